@@ -1,0 +1,57 @@
+"""GrokBench, the benchmark of grokking accelerators: this is the contributor's door.
+
+A plugin imports from here and from nowhere deeper. Names are loaded on first use, so that the command line starts
+without torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from grokbench import data as data
+    from grokbench import random as random
+    from grokbench.errors import DataError as DataError
+    from grokbench.hookspecs import hookimpl as hookimpl
+    from grokbench.optimizers import SGD as SGD
+    from grokbench.optimizers import AdamW as AdamW
+    from grokbench.types import At as At
+    from grokbench.types import Batch as Batch
+    from grokbench.types import Local as Local
+    from grokbench.types import Metric as Metric
+    from grokbench.types import Optimizer as Optimizer
+    from grokbench.types import Params as Params
+    from grokbench.types import Probe as Probe
+    from grokbench.types import Regularizer as Regularizer
+    from grokbench.types import Task as Task
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "AdamW": "optimizers",
+    "At": "types",
+    "Batch": "types",
+    "DataError": "errors",
+    "Local": "types",
+    "Metric": "types",
+    "Optimizer": "types",
+    "Params": "types",
+    "Probe": "types",
+    "Regularizer": "types",
+    "SGD": "optimizers",
+    "Task": "types",
+    "data": "",
+    "hookimpl": "hookspecs",
+    "random": "",
+}
+__all__ = [*_ROOMS, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'grokbench' has no attribute {name!r}")
+    room = _ROOMS[name]
+    return getattr(import_module(f"grokbench.{room}"), name) if room else import_module(f"grokbench.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

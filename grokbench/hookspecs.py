@@ -1,0 +1,66 @@
+"""The three doors of a plugin. Each hook yields factories: ordinary functions that return a record.
+
+A factory's `__name__` is its name in a suite, its signature its parameters and defaults, its docstring its help.
+A plugin module needs nothing but a hook:
+
+    from grokbench import Regularizer, hookimpl
+
+    def gradient_clip(limit: float = 1.0) -> Regularizer:
+        '''Clip every gradient element to [-limit, limit].'''
+        return Regularizer(transform=partial(clip, limit=limit))
+
+    def clip(grads, state, at, *, limit):
+        return {name: g.clamp(-limit, limit) for name, g in grads.items()}, state
+
+    @hookimpl
+    def grokbench_regularizers():
+        yield gradient_clip
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from grokbench.types import Metric, Regularizer, Task
+
+__all__ = ["PROJECT", "grokbench_metrics", "grokbench_regularizers", "grokbench_tasks", "hookimpl"]
+
+PROJECT = "grokbench"  # the name of the markers, and of the entry-point group
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def grokbench_tasks() -> "Iterable[Callable[..., Task]]":
+    """Yield task factories: data, network, loss, optimizer, budget and criterion.
+
+    @hookimpl
+    def grokbench_tasks():
+        yield sparse_parity        # def sparse_parity(bits: int = 40, ...) -> Task
+    """
+    return ()
+
+
+@hookspec
+def grokbench_regularizers() -> "Iterable[Callable[..., Regularizer]]":
+    """Yield regularizer factories: what a method adds to a task's own recipe.
+
+    @hookimpl
+    def grokbench_regularizers():
+        yield grokfast_ema         # def grokfast_ema(alpha: float = 0.98, lamb: float = 2.0) -> Regularizer
+    """
+    return ()
+
+
+@hookspec
+def grokbench_metrics() -> "Iterable[Callable[..., Metric]]":
+    """Yield metric factories: a number measured at every evaluation.
+
+    @hookimpl
+    def grokbench_metrics():
+        yield weight_norm          # def weight_norm() -> Metric
+    """
+    return ()

@@ -1,0 +1,1 @@
+"""Where cells run: this process, or one worker per device."""

@@ -1,0 +1,128 @@
+"""What a row of the leaderboard shows, in sentences a reader understands."""
+
+from collections.abc import Iterable, Iterator
+
+from grokbench import stats
+from grokbench.effects import Effect
+from grokbench.outcomes import Measured
+from grokbench.records import Outcome, Statistics
+
+__all__ = ["BOUND_SIGN", "compared_notes", "number", "outcome_notes", "provenance_notes", "published_note"]
+
+MARKED = ("device", "precision", "torch", "engine")  # where a difference from the baseline has to be said
+BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a speed-up
+
+
+def number(value: float) -> str:
+    """Three significant digits, without an exponent from 0.001 to a million."""
+    return f"{value:,.0f}".replace(",", "") if 100 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def outcome_notes(measured: Measured, bound: str | None) -> Iterator[str]:
+    """What the replicas of a cell did by themselves; `bound` is that of its speed-up."""
+    n, budget, done = len(measured.runs), measured.cell.budget, len(measured.finished)
+    if not measured.complete and n:
+        failed = measured.count(Outcome.FAILED)
+        yield f"incomplete: {failed} of {_seeds(n)} failed, {measured.missing} not run yet"
+    yield from _grokking(measured, done, budget, bound)
+    if diverged := measured.count(Outcome.DIVERGED):
+        yield f"{diverged} of {_seeds(done)} diverged (non-finite): counted as {budget} epochs"
+    if at_start := measured.at_start:
+        interval = min(measured.cell.evaluate_every, budget)
+        yield f"{at_start} of {_seeds(done)} grokked before any update: counted as {interval} epochs in ratios"
+    yield from _delay(measured)
+    if measured.cell.privileges:
+        yield f"uses what the baseline does not have: {', '.join(measured.cell.privileges)}"
+
+
+def _grokking(measured: Measured, done: int, budget: int, bound: str | None) -> Iterator[str]:
+    missed = done - sum(measured.grokked)
+    flatters = ": the speed-up is an upper bound and flatters the method" if bound == "upper" else ""
+    if done and missed == done:
+        yield f"none of {_seeds(done)} grokked within {budget} epochs{flatters}"
+    elif missed:
+        yield f"{missed} of {_seeds(done)} did not grok within {budget} epochs{flatters}"
+    elif done:
+        yield f"all {_seeds(done)} grokked" if done > 1 else "its one seed grokked"
+
+
+def _delay(measured: Measured) -> Iterator[str]:
+    delay = measured.delay()
+    if any(measured.grokked) and delay is None:
+        yield "no delay: it grokked before it memorised (train accuracy 0.99)"
+    elif delay is not None and delay <= 0:
+        yield "no delay: it generalised no later than it memorised (median over seeds)"
+
+
+def compared_notes(
+    effect: Effect, adjusted: float | None, statistics: Statistics, pairs: int, family: int, baseline: str
+) -> Iterator[str]:
+    """What the comparison with the baseline shows: significance, bounds, and what so few pairs cannot show."""
+    if effect.speedup is None:
+        yield f"neither this nor {baseline} grokked on any seed: there is no speed-up to measure"
+    else:
+        yield _significance(effect, adjusted, statistics, baseline)
+    if effect.bound == "lower":
+        yield f"{baseline} did not grok on every seed: the speed-up is a lower bound"
+    elif effect.bound == "mixed" and effect.speedup is not None:
+        yield f"seeds without grokking here and with {baseline}: the speed-up is no bound in either direction"
+    if statistics.primary != "paired_t":
+        yield from _power(pairs, family if statistics.correction == "holm" else 1, statistics.alpha)
+
+
+def _significance(effect: Effect, adjusted: float | None, statistics: Statistics, baseline: str) -> str:
+    holm = statistics.correction == "holm"
+    p = adjusted if holm else effect.p[statistics.primary]
+    if p is None or effect.speedup is None:
+        return f"no p: {statistics.primary} cannot be computed from these differences"
+    shown = f"({'Holm p' if holm else 'uncorrected p'} = {p:.2g})"
+    if p > statistics.alpha:
+        return f"no significant difference from {baseline} {shown}"
+    return f"significantly {'faster' if effect.speedup > 1 else 'slower'} than {baseline} {shown}"
+
+
+def _power(pairs: int, tests: int, alpha: float) -> Iterator[str]:
+    needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)
+    with_holm = f"with Holm over {tests} comparisons {needed} seeds are needed"
+    if smallest > alpha:
+        last = with_holm if tests > 1 else f"{needed} seeds are needed"
+        yield f"{_seeds(pairs)} cannot reach p < {alpha:g}: the smallest possible is {smallest:.4g}; {last}"
+    elif pairs < needed:
+        yield f"{_seeds(pairs)} cannot reach a Holm p < {alpha:g}: {with_holm}"
+
+
+def published_note(published: float, effect: Effect | None, verdict: str) -> str:
+    """Our ratio of means beside the published one."""
+    ours = "ours is not known yet"
+    if effect is not None and effect.of_means is not None:
+        ours = f"our ratio of means is {BOUND_SIGN[effect.bound]}{number(effect.of_means)}x"
+        if effect.of_means_low is not None and effect.of_means_high is not None:
+            ours += f" [{number(effect.of_means_low)}, {number(effect.of_means_high)}]"
+    return f"{verdict}: the published speed-up is {number(published)}x, {ours}"
+
+
+def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:
+    """Where paired runs, or the timings, were made differently: (device, precision, torch, engine)."""
+    pairs = [(a, b) for a, b in zip(baseline.runs, method.runs, strict=True) if a is not None and b is not None]
+    for key in MARKED:
+        differing = [(a, b) for a, b in pairs if a.provenance.get(key) != b.provenance.get(key)]
+        if differing:
+            a, b = differing[0]
+            values = f"{b.provenance.get(key)}, not {a.provenance.get(key)}"
+            yield f"{key} differs from the baseline's on {_seeds(len(differing))} ({values}): compare with care"
+    if _machines(baseline) and _machines(method) and _machines(baseline) != _machines(method):
+        yield "seconds were not measured on the baseline's machine or device: do not compare them"
+
+
+def _machines(measured: Measured) -> list[tuple[object, object]]:
+    return _distinct((t.provenance.get("machine"), t.provenance.get("device")) for t in measured.timings)
+
+
+def _distinct(values: Iterable[tuple[object, object]]) -> list[tuple[object, object]]:
+    found: list[tuple[object, object]] = []
+    found.extend(value for value in values if value not in found)
+    return sorted(found, key=repr)
+
+
+def _seeds(n: int) -> str:
+    return f"{n} seed" if n == 1 else f"{n} seeds"

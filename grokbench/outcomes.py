@@ -1,0 +1,122 @@
+"""What one cell's replicas did, seed by seed, before it is compared with anything."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean, median, stdev
+
+from grokbench.records import Cell, Outcome, Run, Timing
+from grokbench.survival import median_time
+
+__all__ = ["Measured"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A cell with its runs, one place per planned seed; None where a replica is missing."""
+
+    cell: Cell
+    runs: tuple[Run | None, ...]
+    timings: tuple[Timing, ...] = ()
+
+    @property
+    def finished(self) -> list[Run]:
+        """The runs that say something about epochs: neither missing nor failed."""
+        return [run for run in self.runs if run is not None and run.outcome is not Outcome.FAILED]
+
+    @property
+    def missing(self) -> int:
+        """How many planned replicas have no run."""
+        return sum(run is None for run in self.runs)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned replica finished, and at least one was planned."""
+        return bool(self.runs) and len(self.finished) == len(self.runs)
+
+    @property
+    def times(self) -> list[float]:
+        """min(T, B) in epochs of each finished replica; diverged counts as B."""
+        return [run.capped(self.cell.budget) for run in self.finished]
+
+    @property
+    def grokked(self) -> list[bool]:
+        """Whether each finished replica grokked within the budget."""
+        return [run.outcome is Outcome.GROKKED and _within(run.grokked_at, self.cell.budget) for run in self.finished]
+
+    @property
+    def ratio_times(self) -> list[float]:
+        """`times` as ratios use them: at least one evaluation interval.
+
+        A replica that grokked at evaluation 0 has a time of 0, whose logarithm does not exist. What is known is
+        that its time is below the resolution of the clock, so it counts as one interval (or B, if shorter).
+        """
+        floor = float(min(self.cell.evaluate_every, self.cell.budget))
+        return [max(time, floor) for time in self.times]
+
+    @property
+    def at_start(self) -> int:
+        """How many replicas had grokked at evaluation 0, before any update."""
+        return sum(hit and time == 0 for hit, time in zip(self.grokked, self.times, strict=True))
+
+    def count(self, outcome: Outcome) -> int:
+        """Replicas of one outcome; one that grokked later than this budget is censored by it."""
+        late = sum(run.outcome is Outcome.GROKKED for run in self.finished) - sum(self.grokked)
+        if outcome is Outcome.GROKKED:
+            return sum(self.grokked)
+        return sum(run is not None and run.outcome is outcome for run in self.runs) + late * (
+            outcome is Outcome.CENSORED
+        )
+
+    def mean(self) -> float | None:
+        """The restricted mean: of min(T, B) over the finished replicas."""
+        return fmean(self.times) if self.finished else None
+
+    def median(self) -> float | None:
+        """Median epochs to grok; None when fewer than half grokked."""
+        return median_time(self.times, self.grokked)
+
+    def std(self) -> float | None:
+        """Standard deviation (n - 1) of min(T, B); None below two replicas."""
+        return stdev(self.times) if len(self.finished) > 1 else None
+
+    def memorised(self) -> float | None:
+        """Median epochs to memorise over the replicas that did."""
+        return _median(run.memorised_at for run in self.finished)
+
+    def delay(self) -> float | None:
+        """Median epochs from memorising to grokking over the replicas that did both."""
+        both = [run for run in self.finished if run.grokked_at is not None and run.memorised_at is not None]
+        return _median(run.grokked_at - run.memorised_at for run in both)  # type: ignore[operator]
+
+    def final(self) -> dict[str, float | None]:
+        """Mean of each metric at the last evaluation; None where a replica's value is not finite."""
+        labels = dict.fromkeys([*self.cell.metrics, *(label for run in self.finished for label in run.final)])
+        return {
+            label: _finite_mean(run.final[label] for run in self.finished if label in run.final) for label in labels
+        }
+
+    def seconds_per_epoch(self) -> float | None:
+        """Median over the rounds of this cell's timings."""
+        return _median(seconds for timing in self.timings for seconds in timing.seconds_per_epoch)
+
+    def seconds(self) -> float | None:
+        """Seconds to grok: seconds per epoch x mean epochs, and what `prepare` took on average."""
+        pace, epochs = self.seconds_per_epoch(), self.mean()
+        if pace is None or epochs is None:
+            return None
+        return pace * epochs + fmean(run.prepare_seconds for run in self.finished)
+
+
+def _within(time: int | None, budget: int) -> bool:
+    return time is not None and time <= budget
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return float(median(known)) if known else None
+
+
+def _finite_mean(values: Iterable[float]) -> float | None:
+    known = list(values)
+    return fmean(known) if known and all(map(math.isfinite, known)) else None

@@ -1,0 +1,195 @@
+"""The plugin manager and the registry: names in a suite -> factories, with where each came from.
+
+Built-ins, installed packages and files come through the same hooks. Each provider is loaded by itself, because pluggy
+stops at the first exception: one that fails is kept with its traceback and breaks nothing else.
+"""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_type_hints
+
+import pluggy
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from grokbench import hookspecs
+from grokbench.errors import PluginError
+from grokbench.provenance import source_digest
+from grokbench.suite_schema import RESERVED
+from grokbench.yaml_problems import did_you_mean, shown
+
+__all__ = ["BUILTINS", "Broken", "Plugin", "Registry", "load_registry"]
+
+KINDS = ("tasks", "regularizers", "metrics")
+
+BUILTINS = (
+    "grokbench.tasks.xor",
+    "grokbench.tasks.sparse_parity",
+    "grokbench.tasks.mnist",
+    "grokbench.tasks.modular_addition",
+    "grokbench.regularizers.baseline",
+    "grokbench.regularizers.grokfast",
+    "grokbench.regularizers.orthograd",
+    "grokbench.regularizers.grokalign",
+    "grokbench.metrics.standard",
+    "grokbench.metrics.jacobian",
+)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A factory, and where it came from."""
+
+    kind: str  # "tasks", "regularizers" or "metrics"
+    name: str
+    factory: Callable[..., Any]
+    origin: str  # "built in", "package NAME VERSION" or "file NAME"
+    digest: str  # sha256 of its source file and the siblings it imports
+
+    @property
+    def builtin(self) -> bool:
+        """Whether it ships with the program, where a change of numbers shows as a new revision."""
+        return self.origin == "built in"
+
+    @property
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """Its parameters, in order."""
+        return dict(inspect.signature(self.factory).parameters)
+
+    def resolve(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter with the value it will have: the given ones checked, the others at their defaults."""
+        return {name: given.get(name, parameter.default) for name, parameter in self.parameters.items()}
+
+    def faults(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What is wrong with given parameters: (parameter, sentence)."""
+        for name in given:
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                near = did_you_mean(name, self.parameters)
+                yield name, f"{self.name} has no parameter {name!r}, expected one of: {known}{near}"
+            elif fault := self._type_fault(name, given[name]):
+                yield name, fault
+        for name, parameter in self.parameters.items():
+            if name not in given and parameter.default is parameter.empty:
+                yield name, f"{self.name} needs the parameter {name!r}, which has no default"
+
+    def _type_fault(self, name: str, value: Any) -> str | None:
+        annotation = get_type_hints(self.factory).get(name, Any)
+        try:
+            # JSON has no tuples: a list of a suite stands for one.
+            TypeAdapter(annotation, config=ConfigDict(strict=not isinstance(value, list))).validate_python(value)
+        except ValidationError as error:
+            wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
+            return f"expected {wanted}, got {shown(value)}"
+        return None
+
+    def make(self, given: Mapping[str, Any]) -> Any:
+        """The record for these parameters; PluginError when the factory refuses them."""
+        for _, fault in self.faults(given):
+            raise PluginError(fault)
+        try:
+            return self.factory(**given)
+        except Exception as error:
+            raise PluginError(f"{self.name} ({self.origin}) refuses its parameters: {error}") from error
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A provider that could not be loaded."""
+
+    origin: str
+    traceback: str
+
+    def __str__(self) -> str:
+        return f"{self.origin} is left out: {self.traceback.strip().splitlines()[-1]}"
+
+
+@dataclass
+class Registry:
+    """Everything that can be named in a suite."""
+
+    tasks: dict[str, Plugin] = field(default_factory=dict)
+    regularizers: dict[str, Plugin] = field(default_factory=dict)
+    metrics: dict[str, Plugin] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+
+    def get(self, kind: str, name: str) -> Plugin:
+        """The plugin of that name; PluginError naming the nearest one."""
+        plugins: dict[str, Plugin] = getattr(self, kind)
+        if name not in plugins:
+            known = ", ".join(plugins)
+            left_out = "".join(f"; {broken}" for broken in self.broken)
+            raise PluginError(f"no {kind[:-1]} {name!r}, expected one of: {known}{did_you_mean(name, plugins)}{left_out}")
+        return plugins[name]
+
+    def add(self, plugin: Plugin) -> None:
+        """Register; PluginError when the name is taken or the signature cannot be used in a suite."""
+        plugins: dict[str, Plugin] = getattr(self, plugin.kind)
+        if taken := plugins.get(plugin.name):
+            raise PluginError(
+                f"two {plugin.kind} are named {plugin.name!r}: one from {taken.origin}, one from {plugin.origin}; "
+                "rename one of the two factories"
+            )
+        for name, parameter in plugin.parameters.items():
+            if name in RESERVED or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                reason = "a reserved word of suites" if name in RESERVED else "not a named parameter"
+                raise PluginError(f"{plugin.origin}: parameter {name!r} of {plugin.name} is {reason}; rename it")
+        plugins[plugin.name] = plugin
+
+
+def load_registry(files: Iterable[str | Path] = ()) -> Registry:
+    """Built-ins, then installed packages with the entry-point group `grokbench`, then plugin files.
+
+    A provider that fails is listed in `broken`. Raises PluginError when one name has two providers.
+    """
+    registry = Registry()
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    for origin, load in _providers(files):
+        try:
+            found = list(_plugins(manager, load(), origin))
+        except Exception:
+            registry.broken.append(Broken(origin, traceback.format_exc(limit=-3)))
+            continue
+        for plugin in found:
+            registry.add(plugin)
+    return registry
+
+
+def _providers(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    for name in BUILTINS:
+        yield "built in", lambda name=name: importlib.import_module(name)
+    for entry in importlib.metadata.entry_points(group=hookspecs.PROJECT):
+        package = f"package {entry.dist.name} {entry.dist.version}" if entry.dist else f"entry point {entry.name}"
+        yield package, entry.load
+    for file in dict.fromkeys(Path(file).resolve() for file in files):
+        yield f"file {file.name}", lambda file=file: _import_file(file)
+
+
+def _import_file(file: Path) -> ModuleType:
+    """The module of a plugin file, under a name that hides no other module."""
+    spec = importlib.util.spec_from_file_location(f"grokbench_plugin_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file.name} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _plugins(manager: pluggy.PluginManager, module: Any, origin: str) -> Iterator[Plugin]:
+    """The factories that one provider's hooks yield."""
+    before = {kind: manager.subset_hook_caller(f"grokbench_{kind}", []).get_hookimpls() for kind in KINDS}
+    manager.register(module)
+    manager.check_pending()  # a misspelt hook
+    digest = source_digest(inspect.getfile(module))
+    for kind in KINDS:
+        for implementation in getattr(manager.hook, f"grokbench_{kind}").get_hookimpls():
+            if implementation.plugin is module and implementation not in before[kind]:
+                for factory in implementation.function():
+                    yield Plugin(kind, factory.__name__, factory, origin, digest)

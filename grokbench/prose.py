@@ -1,0 +1,65 @@
+"""The words around a leaderboard's tables: where it was made, how to read it, what to be careful about."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from grokbench.leaderboard import Leaderboard, Row
+
+__all__ = ["environment_line", "legend", "row_notes", "warnings", "wrap"]
+
+TESTS = {
+    "sign_flip": "the exact sign flip of the log ratios",
+    "paired_t": "the paired t of epochs",
+    "wilcoxon": "the Wilcoxon signed rank of the log ratios",
+    "logrank": "the log-rank with labels exchanged within pairs",
+}
+CAUTIONS = ("cannot reach", "compare with care", "do not compare")  # what marks a note as a warning
+
+
+def row_notes(row: Row, shared: tuple[str, ...]) -> str:
+    """A row's sentences after its label, without those said once for the whole leaderboard."""
+    return f"{row.regularizer}: {'; '.join(note for note in row.notes if note not in shared)}"
+
+
+def warnings(leaderboard: Leaderboard) -> tuple[str, ...]:
+    """Cautions that several rows share, and values of the environment that differ between runs; each once."""
+    counts = Counter(note for row in leaderboard.rows for note in row.notes if any(c in note for c in CAUTIONS))
+    shared = [note for note, times in counts.items() if times > 1]
+    differing = [key for key, value in leaderboard.environment.items() if isinstance(value, list)]
+    return (*shared, *(f"the runs were made with more than one {key}" for key in differing))
+
+
+def environment_line(environment: Mapping[str, Any]) -> str:
+    """The known values, in one line."""
+    known = {key: value for key, value in environment.items() if value is not None}
+    return ", ".join(f"{key} {_value(value)}" for key, value in known.items())
+
+
+def legend(leaderboard: Leaderboard) -> list[str]:
+    """How to read the columns."""
+    statistics = leaderboard.statistics
+    lines = [
+        "Speed-up: exp of the mean log ratio of baseline to method epochs over paired seeds, with its "
+        f"{statistics.confidence:.0%} interval; >= and <= mark bounds left by seeds that did not grok, ~ neither. "
+        f"p: {TESTS[statistics.primary]}. Times at the budget are capped there, so a mean is a restricted mean.",
+    ]
+    if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
+        lines.append("time: speed-up in seconds to grok, from seconds per epoch measured apart.")
+    if leaderboard.source is not None:
+        lines.append(f"Published: {leaderboard.source}.")
+    return lines
+
+
+def wrap(text: str, width: int, hang: int = 0) -> list[str]:
+    """Lines of at most `width` characters, all but the first indented by `hang`; none for no text."""
+    return textwrap.wrap(text, width, subsequent_indent=" " * hang, break_on_hyphens=False)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return " | ".join(map(_value, value))
+    if isinstance(value, Mapping) and "commit" in value:
+        return f"{str(value['commit'])[:10]}{' with uncommitted changes' if value.get('dirty') else ''}"
+    return "unknown" if value is None else str(value)

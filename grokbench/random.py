@@ -1,0 +1,85 @@
+"""Keys in, numbers out: the same for a seed alone or in a group, on every device.
+
+A key is a 0-d int64 tensor, made from a seed and folded with integers and purposes (epoch, step, "batches", ...).
+Draw i of a key is `mix(key + i GAMMA)`, the counter form of SplitMix64 (Steele, Lea & Flood, "Fast splittable
+pseudorandom number generators", OOPSLA 2014), written in wrapping int64 arithmetic so that it also runs under
+`torch.func.vmap` and in a CUDA graph. There is no hidden state: what a method draws never moves what others draw.
+
+Integers and uniforms are equal bit for bit everywhere; normals to the rounding of `log`, `cos` and `sqrt`.
+"""
+
+import math
+from hashlib import blake2b
+
+import torch
+from torch import Tensor
+
+__all__ = ["bits", "fold", "integers", "key", "normal", "permutation", "uniform"]
+
+
+def _signed(word: int) -> int:
+    """The int64 with the bits of an unsigned 64-bit word."""
+    return word - (1 << 64) if word >> 63 else word
+
+
+GAMMA = _signed(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
+_MIX = _signed(0xBF58476D1CE4E5B9), _signed(0x94D049BB133111EB)
+
+
+def _shift(word: Tensor, places: int) -> Tensor:
+    """Logical right shift; torch's `>>` on int64 carries the sign along."""
+    return (word >> places) & ((1 << (64 - places)) - 1)
+
+
+def _mix(word: Tensor) -> Tensor:
+    """SplitMix64's finalizer: a bijection in which every input bit moves every output bit."""
+    word = (word ^ _shift(word, 30)) * _MIX[0]
+    word = (word ^ _shift(word, 27)) * _MIX[1]
+    return word ^ _shift(word, 31)
+
+
+def _word(data: int | str | Tensor) -> int | Tensor:
+    """A 64-bit word for an integer (tensor) or for the name of a purpose."""
+    if isinstance(data, str):
+        return int.from_bytes(blake2b(data.encode(), digest_size=8).digest(), "little", signed=True)
+    return data.to(torch.int64) if isinstance(data, Tensor) else _signed(data % (1 << 64))
+
+
+def key(seed: int, device: torch.device | str = "cpu") -> Tensor:
+    """The root key of a seed, ()."""
+    return fold(torch.zeros((), dtype=torch.int64, device=device), seed)
+
+
+def fold(key: Tensor, *data: int | str | Tensor) -> Tensor:
+    """A new key from a key and what it is for: `fold(key, "batches", epoch)`. Tensors must be 0-d."""
+    for item in data:
+        key = _mix(_mix(key + GAMMA) ^ _mix(torch.zeros_like(key) + _word(item) + GAMMA))
+    return key
+
+
+def bits(key: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Independent uniform 64-bit words, `shape`, int64."""
+    counter = torch.arange(1, math.prod(shape) + 1, device=key.device)
+    return _mix(key + counter * GAMMA).reshape(shape)
+
+
+def uniform(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Tensor:
+    """Multiples of 2^-53 in [0, 1), `shape`, rounded to `dtype`."""
+    return (_shift(bits(key, shape), 11).double() * 2.0**-53).to(dtype)
+
+
+def integers(key: Tensor, shape: tuple[int, ...], high: int) -> Tensor:
+    """Integers in [0, high), `shape`, int64; the bias of the remainder is below high / 2^63."""
+    return _shift(bits(key, shape), 1) % high
+
+
+def normal(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Tensor:
+    """Standard normals, `shape`, by Box and Muller's cosine branch: sqrt(-2 log u) cos(2 pi v)."""
+    u = 1.0 - uniform(fold(key, 0), shape)  # in (0, 1]: log never sees a zero
+    v = uniform(fold(key, 1), shape)
+    return ((-2.0 * u.log()).sqrt() * (2.0 * math.pi * v).cos()).to(dtype)
+
+
+def permutation(key: Tensor, n: int) -> Tensor:
+    """A permutation of 0 to n - 1, (n,): the stable argsort of keyed words."""
+    return bits(key, (n,)).argsort(stable=True)

@@ -1,0 +1,123 @@
+"""What training and judging share: plain data, no torch.
+
+A `Manifest` says what a results folder is meant to hold, a `Run` what one replica did, a `Timing` what
+one cell costs. `store.py` keeps all three; `leaderboard.py` reads nothing else.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["FORMAT", "Cell", "Curve", "Manifest", "Outcome", "Published", "Run", "Skip", "Statistics", "Timing"]
+
+FORMAT = 1  # of the files in a results folder
+
+
+class Outcome(StrEnum):
+    """How a replica ended."""
+
+    GROKKED = "grokked"  # every condition of the criterion held at an evaluation
+    CENSORED = "censored"  # the budget was reached first
+    DIVERGED = "diverged"  # a non-finite loss: counts as not grokked by the budget
+    FAILED = "failed"  # an error, kept with its traceback; the replica is repeated by the next run
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task x one regularizer, every parameter resolved."""
+
+    task: str  # label in the suite
+    regularizer: str  # label in the suite
+    identity: str  # hash of `recipe`: the name of this cell on disk
+    recipe: Mapping[str, Any]  # all that decides when a replica groks, as canonical JSON data
+    budget: int  # epochs
+    evaluate_every: int  # epochs
+    metrics: Mapping[str, str | None]  # label -> "higher" or "lower" (is better), None where neither
+    measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metric label -> plugin, parameters, every
+    privileges: tuple[str, ...] = ()  # what the method uses that the baseline does not have
+    origins: Mapping[str, str] = field(default_factory=dict)  # plugin -> where it came from, with a source digest
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A cell left out of a suite, with the reason the leaderboard prints."""
+
+    task: str
+    regularizer: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How a suite's cells are compared with its baseline."""
+
+    primary: str = "sign_flip"  # the test behind p_holm: sign_flip, paired_t, wilcoxon or logrank
+    correction: str = "holm"  # holm, or none
+    alpha: float = 0.05
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class Published:
+    """Published mean epochs to grok, task label -> regularizer label -> epochs."""
+
+    source: str
+    epochs: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a results folder is meant to hold: the planned family of comparisons."""
+
+    suite: str
+    description: str
+    baseline: str  # label of the regularizer the others are tested against
+    seeds: tuple[int, ...]  # every seed planned for this folder, in order
+    cells: tuple[Cell, ...]  # all planned cells, run or not, in the order of the suite
+    skipped: tuple[Skip, ...] = ()
+    statistics: Statistics = Statistics()
+    published: Published | None = None
+    execution: Mapping[str, Any] = field(default_factory=dict)  # device kind, precision, engine revision
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric over a run: `values[i]` was measured after `epochs[i]` completed epochs."""
+
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one replica did."""
+
+    identity: str  # of its cell
+    seed: int
+    outcome: Outcome
+    grokked_at: int | None  # epochs to grok; None unless grokked
+    memorised_at: int | None  # epochs to a train accuracy of at least 0.99; None if never
+    epochs: int  # epochs completed
+    final: Mapping[str, float] = field(default_factory=dict)  # metric label -> value at the last evaluation
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    prepare_seconds: float = 0.0  # spent by the regularizer before training
+    group: tuple[int, ...] = ()  # the seeds it was trained together with
+    provenance: Mapping[str, Any] = field(default_factory=dict)  # device, precision, versions, git, plugin origins
+    error: str | None = None  # the traceback of a failed replica
+
+    def capped(self, budget: int) -> float:
+        """min(T, budget) in epochs, the time that enters every comparison; nan for a failed replica."""
+        if self.outcome is Outcome.FAILED:
+            return math.nan
+        return float(min(self.grokked_at, budget)) if self.grokked_at is not None else float(budget)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per epoch of one replica of a cell trained alone, evaluation excluded."""
+
+    identity: str  # of its cell
+    seconds_per_epoch: tuple[float, ...]  # one figure per round, rounds interleaved over a task's cells
+    provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,193 @@
+"""A suite: tasks x regularizers x seeds, read from one YAML file and checked before anything runs.
+
+`yaml12` reads data with the place of every key; `suite_schema` lists the keys and what each may hold, and
+`suite_shapes` says what does not fit; `suite_values` looks at seeds, labels, parameters and grids each by itself,
+`suite_references` at names that point at one another; `suite_entries` expands grids.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from grokbench.errors import SuiteError
+from grokbench.records import Published, Skip, Statistics
+from grokbench.seeds import count_seeds, parse_seeds
+from grokbench.suite_entries import (
+    MetricEntry,
+    RegularizerEntry,
+    TaskEntry,
+    Use,
+    family,
+    metric_entries,
+    regularizer_entries,
+    task_entries,
+)
+from grokbench.suite_references import grid_size_problems, reference_problems
+from grokbench.suite_schema import RESERVED, json_schema
+from grokbench.suite_shapes import shape_problems
+from grokbench.suite_values import value_problems
+from grokbench.yaml12 import Document, read
+from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, listing
+
+__all__ = [
+    "RESERVED",
+    "MetricEntry",
+    "RegularizerEntry",
+    "Suite",
+    "TaskEntry",
+    "Use",
+    "json_schema",
+    "load_suite",
+    "parse_seeds",
+    "shipped_suites",
+]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What a suite file says, every name in it resolved except those of plugins and their parameters."""
+
+    name: str
+    description: str
+    path: str  # as given; of the installed file for a shipped suite
+    seeds: tuple[int, ...]
+    baseline: str  # label of a regularizer
+    tasks: tuple[TaskEntry, ...]
+    regularizers: tuple[RegularizerEntry, ...]
+    skip: tuple[Skip, ...]  # one per cell, labels expanded
+    metrics: tuple[MetricEntry, ...]
+    statistics: Statistics
+    published: Published | None  # labels expanded
+    plugins: tuple[str, ...]  # files, relative ones taken from the suite's folder
+    document: Document = field(repr=False, compare=False)
+
+    def where(self, key_path: KeyPath) -> str:
+        """`file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
+        return self.document.where(key_path)
+
+
+def shipped_suites() -> dict[str, Path]:
+    """Name -> file of every suite that is installed with the program, by name."""
+    files = (Path(str(item)) for item in resources.files("grokbench.suites").iterdir())
+    return {file.stem: file for file in sorted(files) if file.suffix == ".yaml"}
+
+
+def load_suite(name_or_path: str) -> Suite:
+    """The suite of a path ending in `.yaml`, or of that bare name among the shipped ones.
+
+    Raises SuiteError: one sentence when there is no such file or it is not YAML; otherwise every mistake at once,
+    a line `file:line:column: key.path: what was wrong, expected ...` each, in the order of the file.
+    """
+    path = _find(name_or_path)
+    document = read(path)
+    problems = [*document.problems, *_all_problems(document.data, path.parent)]
+    if problems:
+        raise SuiteError(listing(document.file, [_placed(problem, document) for problem in problems]))
+    return _suite(document, path)
+
+
+def _find(name_or_path: str) -> Path:
+    path = Path(name_or_path)
+    if name_or_path.endswith(".yaml"):
+        if not path.exists() and not path.is_symlink():
+            raise SuiteError(f"{path}: no such file, expected a path to a suite{_neighbour(path)}")
+        return path
+    shipped = shipped_suites()
+    if name_or_path not in shipped:
+        near = did_you_mean(name_or_path, shipped)
+        known = ", ".join(shipped)
+        raise SuiteError(f"no suite {name_or_path[:200]!r}, expected one of {known}, or a path ending in .yaml{near}")
+    return shipped[name_or_path]
+
+
+def _neighbour(path: Path) -> str:
+    beside = sorted(str(file) for file in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+    near = difflib.get_close_matches(str(path), beside, n=1)
+    return f", did you mean {near[0]}?" if near else f" or one of {', '.join(shipped_suites())}"
+
+
+def _all_problems(data: Any, folder: Path) -> list[Problem]:
+    """Stage by stage; each sees null for the faulty values of the stages before, so that a mistake is told once."""
+    stages: tuple[Callable[[Any], Iterable[Problem]], ...] = (
+        shape_problems,
+        partial(value_problems, folder=folder),
+        grid_size_problems,
+        reference_problems,
+    )
+    problems: list[Problem] = []
+    for stage in stages:
+        found = list(stage(data))
+        problems += found
+        data = _blanked(data, {problem.path for problem in found})
+        if not isinstance(data, dict):
+            break
+    return problems
+
+
+def _blanked(data: Any, faulty: set[KeyPath], path: KeyPath = ()) -> Any:
+    if path in faulty:
+        return None
+    if isinstance(data, dict):
+        return {key: _blanked(value, faulty, (*path, key)) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_blanked(value, faulty, (*path, i)) for i, value in enumerate(data)]
+    return data
+
+
+def _placed(problem: Problem, document: Document) -> Problem:
+    place = problem.place or document.place(problem.path, at_key=problem.at_key)
+    return dataclasses.replace(problem, place=place)
+
+
+def _suite(document: Document, path: Path) -> Suite:
+    data = document.data
+    tasks = task_entries(data["tasks"])
+    regularizers = regularizer_entries(data["regularizers"], tasks)
+    return Suite(
+        name=data["suite"],
+        description=data.get("description") or "",
+        path=str(path),
+        seeds=_seeds(data["seeds"]),
+        baseline=data["baseline"],
+        tasks=tasks,
+        regularizers=regularizers,
+        skip=tuple(_skips(data.get("skip") or [], tasks, regularizers)),
+        metrics=metric_entries(data.get("metrics") or {}),
+        statistics=Statistics(**{key: v for key, v in (data.get("statistics") or {}).items() if v is not None}),
+        published=_published(data.get("published"), tasks, regularizers),
+        plugins=tuple(str(path.parent / name) for name in data.get("plugins") or []),
+        document=document,
+    )
+
+
+def _seeds(given: Any) -> tuple[int, ...]:
+    if isinstance(given, list):
+        return tuple(given)
+    return parse_seeds(given) if isinstance(given, str) else count_seeds(given)
+
+
+def _skips(
+    given: list[dict[str, str]], tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
+) -> Iterable[Skip]:
+    for skip in given:
+        for task in family(skip["task"], tasks):
+            for regularizer in family(skip["regularizer"], regularizers):
+                yield Skip(task, regularizer, skip["why"])
+
+
+def _published(
+    given: dict[str, Any] | None, tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
+) -> Published | None:
+    if given is None:
+        return None
+    epochs: dict[str, dict[str, float]] = {}
+    for task, by_method in given["epochs"].items():
+        for label in family(task, tasks):
+            row = epochs.setdefault(label, {})
+            row.update({name: n for method, n in by_method.items() for name in family(method, regularizers)})
+    return Published(given["source"], epochs)

@@ -1,0 +1,144 @@
+"""The vocabulary of one replica: records of pure functions, and their axes.
+
+Nothing here knows about groups of seeds: every function takes and returns the tensors of one replica, and the engine
+maps it over seeds. Shapes in docstrings: n examples, d input features, C outputs, () a scalar tensor.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+__all__ = ["At", "Batch", "Local", "Metric", "Optimizer", "Params", "Privilege", "Probe", "Regularizer", "Task"]
+
+Params = dict[str, Tensor]  # name -> parameter, in one canonical order
+State = Any  # a NamedTuple of tensors and dicts of tensors, or ()
+
+Privilege = Literal[
+    "extra_labels",
+    "test_accuracy",
+    "second_model",
+    "extra_gradients",
+    "prior_knowledge",
+    "averaged_weights",
+    "loss",
+    "architecture",
+]
+
+
+class Batch(NamedTuple):
+    """Examples: inputs (n, d) and targets (n,)."""
+
+    inputs: Tensor
+    targets: Tensor
+
+
+class Optimizer(Protocol):
+    """Turns gradients into new parameters, element by element.
+
+    Because it is elementwise, one call serves a single replica and a stack of replicas alike, and it may update the
+    parameters and the state it is given in place: the caller hands them over.
+    """
+
+    lr: float
+    weight_decay: float
+    decoupled: bool  # weight decay shrinks the parameters beside the gradient step, not through the gradient
+
+    def init(self, params: Params) -> State:
+        """The state before the first update."""
+        ...
+
+    def update(self, params: Params, grads: Params, state: State) -> tuple[Params, State]:
+        """One update; the arguments must not be used afterwards."""
+        ...
+
+
+class Local(NamedTuple):
+    """The network linearized at a batch, shared by the loss and every penalty."""
+
+    outputs: Tensor  # (n, C)
+    pullback: Callable[[Tensor], Tensor]  # cotangents (n, C) -> input gradients (n, d): v_i^T J_{x_i} for each row
+
+
+@dataclass(frozen=True, kw_only=True)
+class At:
+    """Where a phase stands: everything it may look at. `step` and `epoch` are tensors, since schedules must be."""
+
+    params: Params
+    batch: Batch
+    key: Tensor  # (): of this seed, epoch, step and method; fold it once per purpose
+    step: Tensor  # (): updates completed
+    epoch: Tensor  # (): epochs completed
+    lr: float
+    weight_decay: float
+    decoupled: bool  # whether weight decay stands beside the gradient (AdamW) or inside it (SGD with L2)
+    roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
+    input_bounds: tuple[float, float] | None  # of valid inputs; None where there are none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regularizer:
+    """What a method adds to plain training. A phase that is None is not there, and costs nothing."""
+
+    prepare: Callable[[Params, "Task", Tensor], Params] | None = None  # (params, task, key), once; its time is charged
+    init: Callable[[Params], State] | None = None  # the state shared by the phases below
+    penalty: Callable[[Local, State, At], Tensor] | None = None  # -> (), added to the loss
+    transform: Callable[[Params, State, At], tuple[Params, State]] | None = None  # gradients, before the optimizer
+    optimizer: Callable[[Optimizer], Optimizer] | None = None  # wraps or replaces the task's own
+    privileges: frozenset[Privilege] = frozenset()  # what it uses that the baseline does not have
+    neutral: Mapping[str, Any] | None = None  # parameters at which it is the baseline
+    revision: int = 1  # raise it when the numbers change
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A supervised problem, its network and its training recipe, for one replica.
+
+    Draws are made in float64 and cast by the engine, so that float32 and float64 runs start from the same numbers.
+    """
+
+    splits: Callable[[Tensor], dict[str, Batch]]  # key -> this replica's own data
+    shared: Callable[[torch.device], dict[str, Batch]] | None = None  # data that is the same for every replica
+    split_names: tuple[str, ...] = ("train", "test")  # what the two above provide together
+    train_size: int
+    init: Callable[[Tensor], Params]
+    forward: Callable[[Params, Tensor], Tensor]  # inputs (n, d) -> outputs (n, C)
+    loss: Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> ()
+    correct: Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> (n,) bool
+    optimizer: Optimizer
+    batch_size: int | None = None  # None: full batch. The last, smaller batch of an epoch is trained on too
+    epochs: int  # the budget
+    evaluate_every: int = 1  # epochs
+    grokked: Mapping[str, str]  # metric label -> condition: every one of them must hold at one evaluation
+    stop: str | int = "grokked"  # "grokked", "budget", or an int: when the criterion held for so many evaluations
+    roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
+    input_bounds: tuple[float, float] | None = None
+    revision: int = 1  # raise it when the numbers change
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a metric may look at: one replica at one evaluation."""
+
+    params: Params
+    splits: Mapping[str, Batch]
+    task: Task
+    key: Tensor  # (): of this seed and evaluation
+    known: dict[str, Tensor] = field(default_factory=dict)  # outputs per split, shared by the metrics
+
+    def outputs(self, split: str) -> Tensor:
+        """The network's outputs on a split, (n, C), computed once per evaluation."""
+        if split not in self.known:
+            self.known[split] = self.task.forward(self.params, self.splits[split].inputs)
+        return self.known[split]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A number measured at an evaluation."""
+
+    measure: Callable[[Probe], Tensor]  # -> ()
+    better: Literal["higher", "lower"] | None = None  # None: neither direction is good in itself
+    splits: tuple[str, ...] = ()  # the splits it needs; a task without them cannot record it

@@ -1,0 +1,67 @@
+"""PyYAML's parser and composer, bounded in size and depth, for data without aliases, anchors and tags."""
+
+from typing import Any
+
+from yaml.composer import Composer
+from yaml.error import MarkedYAMLError
+from yaml.events import AliasEvent
+from yaml.nodes import Node, ScalarNode
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.resolver import BaseResolver
+from yaml.scanner import Scanner
+
+from grokbench.yaml_problems import Place, Problem, short
+
+__all__ = ["MAX_DEPTH", "MAX_NODES", "BoundedComposer", "mark_place"]
+
+MAX_DEPTH = 20
+MAX_NODES = 5_000
+
+
+def mark_place(mark: Any) -> Place:
+    """Line and column, from 1, of a mark of PyYAML; the beginning where it gives none."""
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+class BoundedComposer(Reader, Scanner, Parser, Composer, BaseResolver):
+    """PyYAML's composer, bounded, which notes what is not plain data and goes on."""
+
+    def __init__(self, text: str) -> None:
+        """Composes the nodes of `text`; `problems` collects what is not plain data."""
+        Reader.__init__(self, text)  # first: the scanner reads at once
+        for base in (Scanner, Parser, Composer, BaseResolver):
+            base.__init__(self)
+        self.problems: list[Problem] = []
+        self.count = self.level = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        """The next node, null for an alias; MarkedYAMLError beyond MAX_NODES nodes or MAX_DEPTH levels."""
+        event = self.peek_event()
+        self.count, self.level = self.count + 1, self.level + 1
+        if self.count > MAX_NODES or self.level > MAX_DEPTH:
+            limit = f"{MAX_NODES} values" if self.count > MAX_NODES else f"{MAX_DEPTH} levels of nesting"
+            raise MarkedYAMLError(problem=f"more than {limit}", problem_mark=event.start_mark)
+        self._only_data(event)
+        node = self._nothing() if isinstance(event, AliasEvent) else super().compose_node(parent, index)
+        self.level -= 1
+        return node
+
+    def _nothing(self) -> ScalarNode:
+        event = self.get_event()
+        return ScalarNode("", "", event.start_mark, event.end_mark)
+
+    def _only_data(self, event: Any) -> None:
+        place = mark_place(event.start_mark)
+        if isinstance(event, AliasEvent):
+            text = f"the alias '*{short(str(event.anchor))}', expected the value itself"
+            self.problems.append(Problem((), text, place))
+            return
+        if event.anchor is not None:
+            text = f"the anchor '&{short(event.anchor)}', expected data without anchors"
+            self.problems.append(Problem((), text, place))
+            event.anchor = None
+        if event.tag is not None:
+            tag = short(event.tag.replace("tag:yaml.org,2002:", "!!"))
+            self.problems.append(Problem((), f"the tag '{tag}', expected data without tags", place))
+            event.tag = None

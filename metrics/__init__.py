@@ -1,0 +1,1 @@
+"""The shipped metrics: one family, one file."""

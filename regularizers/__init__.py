@@ -1,0 +1,1 @@
+"""The shipped regularizers: one method, one file."""

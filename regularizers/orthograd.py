@@ -1,0 +1,73 @@
+"""OrthoGrad: Prieto et al., "Grokking at the edge of numerical stability", ICLR 2025, arXiv:2501.04697.
+
+Once the training set is fitted the gradient points along the weights and only scales the logits up; OrthoGrad takes
+that direction away.
+"""
+
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from grokbench import At, Optimizer, Params, Regularizer, hookimpl
+
+TINY = 1e-30  # the authors' guard of both divisions
+
+
+def orthograd(
+    rescale: bool = True, scope: Literal["tensor", "global"] = "tensor", project_decay: bool = False
+) -> Regularizer:
+    """Project every gradient orthogonally to its weights, keeping its length.
+
+        g' = g - (w.g / w.w) w        g <- g' ||g|| / ||g'||
+
+    `rescale=False` leaves out the second half, as the paper's text does; the authors' code has it. `scope` is what w
+    and g range over: one tensor (the code) or all parameters at once (the text). `project_decay` lets weight decay
+    take part: the decay is parallel to w, so the projection removes it, and with an L2 term (SGD) the rescaled length
+    is that of g + weight_decay w. Otherwise decay acts as the task says (Walker et al.; Prieto et al. use none).
+
+    Tensors with a single element are left alone: nothing is orthogonal to them, and the code's rescale blows rounding
+    noise up to full length.
+    """
+    transform_ = partial(transform, rescale=rescale, scope=scope, project_decay=project_decay)
+    return Regularizer(transform=transform_, optimizer=without_decay if project_decay else None)
+
+
+def transform(
+    grads: Params, state: tuple[()], at: At, *, rescale: bool, scope: str, project_decay: bool
+) -> tuple[Params, tuple[()]]:
+    """Project the gradients."""
+    decay = at.weight_decay if project_decay and not at.decoupled else 0.0
+    grads = {name: g + decay * at.params[name] for name, g in grads.items()} if decay else grads
+    if scope == "global":
+        return _project(grads, at.params, rescale), state
+    projected = {}
+    for name, g in grads.items():
+        projected |= _project({name: g}, {name: at.params[name]}, rescale) if g.numel() > 1 else {name: g}
+    return projected, state
+
+
+def _project(grads: Params, params: Params, rescale: bool) -> Params:
+    """The gradients without their component along the parameters, taken as one vector."""
+    along = _dot(params, grads) / (_dot(params, params) + TINY)
+    across = {name: g - along * params[name] for name, g in grads.items()}
+    if not rescale:
+        return across
+    factor = _dot(grads, grads).sqrt() / (_dot(across, across).sqrt() + TINY)
+    return {name: g * factor for name, g in across.items()}
+
+
+def _dot(left: Params, right: Params) -> Tensor:
+    return torch.stack([(left[name] * right[name]).sum() for name in left]).sum()
+
+
+def without_decay(optimizer: Optimizer) -> Optimizer:
+    """The task's optimizer with weight decay 0."""
+    return replace(optimizer, weight_decay=0.0)
+
+
+@hookimpl
+def grokbench_regularizers():
+    yield orthograd

@@ -1,0 +1,1 @@
+"""The shipped suites, as package data: one YAML file each."""

@@ -1,0 +1,35 @@
+"""The losses of the shipped tasks, and when an output counts as correct."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean of -log softmax(outputs)[target], (); outputs (n, C), targets (n,) int64."""
+    picked = outputs.gather(-1, targets[:, None]).squeeze(-1)
+    return (outputs.logsumexp(-1) - picked).mean()
+
+
+def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean over examples and classes of (outputs - one-hot)^2, (), as `torch.nn.MSELoss`."""
+    onehot = F.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
+    return (outputs - onehot).square().mean()
+
+
+LOSSES = {"cross_entropy": cross_entropy, "mse": squared_error}
+
+
+def signed_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean of (output - target)^2, (); outputs (n, 1), targets (n,) in {-1, 1}."""
+    return (outputs.squeeze(-1) - targets).square().mean()
+
+
+def class_correct(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Whether the largest output is the target's, (n,) bool."""
+    return outputs.argmax(-1) == targets
+
+
+def sign_correct(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Whether the output has the target's sign, (n,) bool."""
+    return torch.sign(outputs.squeeze(-1)) == targets

@@ -1,0 +1,46 @@
+"""Fully connected networks as pure functions of a dict of parameters: weight1, bias1, weight2, ...
+
+Weights are (fan_in, fan_out), applied from the right: a stack of replicas is then one batched matrix product.
+"""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from grokbench import Params, random
+
+
+def init(key: Tensor, sizes: Sequence[int], *, bias: bool, scale: float = 1.0) -> Params:
+    """Weights (and biases) U(-1/sqrt(fan_in), 1/sqrt(fan_in)), the default of `torch.nn.Linear`, times `scale`."""
+    params = {}
+    for layer, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+        bound = scale * fan_in**-0.5
+        shapes = {f"weight{layer}": (fan_in, fan_out)} | ({f"bias{layer}": (fan_out,)} if bias else {})
+        for name, shape in shapes.items():
+            params[name] = bound * (2.0 * random.uniform(random.fold(key, "init", name), shape) - 1.0)
+    return params
+
+
+def forward(params: Params, inputs: Tensor, activation: Callable[[Tensor], Tensor] = Tensor.relu_) -> Tensor:
+    """Outputs (n, C) at inputs (n, d); the activation between layers may work in place, on values nobody else needs."""
+    depth = sum(name.startswith("weight") for name in params)
+    hidden = inputs
+    for layer in range(1, depth + 1):
+        hidden = hidden @ params[f"weight{layer}"]
+        if f"bias{layer}" in params:
+            hidden = hidden + params[f"bias{layer}"]
+        if layer < depth:
+            hidden = activation(hidden)
+    return hidden
+
+
+def roles(sizes: Sequence[int], *, bias: bool) -> dict[str, str]:
+    """The role of each parameter: the first layer reads inputs, the last one writes outputs."""
+    depth = len(sizes) - 1
+    weights = {1: "input", depth: "readout"}
+    named = {}
+    for layer in range(1, depth + 1):
+        named[f"weight{layer}"] = weights.get(layer, "hidden")
+        if bias:
+            named[f"bias{layer}"] = "bias"
+    return named

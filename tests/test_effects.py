@@ -1,0 +1,91 @@
+from dataclasses import replace
+
+import pytest
+
+from grokbench.effects import Effect, effect, obstacle, verdict
+from grokbench.notes import outcome_notes
+from grokbench.outcomes import Measured
+from grokbench.records import Cell, Outcome, Run
+
+CELL = Cell("parity", "method", "id", {}, budget=1000, evaluate_every=4, metrics={})
+P = dict.fromkeys(["sign_flip", "paired_t", "wilcoxon", "logrank"], 1.0)
+
+
+def ours(low, high, bound=None):
+    return Effect(10.0, 9.0, 11.0, bound, 10.0, low, high, P, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("effect", "expected"),
+    [
+        (ours(8.0, 12.5), "reproduced"),  # the band around 10 is 8 to 12.5
+        (ours(7.9, 12), "inconclusive"),
+        (ours(9, 12.6), "inconclusive"),
+        (ours(13, 20), "not reproduced"),
+        (ours(2, 7.9), "not reproduced"),
+        (ours(None, None), "inconclusive"),  # one seed, or an unbounded interval
+        (None, "inconclusive"),
+    ],
+)
+def test_a_verdict_compares_an_interval_with_a_band(effect, expected):
+    assert verdict(10.0, effect) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (13, 20, {"lower": "not reproduced", "upper": "inconclusive", "mixed": "inconclusive"}),
+        (9, 11, {"lower": "inconclusive", "upper": "inconclusive", "mixed": "inconclusive"}),
+        (2, 7, {"lower": "inconclusive", "upper": "not reproduced", "mixed": "inconclusive"}),
+    ],
+)
+def test_a_bound_decides_only_where_more_seeds_grokking_could_not_undo_it(low, high, expected):
+    assert {bound: verdict(10.0, ours(low, high, bound)) for bound in expected} == expected
+
+
+def measured(*times, **changes):
+    return Measured(replace(CELL, **changes), tuple(Run("id", 0, Outcome.GROKKED, t, None, t) for t in times))
+
+
+def test_grokked_before_any_update_breaks_no_logarithm():
+    instant = measured(0)
+    assert effect(measured(40), instant).speedup == pytest.approx(10)
+    assert "1 of 1 seed grokked before any update: counted as 4 epochs in ratios" in outcome_notes(instant, None)
+
+
+def test_identical_cells_have_a_speedup_of_one():
+    same = effect(measured(*range(10, 17)), measured(*range(10, 17)))
+    assert (same.speedup, same.low, same.high, same.superiority, same.effect_size) == (1, 1, 1, 0.5, 0)
+    assert set(same.p.values()) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("baseline", "method", "why"),
+    [
+        (None, measured(5), "no comparison: the suite plans no baseline for task parity"),
+        (measured(), measured(), "no comparison: no seeds are planned"),
+        (
+            measured(5),
+            measured(5, budget=2000),
+            "no comparison: budget is 2000 here and 1000 for the baseline, and they have to be the same",
+        ),
+        (
+            measured(5),
+            measured(5, evaluate_every=1),
+            "no comparison: evaluate_every is 1 here and 4 for the baseline, and they have to be the same",
+        ),
+        (
+            measured(5),
+            Measured(CELL, (None,)),
+            "no test is made on fewer seeds than planned: run the suite again to complete this row",
+        ),
+        (
+            Measured(CELL, (None,)),
+            measured(5),
+            "no comparison: the baseline is incomplete, run the suite again to complete it",
+        ),
+        (measured(5), measured(5), None),
+    ],
+)
+def test_obstacles_are_said(baseline, method, why):
+    assert obstacle(baseline, method) == why

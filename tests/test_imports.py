@@ -1,0 +1,155 @@
+"""Imports run one way, the command line starts without torch, and a plugin knows only the door."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import grokbench
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = ROOT / "grokbench"
+PLUGIN_FOLDERS = ("tasks", "regularizers", "metrics")
+
+# A room imports from its own level and those before it. Modules not named here are parts of the rooms that import
+# them, and may reach what those may.
+LEVELS = (
+    "errors records types random stats",
+    "hookspecs optimizers suite data durable provenance",
+    "plugins step",
+    "plan store",
+    "engine leaderboard",
+    "timing conformance launchers report figures display",
+    "cli",
+)
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}
+TRAINING = {"types", "random", "optimizers", "plugins", "plan", "step", "engine", "timing", "conformance"}
+JUDGING = ("stats", "leaderboard", "report", "store")
+STARTS_WITHOUT_TORCH = "errors records stats suite durable provenance data store leaderboard report display cli"
+
+
+def module_name(file):
+    parts = file.relative_to(PROGRAM).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {module_name(file): file for file in PROGRAM.rglob("*.py") if file != PROGRAM / "__init__.py"}
+
+
+def is_type_checking(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def executed(node):
+    """Every node that can run: what stands under `if TYPE_CHECKING` is only read."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not is_type_checking(child):
+            yield from executed(child)
+
+
+def imports(file):
+    """(module, name or None, relative level) of every import in a file."""
+    for node in executed(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module or "", alias.name, node.level) for alias in node.names)
+
+
+def imported_modules(file):
+    """The modules of this program that a file imports, the lazy door seen through."""
+    for module, name, level in imports(file):
+        package = ["grokbench", *file.relative_to(PROGRAM).parts[:-1]]
+        base = ".".join(filter(None, [*package[: len(package) - level + 1], module])) if level else module
+        if base == "grokbench" and name in grokbench._ROOMS:
+            yield grokbench._ROOMS[name] or name
+        elif base.split(".")[0] == "grokbench":
+            longest = f"{base}.{name}".removeprefix("grokbench.")
+            shorter = base.removeprefix("grokbench.")
+            yield from [candidate for candidate in (longest, shorter) if candidate in MODULES][:1]
+
+
+GRAPH = {name: set(imported_modules(file)) - {name} for name, file in MODULES.items()}
+
+
+def reached(name):
+    found, waiting = set(), [name]
+    while waiting:
+        new = GRAPH[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found
+
+
+def level(name):
+    return LEVEL.get(name.split(".")[0])
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if level(name) is not None))
+def test_a_room_reaches_only_its_own_level_and_those_before_it(name):
+    above = sorted(other for other in reached(name) if (level(other) or 0) > level(name))
+    assert not above, f"grokbench.{name} imports, directly or not, {above}"
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_no_import_runs_in_a_circle(name):
+    circle = sorted(other for other in reached(name) if name in reached(other))
+    assert not circle, f"grokbench.{name} imports itself through {circle}"
+
+
+@pytest.mark.parametrize("name", [name for name in JUDGING if name in MODULES])
+def test_judging_reaches_no_training(name):
+    assert not {other for other in reached(name) if other.split(".")[0] in TRAINING}
+
+
+@pytest.mark.parametrize("name", [name for name in ("plan", "step", "engine") if name in MODULES])
+def test_training_reaches_no_judging(name):
+    assert not reached(name) & {"stats", "leaderboard", "report"}
+
+
+PLUGINS = sorted(file for folder in PLUGIN_FOLDERS for file in (ROOT / folder).glob("*.py"))
+
+
+@pytest.mark.parametrize("file", PLUGINS, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_a_plugin_imports_the_door_and_its_siblings_only(file):
+    for module, name, relative in imports(file):
+        if relative:
+            sibling = (module or name).split(".")[0]
+            assert relative == 1 and file.with_name(f"{sibling}.py").exists(), f"{sibling} is not beside {file.name}"
+        elif module.split(".")[0] == "grokbench":
+            assert module == "grokbench" and name in grokbench.__all__, f"{name} of {module} is not at the door"
+        else:
+            assert module.split(".")[0] not in PLUGIN_FOLDERS
+
+
+def python(code, folder):
+    command = [sys.executable, "-P", "-c", code]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_judging_and_the_command_line_start_without_torch_and_scipy(tmp_path):
+    rooms = [f"grokbench.{room}" for room in STARTS_WITHOUT_TORCH.split() if room in MODULES]
+    code = f"""
+import importlib, sys
+for room in ["grokbench", *{rooms}]:
+    importlib.import_module(room)
+    for heavy in ("torch", "torchvision", "scipy"):
+        assert heavy not in sys.modules, f"{{room}} imports {{heavy}}"
+"""
+    done = python(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_plugins_are_known_by_one_name(tmp_path):
+    names = [f"grokbench.{file.parent.name}.{file.stem}" for file in PLUGINS if file.stem != "__init__"]
+    code = f"""
+import importlib, sys
+for name in {names}:
+    importlib.import_module(name)
+assert not set(sys.modules) & {{"tasks", "regularizers", "metrics", "suites"}}
+"""
+    done = python(code, tmp_path)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,191 @@
+import dataclasses
+import random
+import subprocess
+import sys
+
+import pytest
+
+from grokbench.leaderboard import Row, compare, rank
+from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Timing
+
+KEYS = """
+task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_to_memorise delay
+speedup speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip p_paired_t p_wilcoxon p_logrank p_holm
+effect_size superiority final seconds_per_epoch seconds_mean seconds_speedup privileges published_epochs
+published_speedup verdict notes
+""".split()
+BUDGET = 1000
+HERE = {"device": "cpu", "machine": "M", "torch": "2.9", "precision": "float32", "engine": 1}
+
+
+def cell(regularizer, task="parity", **changes):
+    standard = {"recipe": {}, "budget": BUDGET, "evaluate_every": 1, "metrics": {"test_accuracy": "higher"}}
+    return Cell(task, regularizer, f"{task}-{regularizer}", **(standard | changes))
+
+
+def run(of, seed, at, **changes):
+    """A replica that grokked `at` some epoch; None: censored; an Outcome: that."""
+    outcome = at if isinstance(at, Outcome) else Outcome.CENSORED if at is None else Outcome.GROKKED
+    at = at if outcome is Outcome.GROKKED else None
+    standard = {"memorised_at": None, "epochs": at or BUDGET, "final": {"test_accuracy": 0.5}, "provenance": HERE}
+    return Run(of.identity, seed, outcome, at, **(standard | changes))
+
+
+def board(times, timings=(), **changes):
+    """The leaderboard of {label: times by seed} on one task, and its rows by label."""
+    cells = {label: cell(label) for label in times}
+    runs = [run(cells[label], seed, at) for label, row in times.items() for seed, at in enumerate(row) if at != "-"]
+    n = max(map(len, times.values()))
+    manifest = Manifest("quick", "", "baseline", tuple(range(n)), tuple(cells.values()), **changes)
+    random.Random(0).shuffle(runs)
+    return rows_of(rank(compare(manifest, runs, timings)))
+
+
+def rows_of(leaderboard):
+    return {row.regularizer: row for row in leaderboard.rows}
+
+
+def said(row):
+    return "; ".join(row.notes)
+
+
+def test_a_row_has_exactly_the_published_keys_in_order():
+    assert [field.name for field in dataclasses.fields(Row)] == KEYS
+
+
+def test_three_pairs_by_hand():
+    row = board({"baseline": [100, 200, 400], "fast": [50, 50, 50]})["fast"]
+    # ratios 2, 4, 8: logs 1, 2, 3 times log 2
+    assert row.speedup == pytest.approx(4)
+    assert row.speedup_of_means == pytest.approx(700 / 150)
+    assert row.p_sign_flip == row.p_wilcoxon == row.p_holm == 2 / 8
+    assert row.effect_size == pytest.approx(2)
+    assert row.superiority == 1.0
+    assert (row.speedup_low, row.speedup_high, row.speedup_bound) == (None, None, None)
+    assert (row.epochs_mean, row.epochs_median, row.epochs_std) == (50, 50, 0)
+    assert (row.seeds, row.grokked, row.censored, row.diverged, row.failed) == (3, 3, 0, 0, 0)
+
+
+def test_six_pairs_have_an_interval_and_a_sentence():
+    row = board({"baseline": [200, 400, 800, 200, 400, 800], "fast": [100] * 6})["fast"]
+    assert (row.speedup_low, row.speedup_high) == pytest.approx((2, 8))
+    assert row.p_holm == 2 / 64
+    assert "all 6 seeds grokked" in row.notes
+    assert "significantly faster than baseline (Holm p = 0.031)" in row.notes
+
+
+def test_the_baseline_row_compares_with_nothing():
+    row = board({"baseline": [100, 300], "fast": [50, 50]})["baseline"]
+    assert row.epochs_mean == 200 and row.speedup is row.p_holm is row.superiority is None
+    assert "the baseline that the others are compared with" in row.notes
+
+
+def test_slower_and_not_different_are_said():
+    rows = board({"baseline": [100] * 8, "slow": [200 + i for i in range(8)], "same": [98, 102] * 4})
+    assert "significantly slower than baseline (Holm p = 0.016)" in rows["slow"].notes
+    assert "no significant difference from baseline (Holm p = 0.73)" in rows["same"].notes
+
+
+def test_censored_and_diverged_count_as_the_budget():
+    row = board({"baseline": [500, 500, 500], "mixed": [500, None, Outcome.DIVERGED]})["mixed"]
+    assert (row.grokked, row.censored, row.diverged) == (1, 1, 1)
+    assert row.epochs_mean == pytest.approx(2500 / 3) and row.epochs_median is None
+    assert row.speedup == pytest.approx((1 * 0.5 * 0.5) ** (1 / 3)) and row.speedup_bound == "upper"
+    assert "2 of 3 seeds did not grok within 1000 epochs: the speed-up is an upper bound and flatters the method" in (
+        row.notes
+    )
+    assert "1 of 3 seeds diverged (non-finite): counted as 1000 epochs" in row.notes
+
+
+def test_bounds_say_what_censoring_makes_of_a_ratio():
+    rows = board({"baseline": [None, 500], "fast": [100, 100], "worse": [None, None]})
+    assert rows["fast"].speedup_bound == "lower"
+    assert "baseline did not grok on every seed: the speed-up is a lower bound" in rows["fast"].notes
+    assert rows["worse"].speedup_bound == "mixed"
+    assert "none of 2 seeds grokked within 1000 epochs" in rows["worse"].notes
+    assert "no bound in either direction" in said(rows["worse"])
+
+
+def test_nothing_grokked_on_either_side():
+    row = board({"baseline": [None] * 7, "also": [None] * 7})["also"]
+    assert row.speedup is row.speedup_low is row.speedup_of_means is None and row.p_sign_flip == row.p_logrank == 1.0
+    assert "neither this nor baseline grokked on any seed: there is no speed-up to measure" in row.notes
+
+
+@pytest.mark.parametrize("gap", ["-", Outcome.FAILED])
+def test_an_incomplete_cell_has_no_test_but_its_own_numbers(gap):
+    rows = board({"baseline": [100] * 8, "fast": [50] * 7 + [gap], "other": list(range(40, 48))})
+    row = rows["fast"]
+    assert row.p_sign_flip is row.p_paired_t is row.p_wilcoxon is row.p_logrank is row.p_holm is row.speedup is None
+    assert row.epochs_mean == 50 and row.seeds == 8 and row.failed == (gap == Outcome.FAILED)
+    counts = "1 of 8 seeds failed, 0 not run yet" if row.failed else "0 of 8 seeds failed, 1 not run yet"
+    assert f"incomplete: {counts}" in row.notes and "run the suite again" in said(row)
+    assert rows["other"].p_holm == pytest.approx(2 * 2 / 2**8)  # the unfinished cell still counts in the family
+
+
+def test_an_incomplete_baseline_leaves_every_comparison_open():
+    row = board({"baseline": [100, "-"], "fast": [50, 50]})["fast"]
+    assert row.speedup is None and "no comparison: the baseline is incomplete, run the suite again to complete it" in (
+        row.notes
+    )
+
+
+def test_published_numbers_stand_beside_ours():
+    numbers = Published("Table 1", {"parity": {"baseline": 1000.0, "fast": 100.0}})
+    rows = board({"baseline": [1000, 990, 980], "fast": [100, 99, 98], "new": [5, 6, 7]}, published=numbers)
+    assert (rows["fast"].published_epochs, rows["fast"].published_speedup, rows["fast"].verdict) == (
+        100,
+        10,
+        "reproduced",
+    )
+    assert "reproduced: the published speed-up is 10x, our ratio of means is 10x [10, 10]" in rows["fast"].notes
+    assert rows["baseline"].published_epochs == 1000
+    assert rows["baseline"].published_speedup is rows["baseline"].verdict is rows["new"].verdict is None
+    row = board({"baseline": [1000, "-"], "fast": [100, 99]}, published=numbers)["fast"]
+    assert row.verdict == "inconclusive" and "published speed-up is 10x, ours is not known yet" in said(row)
+
+
+def test_seconds_are_compared():
+    timings = [Timing("parity-baseline", (1.0, 2.0, 9.0)), Timing("parity-fast", (4.0,))]
+    rows = board({"baseline": [100], "fast": [10]}, timings)
+    assert (rows["baseline"].seconds_mean, rows["baseline"].seconds_speedup) == (200, None)
+    assert (rows["fast"].seconds_mean, rows["fast"].seconds_speedup) == (40, 5)
+
+
+def test_holm_is_over_the_planned_cells_finished_or_not():
+    times = {"baseline": [100] * 9, "a": list(range(50, 59)), "b": list(range(60, 69)), "late": []}
+    rows = board(times, skipped=(Skip("parity", "left_out", "it diverges"),))
+    assert rows["a"].p_holm == pytest.approx(3 * 2 / 2**9)
+
+
+def test_skipped_cells_close_their_task():
+    cells = (cell("baseline"), cell("baseline", task="xor"))
+    manifest = Manifest("s", "", "baseline", (0,), cells, (Skip("parity", "sam", "too slow"),))
+    leaderboard = rank(compare(manifest, []))
+    assert [(row.task, row.regularizer) for row in leaderboard.rows] == [
+        ("parity", "baseline"),
+        ("parity", "sam"),
+        ("xor", "baseline"),
+    ]
+    row = leaderboard.rows[1]
+    assert row.notes == ("skipped: too slow",) and row.seeds == 0 and row.epochs_mean is row.p_holm is None
+    assert leaderboard.skipped == manifest.skipped
+
+
+def test_privileges_and_another_device_are_marked():
+    cells = (cell("baseline"), cell("ema", privileges=("averaged_weights",)))
+    runs = [run(cells[0], 0, 10), run(cells[1], 0, 10, provenance=HERE | {"device": "cuda"})]
+    timings = [Timing(c.identity, (1.0,), {"machine": c.regularizer}) for c in cells]
+    leaderboard = rank(compare(Manifest("s", "", "baseline", (0,), cells), runs, timings))
+    row = rows_of(leaderboard)["ema"]
+    assert "device differs from the baseline's on 1 seed (cuda, not cpu): compare with care" in row.notes
+    assert "seconds were not measured on the baseline's machine or device: do not compare them" in row.notes
+    assert "uses what the baseline does not have: averaged_weights" in row.notes
+    assert row.privileges == ("averaged_weights",)
+    assert leaderboard.environment["device"] == ["cpu", "cuda"] and leaderboard.environment["torch"] == "2.9"
+    assert leaderboard.environment["git"] is None
+
+
+def test_judging_imports_no_torch():
+    code = "import sys, grokbench.leaderboard, grokbench.report; sys.exit(bool({'torch', 'scipy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

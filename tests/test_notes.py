@@ -1,0 +1,73 @@
+import pytest
+
+from grokbench.effects import Effect
+from grokbench.notes import compared_notes, number, published_note
+from grokbench.records import Statistics
+
+HOLM_9 = "with Holm over 9 comparisons 9 seeds are needed"
+
+
+def of(speedup=2.0, p=0.01, bound=None, means=(2.0, 1.5, 2.5)):
+    tests = dict.fromkeys(["sign_flip", "paired_t", "wilcoxon", "logrank"], p)
+    return Effect(speedup, 1.5, 2.5, bound, *means, tests, 1.0, 1.0)
+
+
+def said(effect, adjusted=0.02, statistics=Statistics(), pairs=10, family=9):  # noqa: B008 - a frozen default
+    return list(compared_notes(effect, adjusted, statistics, pairs, family, "plain"))
+
+
+@pytest.mark.parametrize(
+    ("effect", "adjusted", "expected"),
+    [
+        (of(2.0), 0.018, "significantly faster than plain (Holm p = 0.018)"),
+        (of(0.5), 0.018, "significantly slower than plain (Holm p = 0.018)"),
+        (of(2.0), 0.35, "no significant difference from plain (Holm p = 0.35)"),
+        (of(2.0), None, "no p: sign_flip cannot be computed from these differences"),
+        (of(None), 1.0, "neither this nor plain grokked on any seed: there is no speed-up to measure"),
+    ],
+)
+def test_what_a_comparison_shows(effect, adjusted, expected):
+    assert said(effect, adjusted) == [expected]
+
+
+def test_without_correction_the_p_is_said_to_be_uncorrected():
+    assert said(of(p=0.031), None, Statistics(correction="none")) == [
+        "significantly faster than plain (uncorrected p = 0.031)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "family", "expected"),
+    [
+        (5, 1, "5 seeds cannot reach p < 0.05: the smallest possible is 0.0625; 6 seeds are needed"),
+        (5, 9, f"5 seeds cannot reach p < 0.05: the smallest possible is 0.0625; {HOLM_9}"),
+        (8, 9, f"8 seeds cannot reach a Holm p < 0.05: {HOLM_9}"),
+    ],
+)
+def test_too_few_seeds_are_said(pairs, family, expected):
+    assert said(of(), pairs=pairs, family=family)[-1] == expected
+    assert len(said(of(), statistics=Statistics(primary="paired_t"), pairs=pairs, family=family)) == 1
+
+
+@pytest.mark.parametrize(
+    ("effect", "expected"),
+    [
+        (of(), "our ratio of means is 2x [1.5, 2.5]"),
+        (of(bound="lower"), "our ratio of means is >= 2x [1.5, 2.5]"),
+        (of(means=(2.0, None, None)), "our ratio of means is 2x"),
+        (None, "ours is not known yet"),
+    ],
+)
+def test_published_and_ours_side_by_side(effect, expected):
+    assert published_note(3.0, effect, "inconclusive") == f"inconclusive: the published speed-up is 3x, {expected}"
+
+
+def test_numbers_have_three_digits():
+    assert [number(x) for x in (0.00214, 0.5, 2, 21.25, 1588.6, 40000)] == [
+        "0.00214",
+        "0.5",
+        "2",
+        "21.2",
+        "1589",
+        "40000",
+    ]

@@ -1,0 +1,258 @@
+"""The results folder: nothing half-written is believed, nothing finished is lost."""
+
+import errno
+import json
+import math
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grokbench.errors import StoreError
+from grokbench.records import Cell, Curve, Manifest, Outcome, Published, Run, Skip, Statistics, Timing
+from grokbench.store import Store, merge
+
+RECIPE, METRICS = {"task": "xor", "lr": 0.1}, {"test_accuracy": "higher"}
+CELLS = tuple(
+    Cell("xor", name, f"c{name}", RECIPE, 100, 2, METRICS, privileges=("loss",), origins={"xor": "built in"})
+    for name in ("baseline", "grokalign")
+)
+EXECUTION = {"device": "cpu", "threads": (1, 2)}
+MANIFEST = Manifest("tiny", "two cells", "baseline", (1000, 1001), CELLS, execution=EXECUTION)
+
+
+def a_run(cell=CELLS[0], seed=1000, outcome=Outcome.GROKKED, grokked_at=40, epochs=40, **changes):
+    curves = {"test_accuracy": Curve((0, 20, 40), (0.5, math.nan, 0.99))}
+    run = Run(cell.identity, seed, outcome, grokked_at, 10, epochs, {"test_accuracy": 0.99}, curves, group=(1000, 1001))
+    return replace(run, **changes)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.open(tmp_path / "runs", MANIFEST)
+
+
+def test_a_run_survives_the_round_trip_and_curves_are_read_only_when_asked_for(store):
+    run = a_run(provenance={"device": "cpu", "tf32": False, "n": None}, prepare_seconds=0.25)
+    store.save(run)
+    (loaded,) = Store.load(store.directory).runs(curves=True)
+    assert repr(loaded) == repr(run)  # repr: nan is not equal to itself
+    assert store.runs() == [replace(run, curves={})]
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=20), st.sampled_from(Outcome))
+@settings(max_examples=50, deadline=None)
+def test_every_float_is_stored_without_loss_as_strict_json(tmp_path_factory, values, outcome):
+    store = Store.open(tmp_path_factory.mktemp("s"), MANIFEST)
+    store.save(a_run(outcome=outcome, final={"test_accuracy": values[0]}, curves={"m": Curve((0,), tuple(values))}))
+    (run,) = store.runs(curves=True)
+    assert [v.hex() for v in run.curves["m"].values] == [v.hex() for v in values]
+    assert run.final["test_accuracy"].hex() == values[0].hex() and run.outcome is outcome
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    for line in (store.directory / "runs/cbaseline/1000.json").read_text().splitlines():
+        json.loads(line, parse_constant=refuse)
+
+
+def test_the_manifest_survives_the_round_trip(tmp_path):
+    published = Published("Table 1", {"xor": {"baseline": 154.0}})
+    manifest = replace(
+        MANIFEST, skipped=(Skip("xor", "orthograd", "unstable"),), statistics=Statistics(alpha=0.1), published=published
+    )
+    assert Store.open(tmp_path, replace(manifest, execution={})).manifest == replace(manifest, execution={})
+
+
+def test_runs_come_in_the_order_of_the_manifest_and_only_planned_ones(store):
+    for cell in reversed(CELLS):
+        for seed in (1001, 1000, 7):
+            store.save(a_run(cell, seed))
+    store.save(a_run(replace(CELLS[0], identity="gone")))
+    pairs = [(run.identity, run.seed) for run in store.runs()]
+    assert pairs == [(cell.identity, seed) for cell in CELLS for seed in (1000, 1001)]
+    assert store.status() == {"planned": 4, "grokked": 4, "censored": 0, "diverged": 0, "failed": 0, "missing": 0}
+
+
+@pytest.mark.parametrize(
+    ("run", "answers"),
+    [
+        (a_run(), True),
+        (a_run(grokked_at=100), True),
+        (a_run(grokked_at=101), False),
+        (a_run(outcome=Outcome.CENSORED, grokked_at=None, epochs=100), True),
+        (a_run(outcome=Outcome.CENSORED, grokked_at=None, epochs=99), False),
+        (a_run(outcome=Outcome.DIVERGED, grokked_at=None, epochs=3), True),
+        (a_run(outcome=Outcome.FAILED, grokked_at=None, error="Traceback"), False),
+        (a_run(final={}), False),
+    ],
+)
+def test_what_answers_a_request(store, run, answers):
+    store.save(run)
+    assert store.finished(CELLS[0], [1000, 1001]) == ({1000} if answers else set())
+
+
+@pytest.mark.parametrize("keep", [0, 1, 50, -1, -30])
+def test_a_truncated_file_is_damaged_and_counts_as_missing(store, keep):
+    store.save(a_run())
+    path = store.directory / "runs/cbaseline/1000.json"
+    path.write_bytes(path.read_bytes()[:keep])
+    assert store.runs() == store.runs(curves=True) == []
+    assert store.finished(CELLS[0], [1000]) == set() and store.status()["missing"] == 4
+    assert store.damaged == ["runs/cbaseline/1000.json"]
+    store.save(a_run())
+    assert store.damaged == [] and len(store.runs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [('"epochs":40', '"epochs":"many"'), ('"grokked"', '"ok"'), ('"seed":1000', '"seed":1001'), ("{", "[")],
+)
+def test_a_file_of_other_content_is_damaged(store, was, becomes):
+    store.save(a_run())
+    path = store.directory / "runs/cbaseline/1000.json"
+    path.write_text(path.read_text().replace(was, becomes, 1))
+    assert store.runs() == [] and store.damaged == ["runs/cbaseline/1000.json"]
+
+
+def test_a_name_that_leads_out_of_the_folder_is_refused(store):
+    with pytest.raises(StoreError, match="'../../etc' cannot name a file in .*expected letters"):
+        store.save(a_run(replace(CELLS[0], identity="../../etc")))
+
+
+def test_timings_are_kept_and_damaged_ones_reported(store):
+    timing = Timing("cgrokalign", (0.1, math.inf), {"device": "cpu"})
+    store.save_timing(timing)
+    store.save_timing(Timing("cbaseline", (0.2,)))
+    (store.directory / "timings/cbaseline.json").write_text("{")
+    assert store.timings() == [timing] and store.damaged == ["timings/cbaseline.json"]
+
+
+def test_superseded_runs_are_kept_and_numbered(store):
+    for epoch in (40, 50):
+        store.save(a_run(grokked_at=epoch))
+        store.supersede("cbaseline", 1000)
+        store.supersede("cbaseline", 1000)  # not there any more: nothing happens
+    assert store.runs() == []
+    names = sorted(path.name for path in (store.directory / "superseded/cbaseline").iterdir())
+    assert names == ["1000.1.json", "1000.2.json"]
+
+
+def test_reopening_unites_seeds_and_takes_the_cells_planned_now(store):
+    store.save(a_run(CELLS[1]))
+    other = replace(CELLS[0], regularizer="orthograd", identity="corthograd")
+    wider = Store.open(store.directory, replace(MANIFEST, seeds=(5, 1000), cells=(CELLS[0], other), description="new"))
+    assert wider.manifest.seeds == (5, 1000, 1001) and wider.manifest.description == "new"
+    assert wider.manifest.cells == (CELLS[0], other) and wider.runs() == []
+    assert len(Store.open(store.directory, MANIFEST).runs()) == 1  # the file of the cell left out was not touched
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"suite": "other"}, "suite was 'tiny' and is now 'other'"),
+        ({"baseline": "grokalign"}, "baseline was 'baseline' and is now 'grokalign'"),
+        ({"execution": {"device": "cuda", "threads": (1, 2)}}, "device was 'cpu' and is now 'cuda'"),
+        ({"cells": (replace(CELLS[0], identity="c9"),)}, "'tiny' there has not one cell in common"),
+    ],
+)
+def test_another_suite_is_refused_with_the_way_out(store, changes, message):
+    before = (store.directory / "manifest.json").read_bytes()
+    with pytest.raises(StoreError, match=f"{message}.*Choose another folder with --out, or delete"):
+        Store.open(store.directory, replace(MANIFEST, **changes))
+    assert (store.directory / "manifest.json").read_bytes() == before
+    with pytest.raises(StoreError, match=message):
+        merge(store.manifest, replace(MANIFEST, **changes), "there")
+
+
+def test_a_folder_that_is_none_of_ours(tmp_path, store):
+    (tmp_path / "file").touch()
+    for name in ("absent", "file", "."):
+        with pytest.raises(StoreError, match="is not a results folder: it holds no manifest.json. Name a folder that"):
+            Store.load(tmp_path / name)
+    assert not (tmp_path / "absent").exists()
+    manifest = store.directory / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format":1', '"format":99'))
+    with pytest.raises(StoreError, match="has format 99, and this version of grokbench reads format 1. Use the"):
+        Store.open(store.directory, MANIFEST)
+    manifest.write_text('{"format": 1, "manifest": {"suite": "tiny"}}')
+    with pytest.raises(StoreError, match=r"manifest.json cannot be read \(4 errors in it\). Put back a copy"):
+        Store.load(store.directory)
+
+
+def test_a_full_disk_keeps_what_was_there_and_leaves_no_temporary_file(store, monkeypatch):
+    store.save(a_run())
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match=r"1000.json cannot be written \(No space left on device\). Make room there"):
+        store.save(a_run(grokked_at=7))
+    assert [run.grokked_at for run in store.runs()] == [40]
+    assert list(store.directory.rglob("*.tmp")) == []
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"cannot be written \(.*\). Make room there or choose another"):
+        Store.open(tmp_path / "file" / "runs", MANIFEST)
+
+
+def test_leftovers_of_a_killed_process_are_ignored_then_cleaned(store):
+    store.save(a_run())
+    leftover = store.directory / "runs/cbaseline/.1001.json.123.tmp"
+    leftover.write_text('{"run"')
+    assert len(store.runs()) == 1 and store.damaged == []
+    Store.open(store.directory, MANIFEST)
+    assert not leftover.exists()
+
+
+HOLDER = """
+    import sys, time
+    from grokbench.store import Store
+    with Store.load(sys.argv[1]).lock():
+        print("held", flush=True)
+        time.sleep(60)
+"""
+
+
+def test_one_process_at_a_time_and_a_killed_one_lets_go(store):
+    command = [sys.executable, "-c", textwrap.dedent(HOLDER), str(store.directory)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(StoreError, match="Another grokbench is writing to .*: wait until it ends, or"):
+            with store.lock():
+                pass
+        with pytest.raises(StoreError, match="Another grokbench is writing"):
+            Store.open(store.directory, MANIFEST)
+        holder.kill()
+    with store.lock():
+        pass
+
+
+def test_an_error_while_the_lock_is_held_stays_what_it_is(store):
+    with pytest.raises(FileNotFoundError, match="^the task's own$"), store.lock():
+        raise FileNotFoundError("the task's own")
+
+
+def test_five_hundred_runs_with_long_curves_are_listed_in_well_under_a_second(tmp_path):
+    seeds = tuple(range(250))
+    store = Store.open(tmp_path, replace(MANIFEST, seeds=seeds))
+    curves = {name: Curve(tuple(range(2000)), tuple(i / 7 for i in range(2000))) for name in ("a", "b")}
+    store.save(a_run(curves=curves, seed=0))
+    line = (tmp_path / "runs/cbaseline/0.json").read_text()
+    for cell in CELLS:
+        (tmp_path / "runs" / cell.identity).mkdir(exist_ok=True)
+        for seed in seeds:
+            text = line.replace('"seed":0', f'"seed":{seed}', 1).replace("cbaseline", cell.identity, 1)
+            (tmp_path / "runs" / cell.identity / f"{seed}.json").write_text(text)
+    start = time.perf_counter()
+    assert len(store.runs()) == 500
+    assert time.perf_counter() - start < 1
