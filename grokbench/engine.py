@@ -7,7 +7,7 @@ numbers depend on nothing but the plan. A group is never of one: a single replic
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from torch.utils import _pytree as pytree
 
 from grokbench import random
 from grokbench.logbook import Logbook, parse_condition
-from grokbench.records import Cell, Run
+from grokbench.records import Cell, Progress, Run
 from grokbench.step import Step
 from grokbench.types import Batch, Params
 
@@ -137,7 +137,7 @@ def _update(
 
 
 def _batches(step: Step, group: Group, epoch: int) -> Iterator[tuple[Batch, Batch]]:
-    """The batches of an epoch, with the axis of their replicas."""
+    """The batches of the pass after `epoch` completed ones, with the axis of their replicas."""
     train, axes = group.splits["train"], group.split_axes["train"]
     size, n = step.task.batch_size, step.task.train_size
     if size is None or size >= n:
@@ -158,7 +158,7 @@ def _step_keys(step: Step, group: Group, epoch: int) -> Tensor:
 
 
 def train_epoch(step: Step, group: Group, epoch: int, pending: Pending | None = None) -> Group:
-    """One pass over the training set; `pending` is the first step's gradient where an evaluation already took it."""
+    """The pass after `epoch` completed ones; `pending` is its first gradient, where an evaluation took it already."""
     keys, now = _step_keys(step, group, epoch), _scalar(epoch, group)
     for index, (batch, axes) in enumerate(_batches(step, group, epoch)):
         grads, loss = pending or _gradients(step, group, batch, axes, keys[index], now)[:2]
@@ -194,27 +194,29 @@ def _full_batch(step: Step) -> bool:
 
 
 def train(
-    cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype, progress: Callable[[int, int], None]
-) -> Iterator[Run]:
-    """Train a group of seeds and yield each replica's run as soon as it is done.
-
-    `progress` is told the epoch and the number of replicas still in training, at every evaluation.
-    """
+    cell: Cell,
+    step: Step,
+    seeds: Sequence[int],
+    device: str,
+    dtype: torch.dtype,
+    provenance: Mapping[str, Any] | None = None,
+) -> Iterator[Run | Progress]:
+    """Train a group of seeds; yield each replica's run as soon as it is done, and the progress at every evaluation."""
     padded = seeds if len(seeds) > 1 else [*seeds, *seeds]
     group, prepare_seconds = start(step, padded, device, dtype)
+    facts = {"prepare_seconds": prepare_seconds, "group": tuple(seeds), "provenance": dict(provenance or {})}
     books = {row: _logbook(cell, seed) for row, seed in enumerate(seeds)}  # row in the group -> logbook
     for epoch in range(cell.budget + 1):
         pending = None
         if epoch % cell.evaluate_every == 0 or epoch == cell.budget:
-            pending, known = _look_ahead(step, group, epoch + 1)
+            pending, known = _look_ahead(step, group, epoch)
             done = _consult(cell, step, group, books, epoch, known)
-            facts = {"prepare_seconds": prepare_seconds, "group": tuple(seeds)}
             yield from (books.pop(row).run(cell.identity, **facts) for row in done)
-            progress(epoch, len(books))
+            yield Progress(cell, tuple(seeds), epoch, len(books))
             if not books:
                 return
             group, books, pending = _shrink(group, books, pending)
-        group = train_epoch(step, group, epoch + 1, pending)
+        group = train_epoch(step, group, epoch, pending)
 
 
 def _logbook(cell: Cell, seed: int) -> Logbook:

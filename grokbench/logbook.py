@@ -74,7 +74,7 @@ class Logbook:
             self.memorised_at = epoch
         self._watch_criterion(epoch, values)
         if not finite:
-            self.outcome = Outcome.GROKKED if self.grokked_at is not None else Outcome.DIVERGED
+            self.outcome = Outcome.GROKKED if self._counts() else Outcome.DIVERGED
         elif self._may_stop():
             self.outcome = Outcome.GROKKED
         elif epoch >= self.budget:
@@ -95,7 +95,7 @@ class Logbook:
         return self.stop == "grokked" and self.grokked_at is not None
 
     def _counts(self) -> bool:
-        """At the budget: a sustained criterion that has not held long enough has not been met."""
+        """When training ends early or at the budget: a criterion that had to hold longer has not been met."""
         return self.grokked_at is not None and not isinstance(self.stop, int)
 
     def run(self, identity: str, **facts) -> Run:

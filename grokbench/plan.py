@@ -164,13 +164,14 @@ def _use_faults(
 
 
 def _places(suite: Suite, path: tuple, plugin: str, per_task: str | int | None):
-    """A function from a parameter to the most precise place that exists for it in the file."""
-    bases = [path, (*path, plugin)] + ([(*path, "per_task", per_task), (*path, "per_task", per_task, plugin)])
+    """A function from a parameter to where it is set: for one task, in a combination, or for the plugin itself."""
+    general, special = path, (*path, "per_task", per_task)
+    bases = [general, (*general, plugin), special, (*special, plugin)]
 
     def where(name: str) -> str:
         places = [suite.where((*base, name)) for base in bases]
         known = [place for base, place in zip(bases, places, strict=True) if place != suite.where(base)]
-        return f"{(known or places)[0]}: {'.'.join(map(str, path))}"
+        return f"{known[-1] if known else places[0]}: {'.'.join(map(str, path))}"
 
     return where
 
@@ -191,7 +192,7 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry) -> Ite
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
     if every > budget:
         place = suite.where((*entry.path, "epochs"))
-        yield f"{place}: tasks.{entry.label}: evaluated every {every} epochs within a budget of {budget}; lower the one"
+        yield f"{place}: tasks.{entry.label}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
 
 
 def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Task) -> Iterator[str]:

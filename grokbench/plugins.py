@@ -63,8 +63,11 @@ class Plugin:
         return dict(inspect.signature(self.factory).parameters)
 
     def resolve(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Every parameter with the value it will have: the given ones checked, the others at their defaults."""
-        return {name: given.get(name, parameter.default) for name, parameter in self.parameters.items()}
+        """Every parameter with the value it will have, as its annotation reads it: 1 is 1.0 where a float is wanted."""
+        return {
+            name: self._adapter(name, given[name]).validate_python(given[name]) if name in given else parameter.default
+            for name, parameter in self.parameters.items()
+        }
 
     def faults(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """What is wrong with given parameters: (parameter, sentence)."""
@@ -79,11 +82,14 @@ class Plugin:
             if name not in given and parameter.default is parameter.empty:
                 yield name, f"{self.name} needs the parameter {name!r}, which has no default"
 
-    def _type_fault(self, name: str, value: Any) -> str | None:
+    def _adapter(self, name: str, value: Any) -> TypeAdapter[Any]:
+        """The reader of a parameter: strict, but YAML has no tuples, and a list stands for one."""
         annotation = get_type_hints(self.factory).get(name, Any)
+        return TypeAdapter(annotation, config=ConfigDict(strict=not isinstance(value, list)))
+
+    def _type_fault(self, name: str, value: Any) -> str | None:
         try:
-            # JSON has no tuples: a list of a suite stands for one.
-            TypeAdapter(annotation, config=ConfigDict(strict=not isinstance(value, list))).validate_python(value)
+            self._adapter(name, value).validate_python(value)
         except ValidationError as error:
             wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
             return f"expected {wanted}, got {shown(value)}"
@@ -94,7 +100,7 @@ class Plugin:
         for _, fault in self.faults(given):
             raise PluginError(fault)
         try:
-            return self.factory(**given)
+            return self.factory(**self.resolve(given))
         except Exception as error:
             raise PluginError(f"{self.name} ({self.origin}) refuses its parameters: {error}") from error
 
@@ -184,12 +190,15 @@ def _import_file(file: Path) -> ModuleType:
 
 def _plugins(manager: pluggy.PluginManager, module: Any, origin: str) -> Iterator[Plugin]:
     """The factories that one provider's hooks yield."""
-    before = {kind: manager.subset_hook_caller(f"grokbench_{kind}", []).get_hookimpls() for kind in KINDS}
     manager.register(module)
-    manager.check_pending()  # a misspelt hook
+    try:
+        manager.check_pending()  # a misspelt hook
+    except pluggy.PluginValidationError:
+        manager.unregister(module)  # or every provider after this one would be blamed for it
+        raise
     digest = source_digest(inspect.getfile(module))
     for kind in KINDS:
         for implementation in getattr(manager.hook, f"grokbench_{kind}").get_hookimpls():
-            if implementation.plugin is module and implementation not in before[kind]:
+            if implementation.plugin is module:
                 for factory in implementation.function():
                     yield Plugin(kind, factory.__name__, factory, origin, digest)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["FORMAT", "Cell", "Curve", "Manifest", "Outcome", "Published", "Run", "Skip", "Statistics", "Timing"]
+__all__ = ["FORMAT", "Cell", "Curve", "Manifest", "Outcome", "Progress", "Published", "Run", "Skip", "Statistics", "Timing"]
 
 FORMAT = 1  # of the files in a results folder
 
@@ -88,6 +88,16 @@ class Curve:
 
     epochs: tuple[int, ...]
     values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a group of replicas stands."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+    epoch: int
+    active: int  # replicas still in training
 
 
 @dataclass(frozen=True)

@@ -111,12 +111,16 @@ class Store:
         pairs = [(cell, seed) for cell in self.manifest.cells for seed in self.manifest.seeds]
         return [run for cell, seed in pairs if (run := self._run(cell, seed, curves)) is not None]
 
+    def runs_of(self, cell: Cell, seeds: Iterable[int]) -> list[Run]:
+        """The stored runs of one cell, without curves."""
+        return [run for seed in seeds if (run := self._run(cell, seed, curves=False)) is not None]
+
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
         """Those of `seeds` whose stored run of `cell` answers the request, and so need not be trained again.
 
         It does when it grokked within the budget, reached the budget or diverged, and holds every metric asked for.
         """
-        stored = [run for seed in seeds if (run := self._run(cell, seed, curves=False)) is not None]
+        stored = self.runs_of(cell, seeds)
         return {run.seed for run in stored if _ended(run, cell.budget) and set(cell.metrics) <= set(run.final)}
 
     def supersede(self, identity: str, seed: int) -> None:

@@ -100,6 +100,7 @@ class Task:
     """
 
     splits: Callable[[Tensor], dict[str, Batch]]  # key -> this replica's own data
+    fetch: Callable[[], object] | None = None  # makes the data files be there, or raises DataError; called first
     shared: Callable[[torch.device], dict[str, Batch]] | None = None  # data that is the same for every replica
     split_names: tuple[str, ...] = ("train", "test")  # what the two above provide together
     train_size: int

@@ -33,6 +33,7 @@ def mnist(
     sizes = (784, width, width, width, 10)
     return Task(
         splits=partial(train_split, samples=samples),
+        fetch=data.mnist,
         shared=partial(test_split, test_samples=test_samples),
         train_size=samples,
         init=partial(_mlp.init, sizes=sizes, bias=False, scale=init_scale),

@@ -1,0 +1,146 @@
+"""Jobs in worker processes of this machine: one worker per CUDA device, or one single-threaded worker per core.
+
+Small matrices gain little from a second thread and lose at every barrier, so a core to itself is the faster way; and
+with one thread the numbers do not depend on how many cores there are. Workers are processes of their own, so a worker
+that is killed costs its group and nothing else.
+"""
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from grokbench.work import Event, Job, Worker
+
+__all__ = ["launch"]
+
+# glibc gives large blocks back to the system at once, and every step would fault its pages in again.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_TOP_PAD_": str(2**26)}
+
+
+@dataclass(frozen=True)
+class _Done:
+    """The end of a job, with its traceback if it failed."""
+
+    error: str | None = None
+
+
+def launch(jobs: Sequence[Job], workers: Sequence[Worker]) -> Iterator[tuple[Job, Event]]:
+    """Do the jobs, in order, on as many workers as there are; yield every event with its job.
+
+    A job that fails, or whose worker dies, yields what its `failed` says. Closing the iterator ends the workers.
+    """
+    waiting = deque(jobs)
+    crew = [_Employee(worker) for worker in workers[: len(waiting)]]
+    try:
+        for employee in crew:
+            employee.assign(waiting.popleft())
+        while busy := [employee for employee in crew if employee.job]:
+            ready = wait([employee.pipe for employee in busy])
+            for employee in [employee for employee in busy if employee.pipe in ready]:
+                yield from employee.listen()
+                if not employee.job and waiting:
+                    employee.assign(waiting.popleft())
+    finally:
+        for employee in crew:
+            employee.dismiss()
+
+
+class _Employee:
+    """A worker process, and the job it is doing."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker, self.job = worker, None
+        self._hire()
+
+    def _hire(self) -> None:
+        context = multiprocessing.get_context("spawn")  # CUDA and threads do not survive a fork
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, self.worker), daemon=True)
+        with _environment(self.worker):
+            self.process.start()
+        theirs.close()
+
+    def assign(self, job: Job) -> None:
+        """Give it a job."""
+        if not self.process.is_alive():
+            self._hire()
+        self.job: Job | None = job
+        self.pipe.send(job)
+
+    def listen(self) -> Iterator[tuple[Job, Event]]:
+        """The next thing it says."""
+        assert self.job is not None
+        try:
+            message = self.pipe.recv()
+        except (EOFError, ConnectionError):
+            self.process.join()
+            message = _Done(f"the worker process ended with exit code {self.process.exitcode}{_cause(self.process)}")
+        if not isinstance(message, _Done):
+            yield self.job, message
+            return
+        job, self.job = self.job, None
+        if message.error:
+            yield from ((job, event) for event in job.failed(message.error))
+
+    def dismiss(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _cause(process: Any) -> str:
+    killed = process.exitcode == -signal.SIGKILL
+    return ": it was killed, most often because the machine ran out of memory" if killed else ""
+
+
+@contextmanager
+def _environment(worker: Worker) -> Iterator[None]:
+    """What a worker's environment has and ours does not: both are read before Python starts."""
+    wanted = {**ALLOCATOR, "OMP_NUM_THREADS": str(worker.threads), "MKL_NUM_THREADS": str(worker.threads)}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _serve(pipe: Connection, worker: Worker) -> None:
+    """The life of a worker process: jobs in, events out, until nobody listens."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    registry = None
+    while True:
+        try:
+            job: Job = pipe.recv()
+        except EOFError:
+            return
+        try:
+            registry = registry or _prepare(worker)
+            for event in job.run(worker, registry):
+                pipe.send(event)
+            pipe.send(_Done())
+        except (BrokenPipeError, ConnectionError):
+            return  # the parent is gone
+        except Exception:
+            pipe.send(_Done(traceback.format_exc()))
+
+
+def _prepare(worker: Worker) -> Any:
+    """torch as this worker should have it, and the plugins."""
+    import torch
+
+    from grokbench.plugins import load_registry
+
+    torch.set_num_threads(worker.threads)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    return load_registry(worker.plugins)

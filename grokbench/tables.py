@@ -1,0 +1,13 @@
+"""Plain text tables for the terminal."""
+
+from collections.abc import Iterable, Sequence
+
+from tabulate import tabulate
+
+__all__ = ["table"]
+
+
+def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
+    """Rows under headers; counts with thousands separators, everything else as it is written."""
+    written = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
+    return tabulate(written, headers, tablefmt="simple", disable_numparse=True)

@@ -1,0 +1,118 @@
+"""What is left to do in a results folder, cut into jobs that a worker can take: groups to train, tasks to time.
+
+A job is plain data, so it travels to another process, where `run` does it and yields what comes of it. Groups follow
+from the plan alone: an interrupted group is trained again as a whole, so that no number depends on the interruption.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grokbench.records import Cell, Outcome, Progress, Run, Timing
+
+__all__ = ["Event", "Job", "Timekeeping", "Training", "Worker", "groups", "timekeeping", "training"]
+
+Event = Run | Progress | Timing
+
+HEARTBEAT = 0.2  # seconds between the progress events of a group
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a worker process knows beside its jobs."""
+
+    device: str  # "cpu", "cuda:0"
+    threads: int
+    precision: str
+    plugins: tuple[str, ...]  # plugin files
+    provenance: Mapping[str, Any]  # of the program and the machine
+
+
+@dataclass(frozen=True)
+class Training:
+    """A group of replicas to train together; the finished ones among them are trained along and not kept."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+    missing: frozenset[int]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cell, as the other jobs name theirs."""
+        return (self.cell,)
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
+        """Yield the missing replicas as they are done, and progress now and then."""
+        from grokbench import engine
+        from grokbench.plan import cell_step
+
+        step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
+        provenance = {**worker.provenance, "origins": dict(self.cell.origins)}
+        said = time.monotonic()
+        for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance):
+            if isinstance(event, Progress):
+                if time.monotonic() - said > HEARTBEAT:
+                    said = time.monotonic()
+                    yield event
+            elif event.seed in self.missing:
+                yield event
+
+    def failed(self, error: str) -> Iterator[Event]:
+        """Every missing replica as failed, with the traceback."""
+        for seed in sorted(self.missing):
+            yield Run(self.cell.identity, seed, Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
+
+
+@dataclass(frozen=True)
+class Timekeeping:
+    """The cells of one task, to be timed side by side."""
+
+    cells: tuple[Cell, ...]
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
+        """Yield a timing per cell."""
+        from grokbench import engine, timing
+        from grokbench.plan import cell_step
+
+        steps = [cell_step(cell, registry) for cell in self.cells]
+        dtype = engine.DTYPES[worker.precision]
+        yield from timing.measure(self.cells, steps, worker.device, dtype, worker.provenance)
+
+    def failed(self, error: str) -> Iterator[Event]:
+        """A task that cannot be timed leaves its cells without seconds."""
+        del error
+        yield from ()
+
+
+Job = Training | Timekeeping
+
+
+def groups(seeds: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    """Seeds cut into groups of at most `size`, as even as can be, none of one where there are two seeds."""
+    count = -(-len(seeds) // size)
+    bounds = [round(i * len(seeds) / count) for i in range(count + 1)] if count else [0]
+    return [tuple(seeds[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
+
+
+def training(
+    cells: Iterable[Cell],
+    seeds: Sequence[int],
+    finished: Callable[[Cell], set[int]],
+    size: Callable[[Cell], int],
+) -> list[Training]:
+    """The groups in which something is missing, cell by cell."""
+    jobs = []
+    for cell in cells:
+        missing = set(seeds) - finished(cell)
+        if missing:
+            jobs += [Training(cell, group, missing & frozenset(group)) for group in groups(seeds, size(cell))]
+    return [job for job in jobs if job.missing]
+
+
+def timekeeping(cells: Iterable[Cell], timed: set[str]) -> list[Timekeeping]:
+    """The tasks of which a cell has not been timed; identities in `timed` have."""
+    by_task: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_task.setdefault(cell.task, []).append(cell)
+    return [Timekeeping(tuple(group)) for group in by_task.values() if any(c.identity not in timed for c in group)]

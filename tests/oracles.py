@@ -1,0 +1,232 @@
+"""Slow, obvious references: one seed, one loop, ordinary PyTorch with modules, autograd and torch.optim.
+
+Nothing is shared with the engine but the keyed draws, so that a plain run follows the same trajectory: data,
+initialisation, batch order, and the random directions of a method. Methods are written after the authors' code.
+"""
+
+from collections import deque
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from grokbench import random
+
+
+class Net(nn.Module):
+    """The fully connected network of a dict of parameters; torch's layers hold their weights transposed."""
+
+    def __init__(self, params, activation=torch.relu):
+        super().__init__()
+        self.activation = activation
+        depth = sum(name.startswith("weight") for name in params)
+        self.layers = nn.ModuleList(self._layer(params, number) for number in range(1, depth + 1))
+
+    @staticmethod
+    def _layer(params, number):
+        weight, bias = params[f"weight{number}"], params.get(f"bias{number}")
+        layer = nn.Linear(*weight.shape, bias=bias is not None, dtype=weight.dtype)
+        layer.weight.data = weight.T.clone(memory_format=torch.contiguous_format)
+        if bias is not None:
+            layer.bias.data = bias.clone()
+        return layer
+
+    def forward(self, inputs):
+        hidden = inputs
+        for layer in self.layers[:-1]:
+            hidden = self.activation(layer(hidden))
+        return self.layers[-1](hidden)
+
+    def params(self):
+        """The parameters under the names and in the layout of the tasks."""
+        named = {}
+        for number, layer in enumerate(self.layers, start=1):
+            named[f"weight{number}"] = layer.weight.detach().T.clone()
+            if layer.bias is not None:
+                named[f"bias{number}"] = layer.bias.detach().clone()
+        return named
+
+
+def cross_entropy(outputs, targets):
+    return F.cross_entropy(outputs, targets)
+
+
+def one_hot_mse(outputs, targets):
+    return nn.MSELoss()(outputs, torch.eye(outputs.shape[1], dtype=outputs.dtype)[targets])
+
+
+def signed_mse(outputs, targets):
+    return nn.MSELoss()(outputs, targets[:, None])
+
+
+def accuracy(outputs, targets):
+    predicted = outputs[:, 0].sign() if outputs.shape[1] == 1 else outputs.argmax(1)
+    return sum(float(p == t) for p, t in zip(predicted, targets, strict=True)) / len(targets)
+
+
+def jacobians(net, inputs, create_graph=False):
+    """(n, C, d), one row of one example at a time."""
+    rows = []
+    for example in inputs:
+        x = example.clone().requires_grad_()
+        outputs = net(x[None])[0]
+        keep = dict(retain_graph=True, create_graph=create_graph)
+        rows.append(torch.stack([torch.autograd.grad(output, x, **keep)[0] for output in outputs]))
+    return torch.stack(rows)
+
+
+class Baseline:
+    """A method in a plain loop: what it does before training, to the loss, and to the gradients."""
+
+    projects_decay = False
+
+    def prepare(self, net, key):
+        pass
+
+    def penalty(self, net, inputs, key):
+        return 0.0
+
+    def filter(self, net, decay):
+        pass
+
+
+class Placebo(Baseline):
+    def __init__(self, scale):
+        self.scale = scale
+
+    def prepare(self, net, key):
+        for number, layer in enumerate(net.layers, start=1):
+            for name, p, shape in (("weight", layer.weight, layer.weight.T.shape), ("bias", layer.bias, None)):
+                if p is not None:
+                    noise = random.normal(random.fold(key, f"{name}{number}"), tuple(shape or p.shape))
+                    p.data = p.data * (1.0 + self.scale * (noise.T if name == "weight" else noise))
+
+
+class GrokfastEma(Baseline):
+    def __init__(self, alpha, lamb):
+        self.alpha, self.lamb, self.h = alpha, lamb, None
+
+    def filter(self, net, decay):
+        if self.h is None:
+            self.h = {n: p.grad.clone() for n, p in net.named_parameters()}
+        for n, p in net.named_parameters():
+            self.h[n] = self.alpha * self.h[n] + (1.0 - self.alpha) * p.grad
+            p.grad = p.grad + self.lamb * self.h[n]
+
+
+class GrokfastMa(Baseline):
+    def __init__(self, window, lamb):
+        self.window, self.lamb, self.queues = window, lamb, {}
+
+    def filter(self, net, decay):
+        for n, p in net.named_parameters():
+            queue = self.queues.setdefault(n, deque(maxlen=self.window))
+            queue.append(p.grad.clone())
+            if len(queue) == self.window:
+                p.grad = p.grad + self.lamb * sum(queue) / len(queue)
+
+
+class OrthoGrad(Baseline):
+    def __init__(self, rescale=True, scope="tensor", project_decay=False):
+        self.rescale, self.scope, self.projects_decay = rescale, scope, project_decay
+
+    def filter(self, net, decay):
+        params = list(net.parameters())
+        if self.projects_decay:
+            for p in params:
+                p.grad = p.grad + decay * p.detach()
+        for group in [params] if self.scope == "global" else [[p] for p in params if p.numel() > 1]:
+            w = torch.cat([p.detach().reshape(-1) for p in group])
+            g = torch.cat([p.grad.reshape(-1) for p in group])
+            across = g - torch.dot(w, g) / torch.dot(w, w) * w
+            if self.rescale:
+                across = across * g.norm() / across.norm()
+            for p, part in zip(group, across.split([p.numel() for p in group]), strict=True):
+                p.grad = part.view_as(p)
+
+
+class GrokAlign(Baseline):
+    def __init__(self, strength, norm="squared", estimator="projection", projections=1):
+        self.strength, self.norm, self.estimator, self.projections = strength, norm, estimator, projections
+
+    def penalty(self, net, inputs, key):
+        J = jacobians(net, inputs, create_graph=True)
+        squares = J.square().sum((1, 2)) if self.estimator == "exact" else self.projected(J, key)
+        return self.strength * (squares.sqrt() if self.norm == "frobenius" else squares).mean()
+
+    def projected(self, J, key):
+        n, outputs, _ = J.shape
+        total = torch.zeros(n, dtype=J.dtype)
+        for projection in range(self.projections):
+            v = random.normal(random.fold(key, projection), (n, outputs))
+            v = v / v.square().sum(1, keepdim=True).sqrt()
+            total = total + torch.stack([(v[i] @ J[i]).square().sum() for i in range(n)])
+        return outputs * total / self.projections
+
+
+METHODS = {
+    "baseline": Baseline,
+    "placebo": Placebo,
+    "grokfast_ema": GrokfastEma,
+    "grokfast_ma": GrokfastMa,
+    "orthograd": OrthoGrad,
+    "grokalign": GrokAlign,
+}
+
+
+def torch_optimizer(net, record, decay):
+    """torch's own optimizer with the numbers of a task's."""
+    if record.decoupled:
+        return torch.optim.AdamW(
+            net.parameters(), record.lr, record.betas, record.eps, decay, foreach=False, fused=False
+        )
+    return torch.optim.SGD(net.parameters(), record.lr, weight_decay=decay, foreach=False, fused=False)
+
+
+def plain_run(task, loss, activation, methods, seed, epochs):
+    """Train one seed in float64.
+
+    Returns the parameters at the end and, per completed epoch from 0, {split_loss, split_accuracy}.
+    """
+    root = random.key(seed)
+    own = random.fold(root, "task")
+    splits = task.splits(own) | (task.shared(torch.device("cpu")) if task.shared else {})
+    net = Net(task.init(own), activation)
+    for number, method in enumerate(methods):
+        method.prepare(net, random.fold(root, "prepare", "method", number))
+    decay = 0.0 if any(method.projects_decay for method in methods) else task.optimizer.weight_decay
+    optimizer = torch_optimizer(net, task.optimizer, decay)
+    history = [evaluate(net, splits, loss)]
+    for epoch in range(1, epochs + 1):
+        for number, rows in enumerate(batch_rows(task, root, epoch)):
+            inputs, targets = splits["train"].inputs[rows], splits["train"].targets[rows]
+            total = loss(net(inputs), targets)
+            for place, method in enumerate(methods):
+                key = random.fold(root, "regularizer", epoch, number, "method", place)
+                total = total + method.penalty(net, inputs, key)
+            optimizer.zero_grad()
+            total.backward()
+            for method in methods:
+                method.filter(net, task.optimizer.weight_decay)
+            optimizer.step()
+        history.append(evaluate(net, splits, loss))
+    return net.params(), history
+
+
+def batch_rows(task, root, epoch):
+    """The training examples of each batch of an epoch; the last batch may be smaller."""
+    n = task.train_size
+    if task.batch_size is None or task.batch_size >= n:
+        return [torch.arange(n)]
+    return random.permutation(random.fold(root, "batches", epoch), n).split(task.batch_size)
+
+
+@torch.no_grad()
+def evaluate(net, splits, loss):
+    """Loss and accuracy on every split."""
+    values = {}
+    for name, (inputs, targets) in splits.items():
+        outputs = net(inputs)
+        values[f"{name}_loss"] = float(loss(outputs, targets))
+        values[f"{name}_accuracy"] = accuracy(outputs, targets)
+    return values
