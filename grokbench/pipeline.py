@@ -16,7 +16,7 @@ from grokbench.records import Cell, Manifest, Run, Timing
 from grokbench.seeds import parse_seeds
 from grokbench.store import Store, merge
 from grokbench.suite import Suite, load_suite
-from grokbench.work import Event, Job, Worker, timekeeping, training
+from grokbench.work import Event, Job, Stage, Worker, timekeeping, training
 from grokbench.yaml_problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -143,20 +143,14 @@ def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
     from grokbench.launchers.local import launch
 
     provenance = {**environment(), **plan.manifest.execution, "device_name": _device_name(plan.devices[0])}
-    crew = [Worker(device, 1, plan.precision, plan.plugins, provenance) for device in plan.devices]
+    crew = [Worker(device, plan.precision, plan.plugins, provenance) for device in plan.devices]
     for cell in plan.cells:
         for seed in outdated(store, cell, plan.seeds):
             store.supersede(cell.identity, seed)
     work = jobs(plan, store)
     fetch_data(plan, work)
-    yield from _saved(store, launch(work, crew))
-    # Timed alone, with all the threads that a person's own run would have.
-    alone = Worker(plan.devices[0], provenance["cores"], plan.precision, plan.plugins, provenance)
-    yield from _saved(store, launch(timekeeping(plan.cells, _timed(store, provenance)), [alone]))
-
-
-def _saved(store: Store, events: Iterator[tuple[Job, Event]]) -> Iterator[tuple[Job, Event]]:
-    for job, event in events:
+    timed = timekeeping(plan.cells, _timed(store, provenance))
+    for job, event in launch([Stage(work, len(crew)), Stage(timed, 1)], crew):
         if isinstance(event, Run):
             store.save(event)
         elif isinstance(event, Timing):

@@ -15,7 +15,7 @@ from grokbench.records import FORMAT, Cell, Manifest
 from grokbench.step import Step, build_step
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
 from grokbench.types import Metric, Regularizer, Task
-from grokbench.yaml_problems import did_you_mean
+from grokbench.yaml_problems import did_you_mean, dotted
 
 __all__ = ["cell_step", "expand", "identity", "manifest"]
 
@@ -171,7 +171,7 @@ def _places(suite: Suite, path: tuple, plugin: str, per_task: str | int | None):
     def where(name: str) -> str:
         places = [suite.where((*base, name)) for base in bases]
         known = [place for base, place in zip(bases, places, strict=True) if place != suite.where(base)]
-        return f"{known[-1] if known else places[0]}: {'.'.join(map(str, path))}"
+        return f"{known[-1] if known else places[0]}: {dotted(path if name == "use" else (*path, name))}"
 
     return where
 

@@ -53,7 +53,7 @@ def key(seed: int, device: torch.device | str = "cpu") -> Tensor:
 def fold(key: Tensor, *data: int | str | Tensor) -> Tensor:
     """A new key from a key and what it is for: `fold(key, "batches", epoch)`. Tensors must be 0-d."""
     for item in data:
-        key = _mix(_mix(key + GAMMA) ^ _mix(torch.zeros_like(key) + _word(item) + GAMMA))
+        key = _mix(_mix(key + GAMMA) + _mix(torch.zeros_like(key) + _word(item)))  # not the same with both swapped
     return key
 
 

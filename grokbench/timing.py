@@ -1,4 +1,4 @@
-"""Seconds per epoch of one replica trained alone, measured apart.
+"""Seconds per epoch of one replica trained alone, measured apart, on a single thread of the CPU or a CUDA device.
 
 The cells of a task take turns in one process, so that a drift of the machine's speed reaches them all. Evaluation is
 excluded; whatever the method itself reads from training is inside.

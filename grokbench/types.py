@@ -118,6 +118,13 @@ class Task:
     input_bounds: tuple[float, float] | None = None
     revision: int = 1  # raise it when the numbers change
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained; a factory passes the ValueError on to the user."""
+        if self.train_size < 1:
+            raise ValueError("the training set is empty: these parameters leave it no examples")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+
 
 @dataclass(frozen=True)
 class Probe:

@@ -7,11 +7,11 @@ from the plan alone: an interrupted group is trained again as a whole, so that n
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from grokbench.records import Cell, Outcome, Progress, Run, Timing
 
-__all__ = ["Event", "Job", "Timekeeping", "Training", "Worker", "groups", "timekeeping", "training"]
+__all__ = ["Event", "Job", "Stage", "Timekeeping", "Training", "Worker", "groups", "timekeeping", "training"]
 
 Event = Run | Progress | Timing
 
@@ -23,7 +23,6 @@ class Worker:
     """What a worker process knows beside its jobs."""
 
     device: str  # "cpu", "cuda:0"
-    threads: int
     precision: str
     plugins: tuple[str, ...]  # plugin files
     provenance: Mapping[str, Any]  # of the program and the machine
@@ -86,6 +85,13 @@ class Timekeeping:
 
 
 Job = Training | Timekeeping
+
+
+class Stage(NamedTuple):
+    """Jobs that are all done before the next stage begins."""
+
+    jobs: Sequence[Job]
+    at_once: int  # workers: one where jobs must not disturb each other
 
 
 def groups(seeds: Sequence[int], size: int) -> list[tuple[int, ...]]:

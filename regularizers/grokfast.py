@@ -8,7 +8,6 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from grokbench import At, Params, Regularizer, hookimpl
 
@@ -39,8 +38,8 @@ def ema_init(params: Params) -> EmaState:
 
 def ema(grads: Params, state: EmaState, at: At, *, alpha: float, lamb: float) -> tuple[Params, EmaState]:
     """Filter the gradients."""
-    weight = torch.where(at.step == 0, 1.0, 1.0 - alpha)  # h_0 = g_0
-    h = {name: torch.lerp(state.h[name], g, weight.to(g.dtype)) for name, g in grads.items()}
+    later = at.step > 0  # h_0 = g_0
+    h = {name: torch.lerp(state.h[name], g, 1.0 - alpha * later.to(g.dtype)) for name, g in grads.items()}
     return {name: g + lamb * h[name] for name, g in grads.items()}, EmaState(h)
 
 
@@ -81,14 +80,10 @@ def ma(grads: Params, state: MaState, at: At, *, window: int, lamb: float) -> tu
     ring, total, filtered = {}, {}, {}
     for name, g in grads.items():
         oldest = state.ring[name].index_select(0, slot).squeeze(0)
-        ring[name] = _put(state.ring[name], slot, g)
+        ring[name] = state.ring[name].index_copy(0, slot, g[None])
         total[name] = state.total[name] + (g - oldest)
-        filtered[name] = g + torch.where(full, lamb / window, 0.0).to(g.dtype) * total[name]
+        filtered[name] = g + lamb / window * full.to(g.dtype) * total[name]
     return filtered, MaState(ring, total)
-
-
-def _put(ring: Tensor, slot: Tensor, g: Tensor) -> Tensor:
-    return ring.index_copy(0, slot, g[None])
 
 
 @hookimpl

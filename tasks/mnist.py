@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from grokbench import AdamW, Batch, Task, data, hookimpl, random
+from grokbench import AdamW, Batch, DataError, Task, data, hookimpl, random
 
 from . import _losses, _mlp
 
@@ -52,6 +52,7 @@ def mnist(
 def train_split(key: Tensor, *, samples: int) -> dict[str, Batch]:
     """A random subset of the training images, (samples, 784), without repetition."""
     images, labels, _, _ = data.mnist()
+    _check(samples, len(images), "training images, lower samples")
     chosen = random.permutation(random.fold(key, "subset"), len(images))[:samples].cpu()
     return {"train": _batch(images[chosen], labels[chosen], key.device)}
 
@@ -59,7 +60,13 @@ def train_split(key: Tensor, *, samples: int) -> dict[str, Batch]:
 def test_split(device: torch.device, *, test_samples: int) -> dict[str, Batch]:
     """The first test images, (test_samples, 784), the same for every seed."""
     _, _, images, labels = data.mnist()
+    _check(test_samples, len(images), "test images, lower test_samples")
     return {"test": _batch(images[:test_samples], labels[:test_samples], device)}
+
+
+def _check(wanted: int, there: int, what: str) -> None:
+    if wanted > there:
+        raise DataError(f"mnist: {wanted} wanted, but the files hold {there} {what}")
 
 
 def _batch(images: Tensor, labels: Tensor, device: torch.device) -> Batch:

@@ -39,7 +39,7 @@ def modular_addition(
         splits=partial(splits, modulus=modulus, train_size=train_size),
         train_size=train_size,
         init=partial(_mlp.init, sizes=sizes, bias=False),
-        forward=partial(_mlp.forward, activation=torch.square),
+        forward=partial(_mlp.forward, activation=_mlp.square),
         loss=_losses.LOSSES[loss],
         correct=_losses.class_correct,
         optimizer=AdamW(lr=lr, weight_decay=weight_decay, betas=(0.9, 0.98)),

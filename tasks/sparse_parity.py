@@ -27,6 +27,8 @@ def sparse_parity(
     (its seconds per epoch fit one step only), betas (0.9, 0.999), samples drawn with replacement (a repeated string of
     40 bits has probability 2e-6). Prieto et al. use 43 bits, no weight decay and StableMax.
     """
+    if not 1 <= relevant <= bits:
+        raise ValueError(f"relevant must lie between 1 and bits, {bits}, got {relevant}")
     sizes = (bits, width, width, 2)
     return Task(
         splits=partial(splits, bits=bits, relevant=relevant, samples=samples),

@@ -32,13 +32,13 @@ TASKS = {  # label -> factory, small parameters, the oracle's loss and activatio
     ),
     "mnist": (
         mnist.mnist,
-        {"samples": 22, "test_samples": 20, "width": 6, "batch_size": 8},
+        {"samples": 22, "test_samples": 20, "width": 6, "batch_size": 8, "init_scale": 2.0},
         oracles.cross_entropy,
         torch.relu,
     ),
     "mnist_mse": (
         mnist.mnist,
-        {"loss": "mse", "samples": 22, "test_samples": 20, "width": 6, "batch_size": 8},
+        {"loss": "mse", "samples": 22, "test_samples": 20, "width": 6, "batch_size": 8, "init_scale": 2.0},
         oracles.one_hot_mse,
         torch.relu,
     ),
@@ -48,7 +48,7 @@ METHODS = {  # label -> factory and settings
     "baseline": (baseline.baseline, {}),
     "placebo": (baseline.placebo, {"scale": 0.01}),
     "grokfast_ema": (grokfast.grokfast_ema, {"alpha": 0.8, "lamb": 0.5}),
-    "grokfast_ma": (grokfast.grokfast_ma, {"window": 4, "lamb": 2.0}),
+    "grokfast_ma": (grokfast.grokfast_ma, {"window": 3, "lamb": 2.0}),
     "orthograd": (orthograd.orthograd, {}),
     "orthograd_text": (orthograd.orthograd, {"rescale": False, "scope": "global"}),
     "orthograd_decay": (orthograd.orthograd, {"project_decay": True}),
@@ -112,7 +112,7 @@ def trained(task, regularizers, seeds, epochs, dtype=torch.float64):
     """The group of those seeds after so many epochs, without evaluations."""
     step = make_step(task, regularizers)
     group, _ = engine.start(step, seeds, "cpu", dtype)
-    for epoch in range(1, epochs + 1):
+    for epoch in range(epochs):
         group = engine.train_epoch(step, group, epoch)
     return group
 

@@ -65,14 +65,11 @@ def accuracy(outputs, targets):
 
 
 def jacobians(net, inputs, create_graph=False):
-    """(n, C, d), one row of one example at a time."""
-    rows = []
-    for example in inputs:
-        x = example.clone().requires_grad_()
-        outputs = net(x[None])[0]
-        keep = dict(retain_graph=True, create_graph=create_graph)
-        rows.append(torch.stack([torch.autograd.grad(output, x, **keep)[0] for output in outputs]))
-    return torch.stack(rows)
+    """(n, C, d), one row at a time; no example looks at another, so the sum over examples keeps them apart."""
+    x = inputs.clone().requires_grad_()
+    totals = net(x).sum(0)
+    rows = [torch.autograd.grad(total, x, retain_graph=True, create_graph=create_graph)[0] for total in totals]
+    return torch.stack(rows, 1)
 
 
 class Baseline:
@@ -87,7 +84,7 @@ class Baseline:
         return 0.0
 
     def filter(self, net, decay):
-        pass
+        """Change the gradients; `decay` is that of an L2 term, which torch adds to them later."""
 
 
 class Placebo(Baseline):
@@ -152,15 +149,15 @@ class GrokAlign(Baseline):
     def penalty(self, net, inputs, key):
         J = jacobians(net, inputs, create_graph=True)
         squares = J.square().sum((1, 2)) if self.estimator == "exact" else self.projected(J, key)
-        return self.strength * (squares.sqrt() if self.norm == "frobenius" else squares).mean()
+        return self.strength * (squares.clamp_min(1e-8).sqrt() if self.norm == "frobenius" else squares).mean()
 
     def projected(self, J, key):
         n, outputs, _ = J.shape
-        total = torch.zeros(n, dtype=J.dtype)
+        total = 0.0
         for projection in range(self.projections):
             v = random.normal(random.fold(key, projection), (n, outputs))
             v = v / v.square().sum(1, keepdim=True).sqrt()
-            total = total + torch.stack([(v[i] @ J[i]).square().sum() for i in range(n)])
+            total = total + torch.einsum("nc,ncd->nd", v, J).square().sum(1)
         return outputs * total / self.projections
 
 
@@ -197,7 +194,7 @@ def plain_run(task, loss, activation, methods, seed, epochs):
     decay = 0.0 if any(method.projects_decay for method in methods) else task.optimizer.weight_decay
     optimizer = torch_optimizer(net, task.optimizer, decay)
     history = [evaluate(net, splits, loss)]
-    for epoch in range(1, epochs + 1):
+    for epoch in range(epochs):
         for number, rows in enumerate(batch_rows(task, root, epoch)):
             inputs, targets = splits["train"].inputs[rows], splits["train"].targets[rows]
             total = loss(net(inputs), targets)
@@ -207,7 +204,7 @@ def plain_run(task, loss, activation, methods, seed, epochs):
             optimizer.zero_grad()
             total.backward()
             for method in methods:
-                method.filter(net, task.optimizer.weight_decay)
+                method.filter(net, 0.0 if task.optimizer.decoupled else task.optimizer.weight_decay)
             optimizer.step()
         history.append(evaluate(net, splits, loss))
     return net.params(), history

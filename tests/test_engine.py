@@ -25,15 +25,21 @@ pytestmark = pytest.mark.usefixtures("tiny_mnist")
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("label", TASKS)
+@pytest.mark.parametrize("label", ["xor", "sparse_parity", "modular_addition", "mnist"])
 def test_a_group_is_the_plain_loop_of_each_seed(label, name):
     task, seeds = small(label), (4, 1000)
+    group = trained(task, [method(name)], seeds, epochs_for(task))
+    for row, seed in enumerate(seeds):
+        assert distance(replica(group.params, row), plain(label, [name], seed, epochs_for(task))[0]) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["baseline", "grokalign"])
+@pytest.mark.parametrize("label", TASKS)
+def test_curves_are_those_of_the_plain_loop(label, name):
+    task, seeds = small(label), (4, 1000)
     epochs = epochs_for(task)
-    params, history = zip(*(plain(label, [name], seed, epochs) for seed in seeds), strict=True)
-    group = trained(task, [method(name)], seeds, epochs)
-    for row in range(len(seeds)):
-        assert distance(replica(group.params, row), params[row]) < 1e-9
-    for run, evaluations in zip(train_runs(task, [method(name)], seeds, epochs), history, strict=True):
+    for run, seed in zip(train_runs(task, [method(name)], seeds, epochs), seeds, strict=True):
+        _, evaluations = plain(label, [name], seed, epochs)
         for metric, curve in run.curves.items():
             assert curve.epochs == tuple(range(epochs + 1))
             assert curve.values == pytest.approx([values[metric] for values in evaluations], rel=1e-9, abs=1e-12)
@@ -58,7 +64,7 @@ def test_combined_methods_act_in_order_and_draw_apart(label):
 
 def test_the_trajectory_differs_between_methods():
     task = small("sparse_parity")
-    ends = [trained(task, [method(name)], (0, 1), 20).params for name in METHODS]
+    ends = [trained(task, [method(name)], (0, 1), 5).params for name in METHODS]
     for number, params in enumerate(ends):
         for other in ends[:number]:
             assert distance(params, other) > 1e-9
@@ -84,7 +90,9 @@ def test_data_initialisation_and_batches_are_those_of_the_baseline(label, name):
         assert torch.equal(begun.splits[split].targets, other.splits[split].targets)
     if not step.regularizers[0].prepare:
         assert all(torch.equal(begun.params[key], other.params[key]) for key in begun.params)
-    for (batch, _), (same, _) in zip(engine._batches(plain_step, begun, 2), engine._batches(step, other, 2)):
+    for (batch, _), (same, _) in zip(
+        engine._batches(plain_step, begun, 2), engine._batches(step, other, 2), strict=True
+    ):
         assert torch.equal(batch.inputs, same.inputs) and torch.equal(batch.targets, same.targets)
 
 
@@ -155,7 +163,7 @@ def test_replicas_that_are_done_do_not_move_the_others(label):
     thresholds = sorted(run.curves["train_loss"].values[4] for run in whole)
     grokked = {"train_loss": f"< {(thresholds[1] + thresholds[2]) / 2!r}"}
     raced, progress = train_events(task, [method("grokfast_ma")], seeds, epochs, grokked=grokked, stop="grokked")
-    assert {event.replicas for event in progress} > {5, 3}  # the group went down its ladder
+    assert any(0 < event.active <= 3 for event in progress)  # the group went down its ladder
     for run, full in zip(raced, whole, strict=True):
         for metric, curve in run.curves.items():
             assert curve.values == pytest.approx(full.curves[metric].values[: len(curve.values)], rel=1e-9)
@@ -178,9 +186,7 @@ def test_a_shrunken_group_keeps_the_replicas_that_are_left():
             assert torch.equal(kept[0][name][new], p[old] + 1)
 
 
-@pytest.mark.parametrize(
-    ("size", "sizes"), [(1, [2]), (2, [2]), (3, [3, 2]), (5, [5, 3, 2]), (25, [25, 13, 7, 4, 2])]
-)
+@pytest.mark.parametrize(("size", "sizes"), [(1, [2]), (2, [2]), (3, [3, 2]), (5, [5, 3, 2]), (25, [25, 13, 7, 4, 2])])
 def test_the_ladder_halves_down_to_two(size, sizes):
     assert engine.ladder(size) == sizes
 
@@ -188,7 +194,7 @@ def test_the_ladder_halves_down_to_two(size, sizes):
 def test_a_group_is_never_of_one(monkeypatch):
     sizes = []
     begin = engine.start
-    monkeypatch.setattr(engine, "start", lambda step, seeds, *rest: sizes.append(len(seeds)) or begin(step, seeds, *rest))
+    monkeypatch.setattr(engine, "start", lambda step, seeds, *to: sizes.append(len(seeds)) or begin(step, seeds, *to))
     (run,) = train_runs(small("sparse_parity"), [], (3,), 5)
     assert sizes == [2] and run.seed == 3 and run.group == (3,)
     (pair, _) = train_runs(small("sparse_parity"), [], (3, 4), 5)
@@ -208,10 +214,10 @@ def test_one_diverging_replica_leaves_the_others_alone():
     group, _ = engine.start(step, (0, 1, 2), "cpu", torch.float64)
     broken = {name: p.clone() for name, p in group.params.items()}
     broken["weight1"][1] = float("inf")
-    for epoch in range(1, 6):
+    for epoch in range(5):
         group = engine.train_epoch(step, group, epoch)
     sick = engine.replace(engine.start(step, (0, 1, 2), "cpu", torch.float64)[0], params=broken)
-    for epoch in range(1, 6):
+    for epoch in range(5):
         sick = engine.train_epoch(step, sick, epoch)
     assert sick.finite.tolist() == [True, False, True]
     for row in (0, 2):

@@ -10,13 +10,13 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from grokbench.work import Event, Job, Worker
+from grokbench.work import Event, Job, Stage, Worker
 
 __all__ = ["launch"]
 
@@ -31,25 +31,32 @@ class _Done:
     error: str | None = None
 
 
-def launch(jobs: Sequence[Job], workers: Sequence[Worker]) -> Iterator[tuple[Job, Event]]:
-    """Do the jobs, in order, on as many workers as there are; yield every event with its job.
+def launch(stages: Iterable[Stage], workers: Sequence[Worker]) -> Iterator[tuple[Job, Event]]:
+    """Do the jobs of every stage, in order, on as many workers as it allows; yield every event with its job.
 
     A job that fails, or whose worker dies, yields what its `failed` says. Closing the iterator ends the workers.
     """
-    waiting = deque(jobs)
-    crew = [_Employee(worker) for worker in workers[: len(waiting)]]
+    crew: list[_Employee] = []
     try:
-        for employee in crew:
-            employee.assign(waiting.popleft())
-        while busy := [employee for employee in crew if employee.job]:
-            ready = wait([employee.pipe for employee in busy])
-            for employee in [employee for employee in busy if employee.pipe in ready]:
-                yield from employee.listen()
-                if not employee.job and waiting:
-                    employee.assign(waiting.popleft())
+        for jobs, at_once in stages:
+            crew += [_Employee(worker) for worker in workers[len(crew) : min(at_once, len(jobs))]]
+            yield from _work(crew[:at_once], deque(jobs))
     finally:
         for employee in crew:
             employee.dismiss()
+
+
+def _work(crew: Sequence["_Employee"], waiting: deque[Job]) -> Iterator[tuple[Job, Event]]:
+    """One stage: whoever is free takes the next job."""
+    while True:
+        for employee in crew:
+            if not employee.job and waiting:
+                employee.assign(waiting.popleft())
+        busy = {employee.pipe: employee for employee in crew if employee.job}
+        if not busy:
+            return
+        for pipe in wait(list(busy)):
+            yield from busy[pipe].listen()
 
 
 class _Employee:
@@ -63,7 +70,7 @@ class _Employee:
         context = multiprocessing.get_context("spawn")  # CUDA and threads do not survive a fork
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, self.worker), daemon=True)
-        with _environment(self.worker):
+        with _environment():
             self.process.start()
         theirs.close()
 
@@ -102,9 +109,9 @@ def _cause(process: Any) -> str:
 
 
 @contextmanager
-def _environment(worker: Worker) -> Iterator[None]:
+def _environment() -> Iterator[None]:
     """What a worker's environment has and ours does not: both are read before Python starts."""
-    wanted = {**ALLOCATOR, "OMP_NUM_THREADS": str(worker.threads), "MKL_NUM_THREADS": str(worker.threads)}
+    wanted = {**ALLOCATOR, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -140,7 +147,7 @@ def _prepare(worker: Worker) -> Any:
 
     from grokbench.plugins import load_registry
 
-    torch.set_num_threads(worker.threads)
+    torch.set_num_threads(1)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     return load_registry(worker.plugins)

@@ -1,0 +1,1 @@
+"""Speed, side by side with the loop one would otherwise write: `python -m benchmarks`, from the checkout."""

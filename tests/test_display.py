@@ -1,0 +1,325 @@
+"""What a person reads while a suite runs."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from grokbench.display import PlainDisplay, display
+from grokbench.live import LiveDisplay, choose, rows, shorten, summary
+from grokbench.matrix import Left, Matrix
+from grokbench.records import Cell, Outcome, Run
+
+GROUP = (1000, 1001)
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self):
+        self.seconds = 100.0
+
+    def __call__(self):
+        return self.seconds
+
+
+def cell(task="sparse_parity", regularizer="grokalign", budget=4000):
+    return Cell(task, regularizer, "same", {}, budget, 1, {})
+
+
+def run(seed, epochs, outcome=Outcome.GROKKED, error=None):
+    return Run("same", seed, outcome, epochs if outcome is Outcome.GROKKED else None, None, epochs, error=error)
+
+
+def matrix_of(cells, seeds=2, done=None):
+    matrix = Matrix(Clock())
+    matrix.begin(cells, seeds, done or {})
+    return matrix
+
+
+@pytest.fixture
+def plain():
+    clock, stream = Clock(), io.StringIO()
+    return clock, stream, PlainDisplay(stream, clock)
+
+
+def lines(stream):
+    return stream.getvalue().splitlines()
+
+
+def live(cells, seeds=2, done=None, width=80, height=24):
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=width, height=height, color_system=None)
+    shown = LiveDisplay(console, Clock())
+    shown.begin(cells, seeds, done or {})
+    return shown, console, stream
+
+
+def drawn(shown, console):
+    with console.capture() as capture:
+        console.print(shown._draw())
+    return capture.get().splitlines()
+
+
+def test_plain_lines_tell_the_plan_and_the_end_of_a_cell(plain):
+    clock, stream, shown = plain
+    with shown:
+        shown.begin([cell(), cell(regularizer="baseline")], 2, {("sparse_parity", "baseline"): [run(1000, 1600)]})
+        clock.seconds += 12.34
+        shown.finished(run(1000, 75), cell())
+        shown.finished(run(1001, 80), cell())
+        shown.finished(run(1001, 4000, Outcome.CENSORED), cell(regularizer="baseline"))
+    assert lines(stream) == [
+        "[   0.0 s] 2 cells x 2 seeds: 1/4 replicas done",
+        "[  12.3 s] sparse_parity / grokalign: 2 of 2 grokked, median 77.5 epochs",
+        "[  12.3 s] sparse_parity / baseline: 1 of 2 grokked, 1 censored, median 1,600 epochs",
+        "[  12.3 s] 4/4 replicas done",
+    ]
+
+
+def test_plain_lines_tell_a_failure_with_the_last_line_of_its_traceback(plain):
+    _, stream, shown = plain
+    shown.begin([cell()], 1, {})
+    shown.finished(
+        run(1000, 3, Outcome.FAILED, "Traceback (most recent call last):\n  ...\nValueError: no\x1b[2J\n"), cell()
+    )
+    assert lines(stream)[1:] == [
+        "[   0.0 s] sparse_parity / grokalign, seed 1000 failed: ValueError: no\\x1b[2J",
+        "[   0.0 s] sparse_parity / grokalign: 0 of 1 grokked, 1 failed",
+    ]
+
+
+def test_a_failure_without_a_traceback_says_so(plain):
+    _, stream, shown = plain
+    shown.begin([cell()], 2, {})
+    shown.finished(run(1000, 3, Outcome.FAILED), cell())
+    assert lines(stream)[1] == "[   0.0 s] sparse_parity / grokalign, seed 1000 failed: no traceback was kept"
+
+
+def test_the_heartbeat_comes_at_most_every_30_seconds(plain):
+    clock, stream, shown = plain
+    shown.begin([cell()], 2, {})
+    for epoch in range(0, 70, 10):
+        shown.progress(cell(), GROUP, epoch, 2)
+        clock.seconds += 10
+    assert lines(stream)[1:] == [
+        "[  30.0 s] 0/2 replicas done; sparse_parity / grokalign epoch 30 of 4,000; at most 1 h 07 min left",
+        "[  60.0 s] 0/2 replicas done; sparse_parity / grokalign epoch 60 of 4,000; at most 1 h 06 min left",
+    ]
+
+
+def test_the_heartbeat_names_three_cells_in_training(plain):
+    clock, stream, shown = plain
+    cells = [cell(regularizer=name) for name in "abcde"]
+    shown.begin(cells, 2, {})
+    for one in cells:
+        shown.progress(one, GROUP, 0, 2)
+    clock.seconds += 31
+    shown.progress(cells[0], GROUP, 0, 2)
+    assert lines(stream)[1] == (
+        "[  31.0 s] 0/10 replicas done; sparse_parity / a epoch 0 of 4,000, sparse_parity / b epoch 0 of 4,000, "
+        "sparse_parity / c epoch 0 of 4,000, 2 more in training"
+    )
+
+
+def test_plain_timing_names_each_task_once(plain):
+    _, stream, shown = plain
+    for task, done in (("xor", 1), ("xor", 2), ("mnist", 1)):
+        shown.timing(task, done, 2)
+    assert lines(stream) == [f"[   0.0 s] measuring seconds per epoch: {task}" for task in ("xor", "mnist")]
+
+
+def test_the_display_is_plain_where_the_stream_is_no_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert isinstance(display(io.StringIO()), PlainDisplay)
+    assert isinstance(display(Terminal()), LiveDisplay)
+    assert isinstance(display(Terminal(), plain=True), PlainDisplay)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(display(Terminal()), PlainDisplay)
+    assert isinstance(display(io.StringIO(), plain=False), LiveDisplay)
+
+
+def test_nothing_is_said_of_the_time_left_before_there_is_a_pace():
+    matrix = matrix_of([cell()])
+    assert str(matrix.left()) == ""
+    matrix.progress(cell(), GROUP, 0, 2)
+    matrix.now.seconds += 0.5
+    matrix.progress(cell(), GROUP, 10, 2)
+    assert str(matrix.left()) == ""
+
+
+def test_without_finished_siblings_the_budget_bounds_the_time_left():
+    matrix = matrix_of([cell(budget=100)], seeds=4)
+    matrix.progress(cell(), GROUP, 0, 2)
+    matrix.now.seconds += 20
+    matrix.progress(cell(budget=100), GROUP, 10, 2)
+    assert matrix.left() == Left(2 * 90 + 2 * 100, True, 0)  # a replica's epoch took a second
+
+
+def test_finished_siblings_tell_how_long_the_others_take():
+    matrix = matrix_of([cell()], done={("sparse_parity", "grokalign"): [run(1, 30), run(2, 50)]}, seeds=4)
+    matrix.progress(cell(), GROUP, 0, 2)
+    matrix.now.seconds += 40
+    matrix.progress(cell(), GROUP, 20, 2)
+    assert matrix.left() == Left(2 * (40 - 20), False, 0)
+    matrix.now.seconds += 40
+    matrix.progress(cell(), GROUP, 40, 2)
+    assert matrix.left() == Left(2 * (50 - 40), False, 0)  # the sibling that stopped at 30 says nothing of these
+
+
+def test_a_cell_takes_the_pace_of_its_task_and_an_unknown_task_is_counted():
+    other, unknown = cell(regularizer="baseline", budget=10), cell(task="xor")
+    matrix = matrix_of([cell(), other, unknown], seeds=1)
+    matrix.progress(cell(), (1000,), 0, 1)
+    matrix.now.seconds += 200
+    matrix.finished(run(1000, 100), cell())
+    matrix.progress(cell(), (1000,), 100, 0)
+    assert matrix.left() == Left(0.0, False, 2)  # the last report of a complete cell came too late to count
+    matrix.progress(other, (1000,), 0, 1)
+    matrix.now.seconds += 4
+    matrix.progress(other, (1000,), 2, 1)
+    assert matrix.left() == Left(16.0, True, 1)
+
+
+def test_groups_that_train_side_by_side_share_the_work_left():
+    matrix = matrix_of([cell(budget=100)], seeds=2)
+    for seeds in ((1000,), (1001,)):
+        matrix.progress(cell(), seeds, 0, 1)
+    matrix.now.seconds += 10
+    for seeds in ((1000,), (1001,)):
+        matrix.progress(cell(), seeds, 10, 1)
+    assert matrix.left().seconds == 90
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (Left(0.0, False, 2), ""),
+        (Left(3.0, False, 0), "about 5 s left"),
+        (Left(61.0, True, 1), "at most 2 min left + 1 task not timed yet"),
+        (Left(3660.0, False, 2), "about 1 h 01 min left + 2 tasks not timed yet"),
+    ],
+)
+def test_the_time_left_in_words(left, words):
+    assert str(left) == words
+
+
+def test_a_stored_failure_is_still_to_do():
+    matrix = matrix_of([cell()], done={("sparse_parity", "grokalign"): [run(1, 30), run(2, 3, Outcome.FAILED)]})
+    assert matrix.totals() == "1/2 replicas done"
+
+
+def test_a_group_that_failed_leaves_training():
+    matrix = matrix_of([cell()], seeds=4)
+    matrix.progress(cell(), GROUP, 5, 2)
+    for seed in GROUP:
+        matrix.finished(run(seed, 5, Outcome.FAILED), cell())
+    assert matrix.epoch(("sparse_parity", "grokalign")) is None
+
+
+def test_replicas_in_training_enter_the_median_as_censored():
+    matrix, key = matrix_of([cell()], seeds=3), ("sparse_parity", "grokalign")
+    matrix.progress(cell(), (1, 2, 3), 0, 3)
+    matrix.finished(run(1, 75), cell())
+    matrix.progress(cell(), (1, 2, 3), 75, 2)
+    assert matrix.median(key) == ""
+    matrix.finished(run(2, 4000, Outcome.CENSORED), cell())
+    matrix.finished(run(3, 4000, Outcome.DIVERGED), cell())
+    assert matrix.median(key) == "> 4,000"
+    assert matrix.failures(key) == "1 censored, 1 diverged"
+
+
+def test_the_live_table_has_a_row_per_cell():
+    cells = [cell(regularizer="baseline"), cell(), cell("xor", "baseline", 400)]
+    done = {("sparse_parity", "baseline"): [run(1000, 1589), run(1001, 4000, Outcome.CENSORED)]}
+    shown, console, _ = live(cells, done=done)
+    shown.progress(cells[1], GROUP, 40, 2)
+    shown._matrix.now.seconds += 10
+    shown.progress(cells[1], GROUP, 1240, 2)
+    assert [" ".join(line.split()) for line in drawn(shown, console)] == [
+        "",
+        "task method grokked median epoch",
+        "sparse_parity baseline ━━━━━━━━ 1/2 1,589 1 censored",
+        "grokalign 0/2 1,240/4,000",
+        "xor baseline 0/2",
+        "",
+        "2/6 replicas done in 0:10 · at most 25 s left + 1 task not timed yet",
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("tasks", [5, 30])
+def test_sixty_cells_fit_a_terminal(width, tasks):
+    cells = [
+        cell(f"a_rather_long_task_name_{t}", f"grokalign_sweep[strength={m}]")
+        for t in range(tasks)
+        for m in range(60 // tasks)
+    ]
+    shown, console, _ = live(cells, seeds=10, width=width)
+    for busy in cells[-3:]:
+        shown.progress(busy, GROUP, 3999, 2)
+    picture = drawn(shown, console)
+    assert len(picture) < 24
+    assert max(map(len, picture)) <= width
+    assert sum("3,999/4,000" in line for line in picture) == 3
+
+
+def test_cells_in_training_come_first_and_the_rest_is_one_line_per_task():
+    cells = [cell(task, name) for task in ("xor", "parity") for name in "abcd"]
+    matrix = matrix_of(cells, done={("xor", "a"): [run(1, 3), run(2, 4)]})
+    matrix.progress(cells[7], GROUP, 1, 2)
+    shown, others = choose(matrix, 5)
+    assert shown == [("parity", "a"), ("parity", "b"), ("parity", "d")]
+    assert others == ["xor: 4 cells more, 1 done, 3 to do, 2/8 grokked", "parity: 1 cell more, 1 to do, 0/2 grokked"]
+    shown, others = choose(matrix, 2)
+    assert shown == [("parity", "d")]
+    assert others == ["2 tasks: 7 cells more, 1 done, 6 to do, 2/14 grokked"]
+
+
+def test_a_line_counts_cells_in_training_that_have_no_row():
+    matrix = matrix_of([cell(), cell(regularizer="b")])
+    matrix.progress(cell(), GROUP, 1, 2)
+    assert summary(matrix, list(matrix.cells)) == "sparse_parity: 2 cells more, 1 in training, 1 to do, 0/4 grokked"
+
+
+def test_labels_are_shown_as_they_are_written():
+    shown, console, stream = live([cell("[red]x[/red]", "sweep[strength=0.1]"), cell("y", "a\x1b[31m\nb")], width=120)
+    picture = "\n".join(drawn(shown, console))
+    assert "[red]x[/red]" in picture and "sweep[strength=0.1]" in picture and "a\\x1b[31m\\nb" in picture
+    shown.finished(run(1000, 1, Outcome.FAILED, "E: [bold]\x07"), cell("y", "a\x1b[31m\nb"))
+    assert stream.getvalue() == "y / a\\x1b[31m\\nb, seed 1000 failed: E: [bold]\\x07\n"
+
+
+def test_a_long_label_keeps_its_end():
+    assert shorten("grokalign_sweep[strength=0.1]", 14) == "grokal…th=0.1]"
+    assert len(shorten("x" * 99, 9)) == 9
+    assert shorten("xor", 3) == "xor"
+
+
+def test_the_live_table_gives_way_to_one_line():
+    shown, _, stream = live([cell()], seeds=1)
+    with pytest.raises(KeyboardInterrupt), shown:
+        shown.timing("xor", 1, 3)
+        shown.finished(run(1000, 75), cell())
+        raise KeyboardInterrupt
+    assert "measuring seconds per epoch: xor, 1 of 3" in stream.getvalue()
+    assert stream.getvalue().endswith("1/1 replicas done in 0:00\n")
+
+
+def test_columns_do_not_move_while_cells_train():
+    matrix = matrix_of([cell(), cell("xor", "a_longer_method")])
+
+    def heading():
+        console = Console(file=io.StringIO(), width=80)
+        console.print(rows(matrix, list(matrix.cells), 80))
+        return console.file.getvalue().splitlines()[0].rstrip()
+
+    before = heading()
+    matrix.progress(cell(), GROUP, 3999, 2)
+    matrix.finished(run(1000, 4000, Outcome.CENSORED), cell())
+    matrix.finished(run(1001, 4000, Outcome.CENSORED), cell())
+    assert heading() == before

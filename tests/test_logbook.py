@@ -1,0 +1,129 @@
+"""What evaluations say: conditions, when a replica memorised and grokked, when it is done, and how it ended."""
+
+import math
+
+import pytest
+
+from grokbench.logbook import Logbook, parse_condition
+from grokbench.records import Curve, Outcome
+
+CRITERION = {"test_accuracy": parse_condition("> 0.8"), "noise_accuracy": parse_condition(">= 0.5")}
+
+
+def book(stop="grokked", budget=10):
+    return Logbook(3, CRITERION, stop, budget)
+
+
+def values(test, noise=1.0, train=0.0):
+    return {"test_accuracy": test, "noise_accuracy": noise, "train_accuracy": train}
+
+
+def judged(book, accuracies, finite=True):
+    """The outcomes of evaluations at epochs 0, 1, 2, ..."""
+    return [book.judge(epoch, values(test), finite) for epoch, test in enumerate(accuracies)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "holds"),
+    [
+        ("> 0.80", 0.80, False),
+        ("> 0.80", 0.81, True),
+        (">= 0.80", 0.80, True),
+        ("<0.5", 0.4, True),
+        ("  <=  1e-3 ", 1e-3, True),
+        ("< 0.5", 0.5, False),
+        ("> -1", math.nan, False),
+        ("> 0", math.inf, False),
+        ("< 0", -math.inf, False),
+    ],
+)
+def test_conditions(text, value, holds):
+    assert parse_condition(text).holds(value) is holds
+
+
+@pytest.mark.parametrize("text", ["0.8", "= 0.8", "> high", ">", "", "> 0.8 or so", "=> 0.8"])
+def test_what_is_no_condition_is_refused_with_an_example(text):
+    with pytest.raises(ValueError, match="expected a condition such as '> 0.80', got") as caught:
+        parse_condition(text)
+    assert repr(text) in str(caught.value)
+
+
+def test_a_race_ends_at_the_first_evaluation_at_which_everything_holds():
+    race = book()
+    assert race.judge(0, values(0.9, noise=0.4), True) is None
+    assert race.judge(1, values(0.8), True) is None
+    assert race.judge(2, values(0.81, noise=0.5), True) is Outcome.GROKKED
+    assert (race.grokked_at, race.epochs) == (2, 2)
+
+
+def test_the_budget_censors():
+    race = book(budget=2)
+    assert judged(race, [0.1, 0.2, 0.3]) == [None, None, Outcome.CENSORED]
+    assert race.run("identity").grokked_at is None
+
+
+def test_grokking_at_the_budget_is_grokking():
+    assert judged(book(budget=1), [0.1, 0.9])[-1] is Outcome.GROKKED
+
+
+def test_a_figure_runs_to_the_budget_and_keeps_the_first_epoch():
+    figure = book(stop="budget", budget=4)
+    assert judged(figure, [0.1, 0.9, 0.1, 0.9, 0.2]) == [None] * 4 + [Outcome.GROKKED]
+    assert figure.run("identity").grokked_at == 1
+
+
+def test_a_sustained_criterion_starts_anew_when_it_breaks():
+    sustained = book(stop=3)
+    assert judged(sustained, [0.9, 0.9, 0.1, 0.9, 0.9, 0.9]) == [None] * 5 + [Outcome.GROKKED]
+    assert sustained.run("identity").grokked_at == 3
+
+
+def test_a_sustained_criterion_that_is_cut_short_by_the_budget_is_censored():
+    sustained = book(stop=3, budget=2)
+    assert judged(sustained, [0.1, 0.9, 0.9])[-1] is Outcome.CENSORED
+    assert sustained.run("identity").grokked_at is None
+
+
+def test_a_loss_that_is_not_finite_diverges():
+    race = book()
+    race.judge(0, values(0.1), True)
+    assert race.judge(1, values(math.nan), False) is Outcome.DIVERGED
+    assert race.run("identity").grokked_at is None
+
+
+def test_who_grokked_before_diverging_has_grokked():
+    figure = book(stop="budget")
+    figure.judge(0, values(0.9), True)
+    assert figure.judge(1, values(math.nan), False) is Outcome.GROKKED
+    assert figure.run("identity").grokked_at == 0
+
+
+def test_a_sustained_criterion_that_is_cut_short_by_divergence_has_diverged():
+    sustained = book(stop=3)
+    sustained.judge(0, values(0.9), True)
+    assert sustained.judge(1, values(math.nan), False) is Outcome.DIVERGED
+    assert sustained.run("identity").grokked_at is None
+
+
+def test_memorising_is_the_first_train_accuracy_of_99_percent():
+    race = book()
+    for epoch, train in enumerate([0.5, 0.989, 0.99, 0.5, 1.0]):
+        race.judge(epoch, values(0.1, train=train), True)
+    assert race.memorised_at == 2
+
+
+def test_without_a_train_accuracy_nothing_is_memorised():
+    race = book()
+    race.judge(0, {"test_accuracy": 0.1, "noise_accuracy": 0.1}, True)
+    assert race.memorised_at is None
+
+
+def test_the_run_holds_curves_the_last_values_and_the_facts():
+    race = book()
+    for epoch, test in ((0, 0.1), (4, 0.9)):
+        race.judge(epoch, values(test), True)
+        race.record(epoch, {"test_accuracy": test} | ({"norm": 2.0} if epoch == 0 else {}))
+    run = race.run("identity", prepare_seconds=1.5, group=(3, 4))
+    assert run.curves == {"test_accuracy": Curve((0, 4), (0.1, 0.9)), "norm": Curve((0,), (2.0,))}
+    assert run.final == {"test_accuracy": 0.9, "norm": 2.0}
+    assert (run.identity, run.seed, run.epochs, run.prepare_seconds, run.group) == ("identity", 3, 4, 1.5, (3, 4))

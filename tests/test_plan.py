@@ -1,0 +1,315 @@
+"""A suite becomes cells with stable identities, and says every mistake that only plugins reveal, with its place."""
+
+import dataclasses
+import functools
+import json
+
+import pytest
+
+from grokbench.errors import PluginError, SuiteError
+from grokbench.plan import cell_step, expand, identity, manifest
+from grokbench.records import Skip
+from grokbench.suite import load_suite
+
+HEAD = "suite: s\nseeds: 2\nbaseline: baseline\n"
+GOOD = HEAD + "tasks: {parity: {use: sparse_parity}}\nregularizers: {baseline: {}, grokalign: {strength: 0.1}}\n"
+
+
+@pytest.fixture
+def cells_of(tmp_path, registry):
+    """The cells of a suite's text, by (task, regularizer)."""
+
+    def expanded(text, precision="float32", engine=1):
+        (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+        cells = expand(load_suite(str(tmp_path / "s.yaml")), registry, precision, engine)
+        return {(cell.task, cell.regularizer): cell for cell in cells}
+
+    return expanded
+
+
+@pytest.fixture
+def complaints(cells_of, tmp_path):
+    """The lines of the SuiteError of a suite's text, from the place on."""
+
+    def told(text):
+        with pytest.raises(SuiteError) as caught:
+            cells_of(text)
+        return str(caught.value).replace(f"{tmp_path}/", "").splitlines()
+
+    return told
+
+
+def only(cells, regularizer="grokalign"):
+    (cell,) = [cell for (_, label), cell in cells.items() if label == regularizer]
+    return cell
+
+
+def test_cells_come_in_the_order_of_the_suite_with_everything_resolved(cells_of):
+    cells = cells_of(
+        HEAD + "tasks: {xor: {width: 8}, parity: {use: sparse_parity}}\nregularizers: {baseline: {}, grokalign: {}}\n"
+    )
+    tasks, methods = ("xor", "parity"), ("baseline", "grokalign")
+    assert list(cells) == [(task, method) for task in tasks for method in methods]
+    cell = cells["xor", "grokalign"]
+    assert cell.recipe["task"]["use"] == "xor" and cell.recipe["task"]["parameters"]["width"] == 8
+    assert cell.recipe["task"]["parameters"]["dimensions"] == 40_000
+    (method,) = cell.recipe["regularizers"]
+    assert method["parameters"] == {
+        "strength": 0.01, "norm": "squared", "estimator": "projection", "projections": 1,
+    }  # fmt: skip
+    assert (cell.budget, cell.evaluate_every, cell.privileges) == (1000, 1, ())
+    assert cell.recipe["grokked"] == {"test_accuracy": "> 0.95", "noise_accuracy": "> 0.95"}
+    assert set(cell.metrics) == {f"{s}_{m}" for s in ("train", "test", "noise") for m in ("loss", "accuracy")}
+    assert cell.metrics["test_loss"] == "lower" and cell.metrics["test_accuracy"] == "higher"
+    assert set(cell.origins) == {"xor", "grokalign"}
+    assert len(cell.identity) == 16 and cell.identity == identity(cell.recipe)
+    json.dumps(cell.recipe)
+
+
+SAME = {
+    "written out defaults": ("{strength: 0.1}", "{strength: 0.1, norm: squared, projections: 1}"),
+    "order of parameters": ("{strength: 0.1}", "{projections: 1, strength: 0.1}"),
+    "a number written another way": ("{strength: 0.1}", "{strength: 1e-1}"),
+    "an integer for a float": ("weight_decay: 1.0", "weight_decay: 1"),
+    "description": ("seeds: 2", "seeds: 2\ndescription: another"),
+    "seeds": ("seeds: 2", "seeds: 5-9"),
+    "budget": ("lr: 0.5", "lr: 0.5, epochs: 77"),
+    "label of the task": ("parity:", "other:"),
+    "label of the method": ("grokalign: {", "aligned: {use: grokalign, "),
+    "order of methods": ("baseline: {}, grokalign: {strength: 0.1}", "grokalign: {strength: 0.1}, baseline: {}"),
+    "metrics": ("seeds: 2", "seeds: 2\nmetrics: {weight_norm: {every: 5}}"),
+    "statistics": ("seeds: 2", "seeds: 2\nstatistics: {alpha: 0.01}"),
+    "the criterion written out": ("lr: 0.5", 'lr: 0.5, grokked: {test_accuracy: "> 0.90"}'),
+    "the stop written out": ("lr: 0.5", "lr: 0.5, stop: grokked, evaluate_every: 1"),
+    "per_task instead of above": ("{strength: 0.1}", "{per_task: {parity: {strength: 0.1}}}"),
+}
+OTHER = {
+    "a parameter of the method": ("strength: 0.1", "strength: 0.2"),
+    "a parameter of the task": ("lr: 0.5", "lr: 0.6"),
+    "cadence": ("lr: 0.5", "lr: 0.5, evaluate_every: 2"),
+    "criterion": ("lr: 0.5", 'lr: 0.5, grokked: {test_accuracy: "> 0.99"}'),
+    "stop": ("lr: 0.5", "lr: 0.5, stop: budget"),
+    "sustained": ("lr: 0.5", "lr: 0.5, stop: {sustained: 3}"),
+    "a combination": ("{strength: 0.1}", "{use: [grokalign, orthograd], grokalign: {strength: 0.1}}"),
+}
+PLAIN = GOOD.replace("use: sparse_parity", "use: sparse_parity, lr: 0.5, weight_decay: 1.0")
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_the_identity_does_not_depend_on(cells_of, change):
+    old, new = SAME[change]
+    assert old in PLAIN
+    before, after = cells_of(PLAIN), cells_of(PLAIN.replace(old, new))
+    assert {cell.identity for cell in before.values()} == {cell.identity for cell in after.values()}
+
+
+@pytest.mark.parametrize("change", OTHER)
+def test_the_identity_depends_on(cells_of, change):
+    old, new = OTHER[change]
+    assert old in PLAIN
+    assert only(cells_of(PLAIN)).identity != only(cells_of(PLAIN.replace(old, new))).identity
+
+
+def test_the_identity_depends_on_precision_and_on_every_revision(cells_of, registry):
+    cell = only(cells_of(PLAIN))
+    others = {only(cells_of(PLAIN, precision="float64")).identity, only(cells_of(PLAIN, engine=2)).identity}
+    made = registry.regularizers["grokalign"]
+
+    @functools.wraps(made.factory)
+    def revised(**given):
+        return dataclasses.replace(made.factory(**given), revision=2)
+
+    newer = dataclasses.replace(made, factory=revised)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.regularizers, "grokalign", newer)
+        others.add(only(cells_of(PLAIN)).identity)
+    assert len(others | {cell.identity}) == 4
+
+
+def test_an_identity_is_a_hash_of_canonical_json():
+    assert identity({"a": 1, "b": [1.5, None]}) == identity({"b": [1.5, None], "a": 1})
+    assert identity({"a": 1}) != identity({"a": 2})
+    assert len(identity({})) == 16 and int(identity({}), 16) >= 0
+
+
+def test_per_task_replaces_what_stands_above(cells_of):
+    cells = cells_of(
+        HEAD
+        + "tasks: {parity: {use: sparse_parity}, xor: {}}\n"
+        + "regularizers: {baseline: {}, grokalign: {strength: 0.1, per_task: {xor: {strength: 1.0, norm: frobenius}}}}\n"
+    )
+    strengths = {task: cells[task, "grokalign"].recipe["regularizers"][0]["parameters"] for task in ("parity", "xor")}
+    assert (strengths["parity"]["strength"], strengths["parity"]["norm"]) == (0.1, "squared")
+    assert (strengths["xor"]["strength"], strengths["xor"]["norm"]) == (1.0, "frobenius")
+
+
+def test_a_grid_is_one_cell_for_each_value(cells_of):
+    grid = "{strength: {grid: [0.1, 0.01]}, norm: {grid: [squared, frobenius]}}"
+    cells = cells_of(GOOD.replace("{strength: 0.1}", grid))
+    labels = [label for _, label in cells if label != "baseline"]
+    assert len(labels) == len(set(labels)) == 4
+    assert len({cell.identity for cell in cells.values()}) == 5
+    given = [cell.recipe["regularizers"][0]["parameters"] for (_, label), cell in cells.items() if label != "baseline"]
+    found = {(parameters["strength"], parameters["norm"]) for parameters in given}
+    assert found == {(s, n) for s in (0.1, 0.01) for n in ("squared", "frobenius")}
+
+
+def test_combined_methods_keep_their_order(cells_of, registry):
+    text = GOOD.replace("{strength: 0.1}", "{use: [grokfast_ema, grokalign], grokalign: {strength: 0.3}}")
+    cell = only(cells_of(text))
+    assert [use["use"] for use in cell.recipe["regularizers"]] == ["grokfast_ema", "grokalign"]
+    assert cell.recipe["regularizers"][1]["parameters"]["strength"] == 0.3
+    first, second = cell_step(cell, registry).regularizers
+    assert first.transform and second.penalty
+    swapped = only(cells_of(text.replace("[grokfast_ema, grokalign]", "[grokalign, grokfast_ema]")))
+    assert swapped.identity != cell.identity
+
+
+def test_skipped_cells_are_left_out_and_kept_in_the_manifest(cells_of, registry, tmp_path):
+    text = GOOD + "skip: [{task: parity, regularizer: grokalign, why: unstable}]\n"
+    cells = cells_of(text)
+    assert list(cells) == [("parity", "baseline")]
+    suite = load_suite(str(tmp_path / "s.yaml"))
+    record = manifest(suite, tuple(cells.values()), (3, 4), {"precision": "float32"})
+    assert record.skipped == (Skip("parity", "grokalign", "unstable"),)
+    assert (record.suite, record.baseline, record.seeds) == ("s", "baseline", (3, 4))
+    assert record.execution == {"precision": "float32"}
+
+
+def test_metrics_a_task_cannot_record_are_left_out_there(cells_of):
+    text = HEAD + "tasks: {parity: {use: sparse_parity}, xor: {}}\nregularizers: {baseline: {}}\n"
+    cells = cells_of(text + "metrics: {noisy: {use: centroid_norm, split: noise, every: 10}, weight_norm: {}}\n")
+    parity, xor = cells["parity", "baseline"], cells["xor", "baseline"]
+    assert "noisy" not in parity.metrics and parity.metrics["weight_norm"] is None
+    assert xor.measured["noisy"] == {"use": "centroid_norm", "parameters": {"split": "noise"}, "every": 10}
+
+
+def test_a_cell_becomes_its_step(cells_of, registry):
+    cell = only(cells_of(PLAIN + "metrics: {weight_norm: {every: 5}}\n"))
+    step = cell_step(cell, registry)
+    assert step.task.optimizer.lr == 0.5
+    assert list(step.metrics) == list(cell.metrics) == list(cell.measured)
+    assert step.required == {"test_accuracy"} and step.every == {"weight_norm": 5}
+
+
+def test_a_cell_whose_plugin_is_gone_says_so(cells_of, registry):
+    cell = only(cells_of(PLAIN))
+    gone = dataclasses.replace(cell, recipe=cell.recipe | {"task": {"use": "sparse_party", "parameters": {}}})
+    with pytest.raises(PluginError, match="no task 'sparse_party'.*did you mean 'sparse_parity'"):
+        cell_step(gone, registry)
+
+
+FAULTS = {  # what is replaced by what in GOOD; the place and the key path; what is said
+    "unknown task": (
+        ("sparse_parity}", "sparse_party}"),
+        "s.yaml:4:18: tasks.parity: no task 'sparse_party', expected one of: xor",
+        "did you mean 'sparse_parity'",
+    ),
+    "unknown method": (
+        ("grokalign: {strength", "aligned: {use: grokaline, strength"),
+        "s.yaml:5:40: regularizers.aligned: no regularizer 'grokaline'",
+        "did you mean 'grokalign'",
+    ),
+    "unknown parameter": (
+        ("strength: 0.1", "strenght: 0.1"),
+        "s.yaml:5:42: regularizers.grokalign",
+        "grokalign has no parameter 'strenght', expected one of: strength, norm",
+    ),
+    "wrong type": (
+        ("strength: 0.1", "strength: high"),
+        "s.yaml:5:42: regularizers.grokalign.strength: ",
+        "expected a valid number, got the text 'high'",
+    ),
+    "wrong choice": (
+        ("strength: 0.1", "norm: cubed"),
+        "s.yaml:5:42: regularizers.grokalign.norm: ",
+        "expected 'squared' or 'frobenius', got the text 'cubed'",
+    ),
+    "refused by the factory": (
+        ("strength: 0.1", "projections: 0"),
+        "regularizers.grokalign: ",
+        "grokalign (built in) refuses its parameters: projections must be at least 1, got 0",
+    ),
+    "task parameter": (
+        ("sparse_parity}", "sparse_parity, bits: many}"),
+        "s.yaml:4:38: tasks.parity.bits: ",
+        "expected a valid integer, got the text 'many'",
+    ),
+    "criterion": (
+        ("sparse_parity}", 'sparse_parity, grokked: {tset_accuracy: "> 0.9"}}'),
+        "tasks.parity.grokked: no metric 'tset_accuracy', expected one of: train_loss",
+        "did you mean 'test_accuracy'",
+    ),
+    "cadence": (
+        ("sparse_parity}", "sparse_parity, evaluate_every: 20000}"),
+        "tasks.parity: evaluated every 20000 epochs",
+        "10000 epochs",
+    ),
+    "unknown metric": (
+        ("seeds: 2", "seeds: 2\nmetrics: {wieght_norm: {}}"),
+        "metrics.wieght_norm: no metric 'wieght_norm'",
+        "did you mean 'weight_norm'",
+    ),
+    "a metric recorded anyway": (
+        ("seeds: 2", "seeds: 2\nmetrics: {test_loss: {use: loss}}"),
+        "s.yaml:3:",
+        "metrics.test_loss: is always recorded",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mistake_is_told_once_with_its_place(complaints, fault):
+    change, place, said = FAULTS[fault]
+    (line,) = complaints(GOOD.replace(*change))
+    assert place in line and said in line and line.startswith("s.yaml:")
+
+
+def test_a_parameter_of_per_task_is_told_at_its_own_place(complaints):
+    text = HEAD + (
+        "tasks: {parity: {use: sparse_parity}, xor: {}}\n"
+        "regularizers:\n"
+        "  baseline: {}\n"
+        "  grokalign:\n"
+        "    strength: 0.1\n"
+        "    per_task:\n"
+        "      xor:\n"
+        "        strength: high\n"
+    )
+    (line,) = complaints(text)
+    assert line.startswith("s.yaml:11:") and "expected a valid number" in line
+
+
+def test_a_parameter_within_a_combination_is_told_at_its_own_place(complaints):
+    text = HEAD + (
+        "tasks: {parity: {use: sparse_parity}}\n"
+        "regularizers:\n"
+        "  baseline: {}\n"
+        "  both:\n"
+        "    use: [grokalign, grokfast_ema]\n"
+        "    grokfast_ema:\n"
+        "      alhpa: 0.9\n"
+    )
+    (line,) = complaints(text)
+    assert line.startswith("s.yaml:10:") and "did you mean 'alpha'" in line
+
+
+def test_every_mistake_is_told_at_once(complaints):
+    text = GOOD.replace("strength: 0.1", "strenght: 0.1, norm: cubed").replace("parity}", "parity, bits: x}")
+    lines = complaints(text)
+    assert len(lines) == 3
+    for part in ("tasks.parity", "'strenght'", "cubed"):
+        assert sum(part in line for line in lines) == 1
+
+
+def test_a_number_that_is_not_finite_is_a_mistake(complaints):
+    (line,) = complaints(GOOD.replace("strength: 0.1", "strength: .inf"))
+    assert line.startswith("s.yaml:5:") and "inf" in line
+
+
+@pytest.mark.parametrize("name", ["smoke", "quick", "paper"])
+def test_the_shipped_suites_expand(registry, name):
+    suite = load_suite(name)
+    cells = expand(suite, registry, "float32", 1)
+    assert len(cells) == len(suite.tasks) * len(suite.regularizers) - len(suite.skip)
+    assert len({cell.identity for cell in cells}) == len(cells)

@@ -1,0 +1,197 @@
+"""Each task's defining equation, its shapes and its criterion, and that a seed fixes everything."""
+
+import inspect
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from grokbench import random
+from grokbench.logbook import parse_condition
+from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
+
+from .cases import TASKS, make_step, small
+from .oracles import accuracy
+
+pytestmark = pytest.mark.usefixtures("tiny_mnist")
+CPU = torch.device("cpu")
+
+
+def splits_of(task, seed=0):
+    return task.splits(random.fold(random.key(seed), "task")) | (task.shared(CPU) if task.shared else {})
+
+
+@pytest.mark.parametrize("label", TASKS)
+def test_shapes_names_and_roles_agree(label):
+    task = small(label)
+    splits, params = splits_of(task), task.init(random.key(1))
+    assert tuple(splits) == task.split_names
+    assert len(splits["train"].targets) == task.train_size
+    assert list(task.roles) == list(params)
+    assert set(task.roles.values()) <= {"input", "hidden", "readout", "bias"}
+    for inputs, targets in splits.values():
+        outputs = task.forward(params, inputs)
+        assert outputs.shape[0] == len(targets) and outputs.dtype == inputs.dtype == torch.float64
+        assert task.loss(outputs, targets).shape == ()
+        assert task.correct(outputs, targets).shape == targets.shape
+        if task.input_bounds:
+            low, high = task.input_bounds
+            assert low - 1e-12 <= float(inputs.min()) and float(inputs.max()) <= high + 1e-12
+
+
+@pytest.mark.parametrize("label", TASKS)
+def test_the_criterion_speaks_of_what_the_task_records(label):
+    task = small(label)
+    recorded = make_step(task).metrics
+    assert task.grokked and set(task.grokked) <= set(recorded)
+    assert all(parse_condition(text) for text in task.grokked.values())
+    assert task.stop == "grokked" and task.evaluate_every == 1
+
+
+@pytest.mark.parametrize("label", TASKS)
+def test_a_seed_fixes_data_and_initialisation(label):
+    task, again = small(label), small(label)
+    one, same, other = splits_of(task, 5), splits_of(again, 5), splits_of(task, 6)
+    assert all(torch.equal(one[name].inputs, same[name].inputs) for name in one)
+    assert not torch.equal(one["train"].inputs, other["train"].inputs)
+    params, equal, different = (small(label).init(random.key(seed)) for seed in (5, 5, 6))
+    assert all(torch.equal(params[name], equal[name]) for name in params)
+    assert not any(torch.equal(params[name], different[name]) for name in params)
+
+
+@pytest.mark.parametrize("label", TASKS)
+def test_the_initialisation_is_that_of_a_linear_layer(label):
+    params = small(label).init(random.key(3))
+    scale = 2.0 if label.startswith("mnist") else 1.0
+    for name, p in params.items():
+        fan_in = params["weight" + name[-1]].shape[0]
+        bound = scale * fan_in**-0.5
+        assert float(p.abs().max()) <= bound
+        if p.numel() > 200:
+            assert float(p.std()) == pytest.approx(bound / 3**0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("label", TASKS)
+def test_loss_and_correctness_are_the_obvious_ones(label):
+    _, _, loss, _ = TASKS[label]
+    task = small(label)
+    inputs, targets = splits_of(task)["test"]
+    outputs = task.forward(task.init(random.key(2)), inputs)
+    torch.testing.assert_close(task.loss(outputs, targets), loss(outputs, targets), rtol=1e-13, atol=0)
+    assert float(task.correct(outputs, targets).double().mean()) == pytest.approx(accuracy(outputs, targets))
+
+
+def test_xor_targets_are_the_product_of_two_signs_and_noise_is_elsewhere():
+    splits = splits_of(xor.xor(dimensions=50, width=4, samples=300, test_samples=200, epsilon=0.05, noise_sd=0.2))
+    for name in ("train", "test"):
+        x, y = splits[name]
+        assert torch.equal(y, x[:, 0] * x[:, 1])
+        assert set(x[:, :2].unique().tolist()) == {-1.0, 1.0} and set(x[:, 2:].unique().tolist()) == {-0.05, 0.05}
+        assert float(y.mean().abs()) < 0.2
+    assert splits["train"].inputs.shape == (300, 50) and splits["test"].inputs.shape == (200, 50)
+    noise = splits["noise"].inputs - splits["test"].inputs
+    assert torch.equal(splits["noise"].targets, splits["test"].targets)
+    assert not noise[:, :2].any() and float(noise[:, 2:].std()) == pytest.approx(0.2, rel=0.05)
+
+
+def test_an_output_of_zero_is_never_correct_on_xor():
+    task = xor.xor(dimensions=3, width=2)
+    assert not task.correct(torch.zeros(2, 1), torch.tensor([1.0, -1.0])).any()
+
+
+def test_sparse_parity_is_the_parity_of_the_first_bits():
+    splits = splits_of(sparse_parity.sparse_parity(bits=12, relevant=3, samples=400, width=4))
+    for x, y in splits.values():
+        assert x.shape == (200, 12) and set(x.unique().tolist()) == {0.0, 1.0}
+        assert [int(a) ^ int(b) ^ int(c) for a, b, c in x[:, :3]] == y.tolist()
+        assert float(x.mean()) == pytest.approx(0.5, abs=0.05)
+    assert splits_of(sparse_parity.sparse_parity(samples=41))["test"].targets.shape == (21,)
+
+
+def test_modular_addition_fills_in_the_rest_of_the_table():
+    splits = splits_of(modular_addition.modular_addition(modulus=7, train_fraction=0.3))
+    pairs = {}
+    for name, (x, y) in splits.items():
+        assert x.shape[1] == 14 and torch.equal(x.sum(1), torch.full((len(x),), 2.0, dtype=torch.float64))
+        a, b = x[:, :7].argmax(1), x[:, 7:].argmax(1)
+        assert torch.equal(y, (a + b) % 7)
+        pairs[name] = set(zip(a.tolist(), b.tolist(), strict=True))
+    assert len(pairs["train"]) == int(0.3 * 49) == 14
+    assert not pairs["train"] & pairs["test"] and len(pairs["train"] | pairs["test"]) == 49
+
+
+def test_modular_addition_has_a_quadratic_activation_and_no_bias():
+    task = modular_addition.modular_addition(modulus=5, width=3)
+    params = task.init(random.key(0))
+    x = splits_of(task)["train"].inputs
+    assert list(params) == ["weight1", "weight2"]
+    torch.testing.assert_close(task.forward(params, x), (x @ params["weight1"]) ** 2 @ params["weight2"])
+
+
+def test_mnist_is_a_random_subset_of_normalised_images_and_a_fixed_test_set():
+    from grokbench import data
+
+    images, labels, tests, _ = data.mnist()
+    task = mnist.mnist(samples=30, test_samples=25, width=4)
+    splits = splits_of(task)
+    assert splits["train"].inputs.shape == (30, 784) and splits["test"].inputs.shape == (25, 784)
+    pixels = (images.flatten(1).double() / 255 - 0.1307) / 0.3081
+    rows = [int((pixels - x).abs().sum(1).argmin()) for x in splits["train"].inputs]
+    assert len(set(rows)) == 30
+    torch.testing.assert_close(splits["train"].inputs, pixels[rows])
+    assert torch.equal(splits["train"].targets, labels[rows].long())
+    torch.testing.assert_close(splits["test"].inputs, (tests[:25].flatten(1).double() / 255 - 0.1307) / 0.3081)
+    assert torch.equal(splits["test"].inputs, splits_of(task, 9)["test"].inputs)
+
+
+def test_mnist_squared_error_is_the_mean_over_classes():
+    task = mnist.mnist(loss="mse", samples=30, test_samples=25, width=4)
+    outputs, targets = torch.randn(6, 10, generator=torch.Generator().manual_seed(0)), torch.arange(6)
+    torch.testing.assert_close(task.loss(outputs, targets), F.mse_loss(outputs, F.one_hot(targets, 10).float()))
+
+
+@pytest.mark.parametrize(
+    ("factory", "given", "complaint"),
+    [
+        (modular_addition.modular_addition, {"train_fraction": 0.0}, "train_fraction must lie strictly between"),
+        (modular_addition.modular_addition, {"train_fraction": 1.0}, "got 1.0"),
+        (xor.xor, {"dimensions": 2}, "dimensions must be at least 3, two for the signal, got 2"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(factory, given, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        factory(**given)
+
+
+@pytest.mark.parametrize(
+    ("factory", "given"),
+    [
+        (sparse_parity.sparse_parity, {"relevant": 41}),  # more than there are bits
+        (sparse_parity.sparse_parity, {"samples": 1}),  # nothing to train on
+        (modular_addition.modular_addition, {"modulus": 2, "train_fraction": 0.1}),  # nothing to train on
+        (modular_addition.modular_addition, {"batch_size": 0}),
+        (mnist.mnist, {"batch_size": 0}),
+        (xor.xor, {"samples": 0}),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_training(factory, given):
+    with pytest.raises(ValueError):
+        factory(**given)
+
+
+def test_mnist_says_when_there_are_too_few_images():
+    from grokbench.errors import DataError
+
+    task = mnist.mnist(samples=1000, test_samples=25, width=4)  # of 96
+    with pytest.raises((DataError, ValueError), match="1000"):
+        splits_of(task)
+
+
+def test_the_defaults_are_those_of_the_paper():
+    defaults = {f: {n: p.default for n, p in inspect.signature(f).parameters.items()} for f, *_ in TASKS.values()}
+    assert defaults[xor.xor]["dimensions"] == 40_000 and defaults[xor.xor]["width"] == 1024
+    assert defaults[sparse_parity.sparse_parity] == {
+        "bits": 40, "relevant": 3, "samples": 2000, "width": 200, "lr": 0.01, "weight_decay": 0.1,
+    }  # fmt: skip
+    assert defaults[modular_addition.modular_addition]["train_fraction"] == 0.3
+    assert defaults[mnist.mnist]["init_scale"] == 8.0 and defaults[mnist.mnist]["test_samples"] == 10_000
