@@ -171,7 +171,8 @@ def _places(suite: Suite, path: tuple, plugin: str, per_task: str | int | None):
     def where(name: str) -> str:
         places = [suite.where((*base, name)) for base in bases]
         known = [place for base, place in zip(bases, places, strict=True) if place != suite.where(base)]
-        return f"{known[-1] if known else places[0]}: {dotted(path if name == "use" else (*path, name))}"
+        place = known[-1] if known else places[0]
+        return f"{place}: {dotted(path if name == 'use' else (*path, name))}"
 
     return where
 
