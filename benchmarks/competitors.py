@@ -86,9 +86,10 @@ def engine(case: Case) -> Callable[[], Figure]:
     `busy` is the same where no core waits for the last one, as in a suite, whose cells follow one another.
     """
     workers = environment()["cores"]
+    rounds = grouped.rounds(case, workers)
 
     def one_round() -> Figure:
-        clocks = grouped.clocks(case, workers)
+        clocks = next(rounds)
         load: dict[int, float] = defaultdict(float)  # worker -> seconds
         for clock in clocks:
             load[clock.worker] += clock.epochs

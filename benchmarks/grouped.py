@@ -15,9 +15,9 @@ from benchmarks.cases import Case
 from grokbench import engine, work
 from grokbench.launchers.local import launch
 from grokbench.records import Cell, Run
-from grokbench.work import Event, Training, Worker
+from grokbench.work import Event, Stage, Training, Worker
 
-__all__ = ["Clock", "Clocked", "clocks", "groups"]
+__all__ = ["Clock", "Clocked", "groups", "rounds"]
 
 
 @dataclass(frozen=True)
@@ -70,21 +70,30 @@ def groups(case: Case) -> list[Training]:
     return [Training(case.cell, seeds, frozenset(seeds)) for seeds in work.groups(case.seeds, size)]
 
 
-def clocks(case: Case, workers: int) -> list[Clock]:
-    """Train all seeds of a case; a clock for each group.
+def rounds(case: Case, workers: int) -> Iterator[list[Clock]]:
+    """Train all seeds of a case, round after round as they are asked for; a clock for each group.
 
-    Raises RuntimeError when a replica fails or ends before the budget: the figures would be of less work.
+    The processes live until the iterator is closed, and wait between rounds. Raises RuntimeError when a replica fails
+    or ends before the budget: the figures would be of less work.
     """
     teams = groups(case)
     crew = [Worker("cpu", case.precision, (), {})] * min(workers, len(teams))
-    warm_up = [lasting(teams[0], 1)] * len(crew)  # one for each worker: first calls choose kernels and read data
-    stages: list[Any] = [(jobs, len(crew)) for jobs in (warm_up, [Clocked(team) for team in teams])]
     found: list[Clock] = []
     event: Any
-    for job, event in launch(stages, crew):
-        if isinstance(event, Clock):
-            found.append(event)
-        elif isinstance(event, Run) and (event.error or event.epochs < job.cells[0].budget):
+    for job, event in launch(_stages(teams, len(crew)), crew):
+        if isinstance(event, Run) and (event.error or event.epochs < job.cells[0].budget):
             why = event.error or f"{event.outcome} after {event.epochs} epochs"
             raise RuntimeError(f"{case.name}: seed {event.seed} was not trained to the end: {why}")
-    return found
+        if isinstance(event, Clock):
+            found.append(event)
+            if len(found) == len(teams):
+                yield found
+                found = []
+
+
+def _stages(teams: list[Training], workers: int) -> Iterator[Stage]:
+    """A warm-up for each worker, since first calls choose kernels and read data; then the groups, over and over."""
+    yield Stage([lasting(teams[0], 1)] * workers, workers)
+    jobs: Any = [Clocked(team) for team in teams]
+    while True:
+        yield Stage(jobs, workers)

@@ -68,12 +68,12 @@ class Logbook:
             measured.append(value)
 
     def judge(self, epoch: int, values: Mapping[str, float], finite: bool) -> Outcome | None:
-        """Decide at an evaluation whether the replica is done, and how."""
+        """Decide at an evaluation whether the replica is done, and how; `finite`: every loss in training was."""
         self.epochs = epoch
         if self.memorised_at is None and values.get("train_accuracy", 0.0) >= MEMORISED:
             self.memorised_at = epoch
         self._watch_criterion(epoch, values)
-        if not finite:
+        if not (finite and math.isfinite(values.get("train_loss", 0.0))):
             self.outcome = Outcome.GROKKED if self._counts() else Outcome.DIVERGED
         elif self._may_stop():
             self.outcome = Outcome.GROKKED

@@ -112,7 +112,7 @@ def _resolved(plugin: Plugin, use: Use, revision: int) -> dict[str, Any]:
 
 def _origins(registry: Registry, task: Use, uses: Iterable[Use]) -> dict[str, str]:
     plugins = [registry.get("tasks", task.name), *(registry.get("regularizers", use.name) for use in uses)]
-    return {plugin.name: f"{plugin.origin}, sha256 {plugin.digest[:16]}" for plugin in plugins}
+    return {f"{plugin.kind}.{plugin.name}": f"{plugin.origin}, sha256 {plugin.digest[:16]}" for plugin in plugins}
 
 
 def _metrics(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str, tuple[Metric, dict[str, Any]]]]:

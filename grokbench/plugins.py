@@ -135,17 +135,13 @@ class Registry:
         return plugins[name]
 
     def add(self, plugin: Plugin) -> None:
-        """Register; PluginError when the name is taken or the signature cannot be used in a suite."""
+        """Register; PluginError when the name is taken."""
         plugins: dict[str, Plugin] = getattr(self, plugin.kind)
         if taken := plugins.get(plugin.name):
             raise PluginError(
                 f"two {plugin.kind} are named {plugin.name!r}: one from {taken.origin}, one from {plugin.origin}; "
                 "rename one of the two factories"
             )
-        for name, parameter in plugin.parameters.items():
-            if name in RESERVED or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                reason = "a reserved word of suites" if name in RESERVED else "not a named parameter"
-                raise PluginError(f"{plugin.origin}: parameter {name!r} of {plugin.name} is {reason}; rename it")
         plugins[plugin.name] = plugin
 
 
@@ -201,4 +197,13 @@ def _plugins(manager: pluggy.PluginManager, module: Any, origin: str) -> Iterato
         for implementation in getattr(manager.hook, f"grokbench_{kind}").get_hookimpls():
             if implementation.plugin is module:
                 for factory in implementation.function():
-                    yield Plugin(kind, factory.__name__, factory, origin, digest)
+                    plugin = Plugin(kind, factory.__name__, factory, origin, digest)
+                    _check_signature(plugin)
+                    yield plugin
+
+
+def _check_signature(plugin: Plugin) -> None:
+    for name, parameter in plugin.parameters.items():
+        if name in RESERVED or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            reason = "a reserved word of suites" if name in RESERVED else "not a named parameter"
+            raise PluginError(f"parameter {name!r} of {plugin.name} is {reason}; rename it")

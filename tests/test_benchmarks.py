@@ -149,8 +149,12 @@ def test_a_task_without_data_is_left_out_with_the_way_to_get_them(benchmarks, re
 
 
 def test_workers_train_every_group_to_the_end(benchmarks, cases):
-    clocks = benchmarks("grouped").clocks(cases["modular_addition", "grokalign"], workers=1)
-    assert len(clocks) == len(benchmarks("grouped").groups(cases["modular_addition", "grokalign"])) == 1
+    case = cases["modular_addition", "grokalign"]
+    rounds = benchmarks("grouped").rounds(case, workers=1)
+    first, second = next(rounds), next(rounds)
+    rounds.close()
+    assert len(first) == len(second) == len(benchmarks("grouped").groups(case)) == 1
+    assert first[0].worker == second[0].worker
 
 
 def test_a_replica_that_fails_is_no_figure(benchmarks, cases):
@@ -158,7 +162,7 @@ def test_a_replica_that_fails_is_no_figure(benchmarks, cases):
     broken = {**case.cell.recipe, "task": {"use": "no_such_task", "parameters": {}}}
     lost = benchmarks("cases").replace(case, cell=benchmarks("cases").replace(case.cell, recipe=broken))
     with pytest.raises(RuntimeError, match="baseline: seed 1000 was not trained to the end: (?s:.)*no task 'no_such"):
-        benchmarks("grouped").clocks(lost, workers=1)
+        next(benchmarks("grouped").rounds(lost, workers=1))
 
 
 def test_competitors_take_turns_and_are_compared_round_by_round(benchmarks, cases):

@@ -61,7 +61,7 @@ def test_cells_come_in_the_order_of_the_suite_with_everything_resolved(cells_of)
     assert cell.recipe["grokked"] == {"test_accuracy": "> 0.95", "noise_accuracy": "> 0.95"}
     assert set(cell.metrics) == {f"{s}_{m}" for s in ("train", "test", "noise") for m in ("loss", "accuracy")}
     assert cell.metrics["test_loss"] == "lower" and cell.metrics["test_accuracy"] == "higher"
-    assert set(cell.origins) == {"xor", "grokalign"}
+    assert set(cell.origins) == {"tasks.xor", "regularizers.grokalign"}
     assert len(cell.identity) == 16 and cell.identity == identity(cell.recipe)
     json.dumps(cell.recipe)
 
@@ -136,7 +136,9 @@ def test_per_task_replaces_what_stands_above(cells_of):
     cells = cells_of(
         HEAD
         + "tasks: {parity: {use: sparse_parity}, xor: {}}\n"
-        + "regularizers: {baseline: {}, grokalign: {strength: 0.1, per_task: {xor: {strength: 1.0, norm: frobenius}}}}\n"
+        + "regularizers:\n"
+        + "  baseline: {}\n"
+        + "  grokalign: {strength: 0.1, per_task: {xor: {strength: 1.0, norm: frobenius}}}\n"
     )
     strengths = {task: cells[task, "grokalign"].recipe["regularizers"][0]["parameters"] for task in ("parity", "xor")}
     assert (strengths["parity"]["strength"], strengths["parity"]["norm"]) == (0.1, "squared")
