@@ -11,7 +11,7 @@ import click
 from grokbench.errors import GrokbenchError
 
 TASKS = ("sparse_parity", "modular_addition", "mnist_ce", "xor")
-QUICK = (4, 1, 0.5)  # seeds, rounds, seconds
+QUICK = (10, 1, 0.5)  # seeds, rounds, seconds
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,7 +19,7 @@ QUICK = (4, 1, 0.5)  # seeds, rounds, seconds
 @click.option("--seeds", default=25, show_default=True, type=click.IntRange(min=2), help="Trained by the engine.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Turns of every competitor.")
 @click.option("--seconds", default=6.0, show_default=True, help="About what a round of the engine takes.")
-@click.option("--quick", is_flag=True, help="A minute: 4 seeds, one short round. Does it work?")
+@click.option("--quick", is_flag=True, help="A minute: 10 seeds, one short round. Does it work?")
 @click.option("--full-xor", is_flag=True, help="XOR with 40,000 dimensions and width 1,024; takes much longer.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write every round to this file.")
 def main(

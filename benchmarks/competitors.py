@@ -93,9 +93,11 @@ def engine(case: Case) -> Callable[[], Figure]:
         load: dict[int, float] = defaultdict(float)  # worker -> seconds
         for clock in clocks:
             load[clock.worker] += clock.epochs
-        busy = sum(load.values()) / workers / case.seed_epochs
         start = sum(clock.start for clock in clocks) / len(case.seeds)
-        return Figure(max(load.values()) / case.seed_epochs, {"busy": busy, "start": start, "groups": len(clocks)})
+        details = {"start": start, "groups": len(clocks)}
+        if len(load) == workers:  # else nobody knows how fast a core is when all are at work
+            details["busy"] = sum(load.values()) / workers / case.seed_epochs
+        return Figure(max(load.values()) / case.seed_epochs, details)
 
     return one_round
 
