@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grokbench.types import Probe as Probe
     from grokbench.types import Regularizer as Regularizer
     from grokbench.types import Task as Task
+    from grokbench.types import linearize as linearize
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,7 @@ _ROOMS = {
     "Task": "types",
     "data": "",
     "hookimpl": "hookspecs",
+    "linearize": "types",
     "random": "",
 }
 __all__ = [*_ROOMS, "__version__"]  # noqa: PLE0604

@@ -12,7 +12,7 @@ from grokbench import __version__
 from grokbench.errors import GrokbenchError
 
 if TYPE_CHECKING:
-    from grokbench.pipeline import Plan, Request
+    from grokbench.pipeline import Plan
     from grokbench.plugins import Registry
     from grokbench.store import Store
 
@@ -24,7 +24,7 @@ FORMATS = ("table", "markdown", "latex", "csv", "json")
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def commands() -> None:
-    """How many epochs does each method need until a network generalises?
+    r"""How many epochs does each method need until a network generalises?
 
     \b
     grokbench run quick                  train a shipped suite and print its leaderboard
@@ -61,7 +61,9 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
         click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
         click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task; repeatable."),
-        click.option("--regularizer", "regularizers", multiple=True, metavar="LABEL", help="Only this one; repeatable."),
+        click.option(
+            "--regularizer", "regularizers", multiple=True, metavar="LABEL", help="Only this one; repeatable."
+        ),
         click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable."),
     ]
     for option in reversed(options):
@@ -103,13 +105,15 @@ def _train(plan: "Plan", store: "Store", fail_fast: bool) -> list[tuple[Any, Any
 
     failed = []
     with display() as show:
-        show.say(f"{plan.suite.name}: {len(plan.cells)} cells x {len(plan.seeds)} seeds on {_on(plan)}")
+        show.say(f"{plan.suite.name} on {_on(plan)}, results in {plan.directory}")
         show.begin(plan.cells, len(plan.seeds), _stored(plan, store))
         for job, event in pipeline.perform(plan, store):
             if isinstance(event, Progress):
                 show.progress(event.cell, event.seeds, event.epoch, event.active)
             elif isinstance(event, Run):
-                show.finished(event, job.cells[0])
+                for cell in plan.cells:  # labels that share a recipe share its runs
+                    if cell.identity == event.identity:
+                        show.finished(event, cell)
                 if event.outcome is Outcome.FAILED:
                     failed.append((job.cells[0], event))
                     if fail_fast:
@@ -131,8 +135,9 @@ def _stored(plan: "Plan", store: "Store") -> dict[tuple[str, str], list[Any]]:
 
 
 def _on(plan: "Plan") -> str:
-    count = len(plan.devices)
-    return f"the CPU, {count} workers" if plan.kind == "cpu" else f"{', '.join(plan.devices)}"
+    from grokbench.matrix import plural
+
+    return f"the CPU, {plural(len(plan.devices), 'worker')}" if plan.kind == "cpu" else ", ".join(plan.devices)
 
 
 def _print_work(plan: "Plan") -> None:
@@ -157,7 +162,9 @@ def _print_work(plan: "Plan") -> None:
 
 
 def _print_failed(failed: list[tuple[Any, Any]]) -> None:
-    click.echo(f"\n{len(failed)} replicas failed; the same command repeats them:", err=True)
+    from grokbench.matrix import plural
+
+    click.echo(f"\n{plural(len(failed), 'replica')} failed; the same command repeats what failed:", err=True)
     for cell, run in failed:
         click.echo(f"\n{cell.task} / {cell.regularizer}, seed {run.seed}:\n{run.error}", err=True)
 
@@ -240,7 +247,9 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
     from grokbench.catalogue import entry
     from grokbench.plugins import load_registry
 
-    click.echo(entry(load_registry(plugins), name))
+    registry = load_registry(plugins)
+    _warn_of_broken(registry)
+    click.echo(entry(registry, name))
 
 
 def _warn_of_broken(registry: "Registry", traceback: bool = False) -> None:

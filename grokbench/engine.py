@@ -52,9 +52,9 @@ class Group:
         return self.own | self.shared
 
     @property
-    def split_axes(self) -> dict[str, Batch]:
+    def split_axes(self) -> dict[str, int | None]:
         """Where the replicas' axis of every split is: leading, or absent."""
-        return {name: Batch(0, 0) for name in self.own} | {name: Batch(None, None) for name in self.shared}
+        return {name: 0 for name in self.own} | {name: None for name in self.shared}
 
 
 def ladder(size: int) -> list[int]:
@@ -68,7 +68,7 @@ def ladder(size: int) -> list[int]:
 def group_size(step: Step, device: str, dtype: torch.dtype) -> int:
     """Replicas to train together, from the size of a replica and the kind of device."""
     kind = torch.device(device).type
-    params = step.task.init(random.key(0, "meta"))  # shapes only
+    params = step.task.init(random.key(0))
     size = 4 * dtype.itemsize * sum(p.numel() for p in params.values())  # parameters, gradients, two moments
     return max(2, min(LARGEST_GROUP[kind], MEMORY[kind] // size))
 
@@ -113,7 +113,9 @@ def _scalar(count: int, group: Group) -> Tensor:
     return torch.tensor(count, device=group.keys.device)
 
 
-def _gradients(step: Step, group: Group, batch: Batch, axes: Batch, keys: Tensor, epoch: Tensor):
+def _gradients(
+    step: Step, group: Group, batch: Batch, axes: int | None, keys: Tensor, epoch: Tensor
+) -> tuple[Params, Tensor, Tensor]:
     """Gradients per replica, losses (replicas,), and outputs (replicas, n, C) before the update."""
     params = {name: p.detach().requires_grad_() for name, p in group.params.items()}
     objective = vmap(step.objective, in_dims=(0, 0, axes, 0, None, None))
@@ -124,7 +126,7 @@ def _gradients(step: Step, group: Group, batch: Batch, axes: Batch, keys: Tensor
 
 @torch.no_grad()
 def _update(
-    step: Step, group: Group, grads: Params, loss: Tensor, batch: Batch, axes: Batch, keys: Tensor, epoch: Tensor
+    step: Step, group: Group, grads: Params, loss: Tensor, batch: Batch, axes: int | None, keys: Tensor, epoch: Tensor
 ) -> Group:
     """Transforms and optimizer."""
     states = group.states
@@ -136,7 +138,7 @@ def _update(
     return replace(group, params=params, optimizer=optimizer, states=states, finite=finite, steps=group.steps + 1)
 
 
-def _batches(step: Step, group: Group, epoch: int) -> Iterator[tuple[Batch, Batch]]:
+def _batches(step: Step, group: Group, epoch: int) -> Iterator[tuple[Batch, int | None]]:
     """The batches of the pass after `epoch` completed ones, with the axis of their replicas."""
     train, axes = group.splits["train"], group.split_axes["train"]
     size, n = step.task.batch_size, step.task.train_size
@@ -144,10 +146,10 @@ def _batches(step: Step, group: Group, epoch: int) -> Iterator[tuple[Batch, Batc
         yield train, axes
         return
     order = vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys)
-    rows = (torch.arange(len(order), device=order.device)[:, None],) if axes.inputs == 0 else ()
+    rows = (torch.arange(len(order), device=order.device)[:, None],) if axes == 0 else ()
     for begin in range(0, n, size):
         index = (*rows, order[:, begin : begin + size])
-        yield Batch(train.inputs[index], train.targets[index]), Batch(0, 0)
+        yield Batch(train.inputs[index], train.targets[index]), 0
 
 
 def _step_keys(step: Step, group: Group, epoch: int) -> Tensor:

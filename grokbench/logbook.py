@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from grokbench.records import Curve, Outcome, Run
 
@@ -98,7 +99,7 @@ class Logbook:
         """When training ends early or at the budget: a criterion that had to hold longer has not been met."""
         return self.grokked_at is not None and not isinstance(self.stop, int)
 
-    def run(self, identity: str, **facts) -> Run:
+    def run(self, identity: str, **facts: Any) -> Run:
         """The record of a replica that is done."""
         assert self.outcome is not None
         grokked = self.outcome is Outcome.GROKKED

@@ -4,14 +4,14 @@ torch's functional forms are elementwise and work in place, so the same call ser
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
-from grokbench.types import Params
+from grokbench.types import Optimizer, Params
 
 __all__ = ["SGD", "AdamW", "AdamWState"]
 
@@ -23,12 +23,10 @@ def _aligned(params: Params, grads: Params) -> list[Tensor]:
 
 
 @dataclass(frozen=True)
-class SGD:
+class SGD(Optimizer):
     """w <- w - lr (g + weight_decay w): plain gradient descent with an L2 term, as `torch.optim.SGD`."""
 
-    lr: float
-    weight_decay: float = 0.0
-    decoupled = False
+    decoupled: ClassVar[bool] = False
 
     def init(self, params: Params) -> tuple[()]:
         """No state."""
@@ -60,14 +58,14 @@ class AdamWState(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AdamW:
+class AdamW(Optimizer):
     """Adam with decoupled weight decay (Loshchilov & Hutter, 2019, arXiv:1711.05101), as `torch.optim.AdamW`."""
 
     lr: float = 1e-3
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
-    decoupled = True
+    decoupled: ClassVar[bool] = True
 
     def init(self, params: Params) -> AdamWState:
         """Zero moments."""

@@ -1,22 +1,21 @@
 """The way of the data: a suite's path in, a results folder and a leaderboard out.
 
-    load_suite -> load_registry -> expand -> open the store -> jobs -> launch -> save -> compare -> rank
+load_suite -> load_registry -> expand -> open the store -> jobs -> launch -> save -> compare -> rank
 """
 
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grokbench.errors import SuiteError
 from grokbench.leaderboard import Leaderboard, compare, rank
 from grokbench.provenance import environment
-from grokbench.records import Cell, Manifest, Run, Timing
+from grokbench.records import Cell, Manifest, Outcome, Run, Timing
 from grokbench.seeds import parse_seeds
 from grokbench.store import Store, merge
 from grokbench.suite import Suite, load_suite
-from grokbench.work import Event, Job, Stage, Worker, timekeeping, training
+from grokbench.work import Event, Job, Stage, Training, Worker, timekeeping, training
 from grokbench.yaml_problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -53,12 +52,18 @@ class Plan:
     precision: str
     plugins: tuple[str, ...]
     directory: Path
-    sizes: dict[str, int] = field(default_factory=dict)  # identity -> replicas trained together
 
     @property
     def kind(self) -> str:
         """The kind of device: "cpu" or "cuda"."""
         return self.devices[0].split(":")[0]
+
+    @property
+    def distinct(self) -> list[Cell]:
+        """The wanted cells, each recipe once: labels that share one also share its runs, up to the largest budget."""
+        longest = sorted(self.cells, key=lambda cell: -cell.budget)
+        first = {cell.identity: cell for cell in reversed(longest)}
+        return [cell for cell in self.cells if first[cell.identity] is cell]
 
 
 def plan(request: Request) -> Plan:
@@ -69,16 +74,18 @@ def plan(request: Request) -> Plan:
     _check_labels("regularizer", request.regularizers, [entry.label for entry in suite.regularizers])
 
     from grokbench import engine  # torch is imported once the structure of the suite is sound
-    from grokbench.plan import cell_step, expand, manifest
+    from grokbench.plan import expand, manifest
     from grokbench.plugins import load_registry
 
     plugins = (*suite.plugins, *request.plugins)
+    for file in request.plugins:
+        if not Path(file).is_file():
+            raise SuiteError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
     registry = load_registry(plugins)
     cells = expand(suite, registry, request.precision, engine.REVISION)
     devices = _devices(request.device)
     execution = {"device": devices[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}
     wanted = tuple(cell for cell in cells if _wanted(cell, request))
-    dtype = engine.DTYPES[request.precision]
     return Plan(
         suite=suite,
         registry=registry,
@@ -89,7 +96,6 @@ def plan(request: Request) -> Plan:
         precision=request.precision,
         plugins=plugins,
         directory=Path(request.out or f"runs/{suite.name}"),
-        sizes={cell.identity: engine.group_size(cell_step(cell, registry), devices[0], dtype) for cell in wanted},
     )
 
 
@@ -118,24 +124,36 @@ def fetch_data(plan: Plan, work: Sequence[Job]) -> None:
             task.fetch()
 
 
-def jobs(plan: Plan, store: Store | None) -> list[Job]:
+def jobs(plan: Plan, store: Store | None) -> list[Training]:
     """The groups left to train."""
+    from grokbench import engine
+    from grokbench.plan import cell_step, identity
 
     def finished(cell: Cell) -> set[int]:
         return (store.finished(cell, plan.seeds) - outdated(store, cell, plan.seeds)) if store else set()
 
-    return list(training(plan.cells, plan.seeds, finished, lambda cell: plan.sizes[cell.identity]))
+    sizes: dict[str, int] = {}  # by task: its network is initialised once to be weighed
+
+    def size(cell: Cell) -> int:
+        task = identity(cell.recipe["task"])
+        if task not in sizes:
+            dtype = engine.DTYPES[plan.precision]
+            sizes[task] = engine.group_size(cell_step(cell, plan.registry), plan.devices[0], dtype)
+        return sizes[task]
+
+    return training(plan.distinct, plan.seeds, finished, size)
 
 
 def outdated(store: Store, cell: Cell, seeds: Sequence[int]) -> set[int]:
     """Seeds whose run was made by a user's plugin that has changed since; built-ins have revisions instead."""
-    users = {name: origin for name, origin in cell.origins.items() if not origin.startswith("built in")}
-    runs = store.runs_of(cell, seeds) if users else []
-    return {run.seed for run in runs if any(_trained_by(run).get(name) != users[name] for name in users)}
+    runs = store.runs_of(cell, seeds) if _users(cell.origins) else []
+    trained = [run for run in runs if run.outcome is not Outcome.FAILED]
+    return {run.seed for run in trained if _users(run.provenance.get("origins")) != _users(cell.origins)}
 
 
-def _trained_by(run: Run) -> dict[str, str]:
-    return dict(run.provenance.get("origins") or {})
+def _users(origins: Mapping[str, str] | None) -> dict[str, str]:
+    """The plugins that did not ship with the program."""
+    return {name: origin for name, origin in (origins or {}).items() if not origin.startswith("built in")}
 
 
 def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
@@ -144,13 +162,12 @@ def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
 
     provenance = {**environment(), **plan.manifest.execution, "device_name": _device_name(plan.devices[0])}
     crew = [Worker(device, plan.precision, plan.plugins, provenance) for device in plan.devices]
-    for cell in plan.cells:
+    for cell in plan.distinct:
         for seed in outdated(store, cell, plan.seeds):
             store.supersede(cell.identity, seed)
     work = jobs(plan, store)
     fetch_data(plan, work)
-    timed = timekeeping(plan.cells, _timed(store, provenance))
-    for job, event in launch([Stage(work, len(crew)), Stage(timed, 1)], crew):
+    for job, event in launch(_stages(plan, store, work, provenance), crew):
         if isinstance(event, Run):
             store.save(event)
         elif isinstance(event, Timing):
@@ -158,11 +175,21 @@ def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
         yield job, event
 
 
-def _timed(store: Store, provenance: dict) -> set[str]:
-    """Cells that were timed on this machine; a folder that moved to another one is timed anew."""
+def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[str, Any]) -> Iterator[Stage]:
+    """Training on every worker, then timing on one, for the cells of which no replica failed."""
+    yield Stage(work, len(plan.devices))
+    failed = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED}
+    sound = [cell for cell in plan.distinct if cell.identity not in failed]
+    yield Stage(timekeeping(sound, _timed(plan, store, provenance)), 1)
+
+
+def _timed(plan: Plan, store: Store, provenance: Mapping[str, Any]) -> set[str]:
+    """Cells that were timed as they are, on this machine; after a change of plugin or machine they are timed anew."""
     here = (provenance["machine"], provenance["device_name"])
-    timings = store.timings()
-    return {t.identity for t in timings if (t.provenance.get("machine"), t.provenance.get("device_name")) == here}
+    now = {cell.identity: (*here, _users(cell.origins)) for cell in plan.cells}
+    facts = {timing.identity: timing.provenance for timing in store.timings()}
+    then = {i: (p.get("machine"), p.get("device_name"), _users(p.get("origins"))) for i, p in facts.items()}
+    return {identity for identity in now if then.get(identity) == now[identity]}
 
 
 def judge(store: Store) -> Leaderboard:
@@ -171,14 +198,14 @@ def judge(store: Store) -> Leaderboard:
 
 
 def _wanted(cell: Cell, request: Request) -> bool:
-    chosen = (cell.task in (request.tasks or [cell.task]), cell.regularizer in (request.regularizers or [cell.regularizer]))
-    return all(chosen)
+    task = not request.tasks or cell.task in request.tasks
+    return task and (not request.regularizers or cell.regularizer in request.regularizers)
 
 
 def _seeds(suite: Suite, request: Request) -> tuple[int, ...]:
-    if request.seeds and request.num_seeds:
+    if request.seeds is not None and request.num_seeds:
         raise SuiteError("--seeds and --num-seeds exclude each other; give one of them")
-    if request.seeds:
+    if request.seeds is not None:
         try:
             return parse_seeds(request.seeds)
         except SuiteError as error:

@@ -6,7 +6,7 @@ the order of the file, devices, metrics and the budget are not part of it, so no
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from grokbench.errors import PluginError, SuiteError
@@ -15,7 +15,7 @@ from grokbench.records import FORMAT, Cell, Manifest
 from grokbench.step import Step, build_step
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
 from grokbench.types import Metric, Regularizer, Task
-from grokbench.yaml_problems import did_you_mean, dotted
+from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
 
 __all__ = ["cell_step", "expand", "identity", "manifest"]
 
@@ -102,7 +102,7 @@ def _cell(
         metrics={label: metric.better for label, (metric, _) in metrics.items()},
         measured={label: use for label, (_, use) in metrics.items()},
         privileges=tuple(sorted({privilege for regularizer in made for privilege in regularizer.privileges})),
-        origins=_origins(registry, entry.use, uses),
+        origins=_origins(registry, entry.use, uses, [use for _, use in metrics.values()]),
     )
 
 
@@ -110,8 +110,11 @@ def _resolved(plugin: Plugin, use: Use, revision: int) -> dict[str, Any]:
     return {"use": plugin.name, "parameters": plugin.resolve(use.parameters), "revision": revision}
 
 
-def _origins(registry: Registry, task: Use, uses: Iterable[Use]) -> dict[str, str]:
+def _origins(
+    registry: Registry, task: Use, uses: Iterable[Use], metrics: Iterable[Mapping[str, Any]]
+) -> dict[str, str]:
     plugins = [registry.get("tasks", task.name), *(registry.get("regularizers", use.name) for use in uses)]
+    plugins += [registry.get("metrics", use["use"]) for use in metrics]
     return {f"{plugin.kind}.{plugin.name}": f"{plugin.origin}, sha256 {plugin.digest[:16]}" for plugin in plugins}
 
 
@@ -148,7 +151,7 @@ def _faults(suite: Suite, registry: Registry) -> Iterator[str]:
 
 
 def _use_faults(
-    suite: Suite, registry: Registry, kind: str, use: Use, path: tuple, per_task: str | int | None = None
+    suite: Suite, registry: Registry, kind: str, use: Use, path: KeyPath, per_task: str | int = ""
 ) -> Iterator[str]:
     """What is wrong with one plugin and its parameters."""
     where = _places(suite, path, use.name, per_task)
@@ -163,7 +166,7 @@ def _use_faults(
     yield from (f"{where(name)}: {fault}" for name, fault in faults)
 
 
-def _places(suite: Suite, path: tuple, plugin: str, per_task: str | int | None):
+def _places(suite: Suite, path: KeyPath, plugin: str, per_task: str | int) -> Callable[[str], str]:
     """A function from a parameter to where it is set: for one task, in a combination, or for the plugin itself."""
     general, special = path, (*path, "per_task", per_task)
     bases = [general, (*general, plugin), special, (*special, plugin)]
@@ -186,14 +189,14 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry) -> Ite
         return  # said already
     for label in entry.grokked or task.grokked:
         if label not in recorded:
-            place = suite.where((*entry.path, "grokked", label))
-            near = did_you_mean(label, recorded)
-            yield f"{place}: tasks.{entry.label}.grokked: no metric {label!r}, expected one of: {', '.join(recorded)}{near}"
+            place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked"
+            known = f"{', '.join(recorded)}{did_you_mean(label, recorded)}"
+            yield f"{place}: no metric {label!r}, expected one of: {known}"
     yield from _metric_label_faults(suite, suite.metrics, task)
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
     if every > budget:
-        place = suite.where((*entry.path, "epochs"))
-        yield f"{place}: tasks.{entry.label}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
+        place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
+        yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
 
 
 def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Task) -> Iterator[str]:

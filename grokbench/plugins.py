@@ -8,9 +8,11 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -113,6 +115,7 @@ class Broken:
     traceback: str
 
     def __str__(self) -> str:
+        """One line: who, and the last line of the traceback."""
         return f"{self.origin} is left out: {self.traceback.strip().splitlines()[-1]}"
 
 
@@ -131,7 +134,9 @@ class Registry:
         if name not in plugins:
             known = ", ".join(plugins)
             left_out = "".join(f"; {broken}" for broken in self.broken)
-            raise PluginError(f"no {kind[:-1]} {name!r}, expected one of: {known}{did_you_mean(name, plugins)}{left_out}")
+            raise PluginError(
+                f"no {kind[:-1]} {name!r}, expected one of: {known}{did_you_mean(name, plugins)}{left_out}"
+            )
         return plugins[name]
 
     def add(self, plugin: Plugin) -> None:
@@ -166,12 +171,12 @@ def load_registry(files: Iterable[str | Path] = ()) -> Registry:
 
 def _providers(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], Any]]]:
     for name in BUILTINS:
-        yield "built in", lambda name=name: importlib.import_module(name)
+        yield "built in", partial(importlib.import_module, name)
     for entry in importlib.metadata.entry_points(group=hookspecs.PROJECT):
         package = f"package {entry.dist.name} {entry.dist.version}" if entry.dist else f"entry point {entry.name}"
         yield package, entry.load
     for file in dict.fromkeys(Path(file).resolve() for file in files):
-        yield f"file {file.name}", lambda file=file: _import_file(file)
+        yield f"file {file.name}", partial(_import_file, file)
 
 
 def _import_file(file: Path) -> ModuleType:
@@ -180,7 +185,12 @@ def _import_file(file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{file.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     return module
 
 

@@ -10,7 +10,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["FORMAT", "Cell", "Curve", "Manifest", "Outcome", "Progress", "Published", "Run", "Skip", "Statistics", "Timing"]
+__all__ = [
+    "FORMAT",
+    "Cell",
+    "Curve",
+    "Manifest",
+    "Outcome",
+    "Progress",
+    "Published",
+    "Run",
+    "Skip",
+    "Statistics",
+    "Timing",
+]
 
 FORMAT = 1  # of the files in a results folder
 

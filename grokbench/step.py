@@ -6,12 +6,12 @@ transforms, optimizer. When methods are combined they act in the order of the su
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from torch import Tensor
-from torch.func import vjp
 
 from grokbench import random
-from grokbench.types import At, Batch, Local, Metric, Optimizer, Params, Probe, Regularizer, State, Task
+from grokbench.types import At, Batch, Metric, Optimizer, Params, Probe, Regularizer, State, Task, linearize
 
 __all__ = ["Step", "build_step"]
 
@@ -49,15 +49,14 @@ class Step:
             outputs = self.task.forward(params, batch.inputs)
             loss = self.task.loss(outputs, batch.targets)
             return loss, loss, outputs
-        outputs, pull = vjp(lambda inputs: self.task.forward(params, inputs), batch.inputs)
-        local = Local(outputs, lambda cotangents: pull(cotangents)[0])
-        loss = self.task.loss(outputs, batch.targets)
+        local = linearize(partial(self.task.forward, params), batch.inputs)
+        loss = self.task.loss(local.outputs, batch.targets)
         total = loss
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.penalty:
                 at = self._at(params, batch, _method_key(key, method), step, epoch)
                 total = total + regularizer.penalty(local, state, at)
-        return total, loss, outputs
+        return total, loss, local.outputs
 
     @property
     def transforms(self) -> bool:

@@ -214,9 +214,10 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
 
 
 def _ended(run: Run, budget: int) -> bool:
-    if run.outcome is Outcome.GROKKED:
-        return run.grokked_at is not None and run.grokked_at <= budget
-    return run.outcome is Outcome.DIVERGED or (run.outcome is Outcome.CENSORED and run.epochs >= budget)
+    """Whether a run says what would happen within a budget: it ended by itself, or went at least as far."""
+    if run.outcome is Outcome.FAILED:
+        return False
+    return run.outcome in (Outcome.GROKKED, Outcome.DIVERGED) or run.epochs >= budget
 
 
 def _json(data: Any) -> bytes:

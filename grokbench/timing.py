@@ -5,8 +5,7 @@ excluded; whatever the method itself reads from training is inside.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -21,14 +20,21 @@ LEAST_SECONDS = 0.05  # of training per round: short epochs are repeated
 SEED = 0  # speed does not depend on the seed; this one is never reported
 
 
-def measure(
-    cells: Sequence[Cell], steps: Sequence[Step], device: str, dtype: torch.dtype, provenance: Mapping[str, Any]
-) -> Iterator[Timing]:
-    """The timings of a task's cells."""
-    epochs = [_Repeat(step, device, dtype) for step in steps]
-    rounds = [[repeat.seconds_per_epoch() for repeat in epochs] for _ in range(ROUNDS)]
-    for cell, seconds in zip(cells, zip(*rounds, strict=True), strict=True):
-        yield Timing(cell.identity, tuple(seconds), provenance)
+def measure(cells: Sequence[Cell], steps: Sequence[Step], device: str, dtype: torch.dtype) -> Iterator[Timing]:
+    """The timings of a task's cells; those that cannot be trained are left out."""
+    repeats = [_ready(step, device, dtype) for step in steps]
+    ready = {cell.identity: repeat for cell, repeat in zip(cells, repeats, strict=True) if repeat}
+    rounds = [[repeat.seconds_per_epoch() for repeat in ready.values()] for _ in range(ROUNDS)]
+    for identity, seconds in zip(ready, zip(*rounds, strict=True), strict=True):
+        yield Timing(identity, seconds)
+
+
+def _ready(step: Step, device: str, dtype: torch.dtype) -> "_Repeat | None":
+    """A warm replica, or None where the method fails: its replicas failed too, and were reported with tracebacks."""
+    try:
+        return _Repeat(step, device, dtype)
+    except Exception:
+        return None
 
 
 class _Repeat:
@@ -37,20 +43,18 @@ class _Repeat:
     def __init__(self, step: Step, device: str, dtype: torch.dtype) -> None:
         self.step, self.device, self.epoch = step, device, 0
         self.group, _ = engine.start(step, [SEED], device, dtype)
-        self._clock(self._train)  # warm-up: first calls choose kernels and fill caches
-        self.repeats = max(1, round(LEAST_SECONDS / self._clock(self._train)))
+        self._clock(1)  # warm-up: first calls choose kernels and fill caches
+        self.repeats = max(1, round(LEAST_SECONDS / self._clock(1)))
 
     def seconds_per_epoch(self) -> float:
         """The mean of one round."""
-        return self._clock(lambda: [self._train() for _ in range(self.repeats)]) / self.repeats
+        return self._clock(self.repeats) / self.repeats
 
-    def _train(self) -> None:
-        self.group = engine.train_epoch(self.step, self.group, self.epoch)
-        self.epoch += 1
-
-    def _clock(self, work: Callable[[], object]) -> float:
+    def _clock(self, epochs: int) -> float:
         began = time.perf_counter()
-        work()
+        for _ in range(epochs):
+            self.group = engine.train_epoch(self.step, self.group, self.epoch)
+            self.epoch += 1
         if self.device.startswith("cuda"):
             torch.cuda.synchronize(self.device)
         return time.perf_counter() - began

@@ -4,14 +4,27 @@ Nothing here knows about groups of seeds: every function takes and returns the t
 maps it over seeds. Shapes in docstrings: n examples, d input features, C outputs, () a scalar tensor.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["At", "Batch", "Local", "Metric", "Optimizer", "Params", "Privilege", "Probe", "Regularizer", "Task"]
+__all__ = [
+    "At",
+    "Batch",
+    "Local",
+    "Metric",
+    "Optimizer",
+    "Params",
+    "Privilege",
+    "Probe",
+    "Regularizer",
+    "Task",
+    "linearize",
+]
 
 Params = dict[str, Tensor]  # name -> parameter, in one canonical order
 State = Any  # a NamedTuple of tensors and dicts of tensors, or ()
@@ -35,7 +48,8 @@ class Batch(NamedTuple):
     targets: Tensor
 
 
-class Optimizer(Protocol):
+@dataclass(frozen=True)
+class Optimizer(ABC):
     """Turns gradients into new parameters, element by element.
 
     Because it is elementwise, one call serves a single replica and a stack of replicas alike, and it may update the
@@ -43,16 +57,16 @@ class Optimizer(Protocol):
     """
 
     lr: float
-    weight_decay: float
-    decoupled: bool  # weight decay shrinks the parameters beside the gradient step, not through the gradient
+    weight_decay: float = 0.0
+    decoupled: ClassVar[bool]  # weight decay shrinks the parameters beside the gradient step, not through the gradient
 
+    @abstractmethod
     def init(self, params: Params) -> State:
         """The state before the first update."""
-        ...
 
+    @abstractmethod
     def update(self, params: Params, grads: Params, state: State) -> tuple[Params, State]:
         """One update; the arguments must not be used afterwards."""
-        ...
 
 
 class Local(NamedTuple):
@@ -60,6 +74,12 @@ class Local(NamedTuple):
 
     outputs: Tensor  # (n, C)
     pullback: Callable[[Tensor], Tensor]  # cotangents (n, C) -> input gradients (n, d): v_i^T J_{x_i} for each row
+
+
+def linearize(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Local:
+    """The outputs of a function of inputs (n, d), and its pullback; both can be differentiated again."""
+    outputs, pull, *_ = torch.func.vjp(forward, inputs)
+    return Local(outputs, lambda cotangents: pull(cotangents)[0])
 
 
 @dataclass(frozen=True, kw_only=True)

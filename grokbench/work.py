@@ -6,7 +6,7 @@ from the plan alone: an interrupted group is trained again as a whole, so that n
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from grokbench.records import Cell, Outcome, Progress, Run, Timing
@@ -76,7 +76,9 @@ class Timekeeping:
 
         steps = [cell_step(cell, registry) for cell in self.cells]
         dtype = engine.DTYPES[worker.precision]
-        yield from timing.measure(self.cells, steps, worker.device, dtype, worker.provenance)
+        for measured in timing.measure(self.cells, steps, worker.device, dtype):
+            origins = next(dict(cell.origins) for cell in self.cells if cell.identity == measured.identity)
+            yield replace(measured, provenance={**worker.provenance, "origins": origins})
 
     def failed(self, error: str) -> Iterator[Event]:
         """A task that cannot be timed leaves its cells without seconds."""
@@ -95,9 +97,9 @@ class Stage(NamedTuple):
 
 
 def groups(seeds: Sequence[int], size: int) -> list[tuple[int, ...]]:
-    """Seeds cut into groups of at most `size`, as even as can be, none of one where there are two seeds."""
-    count = -(-len(seeds) // size)
-    bounds = [round(i * len(seeds) / count) for i in range(count + 1)] if count else [0]
+    """Seeds cut as evenly as can be into groups of at most `size`; of three rather than one, if `size` is two."""
+    count = min(-(-len(seeds) // size), max(1, len(seeds) // 2))
+    bounds = [i * len(seeds) // count for i in range(count + 1)]
     return [tuple(seeds[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
 
 
@@ -112,7 +114,9 @@ def training(
     for cell in cells:
         missing = set(seeds) - finished(cell)
         if missing:
-            jobs += [Training(cell, group, missing & frozenset(group)) for group in groups(seeds, size(cell))]
+            jobs += [
+                Training(cell, group, frozenset(missing.intersection(group))) for group in groups(seeds, size(cell))
+            ]
     return [job for job in jobs if job.missing]
 
 

@@ -9,9 +9,8 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from torch.func import vjp
 
-from grokbench import Metric, Probe, hookimpl
+from grokbench import Local, Metric, Probe, hookimpl, linearize
 
 FLOOR = 1e-8  # of a product of norms before division, as in the authors' code
 
@@ -51,9 +50,8 @@ def measure_centroid(probe: Probe, *, split: str, of: Callable[[Tensor, Tensor],
     return of(inputs, pullback(torch.ones_like(outputs)).flatten(1)).mean()
 
 
-def _linearize(probe: Probe, split: str) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    outputs, pull = vjp(partial(probe.task.forward, probe.params), probe.splits[split].inputs)
-    return outputs, lambda cotangents: pull(cotangents)[0]
+def _linearize(probe: Probe, split: str) -> Local:
+    return linearize(partial(probe.task.forward, probe.params), probe.splits[split].inputs)
 
 
 def _inner(x: Tensor, mu: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ data. The Jacobian's norm is estimated by random projections: Hoffman, Roberts &
 regularization", 2019, arXiv:1908.02729.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
@@ -13,6 +14,8 @@ from torch import Tensor
 from torch.func import vmap
 
 from grokbench import At, Local, Regularizer, hookimpl, random
+
+Squares = Callable[[Local, Tensor], Tensor]  # -> (n,), ||J_i||_F^2 or an estimate of it
 
 FLOOR = 1e-8  # of a squared norm before its root, as in the authors' code: the root has no slope at zero
 
@@ -42,7 +45,7 @@ def grokalign(
     )
 
 
-def penalty(local: Local, state: tuple[()], at: At, *, strength: float, root: bool, squares) -> Tensor:
+def penalty(local: Local, state: tuple[()], at: At, *, strength: float, root: bool, squares: Squares) -> Tensor:
     """The penalty of one batch, ()."""
     del state
     square = squares(local, at.key)
@@ -52,7 +55,7 @@ def penalty(local: Local, state: tuple[()], at: At, *, strength: float, root: bo
 def projected(local: Local, key: Tensor, *, projections: int) -> Tensor:
     """The estimate of ||J_i||_F^2 by random directions, (n,)."""
     n, outputs = local.outputs.shape
-    total = 0.0
+    total = local.outputs.new_zeros(n)
     for projection in range(projections):
         v = random.normal(random.fold(key, projection), (n, outputs), local.outputs.dtype)
         v = v / v.norm(dim=-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Grokfast: Lee, Kang, Kim & Lee, "Grokfast: accelerated grokking by amplifying slow gradients", 2024, arXiv:2405.20233.
+"""Grokfast: Lee et al., "Grokfast: accelerated grokking by amplifying slow gradients", 2024, arXiv:2405.20233.
 
 The slow part of each gradient is estimated by a running mean and added to it with a gain. As in the authors' code,
 the filter acts before weight decay, which it never sees.

@@ -43,7 +43,7 @@ def transform(
     grads = {name: g + decay * at.params[name] for name, g in grads.items()} if decay else grads
     if scope == "global":
         return _project(grads, at.params, rescale), state
-    projected = {}
+    projected: Params = {}
     for name, g in grads.items():
         projected |= _project({name: g}, {name: at.params[name]}, rescale) if g.numel() > 1 else {name: g}
     return projected, state

@@ -24,7 +24,7 @@ def modular_addition(
     lr: float = 1e-3,
     weight_decay: float = 1.0,
 ) -> Task:
-    """a + b modulo `modulus` from concatenated one-hot vectors; `train_fraction` of all pairs train, the rest test.
+    """A + b modulo `modulus` from concatenated one-hot vectors; `train_fraction` of all pairs train, the rest test.
 
     A bias-free network with one hidden layer of `width` and quadratic activation, AdamW with betas (0.9, 0.98).
     Grokked: test accuracy above 0.99. Settings of Walker et al., Appendix A.4; where the paper is silent: fraction 0.3

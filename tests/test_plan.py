@@ -61,7 +61,7 @@ def test_cells_come_in_the_order_of_the_suite_with_everything_resolved(cells_of)
     assert cell.recipe["grokked"] == {"test_accuracy": "> 0.95", "noise_accuracy": "> 0.95"}
     assert set(cell.metrics) == {f"{s}_{m}" for s in ("train", "test", "noise") for m in ("loss", "accuracy")}
     assert cell.metrics["test_loss"] == "lower" and cell.metrics["test_accuracy"] == "higher"
-    assert set(cell.origins) == {"tasks.xor", "regularizers.grokalign"}
+    assert set(cell.origins) == {"tasks.xor", "regularizers.grokalign", "metrics.loss", "metrics.accuracy"}
     assert len(cell.identity) == 16 and cell.identity == identity(cell.recipe)
     json.dumps(cell.recipe)
 

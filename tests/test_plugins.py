@@ -1,10 +1,9 @@
 """Loading plugins one provider at a time, and checking what a suite gives them."""
 
 import importlib.metadata
+import re
 from types import SimpleNamespace
 from typing import Literal
-
-import re
 
 import pytest
 

@@ -85,7 +85,7 @@ def test_runs_come_in_the_order_of_the_manifest_and_only_planned_ones(store):
     [
         (a_run(), True),
         (a_run(grokked_at=100), True),
-        (a_run(grokked_at=101), False),
+        (a_run(grokked_at=101), True),  # it went further than the budget of 100: censored there
         (a_run(outcome=Outcome.CENSORED, grokked_at=None, epochs=100), True),
         (a_run(outcome=Outcome.CENSORED, grokked_at=None, epochs=99), False),
         (a_run(outcome=Outcome.DIVERGED, grokked_at=None, epochs=3), True),

@@ -52,18 +52,21 @@ def _work(crew: Sequence["_Employee"], waiting: deque[Job]) -> Iterator[tuple[Jo
         for employee in crew:
             if not employee.job and waiting:
                 employee.assign(waiting.popleft())
-        busy = {employee.pipe: employee for employee in crew if employee.job}
+        busy = [employee for employee in crew if employee.job]
         if not busy:
             return
-        for pipe in wait(list(busy)):
-            yield from busy[pipe].listen()
+        heard = wait([employee.pipe for employee in busy])
+        for employee in busy:
+            if employee.pipe in heard:
+                yield from employee.listen()
 
 
 class _Employee:
     """A worker process, and the job it is doing."""
 
     def __init__(self, worker: Worker) -> None:
-        self.worker, self.job = worker, None
+        self.worker = worker
+        self.job: Job | None = None
         self._hire()
 
     def _hire(self) -> None:
@@ -78,8 +81,12 @@ class _Employee:
         """Give it a job."""
         if not self.process.is_alive():
             self._hire()
-        self.job: Job | None = job
-        self.pipe.send(job)
+        self.job = job
+        try:
+            self.pipe.send(job)
+        except OSError:  # it died between two jobs
+            self._hire()
+            self.pipe.send(job)
 
     def listen(self) -> Iterator[tuple[Job, Event]]:
         """The next thing it says."""
@@ -110,20 +117,21 @@ def _cause(process: Any) -> str:
 
 @contextmanager
 def _environment() -> Iterator[None]:
-    """What a worker's environment has and ours does not: both are read before Python starts."""
+    """What a worker inherits and we do not keep: settings read before Python starts, and deafness to Ctrl-C."""
     wanted = {**ALLOCATOR, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     before = {name: os.environ.get(name) for name in wanted}
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     os.environ.update(wanted)
     try:
         yield
     finally:
+        signal.signal(signal.SIGINT, handler)
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _serve(pipe: Connection, worker: Worker) -> None:
     """The life of a worker process: jobs in, events out, until nobody listens."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
     registry = None
     while True:
         try:
@@ -142,7 +150,7 @@ def _serve(pipe: Connection, worker: Worker) -> None:
 
 
 def _prepare(worker: Worker) -> Any:
-    """torch as this worker should have it, and the plugins."""
+    """Torch as this worker should have it, and the plugins."""
     import torch
 
     from grokbench.plugins import load_registry

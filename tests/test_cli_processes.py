@@ -1,0 +1,131 @@
+"""Runs through real worker processes, as a user starts them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from grokbench.records import Outcome
+
+from . import tiny
+from .tiny import files_of, grokbench, outcomes, run
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """A suite with two broken methods and a broken file, run twice; in between, the user mends the methods."""
+    root = tmp_path_factory.mktemp("story")
+    suite = tiny.write(root, tiny.with_methods("steady", "raises", "dies").replace("1000-1002", "1000-1001"))
+    mine, broken = tiny.write(root, tiny.PLUGIN, "mine.py"), tiny.write(root, "import no_such_module\n", "broken.py")
+    told = SimpleNamespace(folder=root / "out", plugins=("--plugin", mine, "--plugin", broken))
+    told.first = run(suite, told.folder, *told.plugins)
+    told.after_first, told.board = outcomes(told.folder), grokbench("leaderboard", told.folder, "--format", "json")
+    told.left = run(suite, told.folder, *told.plugins, "--dry-run")
+    told.kept = [file.stat().st_mtime_ns for file in files_of(told.folder, "baseline")]
+    mine.write_text(
+        tiny.PLUGIN.replace("penalty=trouble", "penalty=nothing").replace("penalty=death", "penalty=nothing")
+    )
+    told.second = run(suite, told.folder, *told.plugins)
+    return told
+
+
+def test_a_method_that_fails_or_kills_its_worker_costs_its_own_group_only(story):
+    assert story.first.status == 1
+    failed = {("raises", 1000), ("raises", 1001), ("dies", 1000), ("dies", 1001)}
+    assert {replica for replica, outcome in story.after_first.items() if outcome is Outcome.FAILED} == failed
+    assert len(story.after_first) == 8
+
+
+def test_failed_replicas_are_named_with_their_traceback_at_the_end(story):
+    end = story.first.err[story.first.err.index("4 replicas failed; the same command repeats what failed:") :]
+    assert "parity / raises, seed 1000:\nTraceback" in end and "RuntimeError: boom in training" in end
+    assert "parity / dies, seed 1001:\nthe worker process ended with exit code -9: it was killed" in end
+
+
+def test_the_leaderboard_is_printed_all_the_same(story):
+    for label in ("baseline", "steady", "raises", "dies"):
+        assert label in story.first.out
+    assert f"grokbench leaderboard {story.folder}" in story.first.out
+
+
+def test_the_others_have_their_seconds_per_epoch(story):
+    rows = {row["regularizer"]: row for row in json.loads(story.board.out)["rows"]}
+    assert rows["baseline"]["seconds_per_epoch"] and rows["steady"]["seconds_per_epoch"]
+
+
+def test_a_file_that_cannot_be_imported_is_reported_and_the_rest_works(story):
+    assert (
+        "Warning: file broken.py is left out: ModuleNotFoundError: No module named 'no_such_module'" in story.first.err
+    )
+
+
+def test_failed_replicas_are_left_to_do(story):
+    assert "8 replicas, 4 left to train" in story.left.out
+
+
+def test_the_next_run_repeats_what_failed_and_what_the_edited_file_made(story):
+    assert story.second.status == 0, story.second.err
+    assert Outcome.FAILED not in outcomes(story.folder).values()
+    superseded = sorted((story.folder / "superseded").glob("*/*.json"))
+    (steady,) = {file.parent.name for file in files_of(story.folder, "steady")}
+    assert [(f.parent.name, f.name) for f in superseded] == [(steady, "1000.1.json"), (steady, "1001.1.json")]
+    assert [file.stat().st_mtime_ns for file in files_of(story.folder, "baseline")] == story.kept
+
+
+SLOW = """\
+suite: slow
+seeds: 1000-1001
+baseline: baseline
+tasks:
+  quick: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 2}
+  slow: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 10000000, evaluate_every: 1000, stop: budget}
+regularizers:
+  baseline: {}
+"""
+
+
+@pytest.fixture
+def slow(tmp_path):
+    """The slow suite in a process group of its own, which does not outlive the test."""
+    suite = tiny.write(tmp_path, SLOW, "slow.yaml")
+    words = [sys.executable, "-P", "-m", "grokbench", "run", suite, "--out", tmp_path / "out", "--device", "cpu"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(list(map(str, words)), **pipes, start_new_session=True)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(slow, tmp_path):
+    wait_for(lambda: finished_files(tmp_path / "out") == 2 or slow.poll())
+    os.killpg(slow.pid, signal.SIGINT)  # a terminal sends it to every process of the command
+    _, err = slow.communicate(timeout=30)
+    assert slow.returncode == 130, err
+    assert "Interrupted. Everything finished so far is saved" in err and "Traceback" not in err
+    status = grokbench("status", tmp_path / "out").out
+    assert status.startswith("slow: 4 replicas planned: ") and status.endswith(" 0 failed, 2 missing.\n")
+    wait_for(lambda: not alive(slow.pid))
+
+
+def finished_files(folder):
+    return len(list(folder.glob("runs/*/[0-9]*.json")))
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)

@@ -1,0 +1,220 @@
+"""Worker processes: jobs in, events out, and nobody else suffers when one dies.
+
+The workers find a stand-in for torch, which takes seconds to import, and jobs of a module beside it.
+"""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from grokbench.launchers.local import launch
+from grokbench.work import Stage, Worker
+
+TORCH = """\
+import os
+from types import SimpleNamespace
+
+threads = None
+
+
+def set_num_threads(count):
+    global threads
+    threads = count
+
+
+backends = SimpleNamespace(
+    cuda=SimpleNamespace(matmul=SimpleNamespace(allow_tf32=True)), cudnn=SimpleNamespace(allow_tf32=True)
+)
+"""
+
+JOBS = """\
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+
+    def failed(self, error):
+        yield f"{self.name} failed: {error}"
+
+
+class Greet(Job):
+    def run(self, worker, registry):
+        yield f"hello from {self.name}"
+        yield f"goodbye from {self.name}"
+
+
+class Stamp(Job):
+    def run(self, worker, registry):
+        began = time.time()
+        time.sleep(0.05)
+        yield self.name, os.getpid(), began, time.time()
+
+
+class Look(Job):
+    def run(self, worker, registry):
+        import torch
+
+        tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        yield worker, torch.threads, tf32, registry is not None, dict(os.environ)
+
+
+class Raise(Job):
+    def run(self, worker, registry):
+        yield f"begun {self.name}"
+        raise RuntimeError("boom")
+
+
+class Unspeakable(Job):
+    def run(self, worker, registry):
+        yield lambda: None
+
+
+class Die(Job):
+    def run(self, worker, registry):
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield
+
+
+class Exit(Job):
+    def run(self, worker, registry):
+        os._exit(3)
+        yield
+
+
+class Interrupted(Job):
+    def run(self, worker, registry):
+        os.kill(os.getpid(), signal.SIGINT)
+        yield "still here"
+
+
+class Beat(Job):
+    def run(self, worker, registry):
+        for _ in range(600):
+            yield os.getpid()
+            time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def jobs(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text(TORCH, encoding="utf-8")
+    (tmp_path / "launcher_jobs.py").write_text(JOBS, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    return importlib.import_module("launcher_jobs")
+
+
+def crew(count=1):
+    return [Worker("cpu", "float32", (), {"number": number}) for number in range(count)]
+
+
+def events(*stages, workers=1):
+    return [event for _, event in launch(stages, crew(workers))]
+
+
+def gone(pid):
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_every_event_comes_with_its_job(jobs):
+    a, b = jobs.Greet("a"), jobs.Greet("b")
+    assert list(launch([Stage([a, b], 1)], crew())) == [
+        (a, "hello from a"),
+        (a, "goodbye from a"),
+        (b, "hello from b"),
+        (b, "goodbye from b"),
+    ]
+
+
+def test_stages_follow_each_other_and_the_last_may_be_for_one_worker(jobs):
+    first = [jobs.Stamp(f"train {number}") for number in range(4)]
+    second = [jobs.Stamp(f"time {number}") for number in range(2)]
+    stamps = {name: rest for name, *rest in events(Stage(first, 2), Stage(second, 1), workers=2)}
+    trained, timed = [stamps[job.name] for job in first], [stamps[job.name] for job in second]
+    assert len({pid for pid, *_ in trained}) == 2 and len({pid for pid, *_ in timed}) == 1
+    assert max(ended for *_, ended in trained) <= timed[0][1] <= timed[0][2] <= timed[1][1]
+
+
+def test_a_worker_knows_its_device_and_has_one_thread_and_no_tf32(jobs):
+    before = dict(os.environ)
+    ((worker, threads, tf32, registry, environment),) = events(Stage([jobs.Look("look")], 1))
+    assert worker == crew()[0]
+    assert (threads, tf32, registry) == (1, (False, False), True)
+    assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "1"
+    assert environment["MALLOC_MMAP_THRESHOLD_"] == str(2**30)
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("Raise", "RuntimeError: boom"),
+        ("Unspeakable", "Can't"),
+        ("Die", "the worker process ended with exit code -9: it was killed, most often because the machine ran out of"),
+        ("Exit", "the worker process ended with exit code 3"),
+    ],
+)
+def test_a_job_that_fails_costs_itself_only(jobs, kind, said):
+    before, bad, after = jobs.Greet("before"), getattr(jobs, kind)("bad"), jobs.Greet("after")
+    told = events(Stage([before, bad, after], 1))
+    (failure,) = [event for event in told if event.startswith("bad failed")]
+    assert said in failure
+    assert {"goodbye from before", "goodbye from after"} <= set(told)
+
+
+def test_a_worker_that_died_is_replaced_in_the_next_stage(jobs):
+    assert events(Stage([jobs.Die("bad")], 1), Stage([jobs.Greet("a")], 1))[1:] == ["hello from a", "goodbye from a"]
+
+
+def test_ctrl_c_is_left_to_the_parent(jobs):
+    assert events(Stage([jobs.Interrupted("a")], 1)) == ["still here"]
+
+
+def test_closing_the_iterator_ends_the_workers(jobs):
+    iterator = launch([Stage([jobs.Beat("a"), jobs.Beat("b")], 2)], crew(2))
+    pids = set()
+    while len(pids) < 2:
+        pids.add(next(iterator)[1])
+    iterator.close()
+    assert all(gone(pid) for pid in pids)
+
+
+def test_without_jobs_no_worker_is_started(monkeypatch):
+    monkeypatch.setattr("multiprocessing.get_context", lambda method: pytest.fail("a process was started"))
+    assert events(Stage([], 2), Stage([], 1), workers=2) == []
+
+
+def test_a_worker_whose_parent_is_gone_ends(jobs, tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(
+        f"import sys; sys.path[:0] = {[str(tmp_path)]!r}\n"
+        "from launcher_jobs import Beat\n"
+        "from grokbench.launchers.local import launch\n"
+        "from grokbench.work import Stage, Worker\n"
+        "if __name__ == '__main__':\n"
+        "    for _, pid in launch([Stage([Beat('a')], 1)], [Worker('cpu', 'float32', (), {})]):\n"
+        "        print(pid, flush=True)\n",
+        encoding="utf-8",
+    )
+    parent = subprocess.Popen([sys.executable, "-P", str(script)], stdout=subprocess.PIPE, text=True)
+    pid = int(parent.stdout.readline())
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    assert gone(pid)

@@ -1,0 +1,310 @@
+"""The way of the data: a request in, a results folder and a leaderboard out."""
+
+import json
+import os
+from dataclasses import replace
+
+import pytest
+import torch
+
+from grokbench import engine, pipeline, timing
+from grokbench.errors import DataError, StoreError, SuiteError
+from grokbench.launchers import local
+from grokbench.pipeline import Request
+from grokbench.records import Outcome, Progress, Run, Timing
+from grokbench.store import Store
+
+from . import tiny
+
+SEEDS = (1000, 1001, 1002)
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch):
+    monkeypatch.setattr(local, "launch", tiny.launch_here)
+    monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
+    monkeypatch.setattr(engine, "group_size", lambda *_: 5)  # its arithmetic without data is slow
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """A function from a suite's text and a request to a plan; the folder is the same every time."""
+
+    def make(text=tiny.SUITE, **request):
+        suite = tiny.write(tmp_path, text)
+        return pipeline.plan(Request(str(suite), **{"out": str(tmp_path / "out"), "device": "cpu"} | request))
+
+    return make
+
+
+def perform(plan):
+    """What came of everything that was left to do."""
+    return [event for _, event in pipeline.perform(plan, pipeline.open_store(plan))]
+
+
+def trained(events):
+    return sorted((event.identity, event.seed) for event in events if isinstance(event, Run))
+
+
+def labels(cells):
+    return [(cell.task, cell.regularizer) for cell in cells]
+
+
+# ---- what is wanted
+
+
+def test_everything_by_default(plan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = plan(out=None)
+    assert labels(made.cells) == [("parity", "baseline"), ("parity", "orthograd")]
+    assert (made.seeds, made.kind, made.precision) == (SEEDS, "cpu", "float32")
+    assert made.directory == pipeline.Path("runs/tiny")
+    assert made.manifest.execution["device"] == "cpu"
+
+
+def test_a_part_is_run_and_all_is_planned(plan):
+    made = plan(tasks=("parity",), regularizers=("orthograd",), num_seeds=2)
+    assert labels(made.cells) == [("parity", "orthograd")]
+    assert labels(made.manifest.cells) == [("parity", "baseline"), ("parity", "orthograd")]
+    assert made.seeds == (1000, 1001)
+
+
+def test_seeds_of_the_command_line_stand_in_for_those_of_the_suite(plan):
+    assert plan(seeds="0-2,7").seeds == (0, 1, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"tasks": ("party",)}, r"--task party: the suite has no such task, expected one of: parity.*parity"),
+        ({"regularizers": ("ortho",)}, r"--regularizer ortho: the suite has no such regularizer.*baseline, orthograd"),
+        ({"seeds": "0-2", "num_seeds": 2}, r"--seeds and --num-seeds exclude each other"),
+        ({"num_seeds": 4}, r"--num-seeds 4: the suite has 3 seeds; name others with --seeds"),
+        ({"seeds": "3-1"}, r"--seeds 3-1: the range 3-1 is empty"),
+        ({"seeds": "many"}, r"--seeds many: 'many' is neither a seed nor a range"),
+        ({"seeds": "1,1"}, r"--seeds 1,1: the seed 1 is repeated"),
+        ({"device": "nonsense"}, r"--device nonsense: expected auto, cpu, cuda, or cuda:0,1"),
+        ({"device": "cuda:one"}, r"--device cuda:one: expected auto, cpu, cuda, or cuda:0,1"),
+        ({"device": "cuda"}, r"--device cuda: torch sees 0 CUDA devices here; use --device cpu"),
+        ({"device": "cuda:0"}, r"--device cuda:0: torch sees 0 CUDA devices here"),
+    ],
+)
+def test_a_request_that_cannot_be_run(plan, monkeypatch, request_, said):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(SuiteError, match=said):
+        plan(**request_)
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "devices"),
+    [
+        ("auto", 2, ("cuda:0", "cuda:1")),
+        ("cuda", 2, ("cuda:0", "cuda:1")),
+        ("cuda:1", 2, ("cuda:1",)),
+        ("cuda:0,1", 2, ("cuda:0", "cuda:1")),
+        ("auto", 0, ("cpu",) * 3),
+        ("cpu", 2, ("cpu",) * 3),
+    ],
+)
+def test_a_worker_per_cuda_device_or_core(monkeypatch, asked, there, devices):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there > 0)
+    monkeypatch.setattr(pipeline, "environment", lambda: {"cores": 3})
+    assert pipeline._devices(asked) == devices
+
+
+# ---- what is left
+
+
+def left(made, store):
+    return [(job.cells[0].regularizer, job.seeds, sorted(job.missing)) for job in pipeline.jobs(made, store)]
+
+
+def test_nothing_is_done_at_first(plan):
+    made = plan()
+    assert pipeline.existing_store(made) is None
+    assert left(made, None) == [("baseline", SEEDS, [*SEEDS]), ("orthograd", SEEDS, [*SEEDS])]
+
+
+def test_a_second_run_has_nothing_to_do(plan):
+    assert len(trained(perform(plan()))) == 6
+    assert perform(plan()) == []
+
+
+def test_what_is_missing_failed_or_damaged_is_trained_and_nothing_else(plan):
+    perform(plan())
+    made = plan()
+    store, (baseline, orthograd) = pipeline.open_store(made), made.cells
+    (store.directory / "runs" / baseline.identity / "1001.json").unlink()
+    store.save(Run(orthograd.identity, 1000, Outcome.FAILED, None, None, 0, error="Traceback: boom"))
+    (store.directory / "runs" / orthograd.identity / "1002.json").write_bytes(b"half a fi")
+    assert left(made, store) == [("baseline", SEEDS, [1001]), ("orthograd", SEEDS, [1000, 1002])]
+    kept = store.directory / "runs" / baseline.identity / "1000.json"
+    before = kept.stat()
+    expected = {(baseline.identity, 1001), (orthograd.identity, 1000), (orthograd.identity, 1002)}
+    assert set(trained(perform(plan()))) == expected
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert pipeline.open_store(made).status()["failed"] == 0
+
+
+def test_more_seeds_later(plan):
+    perform(plan(num_seeds=2))
+    made = plan()
+    assert left(made, pipeline.existing_store(made))[0] == ("baseline", SEEDS, [1002])
+
+
+def test_a_smaller_request_keeps_the_seeds_that_were_planned(plan):
+    perform(plan())
+    assert perform(plan(num_seeds=1)) == []
+    assert Store.load(plan().directory).manifest.seeds == SEEDS
+
+
+def test_cells_of_one_recipe_are_trained_once(plan):
+    made = plan(tiny.with_methods("orthograd") + "  again: {use: orthograd}\n")
+    assert len({cell.identity for cell in made.cells}) == 2
+    assert len(trained(perform(made))) == 6
+    assert [row.grokked + row.censored for row in pipeline.judge(Store.load(made.directory)).rows] == [3, 3, 3]
+
+
+def test_two_budgets_of_one_recipe_do_not_overwrite_each_other(plan):
+    long = "  long: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 6}\n"
+    text = tiny.SUITE.replace("tasks:\n", "tasks:\n" + long)
+    made = plan(text)
+    perform(made)
+    assert perform(plan(text)) == []
+    stored = Store.load(made.directory).runs_of(made.cells[0], SEEDS)
+    assert all(run.epochs == 6 or run.outcome is Outcome.GROKKED for run in stored)
+
+
+def test_a_lower_budget_needs_no_training(plan):
+    """A run that went on for longer says what happened until then, whether it grokked later or not."""
+    perform(plan(tiny.SUITE.replace("epochs: 3", "epochs: 9, stop: budget, grokked: {train_loss: '< 0.68'}")))
+    made = plan(tiny.SUITE.replace("epochs: 3", "epochs: 1, stop: budget, grokked: {train_loss: '< 0.68'}"))
+    store = pipeline.existing_store(made)
+    late = [run.grokked_at for cell in made.cells for run in store.runs_of(cell, SEEDS)]
+    assert any(epochs and epochs > 1 for epochs in late)
+    assert left(made, store) == []
+
+
+# ---- doing it
+
+
+def test_everything_is_saved_before_it_is_told(plan):
+    made = plan()
+    store = pipeline.open_store(made)
+    for _, event in pipeline.perform(made, store):
+        if isinstance(event, Run):
+            assert (store.directory / "runs" / event.identity / f"{event.seed}.json").exists()
+        elif isinstance(event, Timing):
+            assert (store.directory / "timings" / f"{event.identity}.json").exists()
+        else:
+            assert isinstance(event, Progress)
+
+
+def test_a_run_carries_versions_machine_and_precision(plan):
+    (run, *_) = [event for event in perform(plan(precision="float64")) if isinstance(event, Run)]
+    assert {"torch", "machine", "git", "device", "precision", "engine", "origins"} <= set(run.provenance)
+    assert run.provenance["precision"] == "float64"
+
+
+def test_another_machine_measures_its_own_seconds(plan):
+    perform(plan())
+    made = plan()
+    store = pipeline.open_store(made)
+    elsewhere = [replace(each, provenance={**each.provenance, "machine": "another"}) for each in store.timings()]
+    for each in elsewhere:
+        store.save_timing(each)
+    assert {type(event) for event in perform(made)} == {Timing}
+
+
+def test_missing_data_is_told_before_anything_is_trained(plan, tmp_path, monkeypatch):
+    def download(*_, **__):
+        raise RuntimeError("no network")
+
+    monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path / "empty"))
+    monkeypatch.setattr("torchvision.datasets.MNIST", download)
+    monkeypatch.setattr(local, "launch", lambda *_: pytest.fail("a worker was started"))
+    text = tiny.SUITE.replace(
+        "regularizers:", "  digits: {use: mnist, samples: 20, width: 8, epochs: 1}\nregularizers:"
+    )
+    with pytest.raises(DataError, match=r"(?s)MNIST is not complete.*train-images-idx3-ubyte.*t10k-labels-idx1-ubyte"):
+        perform(plan(text))
+
+
+# ---- plugins of a user
+
+
+@pytest.fixture
+def mine(tmp_path):
+    return tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
+
+
+def edit(file):
+    file.write_text(file.read_text() + "\n# edited\n", encoding="utf-8")
+
+
+def test_an_edited_plugin_is_trained_again_and_the_old_runs_are_kept(plan, mine):
+    text = tiny.with_methods("steady")
+    perform(plan(text, plugins=(str(mine),)))
+    assert perform(plan(text, plugins=(str(mine),))) == []
+    edit(mine)
+    made = plan(text, plugins=(str(mine),))
+    steady = made.cells[1]
+    assert left(made, pipeline.existing_store(made)) == [("steady", SEEDS, [*SEEDS])]
+    assert trained(perform(made)) == [(steady.identity, seed) for seed in SEEDS]
+    kept = sorted((made.directory / "superseded").glob("*/*.json"))
+    assert [(file.parent.name, file.name) for file in kept] == [(steady.identity, f"{seed}.1.json") for seed in SEEDS]
+    assert perform(plan(text, plugins=(str(mine),))) == []
+
+
+def test_an_edited_plugin_is_timed_again(plan, mine):
+    text = tiny.with_methods("steady")
+    perform(plan(text, plugins=(str(mine),)))
+    edit(mine)
+    made = plan(text, plugins=(str(mine),))
+    assert made.cells[1].identity in {event.identity for event in perform(made) if isinstance(event, Timing)}
+
+
+def test_a_failed_replica_is_repeated_and_not_kept_as_superseded(plan, mine):
+    text = tiny.with_methods("raises")
+    for _ in range(2):
+        runs = [event for event in perform(plan(text, plugins=(str(mine),))) if isinstance(event, Run)]
+        failed = [run for run in runs if run.outcome is Outcome.FAILED]
+        assert len(failed) == 3 and all("boom in training" in run.error for run in failed)
+    assert not (plan(text, plugins=(str(mine),)).directory / "superseded").exists()
+
+
+def test_a_method_that_fails_takes_nobody_elses_seconds(plan, mine):
+    made = plan(tiny.with_methods("orthograd", "raises"), plugins=(str(mine),))
+    perform(made)
+    rows = {row.regularizer: row for row in pipeline.judge(Store.load(made.directory)).rows}
+    assert rows["baseline"].seconds_per_epoch and rows["orthograd"].seconds_per_epoch
+    assert rows["raises"].seconds_per_epoch is None and rows["raises"].failed == 3
+
+
+# ---- folders
+
+
+@pytest.mark.parametrize(
+    ("text", "request_", "said"),
+    [
+        (tiny.SUITE, {"precision": "float64"}, r"precision was 'float32' and is now 'float64'.*--out"),
+        (tiny.SUITE.replace("suite: tiny", "suite: other"), {}, r"suite was 'tiny' and is now 'other'.*--out"),
+        (tiny.SUITE.replace("bits: 8", "bits: 9"), {}, r"not one cell in common.*--out"),
+    ],
+)
+def test_a_folder_of_something_else_is_refused(plan, text, request_, said):
+    perform(plan())
+    made = plan(text, **request_)
+    for use in (pipeline.existing_store, pipeline.open_store):
+        with pytest.raises(StoreError, match=said):
+            use(made)
+
+
+def test_the_leaderboard_has_a_row_per_cell(plan):
+    made = plan()
+    perform(made)
+    board = pipeline.judge(Store.load(made.directory))
+    assert labels(board.rows) == labels(made.cells)
+    assert all(row.seconds_per_epoch > 0 for row in board.rows)
+    assert json.dumps(dict(board.environment)) and os.fspath(made.directory) not in str(board.environment)
