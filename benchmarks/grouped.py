@@ -66,7 +66,7 @@ def lasting(training: Training, epochs: int) -> Training:
 
 def groups(case: Case) -> list[Training]:
     """The groups in which a user's run trains the seeds of a case."""
-    size = engine.group_size(case.step, "cpu", engine.DTYPES[case.precision])
+    size = engine.group_size(case.step, engine.weigh(case.step.task), "cpu", engine.DTYPES[case.precision])
     return [Training(case.cell, seeds, frozenset(seeds)) for seeds in work.groups(case.seeds, size)]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench import __version__
-from grokbench.errors import GrokbenchError
+from grokbench.errors import GrokbenchError, StoreError
 
 if TYPE_CHECKING:
     from grokbench.pipeline import Plan
@@ -82,14 +82,18 @@ def run(dry_run: bool, fail_fast: bool, **chosen: Any) -> None:
     """
     from grokbench import pipeline
 
-    plan = pipeline.plan(pipeline.Request(**chosen))
+    plan = pipeline.resolve(pipeline.Request(**chosen))
     _warn_of_broken(plan.registry)
     if dry_run:
         _print_work(plan)
         return
     store = pipeline.open_store(plan)
     with store.lock(), _terminable():
-        failed = _train(plan, store, fail_fast)
+        try:
+            failed = _train(plan, store, fail_fast)
+        except StoreError as error:  # a full disk, say: not the status that says nothing was run
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(1)
     _print_leaderboard(store, "table")
     click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
     if failed:
@@ -126,10 +130,10 @@ def _train(plan: "Plan", store: "Store", fail_fast: bool) -> list[tuple[Any, Any
 
 def _stored(plan: "Plan", store: "Store") -> dict[tuple[str, str], list[Any]]:
     """The runs that need not be trained, by the labels of their cell."""
+    from grokbench import pipeline
+
     return {
-        (cell.task, cell.regularizer): [
-            run for run in store.runs_of(cell, plan.seeds) if run.seed in store.finished(cell, plan.seeds)
-        ]
+        (cell.task, cell.regularizer): store.runs_of(cell, sorted(pipeline.finished(plan, store, cell)))
         for cell in plan.cells
     }
 
@@ -143,21 +147,20 @@ def _on(plan: "Plan") -> str:
 def _print_work(plan: "Plan") -> None:
     """Cells, replicas, what is done and the work left."""
     from grokbench import pipeline
+    from grokbench.matrix import plural
     from grokbench.tables import table
 
-    store = pipeline.existing_store(plan)
-    left: dict[str, int] = {cell.identity: 0 for cell in plan.cells}
-    for job in pipeline.jobs(plan, store):
-        left[job.cells[0].identity] += len(job.missing)
-    rows = [
-        (cell.task, cell.regularizer, len(plan.seeds), len(plan.seeds) - left[cell.identity], left[cell.identity],
-         left[cell.identity] * cell.budget)
-        for cell in plan.cells
-    ]  # fmt: skip
+    work = pipeline.jobs(plan, pipeline.existing_store(plan))
+    left = {job.cell.identity: 0 for job in work}
+    for job in work:
+        left[job.cell.identity] += len(job.missing)
+    counts = [(cell, left.get(cell.identity, 0)) for cell in plan.cells]
+    rows = [(c.task, c.regularizer, len(plan.seeds), len(plan.seeds) - n, n, n * c.budget) for c, n in counts]
     click.echo(table(rows, ("task", "regularizer", "replicas", "done", "left", "epochs at most")))
     click.echo(
-        f"\n{len(plan.cells)} cells, {len(plan.cells) * len(plan.seeds)} replicas, {sum(left.values())} left to train, "
-        f"at most {sum(row[-1] for row in rows):,} epochs on {_on(plan)}. Nothing was run."
+        f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
+        f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
+        f"on {_on(plan)}. Nothing was run."
     )
 
 
@@ -221,7 +224,7 @@ def validate(suite: str, plugins: tuple[str, ...]) -> None:
     """Check a suite without running it."""
     from grokbench import pipeline
 
-    plan = pipeline.plan(pipeline.Request(suite, device="cpu", plugins=plugins))
+    plan = pipeline.resolve(pipeline.Request(suite, device="cpu", plugins=plugins))
     _warn_of_broken(plan.registry)
     click.echo(f"{plan.suite.path}: sound; {len(plan.cells)} cells, {len(plan.seeds)} seeds.")
 

@@ -63,7 +63,7 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns:
         shown["Holm p"] = [_p(row.p_holm) for row in rows]
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
         shown["s/epoch"] = [_number(row.seconds_per_epoch) for row in rows]
-        shown["time"] = [_times(row.seconds_speedup) for row in rows]
+        shown["time"] = [_bounded(row.seconds_speedup, row) for row in rows]
     if any(row.published_epochs is not None for row in leaderboard.rows):
         shown["published"] = [" ".join([_times(row.published_speedup), row.verdict or ""]).strip() for row in rows]
     align = tuple("left" if name in ("method", "published") else "right" for name in shown)
@@ -103,3 +103,7 @@ def _shorten(label: str, room: int) -> str:
         return label
     head = (room - 1) // 2
     return f"{label[:head]}…{label[len(label) - (room - 1 - head) :]}"
+
+
+def _bounded(speedup: float | None, row: Row) -> str:
+    return f"{BOUND_SIGN[row.speedup_bound]}{_times(speedup)}" if speedup is not None else NOTHING

@@ -10,7 +10,16 @@ from grokbench.records import Cell, Manifest, Run, Timing
 
 __all__ = ["Comparison", "Comparisons", "compare"]
 
-ENVIRONMENT = ("device", "machine", "torch", "precision", "grokbench", "git", "engine")  # keys of a run's provenance
+ENVIRONMENT = (
+    "device",
+    "device_name",
+    "machine",
+    "torch",
+    "precision",
+    "grokbench",
+    "git",
+    "engine",
+)  # keys of a run's provenance
 
 
 @dataclass(frozen=True)

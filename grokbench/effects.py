@@ -11,6 +11,7 @@ from grokbench.survival import logrank
 
 __all__ = ["AGREEMENT", "Effect", "effect", "obstacle", "verdict"]
 
+VERDICT = 0.95  # confidence of the ratio of means, whatever the suite's: verdicts of two suites mean the same
 AGREEMENT = 1.25  # the factor within which a published ratio counts as reproduced
 
 
@@ -41,9 +42,9 @@ def obstacle(baseline: Measured | None, method: Measured) -> str | None:
         if mine != other:
             return f"no comparison: {name} is {mine} here and {other} for the baseline, and they have to be the same"
     if not method.complete:
-        return "no test is made on fewer seeds than planned: run the suite again to complete this row"
+        return "no test is made on fewer seeds than planned: run the missing ones (--seeds) to complete this row"
     if not baseline.complete:
-        return "no comparison: the baseline is incomplete, run the suite again to complete it"
+        return "no comparison: the baseline is incomplete, run its missing seeds (--seeds) to complete it"
     return None
 
 
@@ -53,12 +54,12 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
     logs = np.log(before / after)
     informative = any(baseline.grokked) or any(method.grokked)
     ends = stats.sign_flip_interval(logs, confidence) if informative else (None, None)
-    ratio_ends = stats.ratio_of_means_interval(before, after, confidence) if informative else (None, None)
+    ratio_ends = stats.ratio_of_means_interval(before, after, VERDICT) if informative else (None, None)
     return Effect(
         speedup=float(np.exp(logs.mean())) if informative else None,
         low=_exp(ends[0]),
         high=_exp(ends[1]),
-        bound=_bound(all(baseline.grokked), all(method.grokked)),
+        bound=_bound(all(baseline.grokked), all(method.grokked)) if informative else None,
         of_means=float(before.mean() / after.mean()) if informative else None,
         of_means_low=ratio_ends[0],
         of_means_high=ratio_ends[1],

@@ -1,4 +1,4 @@
-"""A cell's replicas, trained together on a device; the only room that knows vmap, devices and stacks of tensors.
+"""A cell's replicas, trained together on a device; the only room that maps over seeds and knows devices.
 
 The replicas of a group stand stacked on a leading axis. One pure step is mapped over them; gradients are taken of the
 sum of their losses, outside the map, which gives each replica its own gradient and costs less than a gradient inside.
@@ -21,14 +21,25 @@ from grokbench import random
 from grokbench.logbook import Logbook, parse_condition
 from grokbench.records import Cell, Progress, Run
 from grokbench.step import Step
-from grokbench.types import Batch, Params
+from grokbench.types import Batch, Params, Task
 
-__all__ = ["DTYPES", "REVISION", "Group", "group_size", "ladder", "start", "train", "train_epoch"]
+__all__ = [
+    "DTYPES",
+    "REVISION",
+    "Group",
+    "group_size",
+    "ladder",
+    "start",
+    "synchronize",
+    "train",
+    "train_epoch",
+    "weigh",
+]
 
 REVISION = 1  # raise it when the numbers of any replica change
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 LARGEST_GROUP = {"cpu": 5, "cuda": 32}  # replicas: beyond five their parameters and moments leave a core's cache
-MEMORY = {"cpu": 2**30, "cuda": 2**35}  # bytes for the parameters, gradients and moments of a group
+CPU_MEMORY = 2**30  # bytes for the replicas of a group: as many groups as cores train at once
 
 Pending = tuple[Params, Tensor]  # gradients and losses already computed for the next step
 
@@ -65,12 +76,33 @@ def ladder(size: int) -> list[int]:
     return sizes
 
 
-def group_size(step: Step, device: str, dtype: torch.dtype) -> int:
-    """Replicas to train together, from the size of a replica and the kind of device."""
-    kind = torch.device(device).type
-    params = step.task.init(random.key(0))
-    size = 4 * dtype.itemsize * sum(p.numel() for p in params.values())  # parameters, gradients, two moments
-    return max(2, min(LARGEST_GROUP[kind], MEMORY[kind] // size))
+def weigh(task: Task) -> tuple[Params, int]:
+    """The parameters of a replica without their values, and the numbers in its own data (0 where files hold it)."""
+    params = {name: p.to("meta") for name, p in task.init(random.key(0)).items()}
+    drawn = task.splits(random.key(0)) if task.fetch is None else {}
+    return params, sum(tensor.numel() for tensor in pytree.tree_leaves(drawn))
+
+
+def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch.dtype) -> int:
+    """Replicas to train together: by what the task and the methods of a replica weigh, and the device's memory."""
+    params, data = weight
+    weights = sum(p.numel() for p in params.values())
+    states = sum(tensor.numel() for tensor in pytree.tree_leaves(step.init(params)))
+    size = dtype.itemsize * (4 * weights + states + data)  # 4: parameters, gradients, two moments
+    return max(2, min(LARGEST_GROUP[torch.device(device).type], _memory(device) // size))
+
+
+def _memory(device: str) -> int:
+    """Bytes for the replicas of a group; as much again is left to what a step computes."""
+    if device == "cpu":
+        return CPU_MEMORY
+    return torch.cuda.get_device_properties(device).total_memory // 2
+
+
+def synchronize(device: str) -> None:
+    """Wait for the device, so that a clock can be read."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
 
 
 def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> tuple[Group, float]:
@@ -78,8 +110,10 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
     keys = [random.key(seed, device) for seed in seeds]
     cast = partial(_cast, dtype=dtype)
     params = [pytree.tree_map(cast, step.task.init(random.fold(key, "task"))) for key in keys]
+    synchronize(device)
     began = time.perf_counter()
     params = [step.prepare(p, random.fold(key, "prepare")) for p, key in zip(params, keys, strict=True)]
+    synchronize(device)
     seconds = (time.perf_counter() - began) / len(keys) if any(r.prepare for r in step.regularizers) else 0.0
     own = _stack([pytree.tree_map(cast, step.task.splits(random.fold(key, "task"))) for key in keys])
     shared = step.task.shared(torch.device(device)) if step.task.shared else {}

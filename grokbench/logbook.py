@@ -6,12 +6,12 @@ set; evaluation 0 stands before any update.
 
 import math
 import operator
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from grokbench.records import Curve, Outcome, Run
+from grokbench.suite_schema import condition
 
 __all__ = ["MEMORISED", "Condition", "Logbook", "parse_condition"]
 
@@ -39,9 +39,8 @@ class Condition:
 
 def parse_condition(text: str) -> Condition:
     """Read `> 0.80`; raises ValueError with what was expected."""
-    match = re.fullmatch(r"\s*(>=|<=|>|<)\s*(\S+)\s*", text)
     try:
-        return Condition(match[1], float(match[2]))  # type: ignore[index]
+        return Condition(*condition(text))
     except (TypeError, ValueError):
         raise ValueError(f"expected a condition such as '> 0.80', got {text!r}") from None
 

@@ -9,7 +9,13 @@ from grokbench.records import Outcome, Statistics
 
 __all__ = ["BOUND_SIGN", "compared_notes", "number", "outcome_notes", "provenance_notes", "published_note"]
 
-MARKED = ("device", "precision", "torch", "engine")  # where a difference from the baseline has to be said
+MARKED = (
+    "device",
+    "device_name",
+    "precision",
+    "torch",
+    "engine",
+)  # where a difference from the baseline has to be said
 BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a speed-up
 
 
@@ -48,10 +54,8 @@ def _grokking(measured: Measured, done: int, budget: int, bound: str | None) -> 
 
 def _delay(measured: Measured) -> Iterator[str]:
     delay = measured.delay()
-    if any(measured.grokked) and delay is None:
-        yield "no delay: it grokked before it memorised (train accuracy 0.99)"
-    elif delay is not None and delay <= 0:
-        yield "no delay: it generalised no later than it memorised (median over seeds)"
+    if delay is not None and delay <= 0:
+        yield "no delay: it grokked no later than it memorised (median over seeds)"
 
 
 def compared_notes(
@@ -115,7 +119,7 @@ def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:
 
 
 def _machines(measured: Measured) -> list[tuple[object, object]]:
-    return _distinct((t.provenance.get("machine"), t.provenance.get("device")) for t in measured.timings)
+    return _distinct((t.provenance.get("machine"), t.provenance.get("device_name")) for t in measured.timings)
 
 
 def _distinct(values: Iterable[tuple[object, object]]) -> list[tuple[object, object]]:

@@ -37,12 +37,18 @@ class Measured:
     @property
     def times(self) -> list[float]:
         """min(T, B) in epochs of each finished replica; diverged counts as B."""
-        return [run.capped(self.cell.budget) for run in self.finished]
+        budget = self.cell.budget
+        return [run.capped(budget) if self._in_time(run) else float(budget) for run in self.finished]
 
     @property
     def grokked(self) -> list[bool]:
         """Whether each finished replica grokked within the budget."""
-        return [run.outcome is Outcome.GROKKED and _within(run.grokked_at, self.cell.budget) for run in self.finished]
+        return [run.outcome is Outcome.GROKKED and self._in_time(run) for run in self.finished]
+
+    def _in_time(self, run: Run) -> bool:
+        """Whether this budget would have seen it grok; one that has to last is confirmed later than it begins."""
+        sustained = isinstance(self.cell.recipe.get("stop"), int)
+        return _within(run.epochs if sustained else run.grokked_at, self.cell.budget)
 
     @property
     def ratio_times(self) -> list[float]:
@@ -60,13 +66,14 @@ class Measured:
         return sum(hit and time == 0 for hit, time in zip(self.grokked, self.times, strict=True))
 
     def count(self, outcome: Outcome) -> int:
-        """Replicas of one outcome; one that grokked later than this budget is censored by it."""
-        late = sum(run.outcome is Outcome.GROKKED for run in self.finished) - sum(self.grokked)
-        if outcome is Outcome.GROKKED:
-            return sum(self.grokked)
-        return sum(run is not None and run.outcome is outcome for run in self.runs) + late * (
-            outcome is Outcome.CENSORED
-        )
+        """Replicas of one outcome; one that grokked or diverged later than this budget is censored by it."""
+        return sum(run is not None and self._outcome(run) is outcome for run in self.runs)
+
+    def _outcome(self, run: Run) -> Outcome:
+        late = run.outcome is Outcome.DIVERGED and run.epochs > self.cell.budget
+        if late or (run.outcome is Outcome.GROKKED and not self._in_time(run)):
+            return Outcome.CENSORED
+        return run.outcome
 
     def mean(self) -> float | None:
         """The restricted mean: of min(T, B) over the finished replicas."""
@@ -82,12 +89,12 @@ class Measured:
 
     def memorised(self) -> float | None:
         """Median epochs to memorise over the replicas that did."""
-        return _median(run.memorised_at for run in self.finished)
+        return _median(run.memorised_at for run in self.finished if _within(run.memorised_at, self.cell.budget))
 
     def delay(self) -> float | None:
-        """Median epochs from memorising to grokking over the replicas that did both."""
-        both = [run for run in self.finished if run.grokked_at is not None and run.memorised_at is not None]
-        return _median(run.grokked_at - run.memorised_at for run in both)  # type: ignore[operator]
+        """Median epochs from memorising to grokking over the replicas that grokked; 0 where it came before."""
+        hits = [run for run, hit in zip(self.finished, self.grokked, strict=True) if hit]
+        return _median((run.grokked_at or 0) - (run.memorised_at or run.grokked_at or 0) for run in hits)
 
     def final(self) -> dict[str, float | None]:
         """Mean of each metric at the last evaluation; None where a replica's value is not finite."""

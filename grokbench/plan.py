@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from grokbench.errors import PluginError, SuiteError
+from grokbench.logbook import parse_condition
 from grokbench.plugins import Plugin, Registry
 from grokbench.records import FORMAT, Cell, Manifest
 from grokbench.step import Step, build_step
@@ -79,6 +80,8 @@ def _cell(
     task: Task = registry.get("tasks", entry.use.name).make(entry.use.parameters)
     uses = method.uses_for(entry.label)
     made: list[Regularizer] = [registry.get("regularizers", use.name).make(use.parameters) for use in uses]
+    metrics = dict(_metrics(suite, task, registry))
+    grokked = dict(entry.grokked or task.grokked)
     recipe = {
         "format": FORMAT,
         **execution,
@@ -88,10 +91,10 @@ def _cell(
             for use, regularizer in zip(uses, made, strict=True)
         ],
         "evaluate_every": entry.evaluate_every or task.evaluate_every,
-        "grokked": dict(entry.grokked or task.grokked),
+        "grokked": grokked,
+        "judged_by": {label: metrics[label][1] for label in grokked if label not in _standard(task)},
         "stop": entry.stop or task.stop,
     }
-    metrics = dict(_metrics(suite, task, registry))
     return Cell(
         task=entry.label,
         regularizer=method.label,
@@ -132,8 +135,8 @@ def _metrics(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str
 def _metric(
     registry: Registry, name: str, parameters: Mapping[str, Any], every: int | None
 ) -> tuple[Metric, dict[str, Any]]:
-    metric = registry.get("metrics", name).make(parameters)
-    return metric, {"use": name, "parameters": dict(parameters), "every": every}
+    plugin = registry.get("metrics", name)
+    return plugin.make(parameters), {"use": name, "parameters": plugin.resolve(parameters), "every": every}
 
 
 def _faults(suite: Suite, registry: Registry) -> Iterator[str]:
@@ -187,20 +190,34 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry) -> Ite
         recorded = list(dict(_metrics(suite, task, registry)))
     except PluginError:
         return  # said already
-    for label in entry.grokked or task.grokked:
+    for label, condition in (entry.grokked or task.grokked).items():
+        try:
+            parse_condition(condition)
+        except ValueError as error:
+            yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {error}"
         if label not in recorded:
             place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked"
             known = f"{', '.join(recorded)}{did_you_mean(label, recorded)}"
             yield f"{place}: no metric {label!r}, expected one of: {known}"
-    yield from _metric_label_faults(suite, suite.metrics, task)
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
+    yield from _metric_label_faults(suite, suite.metrics, task, every)
     if every > budget:
         place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
         yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
+    elif budget % every:
+        place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
+        yield f"{place}: {budget} epochs, expected a multiple of evaluate_every, {every}"
 
 
-def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Task) -> Iterator[str]:
-    standard = {f"{split}_{name}" for split in task.split_names for name in ("loss", "accuracy")}
+def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Task, cadence: int) -> Iterator[str]:
     for entry in entries:
-        if entry.label in standard:
-            yield f"{suite.where(entry.path)}: metrics.{entry.label}: is always recorded under this label; leave it out"
+        place = f"{suite.where(entry.path)}: metrics.{entry.label}"
+        if entry.label in _standard(task):
+            yield f"{place}: is always recorded under this label; leave it out"
+        if entry.every and entry.every % cadence:
+            yield f"{place}: every {entry.every} epochs, expected a multiple of evaluate_every, {cadence}"
+
+
+def _standard(task: Task) -> set[str]:
+    """Labels that are recorded whatever the suite says."""
+    return {f"{split}_{name}" for split in task.split_names for name in ("loss", "accuracy")}

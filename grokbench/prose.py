@@ -46,7 +46,7 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         f"p: {TESTS[statistics.primary]}. Times at the budget are capped there, so a mean is a restricted mean.",
     ]
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
-        lines.append("time: speed-up in seconds to grok, from seconds per epoch measured apart.")
+        lines.append("time: ratio of the mean seconds to grok, from seconds per epoch measured apart.")
     if leaderboard.source is not None:
         lines.append(f"Published: {leaderboard.source}.")
     return lines

@@ -3,7 +3,7 @@
 A key is a 0-d int64 tensor, made from a seed and folded with integers and purposes (epoch, step, "batches", ...).
 Draw i of a key is `mix(key + i GAMMA)`, the counter form of SplitMix64 (Steele, Lea & Flood, "Fast splittable
 pseudorandom number generators", OOPSLA 2014), written in wrapping int64 arithmetic so that it also runs under
-`torch.func.vmap` and in a CUDA graph. There is no hidden state: what a method draws never moves what others draw.
+`torch.func.vmap`. There is no hidden state: what a method draws never moves what others draw.
 
 Integers and uniforms are equal bit for bit everywhere; normals to the rounding of `log`, `cos` and `sqrt`.
 """
@@ -51,7 +51,7 @@ def key(seed: int, device: torch.device | str = "cpu") -> Tensor:
 
 
 def fold(key: Tensor, *data: int | str | Tensor) -> Tensor:
-    """A new key from a key and what it is for: `fold(key, "batches", epoch)`. Tensors must be 0-d."""
+    """A new key from a key and what it is for: `fold(key, "batches", epoch)`. Tensors must broadcast with the key."""
     for item in data:
         key = _mix(_mix(key + GAMMA) + _mix(torch.zeros_like(key) + _word(item)))  # not the same with both swapped
     return key

@@ -31,6 +31,8 @@ __all__ = ["Store", "merge"]
 
 T = TypeVar("T")
 
+FIRST_REPORTED = 1000  # seeds below are for calibration and tuning
+
 
 @dataclass(frozen=True)
 class ManifestFile:
@@ -121,7 +123,7 @@ class Store:
         It does when it grokked within the budget, reached the budget or diverged, and holds every metric asked for.
         """
         stored = self.runs_of(cell, seeds)
-        return {run.seed for run in stored if _ended(run, cell.budget) and set(cell.metrics) <= set(run.final)}
+        return {run.seed for run in stored if _ended(run, cell) and _holds(run, cell)}
 
     def supersede(self, identity: str, seed: int) -> None:
         """Move a stored run to `superseded/`, so that it is trained again; one that is not there is left at that.
@@ -202,9 +204,17 @@ def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
 def _differences(stored: Manifest, planned: Manifest) -> list[str]:
     was, now = _facts(stored), _facts(planned)
     changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+    if _purposes(stored) != _purposes(planned):
+        there, here = " and ".join(_purposes(stored)), " and ".join(_purposes(planned))
+        return [f"it holds seeds for {there}, and these are for {here} (calibration below {FIRST_REPORTED})"]
     if not changed and not {cell.identity for cell in stored.cells} & {cell.identity for cell in planned.cells}:
         return [f"the suite {stored.suite!r} there has not one cell in common with this one"]
     return [f"{key} was {was.get(key)!r} and is now {now.get(key)!r}" for key in changed]
+
+
+def _purposes(manifest: Manifest) -> list[str]:
+    """What the seeds are for: settings are never chosen on the seeds that are reported."""
+    return sorted({"calibration" if seed < FIRST_REPORTED else "reporting" for seed in manifest.seeds})
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
@@ -213,11 +223,19 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     return _parse(dict[str, Any], _json(facts))
 
 
-def _ended(run: Run, budget: int) -> bool:
-    """Whether a run says what would happen within a budget: it ended by itself, or went at least as far."""
+def _ended(run: Run, cell: Cell) -> bool:
+    """Whether a run says what would happen within the cell's budget: it ended by itself, or went at least as far."""
     if run.outcome is Outcome.FAILED:
         return False
-    return run.outcome in (Outcome.GROKKED, Outcome.DIVERGED) or run.epochs >= budget
+    stopped = run.outcome is Outcome.GROKKED and cell.recipe.get("stop") != "budget"
+    return stopped or run.outcome is Outcome.DIVERGED or run.epochs >= cell.budget
+
+
+def _holds(run: Run, cell: Cell) -> bool:
+    """Whether a run holds every metric of the cell, measured as it is now asked for."""
+    measured = run.provenance.get("measured") or {}
+    same = all(measured.get(label) == dict(how) for label, how in cell.measured.items())
+    return same and set(cell.metrics) <= set(run.final)
 
 
 def _json(data: Any) -> bytes:

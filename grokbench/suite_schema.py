@@ -1,6 +1,6 @@
 """The shape of a suite: which keys there are and what each may hold.
 
-Shapes say nothing about names that point at one another; `suite_checks.py` does. Null means "not given".
+Shapes say nothing about names that point at one another; `suite_references.py` does. Null means "not given".
 """
 
 import math

@@ -47,7 +47,7 @@ class Training:
         from grokbench.plan import cell_step
 
         step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
-        provenance = {**worker.provenance, "origins": dict(self.cell.origins)}
+        provenance = {**worker.provenance, "origins": dict(self.cell.origins), "measured": dict(self.cell.measured)}
         said = time.monotonic()
         for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance):
             if isinstance(event, Progress):
@@ -57,7 +57,7 @@ class Training:
             elif event.seed in self.missing:
                 yield event
 
-    def failed(self, error: str) -> Iterator[Event]:
+    def failed(self, error: str) -> Iterator[Run]:
         """Every missing replica as failed, with the traceback."""
         for seed in sorted(self.missing):
             yield Run(self.cell.identity, seed, Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
@@ -80,7 +80,7 @@ class Timekeeping:
             origins = next(dict(cell.origins) for cell in self.cells if cell.identity == measured.identity)
             yield replace(measured, provenance={**worker.provenance, "origins": origins})
 
-    def failed(self, error: str) -> Iterator[Event]:
+    def failed(self, error: str) -> Iterator[Run]:
         """A task that cannot be timed leaves its cells without seconds."""
         del error
         yield from ()

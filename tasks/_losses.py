@@ -7,8 +7,7 @@ from torch.nn import functional as F
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean of -log softmax(outputs)[target], (); outputs (n, C), targets (n,) int64."""
-    picked = outputs.gather(-1, targets[:, None]).squeeze(-1)
-    return (outputs.logsumexp(-1) - picked).mean()
+    return -F.log_softmax(outputs, -1).gather(-1, targets[:, None]).mean()
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:

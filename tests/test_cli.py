@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import cli, data, engine, pipeline, timing
+from grokbench import cli, data, pipeline, timing
 from grokbench.launchers import local
 from grokbench.records import Outcome
 from grokbench.store import Store
@@ -34,7 +34,6 @@ def here(monkeypatch):
     """Jobs are done in this process."""
     monkeypatch.setattr(local, "launch", tiny.launch_here)
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-    monkeypatch.setattr(engine, "group_size", lambda *_: 5)
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_a_run_ends_with_the_leaderboard_and_where_it_is(suite, tmp_path, here):
     assert done.status == 0
     assert "tiny: every method against baseline" in done.out and "orthograd" in done.out
     assert done.out.endswith(f"Results: {tmp_path / 'out'}    (again: grokbench leaderboard {tmp_path / 'out'})\n")
-    assert "tiny: 2 cells x 3 seeds on the CPU" in done.err
+    assert "tiny on the CPU" in done.err
     assert len(outcomes(tmp_path / "out")) == 6
 
 
@@ -85,7 +84,7 @@ def test_a_dry_run_prints_the_work_and_touches_nothing(suite, tmp_path, monkeypa
     before = sorted(tmp_path.rglob("*"))
     done = run(suite, tmp_path / "out", "--dry-run")
     assert done.status == 0
-    assert "2 cells, 6 replicas, 6 left to train, at most 18 epochs on the CPU" in done.out
+    assert "2 cells, 6 replicas left to train in 2 groups, at most 18 epochs on the CPU" in done.out
     assert "Nothing was run." in done.out
     assert sorted(tmp_path.rglob("*")) == before
 

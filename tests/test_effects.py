@@ -77,12 +77,12 @@ def test_identical_cells_have_a_speedup_of_one():
         (
             measured(5),
             Measured(CELL, (None,)),
-            "no test is made on fewer seeds than planned: run the suite again to complete this row",
+            "no test is made on fewer seeds than planned: run the missing ones (--seeds) to complete this row",
         ),
         (
             Measured(CELL, (None,)),
             measured(5),
-            "no comparison: the baseline is incomplete, run the suite again to complete it",
+            "no comparison: the baseline is incomplete, run its missing seeds (--seeds) to complete it",
         ),
         (measured(5), measured(5), None),
     ],

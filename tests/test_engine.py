@@ -247,10 +247,16 @@ def test_an_epoch_in_a_phase_counts_the_completed_ones():
     assert seen == [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 1)]
 
 
-def test_the_size_of_a_group_follows_from_the_size_of_a_replica():
+def test_the_size_of_a_group_follows_from_the_size_of_a_replica(monkeypatch):
     step = make_step(small("sparse_parity"))
-    assert engine.group_size(step, "cpu", torch.float32) == engine.LARGEST_GROUP["cpu"]
-    assert engine.group_size(make_step(small("xor", dimensions=10**7)), "cpu", torch.float64) == 2
+    weight = engine.weigh(step.task)
+    assert engine.group_size(step, weight, "cpu", torch.float32) == engine.LARGEST_GROUP["cpu"]
+    params, data = weight
+    replica = 4 * (4 * sum(p.numel() for p in params.values()) + data)
+    monkeypatch.setattr(engine, "CPU_MEMORY", 3 * replica)
+    assert engine.group_size(step, weight, "cpu", torch.float32) == 3
+    assert engine.group_size(step, weight, "cpu", torch.float64) == 2  # one and a half fit, and a group is never of one
+    assert engine.group_size(make_step(step.task, [method("grokfast_ma")]), weight, "cpu", torch.float32) == 2
 
 
 def test_training_twice_gives_the_same_numbers():

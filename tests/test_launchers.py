@@ -38,6 +38,8 @@ import signal
 import time
 from dataclasses import dataclass
 
+from grokbench.records import Outcome, Run
+
 
 @dataclass(frozen=True)
 class Job:
@@ -102,6 +104,17 @@ class Beat(Job):
         for _ in range(600):
             yield os.getpid()
             time.sleep(0.05)
+
+
+class Half(Job):
+    # Two replicas: one is done when the worker dies.
+
+    def run(self, worker, registry):
+        yield Run("id", 1, Outcome.GROKKED, 5, None, 5)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def failed(self, error):
+        yield from (Run("id", seed, Outcome.FAILED, None, None, 0, error=error) for seed in (1, 2))
 """
 
 
@@ -218,3 +231,8 @@ def test_a_worker_whose_parent_is_gone_ends(jobs, tmp_path):
     parent.wait()
     parent.stdout.close()
     assert gone(pid)
+
+
+def test_what_was_done_before_a_failure_is_kept(jobs):
+    events = [event for _, event in launch([Stage([jobs.Half("half")], 1)], crew())]
+    assert [(run.seed, run.outcome) for run in events] == [(1, "grokked"), (2, "failed")]

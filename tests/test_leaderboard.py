@@ -119,14 +119,15 @@ def test_an_incomplete_cell_has_no_test_but_its_own_numbers(gap):
     assert row.p_sign_flip is row.p_paired_t is row.p_wilcoxon is row.p_logrank is row.p_holm is row.speedup is None
     assert row.epochs_mean == 50 and row.seeds == 8 and row.failed == (gap == Outcome.FAILED)
     counts = "1 of 8 seeds failed, 0 not run yet" if row.failed else "0 of 8 seeds failed, 1 not run yet"
-    assert f"incomplete: {counts}" in row.notes and "run the suite again" in said(row)
+    assert f"incomplete: {counts}" in row.notes and "run the missing ones (--seeds)" in said(row)
     assert rows["other"].p_holm == pytest.approx(2 * 2 / 2**8)  # the unfinished cell still counts in the family
 
 
 def test_an_incomplete_baseline_leaves_every_comparison_open():
     row = board({"baseline": [100, "-"], "fast": [50, 50]})["fast"]
-    assert row.speedup is None and "no comparison: the baseline is incomplete, run the suite again to complete it" in (
-        row.notes
+    assert (
+        row.speedup is None
+        and "no comparison: the baseline is incomplete, run its missing seeds (--seeds) to complete it" in (row.notes)
     )
 
 

@@ -3,11 +3,12 @@
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from grokbench import engine, pipeline, timing
+from grokbench import pipeline, request, timing
 from grokbench.errors import DataError, StoreError, SuiteError
 from grokbench.launchers import local
 from grokbench.pipeline import Request
@@ -23,7 +24,6 @@ SEEDS = (1000, 1001, 1002)
 def _in_this_process(monkeypatch):
     monkeypatch.setattr(local, "launch", tiny.launch_here)
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-    monkeypatch.setattr(engine, "group_size", lambda *_: 5)  # its arithmetic without data is slow
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def plan(tmp_path):
 
     def make(text=tiny.SUITE, **request):
         suite = tiny.write(tmp_path, text)
-        return pipeline.plan(Request(str(suite), **{"out": str(tmp_path / "out"), "device": "cpu"} | request))
+        return pipeline.resolve(Request(str(suite), **{"out": str(tmp_path / "out"), "device": "cpu"} | request))
 
     return make
 
@@ -58,7 +58,7 @@ def test_everything_by_default(plan, tmp_path, monkeypatch):
     made = plan(out=None)
     assert labels(made.cells) == [("parity", "baseline"), ("parity", "orthograd")]
     assert (made.seeds, made.kind, made.precision) == (SEEDS, "cpu", "float32")
-    assert made.directory == pipeline.Path("runs/tiny")
+    assert made.directory == Path("runs/tiny")
     assert made.manifest.execution["device"] == "cpu"
 
 
@@ -109,8 +109,8 @@ def test_a_request_that_cannot_be_run(plan, monkeypatch, request_, said):
 def test_a_worker_per_cuda_device_or_core(monkeypatch, asked, there, devices):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there > 0)
-    monkeypatch.setattr(pipeline, "environment", lambda: {"cores": 3})
-    assert pipeline._devices(asked) == devices
+    monkeypatch.setattr(request, "environment", lambda: {"cores": 3})
+    assert request._devices(asked) == devices
 
 
 # ---- what is left

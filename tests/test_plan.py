@@ -315,3 +315,26 @@ def test_the_shipped_suites_expand(registry, name):
     cells = expand(suite, registry, "float32", 1)
     assert len(cells) == len(suite.tasks) * len(suite.regularizers) - len(suite.skip)
     assert len({cell.identity for cell in cells}) == len(cells)
+
+
+def test_a_criterion_is_known_by_what_it_measures(cells_of):
+    suite = HEAD + "tasks: {xor: {width: 8, grokked: {robust: '> 0.9'}}}\nregularizers: {baseline: {}}\n"
+    on = {
+        s: only(cells_of(suite + f"metrics: {{robust: {{use: accuracy, split: {s}}}}}\n"), "baseline")
+        for s in ("test", "noise")
+    }
+    assert on["test"].identity != on["noise"].identity
+
+
+def test_a_budget_is_a_whole_number_of_evaluations(complaints):
+    suite = HEAD + "tasks: {xor: {epochs: 10, evaluate_every: 4}}\nregularizers: {baseline: {}}\n"
+    (line,) = complaints(suite)
+    assert "tasks.xor: 10 epochs, expected a multiple of evaluate_every, 4" in line
+
+
+def test_a_metric_is_measured_at_evaluations(complaints):
+    suite = (
+        HEAD + "tasks: {xor: {evaluate_every: 4}}\nregularizers: {baseline: {}}\nmetrics: {weight_norm: {every: 10}}\n"
+    )
+    (line,) = complaints(suite)
+    assert "metrics.weight_norm: every 10 epochs, expected a multiple of evaluate_every, 4" in line

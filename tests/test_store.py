@@ -147,8 +147,10 @@ def test_superseded_runs_are_kept_and_numbered(store):
 def test_reopening_unites_seeds_and_takes_the_cells_planned_now(store):
     store.save(a_run(CELLS[1]))
     other = replace(CELLS[0], regularizer="orthograd", identity="corthograd")
-    wider = Store.open(store.directory, replace(MANIFEST, seeds=(5, 1000), cells=(CELLS[0], other), description="new"))
-    assert wider.manifest.seeds == (5, 1000, 1001) and wider.manifest.description == "new"
+    wider = Store.open(
+        store.directory, replace(MANIFEST, seeds=(1000, 1005), cells=(CELLS[0], other), description="new")
+    )
+    assert wider.manifest.seeds == (1000, 1001, 1005) and wider.manifest.description == "new"
     assert wider.manifest.cells == (CELLS[0], other) and wider.runs() == []
     assert len(Store.open(store.directory, MANIFEST).runs()) == 1  # the file of the cell left out was not touched
 
@@ -256,3 +258,23 @@ def test_five_hundred_runs_with_long_curves_are_listed_in_well_under_a_second(tm
     start = time.perf_counter()
     assert len(store.runs()) == 500
     assert time.perf_counter() - start < 1
+
+
+def test_calibration_and_reporting_are_kept_apart(store):
+    with pytest.raises(StoreError, match="holds seeds for reporting, and these are for calibration.*--out"):
+        Store.open(store.directory, replace(MANIFEST, seeds=(0, 1)))
+
+
+def test_a_metric_that_is_measured_otherwise_now_answers_no_request(store):
+    how = {"test_accuracy": {"use": "accuracy", "parameters": {"split": "test"}, "every": None}}
+    store.save(a_run(provenance={"measured": how}))
+    assert store.finished(replace(CELLS[0], measured=how), [1000]) == {1000}
+    other = {"test_accuracy": {**how["test_accuracy"], "parameters": {"split": "train"}}}
+    assert store.finished(replace(CELLS[0], measured=other), [1000]) == set()
+
+
+def test_a_run_to_the_end_answers_only_what_it_reached(store):
+    to_the_end = replace(CELLS[0], recipe={"stop": "budget"})
+    store.save(a_run(grokked_at=50, epochs=100))
+    assert store.finished(to_the_end, [1000]) == {1000}
+    assert store.finished(replace(to_the_end, budget=200), [1000]) == set()

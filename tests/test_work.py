@@ -70,7 +70,7 @@ def test_an_interrupted_group_is_trained_whole_and_only_the_missing_are_kept(cel
 
 def test_a_run_says_where_it_comes_from(cells, registry):
     (run, *_) = runs_of(Training(cells[0], SEEDS, frozenset(SEEDS)), registry).values()
-    assert run.provenance == {"machine": "here", "origins": dict(cells[0].origins)}
+    assert run.provenance == {"machine": "here", "origins": dict(cells[0].origins), "measured": dict(cells[0].measured)}
 
 
 @pytest.mark.parametrize(("heartbeat", "told"), [(-1.0, True), (1000.0, False)])

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from grokbench.records import Run
 from grokbench.work import Event, Job, Stage, Worker
 
 __all__ = ["launch"]
@@ -67,6 +68,7 @@ class _Employee:
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.job: Job | None = None
+        self.told: set[int] = set()  # seeds of this job whose runs have come
         self._hire()
 
     def _hire(self) -> None:
@@ -81,7 +83,7 @@ class _Employee:
         """Give it a job."""
         if not self.process.is_alive():
             self._hire()
-        self.job = job
+        self.job, self.told = job, set()
         try:
             self.pipe.send(job)
         except OSError:  # it died between two jobs
@@ -97,11 +99,13 @@ class _Employee:
             self.process.join()
             message = _Done(f"the worker process ended with exit code {self.process.exitcode}{_cause(self.process)}")
         if not isinstance(message, _Done):
+            self.told |= {message.seed} if isinstance(message, Run) else set()
             yield self.job, message
             return
         job, self.job = self.job, None
-        if message.error:
-            yield from ((job, event) for event in job.failed(message.error))
+        if message.error:  # what was done before the failure is kept
+            lost = (run for run in job.failed(message.error) if not (isinstance(run, Run) and run.seed in self.told))
+            yield from ((job, run) for run in lost)
 
     def dismiss(self) -> None:
         """End the process."""

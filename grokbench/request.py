@@ -1,0 +1,144 @@
+"""What a user asks to run, and what that comes to: the suite, its plugins, its cells, the seeds and the devices."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grokbench.errors import SuiteError
+from grokbench.provenance import environment
+from grokbench.records import Cell, Manifest
+from grokbench.seeds import parse_seeds
+from grokbench.suite import Suite, load_suite
+from grokbench.yaml_problems import did_you_mean
+
+if TYPE_CHECKING:
+    from grokbench.plugins import Registry
+
+__all__ = ["Plan", "Request", "distinct", "resolve"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks to run."""
+
+    suite: str  # a path, or the bare name of a shipped suite
+    out: str | None = None  # default: runs/<suite>
+    device: str = "auto"
+    precision: str = "float32"
+    num_seeds: int | None = None  # the first so many of the suite's
+    seeds: str | None = None  # these instead of the suite's: "0-4,7"
+    tasks: tuple[str, ...] = ()  # labels; all if empty
+    regularizers: tuple[str, ...] = ()  # labels; all if empty
+    plugins: tuple[str, ...] = ()  # files
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request, resolved: what the folder will hold, and which cells of it are wanted now."""
+
+    suite: Suite
+    registry: "Registry"
+    manifest: Manifest
+    cells: tuple[Cell, ...]
+    seeds: tuple[int, ...]
+    devices: tuple[str, ...]  # one per worker
+    precision: str
+    plugins: tuple[str, ...]
+    directory: Path
+
+    @property
+    def kind(self) -> str:
+        """The kind of device: "cpu" or "cuda"."""
+        return self.devices[0].split(":")[0]
+
+
+def distinct(cells: Iterable[Cell]) -> list[Cell]:
+    """Each recipe once, with the largest budget: labels that share a recipe also share its runs."""
+    longest: dict[str, Cell] = {}
+    for cell in cells:
+        if cell.identity not in longest or cell.budget > longest[cell.identity].budget:
+            longest[cell.identity] = cell
+    return list(longest.values())
+
+
+def resolve(request: Request) -> Plan:
+    """Resolve a request; SuiteError, with every mistake at once, when it cannot be run as it is."""
+    suite = load_suite(request.suite)
+    seeds = _seeds(suite, request)
+    _check_labels("task", request.tasks, [entry.label for entry in suite.tasks])
+    _check_labels("regularizer", request.regularizers, [entry.label for entry in suite.regularizers])
+
+    from grokbench import engine  # torch is imported once the structure of the suite is sound
+    from grokbench.plan import expand, manifest
+    from grokbench.plugins import load_registry
+
+    plugins = (*suite.plugins, *request.plugins)
+    for file in request.plugins:
+        if not Path(file).is_file():
+            raise SuiteError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
+    registry = load_registry(plugins)
+    cells = expand(suite, registry, request.precision, engine.REVISION)
+    devices = _devices(request.device)
+    execution = {"device": devices[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}
+    wanted = tuple(cell for cell in cells if _wanted(cell, request))
+    return Plan(
+        suite=suite,
+        registry=registry,
+        manifest=manifest(suite, cells, seeds, execution),
+        cells=wanted,
+        seeds=seeds,
+        devices=devices,
+        precision=request.precision,
+        plugins=plugins,
+        directory=Path(request.out or f"runs/{suite.name}"),
+    )
+
+
+def _wanted(cell: Cell, request: Request) -> bool:
+    task = not request.tasks or cell.task in request.tasks
+    return task and (not request.regularizers or cell.regularizer in request.regularizers)
+
+
+def _seeds(suite: Suite, request: Request) -> tuple[int, ...]:
+    if request.seeds is not None and request.num_seeds:
+        raise SuiteError("--seeds and --num-seeds exclude each other; give one of them")
+    if request.seeds is not None:
+        try:
+            return parse_seeds(request.seeds)
+        except SuiteError as error:
+            raise SuiteError(f"--seeds {request.seeds}: {error}") from None
+    if request.num_seeds and request.num_seeds > len(suite.seeds):
+        raise SuiteError(
+            f"--num-seeds {request.num_seeds}: the suite has {len(suite.seeds)} seeds; name others with --seeds"
+        )
+    return suite.seeds[: request.num_seeds]
+
+
+def _check_labels(kind: str, given: Sequence[str], known: Sequence[str]) -> None:
+    for label in given:
+        if label not in known:
+            raise SuiteError(
+                f"--{kind} {label}: the suite has no such {kind}, expected one of: {', '.join(known)}"
+                f"{did_you_mean(label, known)}"
+            )
+
+
+def _devices(asked: str) -> tuple[str, ...]:
+    """One device per worker: every core of the CPU, or the CUDA devices named."""
+    import torch
+
+    if asked == "auto":
+        asked = "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "cpu":
+        return ("cpu",) * environment()["cores"]
+    kind, _, numbers = asked.partition(":")
+    chosen = numbers.split(",") if numbers else [str(i) for i in range(torch.cuda.device_count())]
+    if kind != "cuda" or not all(number.isdecimal() for number in chosen):
+        raise SuiteError(f"--device {asked}: expected auto, cpu, cuda, or cuda:0,1")
+    if not chosen or any(int(number) >= torch.cuda.device_count() for number in chosen):
+        raise SuiteError(
+            f"--device {asked}: torch sees {torch.cuda.device_count()} CUDA devices here; "
+            "use --device cpu, or check the driver and that torch was installed with CUDA"
+        )
+    return tuple(f"cuda:{number}" for number in chosen)
