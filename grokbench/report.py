@@ -53,12 +53,14 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
     blocks = [wrap(f"{leaderboard.suite}: every method against {leaderboard.baseline}", width)]
     blocks[0] += wrap(environment_line(leaderboard.environment), width)
     shared = warnings(leaderboard)
-    for task, rows in _by_task(leaderboard).items():
+    begun, waiting = _begun(leaderboard)
+    for task, rows in begun.items():
         shown = columns(rows, leaderboard).fit(width)
         lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
         text = tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align)
         notes = [line for row in rows for line in wrap(row_notes(row, shared), width, hang=4)]
         blocks.append([_title(task, leaderboard), "", *text.splitlines(), "", *notes])
+    blocks += [wrap(waiting, width)] if waiting else []
     blocks += [["Warnings", *(line for note in shared for line in wrap(f"- {note}", width, hang=2))]] if shared else []
     blocks.append([line for sentence in legend(leaderboard) for line in wrap(sentence, width)])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
@@ -70,12 +72,14 @@ def _markdown(leaderboard: Leaderboard) -> str:
         _escape(environment_line(leaderboard.environment), MARKDOWN),
     ]
     shared = warnings(leaderboard)
-    for task, rows in _by_task(leaderboard).items():
+    begun, waiting = _begun(leaderboard)
+    for task, rows in begun.items():
         shown = columns(rows, leaderboard)
         cells = [[_escape(cell, MARKDOWN) for cell in row] for row in shown.cells]
         text = tabulate(cells, shown.headers, tablefmt="pipe", disable_numparse=True, colalign=shown.align)
         notes = [f"- {_escape(row_notes(row, shared), MARKDOWN)}" for row in rows]
         blocks += [f"### {_escape(_title(task, leaderboard), MARKDOWN)}", text, "\n".join(notes)]
+    blocks += [_escape(waiting, MARKDOWN)] if waiting else []
     blocks += ["\n".join(f"- **Warning:** {_escape(note, MARKDOWN)}" for note in shared)] if shared else []
     blocks.append(" ".join(_escape(sentence, MARKDOWN) for sentence in legend(leaderboard)))
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -124,6 +128,18 @@ FORMATS: dict[str, Callable[[Leaderboard], str]] = {
 def _by_task(leaderboard: Leaderboard) -> dict[str, tuple[Row, ...]]:
     tasks = dict.fromkeys(row.task for row in leaderboard.rows)
     return {task: tuple(row for row in leaderboard.rows if row.task == task) for task in tasks}
+
+
+def _begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
+    """The tasks with something to show, and a sentence that names the others; all of them where nothing has run."""
+    tasks = _by_task(leaderboard)
+    begun = {task: rows for task, rows in tasks.items() if any(_has_run(row) for row in rows)} or tasks
+    waiting = [task for task in tasks if task not in begun]
+    return begun, f"Not run yet: {', '.join(waiting)}." if waiting else ""
+
+
+def _has_run(row: Row) -> bool:
+    return row.grokked + row.censored + row.diverged + row.failed > 0
 
 
 def _title(task: str, leaderboard: Leaderboard) -> str:

@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_imported_is_reported_and_the_rest_works(story):
 
 
 def test_failed_replicas_are_left_to_do(story):
-    assert "8 replicas, 4 left to train" in story.left.out
+    assert "4 replicas left to train" in story.left.out
 
 
 def test_the_next_run_repeats_what_failed_and_what_the_edited_file_made(story):

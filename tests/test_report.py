@@ -123,3 +123,13 @@ def test_an_unknown_format_names_the_others():
         SuiteError, match="no leaderboard format 'xml'; choose one of: table, markdown, latex, csv, json"
     ):
         render(TWO, "xml")
+
+
+@pytest.mark.parametrize("style", ["table", "markdown"])
+def test_tasks_that_were_not_run_take_one_line(style):
+    begun = Row(task="parity", regularizer="baseline", seeds=1, grokked=1, censored=0, diverged=0, failed=0)
+    waiting = Row(task="xor", regularizer="baseline", seeds=1, grokked=0, censored=0, diverged=0, failed=0)
+    board = Leaderboard(suite="s", baseline="baseline", environment={}, rows=(begun, waiting))
+    text = render(board, style)
+    assert "Not run yet: xor." in text and text.count("xor") == 1
+    assert "Not run yet" not in render(dataclasses.replace(board, rows=(waiting,)), style)
