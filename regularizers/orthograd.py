@@ -52,7 +52,7 @@ def transform(
 def _project(grads: Params, params: Params, rescale: bool) -> Params:
     """The gradients without their component along the parameters, taken as one vector."""
     along = _dot(params, grads) / (_dot(params, params) + TINY)
-    across = {name: g - along * params[name] for name, g in grads.items()}
+    across = {name: torch.addcmul(g, along, params[name], value=-1.0) for name, g in grads.items()}
     if not rescale:
         return across
     factor = _dot(grads, grads).sqrt() / (_dot(across, across).sqrt() + TINY)
@@ -60,7 +60,8 @@ def _project(grads: Params, params: Params, rescale: bool) -> Params:
 
 
 def _dot(left: Params, right: Params) -> Tensor:
-    return torch.stack([(left[name] * right[name]).sum() for name in left]).sum()
+    """The inner product, (), without a temporary as large as the parameters."""
+    return torch.stack([torch.dot(left[name].flatten(), right[name].flatten()) for name in left]).sum()
 
 
 def without_decay(optimizer: Optimizer) -> Optimizer:

@@ -27,6 +27,10 @@ def set_num_threads(count):
     threads = count
 
 
+def set_flush_denormal(mode):
+    return mode
+
+
 backends = SimpleNamespace(
     cuda=SimpleNamespace(matmul=SimpleNamespace(allow_tf32=True)), cudnn=SimpleNamespace(allow_tf32=True)
 )
