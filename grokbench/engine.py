@@ -38,7 +38,7 @@ __all__ = [
 
 REVISION = 1  # raise it when the numbers of any replica change
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-LARGEST_GROUP = {"cpu": 10, "cuda": 32}  # replicas: ten share the cost of launching operations, and still the cache
+LARGEST_GROUP = {"cpu": 10, "cuda": 32}  # replicas: enough to share the cost of launching operations
 CPU_MEMORY = 2**30  # bytes for the replicas of a group: as many groups as cores train at once
 
 Pending = tuple[Params, Tensor]  # gradients and losses already computed for the next step
