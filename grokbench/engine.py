@@ -7,10 +7,10 @@ numbers depend on nothing but the plan. A group is never of one: a single replic
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -36,7 +36,9 @@ __all__ = [
     "weigh",
 ]
 
-REVISION = 1  # raise it when the numbers of any replica change
+T = TypeVar("T")
+
+REVISION = 2  # raise it when the numbers of any replica change
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 LARGEST_GROUP = {"cpu": 10, "cuda": 32}  # replicas: enough to share the cost of launching operations
 CPU_MEMORY = 2**30  # bytes for the replicas of a group: as many groups as cores train at once
@@ -68,19 +70,27 @@ class Group:
         return {name: 0 for name in self.own} | {name: None for name in self.shared}
 
 
-def ladder(size: int) -> list[int]:
-    """The sizes a group may shrink to: halves, rounded up, down to two."""
+def ladder(size: int, device: str) -> list[int]:
+    """The sizes a group may shrink to, down to two: on a CPU every one, on CUDA, which captures each anew, halves."""
     sizes = [max(size, 2)]
     while sizes[-1] > 2:
-        sizes.append((sizes[-1] + 1) // 2)
+        sizes.append(sizes[-1] - 1 if device == "cpu" else (sizes[-1] + 1) // 2)
     return sizes
 
 
 def weigh(task: Task) -> tuple[Params, int]:
     """The parameters of a replica without their values, and the numbers in its own data (0 where files hold it)."""
-    params = {name: p.to("meta") for name, p in task.init(random.key(0)).items()}
-    drawn = task.splits(random.key(0)) if task.fetch is None else {}
+    params = {name: p.to("meta") for name, p in _sized(task.init).items()}
+    drawn = _sized(task.splits) if task.fetch is None else {}
     return params, sum(tensor.numel() for tensor in pytree.tree_leaves(drawn))
+
+
+def _sized(draw: Callable[[Tensor], T]) -> T:
+    """What a task draws, for its shapes: without values where its operations allow that."""
+    try:
+        return draw(random.key(0, "meta"))
+    except Exception:
+        return draw(random.key(0))
 
 
 def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch.dtype) -> int:
@@ -278,7 +288,7 @@ def _shrink(
     group: Group, books: dict[int, Logbook], pending: Pending | None
 ) -> tuple[Group, dict[int, Logbook], Pending | None]:
     """Drop replicas that are done where a smaller size of the ladder holds the others."""
-    size = min(size for size in ladder(len(group.keys)) if size >= len(books))
+    size = min(size for size in ladder(len(group.keys), group.keys.device.type) if size >= len(books))
     if size == len(group.keys):
         return group, books, pending
     spare = [row for row in range(len(group.keys)) if row not in books]

@@ -109,6 +109,7 @@ class Regularizer:
     optimizer: Callable[[Optimizer], Optimizer] | None = None  # wraps or replaces the task's own
     privileges: frozenset[Privilege] = frozenset()  # what it uses that the baseline does not have
     neutral: Mapping[str, Any] | None = None  # parameters at which it is the baseline
+    rotates: bool = False  # commutes with rotations of the inputs, under SGD: what a rotated task asks for
     revision: int = 1  # raise it when the numbers change
 
 
@@ -136,6 +137,7 @@ class Task:
     stop: str | int = "grokked"  # "grokked", "budget", or an int: when the criterion held for so many evaluations
     roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
     input_bounds: tuple[float, float] | None = None
+    rotated: bool = False  # its inputs are in other coordinates: only methods that rotate with them are the same there
     revision: int = 1  # raise it when the numbers change
 
     def __post_init__(self) -> None:
