@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import cli, data, pipeline, timing
+from grokbench import cli, data, pipeline, report, timing
+from grokbench.commands import results
 from grokbench.launchers import local
 from grokbench.records import Outcome
 from grokbench.store import Store
@@ -280,7 +281,8 @@ def test_the_keys_of_the_json(folder):
 
 
 def test_every_format(folder):
-    text = {style: grokbench("leaderboard", folder, "--format", style).out for style in cli.FORMATS}
+    assert results.FORMATS == tuple(report.FORMATS)
+    text = {style: grokbench("leaderboard", folder, "--format", style).out for style in results.FORMATS}
     assert list(next(csv.reader(text["csv"].splitlines()))) == KEYS
     assert "| orthograd" in text["markdown"] and "\\toprule" in text["latex"]
     assert text["table"] == grokbench("leaderboard", folder).out

@@ -22,6 +22,7 @@ LEVELS = (
     "plan store",
     "engine leaderboard",
     "timing conformance launchers report figures display",
+    "commands",
     "cli",
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}

@@ -1,0 +1,1 @@
+"""The commands, a module for each thing they are about; `cli.py` gathers them."""

@@ -1,0 +1,55 @@
+"""Commands about what can be named in a suite: `list`, `show` and `validate`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from grokbench.plugins import Registry
+
+__all__ = ["list_", "show", "validate", "warn_of_broken"]
+
+
+@click.command()
+@click.argument("suite")
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+def validate(suite: str, plugins: tuple[str, ...]) -> None:
+    """Check a suite without running it."""
+    from grokbench import pipeline
+
+    plan = pipeline.resolve(pipeline.Request(suite, device="cpu", plugins=plugins))
+    warn_of_broken(plan.registry)
+    click.echo(f"{plan.suite.path}: sound; {len(plan.cells)} cells, {len(plan.seeds)} seeds.")
+
+
+@click.command("list")
+@click.argument("kind", required=False, type=click.Choice(["tasks", "regularizers", "metrics", "suites"]))
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
+    """List what can be named in a suite, and the suites that ship."""
+    from grokbench.catalogue import catalogue
+    from grokbench.plugins import load_registry
+
+    registry = load_registry(plugins)
+    click.echo(catalogue(registry, [kind] if kind else ["tasks", "regularizers", "metrics", "suites"]))
+    warn_of_broken(registry, traceback=True)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+def show(name: str, plugins: tuple[str, ...]) -> None:
+    """Describe a task, regularizer or metric: its parameters, defaults, source and origin; or print a suite."""
+    from grokbench.catalogue import entry
+    from grokbench.plugins import load_registry
+
+    registry = load_registry(plugins)
+    warn_of_broken(registry)
+    click.echo(entry(registry, name))
+
+
+def warn_of_broken(registry: "Registry", traceback: bool = False) -> None:
+    """Name the plugins that could not be imported and are left out."""
+    for broken in registry.broken:
+        detail = f"{broken.origin} is left out:\n{broken.traceback}" if traceback else str(broken)
+        click.echo(f"Warning: {detail}", err=True)

@@ -1,0 +1,154 @@
+"""`grokbench run`: train what is missing and print the leaderboard."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grokbench.commands.plugins import warn_of_broken
+from grokbench.commands.results import print_leaderboard
+from grokbench.errors import StoreError
+
+if TYPE_CHECKING:
+    from grokbench.pipeline import Plan
+    from grokbench.store import Store
+
+__all__ = ["run"]
+
+
+def selection(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what to run and where."""
+    options = [
+        click.argument("suite"),
+        click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]"),
+        click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:0,1"),
+        click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
+        click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
+        click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
+        click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task; repeatable."),
+        click.option(
+            "--regularizer", "regularizers", multiple=True, metavar="LABEL", help="Only this one; repeatable."
+        ),
+        click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@selection
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first replica that fails.")
+def run(dry_run: bool, fail_fast: bool, **chosen: Any) -> None:
+    """Train what is missing of SUITE and print its leaderboard.
+
+    SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are never trained again.
+    """
+    from grokbench import pipeline
+
+    plan = pipeline.resolve(pipeline.Request(**chosen))
+    warn_of_broken(plan.registry)
+    if dry_run:
+        _print_work(plan)
+        return
+    store = pipeline.open_store(plan)
+    with store.lock(), _terminable():
+        try:
+            failed = _train(plan, store, fail_fast)
+        except StoreError as error:  # a full disk, say: not the status that says nothing was run
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(1)
+    print_leaderboard(store, "table")
+    click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
+    if failed:
+        _print_failed(failed)
+        sys.exit(1)
+
+
+def _train(plan: "Plan", store: "Store", fail_fast: bool) -> list[tuple[Any, Any]]:
+    """Do the work under a display; the (cell, run) of replicas that failed."""
+    from grokbench import pipeline
+    from grokbench.display import display
+    from grokbench.records import Outcome, Progress, Run, Timing
+
+    failed = []
+    with display() as show:
+        show.say(f"{plan.suite.name} on {_on(plan)}, results in {plan.directory}")
+        show.begin(plan.cells, len(plan.seeds), _stored(plan, store))
+        for job, event in pipeline.perform(plan, store):
+            if isinstance(event, Progress):
+                show.progress(event.cell, event.seeds, event.epoch, event.active)
+            elif isinstance(event, Run):
+                for cell in plan.cells:  # labels that share a recipe share its runs
+                    if cell.identity == event.identity:
+                        show.finished(event, cell)
+                if event.outcome is Outcome.FAILED:
+                    failed.append((job.cells[0], event))
+                    if fail_fast:
+                        return failed
+            elif isinstance(event, Timing):
+                cells = [cell.identity for cell in job.cells]
+                show.timing(job.cells[0].task, cells.index(event.identity) + 1, len(cells))
+    return failed
+
+
+def _stored(plan: "Plan", store: "Store") -> dict[tuple[str, str], list[Any]]:
+    """The runs that need not be trained, by the labels of their cell."""
+    from grokbench import pipeline
+
+    return {
+        (cell.task, cell.regularizer): store.runs_of(cell, sorted(pipeline.finished(plan, store, cell)))
+        for cell in plan.cells
+    }
+
+
+def _on(plan: "Plan") -> str:
+    from grokbench.matrix import plural
+
+    return f"the CPU, {plural(len(plan.devices), 'worker')}" if plan.kind == "cpu" else ", ".join(plan.devices)
+
+
+def _print_work(plan: "Plan") -> None:
+    """Cells, replicas, what is done and the work left."""
+    from grokbench import pipeline
+    from grokbench.matrix import plural
+    from grokbench.tables import table
+
+    work = pipeline.jobs(plan, pipeline.existing_store(plan))
+    left = {job.cell.identity: 0 for job in work}
+    for job in work:
+        left[job.cell.identity] += len(job.missing)
+    counts = [(cell, left.get(cell.identity, 0)) for cell in plan.cells]
+    rows = [(c.task, c.regularizer, len(plan.seeds), len(plan.seeds) - n, n, n * c.budget) for c, n in counts]
+    click.echo(table(rows, ("task", "regularizer", "replicas", "done", "left", "epochs at most")))
+    click.echo(
+        f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
+        f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
+        f"on {_on(plan)}. Nothing was run."
+    )
+
+
+def _print_failed(failed: list[tuple[Any, Any]]) -> None:
+    from grokbench.matrix import plural
+
+    click.echo(f"\n{plural(len(failed), 'replica')} failed; the same command repeats what failed:", err=True)
+    for cell, run in failed:
+        click.echo(f"\n{cell.task} / {cell.regularizer}, seed {run.seed}:\n{run.error}", err=True)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
