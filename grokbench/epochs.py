@@ -4,7 +4,8 @@ Gradients are taken of the sum of the replicas' losses, outside the map, which g
 costs less than a gradient inside. An epoch's number may be an int or a tensor: a recorded epoch is told it by a tensor.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -17,32 +18,53 @@ from grokbench.groups import Group
 from grokbench.step import Step
 from grokbench.types import Batch, Params
 
-__all__ = ["Pending", "batches", "evaluate", "look_ahead", "measure", "train_epoch"]
+__all__ = ["PHASES", "Clock", "Pending", "batches", "evaluate", "look_ahead", "measure", "train_epoch"]
 
 Pending = tuple[Params, Tensor]  # gradients and losses already computed for the next step
+Clock = Callable[[str], AbstractContextManager[object]]  # a phase -> what measures it
+
+PHASES = ("batches", "forward", "backward", "transform", "optimizer")  # of a step, in order; penalties are in forward
+
+
+def no_clock(phase: str) -> AbstractContextManager[None]:
+    """Measure nothing."""
+    del phase
+    return nullcontext()
 
 
 def _gradients(
-    step: Step, group: Group, batch: Batch, axes: int | None, keys: Tensor, epoch: Tensor
+    step: Step, group: Group, batch: Batch, axes: int | None, keys: Tensor, epoch: Tensor, clock: Clock = no_clock
 ) -> tuple[Params, Tensor, Tensor]:
     """Gradients per replica, losses (replicas,), and outputs (replicas, n, C) before the update."""
     params = {name: p.detach().requires_grad_() for name, p in group.params.items()}
     objective = vmap(step.objective, in_dims=(0, 0, axes, 0, None, None))
-    total, loss, outputs = objective(params, group.states, batch, keys, group.steps, epoch)
-    grads = torch.autograd.grad(total.sum(), list(params.values()), materialize_grads=True)
+    with clock("forward"):
+        total, loss, outputs = objective(params, group.states, batch, keys, group.steps, epoch)
+    with clock("backward"):
+        grads = torch.autograd.grad(total.sum(), list(params.values()), materialize_grads=True)
     return dict(zip(params, grads, strict=True)), loss.detach(), outputs.detach()
 
 
 @torch.no_grad()
 def _update(
-    step: Step, group: Group, grads: Params, loss: Tensor, batch: Batch, axes: int | None, keys: Tensor, epoch: Tensor
+    step: Step,
+    group: Group,
+    grads: Params,
+    loss: Tensor,
+    batch: Batch,
+    axes: int | None,
+    keys: Tensor,
+    epoch: Tensor,
+    clock: Clock = no_clock,
 ) -> Group:
     """Transforms and optimizer."""
     states = group.states
     if step.transforms:
         transform = vmap(step.transform, in_dims=(0, 0, 0, axes, 0, None, None))
-        grads, states = transform(grads, group.params, states, batch, keys, group.steps, epoch)
-    params, optimizer = step.optimizer.update(group.params, grads, group.optimizer)
+        with clock("transform"):
+            grads, states = transform(grads, group.params, states, batch, keys, group.steps, epoch)
+    with clock("optimizer"):
+        params, optimizer = step.optimizer.update(group.params, grads, group.optimizer)
     finite = group.finite & loss.isfinite()
     return replace(group, params=params, optimizer=optimizer, states=states, finite=finite, steps=group.steps + 1)
 
@@ -73,13 +95,18 @@ def _as_tensor(epoch: int | Tensor, group: Group) -> Tensor:
     return epoch if isinstance(epoch, Tensor) else torch.tensor(epoch, device=group.keys.device)
 
 
-def train_epoch(step: Step, group: Group, epoch: int | Tensor, pending: Pending | None = None) -> Group:
+def train_epoch(
+    step: Step, group: Group, epoch: int | Tensor, pending: Pending | None = None, clock: Clock = no_clock
+) -> Group:
     """The pass after `epoch` completed ones; `pending` is its first gradient, where an evaluation took it already."""
-    keys, now = _step_keys(step, group, epoch), _as_tensor(epoch, group)
-    for index, (batch, axes) in enumerate(batches(step, group, epoch)):
-        grads, loss = pending or _gradients(step, group, batch, axes, keys[index], now)[:2]
+    with clock("batches"):
+        keys, now, waiting = _step_keys(step, group, epoch), _as_tensor(epoch, group), batches(step, group, epoch)
+    for index in range(len(keys)):
+        with clock("batches"):
+            batch, axes = next(waiting)
+        grads, loss = pending or _gradients(step, group, batch, axes, keys[index], now, clock)[:2]
         pending = None
-        group = _update(step, group, grads, loss, batch, axes, keys[index], now)
+        group = _update(step, group, grads, loss, batch, axes, keys[index], now, clock)
     return group
 
 
