@@ -27,6 +27,8 @@ __all__ = [
     "DTYPES",
     "REVISION",
     "Group",
+    "batches",
+    "evaluate",
     "group_size",
     "ladder",
     "start",
@@ -172,7 +174,7 @@ def _update(
     return replace(group, params=params, optimizer=optimizer, states=states, finite=finite, steps=group.steps + 1)
 
 
-def _batches(step: Step, group: Group, epoch: int) -> Iterator[tuple[Batch, int | None]]:
+def batches(step: Step, group: Group, epoch: int) -> Iterator[tuple[Batch, int | None]]:
     """The batches of the pass after `epoch` completed ones, with the axis of their replicas."""
     train, axes = group.splits["train"], group.split_axes["train"]
     size, n = step.task.batch_size, step.task.train_size
@@ -196,7 +198,7 @@ def _step_keys(step: Step, group: Group, epoch: int) -> Tensor:
 def train_epoch(step: Step, group: Group, epoch: int, pending: Pending | None = None) -> Group:
     """The pass after `epoch` completed ones; `pending` is its first gradient, where an evaluation took it already."""
     keys, now = _step_keys(step, group, epoch), _scalar(epoch, group)
-    for index, (batch, axes) in enumerate(_batches(step, group, epoch)):
+    for index, (batch, axes) in enumerate(batches(step, group, epoch)):
         grads, loss = pending or _gradients(step, group, batch, axes, keys[index], now)[:2]
         pending = None
         group = _update(step, group, grads, loss, batch, axes, keys[index], now)
@@ -204,7 +206,7 @@ def train_epoch(step: Step, group: Group, epoch: int, pending: Pending | None = 
 
 
 @torch.no_grad()
-def _evaluate(
+def evaluate(
     step: Step, group: Group, labels: Sequence[str], epoch: int, known: Mapping[str, Tensor]
 ) -> list[dict[str, float]]:
     """The metrics of those labels, one mapping per replica."""
@@ -216,10 +218,9 @@ def _evaluate(
 
 def _look_ahead(step: Step, group: Group, epoch: int) -> tuple[Pending | None, dict[str, Tensor]]:
     """Full batch: the next step's forward pass is also this evaluation's look at the training set."""
-    batches = list(_batches(step, group, epoch)) if _full_batch(step) else []
-    if not batches:
+    if not _full_batch(step):
         return None, {}
-    ((batch, axes),) = batches
+    ((batch, axes),) = batches(step, group, epoch)
     keys = _step_keys(step, group, epoch)[0]
     grads, loss, outputs = _gradients(step, group, batch, axes, keys, _scalar(epoch, group))
     return (grads, loss), {"train": outputs}
@@ -266,9 +267,9 @@ def _consult(
 ) -> list[int]:
     """Evaluate, enter the values and return the rows that are done; those are measured completely."""
     due = [label for label in step.metrics if label in step.required or epoch % step.every.get(label, 1) == 0]
-    values, finite = _evaluate(step, group, due, epoch, known), group.finite.tolist()
+    values, finite = evaluate(step, group, due, epoch, known), group.finite.tolist()
     done = [row for row, book in books.items() if book.judge(epoch, values[row], finite[row])]
-    rest = _evaluate(step, group, [label for label in step.metrics if label not in due], epoch, known) if done else []
+    rest = evaluate(step, group, [label for label in step.metrics if label not in due], epoch, known) if done else []
     for row, book in books.items():
         book.record(epoch, values[row] | (rest[row] if rest and row in done else {}))
     return done

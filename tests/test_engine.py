@@ -91,7 +91,7 @@ def test_data_initialisation_and_batches_are_those_of_the_baseline(label, name):
     if not step.regularizers[0].prepare:
         assert all(torch.equal(begun.params[key], other.params[key]) for key in begun.params)
     for (batch, _), (same, _) in zip(
-        engine._batches(plain_step, begun, 2), engine._batches(step, other, 2), strict=True
+        engine.batches(plain_step, begun, 2), engine.batches(step, other, 2), strict=True
     ):
         assert torch.equal(batch.inputs, same.inputs) and torch.equal(batch.targets, same.targets)
 
@@ -101,7 +101,7 @@ def test_an_epoch_is_every_example_once_the_last_smaller_batch_included(label):
     task = small(label)
     step = make_step(task)
     group, _ = engine.start(step, (0, 1), "cpu", torch.float64)
-    batches = [batch for batch, _ in engine._batches(step, group, 1)]
+    batches = [batch for batch, _ in engine.batches(step, group, 1)]
     assert [batch.targets.shape for batch in batches] == [(2, 8), (2, 8), (2, 6)]
     seen = torch.cat([batch.inputs for batch in batches], 1)
     for row in range(2):
@@ -112,7 +112,7 @@ def test_an_epoch_is_every_example_once_the_last_smaller_batch_included(label):
 def test_every_epoch_and_seed_has_a_batch_order_of_its_own():
     step = make_step(small("modular_addition"))
     group, _ = engine.start(step, (0, 1), "cpu", torch.float64)
-    first, second = (next(engine._batches(step, group, epoch))[0].inputs for epoch in (1, 2))
+    first, second = (next(engine.batches(step, group, epoch))[0].inputs for epoch in (1, 2))
     assert not torch.equal(first, second) and not torch.equal(first[0], first[1])
 
 

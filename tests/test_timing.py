@@ -57,7 +57,7 @@ def test_a_method_that_cannot_be_trained_is_left_out(clock, costs, left):
 
 def test_one_replica_is_trained_alone_and_not_evaluated(monkeypatch):
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-    monkeypatch.setattr(engine, "_evaluate", lambda *_: pytest.fail("an evaluation was timed"))
+    monkeypatch.setattr(engine, "evaluate", lambda *_: pytest.fail("an evaluation was timed"))
     groups = []
     train_epoch = engine.train_epoch
     monkeypatch.setattr(engine, "train_epoch", lambda *given: groups.append(given[1]) or train_epoch(*given))
