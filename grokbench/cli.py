@@ -286,3 +286,22 @@ def data_fetch(name: str) -> None:
     from grokbench.data import fetch
 
     click.echo(f"{name}: {fetch(name)}")
+
+
+@commands.command()
+@click.argument("plugin", metavar="NAME|FILE")
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "markdown"]))
+def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
+    """Ask a plugin every question that the conformance tests ask.
+
+    NAME is a task, regularizer or metric; FILE is a plugin file, all of whose plugins are asked. The exit status is 1
+    when a question failed.
+    """
+    from grokbench.conformance.pages import check
+
+    failures = 0
+    for line, failed in check(plugin, plugins, style):
+        click.echo(line)
+        failures += failed
+    sys.exit(1 if failures else 0)

@@ -1,0 +1,95 @@
+"""Is a plugin made of pure functions? Asked of every kind, by calling its functions and watching them."""
+
+from functools import partial
+from typing import Any
+
+import torch
+
+from grokbench import engine
+from grokbench.conformance import fixes
+from grokbench.conformance.answers import Answer, Question, failed, passed
+from grokbench.conformance.contracts import breach
+from grokbench.conformance.rehearsal import Visit, rehearse, steps
+from grokbench.conformance.subjects import Subject
+from grokbench.conformance.trials import SEEDS, epochs_for, same, shapes, trained
+from grokbench.conformance.watch import generators_moved, watched
+from grokbench.step import Step
+
+__all__ = ["QUESTIONS"]
+
+
+def keeps_shapes(subject: Subject) -> Answer:
+    """Every function gives tensors of the shapes its contract names."""
+    visits: list[Visit] = []
+    for label, step in steps(subject, visits):
+        told = rehearse(step)
+        for visit in visits:
+            if complaint := breach(subject.plugin.kind, visit):
+                return failed(f"on {label}, {visit.function} {complaint}", fixes.SHAPE)
+        if "optimizer" in told and shapes(told["optimizer"][0]) != [
+            (name, (2, *shape), dtype) for name, shape, dtype in shapes(told["prepare"])
+        ]:
+            return failed(f"on {label}, the optimizer gives parameters of another shape, dtype or order", fixes.SHAPE)
+    return passed()
+
+
+def stays_on_the_device(subject: Subject) -> Answer:
+    """No branch on a tensor, no value read back: neither in the map over seeds nor in an optimizer beside it."""
+    for label, step in steps(subject):
+        group, _ = engine.start(step, SEEDS[:2], "cpu", torch.float64)
+        for what, where, fix in watched(partial(_train_and_evaluate, step, group), subject.file):
+            return failed(f"on {label}, {what}", fix, where)
+    return passed()
+
+
+def _train_and_evaluate(step: Step, group: engine.Group) -> None:
+    """What a captured graph holds."""
+    group = engine.train_epoch(step, group, 0)
+    engine.evaluate(step, group, list(step.metrics), 1, {})
+
+
+def uses_no_global_randomness(subject: Subject) -> Answer:
+    """The global generators stand where they stood: keys are the only source of randomness."""
+    for label, step in steps(subject):
+        with generators_moved() as moved:
+            rehearse(step)
+        if moved:
+            return failed(f"on {label}, it moves the global generator of {' and '.join(moved)}", fixes.RANDOM)
+    return passed()
+
+
+def writes_into_nothing(subject: Subject) -> Answer:
+    """Parameters, gradients, batches, keys and states are as they were after every call."""
+    visits: list[Visit] = []
+    for label, step in steps(subject, visits):
+        rehearse(step)
+        for visit in visits:
+            if visit.wrote:
+                return failed(f"on {label}, {visit.function} writes into {', '.join(visit.wrote)}", fixes.WRITE)
+    return passed()
+
+
+def remembers_nothing(subject: Subject) -> Answer:
+    """The same call gives the same numbers, at once and after a training in between."""
+    for label, step in steps(subject):
+        first = rehearse(step)
+        if differs := _difference(first, rehearse(step)):
+            return failed(f"on {label}, the same call of {differs} gives two results: something is kept", fixes.STATE)
+        trained(step, SEEDS, epochs_for(step.task))
+        if differs := _difference(first, rehearse(step)):
+            return failed(f"on {label}, {differs} gives another result after training: something is kept", fixes.STATE)
+    return passed()
+
+
+def _difference(left: dict[str, Any], right: dict[str, Any]) -> str:
+    """The first part of two rehearsals that is not the same."""
+    return next((part for part in left if not same(left[part], right[part])), "")
+
+
+QUESTIONS = (
+    Question("shapes", "every function returns the shapes of its contract", keeps_shapes),
+    Question("device", "it neither branches on tensors nor reads them back from the device", stays_on_the_device),
+    Question("randomness", "it draws from keys alone, never from a global generator", uses_no_global_randomness),
+    Question("arguments", "it writes into nothing it is given: data, gradients, keys, states", writes_into_nothing),
+    Question("memory", "the same call gives the same numbers: nothing is kept between calls", remembers_nothing),
+)
