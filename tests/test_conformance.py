@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import pytest
 
+from grokbench import timing
 from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, forms, rehearsal
 from grokbench.plugins import BUILTINS, KINDS, load_registry
 from grokbench.types import Regularizer
@@ -16,7 +17,13 @@ ASKED = [
     for question in QUESTIONS[kind]
 ]
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_mnist", "_quick_clock")
+
+
+@pytest.fixture
+def _quick_clock(monkeypatch):
+    """Costs are printed, and nothing here depends on how precise they are."""
+    monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
 
 
 def subject(kind, name):

@@ -61,7 +61,7 @@ def declares_its_splits(subject: Subject) -> Answer:
         params = step.task.init(random.key(0))
         step.evaluate([METRIC], params, Noted(data(step.task), ledger), random.key(1), {})
         if undeclared := sorted(ledger - set(metric.splits)):
-            fix = f"name them: splits=({', '.join(repr(split) for split in sorted(ledger))},)"
+            fix = f"name them: splits={tuple(sorted(ledger))!r}"
             return failed(f"on {label}, it reads the split {' and '.join(undeclared)}, which it does not declare", fix)
     return passed()
 
