@@ -298,10 +298,12 @@ def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
     NAME is a task, regularizer or metric; FILE is a plugin file, all of whose plugins are asked. The exit status is 1
     when a question failed.
     """
-    from grokbench.conformance.pages import check
+    from grokbench.conformance.pages import find, report
 
+    registry, found = find(plugin, plugins)
+    _warn_of_broken(registry)
     failures = 0
-    for line, failed in check(plugin, plugins, style):
+    for line, failed in report(registry, found, style):
         click.echo(line)
         failures += failed
     sys.exit(1 if failures else 0)

@@ -18,12 +18,12 @@ from grokbench import At, Optimizer, Params, Regularizer, hookimpl, random
 
 '''
 
-HOOK = '''
+HOOK = """
 
 @hookimpl
 def grokbench_regularizers():
     yield method
-'''
+"""
 
 
 class Fault(NamedTuple):
@@ -295,10 +295,10 @@ def method() -> Regularizer:
         "use a tuple, a number or None as the default",
     ),
     "a missing docstring": Fault(
-        '''
+        """
 def method() -> Regularizer:
     return Regularizer(neutral={})
-''',
+""",
         "description",
         "method has no docstring",
         "begin the docstring of method with a sentence",
@@ -371,6 +371,20 @@ def method() -> Regularizer:
         "device",
         "it reads a tensor back from the device with __float__",
         "keep every number a tensor on its device",
+    ),
+    "a tensor on the CPU": Fault(  # which works wherever it is written, and fails on the first other device
+        '''
+def transform(grads, state, at):
+    return {name: g * torch.full(g.shape, 1.5, dtype=g.dtype) for name, g in grads.items()}, state
+
+
+def method() -> Regularizer:
+    """Scale every gradient up."""
+    return Regularizer(transform=transform)
+''',
+        "placement",
+        "it makes or takes a tensor to the CPU",
+        "make tensors on the device of those you are given",
     ),
     "seeds mixed in an optimizer": Fault(
         '''

@@ -35,7 +35,7 @@ def examined(folder, source, like=planted):
     return {question.name: given for question, given in examine(subject(folder, source, like))}
 
 
-def asked(folder, source, name, like):
+def asked(folder, source, name, like=planted):
     """The answer to one question."""
     examinee = subject(folder, source, like)
     (question,) = [question for question in QUESTIONS[examinee.plugin.kind] if question.name == name]
@@ -48,7 +48,7 @@ def failures(answers):
 
 @pytest.mark.parametrize("fault", planted.FAULTS.values(), ids=planted.FAULTS)
 def test_a_planted_fault_is_found_with_its_fix(tmp_path, fault):
-    given = examined(tmp_path, fault.source)[fault.question]
+    given = asked(tmp_path, fault.source, fault.question)
     assert given.verdict is Verdict.FAILED
     assert fault.message in given.message and fault.fix in given.fix
     if fault.question == "device":
@@ -65,7 +65,7 @@ def test_a_sound_plugin_beside_them_passes_everything(tmp_path):
 def test_a_declared_privilege_covers_withheld_data(tmp_path):
     source = planted.FAULTS["withheld data taken together"].source
     declared = source.replace("prepare=prepare)", 'prepare=prepare, privileges=frozenset({"extra_labels"}))')
-    given = examined(tmp_path, declared)["withheld data"]
+    given = asked(tmp_path, declared, "withheld data")
     assert given.verdict is Verdict.NOT_APPLICABLE and given.message == "it declares extra_labels"
 
 
@@ -126,7 +126,7 @@ def test_an_exception_is_said_in_words(tmp_path, error, what):
 
 def test_the_global_generators_are_put_back(tmp_path):
     before = torch.random.get_rng_state()
-    examined(tmp_path, planted.FAULTS["global randomness"].source)
+    asked(tmp_path, planted.FAULTS["global randomness"].source, "memory")
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -139,7 +139,7 @@ def test_a_shipped_method_is_asked_line_by_line():
     assert done.status == 0 and lines[0] == "grokfast_ema (regularizer, built in)"
     assert "  passed          group: a group of seeds equals each seed alone, to 1e-9 after 20 steps" in lines
     assert any(line.startswith("  not applicable  withheld data:") and "no prepare" in line for line in lines)
-    assert lines[-1] == "  16 passed, 0 failed, 1 not applicable"
+    assert lines[-1] == "  17 passed, 0 failed, 1 not applicable"
 
 
 def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):
@@ -156,6 +156,13 @@ def test_a_name_may_come_from_a_plugin_file(tmp_path):
         "check", "method", "--plugin", planted.write(tmp_path, planted.FAULTS["a missing docstring"].source)
     )
     assert done.status == 1 and "Method has no docstring. Fix: begin the docstring" in done.out
+
+
+def test_a_provider_that_is_left_out_is_said_beside_the_answers(tmp_path):
+    (tmp_path / "missing.py").write_text("import nowhere\n")
+    done = grokbench("check", "weight_norm", "--plugin", tmp_path / "missing.py")
+    assert done.status == 0 and done.out.endswith("0 failed, 0 not applicable\n")
+    assert done.err == "Warning: file missing.py is left out: ModuleNotFoundError: No module named 'nowhere'\n"
 
 
 def test_markdown_is_a_table_for_a_pull_request(tmp_path):

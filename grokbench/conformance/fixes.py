@@ -8,7 +8,19 @@ from pathlib import Path
 
 from grokbench.errors import PluginError
 
-__all__ = ["BRANCH", "DTYPE", "GRADIENT", "RANDOM", "SHAPE", "STATE", "SYNC", "WRITE", "innermost", "translate"]
+__all__ = [
+    "BRANCH",
+    "DEVICE",
+    "DTYPE",
+    "GRADIENT",
+    "RANDOM",
+    "SHAPE",
+    "STATE",
+    "SYNC",
+    "WRITE",
+    "innermost",
+    "translate",
+]
 
 BRANCH = "choose with torch.where(condition, a, b): one program serves every seed and every step"
 SYNC = (
@@ -20,6 +32,7 @@ RANDOM = "draw from the key you are given, with grokbench.random: random.normal(
 WRITE = "make a new tensor: x = x + y, not x += y or x.add_(y); a new key is random.fold(key, purpose)"
 STATE = "keep what is remembered in the state: init(params) gives the first, transform returns the next"
 SHAPE = "return the shape that was asked for: a loss or penalty is (), so end it with .mean() or .sum()"
+DEVICE = "make tensors on the device of those you are given: torch.zeros_like(p), p.new_zeros(shape), device=p.device"
 DTYPE = "make tensors in the precision of those you are given: torch.zeros_like(p), p.new_zeros(shape), x.to(p.dtype)"
 GRADIENT = "clamp before a root, a logarithm or a division: x.clamp_min(1e-8).sqrt(); the root has no slope at zero"
 

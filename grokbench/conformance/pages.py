@@ -12,27 +12,15 @@ from grokbench.errors import PluginError
 from grokbench.plugins import KINDS, Plugin, Registry, load_registry
 from grokbench.yaml_problems import did_you_mean
 
-__all__ = ["STYLES", "check"]
-
-STYLES = ("text", "markdown")
+__all__ = ["find", "report"]
 
 
-def check(target: str, files: Iterable[str], style: str) -> Iterator[tuple[str, bool]]:
-    """Lines about a plugin's name, or about every plugin of a file, each with whether it tells of a failure.
+def find(target: str, files: Iterable[str]) -> tuple[Registry, list[Plugin]]:
+    """The plugins that a name or a plugin file means, and the registry they are in.
 
     Raises:
         PluginError: nothing has this name; the file is not there, cannot be loaded or yields no plugin.
-        DataError: a task's data files are not there.
     """
-    registry, plugins = _find(target, list(files))
-    write = _markdown if style == "markdown" else _text
-    with _one_thread():
-        for plugin in plugins:
-            yield from write(plugin, examine(Subject(plugin, registry)))
-
-
-def _find(target: str, files: list[str]) -> tuple[Registry, list[Plugin]]:
-    """The plugins that a name or a file means, and the registry they are in."""
     is_file = target.endswith(".py")
     if is_file and not Path(target).is_file():
         raise PluginError(f"there is no file {target}; `grokbench check` takes a plugin file or a name")
@@ -59,6 +47,18 @@ def _nothing_in(file: str, registry: Registry, origin: str) -> str:
 def _nothing_named(target: str, registry: Registry, known: list[str]) -> str:
     left_out = "".join(f"; {broken}" for broken in registry.broken)
     return f"nothing is named {target!r}{did_you_mean(target, known)}; `grokbench list` shows every name{left_out}"
+
+
+def report(registry: Registry, plugins: Iterable[Plugin], style: str) -> Iterator[tuple[str, bool]]:
+    """Lines about plugins as their answers come, each with whether it tells of a failure.
+
+    Raises:
+        DataError: a task's data files are not there.
+    """
+    write = _markdown if style == "markdown" else _text
+    with _one_thread():
+        for plugin in plugins:
+            yield from write(plugin, examine(Subject(plugin, registry)))
 
 
 @contextmanager

@@ -1,14 +1,20 @@
 """Is a plugin made of pure functions? Asked of every kind, by calling its functions and watching them."""
 
+import re
+import traceback
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
 import torch
+from torch.func import vmap
+from torch.utils import _pytree as pytree
 
 from grokbench import engine
 from grokbench.conformance import fixes
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.contracts import breach
+from grokbench.conformance.fixes import innermost
 from grokbench.conformance.rehearsal import Visit, rehearse, steps
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import SEEDS, epochs_for, same, shapes, trained
@@ -60,6 +66,35 @@ def _train_and_evaluate(step: Step, group: engine.Group) -> None:
     engine.evaluate(step, group, list(step.metrics), 1, {})
 
 
+def follows_its_device(subject: Subject) -> Answer:
+    """On a device without memory, what a plugin makes on the CPU meets what it was given, and torch complains."""
+    for label, step in steps(subject):
+        group, _ = engine.start(step, SEEDS[:2], "cpu", torch.float64)
+        try:
+            _measure_and_train(step, _on_meta(group))
+        except Exception as error:
+            place = innermost(traceback.extract_tb(error.__traceback__), subject.file)
+            if place and _STRAYS.search(str(error)):  # other errors are for other questions
+                return failed(f"on {label}, it makes or takes a tensor to the CPU", fixes.DEVICE, place)
+    return passed()
+
+
+_STRAYS = re.compile(r"expected device meta|copy out of meta|same device")  # torch's messages
+
+
+def _on_meta(group: engine.Group) -> engine.Group:
+    """The group on torch's device for shapes without numbers."""
+    parts = {field.name: getattr(group, field.name) for field in fields(group)}
+    return replace(group, **pytree.tree_map_only(torch.Tensor, lambda tensor: tensor.to("meta"), parts))
+
+
+def _measure_and_train(step: Step, group: engine.Group) -> None:
+    """What the engine does with a group, but for reading the metrics."""
+    measure = vmap(partial(step.evaluate, list(step.metrics)), in_dims=(0, group.split_axes, 0, 0))
+    measure(group.params, group.splits, group.keys, {})
+    engine.train_epoch(step, group, 0)
+
+
 def uses_no_global_randomness(subject: Subject) -> Answer:
     """The global generators stand where they stood: keys are the only source of randomness."""
     for label, step in steps(subject):
@@ -101,6 +136,7 @@ def _difference(left: dict[str, Any], right: dict[str, Any]) -> str:
 QUESTIONS = (
     Question("shapes", "every function returns the shapes of its contract", keeps_shapes),
     Question("device", "it neither branches on tensors nor reads them back from the device", stays_on_the_device),
+    Question("placement", "its tensors are on the device of those it is given", follows_its_device),
     Question("randomness", "it draws from keys alone, never from a global generator", uses_no_global_randomness),
     Question("arguments", "it writes into nothing it is given: data, gradients, keys, states", writes_into_nothing),
     Question("memory", "the same call gives the same numbers: nothing is kept between calls", remembers_nothing),

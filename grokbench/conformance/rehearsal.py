@@ -115,7 +115,7 @@ def _optimize(step: Step, params: Params) -> tuple[Params, Any]:
     """Two updates of a stack of two replicas by a method's own optimizer; it may write into what it is handed."""
 
     def stacked(tree: Params) -> Params:
-        return pytree.tree_map(lambda tensor: torch.stack([tensor, 0.5 * tensor]), tree)  # type: ignore[no-any-return]
+        return pytree.tree_map(lambda tensor: torch.stack([tensor, 0.5 * tensor]), tree)
 
     moved, state = stacked(params), step.optimizer.init(stacked(params))
     for _ in range(2):
