@@ -460,6 +460,117 @@ def method() -> Regularizer:
         "a state or parameter changes shape, dtype or order in training",
         "return a state as it was given",
     ),
+    "data changed beside training": Fault(
+        '''
+def transform(grads, state, at):
+    at.batch.inputs.mul_(0.9)
+    return grads, state
+
+
+def method() -> Regularizer:
+    """Shrink the data a little in every step."""
+    return Regularizer(transform=transform)
+''',
+        "pairing",
+        "data differs from the baseline's for the same seeds",
+        "change nothing in place, and derive keys with random.fold",
+    ),
+    "an overflow": Fault(
+        '''
+def transform(grads, state, at, *, gain):
+    return {name: gain * gain * g for name, g in grads.items()}, state
+
+
+def method(gain: float = 1e160) -> Regularizer:
+    """Scale every gradient up."""
+    return Regularizer(transform=partial(transform, gain=gain))
+''',
+        "precision",
+        "is not finite after 5 epochs",
+        "clamp before a root, a logarithm or a division",
+    ),
+    "a parameter without a type": Fault(
+        '''
+def method(gain=1.0) -> Regularizer:
+    """Add nothing whatever the gain."""
+    return Regularizer()
+''',
+        "parameters",
+        "the parameter 'gain' has no type",
+        "annotate it: gain: float = ...",
+    ),
+    "a parameter without a default": Fault(
+        '''
+def method(gain: float) -> Regularizer:
+    """Add nothing whatever the gain."""
+    return Regularizer()
+''',
+        "parameters",
+        "the parameter 'gain' has no default",
+        "give it the value of its paper",
+    ),
+    "a default of another type": Fault(
+        '''
+def method(gain: float = "large") -> Regularizer:
+    """Add nothing whatever the gain."""
+    return Regularizer()
+''',
+        "parameters",
+        "the default of 'gain': expected a valid number, got",
+        "let type and default agree",
+    ),
+    "a first line without an end": Fault(
+        '''
+def method() -> Regularizer:
+    """Add nothing"""
+    return Regularizer()
+''',
+        "description",
+        "the docstring of method begins with 'Add nothing'",
+        "and end it with a full stop",
+    ),
+    "no record": Fault(
+        '''
+def method() -> Regularizer:
+    """Add nothing at all."""
+    return partial(Regularizer)
+''',
+        "record",
+        "method returns a partial, expected a Regularizer",
+        "return the Regularizer from the factory",
+    ),
+    "defaults that the factory refuses": Fault(
+        '''
+def method(window: int = 0) -> Regularizer:
+    """Add nothing at all."""
+    if window < 1:
+        raise ValueError("window must be at least 1")
+    return Regularizer()
+''',
+        "record",
+        "method (file method.py) refuses its parameters: window must be at least 1",
+        "let the factory accept its own defaults",
+    ),
+    "an unknown privilege": Fault(
+        '''
+def method() -> Regularizer:
+    """Add nothing at all."""
+    return Regularizer(privileges=frozenset({"more_labels"}))
+''',
+        "names",
+        "it declares the privilege 'more_labels'",
+        "choose among extra_labels, test_accuracy",
+    ),
+    "neutral parameters that do not exist": Fault(
+        '''
+def method(gain: float = 1.0) -> Regularizer:
+    """Add nothing whatever the gain."""
+    return Regularizer(neutral={"gains": 0.0})
+''',
+        "names",
+        "its neutral parameters: method has no parameter 'gains'",
+        "let `neutral` map parameters of the factory to values",
+    ),
 }
 
 

@@ -124,6 +124,12 @@ def test_an_exception_is_said_in_words(tmp_path, error, what):
     assert message.startswith(what) and fix and place == ""
 
 
+def test_without_a_record_nothing_else_is_asked(tmp_path):
+    answers = examined(tmp_path, planted.FAULTS["no record"].source)
+    assert list(failures(answers)) == ["record"]
+    assert answers["cost"].message == "it cannot be asked before this is put right: record"
+
+
 def test_the_global_generators_are_put_back(tmp_path):
     before = torch.random.get_rng_state()
     asked(tmp_path, planted.FAULTS["global randomness"].source, "memory")
@@ -139,7 +145,7 @@ def test_a_shipped_method_is_asked_line_by_line():
     assert done.status == 0 and lines[0] == "grokfast_ema (regularizer, built in)"
     assert "  passed          group: a group of seeds equals each seed alone, to 1e-9 after 20 steps" in lines
     assert any(line.startswith("  not applicable  withheld data:") and "no prepare" in line for line in lines)
-    assert lines[-1] == "  17 passed, 0 failed, 1 not applicable"
+    assert lines[-1] == "  18 passed, 0 failed, 1 not applicable"
 
 
 def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):

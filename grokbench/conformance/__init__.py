@@ -39,10 +39,17 @@ def answer(question: Question, subject: Subject) -> Answer:
 
 def examine(subject: Subject) -> Iterator[tuple[Question, Answer]]:
     """Every question that a plugin of this kind is asked, with its answer, as they come."""
-    told: dict[tuple[str, str], str] = {}  # what is wrong, and where -> the question that found it
+    blamed: dict[tuple[str, str], str] = {}  # what is wrong, and where -> the question that found it
     for question in QUESTIONS[subject.plugin.kind]:
+        if description.RECORD in blamed.values():
+            yield question, _after(description.RECORD)
+            continue
         given = answer(question, subject)
-        cause = given.fix, given.place or given.message
-        if given.verdict is Verdict.FAILED and told.setdefault(cause, question.name) != question.name:
-            given = not_applicable(f"it cannot be asked before this is put right: {told[cause]}")
+        if given.verdict is Verdict.FAILED:
+            first = blamed.setdefault((given.fix, given.place or given.message), question.name)
+            given = given if first == question.name else _after(first)
         yield question, given
+
+
+def _after(name: str) -> Answer:
+    return not_applicable(f"it cannot be asked before this is put right: {name}")

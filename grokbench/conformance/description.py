@@ -4,17 +4,17 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 import numpy
 from torch import Tensor
 
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.subjects import Subject
-from grokbench.types import Privilege, Regularizer
 
-__all__ = ["QUESTIONS"]
+__all__ = ["QUESTIONS", "RECORD"]
 
+RECORD = "record"  # the question without which no other can be asked
 RECORDS = {"tasks": "Task", "regularizers": "Regularizer", "metrics": "Metric"}
 MUTABLE = (list, dict, set, bytearray, numpy.ndarray, Tensor)
 
@@ -78,7 +78,7 @@ def _defaults(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 
 def makes_its_record(subject: Subject) -> Answer:
-    """The factory gives the record of its hook, and what the record names exists."""
+    """The factory gives the record of its hook."""
     plugin = subject.plugin
     record, expected = plugin.make({}), RECORDS[plugin.kind]
     if type(record).__name__ != expected:
@@ -86,22 +86,12 @@ def makes_its_record(subject: Subject) -> Answer:
             f"{plugin.name} returns a {type(record).__name__}, expected a {expected}",
             f"return the {expected} from the factory, or yield it from the hook of its own kind",
         )
-    if isinstance(record, Regularizer):
-        return _names_are_known(subject, record)
-    return passed()
-
-
-def _names_are_known(subject: Subject, regularizer: Regularizer) -> Answer:
-    if unknown := sorted(set(regularizer.privileges) - set(get_args(Privilege))):
-        return failed(f"it declares the privilege {unknown[0]!r}", f"choose among {', '.join(get_args(Privilege))}")
-    for _, fault in subject.plugin.faults(dict(regularizer.neutral or {})):
-        return failed(f"its neutral parameters: {fault}", "let `neutral` map parameters of the factory to values")
     return passed()
 
 
 QUESTIONS = (
     Question("description", "it has a docstring that begins with a sentence", is_described),
     Question("parameters", "every parameter has a type and a default of that type", has_types_and_defaults),
+    Question(RECORD, "it makes its record with the defaults", makes_its_record),
     Question("defaults", "no default is a mutable value that calls would share", has_no_mutable_default),
-    Question("record", "it makes its record with the defaults", makes_its_record),
 )

@@ -1,7 +1,7 @@
 """What regularizers are asked beyond purity and training: fair comparisons, and what they cost."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -14,12 +14,22 @@ from grokbench.conformance.trials import SEEDS, distance, epochs_for, replica, s
 from grokbench.conformance.withheld import Ledger, with_ledger, with_other_data
 from grokbench.records import Cell
 from grokbench.step import Step, build_step
-from grokbench.types import Params, Regularizer, Task
+from grokbench.types import Params, Privilege, Regularizer, Task
 
 __all__ = ["QUESTIONS"]
 
 NEUTRAL = 1e-12  # relative, after 20 steps in float64
 WITHHELD = ("extra_labels", "test_accuracy")  # the privileges that cover data other than the replica's training set
+
+
+def names_what_exists(subject: Subject) -> Answer:
+    """Its privileges are known to the leaderboard, its neutral parameters to its factory."""
+    method, known = subject.regularizer({}), get_args(Privilege)
+    if unknown := sorted(set(method.privileges) - set(known)):
+        return failed(f"it declares the privilege {unknown[0]!r}", f"choose among {', '.join(known)}")
+    for _, fault in subject.plugin.faults(dict(method.neutral or {})):
+        return failed(f"its neutral parameters: {fault}", "let `neutral` map parameters of the factory to values")
+    return passed()
 
 
 def uses_withheld_data_only_if_declared(subject: Subject) -> Answer:
@@ -132,6 +142,7 @@ def epoch_steps(task: Task) -> int:
 
 
 QUESTIONS = (
+    Question("names", "its privileges and neutral parameters are names that exist", names_what_exists),
     Question("withheld data", "it uses withheld data only if it declares so", uses_withheld_data_only_if_declared),
     Question("pairing", "data, initialisation, batch order are the baseline's, bit for bit", leaves_the_pairing_alone),
     Question("neutral", "at its neutral parameters it equals the baseline, to 1e-12", is_the_baseline_when_neutral),
