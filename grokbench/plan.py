@@ -15,6 +15,7 @@ from grokbench.plugins import Plugin, Registry
 from grokbench.records import FORMAT, Cell, Manifest
 from grokbench.step import Step, build_step
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
+from grokbench.suite_schema import is_open
 from grokbench.types import Metric, Regularizer, Task
 from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
 
@@ -149,6 +150,7 @@ def _faults(suite: Suite, registry: Registry) -> Iterator[str]:
                 yield from _use_faults(suite, registry, "regularizers", use, method.path, task.path[1])
     for measured in suite.metrics:
         yield from _use_faults(suite, registry, "metrics", measured.use, measured.path)
+        yield from _split_faults(suite, registry, measured)
     for entry in suite.tasks:
         yield from _criterion_faults(suite, registry, entry)
 
@@ -187,7 +189,7 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry) -> Ite
     """A criterion must speak of metrics that its task records, and a budget must reach an evaluation."""
     try:
         task: Task = registry.get("tasks", entry.use.name).make(entry.use.parameters)
-        recorded = list(dict(_metrics(suite, task, registry)))
+        recorded = dict(_metrics(suite, task, registry))
     except PluginError:
         return  # said already
     for label, condition in (entry.grokked or task.grokked).items():
@@ -195,11 +197,18 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry) -> Ite
             parse_condition(condition)
         except ValueError as error:
             yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {error}"
-        if label not in recorded:
+            continue
+        if label in recorded:
+            yield from _bound_faults(suite, entry, label, condition, recorded[label][0])
+        else:
             place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked"
             known = f"{', '.join(recorded)}{did_you_mean(label, recorded)}"
             yield f"{place}: no metric {label!r}, expected one of: {known}"
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
+    stop = entry.stop or task.stop
+    if isinstance(stop, int) and stop > budget // every + 1:
+        place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
+        yield f"{place}: sustained for {stop} evaluations, but {budget} epochs have {budget // every + 1} of them"
     yield from _metric_label_faults(suite, suite.metrics, task, every)
     if every > budget:
         place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
@@ -207,6 +216,29 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry) -> Ite
     elif budget % every:
         place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
         yield f"{place}: {budget} epochs, expected a multiple of evaluate_every, {every}"
+
+
+def _split_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
+    """A metric that no task of the suite can record would be left out of every cell without a word."""
+    try:
+        needed = registry.get("metrics", entry.use.name).make(entry.use.parameters).splits
+        tasks = [registry.get("tasks", task.use.name).make(task.use.parameters) for task in suite.tasks]
+    except PluginError:
+        return  # said already
+    if not any(set(needed) <= set(task.split_names) for task in tasks):
+        known = list(dict.fromkeys(name for task in tasks for name in task.split_names))
+        unknown = next((name for name in needed if name not in known), needed[0])
+        place = f"{suite.where((*entry.path, 'split'))}: metrics.{entry.label}"
+        near = did_you_mean(unknown, known)
+        yield f"{place}: no task has the split {unknown!r}, expected one of: {', '.join(known)}{near}"
+
+
+def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, metric: Metric) -> Iterator[str]:
+    """A criterion that no value of its metric meets, or every one."""
+    if metric.bounds and not is_open(condition, *metric.bounds):
+        low, high = metric.bounds
+        place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}"
+        yield f"{place}: {condition!r} can never hold or always holds, expected a bound between {low:g} and {high:g}"
 
 
 def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Task, cadence: int) -> Iterator[str]:

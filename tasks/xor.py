@@ -34,7 +34,7 @@ def xor(
     """
     if dimensions < 3:
         raise ValueError(f"dimensions must be at least 3, two for the signal, got {dimensions}")
-    sizes = (dimensions, width, 1)
+    sizes = _mlp.layers(dimensions, width, 1)
     return Task(
         splits=partial(
             splits,
