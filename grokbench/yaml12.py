@@ -20,7 +20,7 @@ from grokbench.yaml_problems import KeyPath, Place, Problem, listing, short, syn
 
 __all__ = ["MAX_BYTES", "Document", "parse", "plain_scalar", "read"]
 
-MAX_BYTES = 250_000
+MAX_BYTES = 100_000
 MAX_DIGITS = 100
 
 # What YAML forbids, and the line breaks that YAML 1.1 and 1.2 disagree about.

@@ -29,7 +29,7 @@ KeyPath = tuple[str | int, ...]
 Place = tuple[int, int]  # line and column, both from 1
 
 MAX_LINES = 50  # of one error message
-MAX_NAMES = 250  # compared in search of the nearest one
+MAX_NAMES = 100  # compared in search of the nearest one
 _NO_PLACE: Place = (1, 1)
 
 _SYNTAX = (

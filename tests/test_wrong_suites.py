@@ -64,9 +64,9 @@ STRUCTURE += [
     (GOOD + "description: a\0b\n", "6:15", "the character U+0000 cannot stand in a suite"),
     (b"\xef\xbb\xbf" + GOOD.replace("suite: s", "suit: s").encode(), "1:1", "did you mean 'suite'?"),
     (GOOD.replace("seeds: 4", "seeds: 0").replace("\n", "\r\n"), "2:8", "seeds: 0 seeds"),
-    ("a: b\n" * 2_000_000, "50001:1", "more than 250000 bytes, expected a suite, which is a page or two"),
-    ("[" * 200_000, "1:21", "more than 20 levels of nesting"),
-    ("a: [" + "1, " * 80_000 + "]", "1:14996", "more than 5000 values"),
+    ("a: b\n" * 2_000_000, "20001:1", "more than 100000 bytes, expected a suite, which is a page or two"),
+    ("[" * 90_000, "1:21", "more than 20 levels of nesting"),
+    ("a: [" + "1, " * 30_000 + "]", "1:14996", "more than 5000 values"),
 ]  # fmt: skip
 
 PLUGINS = [
