@@ -40,7 +40,7 @@ def xor(
         raise ValueError(f"dimensions must be at least 3, two for the signal, got {dimensions}")
     if rotate and width + samples >= dimensions:
         raise ValueError(f"rotate needs width + samples, {width + samples}, below dimensions, {dimensions}")
-    sizes = (dimensions, width, 1)
+    sizes = _mlp.layers(dimensions, width, 1)
     init = partial(_mlp.init, sizes=sizes, bias=False)
     draw = partial(
         splits,
