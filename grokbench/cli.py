@@ -1,5 +1,6 @@
 """The command line: arguments in, the pipeline, text out. Nothing is computed here."""
 
+import errno
 import sys
 
 import click
@@ -12,6 +13,8 @@ from grokbench.commands.run import run
 from grokbench.errors import GrokbenchError
 
 __all__ = ["main"]
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,9 +43,15 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. Everything finished so far is saved; the same command goes on from there.", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        again = str(stop) or "the same command"
+        click.echo(f"Interrupted. Everything finished so far is saved; {again} goes on from there.", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; say nothing more
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        click.echo(f"Error: the output cannot be written ({error.strerror}); make room where it goes.", err=True)
         sys.exit(1)

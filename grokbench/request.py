@@ -31,6 +31,7 @@ class Request:
     tasks: tuple[str, ...] = ()  # labels; all if empty
     regularizers: tuple[str, ...] = ()  # labels; all if empty
     plugins: tuple[str, ...] = ()  # files
+    rerun: str = "failed"  # which finished runs are made again: a key of `freshness.RERUN`
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Plan:
     precision: str
     plugins: tuple[str, ...]
     directory: Path
+    rerun: str
 
     @property
     def kind(self) -> str:
@@ -92,6 +94,7 @@ def resolve(request: Request) -> Plan:
         precision=request.precision,
         plugins=plugins,
         directory=Path(request.out or f"runs/{suite.name}"),
+        rerun=request.rerun,
     )
 
 

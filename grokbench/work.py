@@ -44,8 +44,9 @@ class Training:
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield the missing replicas as they are done, and progress now and then."""
         from grokbench import engine
-        from grokbench.plan import cell_step
+        from grokbench.plan import cell_step, check_sources
 
+        check_sources(self.cell, registry)
         step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
         provenance = {**worker.provenance, "origins": dict(self.cell.origins), "measured": dict(self.cell.measured)}
         said = time.monotonic()
@@ -72,8 +73,10 @@ class Timekeeping:
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield a timing per cell."""
         from grokbench import engine, timing
-        from grokbench.plan import cell_step
+        from grokbench.plan import cell_step, check_sources
 
+        for cell in self.cells:
+            check_sources(cell, registry)
         steps = [cell_step(cell, registry) for cell in self.cells]
         dtype = engine.DTYPES[worker.precision]
         for measured in timing.measure(self.cells, steps, worker.device, dtype):

@@ -35,10 +35,9 @@ def print_leaderboard(store: "Store", style: str) -> None:
 @click.command()
 @click.argument("directory", metavar="DIR")
 def status(directory: str) -> None:
-    """Say how much of a results folder is done."""
+    """Say how much of a results folder is done, what is left, and whether a process is writing to it."""
     from grokbench.store import Store
+    from grokbench.survey import survey
 
-    store = Store.load(directory)
-    counts = store.status()
-    words = ", ".join(f"{counts[key]} {key}" for key in ("grokked", "censored", "diverged", "failed", "missing"))
-    click.echo(f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}.")
+    for line in survey(Store.load(directory)):
+        click.echo(line)

@@ -11,12 +11,18 @@ import click
 from grokbench.commands.plugins import warn_of_broken
 from grokbench.commands.results import print_leaderboard
 from grokbench.errors import StoreError
+from grokbench.freshness import RERUN
 
 if TYPE_CHECKING:
     from grokbench.pipeline import Plan
     from grokbench.store import Store
 
 __all__ = ["run"]
+
+
+def _words_of_rerun() -> str:
+    words = "; ".join(f"{value}: {what}" for value, what in RERUN.items())
+    return f"What to train. {words}. What is replaced is kept in superseded/."
 
 
 def selection(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,32 +47,36 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @selection
+@click.option("--rerun", default="failed", show_default=True, type=click.Choice(list(RERUN)), help=_words_of_rerun())
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first replica that fails.")
 def run(dry_run: bool, fail_fast: bool, **chosen: Any) -> None:
     """Train what is missing of SUITE and print its leaderboard.
 
-    SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are never trained again.
+    SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are not trained again unless
+    --rerun says so; then the earlier ones are kept in the folder superseded/ of the results.
     """
     from grokbench import pipeline
 
-    plan = pipeline.resolve(pipeline.Request(**chosen))
-    warn_of_broken(plan.registry)
-    if dry_run:
-        _print_work(plan)
-        return
-    store = pipeline.open_store(plan)
-    with store.lock(), _terminable():
-        try:
-            failed = _train(plan, store, fail_fast)
-        except StoreError as error:  # a full disk, say: not the status that says nothing was run
-            click.echo(f"Error: {error}", err=True)
+    with _terminable(chosen["rerun"]):
+        plan = pipeline.resolve(pipeline.Request(**chosen))
+        warn_of_broken(plan.registry)
+        if dry_run:
+            _print_work(plan)
+            return
+        with pipeline.open_store(plan) as store:
+            for difference in pipeline.made_elsewhere(plan, store):
+                click.echo(f"Warning: {difference}", err=True)
+            try:
+                failed = _train(plan, store, fail_fast)
+            except StoreError as error:  # a full disk, say: not the status that says nothing was run
+                click.echo(f"Error: {error}", err=True)
+                sys.exit(1)
+        print_leaderboard(store, "table")
+        click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
+        if failed:
+            _print_failed(failed)
             sys.exit(1)
-    print_leaderboard(store, "table")
-    click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
-    if failed:
-        _print_failed(failed)
-        sys.exit(1)
 
 
 def _train(plan: "Plan", store: "Store", fail_fast: bool) -> list[tuple[Any, Any]]:
@@ -141,14 +151,20 @@ def _print_failed(failed: list[tuple[Any, Any]]) -> None:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does."""
+def _terminable(rerun: str) -> Iterator[None]:
+    """SIGTERM, and SIGHUP where it is not ignored, end a run as Ctrl-C does."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in heeded:
+        signal.signal(number, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the same command without --rerun all" if rerun == "all" else "") from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in heeded:
+            signal.signal(number, before[number])
