@@ -164,7 +164,8 @@ def _terminable(rerun: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("the same command without --rerun all" if rerun == "all" else "") from None
+        click.echo(err=True)  # after the ^C of a terminal
+        raise click.Abort("the same command without --rerun all" if rerun == "all" else "") from None
     finally:
         for number in heeded:
             signal.signal(number, before[number])
