@@ -281,7 +281,7 @@ seeds: 1000-1001
 baseline: baseline
 tasks:
   quick: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 2}
-  slow: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 10000000, evaluate_every: 1000, stop: budget}
+  slow: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 10000000, evaluate_every: 10000000}
 regularizers:
   baseline: {}
 """
@@ -322,10 +322,12 @@ def test_a_second_process_is_refused_and_changes_nothing(slow, tmp_path):
     assert dry.status == 0 and "2 replicas left to train" in dry.out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("whole", [False, True], ids=["parent", "group"])
-def test_a_signal_keeps_what_is_finished_and_leaves_no_process(slow, tmp_path, number, whole):
-    (os.killpg if whole else os.kill)(slow.pid, number)
+@pytest.mark.parametrize(
+    ("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM), (os.killpg, signal.SIGHUP)]
+)
+def test_a_signal_keeps_what_is_finished_and_leaves_no_process(slow, tmp_path, send, number):
+    """A terminal sends Ctrl-C, and its own end, to every process of a command; a scheduler ends the first."""
+    send(slow.pid, number)
     _, err = slow.communicate(timeout=30)
     assert slow.returncode == 130, err
     assert err.endswith("Interrupted. Everything finished so far is saved; the same command goes on from there.\n")
@@ -338,7 +340,7 @@ def test_a_signal_keeps_what_is_finished_and_leaves_no_process(slow, tmp_path, n
 
 
 def test_workers_end_soon_after_a_parent_that_is_killed(slow):
-    """Also where a worker would say nothing for long: it evaluates every 1000 epochs."""
+    """Also one that has nothing to say until its epoch ten million."""
     slow.kill()
     slow.wait()
     began = time.monotonic()
@@ -396,10 +398,9 @@ def test_the_suite_may_be_deleted_during_a_run(suite, tmp_path, monkeypatch, her
     ("change", "said"),
     [
         (lambda file: file.unlink(), "cannot be loaded any more (file mine.py is left out: FileNotFoundError"),
-        (lambda file: file.write_text("1 / 0"), "cannot be loaded any more (file mine.py is left out: ZeroDivision"),
         (lambda file: file.write_text(tiny.PLUGIN + "# edited\n"), "was changed after this run began, and is not"),
     ],
-    ids=["deleted", "broken", "edited"],
+    ids=["deleted", "edited"],
 )
 def test_a_plugin_that_changes_after_the_run_began_is_not_trained(tmp_path, monkeypatch, change, said):
     """The workers read the file some seconds after the plan was made of it."""
@@ -420,6 +421,7 @@ def test_a_plugin_that_changes_after_the_run_began_is_not_trained(tmp_path, monk
     assert Outcome.FAILED not in {found["baseline", seed] for seed in (1000, 1001, 1002)}
     assert "  parity / steady: 3 of 3 failed" in status(tmp_path / "out")
     monkeypatch.setattr(pipeline, "perform", real)
+    monkeypatch.setattr(local, "launch", tiny.launch_here)
     mine.write_text(tiny.PLUGIN)
     assert run(suite, tmp_path / "out", "--plugin", mine).status == 0
     assert Store.load(tmp_path / "out").status()["failed"] == 0
