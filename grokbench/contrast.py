@@ -128,24 +128,23 @@ def _some(labels: Mapping[tuple[str, str], Any], most: int = 3) -> str:
 def _cell(
     a: Measured, b: Measured, rows: Sequence[Row], sides: Sequence[Comparisons], unlike: Sequence[str]
 ) -> Contrast:
-    manifests = [side.manifest for side in sides]
-    differing = tuple(_seed_pairs(a, b, *manifests))
-    untested = _untested(a, b, *manifests, unlike)
-    tested = {}
-    if untested is None:
-        found = effect(a, b, manifests[0].statistics.confidence)
-        tested = {"ratio": found.speedup, "ratio_low": found.low, "ratio_high": found.high, "p": found.p["sign_flip"]}
+    first, second = (side.manifest for side in sides)
+    untested = _untested(a, b, first.seeds == second.seeds, unlike)
+    found = effect(a, b, first.statistics.confidence) if untested is None else None
     return Contrast(
         task=a.cell.task,
         regularizer=a.cell.regularizer,
         differences=tuple(cell_differences(a.cell, b.cell)),
-        seeds=len(_both(a, b, *manifests)),
-        differing=differing,
+        seeds=len(_both(a, b)),
+        differing=tuple(_seed_pairs(a, b)),
         a=rows[0],
         b=rows[1],
-        conclusions=(_concluded(rows[0], manifests[0]), _concluded(rows[1], manifests[1])),
+        conclusions=(_concluded(rows[0], first), _concluded(rows[1], second)),
+        ratio=found.speedup if found else None,
+        ratio_low=found.low if found else None,
+        ratio_high=found.high if found else None,
+        p=found.p["sign_flip"] if found else None,
         untested=untested,
-        **tested,
     )
 
 
@@ -165,28 +164,28 @@ def _needed(manifest: Manifest) -> int:
     return pairs_needed(family if statistics.correction == "holm" else 1, statistics.alpha)
 
 
-def _untested(a: Measured, b: Measured, first: Manifest, second: Manifest, unlike: Sequence[str]) -> str | None:
+def _untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str]) -> str | None:
     """Why A and B are not tested against each other in this cell; None when they can be."""
     if unlike:
         return f"no test between folders that differ in {', '.join(unlike)}"
     for name in ("budget", "evaluate_every"):
         if getattr(a.cell, name) != getattr(b.cell, name):
             return f"no test between cells that differ in {name}"
-    if first.seeds != second.seeds:
+    if not same_seeds:
         return "no test over different seeds"
     return None if a.complete and b.complete else "no test before every planned seed has finished in both"
 
 
-def _both(a: Measured, b: Measured, first: Manifest, second: Manifest) -> list[tuple[Run, Run]]:
+def _both(a: Measured, b: Measured) -> list[tuple[Run, Run]]:
     """The runs of each seed that finished in both folders."""
-    left, right = ({run.seed: run for run in side.finished} for side in (a, b))
-    return [(left[seed], right[seed]) for seed in first.seeds if seed in left and seed in right]
+    others = {run.seed: run for run in b.finished}
+    return [(run, others[run.seed]) for run in a.finished if run.seed in others]
 
 
-def _seed_pairs(a: Measured, b: Measured, first: Manifest, second: Manifest) -> Iterator[SeedPair]:
+def _seed_pairs(a: Measured, b: Measured) -> Iterator[SeedPair]:
     """The seeds whose outcome or epochs differ."""
-    times = [dict(zip((run.seed for run in side.finished), side.times, strict=True)) for side in (a, b)]
-    for one, other in _both(a, b, first, second):
-        outcomes, epochs = (a.outcome(one), b.outcome(other)), (times[0][one.seed], times[1][one.seed])
+    first, second = (dict(zip((run.seed for run in side.finished), side.times, strict=True)) for side in (a, b))
+    for one, other in _both(a, b):
+        outcomes, epochs = (a.outcome(one), b.outcome(other)), (first[one.seed], second[one.seed])
         if outcomes[0] != outcomes[1] or epochs[0] != epochs[1]:
             yield SeedPair(one.seed, outcomes, epochs)

@@ -16,7 +16,7 @@ from functools import partial
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, cast, get_type_hints
+from typing import Any, get_type_hints
 
 import pluggy
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -184,8 +184,7 @@ class _Uncached(SourceFileLoader):
     """Compiles the source every time: Python's cache takes an edit of equal length within a second for no edit."""
 
     def get_code(self, fullname: str) -> CodeType:
-        source = self.get_data(self.path)
-        return cast(CodeType, self.source_to_code(source, self.path))
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def _import_file(file: Path) -> ModuleType:
