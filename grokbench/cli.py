@@ -11,6 +11,7 @@ from grokbench.commands.plugins import list_, show, validate
 from grokbench.commands.results import compare, leaderboard, status
 from grokbench.commands.run import run
 from grokbench.errors import GrokbenchError
+from grokbench.interruption import STATUS, answered, leave, sentence
 
 __all__ = ["main"]
 
@@ -36,7 +37,8 @@ for command in (run, leaderboard, compare, status, validate, list_, show, data):
 def main() -> None:
     """Entry point: errors a user can put right become one message and an exit status."""
     try:
-        commands(standalone_mode=False)
+        with answered(leave):
+            commands(standalone_mode=False)
     except GrokbenchError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_status)
@@ -44,9 +46,8 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
-        again = str(stop) or "the same command"
-        click.echo(f"Interrupted. Everything finished so far is saved; {again} goes on from there.", err=True)
-        sys.exit(130)
+        click.echo(sentence(*filter(None, [str(stop)])), err=True)
+        sys.exit(STATUS)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; say nothing more
         sys.exit(1)

@@ -339,6 +339,20 @@ def test_a_signal_keeps_what_is_finished_and_leaves_no_process(slow, tmp_path, s
     ]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_torch_is_imported_ends_the_command_at_once(suite, tmp_path, number):
+    """An exception there would abort the process, or come out as another one."""
+    (tmp_path / "torch.py").write_text(
+        f"import os\ntry:\n    os.kill(os.getpid(), {int(number)})\nexcept BaseException:\n    raise RuntimeError\n"
+    )
+    words = [sys.executable, "-m", "grokbench", "run", suite, "--out", tmp_path / "out"]
+    found = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(list(map(str, words)), env=found, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "\nInterrupted. Everything finished so far is saved; the same command goes on from there.\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_workers_end_soon_after_a_parent_that_is_killed(slow):
     """Also one that has nothing to say until its epoch ten million."""
     slow.kill()

@@ -241,10 +241,10 @@ def test_an_interruption_is_130(suite, tmp_path, monkeypatch, here):
         yield
 
     monkeypatch.setattr(pipeline, "perform", interrupted)
-    before = signal.getsignal(signal.SIGTERM)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     done = run(suite, tmp_path / "out")
     assert done.status == 130 and "the same command goes on from there" in done.err
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
 def test_being_terminated_is_an_interruption(suite, tmp_path, monkeypatch, here):

@@ -1,6 +1,5 @@
 """`grokbench run`: train what is missing and print the leaderboard."""
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from grokbench.commands.plugins import warn_of_broken
 from grokbench.commands.results import print_leaderboard
 from grokbench.errors import StoreError
 from grokbench.freshness import RERUN
+from grokbench.interruption import answered, interrupt
 
 if TYPE_CHECKING:
     from grokbench.pipeline import Plan
@@ -56,26 +56,33 @@ def run(dry_run: bool, fail_fast: bool, **chosen: Any) -> None:
     SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are not trained again unless
     --rerun says so; then the earlier ones are kept in the folder superseded/ of the results.
     """
-    from grokbench import pipeline
+    from grokbench import display, pipeline  # noqa: F401 - loads all there is before anything is done
 
-    with _terminable(chosen["rerun"]):
-        plan = pipeline.resolve(pipeline.Request(**chosen))
-        warn_of_broken(plan.registry)
-        if dry_run:
-            _print_work(plan)
-            return
-        with pipeline.open_store(plan) as store:
-            for difference in pipeline.made_elsewhere(plan, store):
-                click.echo(f"Warning: {difference}", err=True)
-            try:
-                failed = _train(plan, store, fail_fast)
-            except StoreError as error:  # a full disk, say: not the status that says nothing was run
-                click.echo(f"Error: {error}", err=True)
-                sys.exit(1)
+    plan = pipeline.resolve(pipeline.Request(**chosen))
+    warn_of_broken(plan.registry)
+    if dry_run:
+        _print_work(plan)
+        return
+    with _interruptible(plan.rerun):
+        store, failed = _perform(plan, fail_fast)
         print_leaderboard(store, "table")
         click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
         if failed:
             _print_failed(failed)
+            sys.exit(1)
+
+
+def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
+    """Do the work in the results folder, which is ours alone meanwhile."""
+    from grokbench import pipeline
+
+    with pipeline.open_store(plan) as store:
+        for difference in pipeline.made_elsewhere(plan, store):
+            click.echo(f"Warning: {difference}", err=True)
+        try:
+            return store, _train(plan, store, fail_fast)
+        except StoreError as error:  # a full disk, say: not the status that says nothing was run
+            click.echo(f"Error: {error}", err=True)
             sys.exit(1)
 
 
@@ -151,21 +158,11 @@ def _print_failed(failed: list[tuple[Any, Any]]) -> None:
 
 
 @contextmanager
-def _terminable(rerun: str) -> Iterator[None]:
-    """SIGTERM, and SIGHUP where it is not ignored, end a run as Ctrl-C does."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
-    for number in heeded:
-        signal.signal(number, interrupt)
+def _interruptible(rerun: str) -> Iterator[None]:
+    """Interruptions unwind; the user is told how to go on."""
     try:
-        yield
+        with answered(interrupt):
+            yield
     except KeyboardInterrupt:
         click.echo(err=True)  # after the ^C of a terminal
         raise click.Abort("the same command without --rerun all" if rerun == "all" else "") from None
-    finally:
-        for number in heeded:
-            signal.signal(number, before[number])
