@@ -64,6 +64,13 @@ def tests(session: nox.Session) -> None:
     python(session, "-P", "-m", "pytest", "-m", "not oracles", *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def survival(session: nox.Session) -> None:
+    """Forty kills at random moments of the suite `smoke`, some 15 minutes; arguments are passed on to the script."""
+    install(session, "--editable", f"{ROOT}[test]")
+    python(session, "-P", str(ROOT / "tests" / "kills.py"), *session.posargs)
+
+
 def python(session: nox.Session, *arguments: str) -> None:
     """Run the Python of the shared environment, which is made when it is not there."""
     if not (SHARED / "pyvenv.cfg").exists():

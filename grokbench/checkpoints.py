@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,12 @@ class Shelf:
     facts: Mapping[str, Any]
     wanted: frozenset[int]
     seconds: float = SECONDS
+
+    @classmethod
+    def of(cls, folder: Path, seeds: Sequence[int], facts: Mapping[str, Any], wanted: frozenset[int]) -> "Shelf":
+        """The shelf of a group of those seeds in its cell's folder."""
+        name = sha256(",".join(map(str, seeds)).encode()).hexdigest()[:16]
+        return cls(folder / f"{name}.npz", facts, wanted)
 
     def __post_init__(self) -> None:
         """The first checkpoint is due after `seconds`, not at once."""

@@ -4,7 +4,7 @@ The engine's rooms: `groups` stacks replicas, `epochs` maps one replica's pure s
 evaluation to the next (as CUDA graphs where there is CUDA), `checkpoints` keeps where a group stood.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from grokbench.checkpoints import Shelf, Standing
 from grokbench.epochs import batches, evaluate, measure, train_epoch
 from grokbench.groups import DTYPES, Group, group_size, ladder, shrink, start, synchronize, take, weigh
 from grokbench.logbook import Logbook, parse_condition
+from grokbench.memory import exhausted, release
 from grokbench.pace import Pace, pace
 from grokbench.records import Cell, Progress, Run
 from grokbench.step import Step
@@ -53,12 +54,39 @@ def train(
     device: str,
     dtype: torch.dtype,
     provenance: Mapping[str, Any] | None = None,
-    shelf: Shelf | None = None,
+    shelf_of: Callable[[Sequence[int]], Shelf] | None = None,
 ) -> Iterator[Run | Progress]:
     """Train a group of seeds; yield each replica's run as soon as it is done, and the progress at every evaluation.
 
-    With a `shelf` a group that was interrupted goes on where it stood, and its curves are what they would have been.
+    With a shelf a group that was interrupted goes on where it stood, and its curves are what they would have been.
+    Where memory runs out, its replicas that are not done are trained again in halves, as their `group` then says; a
+    pair that does not fit raises what torch raised.
     """
+    left, shelf = list(seeds), shelf_of(seeds) if shelf_of else None
+    try:
+        for event in _train_together(cell, step, seeds, device, dtype, provenance, shelf):
+            left = [seed for seed in left if not isinstance(event, Run) or seed != event.seed]
+            yield event
+        return
+    except Exception as error:
+        if len(left) <= 2 or not exhausted(error):
+            raise
+    if shelf:
+        shelf.clear()
+    release(device)  # not amid the exception, which holds on to the tensors
+    for half in (left[: len(left) // 2], left[len(left) // 2 :]):
+        yield from train(cell, step, half, device, dtype, provenance, shelf_of)
+
+
+def _train_together(
+    cell: Cell,
+    step: Step,
+    seeds: Sequence[int],
+    device: str,
+    dtype: torch.dtype,
+    provenance: Mapping[str, Any] | None,
+    shelf: Shelf | None,
+) -> Iterator[Run | Progress]:
     race, way = _begin(cell, step, seeds, device, dtype, shelf), pace(step, device)
     while race.books:
         if shelf:

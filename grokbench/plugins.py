@@ -14,8 +14,9 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, get_type_hints
 
 import pluggy
@@ -180,10 +181,18 @@ def _providers(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], 
         yield f"file {file.name}", partial(_import_file, file)
 
 
+class _Uncached(SourceFileLoader):
+    """Compiles the source every time: Python's cache takes an edit of equal length within a second for no edit."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _import_file(file: Path) -> ModuleType:
     """The module of a plugin file, under a name that hides no other module."""
-    spec = importlib.util.spec_from_file_location(f"grokbench_plugin_{file.stem}", file)
-    if spec is None or spec.loader is None:
+    name = f"grokbench_plugin_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file, loader=_Uncached(name, str(file)))
+    if spec is None or spec.loader is None or file.suffix != ".py":
         raise ImportError(f"{file.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up

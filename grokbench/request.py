@@ -32,6 +32,7 @@ class Request:
     tasks: tuple[str, ...] = ()  # labels; all if empty
     regularizers: tuple[str, ...] = ()  # labels; all if empty
     plugins: tuple[str, ...] = ()  # files
+    rerun: str = "failed"  # which finished runs are made again: a key of `freshness.RERUN`
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Plan:
     group_size: int | None
     plugins: tuple[str, ...]
     directory: Path
+    rerun: str
 
     @property
     def kind(self) -> str:
@@ -96,6 +98,7 @@ def resolve(request: Request) -> Plan:
         group_size=request.group_size,
         plugins=plugins,
         directory=Path(request.out or f"runs/{suite.name}"),
+        rerun=request.rerun,
     )
 
 

@@ -1,11 +1,6 @@
 """Runs through real worker processes, as a user starts them."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -75,57 +70,3 @@ def test_the_next_run_repeats_what_failed_and_what_the_edited_file_made(story):
     (steady,) = {file.parent.name for file in files_of(story.folder, "steady")}
     assert [(f.parent.name, f.name) for f in superseded] == [(steady, "1000.1.json"), (steady, "1001.1.json")]
     assert [file.stat().st_mtime_ns for file in files_of(story.folder, "baseline")] == story.kept
-
-
-SLOW = """\
-suite: slow
-seeds: 1000-1001
-baseline: baseline
-tasks:
-  quick: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 2}
-  slow: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 10000000, evaluate_every: 1000, stop: budget}
-regularizers:
-  baseline: {}
-"""
-
-
-@pytest.fixture
-def slow(tmp_path):
-    """The slow suite in a process group of its own, which does not outlive the test."""
-    suite = tiny.write(tmp_path, SLOW, "slow.yaml")
-    words = [sys.executable, "-P", "-m", "grokbench", "run", suite, "--out", tmp_path / "out", "--device", "cpu"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(list(map(str, words)), **pipes, start_new_session=True)
-    yield process
-    process.kill()
-    process.communicate()
-
-
-def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(slow, tmp_path):
-    wait_for(lambda: finished_files(tmp_path / "out") == 2 or slow.poll())
-    os.killpg(slow.pid, signal.SIGINT)  # a terminal sends it to every process of the command
-    _, err = slow.communicate(timeout=30)
-    assert slow.returncode == 130, err
-    assert "Interrupted. Everything finished so far is saved" in err and "Traceback" not in err
-    status = grokbench("status", tmp_path / "out").out
-    assert status.startswith("slow: 4 replicas planned: ") and status.endswith(" 0 failed, 2 missing.\n")
-    wait_for(lambda: not alive(slow.pid))
-
-
-def finished_files(folder):
-    return len(list(folder.glob("runs/*/[0-9]*.json")))
-
-
-def alive(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)

@@ -1,6 +1,5 @@
 """`grokbench run`: train what is missing and print the leaderboard."""
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +10,19 @@ import click
 from grokbench.commands.plugins import warn_of_broken
 from grokbench.commands.results import print_leaderboard
 from grokbench.errors import StoreError
+from grokbench.freshness import RERUN
+from grokbench.interruption import answered, interrupt
 
 if TYPE_CHECKING:
     from grokbench.pipeline import Plan
     from grokbench.store import Store
 
 __all__ = ["run"]
+
+
+def _words_of_rerun() -> str:
+    words = "; ".join(f"{value}: {what}" for value, what in RERUN.items())
+    return f"What to train. {words}. What is replaced is kept in superseded/."
 
 
 def selection(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,32 +53,43 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @selection
+@click.option("--rerun", default="failed", show_default=True, type=click.Choice(list(RERUN)), help=_words_of_rerun())
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first replica that fails.")
 def run(dry_run: bool, fail_fast: bool, **chosen: Any) -> None:
     """Train what is missing of SUITE and print its leaderboard.
 
-    SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are never trained again.
+    SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are not trained again unless
+    --rerun says so; then the earlier ones are kept in the folder superseded/ of the results.
     """
-    from grokbench import pipeline
+    from grokbench import display, pipeline  # noqa: F401 - loads all there is before anything is done
 
     plan = pipeline.resolve(pipeline.Request(**chosen))
     warn_of_broken(plan.registry)
     if dry_run:
         _print_work(plan)
         return
-    store = pipeline.open_store(plan)
-    with store.lock(), _terminable():
+    with _interruptible(plan.rerun):
+        store, failed = _perform(plan, fail_fast)
+        print_leaderboard(store, "table")
+        click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
+        if failed:
+            _print_failed(failed)
+            sys.exit(1)
+
+
+def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
+    """Do the work in the results folder, which is ours alone meanwhile."""
+    from grokbench import pipeline
+
+    with pipeline.open_store(plan) as store:
+        for difference in pipeline.made_elsewhere(plan, store):
+            click.echo(f"Warning: {difference}", err=True)
         try:
-            failed = _train(plan, store, fail_fast)
+            return store, _train(plan, store, fail_fast)
         except StoreError as error:  # a full disk, say: not the status that says nothing was run
             click.echo(f"Error: {error}", err=True)
             sys.exit(1)
-    print_leaderboard(store, "table")
-    click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
-    if failed:
-        _print_failed(failed)
-        sys.exit(1)
 
 
 def _train(plan: "Plan", store: "Store", fail_fast: bool) -> list[tuple[Any, Any]]:
@@ -147,14 +164,11 @@ def _print_failed(failed: list[tuple[Any, Any]]) -> None:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+def _interruptible(rerun: str) -> Iterator[None]:
+    """Interruptions unwind; the user is told how to go on."""
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        with answered(interrupt):
+            yield
+    except KeyboardInterrupt:
+        click.echo(err=True)  # after the ^C of a terminal
+        raise click.Abort("the same command without --rerun all" if rerun == "all" else "") from None
