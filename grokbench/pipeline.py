@@ -14,7 +14,7 @@ from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.request import Plan, Request, distinct, resolve
 from grokbench.store import Store
-from grokbench.work import Event, Job, Stage, Training, Worker, timekeeping, training
+from grokbench.work import Event, Job, Profiling, Stage, Training, Worker, timekeeping, training
 
 __all__ = [
     "Plan",
@@ -26,6 +26,7 @@ __all__ = [
     "made_elsewhere",
     "open_store",
     "perform",
+    "profiles",
     "resolve",
 ]
 
@@ -118,6 +119,17 @@ def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
         elif isinstance(event, Timing):
             store.save_timing(event)
         yield job, event
+
+
+def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
+    """The phases of every wanted cell, one cell after the other on one worker; nothing is stored."""
+    from grokbench.launchers.local import launch
+
+    work = [Profiling(job.cell, job.seeds) for job in jobs(plan, None)]
+    first = {job.cell.identity: job for job in reversed(work)}  # one group of each cell
+    fetch_data(plan, work)
+    crew = [Worker(plan.devices[0], plan.precision, plan.plugins, environment())]
+    yield from launch([Stage([first[cell.identity] for cell in distinct(plan.cells)], 1)], crew)
 
 
 def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[str, Any]) -> Iterator[Stage]:

@@ -1,38 +1,20 @@
 """The share of each phase in a cell's training: where a method's time goes."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 
 from grokbench import engine
 from grokbench.epochs import PHASES, measure, train_epoch
-from grokbench.records import Cell
+from grokbench.records import Cell, Profile
 from grokbench.step import Step
 
-__all__ = ["Profile", "profile"]
+__all__ = ["profile"]
 
 LEAST_SECONDS = 2.0  # of training per cell
 EVALUATION, REST = "evaluation", "rest"  # rest: the engine's own work between phases
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Seconds of one seed's epoch, by phase; an evaluation counts as often as the cell's cadence has it."""
-
-    cell: Cell
-    seconds: Mapping[str, float]  # phase -> seconds per seed-epoch, in order
-
-    @property
-    def total(self) -> float:
-        """Seconds per seed-epoch."""
-        return sum(self.seconds.values())
-
-    def share(self, phase: str) -> float:
-        """The phase's part of the whole, from 0 to 1."""
-        return self.seconds[phase] / self.total
 
 
 def profile(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> Profile:
@@ -52,7 +34,7 @@ def profile(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: to
     seconds = {phase: value / epochs / replicas for phase, value in (clock.seconds | {REST: rest}).items()}
     with clock.phase(EVALUATION):
         _evaluate(step, group, epochs)
-    return Profile(cell, seconds | {EVALUATION: clock.seconds[EVALUATION] / cell.evaluate_every / replicas})
+    return Profile(cell, replicas, seconds | {EVALUATION: clock.seconds[EVALUATION] / cell.evaluate_every / replicas})
 
 
 def _evaluate(step: Step, group: engine.Group, epoch: int) -> None:

@@ -11,11 +11,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from grokbench.records import Cell, Outcome, Progress, Run, Timing
+from grokbench.records import Cell, Outcome, Profile, Progress, Run, Timing
 
-__all__ = ["Event", "Job", "Stage", "Timekeeping", "Training", "Worker", "groups", "timekeeping", "training"]
+__all__ = [
+    "Event",
+    "Job",
+    "Profiling",
+    "Stage",
+    "Timekeeping",
+    "Training",
+    "Worker",
+    "groups",
+    "timekeeping",
+    "training",
+]
 
-Event = Run | Progress | Timing
+Event = Run | Progress | Timing | Profile
 
 # of a run's provenance, beside the cell's identity and the group: a checkpoint of other circumstances is not used
 NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "origins", "measured")
@@ -104,7 +115,32 @@ class Timekeeping:
         yield from ()
 
 
-Job = Training | Timekeeping
+@dataclass(frozen=True)
+class Profiling:
+    """A cell whose phases are to be measured; nothing of it is kept."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cell, as the other jobs name theirs."""
+        return (self.cell,)
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
+        """Yield the profile."""
+        from grokbench import engine, profiling
+        from grokbench.plan import cell_step
+
+        dtype = engine.DTYPES[worker.precision]
+        yield profiling.profile(self.cell, cell_step(self.cell, registry), self.seeds, worker.device, dtype)
+
+    def failed(self, error: str) -> Iterator[Run]:
+        """A run that failed, for its traceback; it is not stored."""
+        yield Run(self.cell.identity, self.seeds[0], Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
+
+
+Job = Training | Timekeeping | Profiling
 
 
 class Stage(NamedTuple):

@@ -70,3 +70,25 @@ def test_the_next_run_repeats_what_failed_and_what_the_edited_file_made(story):
     (steady,) = {file.parent.name for file in files_of(story.folder, "steady")}
     assert [(f.parent.name, f.name) for f in superseded] == [(steady, "1000.1.json"), (steady, "1001.1.json")]
     assert [file.stat().st_mtime_ns for file in files_of(story.folder, "baseline")] == story.kept
+
+
+def test_run_profile_prints_the_share_of_every_phase_and_keeps_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = grokbench("run", tiny.write(tmp_path), "--device", "cpu", "--profile")
+    assert done.status == 0, done.err
+    head, _, *rows = done.out.splitlines()[:4]
+    assert head.split() == [
+        "task", "regularizer", "seeds", "ms",
+        "batches", "forward", "backward", "transform", "optimizer", "rest", "evaluation",
+    ]  # fmt: skip
+    for row, label in zip(rows, ("baseline", "orthograd"), strict=True):
+        cells = row.split()
+        assert cells[:3] == ["parity", label, "3"]
+        assert 95 <= sum(int(share.rstrip("%")) for share in cells[4:]) <= 105
+    assert "Nothing was kept." in done.out and not (tmp_path / "runs").exists()
+
+
+def test_a_method_that_cannot_be_profiled_is_named_with_its_traceback(tmp_path):
+    suite, mine = tiny.write(tmp_path, tiny.with_methods("raises")), tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
+    done = grokbench("run", suite, "--device", "cpu", "--plugin", mine, "--profile")
+    assert done.status == 2 and "parity / raises cannot be trained:" in done.err and "boom in training" in done.err

@@ -332,3 +332,15 @@ def test_a_folder_of_another_group_size_is_refused(plan):
     perform(plan())
     with pytest.raises(StoreError, match="group_size was None and is now 2"):
         perform(plan(group_size=2))
+
+
+# ---- profiles
+
+
+def test_profiles_are_of_one_group_of_every_wanted_cell_and_nothing_is_stored(plan, monkeypatch, tmp_path):
+    from grokbench import profiling
+
+    monkeypatch.setattr(profiling, "LEAST_SECONDS", 0.0)
+    told = [event for _, event in pipeline.profiles(plan(regularizers=("orthograd",)))]
+    assert [(profile.cell.regularizer, profile.replicas) for profile in told] == [("orthograd", 3)]
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench.commands.plugins import warn_of_broken
+from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
 from grokbench.errors import StoreError
 from grokbench.freshness import RERUN
@@ -55,8 +56,9 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
 @selection
 @click.option("--rerun", default="failed", show_default=True, type=click.Choice(list(RERUN)), help=_words_of_rerun())
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--profile", is_flag=True, help="Measure the phases of every cell for some seconds, and keep nothing.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first replica that fails.")
-def run(dry_run: bool, fail_fast: bool, **chosen: Any) -> None:
+def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
     """Train what is missing of SUITE and print its leaderboard.
 
     SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are not trained again unless
@@ -68,6 +70,9 @@ def run(dry_run: bool, fail_fast: bool, **chosen: Any) -> None:
     warn_of_broken(plan.registry)
     if dry_run:
         _print_work(plan)
+        return
+    if profile:
+        print_profiles(plan)
         return
     with _interruptible(plan.rerun):
         store, failed = _perform(plan, fail_fast)
