@@ -7,7 +7,7 @@ import click
 
 from grokbench import __version__
 from grokbench.commands.data import data
-from grokbench.commands.plugins import list_, show, validate
+from grokbench.commands.plugins import check, list_, show, validate
 from grokbench.commands.results import compare, leaderboard, status
 from grokbench.commands.run import run
 from grokbench.errors import GrokbenchError
@@ -30,7 +30,7 @@ def commands() -> None:
     """
 
 
-for command in (run, leaderboard, compare, status, validate, list_, show, data):
+for command in (run, leaderboard, compare, status, validate, list_, show, check, data):
     commands.add_command(command)
 
 

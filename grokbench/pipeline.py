@@ -63,6 +63,8 @@ def jobs(plan: Plan, store: Store | None) -> list[Training]:
     weights: dict[str, Any] = {}  # by task
 
     def size(cell: Cell) -> int:
+        if plan.group_size:
+            return plan.group_size
         step, task = cell_step(cell, plan.registry), identity(cell.recipe["task"])
         weights[task] = weights.get(task) or engine.weigh(step.task)
         return engine.group_size(step, weights[task], plan.devices[0], engine.DTYPES[plan.precision])

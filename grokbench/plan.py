@@ -6,17 +6,17 @@ the order of the file, devices, metrics and the budget are not part of it, so no
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from grokbench.errors import PluginError, SuiteError
-from grokbench.logbook import parse_condition
+from grokbench.plan_faults import plan_faults
 from grokbench.plugins import Plugin, Registry
+from grokbench.recorded import recorded, standard_labels
 from grokbench.records import FORMAT, Cell, Manifest
 from grokbench.step import Step, build_step
-from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
-from grokbench.types import Metric, Regularizer, Task
-from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
+from grokbench.suite import RegularizerEntry, Suite, TaskEntry, Use
+from grokbench.types import Regularizer, Task
 
 __all__ = ["cell_step", "check_sources", "expand", "identity", "manifest"]
 
@@ -27,7 +27,7 @@ def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tup
     Raises SuiteError with every mistake at once: unknown plugins and parameters, values a factory refuses, criteria
     on metrics that a task does not record.
     """
-    faults = list(dict.fromkeys(_faults(suite, registry)))
+    faults = list(dict.fromkeys(plan_faults(suite, registry)))
     if faults:
         raise SuiteError("\n".join(faults))
     skipped = {(skip.task, skip.regularizer) for skip in suite.skip}
@@ -101,7 +101,7 @@ def _cell(
     task: Task = registry.get("tasks", entry.use.name).make(entry.use.parameters)
     uses = method.uses_for(entry.label)
     made: list[Regularizer] = [registry.get("regularizers", use.name).make(use.parameters) for use in uses]
-    metrics = dict(_metrics(suite, task, registry))
+    metrics = dict(recorded(suite, task, registry))
     grokked = dict(entry.grokked or task.grokked)
     recipe = {
         "format": FORMAT,
@@ -113,7 +113,7 @@ def _cell(
         ],
         "evaluate_every": entry.evaluate_every or task.evaluate_every,
         "grokked": grokked,
-        "judged_by": {label: metrics[label][1] for label in grokked if label not in _standard(task)},
+        "judged_by": {label: metrics[label][1] for label in grokked if label not in standard_labels(task)},
         "stop": entry.stop or task.stop,
     }
     return Cell(
@@ -144,105 +144,3 @@ def _origins(
 
 def _origin(plugin: Plugin) -> str:
     return f"{plugin.origin}, sha256 {plugin.digest[:16]}"
-
-
-def _metrics(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str, tuple[Metric, dict[str, Any]]]]:
-    """Loss and accuracy on every split of a task, then what the suite asks for and the task can give."""
-    for split in task.split_names:
-        for name in ("loss", "accuracy"):
-            yield f"{split}_{name}", _metric(registry, name, {"split": split}, None)
-    for entry in suite.metrics:
-        metric, use = _metric(registry, entry.use.name, entry.use.parameters, entry.every)
-        if set(metric.splits) <= set(task.split_names):
-            yield entry.label, (metric, use)
-
-
-def _metric(
-    registry: Registry, name: str, parameters: Mapping[str, Any], every: int | None
-) -> tuple[Metric, dict[str, Any]]:
-    plugin = registry.get("metrics", name)
-    return plugin.make(parameters), {"use": name, "parameters": plugin.resolve(parameters), "every": every}
-
-
-def _faults(suite: Suite, registry: Registry) -> Iterator[str]:
-    """Every mistake that only the plugins reveal, each with its place in the file."""
-    for entry in suite.tasks:
-        yield from _use_faults(suite, registry, "tasks", entry.use, entry.path)
-    for method in suite.regularizers:
-        for task in suite.tasks:
-            for use in method.uses_for(task.label):
-                yield from _use_faults(suite, registry, "regularizers", use, method.path, task.path[1])
-    for measured in suite.metrics:
-        yield from _use_faults(suite, registry, "metrics", measured.use, measured.path)
-    for entry in suite.tasks:
-        yield from _criterion_faults(suite, registry, entry)
-
-
-def _use_faults(
-    suite: Suite, registry: Registry, kind: str, use: Use, path: KeyPath, per_task: str | int = ""
-) -> Iterator[str]:
-    """What is wrong with one plugin and its parameters."""
-    where = _places(suite, path, use.name, per_task)
-    try:
-        plugin = registry.get(kind, use.name)
-        faults = list(plugin.faults(use.parameters))
-        if not faults:
-            plugin.make(use.parameters)
-    except PluginError as error:
-        yield f"{where('use')}: {error}"
-        return
-    yield from (f"{where(name)}: {fault}" for name, fault in faults)
-
-
-def _places(suite: Suite, path: KeyPath, plugin: str, per_task: str | int) -> Callable[[str], str]:
-    """A function from a parameter to where it is set: for one task, in a combination, or for the plugin itself."""
-    general, special = path, (*path, "per_task", per_task)
-    bases = [general, (*general, plugin), special, (*special, plugin)]
-
-    def where(name: str) -> str:
-        places = [suite.where((*base, name)) for base in bases]
-        known = [place for base, place in zip(bases, places, strict=True) if place != suite.where(base)]
-        place = known[-1] if known else places[0]
-        return f"{place}: {dotted(path if name == 'use' else (*path, name))}"
-
-    return where
-
-
-def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry) -> Iterator[str]:
-    """A criterion must speak of metrics that its task records, and a budget must reach an evaluation."""
-    try:
-        task: Task = registry.get("tasks", entry.use.name).make(entry.use.parameters)
-        recorded = list(dict(_metrics(suite, task, registry)))
-    except PluginError:
-        return  # said already
-    for label, condition in (entry.grokked or task.grokked).items():
-        try:
-            parse_condition(condition)
-        except ValueError as error:
-            yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {error}"
-        if label not in recorded:
-            place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked"
-            known = f"{', '.join(recorded)}{did_you_mean(label, recorded)}"
-            yield f"{place}: no metric {label!r}, expected one of: {known}"
-    every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
-    yield from _metric_label_faults(suite, suite.metrics, task, every)
-    if every > budget:
-        place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
-        yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
-    elif budget % every:
-        place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
-        yield f"{place}: {budget} epochs, expected a multiple of evaluate_every, {every}"
-
-
-def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Task, cadence: int) -> Iterator[str]:
-    for entry in entries:
-        place = f"{suite.where(entry.path)}: metrics.{entry.label}"
-        if entry.label in _standard(task):
-            yield f"{place}: is always recorded under this label; leave it out"
-        if entry.every and entry.every % cadence:
-            yield f"{place}: every {entry.every} epochs, expected a multiple of evaluate_every, {cadence}"
-
-
-def _standard(task: Task) -> set[str]:
-    """Labels that are recorded whatever the suite says."""
-    return {f"{split}_{name}" for split in task.split_names for name in ("loss", "accuracy")}

@@ -9,6 +9,7 @@ Integers and uniforms are equal bit for bit everywhere; normals to the rounding 
 """
 
 import math
+from functools import lru_cache
 from hashlib import blake2b
 
 import torch
@@ -23,6 +24,7 @@ def _signed(word: int) -> int:
 
 
 GAMMA = _signed(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd
+_WORD = (1 << 64) - 1
 _MIX = _signed(0xBF58476D1CE4E5B9), _signed(0x94D049BB133111EB)
 
 
@@ -38,11 +40,15 @@ def _mix(word: Tensor) -> Tensor:
     return word ^ _shift(word, 31)
 
 
-def _word(data: int | str | Tensor) -> int | Tensor:
-    """A 64-bit word for an integer (tensor) or for the name of a purpose."""
-    if isinstance(data, str):
-        return int.from_bytes(blake2b(data.encode(), digest_size=8).digest(), "little", signed=True)
-    return data.to(torch.int64) if isinstance(data, Tensor) else _signed(data % (1 << 64))
+@lru_cache(1024)
+def _mix_constant(data: int | str) -> int:
+    """`_mix` of an integer or of the name of a purpose, in Python's integers: once, not on every device and step."""
+    word = data if isinstance(data, int) else int.from_bytes(blake2b(data.encode(), digest_size=8).digest(), "little")
+    for places, factor in zip((30, 27), _MIX, strict=True):
+        word &= _WORD
+        word = (word ^ (word >> places)) * factor
+    word &= _WORD
+    return _signed(word ^ (word >> 31))
 
 
 def key(seed: int, device: torch.device | str = "cpu") -> Tensor:
@@ -53,7 +59,8 @@ def key(seed: int, device: torch.device | str = "cpu") -> Tensor:
 def fold(key: Tensor, *data: int | str | Tensor) -> Tensor:
     """A new key from a key and what it is for: `fold(key, "batches", epoch)`. Tensors must broadcast with the key."""
     for item in data:
-        key = _mix(_mix(key + GAMMA) + _mix(torch.zeros_like(key) + _word(item)))  # not the same with both swapped
+        word = _mix(item.to(torch.int64)) if isinstance(item, Tensor) else _mix_constant(item)
+        key = _mix(_mix(key + GAMMA) + word)  # not the same with both swapped
     return key
 
 

@@ -26,6 +26,7 @@ class Request:
     out: str | None = None  # default: runs/<suite>
     device: str = "auto"
     precision: str = "float32"
+    group_size: int | None = None  # replicas to train together; by the task's size and the device's memory if None
     num_seeds: int | None = None  # the first so many of the suite's
     seeds: str | None = None  # these instead of the suite's: "0-4,7"
     tasks: tuple[str, ...] = ()  # labels; all if empty
@@ -45,6 +46,7 @@ class Plan:
     seeds: tuple[int, ...]
     devices: tuple[str, ...]  # one per worker
     precision: str
+    group_size: int | None
     plugins: tuple[str, ...]
     directory: Path
     rerun: str
@@ -83,6 +85,7 @@ def resolve(request: Request) -> Plan:
     cells = expand(suite, registry, request.precision, engine.REVISION)
     devices = _devices(request.device)
     execution = {"device": devices[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}
+    execution |= {"group_size": request.group_size} if request.group_size else {}
     wanted = tuple(cell for cell in cells if _wanted(cell, request))
     return Plan(
         suite=suite,
@@ -92,6 +95,7 @@ def resolve(request: Request) -> Plan:
         seeds=seeds,
         devices=devices,
         precision=request.precision,
+        group_size=request.group_size,
         plugins=plugins,
         directory=Path(request.out or f"runs/{suite.name}"),
         rerun=request.rerun,

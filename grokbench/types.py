@@ -41,6 +41,9 @@ Privilege = Literal[
 ]
 
 
+MAX_EXAMPLES = 100_000_000  # of a training set
+
+
 class Batch(NamedTuple):
     """Examples: inputs (n, d) and targets (n,)."""
 
@@ -109,6 +112,7 @@ class Regularizer:
     optimizer: Callable[[Optimizer], Optimizer] | None = None  # wraps or replaces the task's own
     privileges: frozenset[Privilege] = frozenset()  # what it uses that the baseline does not have
     neutral: Mapping[str, Any] | None = None  # parameters at which it is the baseline
+    rotates: bool = False  # commutes with rotations of the inputs, under SGD: what a rotated task asks for
     revision: int = 1  # raise it when the numbers change
 
 
@@ -136,14 +140,20 @@ class Task:
     stop: str | int = "grokked"  # "grokked", "budget", or an int: when the criterion held for so many evaluations
     roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
     input_bounds: tuple[float, float] | None = None
+    rotated: bool = False  # its inputs are in other coordinates: only methods that rotate with them are the same there
     revision: int = 1  # raise it when the numbers change
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained; a factory passes the ValueError on to the user."""
         if self.train_size < 1:
             raise ValueError("the training set is empty: these parameters leave it no examples")
+        if self.train_size > MAX_EXAMPLES:
+            raise ValueError(f"a training set of {self.train_size:.3g} examples, expected at most {MAX_EXAMPLES:.0e}")
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+        for name in ("lr", "weight_decay"):
+            if (value := getattr(self.optimizer, name)) < 0:
+                raise ValueError(f"{name} must not be negative, got {value}")
 
 
 @dataclass(frozen=True)
@@ -170,3 +180,4 @@ class Metric:
     measure: Callable[[Probe], Tensor]  # -> ()
     better: Literal["higher", "lower"] | None = None  # None: neither direction is good in itself
     splits: tuple[str, ...] = ()  # the splits it needs; a task without them cannot record it
+    bounds: tuple[float, float] | None = None  # of its values: a criterion that asks for more is refused

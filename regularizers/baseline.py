@@ -9,7 +9,7 @@ from grokbench import Params, Regularizer, Task, hookimpl, random
 
 def baseline() -> Regularizer:
     """Add nothing: the row the others are tested against."""
-    return Regularizer(neutral={})
+    return Regularizer(neutral={}, rotates=True)
 
 
 def placebo(scale: float = 1e-6) -> Regularizer:

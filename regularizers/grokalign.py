@@ -42,6 +42,7 @@ def grokalign(
     return Regularizer(
         penalty=partial(penalty, strength=strength, root=norm == "frobenius", squares=squares),
         neutral={"strength": 0.0},
+        rotates=True,
     )
 
 

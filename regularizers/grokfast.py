@@ -28,7 +28,8 @@ def grokfast_ema(alpha: float = 0.98, lamb: float = 2.0) -> Regularizer:
     """
     if not 0.0 <= alpha < 1.0:
         raise ValueError(f"alpha must be at least 0 and below 1, got {alpha}")
-    return Regularizer(init=ema_init, transform=partial(ema, alpha=alpha, lamb=lamb), neutral={"lamb": 0.0})
+    transform = partial(ema, alpha=alpha, lamb=lamb)
+    return Regularizer(init=ema_init, transform=transform, neutral={"lamb": 0.0}, rotates=True)
 
 
 def ema_init(params: Params) -> EmaState:
@@ -64,6 +65,7 @@ def grokfast_ma(window: int = 100, lamb: float = 5.0) -> Regularizer:
         init=partial(ma_init, window=window),
         transform=partial(ma, window=window, lamb=lamb),
         neutral={"lamb": 0.0},
+        rotates=True,
     )
 
 

@@ -31,8 +31,12 @@ def orthograd(
     Tensors with a single element are left alone: nothing is orthogonal to them, and the code's rescale blows rounding
     noise up to full length.
     """
-    transform_ = partial(transform, rescale=rescale, scope=scope, project_decay=project_decay)
-    return Regularizer(transform=transform_, optimizer=without_decay if project_decay else None)
+    return Regularizer(
+        transform=partial(transform, rescale=rescale, scope=scope, project_decay=project_decay),
+        optimizer=without_decay if project_decay else None,
+        rotates=True,
+        revision=2,
+    )
 
 
 def transform(
@@ -51,17 +55,22 @@ def transform(
 
 def _project(grads: Params, params: Params, rescale: bool) -> Params:
     """The gradients without their component along the parameters, taken as one vector."""
-    along = _dot(params, grads) / (_dot(params, params) + TINY)
+    along = _dot(params, grads) / (_norm(params).square() + TINY)
     across = {name: torch.addcmul(g, along, params[name], value=-1.0) for name, g in grads.items()}
     if not rescale:
         return across
-    factor = _dot(grads, grads).sqrt() / (_dot(across, across).sqrt() + TINY)
+    factor = _norm(grads) / (_norm(across) + TINY)
     return {name: g * factor for name, g in across.items()}
 
 
 def _dot(left: Params, right: Params) -> Tensor:
-    """The inner product, (), without a temporary as large as the parameters."""
-    return torch.stack([torch.dot(left[name].flatten(), right[name].flatten()) for name in left]).sum()
+    """The inner product, (). A product and a sum: batched, `torch.dot` is slow."""
+    return torch.stack([(left[name] * right[name]).sum() for name in left]).sum()
+
+
+def _norm(params: Params) -> Tensor:
+    """The Euclidean norm, (), without a temporary as large as the parameters."""
+    return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(p) for p in params.values()]))
 
 
 def without_decay(optimizer: Optimizer) -> Optimizer:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grokbench import SGD, Batch, Task, hookimpl, random
 
-from . import _losses, _mlp
+from . import _losses, _mlp, _rotation
 
 
 def xor(
@@ -23,6 +23,7 @@ def xor(
     noise_sd: float = 0.2,
     lr: float = 0.1,
     weight_decay: float = 0.1,
+    rotate: bool = False,
 ) -> Task:
     """Targets x1 x2 of inputs with two coordinates in {-1, 1} and the others in {-epsilon, epsilon}.
 
@@ -31,22 +32,31 @@ def xor(
     coordinates carry additional normal noise of standard deviation `noise_sd` (one draw per seed, as in the authors'
     code). Settings of Walker et al., Appendix A.1 and A.4; where the paper is silent: squared error and learning rate
     as in the authors' code, width 1024 instead of the code's 2048 (fitted: it gives the published number of epochs).
+
+    `rotate=True` trains the same network in `width + samples + 1` coordinates (`_rotation.py`): everything is drawn in
+    `dimensions`, once per seed, and only rounding differs. For methods that commute with rotations of the inputs.
     """
     if dimensions < 3:
         raise ValueError(f"dimensions must be at least 3, two for the signal, got {dimensions}")
-    sizes = (dimensions, width, 1)
+    if rotate and width + samples >= dimensions:
+        raise ValueError(f"rotate needs width + samples, {width + samples}, below dimensions, {dimensions}")
+    sizes = _mlp.layers(dimensions, width, 1)
+    init = partial(_mlp.init, sizes=sizes, bias=False)
+    draw = partial(
+        splits,
+        dimensions=dimensions,
+        samples=samples,
+        test_samples=test_samples,
+        epsilon=epsilon,
+        noise_sd=noise_sd,
+    )
+    if rotate:
+        init, draw = _rotation.rotated(init, draw)
     return Task(
-        splits=partial(
-            splits,
-            dimensions=dimensions,
-            samples=samples,
-            test_samples=test_samples,
-            epsilon=epsilon,
-            noise_sd=noise_sd,
-        ),
+        splits=draw,
         split_names=("train", "test", "noise"),
         train_size=samples,
-        init=partial(_mlp.init, sizes=sizes, bias=False),
+        init=init,
         forward=_mlp.forward,
         loss=_losses.signed_error,
         correct=_losses.sign_correct,
@@ -54,6 +64,7 @@ def xor(
         epochs=1000,
         grokked={"test_accuracy": "> 0.95", "noise_accuracy": "> 0.95"},
         roles=_mlp.roles(sizes, bias=False),
+        rotated=rotate,
     )
 
 

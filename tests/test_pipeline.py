@@ -315,3 +315,20 @@ def test_the_leaderboard_has_a_row_per_cell(plan):
     assert labels(board.rows) == labels(made.cells)
     assert all(row.seconds_per_epoch > 0 for row in board.rows)
     assert json.dumps(dict(board.environment)) and os.fspath(made.directory) not in str(board.environment)
+
+
+# ---- the size of groups
+
+
+def test_a_group_size_that_is_asked_for_cuts_the_seeds_and_marks_the_folder(plan):
+    pipeline_of = {size: plan(tiny.SUITE.replace("1000-1002", "1000-1008"), group_size=size) for size in (2, 3, None)}
+    cuts = {size: [len(job.seeds) for job in pipeline.jobs(each, None)][:4] for size, each in pipeline_of.items()}
+    assert cuts == {2: [2, 2, 2, 3], 3: [3, 3, 3, 3], None: [9, 9]}
+    assert pipeline_of[3].manifest.execution["group_size"] == 3
+    assert "group_size" not in pipeline_of[None].manifest.execution
+
+
+def test_a_folder_of_another_group_size_is_refused(plan):
+    perform(plan())
+    with pytest.raises(StoreError, match="group_size was None and is now 2"):
+        perform(plan(group_size=2))

@@ -338,3 +338,24 @@ def test_a_metric_is_measured_at_evaluations(complaints):
     )
     (line,) = complaints(suite)
     assert "metrics.weight_norm: every 10 epochs, expected a multiple of evaluate_every, 4" in line
+
+
+ROTATED = """\
+suite: s
+seeds: 2
+baseline: baseline
+tasks: {xor: {rotate: true}}
+regularizers: {baseline: {}, placebo: {}, both: {use: [grokalign, placebo]}}
+"""
+
+
+def test_a_rotated_task_refuses_methods_that_do_not_rotate(complaints):
+    said = complaints(ROTATED)
+    assert [line.split(": its inputs")[0] for line in said] == ["s.yaml:4:9: tasks.xor"] * 2
+    for line, label in zip(said, ("placebo", "both"), strict=True):
+        assert f"placebo ({label}) does not declare that it rotates with them; set rotate: false, or skip" in line
+
+
+def test_a_rotated_task_takes_the_others_and_leaves_skipped_cells_alone(cells_of):
+    skip = "skip: [{task: xor, regularizer: placebo, why: w}, {task: xor, regularizer: both, why: w}]\n"
+    assert list(cells_of(ROTATED + skip)) == [("xor", "baseline")]

@@ -32,6 +32,12 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]"),
         click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:0,1"),
         click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
+        click.option(
+            "--group-size",
+            type=click.IntRange(min=2),
+            metavar="N",
+            help="Train so many seeds of a cell together; numbers differ by rounding.  [default: what memory allows]",
+        ),
         click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
         click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
         click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task; repeatable."),

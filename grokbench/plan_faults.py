@@ -1,0 +1,152 @@
+"""What only the plugins reveal to be wrong with a suite, each with its place in the file."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from grokbench.errors import PluginError
+from grokbench.logbook import parse_condition
+from grokbench.plugins import Registry
+from grokbench.recorded import recorded, standard_labels
+from grokbench.suite import MetricEntry, Suite, TaskEntry, Use
+from grokbench.suite_schema import is_open
+from grokbench.types import Metric, Task
+from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
+
+__all__ = ["plan_faults"]
+
+
+def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
+    """Every mistake that only the plugins reveal, each with its place in the file."""
+    for entry in suite.tasks:
+        yield from _use_faults(suite, registry, "tasks", entry.use, entry.path)
+    for method in suite.regularizers:
+        for task in suite.tasks:
+            for use in method.uses_for(task.label):
+                yield from _use_faults(suite, registry, "regularizers", use, method.path, task.path[1])
+    for measured in suite.metrics:
+        yield from _use_faults(suite, registry, "metrics", measured.use, measured.path)
+        yield from _split_faults(suite, registry, measured)
+    for entry in suite.tasks:
+        try:
+            task: Task = registry.get("tasks", entry.use.name).make(entry.use.parameters)
+        except PluginError:
+            continue  # said already
+        yield from _criterion_faults(suite, registry, entry, task)
+        yield from _cadence_faults(suite, entry, task)
+        yield from _rotation_faults(suite, registry, entry, task)
+
+
+def _use_faults(
+    suite: Suite, registry: Registry, kind: str, use: Use, path: KeyPath, per_task: str | int = ""
+) -> Iterator[str]:
+    """What is wrong with one plugin and its parameters."""
+    where = _places(suite, path, use.name, per_task)
+    try:
+        plugin = registry.get(kind, use.name)
+        faults = list(plugin.faults(use.parameters))
+        if not faults:
+            plugin.make(use.parameters)
+    except PluginError as error:
+        yield f"{where('use')}: {error}"
+        return
+    yield from (f"{where(name)}: {fault}" for name, fault in faults)
+
+
+def _places(suite: Suite, path: KeyPath, plugin: str, per_task: str | int) -> Callable[[str], str]:
+    """A function from a parameter to where it is set: for one task, in a combination, or for the plugin itself."""
+    general, special = path, (*path, "per_task", per_task)
+    bases = [general, (*general, plugin), special, (*special, plugin)]
+
+    def where(name: str) -> str:
+        places = [suite.where((*base, name)) for base in bases]
+        known = [place for base, place in zip(bases, places, strict=True) if place != suite.where(base)]
+        place = known[-1] if known else places[0]
+        return f"{place}: {dotted(path if name == 'use' else (*path, name))}"
+
+    return where
+
+
+def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
+    """A criterion must speak of metrics that its task records."""
+    try:
+        labels = dict(recorded(suite, task, registry))
+    except PluginError:
+        return  # said already
+    for label, condition in (entry.grokked or task.grokked).items():
+        try:
+            parse_condition(condition)
+        except ValueError as error:
+            yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {error}"
+            continue
+        if label in labels:
+            yield from _bound_faults(suite, entry, label, condition, labels[label][0])
+        else:
+            place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked"
+            known = f"{', '.join(labels)}{did_you_mean(label, labels)}"
+            yield f"{place}: no metric {label!r}, expected one of: {known}"
+
+
+def _cadence_faults(suite: Suite, entry: TaskEntry, task: Task) -> Iterator[str]:
+    """A budget must reach an evaluation, end with one, and have as many as a criterion has to last."""
+    every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
+    yield from _metric_label_faults(suite, suite.metrics, task, every)
+    stop = entry.stop or task.stop
+    if isinstance(stop, int) and stop > budget // every + 1:
+        place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
+        yield f"{place}: sustained for {stop} evaluations, but {budget} epochs have {budget // every + 1} of them"
+    place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
+    if every > budget:
+        yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
+    elif budget % every:
+        yield f"{place}: {budget} epochs, expected a multiple of evaluate_every, {every}"
+
+
+def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
+    """A task in rotated coordinates is the same for methods that rotate with its inputs, and for no others."""
+    skipped = {(skip.task, skip.regularizer) for skip in suite.skip}
+    wanted = [method for method in suite.regularizers if task.rotated and (entry.label, method.label) not in skipped]
+    for method in wanted:
+        for use in method.uses_for(entry.label):
+            if not _rotates(registry, use):
+                yield (
+                    f"{suite.where(entry.path)}: tasks.{entry.label}: its inputs are rotated, and {use.name} "
+                    f"({method.label}) does not declare that it rotates with them; set rotate: false, or skip the cell"
+                )
+
+
+def _rotates(registry: Registry, use: Use) -> bool:
+    try:
+        return bool(registry.get("regularizers", use.name).make(use.parameters).rotates)
+    except PluginError:
+        return True  # said already
+
+
+def _split_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
+    """A metric that no task of the suite can record would be left out of every cell without a word."""
+    try:
+        needed = registry.get("metrics", entry.use.name).make(entry.use.parameters).splits
+        tasks = [registry.get("tasks", task.use.name).make(task.use.parameters) for task in suite.tasks]
+    except PluginError:
+        return  # said already
+    if not any(set(needed) <= set(task.split_names) for task in tasks):
+        known = list(dict.fromkeys(name for task in tasks for name in task.split_names))
+        unknown = next((name for name in needed if name not in known), needed[0])
+        place = f"{suite.where((*entry.path, 'split'))}: metrics.{entry.label}"
+        near = did_you_mean(unknown, known)
+        yield f"{place}: no task has the split {unknown!r}, expected one of: {', '.join(known)}{near}"
+
+
+def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, metric: Metric) -> Iterator[str]:
+    """A criterion that no value of its metric meets, or every one."""
+    if metric.bounds and not is_open(condition, *metric.bounds):
+        low, high = metric.bounds
+        place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}"
+        yield f"{place}: {condition!r} can never hold or always holds, expected a bound between {low:g} and {high:g}"
+
+
+def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Task, cadence: int) -> Iterator[str]:
+    for entry in entries:
+        place = f"{suite.where(entry.path)}: metrics.{entry.label}"
+        if entry.label in standard_labels(task):
+            yield f"{place}: is always recorded under this label; leave it out"
+        if entry.every and entry.every % cadence:
+            yield f"{place}: every {entry.every} epochs, expected a multiple of evaluate_every, {cadence}"

@@ -1,0 +1,73 @@
+"""An exact change of coordinates for gradient descent in very many input dimensions.
+
+An update of the first layer W1 (d, m) is a sum of training inputs, and L2 only shrinks: its columns never leave the
+span S of its initial columns and the n training inputs, k = m + n of d dimensions. In an orthonormal basis Q of S,
+
+    Q: (d, k)        W1' = [Q^T W1; 0]  (k + 1, m)        x' = [Q^T x; ||x - Q Q^T x||]  (k + 1,)
+
+every x, in S or not, has the same pre-activations W1'^T x' = W1^T x, the same length, and the same inner product with
+each input gradient: the last coordinate is 0 for training inputs, so its row of W1' stays 0. Inner products of two
+inputs outside S are not kept. All this holds for methods that commute with rotations of the inputs, and for no others.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grokbench import Batch, Params
+
+Init = Callable[[Tensor], Params]
+Splits = Callable[[Tensor], dict[str, Batch]]
+Call = tuple[Callable[..., Any], tuple[tuple[str, Any], ...]]  # a function and its keywords: a partial that has a hash
+
+KEPT = 32  # seeds: the methods of a task start from the same numbers
+
+
+def rotated(init: partial[Params], splits: partial[dict[str, Batch]]) -> tuple[Init, Splits]:
+    """The two draws of a task, functions of a key with hashable keywords, in the coordinates of S."""
+    calls = [(draw.func, tuple(draw.keywords.items())) for draw in (init, splits)]
+    return (lambda key: _both(key, *calls)[0]), (lambda key: _both(key, *calls)[1])
+
+
+def _both(key: Tensor, init: Call, splits: Call) -> tuple[Params, dict[str, Batch]]:
+    if key.is_meta:
+        return _draw(key, init, splits)
+    return _kept(int(key), key.device, init, splits)
+
+
+@lru_cache(KEPT)
+def _kept(key: int, device: torch.device, init: Call, splits: Call) -> tuple[Params, dict[str, Batch]]:
+    return _draw(torch.tensor(key, device=device), init, splits)
+
+
+def _draw(key: Tensor, init: Call, splits: Call) -> tuple[Params, dict[str, Batch]]:
+    params, data = (function(key, **dict(keywords)) for function, keywords in (init, splits))
+    return rotate(params, data)
+
+
+def rotate(params: Params, splits: Mapping[str, Batch], first: str = "weight1") -> tuple[Params, dict[str, Batch]]:
+    """Parameters and splits in the coordinates of S; float64 throughout, `first` names W1, "train" the training inputs.
+
+    Q is never formed. With A = [W1, X^T] (d, k) and the Cholesky factor A^T A = R^T R, Q = A R^-1, so Q^T A = R and
+    Q^T x = R^-T A^T x. Cost: 2 d k^2 operations. Raises ValueError where the columns of A are linearly dependent.
+    """
+    A = torch.cat([params[first], splits["train"].inputs.T], 1)
+    R, failed = torch.linalg.cholesky_ex(A.T @ A, upper=True)
+    if not failed.is_meta and failed:
+        raise ValueError("the initial weights and the training inputs are linearly dependent: use rotate: false")
+    m = params[first].shape[1]
+    zero = R.new_zeros(1, R.shape[1])
+    rotated = torch.cat([R, zero])
+    inside = {"train": Batch(rotated[:, m:].T.contiguous(), splits["train"].targets)}
+    others = {name: _project(split, A, R) for name, split in splits.items() if name != "train"}
+    return params | {first: rotated[:, :m].contiguous()}, inside | others
+
+
+def _project(split: Batch, A: Tensor, R: Tensor) -> Batch:
+    """Inputs (n, d) as (n, k + 1)."""
+    within = torch.linalg.solve_triangular(R.T, A.T @ split.inputs.T, upper=False).T
+    outside = (split.inputs.square().sum(1) - within.square().sum(1)).clamp_min(0.0).sqrt()
+    return Batch(torch.cat([within, outside[:, None]], 1), split.targets)
