@@ -25,10 +25,9 @@ from grokbench.errors import StoreError
 from grokbench.groups import MOVING, Group
 from grokbench.logbook import Logbook
 
-__all__ = ["SECONDS", "Shelf", "Standing"]
+__all__ = ["Shelf", "Standing"]
 
 FORMAT = 1
-SECONDS = 60.0  # between two checkpoints of a group
 BOOK = ("epochs", "grokked_at", "memorised_at", "held", "curves")  # what evaluations have written into a logbook
 
 
@@ -69,13 +68,15 @@ class Shelf:
     path: Path
     facts: Mapping[str, Any]
     wanted: frozenset[int]
-    seconds: float = SECONDS
+    seconds: float  # between two checkpoints
 
     @classmethod
-    def of(cls, folder: Path, seeds: Sequence[int], facts: Mapping[str, Any], wanted: frozenset[int]) -> "Shelf":
+    def of(
+        cls, folder: Path, seeds: Sequence[int], facts: Mapping[str, Any], wanted: frozenset[int], seconds: float
+    ) -> "Shelf":
         """The shelf of a group of those seeds in its cell's folder."""
         name = sha256(",".join(map(str, seeds)).encode()).hexdigest()[:16]
-        return cls(folder / f"{name}.npz", facts, wanted)
+        return cls(folder / f"{name}.npz", facts, wanted, seconds)
 
     def __post_init__(self) -> None:
         """The first checkpoint is due after `seconds`, not at once."""
@@ -114,7 +115,7 @@ def _bytes(standing: Standing, facts: Mapping[str, Any]) -> bytes:
     head |= {name: getattr(standing, name) for name in ("seeds", "books", "epoch", "prepare_seconds")}
     file = io.BytesIO()
     arrays = {f"t{i}": tensor.detach().cpu().contiguous().numpy() for i, tensor in enumerate(standing.tensors)}
-    np.savez(file, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
+    np.savez(file, allow_pickle=False, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
     return file.getvalue()
 
 

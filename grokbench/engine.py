@@ -91,9 +91,9 @@ def _train_together(
     while race.books:
         if shelf:
             shelf.offer(lambda: Standing.of(race.group, race.books, race.epoch, race.prepare_seconds))
-        facts = {"prepare_seconds": race.prepare_seconds, "group": tuple(seeds), "provenance": dict(provenance or {})}
         done, pending = _consult(cell, step, race, way)
-        facts["provenance"] |= {"pace": way.note} if way.note else {}
+        known = {**(provenance or {}), **({"pace": way.note} if way.note else {})}
+        facts = {"prepare_seconds": race.prepare_seconds, "group": tuple(seeds), "provenance": known}
         yield from (race.books.pop(row).run(cell.identity, **facts) for row in done)
         yield Progress(cell, tuple(seeds), race.epoch, len(race.books))
         if race.books:

@@ -28,7 +28,9 @@ Record = Callable[[Play], Play]  # what is to be recorded -> what replays it
 class Pace(Protocol):
     """A way to train and evaluate a group."""
 
-    note: str | None  # why it is slower than it might be
+    @property
+    def note(self) -> str | None:
+        """Why it is slower than it might be."""
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
@@ -70,7 +72,8 @@ class Recorded:
 
     def __init__(self, step: Step, record: Record) -> None:
         """`record` makes a replay of a function without arguments: `cuda_graph`."""
-        self.step, self.record, self.note = step, record, None
+        self.step, self.record = step, record
+        self.note: str | None = None
         self._eager: Eager | None = None
         self._group: Group | None = None  # the buffers
 
@@ -125,8 +128,11 @@ class Recorded:
         self._epoch.fill_(epoch)
         if labels not in self._tables:
             table = torch.zeros(len(group.keys), len(labels) + 1, dtype=torch.float64, device=group.keys.device)
-            play = self.record(lambda: table.copy_(measure(self.step, group, labels, self._epoch, {})))
-            self._tables[labels] = table, play
+
+            def look() -> None:
+                table.copy_(measure(self.step, group, labels, self._epoch, {}))
+
+            self._tables[labels] = table, self.record(look)
         table, play = self._tables[labels]
         play()
         return table

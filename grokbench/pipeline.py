@@ -70,8 +70,8 @@ def jobs(plan: Plan, store: Store | None) -> list[Training]:
         weights[task] = weights.get(task) or engine.weigh(step.task)
         return engine.group_size(step, weights[task], plan.devices[0], engine.DTYPES[plan.precision])
 
-    def checkpoints(cell: Cell) -> str | None:
-        return str(store.checkpoints(cell)) if store else None
+    def checkpoints(cell: Cell) -> tuple[str, float] | None:
+        return (str(store.checkpoints(cell)), plan.checkpoint_seconds) if store else None
 
     return training(distinct(plan.cells), plan.seeds, lambda cell: finished(plan, store, cell), size, checkpoints)
 

@@ -19,9 +19,9 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
     for entry in suite.tasks:
         yield from _use_faults(suite, registry, "tasks", entry.use, entry.path)
     for method in suite.regularizers:
-        for task in suite.tasks:
-            for use in method.uses_for(task.label):
-                yield from _use_faults(suite, registry, "regularizers", use, method.path, task.path[1])
+        for entry in suite.tasks:
+            for use in method.uses_for(entry.label):
+                yield from _use_faults(suite, registry, "regularizers", use, method.path, entry.path[1])
     for measured in suite.metrics:
         yield from _use_faults(suite, registry, "metrics", measured.use, measured.path)
         yield from _split_faults(suite, registry, measured)

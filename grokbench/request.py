@@ -32,6 +32,7 @@ class Request:
     tasks: tuple[str, ...] = ()  # labels; all if empty
     regularizers: tuple[str, ...] = ()  # labels; all if empty
     plugins: tuple[str, ...] = ()  # files
+    checkpoint_seconds: float = 60.0  # between two checkpoints of a group in training
     rerun: str = "failed"  # which finished runs are made again: a key of `freshness.RERUN`
 
 
@@ -49,6 +50,7 @@ class Plan:
     group_size: int | None
     plugins: tuple[str, ...]
     directory: Path
+    checkpoint_seconds: float
     rerun: str
 
     @property
@@ -98,6 +100,7 @@ def resolve(request: Request) -> Plan:
         group_size=request.group_size,
         plugins=plugins,
         directory=Path(request.out or f"runs/{suite.name}"),
+        checkpoint_seconds=request.checkpoint_seconds,
         rerun=request.rerun,
     )
 

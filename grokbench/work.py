@@ -50,7 +50,7 @@ class Training:
     cell: Cell
     seeds: tuple[int, ...]
     missing: frozenset[int]
-    checkpoints: str | None = None  # a folder where the group may keep where it stands
+    checkpoints: tuple[str, float] | None = None  # a folder for where the group stands, every so many seconds
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -81,8 +81,9 @@ class Training:
 
         if self.checkpoints is None:
             return None
-        folder, facts = Path(self.checkpoints), {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
-        return lambda seeds: Shelf.of(folder, seeds, facts, self.missing.intersection(seeds))
+        folder, seconds = self.checkpoints
+        facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
+        return lambda seeds: Shelf.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
 
     def failed(self, error: str) -> Iterator[Run]:
         """Every missing replica as failed, with the traceback."""
@@ -162,9 +163,9 @@ def training(
     seeds: Sequence[int],
     finished: Callable[[Cell], set[int]],
     size: Callable[[Cell], int],
-    checkpoints: Callable[[Cell], str | None] = lambda cell: None,
+    checkpoints: Callable[[Cell], tuple[str, float] | None] = lambda cell: None,
 ) -> list[Training]:
-    """The groups in which something is missing, cell by cell; `checkpoints` is a cell's folder for them."""
+    """The groups in which something is missing, cell by cell; `checkpoints` are their folder and how often to write."""
     jobs = []
     for cell in cells:
         missing = set(seeds) - finished(cell)

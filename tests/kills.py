@@ -1,9 +1,9 @@
 """`kill -9` at random moments: after any number of them, a rerun has to give the undisturbed leaderboard.
 
 `python -P tests/kills.py --kills 40 --suite smoke` is the long version, also `nox -s survival`; test_kills.py runs a
-short one. A folder is killed and run again until a run comes to its end; then its leaderboard is compared, and the next
-kills are made in a new folder. By turns the parent alone is killed, whose workers have to end by themselves, and the
-whole process group.
+short one. After every kill (or after `--in-a-row` of them) a run comes to its end and its leaderboard is compared; the
+next kills are made in a new folder. By turns the parent alone is killed, whose workers have to end by themselves, and
+the whole process group.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TIMES = ("seconds_per_epoch", "seconds_mean", "seconds_speedup")  # columns of the leaderboard that are times
+CHECKPOINTS = 0.5  # seconds between those of a group
 PATIENCE = 10.0  # seconds in which workers end after their parent
 
 
@@ -47,7 +48,7 @@ class Report:
         )
 
 
-def siege(suite, folder, kills, chance, tell=lambda text: None):
+def siege(suite, folder, kills, chance, in_a_row=1, tell=lambda text: None):
     """Kill runs of a suite in folders below `folder`, `kills` times, at moments drawn from `chance`; the report."""
     began = time.monotonic()
     complete(suite, folder / "undisturbed")
@@ -61,7 +62,7 @@ def siege(suite, folder, kills, chance, tell=lambda text: None):
             report.kills[phase, who] += 1
             since += 1
             tell(f"kill {report.kills.total()}: the {who} in {phase}, {check(besieged, expected)} replicas stored")
-        if not phase or report.kills.total() == kills:
+        if not phase or since == in_a_row or report.kills.total() == kills:
             complete(suite, besieged)
             assert board(besieged) == expected, f"another leaderboard in {besieged}"
             report.completed += 1
@@ -136,6 +137,7 @@ def log(folder):
 def started(suite, folder):
     """`grokbench run` on the CPU, in a process group of its own, which does not outlive the block."""
     words = [sys.executable, "-P", "-m", "grokbench", "run", suite, "--out", folder, "--device", "cpu"]
+    words += ["--checkpoint-seconds", CHECKPOINTS]
     with log(folder).open("wb") as err:
         process = subprocess.Popen(
             list(map(str, words)), stdout=subprocess.DEVNULL, stderr=err, start_new_session=True
@@ -171,11 +173,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suite", default="smoke")
     parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--in-a-row", type=int, default=1, help="kills before a run that comes to its end")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         tell = lambda text: print(text, flush=True)  # noqa: E731
-        print(siege(chosen.suite, Path(folder), chosen.kills, random.Random(chosen.seed), tell))
+        chance = random.Random(chosen.seed)
+        print(siege(chosen.suite, Path(folder), chosen.kills, chance, chosen.in_a_row, tell))
 
 
 if __name__ == "__main__":
