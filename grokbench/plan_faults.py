@@ -103,7 +103,7 @@ def _cadence_faults(suite: Suite, entry: TaskEntry, task: Task) -> Iterator[str]
 def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
     """A task in rotated coordinates is the same for methods that rotate with its inputs, and for no others."""
     skipped = {(skip.task, skip.regularizer) for skip in suite.skip}
-    wanted = [method for method in suite.regularizers if task.rotated and (entry.label, method.label) not in skipped]
+    wanted = [method for method in suite.regularizers if task.full and (entry.label, method.label) not in skipped]
     for method in wanted:
         for use in method.uses_for(entry.label):
             if not _rotates(registry, use):

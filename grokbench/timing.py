@@ -6,6 +6,7 @@ excluded; whatever the method itself reads from training is inside.
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -22,12 +23,16 @@ SEED = 0  # speed does not depend on the seed; what this one does is not kept
 
 
 def measure(cells: Sequence[Cell], steps: Sequence[Step], device: str, dtype: torch.dtype) -> Iterator[Timing]:
-    """The timings of a task's cells; those that cannot be trained are left out."""
-    repeats = [_ready(step, device, dtype) for step in steps]
+    """The timings of a task's cells, in its full computation; those that cannot be trained are left out."""
+    repeats = [_ready(_in_full(step), device, dtype) for step in steps]
     ready = {cell.identity: repeat for cell, repeat in zip(cells, repeats, strict=True) if repeat}
     rounds = [[repeat.seconds_per_epoch() for repeat in ready.values()] for _ in range(ROUNDS)]
     for identity, seconds in zip(ready, zip(*rounds, strict=True), strict=True):
         yield Timing(identity, seconds)
+
+
+def _in_full(step: Step) -> Step:
+    return replace(step, task=step.task.full) if step.task.full else step
 
 
 def _ready(step: Step, device: str, dtype: torch.dtype) -> "_Repeat | None":

@@ -112,7 +112,7 @@ class Regularizer:
     optimizer: Callable[[Optimizer], Optimizer] | None = None  # wraps or replaces the task's own
     privileges: frozenset[Privilege] = frozenset()  # what it uses that the baseline does not have
     neutral: Mapping[str, Any] | None = None  # parameters at which it is the baseline
-    rotates: bool = False  # commutes with rotations of the inputs, under SGD: what a rotated task asks for
+    rotates: bool = False  # commutes with rotations of the inputs, under SGD: a task in other coordinates asks for it
     revision: int = 1  # raise it when the numbers change
 
 
@@ -140,7 +140,7 @@ class Task:
     stop: str | int = "grokked"  # "grokked", "budget", or an int: when the criterion held for so many evaluations
     roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
     input_bounds: tuple[float, float] | None = None
-    rotated: bool = False  # its inputs are in other coordinates: only methods that rotate with them are the same there
+    full: "Task | None" = None  # the same in the inputs' own coordinates; None: these are. Seconds are measured there
     revision: int = 1  # raise it when the numbers change
 
     def __post_init__(self) -> None:

@@ -11,25 +11,33 @@ inputs outside S are not kept. All this holds for methods that commute with rota
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from grokbench import Batch, Params
+from grokbench import Batch, Params, Task
 
-Init = Callable[[Tensor], Params]
-Splits = Callable[[Tensor], dict[str, Batch]]
 Call = tuple[Callable[..., Any], tuple[tuple[str, Any], ...]]  # a function and its keywords: a partial that has a hash
 
 KEPT = 32  # seeds: the methods of a task start from the same numbers
 
 
-def rotated(init: partial[Params], splits: partial[dict[str, Batch]]) -> tuple[Init, Splits]:
-    """The two draws of a task, functions of a key with hashable keywords, in the coordinates of S."""
-    calls = [(draw.func, tuple(draw.keywords.items())) for draw in (init, splits)]
-    return (lambda key: _both(key, *calls)[0]), (lambda key: _both(key, *calls)[1])
+def rotated(task: Task) -> Task:
+    """The task in the coordinates of S; its `init` and `splits` are partials with hashable keywords."""
+    init, splits = _call(task.init), _call(task.splits)
+    return replace(
+        task,
+        init=lambda key: _both(key, init, splits)[0],
+        splits=lambda key: _both(key, init, splits)[1],
+        full=task,
+    )
+
+
+def _call(draw: Any) -> Call:
+    return draw.func, tuple(draw.keywords.items())
 
 
 def _both(key: Tensor, init: Call, splits: Call) -> tuple[Params, dict[str, Batch]]:

@@ -32,7 +32,7 @@ def clock(monkeypatch):
 
 
 def measured(**costs):
-    steps = [SimpleNamespace(name=name, cost=cost) for name, cost in costs.items()]
+    steps = [SimpleNamespace(name=name, cost=cost, task=SimpleNamespace(full=None)) for name, cost in costs.items()]
     return list(timing.measure([cell(name) for name in costs], steps, "cpu", torch.float32))
 
 
@@ -65,3 +65,19 @@ def test_one_replica_is_trained_alone_and_not_evaluated(monkeypatch):
     timings = list(timing.measure([cell("a"), cell("b")], steps, "cpu", torch.float32))
     assert {len(group.keys) for group in groups} == {1}
     assert all(len(each.seconds_per_epoch) == timing.ROUNDS and min(each.seconds_per_epoch) > 0 for each in timings)
+
+
+def test_a_rotated_task_is_timed_in_its_full_computation(monkeypatch):
+    from grokbench.tasks.xor import xor
+
+    sizes, widths = {"dimensions": 60, "width": 4, "samples": 20, "test_samples": 8}, set()
+    monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
+    train_epoch = pace.train_epoch
+    monkeypatch.setattr(
+        pace,
+        "train_epoch",
+        lambda *given: widths.add(given[1].params["weight1"].shape[1]) or train_epoch(*given),
+    )
+    steps = [cases.make_step(xor(**sizes, rotate=rotate)) for rotate in (True, False)]
+    assert len(list(timing.measure([cell("a"), cell("b")], steps, "cpu", torch.float32))) == 2
+    assert widths == {60}
