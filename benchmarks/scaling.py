@@ -1,8 +1,8 @@
 """The engine with more and more seeds: what a seed-epoch costs a worker, and the memory it takes.
 
 Every worker, one per core or one on the CUDA device, trains all the seeds at the same time as the others, so a cost is
-that of a busy machine and no core idles: seconds of one worker per seed-epoch. The sizes take turns in ascending order;
-memory is how much the worker's peak grew in the first round, from before any size was trained.
+that of a busy machine and no core idles: seconds of one worker per seed-epoch. The sizes take turns in ascending order.
+Memory is how much the worker's peak had grown, from before any size was trained, after a size's first turn.
 """
 
 from collections.abc import Callable, Iterator, Sequence

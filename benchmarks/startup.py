@@ -43,7 +43,8 @@ def commands(folder: Path) -> Mapping[str, Callable[[int], float]]:
         "grokbench --help": lambda _: whole([*GROKBENCH, "--help"]),
         f"leaderboard of {METHODS * SEEDS} runs": lambda _: whole([*GROKBENCH, "leaderboard", str(folder / "many")]),
         "import torch": lambda _: whole([sys.executable, "-c", "import torch"]),
-        "run smoke, to its first line": lambda number: first_line([*smoke, str(folder / f"smoke{number}")]),
+        "run smoke, to its first line": lambda number: until([*smoke, str(folder / f"said{number}")], "smoke"),
+        "run smoke, to its first cell": lambda number: until([*smoke, str(folder / f"done{number}")], "grokked"),
     }
 
 
@@ -54,24 +55,20 @@ def whole(command: Sequence[str]) -> float:
     return time.perf_counter() - began
 
 
-def first_line(command: Sequence[str]) -> float:
-    """Seconds until a command says where its training stands, on standard error: a line with `grokked` in it.
-
-    RuntimeError when it ends before.
-    """
-    began = time.perf_counter()
+def until(command: Sequence[str], word: str) -> float:
+    """Seconds until a command says a line with this word on standard error; RuntimeError when it ends before."""
+    began, said = time.perf_counter(), []
     quiet = {**os.environ, "TERM": "dumb"}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet) as process:
         assert process.stderr is not None
-        said = []
         for line in process.stderr:
             said.append(line)
-            if "grokked" in line:
+            if word in line:
                 seconds = time.perf_counter() - began
                 process.terminate()
                 process.stderr.read()
                 return seconds
-    raise RuntimeError(f"{' '.join(command[1:])} ended without progress: {''.join(said)}")
+    raise RuntimeError(f"{' '.join(command[1:])} ended without a word of {word!r}: {''.join(said)}")
 
 
 def synthetic(folder: Path, methods: int, seeds: int, points: int) -> None:
