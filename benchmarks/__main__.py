@@ -39,6 +39,7 @@ def main(parts: tuple[str, ...], quick: bool, no_authors: bool, file: Path | Non
     asked = {**asked, "tasks": asked["tasks"] or TASKS, "device": found_device(asked["device"])}
     wanted = Wanted(**{**asked, **(QUICK if quick else {})}, without=("authors",) if no_authors else ())
     document = Document(file, facts(wanted.device))
+    warn_of_load(document.facts)
     for part in parts or ("speed",):
         for row in PARTS[part](wanted, say, lambda text: click.echo(f"{text}\n")):
             document.add(part, row)
@@ -50,6 +51,12 @@ def main(parts: tuple[str, ...], quick: bool, no_authors: bool, file: Path | Non
 def say(text: str) -> None:
     """Where the measurement stands, on standard error."""
     click.echo(text, err=True)
+
+
+def warn_of_load(facts: dict[str, Any]) -> None:
+    """Say so where other programs are at work: no median makes up for cores that are not there."""
+    if facts["load"] > facts["cores"] / 4:
+        say(f"other programs want {facts['load']} of {facts['cores']} cores: the figures will be noisy")
 
 
 def found_device(device: str) -> str:

@@ -46,9 +46,8 @@ def start(case: Case, seed: int, workers: int = WORKERS) -> Training:
 def _loader(split: Batch, size: int | None, shuffle: bool, workers: int) -> DataLoader[tuple[Tensor, ...]]:
     """Batches of so many examples; all of them, in their order, where there is no size."""
     dataset = TensorDataset(split.inputs.cpu(), split.targets.cpu())
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores: so it is
-        return DataLoader(dataset, size or len(dataset), shuffle=shuffle and size is not None, num_workers=workers)
+    warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores, at every pass: so it is
+    return DataLoader(dataset, size or len(dataset), shuffle=shuffle and size is not None, num_workers=workers)
 
 
 def train(training: Training, epochs: int) -> list[dict[str, float]]:
@@ -85,7 +84,7 @@ def _step(plain: Plain, inputs: Tensor, targets: Tensor) -> None:
 def evaluate(training: Training) -> dict[str, float]:
     """Accuracy on every split, batch by batch."""
     plain, values = training.plain, {}
-    for split, loader in training.loaders.items():
-        correct = sum(plain.accuracy(plain.network(x), y).item() * len(y) for x, y in _batches(training, split))
-        values[f"{split}_accuracy"] = correct / len(loader.dataset)  # type: ignore[arg-type]
+    for split in training.loaders:
+        shares = [(plain.accuracy(plain.network(x), y).item(), len(y)) for x, y in _batches(training, split)]
+        values[f"{split}_accuracy"] = sum(share * n for share, n in shares) / sum(n for _, n in shares)
     return values

@@ -14,6 +14,7 @@ from grokbench.suite import Suite, load_suite
 __all__ = ["METHODS", "Case", "case", "chosen", "missing_data", "rotation", "shipped_cases"]
 
 METHODS = ("baseline", "grokalign")
+CUDA_START = 3  # epochs at least
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Case:
     @property
     def short(self) -> int:
         """Epochs of the engine that belong to its start: on CUDA the first ones choose kernels and capture graphs."""
-        return 0 if self.device == "cpu" else self.cell.evaluate_every
+        return 0 if self.device == "cpu" else -(-CUDA_START // self.cell.evaluate_every) * self.cell.evaluate_every
 
     @property
     def seed_epochs(self) -> int:

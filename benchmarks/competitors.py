@@ -25,7 +25,6 @@ __all__ = [
     "engine",
     "floor",
     "loop",
-    "loop_seeds",
     "seconds_per_epoch",
 ]
 
@@ -51,15 +50,10 @@ def competitors(rates: Iterator[Rates], without: tuple[str, ...] = ()) -> dict[s
     return {name: competitor for name, competitor in known.items() if name not in without}
 
 
-def loop_seeds(device: str) -> int:
-    """How many seeds a round of the plain loop takes."""
-    return LOOP_SEEDS[device.split(":")[0]]
-
-
 def loop(case: Case) -> Callable[[], Figure]:
     """The plain loop on the first few seeds, with the fastest kind of optimizer."""
     kind = fastest_kind(case)
-    seeds = case.seeds[: loop_seeds(case.device)]
+    seeds = case.seeds[: LOOP_SEEDS[case.device.split(":")[0]]]
 
     def one_round() -> Figure:
         seconds = sum(_clock_loop(case, seed, kind) for seed in seeds)

@@ -4,6 +4,7 @@ A document is written whole after every row, so what was measured survives whate
 """
 
 import json
+import os
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,4 +60,5 @@ def facts(device: str) -> dict[str, Any]:
         "device": name,
         "cuda": torch.version.cuda if device != "cpu" else None,
         "threads": torch.get_num_threads(),
+        "load": round(os.getloadavg()[0], 2),  # programs that wanted a core in the minute before
     }

@@ -2,8 +2,8 @@
 
 The start of the processes is left out, and so is that of a group (data, initialisation, evaluation 0): what is left is
 the epochs and their evaluations, nothing else, as for the other competitors. A group's start is measured as a training
-of no epochs (on CUDA: of the few that choose kernels and capture graphs), after the real one. Another one goes before
-it: tasks keep what they drew for a seed, and the two should find the same kept.
+of no epochs (on CUDA: of the few that choose kernels and capture graphs), after the real one. Since tasks may keep what
+they drew for a seed, every worker has begun with every group before anything is measured.
 """
 
 import os
@@ -20,7 +20,7 @@ from grokbench.provenance import environment
 from grokbench.records import Cell, Run
 from grokbench.work import Event, Stage, Training, Worker
 
-__all__ = ["Clock", "Clocked", "cores", "groups", "lasting", "perform", "rounds"]
+__all__ = ["Begun", "Clock", "Clocked", "cores", "groups", "lasting", "perform", "rounds"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Clocked:
 
     trainings: tuple[Training, ...]
     short: int = 0  # epochs that belong to the start
+    anew: bool = False  # begin with all of them before the clock starts: other jobs may have made a task forget them
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -52,7 +53,8 @@ class Clocked:
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
         """Yield what the trainings yield, then the clock."""
-        self._start(worker, registry)
+        if self.anew:
+            self._start(worker, registry)
         memory.forget(worker.device)
         began = time.perf_counter()
         for training in self.trainings:
@@ -72,6 +74,15 @@ class Clocked:
         """Every seed as failed, with the traceback."""
         for training in self.trainings:
             yield from training.failed(error)
+
+
+class Begun(Clocked):
+    """The same, only begun with, and without a clock."""
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
+        """Yield nothing."""
+        self._start(worker, registry)
+        yield from ()
 
 
 def cores(device: str) -> int:
@@ -118,7 +129,9 @@ def perform(case: Case, stages: Iterator[Stage], workers: int, jobs: int) -> Gen
 
 def _stages(case: Case, teams: list[Training], workers: int) -> Iterator[Stage]:
     """A warm-up for each worker, since first calls choose kernels and read data; then the groups, over and over."""
-    yield Stage([lasting(teams[0], 1)] * workers, workers)
+    for warming in (Begun(tuple(teams[:1]), 1), Begun(tuple(teams))):
+        job: Any = warming
+        yield Stage([job] * workers, workers)
     jobs: Any = [Clocked((team,), case.short) for team in teams]
     while True:
         yield Stage(jobs, workers)

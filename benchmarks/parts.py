@@ -8,8 +8,9 @@ from typing import Any
 
 from benchmarks import scaling, startup, tables
 from benchmarks.cases import METHODS, Case, missing_data, shipped_cases
-from benchmarks.competitors import competitors, loop_seeds, seconds_per_epoch
-from benchmarks.gauge import Gauging, rates
+from benchmarks.competitors import competitors, seconds_per_epoch
+from benchmarks.floor import effort
+from benchmarks.gauge import Gauging, Rates, rates
 from benchmarks.rounds import Result, measure
 from grokbench.plugins import load_registry
 
@@ -54,11 +55,10 @@ def cases(wanted: Wanted, say: Say) -> Iterator[Case]:
 def speed_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
     """Everybody side by side."""
     results: list[Result] = []
-    paid = wanted.seeds if wanted.device == "cpu" else loop_seeds(wanted.device)
     with closing(rates(wanted.device, wanted.gauging)) as gauge:
         rivals = competitors(gauge, wanted.without)
         for case in cases(wanted, say):
-            timed = case.lasting(math.ceil(wanted.seconds / paid / seconds_per_epoch(case)))
+            timed = case.lasting(_epochs(case, wanted.seconds, wanted.seeds, gauge))
             say(f"{case.name}: {timed.cell.budget} epochs")
             results.append(measure(timed, rivals, wanted.rounds, say))
             yield results[-1].json()
@@ -66,13 +66,26 @@ def speed_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
         show(f"{tables.table(results)}\n\n{tables.footnotes(results[0])}")
 
 
+def _epochs(case: Case, seconds: float, seeds: int, gauge: Iterator[Rates]) -> int:
+    """Those that the seeds train in about so many seconds at the loop's pace.
+
+    On CUDA, where the engine is many times as fast, as many as one seed trains at the loop's pace, and at most as many
+    as all could train at the floor's.
+    """
+    at_the_loops_pace = seconds / seconds_per_epoch(case)
+    if case.device == "cpu":
+        return math.ceil(at_the_loops_pace / seeds)
+    return math.ceil(min(at_the_loops_pace, seconds / seeds / effort(case).seconds(next(gauge))))
+
+
 def scaling_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
     """The engine with more and more seeds, about two rounds' seconds for all sizes together."""
     growths = []
-    for case in cases(replace(wanted, methods=wanted.methods or METHODS[:1]), say):
-        epochs = math.ceil(2 * wanted.seconds / sum(wanted.sizes) / seconds_per_epoch(case))
-        growths.append(scaling.grow(case.lasting(epochs), wanted.sizes, wanted.rounds, say))
-        yield growths[-1].json()
+    with closing(rates(wanted.device, wanted.gauging)) as gauge:
+        for case in cases(replace(wanted, methods=wanted.methods or METHODS[:1]), say):
+            epochs = _epochs(case, 2.0 * wanted.seconds, sum(wanted.sizes), gauge)
+            growths.append(scaling.grow(case.lasting(epochs), wanted.sizes, wanted.rounds, say))
+            yield growths[-1].json()
     if growths:
         show(scaling.table(growths))
 

@@ -88,7 +88,7 @@ def _stages(case: Case, teams: dict[int, tuple[Any, ...]], workers: int) -> Iter
     yield Stage([nothing] * workers, workers)
     while True:
         for groups in teams.values():
-            job: Any = Clocked(groups, case.short)
+            job: Any = Clocked(groups, case.short, anew=True)
             yield Stage([job] * workers, workers)
 
 

@@ -378,6 +378,25 @@ def test_a_missing_cuda_device_is_said(benchmarks, room, tmp_path):
     assert done.exit_code == 1 and "torch sees no CUDA device here; use --device cpu" in done.output
 
 
+def test_rounds_last_about_as_long_on_every_device(benchmarks, cases, monkeypatch):
+    parts, rates = benchmarks("parts"), benchmarks("gauge").Rates(1e3, 1e3)
+    effort = benchmarks("floor").Effort(operations=20.0, bytes=1.0)  # 0.02 seconds
+    monkeypatch.setattr(parts, "effort", lambda case: effort)
+    monkeypatch.setattr(parts, "seconds_per_epoch", lambda case: 0.1)
+    case = cases["xor", "baseline"]
+    assert parts._epochs(case, 6.0, 25, iter([])) == 3  # 60 of one seed at the loop's pace
+    cuda = benchmarks("cases").replace(case, device="cuda:0")
+    assert parts._epochs(cuda, 6.0, 2, iter([rates])) == 60
+    assert parts._epochs(cuda, 6.0, 25, iter([rates])) == 12  # 300 at the floor's
+    assert cuda.lasting(12).cell.budget == 15 and cuda.lasting(12).seed_epochs == 24
+
+
+@pytest.mark.parametrize(("load", "said"), [(0.4, False), (1.5, True)])
+def test_a_busy_machine_is_told_of(benchmarks, capsys, load, said):
+    benchmarks("__main__").warn_of_load({"load": load, "cores": 2})
+    assert ("1.5 of 2 cores: the figures will be noisy" in capsys.readouterr().err) == said
+
+
 FACTS = {"machine": "a machine", "device": "a device", "torch": "2"}
 
 
