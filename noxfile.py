@@ -17,7 +17,7 @@ SHARED = ROOT / ".nox" / "shared"
 BIN = SHARED / ("Scripts" if sys.platform == "win32" else "bin")
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 
-nox.options.sessions = ["lint", "wheel", "types", "tests"]  # pytest last: its closing lines end the output
+nox.options.sessions = ["lint", "wheel", "types", "oracles", "tests"]  # pytest last: its closing lines end the output
 
 
 @nox.session
@@ -51,10 +51,24 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def oracles(session: nox.Session) -> None:
+    """The statistics against statsmodels, lifelines and enumeration."""
+    install(session, "--editable", f"{ROOT}[test,oracles]")
+    python(session, "-P", "-m", "pytest", "-m", "oracles", "tests/test_stats_oracles.py")
+
+
+@nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Pytest over an editable install; `nox -s tests -- -k store` passes arguments on."""
     install(session, "--editable", f"{ROOT}[test]")
-    python(session, "-P", "-m", "pytest", *session.posargs)
+    python(session, "-P", "-m", "pytest", "-m", "not oracles", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def survival(session: nox.Session) -> None:
+    """Forty kills at random moments of the suite `smoke`, some 15 minutes; arguments are passed on to the script."""
+    install(session, "--editable", f"{ROOT}[test]")
+    python(session, "-P", str(ROOT / "tests" / "kills.py"), *session.posargs)
 
 
 def python(session: nox.Session, *arguments: str) -> None:

@@ -1,17 +1,21 @@
 """The command line: arguments in, the pipeline, text out. Nothing is computed here."""
 
+import errno
 import sys
 
 import click
 
 from grokbench import __version__
 from grokbench.commands.data import data
-from grokbench.commands.plugins import list_, show, validate
-from grokbench.commands.results import leaderboard, status
+from grokbench.commands.plugins import check, list_, show, validate
+from grokbench.commands.results import compare, leaderboard, status
 from grokbench.commands.run import run
 from grokbench.errors import GrokbenchError
+from grokbench.interruption import STATUS, answered, leave, sentence
 
 __all__ = ["main"]
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,23 +30,29 @@ def commands() -> None:
     """
 
 
-for command in (run, leaderboard, status, validate, list_, show, data):
+for command in (run, leaderboard, compare, status, validate, list_, show, check, data):
     commands.add_command(command)
 
 
 def main() -> None:
     """Entry point: errors a user can put right become one message and an exit status."""
     try:
-        commands(standalone_mode=False)
+        with answered(leave):
+            commands(standalone_mode=False)
     except GrokbenchError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_status)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. Everything finished so far is saved; the same command goes on from there.", err=True)
-        sys.exit(130)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        click.echo(sentence(*filter(None, [str(stop)])), err=True)
+        sys.exit(STATUS)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; say nothing more
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        click.echo(f"Error: the output cannot be written ({error.strerror}); make room where it goes.", err=True)
         sys.exit(1)

@@ -1,13 +1,24 @@
 """Files that survive a crash: written whole or not at all, by one process at a time."""
 
+import errno
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from grokbench.errors import StoreError
 
-__all__ = ["clean", "locked", "make_folder", "move", "write"]
+__all__ = ["clean", "is_locked", "locked", "make_folder", "move", "write"]
+
+LOCK = ".lock"
+LEFTOVER = ".*.json.*.tmp"
+PATIENCE = 0.2  # seconds: who only asks whether a folder is locked holds its lock for an instant
+ADVICE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room there"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Allow writing there"),
+}
 
 
 def write(path: Path, content: bytes) -> None:
@@ -30,11 +41,15 @@ def write(path: Path, content: bytes) -> None:
         _flush_folder(path.parent)
 
 
-def clean(folder: Path) -> None:
-    """Remove what processes that were killed while they wrote have left in `folder`, which should be locked."""
+def clean(folder: Path, below: Iterable[str]) -> None:
+    """Remove what processes that were killed while they wrote have left in `folder`, which should be locked.
+
+    Only the folders named in `below` are searched to their ends: the folder itself may hold anything else.
+    """
     with _explained(folder):
-        for leftover in folder.rglob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+        for found in (folder.glob(LEFTOVER), *((folder / name).rglob(LEFTOVER) for name in below)):
+            for leftover in found:
+                leftover.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:
@@ -55,20 +70,45 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, `.lock`; the system lets go of it when this process ends, however it ends.
 
     Raises:
-        StoreError: another process holds it.
+        StoreError: another process holds it, or the folder cannot be written.
     """
     import fcntl  # not on Windows, where results can still be read
 
     with _explained(folder):
-        file = (folder / ".lock").open("ab")
+        file = (folder / LOCK).open("ab")
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(
-                f"Another grokbench is writing to {folder}: wait until it ends, or choose another folder with --out."
-            ) from None
+        deadline = time.monotonic() + PATIENCE
+        while not _taken(file, folder, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"Another grokbench is writing to {folder}: wait until it ends, or choose another folder with "
+                    f"--out."
+                )
+            time.sleep(PATIENCE / 10)
         yield
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds the folder's lock now; False where that cannot be found out."""
+    try:
+        import fcntl
+
+        with (folder / LOCK).open("rb") as file:
+            return not _taken(file, folder, fcntl.LOCK_SH)
+    except (ImportError, OSError, StoreError):
+        return False
+
+
+def _taken(file: IO[bytes], folder: Path, kind: int) -> bool:
+    """Take a lock until the file is closed; False where another process holds it."""
+    import fcntl
+
+    with _explained(folder):
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _flush_folder(folder: Path) -> None:
@@ -85,6 +125,6 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be written ({error.strerror}). Make room there or choose another folder with --out; "
-            f"what was saved before is kept."
+            f"{path} cannot be written ({error.strerror}). {ADVICE.get(error.errno or 0, 'Put that right')} or choose "
+            f"another folder with --out; what was saved before is kept."
         ) from error

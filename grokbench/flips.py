@@ -26,7 +26,7 @@ def sign_flip(differences: ArrayLike) -> float | None:
     the middle, 2^(n/2) work). Beyond, MONTE_CARLO_DRAWS random flips under a fixed key. Ties up to rounding count
     as extreme. All differences zero, or one pair: 1. No pairs: None.
     """
-    d = np.asarray(differences, float)
+    d = _in_order(differences)
     return _p_of_shift(d)(0.0) if d.size else None
 
 
@@ -34,9 +34,9 @@ def sign_flip_interval(differences: ArrayLike, confidence: float = 0.95) -> tupl
     """Interval of the mean of paired `differences` (n,): every shift that `sign_flip` does not reject.
 
     Its ends are order statistics of the subset means (Hartigan 1969, J. Amer. Statist. Assoc. 64), found here by
-    bisection. (None, None) when 2/2^n > 1 - confidence: so few pairs reject nothing. Constant differences c: (c, c).
+    bisection. (None, None) when smallest_p(n) > 1 - confidence: nothing could be rejected. Constant c: (c, c).
     """
-    d = np.asarray(differences, float)
+    d = _in_order(differences)
     alpha = 1 - confidence
     if d.size == 0 or smallest_p(d.size) > alpha:
         return None, None
@@ -46,13 +46,18 @@ def sign_flip_interval(differences: ArrayLike, confidence: float = 0.95) -> tupl
 
 
 def smallest_p(pairs: int) -> float:
-    """The smallest two-sided p that any sign flip of `pairs` differences can reach: 2/2^n; 1 without pairs."""
-    return min(1.0, 2.0 ** (1 - pairs))
+    """The smallest two-sided p that `sign_flip` of n `pairs` can reach: 2/2^n, or one draw's share; 1 without pairs."""
+    return 1 / (1 + MONTE_CARLO_DRAWS) if pairs > EXACT_PAIRS else min(1.0, 2.0 ** (1 - pairs))
 
 
 def pairs_needed(tests: int, alpha: float = 0.05) -> int:
     """The fewest pairs at which the smallest p survives Holm over `tests` comparisons: tests x 2/2^n <= alpha."""
-    return max(1, math.ceil(1 + math.log2(max(tests, 1) / alpha) - TIE))
+    return max(1, math.ceil(1 + math.log2(max(tests, 1)) - math.log2(alpha) - TIE))
+
+
+def _in_order(differences: ArrayLike) -> Floats:
+    """The differences (n,), ascending: no result may depend on the order of the seeds, not even by a rounding."""
+    return np.sort(np.asarray(differences, float))
 
 
 def _p_of_shift(d: Floats) -> Callable[[float], float]:

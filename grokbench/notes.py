@@ -7,7 +7,15 @@ from grokbench.effects import Effect
 from grokbench.outcomes import Measured
 from grokbench.records import Outcome, Statistics
 
-__all__ = ["BOUND_SIGN", "compared_notes", "number", "outcome_notes", "provenance_notes", "published_note"]
+__all__ = [
+    "BOUND_SIGN",
+    "compared_notes",
+    "conclusion",
+    "number",
+    "outcome_notes",
+    "provenance_notes",
+    "published_note",
+]
 
 MARKED = (
     "device",
@@ -77,12 +85,22 @@ def compared_notes(
 def _significance(effect: Effect, adjusted: float | None, statistics: Statistics, baseline: str) -> str:
     holm = statistics.correction == "holm"
     p = adjusted if holm else effect.p[statistics.primary]
-    if p is None or effect.speedup is None:
+    concluded = conclusion(effect.speedup, p, statistics.alpha)
+    if concluded is None:
         return f"no p: {statistics.primary} cannot be computed from these differences"
     shown = f"({'Holm p' if holm else 'uncorrected p'} = {p:.2g})"
-    if p > statistics.alpha:
+    if concluded == "no difference":
         return f"no significant difference from {baseline} {shown}"
-    return f"significantly {'faster' if effect.speedup > 1 else 'slower'} than {baseline} {shown}"
+    return f"significantly {concluded} than {baseline} {shown}"
+
+
+def conclusion(speedup: float | None, p: float | None, alpha: float) -> str | None:
+    """What a test says: "faster", "slower" or "no difference"; None where there is no speed-up or no p."""
+    if p is None or speedup is None:
+        return None
+    if p > alpha:
+        return "no difference"
+    return "faster" if speedup > 1 else "slower"
 
 
 def _power(pairs: int, tests: int, alpha: float) -> Iterator[str]:

@@ -67,9 +67,10 @@ class Measured:
 
     def count(self, outcome: Outcome) -> int:
         """Replicas of one outcome; one that grokked or diverged later than this budget is censored by it."""
-        return sum(run is not None and self._outcome(run) is outcome for run in self.runs)
+        return sum(run is not None and self.outcome(run) is outcome for run in self.runs)
 
-    def _outcome(self, run: Run) -> Outcome:
+    def outcome(self, run: Run) -> Outcome:
+        """How a replica ended as this budget sees it."""
         late = run.outcome is Outcome.DIVERGED and run.epochs > self.cell.budget
         if late or (run.outcome is Outcome.GROKKED and not self._in_time(run)):
             return Outcome.CENSORED

@@ -4,20 +4,35 @@ resolve (load_suite, load_registry, expand) -> open_store -> jobs -> launch -> s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
+from grokbench.freshness import outdated
 from grokbench.leaderboard import Leaderboard, compare, rank
+from grokbench.manifests import merge
 from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.request import Plan, Request, distinct, resolve
-from grokbench.store import Store, merge
-from grokbench.work import Event, Job, Stage, Training, Worker, timekeeping, training
+from grokbench.store import Store
+from grokbench.work import Event, Job, Profiling, Stage, Training, Worker, timekeeping, training
 
-__all__ = ["Plan", "Request", "existing_store", "finished", "jobs", "judge", "open_store", "perform", "resolve"]
+__all__ = [
+    "Plan",
+    "Request",
+    "existing_store",
+    "finished",
+    "jobs",
+    "judge",
+    "made_elsewhere",
+    "open_store",
+    "perform",
+    "profiles",
+    "resolve",
+]
 
 
-def open_store(plan: Plan) -> Store:
-    """The results folder, made or gone on with; StoreError when it holds something else."""
+def open_store(plan: Plan) -> AbstractContextManager[Store]:
+    """The results folder, made or gone on with, and ours alone to write to; StoreError when it holds something else."""
     return Store.open(plan.directory, plan.manifest)
 
 
@@ -49,30 +64,42 @@ def jobs(plan: Plan, store: Store | None) -> list[Training]:
     weights: dict[str, Any] = {}  # by task
 
     def size(cell: Cell) -> int:
+        if plan.group_size:
+            return plan.group_size
         step, task = cell_step(cell, plan.registry), identity(cell.recipe["task"])
         weights[task] = weights.get(task) or engine.weigh(step.task)
         return engine.group_size(step, weights[task], plan.devices[0], engine.DTYPES[plan.precision])
 
-    return training(distinct(plan.cells), plan.seeds, lambda cell: finished(plan, store, cell), size)
+    def checkpoints(cell: Cell) -> tuple[str, float] | None:
+        return (str(store.checkpoints(cell)), plan.checkpoint_seconds) if store else None
+
+    return training(distinct(plan.cells), plan.seeds, lambda cell: finished(plan, store, cell), size, checkpoints)
 
 
 def finished(plan: Plan, store: Store | None, cell: Cell) -> set[int]:
     """The seeds of a cell that need not be trained."""
-    return store.finished(cell, plan.seeds) - outdated(store, cell, plan.seeds) if store else set()
+    return store.finished(cell, plan.seeds) - replaced(plan, store, cell) if store else set()
 
 
-def outdated(store: Store, cell: Cell, seeds: Sequence[int]) -> set[int]:
-    """Seeds whose run was made by a user's plugin that has changed since; built-ins have revisions instead."""
-    runs = store.runs_of(cell, seeds) if _users(cell.origins) else []
-    trained = [run for run in runs if run.outcome is not Outcome.FAILED]
-    return {
-        run.seed for run in trained if not _users(cell.origins).items() <= _users(run.provenance.get("origins")).items()
-    }
+def replaced(plan: Plan, store: Store, cell: Cell) -> set[int]:
+    """Seeds whose run did not fail and is made anew all the same, as `--rerun` says."""
+    here = environment()
+    stored = [run for run in store.runs_of(cell, plan.seeds) if run.outcome is not Outcome.FAILED]
+    return {run.seed for run in stored if outdated(run.provenance, cell.origins, here, plan.rerun)}
 
 
-def _users(origins: Mapping[str, str] | None) -> dict[str, str]:
-    """The plugins that did not ship with the program."""
-    return {name: origin for name, origin in (origins or {}).items() if not origin.startswith("built in")}
+def made_elsewhere(plan: Plan, store: Store) -> Iterator[str]:
+    """A sentence for each thing of consequence in which stored runs differ from what this plan would train now."""
+    here = {**environment(), "device_name": _device_name(plan.devices[0])}
+    runs = [run for run in store.runs() if run.outcome is not Outcome.FAILED and run.provenance]
+    for key in ("torch", "grokbench", "device_name"):
+        others = sorted({str(run.provenance.get(key)) for run in runs} - {str(here[key])})
+        if others:
+            yield (
+                f"{store.directory} holds runs made with {key} {' and '.join(others)}, and here it is {here[key]}: "
+                f"the leaderboard marks where they meet; --rerun {'all' if key == 'device_name' else 'stale'} makes "
+                "them again, --out keeps them apart."
+            )
 
 
 def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
@@ -84,7 +111,7 @@ def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
     work = jobs(plan, store)
     fetch_data(plan, work)  # before anything is moved or written
     for cell in distinct(plan.cells):
-        for seed in outdated(store, cell, plan.seeds):
+        for seed in replaced(plan, store, cell):
             store.supersede(cell.identity, seed)
     for job, event in launch(_stages(plan, store, work, provenance), crew):
         if isinstance(event, Run):
@@ -94,22 +121,36 @@ def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
         yield job, event
 
 
+def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
+    """The phases of every wanted cell, one cell after the other on one worker; nothing is stored."""
+    from grokbench.launchers.local import launch
+
+    work = [Profiling(job.cell, job.seeds) for job in jobs(plan, None)]
+    first = {job.cell.identity: job for job in reversed(work)}  # one group of each cell
+    fetch_data(plan, work)
+    crew = [Worker(plan.devices[0], plan.precision, plan.plugins, environment())]
+    yield from launch([Stage([first[cell.identity] for cell in distinct(plan.cells)], 1)], crew)
+
+
 def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[str, Any]) -> Iterator[Stage]:
     """Training on every worker, then timing on one, for the cells of which no replica failed."""
     yield Stage(work, len(plan.devices))
     failed = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED}
     tasks = {cell.task for cell in plan.cells}  # the methods of a task take turns, so all are timed or none
     sound = [c for c in distinct(plan.manifest.cells) if c.task in tasks and c.identity not in failed]
-    yield Stage(timekeeping(sound, _timed(sound, store, provenance)), 1)
+    yield Stage(timekeeping(sound, _timed(sound, store, provenance, plan.rerun)), 1)
 
 
-def _timed(cells: Sequence[Cell], store: Store, provenance: Mapping[str, Any]) -> set[str]:
+def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: str) -> set[str]:
     """Cells that were timed as they are, on this machine; after a change of plugin or machine they are timed anew."""
-    here = (provenance["machine"], provenance["device_name"])
-    now = {cell.identity: (*here, _users(cell.origins)) for cell in cells}
-    facts = {timing.identity: timing.provenance for timing in store.timings()}
-    then = {i: (p.get("machine"), p.get("device_name"), _users(p.get("origins"))) for i, p in facts.items()}
-    return {identity for identity in now if then.get(identity) == now[identity]}
+    made = {timing.identity: timing.provenance for timing in store.timings()}
+    return {
+        cell.identity
+        for cell in cells
+        if (then := made.get(cell.identity)) is not None
+        and all(then.get(key) == here[key] for key in ("machine", "device_name"))
+        and not outdated(then, cell.origins, here, rerun)
+    }
 
 
 def judge(store: Store) -> Leaderboard:

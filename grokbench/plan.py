@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from grokbench.errors import SuiteError
+from grokbench.errors import PluginError, SuiteError
 from grokbench.plan_faults import plan_faults
 from grokbench.plugins import Plugin, Registry
 from grokbench.recorded import recorded, standard_labels
@@ -18,7 +18,7 @@ from grokbench.step import Step, build_step
 from grokbench.suite import RegularizerEntry, Suite, TaskEntry, Use
 from grokbench.types import Regularizer, Task
 
-__all__ = ["cell_step", "expand", "identity", "manifest"]
+__all__ = ["cell_step", "check_sources", "expand", "identity", "manifest"]
 
 
 def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tuple[Cell, ...]:
@@ -70,6 +70,27 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
     return build_step(task, regularizers, metrics, recipe["grokked"], every)
 
 
+def check_sources(cell: Cell, registry: Registry) -> None:
+    """PluginError when a plugin of the cell is not the one it was planned with: its file was edited or removed since.
+
+    What is trained has to be what its provenance says.
+    """
+    for plugin, origin in cell.origins.items():
+        kind, name = plugin.split(".", maxsplit=1)
+        file = origin.rpartition(", sha256 ")[0]
+        if name not in getattr(registry, kind):
+            why = "".join(f" ({broken})" for broken in registry.broken)
+            raise PluginError(
+                f"{name} ({file}) cannot be loaded any more{why}: its source was removed or broken after this run "
+                "began. Put it back and give the same command again."
+            )
+        if _origin(registry.get(kind, name)) != origin:
+            raise PluginError(
+                f"{name} ({file}) was changed after this run began, and is not trained, since its results would be "
+                "said to come from the earlier source. Give the same command again to train it as it is now."
+            )
+
+
 def _make(registry: Registry, kind: str, use: Mapping[str, Any]) -> Any:
     return registry.get(kind, use["use"]).make(use["parameters"])
 
@@ -118,4 +139,8 @@ def _origins(
 ) -> dict[str, str]:
     plugins = [registry.get("tasks", task.name), *(registry.get("regularizers", use.name) for use in uses)]
     plugins += [registry.get("metrics", use["use"]) for use in metrics]
-    return {f"{plugin.kind}.{plugin.name}": f"{plugin.origin}, sha256 {plugin.digest[:16]}" for plugin in plugins}
+    return {f"{plugin.kind}.{plugin.name}": _origin(plugin) for plugin in plugins}
+
+
+def _origin(plugin: Plugin) -> str:
+    return f"{plugin.origin}, sha256 {plugin.digest[:16]}"

@@ -7,7 +7,8 @@ from grokbench.logbook import parse_condition
 from grokbench.plugins import Registry
 from grokbench.recorded import recorded, standard_labels
 from grokbench.suite import MetricEntry, Suite, TaskEntry, Use
-from grokbench.types import Task
+from grokbench.suite_schema import is_open
+from grokbench.types import Metric, Task
 from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
 
 __all__ = ["plan_faults"]
@@ -18,11 +19,12 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
     for entry in suite.tasks:
         yield from _use_faults(suite, registry, "tasks", entry.use, entry.path)
     for method in suite.regularizers:
-        for task in suite.tasks:
-            for use in method.uses_for(task.label):
-                yield from _use_faults(suite, registry, "regularizers", use, method.path, task.path[1])
+        for entry in suite.tasks:
+            for use in method.uses_for(entry.label):
+                yield from _use_faults(suite, registry, "regularizers", use, method.path, entry.path[1])
     for measured in suite.metrics:
         yield from _use_faults(suite, registry, "metrics", measured.use, measured.path)
+        yield from _split_faults(suite, registry, measured)
     for entry in suite.tasks:
         try:
             task: Task = registry.get("tasks", entry.use.name).make(entry.use.parameters)
@@ -66,7 +68,7 @@ def _places(suite: Suite, path: KeyPath, plugin: str, per_task: str | int) -> Ca
 def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
     """A criterion must speak of metrics that its task records."""
     try:
-        labels = list(dict(recorded(suite, task, registry)))
+        labels = dict(recorded(suite, task, registry))
     except PluginError:
         return  # said already
     for label, condition in (entry.grokked or task.grokked).items():
@@ -74,16 +76,23 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: 
             parse_condition(condition)
         except ValueError as error:
             yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {error}"
-        if label not in labels:
+            continue
+        if label in labels:
+            yield from _bound_faults(suite, entry, label, condition, labels[label][0])
+        else:
             place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked"
             known = f"{', '.join(labels)}{did_you_mean(label, labels)}"
             yield f"{place}: no metric {label!r}, expected one of: {known}"
 
 
 def _cadence_faults(suite: Suite, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """A budget must reach an evaluation, and end with one."""
+    """A budget must reach an evaluation, end with one, and have as many as a criterion has to last."""
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
     yield from _metric_label_faults(suite, suite.metrics, task, every)
+    stop = entry.stop or task.stop
+    if isinstance(stop, int) and stop > budget // every + 1:
+        place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
+        yield f"{place}: sustained for {stop} evaluations, but {budget} epochs have {budget // every + 1} of them"
     place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
     if every > budget:
         yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
@@ -109,6 +118,29 @@ def _rotates(registry: Registry, use: Use) -> bool:
         return bool(registry.get("regularizers", use.name).make(use.parameters).rotates)
     except PluginError:
         return True  # said already
+
+
+def _split_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
+    """A metric that no task of the suite can record would be left out of every cell without a word."""
+    try:
+        needed = registry.get("metrics", entry.use.name).make(entry.use.parameters).splits
+        tasks = [registry.get("tasks", task.use.name).make(task.use.parameters) for task in suite.tasks]
+    except PluginError:
+        return  # said already
+    if not any(set(needed) <= set(task.split_names) for task in tasks):
+        known = list(dict.fromkeys(name for task in tasks for name in task.split_names))
+        unknown = next((name for name in needed if name not in known), needed[0])
+        place = f"{suite.where((*entry.path, 'split'))}: metrics.{entry.label}"
+        near = did_you_mean(unknown, known)
+        yield f"{place}: no task has the split {unknown!r}, expected one of: {', '.join(known)}{near}"
+
+
+def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, metric: Metric) -> Iterator[str]:
+    """A criterion that no value of its metric meets, or every one."""
+    if metric.bounds and not is_open(condition, *metric.bounds):
+        low, high = metric.bounds
+        place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}"
+        yield f"{place}: {condition!r} can never hold or always holds, expected a bound between {low:g} and {high:g}"
 
 
 def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Task, cadence: int) -> Iterator[str]:

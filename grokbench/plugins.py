@@ -8,23 +8,25 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import json
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, get_type_hints
 
 import pluggy
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from grokbench import hookspecs
 from grokbench.errors import PluginError
 from grokbench.provenance import source_digest
 from grokbench.suite_schema import RESERVED
-from grokbench.yaml_problems import did_you_mean, shown
+from grokbench.yaml_problems import did_you_mean, short, shown
 
 __all__ = ["BUILTINS", "Broken", "Plugin", "Registry", "load_registry"]
 
@@ -67,7 +69,7 @@ class Plugin:
     def resolve(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Every parameter with the value it will have, as its annotation reads it: 1 is 1.0 where a float is wanted."""
         return {
-            name: self._adapter(name, given[name]).validate_python(given[name]) if name in given else parameter.default
+            name: self._read(name, given[name]) if name in given else parameter.default
             for name, parameter in self.parameters.items()
         }
 
@@ -77,21 +79,21 @@ class Plugin:
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
                 near = did_you_mean(name, self.parameters)
-                yield name, f"{self.name} has no parameter {name!r}, expected one of: {known}{near}"
+                yield name, f"{self.name} has no parameter {short(name)!r}, expected one of: {known}{near}"
             elif fault := self._type_fault(name, given[name]):
                 yield name, fault
         for name, parameter in self.parameters.items():
             if name not in given and parameter.default is parameter.empty:
                 yield name, f"{self.name} needs the parameter {name!r}, which has no default"
 
-    def _adapter(self, name: str, value: Any) -> TypeAdapter[Any]:
-        """The reader of a parameter: strict, but YAML has no tuples, and a list stands for one."""
-        annotation = get_type_hints(self.factory).get(name, Any)
-        return TypeAdapter(annotation, config=ConfigDict(strict=not isinstance(value, list)))
+    def _read(self, name: str, value: Any) -> Any:
+        """A parameter as its annotation reads it, strictly: no text is a number. As in JSON, a list can be a tuple."""
+        adapter: TypeAdapter[Any] = TypeAdapter(get_type_hints(self.factory).get(name, Any))
+        return adapter.validate_json(json.dumps(value), strict=True)
 
     def _type_fault(self, name: str, value: Any) -> str | None:
         try:
-            self._adapter(name, value).validate_python(value)
+            self._read(name, value)
         except ValidationError as error:
             wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
             return f"expected {wanted}, got {shown(value)}"
@@ -135,7 +137,7 @@ class Registry:
             known = ", ".join(plugins)
             left_out = "".join(f"; {broken}" for broken in self.broken)
             raise PluginError(
-                f"no {kind[:-1]} {name!r}, expected one of: {known}{did_you_mean(name, plugins)}{left_out}"
+                f"no {kind[:-1]} {short(name)!r}, expected one of: {known}{did_you_mean(name, plugins)}{left_out}"
             )
         return plugins[name]
 
@@ -179,10 +181,18 @@ def _providers(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], 
         yield f"file {file.name}", partial(_import_file, file)
 
 
+class _Uncached(SourceFileLoader):
+    """Compiles the source every time: Python's cache takes an edit of equal length within a second for no edit."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _import_file(file: Path) -> ModuleType:
     """The module of a plugin file, under a name that hides no other module."""
-    spec = importlib.util.spec_from_file_location(f"grokbench_plugin_{file.stem}", file)
-    if spec is None or spec.loader is None:
+    name = f"grokbench_plugin_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file, loader=_Uncached(name, str(file)))
+    if spec is None or spec.loader is None or file.suffix != ".py":
         raise ImportError(f"{file.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up

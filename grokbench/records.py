@@ -16,6 +16,7 @@ __all__ = [
     "Curve",
     "Manifest",
     "Outcome",
+    "Profile",
     "Progress",
     "Published",
     "Run",
@@ -143,3 +144,21 @@ class Timing:
     identity: str  # of its cell
     seconds_per_epoch: tuple[float, ...]  # one figure per round, rounds interleaved over a task's cells
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Seconds of one seed's epoch, by phase; an evaluation counts as often as the cell's cadence has it."""
+
+    cell: Cell
+    replicas: int  # trained together
+    seconds: Mapping[str, float]  # phase -> seconds per seed-epoch, in order
+
+    @property
+    def total(self) -> float:
+        """Seconds per seed-epoch."""
+        return sum(self.seconds.values())
+
+    def share(self, phase: str) -> float:
+        """The phase's part of the whole, from 0 to 1."""
+        return self.seconds[phase] / self.total

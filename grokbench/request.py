@@ -26,11 +26,14 @@ class Request:
     out: str | None = None  # default: runs/<suite>
     device: str = "auto"
     precision: str = "float32"
+    group_size: int | None = None  # replicas to train together; by the task's size and the device's memory if None
     num_seeds: int | None = None  # the first so many of the suite's
     seeds: str | None = None  # these instead of the suite's: "0-4,7"
     tasks: tuple[str, ...] = ()  # labels; all if empty
     regularizers: tuple[str, ...] = ()  # labels; all if empty
     plugins: tuple[str, ...] = ()  # files
+    checkpoint_seconds: float = 60.0  # between two checkpoints of a group in training
+    rerun: str = "failed"  # which finished runs are made again: a key of `freshness.RERUN`
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,11 @@ class Plan:
     seeds: tuple[int, ...]
     devices: tuple[str, ...]  # one per worker
     precision: str
+    group_size: int | None
     plugins: tuple[str, ...]
     directory: Path
+    checkpoint_seconds: float
+    rerun: str
 
     @property
     def kind(self) -> str:
@@ -81,6 +87,7 @@ def resolve(request: Request) -> Plan:
     cells = expand(suite, registry, request.precision, engine.REVISION)
     devices = _devices(request.device)
     execution = {"device": devices[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}
+    execution |= {"group_size": request.group_size} if request.group_size else {}
     wanted = tuple(cell for cell in cells if _wanted(cell, request))
     return Plan(
         suite=suite,
@@ -90,8 +97,11 @@ def resolve(request: Request) -> Plan:
         seeds=seeds,
         devices=devices,
         precision=request.precision,
+        group_size=request.group_size,
         plugins=plugins,
         directory=Path(request.out or f"runs/{suite.name}"),
+        checkpoint_seconds=request.checkpoint_seconds,
+        rerun=request.rerun,
     )
 
 

@@ -9,7 +9,8 @@ __all__ = ["MAX_SEED", "MAX_SEEDS", "count_seeds", "parse_seeds", "unlike_seeds"
 
 MAX_SEEDS = 10_000
 MAX_SEED = 2**31 - 1
-_PART = re.compile(r"([0-9]{1,10})(?:\s*-\s*([0-9]{1,10}))?")
+_NUMBER = "(0|[1-9][0-9]{0,9})"  # no leading zero: 1,000 is not the seeds 1 and 0
+_PART = re.compile(rf"{_NUMBER}(?:\s*-\s*{_NUMBER})?")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -115,12 +115,13 @@ def ratio_of_means_interval(
     if x.size < 2:
         return None, None
     q = float(stdtrit(x.size - 1, (1 + confidence) / 2)) ** 2 / x.size
-    (xx, xy), (_, yy) = np.cov(x, y)
-    a, b, c = y.mean() ** 2 - q * yy, x.mean() * y.mean() - q * xy, x.mean() ** 2 - q * xx
+    a = y.mean() ** 2 - q * y.var(ddof=1)
     if a <= 0:
         return None, None
-    half = math.sqrt(max(b * b - a * c, 0.0))
-    return max(0.0, float((b - half) / a)), float((b + half) / a)
+    ratio = x.mean() / y.mean()
+    (ee, ey), _ = np.cov(x - ratio * y, y)  # of residuals: the textbook's discriminant cancels where they are small
+    half = math.sqrt(q * (a * ee + q * ey**2))
+    return max(0.0, float(ratio - (q * ey + half) / a)), float(ratio - (q * ey - half) / a)
 
 
 def _mean_ranks(values: Floats, tie: float) -> Floats:

@@ -4,42 +4,31 @@
     DIR/runs/<identity>/<seed>.json             a replica, two lines of JSON: the run without its curves, the curves
     DIR/timings/<identity>.json                 seconds per epoch of a cell
     DIR/superseded/<identity>/<seed>.<n>.json   replicas that were trained again, the oldest is n = 1
+    DIR/checkpoints/<identity>/<group>.npz      where a group in training stood; gone when it is done
     DIR/.lock                                   held by the process that writes
 
-A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds. Values that JSON
-does not know are the strings "NaN", "Infinity" and "-Infinity".
+A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds.
 """
 
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
-
-from grokbench import durable
+from grokbench import durable, strict_json
 from grokbench.errors import StoreError
+from grokbench.manifests import ManifestFile, merge, read_manifest
 from grokbench.records import FORMAT, Cell, Curve, Manifest, Outcome, Run, Timing
 
-__all__ = ["Store", "merge"]
+__all__ = ["Store"]
 
 T = TypeVar("T")
 
-FIRST_REPORTED = 1000  # seeds below are for calibration and tuning
-
-
-@dataclass(frozen=True)
-class ManifestFile:
-    """What `manifest.json` holds."""
-
-    format: int
-    manifest: Manifest
+FOLDERS = ("runs", "timings", "superseded", "checkpoints")
 
 
 @dataclass(frozen=True)
@@ -66,8 +55,11 @@ class Store:
         self.damaged: list[str] = []
 
     @classmethod
-    def open(cls, directory: str | Path, manifest: Manifest) -> "Store":
+    @contextmanager
+    def open(cls, directory: str | Path, manifest: Manifest) -> "Iterator[Store]":
         """Make the folder, or go on with one that holds earlier runs of the same suite (see `merge`).
+
+        No other process can write to it until the `with` block ends, or this process does.
 
         Raises:
             StoreError: the folder holds something else, cannot be written, or another process is writing to it.
@@ -75,11 +67,11 @@ class Store:
         directory = Path(directory)
         durable.make_folder(directory)
         with durable.locked(directory):
-            durable.clean(directory)
+            durable.clean(directory, FOLDERS)
             if (directory / "manifest.json").exists():
-                manifest = merge(_read_manifest(directory), manifest, directory)
-            durable.write(directory / "manifest.json", _json(ManifestFile(FORMAT, manifest)))
-        return cls.load(directory)
+                manifest = merge(read_manifest(directory), manifest, directory)
+            durable.write(directory / "manifest.json", strict_json.dump(ManifestFile(FORMAT, manifest)))
+            yield cls.load(directory)
 
     @classmethod
     def load(cls, directory: str | Path) -> "Store":
@@ -88,24 +80,25 @@ class Store:
         Raises:
             StoreError: there is no such folder, it is no results folder, or its manifest is damaged.
         """
-        return cls(Path(directory), _read_manifest(Path(directory)))
+        return cls(Path(directory), read_manifest(Path(directory)))
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Keep other processes from writing to this folder; the system lets go of it when this process ends.
-
-        Raises:
-            StoreError: another process is writing.
-        """
-        return durable.locked(self.directory)
+    @property
+    def busy(self) -> bool:
+        """Whether a process is writing to the folder now."""
+        return durable.is_locked(self.directory)
 
     def save(self, run: Run) -> None:
-        """Keep what one replica did, in place of what was stored for it.
+        """Keep what one replica did, in place of what was stored for it; a failure supersedes what had finished.
 
         Raises:
             StoreError: the folder cannot be written.
         """
-        path, curves = self._run_path(run.identity, run.seed), _json(run.curves)
-        durable.write(path, _json(Head(len(curves), replace(run, curves={}))) + curves)
+        path, curves = self._run_path(run.identity, run.seed), strict_json.dump(run.curves)
+        if run.outcome is Outcome.FAILED:
+            stored = self._readable(path, _read_head)
+            if stored and stored.outcome is not Outcome.FAILED:
+                self.supersede(run.identity, run.seed)
+        durable.write(path, strict_json.dump(Head(len(curves), replace(run, curves={}))) + curves)
         self.damaged = [name for name in self.damaged if name != self._name(path)]
 
     def runs(self, curves: bool = False) -> list[Run]:
@@ -133,8 +126,13 @@ class Store:
         """
         source, folder = self._run_path(identity, seed), self._path("superseded", identity)
         if source.exists():
-            earlier = len(list(folder.glob(f"{seed}.*.json")))
-            durable.move(source, folder / f"{seed}.{earlier + 1}.json")
+            numbers = [path.name.split(".")[1] for path in folder.glob(f"{seed}.*.json")]
+            latest = max((int(number) for number in numbers if number.isdecimal()), default=0)
+            durable.move(source, folder / f"{seed}.{latest + 1}.json")
+
+    def checkpoints(self, cell: Cell) -> Path:
+        """Where the groups of a cell keep where they stand: written by workers, and read by nobody else."""
+        return self._path("checkpoints", cell.identity)
 
     def save_timing(self, timing: Timing) -> None:
         """Keep the seconds per epoch of a cell, in place of what was stored for it.
@@ -142,7 +140,7 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
-        durable.write(self._path("timings", f"{timing.identity}.json"), _json(timing))
+        durable.write(self._path("timings", f"{timing.identity}.json"), strict_json.dump(timing))
 
     def timings(self) -> list[Timing]:
         """The stored timings of planned cells, in the manifest's order."""
@@ -183,46 +181,6 @@ class Store:
             return None
 
 
-def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
-    """What the folder `where`, which holds `stored`, is meant to hold once `planned` is run into it.
-
-    Seeds are the union, in ascending order; everything else is as planned now. Files of cells that are no longer
-    planned stay on disk and are not shown; they are found again when those cells are planned again.
-
-    Raises:
-        StoreError: the two cannot be one leaderboard: another suite, baseline, device kind, precision or engine
-            revision, or not one cell in common.
-    """
-    if differences := _differences(stored, planned):
-        raise StoreError(
-            f"{where} holds results that cannot be shown beside these: {'; '.join(differences)}. "
-            f"Choose another folder with --out, or delete {where}."
-        )
-    return replace(planned, seeds=tuple(sorted({*stored.seeds, *planned.seeds})))
-
-
-def _differences(stored: Manifest, planned: Manifest) -> list[str]:
-    was, now = _facts(stored), _facts(planned)
-    changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
-    if _purposes(stored) != _purposes(planned):
-        there, here = " and ".join(_purposes(stored)), " and ".join(_purposes(planned))
-        return [f"it holds seeds for {there}, and these are for {here} (calibration below {FIRST_REPORTED})"]
-    if not changed and not {cell.identity for cell in stored.cells} & {cell.identity for cell in planned.cells}:
-        return [f"the suite {stored.suite!r} there has not one cell in common with this one"]
-    return [f"{key} was {was.get(key)!r} and is now {now.get(key)!r}" for key in changed]
-
-
-def _purposes(manifest: Manifest) -> list[str]:
-    """What the seeds are for: settings are never chosen on the seeds that are reported."""
-    return sorted({"calibration" if seed < FIRST_REPORTED else "reporting" for seed in manifest.seeds})
-
-
-def _facts(manifest: Manifest) -> dict[str, Any]:
-    """What all runs of a folder share, as it is after a round trip through JSON (lists for tuples)."""
-    facts = {"suite": manifest.suite, "baseline": manifest.baseline, **manifest.execution}
-    return _parse(dict[str, Any], _json(facts))
-
-
 def _ended(run: Run, cell: Cell) -> bool:
     """Whether a run says what would happen within the cell's budget: it ended by itself, or went at least as far."""
     if run.outcome is Outcome.FAILED:
@@ -238,30 +196,18 @@ def _holds(run: Run, cell: Cell) -> bool:
     return same and set(cell.metrics) <= set(run.final)
 
 
-def _json(data: Any) -> bytes:
-    """A line of strict JSON."""
-    return to_json(data, inf_nan_mode="strings") + b"\n"
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def _parse(kind: Any, line: bytes) -> Any:
-    """Data of this type from a line of JSON; a ValueError where it is anything else."""
-    return _adapter(kind).validate_json(line)
-
-
 def _read_timing(path: Path) -> Timing:
-    return _parse(Timing, path.read_bytes())
+    timing: Timing = strict_json.read(Timing, path)
+    if timing.identity != path.stem:
+        raise ValueError(f"{path} holds another cell's seconds")
+    return timing
 
 
 def _read_head(path: Path) -> Run:
     """A run without its curves; a ValueError where the file is not whole, or that of another replica."""
-    with path.open("rb") as file:
-        line = file.readline()
-        head: Head = _parse(Head, line)
+    with strict_json.open_file(path) as file:
+        line = file.readline(strict_json.LONGEST)
+        head: Head = strict_json.parse(Head, line)
         if os.fstat(file.fileno()).st_size != len(line) + head.curves_bytes:
             raise ValueError(f"{path} is not as long as its first line says")
     if (head.run.identity, str(head.run.seed)) != (path.parent.name, path.stem):
@@ -270,26 +216,6 @@ def _read_head(path: Path) -> Run:
 
 
 def _read_run(path: Path) -> Run:
+    head = _read_head(path)
     _, curves = path.read_bytes().split(b"\n", maxsplit=1)
-    return replace(_read_head(path), curves=_parse(dict[str, Curve], curves))
-
-
-def _read_manifest(directory: Path) -> Manifest:
-    try:
-        content: ManifestFile = _parse(ManifestFile, (directory / "manifest.json").read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        raise StoreError(
-            f"{directory} is not a results folder: it holds no manifest.json. "
-            f"Name a folder that `grokbench run` wrote, such as runs/quick."
-        ) from None
-    except (OSError, ValidationError) as error:
-        why = f"{error.error_count()} errors in it" if isinstance(error, ValidationError) else error.strerror
-        raise StoreError(
-            f"{directory / 'manifest.json'} cannot be read ({why}). Put back a copy of it, or choose another folder."
-        ) from error
-    if content.format != FORMAT:
-        raise StoreError(
-            f"{directory} has format {content.format}, and this version of grokbench reads format {FORMAT}. "
-            f"Use the version of grokbench that wrote it, or choose another folder with --out."
-        )
-    return content.manifest
+    return replace(head, curves=strict_json.parse(dict[str, Curve], curves))

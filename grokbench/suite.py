@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from grokbench.suite_schema import RESERVED, json_schema
 from grokbench.suite_shapes import shape_problems
 from grokbench.suite_values import value_problems
 from grokbench.yaml12 import Document, read
-from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, listing
+from grokbench.yaml_problems import MAX_LINES, KeyPath, Problem, did_you_mean, listing, short
 
 __all__ = [
     "RESERVED",
@@ -94,7 +95,11 @@ def load_suite(name_or_path: str) -> Suite:
 def _find(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if name_or_path.endswith(".yaml"):
-        if not path.exists() and not path.is_symlink():
+        try:
+            there = path.exists() or path.is_symlink()
+        except OSError as error:  # a name that is too long, a folder that is not ours
+            raise SuiteError(f"{short(str(path))}: {error.strerror}, expected a path to a suite") from None
+        if not there:
             raise SuiteError(f"{path}: no such file, expected a path to a suite{_neighbour(path)}")
         return path
     shipped = shipped_suites()
@@ -112,7 +117,10 @@ def _neighbour(path: Path) -> str:
 
 
 def _all_problems(data: Any, folder: Path) -> list[Problem]:
-    """Stage by stage; each sees null for the faulty values of the stages before, so that a mistake is told once."""
+    """Stage by stage; each sees null for the faulty values of the stages before, so that a mistake is told once.
+
+    A stage with more than a message can show is the last, and is not finished: each line looks for a nearest name.
+    """
     stages: tuple[Callable[[Any], Iterable[Problem]], ...] = (
         shape_problems,
         partial(value_problems, folder=folder),
@@ -121,8 +129,10 @@ def _all_problems(data: Any, folder: Path) -> list[Problem]:
     )
     problems: list[Problem] = []
     for stage in stages:
-        found = list(stage(data))
+        found = list(islice(stage(data), MAX_LINES + 1))
         problems += found
+        if len(found) > MAX_LINES:
+            break
         data = _blanked(data, {problem.path for problem in found})
         if not isinstance(data, dict):
             break

@@ -15,16 +15,21 @@ from grokbench.suite_entries import (
     task_entries,
 )
 from grokbench.suite_schema import RegularizerShape, TaskShape
-from grokbench.yaml_problems import KeyPath, Problem, did_you_mean
+from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, short
 
 __all__ = ["grid_size_problems", "reference_problems"]
 
 MAX_ENTRIES = 1000  # of a section, grids expanded
+MAX_CELLS = 10_000
+
+# Letters of other alphabets that look like Latin ones.
+_TWINS = str.maketrans("авсенікјморѕтухαεικνορτυχ", "abcehikjmopstyxaeikvoptux")
 Entries = Sequence[TaskEntry | RegularizerEntry]
 
 
 def grid_size_problems(data: dict[str, Any]) -> Iterator[Problem]:
     """Entries of a suite of sound values whose grids would make too many rows."""
+    totals = {}
     for section, shape in (("tasks", TaskShape), ("regularizers", RegularizerShape)):
         total = 0
         for label, entry in (data.get(section) or {}).items():
@@ -33,6 +38,11 @@ def grid_size_problems(data: dict[str, Any]) -> Iterator[Problem]:
             if size > 1 and total > MAX_ENTRIES:
                 text = f"grids that make {total} {section} in all, expected at most {MAX_ENTRIES}"
                 yield Problem((section, label), text, at_key=True)
+        totals[section] = total
+    cells = totals["tasks"] * totals["regularizers"]
+    if cells > MAX_CELLS and max(totals.values()) <= MAX_ENTRIES:
+        text = f"{totals['tasks']} tasks x {totals['regularizers']} regularizers make {cells} cells"
+        yield Problem(("regularizers",), f"{text}, expected at most {MAX_CELLS}", at_key=True)
 
 
 def reference_problems(data: dict[str, Any]) -> Iterator[Problem]:
@@ -55,7 +65,7 @@ def _look_alikes(section: str, labels: Iterable[tuple[str, KeyPath]]) -> Iterato
     seen: dict[str, str] = {}
     for label, path in labels:
         # Folding can undo a normalisation, so it stands between two.
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()).translate(_TWINS)
         if folded in seen:
             text = f"the label {label!r} looks like {seen[folded]!r}, expected labels that differ to the eye"
             yield Problem(path, text, at_key=True)
@@ -65,7 +75,8 @@ def _look_alikes(section: str, labels: Iterable[tuple[str, KeyPath]]) -> Iterato
 def _baseline_problems(baseline: str, regularizers: tuple[RegularizerEntry, ...]) -> Iterator[Problem]:
     labels = [entry.label for entry in regularizers]
     if baseline not in labels:
-        yield Problem(("baseline",), f"the unknown label {baseline!r}, {_one_of('regularizers', labels, baseline)}")
+        known = _one_of("regularizers", labels, baseline)
+        yield Problem(("baseline",), f"the unknown label {short(baseline)!r}, {known}")
 
 
 def _one_of(section: str, labels: Iterable[str], word: str) -> str:
@@ -78,7 +89,7 @@ def _unknown(section: str, label: str, entries: Entries) -> str | None:
     if family(label, entries):
         return None
     labels = [name for entry in entries for name in (str(entry.path[1]), entry.label)]
-    return f"the unknown label {label!r}, {_one_of(section, labels, label)}"
+    return f"the unknown label {short(label)!r}, {_one_of(section, labels, label)}"
 
 
 def _per_task_problems(section: dict[str, Any], tasks: tuple[TaskEntry, ...]) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ __all__ = [
     "TaskShape",
     "condition",
     "fields_at",
+    "is_open",
     "json_schema",
     "misplaced_words",
 ]
@@ -44,6 +45,12 @@ def condition(text: str) -> tuple[str, float]:
     if found is None or not math.isfinite(float(found[2])):
         raise ValueError(text)
     return found[1], float(found[2])
+
+
+def is_open(text: str, low: float, high: float) -> bool:
+    """Whether a condition on a number in [low, high] can both hold and fail."""
+    sign, bound = condition(text)
+    return low <= bound < high if sign in (">", "<=") else low < bound <= high
 
 
 def _check_condition(value: Any) -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 from grokbench.errors import SuiteError
 from grokbench.seeds import count_seeds, parse_seeds, unlike_seeds
 from grokbench.suite_entries import grid_value, is_grid
-from grokbench.suite_schema import RESERVED, condition, misplaced_words
-from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, shown
+from grokbench.suite_schema import RESERVED, is_open, misplaced_words
+from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, short, shown
 
 __all__ = ["value_problems"]
 
@@ -18,7 +18,9 @@ _SECTIONS = ("tasks", "regularizers", "metrics")
 
 def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
     """Every wrong value of a suite of sound shape; plugin files are looked for in `folder`."""
-    yield from _seed_problems(data.get("seeds"))
+    if "seeds" in data:
+        yield from _seed_problems(data["seeds"])
+    yield from _prose_problems(data)
     yield from _plugin_problems(data.get("plugins") or [], folder)
     for section in _SECTIONS:
         for label, entry in (data.get(section) or {}).items():
@@ -29,12 +31,16 @@ def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
 def _seed_problems(seeds: Any) -> Iterator[Problem]:
     if isinstance(seeds, list) and seeds:
         yield from _seed_list_problems(seeds)
+    elif isinstance(seeds, str) and seeds.strip().isdecimal():
+        number = short(seeds.strip())
+        text = f"{shown(seeds)} could be a count or a seed, expected the count {number} without quotes, or [{number}]"
+        yield Problem(("seeds",), text)
     elif isinstance(seeds, str | int) and not isinstance(seeds, bool):
         try:
             parse_seeds(seeds) if isinstance(seeds, str) else count_seeds(seeds)
         except SuiteError as error:
             yield Problem(("seeds",), str(error))
-    elif seeds is not None:
+    else:
         wrong = "no seeds" if seeds == [] else shown(seeds)
         yield Problem(("seeds",), f"{wrong}, expected a range such as 1000-1024, a list or a count")
 
@@ -54,8 +60,26 @@ def _plugin_problems(files: list[Any], folder: Path) -> Iterator[Problem]:
     for i, name in enumerate(files):
         if name is not None and not name.endswith(".py"):
             yield Problem(("plugins", i), f"{shown(name)}, expected a Python file, ending in .py")
-        elif name is not None and not (folder / name).is_file():
-            yield Problem(("plugins", i), f"no file {name!r}, expected its path relative to the suite's folder")
+        elif name is not None and not _is_file(folder / name):
+            yield Problem(("plugins", i), f"no file {short(name)!r}, expected its path relative to the suite's folder")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that is not ours
+        return False
+
+
+def _prose_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Texts that the leaderboard prints."""
+    texts: dict[KeyPath, Any] = {("description",): data.get("description")}
+    texts["published", "source"] = (data.get("published") or {}).get("source")
+    texts |= {("skip", i, "why"): (skip or {}).get("why") for i, skip in enumerate(data.get("skip") or [])}
+    for path, text in texts.items():
+        odd = next((letter for letter in text or "" if not letter.isprintable() and not letter.isspace()), None)
+        if odd is not None:
+            yield Problem(path, f"the character U+{ord(odd):04X}, expected text that can be printed")
 
 
 def _label_problems(section: str, label: str) -> Iterator[Problem]:
@@ -89,14 +113,9 @@ def _cadence_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Probl
         text = f"an evaluation every {every} epochs, expected at most the budget of {epochs} epochs"
         yield Problem((*path, "evaluate_every"), text)
     for metric, text in (entry.get("grokked") or {}).items():
-        if text and metric.endswith("accuracy") and _impossible(*condition(text)):
+        if text and metric.endswith("accuracy") and not is_open(text, 0, 1):
             wrong = f"{text!r} can never hold or always holds, expected a bound between 0 and 1"
             yield Problem((*path, "grokked", metric), f"{wrong} (an accuracy is a fraction, not per cent)")
-
-
-def _impossible(sign: str, bound: float) -> bool:
-    """Whether a condition on a number in [0, 1] never fails or never holds."""
-    return {">": not 0 <= bound < 1, ">=": not 0 < bound <= 1, "<": not 0 < bound <= 1, "<=": not 0 <= bound < 1}[sign]
 
 
 def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from grokbench import engine
+from grokbench.pace import pace
 from grokbench.records import Cell, Timing
 from grokbench.step import Step
 
@@ -41,8 +42,9 @@ class _Repeat:
     """One replica that goes on training, epoch after epoch."""
 
     def __init__(self, step: Step, device: str, dtype: torch.dtype) -> None:
-        self.step, self.device, self.epoch = step, device, 0
+        self.device, self.epoch = device, 0
         self.group, _ = engine.start(step, [SEED], device, dtype)
+        self.pace = pace(step, device)
         self._clock(1)  # warm-up: first calls choose kernels and fill caches
         self.repeats = max(1, round(LEAST_SECONDS / self._clock(1)))
 
@@ -52,8 +54,7 @@ class _Repeat:
 
     def _clock(self, epochs: int) -> float:
         began = time.perf_counter()
-        for _ in range(epochs):
-            self.group = engine.train_epoch(self.step, self.group, self.epoch)
-            self.epoch += 1
+        until = self.epoch + epochs
+        self.group, self.epoch = self.pace.advance(self.group, self.epoch, until, None), until
         engine.synchronize(self.device)
         return time.perf_counter() - began

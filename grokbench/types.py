@@ -41,6 +41,9 @@ Privilege = Literal[
 ]
 
 
+MAX_EXAMPLES = 100_000_000  # of a training set
+
+
 class Batch(NamedTuple):
     """Examples: inputs (n, d) and targets (n,)."""
 
@@ -144,8 +147,13 @@ class Task:
         """Refuse what cannot be trained; a factory passes the ValueError on to the user."""
         if self.train_size < 1:
             raise ValueError("the training set is empty: these parameters leave it no examples")
+        if self.train_size > MAX_EXAMPLES:
+            raise ValueError(f"a training set of {self.train_size:.3g} examples, expected at most {MAX_EXAMPLES:.0e}")
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+        for name in ("lr", "weight_decay"):
+            if (value := getattr(self.optimizer, name)) < 0:
+                raise ValueError(f"{name} must not be negative, got {value}")
 
 
 @dataclass(frozen=True)
@@ -172,3 +180,4 @@ class Metric:
     measure: Callable[[Probe], Tensor]  # -> ()
     better: Literal["higher", "lower"] | None = None  # None: neither direction is good in itself
     splits: tuple[str, ...] = ()  # the splits it needs; a task without them cannot record it
+    bounds: tuple[float, float] | None = None  # of its values: a criterion that asks for more is refused

@@ -1,20 +1,35 @@
 """What is left to do in a results folder, cut into jobs that a worker can take: groups to train, tasks to time.
 
 A job is plain data, so it travels to another process, where `run` does it and yields what comes of it. Groups follow
-from the plan alone: an interrupted group is trained again as a whole, so that no number depends on the interruption.
+from the plan alone: an interrupted group goes on from its checkpoint or is trained again as a whole, so that no number
+depends on the interruption.
 """
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from grokbench.records import Cell, Outcome, Progress, Run, Timing
+from grokbench.records import Cell, Outcome, Profile, Progress, Run, Timing
 
-__all__ = ["Event", "Job", "Stage", "Timekeeping", "Training", "Worker", "groups", "timekeeping", "training"]
+__all__ = [
+    "Event",
+    "Job",
+    "Profiling",
+    "Stage",
+    "Timekeeping",
+    "Training",
+    "Worker",
+    "groups",
+    "timekeeping",
+    "training",
+]
 
-Event = Run | Progress | Timing
+Event = Run | Progress | Timing | Profile
 
+# of a run's provenance, beside the cell's identity and the group: a checkpoint of other circumstances is not used
+NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "origins", "measured")
 HEARTBEAT = 0.2  # seconds between the progress events of a group
 
 
@@ -35,6 +50,7 @@ class Training:
     cell: Cell
     seeds: tuple[int, ...]
     missing: frozenset[int]
+    checkpoints: tuple[str, float] | None = None  # a folder for where the group stands, every so many seconds
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -44,18 +60,30 @@ class Training:
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield the missing replicas as they are done, and progress now and then."""
         from grokbench import engine
-        from grokbench.plan import cell_step
+        from grokbench.plan import cell_step, check_sources
 
+        check_sources(self.cell, registry)
         step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
         provenance = {**worker.provenance, "origins": dict(self.cell.origins), "measured": dict(self.cell.measured)}
+        shelf_of = self._shelves(provenance)
         said = time.monotonic()
-        for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance):
+        for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance, shelf_of):
             if isinstance(event, Progress):
                 if time.monotonic() - said > HEARTBEAT:
                     said = time.monotonic()
                     yield event
             elif event.seed in self.missing:
                 yield event
+
+    def _shelves(self, provenance: Mapping[str, Any]) -> Callable[[Sequence[int]], Any] | None:
+        """Where a group of seeds keeps where it stands; None where nothing is kept."""
+        from grokbench.checkpoints import Shelf
+
+        if self.checkpoints is None:
+            return None
+        folder, seconds = self.checkpoints
+        facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
+        return lambda seeds: Shelf.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
 
     def failed(self, error: str) -> Iterator[Run]:
         """Every missing replica as failed, with the traceback."""
@@ -72,8 +100,10 @@ class Timekeeping:
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield a timing per cell."""
         from grokbench import engine, timing
-        from grokbench.plan import cell_step
+        from grokbench.plan import cell_step, check_sources
 
+        for cell in self.cells:
+            check_sources(cell, registry)
         steps = [cell_step(cell, registry) for cell in self.cells]
         dtype = engine.DTYPES[worker.precision]
         for measured in timing.measure(self.cells, steps, worker.device, dtype):
@@ -86,7 +116,32 @@ class Timekeeping:
         yield from ()
 
 
-Job = Training | Timekeeping
+@dataclass(frozen=True)
+class Profiling:
+    """A cell whose phases are to be measured; nothing of it is kept."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cell, as the other jobs name theirs."""
+        return (self.cell,)
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
+        """Yield the profile."""
+        from grokbench import engine, profiling
+        from grokbench.plan import cell_step
+
+        dtype = engine.DTYPES[worker.precision]
+        yield profiling.profile(self.cell, cell_step(self.cell, registry), self.seeds, worker.device, dtype)
+
+    def failed(self, error: str) -> Iterator[Run]:
+        """A run that failed, for its traceback; it is not stored."""
+        yield Run(self.cell.identity, self.seeds[0], Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
+
+
+Job = Training | Timekeeping | Profiling
 
 
 class Stage(NamedTuple):
@@ -108,14 +163,16 @@ def training(
     seeds: Sequence[int],
     finished: Callable[[Cell], set[int]],
     size: Callable[[Cell], int],
+    checkpoints: Callable[[Cell], tuple[str, float] | None] = lambda cell: None,
 ) -> list[Training]:
-    """The groups in which something is missing, cell by cell."""
+    """The groups in which something is missing, cell by cell; `checkpoints` are their folder and how often to write."""
     jobs = []
     for cell in cells:
         missing = set(seeds) - finished(cell)
         if missing:
             jobs += [
-                Training(cell, group, frozenset(missing.intersection(group))) for group in groups(seeds, size(cell))
+                Training(cell, group, frozenset(missing.intersection(group)), checkpoints(cell))
+                for group in groups(seeds, size(cell))
             ]
     return [job for job in jobs if job.missing]
 

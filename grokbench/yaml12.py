@@ -15,12 +15,12 @@ from yaml.error import MarkedYAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from grokbench.errors import SuiteError
-from grokbench.yaml_composer import BoundedComposer, mark_place
+from grokbench.yaml_composer import BoundedComposer, blamed, mark_place
 from grokbench.yaml_problems import KeyPath, Place, Problem, listing, short, syntax_hint
 
 __all__ = ["MAX_BYTES", "Document", "parse", "plain_scalar", "read"]
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 100_000
 MAX_DIGITS = 100
 
 # What YAML forbids, and the line breaks that YAML 1.1 and 1.2 disagree about.
@@ -142,7 +142,7 @@ def parse(text: str, file: str) -> Document:
         place = mark_place(composer.get_mark())
         raise SuiteError(listing(file, [Problem((), "an escape that is no character", place)])) from None
     except MarkedYAMLError as error:
-        place = mark_place(error.problem_mark or error.context_mark)
+        place = mark_place(blamed(error))
         raise SuiteError(listing(file, [*composer.problems, Problem((), syntax_hint(error), place)])) from None
     if root is None:
         raise SuiteError(f"{file}:1:1: the file is empty, expected a suite")
@@ -154,7 +154,9 @@ def read(path: str | Path) -> Document:
     """The data of a YAML file in UTF-8 of at most MAX_BYTES; raises SuiteError as `parse` does, or if unreadable."""
     raw = _read_bytes(Path(path))
     if len(raw) > MAX_BYTES:
-        raise SuiteError(f"{path}: more than {MAX_BYTES} bytes, expected a suite, which is a page or two")
+        line, column = _count(raw[:MAX_BYTES].decode("utf-8", "replace"))
+        text = f"more than {MAX_BYTES} bytes, expected a suite, which is a page or two"
+        raise SuiteError(f"{path}:{line}:{column}: {text}")
     try:
         return parse(raw.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError as error:

@@ -13,7 +13,7 @@ from yaml.scanner import Scanner
 
 from grokbench.yaml_problems import Place, Problem, short
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "BoundedComposer", "mark_place"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "BoundedComposer", "blamed", "mark_place"]
 
 MAX_DEPTH = 20
 MAX_NODES = 5_000
@@ -22,6 +22,12 @@ MAX_NODES = 5_000
 def mark_place(mark: Any) -> Place:
     """Line and column, from 1, of a mark of PyYAML; the beginning where it gives none."""
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def blamed(error: MarkedYAMLError) -> Any:
+    """The mark of what is wrong: a text without its colon or closing quote begins there, and is missed later."""
+    missed = error.problem in ("could not find expected ':'", "found unexpected end of stream")
+    return (missed and error.context_mark) or error.problem_mark or error.context_mark
 
 
 class BoundedComposer(Reader, Scanner, Parser, Composer, BaseResolver):
@@ -34,6 +40,15 @@ class BoundedComposer(Reader, Scanner, Parser, Composer, BaseResolver):
             base.__init__(self)
         self.problems: list[Problem] = []
         self.count = self.level = 0
+
+    def compose_document(self) -> Node | None:
+        """The one document; a directive that asks for another YAML than 1.2 is a problem."""
+        event = self.peek_event()
+        if event.version not in (None, (1, 2)):
+            version = ".".join(map(str, event.version))
+            text = f"the directive '%YAML {version}', expected none: a suite is YAML 1.2"
+            self.problems.append(Problem((), text, mark_place(event.start_mark)))
+        return super().compose_document()
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         """The next node, null for an alias; MarkedYAMLError beyond MAX_NODES nodes or MAX_DEPTH levels."""

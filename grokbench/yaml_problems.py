@@ -6,11 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from yaml.error import MarkedYAMLError
 
 __all__ = [
+    "MAX_LINES",
     "KeyPath",
     "Place",
     "Problem",
@@ -27,6 +29,7 @@ KeyPath = tuple[str | int, ...]
 Place = tuple[int, int]  # line and column, both from 1
 
 MAX_LINES = 50  # of one error message
+MAX_NAMES = 100  # compared in search of the nearest one
 _NO_PLACE: Place = (1, 1)
 
 _SYNTAX = (
@@ -40,7 +43,7 @@ _SYNTAX = (
     (r"<block end>", "this line does not continue what stands above, expected the indentation of its neighbours"),
     (r"expected ',' or '(?P<it>[\]}])'", "a list or mapping that goes on, expected a comma or a closing {it}"),
     (r"node content", "a value is missing here, expected one, or a comma or a closing bracket before"),
-    (r"end of stream", "the file ends inside a quoted text, expected a closing quotation mark"),
+    (r"end of stream", "a quoted text that the file ends in, expected a closing quotation mark"),
     (r"escape", "an unknown escape in a quoted text, expected single quotes or a doubled backslash"),
 )
 
@@ -59,8 +62,7 @@ def listing(file: str, problems: Iterable[Problem]) -> str:
     """Problems with their places as lines `file:line:column: key.path: text`, in the order of the file."""
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.place or _NO_PLACE)
     lines = [_line(file, problem) for problem in ordered[:MAX_LINES]]
-    more = len(ordered) - MAX_LINES
-    return "\n".join([*lines, f"{file}: and {more} more like these"] if more > 0 else lines)
+    return "\n".join([*lines, f"{file}: and more like these"] if len(ordered) > MAX_LINES else lines)
 
 
 def _line(file: str, problem: Problem) -> str:
@@ -99,7 +101,7 @@ def shown(value: Any) -> str:
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
     """The name that is most like a word, upper and lower case aside; None if none is."""
-    folded = {name.casefold(): name for name in names}
+    folded = {name.casefold(): name for name in islice(names, MAX_NAMES)}
     near = difflib.get_close_matches(word[:80].casefold(), folded, n=1, cutoff=0.6)
     return folded[near[0]] if near else None
 

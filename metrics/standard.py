@@ -20,7 +20,7 @@ def measure_loss(probe: Probe, *, split: str) -> Tensor:
 
 def accuracy(split: str = "test") -> Metric:
     """The share of a split that is classified correctly, from 0 to 1. Cost: one forward pass, shared with `loss`."""
-    return Metric(measure=partial(measure_accuracy, split=split), better="higher", splits=(split,))
+    return Metric(measure=partial(measure_accuracy, split=split), better="higher", splits=(split,), bounds=(0.0, 1.0))
 
 
 def measure_accuracy(probe: Probe, *, split: str) -> Tensor:

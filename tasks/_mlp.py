@@ -9,6 +9,16 @@ from torch import Tensor
 
 from grokbench import Params, random
 
+MAX_WIDTH = 1_000_000
+
+
+def layers(*sizes: int) -> tuple[int, ...]:
+    """The sizes of a network from inputs to outputs; ValueError when there can be no such layer."""
+    wrong = [size for size in sizes if not 1 <= size <= MAX_WIDTH]
+    if wrong:
+        raise ValueError(f"a layer must have from 1 to {MAX_WIDTH} units, got {wrong[0]}")
+    return sizes
+
 
 def init(key: Tensor, sizes: Sequence[int], *, bias: bool, scale: float = 1.0) -> Params:
     """Weights (and biases) U(-1/sqrt(fan_in), 1/sqrt(fan_in)), the default of `torch.nn.Linear`, times `scale`."""

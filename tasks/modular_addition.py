@@ -33,7 +33,7 @@ def modular_addition(
     """
     if not 0.0 < train_fraction < 1.0:
         raise ValueError(f"train_fraction must lie strictly between 0 and 1, got {train_fraction}")
-    sizes = (2 * modulus, width, modulus)
+    sizes = _mlp.layers(2 * modulus, width, modulus)
     train_size = int(train_fraction * modulus**2)
     return Task(
         splits=partial(splits, modulus=modulus, train_size=train_size),

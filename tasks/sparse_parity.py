@@ -29,7 +29,7 @@ def sparse_parity(
     """
     if not 1 <= relevant <= bits:
         raise ValueError(f"relevant must lie between 1 and bits, {bits}, got {relevant}")
-    sizes = (bits, width, width, 2)
+    sizes = _mlp.layers(bits, width, width, 2)
     return Task(
         splits=partial(splits, bits=bits, relevant=relevant, samples=samples),
         train_size=samples // 2,

@@ -40,9 +40,9 @@ def xor(
         raise ValueError(f"dimensions must be at least 3, two for the signal, got {dimensions}")
     if rotate and width + samples >= dimensions:
         raise ValueError(f"rotate needs width + samples, {width + samples}, below dimensions, {dimensions}")
-    sizes = (dimensions, width, 1)
-    init = partial(_mlp.init, sizes=sizes, bias=False)
-    draw = partial(
+    sizes = _mlp.layers(dimensions, width, 1)
+    full_init = partial(_mlp.init, sizes=sizes, bias=False)
+    full_splits = partial(
         splits,
         dimensions=dimensions,
         samples=samples,
@@ -50,8 +50,7 @@ def xor(
         epsilon=epsilon,
         noise_sd=noise_sd,
     )
-    if rotate:
-        init, draw = _rotation.rotated(init, draw)
+    init, draw = _rotation.rotated(full_init, full_splits) if rotate else (full_init, full_splits)
     return Task(
         splits=draw,
         split_names=("train", "test", "noise"),

@@ -2,7 +2,9 @@
 
 import torch
 
-from grokbench import engine
+from grokbench import engine, random
+from grokbench.conformance import forms, trials
+from grokbench.conformance.trials import distance, epochs_for, replica
 from grokbench.metrics.standard import accuracy, loss
 from grokbench.records import Cell, Progress, Run
 from grokbench.regularizers import baseline, grokalign, grokfast, orthograd
@@ -11,52 +13,27 @@ from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
 
 from . import oracles
 
-TASKS = {  # label -> factory, small parameters, the oracle's loss and activation
-    "xor": (
-        xor.xor,
-        {"dimensions": 12, "width": 6, "samples": 20, "test_samples": 16, "epsilon": 0.5},
-        oracles.signed_mse,
-        torch.relu,
-    ),
-    "sparse_parity": (
-        sparse_parity.sparse_parity,
-        {"bits": 8, "relevant": 2, "samples": 40, "width": 7},
-        oracles.cross_entropy,
-        torch.relu,
-    ),
-    "modular_addition": (
-        modular_addition.modular_addition,
-        {"modulus": 7, "width": 6, "train_fraction": 0.45, "batch_size": 8},  # 22 examples: batches of 8, 8 and 6
-        oracles.cross_entropy,
-        torch.square,
-    ),
-    "mnist": (
-        mnist.mnist,
-        {"samples": 22, "test_samples": 20, "width": 6, "batch_size": 8, "init_scale": 2.0},
-        oracles.cross_entropy,
-        torch.relu,
-    ),
-    "mnist_mse": (
-        mnist.mnist,
-        {"loss": "mse", "samples": 22, "test_samples": 20, "width": 6, "batch_size": 8, "init_scale": 2.0},
-        oracles.one_hot_mse,
-        torch.relu,
-    ),
+__all__ = ["distance", "epochs_for", "replica"]  # said in the program, used by many tests
+
+FACTORIES = {
+    factory.__name__: factory
+    for factory in (
+        *(xor.xor, sparse_parity.sparse_parity, modular_addition.modular_addition, mnist.mnist),
+        *(baseline.baseline, baseline.placebo, grokfast.grokfast_ema, grokfast.grokfast_ma),
+        *(orthograd.orthograd, grokalign.grokalign),
+    )
 }
 
-METHODS = {  # label -> factory and settings
-    "baseline": (baseline.baseline, {}),
-    "placebo": (baseline.placebo, {"scale": 0.01}),
-    "grokfast_ema": (grokfast.grokfast_ema, {"alpha": 0.8, "lamb": 0.5}),
-    "grokfast_ma": (grokfast.grokfast_ma, {"window": 3, "lamb": 2.0}),
-    "orthograd": (orthograd.orthograd, {}),
-    "orthograd_text": (orthograd.orthograd, {"rescale": False, "scope": "global"}),
-    "orthograd_decay": (orthograd.orthograd, {"project_decay": True}),
-    "grokalign": (grokalign.grokalign, {"strength": 0.02}),
-    "grokalign_frobenius": (grokalign.grokalign, {"strength": 0.1, "norm": "frobenius", "projections": 2}),
-    "grokalign_exact": (grokalign.grokalign, {"strength": 0.02, "estimator": "exact"}),
-    "grokalign_negative": (grokalign.grokalign, {"strength": -0.001}),
+MADE_OF = {  # label -> the oracle's loss and activation
+    "xor": (oracles.signed_mse, torch.relu),
+    "sparse_parity": (oracles.cross_entropy, torch.relu),
+    "modular_addition": (oracles.cross_entropy, torch.square),
+    "mnist": (oracles.cross_entropy, torch.relu),
+    "mnist_mse": (oracles.one_hot_mse, torch.relu),
 }
+
+TASKS = {label: (FACTORIES[use], parameters, *MADE_OF[label]) for label, (use, parameters) in forms.TASKS.items()}
+METHODS = {label: (FACTORIES[use], parameters) for label, (use, parameters) in forms.METHODS.items()}
 
 
 def small(label, **changes):
@@ -76,11 +53,6 @@ def plain(label, methods, seed, epochs):
     _, _, loss_, activation = TASKS[label]
     made = [oracles.METHODS[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
     return oracles.plain_run(small(label), loss_, activation, made, seed, epochs)
-
-
-def epochs_for(task, steps=20):
-    """Epochs that make at least so many updates."""
-    return -(-steps // -(-task.train_size // (task.batch_size or task.train_size)))
 
 
 def make_step(task, regularizers=(), **facts):
@@ -110,20 +82,17 @@ def train_runs(task, regularizers, seeds, epochs, **facts):
 
 def trained(task, regularizers, seeds, epochs, dtype=torch.float64):
     """The group of those seeds after so many epochs, without evaluations."""
-    step = make_step(task, regularizers)
-    group, _ = engine.start(step, seeds, "cpu", dtype)
-    for epoch in range(epochs):
-        group = engine.train_epoch(step, group, epoch)
-    return group
+    return trials.trained(make_step(task, regularizers), seeds, epochs, dtype)
 
 
-def replica(params, row):
-    """The parameters of one replica of a stack."""
-    return {name: p[row] for name, p in params.items()}
+def stripes():
+    """Noisy stripes in place of MNIST: 96 training and 64 test images, uint8, every label there."""
 
+    def images(purpose, n):
+        labels = torch.arange(n) % 10
+        pixels = random.integers(random.fold(random.key(0), purpose), (n, 28, 28), 100)
+        for row, label in enumerate(labels.tolist()):
+            pixels[row, 2 * label : 2 * label + 3] += 150
+        return pixels.to(torch.uint8), labels.to(torch.uint8)
 
-def distance(left, right):
-    """The largest difference of two dicts of tensors, relative to the largest entry."""
-    assert list(left) == list(right)
-    scale = max(float(p.abs().max()) for p in right.values())
-    return max(float((left[name] - right[name]).abs().max()) for name in left) / (scale or 1.0)
+    return *images("train", 96), *images("test", 64)

@@ -16,21 +16,12 @@ def _one_thread():
 
 @pytest.fixture
 def tiny_mnist(monkeypatch):
-    """Noisy stripes in place of MNIST: 96 training and 64 test images, uint8, every label there."""
-    import torch
-
+    """Noisy stripes in place of MNIST."""
     from grokbench import data
 
-    generator = torch.Generator().manual_seed(0)
+    from .cases import stripes
 
-    def images(n):
-        labels = torch.arange(n) % 10
-        pixels = torch.randint(0, 100, (n, 28, 28), generator=generator)
-        for row, label in enumerate(labels.tolist()):
-            pixels[row, 2 * label : 2 * label + 3] += 150
-        return pixels.to(torch.uint8), labels.to(torch.uint8)
-
-    sets = (*images(96), *images(64))
+    sets = stripes()
     monkeypatch.setattr(data, "mnist", lambda root=None: sets)
 
 

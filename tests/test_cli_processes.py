@@ -1,11 +1,6 @@
 """Runs through real worker processes, as a user starts them."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -77,55 +72,23 @@ def test_the_next_run_repeats_what_failed_and_what_the_edited_file_made(story):
     assert [file.stat().st_mtime_ns for file in files_of(story.folder, "baseline")] == story.kept
 
 
-SLOW = """\
-suite: slow
-seeds: 1000-1001
-baseline: baseline
-tasks:
-  quick: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 2}
-  slow: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 10000000, evaluate_every: 1000, stop: budget}
-regularizers:
-  baseline: {}
-"""
+def test_run_profile_prints_the_share_of_every_phase_and_keeps_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = grokbench("run", tiny.write(tmp_path), "--device", "cpu", "--profile")
+    assert done.status == 0, done.err
+    head, _, *rows = done.out.splitlines()[:4]
+    assert head.split() == [
+        "task", "regularizer", "seeds", "ms",
+        "batches", "forward", "backward", "transform", "optimizer", "rest", "evaluation",
+    ]  # fmt: skip
+    for row, label in zip(rows, ("baseline", "orthograd"), strict=True):
+        cells = row.split()
+        assert cells[:3] == ["parity", label, "3"]
+        assert 95 <= sum(int(share.rstrip("%")) for share in cells[4:]) <= 105
+    assert "Nothing was kept." in done.out and not (tmp_path / "runs").exists()
 
 
-@pytest.fixture
-def slow(tmp_path):
-    """The slow suite in a process group of its own, which does not outlive the test."""
-    suite = tiny.write(tmp_path, SLOW, "slow.yaml")
-    words = [sys.executable, "-P", "-m", "grokbench", "run", suite, "--out", tmp_path / "out", "--device", "cpu"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(list(map(str, words)), **pipes, start_new_session=True)
-    yield process
-    process.kill()
-    process.communicate()
-
-
-def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(slow, tmp_path):
-    wait_for(lambda: finished_files(tmp_path / "out") == 2 or slow.poll())
-    os.killpg(slow.pid, signal.SIGINT)  # a terminal sends it to every process of the command
-    _, err = slow.communicate(timeout=30)
-    assert slow.returncode == 130, err
-    assert "Interrupted. Everything finished so far is saved" in err and "Traceback" not in err
-    status = grokbench("status", tmp_path / "out").out
-    assert status.startswith("slow: 4 replicas planned: ") and status.endswith(" 0 failed, 2 missing.\n")
-    wait_for(lambda: not alive(slow.pid))
-
-
-def finished_files(folder):
-    return len(list(folder.glob("runs/*/[0-9]*.json")))
-
-
-def alive(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
+def test_a_method_that_cannot_be_profiled_is_named_with_its_traceback(tmp_path):
+    suite, mine = tiny.write(tmp_path, tiny.with_methods("raises")), tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
+    done = grokbench("run", suite, "--device", "cpu", "--plugin", mine, "--profile")
+    assert done.status == 2 and "parity / raises cannot be trained:" in done.err and "boom in training" in done.err

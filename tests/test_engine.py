@@ -1,9 +1,11 @@
 """The engine follows the plain loop, whatever the group, and counts epochs as the design does."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from grokbench import engine, random
+from grokbench import engine, epochs, groups, pace, random
 from grokbench.records import Outcome
 
 from .cases import (
@@ -91,7 +93,7 @@ def test_data_initialisation_and_batches_are_those_of_the_baseline(label, name):
     if not step.regularizers[0].prepare:
         assert all(torch.equal(begun.params[key], other.params[key]) for key in begun.params)
     for (batch, _), (same, _) in zip(
-        engine._batches(plain_step, begun, 2), engine._batches(step, other, 2), strict=True
+        engine.batches(plain_step, begun, 2), engine.batches(step, other, 2), strict=True
     ):
         assert torch.equal(batch.inputs, same.inputs) and torch.equal(batch.targets, same.targets)
 
@@ -101,7 +103,7 @@ def test_an_epoch_is_every_example_once_the_last_smaller_batch_included(label):
     task = small(label)
     step = make_step(task)
     group, _ = engine.start(step, (0, 1), "cpu", torch.float64)
-    batches = [batch for batch, _ in engine._batches(step, group, 1)]
+    batches = [batch for batch, _ in engine.batches(step, group, 1)]
     assert [batch.targets.shape for batch in batches] == [(2, 8), (2, 8), (2, 6)]
     seen = torch.cat([batch.inputs for batch in batches], 1)
     for row in range(2):
@@ -112,7 +114,7 @@ def test_an_epoch_is_every_example_once_the_last_smaller_batch_included(label):
 def test_every_epoch_and_seed_has_a_batch_order_of_its_own():
     step = make_step(small("modular_addition"))
     group, _ = engine.start(step, (0, 1), "cpu", torch.float64)
-    first, second = (next(engine._batches(step, group, epoch))[0].inputs for epoch in (1, 2))
+    first, second = (next(engine.batches(step, group, epoch))[0].inputs for epoch in (1, 2))
     assert not torch.equal(first, second) and not torch.equal(first[0], first[1])
 
 
@@ -126,7 +128,7 @@ def test_a_batch_larger_than_the_training_set_is_the_whole_set():
 def test_the_key_of_a_step_is_the_folded_key_of_its_seed():
     step = make_step(small("modular_addition"))
     group, _ = engine.start(step, (7, 8), "cpu", torch.float64)
-    keys = engine._step_keys(step, group, 5)
+    keys = epochs._step_keys(step, group, 5)
     for row, seed in enumerate((7, 8)):
         expected = [random.fold(random.key(seed), "regularizer", 5, index) for index in range(3)]
         assert keys[:, row].tolist() == [int(key) for key in expected]
@@ -136,7 +138,7 @@ def test_the_key_of_a_step_is_the_folded_key_of_its_seed():
 def test_the_look_ahead_of_a_full_batch_equals_a_separate_evaluation(monkeypatch, name):
     task = small("sparse_parity")
     ahead = train_runs(task, [method(name)], (0, 1, 2), 12, evaluate_every=3)
-    monkeypatch.setattr(engine, "_look_ahead", lambda step, group, epoch: (None, {}))
+    monkeypatch.setattr(pace, "look_ahead", lambda step, group, epoch: (None, {}))
     apart = train_runs(task, [method(name)], (0, 1, 2), 12, evaluate_every=3)
     for run, other in zip(ahead, apart, strict=True):
         for metric, curve in run.curves.items():
@@ -174,8 +176,8 @@ def test_replicas_that_are_done_do_not_move_the_others(label):
 def test_a_shrunken_group_keeps_the_replicas_that_are_left():
     group = trained(small("sparse_parity"), [method("grokfast_ma")], range(5), 2)
     pending = ({name: p + 1 for name, p in group.params.items()}, torch.arange(5.0))
-    smaller, books, kept = engine._shrink(group, {1: "one", 4: "four"}, pending)
-    assert books == {0: "one", 1: "four"}
+    smaller, kept = groups.shrink(group, [1, 4]), groups.take(pending, [1, 4])
+    assert smaller.seeds == (1, 4)
     assert kept[1].tolist() == [1.0, 4.0]
     for new, old in enumerate((1, 4)):
         assert smaller.keys[new] == group.keys[old]
@@ -221,7 +223,7 @@ def test_one_diverging_replica_leaves_the_others_alone():
     broken["weight1"][1] = float("inf")
     for epoch in range(5):
         group = engine.train_epoch(step, group, epoch)
-    sick = engine.replace(engine.start(step, (0, 1, 2), "cpu", torch.float64)[0], params=broken)
+    sick = replace(engine.start(step, (0, 1, 2), "cpu", torch.float64)[0], params=broken)
     for epoch in range(5):
         sick = engine.train_epoch(step, sick, epoch)
     assert sick.finite.tolist() == [True, False, True]
@@ -255,10 +257,10 @@ def test_an_epoch_in_a_phase_counts_the_completed_ones():
 def test_the_size_of_a_group_follows_from_the_size_of_a_replica(monkeypatch):
     step = make_step(small("sparse_parity"))
     weight = engine.weigh(step.task)
-    assert engine.group_size(step, weight, "cpu", torch.float32) == engine.LARGEST_GROUP["cpu"]
+    assert engine.group_size(step, weight, "cpu", torch.float32) == groups.LARGEST_GROUP["cpu"]
     params, data = weight
     replica = 4 * (4 * sum(p.numel() for p in params.values()) + data)
-    monkeypatch.setattr(engine, "CPU_MEMORY", 3 * replica)
+    monkeypatch.setattr(groups, "CPU_MEMORY", 3 * replica)
     assert engine.group_size(step, weight, "cpu", torch.float32) == 3
     assert engine.group_size(step, weight, "cpu", torch.float64) == 2  # one and a half fit, and a group is never of one
     assert engine.group_size(make_step(step.task, [method("grokfast_ma")]), weight, "cpu", torch.float32) == 2
@@ -268,3 +270,62 @@ def test_training_twice_gives_the_same_numbers():
     task = small("modular_addition")
     first, second = (train_runs(task, [method("grokalign")], (0, 1, 2), 4) for _ in range(2))
     assert [run.curves for run in first] == [run.curves for run in second]
+
+
+# ---- memory
+
+
+def exhausting(monkeypatch, largest, after=0):
+    """Memory that holds `largest` replicas, and runs out of more after so many evaluations."""
+    real, looks = pace.measure, []
+
+    def measure(step, group, *given):
+        looks.append(len(group.seeds))
+        if len(group.seeds) > largest and len(looks) > after:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return real(step, group, *given)
+
+    monkeypatch.setattr(pace, "measure", measure)
+    return looks
+
+
+def test_a_group_that_does_not_fit_is_halved_until_it_does(monkeypatch):
+    whole = train_runs(small("sparse_parity"), [method("grokalign")], range(7), 6)
+    exhausting(monkeypatch, largest=2)
+    runs = train_runs(small("sparse_parity"), [method("grokalign")], range(7), 6)
+    assert [run.seed for run in runs] == list(range(7))
+    assert {run.group for run in runs} == {(0,), (1, 2), (3, 4), (5, 6)}
+    for run, other in zip(runs, whole, strict=True):
+        assert run.curves["test_loss"].values == pytest.approx(other.curves["test_loss"].values, rel=1e-9)
+
+
+def test_replicas_that_were_done_when_memory_ran_out_are_not_trained_again(monkeypatch):
+    task = small("sparse_parity")
+    losses = [run.curves["train_loss"].values[3] for run in train_runs(task, [], range(5), 8)]
+    grokked = {"train_loss": f"<= {min(losses)!r}"}
+    exhausting(monkeypatch, largest=2, after=6)
+    events = train_events(task, [], range(5), 8, grokked=grokked, stop="grokked")[0]
+    assert sorted(run.seed for run in events) == list(range(5))
+    assert events[losses.index(min(losses))].group == tuple(range(5))
+
+
+def test_a_pair_that_does_not_fit_is_an_error(monkeypatch):
+    exhausting(monkeypatch, largest=1)
+    with pytest.raises(torch.OutOfMemoryError):
+        train_runs(small("sparse_parity"), [], (0, 1), 3)
+
+
+@pytest.mark.parametrize(
+    ("error", "memory"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."), True),
+        (RuntimeError("not enough memory: you tried to allocate 8 bytes."), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("can't allocate memory"), False),
+    ],
+)
+def test_which_errors_are_of_memory(error, memory):
+    from grokbench.memory import exhausted
+
+    assert exhausted(error) == memory

@@ -21,14 +21,16 @@ LEVELS = (
     "plugins step",
     "plan store",
     "engine leaderboard",
-    "timing conformance launchers report figures display",
+    "timing conformance launchers report figures display contrast",
     "commands",
     "cli",
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}
 TRAINING = {"types", "random", "optimizers", "plugins", "plan", "step", "engine", "timing", "conformance"}
-JUDGING = ("stats", "leaderboard", "report", "store")
-STARTS_WITHOUT_TORCH = "errors records stats suite durable provenance data store leaderboard report display cli"
+JUDGING = ("stats", "leaderboard", "report", "contrast", "store")
+STARTS_WITHOUT_TORCH = (
+    "errors records stats suite durable provenance data store leaderboard report contrast display cli"
+)
 
 
 def module_name(file):

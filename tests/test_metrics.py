@@ -105,7 +105,7 @@ def test_a_group_measures_what_each_replica_measures(label):
     metrics = {name: getattr(jacobian, name)() for name in JACOBIAN} | {"norm": standard.weight_norm()}
     step = make_step(task, metrics=metrics)
     group, _ = engine.start(step, (0, 1, 2), "cpu", torch.float64)
-    for seed, values in enumerate(engine._evaluate(step, group, list(step.metrics), 0, {})):
+    for seed, values in enumerate(engine.evaluate(step, group, list(step.metrics), 0, {})):
         probe = probe_of(label, seed)
         for name, value in values.items():
             assert value == pytest.approx(float(step.metrics[name].measure(probe)), rel=1e-12)

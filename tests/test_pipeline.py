@@ -39,7 +39,14 @@ def plan(tmp_path):
 
 def perform(plan):
     """What came of everything that was left to do."""
-    return [event for _, event in pipeline.perform(plan, pipeline.open_store(plan))]
+    with pipeline.open_store(plan) as store:
+        return [event for _, event in pipeline.perform(plan, store)]
+
+
+def opened(plan):
+    """The results folder, made if need be."""
+    with pipeline.open_store(plan) as store:
+        return store
 
 
 def trained(events):
@@ -134,7 +141,7 @@ def test_a_second_run_has_nothing_to_do(plan):
 def test_what_is_missing_failed_or_damaged_is_trained_and_nothing_else(plan):
     perform(plan())
     made = plan()
-    store, (baseline, orthograd) = pipeline.open_store(made), made.cells
+    store, (baseline, orthograd) = opened(made), made.cells
     (store.directory / "runs" / baseline.identity / "1001.json").unlink()
     store.save(Run(orthograd.identity, 1000, Outcome.FAILED, None, None, 0, error="Traceback: boom"))
     (store.directory / "runs" / orthograd.identity / "1002.json").write_bytes(b"half a fi")
@@ -144,7 +151,7 @@ def test_what_is_missing_failed_or_damaged_is_trained_and_nothing_else(plan):
     expected = {(baseline.identity, 1001), (orthograd.identity, 1000), (orthograd.identity, 1002)}
     assert set(trained(perform(plan()))) == expected
     assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    assert pipeline.open_store(made).status()["failed"] == 0
+    assert opened(made).status()["failed"] == 0
 
 
 def test_more_seeds_later(plan):
@@ -191,7 +198,7 @@ def test_a_lower_budget_needs_no_training(plan):
 
 def test_everything_is_saved_before_it_is_told(plan):
     made = plan()
-    store = pipeline.open_store(made)
+    store = opened(made)
     for _, event in pipeline.perform(made, store):
         if isinstance(event, Run):
             assert (store.directory / "runs" / event.identity / f"{event.seed}.json").exists()
@@ -210,7 +217,7 @@ def test_a_run_carries_versions_machine_and_precision(plan):
 def test_another_machine_measures_its_own_seconds(plan):
     perform(plan())
     made = plan()
-    store = pipeline.open_store(made)
+    store = opened(made)
     elsewhere = [replace(each, provenance={**each.provenance, "machine": "another"}) for each in store.timings()]
     for each in elsewhere:
         store.save_timing(each)
@@ -296,7 +303,7 @@ def test_a_method_that_fails_takes_nobody_elses_seconds(plan, mine):
 def test_a_folder_of_something_else_is_refused(plan, text, request_, said):
     perform(plan())
     made = plan(text, **request_)
-    for use in (pipeline.existing_store, pipeline.open_store):
+    for use in (pipeline.existing_store, opened):
         with pytest.raises(StoreError, match=said):
             use(made)
 
@@ -308,3 +315,32 @@ def test_the_leaderboard_has_a_row_per_cell(plan):
     assert labels(board.rows) == labels(made.cells)
     assert all(row.seconds_per_epoch > 0 for row in board.rows)
     assert json.dumps(dict(board.environment)) and os.fspath(made.directory) not in str(board.environment)
+
+
+# ---- the size of groups
+
+
+def test_a_group_size_that_is_asked_for_cuts_the_seeds_and_marks_the_folder(plan):
+    pipeline_of = {size: plan(tiny.SUITE.replace("1000-1002", "1000-1008"), group_size=size) for size in (2, 3, None)}
+    cuts = {size: [len(job.seeds) for job in pipeline.jobs(each, None)][:4] for size, each in pipeline_of.items()}
+    assert cuts == {2: [2, 2, 2, 3], 3: [3, 3, 3, 3], None: [9, 9]}
+    assert pipeline_of[3].manifest.execution["group_size"] == 3
+    assert "group_size" not in pipeline_of[None].manifest.execution
+
+
+def test_a_folder_of_another_group_size_is_refused(plan):
+    perform(plan())
+    with pytest.raises(StoreError, match="group_size was None and is now 2"):
+        perform(plan(group_size=2))
+
+
+# ---- profiles
+
+
+def test_profiles_are_of_one_group_of_every_wanted_cell_and_nothing_is_stored(plan, monkeypatch, tmp_path):
+    from grokbench import profiling
+
+    monkeypatch.setattr(profiling, "LEAST_SECONDS", 0.0)
+    told = [event for _, event in pipeline.profiles(plan(regularizers=("orthograd",)))]
+    assert [(profile.cell.regularizer, profile.replicas) for profile in told] == [("orthograd", 3)]
+    assert not (tmp_path / "out").exists()

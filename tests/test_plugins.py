@@ -1,7 +1,9 @@
 """Loading plugins one provider at a time, and checking what a suite gives them."""
 
 import importlib.metadata
+import os
 import re
+import sys
 from types import SimpleNamespace
 from typing import Literal
 
@@ -255,3 +257,17 @@ def test_resolving_fills_in_defaults_and_writes_numbers_one_way():
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(PluginError, match="no task 'sparse_party', expected one of: xor, .*did you mean 'sparse_par"):
         load_registry().get("tasks", "sparse_party")
+
+
+def test_an_edit_of_equal_length_within_a_second_is_seen(tmp_path, monkeypatch):
+    """Python's own cache goes by a file's length and whole seconds."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "mine.py"
+    source = "from grokbench import Regularizer, hookimpl\n\ndef mine(strength: float = 0.1) -> Regularizer:\n"
+    source += '    """Mine."""\n    return Regularizer()\n\n@hookimpl\ndef grokbench_regularizers():\n    yield mine\n'
+    for value in ("0.1", "0.2"):
+        file.write_text(source.replace("0.1", value), encoding="utf-8")
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+        found = load_registry([file]).get("regularizers", "mine")
+        assert found.parameters["strength"].default == float(value)
+    assert not (tmp_path / "__pycache__").exists()

@@ -24,7 +24,7 @@ def measured(task, regularizers, epochs=25):
     group, _ = engine.start(step, (0, 1), "cpu", torch.float64)
     rows = []
     for epoch in range(epochs):
-        values = engine._evaluate(step, group, list(step.metrics), epoch, {})
+        values = engine.evaluate(step, group, list(step.metrics), epoch, {})
         rows.append([list(replica.values()) for replica in values])
         group = engine.train_epoch(step, group, epoch)
     return torch.tensor(rows, dtype=torch.float64)

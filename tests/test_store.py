@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokbench.errors import StoreError
+from grokbench.manifests import merge
 from grokbench.records import Cell, Curve, Manifest, Outcome, Published, Run, Skip, Statistics, Timing
-from grokbench.store import Store, merge
+from grokbench.store import Store
 
 RECIPE, METRICS = {"task": "xor", "lr": 0.1}, {"test_accuracy": "higher"}
 CELLS = tuple(
@@ -33,9 +34,15 @@ def a_run(cell=CELLS[0], seed=1000, outcome=Outcome.GROKKED, grokked_at=40, epoc
     return replace(run, **changes)
 
 
+def opened(directory, manifest=MANIFEST):
+    """The folder as a process that opened it for writing and ended has left it."""
+    with Store.open(directory, manifest) as store:
+        return store
+
+
 @pytest.fixture
 def store(tmp_path):
-    return Store.open(tmp_path / "runs", MANIFEST)
+    return opened(tmp_path / "runs")
 
 
 def test_a_run_survives_the_round_trip_and_curves_are_read_only_when_asked_for(store):
@@ -49,7 +56,7 @@ def test_a_run_survives_the_round_trip_and_curves_are_read_only_when_asked_for(s
 @given(st.lists(st.floats(), min_size=1, max_size=20), st.sampled_from(Outcome))
 @settings(max_examples=50, deadline=None)
 def test_every_float_is_stored_without_loss_as_strict_json(tmp_path_factory, values, outcome):
-    store = Store.open(tmp_path_factory.mktemp("s"), MANIFEST)
+    store = opened(tmp_path_factory.mktemp("s"), MANIFEST)
     store.save(a_run(outcome=outcome, final={"test_accuracy": values[0]}, curves={"m": Curve((0,), tuple(values))}))
     (run,) = store.runs(curves=True)
     assert [v.hex() for v in run.curves["m"].values] == [v.hex() for v in values]
@@ -67,7 +74,7 @@ def test_the_manifest_survives_the_round_trip(tmp_path):
     manifest = replace(
         MANIFEST, skipped=(Skip("xor", "orthograd", "unstable"),), statistics=Statistics(alpha=0.1), published=published
     )
-    assert Store.open(tmp_path, replace(manifest, execution={})).manifest == replace(manifest, execution={})
+    assert opened(tmp_path, replace(manifest, execution={})).manifest == replace(manifest, execution={})
 
 
 def test_runs_come_in_the_order_of_the_manifest_and_only_planned_ones(store):
@@ -147,12 +154,12 @@ def test_superseded_runs_are_kept_and_numbered(store):
 def test_reopening_unites_seeds_and_takes_the_cells_planned_now(store):
     store.save(a_run(CELLS[1]))
     other = replace(CELLS[0], regularizer="orthograd", identity="corthograd")
-    wider = Store.open(
+    wider = opened(
         store.directory, replace(MANIFEST, seeds=(1000, 1005), cells=(CELLS[0], other), description="new")
     )
     assert wider.manifest.seeds == (1000, 1001, 1005) and wider.manifest.description == "new"
     assert wider.manifest.cells == (CELLS[0], other) and wider.runs() == []
-    assert len(Store.open(store.directory, MANIFEST).runs()) == 1  # the file of the cell left out was not touched
+    assert len(opened(store.directory, MANIFEST).runs()) == 1  # the file of the cell left out was not touched
 
 
 @pytest.mark.parametrize(
@@ -167,7 +174,7 @@ def test_reopening_unites_seeds_and_takes_the_cells_planned_now(store):
 def test_another_suite_is_refused_with_the_way_out(store, changes, message):
     before = (store.directory / "manifest.json").read_bytes()
     with pytest.raises(StoreError, match=f"{message}.*Choose another folder with --out, or delete"):
-        Store.open(store.directory, replace(MANIFEST, **changes))
+        opened(store.directory, replace(MANIFEST, **changes))
     assert (store.directory / "manifest.json").read_bytes() == before
     with pytest.raises(StoreError, match=message):
         merge(store.manifest, replace(MANIFEST, **changes), "there")
@@ -182,9 +189,9 @@ def test_a_folder_that_is_none_of_ours(tmp_path, store):
     manifest = store.directory / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"format":1', '"format":99'))
     with pytest.raises(StoreError, match="has format 99, and this version of grokbench reads format 1. Use the"):
-        Store.open(store.directory, MANIFEST)
+        opened(store.directory, MANIFEST)
     manifest.write_text('{"format": 1, "manifest": {"suite": "tiny"}}')
-    with pytest.raises(StoreError, match=r"manifest.json cannot be read \(4 errors in it\). Put back a copy"):
+    with pytest.raises(StoreError, match=r"manifest.json cannot be read \(4 errors in it\). Put back a copy of it; or"):
         Store.load(store.directory)
 
 
@@ -203,8 +210,8 @@ def test_a_full_disk_keeps_what_was_there_and_leaves_no_temporary_file(store, mo
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"cannot be written \(.*\). Make room there or choose another"):
-        Store.open(tmp_path / "file" / "runs", MANIFEST)
+    with pytest.raises(StoreError, match=r"cannot be written \(Not a directory\). Put that right or choose another"):
+        opened(tmp_path / "file" / "runs", MANIFEST)
 
 
 def test_leftovers_of_a_killed_process_are_ignored_then_cleaned(store):
@@ -212,41 +219,84 @@ def test_leftovers_of_a_killed_process_are_ignored_then_cleaned(store):
     leftover = store.directory / "runs/cbaseline/.1001.json.123.tmp"
     leftover.write_text('{"run"')
     assert len(store.runs()) == 1 and store.damaged == []
-    Store.open(store.directory, MANIFEST)
+    opened(store.directory, MANIFEST)
     assert not leftover.exists()
 
 
 HOLDER = """
     import sys, time
     from grokbench.store import Store
-    with Store.load(sys.argv[1]).lock():
+    store = Store.load(sys.argv[1])
+    with Store.open(store.directory, store.manifest):
         print("held", flush=True)
         time.sleep(60)
 """
 
 
-def test_one_process_at_a_time_and_a_killed_one_lets_go(store):
+def test_a_folder_belongs_to_one_process_from_its_opening_to_its_end(store):
     command = [sys.executable, "-c", textwrap.dedent(HOLDER), str(store.directory)]
+    assert not store.busy
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
+        before = (store.directory / "manifest.json").stat()
         with pytest.raises(StoreError, match="Another grokbench is writing to .*: wait until it ends, or"):
-            with store.lock():
-                pass
-        with pytest.raises(StoreError, match="Another grokbench is writing"):
-            Store.open(store.directory, MANIFEST)
+            opened(store.directory, replace(MANIFEST, seeds=(1000, 1001, 1002)))
+        after = (store.directory / "manifest.json").stat()
+        assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+        assert store.busy
         holder.kill()
-    with store.lock():
-        pass
+    assert not store.busy
+    opened(store.directory)
 
 
-def test_an_error_while_the_lock_is_held_stays_what_it_is(store):
-    with pytest.raises(FileNotFoundError, match="^the task's own$"), store.lock():
+def test_who_only_asks_whether_a_folder_is_busy_keeps_nobody_out(store, monkeypatch):
+    """The question holds the lock for an instant; whoever opens the folder then waits that long."""
+    import fcntl
+
+    with (store.directory / ".lock").open("rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        monkeypatch.setattr(time, "sleep", lambda seconds: fcntl.flock(asking, fcntl.LOCK_UN))
+        opened(store.directory)
+
+
+def test_an_error_while_the_folder_is_open_stays_what_it_is(store):
+    with pytest.raises(FileNotFoundError, match="^the task's own$"), Store.open(store.directory, MANIFEST):
         raise FileNotFoundError("the task's own")
+
+
+def test_only_our_own_leftovers_are_cleaned(store):
+    others = [store.directory / name for name in (".mine.tmp", "notes/.1000.json.1.tmp", "runs/.mine.tmp")]
+    for other in others:
+        other.parent.mkdir(exist_ok=True)
+        other.touch()
+    opened(store.directory)
+    assert all(other.exists() for other in others)
+
+
+def test_a_failure_never_replaces_what_had_finished(store):
+    store.save(a_run())
+    for _ in range(2):
+        store.save(a_run(outcome=Outcome.FAILED, grokked_at=None, error="killed"))
+    assert [run.outcome for run in store.runs()] == [Outcome.FAILED]
+    assert [path.name for path in (store.directory / "superseded/cbaseline").iterdir()] == ["1000.1.json"]
+
+
+def test_a_superseded_run_never_replaces_another(store):
+    folder = store.directory / "superseded/cbaseline"
+
+    def again():
+        store.save(a_run())
+        store.supersede("cbaseline", 1000)
+
+    again(), again()
+    (folder / "1000.1.json").unlink()
+    again()
+    assert sorted(path.name for path in folder.iterdir()) == ["1000.2.json", "1000.3.json"]
 
 
 def test_five_hundred_runs_with_long_curves_are_listed_in_well_under_a_second(tmp_path):
     seeds = tuple(range(250))
-    store = Store.open(tmp_path, replace(MANIFEST, seeds=seeds))
+    store = opened(tmp_path, replace(MANIFEST, seeds=seeds))
     curves = {name: Curve(tuple(range(2000)), tuple(i / 7 for i in range(2000))) for name in ("a", "b")}
     store.save(a_run(curves=curves, seed=0))
     line = (tmp_path / "runs/cbaseline/0.json").read_text()
@@ -262,7 +312,7 @@ def test_five_hundred_runs_with_long_curves_are_listed_in_well_under_a_second(tm
 
 def test_calibration_and_reporting_are_kept_apart(store):
     with pytest.raises(StoreError, match="holds seeds for reporting, and these are for calibration.*--out"):
-        Store.open(store.directory, replace(MANIFEST, seeds=(0, 1)))
+        opened(store.directory, replace(MANIFEST, seeds=(0, 1)))
 
 
 def test_a_metric_that_is_measured_otherwise_now_answers_no_request(store):

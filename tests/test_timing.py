@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import engine, timing
+from grokbench import engine, pace, timing
 from grokbench.records import Cell
 
 from . import cases
@@ -20,13 +20,13 @@ def clock(monkeypatch):
     """Time that passes only in training: `seconds` of a step per epoch; `order` is who trained when."""
     now = SimpleNamespace(seconds=0.0, order=[])
 
-    def train_epoch(step, group, epoch):
+    def train_epoch(step, group, epoch, pending):
         now.seconds += step.cost
         now.order.append(step.name)
         return group
 
     monkeypatch.setattr(engine, "start", lambda step, seeds, device, dtype: (seeds, 0.0))
-    monkeypatch.setattr(engine, "train_epoch", train_epoch)
+    monkeypatch.setattr(pace, "train_epoch", train_epoch)
     monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now.seconds))
     return now
 
@@ -57,10 +57,10 @@ def test_a_method_that_cannot_be_trained_is_left_out(clock, costs, left):
 
 def test_one_replica_is_trained_alone_and_not_evaluated(monkeypatch):
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-    monkeypatch.setattr(engine, "_evaluate", lambda *_: pytest.fail("an evaluation was timed"))
+    monkeypatch.setattr(pace, "measure", lambda *_: pytest.fail("an evaluation was timed"))
     groups = []
-    train_epoch = engine.train_epoch
-    monkeypatch.setattr(engine, "train_epoch", lambda *given: groups.append(given[1]) or train_epoch(*given))
+    train_epoch = pace.train_epoch
+    monkeypatch.setattr(pace, "train_epoch", lambda *given: groups.append(given[1]) or train_epoch(*given))
     steps = [cases.make_step(cases.small("sparse_parity"), made) for made in ((), (cases.method("grokalign"),))]
     timings = list(timing.measure([cell("a"), cell("b")], steps, "cpu", torch.float32))
     assert {len(group.keys) for group in groups} == {1}

@@ -79,9 +79,9 @@ def test_what_is_not_plain_data_is_noted_with_its_place(text, place, phrase):
         ("a:\n\tb: 1", "2:1", "a tab, expected spaces"),
         ("a: {b: 1\nc: 2", "2:2", "expected a comma or a closing }"),
         ("a: [1, 2", "1:9", "expected a comma or a closing ]"),
-        ("a: 'b", "1:6", "the file ends inside a quoted text"),
+        ("a: 'b", "1:4", "a quoted text that the file ends in"),
         ("a: b: c", "1:5", "a colon that starts a value here"),
-        ("a: 1\nb", "2:2", "a line without a colon, expected 'key: value'"),
+        ("a: 1\nb", "2:1", "a line without a colon, expected 'key: value'"),
         ("a: 1\n  b: 2", "2:4", "a colon that starts a value here"),
         ("- a\nb: 1", "2:1", "expected the indentation of its neighbours"),
         ("a: > 0.80", "1:6", 'expected quotes: "> 0.80"'),
@@ -158,7 +158,7 @@ def test_listing_is_in_the_order_of_the_file_and_ends():
     problems = [Problem(("a", i, "b c"), "wrong", (60 - i, 1)) for i in range(60)]
     lines = listing("s.yaml", problems).splitlines()
     assert lines[0] == 's.yaml:1:1: a[59]."b c": wrong'
-    assert lines[-1] == "s.yaml: and 10 more like these" and len(lines) == 51
+    assert lines[-1] == "s.yaml: and more like these" and len(lines) == 51
 
 
 def test_values_and_paths_in_words():

@@ -1,5 +1,6 @@
-"""Commands about what can be named in a suite: `list`, `show` and `validate`."""
+"""Commands about what can be named in a suite: `list`, `show`, `validate` and `check`."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -7,7 +8,7 @@ import click
 if TYPE_CHECKING:
     from grokbench.plugins import Registry
 
-__all__ = ["list_", "show", "validate", "warn_of_broken"]
+__all__ = ["check", "list_", "show", "validate", "warn_of_broken"]
 
 
 @click.command()
@@ -46,6 +47,27 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
     registry = load_registry(plugins)
     warn_of_broken(registry)
     click.echo(entry(registry, name))
+
+
+@click.command()
+@click.argument("plugin", metavar="NAME|FILE")
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "markdown"]))
+def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
+    """Ask a plugin every question that the conformance tests ask.
+
+    NAME is a task, regularizer or metric; FILE is a plugin file, all of whose plugins are asked. The exit status is 1
+    when a question failed.
+    """
+    from grokbench.conformance.pages import find, report
+
+    registry, found = find(plugin, plugins)
+    warn_of_broken(registry)
+    failures = 0
+    for line, failed in report(registry, found, style):
+        click.echo(line)
+        failures += failed
+    sys.exit(1 if failures else 0)
 
 
 def warn_of_broken(registry: "Registry", traceback: bool = False) -> None:

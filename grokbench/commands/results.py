@@ -1,4 +1,4 @@
-"""Commands about a results folder: `leaderboard` and `status`."""
+"""Commands about a results folder: `leaderboard`, `compare` and `status`."""
 
 from typing import TYPE_CHECKING
 
@@ -7,9 +7,10 @@ import click
 if TYPE_CHECKING:
     from grokbench.store import Store
 
-__all__ = ["leaderboard", "print_leaderboard", "status"]
+__all__ = ["compare", "leaderboard", "print_leaderboard", "status"]
 
 FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report`, which takes long to import
+CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `contrast_report`
 
 
 @click.command()
@@ -28,17 +29,40 @@ def print_leaderboard(store: "Store", style: str) -> None:
     from grokbench.report import render
 
     click.echo(render(pipeline.judge(store), style))
-    for name in store.damaged:
-        click.echo(f"Warning: {name} is damaged and counts as missing; `grokbench run` trains it again.", err=True)
+    _warn_of_damaged(store)
+
+
+def _warn_of_damaged(*stores: "Store") -> None:
+    for store in stores:
+        for name in store.damaged:
+            click.echo(f"Warning: {name} is damaged and counts as missing; `grokbench run` makes it again.", err=True)
+
+
+@click.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option("--format", "style", default="table", show_default=True, type=click.Choice(CONTRAST_FORMATS))
+def compare(first: str, second: str, style: str) -> None:
+    """Print two results folders beside each other: what differs in how they were made, and in what came of it.
+
+    Cells are matched by the labels of task and regularizer. A and B are tested against each other only where device,
+    machine, precision and versions are the same; their conclusions are compared in any case.
+    """
+    from grokbench.contrast import contrast
+    from grokbench.contrast_report import render
+    from grokbench.store import Store
+
+    stores = Store.load(first), Store.load(second)
+    click.echo(render(contrast(*stores), style), nl=False)
+    _warn_of_damaged(*stores)
 
 
 @click.command()
 @click.argument("directory", metavar="DIR")
 def status(directory: str) -> None:
-    """Say how much of a results folder is done."""
+    """Say how much of a results folder is done, what is left, and whether a process is writing to it."""
     from grokbench.store import Store
+    from grokbench.survey import survey
 
-    store = Store.load(directory)
-    counts = store.status()
-    words = ", ".join(f"{counts[key]} {key}" for key in ("grokked", "censored", "diverged", "failed", "missing"))
-    click.echo(f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}.")
+    for line in survey(Store.load(directory)):
+        click.echo(line)

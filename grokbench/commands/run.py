@@ -1,6 +1,5 @@
 """`grokbench run`: train what is missing and print the leaderboard."""
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,14 +8,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench.commands.plugins import warn_of_broken
+from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
 from grokbench.errors import StoreError
+from grokbench.freshness import RERUN
+from grokbench.interruption import answered, interrupt
 
 if TYPE_CHECKING:
     from grokbench.pipeline import Plan
     from grokbench.store import Store
 
 __all__ = ["run"]
+
+
+def _words_of_rerun() -> str:
+    words = "; ".join(f"{value}: {what}" for value, what in RERUN.items())
+    return f"What to train. {words}. What is replaced is kept in superseded/."
 
 
 def selection(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,6 +33,20 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]"),
         click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:0,1"),
         click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
+        click.option(
+            "--group-size",
+            type=click.IntRange(min=2),
+            metavar="N",
+            help="Train so many seeds of a cell together; numbers differ by rounding.  [default: what memory allows]",
+        ),
+        click.option(
+            "--checkpoint-seconds",
+            type=click.FloatRange(min=0),
+            default=60.0,
+            show_default=True,
+            metavar="S",
+            help="A group in training keeps where it stands so often; an interrupted one goes on there.",
+        ),
         click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
         click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
         click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task; repeatable."),
@@ -41,32 +62,47 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @selection
+@click.option("--rerun", default="failed", show_default=True, type=click.Choice(list(RERUN)), help=_words_of_rerun())
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--profile", is_flag=True, help="Measure the phases of every cell for some seconds, and keep nothing.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first replica that fails.")
-def run(dry_run: bool, fail_fast: bool, **chosen: Any) -> None:
+def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
     """Train what is missing of SUITE and print its leaderboard.
 
-    SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are never trained again.
+    SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are not trained again unless
+    --rerun says so; then the earlier ones are kept in the folder superseded/ of the results.
     """
-    from grokbench import pipeline
+    from grokbench import display, pipeline  # noqa: F401 - loads all there is before anything is done
 
     plan = pipeline.resolve(pipeline.Request(**chosen))
     warn_of_broken(plan.registry)
     if dry_run:
         _print_work(plan)
         return
-    store = pipeline.open_store(plan)
-    with store.lock(), _terminable():
+    if profile:
+        print_profiles(plan)
+        return
+    with _interruptible(plan.rerun):
+        store, failed = _perform(plan, fail_fast)
+        print_leaderboard(store, "table")
+        click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
+        if failed:
+            _print_failed(failed)
+            sys.exit(1)
+
+
+def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
+    """Do the work in the results folder, which is ours alone meanwhile."""
+    from grokbench import pipeline
+
+    with pipeline.open_store(plan) as store:
+        for difference in pipeline.made_elsewhere(plan, store):
+            click.echo(f"Warning: {difference}", err=True)
         try:
-            failed = _train(plan, store, fail_fast)
+            return store, _train(plan, store, fail_fast)
         except StoreError as error:  # a full disk, say: not the status that says nothing was run
             click.echo(f"Error: {error}", err=True)
             sys.exit(1)
-    print_leaderboard(store, "table")
-    click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
-    if failed:
-        _print_failed(failed)
-        sys.exit(1)
 
 
 def _train(plan: "Plan", store: "Store", fail_fast: bool) -> list[tuple[Any, Any]]:
@@ -141,14 +177,11 @@ def _print_failed(failed: list[tuple[Any, Any]]) -> None:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+def _interruptible(rerun: str) -> Iterator[None]:
+    """Interruptions unwind; the user is told how to go on."""
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        with answered(interrupt):
+            yield
+    except KeyboardInterrupt:
+        click.echo(err=True)  # after the ^C of a terminal
+        raise click.Abort("the same command without --rerun all" if rerun == "all" else "") from None

@@ -8,6 +8,7 @@ that is killed costs its group and nothing else.
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from grokbench.errors import GrokbenchError
 from grokbench.records import Run
 from grokbench.work import Event, Job, Stage, Worker
 
@@ -136,6 +138,7 @@ def _environment() -> Iterator[None]:
 
 def _serve(pipe: Connection, worker: Worker) -> None:
     """The life of a worker process: jobs in, events out, until nobody listens."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     registry = None
     while True:
         try:
@@ -149,8 +152,18 @@ def _serve(pipe: Connection, worker: Worker) -> None:
             pipe.send(_Done())
         except (BrokenPipeError, ConnectionError):
             return  # the parent is gone
+        except GrokbenchError as error:
+            pipe.send(_Done(str(error)))  # a sentence for the user
         except Exception:
             pipe.send(_Done(traceback.format_exc()))
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, however that came: a long computation would hear of it late."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _prepare(worker: Worker) -> Any:

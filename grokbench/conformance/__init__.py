@@ -1,0 +1,55 @@
+"""What every plugin must answer; `grokbench check` and the tests ask the same questions.
+
+A question is asked of a `Subject`, a plugin and what it is tried on, and answered `passed`, `failed` with a message
+and a fix, or `not applicable` with the reason. An exception raised in a plugin is an answer too.
+"""
+
+from collections.abc import Iterator
+
+from grokbench.conformance import description, methods, metrics, purity, tasks, training
+from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable
+from grokbench.conformance.fixes import translate
+from grokbench.conformance.subjects import Subject
+from grokbench.conformance.watch import generators_moved
+from grokbench.errors import DataError
+
+__all__ = ["QUESTIONS", "Answer", "Question", "Subject", "Verdict", "answer", "examine"]
+
+QUESTIONS: dict[str, tuple[Question, ...]] = {  # kind of plugin -> what it is asked, in order
+    "tasks": (*description.QUESTIONS, *purity.QUESTIONS, *tasks.QUESTIONS, *training.QUESTIONS),
+    "regularizers": (*description.QUESTIONS, *purity.QUESTIONS, *training.QUESTIONS, *methods.QUESTIONS),
+    "metrics": (*description.QUESTIONS, *purity.QUESTIONS, *metrics.QUESTIONS),
+}
+
+
+def answer(question: Question, subject: Subject) -> Answer:
+    """A plugin's answer to one question.
+
+    Raises:
+        DataError: a task's data files are not there, so that nothing can be said about it.
+    """
+    try:
+        with generators_moved():  # and put back, whatever a plugin does to them
+            return question.ask(subject)
+    except DataError:
+        raise
+    except Exception as error:
+        return failed(*translate(error, subject.file))
+
+
+def examine(subject: Subject) -> Iterator[tuple[Question, Answer]]:
+    """Every question that a plugin of this kind is asked, with its answer, as they come."""
+    blamed: dict[tuple[str, str], str] = {}  # what is wrong, and where -> the question that found it
+    for question in QUESTIONS[subject.plugin.kind]:
+        if description.RECORD in blamed.values():
+            yield question, _after(description.RECORD)
+            continue
+        given = answer(question, subject)
+        if given.verdict is Verdict.FAILED:
+            first = blamed.setdefault((given.fix, given.place or given.message), question.name)
+            given = given if first == question.name else _after(first)
+        yield question, given
+
+
+def _after(name: str) -> Answer:
+    return not_applicable(f"it cannot be asked before this is put right: {name}")

@@ -1,0 +1,70 @@
+"""The shapes that every function of a plugin must return, and the sentence about one that does not."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from grokbench.conformance.rehearsal import Visit
+from grokbench.conformance.trials import shapes
+
+__all__ = ["breach"]
+
+
+def breach(kind: str, visit: Visit) -> str:
+    """How the result of a call breaks the contract of its function; empty if it does not."""
+    contract = _CONTRACTS.get((kind, visit.function))
+    return contract(visit) if contract else ""
+
+
+def _gives_scalar(visit: Visit) -> str:
+    if isinstance(visit.result, Tensor) and visit.result.shape == ():
+        return ""
+    given = f"shape {tuple(visit.result.shape)}" if isinstance(visit.result, Tensor) else type(visit.result).__name__
+    return f"returns {given}, expected a tensor of shape ()"
+
+
+def _gives_tensors(visit: Visit) -> str:
+    strange = [leaf for leaf in pytree.tree_leaves(visit.result) if not isinstance(leaf, Tensor)]
+    return f"puts a {type(strange[0]).__name__} into the state, expected a NamedTuple of tensors" if strange else ""
+
+
+def _gives_params(visit: Visit) -> str:
+    if shapes(visit.result) == shapes(visit.arguments["params"]):
+        return ""
+    return "returns parameters of another shape, dtype or order than it was given"
+
+
+def _gives_gradients(visit: Visit) -> str:
+    if not (isinstance(visit.result, tuple) and len(visit.result) == 2):
+        return f"returns a {type(visit.result).__name__}, expected (grads, state)"
+    given = visit.arguments["grads"], visit.arguments["state"]
+    for after, before, what in zip(visit.result, given, ("gradients", "a state"), strict=True):
+        if shapes(after) != shapes(before):
+            changed = [new for new, old in zip(shapes(after), shapes(before), strict=False) if new != old]
+            where = f": {changed[0][0]} is {changed[0][1]} {changed[0][2]}" if changed else ""
+            return f"returns {what} of another shape, dtype or order than it was given{where}"
+    return ""
+
+
+def _gives_outputs(visit: Visit) -> str:
+    n, given = len(visit.arguments["inputs"]), visit.result.shape
+    return "" if len(given) == 2 and given[0] == n else f"returns shape {tuple(given)}, expected ({n}, outputs)"
+
+
+def _gives_truths(visit: Visit) -> str:
+    n, given = len(visit.arguments["targets"]), visit.result
+    fine = given.shape == (n,) and not given.is_floating_point()
+    return "" if fine else f"returns {given.dtype} of shape {tuple(given.shape)}, expected bool of shape ({n},)"
+
+
+_CONTRACTS: dict[tuple[str, str], Callable[[Visit], str]] = {
+    ("regularizers", "prepare"): _gives_params,
+    ("regularizers", "init"): _gives_tensors,
+    ("regularizers", "penalty"): _gives_scalar,
+    ("regularizers", "transform"): _gives_gradients,
+    ("tasks", "forward"): _gives_outputs,
+    ("tasks", "loss"): _gives_scalar,
+    ("tasks", "correct"): _gives_truths,
+    ("metrics", "measure"): _gives_scalar,
+}

@@ -1,0 +1,97 @@
+"""What every plugin is asked before anything runs: is it described, and does it make what it says?"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+import numpy
+from torch import Tensor
+
+from grokbench.conformance.answers import Answer, Question, failed, passed
+from grokbench.conformance.subjects import Subject
+
+__all__ = ["QUESTIONS", "RECORD"]
+
+RECORD = "record"  # the question without which no other can be asked
+RECORDS = {"tasks": "Task", "regularizers": "Regularizer", "metrics": "Metric"}
+MUTABLE = (list, dict, set, bytearray, numpy.ndarray, Tensor)
+
+
+def is_described(subject: Subject) -> Answer:
+    """A docstring that begins with a sentence: it is the help that `grokbench list` and `show` print."""
+    plugin = subject.plugin
+    first = (inspect.getdoc(plugin.factory) or "").partition("\n")[0]
+    fix = f"begin the docstring of {plugin.name} with a sentence of 10 to 160 characters, and end it with a full stop"
+    if not first:
+        return failed(f"{plugin.name} has no docstring", fix)
+    if not (first.endswith((".", ":")) and 10 < len(first) < 160):
+        return failed(f"the docstring of {plugin.name} begins with {first!r}", fix)
+    return passed()
+
+
+def has_types_and_defaults(subject: Subject) -> Answer:
+    """Every parameter can be checked in a suite, and left out of it."""
+    plugin = subject.plugin
+    for name, parameter in plugin.parameters.items():
+        if parameter.annotation is parameter.empty:
+            return failed(f"the parameter {name!r} has no type", f"annotate it: {name}: float = ...")
+        if parameter.default is parameter.empty:
+            return failed(f"the parameter {name!r} has no default", "give it the value of its paper")
+    for name, fault in plugin.faults(plugin.resolve({})):
+        return failed(f"the default of {name!r}: {fault}", "let type and default agree: 1.0 for float")
+    return passed()
+
+
+def has_no_mutable_default(subject: Subject) -> Answer:
+    """A list as a default is one list for every call: what one replica puts in, the next one finds."""
+    functions = {subject.plugin.name: subject.plugin.factory, **_functions(subject)}
+    for name, function in functions.items():
+        for parameter, default in _defaults(function):
+            if isinstance(default, MUTABLE):
+                return failed(
+                    f"the default of {parameter!r} in {name} is a {type(default).__name__}, shared by every call",
+                    "use a tuple, a number or None as the default, and make the mutable value inside",
+                )
+    return passed()
+
+
+def _functions(subject: Subject) -> dict[str, Callable[..., Any]]:
+    """The functions of the record, partial arguments taken off."""
+    record, found = subject.plugin.make({}), {}
+    for field in fields(record):
+        function = getattr(record, field.name)
+        while isinstance(function, partial):
+            function = function.func
+        if callable(function):
+            found[field.name] = function
+    return found
+
+
+def _defaults(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # a builtin without a signature
+        return
+    yield from ((name, parameter.default) for name, parameter in parameters.items())
+
+
+def makes_its_record(subject: Subject) -> Answer:
+    """The factory gives the record of its hook."""
+    plugin = subject.plugin
+    record, expected = plugin.make({}), RECORDS[plugin.kind]
+    if type(record).__name__ != expected:
+        return failed(
+            f"{plugin.name} returns a {type(record).__name__}, expected a {expected}",
+            f"return the {expected} from the factory, or yield it from the hook of its own kind",
+        )
+    return passed()
+
+
+QUESTIONS = (
+    Question("description", "it has a docstring that begins with a sentence", is_described),
+    Question("parameters", "every parameter has a type and a default of that type", has_types_and_defaults),
+    Question(RECORD, "it makes its record with the defaults", makes_its_record),
+    Question("defaults", "no default is a mutable value that calls would share", has_no_mutable_default),
+)

@@ -1,0 +1,71 @@
+"""What to do about each kind of fault, and torch's errors in words that a contributor can act on."""
+
+import linecache
+import re
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+from grokbench.errors import PluginError
+
+__all__ = [
+    "BRANCH",
+    "DEVICE",
+    "DTYPE",
+    "GRADIENT",
+    "RANDOM",
+    "SHAPE",
+    "STATE",
+    "SYNC",
+    "WRITE",
+    "innermost",
+    "translate",
+]
+
+BRANCH = "choose with torch.where(condition, a, b): one program serves every seed and every step"
+SYNC = (
+    "keep every number a tensor on its device: .item(), float(), .tolist(), .cpu() and .numpy() wait for the device, "
+    "and a captured graph freezes what they give"
+)
+DYNAMIC = "keep shapes fixed: torch.where(mask, x, 0) in place of x[mask], nonzero and unique"
+RANDOM = "draw from the key you are given, with grokbench.random: random.normal(random.fold(key, 'noise'), shape)"
+WRITE = "make a new tensor: x = x + y, not x += y or x.add_(y); a new key is random.fold(key, purpose)"
+STATE = "keep what is remembered in the state: init(params) gives the first, transform returns the next"
+SHAPE = "return the shape that was asked for: a loss or penalty is (), so end it with .mean() or .sum()"
+DEVICE = "make tensors on the device of those you are given: torch.zeros_like(p), p.new_zeros(shape), device=p.device"
+DTYPE = "make tensors in the precision of those you are given: torch.zeros_like(p), p.new_zeros(shape), x.to(p.dtype)"
+GRADIENT = "clamp before a root, a logarithm or a division: x.clamp_min(1e-8).sqrt(); the root has no slope at zero"
+
+_KNOWN = (  # a pattern in torch's message -> what went wrong, what to do
+    (r"data-dependent control flow", "it branches in Python on a tensor", BRANCH),
+    (r"calling \.item\(\)|access data pointer", "it reads a tensor's value in Python", SYNC),
+    (r"dynamic shape", "a shape depends on the values of a tensor", DYNAMIC),
+    (r"called random operation", "it draws from torch's global generator", RANDOM),
+    (r"expected scalar type|same dtype", "two precisions meet", DTYPE),
+    (r"in-?place", "it writes into a tensor it was given", WRITE),
+    (r"doesn't match the broadcast shape", "it writes a larger result into a tensor in place", WRITE),
+    (r"must match|shape|[Ss]ize mismatch|[Dd]imension", "shapes do not fit together", SHAPE),
+    (r"dead|escaped|wrapper", "it keeps a tensor from one call to the next", STATE),
+)
+
+
+def translate(error: Exception, file: Path) -> tuple[str, str, str]:
+    """What an exception raised in a plugin means, what to do about it, and where it was raised (empty: elsewhere)."""
+    if isinstance(error, PluginError):
+        return str(error), "let the factory accept its own defaults, and give defaults of the annotated types", ""
+    place = innermost(traceback.extract_tb(error.__traceback__), file)
+    said = next(iter(str(error).strip().splitlines()), "")
+    if isinstance(error, RuntimeError | ValueError | IndexError):
+        for pattern, what, fix in _KNOWN:
+            if re.search(pattern, str(error)):
+                return what if place else f"{what}; torch says: {said[:160]}", fix, place
+    return f"{type(error).__name__}: {said}", "put right what the message names", place
+
+
+def innermost(frames: Iterable[traceback.FrameSummary], file: Path) -> str:
+    """The innermost frame within a plugin's folder: `clip.py, line 12: g = g / n`; empty if there is none."""
+    for frame in reversed(list(frames)):
+        if Path(frame.filename).resolve().parent == file.resolve().parent:
+            line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+            return f"{Path(frame.filename).name}, line {frame.lineno}: {line}"
+    return ""

@@ -1,0 +1,172 @@
+"""What regularizers are asked beyond purity and training: fair comparisons, and what they cost."""
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from grokbench import engine, random, timing
+from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
+from grokbench.conformance.forms import ROTATED
+from grokbench.conformance.rehearsal import steps
+from grokbench.conformance.subjects import Subject
+from grokbench.conformance.trials import SEEDS, distance, epochs_for, replica, same, trained
+from grokbench.conformance.withheld import Ledger, with_ledger, with_other_data
+from grokbench.records import Cell
+from grokbench.step import Step, build_step
+from grokbench.types import Params, Privilege, Regularizer, Task
+
+__all__ = ["QUESTIONS"]
+
+NEUTRAL = 1e-12  # relative, after 20 steps in float64
+ROTATION = 1e-9  # the same: full and rotated coordinates round differently
+WITHHELD = ("extra_labels", "test_accuracy")  # the privileges that cover data other than the replica's training set
+
+
+def names_what_exists(subject: Subject) -> Answer:
+    """Its privileges are known to the leaderboard, its neutral parameters to its factory."""
+    method, known = subject.regularizer({}), get_args(Privilege)
+    if unknown := sorted(set(method.privileges) - set(known)):
+        return failed(f"it declares the privilege {unknown[0]!r}", f"choose among {', '.join(known)}")
+    for _, fault in subject.plugin.faults(dict(method.neutral or {})):
+        return failed(f"its neutral parameters: {fault}", "let `neutral` map parameters of the factory to values")
+    return passed()
+
+
+def uses_withheld_data_only_if_declared(subject: Subject) -> Answer:
+    """A `prepare` that looks at data beyond the training set says so."""
+    method = subject.regularizer()
+    if method.prepare is None:
+        return not_applicable("it has no prepare, and no other phase can reach withheld data")
+    if declared := sorted(set(WITHHELD) & set(method.privileges)):
+        return not_applicable(f"it declares {' and '.join(declared)}")
+    for label, task in subject.tasks():
+        if read := _reads(method, task):
+            return failed(f"on {label}, prepare reads {read} and declares nothing", _WITHHELD)
+    return passed()
+
+
+def _reads(method: Regularizer, task: Task) -> str:
+    """The withheld data on which a `prepare` depends; empty if there is none."""
+    ledger: Ledger = set()
+    params, key = task.init(random.key(0)), random.key(1)
+    prepared = build_step(with_ledger(task, ledger), [method], {}).prepare(params, key)
+    if ledger:
+        return f"the data of {' and '.join(sorted(ledger))}"
+    others = build_step(with_other_data(task), [method], {}).prepare(params, key)
+    return "" if same(prepared, others) else "data that it was not trained on"
+
+
+_WITHHELD = 'declare it, privileges=frozenset({"extra_labels"}), or leave the task\'s data alone in prepare'
+
+
+def leaves_the_pairing_alone(subject: Subject) -> Answer:
+    """Data, initialisation and batch order are those of the baseline, bit for bit, before and after training."""
+    for label, step in steps(subject):
+        entered: list[Params] = []
+        met, plain = _met(_noting(step, entered)), _met(build_step(step.task, [], {}))
+        if step.regularizers[0].prepare:  # what entered it, since what left it is its work
+            met["initialisation"] = {name: torch.stack([p[name] for p in entered]) for name in entered[0]}
+        for what in plain:
+            if not same(met[what], plain[what]):
+                return failed(f"on {label}, {what} differs from the baseline's for the same seeds", _PAIRING)
+    return passed()
+
+
+_PAIRING = "change nothing in place, and derive keys with random.fold: pairing by seed depends on equal data and draws"
+
+
+def _noting(step: Step, entered: list[Params]) -> Step:
+    """The step whose `prepare` notes the parameters it is given."""
+    (method,) = step.regularizers
+    if method.prepare is None:
+        return step
+    prepare = method.prepare
+
+    def noted(params: Params, task: Task, key: Tensor) -> Params:
+        entered.append({name: p.clone() for name, p in params.items()})
+        return prepare(params, task, key)
+
+    return build_step(step.task, [replace(method, prepare=noted)], {})
+
+
+def _met(step: Step) -> dict[str, Any]:
+    """The initialisation, then data, keys and batch order as they stand after an epoch of training."""
+    group, _ = engine.start(step, SEEDS, "cpu", torch.float64)
+    begun = {name: p.clone() for name, p in group.params.items()}
+    data = {split: tuple(part.clone() for part in batch) for split, batch in group.splits.items()}
+    group = engine.train_epoch(step, group, 0)
+    order = [batch for batch, _ in engine.batches(step, group, 1)]
+    return {"initialisation": begun, "data": (data, group.splits), "keys": group.keys, "batch order": order}
+
+
+def is_the_baseline_when_neutral(subject: Subject) -> Answer:
+    """With its phases in place, a method at its neutral parameters trains as if it were not there."""
+    neutral = subject.regularizer().neutral
+    if neutral is None:
+        return not_applicable("it names no neutral parameters, at which it would be the baseline")
+    for label, task in subject.tasks():
+        ends = [
+            trained(build_step(task, methods, {}), SEEDS, epochs_for(task)).params
+            for methods in ([subject.regularizer(subject.settings | dict(neutral))], [])
+        ]
+        apart = max(distance(*(replica(params, row) for params in ends)) for row in range(len(SEEDS)))
+        if not apart < NEUTRAL:
+            return failed(
+                f"on {label}, at {dict(neutral)} it differs from the baseline by {apart:.1e} after 20 steps",
+                "correct `neutral`, or leave it out where no parameters make the method the baseline",
+            )
+    return passed()
+
+
+def rotates_as_it_says(subject: Subject) -> Answer:
+    """A method that says it rotates with the inputs trains the same network in rotated coordinates."""
+    if not subject.regularizer().rotates:
+        return not_applicable("it does not declare that it rotates with the inputs: rotated tasks refuse it")
+    ends = []
+    for rotate in (False, True):
+        task = subject.registry.get("tasks", ROTATED.use).make({**ROTATED.parameters, "rotate": rotate})
+        group = trained(build_step(task, [subject.regularizer()], {}), SEEDS, epochs_for(task))
+        outputs = vmap(task.forward)(group.params, group.splits["test"].inputs)
+        ends.append({"outputs": outputs})
+    if not (apart := distance(*ends)) < ROTATION:
+        return failed(f"full and rotated outputs differ by {apart:.1e} after 20 steps", _ROTATION)
+    return passed()
+
+
+_ROTATION = "leave `rotates` out, or treat the rows of the input weights as vectors, never element by element"
+
+
+def costs(subject: Subject) -> Answer:
+    """The time of a step beside the baseline's: reported, not judged."""
+    task = subject.registry.get("tasks", COSTED).make({})
+    cells = [Cell(COSTED, name, name, {}, 1, 1, {}) for name in ("method", "baseline")]
+    made = [build_step(task, methods, {}) for methods in ([subject.regularizer({})], [])]
+    per_epoch = {
+        timed.identity: sorted(timed.seconds_per_epoch)[timing.ROUNDS // 2]
+        for timed in timing.measure(cells, made, "cpu", torch.float32)
+    }
+    if "method" not in per_epoch:
+        return not_applicable("it could not be trained; the other answers say why")
+    method, baseline = (1e3 * per_epoch[name] / epoch_steps(task) for name in ("method", "baseline"))
+    return passed(f"{method - baseline:+.2f} ms per step: {method:.2f} ms, the baseline {baseline:.2f} ms ({COSTED})")
+
+
+COSTED = "sparse_parity"  # at its defaults: one full-batch step is an epoch
+
+
+def epoch_steps(task: Task) -> int:
+    """Updates in an epoch."""
+    return -(-task.train_size // (task.batch_size or task.train_size))
+
+
+QUESTIONS = (
+    Question("names", "its privileges and neutral parameters are names that exist", names_what_exists),
+    Question("withheld data", "it uses withheld data only if it declares so", uses_withheld_data_only_if_declared),
+    Question("pairing", "data, initialisation, batch order are the baseline's, bit for bit", leaves_the_pairing_alone),
+    Question("neutral", "at its neutral parameters it equals the baseline, to 1e-12", is_the_baseline_when_neutral),
+    Question("rotation", "it rotates with the inputs if it says so, to 1e-9", rotates_as_it_says),
+    Question("cost", "its added cost per step, measured and not judged", costs),
+)

@@ -1,0 +1,101 @@
+"""`grokbench check`: which plugins are meant, their answers as they come, and the table for a pull request."""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from grokbench.conformance import Answer, Question, Subject, Verdict, examine
+from grokbench.errors import PluginError
+from grokbench.plugins import KINDS, Plugin, Registry, load_registry
+from grokbench.yaml_problems import did_you_mean
+
+__all__ = ["find", "report"]
+
+
+def find(target: str, files: Iterable[str]) -> tuple[Registry, list[Plugin]]:
+    """The plugins that a name or a plugin file means, and the registry they are in.
+
+    Raises:
+        PluginError: nothing has this name; the file is not there, cannot be loaded or yields no plugin.
+    """
+    is_file = target.endswith(".py")
+    if is_file and not Path(target).is_file():
+        raise PluginError(f"there is no file {target}; `grokbench check` takes a plugin file or a name")
+    registry = load_registry([*files, target] if is_file else files)
+    every = [plugin for kind in KINDS for plugin in getattr(registry, kind).values()]
+    origin = f"file {Path(target).name}"
+    found = [plugin for plugin in every if (plugin.origin == origin if is_file else plugin.name == target)]
+    if not found:
+        known = [plugin.name for plugin in every]
+        raise PluginError(_nothing_in(target, registry, origin) if is_file else _nothing_named(target, registry, known))
+    return registry, found
+
+
+def _nothing_in(file: str, registry: Registry, origin: str) -> str:
+    for broken in registry.broken:
+        if broken.origin == origin:
+            lines = re.findall(rf'{re.escape(Path(file).name)}", line (\d+)', broken.traceback)
+            where = f", line {lines[-1]}," if lines else ""
+            why = broken.traceback.strip().splitlines()[-1]
+            return f"{file}{where} cannot be loaded: {why}; `grokbench list --plugin {file}` shows the traceback"
+    return f"{file} yields no plugin; add a hook: @hookimpl def grokbench_regularizers(): yield your_method"
+
+
+def _nothing_named(target: str, registry: Registry, known: list[str]) -> str:
+    left_out = "".join(f"; {broken}" for broken in registry.broken)
+    return f"nothing is named {target!r}{did_you_mean(target, known)}; `grokbench list` shows every name{left_out}"
+
+
+def report(registry: Registry, plugins: Iterable[Plugin], style: str) -> Iterator[tuple[str, bool]]:
+    """Lines about plugins as their answers come, each with whether it tells of a failure.
+
+    Raises:
+        DataError: a task's data files are not there.
+    """
+    write = _markdown if style == "markdown" else _text
+    with _one_thread():
+        for plugin in plugins:
+            yield from write(plugin, examine(Subject(plugin, registry)))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small tensors are faster on one thread, and costs are measured on one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _text(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterator[tuple[str, bool]]:
+    """A line for each question as it is answered, and the sum."""
+    yield f"{plugin.name} ({plugin.kind[:-1]}, {plugin.origin})", False
+    counts = dict.fromkeys(Verdict, 0)
+    for question, answer in answers:
+        counts[answer.verdict] += 1
+        detail = f". {_detail(answer)}" if answer.message else ""
+        yield f"  {answer.verdict:<14}  {question.name}: {question.asks}{detail}", answer.verdict is Verdict.FAILED
+    yield f"  {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}", False
+
+
+def _detail(answer: Answer) -> str:
+    """What was measured, why it was not asked, or what is wrong and what to do."""
+    said = answer.message[:1].upper() + answer.message[1:] + (f" ({answer.place})" if answer.place else "")
+    return f"{said}. Fix: {answer.fix}." if answer.fix else f"{said}."
+
+
+def _markdown(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterator[tuple[str, bool]]:
+    """A table for a pull request."""
+    yield f"### `{plugin.name}` ({plugin.kind[:-1]}, {plugin.origin})\n", False
+    yield "| question | answer | |\n|---|---|---|", False
+    for question, answer in answers:
+        detail = _detail(answer) if answer.message else ""
+        verdict = f"**{answer.verdict}**" if answer.verdict is Verdict.FAILED else str(answer.verdict)
+        cells = (question.asks, verdict, detail)
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |", answer.verdict is Verdict.FAILED
+    yield "", False

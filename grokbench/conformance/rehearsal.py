@@ -1,0 +1,123 @@
+"""Every function of a plugin called once on one replica, outside the engine's map, with its arguments watched."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import torch
+from torch.utils import _pytree as pytree
+
+from grokbench import random
+from grokbench.conformance.subjects import Subject
+from grokbench.conformance.trials import same, tensors
+from grokbench.step import Step, build_step
+from grokbench.types import Batch, Params
+
+__all__ = ["ARGUMENTS", "METRIC", "Visit", "rehearse", "steps"]
+
+METRIC = "it"  # the label of a metric under examination
+
+ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function of its record -> names of its arguments
+    "tasks": {
+        "splits": ("key",),
+        "shared": ("device",),
+        "init": ("key",),
+        "forward": ("params", "inputs"),
+        "loss": ("outputs", "targets"),
+        "correct": ("outputs", "targets"),
+    },
+    "regularizers": {
+        "prepare": ("params", "task", "key"),
+        "init": ("params",),
+        "penalty": ("local", "state", "at"),
+        "transform": ("grads", "state", "at"),
+    },
+    "metrics": {"measure": ("probe",)},
+}
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One call of a plugin's function."""
+
+    function: str
+    arguments: Mapping[str, Any]
+    result: Any
+    wrote: tuple[str, ...]  # paths of the tensors among its arguments that it wrote into
+
+
+def spied(kind: str, record: Record, visits: list[Visit]) -> Record:
+    """The record with every function reporting its visits."""
+    spies = {
+        name: _spy(name, names, function, visits)
+        for name, names in ARGUMENTS[kind].items()
+        if (function := getattr(record, name))
+    }
+    return replace(record, **spies)  # type: ignore[type-var]
+
+
+def _spy(name: str, names: tuple[str, ...], function: Callable[..., Any], visits: list[Visit]) -> Callable[..., Any]:
+    def visited(*given: Any) -> Any:
+        arguments = dict(zip(names, given, strict=True))
+        before = [(path, now, now.clone(), now._version) for path, now in tensors(arguments)]
+        result = function(*given)
+        wrote = [path for path, now, then, version in before if now._version != version or not same(now, then)]
+        visits.append(Visit(name, arguments, result, tuple(wrote)))
+        return result
+
+    return visited
+
+
+def steps(subject: Subject, visits: list[Visit] | None = None) -> Iterator[tuple[str, Step]]:
+    """The steps in which a plugin takes part, by the label of their task; `visits` collects its calls."""
+    kind = subject.plugin.kind
+    for label, task in subject.tasks():
+        if kind == "tasks":
+            yield label, build_step(spied(kind, task, visits) if visits is not None else task, [], {})
+        elif kind == "regularizers":
+            method = subject.regularizer()
+            yield label, build_step(task, [spied(kind, method, visits) if visits is not None else method], {})
+        elif set(subject.metric().splits) <= set(task.split_names):
+            metric = subject.metric()
+            yield label, build_step(task, [], {METRIC: spied(kind, metric, visits) if visits is not None else metric})
+
+
+def rehearse(step: Step) -> dict[str, Any]:
+    """What each part of a step gives for one replica, always at the same arguments, in float64."""
+    task, key = step.task, random.fold(random.key(0), "rehearsal")
+    own = task.splits(random.key(0))
+    splits = own | (task.shared(torch.device("cpu")) if task.shared else {})
+    params = task.init(random.key(0))
+    batch = Batch(*(part[: task.batch_size] for part in splits["train"]))
+    now = torch.tensor(3), torch.tensor(1)  # updates and epochs completed
+    states = step.init(params)
+    outputs = task.forward(params, batch.inputs)
+    told: dict[str, Any] = {"splits": splits, "init": (task.init(random.key(0)), states)}
+    told["correct"] = task.correct(outputs, batch.targets)
+    told["prepare"] = step.prepare(params, key)
+    told["objective"] = step.objective(params, states, batch, key, *now)
+    if step.transforms:
+        told["transform"] = step.transform(_gradients(params), params, states, batch, key, *now)
+    if step.optimizer is not task.optimizer:
+        told["optimizer"] = _optimize(step, params)
+    told["measure"] = step.evaluate(list(step.metrics), params, splits, key, {})
+    return told
+
+
+def _gradients(params: Params) -> Params:
+    """Normal draws in the shapes of the parameters."""
+    return {name: random.normal(random.fold(random.key(0), name), tuple(p.shape)) for name, p in params.items()}
+
+
+def _optimize(step: Step, params: Params) -> tuple[Params, Any]:
+    """Two updates of a stack of two replicas by a method's own optimizer; it may write into what it is handed."""
+
+    def stacked(tree: Params) -> Params:
+        return pytree.tree_map(lambda tensor: torch.stack([tensor, 0.5 * tensor]), tree)
+
+    moved, state = stacked(params), step.optimizer.init(stacked(params))
+    for _ in range(2):
+        moved, state = step.optimizer.update(moved, stacked(_gradients(params)), state)
+    return moved, state

@@ -1,0 +1,57 @@
+"""A plugin under examination, and what it is tried on."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grokbench.conformance.forms import GROUNDS, METHODS, TASKS
+from grokbench.plugins import Plugin, Registry
+from grokbench.types import Metric, Regularizer, Task
+
+__all__ = ["Subject"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A plugin under examination."""
+
+    plugin: Plugin
+    registry: Registry
+    grounds: tuple[str, ...] = GROUNDS  # labels of the small tasks that a method or a metric is tried on
+
+    @property
+    def file(self) -> Path:
+        """Where its source is."""
+        return Path(inspect.getfile(inspect.unwrap(self.plugin.factory)))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The parameters a method is tried at: those whose effect shows, where they are known."""
+        shipped = self.plugin.builtin and self.plugin.name in METHODS
+        return dict(METHODS[self.plugin.name].parameters) if shipped else {}
+
+    def regularizer(self, given: Mapping[str, Any] | None = None) -> Regularizer:
+        """The method, at the settings it is tried at unless others are given."""
+        made: Regularizer = self.plugin.make(self.settings if given is None else given)
+        return made
+
+    def metric(self) -> Metric:
+        """The metric, of the training set where it can be asked about any split."""
+        made: Metric = self.plugin.make({"split": "train"} if "split" in self.plugin.parameters else {})
+        return made
+
+    def tasks(self) -> Iterator[tuple[str, Task]]:
+        """The tasks it is tried on, by label: its own forms if it is a task, else the grounds."""
+        if self.plugin.kind != "tasks":
+            for label in self.grounds:
+                yield label, self.registry.get("tasks", TASKS[label].use).make(TASKS[label].parameters)
+            return
+        forms = {label: form.parameters for label, form in TASKS.items() if form.use == self.plugin.name}
+        own = forms if self.plugin.builtin and forms else {self.plugin.name: {}}
+        for label, parameters in own.items():
+            task: Task = self.plugin.make(parameters)
+            if task.fetch:
+                task.fetch()  # DataError says which files to put where: no fault of the plugin
+            yield label, task

@@ -1,0 +1,139 @@
+"""One epoch of a group, and one evaluation: the pure step of a replica mapped over all of them.
+
+Gradients are taken of the sum of the replicas' losses, outside the map, which gives each replica its own gradient and
+costs less than a gradient inside. An epoch's number may be an int or a tensor: a recorded epoch is told it by a tensor.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from grokbench import random
+from grokbench.groups import Group
+from grokbench.step import Step
+from grokbench.types import Batch, Params
+
+__all__ = ["PHASES", "Clock", "Pending", "batches", "evaluate", "look_ahead", "measure", "train_epoch"]
+
+Pending = tuple[Params, Tensor]  # gradients and losses already computed for the next step
+Clock = Callable[[str], AbstractContextManager[object]]  # a phase -> what measures it
+
+PHASES = ("batches", "forward", "backward", "transform", "optimizer")  # of a step, in order; penalties are in forward
+
+
+def no_clock(phase: str) -> AbstractContextManager[None]:
+    """Measure nothing."""
+    del phase
+    return nullcontext()
+
+
+def _gradients(
+    step: Step, group: Group, batch: Batch, axes: int | None, keys: Tensor, epoch: Tensor, clock: Clock = no_clock
+) -> tuple[Params, Tensor, Tensor]:
+    """Gradients per replica, losses (replicas,), and outputs (replicas, n, C) before the update."""
+    params = {name: p.detach().requires_grad_() for name, p in group.params.items()}
+    objective = vmap(step.objective, in_dims=(0, 0, axes, 0, None, None))
+    with clock("forward"):
+        total, loss, outputs = objective(params, group.states, batch, keys, group.steps, epoch)
+    with clock("backward"):
+        grads = torch.autograd.grad(total.sum(), list(params.values()), materialize_grads=True)
+    return dict(zip(params, grads, strict=True)), loss.detach(), outputs.detach()
+
+
+@torch.no_grad()
+def _update(
+    step: Step,
+    group: Group,
+    grads: Params,
+    loss: Tensor,
+    batch: Batch,
+    axes: int | None,
+    keys: Tensor,
+    epoch: Tensor,
+    clock: Clock = no_clock,
+) -> Group:
+    """Transforms and optimizer."""
+    states = group.states
+    if step.transforms:
+        transform = vmap(step.transform, in_dims=(0, 0, 0, axes, 0, None, None))
+        with clock("transform"):
+            grads, states = transform(grads, group.params, states, batch, keys, group.steps, epoch)
+    with clock("optimizer"):
+        params, optimizer = step.optimizer.update(group.params, grads, group.optimizer)
+    finite = group.finite & loss.isfinite()
+    return replace(group, params=params, optimizer=optimizer, states=states, finite=finite, steps=group.steps + 1)
+
+
+def batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tuple[Batch, int | None]]:
+    """The batches of the pass after `epoch` completed ones, with the axis of their replicas."""
+    train, axes = group.splits["train"], group.split_axes["train"]
+    size, n = step.task.batch_size, step.task.train_size
+    if size is None or size >= n:
+        yield train, axes
+        return
+    order = vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys)
+    rows = (torch.arange(len(order), device=order.device)[:, None],) if axes == 0 else ()
+    for begin in range(0, n, size):
+        index = (*rows, order[:, begin : begin + size])
+        yield Batch(train.inputs[index], train.targets[index]), 0
+
+
+def _step_keys(step: Step, group: Group, epoch: int | Tensor) -> Tensor:
+    """A key for every replica and step of an epoch, (steps, replicas)."""
+    steps = -(-step.task.train_size // (step.task.batch_size or step.task.train_size))
+    counts = torch.arange(steps, device=group.keys.device)[:, None]
+    return random.fold(group.keys.expand(steps, -1), "regularizer", epoch, counts)
+
+
+def _as_tensor(epoch: int | Tensor, group: Group) -> Tensor:
+    """The epoch as plugins get it: they compute schedules from it."""
+    return epoch if isinstance(epoch, Tensor) else torch.tensor(epoch, device=group.keys.device)
+
+
+def train_epoch(
+    step: Step, group: Group, epoch: int | Tensor, pending: Pending | None = None, clock: Clock = no_clock
+) -> Group:
+    """The pass after `epoch` completed ones; `pending` is its first gradient, where an evaluation took it already."""
+    with clock("batches"):
+        keys, now, waiting = _step_keys(step, group, epoch), _as_tensor(epoch, group), batches(step, group, epoch)
+    for index in range(len(keys)):
+        with clock("batches"):
+            batch, axes = next(waiting)
+        grads, loss = pending or _gradients(step, group, batch, axes, keys[index], now, clock)[:2]
+        pending = None
+        group = _update(step, group, grads, loss, batch, axes, keys[index], now, clock)
+    return group
+
+
+def look_ahead(step: Step, group: Group, epoch: int) -> tuple[Pending | None, dict[str, Tensor]]:
+    """Full batch: the next step's forward pass is also this evaluation's look at the training set."""
+    if step.task.batch_size is not None and step.task.batch_size < step.task.train_size:
+        return None, {}
+    ((batch, axes),) = batches(step, group, epoch)
+    keys, now = _step_keys(step, group, epoch)[0], _as_tensor(epoch, group)
+    grads, loss, outputs = _gradients(step, group, batch, axes, keys, now)
+    return (grads, loss), {"train": outputs}
+
+
+@torch.no_grad()
+def measure(
+    step: Step, group: Group, labels: Sequence[str], epoch: int | Tensor, known: Mapping[str, Tensor]
+) -> Tensor:
+    """The metrics of those labels, and last whether all losses were finite, (replicas, labels + 1) float64."""
+    one = vmap(partial(step.evaluate, labels), in_dims=(0, group.split_axes, 0, 0))
+    keys = random.fold(group.keys, "evaluation", epoch)
+    values = one(group.params, group.splits, keys, dict(known)) if labels else {}
+    return torch.stack([*(values[label].double() for label in labels), group.finite.double()], 1)
+
+
+def evaluate(
+    step: Step, group: Group, labels: Sequence[str], epoch: int, known: Mapping[str, Tensor]
+) -> list[dict[str, float]]:
+    """The metrics of those labels, one mapping per replica."""
+    rows = measure(step, group, labels, epoch, known).tolist()
+    return [dict(zip(labels, row, strict=False)) for row in rows]

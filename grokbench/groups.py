@@ -1,0 +1,149 @@
+"""A group: the replicas of a cell that train together, stacked on a leading axis, and how many they may be.
+
+Replicas that are done leave the group only down a fixed ladder of sizes, so the cost follows the work left while the
+numbers depend on nothing but the plan. A group is never of one: a single replica takes other kernels.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+from torch.utils import _pytree as pytree
+
+from grokbench import random
+from grokbench.step import Step
+from grokbench.types import Batch, Params, Task
+
+__all__ = ["DTYPES", "MOVING", "Group", "group_size", "ladder", "shrink", "start", "synchronize", "take", "weigh"]
+
+T = TypeVar("T")
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+LARGEST_GROUP = {"cpu": 10, "cuda": 32}  # replicas: enough to share the cost of launching operations
+MOVING = ("params", "optimizer", "states", "finite", "steps")  # what training changes of a group
+PER_REPLICA = ("keys", "params", "optimizer", "states", "own", "finite")
+CPU_MEMORY = 2**30  # bytes for the replicas of a group: as many groups as cores train at once
+
+
+@dataclass(frozen=True)
+class Group:
+    """Replicas in training. Every tensor but `shared` has the replicas as its leading axis, or is a scalar."""
+
+    seeds: tuple[int, ...]  # of each row
+    keys: Tensor  # (replicas,) int64, the root key of each seed
+    params: Params
+    optimizer: Any  # the optimizer's state
+    states: tuple[Any, ...]  # one per regularizer
+    own: dict[str, Batch]  # data of each replica
+    shared: dict[str, Batch]  # data that is the same for all
+    finite: Tensor  # (replicas,) bool: no loss so far was infinite or nan
+    steps: Tensor  # (), int64, updates completed
+
+    @property
+    def splits(self) -> dict[str, Batch]:
+        """All data, by split."""
+        return self.own | self.shared
+
+    @property
+    def split_axes(self) -> dict[str, int | None]:
+        """Where the replicas' axis of every split is: leading, or absent."""
+        return {name: 0 for name in self.own} | {name: None for name in self.shared}
+
+
+def ladder(size: int, device: str) -> list[int]:
+    """The sizes a group may shrink to, down to two: on a CPU every one, on CUDA, which captures each anew, halves."""
+    sizes = [max(size, 2)]
+    while sizes[-1] > 2:
+        sizes.append(sizes[-1] - 1 if device == "cpu" else (sizes[-1] + 1) // 2)
+    return sizes
+
+
+def weigh(task: Task) -> tuple[Params, int]:
+    """The parameters of a replica without their values, and the numbers in its own data (0 where files hold it)."""
+    params = {name: p.to("meta") for name, p in _sized(task.init).items()}
+    drawn = _sized(task.splits) if task.fetch is None else {}
+    return params, sum(tensor.numel() for tensor in pytree.tree_leaves(drawn))
+
+
+def _sized(draw: Callable[[Tensor], T]) -> T:
+    """What a task draws, for its shapes: without values where its operations allow that."""
+    try:
+        return draw(random.key(0, "meta"))
+    except Exception:
+        return draw(random.key(0))
+
+
+def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch.dtype) -> int:
+    """Replicas to train together: by what the task and the methods of a replica weigh, and the device's memory."""
+    params, data = weight
+    weights = sum(p.numel() for p in params.values())
+    states = sum(tensor.numel() for tensor in pytree.tree_leaves(step.init(params)))
+    size = dtype.itemsize * (4 * weights + states + data)  # 4: parameters, gradients, two moments
+    return max(2, min(LARGEST_GROUP[torch.device(device).type], _memory(device) // size))
+
+
+def _memory(device: str) -> int:
+    """Bytes for the replicas of a group; as much again is left to what a step computes."""
+    if device == "cpu":
+        return CPU_MEMORY
+    return torch.cuda.get_device_properties(device).total_memory // 2
+
+
+def synchronize(device: str) -> None:
+    """Wait for the device, so that a clock can be read."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
+def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> tuple[Group, float]:
+    """The replicas of those seeds before any update, and the seconds their `prepare` took, per replica."""
+    keys = [random.key(seed, device) for seed in seeds]
+    cast = partial(_cast, dtype=dtype)
+    params = [pytree.tree_map(cast, step.task.init(random.fold(key, "task"))) for key in keys]
+    synchronize(device)
+    began = time.perf_counter()
+    params = [step.prepare(p, random.fold(key, "prepare")) for p, key in zip(params, keys, strict=True)]
+    synchronize(device)
+    seconds = (time.perf_counter() - began) / len(keys) if any(r.prepare for r in step.regularizers) else 0.0
+    own = _stack([pytree.tree_map(cast, step.task.splits(random.fold(key, "task"))) for key in keys])
+    shared = step.task.shared(torch.device(device)) if step.task.shared else {}
+    stacked = _stack(params)
+    return Group(
+        seeds=tuple(seeds),
+        keys=torch.stack(keys),
+        params=stacked,
+        optimizer=step.optimizer.init(stacked),
+        states=vmap(step.init)(stacked),
+        own=own,
+        shared=pytree.tree_map(cast, shared),
+        finite=torch.ones(len(seeds), dtype=torch.bool, device=device),
+        steps=torch.zeros((), dtype=torch.int64, device=device),
+    ), seconds
+
+
+def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def _stack(trees: Sequence[Any]) -> Any:
+    return pytree.tree_map(lambda *tensors: torch.stack(tensors), *trees)
+
+
+def take(tree: Any, rows: Sequence[int]) -> Any:
+    """Some replicas of a tree; scalars are shared by all and stay."""
+
+    def some(tensor: Tensor) -> Tensor:
+        return tensor.index_select(0, torch.tensor(rows, device=tensor.device)) if tensor.ndim else tensor
+
+    return pytree.tree_map(some, tree)
+
+
+def shrink(group: Group, rows: Sequence[int]) -> Group:
+    """The group of those rows."""
+    replicas = {name: take(getattr(group, name), rows) for name in PER_REPLICA}
+    return replace(group, seeds=tuple(group.seeds[row] for row in rows), **replicas)

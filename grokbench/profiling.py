@@ -1,0 +1,61 @@
+"""The share of each phase in a cell's training: where a method's time goes."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from grokbench import engine
+from grokbench.epochs import PHASES, measure, train_epoch
+from grokbench.records import Cell, Profile
+from grokbench.step import Step
+
+__all__ = ["profile"]
+
+LEAST_SECONDS = 2.0  # of training per cell
+EVALUATION, REST = "evaluation", "rest"  # rest: the engine's own work between phases
+
+
+def profile(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> Profile:
+    """Train a group for LEAST_SECONDS and measure its phases.
+
+    Every phase waits for the device to end, so on CUDA this is the time of eager training, not of a recorded epoch.
+    """
+    group, _ = engine.start(step, seeds if len(seeds) > 1 else [*seeds, *seeds], device, dtype)
+    replicas, clock = len(group.seeds), _Phases(device)
+    group = train_epoch(step, group, 0)
+    _evaluate(step, group, 0)  # both warm
+    began, epochs = clock.now(), 0
+    while epochs == 0 or clock.now() - began < LEAST_SECONDS:
+        epochs += 1
+        group = train_epoch(step, group, epochs, None, clock.phase)
+    rest = clock.now() - began - sum(clock.seconds.values())
+    seconds = {phase: value / epochs / replicas for phase, value in (clock.seconds | {REST: rest}).items()}
+    with clock.phase(EVALUATION):
+        _evaluate(step, group, epochs)
+    return Profile(cell, replicas, seconds | {EVALUATION: clock.seconds[EVALUATION] / cell.evaluate_every / replicas})
+
+
+def _evaluate(step: Step, group: engine.Group, epoch: int) -> None:
+    measure(step, group, list(step.metrics), epoch, {}).tolist()
+
+
+class _Phases:
+    """Seconds by phase."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.seconds = dict.fromkeys(PHASES, 0.0)
+
+    def now(self) -> float:
+        """A clock read when the device has done what it was told."""
+        engine.synchronize(self.device)
+        return time.perf_counter()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the seconds of a block to a phase."""
+        began = self.now()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + self.now() - began

@@ -1,0 +1,46 @@
+"""How much of a results folder is done, in sentences: what `grokbench status` says."""
+
+from collections.abc import Iterator
+
+from grokbench.records import Cell, Outcome
+from grokbench.store import Store
+
+__all__ = ["survey"]
+
+
+def survey(store: Store) -> Iterator[str]:
+    """Counts of all replicas; then what is left of each cell, damaged files, and whether a process is writing."""
+    counts, damaged = store.status(), list(store.damaged)
+    words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
+    yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
+    for cell in store.manifest.cells:
+        if left := ", ".join(_left(cell, store, damaged)):
+            yield f"  {cell.task} / {cell.regularizer}: {left}"
+    yield from _untimed(store)
+    for name in store.damaged:
+        yield f"{name} is damaged and counts as missing; `grokbench run` makes it again."
+    if store.busy:
+        yield f"A process is writing to {store.directory} now."
+
+
+def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
+    """Why replicas of a cell are still to be trained, with how many there are of each kind."""
+    runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
+    failed = sum(run.outcome is Outcome.FAILED for run in runs)
+    broken = sum(name.startswith(f"runs/{cell.identity}/") for name in damaged)
+    kinds = {
+        "missing": seeds - len(runs) - broken,
+        "damaged": broken,
+        "failed": failed,
+        "to be trained further": len(runs) - failed - len(store.finished(cell, store.manifest.seeds)),
+    }
+    yield from (f"{count} of {seeds} {kind}" for kind, count in kinds.items() if count)
+
+
+def _untimed(store: Store) -> Iterator[str]:
+    """The tasks whose seconds per epoch are not known for every cell, where a replica has finished."""
+    timed = {timing.identity for timing in store.timings()}
+    trained = {run.identity for run in store.runs() if run.outcome is not Outcome.FAILED}
+    cells = [cell for cell in store.manifest.cells if cell.identity in trained - timed]
+    if tasks := dict.fromkeys(cell.task for cell in cells):
+        yield f"  seconds per epoch not measured yet: {', '.join(tasks)}"

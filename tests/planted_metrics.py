@@ -1,0 +1,44 @@
+"""A sound metric of a user, and the same with one fault each."""
+
+from . import planted
+from .planted import Change
+
+SOUND = '''
+def measure(probe):
+    return probe.outputs("test").square().mean()
+
+
+def method() -> Metric:
+    """The mean square of the outputs on test data."""
+    return Metric(measure=measure, splits=("test",))
+'''
+HEAD = '"""A metric."""\n\nimport torch\n\nfrom grokbench import Metric, hookimpl\n\n\n'
+HOOK = planted.HOOK.replace("regularizers", "metrics")
+
+FAULTS = {
+    "an undeclared split": Change(
+        'probe.outputs("test")',
+        '(probe.outputs("test") + probe.splits["train"].inputs.mean())',
+        "withheld data",
+        "it reads the split train, which it does not declare",
+        "splits=('test', 'train')",
+    ),
+    "no number": Change(".square().mean()", ".log().mean() * torch.nan", "number", "it gives [nan", "clamp_min"),
+    "a number per example": Change(
+        ".square().mean()", ".square().mean(-1)", "shapes", "measure returns shape (16,)", ".mean() or .sum()"
+    ),
+    "a read value": Change(
+        ".square().mean()\n",
+        ".square().mean() * probe.params['weight1'].sum().item()\n",
+        "device",
+        "reads a tensor back",
+        "keep every number a tensor",
+    ),
+    "a written parameter": Change(
+        "    return probe",
+        "    probe.params['weight1'].mul_(2.0)\n    return probe",
+        "arguments",
+        "measure writes into probe.params.weight1",
+        "make a new tensor",
+    ),
+}

@@ -1,0 +1,234 @@
+"""Planted faults are each found with their fix, a sound plugin passes, and the command says all this in lines."""
+
+import re
+
+import pytest
+import torch
+
+from grokbench import data, timing
+from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, examine
+from grokbench.conformance.fixes import translate
+from grokbench.errors import PluginError
+from grokbench.plugins import load_registry
+
+from . import planted, planted_metrics, planted_tasks
+from .tiny import grokbench
+
+
+@pytest.fixture(autouse=True)
+def _quick_clock(monkeypatch):
+    """Costs are printed, and nothing here depends on how precise they are."""
+    monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
+
+
+def subject(folder, source, like=planted):
+    """The one plugin of a file, under examination."""
+    registry = load_registry([planted.write(folder, source, like.HEAD, like.HOOK)])
+    assert not registry.broken, registry.broken[0].traceback
+    kinds = (registry.tasks, registry.regularizers, registry.metrics)
+    (plugin,) = [plugin for kind in kinds for plugin in kind.values() if plugin.origin == "file method.py"]
+    return Subject(plugin, registry)
+
+
+def examined(folder, source, like=planted):
+    """Every answer, by question."""
+    return {question.name: given for question, given in examine(subject(folder, source, like))}
+
+
+def asked(folder, source, name, like=planted):
+    """The answer to one question."""
+    examinee = subject(folder, source, like)
+    (question,) = [question for question in QUESTIONS[examinee.plugin.kind] if question.name == name]
+    return answer(question, examinee)
+
+
+def failures(answers):
+    return {name: given for name, given in answers.items() if given.verdict is Verdict.FAILED}
+
+
+@pytest.mark.parametrize("fault", planted.FAULTS.values(), ids=planted.FAULTS)
+def test_a_planted_fault_is_found_with_its_fix(tmp_path, fault):
+    given = asked(tmp_path, fault.source, fault.question)
+    assert given.verdict is Verdict.FAILED
+    assert fault.message in given.message and fault.fix in given.fix
+    if fault.question == "device":
+        assert re.fullmatch(r"method\.py, line \d+: .+", given.place)
+
+
+def test_a_sound_plugin_beside_them_passes_everything(tmp_path):
+    answers = examined(tmp_path, planted.SOUND)
+    assert failures(answers) == {}
+    others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
+    assert others == ["withheld data", "rotation"]  # it has no prepare, and its noise does not rotate
+    assert re.fullmatch(r"[+-]\d+\.\d\d ms per step: .+ms \(sparse_parity\)", answers["cost"].message)
+
+
+def test_a_declared_privilege_covers_withheld_data(tmp_path):
+    source = planted.FAULTS["withheld data taken together"].source
+    declared = source.replace("prepare=prepare)", 'prepare=prepare, privileges=frozenset({"extra_labels"}))')
+    given = asked(tmp_path, declared, "withheld data")
+    assert given.verdict is Verdict.NOT_APPLICABLE and given.message == "it declares extra_labels"
+
+
+def test_what_stops_training_is_complained_of_once(tmp_path):
+    answers = examined(tmp_path, planted.FAULTS["a Python branch on a tensor"].source)
+    assert list(failures(answers)) == ["device"]
+    assert answers["group"].message == "it cannot be asked before this is put right: device"
+
+
+# ---- tasks and metrics of a user
+
+
+@pytest.mark.parametrize("fault", planted_tasks.FAULTS.values(), ids=planted_tasks.FAULTS)
+def test_a_fault_of_a_task_is_found_with_its_fix(tmp_path, fault):
+    given = asked(tmp_path, fault.applied(planted_tasks.SOUND), fault.question, planted_tasks)
+    assert given.verdict is Verdict.FAILED
+    assert fault.message in given.message and fault.fix in given.fix
+
+
+def test_a_sound_task_passes_everything(tmp_path):
+    answers = examined(tmp_path, planted_tasks.SOUND, planted_tasks)
+    assert {given.verdict for given in answers.values()} == {Verdict.PASSED}, failures(answers)
+
+
+@pytest.mark.parametrize("fault", planted_metrics.FAULTS.values(), ids=planted_metrics.FAULTS)
+def test_a_fault_of_a_metric_is_found_with_its_fix(tmp_path, fault):
+    given = asked(tmp_path, fault.applied(planted_metrics.SOUND), fault.question, planted_metrics)
+    assert given.verdict is Verdict.FAILED
+    assert fault.message in given.message and fault.fix in given.fix
+
+
+def test_a_sound_metric_passes_everything(tmp_path):
+    answers = examined(tmp_path, planted_metrics.SOUND, planted_metrics)
+    assert {given.verdict for given in answers.values()} == {Verdict.PASSED}, failures(answers)
+
+
+def test_a_metric_of_a_split_that_no_small_task_has_is_not_asked(tmp_path):
+    answers = examined(tmp_path, planted_metrics.SOUND.replace('"test"', '"held"'), planted_metrics)
+    assert answers["number"].message == "no small task has the splits held"
+
+
+# ---- what exceptions mean
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (RuntimeError("expected m1 and m2 to have the same dtype, but got: double != float"), "two precisions meet"),
+        (RuntimeError("The size of tensor a (3) must match the size of tensor b (2)"), "shapes do not fit together"),
+        (KeyError("weight3"), "KeyError: 'weight3'"),
+        (PluginError("method needs the parameter 'lr'"), "method needs the parameter 'lr'"),
+    ],
+)
+def test_an_exception_is_said_in_words(tmp_path, error, what):
+    message, fix, place = translate(error, tmp_path / "method.py")
+    assert message.startswith(what) and fix and place == ""
+
+
+def test_without_a_record_nothing_else_is_asked(tmp_path):
+    answers = examined(tmp_path, planted.FAULTS["no record"].source)
+    assert list(failures(answers)) == ["record"]
+    assert answers["cost"].message == "it cannot be asked before this is put right: record"
+
+
+def test_the_global_generators_are_put_back(tmp_path):
+    before = torch.random.get_rng_state()
+    asked(tmp_path, planted.FAULTS["global randomness"].source, "memory")
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+# ---- grokbench check
+
+
+def test_a_shipped_method_is_asked_line_by_line():
+    done = grokbench("check", "grokfast_ema")
+    lines = done.out.splitlines()
+    assert done.status == 0 and lines[0] == "grokfast_ema (regularizer, built in)"
+    assert "  passed          group: a group of seeds equals each seed alone, to 1e-9 after 20 steps" in lines
+    assert any(line.startswith("  not applicable  withheld data:") and "no prepare" in line for line in lines)
+    assert lines[-1] == "  19 passed, 0 failed, 1 not applicable"
+
+
+def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):
+    fault = planted.FAULTS["an in-place change"]
+    done = grokbench("check", planted.write(tmp_path, fault.source))
+    assert done.status == 1 and done.out.startswith("method (regularizer, file method.py)\n")
+    (line,) = [line for line in done.out.splitlines() if line.startswith("  failed")]
+    assert line.startswith("  failed          arguments: it writes into nothing it is given")
+    assert "On xor, transform writes into grads.weight1, grads.weight2. Fix: make a new tensor" in line
+
+
+def test_a_name_may_come_from_a_plugin_file(tmp_path):
+    done = grokbench(
+        "check", "method", "--plugin", planted.write(tmp_path, planted.FAULTS["a missing docstring"].source)
+    )
+    assert done.status == 1 and "Method has no docstring. Fix: begin the docstring" in done.out
+
+
+def test_a_provider_that_is_left_out_is_said_beside_the_answers(tmp_path):
+    (tmp_path / "missing.py").write_text("import nowhere\n")
+    done = grokbench("check", "weight_norm", "--plugin", tmp_path / "missing.py")
+    assert done.status == 0 and done.out.endswith("0 failed, 0 not applicable\n")
+    assert done.err == "Warning: file missing.py is left out: ModuleNotFoundError: No module named 'nowhere'\n"
+
+
+def test_markdown_is_a_table_for_a_pull_request(tmp_path):
+    done = grokbench(
+        "check", planted.write(tmp_path, planted.FAULTS["a host synchronisation"].source), "--format", "markdown"
+    )
+    lines = done.out.splitlines()
+    assert done.status == 1 and lines[0] == "### `method` (regularizer, file method.py)"
+    assert lines[2:4] == ["| question | answer | |", "|---|---|---|"]
+    assert all(line.startswith("| ") and len(re.findall(r"(?<!\\)\|", line)) == 4 for line in lines[4:-1])
+    (failed,) = [line for line in lines if "**failed**" in line]
+    assert "method.py, line" in failed and "Fix: keep every number a tensor" in failed
+
+
+LOST = "cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"
+WRONG = {  # arguments -> the message; {} is the folder
+    "unknown name": (
+        ["grokalig"],
+        "nothing is named 'grokalig', did you mean 'grokalign'?; `grokbench list` shows every name",
+    ),
+    "no such file": (
+        ["{}/none.py"],
+        "there is no file {}/none.py; `grokbench check` takes a plugin file or a name",
+    ),
+    "no plugin": (
+        ["{}/empty.py"],
+        "{}/empty.py yields no plugin; add a hook: @hookimpl def grokbench_regularizers(): yield your_method",
+    ),
+    "an import that fails": (
+        ["{}/missing.py"],
+        f"{{}}/missing.py, line 2, {LOST}; `grokbench list --plugin {{}}/missing.py` shows the traceback",
+    ),
+    "syntax": (
+        ["{}/syntax.py"],
+        "{}/syntax.py, line 3, cannot be loaded: SyntaxError: invalid syntax; "
+        "`grokbench list --plugin {}/syntax.py` shows the traceback",
+    ),
+    "a broken file beside an unknown name": (
+        ["x", "--plugin", "{}/missing.py"],
+        "nothing is named 'x'; `grokbench list` shows every name; "
+        "file missing.py is left out: ModuleNotFoundError: No module named 'nowhere'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_checked_is_one_sentence_and_status_2(tmp_path, arguments, message):
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    (tmp_path / "missing.py").write_text("import os\nimport nowhere\n")
+    (tmp_path / "syntax.py").write_text("x = 1\n\ny = = 2\n")
+    done = grokbench("check", *[argument.format(tmp_path) for argument in arguments])
+    assert (done.status, done.out) == (2, "")
+    assert done.err == f"Error: {message.format(tmp_path, tmp_path)}\n"
+
+
+def test_a_task_without_its_data_files_is_not_blamed(monkeypatch):
+    def absent(root=None):
+        raise data.DataError("MNIST is not complete")
+
+    monkeypatch.setattr(data, "mnist", absent)
+    done = grokbench("check", "mnist")
+    assert done.status == 2 and done.err.endswith("Error: MNIST is not complete\n")

@@ -1,0 +1,136 @@
+"""A group that was interrupted goes on where it stood, and nothing shows that it was."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from grokbench import checkpoints, engine
+from grokbench.checkpoints import Shelf
+from grokbench.records import Progress, Run
+
+from .cases import METHODS, epochs_for, make_cell, make_step, method, small
+
+pytestmark = pytest.mark.usefixtures("tiny_mnist")
+SEEDS, FACTS = (0, 1, 2, 3, 4), {"torch": torch.__version__, "measured": {"a": {"every": None}}}
+
+
+def shelf(folder, wanted=SEEDS, facts=FACTS):
+    return Shelf(folder / "group.npz", facts, frozenset(wanted), seconds=0.0)
+
+
+def events_of(cell, step, shelf=None, dtype=torch.float32):
+    return engine.train(cell, step, SEEDS, "cpu", dtype, {}, (lambda seeds: shelf) if shelf else None)
+
+
+def runs_of(events):
+    return {event.seed: event for event in events if isinstance(event, Run)}
+
+
+def interrupted(cell, step, place, epoch):
+    """Train until that epoch was evaluated; the runs that were done by then."""
+    events, seen = events_of(cell, step, place), []
+    for event in events:
+        seen.append(event)
+        if isinstance(event, Progress) and event.epoch >= epoch:
+            break
+    events.close()
+    return runs_of(seen)
+
+
+def race(label, name):
+    """A cell of which some replicas grok early and some late, and its undisturbed runs."""
+    task = small(label)
+    step, epochs = make_step(task, [method(name)]), 2 * epochs_for(task)
+    whole = runs_of(events_of(make_cell(task, epochs), step))
+    losses = sorted(run.curves["train_loss"].values[epochs // 4] for run in whole.values())
+    bound = f"< {(losses[1] + losses[2]) / 2!r}"
+    cell = make_cell(task, epochs, evaluate_every=2, stop="grokked", grokked={"train_loss": bound})
+    return cell, step, epochs, runs_of(events_of(cell, step))
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("label", ["xor", "sparse_parity", "modular_addition", "mnist"])
+def test_a_resumed_group_ends_as_if_nothing_had_happened(tmp_path, label, name):
+    cell, step, epochs, undisturbed = race(label, name)
+    for stop in (2, epochs // 2 // 2 * 2):
+        place = shelf(tmp_path)
+        before = interrupted(cell, step, place, stop)
+        left = set(SEEDS) - set(before)
+        if not left:
+            continue
+        resumed = list(events_of(cell, step, shelf(tmp_path, left)))
+        assert min(event.epoch for event in resumed if isinstance(event, Progress)) >= stop
+        together = before | runs_of(resumed)
+        assert {seed: (run.outcome, run.grokked_at, run.curves) for seed, run in together.items()} == {
+            seed: (run.outcome, run.grokked_at, run.curves) for seed, run in undisturbed.items()
+        }
+
+
+def test_a_group_that_is_done_leaves_no_checkpoint(tmp_path):
+    cell, step, *_ = race("sparse_parity", "grokfast_ema")
+    list(events_of(cell, step, shelf(tmp_path)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def kept(folder):
+    """A folder with the checkpoint of a group that was interrupted early."""
+    cell, step, *_ = race("sparse_parity", "grokfast_ma")
+    interrupted(cell, step, shelf(folder), 2)
+    assert shelf(folder).standing()
+    return cell, step
+
+
+@pytest.mark.parametrize("facts", [{}, FACTS | {"torch": "2.0"}, FACTS | {"measured": {}}])
+def test_a_checkpoint_of_other_circumstances_is_left_aside(tmp_path, facts):
+    kept(tmp_path)
+    assert shelf(tmp_path, facts=facts).standing() is None
+
+
+def test_a_checkpoint_that_lacks_a_wanted_seed_is_left_aside(tmp_path):
+    kept(tmp_path)
+    assert shelf(tmp_path, wanted=(*SEEDS, 5)).standing() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"\x80\x04pickle"])
+def test_a_damaged_checkpoint_is_left_aside(tmp_path, content):
+    kept(tmp_path)
+    (tmp_path / "group.npz").write_bytes(content)
+    assert shelf(tmp_path).standing() is None
+
+
+def test_a_truncated_checkpoint_is_left_aside(tmp_path):
+    kept(tmp_path)
+    whole = (tmp_path / "group.npz").read_bytes()
+    (tmp_path / "group.npz").write_bytes(whole[: len(whole) // 2])
+    assert shelf(tmp_path).standing() is None
+
+
+def test_a_checkpoint_with_a_pickle_is_not_opened(tmp_path):
+    head = np.frombuffer(json.dumps({"format": 1, "facts": FACTS, "strides": [[1]]}).encode(), np.uint8)
+    np.savez(tmp_path / "group.npz", head=head, t0=np.array([{"a": 1}], dtype=object))
+    assert shelf(tmp_path).standing() is None
+
+
+def test_a_checkpoint_of_another_shape_is_trained_from_the_beginning(tmp_path):
+    kept(tmp_path)
+    cell, step, _, undisturbed = race("sparse_parity", "baseline")  # without the ring of the method before
+    runs = runs_of(events_of(cell, step, shelf(tmp_path)))
+    assert {seed: run.curves for seed, run in runs.items()} == {s: run.curves for s, run in undisturbed.items()}
+
+
+def test_checkpoints_are_kept_now_and_then_and_a_full_disk_stops_nothing(tmp_path, monkeypatch):
+    clock = iter(range(0, 10_000, 25))
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: float(next(clock)))
+    written = []
+
+    def full(path, content):
+        written.append(path)
+        raise checkpoints.StoreError("no space")
+
+    monkeypatch.setattr(checkpoints.durable, "write", full)
+    place = Shelf(tmp_path / "group.npz", FACTS, frozenset(SEEDS), seconds=60.0)
+    for _ in range(9):
+        place.offer(lambda: checkpoints.Standing(SEEDS, {}, 0, 0.0, []))
+    assert 1 < len(written) < 9

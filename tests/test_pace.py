@@ -1,0 +1,122 @@
+"""Recorded epochs on buffers: what a CUDA graph would replay, replayed here by calling it again."""
+
+import pytest
+import torch
+
+from grokbench import engine, pace
+from grokbench.records import Run
+from grokbench.types import Metric, Regularizer
+
+from .cases import METHODS, make_cell, make_step, method, small
+
+pytestmark = pytest.mark.usefixtures("tiny_mnist")
+SEEDS = (0, 1, 2, 3, 4)
+LABELS = ["xor", "sparse_parity", "modular_addition", "mnist"]
+
+
+def replayed(play):
+    """A recording without a graph: warmed up as `cuda_graph` does; what is recorded is not run."""
+    for _ in range(pace.WARM_UPS):
+        play()
+    return play
+
+
+def refusing(play):
+    raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
+
+
+def trained(monkeypatch, way, cell, step):
+    monkeypatch.setattr(engine, "pace", lambda step, device: way(step))
+    events = engine.train(cell, step, SEEDS, "cpu", torch.float64)
+    return {event.seed: event for event in events if isinstance(event, Run)}
+
+
+def same(left, right):
+    assert set(left) == set(right)
+    for seed, run in left.items():
+        other = right[seed]
+        assert (run.outcome, run.grokked_at, run.epochs) == (other.outcome, other.grokked_at, other.epochs)
+        for label, curve in run.curves.items():
+            assert curve.epochs == other.curves[label].epochs
+            assert curve.values == pytest.approx(other.curves[label].values, rel=1e-11, abs=1e-13)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("label", LABELS)
+def test_recorded_epochs_train_as_eager_ones(monkeypatch, label, name):
+    task, step = small(label), make_step(small(label), [method(name)])
+    cell = make_cell(task, 9, evaluate_every=3, stop="grokked", grokked={"train_loss": "< 0.4"})
+    same(
+        trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step),
+        trained(monkeypatch, pace.Eager, cell, step),
+    )
+
+
+def test_a_recording_is_made_once_for_every_size_of_a_group(monkeypatch):
+    made = []
+    step, task = make_step(small("sparse_parity"), [method("grokfast_ma")]), small("sparse_parity")
+    losses = trained(monkeypatch, pace.Eager, make_cell(task, 8), step)
+    bound = sorted(run.curves["train_loss"].values[4] for run in losses.values())[2]
+    cell = make_cell(task, 40, stop="grokked", grokked={"train_loss": f"<= {bound!r}"})
+    runs = trained(
+        monkeypatch, lambda step: pace.Recorded(step, lambda play: made.append(1) or replayed(play)), cell, step
+    )
+    sizes = len({run.epochs for run in runs.values()})
+    assert 2 <= len(made) <= 2 * sizes  # an epoch and an evaluation each
+
+
+def test_states_that_change_places_are_not_overwritten_too_early(monkeypatch):
+    def init(params):
+        return tuple(torch.zeros_like(p) + row for row, p in enumerate([params["weight1"]] * 2))
+
+    def exchange(grads, state, at):
+        return {name: g * (1.0 + state[0].mean()) for name, g in grads.items()}, (state[1], state[0])
+
+    step = make_step(small("sparse_parity"), [Regularizer(init=init, transform=exchange)])
+    cell = make_cell(small("sparse_parity"), 7, evaluate_every=7)
+    same(
+        trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step),
+        trained(monkeypatch, pace.Eager, cell, step),
+    )
+
+
+def test_what_cannot_be_recorded_is_trained_eagerly_and_says_why(monkeypatch):
+    step = make_step(small("sparse_parity"))
+    cell = make_cell(small("sparse_parity"), 4)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, refusing), cell, step)
+    same(runs, trained(monkeypatch, pace.Eager, cell, step))
+    note = "not recorded as a CUDA graph, and slower for it: operation not permitted when stream is capturing"
+    assert all(run.provenance["pace"] == f"{note}; `grokbench check` says where" for run in runs.values())
+
+
+def test_a_metric_that_cannot_be_recorded_falls_back_alone(monkeypatch):
+    calls = []
+
+    def record(play):
+        calls.append(play)
+        if len(calls) > 1:  # the epoch was recorded, the evaluation is not
+            raise RuntimeError("a metric waits for its host")
+        return replayed(play)
+
+    step = make_step(small("sparse_parity"), metrics={"it": Metric(measure=lambda probe: probe.outputs("train").sum())})
+    cell = make_cell(small("sparse_parity"), 4)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, record), cell, step)
+    same(runs, trained(monkeypatch, pace.Eager, cell, step))
+    assert all("a metric waits for its host" in run.provenance["pace"] for run in runs.values())
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("label", LABELS)
+def test_cuda_graphs_train_as_the_cpu_does(label, name):
+    task, step = small(label), make_step(small(label), [method(name)])
+    cell = make_cell(task, 9, evaluate_every=3)
+    there, here = (
+        {e.seed: e for e in engine.train(cell, step, SEEDS, device, torch.float64) if isinstance(e, Run)}
+        for device in ("cuda", "cpu")
+    )
+    assert not any("pace" in run.provenance for run in there.values()), "eager: " + there[0].provenance["pace"]
+    for seed, run in there.items():
+        for label_, curve in run.curves.items():
+            assert curve.values == pytest.approx(here[seed].curves[label_].values, rel=1e-7, abs=1e-9)
