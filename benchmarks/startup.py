@@ -79,14 +79,13 @@ def synthetic(folder: Path, methods: int, seeds: int, points: int) -> None:
         for number, label in enumerate(labels)
     )
     planned = tuple(range(1000, 1000 + seeds))
-    store = Store.open(folder, Manifest("synthetic", "Made-up runs.", "baseline", planned, cells))
     epochs = tuple(range(points))
     curves = {"test_accuracy": Curve(epochs, tuple(epoch / points for epoch in epochs))}
-    for number, cell in enumerate(cells):
-        for seed in planned:
-            epoch = 100 + 7 * number + (seed * 31 + number * 17) % 97
-            run = Run(cell.identity, seed, Outcome.GROKKED, epoch, 10, epoch, {"test_accuracy": 1.0}, curves)
-            store.save(run)
+    with Store.open(folder, Manifest("synthetic", "Made-up runs.", "baseline", planned, cells)) as store:
+        for number, cell in enumerate(cells):
+            for seed in planned:
+                epoch = 100 + 7 * number + (seed * 31 + number * 17) % 97
+                store.save(Run(cell.identity, seed, Outcome.GROKKED, epoch, 10, epoch, {"test_accuracy": 1.0}, curves))
 
 
 def table(found: Mapping[str, Sequence[float]]) -> str:
