@@ -1,8 +1,5 @@
-"""The command line of the benchmarks: cases in, a table out."""
+"""The command line of the benchmarks: parts in, tables out."""
 
-import json
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,59 +8,66 @@ import click
 from grokbench.errors import GrokbenchError
 
 TASKS = ("sparse_parity", "modular_addition", "mnist_ce", "xor")
-QUICK = (10, 1, 0.5)  # seeds, rounds, seconds
+METHODS = ("baseline", "grokfast", "orthograd", "grokalign")
+PARTS = ("speed", "scaling", "startup")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Repeatable.  [default: speed]")
 @click.option("--task", "tasks", multiple=True, type=click.Choice(TASKS), help="This task only; may be repeated.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    type=click.Choice(METHODS),
+    help="Repeatable.  [default: baseline and grokalign; for scaling, baseline]",
+)
+@click.option("--device", default="cpu", show_default=True, type=click.Choice(["cpu", "cuda"]))
 @click.option("--seeds", default=25, show_default=True, type=click.IntRange(min=2), help="Trained by the engine.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Turns of every competitor.")
-@click.option("--seconds", default=6.0, show_default=True, help="About what a round of the engine takes.")
-@click.option("--quick", is_flag=True, help="A minute: 10 seeds, one short round. Does it work?")
+@click.option("--seconds", default=6.0, show_default=True, help="About what a round takes.")
+@click.option("--quick", is_flag=True, help="A minute or two: 10 seeds, one short round. Does it work?")
 @click.option("--full-xor", is_flag=True, help="XOR with 40,000 dimensions and width 1,024; takes much longer.")
+@click.option("--no-authors", is_flag=True, help="Leave out the procedure of the paper's authors, the slowest.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write every round to this file.")
-def main(
-    tasks: tuple[str, ...], seeds: int, rounds: int, seconds: float, quick: bool, full_xor: bool, file: Path | None
-) -> None:
+def main(parts: tuple[str, ...], quick: bool, no_authors: bool, file: Path | None, **asked: Any) -> None:
     """Time the engine against the loop that a good PyTorch user would write, the same work side by side."""
-    if quick:
-        seeds, rounds, seconds = QUICK
     from benchmarks import tables
-    from benchmarks.competitors import COMPETITORS
-    from benchmarks.rounds import measure
+    from benchmarks.document import Document, facts
+    from benchmarks.parts import PARTS, QUICK, Wanted
 
-    results = []
-    for case in _cases(tasks or TASKS, seeds, seconds, full_xor):
-        click.echo(f"{case.name}: {case.cell.budget} epochs, {rounds} rounds", err=True)
-        results.append(measure(case, COMPETITORS, rounds))
-    if not results:
+    asked = {**asked, "tasks": asked["tasks"] or TASKS, "device": found_device(asked["device"])}
+    wanted = Wanted(**{**asked, **(QUICK if quick else {})}, without=("authors",) if no_authors else ())
+    document = Document(file, facts(wanted.device))
+    warn_of_load(document.facts)
+    for part in parts or ("speed",):
+        for row in PARTS[part](wanted, say, lambda text: click.echo(f"{text}\n")):
+            document.add(part, row)
+    if not document.parts:
         raise click.ClickException("nothing was measured: no task has its data here")
-    facts = _facts()
-    click.echo(f"{tables.table(results)}\n\n{tables.footnotes(results[0])}\n\n{tables.machine(facts)}")
-    if file:
-        file.write_text(json.dumps({**facts, "rows": [result.json() for result in results]}, indent=1) + "\n")
+    click.echo(tables.machine(document.facts))
 
 
-def _cases(tasks: tuple[str, ...], seeds: int, seconds: float, full_xor: bool) -> Iterator[Any]:
-    """The cases, each as long as a round should last; those without data are left out, with a word."""
-    from benchmarks.cases import missing_data, shipped_cases
-    from benchmarks.competitors import seconds_per_epoch
-    from grokbench.plugins import load_registry
-
-    for case in shipped_cases(tasks, seeds, full_xor, load_registry()):
-        if why := missing_data(case.step):
-            click.echo(f"{case.name} is left out: {why}", err=True)
-        else:
-            yield case.lasting(math.ceil(seconds / seeds / seconds_per_epoch(case)))
+def say(text: str) -> None:
+    """Where the measurement stands, on standard error."""
+    click.echo(text, err=True)
 
 
-def _facts() -> dict[str, Any]:
+def warn_of_load(facts: dict[str, Any]) -> None:
+    """Say so where other programs are at work: no median makes up for cores that are not there."""
+    if facts["load"] > facts["cores"] / 4:
+        say(f"other programs want {facts['load']} of {facts['cores']} cores: the figures will be noisy")
+
+
+def found_device(device: str) -> str:
+    """`cpu`, or the first CUDA device; a ClickException where there is none."""
+    if device == "cpu":
+        return device
     import torch
 
-    from grokbench.provenance import environment
-
-    known = environment()
-    return {**{name: known[name] for name in ("machine", "cores", "torch", "git")}, "threads": torch.get_num_threads()}
+    if not torch.cuda.is_available():
+        raise click.ClickException("--device cuda: torch sees no CUDA device here; use --device cpu")
+    return "cuda:0"
 
 
 if __name__ == "__main__":

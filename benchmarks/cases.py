@@ -11,19 +11,22 @@ from grokbench.records import Cell
 from grokbench.step import Step
 from grokbench.suite import Suite, load_suite
 
-__all__ = ["METHODS", "Case", "case", "chosen", "missing_data", "shipped_cases"]
+__all__ = ["METHODS", "Case", "case", "chosen", "missing_data", "rotation", "shipped_cases"]
 
 METHODS = ("baseline", "grokalign")
+CUDA_START = 3  # epochs at least
 
 
 @dataclass(frozen=True)
 class Case:
-    """A cell to train on some seeds. Its budget is the number of epochs, the same for every competitor."""
+    """A cell to train on some seeds. Its budget is the number of epochs, the same for engine and plain loop."""
 
     cell: Cell
     step: Step
     seeds: tuple[int, ...]
+    full: Step  # without XOR's exact rotation: what everybody but the engine computes
     precision: str = "float32"
+    device: str = "cpu"
 
     @property
     def name(self) -> str:
@@ -31,32 +34,49 @@ class Case:
         return f"{self.cell.task} {self.cell.regularizer}"
 
     @property
+    def short(self) -> int:
+        """Epochs of the engine that belong to its start: on CUDA the first ones choose kernels and capture graphs."""
+        return 0 if self.device == "cpu" else -(-CUDA_START // self.cell.evaluate_every) * self.cell.evaluate_every
+
+    @property
     def seed_epochs(self) -> int:
-        """Epochs summed over the seeds."""
-        return len(self.seeds) * self.cell.budget
+        """Epochs that count, summed over the seeds."""
+        return len(self.seeds) * (self.cell.budget - self.short)
 
     def lasting(self, epochs: int) -> "Case":
-        """The same for so many epochs, rounded up to end with an evaluation; at least two."""
+        """The same for so many epochs that count, rounded up to end with an evaluation; at least two."""
         every = self.cell.evaluate_every
-        return replace(self, cell=replace(self.cell, budget=-(-max(epochs, 2) // every) * every))
+        return replace(self, cell=replace(self.cell, budget=self.short + -(-max(epochs, 2) // every) * every))
 
 
-def case(cell: Cell, registry: Registry, seeds: Sequence[int], precision: str = "float32") -> Case:
+def case(cell: Cell, registry: Registry, seeds: Sequence[int], precision: str = "float32", device: str = "cpu") -> Case:
     """A cell that trains to its budget, whether or not it groks on the way."""
     endless = replace(cell, recipe={**cell.recipe, "stop": "budget"})
-    return Case(endless, cell_step(endless, registry), tuple(seeds), precision)
+    full = cell_step(rotation(endless, False), registry)
+    return Case(endless, cell_step(endless, registry), tuple(seeds), full, precision, device)
 
 
-def chosen(suite: Suite, task: str) -> Suite:
-    """A suite reduced to one task and the benchmarked methods; SuiteError when it lacks one of them."""
-    for kind, wanted, entries in (("task", (task,), suite.tasks), ("regularizer", METHODS, suite.regularizers)):
+def rotation(cell: Cell, rotate: bool) -> Cell:
+    """The cell with its exact rotation on, which its label then says, or off; itself for tasks that have none."""
+    task = cell.recipe["task"]
+    if "rotate" not in task["parameters"]:
+        return cell
+    parameters = {**task["parameters"], "rotate": rotate}
+    label = cell.task.removesuffix(" rotated") + " rotated" * rotate
+    return replace(cell, task=label, recipe={**cell.recipe, "task": {**task, "parameters": parameters}})
+
+
+def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
+    """A suite reduced to one task and some methods; SuiteError when it lacks one of them."""
+    for kind, wanted, entries in (("task", (task,), suite.tasks), ("regularizer", methods, suite.regularizers)):
         for label in wanted:
             if label not in [entry.label for entry in entries]:
                 raise SuiteError(f"{suite.path}: the benchmarks need a {kind} {label!r}; add it, or change {__name__}")
     return replace(
         suite,
         tasks=tuple(entry for entry in suite.tasks if entry.label == task),
-        regularizers=tuple(entry for entry in suite.regularizers if entry.label in METHODS),
+        regularizers=tuple(entry for entry in suite.regularizers if entry.label in methods),
+        baseline=suite.baseline if suite.baseline in methods else methods[0],
     )
 
 
@@ -68,10 +88,21 @@ def missing_data(step: Step) -> str | None:
     return None if mnist.present else f"its data are not here: {mnist.how}, or set $GROKBENCH_DATA"
 
 
-def shipped_cases(tasks: Sequence[str], seeds: int, full_xor: bool, registry: Registry) -> Iterator[Case]:
-    """Every method on those tasks, at the paper's settings; XOR as `quick` cuts it, unless asked in full."""
+def shipped_cases(
+    tasks: Sequence[str],
+    seeds: int,
+    full_xor: bool,
+    registry: Registry,
+    methods: Sequence[str] = METHODS,
+    device: str = "cpu",
+) -> Iterator[Case]:
+    """Every method on those tasks, at the paper's settings; XOR as `quick` cuts it, unless asked in full.
+
+    What has an exact rotation comes twice, without and with it. Seeds count from 1000 on, as the suites' do.
+    """
     for task in tasks:
         suite = load_suite("quick" if task == "xor" and not full_xor else "paper")
-        paired = load_suite("paper").seeds[:seeds]
-        for cell in expand(chosen(suite, task), registry, "float32", engine.REVISION):
-            yield case(cell, registry, paired)
+        for cell in expand(chosen(suite, task, methods), registry, "float32", engine.REVISION):
+            rotates = (False, True) if "rotate" in cell.recipe["task"]["parameters"] else (False,)
+            for rotate in rotates:
+                yield case(rotation(cell, rotate), registry, range(1000, 1000 + seeds), device=device)

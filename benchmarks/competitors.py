@@ -1,21 +1,34 @@
 """Who competes. A competitor is prepared for a case once, then asked for a round again and again.
 
-To add one, write a function like `loop` and name it in `COMPETITORS`; the others are compared with the first.
+To add one, write a function like `loop` and name it in `competitors`; the others are compared with the first.
 """
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from benchmarks import authors as procedure
+from benchmarks import floor as least
 from benchmarks import grouped, plain_loop
 from benchmarks.cases import Case
-from grokbench.provenance import environment
+from benchmarks.gauge import Rates
+from grokbench.engine import synchronize
 
-__all__ = ["COMPETITORS", "LOOP_SEEDS", "Competitor", "Figure", "engine", "loop", "seconds_per_epoch"]
+__all__ = [
+    "Competitor",
+    "Figure",
+    "authors",
+    "competitors",
+    "engine",
+    "floor",
+    "loop",
+    "seconds_per_epoch",
+]
 
-LOOP_SEEDS = 5  # of a case, one after the other: each costs the same
+LOOP_SEEDS = {"cpu": 5, "cuda": 1}  # of a case, one after the other: each costs the same
 TRIALS = 3  # of every kind of optimizer, before the first round; the fastest counts
 TRIAL_SECONDS = 0.1  # at least
 
@@ -31,10 +44,16 @@ class Figure:
 Competitor = Callable[[Case], Callable[[], Figure]]
 
 
+def competitors(rates: Iterator[Rates], without: tuple[str, ...] = ()) -> dict[str, Competitor]:
+    """All of them by name, in the order of their turns; the floor asks for the machine's rates in each round."""
+    known: dict[str, Competitor] = {"loop": loop, "engine": engine, "authors": authors, "floor": partial(floor, rates)}
+    return {name: competitor for name, competitor in known.items() if name not in without}
+
+
 def loop(case: Case) -> Callable[[], Figure]:
     """The plain loop on the first few seeds, with the fastest kind of optimizer."""
     kind = fastest_kind(case)
-    seeds = case.seeds[:LOOP_SEEDS]
+    seeds = case.seeds[: LOOP_SEEDS[case.device.split(":")[0]]]
 
     def one_round() -> Figure:
         seconds = sum(_clock_loop(case, seed, kind) for seed in seeds)
@@ -47,8 +66,14 @@ def _clock_loop(case: Case, seed: int, kind: str) -> float:
     """Seconds for all epochs of one seed."""
     plain = plain_loop.start(case, seed, kind)
     plain_loop.evaluate(plain)  # evaluation 0, which is no part of an epoch
+    return _clock(case.device, lambda: plain_loop.train(plain, case.cell.budget))
+
+
+def _clock(device: str, training: Callable[[], Any]) -> float:
+    synchronize(device)
     began = time.perf_counter()
-    plain_loop.train(plain, case.cell.budget)
+    training()
+    synchronize(device)
     return time.perf_counter() - began
 
 
@@ -85,7 +110,7 @@ def engine(case: Case) -> Callable[[], Figure]:
 
     `busy` is the same where no core waits for the last one, as in a suite, whose cells follow one another.
     """
-    workers = environment()["cores"]
+    workers = grouped.cores(case.device)
     rounds = grouped.rounds(case, workers)
 
     def one_round() -> Figure:
@@ -102,4 +127,26 @@ def engine(case: Case) -> Callable[[], Figure]:
     return one_round
 
 
-COMPETITORS: Mapping[str, Competitor] = {"loop": loop, "engine": engine}
+def authors(case: Case) -> Callable[[], Figure]:
+    """The procedure of the paper's authors on one seed, ten epochs and one evaluation per round."""
+    training = procedure.start(case, case.seeds[0])
+    procedure.train(training, 1)  # warm-up
+
+    def one_round() -> Figure:
+        seconds = _clock(case.device, lambda: procedure.train(training, procedure.EVALUATE_EVERY))
+        return Figure(seconds / procedure.EVALUATE_EVERY, {"seeds": 1})
+
+    return one_round
+
+
+def floor(rates: Iterator[Rates], case: Case) -> Callable[[], Figure]:
+    """The least time on this machine as fast as it is now."""
+    effort = least.effort(case)
+
+    def one_round() -> Figure:
+        now = next(rates)
+        counted = {"operations": effort.operations, "bytes": effort.bytes}
+        measured = {"operations_per_second": now.operations, "bytes_per_second": now.bytes}
+        return Figure(effort.seconds(now), {**counted, **measured})
+
+    return one_round

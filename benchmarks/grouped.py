@@ -1,62 +1,93 @@
-"""The engine as users get it: groups of seeds as jobs for one single-threaded worker process per core.
+"""The engine as users get it: groups of seeds as jobs for one single-threaded worker per core, or one on a CUDA device.
 
 The start of the processes is left out, and so is that of a group (data, initialisation, evaluation 0): what is left is
 the epochs and their evaluations, nothing else, as for the other competitors. A group's start is measured as a training
-of no epochs, after the real one: by then all is warm, and a start that looks short counts against the engine.
+of no epochs (on CUDA: of the few that choose kernels and capture graphs), after the real one. Since tasks may keep what
+they drew for a seed, every worker has begun with every group before anything is measured.
 """
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmarks import memory
 from benchmarks.cases import Case
 from grokbench import engine, work
 from grokbench.launchers.local import launch
+from grokbench.provenance import environment
 from grokbench.records import Cell, Run
 from grokbench.work import Event, Stage, Training, Worker
 
-__all__ = ["Clock", "Clocked", "groups", "rounds"]
+__all__ = ["Begun", "Clock", "Clocked", "cores", "groups", "lasting", "perform", "rounds"]
 
 
 @dataclass(frozen=True)
 class Clock:
-    """What one job took, in seconds."""
+    """What one job took."""
 
     worker: int  # process id
-    start: float  # data, initialisation and the first evaluation
-    whole: float  # the same, and all epochs with their evaluations
+    start: float  # seconds: data, initialisation and the first evaluation
+    whole: float  # seconds: the same, and all epochs with their evaluations
+    peak: int  # bytes: the most that the worker has held
 
     @property
     def epochs(self) -> float:
-        """The epochs and their evaluations alone."""
+        """Seconds of the epochs and their evaluations alone."""
         return self.whole - self.start
 
 
 @dataclass(frozen=True)
 class Clocked:
-    """A group to train, with a clock in the worker process."""
+    """Groups to train one after the other, with a clock in the worker process."""
 
-    training: Training
+    trainings: tuple[Training, ...]
+    short: int = 0  # epochs that belong to the start
+    anew: bool = False  # begin with all of them before the clock starts: other jobs may have made a task forget them
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """The cell, as other jobs name theirs."""
-        return self.training.cells
+        """The cells, as other jobs name theirs."""
+        return tuple(training.cell for training in self.trainings)
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
-        """Yield what the training yields, then the clock."""
+        """Yield what the trainings yield, then the clock."""
+        if self.anew:
+            self._start(worker, registry)
+        memory.forget(worker.device)
         began = time.perf_counter()
-        yield from self.training.run(worker, registry)
-        whole = time.perf_counter() - began
-        for _ in lasting(self.training, 0).run(worker, registry):
-            pass
-        yield Clock(os.getpid(), time.perf_counter() - began - whole, whole)
+        for training in self.trainings:
+            yield from training.run(worker, registry)
+        whole, peak = time.perf_counter() - began, memory.peak(worker.device)
+        yield Clock(os.getpid(), self._start(worker, registry), whole, peak)
+
+    def _start(self, worker: Worker, registry: Any) -> float:
+        """Seconds to begin with every group, one after the other."""
+        began = time.perf_counter()
+        for training in self.trainings:
+            for _ in lasting(training, self.short).run(worker, registry):
+                pass
+        return time.perf_counter() - began
 
     def failed(self, error: str) -> Iterator[Event]:
         """Every seed as failed, with the traceback."""
-        return self.training.failed(error)
+        for training in self.trainings:
+            yield from training.failed(error)
+
+
+class Begun(Clocked):
+    """The same, only begun with, and without a clock."""
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
+        """Yield nothing."""
+        self._start(worker, registry)
+        yield from ()
+
+
+def cores(device: str) -> int:
+    """Workers that train at once."""
+    return int(environment()["cores"]) if device == "cpu" else 1
 
 
 def lasting(training: Training, epochs: int) -> Training:
@@ -66,34 +97,41 @@ def lasting(training: Training, epochs: int) -> Training:
 
 def groups(case: Case) -> list[Training]:
     """The groups in which a user's run trains the seeds of a case."""
-    size = engine.group_size(case.step, engine.weigh(case.step.task), "cpu", engine.DTYPES[case.precision])
+    size = engine.group_size(case.step, engine.weigh(case.step.task), case.device, engine.DTYPES[case.precision])
     return [Training(case.cell, seeds, frozenset(seeds)) for seeds in work.groups(case.seeds, size)]
 
 
-def rounds(case: Case, workers: int) -> Iterator[list[Clock]]:
+def rounds(case: Case, workers: int) -> Generator[list[Clock]]:
     """Train all seeds of a case, round after round as they are asked for; a clock for each group.
 
     The processes live until the iterator is closed, and wait between rounds. Raises RuntimeError when a replica fails
     or ends before the budget: the figures would be of less work.
     """
     teams = groups(case)
-    crew = [Worker("cpu", case.precision, (), {})] * min(workers, len(teams))
+    stages = _stages(case, teams, min(workers, len(teams)))
+    return perform(case, stages, min(workers, len(teams)), len(teams))
+
+
+def perform(case: Case, stages: Iterator[Stage], workers: int, jobs: int) -> Generator[list[Clock]]:
+    """The clocks of stage after stage, each so many clocked jobs; RuntimeError as for `rounds`."""
     found: list[Clock] = []
     event: Any
-    for job, event in launch(_stages(teams, len(crew)), crew):
+    for job, event in launch(stages, [Worker(case.device, case.precision, (), {})] * workers):
         if isinstance(event, Run) and (event.error or event.epochs < job.cells[0].budget):
             why = event.error or f"{event.outcome} after {event.epochs} epochs"
             raise RuntimeError(f"{case.name}: seed {event.seed} was not trained to the end: {why}")
         if isinstance(event, Clock):
             found.append(event)
-            if len(found) == len(teams):
+            if len(found) == jobs:
                 yield found
                 found = []
 
 
-def _stages(teams: list[Training], workers: int) -> Iterator[Stage]:
+def _stages(case: Case, teams: list[Training], workers: int) -> Iterator[Stage]:
     """A warm-up for each worker, since first calls choose kernels and read data; then the groups, over and over."""
-    yield Stage([lasting(teams[0], 1)] * workers, workers)
-    jobs: Any = [Clocked(team) for team in teams]
+    for warming in (Begun(tuple(teams[:1]), 1), Begun(tuple(teams))):
+        job: Any = warming
+        yield Stage([job] * workers, workers)
+    jobs: Any = [Clocked((team,), case.short) for team in teams]
     while True:
         yield Stage(jobs, workers)

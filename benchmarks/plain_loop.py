@@ -1,10 +1,11 @@
 """The loop that a good PyTorch user would write: one seed, modules, autograd, torch.optim, data in memory.
 
 No DataLoader: an epoch's batches are views of one shuffled copy. It evaluates what the engine does and as often, and
-runs on torch's default number of threads, which is all cores. The data and the initialisation are the engine's.
+runs on torch's default number of threads, which is all cores. The data and the initialisation are the engine's,
+without XOR's exact rotation.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.cases import Case
+from benchmarks.plain_methods import FILTERS, Filter, jacobian_norm
 from grokbench import engine
 from grokbench.types import Batch
 
-__all__ = ["KINDS", "Draws", "Network", "Plain", "TorchDraws", "jacobian_norm", "start", "train"]
+__all__ = ["KINDS", "Draws", "Network", "Plain", "TorchDraws", "evaluate", "optimizer", "start", "train"]
 
 KINDS: Mapping[str, dict[str, bool]] = {  # how torch.optim walks over the parameters
     "fused": {"fused": True},
@@ -38,8 +40,11 @@ class Draws(Protocol):
 class TorchDraws:
     """torch's own generator, as one would."""
 
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+
     def order(self, epoch: int, n: int) -> Tensor:
-        return torch.randperm(n)
+        return torch.randperm(n, device=self.device)
 
     def directions(self, epoch: int, batch: int, projection: int, outputs: Tensor) -> Tensor:
         return torch.randn_like(outputs)
@@ -63,7 +68,8 @@ class Network(nn.Module):
 
 def _linear(params: Mapping[str, Tensor], number: int) -> nn.Linear:
     weight, bias = params[f"weight{number}"], params.get(f"bias{number}")
-    layer = nn.utils.skip_init(nn.Linear, *weight.shape, bias=bias is not None, dtype=weight.dtype)
+    like = {"dtype": weight.dtype, "device": weight.device}
+    layer = nn.utils.skip_init(nn.Linear, *weight.shape, bias=bias is not None, **like)
     layer.weight.data.copy_(weight.T)
     if bias is not None:
         layer.bias.data.copy_(bias)
@@ -101,33 +107,39 @@ class Plain:
     evaluate_every: int  # epochs
     loss: Callable[[Tensor, Tensor], Tensor]
     accuracy: Callable[[Tensor, Tensor], Tensor]
-    grokalign: Mapping[str, Any] | None  # its parameters; None for the baseline
+    device: str
+    grokalign: Mapping[str, Any] | None  # its parameters; None for other methods
+    filters: Sequence[Filter]  # of gradients
 
 
 def start(case: Case, seed: int, kind: str = "fused") -> Plain:
     """A seed of a case before any update; ValueError for a method that this loop does not know."""
     task, uses = case.cell.recipe["task"], {use["use"]: use["parameters"] for use in case.cell.recipe["regularizers"]}
-    if unknown := set(uses) - {"baseline", "grokalign"}:
-        raise ValueError(f"{case.name}: the plain loop knows baseline and grokalign, not {', '.join(sorted(unknown))}")
-    group, _ = engine.start(case.step, [seed], "cpu", engine.DTYPES[case.precision])
+    if unknown := set(uses) - {"baseline", "grokalign", *FILTERS}:
+        known = ", ".join(["baseline", "grokalign", *FILTERS])
+        raise ValueError(f"{case.name}: the plain loop knows {known}, not {', '.join(sorted(unknown))}")
+    group, _ = engine.start(case.full, [seed], case.device, engine.DTYPES[case.precision])
     own = {name: Batch(split.inputs[0], split.targets[0]) for name, split in group.own.items()}
     params = {name: p[0] for name, p in group.params.items()}
     network = Network(params, ACTIVATIONS.get(task["use"], torch.relu))
     signed = task["use"] == "xor"
     return Plain(
         network=network,
-        optimizer=_optimizer(case.step.task.optimizer, network, kind),
+        optimizer=optimizer(case.full.task.optimizer, network, KINDS[kind]),
         splits=own | group.shared,
-        batch_size=case.step.task.batch_size,
+        batch_size=case.full.task.batch_size,
         evaluate_every=case.cell.evaluate_every,
         loss=signed_error if signed else LOSSES[task["parameters"].get("loss", "cross_entropy")],
         accuracy=sign_accuracy if signed else class_accuracy,
+        device=case.device,
         grokalign=uses.get("grokalign"),
+        filters=[FILTERS[use](**parameters) for use, parameters in uses.items() if use in FILTERS],
     )
 
 
-def _optimizer(record: Any, network: Network, kind: str) -> torch.optim.Optimizer:
-    common = {"lr": record.lr, "weight_decay": record.weight_decay, **KINDS[kind]}
+def optimizer(record: Any, network: Network, how: Mapping[str, bool]) -> torch.optim.Optimizer:
+    """torch's optimizer with the settings of a task; `how` it walks over the parameters."""
+    common = {"lr": record.lr, "weight_decay": record.weight_decay, **how}
     if record.decoupled:
         return torch.optim.AdamW(network.parameters(), betas=record.betas, eps=record.eps, **common)
     return torch.optim.SGD(network.parameters(), **common)
@@ -135,7 +147,7 @@ def _optimizer(record: Any, network: Network, kind: str) -> torch.optim.Optimize
 
 def train(plain: Plain, epochs: int, draws: Draws | None = None) -> list[dict[str, float]]:
     """Train from the start; returns every evaluation, {split_loss, split_accuracy}, after the first epochs."""
-    draws = draws or TorchDraws()
+    draws = draws or TorchDraws(plain.device)
     history = []
     for epoch in range(epochs):
         for batch, (inputs, targets) in enumerate(_batches(plain, epoch, draws)):
@@ -162,36 +174,17 @@ def _step(plain: Plain, inputs: Tensor, targets: Tensor, directions: Callable[[i
         total = total + jacobian_norm(outputs, inputs, directions, **plain.grokalign)
     plain.optimizer.zero_grad()
     total.backward(inputs=list(plain.network.parameters()))  # without the gradient of the inputs
+    for filtered in plain.filters:
+        filtered(plain.network.parameters())
     plain.optimizer.step()
-
-
-def jacobian_norm(
-    outputs: Tensor,
-    inputs: Tensor,
-    directions: Callable[[int, Tensor], Tensor],
-    *,
-    strength: float,
-    norm: str,
-    estimator: str,
-    projections: int,
-) -> Tensor:
-    """GrokAlign's penalty the usual way, (): autograd.grad with create_graph, the forward pass shared with the loss."""
-    if estimator == "exact":
-        raise ValueError("the plain loop estimates the Jacobian's norm by projection, not exactly")
-    square = torch.zeros_like(outputs[:, 0])
-    for projection in range(projections):
-        v = F.normalize(directions(projection, outputs), dim=1)
-        (gradient,) = torch.autograd.grad(outputs, inputs, v, create_graph=True)
-        square = square + outputs.shape[1] / projections * gradient.square().sum(1)
-    return strength * (square.clamp_min(1e-8).sqrt() if norm == "frobenius" else square).mean()
 
 
 @torch.inference_mode()
 def evaluate(plain: Plain) -> dict[str, float]:
-    """Loss and accuracy on every split."""
+    """Loss and accuracy on every split; the device is asked once."""
     values = {}
     for name, (inputs, targets) in plain.splits.items():
         outputs = plain.network(inputs)
-        values[f"{name}_loss"] = plain.loss(outputs, targets).item()
-        values[f"{name}_accuracy"] = plain.accuracy(outputs, targets).item()
-    return values
+        values[f"{name}_loss"] = plain.loss(outputs, targets).double()
+        values[f"{name}_accuracy"] = plain.accuracy(outputs, targets).double()
+    return dict(zip(values, torch.stack(list(values.values())).tolist(), strict=True))

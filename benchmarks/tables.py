@@ -8,44 +8,61 @@ from tabulate import tabulate
 
 from benchmarks.rounds import Result
 
-__all__ = ["footnotes", "machine", "table"]
+__all__ = ["footnotes", "machine", "number", "table", "tabulated"]
 
 
 def table(results: Sequence[Result]) -> str:
-    """Milliseconds per seed-epoch, and how many times as fast as the loop (lowest and highest round)."""
+    """Seed-epochs per second, and how many times as fast as the others the second competitor, the engine, was."""
     names = list(results[0].figures)
-    ratios = [header for name in names[1:] for header in (f"{names[0]} / {name}", "no core idle")]
-    headers = ["task", "method", "epochs", *(f"{name} ms" for name in names), *ratios, "start ms", "rounds"]
-    rows = [list(_row(result)) for result in results]
-    return tabulate(rows, headers, disable_numparse=True, colalign=_align(headers))
+    reference, subject, *others = names
+    headers = ["task", "method", *(f"{name}/s" for name in names), f"{subject} : {reference}", "no core idle"]
+    headers += [f"{subject} : {other}" for other in others] + ["start ms", "rounds"]
+    return tabulated(headers, [list(_row(result)) for result in results])
 
 
-def _align(headers: Sequence[str]) -> list[str]:
-    return ["left", "left"] + ["right"] * (len(headers) - 2)
+def tabulated(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first two columns are words."""
+    return tabulate(rows, headers, disable_numparse=True, colalign=["left", "left"] + ["right"] * (len(headers) - 2))
+
+
+def number(value: float) -> str:
+    """Three digits, or all that stand before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def _row(result: Result) -> Iterator[str]:
-    yield from (result.case.cell.task, result.case.cell.regularizer, str(result.case.cell.budget))
-    names = list(result.figures)
-    yield from (f"{1e3 * result.seconds(name):.2f}" for name in names)
-    for name in names[1:]:
-        ratios, busy = result.ratios(name), result.busy_ratio(name)
-        yield f"{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
-        yield "" if busy is None else f"{busy:.2f}"
-    start = max((result.detail(name, "start") or 0.0) for name in names)
-    yield f"{1e3 * start:.1f}"
+    yield from (result.case.cell.task, result.case.cell.regularizer)
+    reference, subject, *others = result.figures
+    yield from (number(1.0 / result.seconds(name)) for name in result.figures)
+    ratios, busy = result.ratios(subject), result.busy_ratio(subject)
+    yield f"{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+    yield "" if busy is None else f"{busy:.2f}"
+    yield from (_compared(result, subject, other) for other in others)
+    yield f"{1e3 * (result.detail(subject, 'start') or 0.0):.1f}"
     yield str(result.rounds)
+
+
+def _compared(result: Result, subject: str, other: str) -> str:
+    """A ratio, or for the floor the percentage reached, and in brackets the one where no core is idle."""
+    reached, busy = median(result.ratios(subject, other)), result.busy_ratio(subject, other)
+    if other != "floor":
+        return f"{reached:.2f}"
+    return f"{100 * reached:.0f}%" + ("" if busy is None else f" ({100 * busy:.0f}%)")
 
 
 def footnotes(result: Result) -> str:
     """What the columns mean."""
     return (
-        f"ms: per seed-epoch, evaluations included, medians. The engine trains {len(result.case.seeds)} seeds with one "
-        "single-threaded worker\nper core, until the last core is done; 'no core idle' is its ratio where other cells "
-        "follow, as in a suite.\n'start ms': data, initialisation and evaluation 0 of a seed, in no other column."
+        f"/s: seed-epochs per second, evaluations included, medians. The engine trains {len(result.case.seeds)} seeds "
+        "with one single-threaded\nworker per core (or on the CUDA device) until the last is done; 'no core idle' and "
+        "brackets: where other cells follow,\nas in a suite. loop: one seed, PyTorch as one would write it. authors: "
+        "one seed in float64 with DataLoaders of four\nworkers, evaluated every 10 epochs. floor: the least time for "
+        "the products and the bytes of the engine's code (see\n`benchmarks/floor.py`). 'rotated' trains XOR in its "
+        "span; loop and authors train all dimensions.\n'start ms': data, initialisation and evaluation 0 of a seed, in "
+        "no other column."
     )
 
 
 def machine(facts: Mapping[str, Any]) -> str:
     """The machine, and what ran on it."""
-    return f"{facts['machine']}; torch {facts['torch']}, {facts['threads']} threads in the loop"
+    return f"{facts['machine']}; {facts['device']}; torch {facts['torch']}, {facts['threads']} threads in the loop"

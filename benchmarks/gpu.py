@@ -1,0 +1,113 @@
+"""Everything that is asked of a CUDA device, in a call of at most nine minutes: `python -m benchmarks.gpu`.
+
+The tests that need one; 25 seeds of MNIST, modular addition and XOR against the plain loop on the same device and the
+floor; and with the time that is left, a whole suite. A later call with the same files goes on where this one stopped.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.__main__ import found_device, say
+from grokbench.errors import GrokbenchError
+
+STEPS = ("tests", "speed", "suite")
+TASKS = ("mnist_ce", "modular_addition", "xor")
+TESTS_SECONDS, SPEED_SECONDS = 120.0, 240.0  # at most; the suite takes what they leave
+CLOSING = 20.0  # seconds to end in
+SHORTEST = 10.0  # seconds of a suite's run that are worth beginning
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--json", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Gone on with.")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Of the suite's run.")
+@click.option("--minutes", default=9.0, show_default=True, help="When this call ends.")
+@click.option("--step", "steps", multiple=True, type=click.Choice(STEPS), help="Repeatable.  [default: all]")
+@click.option("--suite", default="paper", show_default=True, help="A shipped suite, or a file.")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(TASKS), help="Of the speed.  [default: all]")
+@click.option("--device", default="cuda", show_default=True, type=click.Choice(["cpu", "cuda"]))
+@click.option("--quick", is_flag=True, help="XOR as `quick` cuts it, few seeds, short rounds. Does it work?")
+def main(file: Path, out: Path, minutes: float, steps: tuple[str, ...], device: str, **asked: Any) -> None:
+    """Measure what is asked of a CUDA device, for so many minutes."""
+    from benchmarks.document import Document, facts
+
+    end = time.monotonic() + 60.0 * minutes - CLOSING
+    device = found_device(device)
+    document = Document.continued(file, facts(device))
+    if "tests" in (steps or STEPS):
+        tested(document, min(TESTS_SECONDS, end - time.monotonic()))
+    if "speed" in (steps or STEPS):
+        speed(document, device, asked["tasks"] or TASKS, asked["quick"], min(end, time.monotonic() + SPEED_SECONDS))
+    if "suite" in (steps or STEPS):
+        suite(document, asked["suite"], out, device, end)
+    if any(row["status"] for row in document.parts.get("tests", [])):
+        raise click.ClickException("the tests on the device failed")
+
+
+def tested(document: Any, seconds: float) -> None:
+    """Run the CUDA tests, unless an earlier call did with success."""
+    if any(row["status"] == 0 for row in document.parts.get("tests", [])):
+        return
+    document.parts.pop("tests", None)
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-m", "cuda", "tests"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=max(1.0, seconds))
+        status, lines = done.returncode, done.stdout.strip().splitlines()
+        say("\n".join(lines))
+    except subprocess.TimeoutExpired:
+        status, lines = 124, [f"not done after {seconds:.0f} s"]
+    document.add("tests", {"status": status, "summary": lines[-1] if lines else ""})
+
+
+def speed(document: Any, device: str, tasks: tuple[str, ...], quick: bool, end: float) -> None:
+    """Measure case after case that no earlier call measured, as long as there is time."""
+    from benchmarks.parts import QUICK, Wanted, speed_part
+
+    measured = frozenset((row["task"], row["method"]) for row in document.parts.get("speed", []))
+    short = {**QUICK, "seconds": 0.2} if quick else {"seconds": 3.0}
+    wanted = Wanted(tasks, device=device, full_xor=not quick, without=("authors",), measured=measured, **short)
+    for row in speed_part(wanted, say, click.echo):
+        document.add("speed", row)
+        click.echo(line(row))
+        if time.monotonic() > end:
+            say("the time for the speed is up; the next call goes on")
+            return
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row in a sentence."""
+    rates = row["seed_epochs_per_second"]
+    times, reached = row["speed"]["engine / loop"]["median"], row["speed"]["engine / floor"]["median"]
+    return (
+        f"{row['task']} {row['method']}, {row['seeds']} seeds: engine {rates['engine']:,.1f} seed-epochs/s, loop "
+        f"{rates['loop']:,.1f}, {times:.1f} times as fast, {100 * reached:.0f}% of the floor's rate"
+    )
+
+
+def suite(document: Any, name: str, out: Path, device: str, end: float, tell: Callable[[str], None] = say) -> None:
+    """Go on with the suite until the time is up, unless all of it is trained."""
+    from benchmarks.startup import GROKBENCH
+    from benchmarks.suite_run import go_on, summary
+
+    legs = document.parts.get("suite", [])
+    if not (legs and legs[-1]["complete"]):
+        if end - time.monotonic() < SHORTEST:
+            tell("no time is left for the suite; the next call goes on")
+            return
+        leg = go_on(name, out, device.split(":")[0], end - time.monotonic(), say=tell)
+        document.add("suite", {"suite": name, **leg.json()})
+    click.echo(summary(name, document.parts["suite"]))
+    if (out / "manifest.json").exists():
+        subprocess.run([*GROKBENCH, "leaderboard", str(out)], timeout=60.0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except GrokbenchError as error:
+        raise SystemExit(f"Error: {error}") from None

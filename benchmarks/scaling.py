@@ -1,0 +1,115 @@
+"""The engine with more and more seeds: what a seed-epoch costs a worker, and the memory it takes.
+
+Every worker, one per core or one on the CUDA device, trains all the seeds at the same time as the others, so a cost is
+that of a busy machine and no core idles: seconds of one worker per seed-epoch. The sizes take turns in ascending order.
+Memory is how much the worker's peak had grown, from before any size was trained, after a size's first turn.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any
+
+from benchmarks import grouped
+from benchmarks.cases import Case
+from benchmarks.grouped import Clock, Clocked
+from benchmarks.tables import tabulated
+from grokbench.work import Stage
+
+__all__ = ["SIZES", "Growth", "grow", "table"]
+
+SIZES = (1, 2, 4, 8, 16, 25, 64)  # seeds
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One case at every size."""
+
+    case: Case
+    workers: int
+    seconds: dict[int, list[float]]  # size -> of one worker per seed-epoch, one per round
+    bytes: dict[int, int]  # size -> of one worker
+    groups: dict[int, int]  # size -> one after the other
+
+    def json(self) -> dict[str, Any]:
+        """Plain data: medians, and every round."""
+        return {
+            "task": self.case.cell.task,
+            "method": self.case.cell.regularizer,
+            "epochs": self.case.cell.budget - self.case.short,
+            "evaluate_every": self.case.cell.evaluate_every,
+            "workers": self.workers,
+            "sizes": [
+                {
+                    "seeds": size,
+                    "groups": self.groups[size],
+                    "worker_seconds_per_seed_epoch": median(rounds),
+                    "seed_epochs_per_second": self.workers / median(rounds),
+                    "bytes": self.bytes[size],
+                    "rounds": rounds,
+                }
+                for size, rounds in self.seconds.items()
+            ],
+        }
+
+
+def grow(case: Case, sizes: Sequence[int], rounds: int, say: Callable[[str], None] = lambda _: None) -> Growth:
+    """Measure one case. RuntimeError when a replica is not trained to the end."""
+    workers = grouped.cores(case.device)
+    teams = {size: tuple(grouped.groups(_with(case, size))) for size in sizes}
+    clocks = grouped.perform(case, _stages(case, teams, workers), workers, workers)
+    before = next(clocks)
+    taken: list[dict[int, list[Clock]]] = []
+    for number in range(1, rounds + 1):
+        taken.append({size: next(clocks) for size in sizes})
+        say(f"{case.name}: round {number} of {rounds}")
+    clocks.close()
+    base = max(clock.peak for clock in before)
+    return Growth(
+        case,
+        workers,
+        {size: [_seconds(_with(case, size), turn[size]) for turn in taken] for size in sizes},
+        {size: max(clock.peak for clock in taken[0][size]) - base for size in sizes},
+        {size: len(groups) for size, groups in teams.items()},
+    )
+
+
+def _with(case: Case, size: int) -> Case:
+    return replace(case, seeds=tuple(range(case.seeds[0], case.seeds[0] + size)))
+
+
+def _seconds(case: Case, clocks: Sequence[Clock]) -> float:
+    return sum(clock.epochs for clock in clocks) / len(clocks) / case.seed_epochs
+
+
+def _stages(case: Case, teams: dict[int, tuple[Any, ...]], workers: int) -> Iterator[Stage]:
+    """A clock before anything, for the memory; then every size on all workers, over and over."""
+    nothing: Any = Clocked(())
+    yield Stage([nothing] * workers, workers)
+    while True:
+        for groups in teams.values():
+            job: Any = Clocked(groups, case.short, anew=True)
+            yield Stage([job] * workers, workers)
+
+
+def table(growths: Sequence[Growth]) -> str:
+    """A row per case and size."""
+    headers = ["task", "method", "seeds", "groups", "worker ms", "of 2 seeds", "seed-epochs/s", "MB", "MB per seed"]
+    return tabulated(headers, [row for growth in growths for row in _rows(growth)])
+
+
+def _rows(growth: Growth) -> Iterator[list[str]]:
+    two = growth.seconds.get(2)
+    for size, rounds in growth.seconds.items():
+        seconds, megabytes = median(rounds), growth.bytes[size] / 1e6
+        yield [
+            growth.case.cell.task,
+            growth.case.cell.regularizer,
+            str(size),
+            str(growth.groups[size]),
+            f"{1e3 * seconds:.3f}",
+            f"{seconds / median(two):.2f}" if two else "",
+            f"{growth.workers / seconds:.1f}",
+            f"{megabytes:.0f}",
+            f"{megabytes / size:.1f}",
+        ]
