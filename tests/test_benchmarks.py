@@ -154,7 +154,7 @@ def test_the_shipped_cases_are_those_of_the_paper(benchmarks, registry):
         *("xor baseline", "xor rotated baseline", "xor grokalign", "xor rotated grokalign"),
     ]
     assert [case.cell.recipe["task"]["parameters"].get("rotate") for case in cases[1:4]] == [None, False, True]
-    assert [case.step.task.rotated for case in cases[2:4]] == [False, True] and not cases[3].full.task.rotated
+    assert [bool(case.step.task.full) for case in cases[2:4]] == [False, True] and not cases[3].full.task.full
     assert cases[4].cell.recipe["regularizers"][0]["parameters"]["norm"] == "frobenius"
     assert {case.seeds for case in cases} == {tuple(range(1000, 1025))}
     assert cases[0].cell.evaluate_every == load_suite("paper").tasks[2].evaluate_every
