@@ -16,9 +16,9 @@ __all__ = ["check", "list_", "show", "validate", "warn_of_broken"]
 @click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
 def validate(suite: str, plugins: tuple[str, ...]) -> None:
     """Check a suite without running it."""
-    from grokbench import pipeline
+    from grokbench.request import Request, resolve
 
-    plan = pipeline.resolve(pipeline.Request(suite, device="cpu", plugins=plugins))
+    plan = resolve(Request(suite, device="cpu", plugins=plugins))
     warn_of_broken(plan.registry)
     click.echo(f"{plan.suite.path}: sound; {len(plan.cells)} cells, {len(plan.seeds)} seeds.")
 

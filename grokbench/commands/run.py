@@ -72,10 +72,12 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
     SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are not trained again unless
     --rerun says so; then the earlier ones are kept in the folder superseded/ of the results.
     """
-    from grokbench import display, pipeline  # noqa: F401 - loads all there is before anything is done
+    from grokbench.request import Request, resolve
 
-    plan = pipeline.resolve(pipeline.Request(**chosen))
+    plan = resolve(Request(**chosen))  # a wrong suite is told before the rest is loaded
     warn_of_broken(plan.registry)
+    from grokbench import display, pipeline  # noqa: F401 - all there is, before anything is done
+
     if dry_run:
         _print_work(plan)
         return
