@@ -70,25 +70,30 @@ def compared_notes(
     effect: Effect, adjusted: float | None, statistics: Statistics, pairs: int, family: int, baseline: str
 ) -> Iterator[str]:
     """What the comparison with the baseline shows: significance, bounds, and what so few pairs cannot show."""
+    short = list(_power(pairs, family, statistics))
     if effect.speedup is None:
         yield f"neither this nor {baseline} grokked on any seed: there is no speed-up to measure"
     else:
-        yield _significance(effect, adjusted, statistics, baseline)
+        yield _significance(effect, adjusted, statistics, baseline, enough=not short)
     if effect.bound == "lower":
         yield f"{baseline} did not grok on every seed: the speed-up is a lower bound"
     elif effect.bound == "mixed" and effect.speedup is not None:
         yield f"seeds without grokking here and with {baseline}: the speed-up is no bound in either direction"
-    if statistics.primary != "paired_t":
-        yield from _power(pairs, family if statistics.correction == "holm" else 1, statistics.alpha)
+    yield from short
 
 
-def _significance(effect: Effect, adjusted: float | None, statistics: Statistics, baseline: str) -> str:
+def _significance(
+    effect: Effect, adjusted: float | None, statistics: Statistics, baseline: str, enough: bool = True
+) -> str:
+    """What the test says; with too few seeds to reject anything, not that nothing is there."""
     holm = statistics.correction == "holm"
     p = adjusted if holm else effect.p[statistics.primary]
     concluded = conclusion(effect.speedup, p, statistics.alpha)
     if concluded is None:
         return f"no p: {statistics.primary} cannot be computed from these differences"
     shown = f"({'Holm p' if holm else 'uncorrected p'} = {p:.2g})"
+    if concluded == "no difference" and not enough:
+        return f"too few seeds to tell it from {baseline} {shown}"
     if concluded == "no difference":
         return f"no significant difference from {baseline} {shown}"
     return f"significantly {concluded} than {baseline} {shown}"
@@ -103,7 +108,11 @@ def conclusion(speedup: float | None, p: float | None, alpha: float) -> str | No
     return "faster" if speedup > 1 else "slower"
 
 
-def _power(pairs: int, tests: int, alpha: float) -> Iterator[str]:
+def _power(pairs: int, family: int, statistics: Statistics) -> Iterator[str]:
+    """What a test by exchanging labels cannot reach with so few seeds; the paired t knows no such bound."""
+    if statistics.primary == "paired_t":
+        return
+    tests, alpha = family if statistics.correction == "holm" else 1, statistics.alpha
     needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)
     with_holm = f"with Holm over {tests} comparisons {needed} seeds are needed"
     if smallest > alpha:

@@ -30,6 +30,11 @@ def test_what_a_comparison_shows(effect, adjusted, expected):
     assert said(effect, adjusted) == [expected]
 
 
+def test_too_few_seeds_find_nothing_and_rule_nothing_out():
+    first, last = said(of(2.0), 1.0, pairs=4)
+    assert first == "too few seeds to tell it from plain (Holm p = 1)" and last.startswith("4 seeds cannot reach")
+
+
 def test_without_correction_the_p_is_said_to_be_uncorrected():
     assert said(of(p=0.031), None, Statistics(correction="none")) == [
         "significantly faster than plain (uncorrected p = 0.031)"
