@@ -7,6 +7,7 @@ last one. Nothing between two evaluations waits for the host.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -43,7 +44,7 @@ class Pace(Protocol):
 
 def pace(step: Step, device: str) -> Pace:
     """Recorded on CUDA, eager elsewhere."""
-    return Recorded(step, cuda_graph) if device.startswith("cuda") else Eager(step)
+    return Recorded(step, partial(cuda_graph, device=device)) if device.startswith("cuda") else Eager(step)
 
 
 class Eager:
@@ -75,39 +76,40 @@ class Recorded:
         self.step, self.record = step, record
         self.note: str | None = None
         self._eager: Eager | None = None
+        self._source: Group | None = None  # what the buffers were filled from, as long as they have not moved
         self._group: Group | None = None  # the buffers
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
     ) -> tuple[list[list[float]], Pending | None, Mapping[str, Tensor]]:
         """See `Pace`; nothing is left for the next step."""
-        if self._eager or not self._ready(group):
-            return self._as_eager().evaluate(group, labels, epoch)
-        try:
-            table = self._table(tuple(labels), epoch)
-        except Exception as error:  # a metric that cannot be recorded
-            return self._fall_back(error).evaluate(group, labels, epoch)
-        return table.tolist(), None, {}
+        buffers = self._buffers(group)
+        if self._eager:
+            return self._eager.evaluate(group, labels, epoch)
+        return self._table(buffers, tuple(labels), epoch).tolist(), None, {}
 
     def advance(self, group: Group, epoch: int, until: int, pending: Pending | None) -> Group:
         """See `Pace`; the group that comes back is the buffers themselves."""
-        if self._eager or not self._ready(group):
-            return self._as_eager().advance(group, epoch, until, pending)
+        buffers = self._buffers(group)
+        if self._eager:
+            return self._eager.advance(group, epoch, until, pending)
+        self._source = None
         self._epoch.fill_(epoch)
         for _ in range(epoch, until):
             self._play()
-        assert self._group is not None
-        return self._group
+        return buffers
 
-    def _ready(self, group: Group) -> bool:
-        """Have the buffers and the recording of this group; False where they cannot be had."""
-        if group is self._group:
-            return True
-        try:
-            self._record_group(group)
-        except Exception as error:  # whatever a plugin does that a recording cannot hold
-            self._fall_back(error)
-        return self._eager is None
+    def _buffers(self, group: Group) -> Group:
+        """The buffers that hold this group, recorded; the group itself where that cannot be done."""
+        if self._eager or group is self._group:
+            return group
+        if self._group is None or group is not self._source:
+            try:
+                self._record_group(group)
+            except Exception as error:  # whatever a plugin does that a recording cannot hold
+                self.note = _note(error)
+                self._eager = Eager(self.step, self.note)
+        return self._group or group
 
     def _record_group(self, group: Group) -> None:
         buffers = replace(group, **{name: _copy(getattr(group, name)) for name in MOVING})
@@ -118,13 +120,13 @@ class Recorded:
             _write(buffers, train_epoch(self.step, buffers, self._epoch))
             self._epoch.add_(1)
 
-        self._group, self._play = None, self.record(epoch)
+        self._group = None
+        self._play = self.record(epoch)
         _write(buffers, group)  # warming up has moved it
-        self._group = buffers
+        self._source, self._group = group, buffers
 
-    def _table(self, labels: tuple[str, ...], epoch: int) -> Tensor:
-        assert self._group is not None
-        group = self._group
+    def _table(self, group: Group, labels: tuple[str, ...], epoch: int) -> Tensor:
+        """The metrics of the buffers; measured eagerly where a metric cannot be recorded."""
         self._epoch.fill_(epoch)
         if labels not in self._tables:
             table = torch.zeros(len(group.keys), len(labels) + 1, dtype=torch.float64, device=group.keys.device)
@@ -132,35 +134,40 @@ class Recorded:
             def look() -> None:
                 table.copy_(measure(self.step, group, labels, self._epoch, {}))
 
-            self._tables[labels] = table, self.record(look)
+            try:
+                self._tables[labels] = table, self.record(look)
+            except Exception as error:
+                self.note = _note(error)
+                self._tables[labels] = table, look
         table, play = self._tables[labels]
         play()
         return table
 
-    def _fall_back(self, error: Exception) -> Eager:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        self.note = f"not recorded as a CUDA graph, and slower for it: {first}; `grokbench check` says where"
-        self._eager = Eager(self.step, self.note)
-        return self._eager
 
-    def _as_eager(self) -> Eager:
-        assert self._eager is not None
-        return self._eager
+def _note(error: Exception) -> str:
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"not recorded as a CUDA graph, and slower for it: {first}; `grokbench check` says where"
 
 
-def cuda_graph(play: Play) -> Play:
-    """Record a function on the current CUDA device; the function runs WARM_UPS times before."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UPS):
+def cuda_graph(play: Play, device: str) -> Play:
+    """Record a function on a CUDA device; the function runs WARM_UPS times before."""
+    with torch.cuda.device(device):
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UPS):
+                play()
+        torch.cuda.current_stream().wait_stream(stream)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
             play()
-    torch.cuda.current_stream().wait_stream(stream)
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        play()
-    return graph.replay
+
+    def replay() -> None:
+        with torch.cuda.device(device):
+            graph.replay()
+
+    return replay
 
 
 def _copy(tree: Any) -> Any:

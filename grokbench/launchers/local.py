@@ -176,4 +176,6 @@ def _prepare(worker: Worker) -> Any:
     torch.set_flush_denormal(True)  # a memorised cell's gradients fade below 1e-38, where a CPU is many times slower
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+    if worker.device.startswith("cuda"):
+        torch.cuda.set_device(worker.device)
     return load_registry(worker.plugins)
