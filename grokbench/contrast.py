@@ -48,6 +48,7 @@ class Contrast:
     ratio: float | None = None  # exp of the mean log ratio of A's epochs to B's: above 1, B groks sooner
     ratio_low: float | None = None
     ratio_high: float | None = None
+    bound: str | None = None  # what seeds that did not grok make of the ratio: lower, upper, mixed
     p: float | None = None  # of that ratio, by the exact sign flip
     untested: str | None = None  # why there is no ratio, in words
 
@@ -143,6 +144,7 @@ def _cell(
         ratio=found.speedup if found else None,
         ratio_low=found.low if found else None,
         ratio_high=found.high if found else None,
+        bound=found.bound if found else None,
         p=found.p["sign_flip"] if found else None,
         untested=untested,
     )
@@ -171,9 +173,17 @@ def _untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str])
     for name in ("budget", "evaluate_every"):
         if getattr(a.cell, name) != getattr(b.cell, name):
             return f"no test between cells that differ in {name}"
+    unequal = [difference.what for difference in cell_differences(a.cell, b.cell) if not _of_method(difference.what)]
+    if unequal:
+        return f"no test between cells that differ in {', '.join(unequal)}"
     if not same_seeds:
         return "no test over different seeds"
     return None if a.complete and b.complete else "no test before every planned seed has finished in both"
+
+
+def _of_method(what: str) -> bool:
+    """Whether a difference lies within the method, so that two versions of it are compared on one task."""
+    return what.startswith(("regularizers.", "source of regularizers."))
 
 
 def _both(a: Measured, b: Measured) -> list[tuple[Run, Run]]:

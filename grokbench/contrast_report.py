@@ -122,7 +122,7 @@ def _notes(cells: list[Contrast]) -> Iterator[str]:
             if pair.outcomes[0] != pair.outcomes[1]:
                 yield f"{cell.regularizer}: seed {pair.seed} {pair.outcomes[0]} in A and {pair.outcomes[1]} in B"
         if cell.ratio is not None and cell.differing:
-            ratio = _interval(cell.ratio, cell.ratio_low, cell.ratio_high)
+            ratio = BOUND_SIGN[cell.bound] + _interval(cell.ratio, cell.ratio_low, cell.ratio_high)
             yield f"{cell.regularizer}: A takes {ratio} the epochs of B (paired by seed, sign flip p = {cell.p:.2g})"
         if cell.untested and not cell.untested.startswith("no test between folders"):
             yield f"{cell.regularizer}: {cell.untested}"

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from grokbench import random
-from grokbench.groups import Group
+from grokbench.groups import Group, apart
 from grokbench.step import Step
 from grokbench.types import Batch, Params
 
@@ -63,6 +63,7 @@ def _update(
         transform = vmap(step.transform, in_dims=(0, 0, 0, axes, 0, None, None))
         with clock("transform"):
             grads, states = transform(grads, group.params, states, batch, keys, group.steps, epoch)
+            states = apart(states, group.params)
     with clock("optimizer"):
         params, optimizer = step.optimizer.update(group.params, grads, group.optimizer)
     finite = group.finite & loss.isfinite()
@@ -73,7 +74,7 @@ def batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tuple[Bat
     """The batches of the pass after `epoch` completed ones, with the axis of their replicas."""
     train, axes = group.splits["train"], group.split_axes["train"]
     size, n = step.task.batch_size, step.task.train_size
-    if size is None or size >= n:
+    if step.task.full_batch or size is None:
         yield train, axes
         return
     order = vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys)
@@ -85,9 +86,8 @@ def batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tuple[Bat
 
 def _step_keys(step: Step, group: Group, epoch: int | Tensor) -> Tensor:
     """A key for every replica and step of an epoch, (steps, replicas)."""
-    steps = -(-step.task.train_size // (step.task.batch_size or step.task.train_size))
-    counts = torch.arange(steps, device=group.keys.device)[:, None]
-    return random.fold(group.keys.expand(steps, -1), "regularizer", epoch, counts)
+    counts = torch.arange(step.task.steps, device=group.keys.device)[:, None]
+    return random.fold(group.keys.expand(step.task.steps, -1), "regularizer", epoch, counts)
 
 
 def _as_tensor(epoch: int | Tensor, group: Group) -> Tensor:
@@ -112,7 +112,7 @@ def train_epoch(
 
 def look_ahead(step: Step, group: Group, epoch: int) -> tuple[Pending | None, dict[str, Tensor]]:
     """Full batch: the next step's forward pass is also this evaluation's look at the training set."""
-    if step.task.batch_size is not None and step.task.batch_size < step.task.train_size:
+    if not step.task.full_batch:
         return None, {}
     ((batch, axes),) = batches(step, group, epoch)
     keys, now = _step_keys(step, group, epoch)[0], _as_tensor(epoch, group)

@@ -19,7 +19,19 @@ from grokbench import random
 from grokbench.step import Step
 from grokbench.types import Batch, Params, Task
 
-__all__ = ["DTYPES", "MOVING", "Group", "group_size", "ladder", "shrink", "start", "synchronize", "take", "weigh"]
+__all__ = [
+    "DTYPES",
+    "MOVING",
+    "Group",
+    "apart",
+    "group_size",
+    "ladder",
+    "shrink",
+    "start",
+    "synchronize",
+    "take",
+    "weigh",
+]
 
 T = TypeVar("T")
 
@@ -118,12 +130,22 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
         keys=torch.stack(keys),
         params=stacked,
         optimizer=step.optimizer.init(stacked),
-        states=vmap(step.init)(stacked),
+        states=apart(vmap(step.init)(stacked), stacked),
         own=own,
         shared=pytree.tree_map(cast, shared),
         finite=torch.ones(len(seeds), dtype=torch.bool, device=device),
         steps=torch.zeros((), dtype=torch.int64, device=device),
     ), seconds
+
+
+def apart(tree: Any, params: Params) -> Any:
+    """A tree whose tensors share no memory with the parameters, which the optimizer overwrites in place."""
+    held = {p.untyped_storage().data_ptr() for p in params.values()}
+
+    def own(tensor: Tensor) -> Tensor:
+        return tensor.clone() if tensor.untyped_storage().data_ptr() in held else tensor
+
+    return pytree.tree_map(own, tree)
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -6,14 +6,15 @@ import torch
 
 __all__ = ["exhausted", "release"]
 
-_ON_A_CPU = ("can't allocate memory", "not enough memory")  # torch says so in a RuntimeError
+# torch says so in a RuntimeError: on a CPU, and where CUDA or a library of it has allocated by itself
+_SAID = ("can't allocate memory", "not enough memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
 
 
 def exhausted(error: BaseException) -> bool:
     """Whether an error says that memory ran out."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in _ON_A_CPU)
+    return isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in _SAID)
 
 
 def release(device: str) -> None:

@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 
 from grokbench.epochs import Pending, look_ahead, measure, train_epoch
 from grokbench.groups import MOVING, Group
+from grokbench.memory import exhausted
 from grokbench.step import Step
 
 __all__ = ["Eager", "Pace", "Recorded", "cuda_graph", "pace"]
@@ -107,11 +108,15 @@ class Recorded:
             try:
                 self._record_group(group)
             except Exception as error:  # whatever a plugin does that a recording cannot hold
+                if exhausted(error):
+                    raise
                 self.note = _note(error)
                 self._eager = Eager(self.step, self.note)
         return self._group or group
 
     def _record_group(self, group: Group) -> None:
+        self._source = self._group = None
+        self._play = _nothing  # the last recording's memory goes first
         buffers = replace(group, **{name: _copy(getattr(group, name)) for name in MOVING})
         self._epoch = torch.zeros((), dtype=torch.int64, device=group.keys.device)
         self._tables: dict[tuple[str, ...], tuple[Tensor, Play]] = {}
@@ -120,10 +125,13 @@ class Recorded:
             _write(buffers, train_epoch(self.step, buffers, self._epoch))
             self._epoch.add_(1)
 
-        self._group = None
-        self._play = self.record(epoch)
+        play = self.record(epoch)
+        self._epoch.zero_()
+        play()
+        if int(self._epoch) != 1:
+            raise RuntimeError("the recording is empty")
         _write(buffers, group)  # warming up has moved it
-        self._source, self._group = group, buffers
+        self._play, self._source, self._group = play, group, buffers
 
     def _table(self, group: Group, labels: tuple[str, ...], epoch: int) -> Tensor:
         """The metrics of the buffers; measured eagerly where a metric cannot be recorded."""
@@ -137,6 +145,8 @@ class Recorded:
             try:
                 self._tables[labels] = table, self.record(look)
             except Exception as error:
+                if exhausted(error):
+                    raise
                 self.note = _note(error)
                 self._tables[labels] = table, look
         table, play = self._tables[labels]
@@ -144,7 +154,13 @@ class Recorded:
         return table
 
 
-def _note(error: Exception) -> str:
+def _nothing() -> None:
+    """What is played before anything is recorded."""
+
+
+def _note(error: BaseException) -> str:
+    while error.__context__:  # a capture that is broken off complains too, of what came before
+        error = error.__context__
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"not recorded as a CUDA graph, and slower for it: {first}; `grokbench check` says where"
 
@@ -159,9 +175,12 @@ def cuda_graph(play: Play, device: str) -> Play:
                 play()
         torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            play()
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        try:
+            with torch.cuda.graph(graph):
+                play()
+        finally:
+            torch.cuda.set_stream(current)  # torch leaves its capturing stream current where a capture breaks off
 
     def replay() -> None:
         with torch.cuda.device(device):
@@ -179,8 +198,8 @@ def _write(buffers: Group, after: Group) -> None:
     """Put what an epoch has made where it read the last state."""
     for name in MOVING:
         old, new = (pytree.tree_leaves(getattr(group, name)) for group in (buffers, after))
-        held = {id(buffer) for buffer in old}
-        moved = [value.clone() if id(value) in held else value for value in new]  # two states may have changed places
-        for buffer, value, made in zip(old, moved, new, strict=True):
-            if made is not buffer:
-                buffer.copy_(value)
+        moved = [(buffer, value) for buffer, value in zip(old, new, strict=True) if buffer is not value]
+        held = {buffer.untyped_storage().data_ptr() for buffer in old}  # two states may have changed places
+        values = [v.clone() if v.untyped_storage().data_ptr() in held else v for _, v in moved]
+        for (buffer, _), value in zip(moved, values, strict=True):
+            buffer.copy_(value)

@@ -113,6 +113,8 @@ def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
     for cell in distinct(plan.cells):
         for seed in replaced(plan, store, cell):
             store.supersede(cell.identity, seed)
+        if plan.rerun == "all":
+            store.forget_checkpoints(cell)
     for job, event in launch(_stages(plan, store, work, provenance), crew):
         if isinstance(event, Run):
             store.save(event)

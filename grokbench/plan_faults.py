@@ -106,16 +106,22 @@ def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: T
     wanted = [method for method in suite.regularizers if task.full and (entry.label, method.label) not in skipped]
     for method in wanted:
         for use in method.uses_for(entry.label):
-            if not _rotates(registry, use):
+            if not _rotates(registry, "regularizers", use):
                 yield (
                     f"{suite.where(entry.path)}: tasks.{entry.label}: its inputs are rotated, and {use.name} "
                     f"({method.label}) does not declare that it rotates with them; set rotate: false, or skip the cell"
                 )
+    for measured in suite.metrics if task.full else ():
+        if not _rotates(registry, "metrics", measured.use):
+            yield (
+                f"{suite.where(measured.path)}: metrics.{measured.label}: {measured.use.name} does not declare that it "
+                f"is the same in rotated coordinates, in which {entry.label} is trained; set rotate: false there"
+            )
 
 
-def _rotates(registry: Registry, use: Use) -> bool:
+def _rotates(registry: Registry, kind: str, use: Use) -> bool:
     try:
-        return bool(registry.get("regularizers", use.name).make(use.parameters).rotates)
+        return bool(registry.get(kind, use.name).make(use.parameters).rotates)
     except PluginError:
         return True  # said already
 

@@ -1,13 +1,14 @@
 """The share of each phase in a cell's training: where a method's time goes."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 from grokbench import engine
-from grokbench.epochs import PHASES, measure, train_epoch
+from grokbench.epochs import PHASES, look_ahead, measure, train_epoch
 from grokbench.records import Cell, Profile
 from grokbench.step import Step
 
@@ -25,20 +26,21 @@ def profile(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: to
     group, _ = engine.start(step, seeds if len(seeds) > 1 else [*seeds, *seeds], device, dtype)
     replicas, clock = len(group.seeds), _Phases(device)
     group = train_epoch(step, group, 0)
-    _evaluate(step, group, 0)  # both warm
+    _evaluate(step, group, 0, {})  # both warm
     began, epochs = clock.now(), 0
     while epochs == 0 or clock.now() - began < LEAST_SECONDS:
         epochs += 1
         group = train_epoch(step, group, epochs, None, clock.phase)
     rest = clock.now() - began - sum(clock.seconds.values())
     seconds = {phase: value / epochs / replicas for phase, value in (clock.seconds | {REST: rest}).items()}
+    _, known = look_ahead(step, group, epochs)  # with full batches the next step pays for it
     with clock.phase(EVALUATION):
-        _evaluate(step, group, epochs)
+        _evaluate(step, group, epochs, known)
     return Profile(cell, replicas, seconds | {EVALUATION: clock.seconds[EVALUATION] / cell.evaluate_every / replicas})
 
 
-def _evaluate(step: Step, group: engine.Group, epoch: int) -> None:
-    measure(step, group, list(step.metrics), epoch, {}).tolist()
+def _evaluate(step: Step, group: engine.Group, epoch: int, known: Mapping[str, Tensor]) -> None:
+    measure(step, group, list(step.metrics), epoch, known).tolist()
 
 
 class _Phases:

@@ -134,6 +134,11 @@ class Store:
         """Where the groups of a cell keep where they stand: written by workers, and read by nobody else."""
         return self._path("checkpoints", cell.identity)
 
+    def forget_checkpoints(self, cell: Cell) -> None:
+        """Let the groups of a cell begin at their beginning."""
+        for file in self.checkpoints(cell).glob("*.npz"):
+            file.unlink(missing_ok=True)
+
     def save_timing(self, timing: Timing) -> None:
         """Keep the seconds per epoch of a cell, in place of what was stored for it.
 

@@ -143,6 +143,16 @@ class Task:
     full: "Task | None" = None  # the same in the inputs' own coordinates; None: these are. Seconds are measured there
     revision: int = 1  # raise it when the numbers change
 
+    @property
+    def full_batch(self) -> bool:
+        """Whether an epoch is one step over the whole training set."""
+        return self.batch_size is None or self.batch_size >= self.train_size
+
+    @property
+    def steps(self) -> int:
+        """Updates in an epoch; the last, smaller batch is one."""
+        return 1 if self.full_batch else -(-self.train_size // (self.batch_size or 1))
+
     def __post_init__(self) -> None:
         """Refuse what cannot be trained; a factory passes the ValueError on to the user."""
         if self.train_size < 1:
@@ -180,4 +190,5 @@ class Metric:
     measure: Callable[[Probe], Tensor]  # -> ()
     better: Literal["higher", "lower"] | None = None  # None: neither direction is good in itself
     splits: tuple[str, ...] = ()  # the splits it needs; a task without them cannot record it
+    rotates: bool = False  # the same number in rotated coordinates of the inputs, whose lengths and products are kept
     bounds: tuple[float, float] | None = None  # of its values: a criterion that asks for more is refused

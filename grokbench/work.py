@@ -29,7 +29,7 @@ __all__ = [
 Event = Run | Progress | Timing | Profile
 
 # of a run's provenance, beside the cell's identity and the group: a checkpoint of other circumstances is not used
-NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "origins", "measured")
+NUMBERS_DEPEND_ON = ("grokbench", "git", "torch", "machine", "device_name", "origins", "measured")
 HEARTBEAT = 0.2  # seconds between the progress events of a group
 
 

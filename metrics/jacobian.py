@@ -17,7 +17,7 @@ FLOOR = 1e-8  # of a product of norms before division, as in the authors' code
 
 def jacobian_norm(split: str = "train") -> Metric:
     """The mean over a split of ||J_x||_F, exact. Cost: one forward and C backward passes."""
-    return Metric(measure=partial(measure_jacobian_norm, split=split), splits=(split,))
+    return Metric(measure=partial(measure_jacobian_norm, split=split), splits=(split,), rotates=True)
 
 
 def measure_jacobian_norm(probe: Probe, *, split: str) -> Tensor:
@@ -30,17 +30,18 @@ def measure_jacobian_norm(probe: Probe, *, split: str) -> Tensor:
 
 def centroid_alignment(split: str = "train") -> Metric:
     """The mean over a split of <x, mu_x> / (||x|| ||mu_x||), from -1 to 1. Cost: a forward and a backward pass."""
-    return Metric(measure=partial(measure_centroid, split=split, of=_cosine), better="higher", splits=(split,))
+    measure = partial(measure_centroid, split=split, of=_cosine)
+    return Metric(measure=measure, better="higher", splits=(split,), rotates=True)
 
 
 def centroid_inner_product(split: str = "train") -> Metric:
     """The mean over a split of <x, mu_x>. Cost: a forward and a backward pass."""
-    return Metric(measure=partial(measure_centroid, split=split, of=_inner), splits=(split,))
+    return Metric(measure=partial(measure_centroid, split=split, of=_inner), splits=(split,), rotates=True)
 
 
 def centroid_norm(split: str = "train") -> Metric:
     """The mean over a split of ||mu_x||. Cost: a forward and a backward pass."""
-    return Metric(measure=partial(measure_centroid, split=split, of=_norm), splits=(split,))
+    return Metric(measure=partial(measure_centroid, split=split, of=_norm), splits=(split,), rotates=True)
 
 
 def measure_centroid(probe: Probe, *, split: str, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from grokbench import Metric, Probe, hookimpl
 
 def loss(split: str = "test") -> Metric:
     """The task's loss on a split, without penalties. Cost: one forward pass, shared with `accuracy`."""
-    return Metric(measure=partial(measure_loss, split=split), better="lower", splits=(split,))
+    return Metric(measure=partial(measure_loss, split=split), better="lower", splits=(split,), rotates=True)
 
 
 def measure_loss(probe: Probe, *, split: str) -> Tensor:
@@ -20,7 +20,8 @@ def measure_loss(probe: Probe, *, split: str) -> Tensor:
 
 def accuracy(split: str = "test") -> Metric:
     """The share of a split that is classified correctly, from 0 to 1. Cost: one forward pass, shared with `loss`."""
-    return Metric(measure=partial(measure_accuracy, split=split), better="higher", splits=(split,), bounds=(0.0, 1.0))
+    measure = partial(measure_accuracy, split=split)
+    return Metric(measure=measure, better="higher", splits=(split,), bounds=(0.0, 1.0), rotates=True)
 
 
 def measure_accuracy(probe: Probe, *, split: str) -> Tensor:
@@ -32,7 +33,7 @@ def measure_accuracy(probe: Probe, *, split: str) -> Tensor:
 
 def weight_norm() -> Metric:
     """The Euclidean norm of all parameters, biases included. Cost: one pass over the parameters."""
-    return Metric(measure=measure_weight_norm)
+    return Metric(measure=measure_weight_norm, rotates=True)
 
 
 def measure_weight_norm(probe: Probe) -> Tensor:

@@ -22,10 +22,15 @@ BASELINE, FASTER, SLOWER = (
 )
 
 
+def recipe_of(regularizer):
+    """What decides when a replica of the cell groks."""
+    return {"task": {"use": "parity", "parameters": {"bits": 8}}, "regularizers": [{"use": regularizer}]}
+
+
 def a_cell(regularizer, budget=200, **facts):
     """A cell of the task `parity`."""
-    recipe = {"task": {"use": "parity", "parameters": {"bits": 8}}, "regularizers": [{"use": regularizer}]}
-    return Cell("parity", regularizer, f"c{regularizer}", recipe, budget, 2, {"test_accuracy": "higher"}, **facts)
+    recipe, metrics = recipe_of(regularizer), {"test_accuracy": "higher"}
+    return Cell("parity", regularizer, f"c{regularizer}", recipe, budget, 2, metrics, **facts)
 
 
 def a_run(cell, seed, grokked_at, provenance=HERE, group=SEEDS):

@@ -66,6 +66,13 @@ def test_the_paired_ratio_and_its_p_by_hand(a, tmp_path):
     assert cell["p"] == 2 / 2**8  # every flip but none and all is less extreme
 
 
+def test_seeds_that_did_not_grok_make_the_ratio_a_bound(a, tmp_path):
+    b = make(tmp_path / "b", {"baseline": BASELINE, "faster": [None, *FASTER[1:]], "slower": [190] * 8})
+    found = compared(a, b)
+    assert [cell_of(found, name)["bound"] for name in ("baseline", "faster", "slower")] == [None, "upper", "lower"]
+    assert "faster: A takes <= " in grokbench("compare", a, b).out
+
+
 def test_conclusions_that_differ_are_named(a, tmp_path):
     b = make(tmp_path / "b", {"baseline": BASELINE, "faster": [2 * epochs for epochs in FASTER], "slower": FASTER})
     found = compared(a, b)
@@ -124,7 +131,12 @@ def test_group_sizes_are_told_and_tested_all_the_same(a, tmp_path):
         (
             {"identity": "cother", "recipe": {"task": {"use": "parity", "parameters": {"bits": 9}}}},
             "task.parameters.bits: 8 in A, 9 in B",
-            None,
+            "no test between cells that differ in task.parameters.bits",
+        ),
+        (
+            {"identity": "cother", "recipe": folders.recipe_of("faster") | {"regularizers": [{"use": "other"}]}},
+            "regularizers.0.use: faster in A, other in B",
+            None,  # two versions of a method on one task are what a ratio is for
         ),
         ({"origins": {"regularizers.faster": "file mine.py, sha256 22"}}, "mine.py, sha256 11 in A", None),
     ],

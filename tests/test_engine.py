@@ -1,12 +1,14 @@
 """The engine follows the plain loop, whatever the group, and counts epochs as the design does."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 import torch
 
 from grokbench import engine, epochs, groups, pace, random
 from grokbench.records import Outcome
+from grokbench.types import Regularizer
 
 from .cases import (
     METHODS,
@@ -321,6 +323,8 @@ def test_a_pair_that_does_not_fit_is_an_error(monkeypatch):
         (MemoryError(), True),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."), True),
         (RuntimeError("not enough memory: you tried to allocate 8 bytes."), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (ValueError("can't allocate memory"), False),
     ],
@@ -329,3 +333,38 @@ def test_which_errors_are_of_memory(error, memory):
     from grokbench.memory import exhausted
 
     assert exhausted(error) == memory
+
+
+# ---- states
+
+
+class Kept(NamedTuple):
+    """Parameters of an earlier time, kept as they are."""
+
+    first: dict
+    last: dict
+
+
+def pull(grads, state, at):
+    """Pull to the initialisation, and away from the parameters of the step before."""
+    far, fast = ({n: p - kept[n] for n, p in at.params.items()} for kept in state)
+    moved = {n: g + 0.1 * far[n] - 0.05 * fast[n] for n, g in grads.items()}
+    return moved, Kept(state.first, dict(at.params))
+
+
+def pull_from_copies(grads, state, at):
+    moved, (first, last) = pull(grads, state, at)
+    return moved, Kept({n: p.clone() for n, p in first.items()}, {n: p.clone() for n, p in last.items()})
+
+
+@pytest.mark.parametrize("label", ["xor", "sparse_parity", "modular_addition"])
+def test_a_state_may_keep_parameters_as_they_are(label):
+    task = small(label)
+    kept = Regularizer(init=lambda params: Kept(dict(params), dict(params)), transform=pull)
+    copied = Regularizer(
+        init=lambda params: Kept(*({n: p.clone() for n, p in params.items()} for _ in range(2))),
+        transform=pull_from_copies,
+    )
+    ends = [trained(task, [method_], (0, 1), epochs_for(task)).params for method_ in (kept, copied)]
+    assert all(torch.equal(ends[0][name], p) for name, p in ends[1].items())
+    assert distance(ends[0], trained(task, [], (0, 1), epochs_for(task)).params) > 1e-6

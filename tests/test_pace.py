@@ -121,3 +121,48 @@ def test_cuda_graphs_train_as_the_cpu_does(label, name):
     for seed, run in there.items():
         for label_, curve in run.curves.items():
             assert curve.values == pytest.approx(here[seed].curves[label_].values, rel=1e-7, abs=1e-9)
+
+
+def test_memory_that_runs_out_while_recording_is_no_fault_of_a_plugin(monkeypatch):
+    def record(play):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    step = make_step(small("sparse_parity"))
+    monkeypatch.setattr(engine, "pace", lambda step, device: pace.Recorded(step, record))
+    with pytest.raises(torch.OutOfMemoryError):  # of the pair that the halves come to
+        list(engine.train(make_cell(small("sparse_parity"), 4), step, SEEDS, "cpu", torch.float64))
+
+
+def test_a_recording_that_does_nothing_is_not_used(monkeypatch):
+    step, cell = make_step(small("sparse_parity")), make_cell(small("sparse_parity"), 4)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, lambda play: lambda: None), cell, step)
+    same(runs, trained(monkeypatch, pace.Eager, cell, step))
+    assert all("the recording is empty" in run.provenance["pace"] for run in runs.values())
+
+
+def test_the_first_cause_of_a_broken_capture_is_told(monkeypatch):
+    def record(play):
+        try:
+            raise ValueError("a tensor was read back")
+        finally:
+            raise RuntimeError("capture ended in an invalid state")
+
+    step, cell = make_step(small("sparse_parity")), make_cell(small("sparse_parity"), 4)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, record), cell, step)
+    assert all("slower for it: a tensor was read back;" in run.provenance["pace"] for run in runs.values())
+
+
+def test_states_that_change_places_as_views_are_not_overwritten_too_early(monkeypatch):
+    def init(params):
+        return tuple(torch.zeros_like(p) + row for row, p in enumerate([params["weight1"]] * 2))
+
+    def exchange(grads, state, at):
+        views = [each.view(each.shape) for each in state]
+        return {name: g * (1.0 + state[0].mean()) for name, g in grads.items()}, (views[1], views[0])
+
+    step = make_step(small("sparse_parity"), [Regularizer(init=init, transform=exchange)])
+    cell = make_cell(small("sparse_parity"), 7, evaluate_every=7)
+    same(
+        trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step),
+        trained(monkeypatch, pace.Eager, cell, step),
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from grokbench.errors import PluginError, SuiteError
 from grokbench.plan import cell_step, expand, identity, manifest
+from grokbench.plugins import load_registry
 from grokbench.records import Skip
 from grokbench.suite import load_suite
 
@@ -359,3 +360,23 @@ def test_a_rotated_task_refuses_methods_that_do_not_rotate(complaints):
 def test_a_rotated_task_takes_the_others_and_leaves_skipped_cells_alone(cells_of):
     skip = "skip: [{task: xor, regularizer: placebo, why: w}, {task: xor, regularizer: both, why: w}]\n"
     assert list(cells_of(ROTATED + skip)) == [("xor", "baseline")]
+
+
+def test_a_rotated_task_refuses_metrics_that_look_at_coordinates(complaints, tmp_path, registry):
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        'from grokbench import Metric, hookimpl\n\n\ndef largest() -> Metric:\n    """Largest input."""\n'
+        '    return Metric(measure=lambda probe: probe.splits["train"].inputs.max(), splits=("train",))\n\n\n'
+        "@hookimpl\ndef grokbench_metrics():\n    yield largest\n"
+    )
+    suite = tmp_path / "s.yaml"
+    suite.write_text(
+        HEAD + "tasks: {xor: {rotate: true}}\nregularizers: {baseline: {}}\nmetrics: {weight_norm: {}, largest: {}}\n"
+    )
+    with pytest.raises(SuiteError) as caught:
+        expand(load_suite(str(suite)), load_registry([mine]), "float32", 1)
+    (line,) = str(caught.value).splitlines()
+    assert line.endswith(
+        "s.yaml:6:28: metrics.largest: largest does not declare that it is the same in rotated coordinates, in which "
+        "xor is trained; set rotate: false there"
+    )

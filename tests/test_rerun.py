@@ -146,3 +146,15 @@ def test_help_says_what_each_value_means():
     text = " ".join(grokbench("run", "--help").out.split())
     for words in ("failed: what is missing or failed", "stale: also what another version", "all: everything selected"):
         assert words in text
+
+
+def test_rerun_all_begins_at_the_beginning_whatever_is_kept_of_a_group(suite, folder):
+    kept = [folder / "checkpoints" / file.parent.name / "old.npz" for file in files_of(folder, "orthograd")[:1]]
+    for file in kept:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"where an earlier run stood")
+    assert run(suite, folder, "--rerun", "failed").status == 0 and all(file.exists() for file in kept)
+    assert run(suite, folder, "--rerun", "all", "--regularizer", "baseline").status == 0
+    assert all(file.exists() for file in kept)
+    assert run(suite, folder, "--rerun", "all").status == 0
+    assert not any(file.exists() for file in kept)

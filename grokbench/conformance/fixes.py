@@ -65,7 +65,7 @@ def translate(error: Exception, file: Path) -> tuple[str, str, str]:
 def innermost(frames: Iterable[traceback.FrameSummary], file: Path) -> str:
     """The innermost frame within a plugin's folder: `clip.py, line 12: g = g / n`; empty if there is none."""
     for frame in reversed(list(frames)):
-        if Path(frame.filename).resolve().parent == file.resolve().parent:
+        if not frame.filename.startswith("<") and Path(frame.filename).resolve().parent == file.resolve().parent:
             line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
             return f"{Path(frame.filename).name}, line {frame.lineno}: {line}"
     return ""

@@ -136,7 +136,7 @@ def rotates_as_it_says(subject: Subject) -> Answer:
     return passed()
 
 
-_ROTATION = "leave `rotates` out, or treat the rows of the input weights as vectors, never element by element"
+_ROTATION = "leave `rotates` out, or treat each column of the input weights as one vector, never element by element"
 
 
 def costs(subject: Subject) -> Answer:
@@ -150,16 +150,11 @@ def costs(subject: Subject) -> Answer:
     }
     if "method" not in per_epoch:
         return not_applicable("it could not be trained; the other answers say why")
-    method, baseline = (1e3 * per_epoch[name] / epoch_steps(task) for name in ("method", "baseline"))
+    method, baseline = (1e3 * per_epoch[name] / task.steps for name in ("method", "baseline"))
     return passed(f"{method - baseline:+.2f} ms per step: {method:.2f} ms, the baseline {baseline:.2f} ms ({COSTED})")
 
 
 COSTED = "sparse_parity"  # at its defaults: one full-batch step is an epoch
-
-
-def epoch_steps(task: Task) -> int:
-    """Updates in an epoch."""
-    return -(-task.train_size // (task.batch_size or task.train_size))
 
 
 QUESTIONS = (

@@ -18,7 +18,7 @@ SEEDS = (0, 1, 2)
 
 def epochs_for(task: Task, steps: int = 20) -> int:
     """Epochs that make at least so many updates."""
-    return -(-steps // -(-task.train_size // (task.batch_size or task.train_size)))
+    return -(-steps // task.steps)
 
 
 def trained(step: Step, seeds: Sequence[int], epochs: int, dtype: torch.dtype = torch.float64) -> engine.Group:
