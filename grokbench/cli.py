@@ -21,13 +21,13 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def commands() -> None:
-    r"""How many epochs does each method need until a network generalises?
+    """How many epochs does each method need until a network generalises?
 
     \b
     grokbench run quick                  train a shipped suite and print its leaderboard
     grokbench leaderboard runs/quick     print it again
     grokbench list                       what can be named in a suite
-    """
+    """  # noqa: D301 - click reads the character itself
 
 
 for command in (run, leaderboard, compare, status, validate, list_, show, check, data):

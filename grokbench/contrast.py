@@ -106,7 +106,7 @@ def contrast(a: Store, b: Store) -> Contrasts:
     )
     rows = [{(row.task, row.regularizer): row for row in rank(side).rows} for side in sides]
     cells = [
-        _cell(first[label].measured, second[label].measured, [side[label] for side in rows], sides, found.unlike)
+        _cell(first[label], second[label], [side[label] for side in rows], sides, found.unlike)
         for label in common
     ]
     return replace(found, cells=tuple(cells))
@@ -127,8 +127,9 @@ def _some(labels: Mapping[tuple[str, str], Any], most: int = 3) -> str:
 
 
 def _cell(
-    a: Measured, b: Measured, rows: Sequence[Row], sides: Sequence[Comparisons], unlike: Sequence[str]
+    one: Comparison, other: Comparison, rows: Sequence[Row], sides: Sequence[Comparisons], unlike: Sequence[str]
 ) -> Contrast:
+    a, b = one.measured, other.measured
     first, second = (side.manifest for side in sides)
     untested = _untested(a, b, first.seeds == second.seeds, unlike)
     found = effect(a, b, first.statistics.confidence) if untested is None else None
@@ -140,7 +141,7 @@ def _cell(
         differing=tuple(_seed_pairs(a, b)),
         a=rows[0],
         b=rows[1],
-        conclusions=(_concluded(rows[0], first), _concluded(rows[1], second)),
+        conclusions=(_concluded(one, rows[0], first), _concluded(other, rows[1], second)),
         ratio=found.speedup if found else None,
         ratio_low=found.low if found else None,
         ratio_high=found.high if found else None,
@@ -150,11 +151,12 @@ def _cell(
     )
 
 
-def _concluded(row: Row, manifest: Manifest) -> str | None:
+def _concluded(compared: Comparison, row: Row, manifest: Manifest) -> str | None:
     """What a folder concludes about a cell against its baseline; None where its seeds are too few for any p."""
     statistics = manifest.statistics
     p = row.p_holm if statistics.correction == "holm" else getattr(row, f"p_{statistics.primary}")
-    return conclusion(row.speedup, p, statistics.alpha) if row.seeds >= _needed(manifest) else None
+    enough = compared.effect is not None and row.seeds >= _needed(manifest)
+    return conclusion(compared.effect, p, statistics) if compared.effect and enough else None
 
 
 def _needed(manifest: Manifest) -> int:

@@ -37,7 +37,7 @@ class Display(AbstractContextManager["Display"], Protocol):
 
 def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDisplay | PlainDisplay":
     """A display on a stream (default: standard error): live in a capable terminal, unless `plain` says otherwise."""
-    stream = sys.stderr if stream is None else stream
+    stream = stream or sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed standard error
     if plain is None:
         plain = not stream.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown")
     if plain:

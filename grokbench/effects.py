@@ -7,7 +7,7 @@ import numpy as np
 
 from grokbench import stats
 from grokbench.outcomes import Measured
-from grokbench.survival import logrank
+from grokbench.survival import logrank, logrank_scores
 
 __all__ = ["AGREEMENT", "Effect", "effect", "obstacle", "verdict"]
 
@@ -27,6 +27,7 @@ class Effect:
     of_means_low: float | None  # its interval (Fieller)
     of_means_high: float | None
     p: Mapping[str, float | None]  # sign_flip and wilcoxon of log ratios, paired_t of epochs, logrank
+    favours: Mapping[str, float]  # by test, above 0 where what it tests is in favour of the method, below 0 against it
     effect_size: float | None  # d_z of the log ratios
     superiority: float | None  # share of seeds on which the method groks first, ties half
 
@@ -42,10 +43,16 @@ def obstacle(baseline: Measured | None, method: Measured) -> str | None:
         if mine != other:
             return f"no comparison: {name} is {mine} here and {other} for the baseline, and they have to be the same"
     if not method.complete:
-        return "no test is made on fewer seeds than planned: run the missing ones (--seeds) to complete this row"
+        remedy = _remedy(method, "run the missing ones (--seeds)")
+        return f"no test is made on fewer seeds than planned: {remedy} to complete this row"
     if not baseline.complete:
-        return "no comparison: the baseline is incomplete, run its missing seeds (--seeds) to complete it"
+        remedy = _remedy(baseline, "run its missing seeds (--seeds)")
+        return f"no comparison: the baseline is incomplete, {remedy} to complete it"
     return None
+
+
+def _remedy(incomplete: Measured, missing: str) -> str:
+    return missing if incomplete.missing else "mend what failed and run it again"
 
 
 def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Effect:
@@ -68,6 +75,12 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
             "paired_t": stats.paired_t(before - after),
             "wilcoxon": stats.wilcoxon(logs),
             "logrank": logrank(before, baseline.grokked, after, method.grokked),
+        },
+        favours={
+            "sign_flip": float(logs.mean()),
+            "paired_t": float((before - after).mean()),
+            "wilcoxon": float(stats.signed_ranks(logs).sum()),
+            "logrank": float(logrank_scores(before, baseline.grokked, after, method.grokked).sum()),
         },
         effect_size=stats.effect_size(logs),
         superiority=stats.superiority(before, after),

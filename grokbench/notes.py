@@ -88,7 +88,7 @@ def _significance(
     """What the test says; with too few seeds to reject anything, not that nothing is there."""
     holm = statistics.correction == "holm"
     p = adjusted if holm else effect.p[statistics.primary]
-    concluded = conclusion(effect.speedup, p, statistics.alpha)
+    concluded = conclusion(effect, p, statistics)
     if concluded is None:
         return f"no p: {statistics.primary} cannot be computed from these differences"
     shown = f"({'Holm p' if holm else 'uncorrected p'} = {p:.2g})"
@@ -99,13 +99,16 @@ def _significance(
     return f"significantly {concluded} than {baseline} {shown}"
 
 
-def conclusion(speedup: float | None, p: float | None, alpha: float) -> str | None:
-    """What a test says: "faster", "slower" or "no difference"; None where there is no speed-up or no p."""
-    if p is None or speedup is None:
+def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> str | None:
+    """What the primary test says: "faster", "slower" or "no difference"; None where there is no speed-up or no p.
+
+    The direction is that of the very statistic tested: means of epochs and of their logs may point apart.
+    """
+    if p is None or effect.speedup is None:
         return None
-    if p > alpha:
+    if p > statistics.alpha:
         return "no difference"
-    return "faster" if speedup > 1 else "slower"
+    return "faster" if effect.favours[statistics.primary] > 0 else "slower"
 
 
 def _power(pairs: int, family: int, statistics: Statistics) -> Iterator[str]:
@@ -134,7 +137,8 @@ def published_note(published: float, effect: Effect | None, verdict: str) -> str
 
 def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:
     """Where paired runs, or the timings, were made differently: (device, precision, torch, engine)."""
-    pairs = [(a, b) for a, b in zip(baseline.runs, method.runs, strict=True) if a is not None and b is not None]
+    both = zip(baseline.runs, method.runs, strict=True)
+    pairs = [(a, b) for a, b in both if a and b and Outcome.FAILED not in (a.outcome, b.outcome)]
     for key in MARKED:
         differing = [(a, b) for a, b in pairs if a.provenance.get(key) != b.provenance.get(key)]
         if differing:

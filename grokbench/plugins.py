@@ -163,7 +163,7 @@ def load_registry(files: Iterable[str | Path] = ()) -> Registry:
     for origin, load in _providers(files):
         try:
             found = list(_plugins(manager, load(), origin))
-        except Exception:
+        except (Exception, SystemExit):
             registry.broken.append(Broken(origin, traceback.format_exc(limit=-3)))
             continue
         for plugin in found:

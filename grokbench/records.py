@@ -94,6 +94,12 @@ class Manifest:
     published: Published | None = None
     execution: Mapping[str, Any] = field(default_factory=dict)  # device kind, precision, engine revision
 
+    def __post_init__(self) -> None:
+        """Refuse a plan that counts a replica twice: a file may have been edited."""
+        labels = [(cell.task, cell.regularizer) for cell in self.cells]
+        if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
+            raise ValueError("a seed or a cell is planned twice")
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -130,6 +136,13 @@ class Run:
     provenance: Mapping[str, Any] = field(default_factory=dict)  # device, precision, versions, git, plugin origins
     error: str | None = None  # the traceback of a failed replica
 
+    def __post_init__(self) -> None:
+        """Refuse what no replica can have done: a file may have been edited."""
+        if (self.outcome is Outcome.GROKKED) != (self.grokked_at is not None):
+            raise ValueError(f"outcome {self.outcome.value} with grokked_at {self.grokked_at}")
+        if not 0 <= (self.grokked_at or 0) <= self.epochs or not 0 <= (self.memorised_at or 0) <= self.epochs:
+            raise ValueError(f"grokked_at {self.grokked_at}, memorised_at {self.memorised_at} of {self.epochs} epochs")
+
     def capped(self, budget: int) -> float:
         """min(T, budget) in epochs, the time that enters every comparison; nan for a failed replica."""
         if self.outcome is Outcome.FAILED:
@@ -144,6 +157,11 @@ class Timing:
     identity: str  # of its cell
     seconds_per_epoch: tuple[float, ...]  # one figure per round, rounds interleaved over a task's cells
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what no clock can have measured: a file may have been edited."""
+        if not all(0.0 < seconds < 1e9 for seconds in self.seconds_per_epoch):
+            raise ValueError(f"seconds per epoch {self.seconds_per_epoch}")
 
 
 @dataclass(frozen=True)

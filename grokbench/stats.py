@@ -33,6 +33,7 @@ __all__ = [
     "ratio_of_means_interval",
     "sign_flip",
     "sign_flip_interval",
+    "signed_ranks",
     "smallest_p",
     "superiority",
     "wilcoxon",
@@ -63,10 +64,15 @@ def wilcoxon(differences: ArrayLike) -> float | None:
     Zeros take part in the ranking and then drop out; ties share their mean rank. The p is the sign flip of the
     signed ranks: exact with ties and zeros too, up to EXACT_PAIRS. All zero: 1. No pairs: None.
     """
+    return sign_flip(signed_ranks(differences))
+
+
+def signed_ranks(differences: ArrayLike) -> Floats:
+    """Wilcoxon's signed ranks of `differences` (n,), zeros as Pratt treats them."""
     d = np.asarray(differences, float)
     size = np.abs(d)
     tie = TIE * size.max(initial=0.0)
-    return sign_flip(np.where(size > tie, np.sign(d), 0.0) * _mean_ranks(size, tie))
+    return np.where(size > tie, np.sign(d), 0.0) * _mean_ranks(size, tie)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

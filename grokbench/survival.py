@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grokbench.stats import sign_flip
 
-__all__ = ["kaplan_meier", "logrank", "median_time"]
+__all__ = ["kaplan_meier", "logrank", "logrank_scores", "median_time"]
 
 Floats = NDArray[np.float64]
 
@@ -48,13 +48,20 @@ def logrank(
     J. R. Statist. Soc. A 135), and an exchange leaves the scores as they are: the test is a sign flip of their
     differences, exact where `stats.sign_flip` is. All censored or all tied: 1. No pairs: None.
     """
+    return sign_flip(logrank_scores(baseline, baseline_grokked, method, method_grokked))
+
+
+def logrank_scores(
+    baseline: ArrayLike, baseline_grokked: ArrayLike, method: ArrayLike, method_grokked: ArrayLike
+) -> Floats:
+    """Method minus baseline of the log-rank scores, (n,); their sum is above 0 where the method groks sooner."""
     times = np.concatenate([np.asarray(baseline, float), np.asarray(method, float)])
     grokked = np.concatenate([np.asarray(baseline_grokked, bool), np.asarray(method_grokked, bool)])
     at, events, at_risk = _risk_table(times, grokked)
     hazard = np.concatenate([[0.0], np.cumsum(events / at_risk)])
     scores = grokked - hazard[np.searchsorted(at, times, side="right")]
     of_baseline, of_method = np.split(scores, 2)
-    return sign_flip(of_method - of_baseline)
+    return of_method - of_baseline
 
 
 def _risk_table(times: Floats, grokked: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:

@@ -232,3 +232,37 @@ def test_a_task_without_its_data_files_is_not_blamed(monkeypatch):
     monkeypatch.setattr(data, "mnist", absent)
     done = grokbench("check", "mnist")
     assert done.status == 2 and done.err.endswith("Error: MNIST is not complete\n")
+
+
+def test_a_plugin_file_that_is_not_there_is_refused_beside_a_name():
+    done = grokbench("check", "baseline", "--plugin", "nowhere.py")
+    assert done.status == 2 and done.out == ""
+    assert "--plugin nowhere.py: no such file, expected a Python file with a grokbench hook" in done.err
+
+
+def test_a_gradient_that_is_left_out_is_named(tmp_path):
+    source = """
+def transform(grads, state, at):
+    return {name: g for name, g in grads.items() if name != "bias1"}, state
+
+
+def method() -> Regularizer:
+    \"\"\"Forget a bias.\"\"\"
+    return Regularizer(transform=transform)
+"""
+    given = asked(tmp_path, source, "shapes")
+    assert given.message == "on sparse_parity, transform returns no gradient of bias1"
+
+
+def test_where_an_exception_was_raised_the_task_is_named(tmp_path):
+    source = """
+def gap(probe):
+    return probe.outputs("train").topk(2).values.diff(dim=-1).abs().mean()
+
+
+def method() -> Metric:
+    \"\"\"The gap between the two largest outputs, which a network with one output does not have.\"\"\"
+    return Metric(measure=gap, splits=("train",))
+"""
+    given = asked(tmp_path, source, "shapes", planted_metrics)
+    assert given.verdict is Verdict.FAILED and given.message.startswith("on xor, ")

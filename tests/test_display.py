@@ -323,3 +323,9 @@ def test_columns_do_not_move_while_cells_train():
     matrix.finished(run(1000, 4000, Outcome.CENSORED), cell())
     matrix.finished(run(1001, 4000, Outcome.CENSORED), cell())
     assert heading() == before
+
+
+def test_a_closed_standard_error_is_no_reason_to_stop(monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    with display() as shown:
+        shown.say("nobody hears this")

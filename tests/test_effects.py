@@ -3,16 +3,16 @@ from dataclasses import replace
 import pytest
 
 from grokbench.effects import Effect, effect, obstacle, verdict
-from grokbench.notes import outcome_notes
+from grokbench.notes import conclusion, outcome_notes
 from grokbench.outcomes import Measured
-from grokbench.records import Cell, Outcome, Run
+from grokbench.records import Cell, Outcome, Run, Statistics
 
 CELL = Cell("parity", "method", "id", {}, budget=1000, evaluate_every=4, metrics={})
 P = dict.fromkeys(["sign_flip", "paired_t", "wilcoxon", "logrank"], 1.0)
 
 
 def ours(low, high, bound=None):
-    return Effect(10.0, 9.0, 11.0, bound, 10.0, low, high, P, 1.0, 1.0)
+    return Effect(10.0, 9.0, 11.0, bound, 10.0, low, high, P, dict.fromkeys(P, 1.0), 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,21 @@ def test_identical_cells_have_a_speedup_of_one():
 )
 def test_obstacles_are_said(baseline, method, why):
     assert obstacle(baseline, method) == why
+
+
+def test_every_test_has_the_direction_of_what_it_tests():
+    """Six seeds a little faster, one from 1 to 2 epochs; logs and epochs point apart."""
+    found = effect(measured(*[1000] * 6, 4), measured(*[990] * 6, 8))
+    assert found.speedup < 1 < found.of_means
+    assert found.favours["sign_flip"] < 0 < found.favours["paired_t"]
+    assert found.favours["wilcoxon"] > 0 and found.favours["logrank"] > 0
+    words = {"sign_flip": "slower", "paired_t": "faster", "wilcoxon": "faster", "logrank": "faster"}
+    for test, word in words.items():
+        assert conclusion(found, 0.01, Statistics(primary=test)) == word
+
+
+@pytest.mark.parametrize("sooner", [True, False])
+def test_directions_turn_with_the_sides(sooner):
+    sides = measured(40, 44, 80, 60), measured(20, 24, 44, 30)
+    favours = effect(*sides if sooner else reversed(sides)).favours
+    assert all((value > 0) == sooner for value in favours.values())

@@ -9,7 +9,8 @@ HOLM_9 = "with Holm over 9 comparisons 9 seeds are needed"
 
 def of(speedup=2.0, p=0.01, bound=None, means=(2.0, 1.5, 2.5)):
     tests = dict.fromkeys(["sign_flip", "paired_t", "wilcoxon", "logrank"], p)
-    return Effect(speedup, 1.5, 2.5, bound, *means, tests, 1.0, 1.0)
+    favours = dict.fromkeys(tests, (speedup or 1.0) - 1.0)
+    return Effect(speedup, 1.5, 2.5, bound, *means, tests, favours, 1.0, 1.0)
 
 
 def said(effect, adjusted=0.02, statistics=Statistics(), pairs=10, family=9):  # noqa: B008 - a frozen default

@@ -271,3 +271,9 @@ def test_an_edit_of_equal_length_within_a_second_is_seen(tmp_path, monkeypatch):
         found = load_registry([file]).get("regularizers", "mine")
         assert found.parameters["strength"].default == float(value)
     assert not (tmp_path / "__pycache__").exists()
+
+
+def test_a_plugin_that_ends_the_program_is_left_out(tmp_path):
+    (tmp_path / "leaves.py").write_text("import sys\n\nsys.exit(3)\n")
+    found = load_registry([tmp_path / "leaves.py"])
+    assert [broken.origin for broken in found.broken] == ["file leaves.py"] and "SystemExit: 3" in str(found.broken[0])

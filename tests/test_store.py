@@ -28,9 +28,13 @@ EXECUTION = {"device": "cpu", "threads": (1, 2)}
 MANIFEST = Manifest("tiny", "two cells", "baseline", (1000, 1001), CELLS, execution=EXECUTION)
 
 
-def a_run(cell=CELLS[0], seed=1000, outcome=Outcome.GROKKED, grokked_at=40, epochs=40, **changes):
+def a_run(cell=CELLS[0], seed=1000, outcome=Outcome.GROKKED, grokked_at=40, epochs=None, **changes):
     curves = {"test_accuracy": Curve((0, 20, 40), (0.5, math.nan, 0.99))}
-    run = Run(cell.identity, seed, outcome, grokked_at, 10, epochs, {"test_accuracy": 0.99}, curves, group=(1000, 1001))
+    if outcome is not Outcome.GROKKED:
+        grokked_at = None
+    epochs = epochs or grokked_at or 40
+    memorised, final = min(10, epochs), {"test_accuracy": 0.99}
+    run = Run(cell.identity, seed, outcome, grokked_at, memorised, epochs, final, curves, group=(1000, 1001))
     return replace(run, **changes)
 
 
@@ -134,11 +138,51 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(store):
 
 
 def test_timings_are_kept_and_damaged_ones_reported(store):
-    timing = Timing("cgrokalign", (0.1, math.inf), {"device": "cpu"})
+    timing = Timing("cgrokalign", (0.1, 0.3), {"device": "cpu"})
     store.save_timing(timing)
     store.save_timing(Timing("cbaseline", (0.2,)))
     (store.directory / "timings/cbaseline.json").write_text("{")
     assert store.timings() == [timing] and store.damaged == ["timings/cbaseline.json"]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"grokked_at": -500},
+        {"grokked_at": None},
+        {"grokked_at": 41},
+        {"memorised_at": 41},
+        {"memorised_at": -1},
+        {"outcome": "censored"},
+    ],
+)
+def test_a_run_that_no_replica_can_have_done_is_damaged(store, edit):
+    store.save(a_run())
+    file = store.directory / "runs/cbaseline/1000.json"
+    head, curves = file.read_text().splitlines()
+    data = json.loads(head)
+    file.write_text(json.dumps(data | {"run": data["run"] | edit}) + "\n" + curves + "\n")
+    assert store.runs() == [] and store.damaged == ["runs/cbaseline/1000.json"]
+
+
+@pytest.mark.parametrize("seconds", ["[1e308, 1e308]", "[-0.1]", '["NaN"]', '["Infinity"]', "[0]"])
+def test_seconds_that_no_clock_can_have_measured_are_damaged(store, seconds):
+    store.save_timing(Timing("cbaseline", (0.2,)))
+    file = store.directory / "timings/cbaseline.json"
+    file.write_text(file.read_text().replace("[0.2]", seconds))
+    assert store.timings() == [] and store.damaged == ["timings/cbaseline.json"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("[1000,1001]", "[1000,1000]"), ('"regularizer":"grokalign"', '"regularizer":"baseline"')],
+)
+def test_a_manifest_that_counts_something_twice_is_refused(store, old, new):
+    file = store.directory / "manifest.json"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(StoreError, match="cannot be read"):
+        Store.load(store.directory)
 
 
 def test_superseded_runs_are_kept_and_numbered(store):

@@ -28,13 +28,15 @@ def answer(question: Question, subject: Subject) -> Answer:
     Raises:
         DataError: a task's data files are not there, so that nothing can be said about it.
     """
+    subject.tried.clear()
     try:
         with generators_moved():  # and put back, whatever a plugin does to them
             return question.ask(subject)
     except DataError:
         raise
     except Exception as error:
-        return failed(*translate(error, subject.file))
+        what, fix, place = translate(error, subject.file)
+        return failed(f"on {subject.tried[-1]}, {what}" if subject.tried else what, fix, place)
 
 
 def examine(subject: Subject) -> Iterator[tuple[Question, Answer]]:

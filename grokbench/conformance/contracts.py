@@ -38,6 +38,9 @@ def _gives_params(visit: Visit) -> str:
 def _gives_gradients(visit: Visit) -> str:
     if not (isinstance(visit.result, tuple) and len(visit.result) == 2):
         return f"returns a {type(visit.result).__name__}, expected (grads, state)"
+    names = [list(visit.result[0]), list(visit.arguments["grads"])]
+    if missing := [name for name in names[1] if name not in names[0]]:
+        return f"returns no gradient of {missing[0]}"
     given = visit.arguments["grads"], visit.arguments["state"]
     for after, before, what in zip(visit.result, given, ("gradients", "a state"), strict=True):
         if shapes(after) != shapes(before):

@@ -1,7 +1,7 @@
 """`grokbench check`: which plugins are meant, their answers as they come, and the table for a pull request."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from grokbench.yaml_problems import did_you_mean
 __all__ = ["find", "report"]
 
 
-def find(target: str, files: Iterable[str]) -> tuple[Registry, list[Plugin]]:
+def find(target: str, files: Sequence[str]) -> tuple[Registry, list[Plugin]]:
     """The plugins that a name or a plugin file means, and the registry they are in.
 
     Raises:
@@ -24,6 +24,9 @@ def find(target: str, files: Iterable[str]) -> tuple[Registry, list[Plugin]]:
     is_file = target.endswith(".py")
     if is_file and not Path(target).is_file():
         raise PluginError(f"there is no file {target}; `grokbench check` takes a plugin file or a name")
+    for file in files:
+        if not Path(file).is_file():
+            raise PluginError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
     registry = load_registry([*files, target] if is_file else files)
     every = [plugin for kind in KINDS for plugin in getattr(registry, kind).values()]
     origin = f"file {Path(target).name}"

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ class Subject:
     plugin: Plugin
     registry: Registry
     grounds: tuple[str, ...] = GROUNDS  # labels of the small tasks that a method or a metric is tried on
+    tried: list[str] = field(default_factory=list, compare=False)  # labels so far, to name where a question broke off
 
     @property
     def file(self) -> Path:
@@ -46,6 +47,7 @@ class Subject:
         """The tasks it is tried on, by label: its own forms if it is a task, else the grounds."""
         if self.plugin.kind != "tasks":
             for label in self.grounds:
+                self.tried.append(label)
                 yield label, self.registry.get("tasks", TASKS[label].use).make(TASKS[label].parameters)
             return
         forms = {label: form.parameters for label, form in TASKS.items() if form.use == self.plugin.name}
@@ -54,4 +56,5 @@ class Subject:
             task: Task = self.plugin.make(parameters)
             if task.fetch:
                 task.fetch()  # DataError says which files to put where: no fault of the plugin
+            self.tried.append(label)
             yield label, task
