@@ -56,7 +56,7 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns:
         "grokked": [f"{row.grokked}/{row.seeds}" if row.seeds else NOTHING for row in rows],
         "median": [_median(row, leaderboard.budgets.get(row.task)) for row in rows],
         "mean": [_number(row.epochs_mean) for row in rows],
-        f"speed-up [{leaderboard.statistics.confidence:.0%}]": [_speedup(row) for row in rows],
+        f"speed-up [{100 * leaderboard.statistics.confidence:g}%]": [_speedup(row) for row in rows],
         "p": [_p(getattr(row, primary)) for row in rows],
     }
     if leaderboard.statistics.correction == "holm":

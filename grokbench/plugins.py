@@ -6,17 +6,13 @@ stops at the first exception: one that fails is kept with its traceback and brea
 
 import importlib
 import importlib.metadata
-import importlib.util
 import inspect
 import json
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
 from typing import Any, get_type_hints
 
 import pluggy
@@ -24,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from grokbench import hookspecs
 from grokbench.errors import PluginError
+from grokbench.plugin_files import forget_files, import_file
 from grokbench.provenance import source_digest
 from grokbench.suite_schema import RESERVED
 from grokbench.yaml_problems import did_you_mean, short, shown
@@ -157,6 +154,7 @@ def load_registry(files: Iterable[str | Path] = ()) -> Registry:
 
     A provider that fails is listed in `broken`. Raises PluginError when one name has two providers.
     """
+    forget_files()
     registry = Registry()
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -178,30 +176,7 @@ def _providers(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], 
         package = f"package {entry.dist.name} {entry.dist.version}" if entry.dist else f"entry point {entry.name}"
         yield package, entry.load
     for file in dict.fromkeys(Path(file).resolve() for file in files):
-        yield f"file {file.name}", partial(_import_file, file)
-
-
-class _Uncached(SourceFileLoader):
-    """Compiles the source every time: Python's cache takes an edit of equal length within a second for no edit."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_data(self.path), self.path)
-
-
-def _import_file(file: Path) -> ModuleType:
-    """The module of a plugin file, under a name that hides no other module."""
-    name = f"grokbench_plugin_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file, loader=_Uncached(name, str(file)))
-    if spec is None or spec.loader is None or file.suffix != ".py":
-        raise ImportError(f"{file.name} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[spec.name]
-        raise
-    return module
+        yield f"file {file.name}", partial(import_file, file)
 
 
 def _plugins(manager: pluggy.PluginManager, module: Any, origin: str) -> Iterator[Plugin]:

@@ -42,7 +42,7 @@ def legend(leaderboard: Leaderboard) -> list[str]:
     statistics = leaderboard.statistics
     lines = [
         "Speed-up: exp of the mean log ratio of baseline to method epochs over paired seeds, with its "
-        f"{statistics.confidence:.0%} interval; >= and <= mark bounds left by seeds that did not grok, ~ neither. "
+        f"{100 * statistics.confidence:g}% interval; >= and <= mark bounds left by seeds that did not grok, ~ neither. "
         f"p: {TESTS[statistics.primary]}. Times at the budget are capped there, so a mean is a restricted mean.",
     ]
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):

@@ -277,3 +277,31 @@ def test_a_plugin_that_ends_the_program_is_left_out(tmp_path):
     (tmp_path / "leaves.py").write_text("import sys\n\nsys.exit(3)\n")
     found = load_registry([tmp_path / "leaves.py"])
     assert [broken.origin for broken in found.broken] == ["file leaves.py"] and "SystemExit: 3" in str(found.broken[0])
+
+
+def test_a_plugin_file_may_import_the_files_beside_it_and_they_count_in_its_digest(tmp_path):
+    mine, helper = tmp_path / "mine.py", tmp_path / "helper.py"
+    mine.write_text(
+        "from grokbench import Regularizer, hookimpl\n\nfrom . import other\nfrom .helper import GAIN\n\n\n"
+        'def mine(gain: float = GAIN) -> Regularizer:\n    """Mine."""\n    return Regularizer()\n\n\n'
+        "@hookimpl\ndef grokbench_regularizers():\n    yield mine\n"
+    )
+    (tmp_path / "other.py").write_text("")
+    helper.write_text("GAIN = 0.5\n")
+    first = load_registry([mine]).regularizers["mine"]
+    helper.write_text("GAIN = 5.0\n")  # of the same length, within the second
+    second = load_registry([mine]).regularizers["mine"]
+    assert (first.resolve({}), second.resolve({})) == ({"gain": 0.5}, {"gain": 5.0})
+    assert first.digest != second.digest
+
+
+def test_plugin_files_of_one_name_in_two_folders_do_not_meet(tmp_path):
+    for folder, name in (("a", "one"), ("b", "two")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(
+            "from grokbench import Regularizer, hookimpl\n\n\n"
+            f'def {name}() -> Regularizer:\n    """Mine."""\n    return Regularizer()\n\n\n'
+            f"@hookimpl\ndef grokbench_regularizers():\n    yield {name}\n"
+        )
+    registry = load_registry([tmp_path / "a" / "mine.py", tmp_path / "b" / "mine.py"])
+    assert {"one", "two"} <= set(registry.regularizers) and not registry.broken

@@ -1,0 +1,59 @@
+"""A plugin file as a module: it may import the files beside it (`from .helper import x`), and hides no other module."""
+
+import importlib
+import importlib.util
+import sys
+from hashlib import sha256
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+
+__all__ = ["forget_files", "import_file"]
+
+PREFIX = "grokbench_plugins_"
+
+
+class _Uncached(SourceFileLoader):
+    """Compiles the source every time: Python's cache takes an edit of equal length within a second for no edit."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def import_file(file: Path) -> ModuleType:
+    """The module of a plugin file.
+
+    Raises:
+        ImportError: it is not a Python file; and whatever the file raises.
+    """
+    name = f"{_package(file.parent)}.{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file, loader=_Uncached(name, str(file)))
+    if spec is None or spec.loader is None or file.suffix != ".py":
+        raise ImportError(f"{file.name} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    cached, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # for the files beside it, too
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    finally:
+        sys.dont_write_bytecode = cached
+    return module
+
+
+def forget_files() -> None:
+    """Have every plugin file, and those beside it, be read anew by the next import."""
+    for module in [module for module in sys.modules if module.startswith(PREFIX)]:
+        del sys.modules[module]
+    importlib.invalidate_caches()
+
+
+def _package(folder: Path) -> str:
+    """A package whose modules are the files of a folder."""
+    name = PREFIX + sha256(str(folder).encode()).hexdigest()[:12]
+    if name not in sys.modules:
+        sys.modules[name] = ModuleType(name, "Plugin files of one folder.")
+        sys.modules[name].__path__ = [str(folder)]
+    return name
