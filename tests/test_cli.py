@@ -1,6 +1,7 @@
 """What a user meets: exit statuses, messages, and runs through real worker processes."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -374,3 +375,19 @@ for arguments in (["--help"], ["run", "--help"], ["--version"], ["data", "status
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "grokbench run quick" in done.stdout and "orthograd" in done.stdout
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(70, 70), (20, 60), (200, 200)])
+def test_a_table_fits_the_terminal_it_is_printed_to(folder, monkeypatch, columns, widest):
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 40)))
+    monkeypatch.setattr("sys.stdout", Terminal())
+    results.print_leaderboard(Store.load(folder), "table")
+    lines = sys.stdout.getvalue().splitlines()
+    assert max(map(len, lines)) <= widest and (columns < 120 or max(map(len, lines)) > 120)

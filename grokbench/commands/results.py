@@ -1,5 +1,7 @@
 """Commands about a results folder: `leaderboard`, `compare` and `status`."""
 
+import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["compare", "leaderboard", "print_leaderboard", "status"]
 
 FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report`, which takes long to import
+NARROWEST = 60  # columns of a terminal that a table is fitted to
 CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `contrast_report`
 
 
@@ -28,7 +31,8 @@ def print_leaderboard(store: "Store", style: str) -> None:
     from grokbench import pipeline
     from grokbench.report import render
 
-    click.echo(render(pipeline.judge(store), style))
+    width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
+    click.echo(render(pipeline.judge(store), style, width))
     _warn_of_damaged(store)
 
 
