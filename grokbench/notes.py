@@ -45,6 +45,7 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[str]:
         interval = min(measured.cell.evaluate_every, budget)
         yield f"{at_start} of {_seeds(done)} grokked before any update: counted as {interval} epochs in ratios"
     yield from _delay(measured)
+    yield from sorted({run.provenance["pace"] for run in measured.finished if run.provenance.get("pace")})
     if measured.cell.privileges:
         yield f"uses what the baseline does not have: {', '.join(measured.cell.privileges)}"
 

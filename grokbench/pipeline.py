@@ -23,6 +23,7 @@ __all__ = [
     "finished",
     "jobs",
     "judge",
+    "left_aside",
     "made_elsewhere",
     "open_store",
     "perform",
@@ -100,6 +101,13 @@ def made_elsewhere(plan: Plan, store: Store) -> Iterator[str]:
                 f"the leaderboard marks where they meet; --rerun {'all' if key == 'device_name' else 'stale'} makes "
                 "them again, --out keeps them apart."
             )
+
+
+def left_aside(plan: Plan, store: Store) -> tuple[int, ...]:
+    """Seeds that the folder plans beside this plan's and that some cell lacks: without them its rows are incomplete."""
+    others = [seed for seed in store.manifest.seeds if seed not in plan.seeds]
+    cells = plan.manifest.cells
+    return tuple(seed for seed in others if not all(store.finished(cell, [seed]) for cell in cells))
 
 
 def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from grokbench.errors import SuiteError
 
-__all__ = ["MAX_SEED", "MAX_SEEDS", "count_seeds", "parse_seeds", "unlike_seeds"]
+__all__ = ["MAX_SEED", "MAX_SEEDS", "count_seeds", "parse_seeds", "unlike_seeds", "written"]
 
 MAX_SEEDS = 10_000
 MAX_SEED = 2**31 - 1
@@ -46,6 +46,17 @@ def unlike_seeds(seeds: Sequence[int]) -> dict[int, str]:
             complaints[index] = f"the seed {seed} is repeated, expected every seed once"
         seen.add(seed)
     return complaints
+
+
+def written(seeds: Sequence[int]) -> str:
+    """Seeds as `parse_seeds` reads them: `0-4,7`."""
+    runs: list[list[int]] = []
+    for seed in sorted(seeds):
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _seed_range(part: str, room: int) -> range:

@@ -391,3 +391,12 @@ def test_a_table_fits_the_terminal_it_is_printed_to(folder, monkeypatch, columns
     results.print_leaderboard(Store.load(folder), "table")
     lines = sys.stdout.getvalue().splitlines()
     assert max(map(len, lines)) <= widest and (columns < 120 or max(map(len, lines)) > 120)
+
+
+def test_seeds_of_the_folder_that_a_command_leaves_aside_are_named(suite, tmp_path, here):
+    out = tmp_path / "out"
+    assert run(suite, out, "--seeds", "1010-1012,1014", "--regularizer", "baseline").status == 0
+    done = run(suite, out)
+    assert done.status == 0 and "also plans the seeds 1010-1012,1014, which some cells lack" in done.out
+    again = run(suite, out, "--seeds", "1010-1012,1014")
+    assert again.status == 0 and "Rows are incomplete" not in again.out + run(suite, out).out

@@ -1,8 +1,9 @@
 import pytest
 
 from grokbench.effects import Effect
-from grokbench.notes import compared_notes, number, published_note
-from grokbench.records import Statistics
+from grokbench.notes import compared_notes, number, outcome_notes, published_note
+from grokbench.outcomes import Measured
+from grokbench.records import Cell, Outcome, Run, Statistics
 
 HOLM_9 = "with Holm over 9 comparisons 9 seeds are needed"
 
@@ -29,6 +30,12 @@ def said(effect, adjusted=0.02, statistics=Statistics(), pairs=10, family=9):  #
 )
 def test_what_a_comparison_shows(effect, adjusted, expected):
     assert said(effect, adjusted) == [expected]
+
+
+def test_a_method_that_was_not_recorded_says_why():
+    cell = Cell("parity", "method", "id", {}, budget=100, evaluate_every=4, metrics={})
+    runs = [Run("id", seed, Outcome.GROKKED, 40, 8, 40, provenance={"pace": "not recorded: x"}) for seed in (0, 1)]
+    assert list(outcome_notes(Measured(cell, tuple(runs)), None))[-1] == "not recorded: x"
 
 
 def test_too_few_seeds_find_nothing_and_rule_nothing_out():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from grokbench import suite as suites
 from grokbench.errors import SuiteError
 from grokbench.records import Skip, Statistics
+from grokbench.seeds import written
 from grokbench.suite import RESERVED, Use, json_schema, load_suite, parse_seeds
 
 GOOD = """\
@@ -357,3 +358,8 @@ def test_no_change_of_a_suite_breaks_the_checks(tmp_path_factory, data):
         load(tmp_path_factory.getbasetemp(), text[:start] + middle + text[stop:])
     except SuiteError as error:
         assert "s.yaml:" in str(error)
+
+
+@given(st.sets(st.integers(0, 3000), min_size=1, max_size=40))
+def test_seeds_are_written_as_they_are_read(seeds):
+    assert parse_seeds(written(tuple(seeds))) == tuple(sorted(seeds))

@@ -13,6 +13,7 @@ from grokbench.commands.results import print_leaderboard
 from grokbench.errors import StoreError
 from grokbench.freshness import RERUN
 from grokbench.interruption import answered, interrupt
+from grokbench.seeds import written
 
 if TYPE_CHECKING:
     from grokbench.pipeline import Plan
@@ -88,6 +89,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
         store, failed = _perform(plan, fail_fast)
         print_leaderboard(store, "table")
         click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
+        _print_left_aside(plan, store)
         if failed:
             _print_failed(failed)
             sys.exit(1)
@@ -168,6 +170,17 @@ def _print_work(plan: "Plan") -> None:
         f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
         f"on {_on(plan)}. Nothing was run."
     )
+
+
+def _print_left_aside(plan: "Plan", store: "Store") -> None:
+    """Seeds of an earlier command that leave rows incomplete."""
+    from grokbench import pipeline
+
+    if others := written(pipeline.left_aside(plan, store)):
+        click.echo(
+            f"Rows are incomplete: {store.directory} also plans the seeds {others}, which some cells lack; the same "
+            f"command with --seeds {others} trains them."
+        )
 
 
 def _print_failed(failed: list[tuple[Any, Any]]) -> None:
