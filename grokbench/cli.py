@@ -1,7 +1,9 @@
 """The command line: arguments in, the pipeline, text out. Nothing is computed here."""
 
 import errno
+import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -49,10 +51,17 @@ def main() -> None:
         click.echo(sentence(*filter(None, [str(stop)])), err=True)
         sys.exit(STATUS)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; say nothing more
+        _drop_output()  # its reader has gone; say nothing more
         sys.exit(1)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
+        _drop_output()
         click.echo(f"Error: the output cannot be written ({error.strerror}); make room where it goes.", err=True)
         sys.exit(1)
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere, or Python would try to write it once more at its end, and complain."""
+    with suppress(OSError, ValueError, AttributeError):  # no file behind it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -31,7 +31,7 @@ def print_leaderboard(store: "Store", style: str) -> None:
     from grokbench import pipeline
     from grokbench.report import render
 
-    width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
+    width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout and sys.stdout.isatty() else None
     click.echo(render(pipeline.judge(store), style, width))
     _warn_of_damaged(store)
 
