@@ -38,7 +38,7 @@ def forward(params: Params, inputs: Tensor, activation: Callable[[Tensor], Tenso
     for layer in range(1, depth + 1):
         hidden = hidden @ params[f"weight{layer}"]
         if f"bias{layer}" in params:
-            hidden = hidden + params[f"bias{layer}"]
+            hidden += params[f"bias{layer}"]  # in place: nobody else needs the product
         if layer < depth:
             hidden = activation(hidden)
     return hidden
