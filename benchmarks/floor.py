@@ -64,7 +64,8 @@ def _products_of_a_pass(step: Step, params: Params, batch: Batch, key: Tensor, s
         total, _, outputs = step.objective(params, states, batch, key, zero, zero)
         found = torch.autograd.grad(total, list(params.values()), materialize_grads=True)
     with FlopCounterMode(display=False) as updated, torch.no_grad():
-        grads, _ = step.transform(dict(zip(params, found, strict=True)), params, states, batch, key, zero, zero)
+        seen = (batch, outputs, key, zero, zero)
+        grads, _ = step.transform(dict(zip(params, found, strict=True)), params, states, *seen)
         step.optimizer.update(params, grads, step.optimizer.init(params))
     return passed.get_total_flops() + steps * updated.get_total_flops(), outputs.detach()
 

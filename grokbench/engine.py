@@ -128,7 +128,7 @@ def _logbook(cell: Cell, seed: int, **so_far: Any) -> Logbook:
 def _consult(cell: Cell, step: Step, race: _Race, way: Pace) -> tuple[list[int], Any]:
     """Evaluate, enter the values, return the rows that are done; those are measured completely."""
     epoch, books = race.epoch, race.books
-    due = [label for label in step.metrics if label in step.required or epoch % step.every.get(label, 1) == 0]
+    due = [label for label in step.metrics if step.due(label, epoch, cell.evaluate_every)]
     table, pending, known = way.evaluate(race.group, due, epoch)
     values = [dict(zip(due, row, strict=False)) for row in table]
     done = [row for row, book in books.items() if book.judge(epoch, values[row], bool(table[row][-1]))]

@@ -20,10 +20,10 @@ from grokbench.types import Batch, Params
 
 __all__ = ["PHASES", "Clock", "Pending", "batches", "evaluate", "look_ahead", "measure", "train_epoch"]
 
-Pending = tuple[Params, Tensor]  # gradients and losses already computed for the next step
+Pending = tuple[Params, Tensor, Tensor]  # gradients, losses and outputs already computed for the next step
 Clock = Callable[[str], AbstractContextManager[object]]  # a phase -> what measures it
 
-PHASES = ("batches", "forward", "backward", "transform", "optimizer")  # of a step, in order; penalties are in forward
+PHASES = ("batches", "forward", "backward", "transform", "optimizer")  # of a step; penalties are in forward
 
 
 def no_clock(phase: str) -> AbstractContextManager[None]:
@@ -36,13 +36,13 @@ def _gradients(
     step: Step, group: Group, batch: Batch, axes: int | None, keys: Tensor, epoch: Tensor, clock: Clock = no_clock
 ) -> tuple[Params, Tensor, Tensor]:
     """Gradients per replica, losses (replicas,), and outputs (replicas, n, C) before the update."""
-    params = {name: p.detach().requires_grad_() for name, p in group.params.items()}
+    trained = {name: p.detach().requires_grad_() for name, p in step.task.trained(group.params).items()}
     objective = vmap(step.objective, in_dims=(0, 0, axes, 0, None, None))
     with clock("forward"):
-        total, loss, outputs = objective(params, group.states, batch, keys, group.steps, epoch)
+        total, loss, outputs = objective(group.params | trained, group.states, batch, keys, group.steps, epoch)
     with clock("backward"):
-        grads = torch.autograd.grad(total.sum(), list(params.values()), materialize_grads=True)
-    return dict(zip(params, grads, strict=True)), loss.detach(), outputs.detach()
+        grads = torch.autograd.grad(total.sum(), list(trained.values()), materialize_grads=True)
+    return dict(zip(trained, grads, strict=True)), loss.detach(), outputs.detach()
 
 
 @torch.no_grad()
@@ -51,21 +51,29 @@ def _update(
     group: Group,
     grads: Params,
     loss: Tensor,
+    outputs: Tensor,
     batch: Batch,
     axes: int | None,
     keys: Tensor,
     epoch: Tensor,
     clock: Clock = no_clock,
 ) -> Group:
-    """Transforms and optimizer."""
-    states = group.states
-    if step.transforms:
-        transform = vmap(step.transform, in_dims=(0, 0, 0, axes, 0, None, None))
+    """Transforms, optimizer and projections."""
+    states, seen = group.states, (batch, outputs, keys, group.steps, epoch)
+    if step.has("transform"):
+        transform = vmap(step.transform, in_dims=(0, 0, 0, axes, 0, 0, None, None))
         with clock("transform"):
-            grads, states = transform(grads, group.params, states, batch, keys, group.steps, epoch)
+            grads, states = transform(grads, group.params, states, *seen)
             states = apart(states, group.params)
     with clock("optimizer"):
-        params, optimizer = step.optimizer.update(group.params, grads, group.optimizer)
+        updated, optimizer = step.optimizer.update(step.task.trained(group.params), grads, group.optimizer)
+        params = group.params | updated
+    if step.has("project"):
+        project = vmap(step.project, in_dims=(0, 0, axes, 0, 0, None, None))
+        with clock("transform"):
+            projected, states = project(params, states, *seen)
+            params = params | apart(projected, params)
+            states = apart(states, params)
     finite = group.finite & loss.isfinite()
     return replace(group, params=params, optimizer=optimizer, states=states, finite=finite, steps=group.steps + 1)
 
@@ -104,20 +112,20 @@ def train_epoch(
     for index in range(len(keys)):
         with clock("batches"):
             batch, axes = next(waiting)
-        grads, loss = pending or _gradients(step, group, batch, axes, keys[index], now, clock)[:2]
+        grads, loss, outputs = pending or _gradients(step, group, batch, axes, keys[index], now, clock)
         pending = None
-        group = _update(step, group, grads, loss, batch, axes, keys[index], now, clock)
+        group = _update(step, group, grads, loss, outputs, batch, axes, keys[index], now, clock)
     return group
 
 
 def look_ahead(step: Step, group: Group, epoch: int) -> tuple[Pending | None, dict[str, Tensor]]:
     """Full batch: the next step's forward pass is also this evaluation's look at the training set."""
-    if not step.task.full_batch:
+    if not step.task.full_batch or step.has("perturb"):
         return None, {}
     ((batch, axes),) = batches(step, group, epoch)
     keys, now = _step_keys(step, group, epoch)[0], _as_tensor(epoch, group)
-    grads, loss, outputs = _gradients(step, group, batch, axes, keys, now)
-    return (grads, loss), {"train": outputs}
+    pending = _gradients(step, group, batch, axes, keys, now)
+    return pending, {"train": pending[2]}
 
 
 @torch.no_grad()

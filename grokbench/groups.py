@@ -96,7 +96,9 @@ def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch
     params, data = weight
     weights = sum(p.numel() for p in params.values())
     states = sum(tensor.numel() for tensor in pytree.tree_leaves(step.init(params)))
-    size = dtype.itemsize * (4 * weights + states + data)  # 4: parameters, gradients, two moments
+    batch = min(step.task.batch_size or step.task.train_size, step.task.train_size)
+    numbers = 4 * weights + states + data + batch * step.task.activations  # 4: parameters, gradients, two moments
+    size = dtype.itemsize * numbers
     return max(2, min(LARGEST_GROUP[torch.device(device).type], _memory(device) // size))
 
 
@@ -130,7 +132,7 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
         seeds=tuple(seeds),
         keys=torch.stack(keys),
         params=stacked,
-        optimizer=step.optimizer.init(stacked),
+        optimizer=step.optimizer.init(step.task.trained(stacked)),
         states=apart(vmap(step.init)(stacked), stacked),
         own=own,
         shared=pytree.tree_map(cast, shared),

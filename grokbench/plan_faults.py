@@ -24,7 +24,7 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
                 yield from _use_faults(suite, registry, "regularizers", use, method.path, entry.path[1])
     for measured in suite.metrics:
         yield from _use_faults(suite, registry, "metrics", measured.use, measured.path)
-        yield from _split_faults(suite, registry, measured)
+        yield from _need_faults(suite, registry, measured)
     for entry in suite.tasks:
         try:
             task: Task = registry.get("tasks", entry.use.name).make(entry.use.parameters)
@@ -126,14 +126,18 @@ def _rotates(registry: Registry, kind: str, use: Use) -> bool:
         return True  # said already
 
 
-def _split_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
+def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
     """A metric that no task of the suite can record would be left out of every cell without a word."""
     try:
-        needed = registry.get("metrics", entry.use.name).make(entry.use.parameters).splits
+        metric = registry.get("metrics", entry.use.name).make(entry.use.parameters)
         tasks = [registry.get("tasks", task.use.name).make(task.use.parameters) for task in suite.tasks]
     except PluginError:
         return  # said already
-    if not any(set(needed) <= set(task.split_names) for task in tasks):
+    needed = metric.splits
+    if not any(set(metric.facts) <= set(task.facts) for task in tasks):
+        place = f"{suite.where(entry.path)}: metrics.{entry.label}"
+        yield f"{place}: {entry.use.name} needs a task with {' and '.join(metric.facts)}; no task here has it"
+    elif not any(set(needed) <= set(task.split_names) for task in tasks):
         known = list(dict.fromkeys(name for task in tasks for name in task.split_names))
         unknown = next((name for name in needed if name not in known), needed[0])
         place = f"{suite.where((*entry.path, 'split'))}: metrics.{entry.label}"
@@ -154,5 +158,5 @@ def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Tas
         place = f"{suite.where(entry.path)}: metrics.{entry.label}"
         if entry.label in standard_labels(task):
             yield f"{place}: is always recorded under this label; leave it out"
-        if entry.every and entry.every % cadence:
+        if isinstance(entry.every, int) and entry.every % cadence:
             yield f"{place}: every {entry.every} epochs, expected a multiple of evaluate_every, {cadence}"

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from grokbench.cadence import Every
 from grokbench.plugins import Registry
 from grokbench.suite import Suite
 from grokbench.types import Metric, Task
 
-__all__ = ["recorded", "standard_labels"]
+__all__ = ["can_record", "recorded", "standard_labels"]
 
 
 def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str, tuple[Metric, dict[str, Any]]]]:
@@ -17,15 +18,20 @@ def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str
             yield f"{split}_{name}", _metric(registry, name, {"split": split}, None)
     for entry in suite.metrics:
         metric, use = _metric(registry, entry.use.name, entry.use.parameters, entry.every)
-        if set(metric.splits) <= set(task.split_names):
+        if can_record(task, metric):
             yield entry.label, (metric, use)
 
 
 def _metric(
-    registry: Registry, name: str, parameters: Mapping[str, Any], every: int | None
+    registry: Registry, name: str, parameters: Mapping[str, Any], every: Every | None
 ) -> tuple[Metric, dict[str, Any]]:
     plugin = registry.get("metrics", name)
     return plugin.make(parameters), {"use": name, "parameters": plugin.resolve(parameters), "every": every}
+
+
+def can_record(task: Task, metric: Metric) -> bool:
+    """Whether a task has the splits and the facts that a metric asks for."""
+    return set(metric.splits) <= set(task.split_names) and set(metric.facts) <= set(task.facts)
 
 
 def standard_labels(task: Task) -> set[str]:

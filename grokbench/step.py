@@ -1,17 +1,18 @@
 """Task + Regularizer + Optimizer -> one replica's pure step.
 
-The order of the phases is written here and nowhere else: prepare; then for each batch loss and penalties, gradients,
-transforms, optimizer. When methods are combined they act in the order of the suite.
+The order of the phases is written here and nowhere else: prepare; then for each batch perturbations, loss and
+penalties, gradients, transforms, optimizer, projections. Methods that are combined act in the order of the suite.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from torch import Tensor
 
 from grokbench import random
-from grokbench.types import At, Batch, Metric, Optimizer, Params, Probe, Regularizer, State, Task, linearize
+from grokbench.cadence import Every, is_due
+from grokbench.types import At, Batch, Loss, Metric, Optimizer, Params, Probe, Regularizer, State, Task, linearize
 
 __all__ = ["Step", "build_step"]
 
@@ -28,7 +29,7 @@ class Step:
     optimizer: Optimizer
     metrics: Mapping[str, Metric]  # label -> metric
     required: frozenset[str] = frozenset()  # labels measured at every evaluation: the criterion's
-    every: Mapping[str, int] = field(default_factory=dict)  # label -> epochs between measurements, where it has its own
+    every: Mapping[str, Every] = field(default_factory=dict)  # label -> its own cadence
 
     def prepare(self, params: Params, key: Tensor) -> Params:
         """Parameters before training, as the regularizers want them."""
@@ -39,29 +40,50 @@ class Step:
 
     def init(self, params: Params) -> tuple[State, ...]:
         """The state of every regularizer before the first step."""
-        return tuple(regularizer.init(params) if regularizer.init else () for regularizer in self.regularizers)
+        trained = self.task.trained(params)
+        return tuple(regularizer.init(trained) if regularizer.init else () for regularizer in self.regularizers)
 
     def objective(
         self, params: Params, states: tuple[State, ...], batch: Batch, key: Tensor, step: Tensor, epoch: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Loss + penalties, (), the loss alone, (), and the outputs, (n, C)."""
+        at = self._at(params, batch, step, epoch)
+        inputs, targets = self._perturbed(params, states, batch, key, at)
+        forward = partial(self.task.forward, params)
         if not any(regularizer.penalty for regularizer in self.regularizers):
-            outputs = self.task.forward(params, batch.inputs)
-            loss = self.task.loss(outputs, batch.targets)
+            outputs = forward(inputs)
+            loss = self.loss(outputs, targets)
             return loss, loss, outputs
-        local = linearize(partial(self.task.forward, params), batch.inputs)
-        loss = self.task.loss(local.outputs, batch.targets)
+        local = linearize(forward, inputs)
+        loss = self.loss(local.outputs, targets)
         total = loss
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.penalty:
-                at = self._at(params, batch, _method_key(key, method), step, epoch)
-                total = total + regularizer.penalty(local, state, at)
+                total = total + regularizer.penalty(local, state, at(key=_method_key(key, method)))
         return total, loss, local.outputs
 
-    @property
-    def transforms(self) -> bool:
-        """Whether any method touches gradients."""
-        return any(regularizer.transform for regularizer in self.regularizers)
+    def _perturbed(
+        self, params: Params, states: tuple[State, ...], batch: Batch, key: Tensor, at: Callable[..., At]
+    ) -> Batch:
+        """The batch as the network gets it."""
+        batch = Batch(self.task.embedded(params, batch.inputs), batch.targets)
+        for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
+            if regularizer.perturb:
+                batch = regularizer.perturb(batch, state, at(key=_method_key(key, method)))
+        return batch
+
+    @cached_property
+    def loss(self) -> Loss:
+        """What is trained on, before penalties."""
+        loss = self.task.loss
+        for regularizer in self.regularizers:
+            if regularizer.objective:
+                loss = regularizer.objective(loss)
+        return loss
+
+    def has(self, phase: str) -> bool:
+        """Whether any method has a phase of that name."""
+        return any(getattr(regularizer, phase) for regularizer in self.regularizers)
 
     def transform(
         self,
@@ -69,17 +91,42 @@ class Step:
         params: Params,
         states: tuple[State, ...],
         batch: Batch,
+        outputs: Tensor,
         key: Tensor,
         step: Tensor,
         epoch: Tensor,
     ) -> tuple[Params, tuple[State, ...]]:
         """Gradients as the optimizer gets them, and the states after this step."""
+        at = self._at(params, batch, step, epoch, outputs)
+        return self._through("transform", grads, states, key, at)
+
+    def project(
+        self,
+        params: Params,
+        states: tuple[State, ...],
+        batch: Batch,
+        outputs: Tensor,
+        key: Tensor,
+        step: Tensor,
+        epoch: Tensor,
+    ) -> tuple[Params, tuple[State, ...]]:
+        """The trained parameters after the optimizer as the methods leave them, and the states."""
+        at = self._at(params, batch, step, epoch, outputs)
+        return self._through("project", self.task.trained(params), states, key, at)
+
+    def _through(
+        self, phase: str, moved: Params, states: tuple[State, ...], key: Tensor, at: Callable[..., At]
+    ) -> tuple[Params, tuple[State, ...]]:
+        """What every method's phase makes of gradients or parameters, one after the other."""
         after = list(states)
         for method, regularizer in enumerate(self.regularizers):
-            if regularizer.transform:
-                at = self._at(params, batch, _method_key(key, method), step, epoch)
-                grads, after[method] = regularizer.transform(grads, states[method], at)
-        return grads, tuple(after)
+            if function := getattr(regularizer, phase):
+                moved, after[method] = function(moved, states[method], at(key=_method_key(key, method)))
+        return moved, tuple(after)
+
+    def due(self, label: str, epoch: int, every: int) -> bool:
+        """Whether a metric is measured at the evaluation of that epoch, with `every` epochs between evaluations."""
+        return label in self.required or is_due(self.every.get(label, 1), epoch, every)
 
     def evaluate(
         self, labels: Sequence[str], params: Params, splits: Mapping[str, Batch], key: Tensor, known: dict[str, Tensor]
@@ -88,18 +135,26 @@ class Step:
         probe = Probe(params, splits, self.task, key, dict(known))
         return {label: self.metrics[label].measure(probe) for label in labels}
 
-    def _at(self, params: Params, batch: Batch, key: Tensor, step: Tensor, epoch: Tensor) -> At:
-        return At(
-            params=params,
+    def _at(
+        self, params: Params, batch: Batch, step: Tensor, epoch: Tensor, outputs: Tensor | None = None
+    ) -> Callable[..., At]:
+        """What the methods may look at, given their key."""
+        optimizer = self.task.optimizer
+        return partial(
+            At,
+            params=self.task.trained(params),
             batch=batch,
-            key=key,
             step=step,
             epoch=epoch,
-            lr=self.task.optimizer.lr,
-            weight_decay=self.task.optimizer.weight_decay,
-            decoupled=self.task.optimizer.decoupled,
+            lr=optimizer.lr,
+            weight_decay=optimizer.weight_decay,
+            decoupled=optimizer.decoupled,
             roles=self.task.roles,
             input_bounds=self.task.input_bounds,
+            forward=partial(self.task.forward, {name: p.detach() for name, p in params.items()}),
+            loss=self.task.loss,
+            correct=self.task.correct,
+            outputs=outputs,
         )
 
 
@@ -113,7 +168,7 @@ def build_step(
     regularizers: Sequence[Regularizer],
     metrics: Mapping[str, Metric],
     required: Iterable[str] = (),
-    every: Mapping[str, int] | None = None,
+    every: Mapping[str, Every] | None = None,
 ) -> Step:
     """The step of a task under some regularizers, recording some metrics."""
     optimizer: Optimizer = task.optimizer

@@ -6,6 +6,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from grokbench.cadence import Every
 from grokbench.suite_schema import MetricShape, RegularizerShape, TaskShape
 from grokbench.yaml_problems import KeyPath
 
@@ -68,11 +69,11 @@ class RegularizerEntry:
 
 @dataclass(frozen=True)
 class MetricEntry:
-    """One metric of a suite, measured every `every` epochs; None: at every evaluation."""
+    """One metric of a suite, and its cadence; None: at every evaluation."""
 
     label: str
     use: Use
-    every: int | None
+    every: Every | None
     path: KeyPath
 
 

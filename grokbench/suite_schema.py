@@ -7,7 +7,15 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -69,6 +77,14 @@ def _check_stop(value: Any) -> Any:
     raise _wrong(value, f"grokked, budget or {{sustained: k}} with k of at least 1{near}")
 
 
+def _check_every(value: Any, epochs: ValidatorFunctionWrapHandler) -> Any:
+    if isinstance(value, dict):
+        if len(value) == 1 and _is_count(value.get("per_decade")):
+            return value
+        raise _wrong(value, "a number of epochs, or {per_decade: k} with k of at least 1")
+    return epochs(value)
+
+
 def _check_use(value: Any) -> Any:
     names = value if isinstance(value, list) else [value]
     if value is not None and not (names and all(isinstance(name, str) and name for name in names)):
@@ -93,6 +109,7 @@ Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Condition = Annotated[str, BeforeValidator(_check_condition)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _STOP = {"anyOf": [{"enum": ["grokked", "budget", None]}, {"type": "object", "required": ["sustained"]}]}
+_EVERY = {"anyOf": [{"type": ["integer", "null"], "minimum": 1}, {"type": "object", "required": ["per_decade"]}]}
 _USE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
 _SEEDS = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "array"}]}
 
@@ -128,7 +145,7 @@ class MetricShape(_Plugged):
     """One metric of a suite."""
 
     use: Text | None = None
-    every: Epochs | None = None
+    every: Annotated[Epochs | None, WrapValidator(_check_every), WithJsonSchema(_EVERY)] = None
 
 
 class SkipShape(_Shape):

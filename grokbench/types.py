@@ -5,7 +5,7 @@ maps it over seeds. Shapes in docstrings: n examples, d input features, C output
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -41,11 +41,13 @@ Privilege = Literal[
 ]
 
 
+Loss = Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> ()
+
 MAX_EXAMPLES = 100_000_000  # of a training set
 
 
 class Batch(NamedTuple):
-    """Examples: inputs (n, d) and targets (n,)."""
+    """Examples: inputs (n, ...) and targets (n,)."""
 
     inputs: Tensor
     targets: Tensor
@@ -99,17 +101,27 @@ class At:
     decoupled: bool  # whether weight decay stands beside the gradient (AdamW) or inside it (SGD with L2)
     roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
     input_bounds: tuple[float, float] | None  # of valid inputs; None where there are none
+    forward: Callable[[Tensor], Tensor]  # inputs (n, ...) -> outputs (n, C), at parameters that nothing differentiates
+    loss: Loss  # the task's own
+    correct: Loss  # outputs (n, C), targets (n,) -> (n,) bool
+    outputs: Tensor | None = None  # (n, C): of this step's batch before the update; None in perturb and penalty
 
 
 @dataclass(frozen=True, kw_only=True)
 class Regularizer:
-    """What a method adds to plain training. A phase that is None is not there, and costs nothing."""
+    """What a method adds to plain training. A phase that is None is not there, and costs nothing.
+
+    The phases get the parameters that are trained: a task may freeze some.
+    """
 
     prepare: Callable[[Params, "Task", Tensor], Params] | None = None  # (params, task, key), once; its time is charged
     init: Callable[[Params], State] | None = None  # the state shared by the phases below
+    perturb: Callable[[Batch, State, At], Batch] | None = None  # what the network gets, after `Task.embed`
+    objective: Callable[[Loss], Loss] | None = None  # wraps or replaces the loss that is trained on
     penalty: Callable[[Local, State, At], Tensor] | None = None  # -> (), added to the loss
     transform: Callable[[Params, State, At], tuple[Params, State]] | None = None  # gradients, before the optimizer
     optimizer: Callable[[Optimizer], Optimizer] | None = None  # wraps or replaces the task's own
+    project: Callable[[Params, State, At], tuple[Params, State]] | None = None  # parameters, after the optimizer
     privileges: frozenset[Privilege] = frozenset()  # what it uses that the baseline does not have
     neutral: Mapping[str, Any] | None = None  # parameters at which it is the baseline
     rotates: bool = False  # commutes with rotations of the inputs, under SGD: a task in other coordinates asks for it
@@ -129,8 +141,10 @@ class Task:
     split_names: tuple[str, ...] = ("train", "test")  # what the two above provide together
     train_size: int
     init: Callable[[Tensor], Params]
-    forward: Callable[[Params, Tensor], Tensor]  # inputs (n, d) -> outputs (n, C)
-    loss: Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> ()
+    embed: Callable[[Params, Tensor], Tensor] | None = None  # inputs as drawn -> as Jacobians see them: pixels, vectors
+    forward: Callable[[Params, Tensor], Tensor]  # inputs (n, ...), embedded -> outputs (n, C)
+    frozen: frozenset[str] = frozenset()  # parameters that are never updated
+    loss: Loss
     correct: Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> (n,) bool
     optimizer: Optimizer
     batch_size: int | None = None  # None: full batch. The last, smaller batch of an epoch is trained on too
@@ -139,7 +153,10 @@ class Task:
     grokked: Mapping[str, str]  # metric label -> condition: every one of them must hold at one evaluation
     stop: str | int = "grokked"  # "grokked", "budget", or an int: when the criterion held for so many evaluations
     roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
-    input_bounds: tuple[float, float] | None = None
+    input_bounds: tuple[float, float] | None = None  # of embedded inputs
+    evaluate_examples: int | None = None  # at once, at evaluations: bounds their memory. None: all of a split
+    activations: int = 0  # numbers kept for the gradient of one example, where they outweigh the rest: bounds a group
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what some metrics ask of a task, such as its "modulus"
     full: "Task | None" = None  # the same in the inputs' own coordinates; None: these are. Seconds are measured there
     revision: int = 1  # raise it when the numbers change
 
@@ -152,6 +169,18 @@ class Task:
     def steps(self) -> int:
         """Updates in an epoch; the last, smaller batch is one."""
         return 1 if self.full_batch else -(-self.train_size // (self.batch_size or 1))
+
+    def embedded(self, params: Params, inputs: Tensor) -> Tensor:
+        """Inputs (n, ...) as the network and its Jacobians see them: as they were drawn, unless the task embeds."""
+        return self.embed(params, inputs) if self.embed else inputs
+
+    def outputs(self, params: Params, inputs: Tensor) -> Tensor:
+        """The network's outputs (n, C) at inputs (n, ...) as they were drawn."""
+        return self.forward(params, self.embedded(params, inputs))
+
+    def trained(self, params: Params) -> Params:
+        """The parameters without the frozen ones."""
+        return {name: p for name, p in params.items() if name not in self.frozen}
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained; a factory passes the ValueError on to the user."""
@@ -179,8 +208,20 @@ class Probe:
     def outputs(self, split: str) -> Tensor:
         """The network's outputs on a split, (n, C), computed once per evaluation."""
         if split not in self.known:
-            self.known[split] = self.task.forward(self.params, self.splits[split].inputs)
+            pieces = [self.task.outputs(self.params, batch.inputs) for batch in self._pieces(split)]
+            self.known[split] = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
         return self.known[split]
+
+    def batches(self, split: str, examples: int | None = None) -> Iterator[Batch]:
+        """The first `examples` of a split (default: all), embedded, in pieces that fit the task's memory."""
+        for batch in self._pieces(split, examples):
+            yield Batch(self.task.embedded(self.params, batch.inputs), batch.targets)
+
+    def _pieces(self, split: str, examples: int | None = None) -> Iterator[Batch]:
+        inputs, targets = (part[:examples] for part in self.splits[split])
+        size = self.task.evaluate_examples or len(inputs)
+        for begin in range(0, len(inputs), size):
+            yield Batch(inputs[begin : begin + size], targets[begin : begin + size])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,5 +231,6 @@ class Metric:
     measure: Callable[[Probe], Tensor]  # -> ()
     better: Literal["higher", "lower"] | None = None  # None: neither direction is good in itself
     splits: tuple[str, ...] = ()  # the splits it needs; a task without them cannot record it
+    facts: tuple[str, ...] = ()  # the facts it asks of a task; a task without them cannot record it
     rotates: bool = False  # the same number in rotated coordinates of the inputs, whose lengths and products are kept
     bounds: tuple[float, float] | None = None  # of its values: a criterion that asks for more is refused

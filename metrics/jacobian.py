@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from grokbench import Local, Metric, Probe, hookimpl, linearize
+from grokbench import Metric, Probe, hookimpl, linearize
 
 FLOOR = 1e-8  # of a product of norms before division, as in the authors' code
 
@@ -22,10 +22,13 @@ def jacobian_norm(split: str = "train") -> Metric:
 
 def measure_jacobian_norm(probe: Probe, *, split: str) -> Tensor:
     """The norm, (). The rows are taken one after the other, so memory does not grow with C."""
-    outputs, pullback = _linearize(probe, split)
-    rows = torch.eye(outputs.shape[-1], dtype=outputs.dtype, device=outputs.device)
-    squares = torch.stack([pullback(row.expand_as(outputs)).flatten(1).square().sum(-1) for row in rows])
-    return squares.sum(0).sqrt().mean()
+    norms = []
+    for batch in probe.batches(split):
+        outputs, pullback = linearize(partial(probe.task.forward, probe.params), batch.inputs)
+        rows = torch.eye(outputs.shape[-1], dtype=outputs.dtype, device=outputs.device)
+        squares = torch.stack([pullback(row.expand_as(outputs)).flatten(1).square().sum(-1) for row in rows])
+        norms.append(squares.sum(0).sqrt())
+    return torch.cat(norms).mean()
 
 
 def centroid_alignment(split: str = "train") -> Metric:
@@ -46,13 +49,11 @@ def centroid_norm(split: str = "train") -> Metric:
 
 def measure_centroid(probe: Probe, *, split: str, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """The mean of a quantity of inputs and centroids, ()."""
-    outputs, pullback = _linearize(probe, split)
-    inputs = probe.splits[split].inputs.flatten(1)
-    return of(inputs, pullback(torch.ones_like(outputs)).flatten(1)).mean()
-
-
-def _linearize(probe: Probe, split: str) -> Local:
-    return linearize(partial(probe.task.forward, probe.params), probe.splits[split].inputs)
+    values = []
+    for batch in probe.batches(split):
+        outputs, pullback = linearize(partial(probe.task.forward, probe.params), batch.inputs)
+        values.append(of(batch.inputs.flatten(1), pullback(torch.ones_like(outputs)).flatten(1)))
+    return torch.cat(values).mean()
 
 
 def _inner(x: Tensor, mu: Tensor) -> Tensor:

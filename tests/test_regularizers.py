@@ -7,6 +7,7 @@ from torch.func import vjp
 from grokbench import At, Batch, Local, random
 from grokbench.optimizers import SGD, AdamW
 from grokbench.regularizers import baseline, grokalign, grokfast, orthograd
+from grokbench.tasks import _losses
 
 from .oracles import Net, jacobians
 
@@ -22,11 +23,13 @@ def parameters(seed=0):
     return {name: normals(*shape, seed=seed + number) for number, (name, shape) in enumerate(shapes.items())}
 
 
-def at(params, step=0, decay=0.0, decoupled=True, key=None):
+def at(params, step=0, decay=0.0, decoupled=True, key=None, **seen):
     zero = torch.zeros((), dtype=torch.int64)
     batch = Batch(normals(6, 5), torch.zeros(6))
     facts = dict(lr=0.1, weight_decay=decay, decoupled=decoupled, roles={}, input_bounds=None)
-    return At(params=params, batch=batch, key=zero if key is None else key, step=zero + step, epoch=zero, **facts)
+    task = dict(forward=Net(params), loss=_losses.cross_entropy, correct=_losses.class_correct)
+    now = dict(key=zero if key is None else key, step=zero + step, epoch=zero)
+    return At(**{**dict(params=params, batch=batch, **facts, **task, **now), **seen})
 
 
 def flat(params):

@@ -36,18 +36,38 @@ def _gives_params(visit: Visit) -> str:
 
 
 def _gives_gradients(visit: Visit) -> str:
+    return _gives_moved(visit, "grads", "gradient")
+
+
+def _gives_projected(visit: Visit) -> str:
+    return _gives_moved(visit, "params", "parameter")
+
+
+def _gives_moved(visit: Visit, argument: str, word: str) -> str:
     if not (isinstance(visit.result, tuple) and len(visit.result) == 2):
-        return f"returns a {type(visit.result).__name__}, expected (grads, state)"
-    names = [list(visit.result[0]), list(visit.arguments["grads"])]
+        return f"returns a {type(visit.result).__name__}, expected ({argument}, state)"
+    names = [list(visit.result[0]), list(visit.arguments[argument])]
     if missing := [name for name in names[1] if name not in names[0]]:
-        return f"returns no gradient of {missing[0]}"
-    given = visit.arguments["grads"], visit.arguments["state"]
-    for after, before, what in zip(visit.result, given, ("gradients", "a state"), strict=True):
+        return f"returns no {word} of {missing[0]}"
+    given = visit.arguments[argument], visit.arguments["state"]
+    for after, before, what in zip(visit.result, given, (f"{word}s", "a state"), strict=True):
         if shapes(after) != shapes(before):
             changed = [new for new, old in zip(shapes(after), shapes(before), strict=False) if new != old]
             where = f": {changed[0][0]} is {changed[0][1]} {changed[0][2]}" if changed else ""
             return f"returns {what} of another shape, dtype or order than it was given{where}"
     return ""
+
+
+def _gives_batch(visit: Visit) -> str:
+    if shapes(visit.result) == shapes(visit.arguments["batch"]):
+        return ""
+    return "returns a batch of another shape or dtype than it was given"
+
+
+def _gives_inputs(visit: Visit) -> str:
+    n, given = len(visit.arguments["inputs"]), visit.result
+    fine = len(given) == n and given.is_floating_point()
+    return "" if fine else f"returns {given.dtype} of shape {tuple(given.shape)}, expected floats of shape ({n}, ...)"
 
 
 def _gives_outputs(visit: Visit) -> str:
@@ -64,8 +84,11 @@ def _gives_truths(visit: Visit) -> str:
 _CONTRACTS: dict[tuple[str, str], Callable[[Visit], str]] = {
     ("regularizers", "prepare"): _gives_params,
     ("regularizers", "init"): _gives_tensors,
+    ("regularizers", "perturb"): _gives_batch,
     ("regularizers", "penalty"): _gives_scalar,
     ("regularizers", "transform"): _gives_gradients,
+    ("regularizers", "project"): _gives_projected,
+    ("tasks", "embed"): _gives_inputs,
     ("tasks", "forward"): _gives_outputs,
     ("tasks", "loss"): _gives_scalar,
     ("tasks", "correct"): _gives_truths,

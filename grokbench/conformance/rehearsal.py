@@ -22,6 +22,7 @@ ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function o
         "splits": ("key",),
         "shared": ("device",),
         "init": ("key",),
+        "embed": ("params", "inputs"),
         "forward": ("params", "inputs"),
         "loss": ("outputs", "targets"),
         "correct": ("outputs", "targets"),
@@ -29,8 +30,10 @@ ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function o
     "regularizers": {
         "prepare": ("params", "task", "key"),
         "init": ("params",),
+        "perturb": ("batch", "state", "at"),
         "penalty": ("local", "state", "at"),
         "transform": ("grads", "state", "at"),
+        "project": ("params", "state", "at"),
     },
     "metrics": {"measure": ("probe",)},
 }
@@ -93,13 +96,14 @@ def rehearse(step: Step) -> dict[str, Any]:
     batch = Batch(*(part[: task.batch_size] for part in splits["train"]))
     now = torch.tensor(3), torch.tensor(1)  # updates and epochs completed
     states = step.init(params)
-    outputs = task.forward(params, batch.inputs)
+    outputs = task.outputs(params, batch.inputs)
     told: dict[str, Any] = {"splits": splits, "init": (task.init(random.key(0)), states)}
     told["correct"] = task.correct(outputs, batch.targets)
     told["prepare"] = step.prepare(params, key)
     told["objective"] = step.objective(params, states, batch, key, *now)
-    if step.transforms:
-        told["transform"] = step.transform(_gradients(params), params, states, batch, key, *now)
+    seen = (batch, outputs, key, *now)
+    told["transform"] = step.transform(_gradients(task.trained(params)), params, states, *seen)
+    told["project"] = step.project(params, states, *seen)
     if step.optimizer is not task.optimizer:
         told["optimizer"] = _optimize(step, params)
     told["measure"] = step.evaluate(list(step.metrics), params, splits, key, {})
