@@ -9,6 +9,7 @@ import click
 
 from grokbench import __version__
 from grokbench.commands.data import data
+from grokbench.commands.planning import power
 from grokbench.commands.plugins import check, list_, show, validate
 from grokbench.commands.results import compare, leaderboard, status
 from grokbench.commands.run import run
@@ -32,7 +33,7 @@ def commands() -> None:
     """  # noqa: D301 - click reads the character itself
 
 
-for command in (run, leaderboard, compare, status, validate, list_, show, check, data):
+for command in (run, leaderboard, compare, status, power, validate, list_, show, check, data):
     commands.add_command(command)
 
 

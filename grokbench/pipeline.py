@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from grokbench.comparison import Comparisons
+from grokbench.errors import StoreError
 from grokbench.freshness import outdated
 from grokbench.leaderboard import Leaderboard, compare, rank
 from grokbench.manifests import merge
@@ -14,11 +16,13 @@ from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.request import Plan, Request, distinct, resolve
 from grokbench.store import Store
+from grokbench.suite import Suite
 from grokbench.work import Event, Job, Profiling, Stage, Training, Worker, timekeeping, training
 
 __all__ = [
     "Plan",
     "Request",
+    "compared",
     "existing_store",
     "finished",
     "jobs",
@@ -161,6 +165,14 @@ def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: 
         and all(then.get(key) == here[key] for key in ("machine", "device_name"))
         and not outdated(then, cell.origins, here, rerun)
     }
+
+
+def compared(suite: Suite, out: str | None = None) -> Comparisons:
+    """The comparisons of a folder that holds this suite, `runs/<suite>` by default; StoreError for any other."""
+    store = Store.load(out or f"runs/{suite.name}")
+    if store.manifest.suite != suite.name:
+        raise StoreError(f"{store.directory} holds the suite {store.manifest.suite!r}, expected {suite.name!r}.")
+    return compare(store.manifest, store.runs())
 
 
 def judge(store: Store) -> Leaderboard:

@@ -67,6 +67,12 @@ class Suite:
     plugins: tuple[str, ...]  # files, relative ones taken from the suite's folder
     document: Document = field(repr=False, compare=False)
 
+    @property
+    def comparisons(self) -> int:
+        """The planned family that Holm corrects over: cells that are neither skipped nor a baseline."""
+        others = [entry.label for entry in self.regularizers if entry.label != self.baseline]
+        return len(self.tasks) * len(others) - sum(skip.regularizer in others for skip in self.skip)
+
     def where(self, key_path: KeyPath) -> str:
         """`file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
         return self.document.where(key_path)

@@ -20,7 +20,7 @@ LEVELS = (
     "hookspecs optimizers suite data durable provenance",
     "plugins step",
     "plan store",
-    "engine leaderboard",
+    "engine leaderboard power",
     "timing conformance launchers report figures display contrast",
     "commands",
     "cli",
