@@ -16,6 +16,7 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from grokbench import random
+from grokbench.memory import trim
 from grokbench.step import Step
 from grokbench.types import Batch, Params, Task
 
@@ -119,13 +120,13 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
     """The replicas of those seeds before any update, and the seconds their `prepare` took, per replica."""
     keys = [random.key(seed, device) for seed in seeds]
     cast = partial(_cast, dtype=dtype)
-    params = [pytree.tree_map(cast, step.task.init(random.fold(key, "task"))) for key in keys]
+    params = [_drawn(step.task.init, key, cast) for key in keys]
     synchronize(device)
     began = time.perf_counter()
     params = [step.prepare(p, random.fold(key, "prepare")) for p, key in zip(params, keys, strict=True)]
     synchronize(device)
     seconds = (time.perf_counter() - began) / len(keys) if any(r.prepare for r in step.regularizers) else 0.0
-    own = _stack([pytree.tree_map(cast, step.task.splits(random.fold(key, "task"))) for key in keys])
+    own = _stack([_drawn(step.task.splits, key, cast) for key in keys])
     shared = step.task.shared(torch.device(device)) if step.task.shared else {}
     stacked = _stack(params)
     return Group(
@@ -139,6 +140,13 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
         finite=torch.ones(len(seeds), dtype=torch.bool, device=device),
         steps=torch.zeros((), dtype=torch.int64, device=device),
     ), seconds
+
+
+def _drawn(draw: Callable[[Tensor], T], key: Tensor, cast: Callable[[Tensor], Tensor]) -> T:
+    """What a task draws for a seed. What it took to draw goes first: XOR's full dimensions are 100 times its rest."""
+    drawn: T = pytree.tree_map(cast, draw(random.fold(key, "task")))
+    trim()
+    return drawn
 
 
 def apart(tree: Any, params: Params) -> Any:
