@@ -67,7 +67,8 @@ def count(grads: Params, state: Accuracy, at: At) -> tuple[Params, Accuracy]:
 def turned(state: Accuracy, epoch: Tensor) -> Accuracy:
     """The state as an epoch sees it: where the counts are of an earlier one, they become its accuracy."""
     over = epoch > state.epoch
-    last = torch.where(over, (state.correct / state.seen.clamp_min(1)).to(state.last.dtype), state.last)
+    share = state.correct.to(state.last.dtype) / state.seen.clamp_min(1)
+    last = torch.where(over, share, state.last)
     return Accuracy(last, state.correct * ~over, state.seen * ~over, torch.maximum(state.epoch, epoch))
 
 

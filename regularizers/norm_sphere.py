@@ -30,9 +30,7 @@ def norm_sphere(scope: Literal["global", "tensor"] = "global", cap: bool = False
     starts at zero stays zero. `cap` only shrinks: a ball in place of the sphere. The authors train without weight
     decay; the task's own is kept here, and on the sphere it has no radial effect: set the task's to 0 to be rid of it.
     """
-    return Regularizer(
-        init=partial(init, scope=scope), project=partial(project, scope=scope, cap=cap), rotates=True
-    )
+    return Regularizer(init=partial(init, scope=scope), project=partial(project, scope=scope, cap=cap), rotates=True)
 
 
 def init(params: Params, *, scope: str) -> Radius:
