@@ -106,10 +106,11 @@ def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task)
     for method in _planned(suite, entry):
         for use in method.uses_for(entry.label):
             if missing := [fact for fact in _needs(registry, use) if fact not in task.facts]:
+                cell = f"{{task: {entry.label}, regularizer: {method.label}, why: ...}}"
+                way = "leave the task out" if method.label == suite.baseline else f"skip the cell: skip: [{cell}]"
                 yield (
                     f"{suite.where(method.path)}: regularizers.{method.label}: {use.name} needs a task with "
-                    f"{' and '.join(missing)}, which {entry.label} does not have; skip the cell: "
-                    f"skip: [{{task: {entry.label}, regularizer: {method.label}, why: ...}}]"
+                    f"{' and '.join(missing)}, which {entry.label} does not have; {way}"
                 )
 
 

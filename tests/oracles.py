@@ -294,9 +294,7 @@ Problem = namedtuple("Problem", "loss bounds")  # what an attack is given
 def torch_optimizer(net, record, decay):
     """torch's own optimizer with the numbers of a task's."""
     if record.decoupled:
-        return torch.optim.AdamW(
-            net.learned(), record.lr, record.betas, record.eps, decay, foreach=False, fused=False
-        )
+        return torch.optim.AdamW(net.learned(), record.lr, record.betas, record.eps, decay, foreach=False, fused=False)
     return torch.optim.SGD(net.learned(), record.lr, weight_decay=decay, foreach=False, fused=False)
 
 

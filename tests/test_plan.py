@@ -401,6 +401,12 @@ def test_a_method_that_asks_for_facts_is_refused_where_a_task_has_none(complaint
     ]
 
 
+def test_a_baseline_cannot_be_skipped_and_the_way_out_is_another(complaints):
+    text = "baseline: stable\ntasks: {xor: {}}\nregularizers: {stable: {use: stablemax}}\n"
+    (line,) = complaints(f"suite: s\nseeds: 2\n{text}")
+    assert line.endswith("stablemax needs a task with cross_entropy, which xor does not have; leave the task out")
+
+
 def test_a_method_that_asks_for_facts_is_planned_where_they_are(cells_of):
     left_out = [(task, method) for task in ("xor", "mse") for method in ("stable", "both")]
     skip = ", ".join(f"{{task: {task}, regularizer: {method}, why: w}}" for task, method in left_out)
