@@ -6,7 +6,7 @@ from grokbench.errors import PluginError
 from grokbench.logbook import parse_condition
 from grokbench.plugins import Registry
 from grokbench.recorded import recorded, standard_labels
-from grokbench.suite import MetricEntry, Suite, TaskEntry, Use
+from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
 from grokbench.suite_schema import is_open
 from grokbench.types import Metric, Task
 from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
@@ -32,6 +32,7 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
             continue  # said already
         yield from _criterion_faults(suite, registry, entry, task)
         yield from _cadence_faults(suite, entry, task)
+        yield from _fact_faults(suite, registry, entry, task)
         yield from _rotation_faults(suite, registry, entry, task)
 
 
@@ -100,11 +101,35 @@ def _cadence_faults(suite: Suite, entry: TaskEntry, task: Task) -> Iterator[str]
         yield f"{place}: {budget} epochs, expected a multiple of evaluate_every, {every}"
 
 
+def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
+    """A method that asks for what a task does not have would train something else there, or nothing."""
+    for method in _planned(suite, entry):
+        for use in method.uses_for(entry.label):
+            if missing := [fact for fact in _needs(registry, use) if fact not in task.facts]:
+                cell = f"{{task: {entry.label}, regularizer: {method.label}, why: ...}}"
+                way = "leave the task out" if method.label == suite.baseline else f"skip the cell: skip: [{cell}]"
+                yield (
+                    f"{suite.where(method.path)}: regularizers.{method.label}: {use.name} needs a task with "
+                    f"{' and '.join(missing)}, which {entry.label} does not have; {way}"
+                )
+
+
+def _needs(registry: Registry, use: Use) -> tuple[str, ...]:
+    try:
+        return tuple(registry.get("regularizers", use.name).make(use.parameters).facts)
+    except PluginError:
+        return ()  # said already
+
+
+def _planned(suite: Suite, entry: TaskEntry) -> list[RegularizerEntry]:
+    """The methods that are not skipped on a task."""
+    skipped = {(skip.task, skip.regularizer) for skip in suite.skip}
+    return [method for method in suite.regularizers if (entry.label, method.label) not in skipped]
+
+
 def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
     """A task in rotated coordinates is the same for methods that rotate with its inputs, and for no others."""
-    skipped = {(skip.task, skip.regularizer) for skip in suite.skip}
-    wanted = [method for method in suite.regularizers if task.full and (entry.label, method.label) not in skipped]
-    for method in wanted:
+    for method in _planned(suite, entry) if task.full else ():
         for use in method.uses_for(entry.label):
             if not _rotates(registry, "regularizers", use):
                 yield (

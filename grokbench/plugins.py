@@ -38,6 +38,12 @@ BUILTINS = (
     "grokbench.regularizers.grokfast",
     "grokbench.regularizers.orthograd",
     "grokbench.regularizers.grokalign",
+    "grokbench.regularizers.jacobian_level",
+    "grokbench.regularizers.clip_gradients",
+    "grokbench.regularizers.noise",
+    "grokbench.regularizers.pgd_training",
+    "grokbench.regularizers.norm_sphere",
+    "grokbench.regularizers.stablemax",
     "grokbench.metrics.standard",
     "grokbench.metrics.jacobian",
 )

@@ -124,6 +124,7 @@ class Regularizer:
     project: Callable[[Params, State, At], tuple[Params, State]] | None = None  # parameters, after the optimizer
     privileges: frozenset[Privilege] = frozenset()  # what it uses that the baseline does not have
     neutral: Mapping[str, Any] | None = None  # parameters at which it is the baseline
+    facts: tuple[str, ...] = ()  # the facts it asks of a task; a task without them refuses it
     rotates: bool = False  # commutes with rotations of the inputs, under SGD: a task in other coordinates asks for it
     revision: int = 1  # raise it when the numbers change
 
@@ -156,7 +157,7 @@ class Task:
     input_bounds: tuple[float, float] | None = None  # of embedded inputs
     evaluate_examples: int | None = None  # at once, at evaluations: bounds their memory. None: all of a split
     activations: int = 0  # numbers kept for the gradient of one example, where they outweigh the rest: bounds a group
-    facts: Mapping[str, Any] = field(default_factory=dict)  # what some metrics ask of a task, such as its "modulus"
+    facts: Mapping[str, Any] = field(default_factory=dict)  # asked for by methods and metrics: its "modulus", ...
     full: "Task | None" = None  # the same in the inputs' own coordinates; None: these are. Seconds are measured there
     revision: int = 1  # raise it when the numbers change
 

@@ -33,12 +33,14 @@ def grokalign(
 
     `projection` estimates ||J||_F^2 by (C / k) sum_{j <= k} ||v_j^T J||^2, v_j uniform on the unit sphere: without bias
     for `squared`; for `frobenius` the root is taken of the mean over projections, as in the code, and is biased low.
-    `exact` uses C products. A negative strength works against alignment (Grok(Un)Align; unbounded below: it may
-    diverge). The authors' code runs the network a second time for the penalty; here loss and penalty share one pass.
+    `exact` uses C products. The authors' code runs the network a second time for the penalty; here loss and penalty
+    share one pass.
+
+    A negative strength works against alignment (Grok(Un)Align, Appendix B: -0.001 on MNIST). Its loss has no lower
+    bound, and under SGD it diverges: guard it by clipping, as the authors' script does at norm 1, with
+    `use: [grokalign, clip_gradients]`. A replica that diverges all the same counts as not grokked, and harms no other.
     """
-    if projections < 1:
-        raise ValueError(f"projections must be at least 1, got {projections}")
-    squares = exact if estimator == "exact" else partial(projected, projections=projections)
+    squares = estimate(estimator, projections)
     return Regularizer(
         penalty=partial(penalty, strength=strength, root=norm == "frobenius", squares=squares),
         neutral={"strength": 0.0},
@@ -49,8 +51,20 @@ def grokalign(
 def penalty(local: Local, state: tuple[()], at: At, *, strength: float, root: bool, squares: Squares) -> Tensor:
     """The penalty of one batch, ()."""
     del state
-    square = squares(local, at.key)
-    return strength * (square.clamp_min(FLOOR).sqrt() if root else square).mean()
+    return strength * mean_norm(local, at.key, root=root, squares=squares)
+
+
+def mean_norm(local: Local, key: Tensor, *, root: bool, squares: Squares) -> Tensor:
+    """The mean over the batch of ||J_i||_F (root) or of its square, ()."""
+    square = squares(local, key)
+    return (square.clamp_min(FLOOR).sqrt() if root else square).mean()
+
+
+def estimate(estimator: str, projections: int) -> Squares:
+    """The function of that name that gives ||J_i||_F^2; ValueError where it cannot."""
+    if projections < 1:
+        raise ValueError(f"projections must be at least 1, got {projections}")
+    return exact if estimator == "exact" else partial(projected, projections=projections)
 
 
 def projected(local: Local, key: Tensor, *, projections: int) -> Tensor:

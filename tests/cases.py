@@ -7,7 +7,18 @@ from grokbench.conformance import forms, trials
 from grokbench.conformance.trials import distance, epochs_for, replica
 from grokbench.metrics.standard import accuracy, loss
 from grokbench.records import Cell, Progress, Run
-from grokbench.regularizers import baseline, grokalign, grokfast, orthograd
+from grokbench.regularizers import (
+    baseline,
+    clip_gradients,
+    grokalign,
+    grokfast,
+    jacobian_level,
+    noise,
+    norm_sphere,
+    orthograd,
+    pgd_training,
+    stablemax,
+)
 from grokbench.step import build_step
 from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
 
@@ -20,7 +31,8 @@ FACTORIES = {
     for factory in (
         *(xor.xor, sparse_parity.sparse_parity, modular_addition.modular_addition, mnist.mnist),
         *(baseline.baseline, baseline.placebo, grokfast.grokfast_ema, grokfast.grokfast_ma),
-        *(orthograd.orthograd, grokalign.grokalign),
+        *(orthograd.orthograd, grokalign.grokalign, jacobian_level.jacobian_level, clip_gradients.clip_gradients),
+        *(noise.gaussian_noise, pgd_training.pgd_training, norm_sphere.norm_sphere, stablemax.stablemax),
     )
 }
 
@@ -48,11 +60,16 @@ def method(label):
     return factory(**parameters)
 
 
-def plain(label, methods, seed, epochs):
-    """The oracle's run of a small task: parameters at the end, and the evaluations."""
+def pairs(labels):
+    """Every small task of these with every method that it has the facts for."""
+    return [(label, name) for label in labels for name in METHODS if set(method(name).facts) <= set(small(label).facts)]
+
+
+def plain(label, methods, seed, epochs, task=None):
+    """The oracle's run of a small task, or of one like it: parameters at the end, and the evaluations."""
     _, _, loss_, activation = TASKS[label]
     made = [oracles.METHODS[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
-    return oracles.plain_run(small(label), loss_, activation, made, seed, epochs)
+    return oracles.plain_run(task or small(label), loss_, activation, made, seed, epochs)
 
 
 def make_step(task, regularizers=(), **facts):

@@ -4,7 +4,8 @@ Nothing is shared with the engine but the keyed draws, so that a plain run follo
 initialisation, batch order, and the random directions of a method. Methods are written after the authors' code.
 """
 
-from collections import deque
+import math
+from collections import deque, namedtuple
 
 import torch
 from torch import nn
@@ -36,6 +37,17 @@ class Net(nn.Module):
         for layer in self.layers[:-1]:
             hidden = self.activation(layer(hidden))
         return self.layers[-1](hidden)
+
+    def freeze(self, names):
+        """Keep parameters, by the names of the tasks, as they are."""
+        for number, layer in enumerate(self.layers, start=1):
+            for name, p in (("weight", layer.weight), ("bias", layer.bias)):
+                if f"{name}{number}" in names:
+                    p.requires_grad_(False)
+
+    def learned(self):
+        """The parameters that are trained."""
+        return [p for p in self.parameters() if p.requires_grad]
 
     def params(self):
         """The parameters under the names and in the layout of the tasks."""
@@ -73,18 +85,33 @@ def jacobians(net, inputs, create_graph=False):
 
 
 class Baseline:
-    """A method in a plain loop: what it does before training, to the loss, and to the gradients."""
+    """A method in a plain loop: what it does before training, to inputs, loss, gradients and parameters."""
 
     projects_decay = False
 
     def prepare(self, net, key):
         pass
 
+    def begin_epoch(self):
+        pass
+
+    def perturb(self, net, inputs, targets, key, problem):
+        return inputs
+
+    def see(self, outputs, targets):
+        pass
+
+    def objective(self, loss):
+        return loss
+
     def penalty(self, net, inputs, key):
         return 0.0
 
     def filter(self, net, decay):
         """Change the gradients; `decay` is that of an L2 term, which torch adds to them later."""
+
+    def project(self, net):
+        """Change the parameters after a step."""
 
 
 class Placebo(Baseline):
@@ -105,8 +132,8 @@ class GrokfastEma(Baseline):
 
     def filter(self, net, decay):
         if self.h is None:
-            self.h = {n: p.grad.clone() for n, p in net.named_parameters()}
-        for n, p in net.named_parameters():
+            self.h = {n: p.grad.clone() for n, p in enumerate(net.learned())}
+        for n, p in enumerate(net.learned()):
             self.h[n] = self.alpha * self.h[n] + (1.0 - self.alpha) * p.grad
             p.grad = p.grad + self.lamb * self.h[n]
 
@@ -116,7 +143,7 @@ class GrokfastMa(Baseline):
         self.window, self.lamb, self.queues = window, lamb, {}
 
     def filter(self, net, decay):
-        for n, p in net.named_parameters():
+        for n, p in enumerate(net.learned()):
             queue = self.queues.setdefault(n, deque(maxlen=self.window))
             queue.append(p.grad.clone())
             if len(queue) == self.window:
@@ -128,7 +155,7 @@ class OrthoGrad(Baseline):
         self.rescale, self.scope, self.projects_decay = rescale, scope, project_decay
 
     def filter(self, net, decay):
-        params = list(net.parameters())
+        params = net.learned()
         if self.projects_decay:
             for p in params:
                 p.grad = p.grad + decay * p.detach()
@@ -161,8 +188,98 @@ class GrokAlign(Baseline):
         return outputs * total / self.projections
 
 
+class JacobianLevel(Baseline):
+    def __init__(self, strength, level):
+        self.strength, self.level, self.norm = strength, level, GrokAlign(1.0, "frobenius")
+
+    def penalty(self, net, inputs, key):
+        return self.strength * abs(self.level - self.norm.penalty(net, inputs, key))
+
+
+class ClipGradients(Baseline):
+    def __init__(self, max_norm):
+        self.max_norm = max_norm
+
+    def filter(self, net, decay):
+        nn.utils.clip_grad_norm_(net.learned(), self.max_norm, foreach=False)
+
+
+class GaussianNoise(Baseline):
+    def __init__(self, scale, floor):
+        self.scale, self.floor, self.sigma, self.hits = scale, floor, None, []
+
+    def begin_epoch(self):
+        accuracy = sum(self.hits) / len(self.hits) if self.hits else 0.0
+        self.sigma, self.hits = max(self.scale * (1 - accuracy), self.floor), []
+
+    def perturb(self, net, inputs, targets, key, problem):
+        return inputs + self.sigma * random.normal(random.fold(key, "noise"), tuple(inputs.shape))
+
+    def see(self, outputs, targets):
+        predicted = outputs[:, 0].sign() if outputs.shape[1] == 1 else outputs.argmax(1)
+        self.hits += [float(p == t) for p, t in zip(predicted, targets, strict=True)]
+
+
+class PgdTraining(Baseline):
+    def __init__(self, radius, step_size, steps, random_start=True):
+        self.radius, self.step_size, self.steps, self.random_start = radius, step_size, steps, random_start
+
+    def perturb(self, net, inputs, targets, key, problem):
+        delta = torch.zeros_like(inputs)
+        if self.random_start:
+            u = random.uniform(random.fold(key, "attack"), tuple(inputs.shape))
+            delta = self.valid(inputs, self.radius * (2 * u - 1), problem.bounds)
+        for _ in range(self.steps):
+            x = (inputs + delta).requires_grad_()
+            (ascent,) = torch.autograd.grad(problem.loss(net(x), targets), x)
+            delta = (delta + self.step_size * ascent.sign()).clamp(-self.radius, self.radius)
+            delta = self.valid(inputs, delta, problem.bounds)
+        return inputs + delta
+
+    @staticmethod
+    def valid(inputs, delta, bounds):
+        return (inputs + delta).clamp(*bounds) - inputs if bounds else delta
+
+
+class NormSphere(Baseline):
+    def __init__(self, scope="global", cap=False):
+        self.scope, self.cap, self.norms = scope, cap, None
+
+    def groups(self, net):
+        return [net.learned()] if self.scope == "global" else [[p] for p in net.learned()]
+
+    def prepare(self, net, key):
+        self.norms = [math.sqrt(sum(float((p.data * p.data).sum()) for p in group)) for group in self.groups(net)]
+
+    def project(self, net):
+        for norm, group in zip(self.norms, self.groups(net), strict=True):
+            factor = norm / math.sqrt(sum(float((p.data * p.data).sum()) for p in group))
+            for p in group:
+                p.data = p.data * (min(1.0, factor) if self.cap else factor)
+
+
+class StableMax(Baseline):
+    def objective(self, loss):
+        return stablemax_cross_entropy
+
+
+def stablemax_cross_entropy(outputs, targets):
+    """One example and one class at a time."""
+    total = 0.0
+    for z, y in zip(outputs, targets, strict=True):
+        s = torch.stack([x + 1.0 if x >= 0 else 1.0 / (1.0 - x) for x in z])
+        total = total - torch.log(s[y] / s.sum())
+    return total / len(targets)
+
+
 METHODS = {
     "baseline": Baseline,
+    "jacobian_level": JacobianLevel,
+    "clip_gradients": ClipGradients,
+    "gaussian_noise": GaussianNoise,
+    "pgd_training": PgdTraining,
+    "norm_sphere": NormSphere,
+    "stablemax": StableMax,
     "placebo": Placebo,
     "grokfast_ema": GrokfastEma,
     "grokfast_ma": GrokfastMa,
@@ -171,13 +288,14 @@ METHODS = {
 }
 
 
+Problem = namedtuple("Problem", "loss bounds")  # what an attack is given
+
+
 def torch_optimizer(net, record, decay):
     """torch's own optimizer with the numbers of a task's."""
     if record.decoupled:
-        return torch.optim.AdamW(
-            net.parameters(), record.lr, record.betas, record.eps, decay, foreach=False, fused=False
-        )
-    return torch.optim.SGD(net.parameters(), record.lr, weight_decay=decay, foreach=False, fused=False)
+        return torch.optim.AdamW(net.learned(), record.lr, record.betas, record.eps, decay, foreach=False, fused=False)
+    return torch.optim.SGD(net.learned(), record.lr, weight_decay=decay, foreach=False, fused=False)
 
 
 def plain_run(task, loss, activation, methods, seed, epochs):
@@ -189,23 +307,34 @@ def plain_run(task, loss, activation, methods, seed, epochs):
     own = random.fold(root, "task")
     splits = task.splits(own) | (task.shared(torch.device("cpu")) if task.shared else {})
     net = Net(task.init(own), activation)
+    net.freeze(task.frozen)
     for number, method in enumerate(methods):
         method.prepare(net, random.fold(root, "prepare", "method", number))
     decay = 0.0 if any(method.projects_decay for method in methods) else task.optimizer.weight_decay
     optimizer = torch_optimizer(net, task.optimizer, decay)
-    history = [evaluate(net, splits, loss)]
+    history, problem, objective = [evaluate(net, splits, loss)], Problem(loss, task.input_bounds), loss
+    for method in methods:
+        objective = method.objective(objective)
     for epoch in range(epochs):
+        for method in methods:
+            method.begin_epoch()
         for number, rows in enumerate(batch_rows(task, root, epoch)):
             inputs, targets = splits["train"].inputs[rows], splits["train"].targets[rows]
-            total = loss(net(inputs), targets)
-            for place, method in enumerate(methods):
-                key = random.fold(root, "regularizer", epoch, number, "method", place)
+            keys = [random.fold(root, "regularizer", epoch, number, "method", place) for place in range(len(methods))]
+            for method, key in zip(methods, keys, strict=True):
+                inputs = method.perturb(net, inputs, targets, key, problem)
+            outputs = net(inputs)
+            total = objective(outputs, targets)
+            for method, key in zip(methods, keys, strict=True):
                 total = total + method.penalty(net, inputs, key)
             optimizer.zero_grad()
             total.backward()
             for method in methods:
+                method.see(outputs, targets)
                 method.filter(net, 0.0 if task.optimizer.decoupled else task.optimizer.weight_decay)
             optimizer.step()
+            for method in methods:
+                method.project(net)
         history.append(evaluate(net, splits, loss))
     return net.params(), history
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy
 import torch
 
-from grokbench import At, Optimizer, Params, Regularizer, hookimpl, random
+from grokbench import At, Batch, Optimizer, Params, Regularizer, hookimpl, random
 
 
 '''

@@ -11,7 +11,7 @@ from grokbench.conformance.fixes import translate
 from grokbench.errors import PluginError
 from grokbench.plugins import load_registry
 
-from . import planted, planted_metrics, planted_tasks
+from . import planted, planted_metrics, planted_phases, planted_tasks
 from .tiny import grokbench
 
 
@@ -46,7 +46,10 @@ def failures(answers):
     return {name: given for name, given in answers.items() if given.verdict is Verdict.FAILED}
 
 
-@pytest.mark.parametrize("fault", planted.FAULTS.values(), ids=planted.FAULTS)
+METHODS = planted.FAULTS | planted_phases.FAULTS
+
+
+@pytest.mark.parametrize("fault", METHODS.values(), ids=METHODS)
 def test_a_planted_fault_is_found_with_its_fix(tmp_path, fault):
     given = asked(tmp_path, fault.source, fault.question)
     assert given.verdict is Verdict.FAILED
@@ -61,6 +64,28 @@ def test_a_sound_plugin_beside_them_passes_everything(tmp_path):
     others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
     assert others == ["withheld data", "rotation"]  # it has no prepare, and its noise does not rotate
     assert re.fullmatch(r"[+-]\d+\.\d\d ms per step: .+ms \(sparse_parity\)", answers["cost"].message)
+
+
+def test_a_sound_plugin_with_the_other_phases_passes_everything(tmp_path):
+    answers = examined(tmp_path, planted_phases.SOUND)
+    assert failures(answers) == {}
+    others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
+    assert others == ["withheld data", "rotation"]
+
+
+def test_a_method_is_tried_where_the_facts_are_that_it_asks_for(tmp_path):
+    source = planted_phases.SOUND.replace("privileges=", 'facts=("cross_entropy",), privileges=')
+    examinee = subject(tmp_path, source)
+    assert [label for label, _ in examinee.tasks()] == ["sparse_parity", "modular_addition"]
+    assert failures(examined(tmp_path, source)) == {}
+
+
+def test_a_method_that_fits_no_small_task_says_so_in_place_of_passing(tmp_path):
+    source = planted_phases.SOUND.replace("privileges=", 'facts=("spin",), privileges=')
+    answers = examined(tmp_path, source)
+    untried = [given for given in answers.values() if given.message == "no small task has the facts it asks for: spin"]
+    assert failures(answers) == {} and len(untried) == 12
+    assert answers["cost"].message == "sparse_parity, on which steps are timed, lacks the facts it asks for"
 
 
 def test_a_declared_privilege_covers_withheld_data(tmp_path):

@@ -10,7 +10,7 @@ from grokbench import checkpoints, engine
 from grokbench.checkpoints import Shelf
 from grokbench.records import Progress, Run
 
-from .cases import METHODS, epochs_for, make_cell, make_step, method, small
+from .cases import epochs_for, make_cell, make_step, method, pairs, small
 
 pytestmark = pytest.mark.usefixtures("tiny_mnist")
 SEEDS, FACTS = (0, 1, 2, 3, 4), {"torch": torch.__version__, "measured": {"a": {"every": None}}}
@@ -50,8 +50,7 @@ def race(label, name):
     return cell, step, epochs, runs_of(events_of(cell, step))
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("label", ["xor", "sparse_parity", "modular_addition", "mnist"])
+@pytest.mark.parametrize(("label", "name"), pairs(["xor", "sparse_parity", "modular_addition", "mnist"]))
 def test_a_resumed_group_ends_as_if_nothing_had_happened(tmp_path, label, name):
     cell, step, epochs, undisturbed = race(label, name)
     for stop in (2, epochs // 2 // 2 * 2):

@@ -17,6 +17,7 @@ from .cases import (
     epochs_for,
     make_step,
     method,
+    pairs,
     plain,
     replica,
     small,
@@ -28,8 +29,7 @@ from .cases import (
 pytestmark = pytest.mark.usefixtures("tiny_mnist")
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("label", ["xor", "sparse_parity", "modular_addition", "mnist"])
+@pytest.mark.parametrize(("label", "name"), pairs(["xor", "sparse_parity", "modular_addition", "mnist"]))
 def test_a_group_is_the_plain_loop_of_each_seed(label, name):
     task, seeds = small(label), (4, 1000)
     group = trained(task, [method(name)], seeds, epochs_for(task))

@@ -380,3 +380,44 @@ def test_a_rotated_task_refuses_metrics_that_look_at_coordinates(complaints, tmp
         "s.yaml:6:28: metrics.largest: largest does not declare that it is the same in rotated coordinates, in which "
         "xor is trained; set rotate: false there"
     )
+
+
+FACTS = """\
+suite: s
+seeds: 2
+baseline: baseline
+tasks: {xor: {}, parity: {use: sparse_parity}, mse: {use: modular_addition, loss: mse}}
+regularizers: {baseline: {}, stable: {use: stablemax}, both: {use: [grokalign, stablemax]}}
+"""
+
+
+def test_a_method_that_asks_for_facts_is_refused_where_a_task_has_none(complaints):
+    places = {"stable": "s.yaml:5:30", "both": "s.yaml:5:56"}
+    assert complaints(FACTS) == [
+        f"{places[method]}: regularizers.{method}: stablemax needs a task with cross_entropy, which {task} does not "
+        f"have; skip the cell: skip: [{{task: {task}, regularizer: {method}, why: ...}}]"
+        for task in ("xor", "mse")
+        for method in ("stable", "both")
+    ]
+
+
+def test_a_baseline_cannot_be_skipped_and_the_way_out_is_another(complaints):
+    text = "baseline: stable\ntasks: {xor: {}}\nregularizers: {stable: {use: stablemax}}\n"
+    (line,) = complaints(f"suite: s\nseeds: 2\n{text}")
+    assert line.endswith("stablemax needs a task with cross_entropy, which xor does not have; leave the task out")
+
+
+def test_a_method_that_asks_for_facts_is_planned_where_they_are(cells_of):
+    left_out = [(task, method) for task in ("xor", "mse") for method in ("stable", "both")]
+    skip = ", ".join(f"{{task: {task}, regularizer: {method}, why: w}}" for task, method in left_out)
+    cells = cells_of(f"{FACTS}skip: [{skip}]\n")
+    assert [method for task, method in cells if task == "parity"] == ["baseline", "stable", "both"]
+    assert not set(left_out) & set(cells)
+    assert cells["parity", "stable"].privileges == ("loss",)
+
+
+def test_a_metric_by_the_decade_reaches_its_step(cells_of, registry):
+    cell = only(cells_of(PLAIN + "metrics: {weight_norm: {every: {per_decade: 3}}}\n"))
+    assert cell.measured["weight_norm"]["every"] == {"per_decade": 3}
+    assert cell_step(cell, registry).every == {"weight_norm": {"per_decade": 3}}
+    json.dumps(cell.measured)

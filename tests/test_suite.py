@@ -133,6 +133,14 @@ WRONG = [
     ("", "skip: {task: xor}", "6:7", "skip: a mapping, expected a list (lines '- item')"),
     ("", "skip:\n- &a {task: xor, regularizer: grokalign, why: w}", "7:3", "the anchor '&a'"),
     ("", "metrics: {a: {every: 0}}", "6:22", "metrics.a.every: the number 0, expected at least 1"),
+    ("", "metrics: {a: {every: often}}", "6:22", "metrics.a.every: the text 'often', expected a whole number"),
+    ("", "metrics: {a: {every: 2.5}}", "6:22", "metrics.a.every: the number 2.5, expected a whole number"),
+    ("", "metrics: {a: {every: {}}}", "6:22", "every: a mapping, expected a number of epochs, or {per_decade: k}"),
+    ("", "metrics: {a: {every: {per_century: 3}}}", "6:22", "expected a number of epochs, or {per_decade: k} with k"),
+    ("", "metrics: {a: {every: {per_decade: 0}}}", "6:22", "expected a number of epochs, or {per_decade: k}"),
+    ("", "metrics: {a: {every: {per_decade: 2.5}}}", "6:22", "{per_decade: k} with k of at least 1"),
+    ("", "metrics: {a: {every: {per_decade: 3, k: 1}}}", "6:22", "{per_decade: k} with k of at least 1"),
+    ("", "metrics: {a: {every: {per_decade: {grid: [1]}}}}", "6:22", "{per_decade: k} with k of at least 1"),
     ("", "metrics: {a: {b: {grid: [1]}}}", "6:18", "metrics.a.b: a grid, expected it as the value"),
     ("", "metrics: {a: {}, A: {}}", "6:18", "the label 'A' looks like 'a'"),
     ("", "statistics: {primary: signflip}", "6:23", "expected 'sign_flip', 'paired_t', 'wilcoxon' or 'logrank'"),
@@ -211,6 +219,8 @@ regularizers:
   grokalign: {strength: 0.01, per_task: {xor: {strength: 1.0, norm: frobenius}}}
 metrics:
   alignment: {use: centroid_alignment, split: train, every: 10}
+  norm: {use: weight_norm, every: {per_decade: 3}}
+  loss: {}
 statistics: {correction: none, alpha: 0.01}
 published: {source: Table 1, epochs: {xor: {baseline: 154, grokalign: 101.5}}}
 plugins: [mine.py]
@@ -225,6 +235,10 @@ plugins: [mine.py]
     assert grokalign.uses_for("mnist_ce") == (Use("grokalign", {"strength": 0.01}),)
     assert grokalign.uses_for("xor") == (Use("grokalign", {"strength": 1.0, "norm": "frobenius"}),)
     assert suite.metrics[0].use == Use("centroid_alignment", {"split": "train"}) and suite.metrics[0].every == 10
+    assert [(entry.use, entry.every) for entry in suite.metrics[1:]] == [
+        (Use("weight_norm", {}), {"per_decade": 3}),
+        (Use("loss", {}), None),
+    ]
     assert suite.statistics == Statistics(correction="none", alpha=0.01)
     assert suite.published is not None and suite.published.epochs == {"xor": {"baseline": 154, "grokalign": 101.5}}
     assert suite.plugins == (str(tmp_path / "mine.py"),)

@@ -12,9 +12,9 @@ from unittest.mock import patch
 import torch
 
 from grokbench import data, engine, random
-from grokbench.conformance.forms import GROUNDS, METHODS, TASKS
+from grokbench.conformance.forms import GROUNDS, TASKS
 
-from .cases import epochs_for, make_step, method, small, stripes
+from .cases import epochs_for, make_step, method, pairs, small, stripes
 
 FILE = Path(__file__).with_name("trajectories.json")
 SEEDS = (4, 1000)
@@ -24,9 +24,8 @@ AGAIN = "write the file anew: python -m tests.trajectories"
 
 def entries():
     """Label -> task label and method label: every method on every ground, the other tasks under the baseline."""
-    pairs = [(task, name) for task in GROUNDS for name in METHODS]
-    pairs += [(task, "baseline") for task in TASKS if task not in GROUNDS]
-    return {f"{task} / {name}": (task, name) for task, name in pairs}
+    others = [(task, "baseline") for task in TASKS if task not in GROUNDS]
+    return {f"{task} / {name}": (task, name) for task, name in pairs(GROUNDS) + others}
 
 
 def trajectory(task_label, method_label):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from grokbench.conformance import description, methods, metrics, purity, tasks, training
 from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable
 from grokbench.conformance.fixes import translate
-from grokbench.conformance.subjects import Subject
+from grokbench.conformance.subjects import NoGround, Subject
 from grokbench.conformance.watch import generators_moved
 from grokbench.errors import DataError
 
@@ -34,6 +34,8 @@ def answer(question: Question, subject: Subject) -> Answer:
             return question.ask(subject)
     except DataError:
         raise
+    except NoGround as none:
+        return not_applicable(str(none))
     except Exception as error:
         what, fix, place = translate(error, subject.file)
         return failed(f"on {subject.tried[-1]}, {what}" if subject.tried else what, fix, place)

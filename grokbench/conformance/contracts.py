@@ -85,6 +85,7 @@ _CONTRACTS: dict[tuple[str, str], Callable[[Visit], str]] = {
     ("regularizers", "prepare"): _gives_params,
     ("regularizers", "init"): _gives_tensors,
     ("regularizers", "perturb"): _gives_batch,
+    ("regularizers", "objective"): _gives_scalar,
     ("regularizers", "penalty"): _gives_scalar,
     ("regularizers", "transform"): _gives_gradients,
     ("regularizers", "project"): _gives_projected,

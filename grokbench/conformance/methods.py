@@ -142,6 +142,8 @@ _ROTATION = "leave `rotates` out, or treat each column of the input weights as o
 def costs(subject: Subject) -> Answer:
     """The time of a step beside the baseline's: reported, not judged."""
     task = subject.registry.get("tasks", COSTED).make({})
+    if not set(subject.regularizer({}).facts) <= set(task.facts):
+        return not_applicable(f"{COSTED}, on which steps are timed, lacks the facts it asks for")
     cells = [Cell(COSTED, name, name, {}, 1, 1, {}) for name in ("method", "baseline")]
     made = [build_step(task, methods, {}) for methods in ([subject.regularizer({})], [])]
     per_epoch = {

@@ -13,7 +13,7 @@ from grokbench.conformance.trials import same, tensors
 from grokbench.step import Step, build_step
 from grokbench.types import Batch, Params
 
-__all__ = ["ARGUMENTS", "METRIC", "Visit", "rehearse", "steps"]
+__all__ = ["ARGUMENTS", "METRIC", "WRAPPED", "Visit", "rehearse", "steps"]
 
 METRIC = "it"  # the label of a metric under examination
 
@@ -38,6 +38,8 @@ ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function o
     "metrics": {"measure": ("probe",)},
 }
 
+WRAPPED: Mapping[str, tuple[str, ...]] = {"objective": ("outputs", "targets")}  # what these return is watched
+
 Record = TypeVar("Record")
 
 
@@ -58,7 +60,15 @@ def spied(kind: str, record: Record, visits: list[Visit]) -> Record:
         for name, names in ARGUMENTS[kind].items()
         if (function := getattr(record, name))
     }
+    wrappers = {name: names for name, names in WRAPPED.items() if getattr(record, name, None)}
+    spies |= {name: _spy_on_what_it_returns(name, names, record, visits) for name, names in wrappers.items()}
     return replace(record, **spies)  # type: ignore[type-var]
+
+
+def _spy_on_what_it_returns(
+    name: str, names: tuple[str, ...], record: Any, visits: list[Visit]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return lambda wrapped: _spy(name, names, getattr(record, name)(wrapped), visits)
 
 
 def _spy(name: str, names: tuple[str, ...], function: Callable[..., Any], visits: list[Visit]) -> Callable[..., Any]:

@@ -10,7 +10,11 @@ from grokbench.conformance.forms import GROUNDS, METHODS, TASKS
 from grokbench.plugins import Plugin, Registry
 from grokbench.types import Metric, Regularizer, Task
 
-__all__ = ["Subject"]
+__all__ = ["NoGround", "Subject"]
+
+
+class NoGround(Exception):
+    """No task that a method could be tried on."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,23 @@ class Subject:
         made: Metric = self.plugin.make({"split": "train"} if "split" in self.plugin.parameters else {})
         return made
 
+    def _fitting(self) -> Iterator[tuple[str, Task]]:
+        """The grounds that have the facts which a method asks for."""
+        asked = set(self.regularizer().facts) if self.plugin.kind == "regularizers" else set()
+        fitting = False
+        for label in self.grounds:
+            task: Task = self.registry.get("tasks", TASKS[label].use).make(TASKS[label].parameters)
+            if asked <= set(task.facts):
+                fitting = True
+                self.tried.append(label)
+                yield label, task
+        if not fitting:
+            raise NoGround(f"no small task has the facts it asks for: {', '.join(sorted(asked))}")
+
     def tasks(self) -> Iterator[tuple[str, Task]]:
         """The tasks it is tried on, by label: its own forms if it is a task, else the grounds."""
         if self.plugin.kind != "tasks":
-            for label in self.grounds:
-                self.tried.append(label)
-                yield label, self.registry.get("tasks", TASKS[label].use).make(TASKS[label].parameters)
+            yield from self._fitting()
             return
         forms = {label: form.parameters for label, form in TASKS.items() if form.use == self.plugin.name}
         own = forms if self.plugin.builtin and forms else {self.plugin.name: {}}

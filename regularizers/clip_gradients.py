@@ -1,0 +1,44 @@
+"""Gradient clipping: Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", 2013.
+
+A companion of methods whose loss has no lower bound: `use: [grokalign, clip_gradients]`.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from grokbench import At, Params, Regularizer, hookimpl
+
+TINY = 1e-6  # added to the norm before the division, as `torch.nn.utils.clip_grad_norm_` does
+
+
+def clip_gradients(max_norm: float = 1.0) -> Regularizer:
+    """Shorten the gradient of all parameters, taken as one vector, to at most `max_norm`.
+
+        g <- g min(1, max_norm / ||g||)
+
+    As in Walker et al.'s script for inhibited generalisation (norm 1). It acts where it stands among combined methods,
+    so name it last; weight decay is not clipped. Under SGD a step is then no longer than lr max_norm, decay apart;
+    Adam bounds its steps by itself, and is almost blind to a clipping that is the same at every step.
+    """
+    if max_norm <= 0.0:
+        raise ValueError(f"max_norm must be positive, got {max_norm}")
+    return Regularizer(transform=partial(transform, max_norm=max_norm), neutral={"max_norm": 1e30}, rotates=True)
+
+
+def transform(grads: Params, state: tuple[()], at: At, *, max_norm: float) -> tuple[Params, tuple[()]]:
+    """Clip the gradients."""
+    del at
+    factor = (max_norm / (_norm(grads) + TINY)).clamp_max(1.0)
+    return {name: g * factor for name, g in grads.items()}, state
+
+
+def _norm(grads: Params) -> Tensor:
+    """The Euclidean norm of all gradients, ()."""
+    return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in grads.values()]))
+
+
+@hookimpl
+def grokbench_regularizers():
+    yield clip_gradients
