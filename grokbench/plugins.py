@@ -40,6 +40,10 @@ BUILTINS = (
     "grokbench.regularizers.grokalign",
     "grokbench.metrics.standard",
     "grokbench.metrics.jacobian",
+    "grokbench.metrics.robustness",
+    "grokbench.metrics.kernel",
+    "grokbench.metrics.complexity",
+    "grokbench.metrics.softmax",
 )
 
 

@@ -46,6 +46,7 @@ def mnist(
         grokked={"test_accuracy": "> 0.80"},
         roles=_mlp.roles(sizes, bias=False),
         input_bounds=((0.0 - MEAN) / STD, (1.0 - MEAN) / STD),
+        facts={"preactivations": _mlp.preactivations},
     )
 
 
