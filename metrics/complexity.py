@@ -1,10 +1,9 @@
-"""How many linear regions meet near an input: Humayun, Balestriero & Baraniuk, "Deep networks always grok and here is
-why", ICML 2024, arXiv:2402.15555.
+"""How finely a ReLU network cuts its input space near the data: Humayun et al., ICML 2024, arXiv:2402.15555.
 
-A ReLU network is affine where no pre-activation z changes its sign. Around x stand the 2n vertices x +- r v_i of a
-frame of n orthonormal directions v_i. The local complexity is the number of units that are on (z > 0) at one vertex and
-off at another, summed over the layers: how many of their hyperplanes cut the hull. The authors count a z of exactly 0 as
-a third sign.
+"Deep networks always grok and here is why". A ReLU network is affine where no pre-activation z changes its sign. Around
+x stand the 2n vertices x +- r v_i of a frame of n orthonormal directions v_i. The local complexity is the number of
+units that are on (z > 0) at one vertex and off at another, summed over the layers: how many of their hyperplanes cut
+the hull. The authors count a z of exactly 0 as a third sign.
 """
 
 from functools import partial
@@ -36,9 +35,7 @@ def local_complexity(
     return Metric(measure=measure, splits=(split,), facts=("preactivations",))
 
 
-def measure_complexity(
-    probe: Probe, *, directions: int, radius: float, examples: int | None, split: str
-) -> Tensor:
+def measure_complexity(probe: Probe, *, directions: int, radius: float, examples: int | None, split: str) -> Tensor:
     """The mean number of units, ()."""
     counts = []
     for batch in probe.batches(split, examples):

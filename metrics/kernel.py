@@ -84,7 +84,6 @@ def measure_alignment(probe: Probe, *, outputs: Reading, split: str, examples: i
 
 def kernel(probe: Probe, params: Params, inputs: Tensor, outputs: Reading) -> Tensor:
     """K at some parameters, (n, n), of inputs (n, ...) as they were drawn."""
-
     trained, products = probe.task.trained(params), []
     for row in _rows(probe, inputs, outputs):
         gradient = grad(lambda trained, x, row=row: _output(trained, probe, params, x[None], row))

@@ -65,9 +65,7 @@ def pgd_accuracy(
     return _accuracy(disturb, split, examples)
 
 
-def noise_accuracy(
-    sd: float = 0.1, space: Space = "pixel", examples: int | None = None, split: str = "test"
-) -> Metric:
+def noise_accuracy(sd: float = 0.1, space: Space = "pixel", examples: int | None = None, split: str = "test") -> Metric:
     """The share of a split that is classified correctly under normal noise of standard deviation `sd`, from 0 to 1.
 
     x + sd N(0, I), clipped to the valid range where there is one; one draw for each example, anew at each evaluation.

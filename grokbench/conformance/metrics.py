@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from itertools import chain
 from statistics import median
 
 import torch
@@ -17,6 +18,7 @@ from grokbench.conformance.trials import SEEDS
 from grokbench.conformance.withheld import Ledger, Noted
 from grokbench.recorded import can_record
 from grokbench.step import Step, build_step
+from grokbench.types import Metric
 
 __all__ = ["QUESTIONS"]
 
@@ -37,8 +39,7 @@ def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.flo
 def is_a_finite_number(subject: Subject) -> Answer:
     """One number for each replica, in both precisions, on every small task that has its splits."""
     if not any(True for _ in steps(subject)):
-        asked = (*subject.metric().splits, *subject.metric().facts)
-        return not_applicable(f"no small task has {' and '.join(asked)}")
+        return not_applicable(_nowhere(subject.metric()))
     for label, step in steps(subject):
         for dtype in PRECISIONS:
             for values in _measured(step, SEEDS, dtype):
@@ -46,6 +47,11 @@ def is_a_finite_number(subject: Subject) -> Answer:
                     fix = "keep divisions and roots away from zero: x / norm.clamp_min(1e-8)"
                     return failed(f"on {label}, in {dtype}, it gives {values} for {len(SEEDS)} seeds", fix)
     return passed()
+
+
+def _nowhere(metric: Metric) -> str:
+    facts = f" with the facts {', '.join(metric.facts)}" if metric.facts else ""
+    return f"no small task has the splits {', '.join(metric.splits)}{facts}"
 
 
 def is_the_same_alone(subject: Subject) -> Answer:
@@ -106,7 +112,7 @@ def _costed(subject: Subject) -> Iterator[tuple[str, Step]]:
     accuracy = subject.registry.get("metrics", "accuracy").make({})
     full = ((name, subject.registry.get("tasks", name).make({})) for name in COSTED)
     small = ((f"{label}, small", task) for label, task in subject.tasks())
-    for label, task in (*full, *small):
+    for label, task in chain(full, small):
         if can_record(task, subject.metric()):
             yield label, build_step(task, [], {METRIC: subject.metric(), ACCURACY: accuracy})
 
