@@ -143,7 +143,7 @@ class Step:
         initial: Params | None = None,
     ) -> dict[str, Tensor]:
         """The metrics of those labels, each (); `known` holds outputs already computed, per split."""
-        probe = Probe(params, splits, self.task, key, initial, dict(known))
+        probe = Probe(params, splits, self.task, key, initial or {}, dict(known))
         return {label: self.metrics[label].measure(probe) for label in labels}
 
     def _at(

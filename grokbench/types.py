@@ -203,7 +203,7 @@ class Probe:
     splits: Mapping[str, Batch]
     task: Task
     key: Tensor  # (): of this seed and evaluation
-    initial: Params | None = None  # before the first update; known to metrics that are `initial`
+    initial: Params = field(default_factory=dict)  # before the first update; empty unless a metric is `initial`
     known: dict[str, Tensor] = field(default_factory=dict)  # outputs per split, shared by the metrics
 
     def outputs(self, split: str) -> Tensor:

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from grokbench import Metric, Probe, hookimpl, random
 
+from ._examples import some
+
 
 def local_complexity(
     directions: int = 20, radius: float = 0.005, examples: int | None = 1024, split: str = "train"
@@ -31,7 +33,7 @@ def local_complexity(
         raise ValueError(f"directions must be at least 1, got {directions}")
     if radius <= 0:
         raise ValueError(f"radius must be positive, got {radius}")
-    measure = partial(measure_complexity, directions=directions, radius=radius, examples=examples, split=split)
+    measure = partial(measure_complexity, directions=directions, radius=radius, examples=some(examples), split=split)
     return Metric(measure=measure, splits=(split,), facts=("preactivations",))
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from grokbench.errors import PluginError
 from grokbench.metrics import jacobian, standard
 
 from . import oracles
@@ -57,3 +58,11 @@ def test_which_direction_is_better():
     assert standard.loss().better == "lower" and standard.accuracy().better == "higher"
     assert jacobian.centroid_alignment().better == "higher" and standard.weight_norm().better is None
     assert standard.accuracy("noise").splits == ("noise",) and standard.weight_norm().splits == ()
+
+
+def test_a_metric_of_no_examples_is_refused(registry):
+    counting = [plugin for plugin in registry.metrics.values() if "examples" in plugin.parameters]
+    assert len(counting) > 10
+    for plugin in counting:
+        with pytest.raises(PluginError, match="refuses its parameters: examples must be at least 1, got 0$"):
+            plugin.make({"examples": 0})

@@ -88,8 +88,9 @@ def rotates_as_it_says(subject: Subject) -> Answer:
         if not can_record(task, metric):
             return not_applicable(f"{ROTATED.use}, which can be rotated, cannot record it")
         values.append(torch.tensor(_measured(build_step(task, [], {METRIC: metric}), SEEDS), dtype=torch.float64))
-    if not torch.allclose(*values, rtol=ALONE, atol=1e-12):
-        apart = float((values[1] - values[0]).abs().max())
+    full, rotated = values
+    if not torch.allclose(rotated, full, rtol=ALONE, atol=1e-12):
+        apart = float((rotated - full).abs().max())
         return failed(f"in full and in rotated coordinates it differs by {apart:.1e}", _ROTATION)
     return passed()
 
