@@ -133,9 +133,9 @@ def measure(
     step: Step, group: Group, labels: Sequence[str], epoch: int | Tensor, known: Mapping[str, Tensor]
 ) -> Tensor:
     """The metrics of those labels, and last whether all losses were finite, (replicas, labels + 1) float64."""
-    one = vmap(partial(step.evaluate, labels), in_dims=(0, group.split_axes, 0, 0))
+    one = vmap(partial(step.evaluate, labels), in_dims=(0, group.split_axes, 0, 0, 0))
     keys = random.fold(group.keys, "evaluation", epoch)
-    values = one(group.params, group.splits, keys, dict(known)) if labels else {}
+    values = one(group.params, group.splits, keys, dict(known), group.initial) if labels else {}
     return torch.stack([*(values[label].double() for label in labels), group.finite.double()], 1)
 
 

@@ -40,7 +40,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # Replicas: enough to share the cost of launching operations. On a CPU, 25 seeds are two groups, and no core waits long.
 LARGEST_GROUP = {"cpu": 13, "cuda": 32}
 MOVING = ("params", "optimizer", "states", "finite", "steps")  # what training changes of a group
-PER_REPLICA = ("keys", "params", "optimizer", "states", "own", "finite")
+PER_REPLICA = ("keys", "params", "optimizer", "states", "own", "finite", "initial")
 CPU_MEMORY = 2**30  # bytes for the replicas of a group: as many groups as cores train at once
 
 
@@ -57,6 +57,7 @@ class Group:
     shared: dict[str, Batch]  # data that is the same for all
     finite: Tensor  # (replicas,) bool: no loss so far was infinite or nan
     steps: Tensor  # (), int64, updates completed
+    initial: Params  # before any update, where a metric compares with them; else empty
 
     @property
     def splits(self) -> dict[str, Batch]:
@@ -139,6 +140,7 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
         shared=pytree.tree_map(cast, shared),
         finite=torch.ones(len(seeds), dtype=torch.bool, device=device),
         steps=torch.zeros((), dtype=torch.int64, device=device),
+        initial={name: p.clone() for name, p in stacked.items()} if step.keeps_initial else {},
     ), seconds
 
 

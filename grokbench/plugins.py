@@ -46,6 +46,10 @@ BUILTINS = (
     "grokbench.regularizers.stablemax",
     "grokbench.metrics.standard",
     "grokbench.metrics.jacobian",
+    "grokbench.metrics.robustness",
+    "grokbench.metrics.kernel",
+    "grokbench.metrics.complexity",
+    "grokbench.metrics.softmax",
 )
 
 

@@ -124,15 +124,26 @@ class Step:
                 moved, after[method] = function(moved, states[method], at(key=_method_key(key, method)))
         return moved, tuple(after)
 
+    @property
+    def keeps_initial(self) -> bool:
+        """Whether a metric compares with the parameters before training."""
+        return any(metric.initial for metric in self.metrics.values())
+
     def due(self, label: str, epoch: int, every: int) -> bool:
         """Whether a metric is measured at the evaluation of that epoch, with `every` epochs between evaluations."""
         return label in self.required or is_due(self.every.get(label, 1), epoch, every)
 
     def evaluate(
-        self, labels: Sequence[str], params: Params, splits: Mapping[str, Batch], key: Tensor, known: dict[str, Tensor]
+        self,
+        labels: Sequence[str],
+        params: Params,
+        splits: Mapping[str, Batch],
+        key: Tensor,
+        known: dict[str, Tensor],
+        initial: Params | None = None,
     ) -> dict[str, Tensor]:
         """The metrics of those labels, each (); `known` holds outputs already computed, per split."""
-        probe = Probe(params, splits, self.task, key, dict(known))
+        probe = Probe(params, splits, self.task, key, initial or {}, dict(known))
         return {label: self.metrics[label].measure(probe) for label in labels}
 
     def _at(

@@ -1,5 +1,7 @@
 """The losses of the shipped tasks, and when an output counts as correct."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,7 +19,7 @@ def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 LOSSES = {"cross_entropy": cross_entropy, "mse": squared_error}
-FACTS: dict[str, dict[str, bool]] = {"cross_entropy": {"cross_entropy": True}, "mse": {}}  # of a task with that loss
+FACTS: dict[str, dict[str, Any]] = {"cross_entropy": {"cross_entropy": True}, "mse": {}}  # of a task with that loss
 
 
 def signed_error(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -44,6 +44,18 @@ def forward(params: Params, inputs: Tensor, activation: Callable[[Tensor], Tenso
     return hidden
 
 
+def preactivations(params: Params, inputs: Tensor) -> tuple[Tensor, ...]:
+    """What the ReLUs of each hidden layer get, (n, units), at inputs (n, d): their signs name the linear region."""
+    found = []
+
+    def noted(hidden: Tensor) -> Tensor:
+        found.append(hidden)
+        return hidden.relu()
+
+    forward(params, inputs, noted)
+    return tuple(found)
+
+
 def square(hidden: Tensor) -> Tensor:
     """The quadratic activation; `torch.square` is a power under vmap and costs three times this product."""
     return hidden * hidden

@@ -46,7 +46,7 @@ def mnist(
         grokked={"test_accuracy": "> 0.80"},
         roles=_mlp.roles(sizes, bias=False),
         input_bounds=((0.0 - MEAN) / STD, (1.0 - MEAN) / STD),
-        facts=_losses.FACTS[loss],
+        facts=_losses.FACTS[loss] | {"preactivations": _mlp.preactivations},
     )
 
 

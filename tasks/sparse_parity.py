@@ -42,7 +42,7 @@ def sparse_parity(
         grokked={"test_accuracy": "> 0.90"},
         roles=_mlp.roles(sizes, bias=True),
         input_bounds=(0.0, 1.0),
-        facts=_losses.FACTS["cross_entropy"],
+        facts=_losses.FACTS["cross_entropy"] | {"preactivations": _mlp.preactivations},
     )
 
 

@@ -61,6 +61,7 @@ def xor(
         epochs=1000,
         grokked={"test_accuracy": "> 0.95", "noise_accuracy": "> 0.95"},
         roles=_mlp.roles(sizes, bias=False),
+        facts={"preactivations": _mlp.preactivations},
     )
     return _rotation.rotated(task) if rotate else task
 

@@ -10,7 +10,7 @@ def measure(probe):
 
 def method() -> Metric:
     """The mean square of the outputs on test data."""
-    return Metric(measure=measure, splits=("test",))
+    return Metric(measure=measure, splits=("test",), rotates=True)
 '''
 HEAD = '"""A metric."""\n\nimport torch\n\nfrom grokbench import Metric, hookimpl\n\n\n'
 HOOK = planted.HOOK.replace("regularizers", "metrics")
@@ -22,6 +22,13 @@ FAULTS = {
         "withheld data",
         "it reads the split train, which it does not declare",
         "splits=('test', 'train')",
+    ),
+    "a false rotation": Change(
+        'probe.outputs("test")',
+        'probe.splits["test"].inputs',
+        "rotation",
+        "in full and in rotated coordinates it differs by",
+        "leave `rotates` out",
     ),
     "no number": Change(".square().mean()", ".log().mean() * torch.nan", "number", "it gives [nan", "clamp_min"),
     "a number per example": Change(

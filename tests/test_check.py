@@ -126,6 +126,22 @@ def test_a_fault_of_a_metric_is_found_with_its_fix(tmp_path, fault):
 def test_a_sound_metric_passes_everything(tmp_path):
     answers = examined(tmp_path, planted_metrics.SOUND, planted_metrics)
     assert {given.verdict for given in answers.values()} == {Verdict.PASSED}, failures(answers)
+    said = r"\d+\.\d\d ms per replica, the accuracy on test data \d+\.\d\d ms \(sparse_parity\)"
+    assert re.fullmatch(said, answers["cost"].message)
+
+
+def test_a_metric_that_does_not_rotate_is_not_asked_to(tmp_path):
+    given = asked(tmp_path, planted_metrics.SOUND.replace(", rotates=True", ""), "rotation", planted_metrics)
+    assert given.verdict is Verdict.NOT_APPLICABLE and "rotated tasks refuse it" in given.message
+
+
+def test_a_metric_of_facts_is_asked_where_there_are_some(tmp_path):
+    source = planted_metrics.SOUND.replace("rotates=True", 'facts=("preactivations",)')
+    answers = examined(tmp_path, source, planted_metrics)
+    assert answers["number"].verdict is Verdict.PASSED
+    nowhere = examined(tmp_path, source.replace("preactivations", "nothing"), planted_metrics)
+    assert nowhere["number"].message == "no small task has the splits test with the facts nothing"
+    assert nowhere["cost"].message == "no task that it is tried on can record it"
 
 
 def test_a_metric_of_a_split_that_no_small_task_has_is_not_asked(tmp_path):

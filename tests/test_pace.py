@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from grokbench import engine, pace
+from grokbench.recorded import can_record
 from grokbench.records import Run
 from grokbench.types import Metric, Regularizer
 
@@ -50,6 +51,17 @@ def test_recorded_epochs_train_as_eager_ones(monkeypatch, label, name):
         trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step),
         trained(monkeypatch, pace.Eager, cell, step),
     )
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_every_metric_can_be_recorded(monkeypatch, registry, label):
+    task = small(label)
+    metrics = {name: plugin.make({}) for name, plugin in registry.metrics.items()}
+    metrics = {name: metric for name, metric in metrics.items() if can_record(task, metric)}
+    step, cell = make_step(task, metrics=metrics), make_cell(task, 4, evaluate_every=2)
+    recorded = trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step)
+    assert set(metrics) <= set(recorded[0].curves)
+    same(recorded, trained(monkeypatch, pace.Eager, cell, step))
 
 
 def test_a_recording_is_made_once_for_every_size_of_a_group(monkeypatch):

@@ -184,7 +184,8 @@ def test_metrics_a_task_cannot_record_are_left_out_there(cells_of):
     cells = cells_of(text + "metrics: {noisy: {use: centroid_norm, split: noise, every: 10}, weight_norm: {}}\n")
     parity, xor = cells["parity", "baseline"], cells["xor", "baseline"]
     assert "noisy" not in parity.metrics and parity.metrics["weight_norm"] is None
-    assert xor.measured["noisy"] == {"use": "centroid_norm", "parameters": {"split": "noise"}, "every": 10}
+    parameters = {"split": "noise", "examples": None}
+    assert xor.measured["noisy"] == {"use": "centroid_norm", "parameters": parameters, "every": 10}
 
 
 def test_a_cell_becomes_its_step(cells_of, registry):

@@ -4,18 +4,23 @@ import pytest
 import torch
 
 from grokbench import engine, random
-from grokbench.metrics import jacobian, standard
+from grokbench.metrics import jacobian, kernel, softmax, standard
 from grokbench.tasks.xor import xor
 
 from .cases import METHODS, make_step, method
 
 SIZES = {"dimensions": 90, "width": 8, "samples": 24, "test_samples": 20, "epsilon": 0.3}
+ROTATING = (*jacobian.grokbench_metrics(), *softmax.grokbench_metrics())  # on any split
 METRICS = {
     "norm": standard.weight_norm(),
-    **{f"{split}_jacobian": jacobian.jacobian_norm(split) for split in ("train", "test", "noise")},
-    **{f"{split}_alignment": jacobian.centroid_alignment(split) for split in ("train", "test", "noise")},
-    **{f"{split}_inner": jacobian.centroid_inner_product(split) for split in ("train", "test", "noise")},
+    **{f"{split}_{factory.__name__}": factory(split) for split in ("train", "test", "noise") for factory in ROTATING},
+    **{factory.__name__: factory() for factory in kernel.grokbench_metrics()},  # of training data
 }
+
+
+def test_every_metric_here_says_that_it_rotates():
+    assert all(metric.rotates for metric in METRICS.values())
+    assert not any(factory(split="test").rotates for factory in kernel.grokbench_metrics())  # products are not kept
 
 
 def measured(task, regularizers, epochs=25):

@@ -1,17 +1,24 @@
 """What metrics are asked beyond purity."""
 
 import math
+import time
+from collections.abc import Iterator
+from itertools import chain
+from statistics import median
 
 import torch
 
-from grokbench import engine, random
+from grokbench import engine, random, timing
 from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
+from grokbench.conformance.forms import ROTATED
 from grokbench.conformance.rehearsal import METRIC, steps
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.tasks import data
 from grokbench.conformance.trials import SEEDS
 from grokbench.conformance.withheld import Ledger, Noted
-from grokbench.step import Step
+from grokbench.recorded import can_record
+from grokbench.step import Step, build_step
+from grokbench.types import Metric
 
 __all__ = ["QUESTIONS"]
 
@@ -32,7 +39,7 @@ def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.flo
 def is_a_finite_number(subject: Subject) -> Answer:
     """One number for each replica, in both precisions, on every small task that has its splits."""
     if not any(True for _ in steps(subject)):
-        return not_applicable(f"no small task has the splits {', '.join(subject.metric().splits)}")
+        return not_applicable(_nowhere(subject.metric()))
     for label, step in steps(subject):
         for dtype in PRECISIONS:
             for values in _measured(step, SEEDS, dtype):
@@ -40,6 +47,11 @@ def is_a_finite_number(subject: Subject) -> Answer:
                     fix = "keep divisions and roots away from zero: x / norm.clamp_min(1e-8)"
                     return failed(f"on {label}, in {dtype}, it gives {values} for {len(SEEDS)} seeds", fix)
     return passed()
+
+
+def _nowhere(metric: Metric) -> str:
+    facts = f" with the facts {', '.join(metric.facts)}" if metric.facts else ""
+    return f"no small task has the splits {', '.join(metric.splits)}{facts}"
 
 
 def is_the_same_alone(subject: Subject) -> Answer:
@@ -59,15 +71,71 @@ def declares_its_splits(subject: Subject) -> Answer:
     for label, step in steps(subject):
         ledger: Ledger = set()
         params = step.task.init(random.key(0))
-        step.evaluate([METRIC], params, Noted(data(step.task), ledger), random.key(1), {})
+        step.evaluate([METRIC], params, Noted(data(step.task), ledger), random.key(1), {}, params)
         if undeclared := sorted(ledger - set(metric.splits)):
             fix = f"name them: splits={tuple(sorted(ledger))!r}"
             return failed(f"on {label}, it reads the split {' and '.join(undeclared)}, which it does not declare", fix)
     return passed()
 
 
+def rotates_as_it_says(subject: Subject) -> Answer:
+    """A metric that says it rotates with the inputs gives the same number in rotated coordinates."""
+    metric, values = subject.metric(), []
+    if not metric.rotates:
+        return not_applicable("it does not declare that it rotates with the inputs: rotated tasks refuse it")
+    for rotate in (False, True):
+        task = subject.registry.get("tasks", ROTATED.use).make({**ROTATED.parameters, "rotate": rotate})
+        if not can_record(task, metric):
+            return not_applicable(f"{ROTATED.use}, which can be rotated, cannot record it")
+        values.append(torch.tensor(_measured(build_step(task, [], {METRIC: metric}), SEEDS), dtype=torch.float64))
+    full, rotated = values
+    if not torch.allclose(rotated, full, rtol=ALONE, atol=1e-12):
+        apart = float((rotated - full).abs().max())
+        return failed(f"in full and in rotated coordinates it differs by {apart:.1e}", _ROTATION)
+    return passed()
+
+
+_ROTATION = "leave `rotates` out, or use nothing of the inputs but lengths and inner products"
+
+
+def costs(subject: Subject) -> Answer:
+    """The time of one replica's measurement beside accuracy's: reported, not judged."""
+    for label, step in _costed(subject):
+        group, _ = engine.start(step, SEEDS, "cpu", torch.float32)
+        milliseconds = {name: 1e3 * _seconds(step, group, name) / len(SEEDS) for name in step.metrics}
+        mine, accuracy = (milliseconds[name] for name in (METRIC, ACCURACY))
+        return passed(f"{mine:.2f} ms per replica, the accuracy on test data {accuracy:.2f} ms ({label})")
+    return not_applicable("no task that it is tried on can record it")
+
+
+def _costed(subject: Subject) -> Iterator[tuple[str, Step]]:
+    """Tasks that can record it: the first of those at their defaults, or small."""
+    accuracy = subject.registry.get("metrics", "accuracy").make({})
+    full = ((name, subject.registry.get("tasks", name).make({})) for name in COSTED)
+    small = ((f"{label}, small", task) for label, task in subject.tasks())
+    for label, task in chain(full, small):
+        if can_record(task, subject.metric()):
+            yield label, build_step(task, [], {METRIC: subject.metric(), ACCURACY: accuracy})
+
+
+def _seconds(step: Step, group: engine.Group, name: str) -> float:
+    """The median time of an evaluation of that metric alone, once warm."""
+    rounds = []
+    for _ in range(1 + timing.ROUNDS):
+        began = time.perf_counter()
+        engine.evaluate(step, group, [name], 0, {})
+        rounds.append(time.perf_counter() - began)
+    return median(rounds[1:])
+
+
+ACCURACY = "accuracy"
+COSTED = ("sparse_parity", "modular_addition")  # at their defaults
+
+
 QUESTIONS = (
     Question("number", "it is one finite number for each replica", is_a_finite_number),
     Question("group", "a seed measures the same in a group and alone, to 1e-9", is_the_same_alone),
     Question("withheld data", "it declares the splits that it reads", declares_its_splits),
+    Question("rotation", "it is the same in rotated coordinates if it says so, to 1e-9", rotates_as_it_says),
+    Question("cost", "its time beside that of accuracy, measured and not judged", costs),
 )

@@ -90,8 +90,8 @@ def _on_meta(group: engine.Group) -> engine.Group:
 
 def _measure_and_train(step: Step, group: engine.Group) -> None:
     """What the engine does with a group, but for reading the metrics."""
-    measure = vmap(partial(step.evaluate, list(step.metrics)), in_dims=(0, group.split_axes, 0, 0))
-    measure(group.params, group.splits, group.keys, {})
+    measure = vmap(partial(step.evaluate, list(step.metrics)), in_dims=(0, group.split_axes, 0, 0, 0))
+    measure(group.params, group.splits, group.keys, {}, group.initial)
     engine.train_epoch(step, group, 0)
 
 

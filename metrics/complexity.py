@@ -1,0 +1,76 @@
+"""How finely a ReLU network cuts its input space near the data: Humayun et al., ICML 2024, arXiv:2402.15555.
+
+"Deep networks always grok and here is why". A ReLU network is affine where no pre-activation z changes its sign. Around
+x stand the 2n vertices x +- r v_i of a frame of n orthonormal directions v_i. The local complexity is the number of
+units that are on (z > 0) at one vertex and off at another, summed over the layers: how many of their hyperplanes cut
+the hull. The authors count a z of exactly 0 as a third sign.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from grokbench import Metric, Probe, hookimpl, random
+
+from ._examples import some
+
+
+def local_complexity(
+    directions: int = 20, radius: float = 0.005, examples: int | None = 1024, split: str = "train"
+) -> Metric:
+    """The mean over the first `examples` of a split of the units that switch near an example, from 0 to all units.
+
+    `directions` is n, at most the dimensions of the input; `radius` is r, in units of the embedded input. The defaults
+    are those of the authors' CIFAR10 (40 vertices); on MNIST they take 25 directions and radii from 0.05 to 5. The
+    frame is one for all examples, evaluations and seeds: a curve shows the network move, not the frame. Asks for a ReLU
+    task that tells its `preactivations`: (params, x) -> one (n, units) for each layer. Cost: 2n forward passes.
+
+    Raises:
+        ValueError: no direction, or a radius that is not positive.
+    """
+    if directions < 1:
+        raise ValueError(f"directions must be at least 1, got {directions}")
+    if radius <= 0:
+        raise ValueError(f"radius must be positive, got {radius}")
+    measure = partial(measure_complexity, directions=directions, radius=radius, examples=some(examples), split=split)
+    return Metric(measure=measure, splits=(split,), facts=("preactivations",))
+
+
+def measure_complexity(probe: Probe, *, directions: int, radius: float, examples: int | None, split: str) -> Tensor:
+    """The mean number of units, ()."""
+    counts = []
+    for batch in probe.batches(split, examples):
+        x = batch.inputs
+        frame = frame_of(directions, x[0])
+        patterns = (_pattern(probe, x + sign * radius * v) for v in frame for sign in (-1.0, 1.0))
+        some = every = next(patterns)
+        for on in patterns:
+            some, every = some | on, every & on
+        counts.append((some & ~every).sum(-1))
+    return torch.cat(counts).double().mean()
+
+
+def _pattern(probe: Probe, x: Tensor) -> Tensor:
+    """Which units of all layers are on, (n, units)."""
+    return torch.cat([z.flatten(1) > 0 for z in probe.task.facts["preactivations"](probe.params, x)], 1)
+
+
+def frame_of(directions: int, x: Tensor) -> Tensor:
+    """Orthonormal directions (n, ...) for an input x (...): normal draws, orthogonalized as by Gram and Schmidt.
+
+    Twice, which is enough, and not by a QR factorization, which a CUDA graph may not hold.
+    """
+    key = random.fold(torch.zeros((), dtype=torch.int64, device=x.device), "frame")
+    normals = random.normal(key, (min(directions, x.numel()), x.numel()))
+    frame = normals[:0]
+    for v in normals:
+        for _ in range(2):
+            v = v - (frame @ v) @ frame
+        frame = torch.cat([frame, v[None] / v.norm()])
+    return frame.to(x.dtype).reshape(-1, *x.shape)
+
+
+@hookimpl
+def grokbench_metrics():
+    yield local_complexity

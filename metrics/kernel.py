@@ -1,0 +1,123 @@
+"""The neural tangent kernel on real data: Jacot, Gabriel & Hongler, NeurIPS 2018, arXiv:1806.07572.
+
+K(x, x') is the inner product of the gradients of the output at x and at x' in the parameters that are trained. For C
+outputs f_c there are two readings, `outputs`:
+
+    "sum":    <grad sum_c f_c(x), grad sum_c f_c(x')>, the kernel of the centroids (Walker et al., Theorem 4)
+    "trace":  sum_c <grad f_c(x), grad f_c(x')>, the trace of the C x C kernel, at C times the cost
+
+Features are learned while K changes; a network whose K stays is lazy. In rotated coordinates the inner products of
+training inputs are kept, and no others.
+"""
+
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.func import grad, vmap
+
+from grokbench import Metric, Params, Probe, hookimpl
+
+from ._examples import some
+
+Reading = Literal["sum", "trace"]
+
+
+def ntk_mean(outputs: Reading = "sum", split: str = "train", examples: int | None = None) -> Metric:
+    """The mean of K over all pairs of the first `examples` of a split (None: all), each with itself included.
+
+    It is ||mean_x grad f(x)||^2. Cost: a forward and a backward pass, C times for "trace".
+    """
+    measure = partial(measure_mean, outputs=outputs, split=split, examples=some(examples))
+    return Metric(measure=measure, splits=(split,), rotates=split == "train")
+
+
+def ntk_change(outputs: Reading = "sum", split: str = "train", examples: int = 64) -> Metric:
+    """1 - <K, K_0> / (||K|| ||K_0||), K_0 before training, from 0 to 1: how far the kernel has turned.
+
+    Fort et al., "Deep learning versus kernel learning", NeurIPS 2020. On the first `examples` of a split; 1 where one
+    of the two is 0. Cost: two matrices K, each of a forward and a backward pass and products of n x n x parameters;
+    memory: examples x parameters numbers per replica, and the initial parameters.
+    """
+    measure = partial(measure_change, outputs=outputs, split=split, examples=some(examples))
+    return Metric(measure=measure, splits=(split,), bounds=(0.0, 1.0), initial=True, rotates=split == "train")
+
+
+def ntk_alignment(outputs: Reading = "sum", split: str = "train", examples: int = 64) -> Metric:
+    """<K, Y Y^T> / (||K|| ||Y Y^T||), from 0 to 1: the alignment of the kernel with the targets.
+
+    Cristianini et al., "On kernel-target alignment", NeurIPS 2001. Y (n, C) are one-hot targets, not centred: Y Y^T is
+    1 for two examples of a class; for a scalar output the targets themselves. On the first `examples` of a split; 0
+    where K is 0. Cost: a forward and a backward pass and a product of n x n x parameters; memory: examples x
+    parameters numbers per replica.
+    """
+    measure = partial(measure_alignment, outputs=outputs, split=split, examples=some(examples))
+    return Metric(measure=measure, better="higher", splits=(split,), bounds=(0.0, 1.0), rotates=split == "train")
+
+
+def measure_mean(probe: Probe, *, outputs: Reading, split: str, examples: int | None) -> Tensor:
+    """The mean, ()."""
+    pieces, trained = [batch.inputs for batch in probe.pieces(split, examples)], probe.task.trained(probe.params)
+    squares = []
+    for row in _rows(probe, pieces[0], outputs):
+        total = {name: torch.zeros_like(p) for name, p in trained.items()}
+        for inputs in pieces:
+            gradient = grad(_output)(trained, probe, probe.params, inputs, row)
+            total = {name: g + gradient[name] for name, g in total.items()}
+        squares += [g.square().sum() for g in total.values()]
+    return torch.stack(squares).sum() / sum(map(len, pieces)) ** 2
+
+
+def measure_change(probe: Probe, *, outputs: Reading, split: str, examples: int) -> Tensor:
+    """The change, ()."""
+    inputs = probe.splits[split].inputs[:examples]
+    K, K_0 = (_unit(kernel(probe, params, inputs, outputs)) for params in (probe.params, probe.initial))
+    apart = 0.5 * (K - K_0).square().sum()  # of two unit vectors that is 1 - cos, and loses no digits near 0
+    return torch.where(K.any() & K_0.any(), apart, 1.0)
+
+
+def measure_alignment(probe: Probe, *, outputs: Reading, split: str, examples: int) -> Tensor:
+    """The alignment, ()."""
+    inputs, targets = (part[:examples] for part in probe.splits[split])
+    K = kernel(probe, probe.params, inputs, outputs)
+    return (_unit(K) * _unit(_same_class(targets).to(K.dtype))).sum()
+
+
+def kernel(probe: Probe, params: Params, inputs: Tensor, outputs: Reading) -> Tensor:
+    """K at some parameters, (n, n), of inputs (n, ...) as they were drawn."""
+    trained, products = probe.task.trained(params), []
+    for row in _rows(probe, inputs, outputs):
+        gradient = grad(lambda trained, x, row=row: _output(trained, probe, params, x[None], row))
+        for g in vmap(gradient, in_dims=(None, 0))(trained, inputs).values():
+            products.append(g.flatten(1) @ g.flatten(1).T)
+    return torch.stack(products).sum(0)
+
+
+def _output(trained: Params, probe: Probe, params: Params, inputs: Tensor, row: Tensor) -> Tensor:
+    """The outputs (n, C) weighted by a row (C,), summed over the examples, ()."""
+    return (probe.task.outputs(params | trained, inputs) @ row).sum()
+
+
+def _rows(probe: Probe, inputs: Tensor, outputs: Reading) -> Tensor:
+    """What the C outputs are weighted with, (rows, C)."""
+    one = probe.task.outputs(probe.params, inputs[:1])
+    units = torch.eye(one.shape[-1], dtype=one.dtype, device=one.device)
+    return units.sum(0, keepdim=True) if outputs == "sum" else units
+
+
+def _same_class(targets: Tensor) -> Tensor:
+    """Y Y^T, (n, n)."""
+    return targets[:, None] * targets if targets.is_floating_point() else targets[:, None] == targets
+
+
+def _unit(K: Tensor) -> Tensor:
+    """Of norm 1, or 0."""
+    return K / K.norm().clamp_min(torch.finfo(K.dtype).tiny)
+
+
+@hookimpl
+def grokbench_metrics():
+    yield ntk_mean
+    yield ntk_change
+    yield ntk_alignment

@@ -1,0 +1,160 @@
+"""Accuracy at inputs that were disturbed: by an adversary, Madry et al., ICLR 2018, arXiv:1706.06083, and by noise.
+
+Projected gradient descent in the L-infinity ball around x, each step clipped to the ball and to the valid range:
+
+    x <- clip(x + alpha sign(grad_x loss(f(x), y))),  |x - x_0| <= radius,  low <= x <= high
+
+x is what the task embeds (`Task.embed`), the valid range is `Task.input_bounds`. The attacked accuracy is that of the
+last step, as in Madry et al.; AutoAttack's PGD (Croce & Hein 2020), which Walker et al.'s code uses, keeps the best.
+
+Lengths (radius, step size, standard deviation of noise) are counted in a `space`:
+- "pixel": the width of the valid range is 1, whatever it is in x: 4/255 are four grey levels of an 8-bit image.
+- "normalised": the standard deviation of the data is 1. Where the task normalises within its network it says how many
+  units of x that is, `facts["pixel_std"]`, a number, or a tuple with one for each channel (axis 1 of the inputs); else
+  its inputs are normalised already, and the unit is that of x.
+A task without `input_bounds` has no range to keep, and both are the unit of x.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.func import grad
+from torch.nn import functional as F
+
+from grokbench import Batch, Metric, Probe, Task, hookimpl, random
+
+from . import _classes
+from ._examples import some
+
+Space = Literal["pixel", "normalised"]
+Ascent = Literal["cross_entropy", "margin", "task"]
+
+
+def pgd_accuracy(
+    steps: int = 10,
+    step_size: float = 2 / 255,
+    radius: float = 4 / 255,
+    random_start: bool = True,
+    space: Space = "pixel",
+    loss: Ascent = "cross_entropy",
+    examples: int | None = 1000,
+    split: str = "test",
+) -> Metric:
+    """The share of the first `examples` of a split still classified correctly after an attack, from 0 to 1.
+
+    Defaults of Walker et al. on CIFAR10; all of a split is `examples: null`. `loss` is what the attack ascends:
+    - "cross_entropy" of the outputs as logits, f of a scalar output being that of two classes (0, f), also where the
+      task is trained on squared errors, which an output beyond its target would increase without an error.
+    - "margin", the largest other logit less that of the class: cross-entropy has no gradient where the softmax has
+      collapsed (logits apart by some 100 in float32), and a network that seems robust may only be that.
+    - "task", the task's own loss.
+    The start is uniform in the ball (or x), drawn anew at each evaluation. Cost: `steps` forward and backward passes,
+    and one forward pass.
+
+    Raises:
+        ValueError: a negative number of steps, radius or step size.
+    """
+    for name, value in (("steps", steps), ("step_size", step_size), ("radius", radius)):
+        if value < 0:
+            raise ValueError(f"{name} must not be negative, got {value}")
+    disturb = partial(
+        attack, steps=steps, step_size=step_size, radius=radius, random_start=random_start, space=space, loss=loss
+    )
+    return _accuracy(disturb, split, examples)
+
+
+def noise_accuracy(sd: float = 0.1, space: Space = "pixel", examples: int | None = 1000, split: str = "test") -> Metric:
+    """The share of the first `examples` of a split that is classified correctly under normal noise, from 0 to 1.
+
+    x + sd N(0, I), clipped to the valid range where there is one; one draw for each example, anew at each evaluation.
+    Cost: one forward pass, and the draws, which cost more on a CPU.
+
+    Raises:
+        ValueError: a negative standard deviation.
+    """
+    if sd < 0:
+        raise ValueError(f"sd must not be negative, got {sd}")
+    return _accuracy(partial(add_noise, sd=sd, space=space), split, examples)
+
+
+def _accuracy(disturb: Callable[[Probe, Batch, Tensor], Tensor], split: str, examples: int | None) -> Metric:
+    measure = partial(measure_disturbed, disturb=disturb, split=split, examples=some(examples))
+    return Metric(measure=measure, better="higher", splits=(split,), bounds=(0.0, 1.0))
+
+
+def measure_disturbed(
+    probe: Probe, *, disturb: Callable[[Probe, Batch, Tensor], Tensor], split: str, examples: int | None
+) -> Tensor:
+    """The accuracy at disturbed inputs, ()."""
+    correct = []
+    for piece, batch in enumerate(probe.batches(split, examples)):
+        x = disturb(probe, batch, random.fold(probe.key, "disturb", piece))
+        correct.append(probe.task.correct(probe.task.forward(probe.params, x), batch.targets))
+    return torch.cat(correct).double().mean()
+
+
+def attack(
+    probe: Probe,
+    batch: Batch,
+    key: Tensor,
+    *,
+    steps: int,
+    step_size: float,
+    radius: float,
+    random_start: bool,
+    space: Space,
+    loss: Ascent,
+) -> Tensor:
+    """Adversarial inputs, shaped like the batch's, in the ball around them and in the valid range."""
+    x, unit = batch.inputs, _unit(probe.task, batch.inputs, space)
+    low, high = _valid(probe.task, x - radius * unit), _valid(probe.task, x + radius * unit)
+    ascent = grad(partial(_ascended, probe, batch.targets, loss))
+    if random_start:
+        start = 2.0 * random.uniform(key, tuple(x.shape), x.dtype) - 1.0
+        x = (x + radius * unit * start).clamp(low, high)
+    for _ in range(steps):
+        x = (x + step_size * unit * ascent(x).sign()).clamp(low, high)
+    return x
+
+
+def _ascended(probe: Probe, targets: Tensor, loss: Ascent, x: Tensor) -> Tensor:
+    """A sum over examples (or the task's mean): each example's gradient has the sign of its own loss's."""
+    outputs = probe.task.forward(probe.params, x)
+    if loss == "task":
+        return probe.task.loss(outputs, targets)
+    z, y = _classes.logits(outputs), _classes.labels(targets)[:, None]
+    if loss == "cross_entropy":
+        return -F.log_softmax(z, -1).gather(-1, y).sum()
+    others = z.scatter(-1, y, -torch.inf)
+    return (others.amax(-1, keepdim=True) - z.gather(-1, y)).sum()
+
+
+def add_noise(probe: Probe, batch: Batch, key: Tensor, *, sd: float, space: Space) -> Tensor:
+    """Noisy inputs, shaped like the batch's, in the valid range."""
+    x = batch.inputs
+    noise = random.normal(key, tuple(x.shape), x.dtype)
+    return _valid(probe.task, x + sd * _unit(probe.task, x, space) * noise)
+
+
+def _valid(task: Task, x: Tensor) -> Tensor:
+    return x.clamp(*task.input_bounds) if task.input_bounds else x
+
+
+def _unit(task: Task, x: Tensor, space: Space) -> Tensor:
+    """What a length of 1 is in units of x: (), or broadcast along the channels of x."""
+    if space == "pixel":
+        low, high = task.input_bounds or (0.0, 1.0)
+        return x.new_full((), high - low)
+    std = task.facts.get("pixel_std", 1.0)
+    if not isinstance(std, tuple):
+        return x.new_full((), std)
+    return torch.stack([x.new_full((), channel) for channel in std]).reshape(-1, *[1] * (x.ndim - 2))
+
+
+@hookimpl
+def grokbench_metrics():
+    yield pgd_accuracy
+    yield noise_accuracy
