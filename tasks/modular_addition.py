@@ -48,6 +48,7 @@ def modular_addition(
         grokked={"test_accuracy": "> 0.99"},
         roles=_mlp.roles(sizes, bias=False),
         input_bounds=(0.0, 1.0),
+        facts={"modulus": modulus, "embedding": lambda params: params["weight1"][:modulus]},  # of the first number
     )
 
 

@@ -32,7 +32,8 @@ def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.flo
 def is_a_finite_number(subject: Subject) -> Answer:
     """One number for each replica, in both precisions, on every small task that has its splits."""
     if not any(True for _ in steps(subject)):
-        return not_applicable(f"no small task has the splits {', '.join(subject.metric().splits)}")
+        wanted = (*subject.metric().splits, *subject.metric().facts)
+        return not_applicable(f"no small task has the splits and facts {', '.join(wanted)}")
     for label, step in steps(subject):
         for dtype in PRECISIONS:
             for values in _measured(step, SEEDS, dtype):
