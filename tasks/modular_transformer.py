@@ -39,8 +39,8 @@ def modular_transformer(
 
     Deviations: no warm-up (Nanda et al. take min(step / 10, 1) of the learning rate in the first steps, Walker et al.'s
     code does not). The cross-entropy is computed in float64 from outputs in the precision of the run, as Nanda et al.
-    describe (their code says float32): where the network is sure, 1 - softmax(outputs)[target] in float32 is a small
-    multiple of 6e-8 or zero, and that is the gradient.
+    describe (their code says float32): measured at p = 53 once the training loss is 1e-7, the gradient of a float32
+    run is then right to 1e-5 of its norm, and with the loss in float32 too it is wrong by 60 to 80 percent.
     """
     if modulus < 3:
         raise ValueError(f"modulus must be at least 3, got {modulus}")
