@@ -27,7 +27,7 @@ def modular_transformer(
     lr: float = 1e-3,
     weight_decay: float = 1.0,
 ) -> Task:
-    """A + b modulo p = `modulus` from the tokens a, b, =; `train_fraction` of all pairs train, the rest test.
+    """The sum a + b modulo p = `modulus` from the tokens a, b, =; `train_fraction` of all pairs train, the rest test.
 
     One layer of `heads` attention heads of width `d_model` / `heads` and a ReLU MLP of width `d_mlp`, p + 1 tokens
     and as many outputs, the last position's answer; full-batch AdamW with betas (0.9, 0.98). Grokked: test accuracy

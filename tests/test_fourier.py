@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from grokbench import Batch, Probe, random
+from grokbench import Probe, random
 from grokbench.metrics import fourier
 
-from .cases import make_step, small
+from .cases import small
 from .test_tasks import splits_of
 
 LABELS = ("modular_transformer", "modular_addition")
@@ -23,8 +23,9 @@ def probe_with(outputs_of, p=13, fraction=0.4):
     """A probe of a network whose outputs at a, b are given; its parameters play no part."""
     task = small("modular_transformer", modulus=p, train_fraction=fraction)
     splits = splits_of(task)
-    known = {name: torch.stack([outputs_of(a, b) for a, b, _ in tokens.tolist()]) for name, (tokens, _) in splits.items()}
-    return Probe(task.init(random.key(0)), splits, task, random.key(0), known)
+    probe = Probe(task.init(random.key(0)), splits, task, random.key(0))
+    probe.known.update({name: torch.stack([outputs_of(a, b) for a, b in pairs(probe, name)]) for name in splits})
+    return probe
 
 
 def projections(probe):

@@ -41,7 +41,8 @@ def plain_outputs(params, tokens, heads):
 
 def spread(params):
     """The parameters with biases that are not zero."""
-    return {name: p + 0.1 * random.normal(random.fold(random.key(9), name), tuple(p.shape)) for name, p in params.items()}
+    noise = {name: random.normal(random.fold(random.key(9), name), tuple(p.shape)) for name, p in params.items()}
+    return {name: p + 0.1 * noise[name] for name, p in params.items()}
 
 
 @pytest.mark.parametrize("label", FORMS)
@@ -127,7 +128,8 @@ def test_the_table_is_split_into_pairs_that_train_and_pairs_that_test():
 
 
 def test_the_defaults_are_those_of_the_paper():
-    defaults = {name: parameter.default for name, parameter in inspect.signature(modular_transformer).parameters.items()}
+    parameters = inspect.signature(modular_transformer).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
     assert defaults == {
         "modulus": 113, "train_fraction": 0.3, "d_model": 128, "heads": 4, "d_mlp": 512, "freeze": (), "lr": 1e-3,
         "weight_decay": 1.0,
