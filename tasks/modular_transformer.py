@@ -47,9 +47,7 @@ def modular_transformer(
     if not 0.0 < train_fraction < 1.0:
         raise ValueError(f"train_fraction must lie strictly between 0 and 1, got {train_fraction}")
     tokens = outputs = modulus + 1
-    shapes = _transformer.shapes(
-        tokens=tokens, positions=3, outputs=outputs, d_model=d_model, heads=heads, d_mlp=d_mlp
-    )
+    shapes = _transformer.shapes(tokens=tokens, positions=3, outputs=outputs, d_model=d_model, heads=heads, d_mlp=d_mlp)
     train_size = int(train_fraction * modulus**2)
     return Task(
         splits=partial(splits, modulus=modulus, train_size=train_size),
