@@ -34,6 +34,7 @@ BUILTINS = (
     "grokbench.tasks.sparse_parity",
     "grokbench.tasks.mnist",
     "grokbench.tasks.modular_addition",
+    "grokbench.tasks.modular_transformer",
     "grokbench.regularizers.baseline",
     "grokbench.regularizers.grokfast",
     "grokbench.regularizers.orthograd",
@@ -50,6 +51,7 @@ BUILTINS = (
     "grokbench.metrics.kernel",
     "grokbench.metrics.complexity",
     "grokbench.metrics.softmax",
+    "grokbench.metrics.fourier",
 )
 
 

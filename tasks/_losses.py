@@ -12,6 +12,14 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     return -F.log_softmax(outputs, -1).gather(-1, targets[:, None]).mean()
 
 
+def precise_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """`cross_entropy` computed in float64 whatever the precision of the outputs, in which it is returned.
+
+    The gradient of a sure answer is 1 - softmax(outputs)[target], which float32 rounds to multiples of 6e-8.
+    """
+    return cross_entropy(outputs.double(), targets).to(outputs.dtype)
+
+
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean over examples and classes of (outputs - one-hot)^2, (), as `torch.nn.MSELoss`."""
     onehot = F.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grokbench import AdamW, Batch, Task, hookimpl, random
+from grokbench import AdamW, Batch, Params, Task, hookimpl, random
 
 from . import _losses, _mlp
 
@@ -48,8 +48,13 @@ def modular_addition(
         grokked={"test_accuracy": "> 0.99"},
         roles=_mlp.roles(sizes, bias=False),
         input_bounds=(0.0, 1.0),
-        facts=_losses.FACTS[loss],
+        facts=_losses.FACTS[loss] | {"modulus": modulus, "embedding": partial(first_operand, modulus=modulus)},
     )
+
+
+def first_operand(params: Params, *, modulus: int) -> Tensor:
+    """What the network has learnt of each first number, (modulus, width)."""
+    return params["weight1"][:modulus]
 
 
 def splits(key: Tensor, *, modulus: int, train_size: int) -> dict[str, Batch]:

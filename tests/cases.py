@@ -20,7 +20,7 @@ from grokbench.regularizers import (
     stablemax,
 )
 from grokbench.step import build_step
-from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
+from grokbench.tasks import mnist, modular_addition, modular_transformer, sparse_parity, xor
 
 from . import oracles
 
@@ -30,13 +30,14 @@ FACTORIES = {
     factory.__name__: factory
     for factory in (
         *(xor.xor, sparse_parity.sparse_parity, modular_addition.modular_addition, mnist.mnist),
+        modular_transformer.modular_transformer,
         *(baseline.baseline, baseline.placebo, grokfast.grokfast_ema, grokfast.grokfast_ma),
         *(orthograd.orthograd, grokalign.grokalign, jacobian_level.jacobian_level, clip_gradients.clip_gradients),
         *(noise.gaussian_noise, pgd_training.pgd_training, norm_sphere.norm_sphere, stablemax.stablemax),
     )
 }
 
-MADE_OF = {  # label -> the oracle's loss and activation
+MADE_OF = {  # label -> the oracle's loss and activation, of fully connected networks
     "xor": (oracles.signed_mse, torch.relu),
     "sparse_parity": (oracles.cross_entropy, torch.relu),
     "modular_addition": (oracles.cross_entropy, torch.square),
@@ -44,13 +45,14 @@ MADE_OF = {  # label -> the oracle's loss and activation
     "mnist_mse": (oracles.one_hot_mse, torch.relu),
 }
 
-TASKS = {label: (FACTORIES[use], parameters, *MADE_OF[label]) for label, (use, parameters) in forms.TASKS.items()}
+SMALL = {label: (FACTORIES[use], parameters) for label, (use, parameters) in forms.TASKS.items()}
+TASKS = {label: (*SMALL[label], *made_of) for label, made_of in MADE_OF.items()}
 METHODS = {label: (FACTORIES[use], parameters) for label, (use, parameters) in forms.METHODS.items()}
 
 
 def small(label, **changes):
     """A small task."""
-    factory, parameters, _, _ = TASKS[label]
+    factory, parameters = SMALL[label]
     return factory(**(parameters | changes))
 
 

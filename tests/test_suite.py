@@ -319,7 +319,9 @@ def shipped(monkeypatch):
 def test_shipped_suites_load(name):
     suite = load_suite(name)
     assert suite.name == name and suite.baseline == "baseline"
-    assert [entry.label for entry in suite.regularizers] == ["baseline", "grokfast", "orthograd", "grokalign"]
+    figure8, table1 = ["baseline", "grokalign"], ["baseline", "grokfast", "orthograd", "grokalign"]
+    expected = figure8 if name.startswith("transformer") else table1
+    assert [entry.label for entry in suite.regularizers][: len(expected)] == expected
 
 
 @pytest.mark.usefixtures("shipped")

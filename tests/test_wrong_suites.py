@@ -101,6 +101,7 @@ PLUGINS = [
     ("epochs: 100", "epochs: 100, evaluate_every: 7", "4:47", "100 epochs, expected a multiple of evaluate_every, 7"),
     ("", "metrics: {wieght_norm: {}}", "6:11", "did you mean 'weight_norm'?"),
     ("", "metrics: {a: {use: loss, split: tset}}", "6:26", "no task has the split 'tset', expected one of: train"),
+    ("", "metrics: {restricted_loss: {}}", "6:11", "restricted_loss needs a task with modulus; no task here has it"),
     ("", "metrics: {test_loss: {use: loss}}", "6:11", "is always recorded under this label; leave it out"),
 ]  # fmt: skip
 PLUGINS = [(GOOD.replace(old, new, 1) if old else GOOD + new, place, phrase) for old, new, place, phrase in PLUGINS]
@@ -243,7 +244,7 @@ def test_every_key_of_a_shipped_suite_counts(tmp_path, name):
         except GrokbenchError as error:
             assert "s.yaml:" in str(error)
         else:
-            assert any(key + "x" in (cell.task, cell.regularizer) for cell in plan.cells), key
+            assert any(key + "x" in (cell.task, cell.regularizer, *cell.measured) for cell in plan.cells), key
 
 
 # ---- fuzz

@@ -21,6 +21,13 @@ TASKS = {  # label -> form; a task is examined in each of its forms, the user's 
     "modular_addition": Form(  # 22 examples: batches of 8, 8 and 6
         "modular_addition", {"modulus": 7, "width": 6, "train_fraction": 0.45, "batch_size": 8}
     ),
+    "modular_transformer": Form(
+        "modular_transformer", {"modulus": 7, "train_fraction": 0.45, "d_model": 8, "heads": 2, "d_mlp": 6}
+    ),
+    "modular_transformer_frozen": Form(
+        "modular_transformer",
+        {"modulus": 7, "train_fraction": 0.45, "d_model": 6, "heads": 3, "d_mlp": 5, "freeze": ["W_E", "W_U"]},
+    ),
     "mnist": Form("mnist", _MNIST),
     "mnist_mse": Form("mnist", {"loss": "mse", **_MNIST}),
 }

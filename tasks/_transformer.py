@@ -1,0 +1,84 @@
+"""A one-layer transformer as pure functions of a dict of parameters, read at its last position only.
+
+Nanda et al., "Progress measures for grokking via mechanistic interpretability", ICLR 2023, arXiv:2301.05217: no
+LayerNorm, learnt positions, biases in the MLP alone, embedding and unembedding not tied. With the tokens as embedding
+vectors x_1, ..., x_T, h_t = x_t + W_pos[t], and H heads of width d_h = d_model / H, for each head
+
+    a = softmax_t(<h_T W_Q, h_t W_K> / sqrt(d_h))        z = sum_t a_t h_t W_V
+    r = h_T + [z of every head] W_O        y = r + relu(r W_in + b_in) W_out + b_out        outputs = y W_U
+
+The causal mask hides later positions, of which the last has none: it does not appear here. Of the other positions
+nothing is needed but keys and values. Weights are applied from the right, the heads side by side.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from grokbench import Params, random
+
+MAX_WIDTH = 100_000
+
+ROLES = {
+    "W_E": "input",
+    "W_pos": "input",
+    **dict.fromkeys(("W_Q", "W_K", "W_V", "W_O", "W_in"), "hidden"),
+    "b_in": "bias",
+    "W_out": "hidden",
+    "b_out": "bias",
+    "W_U": "readout",
+}
+
+
+def shapes(*, tokens: int, positions: int, outputs: int, d_model: int, heads: int, d_mlp: int) -> dict[str, list[int]]:
+    """The shape of every parameter, in their canonical order; ValueError when there can be no such network."""
+    for name, size in {"d_model": d_model, "heads": heads, "d_mlp": d_mlp}.items():
+        if not 1 <= size <= MAX_WIDTH:
+            raise ValueError(f"{name} must lie between 1 and {MAX_WIDTH}, got {size}")
+    if d_model % heads:
+        raise ValueError(f"d_model must be a multiple of heads, {heads}, got {d_model}")
+    attention = dict.fromkeys(("W_Q", "W_K", "W_V", "W_O"), [d_model, d_model])
+    mlp = {"W_in": [d_model, d_mlp], "b_in": [d_mlp], "W_out": [d_mlp, d_model], "b_out": [d_model]}
+    return {"W_E": [tokens, d_model], "W_pos": [positions, d_model], **attention, **mlp, "W_U": [d_model, outputs]}
+
+
+def init(key: Tensor, shapes: Mapping[str, list[int]]) -> Params:
+    """Weights N(0, 1 / d_model), of the unembedding N(0, 1 / outputs); biases zero: as in the authors' code."""
+    (_, d_model), (_, outputs) = shapes["W_E"], shapes["W_U"]
+    params = {}
+    for name, shape in shapes.items():
+        noise = random.normal(random.fold(key, "init", name), tuple(shape))
+        scale = 0.0 if name.startswith("b_") else (outputs if name == "W_U" else d_model) ** -0.5
+        params[name] = scale * noise
+    return params
+
+
+def embed(params: Params, tokens: Tensor) -> Tensor:
+    """The vectors (n, T, d_model) of tokens (n, T), before positions are added.
+
+    By a matrix product, which costs no more than an index: the gradient of an index adds in an order that is not fixed.
+    """
+    W_E = params["W_E"]
+    onehot = tokens[..., None] == torch.arange(len(W_E), device=tokens.device)
+    return onehot.to(W_E.dtype) @ W_E
+
+
+def forward(params: Params, x: Tensor, *, heads: int) -> Tensor:
+    """Outputs (n, C) after the last of the token vectors x (n, T, d_model)."""
+    h = x + params["W_pos"]
+    r = h[:, -1] + attention(params, h, heads) @ params["W_O"]
+    hidden = (r @ params["W_in"]).add_(params["b_in"]).relu_()  # in place: nobody else needs what is overwritten
+    y = (hidden @ params["W_out"]).add_(params["b_out"]).add_(r)
+    return y @ params["W_U"]
+
+
+def attention(params: Params, h: Tensor, heads: int) -> Tensor:
+    """What the heads gather for the last position of h (n, T, d_model), side by side: (n, d_model).
+
+    One query and T keys make matrices too small for a batched product: elementwise products are faster.
+    """
+    products = h[:, -1:] @ params["W_Q"], h @ params["W_K"], h @ params["W_V"]
+    q, k, v = (product.unflatten(-1, (heads, -1)) for product in products)
+    scores = (q * k).sum(-1) * q.shape[-1] ** -0.5  # (n, T, heads)
+    return (torch.softmax(scores, 1)[..., None] * v).sum(1).flatten(1)
