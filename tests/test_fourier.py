@@ -180,7 +180,7 @@ def test_a_dead_network_has_numbers(factory):
 
 def test_outputs_are_shared_with_loss_and_accuracy():
     probe = probe_with(lambda a, b: torch.arange(14).double() * (a + b))
-    broken = Probe({}, probe.splits, probe.task, probe.key, probe.known)
+    broken = Probe({}, probe.splits, probe.task, probe.key, known=probe.known)
     assert torch.isfinite(fourier.restricted_loss().measure(broken))
 
 

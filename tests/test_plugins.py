@@ -39,9 +39,10 @@ def write(folder, name, text):
 def test_every_builtin_loads():
     registry = load_registry()
     assert not registry.broken
-    assert set(registry.tasks) == {"xor", "sparse_parity", "mnist", "modular_addition"}
+    assert set(registry.tasks) == {"xor", "sparse_parity", "mnist", "modular_addition", "modular_transformer"}
     assert set(registry.regularizers) == {
-        "baseline", "placebo", "grokfast_ema", "grokfast_ma", "orthograd", "grokalign",
+        "baseline", "placebo", "grokfast_ema", "grokfast_ma", "orthograd", "grokalign", "jacobian_level",
+        "clip_gradients", "gaussian_noise", "pgd_training", "norm_sphere", "stablemax",
     }  # fmt: skip
     assert {"loss", "accuracy", "weight_norm", "jacobian_norm", "centroid_alignment"} <= set(registry.metrics)
     assert all(p.builtin and len(p.digest) >= 16 for p in registry.regularizers.values())
