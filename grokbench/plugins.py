@@ -34,12 +34,14 @@ BUILTINS = (
     "grokbench.tasks.sparse_parity",
     "grokbench.tasks.mnist",
     "grokbench.tasks.modular_addition",
+    "grokbench.tasks.cifar10",
     "grokbench.regularizers.baseline",
     "grokbench.regularizers.grokfast",
     "grokbench.regularizers.orthograd",
     "grokbench.regularizers.grokalign",
     "grokbench.metrics.standard",
     "grokbench.metrics.jacobian",
+    "grokbench.metrics.corruptions",
 )
 
 

@@ -232,5 +232,6 @@ class Metric:
     better: Literal["higher", "lower"] | None = None  # None: neither direction is good in itself
     splits: tuple[str, ...] = ()  # the splits it needs; a task without them cannot record it
     facts: tuple[str, ...] = ()  # the facts it asks of a task; a task without them cannot record it
+    fetch: Callable[[], object] | None = None  # makes data files of its own be there, or raises DataError; called first
     rotates: bool = False  # the same number in rotated coordinates of the inputs, whose lengths and products are kept
     bounds: tuple[float, float] | None = None  # of its values: a criterion that asks for more is refused

@@ -9,7 +9,7 @@ from grokbench.metrics.standard import accuracy, loss
 from grokbench.records import Cell, Progress, Run
 from grokbench.regularizers import baseline, grokalign, grokfast, orthograd
 from grokbench.step import build_step
-from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
+from grokbench.tasks import cifar10, mnist, modular_addition, sparse_parity, xor
 
 from . import oracles
 
@@ -19,12 +19,13 @@ FACTORIES = {
     factory.__name__: factory
     for factory in (
         *(xor.xor, sparse_parity.sparse_parity, modular_addition.modular_addition, mnist.mnist),
+        cifar10.cifar10,
         *(baseline.baseline, baseline.placebo, grokfast.grokfast_ema, grokfast.grokfast_ma),
         *(orthograd.orthograd, grokalign.grokalign),
     )
 }
 
-MADE_OF = {  # label -> the oracle's loss and activation
+MADE_OF = {  # label -> the oracle's loss and activation, of fully connected networks
     "xor": (oracles.signed_mse, torch.relu),
     "sparse_parity": (oracles.cross_entropy, torch.relu),
     "modular_addition": (oracles.cross_entropy, torch.square),
@@ -32,13 +33,14 @@ MADE_OF = {  # label -> the oracle's loss and activation
     "mnist_mse": (oracles.one_hot_mse, torch.relu),
 }
 
-TASKS = {label: (FACTORIES[use], parameters, *MADE_OF[label]) for label, (use, parameters) in forms.TASKS.items()}
+SMALL = {label: (FACTORIES[use], parameters) for label, (use, parameters) in forms.TASKS.items()}
+TASKS = {label: (*SMALL[label], *made_of) for label, made_of in MADE_OF.items()}
 METHODS = {label: (FACTORIES[use], parameters) for label, (use, parameters) in forms.METHODS.items()}
 
 
 def small(label, **changes):
     """A small task."""
-    factory, parameters, _, _ = TASKS[label]
+    factory, parameters = SMALL[label]
     return factory(**(parameters | changes))
 
 
@@ -96,3 +98,22 @@ def stripes():
         return pixels.to(torch.uint8), labels.to(torch.uint8)
 
     return *images("train", 96), *images("test", 64)
+
+
+def photographs():
+    """Noise in place of CIFAR-10: 64 training and 32 test images, uint8, a bright square for every label."""
+
+    def images(purpose, n):
+        labels = torch.arange(n) % 10
+        pixels = random.integers(random.fold(random.key(0), purpose), (n, 3, 32, 32), 150)
+        for row, label in enumerate(labels.tolist()):
+            pixels[row, label % 3, 3 * label : 3 * label + 4] += 100
+        return pixels.to(torch.uint8), labels.to(torch.uint8)
+
+    return *images("train", 64), *images("test", 32)
+
+
+def corrupted(corruption, severity, root=None):
+    """The test images of `photographs` in place of CIFAR-10-C: darker with every severity."""
+    _, _, images, labels = photographs()
+    return images // severity, labels
