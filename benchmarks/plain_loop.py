@@ -16,9 +16,21 @@ from torch.nn import functional as F
 from benchmarks.cases import Case
 from benchmarks.plain_methods import FILTERS, Filter, jacobian_norm
 from grokbench import engine
+from grokbench.tasks import cifar10
 from grokbench.types import Batch
 
-__all__ = ["KINDS", "Draws", "Network", "Plain", "TorchDraws", "evaluate", "optimizer", "start", "train"]
+__all__ = [
+    "KINDS",
+    "Convolutions",
+    "Draws",
+    "Network",
+    "Plain",
+    "TorchDraws",
+    "evaluate",
+    "optimizer",
+    "start",
+    "train",
+]
 
 KINDS: Mapping[str, dict[str, bool]] = {  # how torch.optim walks over the parameters
     "fused": {"fused": True},
@@ -76,6 +88,33 @@ def _linear(params: Mapping[str, Tensor], number: int) -> nn.Linear:
     return layer
 
 
+class Convolutions(nn.Module):
+    """The network of the task cifar10, which starts from its parameters; the classifier is a `Network`."""
+
+    def __init__(self, params: Mapping[str, Tensor], activation: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.activation = activation
+        kernels = [params[name] for name in params if name.startswith("conv")]
+        self.layers = nn.ModuleList(_conv(kernel, 1 + (layer > 0)) for layer, kernel in enumerate(kernels))
+        self.classifier = Network(params, activation)
+        for name, values in (("mean", cifar10.MEAN), ("std", cifar10.STD)):
+            self.register_buffer(name, kernels[0].new_tensor(values).reshape(3, 1, 1))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        hidden = (inputs - self.mean) / self.std
+        for layer in self.layers:
+            hidden = self.activation(layer(hidden))
+        return self.classifier(hidden.flatten(1))
+
+
+def _conv(kernel: Tensor, stride: int) -> nn.Conv2d:
+    after, before = kernel.shape[:2]
+    like = {"dtype": kernel.dtype, "device": kernel.device, "padding": 1, "bias": False}
+    layer = nn.utils.skip_init(nn.Conv2d, before, after, 3, stride, **like)
+    layer.weight.data.copy_(kernel)
+    return layer
+
+
 def one_hot_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.mse_loss(outputs, F.one_hot(targets, outputs.shape[1]).to(outputs.dtype))
 
@@ -94,13 +133,14 @@ def sign_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": F.cross_entropy, "mse": one_hot_error}
 ACTIVATIONS = {"modular_addition": torch.square}  # relu elsewhere
+NETWORKS = {"cifar10": Convolutions}  # fully connected elsewhere
 
 
 @dataclass(frozen=True)
 class Plain:
     """One seed in training."""
 
-    network: Network
+    network: nn.Module
     optimizer: torch.optim.Optimizer
     splits: Mapping[str, Batch]
     batch_size: int | None
@@ -121,12 +161,16 @@ def start(case: Case, seed: int, kind: str = "fused") -> Plain:
     group, _ = engine.start(case.full, [seed], case.device, engine.DTYPES[case.precision])
     own = {name: Batch(split.inputs[0], split.targets[0]) for name, split in group.own.items()}
     params = {name: p[0] for name, p in group.params.items()}
-    network = Network(params, ACTIVATIONS.get(task["use"], torch.relu))
+    splits = {
+        name: Batch(case.full.task.embedded(params, split.inputs), split.targets)
+        for name, split in (own | group.shared).items()
+    }
+    network = NETWORKS.get(task["use"], Network)(params, ACTIVATIONS.get(task["use"], torch.relu))
     signed = task["use"] == "xor"
     return Plain(
         network=network,
         optimizer=optimizer(case.full.task.optimizer, network, KINDS[kind]),
-        splits=own | group.shared,
+        splits=splits,
         batch_size=case.full.task.batch_size,
         evaluate_every=case.cell.evaluate_every,
         loss=signed_error if signed else LOSSES[task["parameters"].get("loss", "cross_entropy")],
@@ -137,7 +181,7 @@ def start(case: Case, seed: int, kind: str = "fused") -> Plain:
     )
 
 
-def optimizer(record: Any, network: Network, how: Mapping[str, bool]) -> torch.optim.Optimizer:
+def optimizer(record: Any, network: nn.Module, how: Mapping[str, bool]) -> torch.optim.Optimizer:
     """torch's optimizer with the settings of a task; `how` it walks over the parameters."""
     common = {"lr": record.lr, "weight_decay": record.weight_decay, **how}
     if record.decoupled:
