@@ -331,7 +331,7 @@ def test_validate_says_that_a_suite_is_sound(suite):
     assert grokbench("validate", suite).out == f"{suite}: sound; 2 cells, 3 seeds.\n"
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("name", ["smoke", "quick", "paper", "cifar10", "cifar10-small"])
 def test_shipped_suites_are_sound(name):
     done = grokbench("validate", name)
     assert done.status == 0 and "sound" in done.out
