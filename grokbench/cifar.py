@@ -138,7 +138,7 @@ def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | Non
     """The folder that holds these corruptions; DataError where a file of them is missing."""
     folder = (root or data_root()) / CORRUPTED
     if missing := [f"{name}.npy" for name in ("labels", *corruptions) if not (folder / f"{name}.npy").exists()]:
-        first = f"{missing[0]} and {len(missing) - 1} more files are" if len(missing) > 1 else f"{missing[0]} is"
+        first = f"{missing[0]} is" if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} more are"
         raise DataError(
             f"CIFAR-10-C is not complete in {folder}: {first} missing. Please {_get_cifar10c(folder)}, or set "
             "$GROKBENCH_DATA to a folder that holds CIFAR-10-C."

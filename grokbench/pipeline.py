@@ -53,9 +53,9 @@ def fetch_data(plan: Plan, work: Sequence[Job]) -> None:
     tasks = {identity(cell.recipe["task"]): cell for job in work for cell in job.cells}
     for cell in tasks.values():
         step = cell_step(cell, plan.registry)
-        for part in (step.task, *step.metrics.values()):
-            if part.fetch:
-                part.fetch()
+        for fetch in (step.task.fetch, *(metric.fetch for metric in step.metrics.values())):
+            if fetch:
+                fetch()
 
 
 def jobs(plan: Plan, store: Store | None) -> list[Training]:

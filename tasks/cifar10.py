@@ -36,11 +36,10 @@ def cifar10(
     of 32 to 128 filters, average pooling, the squared error, and the first 1,024 images of both sets.
     """
     classifier = _mlp.layers(_cnn.PIXELS[-1] * _cnn.filters(max(width, 0))[-1], classifier_width, 10)
-    amounts = {"samples": samples, "test_samples": test_samples}
     return Task(
         splits=partial(own_split, samples=samples),
-        fetch=partial(fetch, **amounts),
-        shared=partial(shared_splits, **amounts),
+        fetch=partial(fetch, samples=samples, test_samples=test_samples),
+        shared=partial(shared_splits, samples=samples, test_samples=test_samples),
         train_size=TRAINING_IMAGES if samples is None else samples,
         init=partial(_cnn.init, width=width, classifier=classifier),
         embed=pixels,

@@ -202,7 +202,7 @@ def test_absent_corruptions_are_one_clear_sentence(corrupted, root):
     assert data.complete_cifar10c(["fog", "snow"]) == corrupted
     with pytest.raises(DataError, match=r"CIFAR-10-C is not complete in .*: frost.npy is missing. Please unpack"):
         data.complete_cifar10c(["fog", "frost"])
-    with pytest.raises(DataError, match=r"gaussian_noise.npy and 16 more files are missing.*2.9 GB.*\$GROKBENCH_DATA"):
+    with pytest.raises(DataError, match=r"gaussian_noise.npy and 16 more are missing.*2.9 GB.*\$GROKBENCH_DATA"):
         data.fetch("cifar10c")
     found = status("cifar10c")
     assert not found.present and len(found.missing) == 17 and len(found.files) == 20 and found.folder == corrupted

@@ -47,7 +47,7 @@ def draws_in_float64(subject: Subject) -> Answer:
         if task.embed:
             if complaint := _embedding_complaint(task):
                 return failed(f"on {label}, {complaint}", "embed with inputs.to(dtype of the parameters)")
-            drawn = {name: part.targets if isinstance(part, Batch) else part for name, part in drawn.items()}
+            drawn = {"init": drawn["init"], **{f"{name}.targets": part.targets for name, part in data(task).items()}}
         for path, _, dtype in shapes(drawn):
             if dtype not in (torch.float64, torch.int64):
                 fix = "end the draw with .double(), or .long() for classes; the engine casts to the precision of a run"
