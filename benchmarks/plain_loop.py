@@ -15,22 +15,11 @@ from torch.nn import functional as F
 
 from benchmarks.cases import Case
 from benchmarks.plain_methods import FILTERS, Filter, jacobian_norm
+from benchmarks.plain_networks import network_of
 from grokbench import engine
-from grokbench.tasks import cifar10
 from grokbench.types import Batch
 
-__all__ = [
-    "KINDS",
-    "Convolutions",
-    "Draws",
-    "Network",
-    "Plain",
-    "TorchDraws",
-    "evaluate",
-    "optimizer",
-    "start",
-    "train",
-]
+__all__ = ["KINDS", "Draws", "Plain", "TorchDraws", "evaluate", "optimizer", "start", "train"]
 
 KINDS: Mapping[str, dict[str, bool]] = {  # how torch.optim walks over the parameters
     "fused": {"fused": True},
@@ -62,59 +51,6 @@ class TorchDraws:
         return torch.randn_like(outputs)
 
 
-class Network(nn.Module):
-    """A fully connected network that starts from a task's parameters, which are stored (fan_in, fan_out)."""
-
-    def __init__(self, params: Mapping[str, Tensor], activation: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.activation = activation
-        depth = sum(name.startswith("weight") for name in params)
-        self.layers = nn.ModuleList(_linear(params, layer) for layer in range(1, depth + 1))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        hidden = inputs
-        for layer in self.layers[:-1]:
-            hidden = self.activation(layer(hidden))
-        return self.layers[-1](hidden)
-
-
-def _linear(params: Mapping[str, Tensor], number: int) -> nn.Linear:
-    weight, bias = params[f"weight{number}"], params.get(f"bias{number}")
-    like = {"dtype": weight.dtype, "device": weight.device}
-    layer = nn.utils.skip_init(nn.Linear, *weight.shape, bias=bias is not None, **like)
-    layer.weight.data.copy_(weight.T)
-    if bias is not None:
-        layer.bias.data.copy_(bias)
-    return layer
-
-
-class Convolutions(nn.Module):
-    """The network of the task cifar10, which starts from its parameters; the classifier is a `Network`."""
-
-    def __init__(self, params: Mapping[str, Tensor], activation: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.activation = activation
-        kernels = [params[name] for name in params if name.startswith("conv")]
-        self.layers = nn.ModuleList(_conv(kernel, 1 + (layer > 0)) for layer, kernel in enumerate(kernels))
-        self.classifier = Network(params, activation)
-        for name, values in (("mean", cifar10.MEAN), ("std", cifar10.STD)):
-            self.register_buffer(name, kernels[0].new_tensor(values).reshape(3, 1, 1))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        hidden = (inputs - self.mean) / self.std
-        for layer in self.layers:
-            hidden = self.activation(layer(hidden))
-        return self.classifier(hidden.flatten(1))
-
-
-def _conv(kernel: Tensor, stride: int) -> nn.Conv2d:
-    after, before = kernel.shape[:2]
-    like = {"dtype": kernel.dtype, "device": kernel.device, "padding": 1, "bias": False}
-    layer = nn.utils.skip_init(nn.Conv2d, before, after, 3, stride, **like)
-    layer.weight.data.copy_(kernel)
-    return layer
-
-
 def one_hot_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.mse_loss(outputs, F.one_hot(targets, outputs.shape[1]).to(outputs.dtype))
 
@@ -132,8 +68,6 @@ def sign_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": F.cross_entropy, "mse": one_hot_error}
-ACTIVATIONS = {"modular_addition": torch.square}  # relu elsewhere
-NETWORKS = {"cifar10": Convolutions}  # fully connected elsewhere
 
 
 @dataclass(frozen=True)
@@ -165,7 +99,7 @@ def start(case: Case, seed: int, kind: str = "fused") -> Plain:
         name: Batch(case.full.task.embedded(params, split.inputs), split.targets)
         for name, split in (own | group.shared).items()
     }
-    network = NETWORKS.get(task["use"], Network)(params, ACTIVATIONS.get(task["use"], torch.relu))
+    network = network_of(task["use"], params)
     signed = task["use"] == "xor"
     return Plain(
         network=network,
