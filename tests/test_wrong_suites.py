@@ -243,7 +243,7 @@ def test_every_key_of_a_shipped_suite_counts(tmp_path, name):
         except GrokbenchError as error:
             assert "s.yaml:" in str(error)
         else:
-            assert any(key + "x" in (cell.task, cell.regularizer) for cell in plan.cells), key
+            assert any(key + "x" in (cell.task, cell.regularizer, *cell.measured) for cell in plan.cells), key
 
 
 # ---- fuzz
