@@ -7,14 +7,15 @@ import click
 
 from grokbench.errors import GrokbenchError
 
-TASKS = ("sparse_parity", "modular_addition", "mnist_ce", "xor")
+TASKS = ("sparse_parity", "modular_addition", "mnist_ce", "xor")  # unless some are named
+OTHERS = ("cifar10",)
 METHODS = ("baseline", "grokfast", "orthograd", "grokalign")
 PARTS = ("speed", "scaling", "startup")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Repeatable.  [default: speed]")
-@click.option("--task", "tasks", multiple=True, type=click.Choice(TASKS), help="This task only; may be repeated.")
+@click.option("--task", "tasks", multiple=True, type=click.Choice([*TASKS, *OTHERS]), help="This only; repeatable.")
 @click.option(
     "--method",
     "methods",

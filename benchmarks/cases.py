@@ -14,6 +14,7 @@ from grokbench.suite import Suite, load_suite
 __all__ = ["METHODS", "Case", "case", "chosen", "missing_data", "rotation", "shipped_cases"]
 
 METHODS = ("baseline", "grokalign")
+SUITES = {"xor": "quick", "cifar10": "cifar10-small"}  # that a task is taken from; `paper` elsewhere
 CUDA_START = 3  # epochs at least
 
 
@@ -67,7 +68,7 @@ def rotation(cell: Cell, rotate: bool) -> Cell:
 
 
 def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
-    """A suite reduced to one task and some methods; SuiteError when it lacks one of them."""
+    """A suite reduced to one task and some methods, without its metrics; SuiteError when it lacks one of them."""
     for kind, wanted, entries in (("task", (task,), suite.tasks), ("regularizer", methods, suite.regularizers)):
         for label in wanted:
             if label not in [entry.label for entry in entries]:
@@ -77,15 +78,15 @@ def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
         tasks=tuple(entry for entry in suite.tasks if entry.label == task),
         regularizers=tuple(entry for entry in suite.regularizers if entry.label in methods),
         baseline=suite.baseline if suite.baseline in methods else methods[0],
+        metrics=(),
     )
 
 
-def missing_data(step: Step) -> str | None:
+def missing_data(case: Case) -> str | None:
     """How to get the data of a task whose files are not here; nothing is downloaded in the middle of a benchmark."""
-    if step.task.fetch is not data.mnist:
-        return None
-    (mnist,) = [status for status in data.status() if status.name == "mnist"]
-    return None if mnist.present else f"its data are not here: {mnist.how}, or set $GROKBENCH_DATA"
+    use = case.cell.recipe["task"]["use"]  # a data set has the name of its task
+    absent = [status for status in data.status() if status.name == use and not status.present]
+    return f"its data are not here: {absent[0].how}, or set $GROKBENCH_DATA" if absent else None
 
 
 def shipped_cases(
@@ -96,12 +97,13 @@ def shipped_cases(
     methods: Sequence[str] = METHODS,
     device: str = "cpu",
 ) -> Iterator[Case]:
-    """Every method on those tasks, at the paper's settings; XOR as `quick` cuts it, unless asked in full.
+    """Every method on those tasks, at the paper's settings; XOR as `quick` cuts it, unless asked in full; CIFAR-10 as
+    `cifar10-small` does.
 
     What has an exact rotation comes twice, without and with it. Seeds count from 1000 on, as the suites' do.
     """
     for task in tasks:
-        suite = load_suite("quick" if task == "xor" and not full_xor else "paper")
+        suite = load_suite("paper" if task == "xor" and full_xor else SUITES.get(task, "paper"))
         for cell in expand(chosen(suite, task, methods), registry, "float32", engine.REVISION):
             rotates = (False, True) if "rotate" in cell.recipe["task"]["parameters"] else (False,)
             for rotate in rotates:

@@ -15,10 +15,11 @@ from torch.nn import functional as F
 
 from benchmarks.cases import Case
 from benchmarks.plain_methods import FILTERS, Filter, jacobian_norm
+from benchmarks.plain_networks import network_of
 from grokbench import engine
 from grokbench.types import Batch
 
-__all__ = ["KINDS", "Draws", "Network", "Plain", "TorchDraws", "evaluate", "optimizer", "start", "train"]
+__all__ = ["KINDS", "Draws", "Plain", "TorchDraws", "evaluate", "optimizer", "start", "train"]
 
 KINDS: Mapping[str, dict[str, bool]] = {  # how torch.optim walks over the parameters
     "fused": {"fused": True},
@@ -50,32 +51,6 @@ class TorchDraws:
         return torch.randn_like(outputs)
 
 
-class Network(nn.Module):
-    """A fully connected network that starts from a task's parameters, which are stored (fan_in, fan_out)."""
-
-    def __init__(self, params: Mapping[str, Tensor], activation: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.activation = activation
-        depth = sum(name.startswith("weight") for name in params)
-        self.layers = nn.ModuleList(_linear(params, layer) for layer in range(1, depth + 1))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        hidden = inputs
-        for layer in self.layers[:-1]:
-            hidden = self.activation(layer(hidden))
-        return self.layers[-1](hidden)
-
-
-def _linear(params: Mapping[str, Tensor], number: int) -> nn.Linear:
-    weight, bias = params[f"weight{number}"], params.get(f"bias{number}")
-    like = {"dtype": weight.dtype, "device": weight.device}
-    layer = nn.utils.skip_init(nn.Linear, *weight.shape, bias=bias is not None, **like)
-    layer.weight.data.copy_(weight.T)
-    if bias is not None:
-        layer.bias.data.copy_(bias)
-    return layer
-
-
 def one_hot_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.mse_loss(outputs, F.one_hot(targets, outputs.shape[1]).to(outputs.dtype))
 
@@ -93,14 +68,13 @@ def sign_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": F.cross_entropy, "mse": one_hot_error}
-ACTIVATIONS = {"modular_addition": torch.square}  # relu elsewhere
 
 
 @dataclass(frozen=True)
 class Plain:
     """One seed in training."""
 
-    network: Network
+    network: nn.Module
     optimizer: torch.optim.Optimizer
     splits: Mapping[str, Batch]
     batch_size: int | None
@@ -121,12 +95,16 @@ def start(case: Case, seed: int, kind: str = "fused") -> Plain:
     group, _ = engine.start(case.full, [seed], case.device, engine.DTYPES[case.precision])
     own = {name: Batch(split.inputs[0], split.targets[0]) for name, split in group.own.items()}
     params = {name: p[0] for name, p in group.params.items()}
-    network = Network(params, ACTIVATIONS.get(task["use"], torch.relu))
+    splits = {
+        name: Batch(case.full.task.embedded(params, split.inputs), split.targets)
+        for name, split in (own | group.shared).items()
+    }
+    network = network_of(task["use"], params)
     signed = task["use"] == "xor"
     return Plain(
         network=network,
         optimizer=optimizer(case.full.task.optimizer, network, KINDS[kind]),
-        splits=own | group.shared,
+        splits=splits,
         batch_size=case.full.task.batch_size,
         evaluate_every=case.cell.evaluate_every,
         loss=signed_error if signed else LOSSES[task["parameters"].get("loss", "cross_entropy")],
@@ -137,7 +115,7 @@ def start(case: Case, seed: int, kind: str = "fused") -> Plain:
     )
 
 
-def optimizer(record: Any, network: Network, how: Mapping[str, bool]) -> torch.optim.Optimizer:
+def optimizer(record: Any, network: nn.Module, how: Mapping[str, bool]) -> torch.optim.Optimizer:
     """torch's optimizer with the settings of a task; `how` it walks over the parameters."""
     common = {"lr": record.lr, "weight_decay": record.weight_decay, **how}
     if record.decoupled:

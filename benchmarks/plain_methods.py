@@ -60,12 +60,12 @@ def jacobian_norm(
     estimator: str,
     projections: int,
 ) -> Tensor:
-    """GrokAlign's penalty the usual way, (): autograd.grad with create_graph; outputs (n, C) at inputs (n, d)."""
+    """GrokAlign's penalty the usual way, (): autograd.grad with create_graph; outputs (n, C) at inputs (n, ...)."""
     if estimator == "exact":
         raise ValueError("the plain loop estimates the Jacobian's norm by projection, not exactly")
     square: Any = torch.zeros_like(outputs[:, 0])
     for projection in range(projections):
         v = F.normalize(directions(projection, outputs), dim=1)
         (gradient,) = torch.autograd.grad(outputs, inputs, v, create_graph=True)
-        square = square + outputs.shape[1] / projections * gradient.square().sum(1)
+        square = square + outputs.shape[1] / projections * gradient.flatten(1).square().sum(1)
     return strength * (square.clamp_min(1e-8).sqrt() if norm == "frobenius" else square).mean()

@@ -1,18 +1,39 @@
 """Where data sets lie and how they get there. torch and torchvision are imported by the loaders alone."""
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grokbench.cifar import (
+    BENCHMARK_CORRUPTIONS,
+    CORRUPTIONS,
+    SEVERITIES,
+    cifar10,
+    cifar10_status,
+    cifar10c,
+    cifar10c_status,
+    complete_cifar10c,
+)
+from grokbench.datasets import DataStatus, damaged, data_root, reason
 from grokbench.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["DataStatus", "data_root", "fetch", "mnist", "status"]
+__all__ = [
+    "BENCHMARK_CORRUPTIONS",
+    "CORRUPTIONS",
+    "SEVERITIES",
+    "DataStatus",
+    "cifar10",
+    "cifar10c",
+    "complete_cifar10c",
+    "data_root",
+    "fetch",
+    "mnist",
+    "status",
+]
 
 MNIST_FILES = (
     "train-images-idx3-ubyte",
@@ -22,31 +43,17 @@ MNIST_FILES = (
 )
 
 
-@dataclass(frozen=True)
-class DataStatus:
-    """Whether a data set is here, and what to do when it is not."""
-
-    name: str
-    present: bool
-    files: tuple[str, ...]  # every file it needs, with or without .gz
-    missing: tuple[str, ...]  # those of them that are not there
-    folder: Path  # where they belong
-    how: str  # to get it
-
-
-def data_root() -> Path:
-    """The folder of all data sets: $GROKBENCH_DATA, else `grokbench` in $XDG_CACHE_HOME or ~/.cache."""
-    if named := os.environ.get("GROKBENCH_DATA"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "grokbench"
-
-
 def status() -> list[DataStatus]:
     """Every data set that a shipped task reads; nothing is downloaded."""
+    return [mnist_status(), cifar10_status(), cifar10c_status()]
+
+
+def mnist_status() -> DataStatus:
+    """Which files of MNIST are here."""
     folder = _mnist_folder(data_root())
     missing = tuple(name for name in MNIST_FILES if not any(path.exists() for path in _forms(folder / name)))
     how = f"grokbench data fetch mnist (11 MB from the internet), or put the files into {folder} yourself"
-    return [DataStatus("mnist", not missing, MNIST_FILES, missing, folder, how)]
+    return DataStatus("mnist", not missing, MNIST_FILES, missing, folder, how)
 
 
 def fetch(name: str) -> Path:
@@ -55,10 +62,15 @@ def fetch(name: str) -> Path:
     Raises:
         DataError: no data set has this name, or it cannot be downloaded.
     """
-    if name != "mnist":
-        raise DataError(f"There is no data set {name!r}. Choose one of: mnist.")
-    _complete_mnist(data_root())
-    return _mnist_folder(data_root())
+    if name == "mnist":
+        _complete_mnist(data_root())
+        return _mnist_folder(data_root())
+    if name == "cifar10":
+        cifar10()
+        return data_root()
+    if name == "cifar10c":
+        return complete_cifar10c()
+    raise DataError(f"There is no data set {name!r}. Choose one of: mnist, cifar10, cifar10c.")
 
 
 def mnist(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
@@ -88,7 +100,7 @@ def _load_mnist(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
     train_x, train_y, test_x, test_y = [_read(path, reader) for path, reader in zip(paths, readers, strict=True)]
     for path, images, labels in ((paths[0], train_x, train_y), (paths[2], test_x, test_y)):
         if images.shape != (len(labels), 28, 28) or labels.max() > 9:
-            raise _damaged(path, f"{tuple(images.shape)} images for {len(labels)} labels up to {labels.max()}")
+            raise damaged(path, f"{tuple(images.shape)} images for {len(labels)} labels up to {labels.max()}")
     return train_x, train_y.byte(), test_x, test_y.byte()
 
 
@@ -96,16 +108,10 @@ def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
     try:
         tensor = reader(str(path))
     except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise _damaged(path, "it is no whole idx file") from error
+        raise damaged(path, "it is no whole idx file") from error
     if not len(tensor):
-        raise _damaged(path, "it is empty")
+        raise damaged(path, "it is empty")
     return tensor
-
-
-def _damaged(path: Path, why: str) -> DataError:
-    return DataError(
-        f"{path} is damaged ({why}). Delete it, so that it is downloaded again, or put a good copy in its place."
-    )
 
 
 def _complete_mnist(root: Path) -> None:
@@ -120,10 +126,10 @@ def _complete_mnist(root: Path) -> None:
     except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         absent = [name for name in MNIST_FILES if not (folder / name).exists()]
         if absent:
-            why = (str(error).strip().splitlines() or [type(error).__name__])[-1]  # torchvision lists every mirror
             raise DataError(
-                f"MNIST is not complete in {folder} and could not be downloaded ({why}). Put {', '.join(absent)} "
-                f"there, with or without .gz, or set $GROKBENCH_DATA to a folder that holds them in MNIST/raw."
+                f"MNIST is not complete in {folder} and could not be downloaded ({reason(error)}). Put "
+                f"{', '.join(absent)} there, with or without .gz, or set $GROKBENCH_DATA to a folder that holds them "
+                "in MNIST/raw."
             ) from error
 
 

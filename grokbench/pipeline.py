@@ -51,14 +51,15 @@ def existing_store(plan: Plan) -> Store | None:
 
 
 def fetch_data(plan: Plan, work: Sequence[Job]) -> None:
-    """Have the files of the tasks to be trained; DataError where they are missing and cannot be had."""
+    """Have the files of tasks to be trained and of their metrics; DataError where they are missing."""
     from grokbench.plan import cell_step, identity
 
     tasks = {identity(cell.recipe["task"]): cell for job in work for cell in job.cells}
     for cell in tasks.values():
-        task = cell_step(cell, plan.registry).task
-        if task.fetch:
-            task.fetch()
+        step = cell_step(cell, plan.registry)
+        for fetch in (step.task.fetch, *(metric.fetch for metric in step.metrics.values())):
+            if fetch:
+                fetch()
 
 
 def jobs(plan: Plan, store: Store | None) -> list[Training]:

@@ -35,6 +35,7 @@ BUILTINS = (
     "grokbench.tasks.mnist",
     "grokbench.tasks.modular_addition",
     "grokbench.tasks.modular_transformer",
+    "grokbench.tasks.cifar10",
     "grokbench.regularizers.baseline",
     "grokbench.regularizers.grokfast",
     "grokbench.regularizers.orthograd",
@@ -52,6 +53,7 @@ BUILTINS = (
     "grokbench.metrics.complexity",
     "grokbench.metrics.softmax",
     "grokbench.metrics.fourier",
+    "grokbench.metrics.corruptions",
 )
 
 

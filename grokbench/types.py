@@ -236,5 +236,6 @@ class Metric:
     splits: tuple[str, ...] = ()  # the splits it needs; a task without them cannot record it
     facts: tuple[str, ...] = ()  # the facts it asks of a task; a task without them cannot record it
     initial: bool = False  # it compares with the parameters before training, `Probe.initial`, which are kept for it
+    fetch: Callable[[], object] | None = None  # makes data files of its own be there, or raises DataError; called first
     rotates: bool = False  # the same number in rotated coordinates of the inputs, whose lengths and products are kept
     bounds: tuple[float, float] | None = None  # of its values: a criterion that asks for more is refused

@@ -20,7 +20,7 @@ from grokbench.regularizers import (
     stablemax,
 )
 from grokbench.step import build_step
-from grokbench.tasks import mnist, modular_addition, modular_transformer, sparse_parity, xor
+from grokbench.tasks import cifar10, mnist, modular_addition, modular_transformer, sparse_parity, xor
 
 from . import oracles
 
@@ -31,6 +31,7 @@ FACTORIES = {
     for factory in (
         *(xor.xor, sparse_parity.sparse_parity, modular_addition.modular_addition, mnist.mnist),
         modular_transformer.modular_transformer,
+        cifar10.cifar10,
         *(baseline.baseline, baseline.placebo, grokfast.grokfast_ema, grokfast.grokfast_ma),
         *(orthograd.orthograd, grokalign.grokalign, jacobian_level.jacobian_level, clip_gradients.clip_gradients),
         *(noise.gaussian_noise, pgd_training.pgd_training, norm_sphere.norm_sphere, stablemax.stablemax),
@@ -115,3 +116,22 @@ def stripes():
         return pixels.to(torch.uint8), labels.to(torch.uint8)
 
     return *images("train", 96), *images("test", 64)
+
+
+def photographs():
+    """Noise in place of CIFAR-10: 64 training and 32 test images, uint8, a bright square for every label."""
+
+    def images(purpose, n):
+        labels = torch.arange(n) % 10
+        pixels = random.integers(random.fold(random.key(0), purpose), (n, 3, 32, 32), 150)
+        for row, label in enumerate(labels.tolist()):
+            pixels[row, label % 3, 3 * label : 3 * label + 4] += 100
+        return pixels.to(torch.uint8), labels.to(torch.uint8)
+
+    return *images("train", 64), *images("test", 32)
+
+
+def corrupted(corruption, severity, root=None):
+    """The test images of `photographs` in place of CIFAR-10-C: darker with every severity."""
+    _, _, images, labels = photographs()
+    return images // severity, labels

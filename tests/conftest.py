@@ -16,13 +16,16 @@ def _one_thread():
 
 @pytest.fixture
 def tiny_mnist(monkeypatch):
-    """Noisy stripes in place of MNIST."""
+    """Noisy stripes in place of MNIST, and noise in place of CIFAR-10 and CIFAR-10-C."""
     from grokbench import data
 
-    from .cases import stripes
+    from .cases import corrupted, photographs, stripes
 
-    sets = stripes()
+    sets, photos = stripes(), photographs()
     monkeypatch.setattr(data, "mnist", lambda root=None: sets)
+    monkeypatch.setattr(data, "cifar10", lambda root=None: photos)
+    monkeypatch.setattr(data, "cifar10c", corrupted)
+    monkeypatch.setattr(data, "complete_cifar10c", lambda corruptions=(), root=None: None)
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,16 @@ FAULTS = {  # what is changed into what, the question that finds it, a phrase of
         "init.bias is torch.float32",
         ".double()",
     ),
+    "bytes that nothing embeds": Change(
+        "(12, 3))\n", "(12, 3)).byte()\n", "draws", "train.inputs is torch.uint8", ".double()"
+    ),
+    "half precision": Change(
+        "train_size=8,",
+        "train_size=8, embed=lambda params, inputs: inputs.float(),",
+        "draws",
+        "embed makes torch.float32 of train.inputs where the parameters are torch.float64",
+        "dtype of the parameters",
+    ),
     "another split": Change(
         '"test": Batch',
         '"held": Batch',

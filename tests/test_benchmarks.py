@@ -33,6 +33,7 @@ tasks:
   modular_addition: {modulus: 7, width: 6, train_fraction: 0.45, batch_size: 8}
   mnist_ce: {use: mnist, samples: 22, test_samples: 20, width: 6, batch_size: 8}
   mnist_mse: {use: mnist, loss: mse, samples: 22, test_samples: 20, width: 6, batch_size: 8}
+  cifar10: {samples: 12, test_samples: 10, width: 2, classifier_width: 6, batch_size: 5}
   xor: {dimensions: 40, width: 6, samples: 20, test_samples: 16, epsilon: 0.5, rotate: true}
 regularizers:
   baseline: {}
@@ -42,7 +43,7 @@ regularizers:
   other_orthograd: {use: orthograd, rescale: false}
   grokalign: {strength: 0.1, norm: frobenius, projections: 2, per_task: {xor: {norm: squared}}}
 """
-TASKS = ("sparse_parity", "modular_addition", "mnist_ce", "mnist_mse", "xor", "xor rotated")
+TASKS = ("sparse_parity", "modular_addition", "mnist_ce", "mnist_mse", "cifar10", "xor", "xor rotated")
 METHODS = ("baseline", "grokfast", "orthograd", "grokalign")
 
 pytestmark = pytest.mark.usefixtures("tiny_mnist")
@@ -159,14 +160,19 @@ def test_the_shipped_cases_are_those_of_the_paper(benchmarks, registry):
     assert {case.seeds for case in cases} == {tuple(range(1000, 1025))}
     assert cases[0].cell.evaluate_every == load_suite("paper").tasks[2].evaluate_every
     assert cases[2].cell.recipe["task"]["parameters"]["dimensions"] == 2_000
+    small = next(shipped(("cifar10",), 2, False, registry))
+    assert small.cell.recipe["task"]["parameters"]["samples"] == 2_000 and list(small.step.metrics) == [
+        *("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+    ]
     assert next(shipped(("xor",), 25, True, registry)).cell.recipe["task"]["parameters"]["dimensions"] == 40_000
 
 
 def test_a_task_without_data_is_left_out_with_the_way_to_get_them(benchmarks, registry, monkeypatch, tmp_path):
     monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path))
-    done = CliRunner().invoke(benchmarks("__main__").main, ["--quick", "--task", "mnist_ce"])
+    done = CliRunner().invoke(benchmarks("__main__").main, ["--quick", "--task", "mnist_ce", "--task", "cifar10"])
     assert done.exit_code == 1
     assert "mnist_ce baseline is left out: its data are not here: grokbench data fetch mnist" in done.output
+    assert "cifar10 grokalign is left out: its data are not here: grokbench data fetch cifar10" in done.output
     assert "nothing was measured" in done.output
 
 

@@ -275,6 +275,12 @@ def test_a_task_without_its_data_files_is_not_blamed(monkeypatch):
     assert done.status == 2 and done.err.endswith("Error: MNIST is not complete\n")
 
 
+def test_a_metric_without_its_data_files_is_not_blamed(monkeypatch, tmp_path):
+    monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path))
+    done = grokbench("check", "cifar10c_accuracy")
+    assert done.status == 2 and "Error: CIFAR-10-C is not complete in" in done.err
+
+
 def test_a_plugin_file_that_is_not_there_is_refused_beside_a_name():
     done = grokbench("check", "baseline", "--plugin", "nowhere.py")
     assert done.status == 2 and done.out == ""

@@ -174,7 +174,7 @@ def test_a_damaged_file_is_told_and_trained_again(suite, tmp_path, here):
         (["validate", "no/such.yaml"], "no/such.yaml"),
         (["show", "grokalin"], "nothing is named 'grokalin'"),
         (["list", "everything"], "Invalid value for"),
-        (["data", "fetch", "cifar"], "There is no data set 'cifar'. Choose one of: mnist."),
+        (["data", "fetch", "cifar"], "There is no data set 'cifar'. Choose one of: mnist, cifar10, cifar10c."),
         (["trian"], "No such command"),
     ],
 )
@@ -331,7 +331,9 @@ def test_validate_says_that_a_suite_is_sound(suite):
     assert grokbench("validate", suite).out == f"{suite}: sound; 2 cells, 3 seeds.\n"
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick", "paper", "transformer", "transformer-small"])
+@pytest.mark.parametrize(
+    "name", ["smoke", "quick", "paper", "transformer", "transformer-small", "cifar10", "cifar10-small"]
+)
 def test_shipped_suites_are_sound(name):
     done = grokbench("validate", name)
     assert done.status == 0 and "sound" in done.out
@@ -347,7 +349,9 @@ def test_data_status_names_what_is_missing_and_where_it_belongs(tmp_path, monkey
     assert [name for name in data.MNIST_FILES if f"missing: {name}" in done.out] == list(data.MNIST_FILES[1:])
     for name in data.MNIST_FILES:
         (raw / name).touch()
-    assert grokbench("data", "status").out == f"mnist: present in {raw}\n"
+    assert f"mnist: present in {raw}\ncifar10: missing in {tmp_path}\n  missing: cifar10.npz\n" in (
+        grokbench("data", "status").out
+    )
 
 
 def test_data_fetch_says_where_the_files_are(tmp_path, monkeypatch):

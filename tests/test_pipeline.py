@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -235,6 +236,18 @@ def test_missing_data_is_told_before_anything_is_trained(plan, tmp_path, monkeyp
         "regularizers:", "  digits: {use: mnist, samples: 20, width: 8, epochs: 1}\nregularizers:"
     )
     with pytest.raises(DataError, match=r"(?s)MNIST is not complete.*train-images-idx3-ubyte.*t10k-labels-idx1-ubyte"):
+        perform(plan(text))
+
+
+def test_missing_data_of_a_metric_are_told_before_anything_is_trained(plan, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    images, labels = np.zeros((20, 32, 32, 3), np.uint8), np.zeros(20, np.uint8)
+    np.savez(tmp_path / "data" / "cifar10.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(local, "launch", lambda *_: pytest.fail("a worker was started"))
+    photos = "  photos: {use: cifar10, samples: 20, test_samples: 20, width: 1, epochs: 1}\nregularizers:"
+    text = tiny.SUITE.replace("regularizers:", photos) + "metrics:\n  cifar10c_accuracy: {corruption: fog}\n"
+    with pytest.raises(DataError, match=r"CIFAR-10-C is not complete in .*: labels.npy and 1 more are missing"):
         perform(plan(text))
 
 

@@ -311,7 +311,9 @@ def test_a_number_that_is_not_finite_is_a_mistake(complaints):
     assert line.startswith("s.yaml:5:") and "inf" in line
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick", "paper", "transformer", "transformer-small"])
+@pytest.mark.parametrize(
+    "name", ["smoke", "quick", "paper", "transformer", "transformer-small", "cifar10", "cifar10-small"]
+)
 def test_the_shipped_suites_expand(registry, name):
     suite = load_suite(name)
     cells = expand(suite, registry, "float32", 1)

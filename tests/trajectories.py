@@ -14,7 +14,7 @@ import torch
 from grokbench import data, engine, random
 from grokbench.conformance.forms import GROUNDS, TASKS
 
-from .cases import epochs_for, make_step, method, pairs, small, stripes
+from .cases import epochs_for, make_step, method, pairs, photographs, small, stripes
 
 FILE = Path(__file__).with_name("trajectories.json")
 SEEDS = (4, 1000)
@@ -30,7 +30,7 @@ def entries():
 
 def trajectory(task_label, method_label):
     """The revisions, and what is left of the second replica: losses, and a norm and a projection per parameter."""
-    with patch.object(data, "mnist", lambda root=None: images):
+    with patch.object(data, "mnist", lambda root=None: images), patch.object(data, "cifar10", lambda root=None: photos):
         task, regularizer = small(task_label), method(method_label)
         step = make_step(task, [regularizer])
         group, _ = engine.start(step, SEEDS, "cpu", torch.float64)
@@ -45,7 +45,7 @@ def trajectory(task_label, method_label):
     }
 
 
-images = stripes()
+images, photos = stripes(), photographs()
 
 
 def summary(name, tensor):

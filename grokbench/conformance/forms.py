@@ -30,6 +30,9 @@ TASKS = {  # label -> form; a task is examined in each of its forms, the user's 
     ),
     "mnist": Form("mnist", _MNIST),
     "mnist_mse": Form("mnist", {"loss": "mse", **_MNIST}),
+    "cifar10": Form(  # 12 examples: batches of 5, 5 and 2
+        "cifar10", {"samples": 12, "test_samples": 10, "width": 2, "classifier_width": 6, "batch_size": 5}
+    ),
 }
 
 # What methods and metrics are tried on: SGD with L2; AdamW with biases; batches of two sizes. None needs data files.

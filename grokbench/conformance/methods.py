@@ -129,7 +129,7 @@ def rotates_as_it_says(subject: Subject) -> Answer:
     for rotate in (False, True):
         task = subject.registry.get("tasks", ROTATED.use).make({**ROTATED.parameters, "rotate": rotate})
         group = trained(build_step(task, [subject.regularizer()], {}), SEEDS, epochs_for(task))
-        outputs = vmap(task.forward)(group.params, group.splits["test"].inputs)
+        outputs = vmap(task.outputs)(group.params, group.splits["test"].inputs)
         ends.append({"outputs": outputs})
     if not (apart := distance(*ends)) < ROTATION:
         return failed(f"full and rotated outputs differ by {apart:.1e} after 20 steps", _ROTATION)

@@ -45,6 +45,8 @@ class Subject:
     def metric(self) -> Metric:
         """The metric, of the training set where it can be asked about any split."""
         made: Metric = self.plugin.make({"split": "train"} if "split" in self.plugin.parameters else {})
+        if made.fetch:
+            made.fetch()  # DataError says which files to put where: no fault of the plugin
         return made
 
     def _fitting(self) -> Iterator[tuple[str, Task]]:

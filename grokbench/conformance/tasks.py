@@ -43,11 +43,32 @@ _KEYED = {
 def draws_in_float64(subject: Subject) -> Answer:
     """The engine casts: float32 and float64 runs start from the same numbers."""
     for label, task in subject.tasks():
-        for path, _, dtype in shapes({"init": task.init(random.key(0)), **data(task)}):
+        drawn: dict[str, Any] = {"init": task.init(random.key(0)), **data(task)}
+        if task.embed:
+            if complaint := _embedding_complaint(task):
+                return failed(f"on {label}, {complaint}", "embed with inputs.to(dtype of the parameters)")
+            drawn = {"init": drawn["init"], **{f"{name}.targets": part.targets for name, part in data(task).items()}}
+        for path, _, dtype in shapes(drawn):
             if dtype not in (torch.float64, torch.int64):
                 fix = "end the draw with .double(), or .long() for classes; the engine casts to the precision of a run"
                 return failed(f"on {label}, {path} is {dtype}, expected torch.float64, or torch.int64 for classes", fix)
     return passed()
+
+
+EMBEDDED = (torch.float64, torch.int64, torch.uint8)  # inputs that the engine casts, and whole numbers that embed does
+
+
+def _embedding_complaint(task: Task) -> str:
+    """What is wrong with inputs that a task embeds: images may lie there as bytes, and become what parameters are."""
+    for dtype in (torch.float32, torch.float64):
+        params = {name: p.to(dtype) for name, p in task.init(random.key(0)).items()}
+        for split, batch in data(task).items():
+            if batch.inputs.dtype not in EMBEDDED:
+                return f"{split}.inputs is {batch.inputs.dtype}, expected torch.float64, torch.int64 or torch.uint8"
+            inputs = batch.inputs.to(dtype) if batch.inputs.is_floating_point() else batch.inputs
+            if (became := task.embedded(params, inputs).dtype) != dtype:
+                return f"embed makes {became} of {split}.inputs where the parameters are {dtype}"
+    return ""
 
 
 def has_the_splits_it_names(subject: Subject) -> Answer:
