@@ -39,7 +39,9 @@ def write(folder, name, text):
 def test_every_builtin_loads():
     registry = load_registry()
     assert not registry.broken
-    assert set(registry.tasks) == {"xor", "sparse_parity", "mnist", "modular_addition", "modular_transformer", "cifar10"}
+    assert set(registry.tasks) == {
+        "xor", "sparse_parity", "mnist", "modular_addition", "modular_transformer", "cifar10",
+    }  # fmt: skip
     assert set(registry.regularizers) == {
         "baseline", "placebo", "grokfast_ema", "grokfast_ma", "orthograd", "grokalign", "jacobian_level",
         "clip_gradients", "gaussian_noise", "pgd_training", "norm_sphere", "stablemax",
