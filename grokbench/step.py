@@ -32,10 +32,10 @@ class Step:
     every: Mapping[str, Every] = field(default_factory=dict)  # label -> its own cadence
 
     def prepare(self, params: Params, key: Tensor) -> Params:
-        """Parameters before training, as the regularizers want them."""
+        """Parameters before training, as the regularizers want them; the frozen ones stay."""
         for method, regularizer in enumerate(self.regularizers):
             if regularizer.prepare:
-                params = regularizer.prepare(params, self.task, _method_key(key, method))
+                params = params | regularizer.prepare(self.task.trained(params), self.task, _method_key(key, method))
         return params
 
     def init(self, params: Params) -> tuple[State, ...]:
@@ -164,6 +164,7 @@ class Step:
             input_bounds=self.task.input_bounds,
             forward=partial(self.task.forward, {name: p.detach() for name, p in params.items()}),
             loss=self.task.loss,
+            facts=self.task.facts,
             correct=self.task.correct,
             outputs=outputs,
         )

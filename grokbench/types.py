@@ -92,7 +92,7 @@ class At:
     """Where a phase stands: everything it may look at. `step` and `epoch` are tensors, since schedules must be."""
 
     params: Params
-    batch: Batch
+    batch: Batch  # as it was drawn, neither embedded nor perturbed
     key: Tensor  # (): of this seed, epoch, step and method; fold it once per purpose
     step: Tensor  # (): updates completed
     epoch: Tensor  # (): epochs completed
@@ -101,7 +101,8 @@ class At:
     decoupled: bool  # whether weight decay stands beside the gradient (AdamW) or inside it (SGD with L2)
     roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
     input_bounds: tuple[float, float] | None  # of valid inputs; None where there are none
-    forward: Callable[[Tensor], Tensor]  # inputs (n, ...) -> outputs (n, C), at parameters that nothing differentiates
+    facts: Mapping[str, Any]  # of the task, such as "cross_entropy"
+    forward: Callable[[Tensor], Tensor]  # embedded inputs (n, ...) -> outputs (n, C), the parameters held fixed
     loss: Loss  # the task's own
     correct: Loss  # outputs (n, C), targets (n,) -> (n,) bool
     outputs: Tensor | None = None  # (n, C): of this step's batch before the update; None in perturb and penalty

@@ -14,17 +14,23 @@ from torch import Tensor
 from grokbench import Metric, Probe, hookimpl, random
 
 from ._examples import some
+from ._units import Space, unit
 
 
 def local_complexity(
-    directions: int = 20, radius: float = 0.005, examples: int | None = 1024, split: str = "train"
+    directions: int = 20,
+    radius: float = 0.005,
+    space: Space = "normalised",
+    examples: int | None = 1024,
+    split: str = "train",
 ) -> Metric:
     """The mean over the first `examples` of a split of the units that switch near an example, from 0 to all units.
 
-    `directions` is n, at most the dimensions of the input; `radius` is r, in units of the embedded input. The defaults
-    are those of the authors' CIFAR10 (40 vertices); on MNIST they take 25 directions and radii from 0.05 to 5. The
-    frame is one for all examples, evaluations and seeds: a curve shows the network move, not the frame. Asks for a ReLU
-    task that tells its `preactivations`: (params, x) -> one (n, units) for each layer. Cost: 2n forward passes.
+    `directions` is n, at most the dimensions of the input; `radius` is r, counted in a `space` as attacks are. The
+    defaults are those of the authors' CIFAR10 (40 vertices, normalised images); on MNIST they take 25 directions and
+    radii from 0.05 to 5. The frame is one for all examples, evaluations and seeds: a curve shows the network move, not
+    the frame. Asks for a ReLU task that tells its `preactivations`: (params, x) -> one (n, units) for each layer. Cost:
+    2n forward passes.
 
     Raises:
         ValueError: no direction, or a radius that is not positive.
@@ -33,16 +39,19 @@ def local_complexity(
         raise ValueError(f"directions must be at least 1, got {directions}")
     if radius <= 0:
         raise ValueError(f"radius must be positive, got {radius}")
-    measure = partial(measure_complexity, directions=directions, radius=radius, examples=some(examples), split=split)
+    ball = {"directions": directions, "radius": radius, "space": space}
+    measure = partial(measure_complexity, **ball, examples=some(examples), split=split)
     return Metric(measure=measure, splits=(split,), facts=("preactivations",))
 
 
-def measure_complexity(probe: Probe, *, directions: int, radius: float, examples: int | None, split: str) -> Tensor:
+def measure_complexity(
+    probe: Probe, *, directions: int, radius: float, space: Space, examples: int | None, split: str
+) -> Tensor:
     """The mean number of units, ()."""
     counts = []
     for batch in probe.batches(split, examples):
         x = batch.inputs
-        frame = frame_of(directions, x[0])
+        frame = frame_of(directions, x[0]) * unit(probe.task, x, space)
         patterns = (_pattern(probe, x + sign * radius * v) for v in frame for sign in (-1.0, 1.0))
         some = every = next(patterns)
         for on in patterns:

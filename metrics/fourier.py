@@ -122,7 +122,8 @@ def measure_key_frequencies(probe: Probe, *, share: float) -> Tensor:
     """The number, ()."""
     powers = waves(probe).powers
     held = powers.sort(descending=True).values.cumsum(0)
-    return 1.0 + (held < share * held[-1]).sum().to(powers.dtype)
+    counted = 1.0 + (held < share * held[-1]).sum().to(powers.dtype)
+    return counted + 0.0 * held[-1]  # nan where a power is
 
 
 def key_share(keys: int = 5) -> Metric:

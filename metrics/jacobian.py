@@ -44,8 +44,8 @@ def full_jacobian_alignment(split: str = "train", examples: int | None = None) -
 def jacobian_pc1(split: str = "train", examples: int | None = 64) -> Metric:
     """The mean over `examples` of sigma_1^2 / sum_i sigma_i^2, the singular values of J_x: 1 where its rank is one.
 
-    "PC1" of Walker et al., Figure 4, whose code takes 64 points too. Cost: one forward and C backward passes, and
-    products of C x C matrices; memory: examples x C x d numbers. With one output it is always 1.
+    "PC1" of Walker et al., Figure 3 and A.2, whose code takes 64 points too. Cost: one forward and C backward passes,
+    and products of C x C matrices; memory: examples x C x d numbers. With one output it is always 1.
     """
     measure = partial(measure_rows, split=split, examples=some(examples), of=_explained)
     return Metric(measure=measure, splits=(split,), bounds=(0.0, 1.0), rotates=True)
@@ -86,6 +86,7 @@ def _explained(x: Tensor, rows: Iterator[Tensor]) -> Tensor:
     """
     del x
     J = torch.stack(list(rows), 1)
+    J = J / J.abs().amax((1, 2), keepdim=True).clamp_min(torch.finfo(J.dtype).tiny)  # or its squares leave float32
     G = _normalised(J @ J.mT)
     P = G
     for _ in range(SQUARINGS):

@@ -27,7 +27,8 @@ Reading = Literal["sum", "trace"]
 def ntk_mean(outputs: Reading = "sum", split: str = "train", examples: int | None = None) -> Metric:
     """The mean of K over all pairs of the first `examples` of a split (None: all), each with itself included.
 
-    It is ||mean_x grad f(x)||^2. Cost: a forward and a backward pass, C times for "trace".
+    It is ||mean_x grad f(x)||^2. Walker et al.'s code pairs one point x_0 with all others. Cost: a forward and a
+    backward pass, C times for "trace".
     """
     measure = partial(measure_mean, outputs=outputs, split=split, examples=some(examples))
     return Metric(measure=measure, splits=(split,), rotates=split == "train")

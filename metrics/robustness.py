@@ -7,12 +7,8 @@ Projected gradient descent in the L-infinity ball around x, each step clipped to
 x is what the task embeds (`Task.embed`), the valid range is `Task.input_bounds`. The attacked accuracy is that of the
 last step, as in Madry et al.; AutoAttack's PGD (Croce & Hein 2020), which Walker et al.'s code uses, keeps the best.
 
-Lengths (radius, step size, standard deviation of noise) are counted in a `space`:
-- "pixel": the width of the valid range is 1, whatever it is in x: 4/255 are four grey levels of an 8-bit image.
-- "normalised": the standard deviation of the data is 1. Where the task normalises within its network it says how many
-  units of x that is, `facts["pixel_std"]`, a number, or a tuple with one for each channel (axis 1 of the inputs); else
-  its inputs are normalised already, and the unit is that of x.
-A task without `input_bounds` has no range to keep, and both are the unit of x.
+Lengths (radius, step size, standard deviation of noise) are counted in a `space`, "pixel" or "normalised": `_units.py`.
+The ball and the range are kept to the rounding of x - radius and x + radius.
 """
 
 from collections.abc import Callable
@@ -22,14 +18,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 from torch.func import grad
-from torch.nn import functional as F
 
 from grokbench import Batch, Metric, Probe, Task, hookimpl, random
 
 from . import _classes
 from ._examples import some
+from ._units import Space, unit
 
-Space = Literal["pixel", "normalised"]
 Ascent = Literal["cross_entropy", "margin", "task"]
 
 
@@ -47,9 +42,10 @@ def pgd_accuracy(
 
     Defaults of Walker et al. on CIFAR10; all of a split is `examples: null`. `loss` is what the attack ascends:
     - "cross_entropy" of the outputs as logits, f of a scalar output being that of two classes (0, f), also where the
-      task is trained on squared errors, which an output beyond its target would increase without an error.
-    - "margin", the largest other logit less that of the class: cross-entropy has no gradient where the softmax has
-      collapsed (logits apart by some 100 in float32), and a network that seems robust may only be that.
+      task is trained on squared errors, which an output beyond its target would increase without an error. Ascended
+      is log sum_{j != y} exp(z_j) - z_y, of which it is the softplus: its gradient has the same signs, and no rounding
+      of the softmax hides them (in float32 a lead of 17 does, and the network seems robust).
+    - "margin", the largest other logit less that of the class.
     - "task", the task's own loss.
     The start is uniform in the ball (or x), drawn anew at each evaluation. Cost: `steps` forward and backward passes,
     and one forward pass.
@@ -109,14 +105,14 @@ def attack(
     loss: Ascent,
 ) -> Tensor:
     """Adversarial inputs, shaped like the batch's, in the ball around them and in the valid range."""
-    x, unit = batch.inputs, _unit(probe.task, batch.inputs, space)
-    low, high = _valid(probe.task, x - radius * unit), _valid(probe.task, x + radius * unit)
+    x, length = batch.inputs, unit(probe.task, batch.inputs, space)
+    low, high = _valid(probe.task, x - radius * length), _valid(probe.task, x + radius * length)
     ascent = grad(partial(_ascended, probe, batch.targets, loss))
     if random_start:
         start = 2.0 * random.uniform(key, tuple(x.shape), x.dtype) - 1.0
-        x = (x + radius * unit * start).clamp(low, high)
+        x = (x + radius * length * start).clamp(low, high)
     for _ in range(steps):
-        x = (x + step_size * unit * ascent(x).sign()).clamp(low, high)
+        x = (x + step_size * length * ascent(x).sign()).clamp(low, high)
     return x
 
 
@@ -126,32 +122,20 @@ def _ascended(probe: Probe, targets: Tensor, loss: Ascent, x: Tensor) -> Tensor:
     if loss == "task":
         return probe.task.loss(outputs, targets)
     z, y = _classes.logits(outputs), _classes.labels(targets)[:, None]
-    if loss == "cross_entropy":
-        return -F.log_softmax(z, -1).gather(-1, y).sum()
     others = z.scatter(-1, y, -torch.inf)
-    return (others.amax(-1, keepdim=True) - z.gather(-1, y)).sum()
+    best = others.logsumexp(-1, True) if loss == "cross_entropy" else others.amax(-1, True)
+    return (best - z.gather(-1, y)).sum()
 
 
 def add_noise(probe: Probe, batch: Batch, key: Tensor, *, sd: float, space: Space) -> Tensor:
     """Noisy inputs, shaped like the batch's, in the valid range."""
     x = batch.inputs
     noise = random.normal(key, tuple(x.shape), x.dtype)
-    return _valid(probe.task, x + sd * _unit(probe.task, x, space) * noise)
+    return _valid(probe.task, x + sd * unit(probe.task, x, space) * noise)
 
 
 def _valid(task: Task, x: Tensor) -> Tensor:
     return x.clamp(*task.input_bounds) if task.input_bounds else x
-
-
-def _unit(task: Task, x: Tensor, space: Space) -> Tensor:
-    """What a length of 1 is in units of x: (), or broadcast along the channels of x."""
-    if space == "pixel":
-        low, high = task.input_bounds or (0.0, 1.0)
-        return x.new_full((), high - low)
-    std = task.facts.get("pixel_std", 1.0)
-    if not isinstance(std, tuple):
-        return x.new_full((), std)
-    return torch.stack([x.new_full((), channel) for channel in std]).reshape(-1, *[1] * (x.ndim - 2))
 
 
 @hookimpl

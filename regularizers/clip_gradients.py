@@ -18,9 +18,9 @@ def clip_gradients(max_norm: float = 1.0) -> Regularizer:
 
         g <- g min(1, max_norm / ||g||)
 
-    As in Walker et al.'s script for inhibited generalisation (norm 1). It acts where it stands among combined methods,
-    so name it last; weight decay is not clipped. Under SGD a step is then no longer than lr max_norm, decay apart;
-    Adam bounds its steps by itself, and is almost blind to a clipping that is the same at every step.
+    As in Walker et al.'s script that holds the Jacobian at a level (norm 1). It acts where it stands among combined
+    methods, so name it last; weight decay is not clipped. Under SGD a step is then no longer than lr max_norm, decay
+    apart; Adam bounds its steps by itself, and is almost blind to a clipping that is the same at every step.
     """
     if max_norm <= 0.0:
         raise ValueError(f"max_norm must be positive, got {max_norm}")

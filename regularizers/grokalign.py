@@ -37,8 +37,9 @@ def grokalign(
     share one pass.
 
     A negative strength works against alignment (Grok(Un)Align, Appendix B: -0.001 on MNIST). Its loss has no lower
-    bound, and under SGD it diverges: guard it by clipping, as the authors' script does at norm 1, with
-    `use: [grokalign, clip_gradients]`. A replica that diverges all the same counts as not grokked, and harms no other.
+    bound, and under SGD it diverges: guard it by clipping, `use: [grokalign, clip_gradients]`. The authors' released
+    scripts pass over a negative strength without a word, and clip in another one (see `clip_gradients`). A replica that
+    diverges all the same counts as not grokked, and harms no other.
     """
     squares = estimate(estimator, projections)
     return Regularizer(

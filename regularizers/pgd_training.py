@@ -5,6 +5,7 @@ The network is trained on what projected gradient ascent of its loss makes of ea
 
 from functools import partial
 
+import torch
 from torch import Tensor
 from torch.func import grad
 
@@ -18,11 +19,13 @@ def pgd_training(
 
         x_0 = x + u,  u ~ U(-radius, radius)        x_{k+1} = clip(x_k + step_size sign grad_{x_k} loss(f(x_k), y))
 
-    `clip` is to the ball and to the valid inputs of the task, x_0 = x without `random_start`. The defaults are the
-    paper's for CIFAR10 in pixels of [0, 1] (for MNIST: radius 0.3, 40 steps of 0.01); here lengths are in units of the
-    embedded inputs, which are normalised pixels on MNIST. The attack ascends the task's own loss, without penalties,
-    also where another method trains on another one. Where the inputs are embedded by trained parameters, these get
-    the gradient at x + delta with the attack delta held fixed. Cost: `steps` more forward and backward passes.
+    `clip` is to the ball, and then to the valid inputs of the task; x_0 = x without `random_start`. The defaults are
+    the paper's for CIFAR10 in pixels of [0, 1] (for MNIST: radius 0.3, 40 steps of 0.01); here lengths are in units of
+    the embedded inputs, which are normalised pixels on MNIST. The attack ascends the task's own loss, without
+    penalties, also where another method trains on another one; a cross-entropy through log sum_{j != y} exp(z_j) - z_y,
+    of which it is the softplus, since float32 rounds its own gradient to nothing once an example is sure. Where the
+    inputs are embedded by trained parameters, these get the gradient at x + delta with the attack delta held fixed.
+    Cost: `steps` more forward and backward passes.
     """
     if radius < 0.0 or step_size < 0.0:
         raise ValueError(f"radius and step_size must not be negative, got {radius} and {step_size}")
@@ -41,7 +44,7 @@ def perturb(
     """The batch with adversarial inputs."""
     del state
     x = batch.inputs.detach()
-    ascent = grad(lambda inputs: at.loss(at.forward(inputs), batch.targets))
+    ascent = grad(lambda inputs: _ascended(at, inputs, batch.targets))
     moved = x
     if random_start:
         u = 2.0 * random.uniform(random.fold(at.key, "attack"), tuple(x.shape), x.dtype) - 1.0
@@ -51,8 +54,17 @@ def perturb(
     return Batch(moved + (batch.inputs - x), batch.targets)  # a zero, with the gradient of the inputs
 
 
+def _ascended(at: At, inputs: Tensor, targets: Tensor) -> Tensor:
+    """A sum over examples, or the task's mean: each example's gradient has the signs of its own loss's."""
+    z = at.forward(inputs)
+    if "cross_entropy" not in at.facts:
+        return at.loss(z, targets)
+    y = targets[:, None]
+    return (z.scatter(-1, y, -torch.inf).logsumexp(-1, True) - z.gather(-1, y)).sum()
+
+
 def clip(moved: Tensor, x: Tensor, radius: float, bounds: tuple[float, float] | None) -> Tensor:
-    """The nearest point to `moved` in the ball around x and among the valid inputs."""
+    """The nearest point to `moved` in the ball around x, then the nearest valid one."""
     inside = moved.clamp(x - radius, x + radius)
     return inside.clamp(*bounds) if bounds else inside
 

@@ -54,7 +54,7 @@ def cifar10(
         input_bounds=(0.0, 1.0),
         evaluate_examples=500,
         activations=2 * 3072 + _cnn.activations(width, classifier),  # 2: pixels, and normalised
-        facts={"pixel_std": STD, "preactivations": preactivations, "cifar10": True},
+        facts=_losses.FACTS[loss] | {"pixel_std": STD, "preactivations": preactivations, "cifar10": True},
     )
 
 

@@ -24,7 +24,7 @@ def at(params, step=0, decay=0.0, decoupled=True, key=None, **seen):
     zero = torch.zeros((), dtype=torch.int64)
     batch = Batch(normals(6, 5), torch.zeros(6))
     facts = dict(lr=0.1, weight_decay=decay, decoupled=decoupled, roles={}, input_bounds=None)
-    task = dict(forward=Net(params), loss=_losses.cross_entropy, correct=_losses.class_correct)
+    task = dict(facts={}, forward=Net(params), loss=_losses.cross_entropy, correct=_losses.class_correct)
     now = dict(key=zero if key is None else key, step=zero + step, epoch=zero)
     return At(**{**dict(params=params, batch=batch, **facts, **task, **now), **seen})
 

@@ -121,7 +121,7 @@ class Placebo(Baseline):
     def prepare(self, net, key):
         for number, layer in enumerate(net.layers, start=1):
             for name, p, shape in (("weight", layer.weight, layer.weight.T.shape), ("bias", layer.bias, None)):
-                if p is not None:
+                if p is not None and p.requires_grad:  # frozen ones stay
                     noise = random.normal(random.fold(key, f"{name}{number}"), tuple(shape or p.shape))
                     p.data = p.data * (1.0 + self.scale * (noise.T if name == "weight" else noise))
 

@@ -71,9 +71,11 @@ def test_what_training_counts_is_every_example_of_the_last_epoch_once(label):
 
 # ---- PGD
 
+FACTS = {"cross_entropy": True}
 
-def attacked(net, inputs, key=0, bounds=None, targets=CLASSES, **options):
-    seen = dict(forward=net, loss=cross_entropy, key=random.key(key), input_bounds=bounds)
+
+def attacked(net, inputs, key=0, bounds=None, targets=CLASSES, facts=FACTS, **options):
+    seen = dict(facts=facts, forward=net, loss=cross_entropy, key=random.key(key), input_bounds=bounds)
     perturbed, same = pgd_training(**options).perturb(Batch(inputs, targets), (), at({}, **seen))
     assert torch.equal(same, targets)
     return perturbed.detach()
@@ -91,6 +93,18 @@ def test_an_attack_never_leaves_its_ball_or_the_valid_inputs(bounds, random_star
             )
             assert float((moved - inputs).abs().max()) <= 0.3 + 1e-15
             assert bounds is None or bool(((moved >= bounds[0]) & (moved <= bounds[1])).all())
+
+
+def test_a_cross_entropy_has_the_same_signs_without_its_rounding():
+    _, net, inputs = network(3)
+    manner = dict(radius=0.3, step_size=0.1, steps=4, random_start=False)
+    assert torch.equal(attacked(net, inputs, **manner), attacked(net, inputs, facts={}, **manner))
+    sure = lambda x: 300.0 * net(x.double()).float()  # noqa: E731
+    blind = attacked(sure, inputs.float(), facts={}, **manner)
+    seeing = attacked(sure, inputs.float(), **manner)
+    reference = attacked(lambda x: 300.0 * net(x), inputs, **manner).float()
+    torch.testing.assert_close(seeing, reference, rtol=0, atol=1e-6)
+    assert not torch.equal(blind, seeing)
 
 
 def test_one_step_of_a_linear_network_is_the_sign_of_its_weights():
@@ -151,7 +165,7 @@ def test_the_parameters_get_the_gradient_at_inputs_that_are_held_fixed():
 def test_embeddings_get_the_gradient_of_the_loss_at_the_attack():
     _, net, inputs = network(3)
     embedded = inputs.clone().requires_grad_()
-    seen = dict(forward=net, loss=cross_entropy, key=random.key(0))
+    seen = dict(facts=FACTS, forward=net, loss=cross_entropy, key=random.key(0))
     moved, _ = pgd_training(radius=0.3, step_size=0.1).perturb(Batch(embedded, CLASSES), (), at({}, **seen))
     there = moved.detach().requires_grad_()
     (found,) = torch.autograd.grad(cross_entropy(net(moved), CLASSES), embedded)

@@ -71,6 +71,13 @@ def test_images_are_disturbed_in_all_their_channels():
     assert 0 < float(expected) == float(local_complexity(directions=7, radius=0.5).measure(probe))
 
 
+def test_a_radius_is_counted_in_standard_deviations_or_in_pixels():
+    plain, coloured = images(), images(pixel_std=(0.25, 0.25))
+    metric = local_complexity(directions=7, radius=0.5)
+    assert metric.measure(coloured) == local_complexity(directions=7, radius=0.125).measure(plain)
+    assert local_complexity(directions=7, radius=0.5, space="pixel").measure(coloured) == metric.measure(plain)
+
+
 def test_one_hyperplane_is_met_where_a_vertex_lies_behind_it():
     w, x = normal(4), torch.zeros(1, 4, dtype=torch.float64)
     reach = float((frame_of(4, x[0]) @ w).abs().max())  # of the vertices, in units of the radius

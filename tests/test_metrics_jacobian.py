@@ -81,7 +81,11 @@ def test_a_network_that_copies_its_input_is_aligned():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(
-    "sigma", [(1.0, 1.0, 1.0), (1.0, 1.0 - 1e-7, 0.5), (1.0, 1.0 - 1e-12, 0.1), (3e-12, 1e-12, 0.0), (1e9, 1.0, 1e-9)]
+    "sigma",
+    [
+        *[(1.0, 1.0, 1.0), (1.0, 1.0 - 1e-7, 0.5), (1.0, 1.0 - 1e-12, 0.1)],
+        *[(3e-12, 1e-12, 0.0), (1e9, 1.0, 1e-9), (3e19, 1e19, 0.0), (3e-22, 1e-22, 0.0)],
+    ],
 )
 def test_pc1_needs_no_gap_between_singular_values_and_no_scale(sigma, dtype):
     left, right = torch.linalg.qr(normal(3, 3, seed=3)).Q, torch.linalg.qr(normal(8, 3, seed=2)).Q
