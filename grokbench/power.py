@@ -9,6 +9,7 @@ strictest step of Holm's procedure, alpha over the number of planned comparisons
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from grokbench import stats
 from grokbench.comparison import Comparison, Comparisons
 
-__all__ = ["FEWEST_PAIRS", "MOST_SEEDS", "SIMULATIONS", "Need", "needs", "simulated_power"]
+__all__ = ["FEWEST_PAIRS", "MOST_SEEDS", "SIMULATIONS", "Aim", "Need", "needs", "simulated_power"]
 
 FEWEST_PAIRS = 4  # below, a spread is a guess
 MOST_SEEDS = 1000  # beyond, nobody trains them
@@ -24,6 +25,29 @@ SIMULATIONS = 500  # of an experiment: a standard error of at most 0.022
 FLIPS = 4095  # random ones, the same for every simulated experiment, where there are too many pairs to list them
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What is to be detected, and by what test."""
+
+    speedup: float  # above 1
+    power: float  # how often it must be detected, between 0 and 1
+    planned: int  # seeds of the suite
+    family: int  # comparisons that Holm corrects over
+    alpha: float  # of the suite
+
+    @property
+    def strictest(self) -> float:
+        """What p must not exceed at the first step of Holm's procedure."""
+        return self.alpha / max(self.family, 1)
+
+    @property
+    def quantiles(self) -> float:
+        """The z of 1 - alpha / 2 plus the z of the power."""
+        from scipy.special import ndtri
+
+        return float(ndtri(1 - self.strictest / 2) + ndtri(self.power))
 
 
 @dataclass(frozen=True)
@@ -40,34 +64,23 @@ class Need:
     note: str = ""
 
 
-def needs(
-    found: Comparisons, *, planned: int, family: int, alpha: float, speedup: float, power: float
-) -> Iterator[Need]:
-    """The needs of every cell of a folder but the baselines, in the order of the suite.
-
-    Args:
-        found: the pairs to take the spread from.
-        planned: seeds that the suite plans.
-        family: comparisons that Holm corrects over.
-        alpha: of the suite.
-        speedup: to be detected, above 1.
-        power: how often, between 0 and 1.
-    """
+def needs(found: Comparisons, aim: Aim) -> Iterator[Need]:
+    """The needs of every cell of a folder but the baselines, in the order of the suite."""
     for each in found.cells:
         if not each.is_baseline:
-            yield _need(each, planned, alpha / max(family, 1), math.log(speedup), power)
+            yield _need(each, aim)
 
 
-def _need(each: Comparison, planned: int, alpha: float, effect: float, power: float) -> Need:
+def _need(each: Comparison, aim: Aim) -> Need:
     cell, logs = each.measured.cell, _log_ratios(each)
     if logs.size < FEWEST_PAIRS:
         why = f"run at least {FEWEST_PAIRS} of its seeds and the baseline's: nothing is known of its spread"
         return Need(cell.task, cell.regularizer, logs.size, None, None, None, None, why)
     residuals = (logs - logs.mean()) * math.sqrt(logs.size / (logs.size - 1))  # a draw has the sample's variance
     spread = float(logs.std(ddof=1))
-    seeds, reached = _seeds_for(residuals, spread, alpha, effect, power)
+    seeds, reached = _seeds_for(residuals, spread, aim)
     note = "" if seeds else f"more than {MOST_SEEDS} seeds"
-    detectable = math.exp(_quantiles(alpha, power) * spread / math.sqrt(planned))
+    detectable = math.exp(aim.quantiles * spread / math.sqrt(aim.planned))
     return Need(cell.task, cell.regularizer, logs.size, spread, seeds, reached, detectable, _censoring(each) or note)
 
 
@@ -88,19 +101,18 @@ def _censoring(each: Comparison) -> str:
     return f"{missed} replicas did not grok: the spread is understated" if missed else ""
 
 
-def _seeds_for(
-    residuals: Floats, spread: float, alpha: float, effect: float, power: float
-) -> tuple[int | None, float | None]:
+def _seeds_for(residuals: Floats, spread: float, aim: Aim) -> tuple[int | None, float | None]:
     """The fewest seeds near the normal approximation that simulation confirms, and their power there."""
-    fewest = stats.pairs_needed(1, alpha)
-    seeds = max(fewest, math.ceil((_quantiles(alpha, power) * spread / effect) ** 2))
-    while seeds <= MOST_SEEDS and simulated_power(residuals, effect, alpha, seeds) < power:
+    effect, fewest = math.log(aim.speedup), stats.pairs_needed(1, aim.strictest)
+    simulated = partial(simulated_power, residuals, effect, aim.strictest)
+    seeds = max(fewest, math.ceil((aim.quantiles * spread / effect) ** 2))
+    while seeds <= MOST_SEEDS and simulated(seeds) < aim.power:
         seeds += max(1, seeds // 20)
     if seeds > MOST_SEEDS:
         return None, None
-    while seeds > fewest and simulated_power(residuals, effect, alpha, seeds - 1) >= power:
+    while seeds > fewest and simulated(seeds - 1) >= aim.power:
         seeds -= 1
-    return seeds, simulated_power(residuals, effect, alpha, seeds)
+    return seeds, simulated(seeds)
 
 
 def simulated_power(residuals: Floats, effect: float, alpha: float, seeds: int) -> float:
@@ -122,10 +134,3 @@ def simulated_power(residuals: Floats, effect: float, alpha: float, seeds: int) 
         flipped = (1.0 - 2.0 * generator.integers(0, 2, (FLIPS, seeds))) @ logs.T  # (FLIPS, SIMULATIONS)
         p = (1 + (np.abs(flipped) >= np.abs(logs.sum(1))).sum(0)) / (1 + FLIPS)
     return float(((p <= alpha) & (logs.mean(1) > 0)).mean())
-
-
-def _quantiles(alpha: float, power: float) -> float:
-    """The z of 1 - alpha / 2 plus z of the power."""
-    from scipy.special import ndtri
-
-    return float(ndtri(1 - alpha / 2) + ndtri(power))

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from grokbench.matrix import plural
 from grokbench.notes import number
-from grokbench.power import MOST_SEEDS, SIMULATIONS, Need
+from grokbench.power import MOST_SEEDS, SIMULATIONS, Aim, Need
 from grokbench.prose import wrap
 
 __all__ = ["FORMATS", "render"]
@@ -18,11 +18,10 @@ WIDTH = 120  # columns of text for people
 HEADERS = ("task", "method", "pairs", "spread", "seeds needed", "power", "detectable")
 
 
-def render(found: Sequence[Need], style: str, *, planned: int, family: int, speedup: float, power: float) -> str:
+def render(found: Sequence[Need], aim: Aim, style: str) -> str:
     """The needs as text in one of FORMATS."""
-    asked = {"speedup": speedup, "power": power, "planned_seeds": planned, "family": family}
     if style == "json":
-        return json.dumps({**asked, "cells": [asdict(need) for need in found]}, indent=2, allow_nan=False)
+        return json.dumps({**asdict(aim), "cells": [asdict(need) for need in found]}, indent=2, allow_nan=False)
     table = tabulate(
         [_cells(need) for need in found],
         HEADERS,
@@ -31,7 +30,7 @@ def render(found: Sequence[Need], style: str, *, planned: int, family: int, spee
         colalign=("left", "left", *["right"] * 5),
     )
     notes = [f"{need.task} {need.regularizer}: {need.note}" for need in found if need.note]
-    lines = [line for text in [*notes, _legend(speedup, power, planned, family)] for line in wrap(text, WIDTH)]
+    lines = [line for text in [*notes, _legend(aim)] for line in wrap(text, WIDTH)]
     return "\n".join([table, "", *lines])
 
 
@@ -43,10 +42,10 @@ def _cells(need: Need) -> list[str]:
     return [need.task, need.regularizer, str(need.pairs), spread, seeds, power, detectable]
 
 
-def _legend(speedup: float, power: float, planned: int, family: int) -> str:
+def _legend(aim: Aim) -> str:
     return (
-        f"seeds needed: to detect a speed-up of {number(speedup)} with probability {number(power)}, as significant "
-        f"after Holm over {plural(family, 'comparison')}. spread: standard deviation of the log ratios of the pairs "
+        f"seeds needed: to detect a speed-up of {number(aim.speedup)} with probability {number(aim.power)}, as significant "
+        f"after Holm over {plural(aim.family, 'comparison')}. spread: standard deviation of the log ratios of the pairs "
         f"that are there; it is assumed to stay. power: of those seeds, in {SIMULATIONS} simulated experiments. "
-        f"detectable: the smallest speed-up that the {plural(planned, 'planned seed')} detect so often."
+        f"detectable: the smallest speed-up that the {plural(aim.planned, 'planned seed')} detect so often."
     )

@@ -39,8 +39,8 @@ def local_complexity(
         raise ValueError(f"directions must be at least 1, got {directions}")
     if radius <= 0:
         raise ValueError(f"radius must be positive, got {radius}")
-    ball = {"directions": directions, "radius": radius, "space": space}
-    measure = partial(measure_complexity, **ball, examples=some(examples), split=split)
+    measured = partial(measure_complexity, directions=directions, radius=radius, space=space)
+    measure = partial(measured, examples=some(examples), split=split)
     return Metric(measure=measure, splits=(split,), facts=("preactivations",))
 
 

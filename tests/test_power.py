@@ -61,7 +61,7 @@ def test_a_cell_without_spread_needs_the_fewest_pairs_that_holm_lets_through(sui
     halves = [epochs // 2 for epochs in BASELINE]
     folder = make(tmp_path / "a", {"baseline": BASELINE, "faster": halves, "slower": BASELINE})
     found = power(suite, folder, "--speedup", "1.1")
-    assert (found["family"], found["planned_seeds"]) == (2, 8)
+    assert (found["family"], found["planned"]) == (2, 8)
     for cell in found["cells"]:
         assert cell["spread"] == pytest.approx(0.0, abs=1e-12) and cell["power"] == 1.0
         assert cell["seeds"] == stats.pairs_needed(2) == 7

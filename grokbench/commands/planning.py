@@ -28,12 +28,11 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
     A few seeds below 1000 are enough to plan with: `grokbench run SUITE --seeds 0-7 --out DIR` makes such a folder.
     """
     from grokbench import pipeline
-    from grokbench.power import needs
+    from grokbench.power import Aim, needs
     from grokbench.power_report import render
     from grokbench.suite import load_suite
 
     plan = load_suite(suite)
     found = pipeline.compared(plan, out)
-    asked = {"planned": len(plan.seeds), "family": plan.comparisons, "speedup": speedup, "power": wanted}
-    cells = list(needs(found, alpha=plan.statistics.alpha, **asked))
-    click.echo(render(cells, style, **asked))
+    aim = Aim(speedup, wanted, len(plan.seeds), plan.comparisons, plan.statistics.alpha)
+    click.echo(render(list(needs(found, aim)), aim, style))
