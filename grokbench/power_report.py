@@ -44,8 +44,9 @@ def _cells(need: Need) -> list[str]:
 
 def _legend(aim: Aim) -> str:
     return (
-        f"seeds needed: to detect a speed-up of {number(aim.speedup)} with probability {number(aim.power)}, as significant "
-        f"after Holm over {plural(aim.family, 'comparison')}. spread: standard deviation of the log ratios of the pairs "
-        f"that are there; it is assumed to stay. power: of those seeds, in {SIMULATIONS} simulated experiments. "
+        f"seeds needed: to detect a speed-up of {number(aim.speedup)} with probability {number(aim.power)}, as "
+        f"significant after Holm over {plural(aim.family, 'comparison')}. spread: standard deviation of the log ratios "
+        f"of the pairs that are there; it is assumed to stay. power: of those seeds, in {SIMULATIONS} simulated "
+        "experiments. "
         f"detectable: the smallest speed-up that the {plural(aim.planned, 'planned seed')} detect so often."
     )
