@@ -30,6 +30,15 @@ def _help(plugin: Plugin) -> str:
     return inspect.getdoc(plugin.factory) or "(no description)"
 
 
+def _source(plugin: Plugin) -> str:
+    """What the plugin's file says of itself: the source, and the symbols that the help uses."""
+    return inspect.getdoc(inspect.getmodule(inspect.unwrap(plugin.factory))) or "(its file has no description)"
+
+
+def _indented(text: str) -> list[str]:
+    return [f"    {line}".rstrip() for line in text.splitlines()]
+
+
 def _first_comment(text: str) -> str:
     return text.partition("\n")[0].removeprefix("# ")
 
@@ -52,7 +61,9 @@ def _description(plugin: Plugin) -> str:
         [
             f"{plugin.name} ({plugin.kind[:-1]}, {plugin.origin})",
             "",
-            *[f"    {line}".rstrip() for line in _help(plugin).splitlines()],
+            *_indented(_help(plugin)),
+            "",
+            *_indented(_source(plugin)),
             "",
             "parameters:" if parameters else "no parameters",
             *parameters,

@@ -15,6 +15,7 @@ __all__ = [
     "BENCHMARK_CORRUPTIONS",
     "CORRUPTIONS",
     "SEVERITIES",
+    "check_cifar10c",
     "cifar10",
     "cifar10_status",
     "cifar10c",
@@ -76,10 +77,17 @@ def _load_cifar10(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
     archive = root / ARCHIVE
     arrays = _archive(archive) if archive.exists() else _batches(root)
     for images, labels in (arrays[:2], arrays[2:]):
-        if complaint := _complaint(images, labels):
+        if complaint := _image_complaint(images) or _label_complaint(images, labels):
             raise damaged(archive if archive.exists() else root / BATCHES, complaint)
-    x, y, test_x, test_y = (torch.from_numpy(array) for array in arrays)
-    return _channels_first(x), y.reshape(-1).byte(), _channels_first(test_x), test_y.reshape(-1).byte()
+    x, y, test_x, test_y = arrays
+    x, test_x = (_channels_first(torch.from_numpy(images)) for images in (x, test_x))
+    y, test_y = (torch.from_numpy(_bytes(labels)) for labels in (y, test_y))
+    return x, y, test_x, test_y
+
+
+def _bytes(labels: Any) -> Any:
+    """Labels (n,) or (n, 1) of any integers as (n,) uint8."""
+    return labels.reshape(-1).astype("uint8")
 
 
 def _channels_first(images: "Tensor") -> "Tensor":
@@ -113,10 +121,15 @@ def _batches(root: Path) -> Sequence[Any]:
     return [array for each in sets for array in (each.data, np.array(each.targets))]
 
 
-def _complaint(images: Any, labels: Any) -> str:
-    """What is wrong with images (n, 32, 32, 3) uint8 and labels (n,) or (n, 1) from 0 to 9; empty if nothing is."""
+def _image_complaint(images: Any) -> str:
+    """What is wrong with images (n, 32, 32, 3) uint8; empty if nothing is."""
     if str(images.dtype) != "uint8" or images.ndim != 4 or images.shape[1:] != (32, 32, 3):
         return f"images are {images.dtype} {images.shape}, expected uint8 (n, 32, 32, 3)"
+    return ""
+
+
+def _label_complaint(images: Any, labels: Any) -> str:
+    """What is wrong with labels (n,) or (n, 1) from 0 to 9; empty if nothing is."""
     if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)) or not labels.size:
         return f"labels are {labels.dtype} {labels.shape} for {len(images)} images, expected an integer for each"
     return "" if 0 <= labels.min() and labels.max() <= 9 else f"labels reach from {labels.min()} to {labels.max()}"
@@ -146,6 +159,13 @@ def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | Non
     return folder
 
 
+def check_cifar10c(corruptions: Sequence[str] = CORRUPTIONS) -> None:
+    """DataError where a file of these corruptions is missing or damaged; the images themselves are not read."""
+    complete_cifar10c(corruptions)
+    for corruption in corruptions:
+        cifar10c(corruption, 1)
+
+
 def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple["Tensor", "Tensor"]:
     """The test images of CIFAR-10 under one corruption: Hendrycks & Dietterich, ICLR 2019, arXiv:1903.12261.
 
@@ -166,10 +186,12 @@ def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple[
     folder = complete_cifar10c([corruption], root)
     images, labels = _mapped(folder / f"{corruption}.npy"), _mapped(folder / "labels.npy")
     n, rest = divmod(len(images), SEVERITIES)
-    if complaint := _complaint(images, labels) or f"{len(images)} images for {SEVERITIES} severities" * bool(rest):
+    if complaint := _image_complaint(images) or f"{len(images)} images for {SEVERITIES} severities" * bool(rest):
         raise _spoilt(folder / f"{corruption}.npy", complaint)
+    if complaint := _label_complaint(images, labels):
+        raise _spoilt(folder / "labels.npy", complaint)
     rows = slice((severity - 1) * n, severity * n)
-    return torch.from_numpy(images[rows]).permute(0, 3, 1, 2), torch.from_numpy(labels[rows]).byte()
+    return torch.from_numpy(images[rows]).permute(0, 3, 1, 2), torch.from_numpy(_bytes(labels[rows]))
 
 
 def _mapped(path: Path) -> Any:

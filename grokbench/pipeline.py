@@ -16,7 +16,6 @@ from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.request import Plan, Request, distinct, resolve
 from grokbench.store import Store
-from grokbench.suite import Suite
 from grokbench.work import Event, Job, Profiling, Stage, Training, Worker, timekeeping, training
 
 __all__ = [
@@ -33,6 +32,7 @@ __all__ = [
     "perform",
     "profiles",
     "resolve",
+    "unlike",
 ]
 
 
@@ -168,12 +168,28 @@ def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: 
     }
 
 
-def compared(suite: Suite, out: str | None = None) -> Comparisons:
-    """The comparisons of a folder that holds this suite, `runs/<suite>` by default; StoreError for any other."""
-    store = Store.load(out or f"runs/{suite.name}")
-    if store.manifest.suite != suite.name:
-        raise StoreError(f"{store.directory} holds the suite {store.manifest.suite!r}, expected {suite.name!r}.")
+def compared(plan: Plan) -> Comparisons:
+    """The comparisons of the plan's folder as it is; StoreError where that holds another suite."""
+    store = Store.load(plan.directory)
+    if store.manifest.suite != plan.suite.name:
+        raise StoreError(f"{store.directory} holds the suite {store.manifest.suite!r}, expected {plan.suite.name!r}.")
     return compare(store.manifest, store.runs())
+
+
+def unlike(plan: Plan, found: Comparisons) -> Iterator[str]:
+    """The cells of the plan that a folder does not hold as they are planned now, a sentence each."""
+    there = {(each.measured.cell.task, each.measured.cell.regularizer): each.measured.cell for each in found.cells}
+    for cell in plan.manifest.cells:
+        held = there.get((cell.task, cell.regularizer))
+        if held is None:
+            yield f"{cell.task} / {cell.regularizer} is not in {plan.directory}: nothing is known of its spread"
+        elif _setting(held) != _setting(cell):
+            yield f"{cell.task} / {cell.regularizer} is planned otherwise now than it was run in {plan.directory}"
+
+
+def _setting(cell: Cell) -> dict[str, Any]:
+    """What decides when replicas grok, but for how they are computed."""
+    return {"budget": cell.budget, **{k: v for k, v in cell.recipe.items() if k not in ("precision", "engine")}}
 
 
 def judge(store: Store) -> Leaderboard:

@@ -1,11 +1,11 @@
 """What only the plugins reveal to be wrong with a suite, each with its place in the file."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from grokbench.errors import PluginError
 from grokbench.logbook import parse_condition
 from grokbench.plugins import Registry
-from grokbench.recorded import recorded, standard_labels
+from grokbench.recorded import can_record, recorded, standard_labels
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
 from grokbench.suite_schema import is_open
 from grokbench.types import Metric, Task
@@ -31,7 +31,7 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
         except PluginError:
             continue  # said already
         yield from _criterion_faults(suite, registry, entry, task)
-        yield from _cadence_faults(suite, entry, task)
+        yield from _cadence_faults(suite, registry, entry, task)
         yield from _fact_faults(suite, registry, entry, task)
         yield from _rotation_faults(suite, registry, entry, task)
 
@@ -86,10 +86,10 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: 
             yield f"{place}: no metric {label!r}, expected one of: {known}"
 
 
-def _cadence_faults(suite: Suite, entry: TaskEntry, task: Task) -> Iterator[str]:
+def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
     """A budget must reach an evaluation, end with one, and have as many as a criterion has to last."""
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
-    yield from _metric_label_faults(suite, suite.metrics, task, every)
+    yield from _metric_label_faults(suite, registry, task, every)
     stop = entry.stop or task.stop
     if isinstance(stop, int) and stop > budget // every + 1:
         place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
@@ -137,7 +137,7 @@ def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: T
                     f"({method.label}) does not declare that it rotates with them; set rotate: false, or skip the cell"
                 )
     for measured in suite.metrics if task.full else ():
-        if not _rotates(registry, "metrics", measured.use):
+        if _records(registry, task, measured) and not _rotates(registry, "metrics", measured.use):
             yield (
                 f"{suite.where(measured.path)}: metrics.{measured.label}: {measured.use.name} does not declare that it "
                 f"is the same in rotated coordinates, in which {entry.label} is trained; set rotate: false there"
@@ -149,6 +149,14 @@ def _rotates(registry: Registry, kind: str, use: Use) -> bool:
         return bool(registry.get(kind, use.name).make(use.parameters).rotates)
     except PluginError:
         return True  # said already
+
+
+def _records(registry: Registry, task: Task, entry: MetricEntry) -> bool:
+    """Whether a metric is recorded on a task at all."""
+    try:
+        return can_record(task, registry.get("metrics", entry.use.name).make(entry.use.parameters))
+    except PluginError:
+        return False  # said already
 
 
 def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
@@ -178,10 +186,10 @@ def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, me
         yield f"{place}: {condition!r} can never hold or always holds, expected a bound between {low:g} and {high:g}"
 
 
-def _metric_label_faults(suite: Suite, entries: Iterable[MetricEntry], task: Task, cadence: int) -> Iterator[str]:
-    for entry in entries:
+def _metric_label_faults(suite: Suite, registry: Registry, task: Task, cadence: int) -> Iterator[str]:
+    for entry in suite.metrics:
         place = f"{suite.where(entry.path)}: metrics.{entry.label}"
         if entry.label in standard_labels(task):
             yield f"{place}: is always recorded under this label; leave it out"
-        if isinstance(entry.every, int) and entry.every % cadence:
+        if isinstance(entry.every, int) and entry.every % cadence and _records(registry, task, entry):
             yield f"{place}: every {entry.every} epochs, expected a multiple of evaluate_every, {cadence}"

@@ -106,8 +106,10 @@ class Plugin:
         try:
             self._read(name, value)
         except ValidationError as error:
-            wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
-            return f"expected {wanted}, got {shown(value)}"
+            first = error.errors()[0]
+            wanted = first["msg"].removeprefix("Input should be ").replace("a valid array", "a list")
+            where = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
+            return f"{f'at {where}: ' * bool(where)}expected {wanted}, got {shown(first['input'] if where else value)}"
         return None
 
     def make(self, given: Mapping[str, Any]) -> Any:

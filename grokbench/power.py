@@ -22,7 +22,7 @@ __all__ = ["FEWEST_PAIRS", "MOST_SEEDS", "SIMULATIONS", "Aim", "Need", "needs", 
 FEWEST_PAIRS = 4  # below, a spread is a guess
 MOST_SEEDS = 1000  # beyond, nobody trains them
 SIMULATIONS = 500  # of an experiment: a standard error of at most 0.022
-FLIPS = 4095  # random ones, the same for every simulated experiment, where there are too many pairs to list them
+BLOCK = 4096  # random flips at once, the same for all experiments, where there are too many pairs to list them
 
 Floats = NDArray[np.float64]
 
@@ -34,8 +34,9 @@ class Aim:
     speedup: float  # above 1
     power: float  # how often it must be detected, between 0 and 1
     planned: int  # seeds of the suite
-    family: int  # comparisons that Holm corrects over
+    family: int  # comparisons that Holm corrects over; 1 without a correction
     alpha: float  # of the suite
+    primary: str = "sign_flip"  # the suite's test, whose power this may not be
 
     @property
     def strictest(self) -> float:
@@ -60,7 +61,7 @@ class Need:
     spread: float | None  # the standard deviation of log ratios; None where too few pairs are there
     seeds: int | None  # that detect the speed-up; None where that is unknown or beyond MOST_SEEDS
     power: float | None  # simulated at `seeds`
-    detectable: float | None  # the smallest speed-up that the planned seeds detect, by the normal approximation
+    detectable: float | None  # the smallest speed-up that the planned seeds detect, by the normal approximation, if any
     note: str = ""
 
 
@@ -79,9 +80,14 @@ def _need(each: Comparison, aim: Aim) -> Need:
     residuals = (logs - logs.mean()) * math.sqrt(logs.size / (logs.size - 1))  # a draw has the sample's variance
     spread = float(logs.std(ddof=1))
     seeds, reached = _seeds_for(residuals, spread, aim)
-    note = "" if seeds else f"more than {MOST_SEEDS} seeds"
-    detectable = math.exp(aim.quantiles * spread / math.sqrt(aim.planned))
-    return Need(cell.task, cell.regularizer, logs.size, spread, seeds, reached, detectable, _censoring(each) or note)
+    note = _censoring(each) or ("" if seeds else f"more than {MOST_SEEDS} seeds")
+    return Need(cell.task, cell.regularizer, logs.size, spread, seeds, reached, _detectable(spread, aim), note)
+
+
+def _detectable(spread: float, aim: Aim) -> float | None:
+    if stats.smallest_p(aim.planned) > aim.strictest:
+        return None
+    return math.exp(aim.quantiles * spread / math.sqrt(aim.planned))
 
 
 def _log_ratios(each: Comparison) -> Floats:
@@ -131,6 +137,9 @@ def simulated_power(residuals: Floats, effect: float, alpha: float, seeds: int) 
     if seeds <= stats.EXACT_PAIRS:
         p = np.array([stats.sign_flip(experiment) for experiment in logs])
     else:
-        flipped = (1.0 - 2.0 * generator.integers(0, 2, (FLIPS, seeds))) @ logs.T  # (FLIPS, SIMULATIONS)
-        p = (1 + (np.abs(flipped) >= np.abs(logs.sum(1))).sum(0)) / (1 + FLIPS)
+        reached = np.ones(SIMULATIONS)
+        for _ in range(-(-stats.MONTE_CARLO_DRAWS // BLOCK)):
+            flipped = (1.0 - 2.0 * generator.integers(0, 2, (BLOCK, seeds))) @ logs.T  # (BLOCK, SIMULATIONS)
+            reached += (np.abs(flipped) >= np.abs(logs.sum(1))).sum(0)
+        p = reached / (1 + stats.MONTE_CARLO_DRAWS)
     return float(((p <= alpha) & (logs.mean(1) > 0)).mean())

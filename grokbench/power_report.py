@@ -45,8 +45,14 @@ def _cells(need: Need) -> list[str]:
 def _legend(aim: Aim) -> str:
     return (
         f"seeds needed: to detect a speed-up of {number(aim.speedup)} with probability {number(aim.power)}, as "
-        f"significant after Holm over {plural(aim.family, 'comparison')}. spread: standard deviation of the log ratios "
-        f"of the pairs that are there; it is assumed to stay. power: of those seeds, in {SIMULATIONS} simulated "
-        "experiments. "
-        f"detectable: the smallest speed-up that the {plural(aim.planned, 'planned seed')} detect so often."
+        f"significant {_corrected(aim)}. spread: standard deviation of the log ratios of the pairs that are there; it "
+        f"is assumed to stay. power: of those seeds, in {SIMULATIONS} simulated experiments. detectable: the smallest "
+        f"speed-up that the {plural(aim.planned, 'planned seed')} detect so often, if they can."
     )
+
+
+def _corrected(aim: Aim) -> str:
+    """By what test, and over how many."""
+    holm = f"after Holm over {plural(aim.family, 'comparison')}" if aim.family > 1 else "without a correction"
+    other = "" if aim.primary == "sign_flip" else f" by the sign flip, where the suite's own test is {aim.primary}"
+    return holm + other

@@ -160,7 +160,7 @@ class Step:
             lr=optimizer.lr,
             weight_decay=optimizer.weight_decay,
             decoupled=optimizer.decoupled,
-            roles=self.task.roles,
+            roles={name: role for name, role in self.task.roles.items() if name not in self.task.frozen},
             input_bounds=self.task.input_bounds,
             forward=partial(self.task.forward, {name: p.detach() for name, p in params.items()}),
             loss=self.task.loss,

@@ -99,7 +99,7 @@ class At:
     lr: float
     weight_decay: float
     decoupled: bool  # whether weight decay stands beside the gradient (AdamW) or inside it (SGD with L2)
-    roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
+    roles: Mapping[str, str]  # of `params`: parameter -> "input", "hidden", "readout" or "bias"
     input_bounds: tuple[float, float] | None  # of valid inputs; None where there are none
     facts: Mapping[str, Any]  # of the task, such as "cross_entropy"
     forward: Callable[[Tensor], Tensor]  # embedded inputs (n, ...) -> outputs (n, C), the parameters held fixed

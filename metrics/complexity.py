@@ -53,10 +53,10 @@ def measure_complexity(
         x = batch.inputs
         frame = frame_of(directions, x[0]) * unit(probe.task, x, space)
         patterns = (_pattern(probe, x + sign * radius * v) for v in frame for sign in (-1.0, 1.0))
-        some = every = next(patterns)
+        somewhere = everywhere = next(patterns)
         for on in patterns:
-            some, every = some | on, every & on
-        counts.append((some & ~every).sum(-1))
+            somewhere, everywhere = somewhere | on, everywhere & on
+        counts.append((somewhere & ~everywhere).sum(-1))
     return torch.cat(counts).double().mean()
 
 

@@ -43,7 +43,7 @@ def cifar10c_accuracy(
     severities = range(1, data.SEVERITIES + 1) if severity is None else [severity]
     return Metric(
         measure=partial(measure, corruptions=corruptions, severities=tuple(severities), examples=examples),
-        fetch=partial(data.complete_cifar10c, corruptions),
+        fetch=partial(data.check_cifar10c, corruptions),
         better="higher",
         facts=("cifar10",),
         bounds=(0.0, 1.0),

@@ -35,7 +35,10 @@ def cifar10(
     above 0.60, short of the 61.8% that it reports on corrupted images. The authors' released code has six convolutions
     of 32 to 128 filters, average pooling, the squared error, and the first 1,024 images of both sets.
     """
-    classifier = _mlp.layers(_cnn.PIXELS[-1] * _cnn.filters(max(width, 0))[-1], classifier_width, 10)
+    for name, value in (("width", width), ("test_samples", test_samples)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    classifier = _mlp.layers(_cnn.PIXELS[-1] * _cnn.filters(width)[-1], classifier_width, 10)
     return Task(
         splits=partial(own_split, samples=samples),
         fetch=partial(fetch, samples=samples, test_samples=test_samples),

@@ -30,6 +30,8 @@ def mnist(
     pixels normalised as in the authors' code, `mse` averaged over classes, all 10,000 test images. The authors' code
     takes the first 1,024 images of both sets, batches of 256 without shuffling, float64, and stops at 0.85.
     """
+    if test_samples < 1:
+        raise ValueError(f"test_samples must be at least 1, got {test_samples}")
     sizes = _mlp.layers(784, width, width, width, 10)
     return Task(
         splits=partial(train_split, samples=samples),

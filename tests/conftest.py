@@ -15,7 +15,7 @@ def _one_thread():
 
 
 @pytest.fixture
-def tiny_mnist(monkeypatch):
+def tiny_data(monkeypatch):
     """Noisy stripes in place of MNIST, and noise in place of CIFAR-10 and CIFAR-10-C."""
     from grokbench import data
 
@@ -25,7 +25,7 @@ def tiny_mnist(monkeypatch):
     monkeypatch.setattr(data, "mnist", lambda root=None: sets)
     monkeypatch.setattr(data, "cifar10", lambda root=None: photos)
     monkeypatch.setattr(data, "cifar10c", corrupted)
-    monkeypatch.setattr(data, "complete_cifar10c", lambda corruptions=(), root=None: None)
+    monkeypatch.setattr(data, "check_cifar10c", lambda corruptions=(): None)
 
 
 @pytest.fixture(scope="session")

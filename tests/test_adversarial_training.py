@@ -60,7 +60,7 @@ def test_the_noise_is_standard_normal_and_anew_for_every_key():
 
 
 @pytest.mark.parametrize("label", ["xor", "modular_addition"])
-@pytest.mark.usefixtures("tiny_mnist")
+@pytest.mark.usefixtures("tiny_data")
 def test_what_training_counts_is_every_example_of_the_last_epoch_once(label):
     task = small(label)
     state = trained(task, [gaussian_noise()], (0, 1), epochs_for(task)).states[0]

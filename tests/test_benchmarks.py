@@ -46,7 +46,7 @@ regularizers:
 TASKS = ("sparse_parity", "modular_addition", "mnist_ce", "mnist_mse", "cifar10", "xor", "xor rotated")
 METHODS = ("baseline", "grokfast", "orthograd", "grokalign")
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from grokbench.records import Progress, Run
 
 from .cases import epochs_for, make_cell, make_step, method, pairs, small
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 SEEDS, FACTS = (0, 1, 2, 3, 4), {"torch": torch.__version__, "measured": {"a": {"every": None}}}
 
 

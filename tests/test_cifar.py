@@ -53,7 +53,7 @@ def test_an_archive_is_read_with_channels_first(root):
 
 def test_labels_in_a_column_are_read_too(root):
     made = arrays()
-    np.savez(root / "cifar10.npz", **{**made, "y_train": made["y_train"][:, None].astype(np.int64)})
+    np.savez(root / "cifar10.npz", **{**made, "y_train": made["y_train"][:, None].astype(">i8")})
     assert data.cifar10()[1].tolist() == [*range(10), 0, 1]
 
 
@@ -191,6 +191,18 @@ def test_a_severity_is_its_fifth_of_the_file(corrupted, severity):
     assert labels.tolist() == [7, 0, 9] and labels.dtype == torch.uint8
 
 
+def test_labels_of_corruptions_may_stand_in_a_column_and_be_of_any_width(corrupted):
+    np.save(corrupted / "labels.npy", np.tile(np.array([7, 0, 9], ">i4"), 5)[:, None])
+    assert data.cifar10c("snow", 2)[1].tolist() == [7, 0, 9]
+
+
+def test_every_file_is_looked_at_before_training(corrupted):
+    data.check_cifar10c(["fog", "snow"])
+    np.save(corrupted / "labels.npy", np.full(15, 11))
+    with pytest.raises(DataError, match="labels.npy is damaged"):
+        data.check_cifar10c(["fog", "snow"])
+
+
 def test_the_images_stay_on_the_disk_and_are_not_written_to(corrupted):
     images, _ = data.cifar10c("fog", 1)
     before = (corrupted / "fog.npy").read_bytes()
@@ -211,7 +223,7 @@ def test_absent_corruptions_are_one_clear_sentence(corrupted, root):
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("fog", np.zeros((14, 32, 32, 3), np.uint8), r"labels are uint8 \(15,\) for 14 images"),
+        ("fog", np.zeros((14, 32, 32, 3), np.uint8), "14 images for 5 severities"),
         ("fog", np.zeros((15, 3, 32, 32), np.uint8), r"images are uint8 \(15, 3, 32, 32\)"),
         ("labels", np.full(15, 10), "labels reach from 10 to 10"),
         ("labels", np.array([Trap()] * 15, dtype=object), "no whole npy file"),

@@ -18,7 +18,7 @@ from .oracles import batch_rows, jacobians
 CPU = torch.device("cpu")
 SEEDS = (4, 1000)
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 
 
 class Net(nn.Module):
@@ -172,7 +172,9 @@ def test_too_few_images_are_told_before_training(given, complaint):
 
 
 @pytest.mark.parametrize(
-    "given", [{"width": 0}, {"width": -3}, {"classifier_width": 0}, {"samples": 0}, {"batch_size": 0}, {"width": 10**9}]
+    "given",
+    [{"width": 0}, {"width": -3}, {"classifier_width": 0}, {"samples": 0}, {"test_samples": 0}, {"batch_size": 0}]
+    + [{"width": 10**9}],
 )
 def test_what_cannot_be_trained_is_refused(given):
     with pytest.raises(ValueError):

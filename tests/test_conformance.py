@@ -18,7 +18,7 @@ ASKED = [
     for question in QUESTIONS[kind]
 ]
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist", "_quick_clock")
+pytestmark = pytest.mark.usefixtures("tiny_data", "_quick_clock")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from .cases import (
     trained,
 )
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 
 
 @pytest.mark.parametrize(("label", "name"), pairs(["xor", "sparse_parity", "modular_addition", "mnist"]))

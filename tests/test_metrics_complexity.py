@@ -11,7 +11,7 @@ from . import oracles
 from .probes import dead, images, made, normal, probe_of, trained_probe
 from .tiny import SUITE, grokbench, write
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 RELU = ("xor", "sparse_parity", "mnist", "mnist_mse")
 
 

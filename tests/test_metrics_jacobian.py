@@ -11,7 +11,7 @@ from . import oracles
 from .cases import TASKS, make_step, small
 from .probes import dead, images, made, normal, probe_of
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 NAMES = tuple(factory.__name__ for factory in jacobian.grokbench_metrics())
 
 

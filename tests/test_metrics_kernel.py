@@ -14,7 +14,7 @@ from grokbench.metrics.kernel import ntk_alignment, ntk_change, ntk_mean
 from .cases import TASKS, epochs_for, make_step, replica, small, train_runs, trained
 from .probes import dead, images, made, normal, probe_of, trained_probe
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 READINGS = ("sum", "trace")
 
 

@@ -14,7 +14,7 @@ from grokbench.tasks.mnist import STD
 from .cases import TASKS
 from .probes import dead, images, made, normal, probe_of, trained_probe
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 MANNER = {"steps": 10, "step_size": 0.02, "radius": 0.05, "random_start": True, "space": "pixel", "loss": "margin"}
 
 

@@ -12,7 +12,7 @@ from grokbench.tasks import _losses
 from .cases import TASKS
 from .probes import dead, made, normal, probe_of, trained_probe
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 
 
 def network(outputs, targets, **facts):

@@ -12,7 +12,7 @@ from . import oracles
 from .cases import TASKS
 from .probes import probe_of
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 
 
 @pytest.mark.parametrize("label", TASKS)

@@ -10,7 +10,7 @@ from grokbench.types import Metric, Regularizer
 
 from .cases import METHODS, make_cell, make_step, method, small
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 SEEDS = (0, 1, 2, 3, 4)
 LABELS = ["xor", "sparse_parity", "modular_addition", "mnist"]
 

@@ -13,7 +13,7 @@ from grokbench.types import Batch, Optimizer, Regularizer
 
 from .cases import distance, epochs_for, make_step, method, pairs, plain, replica, small, train_runs, trained
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 
 PHASED = ["gaussian_noise", "pgd_training", "norm_sphere", "norm_sphere_cap", "stablemax"]
 COMBINED = {  # label of a task -> methods whose order matters

@@ -419,6 +419,15 @@ def test_a_method_that_asks_for_facts_is_planned_where_they_are(cells_of):
     assert cells["parity", "stable"].privileges == ("loss",)
 
 
+def test_what_a_task_does_not_record_is_not_asked_of_its_cells(cells_of):
+    """Neither rotated coordinates nor a cadence of its own keep a suite from measuring something on another task."""
+    xor = "xor: {dimensions: 4000, width: 64, epsilon: 0.158, rotate: true, epochs: 100, evaluate_every: 50}"
+    sums = "sums: {use: modular_transformer, modulus: 11, epochs: 100, evaluate_every: 20}"
+    tasks = f"tasks: {{{xor}, {sums}}}\nmetrics: {{restricted_loss: {{every: 20}}}}"
+    cells = cells_of(f"suite: s\nseeds: 2\nbaseline: baseline\n{tasks}\nregularizers: {{baseline: {{}}}}\n")
+    assert [("restricted_loss" in cell.metrics) for cell in cells.values()] == [False, True]
+
+
 def test_a_metric_by_the_decade_reaches_its_step(cells_of, registry):
     cell = only(cells_of(PLAIN + "metrics: {weight_norm: {every: {per_decade: 3}}}\n"))
     assert cell.measured["weight_norm"]["every"] == {"per_decade": 3}

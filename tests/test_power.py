@@ -23,6 +23,7 @@ baseline: baseline
 tasks:
   parity: {use: sparse_parity}
 regularizers: {baseline: {}, faster: {use: orthograd}, slower: {use: grokalign}}
+statistics: {alpha: 0.05}
 """
 
 
@@ -33,7 +34,7 @@ def suite(tmp_path):
 
 def power(suite, folder, *options):
     done = grokbench("power", suite, "--out", folder, "--format", "json", *options)
-    assert (done.status, done.err) == (0, "")
+    assert done.status == 0 and "Traceback" not in done.err
     return json.loads(done.out)
 
 
@@ -97,8 +98,33 @@ def test_another_suite_or_no_folder_is_refused(suite, tmp_path):
     assert done.status == 2 and "holds the suite 'tiny', expected 'other'" in done.err and "Traceback" not in done.err
     done = grokbench("power", suite, "--out", tmp_path / "nothing")
     assert done.status == 2 and "nothing" in done.err and "grokbench run" in done.err
-    for wrong in (("--speedup", "1"), ("--power", "1"), ("--power", "0")):
-        assert grokbench("power", suite, *wrong).status == 2
+    for wrong in (("--speedup", "1"), ("--power", "1"), ("--power", "0"), ("--speedup", "nan"), ("--speedup", "inf")):
+        refused = grokbench("power", suite, *wrong)
+        assert refused.status == 2 and wrong[0] in refused.err and "Traceback" not in refused.err
+
+
+def test_what_the_folder_does_not_hold_as_planned_is_said(suite, tmp_path):
+    done = grokbench("power", suite, "--out", make(tmp_path / "a", {"baseline": BASELINE, "faster": FASTER}))
+    assert "parity / faster is planned otherwise now than it was run in" in done.err
+    assert "parity / slower is not in" in done.err and "nothing is known of its spread" in done.err
+    tiny.run(tiny.write(tmp_path, tiny.SUITE, "other.yaml"), tmp_path / "b")
+    assert grokbench("power", tmp_path / "other.yaml", "--out", tmp_path / "b").err == ""
+
+
+def test_the_statistics_of_the_suite_are_those_of_the_power(suite, tmp_path):
+    folder = make(tmp_path / "a", {"baseline": BASELINE, "faster": FASTER, "slower": BASELINE})
+    plain = tiny.write(tmp_path, SUITE.replace("{alpha: 0.05}", "{correction: none, primary: logrank}"), "plain.yaml")
+    corrected, uncorrected = power(suite, folder), power(plain, folder)
+    assert (corrected["family"], uncorrected["family"]) == (2, 1)
+    assert uncorrected["cells"][0]["seeds"] < corrected["cells"][0]["seeds"]
+    text = " ".join(grokbench("power", plain, "--out", folder).out.split())
+    assert "without a correction by the sign flip, where the suite's own test is logrank" in text
+    strict = tiny.write(tmp_path, SUITE.replace("alpha: 0.05", "alpha: 0.001"), "strict.yaml")
+    assert power(strict, folder)["cells"][0]["detectable"] is None  # 8 seeds never reach it
+
+
+def test_random_flips_reach_as_small_a_p_as_the_leaderboard_does():
+    assert simulated_power(np.zeros(5), 1.0, 1e-4, 27) == 1.0
 
 
 def test_the_family_leaves_out_baselines_and_skipped_cells():

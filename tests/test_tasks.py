@@ -13,7 +13,7 @@ from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
 from .cases import TASKS, make_step, small
 from .oracles import accuracy
 
-pytestmark = pytest.mark.usefixtures("tiny_mnist")
+pytestmark = pytest.mark.usefixtures("tiny_data")
 CPU = torch.device("cpu")
 
 

@@ -1,28 +1,42 @@
 """The command about a suite that is yet to be run, or run again: `power`."""
 
+import math
+from typing import Any
+
 import click
 
 __all__ = ["power"]
+
+
+class Finite(click.FloatRange):
+    """A number in a range; neither nan, which is in every range, nor infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; BadParameter for any other."""
+        number = super().convert(value, param, ctx)
+        return number if math.isfinite(number) else self.fail(f"{value} is not a finite number.", param, ctx)
+
 
 FORMATS = ("table", "markdown", "json")  # those of `power_report`
 
 
 @click.command()
 @click.argument("suite")
+@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
 @click.option("--out", metavar="DIR", help="Results to take the spread from.  [default: runs/<suite>]")
 @click.option(
-    "--speedup", default=1.1, show_default=True, type=click.FloatRange(min=1, min_open=True), help="To be detected."
+    "--speedup", default=1.1, show_default=True, type=Finite(min=1, min_open=True), help="To be detected."
 )
 @click.option(
     "--power",
     "wanted",
     default=0.8,
     show_default=True,
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Finite(0, 1, min_open=True, max_open=True),
     help="How often it must be detected.",
 )
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
-def power(suite: str, out: str | None, speedup: float, wanted: float, style: str) -> None:
+def power(suite: str, plugins: tuple[str, ...], out: str | None, speedup: float, wanted: float, style: str) -> None:
     """Say how many paired seeds each cell of a suite needs, from the spread in a results folder of it.
 
     A few seeds below 1000 are enough to plan with: `grokbench run SUITE --seeds 0-7 --out DIR` makes such a folder.
@@ -30,9 +44,12 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
     from grokbench import pipeline
     from grokbench.power import Aim, needs
     from grokbench.power_report import render
-    from grokbench.suite import load_suite
+    from grokbench.request import Request, resolve
 
-    plan = load_suite(suite)
-    found = pipeline.compared(plan, out)
-    aim = Aim(speedup, wanted, len(plan.seeds), plan.comparisons, plan.statistics.alpha)
+    plan = resolve(Request(suite, out, device="cpu", plugins=plugins))
+    found, statistics = pipeline.compared(plan), plan.suite.statistics
+    family = plan.suite.comparisons if statistics.correction == "holm" else 1
+    aim = Aim(speedup, wanted, len(plan.suite.seeds), family, statistics.alpha, statistics.primary)
+    for sentence in pipeline.unlike(plan, found):
+        click.echo(f"Warning: {sentence}.", err=True)
     click.echo(render(list(needs(found, aim)), aim, style))

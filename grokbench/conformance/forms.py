@@ -36,7 +36,7 @@ TASKS = {  # label -> form; a task is examined in each of its forms, the user's 
 }
 
 # What methods and metrics are tried on: SGD with L2; AdamW with biases; batches of two sizes. None needs data files.
-GROUNDS = ("xor", "sparse_parity", "modular_addition")
+GROUNDS = ("xor", "sparse_parity", "modular_addition", "modular_transformer_frozen")
 
 # A task with an exact change of coordinates: in more dimensions than it has hidden units and training inputs.
 ROTATED = Form("xor", {"dimensions": 60, "width": 6, "samples": 20, "test_samples": 16, "epsilon": 0.5})

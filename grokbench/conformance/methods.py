@@ -68,7 +68,7 @@ def leaves_the_pairing_alone(subject: Subject) -> Answer:
         entered: list[Params] = []
         met, plain = _met(_noting(step, entered)), _met(build_step(step.task, [], {}))
         if step.regularizers[0].prepare:  # what entered it, since what left it is its work
-            met["initialisation"] = {name: torch.stack([p[name] for p in entered]) for name in entered[0]}
+            met["initialisation"] |= {name: torch.stack([p[name] for p in entered]) for name in entered[0]}
         for what in plain:
             if not same(met[what], plain[what]):
                 return failed(f"on {label}, {what} differs from the baseline's for the same seeds", _PAIRING)

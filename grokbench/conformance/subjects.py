@@ -14,7 +14,7 @@ __all__ = ["NoGround", "Subject"]
 
 
 class NoGround(Exception):
-    """No task that a method could be tried on."""
+    """No task that a method or a metric could be tried on."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,18 @@ class Subject:
         return made
 
     def _fitting(self) -> Iterator[tuple[str, Task]]:
-        """The grounds that have the facts which a method asks for."""
-        asked = set(self.regularizer().facts) if self.plugin.kind == "regularizers" else set()
-        fitting = False
+        """The grounds that have what a method or a metric asks for."""
+        made = self.regularizer() if self.plugin.kind == "regularizers" else self.metric()
+        splits = made.splits if isinstance(made, Metric) else ()
         for label in self.grounds:
             task: Task = self.registry.get("tasks", TASKS[label].use).make(TASKS[label].parameters)
-            if asked <= set(task.facts):
-                fitting = True
+            if set(made.facts) <= set(task.facts) and set(splits) <= set(task.split_names):
                 self.tried.append(label)
                 yield label, task
-        if not fitting:
-            raise NoGround(f"no small task has the facts it asks for: {', '.join(sorted(asked))}")
+        if not self.tried:
+            asked = {"splits": splits, "facts": made.facts}
+            wanted = [f"the {what} {', '.join(names)}" for what, names in asked.items() if names]
+            raise NoGround(f"no small task has {' and '.join(wanted)}, which it asks for")
 
     def tasks(self) -> Iterator[tuple[str, Task]]:
         """The tasks it is tried on, by label: its own forms if it is a task, else the grounds."""
