@@ -42,7 +42,7 @@ BUILTINS = (
     "grokbench.regularizers.grokalign",
     "grokbench.regularizers.jacobian_level",
     "grokbench.regularizers.clip_gradients",
-    "grokbench.regularizers.noise",
+    "grokbench.regularizers.gaussian_noise",
     "grokbench.regularizers.pgd_training",
     "grokbench.regularizers.norm_sphere",
     "grokbench.regularizers.stablemax",

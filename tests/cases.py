@@ -10,10 +10,10 @@ from grokbench.records import Cell, Progress, Run
 from grokbench.regularizers import (
     baseline,
     clip_gradients,
+    gaussian_noise,
     grokalign,
     grokfast,
     jacobian_level,
-    noise,
     norm_sphere,
     orthograd,
     pgd_training,
@@ -34,7 +34,7 @@ FACTORIES = {
         cifar10.cifar10,
         *(baseline.baseline, baseline.placebo, grokfast.grokfast_ema, grokfast.grokfast_ma),
         *(orthograd.orthograd, grokalign.grokalign, jacobian_level.jacobian_level, clip_gradients.clip_gradients),
-        *(noise.gaussian_noise, pgd_training.pgd_training, norm_sphere.norm_sphere, stablemax.stablemax),
+        *(gaussian_noise.gaussian_noise, pgd_training.pgd_training, norm_sphere.norm_sphere, stablemax.stablemax),
     )
 }
 

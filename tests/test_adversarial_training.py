@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from grokbench import Batch, random
-from grokbench.regularizers.noise import gaussian_noise
+from grokbench.regularizers.gaussian_noise import gaussian_noise
 from grokbench.regularizers.pgd_training import pgd_training
 
 from .by_hand import DOUBLE, at, network, normals, parameters
