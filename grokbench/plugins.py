@@ -28,6 +28,7 @@ from grokbench.yaml_problems import did_you_mean, short, shown
 __all__ = ["BUILTINS", "Broken", "Plugin", "Registry", "load_registry"]
 
 KINDS = ("tasks", "regularizers", "metrics")
+LISTED = 16  # names in a message at most
 
 BUILTINS = (
     "grokbench.tasks.xor",
@@ -147,7 +148,7 @@ class Registry:
         """The plugin of that name; PluginError naming the nearest one."""
         plugins: dict[str, Plugin] = getattr(self, kind)
         if name not in plugins:
-            known = ", ".join(plugins)
+            known = ", ".join(plugins) if len(plugins) <= LISTED else f"those that `grokbench list {kind}` shows"
             left_out = "".join(f"; {broken}" for broken in self.broken)
             raise PluginError(
                 f"no {kind[:-1]} {short(name)!r}, expected one of: {known}{did_you_mean(name, plugins)}{left_out}"

@@ -8,7 +8,7 @@ from grokbench.recorded import can_record
 from grokbench.records import Run
 from grokbench.types import Metric, Regularizer
 
-from .cases import METHODS, make_cell, make_step, method, small
+from .cases import METHODS, make_cell, make_step, method, pairs, small
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 SEEDS = (0, 1, 2, 3, 4)
@@ -42,8 +42,7 @@ def same(left, right):
             assert curve.values == pytest.approx(other.curves[label].values, rel=1e-11, abs=1e-13)
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize(("label", "name"), pairs(LABELS))
 def test_recorded_epochs_train_as_eager_ones(monkeypatch, label, name):
     task, step = small(label), make_step(small(label), [method(name)])
     cell = make_cell(task, 9, evaluate_every=3, stop="grokked", grokked={"train_loss": "< 0.4"})
