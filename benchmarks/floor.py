@@ -65,7 +65,7 @@ def _products_of_a_pass(step: Step, params: Params, batch: Batch, key: Tensor, s
         found = torch.autograd.grad(total, list(params.values()), materialize_grads=True)
     with FlopCounterMode(display=False) as updated, torch.no_grad():
         seen = (batch, outputs, key, zero, zero)
-        grads, _ = step.transform(dict(zip(params, found, strict=True)), params, states, *seen)
+        grads, _ = step.through("transform", dict(zip(params, found, strict=True)), params, states, *seen)
         step.optimizer.update(params, grads, step.optimizer.init(params))
     return passed.get_total_flops() + steps * updated.get_total_flops(), outputs.detach()
 

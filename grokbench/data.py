@@ -1,34 +1,31 @@
-"""Where data sets lie and how they get there. torch and torchvision are imported by the loaders alone."""
+"""The data sets of the shipped tasks: which are here, how they get here, and their loaders, each in a room of its own.
 
-from collections.abc import Callable
-from functools import lru_cache
+torch and torchvision are imported by the loaders alone.
+"""
+
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from grokbench.cifar import (
+from grokbench.cifar10 import cifar10, cifar10_status
+from grokbench.cifar10c import (
     BENCHMARK_CORRUPTIONS,
     CORRUPTIONS,
     SEVERITIES,
     check_cifar10c,
-    cifar10,
-    cifar10_status,
     cifar10c,
     cifar10c_status,
     complete_cifar10c,
 )
-from grokbench.datasets import DataStatus, damaged, data_root, reason
+from grokbench.datasets import DataStatus, data_root
 from grokbench.errors import DataError
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from grokbench.mnist import complete_mnist, mnist, mnist_status
 
 __all__ = [
     "BENCHMARK_CORRUPTIONS",
     "CORRUPTIONS",
     "SEVERITIES",
     "DataStatus",
-    "cifar10",
     "check_cifar10c",
+    "cifar10",
     "cifar10c",
     "complete_cifar10c",
     "data_root",
@@ -37,25 +34,10 @@ __all__ = [
     "status",
 ]
 
-MNIST_FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
-
 
 def status() -> list[DataStatus]:
     """Every data set that a shipped task reads; nothing is downloaded."""
     return [mnist_status(), cifar10_status(), cifar10c_status()]
-
-
-def mnist_status() -> DataStatus:
-    """Which files of MNIST are here."""
-    folder = _mnist_folder(data_root())
-    missing = tuple(name for name in MNIST_FILES if not any(path.exists() for path in _forms(folder / name)))
-    how = f"grokbench data fetch mnist (11 MB from the internet), or put the files into {folder} yourself"
-    return DataStatus("mnist", not missing, MNIST_FILES, missing, folder, how)
 
 
 def fetch(name: str) -> Path:
@@ -65,79 +47,10 @@ def fetch(name: str) -> Path:
         DataError: no data set has this name, or it cannot be downloaded.
     """
     if name == "mnist":
-        _complete_mnist(data_root())
-        return _mnist_folder(data_root())
+        return complete_mnist(data_root())
     if name == "cifar10":
         cifar10()
         return data_root()
     if name == "cifar10c":
         return complete_cifar10c()
     raise DataError(f"There is no data set {name!r}. Choose one of: mnist, cifar10, cifar10c.")
-
-
-def mnist(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
-    """MNIST: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist.
-
-    Args:
-        root: the folder that holds MNIST/raw (torchvision's layout), `data_root()` by default. Files that are not
-            there are downloaded by torchvision, which verifies their checksums.
-
-    Returns:
-        Training images (60000, 28, 28) and labels (60000,), test images (10000, 28, 28) and labels (10000,), all
-        uint8 and shared between callers: do not write to them.
-
-    Raises:
-        DataError: a file is missing and cannot be downloaded, or is damaged.
-    """
-    return _load_mnist(Path(root) if root is not None else data_root())
-
-
-@lru_cache(maxsize=2)
-def _load_mnist(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
-    from torchvision.datasets.mnist import read_image_file, read_label_file
-
-    _complete_mnist(root)
-    paths = [_mnist_folder(root) / name for name in MNIST_FILES]
-    readers = (read_image_file, read_label_file) * 2
-    train_x, train_y, test_x, test_y = [_read(path, reader) for path, reader in zip(paths, readers, strict=True)]
-    for path, images, labels in ((paths[0], train_x, train_y), (paths[2], test_x, test_y)):
-        if images.shape != (len(labels), 28, 28) or labels.max() > 9:
-            raise damaged(path, f"{tuple(images.shape)} images for {len(labels)} labels up to {labels.max()}")
-    return train_x, train_y.byte(), test_x, test_y.byte()
-
-
-def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
-    try:
-        tensor = reader(str(path))
-    except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise damaged(path, "it is no whole idx file") from error
-    if not len(tensor):
-        raise damaged(path, "it is empty")
-    return tensor
-
-
-def _complete_mnist(root: Path) -> None:
-    """Download, or unpack, what is not there."""
-    folder = _mnist_folder(root)
-    if all((folder / name).exists() for name in MNIST_FILES):
-        return
-    from torchvision.datasets import MNIST
-
-    try:
-        MNIST(str(root), download=True)
-    except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        absent = [name for name in MNIST_FILES if not (folder / name).exists()]
-        if absent:
-            raise DataError(
-                f"MNIST is not complete in {folder} and could not be downloaded ({reason(error)}). Put "
-                f"{', '.join(absent)} there, with or without .gz, or set $GROKBENCH_DATA to a folder that holds them "
-                "in MNIST/raw."
-            ) from error
-
-
-def _mnist_folder(root: Path) -> Path:
-    return root / "MNIST" / "raw"
-
-
-def _forms(path: Path) -> tuple[Path, Path]:
-    return path, path.with_name(path.name + ".gz")

@@ -60,18 +60,18 @@ def _update(
 ) -> Group:
     """Transforms, optimizer and projections."""
     states, seen = group.states, (batch, outputs, keys, group.steps, epoch)
+    mapped = {"in_dims": (0, 0, 0, axes, 0, 0, None, None)}
     if step.has("transform"):
-        transform = vmap(step.transform, in_dims=(0, 0, 0, axes, 0, 0, None, None))
         with clock("transform"):
-            grads, states = transform(grads, group.params, states, *seen)
+            grads, states = vmap(partial(step.through, "transform"), **mapped)(grads, group.params, states, *seen)
             states = apart(states, group.params)
     with clock("optimizer"):
         updated, optimizer = step.optimizer.update(step.task.trained(group.params), grads, group.optimizer)
         params = group.params | updated
     if step.has("project"):
-        project = vmap(step.project, in_dims=(0, 0, axes, 0, 0, None, None))
         with clock("transform"):
-            projected, states = project(params, states, *seen)
+            trained = step.task.trained(params)
+            projected, states = vmap(partial(step.through, "project"), **mapped)(trained, params, states, *seen)
             params = params | apart(projected, params)
             states = apart(states, params)
     finite = group.finite & loss.isfinite()

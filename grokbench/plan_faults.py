@@ -1,6 +1,7 @@
 """What only the plugins reveal to be wrong with a suite, each with its place in the file."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from grokbench.errors import PluginError
 from grokbench.logbook import parse_condition
@@ -26,10 +27,9 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
         yield from _use_faults(suite, registry, "metrics", measured.use, measured.path)
         yield from _need_faults(suite, registry, measured)
     for entry in suite.tasks:
-        try:
-            task: Task = registry.get("tasks", entry.use.name).make(entry.use.parameters)
-        except PluginError:
-            continue  # said already
+        task = _made(registry, "tasks", entry.use)
+        if task is None:
+            continue
         yield from _criterion_faults(suite, registry, entry, task)
         yield from _cadence_faults(suite, registry, entry, task)
         yield from _fact_faults(suite, registry, entry, task)
@@ -105,20 +105,14 @@ def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task)
     """A method that asks for what a task does not have would train something else there, or nothing."""
     for method in _planned(suite, entry):
         for use in method.uses_for(entry.label):
-            if missing := [fact for fact in _needs(registry, use) if fact not in task.facts]:
+            made = _made(registry, "regularizers", use)
+            if missing := [fact for fact in (made.facts if made else ()) if fact not in task.facts]:
                 cell = f"{{task: {entry.label}, regularizer: {method.label}, why: ...}}"
                 way = "leave the task out" if method.label == suite.baseline else f"skip the cell: skip: [{cell}]"
                 yield (
                     f"{suite.where(method.path)}: regularizers.{method.label}: {use.name} needs a task with "
                     f"{' and '.join(missing)}, which {entry.label} does not have; {way}"
                 )
-
-
-def _needs(registry: Registry, use: Use) -> tuple[str, ...]:
-    try:
-        return tuple(registry.get("regularizers", use.name).make(use.parameters).facts)
-    except PluginError:
-        return ()  # said already
 
 
 def _planned(suite: Suite, entry: TaskEntry) -> list[RegularizerEntry]:
@@ -144,28 +138,31 @@ def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: T
             )
 
 
-def _rotates(registry: Registry, kind: str, use: Use) -> bool:
+def _made(registry: Registry, kind: str, use: Use) -> Any:
+    """The plugin's record, or None where it has faults of its own, which are said elsewhere."""
     try:
-        return bool(registry.get(kind, use.name).make(use.parameters).rotates)
+        return registry.get(kind, use.name).make(use.parameters)
     except PluginError:
-        return True  # said already
+        return None
+
+
+def _rotates(registry: Registry, kind: str, use: Use) -> bool:
+    made = _made(registry, kind, use)
+    return made is None or bool(made.rotates)
 
 
 def _records(registry: Registry, task: Task, entry: MetricEntry) -> bool:
     """Whether a metric is recorded on a task at all."""
-    try:
-        return can_record(task, registry.get("metrics", entry.use.name).make(entry.use.parameters))
-    except PluginError:
-        return False  # said already
+    metric = _made(registry, "metrics", entry.use)
+    return metric is not None and can_record(task, metric)
 
 
 def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
     """A metric that no task of the suite can record would be left out of every cell without a word."""
-    try:
-        metric = registry.get("metrics", entry.use.name).make(entry.use.parameters)
-        tasks = [registry.get("tasks", task.use.name).make(task.use.parameters) for task in suite.tasks]
-    except PluginError:
-        return  # said already
+    metric = _made(registry, "metrics", entry.use)
+    tasks = [_made(registry, "tasks", task.use) for task in suite.tasks]
+    if metric is None or None in tasks:
+        return
     needed = metric.splits
     if not any(set(metric.facts) <= set(task.facts) for task in tasks):
         place = f"{suite.where(entry.path)}: metrics.{entry.label}"

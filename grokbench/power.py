@@ -137,9 +137,9 @@ def simulated_power(residuals: Floats, effect: float, alpha: float, seeds: int) 
     if seeds <= stats.EXACT_PAIRS:
         p = np.array([stats.sign_flip(experiment) for experiment in logs])
     else:
-        reached = np.ones(SIMULATIONS)
-        for _ in range(-(-stats.MONTE_CARLO_DRAWS // BLOCK)):
+        reached, blocks = np.ones(SIMULATIONS), -(-stats.MONTE_CARLO_DRAWS // BLOCK)
+        for _ in range(blocks):
             flipped = (1.0 - 2.0 * generator.integers(0, 2, (BLOCK, seeds))) @ logs.T  # (BLOCK, SIMULATIONS)
             reached += (np.abs(flipped) >= np.abs(logs.sum(1))).sum(0)
-        p = reached / (1 + stats.MONTE_CARLO_DRAWS)
+        p = reached / (1 + blocks * BLOCK)
     return float(((p <= alpha) & (logs.mean(1) > 0)).mean())

@@ -50,7 +50,7 @@ class Step:
         at = self._at(params, batch, step, epoch)
         inputs, targets = self._perturbed(params, states, batch, key, at)
         forward = partial(self.task.forward, params)
-        if not any(regularizer.penalty for regularizer in self.regularizers):
+        if not self.has("penalty"):
             outputs = forward(inputs)
             loss = self.loss(outputs, targets)
             return loss, loss, outputs
@@ -85,9 +85,10 @@ class Step:
         """Whether any method has a phase of that name."""
         return any(getattr(regularizer, phase) for regularizer in self.regularizers)
 
-    def transform(
+    def through(
         self,
-        grads: Params,
+        phase: str,
+        moved: Params,
         params: Params,
         states: tuple[State, ...],
         batch: Batch,
@@ -96,29 +97,8 @@ class Step:
         step: Tensor,
         epoch: Tensor,
     ) -> tuple[Params, tuple[State, ...]]:
-        """Gradients as the optimizer gets them, and the states after this step."""
-        at = self._at(params, batch, step, epoch, outputs)
-        return self._through("transform", grads, states, key, at)
-
-    def project(
-        self,
-        params: Params,
-        states: tuple[State, ...],
-        batch: Batch,
-        outputs: Tensor,
-        key: Tensor,
-        step: Tensor,
-        epoch: Tensor,
-    ) -> tuple[Params, tuple[State, ...]]:
-        """The trained parameters after the optimizer as the methods leave them, and the states."""
-        at = self._at(params, batch, step, epoch, outputs)
-        return self._through("project", self.task.trained(params), states, key, at)
-
-    def _through(
-        self, phase: str, moved: Params, states: tuple[State, ...], key: Tensor, at: Callable[..., At]
-    ) -> tuple[Params, tuple[State, ...]]:
-        """What every method's phase makes of gradients or parameters, one after the other."""
-        after = list(states)
+        """What the methods' `transform` makes of gradients, or `project` of parameters, in turn; and the states."""
+        after, at = list(states), self._at(params, batch, step, epoch, outputs)
         for method, regularizer in enumerate(self.regularizers):
             if function := getattr(regularizer, phase):
                 moved, after[method] = function(moved, states[method], at(key=_method_key(key, method)))

@@ -78,9 +78,9 @@ def _check_stop(value: Any) -> Any:
 
 
 def _check_every(value: Any, epochs: ValidatorFunctionWrapHandler) -> Any:
-    if isinstance(value, dict):
-        if len(value) == 1 and _is_count(value.get("per_decade")):
-            return value
+    if isinstance(value, dict) and len(value) == 1 and _is_count(value.get("per_decade")):
+        return value
+    if isinstance(value, dict | list | str):
         raise _wrong(value, "a number of epochs, or {per_decade: k} with k of at least 1")
     return epochs(value)
 

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from grokbench import Batch, Metric, Probe, data, hookimpl
 
+from ._examples import some
+
 Corruption = Literal[
     "mean", "mean_of_18",
     "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow",
@@ -37,12 +39,10 @@ def cifar10c_accuracy(
     """
     if severity is not None and not 1 <= severity <= data.SEVERITIES:
         raise ValueError(f"severity must lie between 1 and {data.SEVERITIES}, or be null for all, got {severity}")
-    if examples is not None and examples < 1:
-        raise ValueError(f"examples must be at least 1, or null for all, got {examples}")
     corruptions = _named(corruption)
     severities = range(1, data.SEVERITIES + 1) if severity is None else [severity]
     return Metric(
-        measure=partial(measure, corruptions=corruptions, severities=tuple(severities), examples=examples),
+        measure=partial(measure, corruptions=corruptions, severities=tuple(severities), examples=some(examples)),
         fetch=partial(data.check_cifar10c, corruptions),
         better="higher",
         facts=("cifar10",),

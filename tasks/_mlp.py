@@ -44,12 +44,14 @@ def forward(params: Params, inputs: Tensor, activation: Callable[[Tensor], Tenso
     return hidden
 
 
-def preactivations(params: Params, inputs: Tensor) -> tuple[Tensor, ...]:
-    """What the ReLUs of each hidden layer get, (n, units), at inputs (n, d): their signs name the linear region."""
+def preactivations(
+    params: Params, inputs: Tensor, forward: Callable[..., Tensor] = forward
+) -> tuple[Tensor, ...]:
+    """What the ReLUs of each hidden layer get, (n, units), at inputs (n, ...): their signs name the linear region."""
     found = []
 
     def noted(hidden: Tensor) -> Tensor:
-        found.append(hidden)
+        found.append(hidden.flatten(1))
         return hidden.relu()
 
     forward(params, inputs, noted)

@@ -39,6 +39,7 @@ def cifar10(
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
     classifier = _mlp.layers(_cnn.PIXELS[-1] * _cnn.filters(width)[-1], classifier_width, 10)
+    relus = partial(_mlp.preactivations, forward=forward)
     return Task(
         splits=partial(own_split, samples=samples),
         fetch=partial(fetch, samples=samples, test_samples=test_samples),
@@ -57,7 +58,7 @@ def cifar10(
         input_bounds=(0.0, 1.0),
         evaluate_examples=500,
         activations=2 * 3072 + _cnn.activations(width, classifier),  # 2: pixels, and normalised
-        facts=_losses.FACTS[loss] | {"pixel_std": STD, "preactivations": preactivations, "cifar10": True},
+        facts=_losses.FACTS[loss] | {"pixel_std": STD, "preactivations": relus, "cifar10": True},
     )
 
 
@@ -105,18 +106,6 @@ def forward(params: Params, x: Tensor, activation: Callable[[Tensor], Tensor] = 
 def _channels(x: Tensor, values: tuple[float, ...]) -> Tensor:
     """A number per channel, (3, 1, 1), filled in on the device: a recording holds no copies from the host."""
     return torch.stack([x.new_full((1, 1), value) for value in values])
-
-
-def preactivations(params: Params, x: Tensor) -> tuple[Tensor, ...]:
-    """What the ReLUs of each hidden layer get, (n, units), at pixels x: their signs name the linear region."""
-    found = []
-
-    def noted(hidden: Tensor) -> Tensor:
-        found.append(hidden.flatten(1))
-        return hidden.relu()
-
-    forward(params, x, noted)
-    return tuple(found)
 
 
 @hookimpl

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grokbench import AdamW, Batch, Params, Task, hookimpl, random
+from grokbench import AdamW, Params, Task, hookimpl
 
-from . import _losses, _mlp
+from . import _losses, _mlp, _pairs
 
 
 def modular_addition(
@@ -31,12 +31,10 @@ def modular_addition(
     (the default of Mallinar et al.'s code) and cross-entropy, which together give the published number of epochs
     (fitted: fractions 0.3, 0.4, 0.5 and both losses were tried). Mallinar et al. use the squared error in float64.
     """
-    if not 0.0 < train_fraction < 1.0:
-        raise ValueError(f"train_fraction must lie strictly between 0 and 1, got {train_fraction}")
+    train_size = _pairs.train_size(modulus, train_fraction)
     sizes = _mlp.layers(2 * modulus, width, modulus)
-    train_size = int(train_fraction * modulus**2)
     return Task(
-        splits=partial(splits, modulus=modulus, train_size=train_size),
+        splits=partial(_pairs.splits, encode=onehots, modulus=modulus, train_size=train_size),
         train_size=train_size,
         init=partial(_mlp.init, sizes=sizes, bias=False),
         forward=partial(_mlp.forward, activation=_mlp.square),
@@ -57,16 +55,9 @@ def first_operand(params: Params, *, modulus: int) -> Tensor:
     return params["weight1"][:modulus]
 
 
-def splits(key: Tensor, *, modulus: int, train_size: int) -> dict[str, Batch]:
-    """Train and test pairs: inputs (n, 2 modulus) one-hot, targets (n,) the sums."""
-    pairs = random.permutation(random.fold(key, "pairs"), modulus**2)
-    a, b = pairs // modulus, pairs % modulus
-    inputs = torch.cat([F.one_hot(a, modulus), F.one_hot(b, modulus)], -1).double()
-    targets = (a + b) % modulus
-    return {
-        "train": Batch(inputs[:train_size], targets[:train_size]),
-        "test": Batch(inputs[train_size:], targets[train_size:]),
-    }
+def onehots(a: Tensor, b: Tensor, modulus: int) -> Tensor:
+    """The two numbers as concatenated one-hot vectors, (n, 2 modulus)."""
+    return torch.cat([F.one_hot(a, modulus), F.one_hot(b, modulus)], -1).double()
 
 
 @hookimpl

@@ -11,9 +11,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from grokbench import AdamW, Batch, Task, hookimpl, random
+from grokbench import AdamW, Task, hookimpl
 
-from . import _losses, _transformer
+from . import _losses, _pairs, _transformer
 
 EVALUATE_EXAMPLES = 4096  # at p = 113 some 60 MB of activations at once, in float32
 
@@ -45,13 +45,11 @@ def modular_transformer(
     """
     if modulus < 3:
         raise ValueError(f"modulus must be at least 3, got {modulus}")
-    if not 0.0 < train_fraction < 1.0:
-        raise ValueError(f"train_fraction must lie strictly between 0 and 1, got {train_fraction}")
-    tokens = outputs = modulus + 1
-    shapes = _transformer.shapes(tokens=tokens, positions=3, outputs=outputs, d_model=d_model, heads=heads, d_mlp=d_mlp)
-    train_size = int(train_fraction * modulus**2)
+    train_size = _pairs.train_size(modulus, train_fraction)
+    known = outputs = modulus + 1
+    shapes = _transformer.shapes(tokens=known, positions=3, outputs=outputs, d_model=d_model, heads=heads, d_mlp=d_mlp)
     return Task(
-        splits=partial(splits, modulus=modulus, train_size=train_size),
+        splits=partial(_pairs.splits, encode=tokens, modulus=modulus, train_size=train_size),
         train_size=train_size,
         init=partial(_transformer.init, shapes=shapes),
         embed=_transformer.embed,
@@ -69,16 +67,9 @@ def modular_transformer(
     )
 
 
-def splits(key: Tensor, *, modulus: int, train_size: int) -> dict[str, Batch]:
-    """Train and test pairs: inputs (n, 3) the tokens a, b and p, which stands for =; targets (n,) the sums."""
-    pairs = random.permutation(random.fold(key, "pairs"), modulus**2)
-    a, b = pairs // modulus, pairs % modulus
-    inputs = torch.stack([a, b, torch.full_like(a, modulus)], -1)
-    targets = (a + b) % modulus
-    return {
-        "train": Batch(inputs[:train_size], targets[:train_size]),
-        "test": Batch(inputs[train_size:], targets[train_size:]),
-    }
+def tokens(a: Tensor, b: Tensor, modulus: int) -> Tensor:
+    """The tokens a, b and `modulus`, which stands for =, (n, 3)."""
+    return torch.stack([a, b, torch.full_like(a, modulus)], -1)
 
 
 @hookimpl

@@ -248,7 +248,7 @@ def test_every_replica_has_its_own_accuracy_in_a_group():
     [
         ({"severity": 0}, "severity must lie between 1 and 5, or be null for all, got 0"),
         ({"severity": 6}, "got 6"),
-        ({"examples": 0}, "examples must be at least 1, or null for all, got 0"),
+        ({"examples": 0}, "examples must be at least 1, got 0"),
     ],
 )
 def test_wrong_questions_about_corruptions_are_refused(given, complaint):

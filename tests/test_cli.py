@@ -13,9 +13,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import cli, data, pipeline, report, timing
+from grokbench import cli, pipeline, report, timing
 from grokbench.commands import results
 from grokbench.launchers import local
+from grokbench.mnist import MNIST_FILES
 from grokbench.records import Outcome
 from grokbench.store import Store
 
@@ -232,7 +233,7 @@ def test_missing_mnist_is_told_with_the_files_and_where_they_belong(tmp_path, mo
     digits = tiny.SUITE.replace("use: sparse_parity, bits: 8,", "use: mnist,")
     done = run(tiny.write(tmp_path, digits), tmp_path / "out")
     assert done.status == 2
-    assert all(name in done.err for name in data.MNIST_FILES) and str(tmp_path / "data" / "MNIST" / "raw") in done.err
+    assert all(name in done.err for name in MNIST_FILES) and str(tmp_path / "data" / "MNIST" / "raw") in done.err
     assert outcomes(tmp_path / "out") == {}
 
 
@@ -343,11 +344,11 @@ def test_data_status_names_what_is_missing_and_where_it_belongs(tmp_path, monkey
     monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path))
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    (raw / data.MNIST_FILES[0]).touch()
+    (raw / MNIST_FILES[0]).touch()
     done = grokbench("data", "status")
     assert done.status == 0 and f"mnist: missing in {raw}" in done.out and "grokbench data fetch mnist" in done.out
-    assert [name for name in data.MNIST_FILES if f"missing: {name}" in done.out] == list(data.MNIST_FILES[1:])
-    for name in data.MNIST_FILES:
+    assert [name for name in MNIST_FILES if f"missing: {name}" in done.out] == list(MNIST_FILES[1:])
+    for name in MNIST_FILES:
         (raw / name).touch()
     assert f"mnist: present in {raw}\ncifar10: missing in {tmp_path}\n  missing: cifar10.npz\n" in (
         grokbench("data", "status").out
@@ -358,7 +359,7 @@ def test_data_fetch_says_where_the_files_are(tmp_path, monkeypatch):
     monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path))
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for name in data.MNIST_FILES:
+    for name in MNIST_FILES:
         (raw / name).touch()
     assert grokbench("data", "fetch", "mnist").out == f"mnist: {raw}\n"
 

@@ -10,7 +10,7 @@ import torch
 from torchvision.datasets import MNIST
 from torchvision.datasets import mnist as torchvision_mnist
 
-from grokbench import data
+from grokbench import data, mnist
 from grokbench.errors import DataError
 
 SAMPLES = {"train": 6, "t10k": 4}
@@ -38,7 +38,7 @@ def offline(monkeypatch):
         raise URLError("Name or service not known")
 
     monkeypatch.setattr(torchvision_mnist, "download_and_extract_archive", no_network)
-    data._load_mnist.cache_clear()
+    mnist._load_mnist.cache_clear()
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_files_absent_are_downloaded_once(folder, monkeypatch):
 
 
 def test_compressed_files_are_unpacked(tmp_path, monkeypatch):
-    data._load_mnist.cache_clear()
+    mnist._load_mnist.cache_clear()
     folder = tmp_path / "MNIST" / "raw"
     folder.mkdir(parents=True)
     resources = []

@@ -64,5 +64,5 @@ def test_a_metric_of_no_examples_is_refused(registry):
     counting = [plugin for plugin in registry.metrics.values() if "examples" in plugin.parameters]
     assert len(counting) > 10
     for plugin in counting:
-        with pytest.raises(PluginError, match="refuses its parameters: examples must be at least 1.*, got 0$"):
+        with pytest.raises(PluginError, match="refuses its parameters: examples must be at least 1, got 0$"):
             plugin.make({"examples": 0})

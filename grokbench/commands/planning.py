@@ -7,6 +7,8 @@ import click
 
 __all__ = ["power"]
 
+FORMATS = ("table", "markdown", "json")  # those of `power_report`
+
 
 class Finite(click.FloatRange):
     """A number in a range; neither nan, which is in every range, nor infinite."""
@@ -15,9 +17,6 @@ class Finite(click.FloatRange):
         """The number; BadParameter for any other."""
         number = super().convert(value, param, ctx)
         return number if math.isfinite(number) else self.fail(f"{value} is not a finite number.", param, ctx)
-
-
-FORMATS = ("table", "markdown", "json")  # those of `power_report`
 
 
 @click.command()

@@ -112,8 +112,8 @@ def rehearse(step: Step) -> dict[str, Any]:
     told["prepare"] = step.prepare(params, key)
     told["objective"] = step.objective(params, states, batch, key, *now)
     seen = (batch, outputs, key, *now)
-    told["transform"] = step.transform(_gradients(task.trained(params)), params, states, *seen)
-    told["project"] = step.project(params, states, *seen)
+    for phase, moved in (("transform", _gradients(task.trained(params))), ("project", task.trained(params))):
+        told[phase] = step.through(phase, moved, params, states, *seen)
     if step.optimizer is not task.optimizer:
         told["optimizer"] = _optimize(step, params)
     told["measure"] = step.evaluate(list(step.metrics), params, splits, key, {}, task.init(random.key(1)))
