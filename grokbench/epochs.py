@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,6 +46,11 @@ def _gradients(
     return dict(zip(trained, grads, strict=True)), loss.detach(), outputs.detach()
 
 
+def _through(step: Step, phase: str, axes: int | None) -> Callable[..., tuple[Params, tuple[Any, ...]]]:
+    """A phase of all methods, mapped over replicas; `axes` is the batch's."""
+    return vmap(partial(step.through, phase), in_dims=(0, 0, 0, axes, 0, 0, None, None))
+
+
 @torch.no_grad()
 def _update(
     step: Step,
@@ -60,10 +66,9 @@ def _update(
 ) -> Group:
     """Transforms, optimizer and projections."""
     states, seen = group.states, (batch, outputs, keys, group.steps, epoch)
-    mapped = {"in_dims": (0, 0, 0, axes, 0, 0, None, None)}
     if step.has("transform"):
         with clock("transform"):
-            grads, states = vmap(partial(step.through, "transform"), **mapped)(grads, group.params, states, *seen)
+            grads, states = _through(step, "transform", axes)(grads, group.params, states, *seen)
             states = apart(states, group.params)
     with clock("optimizer"):
         updated, optimizer = step.optimizer.update(step.task.trained(group.params), grads, group.optimizer)
@@ -71,7 +76,7 @@ def _update(
     if step.has("project"):
         with clock("transform"):
             trained = step.task.trained(params)
-            projected, states = vmap(partial(step.through, "project"), **mapped)(trained, params, states, *seen)
+            projected, states = _through(step, "project", axes)(trained, params, states, *seen)
             params = params | apart(projected, params)
             states = apart(states, params)
     finite = group.finite & loss.isfinite()

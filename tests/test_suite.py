@@ -133,7 +133,7 @@ WRONG = [
     ("", "skip: {task: xor}", "6:7", "skip: a mapping, expected a list (lines '- item')"),
     ("", "skip:\n- &a {task: xor, regularizer: grokalign, why: w}", "7:3", "the anchor '&a'"),
     ("", "metrics: {a: {every: 0}}", "6:22", "metrics.a.every: the number 0, expected at least 1"),
-    ("", "metrics: {a: {every: often}}", "6:22", "metrics.a.every: the text 'often', expected a number of epochs, or {per_decade: k}"),
+    ("", "metrics: {a: {every: often}}", "6:22", "the text 'often', expected a number of epochs, or {per_decade: k}"),
     ("", "metrics: {a: {every: 2.5}}", "6:22", "metrics.a.every: the number 2.5, expected a whole number"),
     ("", "metrics: {a: {every: {}}}", "6:22", "every: a mapping, expected a number of epochs, or {per_decade: k}"),
     ("", "metrics: {a: {every: {per_century: 3}}}", "6:22", "expected a number of epochs, or {per_decade: k} with k"),
