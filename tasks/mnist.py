@@ -16,6 +16,7 @@ MEAN, STD = 0.1307, 0.3081  # of the training images' pixels in [0, 1]
 def mnist(
     loss: Literal["cross_entropy", "mse"] = "cross_entropy",
     samples: int = 1024,
+    subset: Literal["random", "first"] = "random",
     test_samples: int = 10_000,
     width: int = 196,
     batch_size: int = 128,
@@ -23,7 +24,9 @@ def mnist(
     lr: float = 1e-3,
     weight_decay: float = 0.01,
 ) -> Task:
-    """Digits from a random subset of `samples` training images per seed, tested on the first `test_samples`.
+    """Digits from a subset of `samples` training images, tested on the first `test_samples` of the test images.
+
+    The subset is drawn anew for every seed, or `first`, the same images for all.
 
     A bias-free ReLU network with three hidden layers of `width`, torch's initialisation times `init_scale`, AdamW.
     Grokked: test accuracy above 0.80. Settings of Walker et al., Appendix A.3 and A.4; where the paper is silent:
@@ -34,7 +37,7 @@ def mnist(
         raise ValueError(f"test_samples must be at least 1, got {test_samples}")
     sizes = _mlp.layers(784, width, width, width, 10)
     return Task(
-        splits=partial(train_split, samples=samples),
+        splits=partial(train_split, samples=samples, subset=subset),
         fetch=data.mnist,
         shared=partial(test_split, test_samples=test_samples),
         train_size=samples,
@@ -52,12 +55,16 @@ def mnist(
     )
 
 
-def train_split(key: Tensor, *, samples: int) -> dict[str, Batch]:
-    """A random subset of the training images, (samples, 784), without repetition."""
+def train_split(key: Tensor, *, samples: int, subset: str) -> dict[str, Batch]:
+    """A subset of the training images, (samples, 784), without repetition."""
     images, labels, _, _ = data.mnist()
     _check(samples, len(images), "training images, lower samples")
-    chosen = random.permutation(random.fold(key, "subset"), len(images))[:samples].cpu()
-    return {"train": _batch(images[chosen], labels[chosen], key.device)}
+    order = torch.arange(len(images)) if subset == "first" else _shuffled(key, len(images))
+    return {"train": _batch(images[order[:samples]], labels[order[:samples]], key.device)}
+
+
+def _shuffled(key: Tensor, n: int) -> Tensor:
+    return random.permutation(random.fold(key, "subset"), n).cpu()
 
 
 def test_split(device: torch.device, *, test_samples: int) -> dict[str, Batch]:

@@ -144,6 +144,16 @@ def test_mnist_is_a_random_subset_of_normalised_images_and_a_fixed_test_set():
     assert torch.equal(splits["test"].inputs, splits_of(task, 9)["test"].inputs)
 
 
+def test_mnist_takes_the_first_images_where_told_so():
+    from grokbench import data
+
+    images, labels, _, _ = data.mnist()
+    splits = splits_of(mnist.mnist(samples=30, subset="first", test_samples=25, width=4), 3)
+    pixels = (images[:30].flatten(1).double() / 255 - 0.1307) / 0.3081
+    torch.testing.assert_close(splits["train"].inputs, pixels)
+    assert torch.equal(splits["train"].targets, labels[:30].long())
+
+
 def test_mnist_squared_error_is_the_mean_over_classes():
     task = mnist.mnist(loss="mse", samples=30, test_samples=25, width=4)
     outputs, targets = torch.randn(6, 10, generator=torch.Generator().manual_seed(0)), torch.arange(6)
