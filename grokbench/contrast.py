@@ -106,8 +106,7 @@ def contrast(a: Store, b: Store) -> Contrasts:
     )
     rows = [{(row.task, row.regularizer): row for row in rank(side).rows} for side in sides]
     cells = [
-        _cell(first[label], second[label], [side[label] for side in rows], sides, found.unlike)
-        for label in common
+        _cell(first[label], second[label], [side[label] for side in rows], sides, found.unlike) for label in common
     ]
     return replace(found, cells=tuple(cells))
 

@@ -105,9 +105,7 @@ def _train_together(
         shelf.clear()
 
 
-def _begin(
-    cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype, shelf: Shelf | None
-) -> _Race:
+def _begin(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype, shelf: Shelf | None) -> _Race:
     """Where the group stood, if that is known; else all seeds before any update."""
     if shelf and (standing := shelf.standing()):
         group, _ = start(step, standing.seeds, device, dtype)

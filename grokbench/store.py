@@ -7,22 +7,23 @@
     DIR/checkpoints/<identity>/<group>.npz      where a group in training stood; gone when it is done
     DIR/.lock                                   held by the process that writes
 
-A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds.
+A folder may be packed instead (`packs.py`). A leaderboard reads first lines only, so hundreds of replicas with long
+curves cost milliseconds.
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from grokbench import durable, strict_json
 from grokbench.errors import StoreError
 from grokbench.manifests import ManifestFile, merge, read_manifest
-from grokbench.records import FORMAT, Cell, Curve, Manifest, Outcome, Run, Timing
+from grokbench.packs import Pack
+from grokbench.records import FORMAT, Cell, Manifest, Outcome, Run, Timing
+from grokbench.run_files import read_head, read_run, read_timing, write_run
 
 __all__ = ["Store"]
 
@@ -31,33 +32,26 @@ T = TypeVar("T")
 FOLDERS = ("runs", "timings", "superseded", "checkpoints")
 
 
-@dataclass(frozen=True)
-class Head:
-    """The first line of a replica's file."""
-
-    curves_bytes: int  # length of the second line: a truncated file is noticed without reading it
-    run: Run
-
-
 class Store:
     """A results folder, opened to be written (`Store.open`) or read (`Store.load`).
 
     Attributes:
         directory: the folder.
         manifest: what it is meant to hold.
-        damaged: files that `runs`, `finished` or `timings` could not read, as paths below the folder. They count
-            as not there.
+        damaged: files, or lines of packed ones, that `runs`, `finished` or `timings` could not read, as paths below
+            the folder. They count as not there.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Use `open` or `load`, which check the folder."""
         self.directory, self.manifest = directory, manifest
         self.damaged: list[str] = []
+        self._pack = Pack(directory)
 
     @classmethod
     @contextmanager
     def open(cls, directory: str | Path, manifest: Manifest) -> "Iterator[Store]":
-        """Make the folder, or go on with one that holds earlier runs of the same suite (see `merge`).
+        """Make the folder, or go on with one that holds earlier runs of the same suite (see `merge`), unpacked.
 
         No other process can write to it until the `with` block ends, or this process does.
 
@@ -71,7 +65,9 @@ class Store:
             if (directory / "manifest.json").exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
             durable.write(directory / "manifest.json", strict_json.dump(ManifestFile(FORMAT, manifest)))
-            yield cls.load(directory)
+            store = cls.load(directory)
+            store._unpack()
+            yield store
 
     @classmethod
     def load(cls, directory: str | Path) -> "Store":
@@ -93,18 +89,24 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
-        path, curves = self._run_path(run.identity, run.seed), strict_json.dump(run.curves)
+        path = self._run_path(run.identity, run.seed)
         if run.outcome is Outcome.FAILED:
-            stored = self._readable(path, _read_head)
+            stored = self._readable(path, read_head)
             if stored and stored.outcome is not Outcome.FAILED:
                 self.supersede(run.identity, run.seed)
-        durable.write(path, strict_json.dump(Head(len(curves), replace(run, curves={}))) + curves)
+        write_run(path, run)
         self.damaged = [name for name in self.damaged if name != self._name(path)]
 
     def runs(self, curves: bool = False) -> list[Run]:
         """The stored runs of planned cells and planned seeds, in the manifest's order; without `curves` by default."""
-        pairs = [(cell, seed) for cell in self.manifest.cells for seed in self.manifest.seeds]
-        return [run for cell, seed in pairs if (run := self._run(cell, seed, curves)) is not None]
+        return list(self.each_run(curves))
+
+    def each_run(self, curves: bool = False) -> Iterator[Run]:
+        """The same, one at a time: long curves of very many runs need not be in memory at once."""
+        for cell in self.manifest.cells:
+            for seed in self.manifest.seeds:
+                if (run := self._run(cell, seed, curves)) is not None:
+                    yield run
 
     def runs_of(self, cell: Cell, seeds: Iterable[int]) -> list[Run]:
         """The stored runs of one cell, without curves."""
@@ -149,8 +151,8 @@ class Store:
 
     def timings(self) -> list[Timing]:
         """The stored timings of planned cells, in the manifest's order."""
-        paths = [self._path("timings", f"{cell.identity}.json") for cell in self.manifest.cells]
-        return [timing for path in paths if (timing := self._readable(path, _read_timing)) is not None]
+        found = [self._timing(cell.identity) for cell in self.manifest.cells]
+        return [timing for timing in found if timing is not None]
 
     def status(self) -> Counter[str]:
         """Counts of replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
@@ -174,7 +176,34 @@ class Store:
         return path.relative_to(self.directory).as_posix()
 
     def _run(self, cell: Cell, seed: int, curves: bool) -> Run | None:
-        return self._readable(self._run_path(cell.identity, seed), _read_run if curves else _read_head)
+        read = read_run if curves else read_head
+        return self._readable(self._run_path(cell.identity, seed), read) or self._packed(
+            self._pack.run(cell.identity, seed, curves)
+        )
+
+    def _timing(self, identity: str) -> Timing | None:
+        path = self._path("timings", f"{identity}.json")
+        return self._readable(path, read_timing) or self._packed(self._pack.timings.get(identity))
+
+    def _packed(self, found: T | None) -> T | None:
+        """What was found in the pack; the lines that reading it showed to be damaged are entered."""
+        self.damaged = sorted({*self.damaged, *self._pack.damaged})
+        return found
+
+    def _unpack(self) -> None:
+        """Give every packed replica its own file; packed files with damaged lines are kept under `superseded/`."""
+        for identity, seed in self._pack.runs:
+            path, run = self._run_path(identity, seed), self._pack.run(identity, seed, curves=True)
+            if run is not None and not path.exists():
+                write_run(path, run)
+        for timing in self._pack.timings.values():
+            if not self._path("timings", f"{timing.identity}.json").exists():
+                self.save_timing(timing)
+        for file in self._pack.files:
+            if any(name.startswith(file.name) for name in self._pack.damaged):
+                durable.move(file, self._path("superseded", file.name))
+            file.unlink(missing_ok=True)
+        self._pack = Pack(self.directory)
 
     def _readable(self, path: Path, read: Callable[[Path], T]) -> T | None:
         try:
@@ -199,28 +228,3 @@ def _holds(run: Run, cell: Cell) -> bool:
     measured = run.provenance.get("measured") or {}
     same = all(measured.get(label) == dict(how) for label, how in cell.measured.items())
     return same and set(cell.metrics) <= set(run.final)
-
-
-def _read_timing(path: Path) -> Timing:
-    timing: Timing = strict_json.read(Timing, path)
-    if timing.identity != path.stem:
-        raise ValueError(f"{path} holds another cell's seconds")
-    return timing
-
-
-def _read_head(path: Path) -> Run:
-    """A run without its curves; a ValueError where the file is not whole, or that of another replica."""
-    with strict_json.open_file(path) as file:
-        line = file.readline(strict_json.LONGEST)
-        head: Head = strict_json.parse(Head, line)
-        if os.fstat(file.fileno()).st_size != len(line) + head.curves_bytes:
-            raise ValueError(f"{path} is not as long as its first line says")
-    if (head.run.identity, str(head.run.seed)) != (path.parent.name, path.stem):
-        raise ValueError(f"{path} holds another replica")
-    return head.run
-
-
-def _read_run(path: Path) -> Run:
-    head = _read_head(path)
-    _, curves = path.read_bytes().split(b"\n", maxsplit=1)
-    return replace(head, curves=strict_json.parse(dict[str, Curve], curves))

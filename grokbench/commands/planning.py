@@ -23,9 +23,7 @@ class Finite(click.FloatRange):
 @click.argument("suite")
 @click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
 @click.option("--out", metavar="DIR", help="Results to take the spread from.  [default: runs/<suite>]")
-@click.option(
-    "--speedup", default=1.1, show_default=True, type=Finite(min=1, min_open=True), help="To be detected."
-)
+@click.option("--speedup", default=1.1, show_default=True, type=Finite(min=1, min_open=True), help="To be detected.")
 @click.option(
     "--power",
     "wanted",

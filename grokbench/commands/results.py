@@ -1,7 +1,8 @@
-"""Commands about a results folder: `leaderboard`, `compare` and `status`."""
+"""Commands about a results folder: `leaderboard`, `compare`, `status` and `pack`."""
 
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from grokbench.store import Store
 
-__all__ = ["compare", "leaderboard", "print_leaderboard", "status"]
+__all__ = ["compare", "leaderboard", "pack", "print_leaderboard", "status"]
 
 FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report`, which takes long to import
 NARROWEST = 60  # columns of a terminal that a table is fitted to
@@ -70,3 +71,25 @@ def status(directory: str) -> None:
 
     for line in survey(Store.load(directory)):
         click.echo(line)
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+@click.option("--out", metavar="FOLDER", help="Where to.  [default: results/<suite>]")
+def pack(directory: str, out: str | None) -> None:
+    """Write what belongs in git: every outcome, thinned curves, seconds, and the leaderboard as markdown.
+
+    The packed folder is a results folder like any other: it can be looked at, compared, and gone on with by
+    `grokbench run SUITE --out FOLDER`, which unpacks it first.
+    """
+    from grokbench import durable, pipeline
+    from grokbench.packs import write_pack
+    from grokbench.report import render
+    from grokbench.store import Store
+
+    store = Store.load(directory)
+    folder = Path(out or f"results/{store.manifest.suite}")
+    size = write_pack(folder, store.manifest, store.each_run(curves=True), store.timings())
+    durable.write(folder / "leaderboard.md", render(pipeline.judge(store), "markdown").encode())
+    click.echo(f"{size / 2**20:.1f} MB in {folder}    (look: grokbench leaderboard {folder})")
+    _warn_of_damaged(store)

@@ -1,0 +1,51 @@
+"""The file of one replica, two lines of JSON: the run without its curves, the curves; and that of a cell's seconds."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from grokbench import durable, strict_json
+from grokbench.records import Curve, Run, Timing
+
+__all__ = ["read_head", "read_run", "read_timing", "write_run"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first line of a replica's file."""
+
+    curves_bytes: int  # length of the second line: a truncated file is noticed without reading it
+    run: Run
+
+
+def write_run(path: Path, run: Run) -> None:
+    """Write it whole or not at all; StoreError where it cannot be written."""
+    curves = strict_json.dump(run.curves)
+    durable.write(path, strict_json.dump(Head(len(curves), replace(run, curves={}))) + curves)
+
+
+def read_timing(path: Path) -> Timing:
+    """Seconds per epoch of a cell; a ValueError where they are another cell's, or no seconds at all."""
+    timing: Timing = strict_json.read(Timing, path)
+    if timing.identity != path.stem:
+        raise ValueError(f"{path} holds another cell's seconds")
+    return timing
+
+
+def read_head(path: Path) -> Run:
+    """A run without its curves; a ValueError where the file is not whole, or that of another replica."""
+    with strict_json.open_file(path) as file:
+        line = file.readline(strict_json.LONGEST)
+        head: Head = strict_json.parse(Head, line)
+        if os.fstat(file.fileno()).st_size != len(line) + head.curves_bytes:
+            raise ValueError(f"{path} is not as long as its first line says")
+    if (head.run.identity, str(head.run.seed)) != (path.parent.name, path.stem):
+        raise ValueError(f"{path} holds another replica")
+    return head.run
+
+
+def read_run(path: Path) -> Run:
+    """A whole run; a ValueError as in `read_head`."""
+    head = read_head(path)
+    _, curves = path.read_bytes().split(b"\n", maxsplit=1)
+    return replace(head, curves=strict_json.parse(dict[str, Curve], curves))
