@@ -11,7 +11,7 @@ from grokbench import __version__
 from grokbench.commands.data import data
 from grokbench.commands.planning import power
 from grokbench.commands.plugins import check, list_, show, validate
-from grokbench.commands.results import compare, leaderboard, pack, status
+from grokbench.commands.results import compare, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
 from grokbench.errors import GrokbenchError
 from grokbench.interruption import STATUS, answered, leave, sentence
@@ -33,7 +33,7 @@ def commands() -> None:
     """  # noqa: D301 - click reads the character itself
 
 
-for command in (run, leaderboard, compare, status, pack, power, validate, list_, show, check, data):
+for command in (run, leaderboard, seconds, compare, status, pack, power, validate, list_, show, check, data):
     commands.add_command(command)
 
 

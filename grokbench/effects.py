@@ -1,5 +1,6 @@
 """One cell against its baseline over paired seeds: the effect, its interval, its tests, and the published number."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from grokbench import stats
 from grokbench.outcomes import Measured
 from grokbench.survival import logrank, logrank_scores
 
-__all__ = ["AGREEMENT", "Effect", "effect", "obstacle", "verdict"]
+__all__ = ["AGREEMENT", "Effect", "effect", "obstacle", "seeds_to_settle", "verdict"]
 
 VERDICT = 0.95  # confidence of the ratio of means, whatever the suite's: verdicts of two suites mean the same
 AGREEMENT = 1.25  # the factor within which a published ratio counts as reproduced
@@ -101,6 +102,27 @@ def verdict(published: float, ours: Effect | None) -> str:
         return "not reproduced"
     within = published / AGREEMENT <= ours.of_means_low and ours.of_means_high <= published * AGREEMENT
     return "reproduced" if within and ours.bound is None else "inconclusive"
+
+
+def seeds_to_settle(published: float, ours: Effect, seeds: int) -> int | None:
+    """About how many seeds would make an inconclusive verdict one or the other; None where seeds cannot.
+
+    Supposes that our ratio of means and its spread stay what `seeds` seeds have shown, so that the interval shrinks
+    around it like 1 / sqrt(seeds). A ratio that censoring makes a bound needs a longer budget instead, and one on
+    the very edge of agreement is never settled.
+    """
+    ratio, low, high = ours.of_means, ours.of_means_low, ours.of_means_high
+    if ratio is None or low is None or high is None or ours.bound is not None or low <= 0:
+        return None
+    above, below = math.log(published * AGREEMENT / ratio), math.log(ratio * AGREEMENT / published)  # room to the edges
+    up, down = math.log(high / ratio), math.log(ratio / low)
+    if above == 0 or below == 0:
+        return None
+    if above < 0 or below < 0:
+        excess = down / -above if above < 0 else up / -below
+    else:
+        excess = max(up / above, down / below)
+    return math.ceil(round(seeds * excess**2, 6))
 
 
 def _bound(baseline_all: bool, method_all: bool) -> str | None:

@@ -162,7 +162,7 @@ def _notes(
         pairs = len(manifest.seeds)
         yield from compared_notes(each.effect, adjusted, manifest.statistics, pairs, family, manifest.baseline)
     if published is not None and judged is not None:
-        yield published_note(published, each.effect, judged)
+        yield published_note(published, each.effect, judged, len(manifest.seeds))
     if each.baseline is not None and not each.is_baseline:
         yield from provenance_notes(each.baseline, each.measured)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from grokbench import stats
-from grokbench.effects import Effect
+from grokbench.effects import Effect, seeds_to_settle
 from grokbench.outcomes import Measured
 from grokbench.records import Outcome, Statistics
 
@@ -126,14 +126,22 @@ def _power(pairs: int, family: int, statistics: Statistics) -> Iterator[str]:
         yield f"{_seeds(pairs)} cannot reach a Holm p < {alpha:g}: {with_holm}"
 
 
-def published_note(published: float, effect: Effect | None, verdict: str) -> str:
-    """Our ratio of means beside the published one."""
+def published_note(published: float, effect: Effect | None, verdict: str, pairs: int) -> str:
+    """Our ratio of means beside the published one, and how many seeds would settle what `pairs` have not."""
     ours = "ours is not known yet"
     if effect is not None and effect.of_means is not None:
         ours = f"our ratio of means is {BOUND_SIGN[effect.bound]}{number(effect.of_means)}x"
         if effect.of_means_low is not None and effect.of_means_high is not None:
             ours += f" [{number(effect.of_means_low)}, {number(effect.of_means_high)}]"
-    return f"{verdict}: the published speed-up is {number(published)}x, {ours}"
+    more = _settling(published, effect, pairs) if effect is not None and verdict == "inconclusive" else ""
+    return f"{verdict}: the published speed-up is {number(published)}x, {ours}{more}"
+
+
+def _settling(published: float, effect: Effect, pairs: int) -> str:
+    if effect.bound:
+        return "; seeds that did not grok leave it open, and a longer budget would settle it"
+    needed = seeds_to_settle(published, effect, pairs)
+    return f"; about {_seeds(needed)} would settle it" if needed and needed > pairs else ""
 
 
 def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:

@@ -74,10 +74,11 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Published:
-    """Published mean epochs to grok, task label -> regularizer label -> epochs."""
+    """Published means, task label -> regularizer label -> epochs, and seconds, to grok."""
 
     source: str
     epochs: Mapping[str, Mapping[str, float]]
+    seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,10 @@ from grokbench.flips import (
 __all__ = [
     "EXACT_PAIRS",
     "MONTE_CARLO_DRAWS",
+    "Floats",
     "effect_size",
     "holm",
+    "mean_half_width",
     "paired_t",
     "pairs_needed",
     "ratio_of_means_interval",
@@ -97,6 +99,16 @@ def effect_size(differences: ArrayLike) -> float | None:
     if d.size and not d.any():
         return 0.0
     return None if _constant(d) else float(d.mean() / d.std(ddof=1))
+
+
+def mean_half_width(values: ArrayLike, confidence: float = 0.95) -> float | None:
+    """Half the width of Student's interval of the mean of `values` (n,); None with fewer than two."""
+    from scipy.special import stdtrit
+
+    x = np.asarray(values, float)
+    if x.size < 2:
+        return None
+    return float(stdtrit(x.size - 1, (1 + confidence) / 2) * x.std(ddof=1) / math.sqrt(x.size))
 
 
 def superiority(baseline: ArrayLike, method: ArrayLike) -> float | None:

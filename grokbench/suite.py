@@ -201,9 +201,13 @@ def _published(
 ) -> Published | None:
     if given is None:
         return None
-    epochs: dict[str, dict[str, float]] = {}
-    for task, by_method in given["epochs"].items():
-        for label in family(task, tasks):
-            row = epochs.setdefault(label, {})
-            row.update({name: n for method, n in by_method.items() for name in family(method, regularizers)})
-    return Published(given["source"], epochs)
+
+    def expanded(means: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        found: dict[str, dict[str, float]] = {}
+        for task, by_method in means.items():
+            for label in family(task, tasks):
+                row = found.setdefault(label, {})
+                row.update({name: n for method, n in by_method.items() for name in family(method, regularizers)})
+        return found
+
+    return Published(given["source"], expanded(given["epochs"]), expanded(given.get("seconds") or {}))

@@ -134,9 +134,10 @@ def _skip_problems(
 def _published_problems(
     published: dict[str, Any], tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
 ) -> Iterator[Problem]:
-    for task, epochs in (published.get("epochs") or {}).items():
-        if unknown := _unknown("tasks", task, tasks):
-            yield Problem(("published", "epochs", task), unknown, at_key=True)
-        for method in epochs or {}:
-            if unknown := _unknown("regularizers", method, regularizers):
-                yield Problem(("published", "epochs", task, method), unknown, at_key=True)
+    for unit in ("epochs", "seconds"):
+        for task, means in (published.get(unit) or {}).items():
+            if unknown := _unknown("tasks", task, tasks):
+                yield Problem(("published", unit, task), unknown, at_key=True)
+            for method in means or {}:
+                if unknown := _unknown("regularizers", method, regularizers):
+                    yield Problem(("published", unit, task, method), unknown, at_key=True)

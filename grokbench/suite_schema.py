@@ -166,10 +166,13 @@ class StatisticsShape(_Shape):
 
 
 class PublishedShape(_Shape):
-    """Published mean epochs to grok: task label, regularizer label, epochs."""
+    """Published means to grok: task label, regularizer label, epochs and seconds."""
 
     source: Annotated[Text, Field(description="where the numbers were published")]
     epochs: Annotated[dict[str, dict[str, Positive]], Field(description="task: {regularizer: mean epochs}")]
+    seconds: Annotated[
+        dict[str, dict[str, Positive]] | None, Field(description="task: {regularizer: mean seconds}")
+    ] = None
 
 
 class SuiteShape(_Shape):

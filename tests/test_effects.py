@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from grokbench.effects import Effect, effect, obstacle, verdict
+from grokbench.effects import Effect, effect, obstacle, seeds_to_settle, verdict
 from grokbench.notes import conclusion, outcome_notes
 from grokbench.outcomes import Measured
 from grokbench.records import Cell, Outcome, Run, Statistics
@@ -41,6 +41,26 @@ def test_a_verdict_compares_an_interval_with_a_band(effect, expected):
 )
 def test_a_bound_decides_only_where_more_seeds_grokking_could_not_undo_it(low, high, expected):
     assert {bound: verdict(10.0, ours(low, high, bound)) for bound in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("of_means", "low", "high", "seeds"),
+    [
+        (10.0, 10 / 1.25**2, 10 * 1.25**2, 100),  # twice too wide on both sides: four times the seeds
+        (10.0, 10 / 1.25**3, 10 * 1.25**2, 225),  # the worse side decides
+        (10.0, 10 / 1.25**0.5, 10 * 1.25**2, 100),
+        (10 * 1.25**2, 10 * 1.25**0.5, 99.0, 57),  # above the band by one step: 1.5 wide, 25 x 1.5^2
+        (10 / 1.25**2, 1.0, 10 * 1.25, 225),  # below it: the upper end has to come down
+        (12.5, 11.0, 14.0, None),  # on the edge for ever
+    ],
+)
+def test_the_seeds_that_would_settle_a_verdict(of_means, low, high, seeds):
+    assert seeds_to_settle(10.0, replace(ours(low, high), of_means=of_means), 25) == seeds
+
+
+@pytest.mark.parametrize("effect", [ours(None, None), ours(7, 13, "upper"), ours(7, 13, "mixed"), ours(0.0, 13)])
+def test_what_more_seeds_cannot_settle(effect):
+    assert seeds_to_settle(10.0, effect, 25) is None
 
 
 def measured(*times, **changes):

@@ -65,14 +65,23 @@ def test_too_few_seeds_are_said(pairs, family, expected):
 @pytest.mark.parametrize(
     ("effect", "expected"),
     [
-        (of(), "our ratio of means is 2x [1.5, 2.5]"),
-        (of(bound="lower"), "our ratio of means is >= 2x [1.5, 2.5]"),
+        (of(), "our ratio of means is 2x [1.5, 2.5]; about 38 seeds would settle it"),
+        (
+            of(bound="lower"),
+            "our ratio of means is >= 2x [1.5, 2.5]; seeds that did not grok leave it open, and a longer budget would "
+            "settle it",
+        ),
         (of(means=(2.0, None, None)), "our ratio of means is 2x"),
         (None, "ours is not known yet"),
     ],
 )
 def test_published_and_ours_side_by_side(effect, expected):
-    assert published_note(3.0, effect, "inconclusive") == f"inconclusive: the published speed-up is 3x, {expected}"
+    told = published_note(3.0, effect, "inconclusive", 25)
+    assert told == f"inconclusive: the published speed-up is 3x, {expected}"
+
+
+def test_a_verdict_that_is_one_asks_for_no_more_seeds():
+    assert published_note(3.0, of(), "not reproduced", 25).endswith("[1.5, 2.5]")
 
 
 def test_numbers_have_three_digits():

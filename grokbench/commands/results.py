@@ -1,4 +1,4 @@
-"""Commands about a results folder: `leaderboard`, `compare`, `status` and `pack`."""
+"""Commands about a results folder: `leaderboard`, `compare`, `seconds`, `status` and `pack`."""
 
 import shutil
 import sys
@@ -10,11 +10,11 @@ import click
 if TYPE_CHECKING:
     from grokbench.store import Store
 
-__all__ = ["compare", "leaderboard", "pack", "print_leaderboard", "status"]
+__all__ = ["compare", "leaderboard", "pack", "print_leaderboard", "seconds", "status"]
 
 FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report`, which takes long to import
 NARROWEST = 60  # columns of a terminal that a table is fitted to
-CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `contrast_report`
+CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `contrast_report` and `seconds_report`
 
 
 @click.command()
@@ -60,6 +60,24 @@ def compare(first: str, second: str, style: str) -> None:
     stores = Store.load(first), Store.load(second)
     click.echo(render(contrast(*stores), style), nl=False)
     _warn_of_damaged(*stores)
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+@click.option("--format", "style", default="table", show_default=True, type=click.Choice(CONTRAST_FORMATS))
+def seconds(directory: str, style: str) -> None:
+    """Print what the methods of a results folder cost in seconds: of an epoch, and to grok."""
+    from grokbench.comparison import compare
+    from grokbench.prose import environment_line
+    from grokbench.seconds import costs
+    from grokbench.seconds_report import render
+    from grokbench.store import Store
+
+    store = Store.load(directory)
+    found = compare(store.manifest, store.runs(), store.timings())
+    title = f"{store.manifest.suite}, in seconds. {environment_line(found.environment)}"
+    click.echo(render(list(costs(found)), title, style))
+    _warn_of_damaged(store)
 
 
 @click.command()

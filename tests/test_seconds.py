@@ -1,0 +1,126 @@
+"""What methods cost in seconds: values by hand, intervals that carry both uncertainties, and the table."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from grokbench.cli import commands
+from grokbench.comparison import compare
+from grokbench.records import Published, Timing
+from grokbench.seconds import Estimate, costs
+from grokbench.store import Store
+
+from .folders import BASELINE, FASTER, SEEDS, a_cell, a_run, make
+
+T7 = 2.3646242515927849  # Student's 0.975 quantile at 7 degrees of freedom, from a printed table
+EPOCHS = {"parity": {"baseline": 100.0, "faster": 50.0}}
+SECONDS = {"parity": {"baseline": 10.0, "faster": 6.0}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Baseline and a faster method, each timed in 8 rounds."""
+    folder = make(tmp_path, {"baseline": BASELINE, "faster": FASTER})
+    manifest = replace(Store.load(folder).manifest, published=Published("a paper", EPOCHS, SECONDS))
+    with Store.open(folder, manifest) as store:
+        store.save_timing(Timing("cbaseline", (0.1,) * 4 + (0.2,) * 4))
+        store.save_timing(Timing("cfaster", (0.2,) * 4 + (0.4,) * 4))
+    return folder
+
+
+def found(folder):
+    store = Store.load(folder)
+    return {cost.regularizer: cost for cost in costs(compare(store.manifest, store.runs(), store.timings()))}
+
+
+def test_seconds_are_epochs_times_seconds_per_epoch(folder):
+    cost = found(folder)["faster"]
+    mean = sum(FASTER) / len(FASTER)
+    assert cost.seconds_per_epoch.value == pytest.approx(0.3)
+    assert cost.seconds.value == pytest.approx(0.3 * mean)
+    assert cost.speedup.value == pytest.approx(0.15 * sum(BASELINE) / (0.3 * sum(FASTER)))
+
+
+def test_what_is_spent_before_training_is_charged(folder):
+    with Store.open(folder, Store.load(folder).manifest) as store:
+        for seed, epochs in zip(SEEDS, FASTER, strict=True):
+            store.save(replace(a_run(a_cell("faster"), seed, epochs), prepare_seconds=5.0))
+    assert found(folder)["faster"].seconds.value == pytest.approx(5.0 + 0.3 * sum(FASTER) / len(FASTER))
+
+
+def test_an_overhead_is_a_ratio_over_rounds_that_drift_together(folder):
+    assert found(folder)["faster"].overhead == pytest.approx(Estimate(2.0, 2.0, 2.0))  # the drift cancels
+    assert found(folder)["baseline"].overhead is None
+
+
+def test_rounds_that_are_no_pairs_are_uncertain_each_for_itself(folder):
+    with Store.open(folder, Store.load(folder).manifest) as store:
+        store.save_timing(Timing("cfaster", (0.2, 0.4)))
+    overhead = found(folder)["faster"].overhead
+    assert overhead.low < 0.5 < 2.0 < overhead.high
+
+
+def test_the_interval_of_seconds_per_epoch_is_students_in_logarithms(folder):
+    pace = found(folder)["baseline"].seconds_per_epoch
+    sd = math.log(2) * math.sqrt(8 * 0.25 / 7)
+    half = T7 * sd / math.sqrt(8)
+    assert (pace.low, pace.high) == pytest.approx((0.15 * math.exp(-half), 0.15 * math.exp(half)))
+
+
+def test_half_widths_add_in_quadrature(folder):
+    cost = found(folder)["baseline"]
+    mean = sum(BASELINE) / 8
+    spread = math.sqrt(sum((t - mean) ** 2 for t in BASELINE) / 7) * T7 / math.sqrt(8) / mean
+    rounds = math.log(cost.seconds_per_epoch.high / cost.seconds_per_epoch.value)
+    assert math.log(cost.seconds.high / cost.seconds.value) == pytest.approx(math.hypot(spread, rounds))
+    assert cost.seconds.low * cost.seconds.high == pytest.approx(cost.seconds.value**2)
+
+
+def test_the_speed_up_keeps_the_lopsided_interval_of_epochs_where_rounds_are_certain(folder):
+    store = Store.load(folder)
+    effect = compare(store.manifest, store.runs()).cells[1].effect
+    speedup = found(folder)["faster"].speedup
+    assert speedup.low / speedup.value == pytest.approx(effect.of_means_low / effect.of_means)
+    assert speedup.high / speedup.value == pytest.approx(effect.of_means_high / effect.of_means)
+
+
+def test_published_seconds_and_the_overhead_that_they_imply(folder):
+    cost = found(folder)["faster"]
+    assert (cost.published_seconds, cost.published_speedup) == pytest.approx((6.0, 10 / 6))
+    assert cost.published_overhead == pytest.approx((6 / 50) / (10 / 100))
+    assert found(folder)["baseline"].published_speedup is None
+
+
+def test_a_cell_with_missing_seeds_has_no_seconds_to_grok(folder):
+    (folder / "runs/cfaster/1003.json").unlink()
+    cost = found(folder)["faster"]
+    assert cost.seconds is None and cost.speedup is None and cost.seconds_per_epoch is not None
+
+
+@pytest.mark.parametrize("style", ["table", "markdown", "json"])
+def test_the_command_prints_it(folder, style):
+    result = CliRunner().invoke(commands, ["seconds", str(folder), "--format", style])
+    assert result.exit_code == 0, result.output
+    if style == "json":
+        rows = json.loads(result.output)["rows"]
+        assert rows[1]["overhead"] == pytest.approx([2.0, 2.0, 2.0])
+    else:
+        assert "2x [2, 2]" in result.output and "1.2x" in result.output and "a processor" in result.output
+        assert max(map(len, result.output.splitlines())) <= 120 or style == "markdown"
+
+
+def test_a_speed_up_that_censoring_bounds_says_so(tmp_path):
+    folder = make(tmp_path, {"baseline": BASELINE, "faster": [*FASTER[:-1], None]})
+    result = CliRunner().invoke(commands, ["seconds", str(folder)])
+    assert "<= 1." in result.output
+
+
+def test_nothing_timed_is_said(tmp_path):
+    folder = make(tmp_path, {"baseline": BASELINE})
+    for file in (folder / "timings").iterdir():
+        file.unlink()
+    result = CliRunner().invoke(commands, ["seconds", str(folder)])
+    assert result.exit_code == 0 and result.output.startswith("Nothing was timed yet")
