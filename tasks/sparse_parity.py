@@ -16,22 +16,25 @@ def sparse_parity(
     bits: int = 40,
     relevant: int = 3,
     samples: int = 2000,
+    signed: bool = False,
     width: int = 200,
     lr: float = 0.01,
     weight_decay: float = 0.1,
 ) -> Task:
-    """The parity of the first `relevant` of `bits` random bits in {0, 1}; half of `samples` train, half test.
+    """The parity of the first `relevant` of `bits` random bits; half of `samples` train, half test.
+
+    Bits are 0 and 1, or -1 and 1 where `signed`.
 
     A ReLU network with two hidden layers of `width` and biases, cross-entropy over two classes, full-batch AdamW.
     Grokked: test accuracy above 0.90. Settings of Walker et al., Appendix A.4; where the paper is silent: full batch
-    (its seconds per epoch fit one step only), betas (0.9, 0.999), samples drawn with replacement (a repeated string of
+    (its seconds per epoch fit one step only), bits 0 and 1 as in the code of Prieto et al., betas (0.9, 0.999), samples drawn with replacement (a repeated string of
     40 bits has probability 2e-6). Prieto et al. use 43 bits, no weight decay and StableMax.
     """
     if not 1 <= relevant <= bits:
         raise ValueError(f"relevant must lie between 1 and bits, {bits}, got {relevant}")
     sizes = _mlp.layers(bits, width, width, 2)
     return Task(
-        splits=partial(splits, bits=bits, relevant=relevant, samples=samples),
+        splits=partial(splits, bits=bits, relevant=relevant, samples=samples, signed=signed),
         train_size=samples // 2,
         init=partial(_mlp.init, sizes=sizes, bias=True),
         forward=_mlp.forward,
@@ -41,20 +44,17 @@ def sparse_parity(
         epochs=10_000,
         grokked={"test_accuracy": "> 0.90"},
         roles=_mlp.roles(sizes, bias=True),
-        input_bounds=(0.0, 1.0),
+        input_bounds=(-1.0 if signed else 0.0, 1.0),
         facts=_losses.FACTS["cross_entropy"] | {"preactivations": _mlp.preactivations},
     )
 
 
-def splits(key: Tensor, *, bits: int, relevant: int, samples: int) -> dict[str, Batch]:
-    """Train and test halves: inputs (samples / 2, bits) in {0, 1}, targets their parity."""
-    inputs = random.integers(random.fold(key, "strings"), (samples, bits), 2)
-    targets = inputs[:, :relevant].sum(-1) % 2
-    train = samples // 2
-    return {
-        "train": Batch(inputs[:train].double(), targets[:train]),
-        "test": Batch(inputs[train:].double(), targets[train:]),
-    }
+def splits(key: Tensor, *, bits: int, relevant: int, samples: int, signed: bool) -> dict[str, Batch]:
+    """Train and test halves: inputs (samples / 2, bits), targets the parity of the first."""
+    drawn = random.integers(random.fold(key, "strings"), (samples, bits), 2)
+    inputs, targets = drawn.double(), drawn[:, :relevant].sum(-1) % 2
+    inputs, train = 2.0 * inputs - 1.0 if signed else inputs, samples // 2
+    return {"train": Batch(inputs[:train], targets[:train]), "test": Batch(inputs[train:], targets[train:])}
 
 
 @hookimpl

@@ -155,6 +155,9 @@ WRONG = [
     ("", "published: {source: a, epochs: {xor: {b: 1}}}", "6:39", "published.epochs.xor.b: the unknown label 'b'"),
     ("", "published: {source: a, epochs: {xor: {baseline: -}}}", "6:49", "the text '-', expected a number"),
     ("", "published: {source: a, epochs: {xor: {baseline: 0}}}", "6:49", "the number 0, expected more than 0"),
+    ("", "published: {source: a, epochs: {}, seconds: {xr: {}}}", "6:46", "published.seconds.xr: the unknown label"),
+    ("", "published: {source: a, epochs: {}, seconds: {xor: {b: 1}}}", "6:52", "seconds.xor.b: the unknown label 'b'"),
+    ("", "published: {source: a, epochs: {}, seconds: {xor: 0}}", "6:51", "the number 0, expected a mapping"),
     ("", "plugins: [mine.txt]", "6:11", "plugins[0]: the text 'mine.txt', expected a Python file, ending in .py"),
     ("", "plugins: [mine.py]", "6:11", "no file 'mine.py', expected its path relative to the suite's folder"),
     # YAML
@@ -222,7 +225,7 @@ metrics:
   norm: {use: weight_norm, every: {per_decade: 3}}
   loss: {}
 statistics: {correction: none, alpha: 0.01}
-published: {source: Table 1, epochs: {xor: {baseline: 154, grokalign: 101.5}}}
+published: {source: Table 1, epochs: {xor: {baseline: 154, grokalign: 101.5}}, seconds: {xor: {baseline: 43.95}}}
 plugins: [mine.py]
 """,  # noqa: E501
     )
@@ -241,6 +244,7 @@ plugins: [mine.py]
     ]
     assert suite.statistics == Statistics(correction="none", alpha=0.01)
     assert suite.published is not None and suite.published.epochs == {"xor": {"baseline": 154, "grokalign": 101.5}}
+    assert suite.published.seconds == {"xor": {"baseline": 43.95}}
     assert suite.plugins == (str(tmp_path / "mine.py"),)
     assert suite.where(("tasks", "mnist_ce", "loss")) == f"{tmp_path}/s.yaml:8:26"
     assert suite.where(("regularizers", "grokalign", "no", "where")) == f"{tmp_path}/s.yaml:11:3"

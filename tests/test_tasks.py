@@ -94,6 +94,14 @@ def test_xor_targets_are_the_product_of_two_signs_and_noise_is_elsewhere():
     assert not noise[:, :2].any() and float(noise[:, 2:].std()) == pytest.approx(0.2, rel=0.05)
 
 
+def test_signed_bits_are_the_same_strings():
+    given = {"bits": 12, "samples": 40, "width": 4}
+    plain, signed = (splits_of(sparse_parity.sparse_parity(signed=signed, **given)) for signed in (False, True))
+    for name in ("train", "test"):
+        assert torch.equal(signed[name].inputs, 2 * plain[name].inputs - 1)
+        assert torch.equal(signed[name].targets, plain[name].targets)
+
+
 def test_an_output_of_zero_is_never_correct_on_xor():
     task = xor.xor(dimensions=3, width=2)
     assert not task.correct(torch.zeros(2, 1), torch.tensor([1.0, -1.0])).any()
@@ -201,7 +209,7 @@ def test_the_defaults_are_those_of_the_paper():
     defaults = {f: {n: p.default for n, p in inspect.signature(f).parameters.items()} for f, *_ in TASKS.values()}
     assert defaults[xor.xor]["dimensions"] == 40_000 and defaults[xor.xor]["width"] == 1024
     assert defaults[sparse_parity.sparse_parity] == {
-        "bits": 40, "relevant": 3, "samples": 2000, "width": 200, "lr": 0.01, "weight_decay": 0.1,
+        "bits": 40, "relevant": 3, "samples": 2000, "signed": False, "width": 200, "lr": 0.01, "weight_decay": 0.1,
     }  # fmt: skip
     assert defaults[modular_addition.modular_addition]["train_fraction"] == 0.3
     assert defaults[mnist.mnist]["init_scale"] == 8.0 and defaults[mnist.mnist]["test_samples"] == 10_000
