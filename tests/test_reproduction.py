@@ -1,0 +1,52 @@
+"""The committed results of Table 1: what the suite plans, complete where begun, and what the pages say of them."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from grokbench.suite import load_suite
+
+from .reproduction_table import PAPER, board, table
+
+ROOT = Path(__file__).parents[1]
+BEGUN = [row for row in board().rows if row.grokked + row.censored + row.diverged + row.failed]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reproduction.md"])
+def test_the_pages_show_what_was_measured(page):
+    assert table(board()) in (ROOT / page).read_text(encoding="utf-8"), "python -m tests.reproduction_table"
+
+
+@pytest.mark.parametrize("row", BEGUN, ids=lambda row: f"{row.task}-{row.regularizer}")
+def test_every_cell_has_all_its_seeds(row):
+    assert row.grokked + row.censored + row.diverged == row.seeds == len(load_suite("paper").seeds) == 25
+
+
+def test_every_published_cell_has_a_verdict():
+    judged = [row for row in BEGUN if row.published_speedup is not None]
+    assert judged and all(row.verdict in ("reproduced", "not reproduced", "inconclusive") for row in judged)
+    settled = [row for row in judged if row.verdict == "inconclusive"]
+    assert all("would settle it" in " ".join(row.notes) for row in settled)
+
+
+def test_the_placebo_is_significant_nowhere():
+    placebos = [row for row in BEGUN if row.regularizer == "placebo"]
+    assert placebos and all(row.p_holm > 0.05 for row in placebos)
+
+
+def test_no_task_is_looked_at_more_coarsely_than_its_fastest_method_needs():
+    from grokbench.store import Store
+
+    cadence = {cell.task: cell.evaluate_every for cell in Store.load(PAPER).manifest.cells}
+    fastest = {}
+    for row in BEGUN:
+        if row.epochs_median is not None:
+            fastest[row.task] = min(row.epochs_median, fastest.get(row.task, row.epochs_median))
+    assert all(cadence[task] <= max(1, 0.02 * median) for task, median in fastest.items())
+
+
+def test_the_committed_results_stay_small_and_name_no_machine():
+    files = [file for file in PAPER.iterdir() if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 15 * 2**20
+    assert not Counter(name for name in ("/tmp/", "/home/", "/root/", "/work/") for f in files if name in f.read_text())
