@@ -2,15 +2,16 @@
 
 import errno
 import os
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from grokbench.errors import StoreError
 
-__all__ = ["clean", "is_locked", "locked", "make_folder", "move", "write"]
+__all__ = ["clean", "is_locked", "locked", "make_folder", "move", "remove", "write", "write_folder"]
 
 LOCK = ".lock"
 LEFTOVER = ".*.json.*.tmp"
@@ -39,6 +40,29 @@ def write(path: Path, content: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
         _flush_folder(path.parent)
+
+
+def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Put a folder of files in its place, whole or not at all; there must be nothing yet, or an empty folder.
+
+    Raises:
+        StoreError: there is something, or the folder cannot be written.
+    """
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    with _explained(folder):
+        if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
+            raise StoreError(f"{folder} is there already: delete it, or choose another folder with --out.")
+        shutil.rmtree(temporary, ignore_errors=True)  # of an attempt that was killed
+        for name, content in contents.items():
+            write(temporary / name, content)
+        os.replace(temporary, folder)
+        _flush_folder(folder.parent)
+
+
+def remove(path: Path) -> None:
+    """Delete a file; StoreError where that cannot be done."""
+    with _explained(path):
+        path.unlink(missing_ok=True)
 
 
 def clean(folder: Path, below: Iterable[str]) -> None:

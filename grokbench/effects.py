@@ -108,7 +108,7 @@ def seeds_to_settle(published: float, ours: Effect, seeds: int) -> int | None:
     """About how many seeds would make an inconclusive verdict one or the other; None where seeds cannot.
 
     Supposes that our ratio of means and its spread stay what `seeds` seeds have shown, so that the interval shrinks
-    around it like 1 / sqrt(seeds). A ratio that censoring makes a bound needs a longer budget instead, and one on
+    around it like Student's quantile / sqrt(seeds). A ratio that censoring makes a bound needs a longer budget instead, and one on
     the very edge of agreement is never settled.
     """
     ratio, low, high = ours.of_means, ours.of_means_low, ours.of_means_high
@@ -122,7 +122,7 @@ def seeds_to_settle(published: float, ours: Effect, seeds: int) -> int | None:
         excess = down / -above if above < 0 else up / -below
     else:
         excess = max(up / above, down / below)
-    return math.ceil(round(seeds * excess**2, 6))
+    return stats.shrunk_at(seeds, excess)
 
 
 def _bound(baseline_all: bool, method_all: bool) -> str | None:

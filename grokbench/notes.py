@@ -15,6 +15,7 @@ __all__ = [
     "outcome_notes",
     "provenance_notes",
     "published_note",
+    "same_clock",
 ]
 
 MARKED = (
@@ -24,6 +25,7 @@ MARKED = (
     "torch",
     "engine",
 )  # where a difference from the baseline has to be said
+MANY = 10_000  # seeds: beyond, their number says no more than that they are too many
 BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a speed-up
 
 
@@ -139,8 +141,10 @@ def published_note(published: float, effect: Effect | None, verdict: str, pairs:
 
 def _settling(published: float, effect: Effect, pairs: int) -> str:
     if effect.bound:
-        return "; seeds that did not grok leave it open, and a longer budget would settle it"
+        return "; seeds that did not grok leave it open, and a longer budget may settle it"
     needed = seeds_to_settle(published, effect, pairs)
+    if needed is not None and needed > MANY:
+        return f"; more than {MANY} seeds would settle it"
     return f"; about {_seeds(needed)} would settle it" if needed and needed > pairs else ""
 
 
@@ -154,8 +158,13 @@ def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:
             a, b = differing[0]
             values = f"{b.provenance.get(key)}, not {a.provenance.get(key)}"
             yield f"{key} differs from the baseline's on {_seeds(len(differing))} ({values}): compare with care"
-    if _machines(baseline) and _machines(method) and _machines(baseline) != _machines(method):
+    if _machines(baseline) and _machines(method) and not same_clock(baseline, method):
         yield "seconds were not measured on the baseline's machine or device: do not compare them"
+
+
+def same_clock(baseline: Measured, method: Measured) -> bool:
+    """Whether the seconds of both were measured on one machine and device."""
+    return _machines(baseline) == _machines(method)
 
 
 def _machines(measured: Measured) -> list[tuple[object, object]]:

@@ -80,6 +80,12 @@ class Published:
     epochs: Mapping[str, Mapping[str, float]]
     seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be divided by: a file may have been edited."""
+        means = [mean for unit in (self.epochs, self.seconds) for row in unit.values() for mean in row.values()]
+        if not all(0.0 < mean < math.inf for mean in means):
+            raise ValueError("a published mean that is not a positive number")
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -108,6 +114,11 @@ class Curve:
 
     epochs: tuple[int, ...]
     values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what was not measured in pairs: a file may have been edited."""
+        if len(self.epochs) != len(self.values):
+            raise ValueError(f"{len(self.epochs)} epochs with {len(self.values)} values")
 
 
 @dataclass(frozen=True)
@@ -143,6 +154,8 @@ class Run:
             raise ValueError(f"outcome {self.outcome.value} with grokked_at {self.grokked_at}")
         if not 0 <= (self.grokked_at or 0) <= self.epochs or not 0 <= (self.memorised_at or 0) <= self.epochs:
             raise ValueError(f"grokked_at {self.grokked_at}, memorised_at {self.memorised_at} of {self.epochs} epochs")
+        if not 0.0 <= self.prepare_seconds < math.inf:
+            raise ValueError(f"prepare_seconds {self.prepare_seconds}")
 
     def capped(self, budget: int) -> float:
         """min(T, budget) in epochs, the time that enters every comparison; nan for a failed replica."""

@@ -1,25 +1,24 @@
 """Comparisons -> what methods cost in seconds: of an epoch, and to grok. No torch.
 
-Seconds to grok are seconds per epoch, measured apart (`timing.py`), times mean epochs, plus what `prepare` took. Both
-factors are uncertain: their intervals, taken in logarithms, are independent, so half-widths add in quadrature.
+Seconds per epoch are the median over rounds of timing (`timing.py`), with the interval of a median: order statistics.
+Seconds to grok are that times mean epochs, plus what `prepare` took. Epochs and rounds are independent, so the
+half-widths of their intervals, in logarithms, add in quadrature; what `prepare` took counts as certain.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import fmean
 from typing import NamedTuple
-
-import numpy as np
 
 from grokbench import stats
 from grokbench.comparison import Comparison, Comparisons
 from grokbench.effects import Effect
+from grokbench.notes import same_clock
 from grokbench.outcomes import Measured
 from grokbench.records import Published
 
 __all__ = ["Cost", "Estimate", "costs"]
-
-Half = float | None  # of an interval, in logarithms; None where it is not known
 
 
 class Estimate(NamedTuple):
@@ -29,6 +28,21 @@ class Estimate(NamedTuple):
     low: float | None = None
     high: float | None = None
 
+    def times(self, factor: "Estimate") -> "Estimate":
+        """The product of two independent figures."""
+        value = self.value * factor.value
+        ends = (self.low, self.high, factor.low, factor.high)
+        if None in ends or min(end for end in (*ends, value) if end is not None) <= 0:
+            return Estimate(value)
+        down, up = (
+            math.hypot(math.log(self[end] / self.value), math.log(factor[end] / factor.value)) for end in (1, 2)
+        )
+        return Estimate(value, value * math.exp(-down), value * math.exp(up))
+
+    def plus(self, constant: float) -> "Estimate":
+        """The figure and what is certain."""
+        return Estimate(*(None if each is None else each + constant for each in self))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
@@ -37,8 +51,9 @@ class Cost:
     task: str
     regularizer: str
     seconds_per_epoch: Estimate | None = None  # of one replica trained alone, evaluation excluded
-    overhead: Estimate | None = None  # its seconds per epoch / the baseline's
+    overhead: Estimate | None = None  # its seconds per epoch / the baseline's, the median over rounds
     seconds: Estimate | None = None  # to grok, of the restricted mean of epochs
+    seconds_bound: str | None = None  # "lower" where some seeds did not grok
     speedup: Estimate | None = None  # the baseline's seconds / its own, as papers report it
     bound: str | None = None  # what censoring makes of `speedup`: lower, upper, mixed
     published_overhead: float | None = None  # implied: (seconds / epochs) over the baseline's
@@ -55,70 +70,69 @@ def costs(found: Comparisons) -> Iterator[Cost]:
 
 
 def _cost(each: Comparison, published: dict[str, float]) -> Cost:
-    compared = None if each.is_baseline else each.baseline
+    measured, baseline = each.measured, each.baseline
+    comparable = baseline is not None and baseline is not measured and same_clock(baseline, measured)
+    overhead = _overhead(baseline, measured) if baseline and comparable else None
     return Cost(
-        task=each.measured.cell.task,
-        regularizer=each.measured.cell.regularizer,
-        seconds_per_epoch=_around(each.measured.seconds_per_epoch(), _half(_log_rounds(each.measured))),
-        overhead=_overhead(compared, each.measured) if compared else None,
-        seconds=_seconds(each.measured),
-        speedup=_speedup(compared, each.measured, each.effect) if compared and each.effect else None,
+        task=measured.cell.task,
+        regularizer=measured.cell.regularizer,
+        seconds_per_epoch=_pace(measured),
+        overhead=overhead,
+        seconds=_seconds(measured),
+        seconds_bound=None if all(measured.grokked) else "lower",
+        speedup=_speedup(baseline, measured, each.effect, overhead) if baseline and each.effect and overhead else None,
         bound=each.effect.bound if each.effect else None,
         **{f"published_{name}": value for name, value in published.items()},
     )
 
 
+def _pace(measured: Measured) -> Estimate | None:
+    """Seconds per epoch."""
+    rounds = _rounds(measured)
+    return Estimate(stats.median(rounds), *stats.median_interval(rounds)) if rounds else None
+
+
 def _seconds(measured: Measured) -> Estimate | None:
     """Seconds to grok; an incomplete cell has none."""
-    times = np.array(measured.times)
-    spread = stats.mean_half_width(times)
-    epochs = None if spread is None else spread / float(times.mean())
-    half = _both(_half(_log_rounds(measured)), epochs)
-    return _around(measured.seconds(), half) if measured.complete else None
+    pace, times = _pace(measured), measured.times
+    if pace is None or not measured.complete:
+        return None
+    mean, half = fmean(times), stats.mean_half_width(times)
+    epochs = Estimate(mean) if half is None else Estimate(mean, mean - half, mean + half)
+    return pace.times(epochs).plus(_prepared(measured))
 
 
 def _overhead(baseline: Measured, method: Measured) -> Estimate | None:
-    before, after = baseline.seconds_per_epoch(), method.seconds_per_epoch()
-    if before is None or after is None:
+    """Round by round where both took part in the same rounds: what drifts reaches both."""
+    before, after = _rounds(baseline), _rounds(method)
+    if not before or not after:
         return None
-    return _around(after / before, _half_of_ratio(method, baseline))
+    if len(before) != len(after):
+        first, second = Estimate(1 / stats.median(before)), Estimate(stats.median(after))
+        return first.times(second)
+    ratios = [b / a for a, b in zip(before, after, strict=True)]
+    return Estimate(stats.median(ratios), *stats.median_interval(ratios))
 
 
-def _speedup(baseline: Measured, method: Measured, found: Effect) -> Estimate | None:
-    """Its interval: that of the ratio of mean epochs, which may be lopsided, and that of the rounds."""
-    before, after, ratio = baseline.seconds(), method.seconds(), found.of_means
-    if before is None or after is None or ratio is None:
+def _speedup(baseline: Measured, method: Measured, found: Effect, overhead: Estimate) -> Estimate | None:
+    """The ratio of mean seconds; its interval is that of the ratio of mean epochs, widened by that of the overhead."""
+    before, after = baseline.seconds(), method.seconds()
+    if not before or not after or found.of_means is None:
         return None
-    rounds = _half_of_ratio(method, baseline)
-    up = _both(rounds, math.log(found.of_means_high / ratio) if found.of_means_high else None)
-    down = _both(rounds, math.log(ratio / found.of_means_low) if found.of_means_low else None)
-    low, high = _around(before / after, down), _around(before / after, up)
-    return Estimate(before / after, low.low if low else None, high.high if high else None)
+    epochs = Estimate(found.of_means, found.of_means_low, found.of_means_high)
+    flipped = (None if end is None else 1 / end for end in (overhead.high, overhead.low))
+    ratio = epochs.times(Estimate(1 / overhead.value, *flipped))
+    scale = before / after / ratio.value  # a median of ratios for one of medians; and what `prepare` took
+    return Estimate(before / after, *(None if end is None else end * scale for end in ratio[1:]))
 
 
-def _log_rounds(measured: Measured) -> stats.Floats:
-    """The logarithms of a cell's seconds per epoch, round by round: the cells of a task took turns."""
-    return np.log([seconds for timing in measured.timings for seconds in timing.seconds_per_epoch])
+def _rounds(measured: Measured) -> list[float]:
+    """A cell's seconds per epoch, round by round: the cells of a task took turns."""
+    return [seconds for timing in measured.timings for seconds in timing.seconds_per_epoch]
 
 
-def _half_of_ratio(method: Measured, baseline: Measured) -> Half:
-    """Of the ratio of two cells' seconds per epoch; rounds are pairs where both cells took part in the same ones."""
-    after, before = _log_rounds(method), _log_rounds(baseline)
-    return _half(after - before) if after.size == before.size else _both(_half(after), _half(before))
-
-
-def _half(logs: stats.Floats) -> Half:
-    return stats.mean_half_width(logs)
-
-
-def _both(one: Half, other: Half) -> Half:
-    return None if one is None or other is None else math.hypot(one, other)
-
-
-def _around(value: float | None, half: Half) -> Estimate | None:
-    if value is None or half is None:
-        return None if value is None else Estimate(value)
-    return Estimate(value, value * math.exp(-half), value * math.exp(half))
+def _prepared(measured: Measured) -> float:
+    return fmean(run.prepare_seconds for run in measured.finished)
 
 
 def _published(each: Comparison, published: Published | None, baseline: str) -> dict[str, float]:

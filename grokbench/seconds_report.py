@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from grokbench.notes import BOUND_SIGN, number
 from grokbench.prose import wrap
+from grokbench.records import Timing
 from grokbench.seconds import Cost, Estimate
 
 __all__ = ["FORMATS", "render"]
@@ -19,20 +20,43 @@ LEGEND = (
     "s/epoch: of one replica trained alone, evaluation excluded, on the machine above. overhead: its ratio to the "
     "baseline's; published: what the published seconds and epochs imply. seconds to grok: s/epoch times mean epochs, "
     "and what was spent before training. speed-up in time: ratio of the mean seconds. In brackets: 95% intervals, "
-    "which carry the spread over seeds and over rounds of timing."
+    "which carry the spread over seeds and over rounds of timing. Epochs are capped at the budget: >= and <= mark what "
+    "is only a bound, as seeds did not grok, ~ what is neither."
 )
 
 
-def render(found: Sequence[Cost], title: str, style: str) -> str:
-    """The costs as text in one of FORMATS; `title` says whose, and where they were measured."""
+def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: str) -> str:
+    """The costs as text in one of FORMATS; `title` says whose, `timings` where they were measured."""
+    where = _measured_on(timings)
     if style == "json":
-        return json.dumps({"title": title, "rows": [asdict(cost) for cost in found]}, indent=2, allow_nan=False)
+        data = {"title": title, "measured_on": where, "rows": [asdict(cost) for cost in found]}
+        return json.dumps(data, indent=2, allow_nan=False)
     if not found:
         return "Nothing was timed yet: `grokbench run` times every method of a task once all of them have been trained."
     tasks = dict.fromkeys(cost.task for cost in found)
     blocks = [_block(task, [cost for cost in found if cost.task == task], style) for task in tasks]
-    around = [title, *blocks, LEGEND] if style == "markdown" else [_wrapped(title), *blocks, _wrapped(LEGEND)]
-    return "\n\n".join(around)
+    texts = [f"{title}. Measured on {' and on '.join(where) or 'a machine that is not known'}.", *blocks, LEGEND]
+    if len(where) > 1:
+        texts.insert(1, "Warning: methods timed on another machine than their baseline are not compared with it.")
+    return "\n\n".join(text if style == "markdown" or text in blocks else _wrapped(text) for text in texts)
+
+
+def _measured_on(timings: Sequence[Timing]) -> list[str]:
+    """The machines, with the device where that is no CPU, and the versions of torch."""
+    found = dict.fromkeys(
+        ", ".join(
+            str(value)
+            for value in (
+                made.get("machine"),
+                made.get("device_name") if made.get("device") != "cpu" else None,
+                f"torch {made['torch']}" if made.get("torch") else None,
+                made.get("precision"),
+            )
+            if value
+        )
+        for made in (timing.provenance for timing in timings)
+    )
+    return [place for place in found if place]
 
 
 def _block(task: str, rows: Sequence[Cost], style: str) -> str:
@@ -45,13 +69,21 @@ def _block(task: str, rows: Sequence[Cost], style: str) -> str:
 def _cells(cost: Cost) -> list[str]:
     return [
         cost.regularizer,
-        _estimate(cost.seconds_per_epoch),
+        _pace(cost.seconds_per_epoch),
         _estimate(cost.overhead, "x"),
         _figure(cost.published_overhead, "x"),
-        _estimate(cost.seconds),
+        BOUND_SIGN[cost.seconds_bound if cost.seconds else None] + _estimate(cost.seconds),
         BOUND_SIGN[cost.bound if cost.speedup else None] + _estimate(cost.speedup, "x"),
         _figure(cost.published_speedup, "x"),
     ]
+
+
+def _pace(estimate: Estimate | None) -> str:
+    """The figure, and how far the farther end of its interval is away."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return _figure(estimate.value if estimate else None, "")
+    away = max(estimate.high - estimate.value, estimate.value - estimate.low) / estimate.value
+    return f"{number(estimate.value)} ±{100 * away:.2g}%"
 
 
 def _estimate(estimate: Estimate | None, unit: str = "") -> str:

@@ -8,6 +8,7 @@ Whatever cannot be computed is None, never nan: see each function for its degene
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,9 +31,12 @@ __all__ = [
     "effect_size",
     "holm",
     "mean_half_width",
+    "median",
+    "median_interval",
     "paired_t",
     "pairs_needed",
     "ratio_of_means_interval",
+    "shrunk_at",
     "sign_flip",
     "sign_flip_interval",
     "signed_ranks",
@@ -99,6 +103,41 @@ def effect_size(differences: ArrayLike) -> float | None:
     if d.size and not d.any():
         return 0.0
     return None if _constant(d) else float(d.mean() / d.std(ddof=1))
+
+
+def median(values: Sequence[float]) -> float:
+    """The median, the mean of the middle two of an even number."""
+    return float(statistics.median(values))
+
+
+def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float | None, float | None]:
+    """The narrowest interval of the median between two order statistics, the k-th from below and from above.
+
+    It misses the median when fewer than k of n values lie on one side, with probability 2 P(Binomial(n, 1/2) < k),
+    whatever the distribution. (None, None) where even the extremes are too narrow: below 6 values at 95%.
+    """
+    n, k, miss = len(values), 0, 2.0 / 2 ** len(values)
+    while miss <= (1 - confidence) * (1 + 1e-12) and k < (n + 1) // 2:
+        k += 1
+        miss += 2.0 * math.comb(n, k) / 2**n
+    if k == 0:
+        return None, None
+    ordered = sorted(values)
+    return float(ordered[k - 1]), float(ordered[n - k])
+
+
+def shrunk_at(n: int, excess: float) -> int:
+    """The fewest values at which Student's interval of a mean is `excess` times narrower than at `n`, same spread."""
+    from scipy.special import stdtrit
+
+    def narrowing(m: int) -> float:
+        return float(stdtrit(n - 1, 0.975) / math.sqrt(n) / (stdtrit(m - 1, 0.975) / math.sqrt(m)))
+
+    low, high = 1, max(2, n, math.ceil(n * excess**2) + n)  # narrowing(low) < excess <= narrowing(high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if narrowing(middle) >= excess * (1 - 1e-9) else (middle, high)
+    return high
 
 
 def mean_half_width(values: ArrayLike, confidence: float = 0.95) -> float | None:

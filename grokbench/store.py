@@ -11,7 +11,6 @@ A folder may be packed instead (`packs.py`). A leaderboard reads first lines onl
 curves cost milliseconds.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from typing import TypeVar
 from grokbench import durable, strict_json
 from grokbench.errors import StoreError
 from grokbench.manifests import ManifestFile, merge, read_manifest
-from grokbench.packs import Pack
+from grokbench.packs import NAME, Pack, listed
 from grokbench.records import FORMAT, Cell, Manifest, Outcome, Run, Timing
 from grokbench.run_files import read_head, read_run, read_timing, write_run
 
@@ -56,7 +55,8 @@ class Store:
         No other process can write to it until the `with` block ends, or this process does.
 
         Raises:
-            StoreError: the folder holds something else, cannot be written, or another process is writing to it.
+            StoreError: the folder holds something else, cannot be written, is packed and damaged, or another process
+                is writing to it.
         """
         directory = Path(directory)
         durable.make_folder(directory)
@@ -102,7 +102,7 @@ class Store:
         return list(self.each_run(curves))
 
     def each_run(self, curves: bool = False) -> Iterator[Run]:
-        """The same, one at a time: long curves of very many runs need not be in memory at once."""
+        """The same, one at a time: the long curves of a folder that is not packed need not be in memory at once."""
         for cell in self.manifest.cells:
             for seed in self.manifest.seeds:
                 if (run := self._run(cell, seed, curves)) is not None:
@@ -154,6 +154,23 @@ class Store:
         found = [self._timing(cell.identity) for cell in self.manifest.cells]
         return [timing for timing in found if timing is not None]
 
+    def complaints(self, most: int = 20) -> Iterator[str]:
+        """A sentence for each damaged thing that was met, and what to do about it; the first few, then how many."""
+        for name in self.damaged[:most]:
+            if name in self._pack.damaged:
+                yield f"{name} is damaged and counts as not there: put back a good copy of it (from git)."
+            else:
+                yield f"{name} is damaged and counts as missing; `grokbench run` makes it again."
+        if len(self.damaged) > most:
+            yield f"{len(self.damaged) - most} more are damaged."
+
+    def unplanned(self) -> int:
+        """How many stored replicas belong to cells or seeds that are not planned now, and so are not shown."""
+        files = [(path.parent.name, path.stem) for path in self.directory.glob("runs/*/*.json")]
+        stored = {*files, *((identity, str(seed)) for identity, seed in self._pack.runs)}
+        planned = {(cell.identity, str(seed)) for cell in self.manifest.cells for seed in self.manifest.seeds}
+        return len(stored - planned)
+
     def status(self) -> Counter[str]:
         """Counts of replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
         runs = self.runs()
@@ -165,7 +182,7 @@ class Store:
 
     def _path(self, *names: str) -> Path:
         """A path below the folder. A manifest is only data: a name that would lead out of the folder is refused."""
-        if strange := [name for name in names if not re.fullmatch(r"[\w-][\w.-]*", name)]:
+        if strange := [name for name in names if not NAME.fullmatch(name)]:
             raise StoreError(f"{strange[0]!r} cannot name a file in {self.directory}: expected letters, digits, . - _.")
         return self.directory.joinpath(*names)
 
@@ -191,19 +208,26 @@ class Store:
         return found
 
     def _unpack(self) -> None:
-        """Give every packed replica its own file; packed files with damaged lines are kept under `superseded/`."""
-        for identity, seed in self._pack.runs:
-            path, run = self._run_path(identity, seed), self._pack.run(identity, seed, curves=True)
-            if run is not None and not path.exists():
+        """Give every packed replica and timing its own file, unless a sound one is there, then drop the packed files.
+
+        Raises:
+            StoreError: something in the pack is damaged: it would be lost.
+        """
+        runs, timings = self._pack.everything(), self._pack.timings.values()
+        if damaged := self._pack.damaged:
+            raise StoreError(
+                f"{self.directory} is packed, and {listed(damaged)} cannot be read: put back a good copy (from git), "
+                "or delete what is damaged to have it made again."
+            )
+        for run in runs:
+            if self._readable(path := self._run_path(run.identity, run.seed), read_head) is None:
                 write_run(path, run)
-        for timing in self._pack.timings.values():
-            if not self._path("timings", f"{timing.identity}.json").exists():
+        for timing in timings:
+            if self._readable(self._path("timings", f"{timing.identity}.json"), read_timing) is None:
                 self.save_timing(timing)
         for file in self._pack.files:
-            if any(name.startswith(file.name) for name in self._pack.damaged):
-                durable.move(file, self._path("superseded", file.name))
-            file.unlink(missing_ok=True)
-        self._pack = Pack(self.directory)
+            durable.remove(file)
+        self.damaged, self._pack = [], Pack(self.directory)
 
     def _readable(self, path: Path, read: Callable[[Path], T]) -> T | None:
         try:

@@ -17,8 +17,7 @@ def survey(store: Store) -> Iterator[str]:
         if left := ", ".join(_left(cell, store, damaged)):
             yield f"  {cell.task} / {cell.regularizer}: {left}"
     yield from _untimed(store)
-    for name in store.damaged:
-        yield f"{name} is damaged and counts as missing; `grokbench run` makes it again."
+    yield from store.complaints()
     if store.busy:
         yield f"A process is writing to {store.directory} now."
 
@@ -27,7 +26,8 @@ def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
     """Why replicas of a cell are still to be trained, with how many there are of each kind."""
     runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
     failed = sum(run.outcome is Outcome.FAILED for run in runs)
-    broken = sum(name.startswith(f"runs/{cell.identity}/") for name in damaged)
+    there = {f"runs/{cell.identity}/{run.seed}.json" for run in runs}  # a packed copy replaces a damaged file
+    broken = sum(name.startswith(f"runs/{cell.identity}/") and name not in there for name in damaged)
     kinds = {
         "missing": seeds - len(runs) - broken,
         "damaged": broken,

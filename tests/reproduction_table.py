@@ -21,7 +21,8 @@ def board() -> Leaderboard:
 def table(leaderboard: Leaderboard) -> str:
     """A line for every cell that was run; epochs are means, speed-ups ratios of means."""
     lines = [_line(row) for row in leaderboard.rows if row.epochs_mean is not None]
-    return tabulate(lines, HEADERS, tablefmt="pipe", disable_numparse=True, colalign=("left", "left", *["right"] * 5, "left"))
+    align = ("left", "left", *["right"] * 5, "left")
+    return tabulate(lines, HEADERS, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
 def _line(row: Row) -> list[str]:

@@ -1,6 +1,8 @@
+import math
 from dataclasses import replace
 
 import pytest
+from scipy.stats import t
 
 from grokbench.effects import Effect, effect, obstacle, seeds_to_settle, verdict
 from grokbench.notes import conclusion, outcome_notes
@@ -44,18 +46,27 @@ def test_a_bound_decides_only_where_more_seeds_grokking_could_not_undo_it(low, h
 
 
 @pytest.mark.parametrize(
-    ("of_means", "low", "high", "seeds"),
+    ("of_means", "low", "high", "excess"),
     [
-        (10.0, 10 / 1.25**2, 10 * 1.25**2, 100),  # twice too wide on both sides: four times the seeds
-        (10.0, 10 / 1.25**3, 10 * 1.25**2, 225),  # the worse side decides
-        (10.0, 10 / 1.25**0.5, 10 * 1.25**2, 100),
-        (10 * 1.25**2, 10 * 1.25**0.5, 99.0, 57),  # above the band by one step: 1.5 wide, 25 x 1.5^2
-        (10 / 1.25**2, 1.0, 10 * 1.25, 225),  # below it: the upper end has to come down
-        (12.5, 11.0, 14.0, None),  # on the edge for ever
+        (10.0, 10 / 1.25**2, 10 * 1.25**2, 2.0),  # twice too wide on both sides
+        (10.0, 10 / 1.25**3, 10 * 1.25**2, 3.0),  # the worse side decides
+        (10.0, 10 / 1.25**0.5, 10 * 1.25**2, 2.0),
+        (10 * 1.25**2, 10 * 1.25**0.5, 99.0, 1.5),  # above the band by one step, the lower end one and a half away
+        (10 / 1.25**2, 1.0, 10 * 1.25, 3.0),  # below it: the upper end has to come down
     ],
 )
-def test_the_seeds_that_would_settle_a_verdict(of_means, low, high, seeds):
-    assert seeds_to_settle(10.0, replace(ours(low, high), of_means=of_means), 25) == seeds
+@pytest.mark.parametrize("seeds", [3, 5, 25, 400])
+def test_the_seeds_that_would_settle_a_verdict(of_means, low, high, excess, seeds):
+    needed = seeds_to_settle(10.0, replace(ours(low, high), of_means=of_means), seeds)
+
+    def width(n):
+        return t.ppf(0.975, n - 1) / math.sqrt(n)
+
+    assert width(seeds) / width(needed) >= excess * (1 - 1e-8) > width(seeds) / width(needed - 1) * (1 - 1e-7)
+
+
+def test_a_ratio_on_the_edge_of_agreement_is_never_settled():
+    assert seeds_to_settle(10.0, replace(ours(11.0, 14.0), of_means=12.5), 25) is None
 
 
 @pytest.mark.parametrize("effect", [ours(None, None), ours(7, 13, "upper"), ours(7, 13, "mixed"), ours(0.0, 13)])

@@ -39,8 +39,8 @@ def print_leaderboard(store: "Store", style: str) -> None:
 
 def _warn_of_damaged(*stores: "Store") -> None:
     for store in stores:
-        for name in store.damaged:
-            click.echo(f"Warning: {name} is damaged and counts as missing; `grokbench run` makes it again.", err=True)
+        for sentence in store.complaints():
+            click.echo(f"Warning: {sentence}", err=True)
 
 
 @click.command()
@@ -68,15 +68,14 @@ def compare(first: str, second: str, style: str) -> None:
 def seconds(directory: str, style: str) -> None:
     """Print what the methods of a results folder cost in seconds: of an epoch, and to grok."""
     from grokbench.comparison import compare
-    from grokbench.prose import environment_line
     from grokbench.seconds import costs
     from grokbench.seconds_report import render
     from grokbench.store import Store
 
     store = Store.load(directory)
-    found = compare(store.manifest, store.runs(), store.timings())
-    title = f"{store.manifest.suite}, in seconds. {environment_line(found.environment)}"
-    click.echo(render(list(costs(found)), title, style))
+    timings = store.timings()
+    found = compare(store.manifest, store.runs(), timings)
+    click.echo(render(list(costs(found)), f"{store.manifest.suite}, in seconds", timings, style))
     _warn_of_damaged(store)
 
 
@@ -101,13 +100,29 @@ def pack(directory: str, out: str | None) -> None:
     `grokbench run SUITE --out FOLDER`, which unpacks it first.
     """
     from grokbench import durable, pipeline
-    from grokbench.packs import write_pack
+    from grokbench.packs import LEADERBOARD, packed
     from grokbench.report import render
     from grokbench.store import Store
 
     store = Store.load(directory)
-    folder = Path(out or f"results/{store.manifest.suite}")
-    size = write_pack(folder, store.manifest, store.each_run(curves=True), store.timings())
-    durable.write(folder / "leaderboard.md", render(pipeline.judge(store), "markdown").encode())
-    click.echo(f"{size / 2**20:.1f} MB in {folder}    (look: grokbench leaderboard {folder})")
+    folder = _pack_folder(store.manifest.suite) if out is None else Path(out)
+    files = packed(store.manifest, store.each_run(curves=True), store.timings())
+    files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
+    durable.write_folder(folder, files)
+    size = sum(map(len, files.values())) / 2**20
+    click.echo(f"{size:.1f} MB in {folder}    (look: grokbench leaderboard {folder})")
+    if others := store.unplanned():
+        click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
+    if store.busy:
+        click.echo(f"Warning: a process is writing to {directory}: pack it again when that ends.", err=True)
     _warn_of_damaged(store)
+
+
+def _pack_folder(suite: str) -> Path:
+    """Where a pack of this suite goes; the name comes from a file, which may have been edited."""
+    from grokbench.errors import StoreError
+    from grokbench.packs import NAME
+
+    if not NAME.fullmatch(suite):
+        raise StoreError(f"The suite's name, {suite!r}, cannot name a folder: say where to with --out.")
+    return Path("results") / suite
