@@ -108,8 +108,8 @@ def seeds_to_settle(published: float, ours: Effect, seeds: int) -> int | None:
     """About how many seeds would make an inconclusive verdict one or the other; None where seeds cannot.
 
     Supposes that our ratio of means and its spread stay what `seeds` seeds have shown, so that the interval shrinks
-    around it like Student's quantile / sqrt(seeds). A ratio that censoring makes a bound needs a longer budget instead, and one on
-    the very edge of agreement is never settled.
+    around it like Student's quantile / sqrt(seeds). A ratio that censoring makes a bound needs a longer budget instead,
+    and one on the very edge of agreement is never settled.
     """
     ratio, low, high = ours.of_means, ours.of_means_low, ours.of_means_high
     if ratio is None or low is None or high is None or ours.bound is not None or low <= 0:

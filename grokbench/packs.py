@@ -84,7 +84,8 @@ class Pack:
     def everything(self) -> list[Run]:
         """Every run with its curves; afterwards `damaged` names all that is wrong with the pack."""
         if strays := self.curves.keys() - self.runs.keys():
-            self.damaged.append(f"{CURVES} (curves of {len(strays)} replicas without an outcome)")
+            replicas = "1 replica" if len(strays) == 1 else f"{len(strays)} replicas"
+            self.damaged.append(f"{CURVES} (curves of {replicas} without an outcome)")
         self.timings  # noqa: B018 - read for its damage
         return [replace(run, curves=self.curves.get(key, {})) for key, run in self.runs.items()]
 

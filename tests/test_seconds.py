@@ -13,8 +13,9 @@ from grokbench.records import Published, Timing
 from grokbench.seconds import Estimate, costs
 from grokbench.store import Store
 
-from .folders import BASELINE, FASTER, SEEDS, a_cell, a_run, make
+from .folders import BASELINE, FASTER, HERE, SEEDS, a_cell, a_run, make
 
+DRIFT = (0.1, 0.11, 0.12, 0.14, 0.16, 0.17, 0.18, 0.2)  # seconds per epoch, round by round
 T7 = 2.3646242515927849  # Student's 0.975 quantile at 7 degrees of freedom, from a printed table
 EPOCHS = {"parity": {"baseline": 100.0, "faster": 50.0}}
 SECONDS = {"parity": {"baseline": 10.0, "faster": 6.0}}
@@ -22,12 +23,12 @@ SECONDS = {"parity": {"baseline": 10.0, "faster": 6.0}}
 
 @pytest.fixture
 def folder(tmp_path):
-    """Baseline and a faster method, each timed in 8 rounds."""
+    """Baseline and a faster method, each timed in 8 rounds by one machine that slows down."""
     folder = make(tmp_path, {"baseline": BASELINE, "faster": FASTER})
     manifest = replace(Store.load(folder).manifest, published=Published("a paper", EPOCHS, SECONDS))
     with Store.open(folder, manifest) as store:
-        store.save_timing(Timing("cbaseline", (0.1,) * 4 + (0.2,) * 4))
-        store.save_timing(Timing("cfaster", (0.2,) * 4 + (0.4,) * 4))
+        store.save_timing(Timing("cbaseline", DRIFT, HERE))
+        store.save_timing(Timing("cfaster", tuple(2 * seconds for seconds in DRIFT), HERE))
     return folder
 
 
@@ -58,25 +59,49 @@ def test_an_overhead_is_a_ratio_over_rounds_that_drift_together(folder):
 
 def test_rounds_that_are_no_pairs_are_uncertain_each_for_itself(folder):
     with Store.open(folder, Store.load(folder).manifest) as store:
-        store.save_timing(Timing("cfaster", (0.2, 0.4)))
-    overhead = found(folder)["faster"].overhead
-    assert overhead.low < 0.5 < 2.0 < overhead.high
+        store.save_timing(Timing("cfaster", (0.2, 0.4), HERE))
+    assert found(folder)["faster"].overhead == pytest.approx((2.0, None, None))  # two rounds have no interval
 
 
-def test_the_interval_of_seconds_per_epoch_is_students_in_logarithms(folder):
+def test_one_slow_round_moves_neither_the_median_nor_its_ratio(folder):
+    with Store.open(folder, Store.load(folder).manifest) as store:
+        store.save_timing(Timing("cfaster", (*(2 * seconds for seconds in DRIFT[:-1]), 50.0), HERE))
+    cost = found(folder)["faster"]
+    assert (cost.overhead.value, cost.seconds_per_epoch.value) == pytest.approx((2.0, 0.3))
+    assert cost.overhead.low == pytest.approx(2.0) and cost.overhead.high == pytest.approx(50 / 0.2)
+
+
+def test_the_interval_of_seconds_per_epoch_is_that_of_a_median(folder):
     pace = found(folder)["baseline"].seconds_per_epoch
-    sd = math.log(2) * math.sqrt(8 * 0.25 / 7)
-    half = T7 * sd / math.sqrt(8)
-    assert (pace.low, pace.high) == pytest.approx((0.15 * math.exp(-half), 0.15 * math.exp(half)))
+    assert pace == pytest.approx((0.15, 0.1, 0.2))  # the extremes of 8 miss it with 2 / 2^8, their neighbours with 18 / 2^8
 
 
 def test_half_widths_add_in_quadrature(folder):
-    cost = found(folder)["baseline"]
+    seconds = found(folder)["baseline"].seconds
     mean = sum(BASELINE) / 8
-    spread = math.sqrt(sum((t - mean) ** 2 for t in BASELINE) / 7) * T7 / math.sqrt(8) / mean
-    rounds = math.log(cost.seconds_per_epoch.high / cost.seconds_per_epoch.value)
-    assert math.log(cost.seconds.high / cost.seconds.value) == pytest.approx(math.hypot(spread, rounds))
-    assert cost.seconds.low * cost.seconds.high == pytest.approx(cost.seconds.value**2)
+    half = math.sqrt(sum((t - mean) ** 2 for t in BASELINE) / 7) * T7 / math.sqrt(8)
+    up = math.hypot(math.log((mean + half) / mean), math.log(0.2 / 0.15))
+    down = math.hypot(math.log(mean / (mean - half)), math.log(0.15 / 0.1))
+    assert seconds == pytest.approx(Estimate(0.15 * mean, 0.15 * mean * math.exp(-down), 0.15 * mean * math.exp(up)))
+
+
+def test_what_is_spent_before_training_adds_no_uncertainty(folder):
+    before = found(folder)["faster"].seconds
+    with Store.open(folder, Store.load(folder).manifest) as store:
+        for seed, epochs in zip(SEEDS, FASTER, strict=True):
+            store.save(replace(a_run(a_cell("faster"), seed, epochs), prepare_seconds=1000.0))
+    assert found(folder)["faster"].seconds == pytest.approx([end + 1000.0 for end in before])
+
+
+def test_seconds_of_two_machines_are_not_compared(folder):
+    elsewhere = HERE | {"machine": "another box"}
+    with Store.open(folder, Store.load(folder).manifest) as store:
+        store.save_timing(Timing("cfaster", DRIFT, elsewhere))
+    cost = found(folder)["faster"]
+    assert cost.overhead is None and cost.speedup is None and cost.seconds is not None
+    output = CliRunner().invoke(commands, ["seconds", str(folder)]).output
+    assert "a processor, 2 cores, torch 2.9.0, float32 and on another box" in " ".join(output.split())
+    assert "Warning: methods timed on another machine" in output
 
 
 def test_the_speed_up_keeps_the_lopsided_interval_of_epochs_where_rounds_are_certain(folder):
@@ -115,7 +140,17 @@ def test_the_command_prints_it(folder, style):
 def test_a_speed_up_that_censoring_bounds_says_so(tmp_path):
     folder = make(tmp_path, {"baseline": BASELINE, "faster": [*FASTER[:-1], None]})
     result = CliRunner().invoke(commands, ["seconds", str(folder)])
-    assert "<= 1." in result.output
+    assert "<= 1." in result.output and ">= 8.38" in result.output
+
+
+def test_grokking_before_any_update_costs_no_seconds_and_breaks_nothing(tmp_path):
+    folder = make(tmp_path, {"baseline": BASELINE, "faster": FASTER})
+    with Store.open(folder, Store.load(folder).manifest) as store:
+        for seed in SEEDS:
+            at_start = replace(a_run(a_cell("faster"), seed, 50), grokked_at=0, epochs=0, memorised_at=0)
+            store.save(at_start)
+    cost = found(folder)["faster"]
+    assert cost.seconds.value == 0.0 and cost.speedup is None
 
 
 def test_nothing_timed_is_said(tmp_path):

@@ -172,3 +172,25 @@ def test_degenerate_ratios():
     assert stats.ratio_of_means_interval([2, 2, 2], [1, 1, 1]) == pytest.approx((2, 2))
     assert stats.ratio_of_means_interval([2, 2, 2], [0, 0, 9]) == (None, None)  # mean not clearly above zero
     assert stats.ratio_of_means_interval([0, 0, 9], [2, 2, 2.1])[0] == 0.0  # cut: times are positive
+
+
+def test_the_interval_of_a_median_by_hand():
+    seven = [7.0, 1.0, 5.0, 3.0, 2.0, 6.0, 4.0]
+    assert stats.median(seven) == 4.0
+    assert stats.median_interval(seven) == (1.0, 7.0)  # misses with 2 / 2^7 = 0.016; the next pair with 16 / 2^7
+    assert stats.median_interval(seven, 0.85) == (2.0, 6.0)
+    assert stats.median_interval([1.0, 2.0, 3.0, 4.0, 5.0]) == (None, None)  # 2 / 2^5 = 0.0625 is too often
+    assert stats.median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) == (1.0, 6.0)
+    assert stats.median_interval(list(range(1, 21))) == (6.0, 15.0)  # the printed table's 5.76, conservatively
+
+
+def test_the_interval_of_a_median_covers_as_often_as_it_says():
+    generator = np.random.Generator(np.random.Philox(key=3))
+    ends = [stats.median_interval(list(generator.exponential(size=12))) for _ in range(4000)]
+    covered = np.mean([low <= math.log(2) <= high for low, high in ends])
+    assert 0.95 - 0.01 <= covered <= 0.99
+
+
+def test_half_the_width_of_students_interval_by_hand():
+    assert stats.mean_half_width([1.0, 2.0, 3.0]) == pytest.approx(4.302652729911275 / math.sqrt(3))
+    assert stats.mean_half_width([1.0]) is None
