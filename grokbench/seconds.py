@@ -31,17 +31,15 @@ class Estimate(NamedTuple):
     def times(self, factor: "Estimate") -> "Estimate":
         """The product of two independent figures."""
         value = self.value * factor.value
-        ends = (self.low, self.high, factor.low, factor.high)
-        if None in ends or min(end for end in (*ends, value) if end is not None) <= 0:
-            return Estimate(value)
-        down, up = (
-            math.hypot(math.log(self[end] / self.value), math.log(factor[end] / factor.value)) for end in (1, 2)
-        )
-        return Estimate(value, value * math.exp(-down), value * math.exp(up))
+        down = _both(_distance(self.value, self.low), _distance(factor.value, factor.low))
+        up = _both(_distance(self.value, self.high), _distance(factor.value, factor.high))
+        low = None if down is None else value * math.exp(-down)
+        return Estimate(value, low, None if up is None else value * math.exp(up))
 
     def plus(self, constant: float) -> "Estimate":
         """The figure and what is certain."""
-        return Estimate(*(None if each is None else each + constant for each in self))  # type: ignore[arg-type]
+        low, high = (None if end is None else end + constant for end in (self.low, self.high))
+        return Estimate(self.value + constant, low, high)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +122,15 @@ def _speedup(baseline: Measured, method: Measured, found: Effect, overhead: Esti
     ratio = epochs.times(Estimate(1 / overhead.value, *flipped))
     scale = before / after / ratio.value  # a median of ratios for one of medians; and what `prepare` took
     return Estimate(before / after, *(None if end is None else end * scale for end in ratio[1:]))
+
+
+def _distance(value: float, end: float | None) -> float | None:
+    """Between a figure and an end of its interval, in logarithms; None where there is none."""
+    return None if end is None or min(value, end) <= 0 else abs(math.log(end / value))
+
+
+def _both(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else math.hypot(one, other)
 
 
 def _rounds(measured: Measured) -> list[float]:

@@ -7,7 +7,7 @@ import pytest
 
 from grokbench.suite import load_suite
 
-from .reproduction_table import PAPER, board, table
+from .reproduction_table import PAPER, board, seconds_table, table
 
 ROOT = Path(__file__).parents[1]
 BEGUN = [row for row in board().rows if row.grokked + row.censored + row.diverged + row.failed]
@@ -16,6 +16,10 @@ BEGUN = [row for row in board().rows if row.grokked + row.censored + row.diverge
 @pytest.mark.parametrize("page", ["README.md", "docs/reproduction.md"])
 def test_the_pages_show_what_was_measured(page):
     assert table(board()) in (ROOT / page).read_text(encoding="utf-8"), "python -m tests.reproduction_table"
+
+
+def test_the_seconds_shown_are_those_that_were_measured():
+    assert seconds_table() in (ROOT / "docs/reproduction.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("row", BEGUN, ids=lambda row: f"{row.task}-{row.regularizer}")

@@ -73,7 +73,7 @@ def test_one_slow_round_moves_neither_the_median_nor_its_ratio(folder):
 
 def test_the_interval_of_seconds_per_epoch_is_that_of_a_median(folder):
     pace = found(folder)["baseline"].seconds_per_epoch
-    assert pace == pytest.approx((0.15, 0.1, 0.2))  # the extremes of 8 miss it with 2 / 2^8, their neighbours with 18 / 2^8
+    assert pace == pytest.approx((0.15, 0.1, 0.2))  # 8 values' extremes miss it with 2 / 2^8
 
 
 def test_half_widths_add_in_quadrature(folder):
