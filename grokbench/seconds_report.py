@@ -11,7 +11,7 @@ from grokbench.prose import wrap
 from grokbench.records import Timing
 from grokbench.seconds import Cost, Estimate
 
-__all__ = ["FORMATS", "render"]
+__all__ = ["FORMATS", "estimate", "render"]
 
 FORMATS = ("table", "markdown", "json")
 WIDTH = 120  # columns of text for people
@@ -70,10 +70,10 @@ def _cells(cost: Cost) -> list[str]:
     return [
         cost.regularizer,
         _pace(cost.seconds_per_epoch),
-        _estimate(cost.overhead, "x"),
+        estimate(cost.overhead, "x"),
         _figure(cost.published_overhead, "x"),
-        BOUND_SIGN[cost.seconds_bound if cost.seconds else None] + _estimate(cost.seconds),
-        BOUND_SIGN[cost.bound if cost.speedup else None] + _estimate(cost.speedup, "x"),
+        BOUND_SIGN[cost.seconds_bound if cost.seconds else None] + estimate(cost.seconds),
+        BOUND_SIGN[cost.bound if cost.speedup else None] + estimate(cost.speedup, "x"),
         _figure(cost.published_speedup, "x"),
     ]
 
@@ -86,10 +86,11 @@ def _pace(estimate: Estimate | None) -> str:
     return f"{number(estimate.value)} ±{100 * away:.2g}%"
 
 
-def _estimate(estimate: Estimate | None, unit: str = "") -> str:
-    if estimate is None or estimate.low is None or estimate.high is None:
-        return _figure(estimate.value if estimate else None, unit)
-    return f"{number(estimate.value)}{unit} [{number(estimate.low)}, {number(estimate.high)}]"
+def estimate(found: Estimate | None, unit: str = "") -> str:
+    """A figure with its interval, where it has one; a dash for none."""
+    if found is None or found.low is None or found.high is None:
+        return _figure(found.value if found else None, unit)
+    return f"{number(found.value)}{unit} [{number(found.low)}, {number(found.high)}]"
 
 
 def _figure(value: float | None, unit: str) -> str:

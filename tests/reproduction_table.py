@@ -4,52 +4,54 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from grokbench import pipeline
-from grokbench.comparison import compare
-from grokbench.leaderboard import Leaderboard, Row
+from grokbench.comparison import Comparison, Comparisons, compare
+from grokbench.leaderboard import Row, rank
 from grokbench.notes import BOUND_SIGN, number
 from grokbench.seconds import Cost, costs
+from grokbench.seconds_report import estimate
 from grokbench.store import Store
 
 PAPER = Path(__file__).parents[1] / "results" / "paper"
-HEADERS = ("task", "method", "epochs, paper", "epochs, ours", "speed-up, paper", "speed-up, ours", "Holm p", "verdict")
-SECONDS = (
-    *("task", "method", "seconds per epoch", "overhead, paper", "overhead, ours"),
-    *("speed-up in time, paper", "speed-up in time, ours"),
-)
+EPOCHS = ("task", "method", "epochs, paper", "epochs, ours", "ratio, paper", "ratio, ours [95%]", "Holm p", "verdict")
+OVERHEADS = ("overhead, paper", "overhead, ours [95%]")
+SECONDS = ("task", "method", "s/epoch", *OVERHEADS, "time ratio, paper", "time ratio, ours [95%]")
 
 
-def board() -> Leaderboard:
-    """The committed leaderboard."""
-    return pipeline.judge(Store.load(PAPER))
+def compared() -> Comparisons:
+    """The committed results."""
+    store = Store.load(PAPER)
+    return compare(store.manifest, store.runs(), store.timings())
 
 
-def table(leaderboard: Leaderboard) -> str:
-    """A line for every cell that was run; epochs are means, speed-ups ratios of means."""
-    lines = [_line(row) for row in leaderboard.rows if row.epochs_mean is not None]
+def table(found: Comparisons) -> str:
+    """A line for every cell that was run; epochs are means, ratios those of the means."""
+    rows = {(row.task, row.regularizer): row for row in rank(found).rows}
+    cells = [each for each in found.cells if each.measured.finished]
+    lines = [_line(rows[each.measured.cell.task, each.measured.cell.regularizer], each) for each in cells]
     align = ("left", "left", *["right"] * 5, "left")
-    return tabulate(lines, HEADERS, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return tabulate(lines, EPOCHS, tablefmt="pipe", disable_numparse=True, colalign=align)
 
 
-def _line(row: Row) -> list[str]:
-    bound = BOUND_SIGN[row.speedup_bound]
+def _line(row: Row, each: Comparison) -> list[str]:
+    missed = "" if row.grokked == row.seeds else f" ({row.grokked} of {row.seeds} grok)"
+    ours = each.effect
     return [
         row.task,
         row.regularizer,
         _or_dash(row.published_epochs),
-        _or_dash(row.epochs_mean),
+        ("> " if missed and not row.grokked else "") + _or_dash(row.epochs_mean) + missed,
         _or_dash(row.published_speedup),
-        bound + _or_dash(row.speedup_of_means),
+        f"{BOUND_SIGN[ours.bound]}{number(ours.of_means)} [{number(ours.of_means_low)}, {number(ours.of_means_high)}]"
+        if ours and ours.of_means and ours.of_means_low is not None and ours.of_means_high is not None
+        else "-",
         "-" if row.p_holm is None else f"{row.p_holm:.2g}",
         row.verdict or "-",
     ]
 
 
-def seconds_table() -> str:
-    """A line for every cell with published seconds that was timed: Table 4."""
-    store = Store.load(PAPER)
-    found = costs(compare(store.manifest, store.runs(), store.timings()))
-    lines = [_seconds_line(cost) for cost in found if cost.seconds_per_epoch and cost.published_seconds]
+def seconds_table(found: Comparisons) -> str:
+    """A line for every cell that was timed and trained: Table 4."""
+    lines = [_seconds_line(cost) for cost in costs(found) if cost.seconds_per_epoch and cost.seconds]
     align = ("left", "left", *["right"] * 5)
     return tabulate(lines, SECONDS, tablefmt="pipe", disable_numparse=True, colalign=align)
 
@@ -60,9 +62,9 @@ def _seconds_line(cost: Cost) -> list[str]:
         cost.regularizer,
         _or_dash(cost.seconds_per_epoch and cost.seconds_per_epoch.value),
         _or_dash(cost.published_overhead),
-        _or_dash(cost.overhead and cost.overhead.value),
+        estimate(cost.overhead),
         _or_dash(cost.published_speedup),
-        BOUND_SIGN[cost.bound] + _or_dash(cost.speedup and cost.speedup.value),
+        BOUND_SIGN[cost.bound] + estimate(cost.speedup),
     ]
 
 
@@ -71,4 +73,4 @@ def _or_dash(value: float | None) -> str:
 
 
 if __name__ == "__main__":
-    print(table(board()), seconds_table(), sep="\n\n")
+    print(table(compared()), seconds_table(compared()), sep="\n\n")
