@@ -61,7 +61,8 @@ def test_a_run_survives_the_round_trip_and_curves_are_read_only_when_asked_for(s
 @settings(max_examples=50, deadline=None)
 def test_every_float_is_stored_without_loss_as_strict_json(tmp_path_factory, values, outcome):
     store = opened(tmp_path_factory.mktemp("s"), MANIFEST)
-    store.save(a_run(outcome=outcome, final={"test_accuracy": values[0]}, curves={"m": Curve((0,), tuple(values))}))
+    curve = Curve(tuple(range(len(values))), tuple(values))
+    store.save(a_run(outcome=outcome, final={"test_accuracy": values[0]}, curves={"m": curve}))
     (run,) = store.runs(curves=True)
     assert [v.hex() for v in run.curves["m"].values] == [v.hex() for v in values]
     assert run.final["test_accuracy"].hex() == values[0].hex() and run.outcome is outcome
@@ -107,6 +108,11 @@ def test_runs_come_in_the_order_of_the_manifest_and_only_planned_ones(store):
 def test_what_answers_a_request(store, run, answers):
     store.save(run)
     assert store.finished(CELLS[0], [1000, 1001]) == ({1000} if answers else set())
+
+
+def test_a_curve_of_unequal_halves_is_refused():
+    with pytest.raises(ValueError, match="2 epochs with 1 values"):
+        Curve((0, 1), (0.5,))
 
 
 @pytest.mark.parametrize("keep", [0, 1, 50, -1, -30])
