@@ -39,13 +39,14 @@ class Store:
         manifest: what it is meant to hold.
         damaged: files, or lines of packed ones, that `runs`, `finished` or `timings` could not read, as paths below
             the folder. They count as not there.
+        packed: what its packed files hold.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Use `open` or `load`, which check the folder."""
         self.directory, self.manifest = directory, manifest
         self.damaged: list[str] = []
-        self._pack = Pack(directory)
+        self.packed = Pack(directory)
 
     @classmethod
     @contextmanager
@@ -154,20 +155,10 @@ class Store:
         found = [self._timing(cell.identity) for cell in self.manifest.cells]
         return [timing for timing in found if timing is not None]
 
-    def complaints(self, most: int = 20) -> Iterator[str]:
-        """A sentence for each damaged thing that was met, and what to do about it; the first few, then how many."""
-        for name in self.damaged[:most]:
-            if name in self._pack.damaged:
-                yield f"{name} is damaged and counts as not there: put back a good copy of it (from git)."
-            else:
-                yield f"{name} is damaged and counts as missing; `grokbench run` makes it again."
-        if len(self.damaged) > most:
-            yield f"{len(self.damaged) - most} more are damaged."
-
     def unplanned(self) -> int:
         """How many stored replicas belong to cells or seeds that are not planned now, and so are not shown."""
         files = [(path.parent.name, path.stem) for path in self.directory.glob("runs/*/*.json")]
-        stored = {*files, *((identity, str(seed)) for identity, seed in self._pack.runs)}
+        stored = {*files, *((identity, str(seed)) for identity, seed in self.packed.runs)}
         planned = {(cell.identity, str(seed)) for cell in self.manifest.cells for seed in self.manifest.seeds}
         return len(stored - planned)
 
@@ -194,17 +185,17 @@ class Store:
 
     def _run(self, cell: Cell, seed: int, curves: bool) -> Run | None:
         read = read_run if curves else read_head
-        return self._readable(self._run_path(cell.identity, seed), read) or self._packed(
-            self._pack.run(cell.identity, seed, curves)
+        return self._readable(self._run_path(cell.identity, seed), read) or self._entered(
+            self.packed.run(cell.identity, seed, curves)
         )
 
     def _timing(self, identity: str) -> Timing | None:
         path = self._path("timings", f"{identity}.json")
-        return self._readable(path, read_timing) or self._packed(self._pack.timings.get(identity))
+        return self._readable(path, read_timing) or self._entered(self.packed.timings.get(identity))
 
-    def _packed(self, found: T | None) -> T | None:
+    def _entered(self, found: T | None) -> T | None:
         """What was found in the pack; the lines that reading it showed to be damaged are entered."""
-        self.damaged = sorted({*self.damaged, *self._pack.damaged})
+        self.damaged = sorted({*self.damaged, *self.packed.damaged})
         return found
 
     def _unpack(self) -> None:
@@ -213,8 +204,8 @@ class Store:
         Raises:
             StoreError: something in the pack is damaged: it would be lost.
         """
-        runs, timings = self._pack.everything(), self._pack.timings.values()
-        if damaged := self._pack.damaged:
+        runs, timings = self.packed.everything(), self.packed.timings.values()
+        if damaged := self.packed.damaged:
             raise StoreError(
                 f"{self.directory} is packed, and {listed(damaged)} cannot be read: put back a good copy (from git), "
                 "or delete what is damaged to have it made again."
@@ -225,9 +216,9 @@ class Store:
         for timing in timings:
             if self._readable(self._path("timings", f"{timing.identity}.json"), read_timing) is None:
                 self.save_timing(timing)
-        for file in self._pack.files:
+        for file in self.packed.files:
             durable.remove(file)
-        self.damaged, self._pack = [], Pack(self.directory)
+        self.damaged, self.packed = [], Pack(self.directory)
 
     def _readable(self, path: Path, read: Callable[[Path], T]) -> T | None:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from grokbench.records import Cell, Outcome
 from grokbench.store import Store
 
-__all__ = ["survey"]
+__all__ = ["complaints", "survey"]
 
 
 def survey(store: Store) -> Iterator[str]:
@@ -17,9 +17,20 @@ def survey(store: Store) -> Iterator[str]:
         if left := ", ".join(_left(cell, store, damaged)):
             yield f"  {cell.task} / {cell.regularizer}: {left}"
     yield from _untimed(store)
-    yield from store.complaints()
+    yield from complaints(store)
     if store.busy:
         yield f"A process is writing to {store.directory} now."
+
+
+def complaints(store: Store, most: int = 20) -> Iterator[str]:
+    """A sentence for each damaged thing that was met, and what to do about it; the first few, then how many."""
+    for name in store.damaged[:most]:
+        if name in store.packed.damaged:
+            yield f"{name} is damaged and counts as not there: put back a good copy of it (from git)."
+        else:
+            yield f"{name} is damaged and counts as missing; `grokbench run` makes it again."
+    if len(store.damaged) > most:
+        yield f"{len(store.damaged) - most} more are damaged."
 
 
 def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:

@@ -38,8 +38,10 @@ def print_leaderboard(store: "Store", style: str) -> None:
 
 
 def _warn_of_damaged(*stores: "Store") -> None:
+    from grokbench.survey import complaints
+
     for store in stores:
-        for sentence in store.complaints():
+        for sentence in complaints(store):
             click.echo(f"Warning: {sentence}", err=True)
 
 
