@@ -104,9 +104,14 @@ class Measured:
             label: _finite_mean(run.final[label] for run in self.finished if label in run.final) for label in labels
         }
 
+    @property
+    def rounds(self) -> list[float]:
+        """Seconds per epoch, round by round: the cells of a task took turns."""
+        return [seconds for timing in self.timings for seconds in timing.seconds_per_epoch]
+
     def seconds_per_epoch(self) -> float | None:
         """Median over the rounds of this cell's timings."""
-        return _median(seconds for timing in self.timings for seconds in timing.seconds_per_epoch)
+        return _median(self.rounds)
 
     def seconds(self) -> float | None:
         """Seconds to grok: seconds per epoch x mean epochs, and what `prepare` took on average."""

@@ -8,7 +8,7 @@ half-widths of their intervals, in logarithms, add in quadrature; what `prepare`
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 from typing import NamedTuple
 
 from grokbench import stats
@@ -86,8 +86,8 @@ def _cost(each: Comparison, published: dict[str, float]) -> Cost:
 
 def _pace(measured: Measured) -> Estimate | None:
     """Seconds per epoch."""
-    rounds = _rounds(measured)
-    return Estimate(stats.median(rounds), *stats.median_interval(rounds)) if rounds else None
+    rounds = measured.rounds
+    return Estimate(median(rounds), *stats.median_interval(rounds)) if rounds else None
 
 
 def _seconds(measured: Measured) -> Estimate | None:
@@ -102,14 +102,14 @@ def _seconds(measured: Measured) -> Estimate | None:
 
 def _overhead(baseline: Measured, method: Measured) -> Estimate | None:
     """Round by round where both took part in the same rounds: what drifts reaches both."""
-    before, after = _rounds(baseline), _rounds(method)
+    before, after = baseline.rounds, method.rounds
     if not before or not after:
         return None
     if len(before) != len(after):
-        first, second = Estimate(1 / stats.median(before)), Estimate(stats.median(after))
+        first, second = Estimate(1 / median(before)), Estimate(median(after))
         return first.times(second)
     ratios = [b / a for a, b in zip(before, after, strict=True)]
-    return Estimate(stats.median(ratios), *stats.median_interval(ratios))
+    return Estimate(median(ratios), *stats.median_interval(ratios))
 
 
 def _speedup(baseline: Measured, method: Measured, found: Effect, overhead: Estimate) -> Estimate | None:
@@ -131,11 +131,6 @@ def _distance(value: float, end: float | None) -> float | None:
 
 def _both(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else math.hypot(one, other)
-
-
-def _rounds(measured: Measured) -> list[float]:
-    """A cell's seconds per epoch, round by round: the cells of a task took turns."""
-    return [seconds for timing in measured.timings for seconds in timing.seconds_per_epoch]
 
 
 def _prepared(measured: Measured) -> float:

@@ -8,7 +8,6 @@ Whatever cannot be computed is None, never nan: see each function for its degene
 """
 
 import math
-import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,7 +30,6 @@ __all__ = [
     "effect_size",
     "holm",
     "mean_half_width",
-    "median",
     "median_interval",
     "paired_t",
     "pairs_needed",
@@ -103,11 +101,6 @@ def effect_size(differences: ArrayLike) -> float | None:
     if d.size and not d.any():
         return 0.0
     return None if _constant(d) else float(d.mean() / d.std(ddof=1))
-
-
-def median(values: Sequence[float]) -> float:
-    """The median, the mean of the middle two of an even number."""
-    return float(statistics.median(values))
 
 
 def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float | None, float | None]:
