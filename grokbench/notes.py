@@ -149,7 +149,7 @@ def _settling(published: float, effect: Effect, pairs: int) -> str:
 
 
 def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:
-    """Where paired runs, or the timings, were made differently: (device, precision, torch, engine)."""
+    """Where paired runs, or the timings, were made differently: device, precision, torch, engine, coordinates."""
     both = zip(baseline.runs, method.runs, strict=True)
     pairs = [(a, b) for a, b in both if a and b and Outcome.FAILED not in (a.outcome, b.outcome)]
     for key in MARKED:
@@ -160,6 +160,8 @@ def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:
             yield f"{key} differs from the baseline's on {_seeds(len(differing))} ({values}): compare with care"
     if _machines(baseline) and _machines(method) and not same_clock(baseline, method):
         yield "seconds were not measured on the baseline's machine or device: do not compare them"
+    if method.cell.recipe.get("task") != baseline.cell.recipe.get("task"):
+        yield "trained in other coordinates than the baseline: the same network and data, up to rounding"
 
 
 def same_clock(baseline: Measured, method: Measured) -> bool:

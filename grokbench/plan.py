@@ -4,13 +4,14 @@ A cell's identity is the hash of its recipe: canonical JSON of everything that d
 the order of the file, devices, metrics and the budget are not part of it, so none of them makes a run be repeated.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from grokbench.errors import PluginError, SuiteError
-from grokbench.plan_faults import plan_faults
+from grokbench.plan_faults import misfits, plan_faults
 from grokbench.plugins import Plugin, Registry
 from grokbench.recorded import recorded, standard_labels
 from grokbench.records import FORMAT, Cell, Manifest
@@ -18,7 +19,7 @@ from grokbench.step import Step, build_step
 from grokbench.suite import RegularizerEntry, Suite, TaskEntry, Use
 from grokbench.types import Regularizer, Task
 
-__all__ = ["cell_step", "check_sources", "expand", "identity", "manifest"]
+__all__ = ["cell_step", "check_sources", "expand", "identity", "manifest", "without_misfits"]
 
 
 def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tuple[Cell, ...]:
@@ -37,6 +38,14 @@ def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tup
         for regularizer in suite.regularizers
         if (task.label, regularizer.label) not in skipped
     )
+
+
+def without_misfits(suite: Suite, registry: Registry) -> Suite:
+    """The suite without the cells of added methods on tasks that lack what they ask for.
+
+    A suite's author is told to skip such a cell; who adds a method to a shipped suite cannot.
+    """
+    return dataclasses.replace(suite, skip=(*suite.skip, *misfits(suite, registry)))
 
 
 def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], execution: Mapping[str, Any]) -> Manifest:
@@ -98,15 +107,15 @@ def _make(registry: Registry, kind: str, use: Mapping[str, Any]) -> Any:
 def _cell(
     suite: Suite, entry: TaskEntry, method: RegularizerEntry, registry: Registry, execution: Mapping[str, Any]
 ) -> Cell:
-    task: Task = registry.get("tasks", entry.use.name).make(entry.use.parameters)
     uses = method.uses_for(entry.label)
     made: list[Regularizer] = [registry.get("regularizers", use.name).make(use.parameters) for use in uses]
+    task_use, task = _coordinates(entry.use, registry, made)
     metrics = dict(recorded(suite, task, registry))
     grokked = dict(entry.grokked or task.grokked)
     recipe = {
         "format": FORMAT,
         **execution,
-        "task": _resolved(registry.get("tasks", entry.use.name), entry.use, task.revision),
+        "task": _resolved(registry.get("tasks", entry.use.name), task_use, task.revision),
         "regularizers": [
             _resolved(registry.get("regularizers", use.name), use, regularizer.revision)
             for use, regularizer in zip(uses, made, strict=True)
@@ -128,6 +137,19 @@ def _cell(
         privileges=tuple(sorted({privilege for regularizer in made for privilege in regularizer.privileges})),
         origins=_origins(registry, entry.use, uses, [use for _, use in metrics.values()]),
     )
+
+
+def _coordinates(use: Use, registry: Registry, methods: Iterable[Regularizer]) -> tuple[Use, Task]:
+    """The task as these methods train it: not in rotated coordinates if one of them does not rotate with its inputs.
+
+    Of the same seed both are the same network on the same data, up to rounding: they stay paired.
+    """
+    plugin = registry.get("tasks", use.name)
+    task: Task = plugin.make(use.parameters)
+    if task.full is None or all(method.rotates for method in methods):
+        return use, task
+    use = Use(use.name, {**use.parameters, "rotate": False})
+    return use, plugin.make(use.parameters)
 
 
 def _resolved(plugin: Plugin, use: Use, revision: int) -> dict[str, Any]:

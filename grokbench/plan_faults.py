@@ -7,12 +7,13 @@ from grokbench.errors import PluginError
 from grokbench.logbook import parse_condition
 from grokbench.plugins import Registry
 from grokbench.recorded import can_record, recorded, standard_labels
+from grokbench.records import Skip
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
 from grokbench.suite_schema import is_open
-from grokbench.types import Metric, Task
+from grokbench.types import Metric, Regularizer, Task
 from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
 
-__all__ = ["plan_faults"]
+__all__ = ["misfits", "plan_faults"]
 
 
 def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
@@ -105,14 +106,29 @@ def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task)
     """A method that asks for what a task does not have would train something else there, or nothing."""
     for method in _planned(suite, entry):
         for use in method.uses_for(entry.label):
-            made = _made(registry, "regularizers", use)
-            if missing := [fact for fact in (made.facts if made else ()) if fact not in task.facts]:
+            if missing := _missing_facts(registry, use, task):
                 cell = f"{{task: {entry.label}, regularizer: {method.label}, why: ...}}"
                 way = "leave the task out" if method.label == suite.baseline else f"skip the cell: skip: [{cell}]"
                 yield (
                     f"{suite.where(method.path)}: regularizers.{method.label}: {use.name} needs a task with "
                     f"{' and '.join(missing)}, which {entry.label} does not have; {way}"
                 )
+
+
+def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
+    """The cells of added methods whose task lacks what they ask for."""
+    for entry in suite.tasks:
+        task = _made(registry, "tasks", entry.use)
+        for method in suite.regularizers if task else ():
+            uses = method.uses_for(entry.label) if method.label in suite.added else ()
+            if missing := [fact for use in uses for fact in _missing_facts(registry, use, task)]:
+                yield Skip(entry.label, method.label, f"needs a task with {' and '.join(missing)}")
+
+
+def _missing_facts(registry: Registry, use: Use, task: Task) -> list[str]:
+    """What a method asks for and a task does not have; nothing for a method with faults of its own."""
+    method: Regularizer | None = _made(registry, "regularizers", use)
+    return [fact for fact in (method.facts if method else ()) if fact not in task.facts]
 
 
 def _planned(suite: Suite, entry: TaskEntry) -> list[RegularizerEntry]:
@@ -122,16 +138,10 @@ def _planned(suite: Suite, entry: TaskEntry) -> list[RegularizerEntry]:
 
 
 def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """A task in rotated coordinates is the same for methods that rotate with its inputs, and for no others."""
-    for method in _planned(suite, entry) if task.full else ():
-        for use in method.uses_for(entry.label):
-            if not _rotates(registry, "regularizers", use):
-                yield (
-                    f"{suite.where(entry.path)}: tasks.{entry.label}: its inputs are rotated, and {use.name} "
-                    f"({method.label}) does not declare that it rotates with them; set rotate: false, or skip the cell"
-                )
+    """A metric that looks at coordinates has another value in rotated ones."""
     for measured in suite.metrics if task.full else ():
-        if _records(registry, task, measured) and not _rotates(registry, "metrics", measured.use):
+        metric = _made(registry, "metrics", measured.use)
+        if metric is not None and can_record(task, metric) and not metric.rotates:
             yield (
                 f"{suite.where(measured.path)}: metrics.{measured.label}: {measured.use.name} does not declare that it "
                 f"is the same in rotated coordinates, in which {entry.label} is trained; set rotate: false there"
@@ -144,11 +154,6 @@ def _made(registry: Registry, kind: str, use: Use) -> Any:
         return registry.get(kind, use.name).make(use.parameters)
     except PluginError:
         return None
-
-
-def _rotates(registry: Registry, kind: str, use: Use) -> bool:
-    made = _made(registry, kind, use)
-    return made is None or bool(made.rotates)
 
 
 def _records(registry: Registry, task: Task, entry: MetricEntry) -> bool:

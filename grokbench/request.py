@@ -32,6 +32,7 @@ class Request:
     tasks: tuple[str, ...] = ()  # labels; all if empty
     regularizers: tuple[str, ...] = ()  # labels; all if empty
     plugins: tuple[str, ...] = ()  # files
+    methods: tuple[str, ...] = ()  # further regularizers: names, or entries of a suite in YAML
     checkpoint_seconds: float = 60.0  # between two checkpoints of a group in training
     rerun: str = "failed"  # which finished runs are made again: a key of `freshness.RERUN`
 
@@ -70,13 +71,13 @@ def distinct(cells: Iterable[Cell]) -> list[Cell]:
 
 def resolve(request: Request) -> Plan:
     """Resolve a request; SuiteError, with every mistake at once, when it cannot be run as it is."""
-    suite = load_suite(request.suite)
+    suite = load_suite(request.suite, request.methods)
     seeds = _seeds(suite, request)
     _check_labels("task", request.tasks, [entry.label for entry in suite.tasks])
     _check_labels("regularizer", request.regularizers, [entry.label for entry in suite.regularizers])
 
     from grokbench import engine  # torch is imported once the structure of the suite is sound
-    from grokbench.plan import expand, manifest
+    from grokbench.plan import expand, manifest, without_misfits
     from grokbench.plugins import load_registry
 
     plugins = (*suite.plugins, *request.plugins)
@@ -84,6 +85,7 @@ def resolve(request: Request) -> Plan:
         if not Path(file).is_file():
             raise SuiteError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
     registry = load_registry(plugins)
+    suite = without_misfits(suite, registry)
     cells = expand(suite, registry, request.precision, engine.REVISION)
     devices = _devices(request.device)
     execution = {"device": devices[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}

@@ -7,7 +7,7 @@
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
@@ -18,6 +18,7 @@ from typing import Any
 from grokbench.errors import SuiteError
 from grokbench.records import Published, Skip, Statistics
 from grokbench.seeds import count_seeds, parse_seeds
+from grokbench.suite_additions import with_methods
 from grokbench.suite_entries import (
     MetricEntry,
     RegularizerEntry,
@@ -73,6 +74,11 @@ class Suite:
         others = [entry.label for entry in self.regularizers if entry.label != self.baseline]
         return len(self.tasks) * len(others) - sum(skip.regularizer in others for skip in self.skip)
 
+    @property
+    def added(self) -> frozenset[str]:
+        """Labels of the regularizers that do not stand in the file: a grid adds several."""
+        return frozenset(entry.label for entry in self.regularizers if self.document.origin(entry.path))
+
     def where(self, key_path: KeyPath) -> str:
         """`file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
         return self.document.where(key_path)
@@ -84,14 +90,14 @@ def shipped_suites() -> dict[str, Path]:
     return {file.stem: file for file in sorted(files) if file.suffix == ".yaml"}
 
 
-def load_suite(name_or_path: str) -> Suite:
-    """The suite of a path ending in `.yaml`, or of that bare name among the shipped ones.
+def load_suite(name_or_path: str, methods: Sequence[str] = ()) -> Suite:
+    """The suite of a path ending in `.yaml`, or of that bare name among the shipped ones, and further methods.
 
     Raises SuiteError: one sentence when there is no such file or it is not YAML; otherwise every mistake at once,
     a line `file:line:column: key.path: what was wrong, expected ...` each, in the order of the file.
     """
     path = _find(name_or_path)
-    document = read(path)
+    document = with_methods(read(path), methods)
     problems = [*document.problems, *_all_problems(document.data, path.parent)]
     if problems:
         raise SuiteError(listing(document.file, [_placed(problem, document) for problem in problems]))
@@ -157,7 +163,7 @@ def _blanked(data: Any, faulty: set[KeyPath], path: KeyPath = ()) -> Any:
 
 def _placed(problem: Problem, document: Document) -> Problem:
     place = problem.place or document.place(problem.path, at_key=problem.at_key)
-    return dataclasses.replace(problem, place=place)
+    return dataclasses.replace(problem, place=place, origin=document.origin(problem.path))
 
 
 def _suite(document: Document, path: Path) -> Suite:

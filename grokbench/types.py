@@ -126,7 +126,7 @@ class Regularizer:
     privileges: frozenset[Privilege] = frozenset()  # what it uses that the baseline does not have
     neutral: Mapping[str, Any] | None = None  # parameters at which it is the baseline
     facts: tuple[str, ...] = ()  # the facts it asks of a task; a task without them refuses it
-    rotates: bool = False  # commutes with rotations of the inputs, under SGD: a task in other coordinates asks for it
+    rotates: bool = False  # commutes with rotations of the inputs, under SGD: may be trained in rotated coordinates
     revision: int = 1  # raise it when the numbers change
 
 
@@ -159,7 +159,7 @@ class Task:
     evaluate_examples: int | None = None  # at once, at evaluations: bounds their memory. None: all of a split
     activations: int = 0  # numbers kept for the gradient of one example, where they outweigh the rest: bounds a group
     facts: Mapping[str, Any] = field(default_factory=dict)  # asked for by methods and metrics: its "modulus", ...
-    full: "Task | None" = None  # the same in the inputs' own coordinates; None: these are. Seconds are measured there
+    full: "Task | None" = None  # itself with `rotate=False`: for seconds, and for methods that do not rotate
     revision: int = 1  # raise it when the numbers change
 
     @property

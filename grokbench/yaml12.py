@@ -40,6 +40,11 @@ class Document:
     keys: Mapping[KeyPath, Place] = field(repr=False, default_factory=dict)
     values: Mapping[KeyPath, Place] = field(repr=False, default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    grafts: Mapping[KeyPath, str] = field(repr=False, default_factory=dict)  # branches of another origin, and its name
+
+    def origin(self, path: KeyPath) -> str | None:
+        """Where a key path was grafted from; None for one that stands in the file."""
+        return next((origin for graft, origin in self.grafts.items() if path[: len(graft)] == graft), None)
 
     def place(self, path: KeyPath, at_key: bool = True) -> Place:
         """Line and column (from 1) of a key, or of its value; of the nearest parent when there is no such key."""
@@ -51,9 +56,9 @@ class Document:
         return (1, 1)
 
     def where(self, path: KeyPath, at_key: bool = True) -> str:
-        """`file:line:column` of a key path, or of its nearest existing parent."""
+        """`file:line:column` of a key path, or of its nearest existing parent; the origin of a grafted one."""
         line, column = self.place(path, at_key)
-        return f"{self.file}:{line}:{column}"
+        return self.origin(path) or f"{self.file}:{line}:{column}"
 
 
 class _Builder:

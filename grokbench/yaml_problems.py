@@ -56,6 +56,7 @@ class Problem:
     text: str  # "what was wrong, expected ..., did you mean ...?"
     place: Place | None = None
     at_key: bool = False  # the key is wrong, not its value
+    origin: str | None = None  # stands for file and place where it is not in the file
 
 
 def listing(file: str, problems: Iterable[Problem]) -> str:
@@ -68,7 +69,7 @@ def listing(file: str, problems: Iterable[Problem]) -> str:
 def _line(file: str, problem: Problem) -> str:
     line, column = problem.place or _NO_PLACE
     path = f"{dotted(problem.path)}: " if problem.path else ""
-    return f"{file}:{line}:{column}: {path}{problem.text}"
+    return f"{problem.origin or f'{file}:{line}:{column}'}: {path}{problem.text}"
 
 
 def dotted(path: KeyPath) -> str:

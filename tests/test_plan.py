@@ -349,20 +349,17 @@ suite: s
 seeds: 2
 baseline: baseline
 tasks: {xor: {rotate: true}}
-regularizers: {baseline: {}, placebo: {}, both: {use: [grokalign, placebo]}}
+regularizers: {baseline: {}, placebo: {}, both: {use: [grokalign, placebo]}, turns: {use: grokalign}}
 """
 
 
-def test_a_rotated_task_refuses_methods_that_do_not_rotate(complaints):
-    said = complaints(ROTATED)
-    assert [line.split(": its inputs")[0] for line in said] == ["s.yaml:4:9: tasks.xor"] * 2
-    for line, label in zip(said, ("placebo", "both"), strict=True):
-        assert f"placebo ({label}) does not declare that it rotates with them; set rotate: false, or skip" in line
-
-
-def test_a_rotated_task_takes_the_others_and_leaves_skipped_cells_alone(cells_of):
-    skip = "skip: [{task: xor, regularizer: placebo, why: w}, {task: xor, regularizer: both, why: w}]\n"
-    assert list(cells_of(ROTATED + skip)) == [("xor", "baseline")]
+def test_methods_that_do_not_rotate_train_a_rotated_task_in_full_coordinates(cells_of):
+    """The very cells of the suite that does not rotate, beside a baseline that does."""
+    rotated, full = cells_of(ROTATED), cells_of(ROTATED.replace("true", "false"))
+    trained = {method: cell.recipe["task"]["parameters"]["rotate"] for (_, method), cell in rotated.items()}
+    assert trained == {"baseline": True, "placebo": False, "both": False, "turns": True}
+    same = {method for task, method in rotated if rotated[task, method].identity == full[task, method].identity}
+    assert same == {"placebo", "both"}
 
 
 def test_a_rotated_task_refuses_metrics_that_look_at_coordinates(complaints, tmp_path, registry):

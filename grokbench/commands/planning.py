@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from grokbench.commands.options import METHODS, PLUGINS
+
 __all__ = ["power"]
 
 FORMATS = ("table", "markdown", "json")  # those of `power_report`
@@ -21,7 +23,8 @@ class Finite(click.FloatRange):
 
 @click.command()
 @click.argument("suite")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@PLUGINS
+@METHODS
 @click.option("--out", metavar="DIR", help="Results to take the spread from.  [default: runs/<suite>]")
 @click.option("--speedup", default=1.1, show_default=True, type=Finite(min=1, min_open=True), help="To be detected.")
 @click.option(
@@ -33,7 +36,7 @@ class Finite(click.FloatRange):
     help="How often it must be detected.",
 )
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
-def power(suite: str, plugins: tuple[str, ...], out: str | None, speedup: float, wanted: float, style: str) -> None:
+def power(suite: str, out: str | None, speedup: float, wanted: float, style: str, **chosen: tuple[str, ...]) -> None:
     """Say how many paired seeds each cell of a suite needs, from the spread in a results folder of it.
 
     A few seeds below 1000 are enough to plan with: `grokbench run SUITE --seeds 0-7 --out DIR` makes such a folder.
@@ -43,7 +46,7 @@ def power(suite: str, plugins: tuple[str, ...], out: str | None, speedup: float,
     from grokbench.power_report import render
     from grokbench.request import Request, resolve
 
-    plan = resolve(Request(suite, out, device="cpu", plugins=plugins))
+    plan = resolve(Request(suite, out, device="cpu", **chosen))
     found, statistics = pipeline.compared(plan), plan.suite.statistics
     family = plan.suite.comparisons if statistics.correction == "holm" else 1
     aim = Aim(speedup, wanted, len(plan.suite.seeds), family, statistics.alpha, statistics.primary)

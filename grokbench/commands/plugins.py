@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grokbench.commands.options import METHODS, PLUGINS
+
 if TYPE_CHECKING:
     from grokbench.plugins import Registry
 
@@ -13,19 +15,20 @@ __all__ = ["check", "list_", "show", "validate", "warn_of_broken"]
 
 @click.command()
 @click.argument("suite")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
-def validate(suite: str, plugins: tuple[str, ...]) -> None:
+@PLUGINS
+@METHODS
+def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> None:
     """Check a suite without running it."""
     from grokbench.request import Request, resolve
 
-    plan = resolve(Request(suite, device="cpu", plugins=plugins))
+    plan = resolve(Request(suite, device="cpu", plugins=plugins, methods=methods))
     warn_of_broken(plan.registry)
     click.echo(f"{plan.suite.path}: sound; {len(plan.cells)} cells, {len(plan.seeds)} seeds.")
 
 
 @click.command("list")
 @click.argument("kind", required=False, type=click.Choice(["tasks", "regularizers", "metrics", "suites"]))
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@PLUGINS
 def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
     """List what can be named in a suite, and the suites that ship."""
     from grokbench.catalogue import catalogue
@@ -38,7 +41,7 @@ def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@PLUGINS
 def show(name: str, plugins: tuple[str, ...]) -> None:
     """Describe a task, regularizer or metric: its parameters, defaults, source and origin; or print a suite."""
     from grokbench.catalogue import entry
@@ -51,7 +54,7 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("plugin", metavar="NAME|FILE")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@PLUGINS
 @click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "markdown"]))
 def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
     """Ask a plugin every question that the conformance tests ask.

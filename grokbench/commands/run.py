@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grokbench.commands.options import METHODS, PLUGINS
 from grokbench.commands.plugins import warn_of_broken
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
@@ -54,7 +55,8 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--regularizer", "regularizers", multiple=True, metavar="LABEL", help="Only this one; repeatable."
         ),
-        click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable."),
+        PLUGINS,
+        METHODS,
     ]
     for option in reversed(options):
         command = option(command)

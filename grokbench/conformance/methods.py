@@ -124,7 +124,7 @@ def is_the_baseline_when_neutral(subject: Subject) -> Answer:
 def rotates_as_it_says(subject: Subject) -> Answer:
     """A method that says it rotates with the inputs trains the same network in rotated coordinates."""
     if not subject.regularizer().rotates:
-        return not_applicable("it does not declare that it rotates with the inputs: rotated tasks refuse it")
+        return not_applicable("it does not declare that it rotates with the inputs: it trains in full coordinates")
     ends = []
     for rotate in (False, True):
         task = subject.registry.get("tasks", ROTATED.use).make({**ROTATED.parameters, "rotate": rotate})

@@ -1,0 +1,46 @@
+"""Methods that a command adds to the regularizers of a suite: `grokbench run quick --with my_method`."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from grokbench.errors import SuiteError
+from grokbench.yaml12 import Document, parse
+from grokbench.yaml_problems import short
+
+__all__ = ["with_methods"]
+
+OPTION = "--with"
+EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half: {use: grokalign, strength: 0.5}'"
+
+
+def with_methods(document: Document, methods: Sequence[str]) -> Document:
+    """The document of a suite with further regularizers, each a name or an entry in YAML.
+
+    What is wrong with one is told of `--with`, not of a place in the file. Raises SuiteError for a text that is
+    neither, and for a label that is taken.
+    """
+    for method in methods:
+        for label, entry in _entries(method).items():
+            document = _with_entry(document, label, entry)
+    return document
+
+
+def _entries(method: str) -> dict[str, Any]:
+    written = parse(method, OPTION) if method.strip() else None
+    data = {written.data: {}} if written and isinstance(written.data, str) else written and written.data
+    if not written or written.problems or not isinstance(data, dict) or not data:
+        raise SuiteError(f"{OPTION} {short(method)!r}: {EXPECTED}")
+    return data
+
+
+def _with_entry(document: Document, label: str, entry: Any) -> Document:
+    there = document.data.get("regularizers") if isinstance(document.data, dict) else None
+    if not isinstance(there, dict):
+        return document  # the suite's own mistake, which is told of it
+    if label in there:
+        other = f"expected another one, such as '{label}_2: {{use: {label}}}'"
+        raise SuiteError(f"{OPTION} {short(label)}: a label that the suite has already, {other}")
+    data = document.data | {"regularizers": there | {label: entry}}
+    grafts = {**document.grafts, ("regularizers", label): OPTION}
+    return dataclasses.replace(document, data=data, grafts=grafts)
