@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from torch import Tensor
+from torch.func import grad
 
 from grokbench import random
 from grokbench.cadence import Every, is_due
@@ -99,10 +100,29 @@ class Step:
     ) -> tuple[Params, tuple[State, ...]]:
         """What the methods' `transform` makes of gradients, or `project` of parameters, in turn; and the states."""
         after, at = list(states), self._at(params, batch, step, epoch, outputs)
+        grad_at = partial(self._grad_at, params, states, batch, key, step, epoch)
         for method, regularizer in enumerate(self.regularizers):
             if function := getattr(regularizer, phase):
-                moved, after[method] = function(moved, states[method], at(key=_method_key(key, method)))
+                extra = grad_at if "extra_gradients" in regularizer.privileges else _undeclared
+                moved, after[method] = function(moved, states[method], at(key=_method_key(key, method), grad_at=extra))
         return moved, tuple(after)
+
+    def _grad_at(
+        self,
+        params: Params,
+        states: tuple[State, ...],
+        batch: Batch,
+        key: Tensor,
+        step: Tensor,
+        epoch: Tensor,
+        trained: Params,
+    ) -> Params:
+        """The gradient of this step's objective, with the draws of this step, at other values of what is trained."""
+
+        def total(trained: Params) -> Tensor:
+            return self.objective(params | trained, states, batch, key, step, epoch)[0]
+
+        return grad(total)(trained)
 
     @property
     def keeps_initial(self) -> bool:
@@ -148,6 +168,11 @@ class Step:
             correct=self.task.correct,
             outputs=outputs,
         )
+
+
+def _undeclared(trained: Params) -> Params:
+    """A second gradient doubles what a step costs: the leaderboard has to say so."""
+    raise ValueError('grad_at needs to be declared: Regularizer(..., privileges=frozenset({"extra_gradients"}))')
 
 
 def _method_key(key: Tensor, method: int) -> Tensor:

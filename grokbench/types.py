@@ -106,6 +106,7 @@ class At:
     loss: Loss  # the task's own
     correct: Loss  # outputs (n, C), targets (n,) -> (n,) bool
     outputs: Tensor | None = None  # (n, C): of this step's batch before the update; None in perturb and penalty
+    grad_at: Callable[[Params], Params] | None = None  # the step's gradient elsewhere, penalties included; as `outputs`
 
 
 @dataclass(frozen=True, kw_only=True)

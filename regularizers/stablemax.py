@@ -45,7 +45,7 @@ def objective(loss: Loss) -> Loss:
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     """The mean of -log StableMax(outputs)[target], (); outputs (n, C), targets (n,) int64."""
     logs = log_s(outputs)
-    own = F.one_hot(targets, outputs.shape[-1]).bool()
+    own = targets[:, None] == torch.arange(outputs.shape[-1], device=outputs.device)  # F.one_hot cannot be mapped twice
     margin = logs.masked_fill(own, -torch.inf).logsumexp(-1) - logs.gather(-1, targets[:, None]).squeeze(-1)
     return F.softplus(margin).mean()
 
