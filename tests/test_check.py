@@ -1,12 +1,13 @@
 """Planted faults are each found with their fix, a sound plugin passes, and the command says all this in lines."""
 
 import re
+from pathlib import Path
 
 import pytest
 import torch
 
 from grokbench import data, timing
-from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, examine
+from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, examine, watch
 from grokbench.conformance.fixes import translate
 from grokbench.errors import PluginError
 from grokbench.plugins import load_registry
@@ -101,6 +102,13 @@ def test_what_stops_training_is_complained_of_once(tmp_path):
     answers = examined(tmp_path, planted.FAULTS["a Python branch on a tensor"].source)
     assert list(failures(answers)) == ["device"]
     assert answers["group"].message == "it cannot be asked before this is put right: device"
+
+
+def test_who_asks_is_not_blamed_though_it_stands_in_the_plugins_folder():
+    one, here = torch.ones(()), Path(__file__)
+    assert watch.watched(one.item, here) == []
+    ((what, place, _),) = watch.watched(lambda: one.item(), here)
+    assert what == "it reads a tensor back from the device with item" and place.startswith("test_check.py, line ")
 
 
 # ---- tasks and metrics of a user

@@ -38,7 +38,7 @@ def test_a_plugin_conforms(kind, name, question):
     given = answer(question, subject(kind, name))
     if given.verdict is Verdict.NOT_APPLICABLE:
         pytest.skip(given.message)
-    assert given.verdict is Verdict.PASSED, f"{given.message} {given.place}. Fix: {given.fix}."
+    assert given.verdict is Verdict.PASSED, str(given)
 
 
 def test_every_provider_loads():

@@ -26,6 +26,13 @@ class Answer:
     fix: str = ""  # what to do about it, where something is wrong
     place: str = ""  # the line of the plugin, where one is known
 
+    def __str__(self) -> str:
+        """What was measured, why it was not asked, or what is wrong and what to do; empty if nothing is to be said."""
+        if not self.message:
+            return ""
+        said = self.message[:1].upper() + self.message[1:] + (f" ({self.place})" if self.place else "")
+        return f"{said}. Fix: {self.fix}." if self.fix else f"{said}."
+
 
 @dataclass(frozen=True)
 class Question:

@@ -81,15 +81,9 @@ def _text(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterato
     counts = dict.fromkeys(Verdict, 0)
     for question, answer in answers:
         counts[answer.verdict] += 1
-        detail = f". {_detail(answer)}" if answer.message else ""
+        detail = f". {answer}" if answer.message else ""
         yield f"  {answer.verdict:<14}  {question.name}: {question.asks}{detail}", answer.verdict is Verdict.FAILED
     yield f"  {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}", False
-
-
-def _detail(answer: Answer) -> str:
-    """What was measured, why it was not asked, or what is wrong and what to do."""
-    said = answer.message[:1].upper() + answer.message[1:] + (f" ({answer.place})" if answer.place else "")
-    return f"{said}. Fix: {answer.fix}." if answer.fix else f"{said}."
 
 
 def _markdown(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterator[tuple[str, bool]]:
@@ -97,8 +91,7 @@ def _markdown(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Ite
     yield f"### `{plugin.name}` ({plugin.kind[:-1]}, {plugin.origin})\n", False
     yield "| question | answer | |\n|---|---|---|", False
     for question, answer in answers:
-        detail = _detail(answer) if answer.message else ""
         verdict = f"**{answer.verdict}**" if answer.verdict is Verdict.FAILED else str(answer.verdict)
-        cells = (question.asks, verdict, detail)
+        cells = (question.asks, verdict, str(answer))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |", answer.verdict is Verdict.FAILED
     yield "", False
