@@ -29,7 +29,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def wheel(session: nox.Session) -> None:
-    """The wheel claims one top-level name, and runs a suite from an empty folder."""
+    """The wheel claims one top-level name, and runs a suite and begins a plugin from an empty folder."""
     built = build_wheel(session)
     names = {name.split("/")[0] for name in ZipFile(built).namelist()}
     claimed = {name for name in names if not name.endswith(".dist-info")}
@@ -38,6 +38,7 @@ def wheel(session: nox.Session) -> None:
     install(session, "--force-reinstall", "--no-deps", built)  # in place of an editable install
     install(session, built)
     check_smoke(session)
+    check_new(session)
 
 
 @nox.session(venv_backend="none")
@@ -107,3 +108,12 @@ def check_smoke(session: nox.Session) -> None:
     unprinted = [row["regularizer"] for row in rows if row["regularizer"] not in printed]
     if not rows or unprinted:
         session.error(f"`grokbench run smoke` should print {len(rows)} rows, at least one; missing: {unprinted}")
+
+
+def check_new(session: nox.Session) -> None:
+    """Write a plugin and a package from the templates that the wheel holds."""
+    folder = Path(session.create_tmp()).resolve() / "new"
+    shutil.rmtree(folder, ignore_errors=True)
+    for options in ((), ("--package",)):
+        command = (str(BIN / PROJECT["name"]), "new", "task", "brand_new", "--out", str(folder), *options)
+        session.run(*command, external=True)

@@ -1,0 +1,50 @@
+"""The command that begins a plugin: `new`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
+
+import click
+
+__all__ = ["new"]
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["regularizer", "task", "metric"]))
+@click.argument("name")
+@click.option("--out", default=".", metavar="DIR", help="Where to.  [default: this folder]")
+@click.option("--package", is_flag=True, help="Write a package that pip can install, with a check for GitHub.")
+def new(kind: str, name: str, out: str, package: bool) -> None:
+    """Write a plugin that works as it is, and its test: an example to put your own method, task or metric into."""
+    from grokbench import scaffold
+    from grokbench.commands.plugins import warn_of_broken
+    from grokbench.plugins import load_registry
+
+    registry = load_registry()
+    warn_of_broken(registry)
+    scaffold.check_name(kind, name, registry)
+    write = scaffold.write_package if package else scaffold.write_plugin
+    for path in write(kind, name, Path(out)):
+        click.echo(f"Wrote {path}")
+    click.echo("\nIt works as it is. Put your own in place of the example, and then:\n")
+    for line in _next(kind, name, Path(out), package):
+        click.echo(line)
+
+
+def _next(kind: str, name: str, folder: Path, package: bool) -> Iterator[str]:
+    """What to do with it, a line each."""
+    file, test = quote(str(folder / f"{name}.py")), quote(str(folder / f"test_{name}.py"))
+    plugin = "" if package else f" --plugin {file}"
+    if package:
+        project = folder / f"grokbench-{name}".replace("_", "-")
+        yield f"install it:  pip install -e {quote(os.path.join('.', f'{project}[test]'))}"
+        file, test = name, quote(str(project))
+    yield f"check it:    grokbench check {file}"
+    yield f"test it:     pytest {test}"
+    if kind == "regularizer":
+        yield f"run it:      grokbench run quick{plugin} --with {name}"
+        return
+    from grokbench.scaffold import suite
+
+    yield f"run it:      grokbench run {name}.yaml{plugin}    with this in {name}.yaml:\n\n{suite(kind, name)}"

@@ -1,0 +1,73 @@
+"""Two signs of many as an example: put the source of your task here (authors, title, year, arXiv number).
+
+Then what there is to memorise and what to find: here strings of signs, and that only the first two of each matter.
+"""
+
+from functools import partial
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from grokbench import AdamW, Batch, Params, Task, hookimpl, random
+
+
+def new_name(
+    signs: int = 20, samples: int = 400, width: int = 128, lr: float = 3e-3, weight_decay: float = 1.0
+) -> Task:
+    """Whether the first two of `signs` random signs agree; half of `samples` train, half test.
+
+    A ReLU network with one hidden layer of `width`, cross-entropy over two classes, full-batch AdamW. Grokked: test
+    accuracy above 0.90. Say of every setting which paper has it, or that you chose it: these were chosen for a delay.
+    """
+    if signs < 2:
+        raise ValueError(f"signs must be at least 2, got {signs}")
+    return Task(
+        splits=partial(splits, signs=signs, samples=samples),
+        train_size=samples // 2,
+        init=partial(init, signs=signs, width=width),
+        forward=forward,
+        loss=loss,
+        correct=correct,
+        optimizer=AdamW(lr=lr, weight_decay=weight_decay),
+        epochs=600,
+        grokked={"test_accuracy": "> 0.90"},
+        roles={"weight1": "input", "weight2": "readout"},
+        input_bounds=(-1.0, 1.0),
+        facts={"cross_entropy": True},
+    )
+
+
+def splits(key: Tensor, *, signs: int, samples: int) -> dict[str, Batch]:
+    """Train and test halves: inputs (samples / 2, signs) of -1 and 1, targets 1 where the first two agree."""
+    inputs = 2.0 * random.integers(random.fold(key, "signs"), (samples, signs), 2).double() - 1.0
+    targets, train = (inputs[:, 0] == inputs[:, 1]).long(), samples // 2
+    return {"train": Batch(inputs[:train], targets[:train]), "test": Batch(inputs[train:], targets[train:])}
+
+
+def init(key: Tensor, *, signs: int, width: int) -> Params:
+    """Weights U(-1/sqrt(fan_in), 1/sqrt(fan_in)), each (fan_in, fan_out)."""
+    shapes = {"weight1": (signs, width), "weight2": (width, 2)}
+    uniform = {name: random.uniform(random.fold(key, "init", name), shape) for name, shape in shapes.items()}
+    return {name: shapes[name][0] ** -0.5 * (2.0 * u - 1.0) for name, u in uniform.items()}
+
+
+def forward(params: Params, inputs: Tensor) -> Tensor:
+    """Outputs (n, 2) at inputs (n, signs)."""
+    return (inputs @ params["weight1"]).relu() @ params["weight2"]
+
+
+def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean of -log softmax(outputs)[target], ()."""
+    return -F.log_softmax(outputs, -1).gather(-1, targets[:, None]).mean()
+
+
+def correct(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Whether the largest output is the target's, (n,) bool."""
+    return outputs.argmax(-1) == targets
+
+
+# A task may also be given `batch_size`, `evaluate_every`, `stop`, `frozen` or `shared`, data that every seed has.
+# `grokbench show NAME` describes the shipped tasks, the page "Write a task" every field.
+@hookimpl
+def grokbench_tasks():
+    yield new_name

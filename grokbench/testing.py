@@ -1,0 +1,65 @@
+"""What the tests of a plugin need: every conformance question as a test, and where a phase stands, made by hand.
+
+`grokbench new` writes such tests.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+
+import torch
+
+from grokbench import random
+from grokbench.conformance import QUESTIONS, Answer, Subject, Verdict, answer
+from grokbench.conformance.pages import find
+from grokbench.conformance.tasks import data
+from grokbench.plugins import KINDS, Plugin, load_registry
+from grokbench.step import build_step
+from grokbench.types import At, Batch, Params, Regularizer, State, Task
+
+__all__ = ["Answer", "Verdict", "questions_of", "standpoint"]
+
+
+def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
+    """Every question to the plugins of a module, by their names: called, it gives the plugin's answer.
+
+    The keys are for `pytest.mark.parametrize`, so that pytest names the question that failed. The module is that of a
+    plugin file, or what an installed package's entry point names.
+
+    Raises:
+        PluginError: it yields no plugin, one that cannot be registered, or one whose name is taken.
+    """
+    registry = load_registry()
+    plugins = [plugin for kind in KINDS for plugin in getattr(registry, kind).values() if _is_from(plugin, module)]
+    if not plugins:
+        registry, plugins = find(str(module.__file__), ())
+    return {
+        f"{plugin.name}-{question.name.replace(' ', '_')}": partial(answer, question, Subject(plugin, registry))
+        for plugin in plugins
+        for question in QUESTIONS[plugin.kind]
+    }
+
+
+def _is_from(plugin: Plugin, module: ModuleType) -> bool:
+    return f"{inspect.unwrap(plugin.factory).__module__}.".startswith(f"{module.__name__}.")
+
+
+def standpoint(task: Task, seed: int = 0) -> At:
+    """What a phase may look at in the first step of a replica of a task, on the CPU and in float64.
+
+    `dataclasses.replace(standpoint(task), step=torch.tensor(3))` stands elsewhere. The linearized network that a
+    penalty is given is `linearize(at.forward, at.batch.inputs)`.
+    """
+    caught = []
+
+    def catch(grads: Params, state: State, at: At) -> tuple[Params, State]:
+        caught.append(at)
+        return grads, state
+
+    step = build_step(task, [Regularizer(transform=catch)], {})
+    params, batch = task.init(random.key(seed)), Batch(*(part[: task.batch_size] for part in data(task, seed)["train"]))
+    now = random.fold(random.key(seed), "standpoint"), torch.tensor(0), torch.tensor(0)
+    trained = task.trained(params)
+    step.through("transform", trained, params, step.init(params), batch, task.outputs(params, batch.inputs), *now)
+    return caught[0]
