@@ -10,6 +10,7 @@ from grokbench.conformance import description, methods, metrics, purity, tasks, 
 from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable
 from grokbench.conformance.fixes import translate
 from grokbench.conformance.subjects import NoGround, Subject
+from grokbench.conformance.trials import one_thread
 from grokbench.conformance.watch import generators_moved
 from grokbench.errors import DataError
 
@@ -30,7 +31,7 @@ def answer(question: Question, subject: Subject) -> Answer:
     """
     subject.tried.clear()
     try:
-        with generators_moved():  # and put back, whatever a plugin does to them
+        with one_thread(), generators_moved():  # and put back, whatever a plugin does to them
             return question.ask(subject)
     except DataError:
         raise

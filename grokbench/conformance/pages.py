@@ -2,10 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-
-import torch
 
 from grokbench.conformance import Answer, Question, Subject, Verdict, examine
 from grokbench.errors import PluginError
@@ -59,20 +56,8 @@ def report(registry: Registry, plugins: Iterable[Plugin], style: str) -> Iterato
         DataError: a task's data files are not there.
     """
     write = _markdown if style == "markdown" else _text
-    with _one_thread():
-        for plugin in plugins:
-            yield from write(plugin, examine(Subject(plugin, registry)))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small tensors are faster on one thread, and costs are measured on one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    for plugin in plugins:
+        yield from write(plugin, examine(Subject(plugin, registry)))
 
 
 def _text(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterator[tuple[str, bool]]:

@@ -1,6 +1,7 @@
 """Short trainings of a plugin, and comparisons of what they end with."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -11,9 +12,20 @@ from grokbench import engine
 from grokbench.step import Step
 from grokbench.types import Params, Task
 
-__all__ = ["SEEDS", "distance", "epochs_for", "replica", "same", "shapes", "tensors", "trained"]
+__all__ = ["SEEDS", "distance", "epochs_for", "one_thread", "replica", "same", "shapes", "tensors", "trained"]
 
 SEEDS = (0, 1, 2)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small tensors are faster on one thread, and costs are measured on one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def epochs_for(task: Task, steps: int = 20) -> int:
