@@ -28,7 +28,7 @@ _CHECK = ".github/workflows/check.yml"
 
 
 def check_name(kind: str, name: str, registry: "Registry") -> None:
-    """Whether a new regularizer, task or metric may have this name.
+    """Refuse what cannot be the name of a new regularizer, task or metric.
 
     Raises:
         PluginError: it is no name for a plugin, or something has it already.

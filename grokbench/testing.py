@@ -57,7 +57,7 @@ def standpoint(task: Task, seed: int = 0) -> At:
         caught.append(at)
         return grads, state
 
-    step = build_step(task, [Regularizer(transform=catch)], {})
+    step = build_step(task, [Regularizer(transform=catch, privileges=frozenset({"extra_gradients"}))], {})
     params, batch = task.init(random.key(seed)), Batch(*(part[: task.batch_size] for part in data(task, seed)["train"]))
     now = random.fold(random.key(seed), "standpoint"), torch.tensor(0), torch.tensor(0)
     trained = task.trained(params)

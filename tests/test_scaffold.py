@@ -4,6 +4,7 @@ import importlib
 import io
 import json
 import os
+import shlex
 import sys
 import tomllib
 from contextlib import redirect_stdout
@@ -112,6 +113,18 @@ def test_what_to_do_next_is_said(tmp_path, monkeypatch):
     assert "grokbench run quick --with brand_new_method\n" in said
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_said_to_run_it_can_be_run(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    said = new(Path("my work"), kind)
+    if kind != "regularizer":
+        tiny.write(tmp_path, said[said.index("suite: ") :], f"{KINDS[kind]}.yaml")
+    (line,) = [line for line in said.splitlines() if line.startswith("run it:")]
+    command = shlex.split(line.partition("    with")[0])[3:]
+    done = grokbench(*command, "--dry-run", "--device", "cpu")
+    assert done.status == 0 and " left to train in " in done.out, done.err
+
+
 # ---- its tests can fail
 
 
@@ -141,6 +154,12 @@ def test_where_a_phase_stands():
     assert list(at.params) == ["weight1", "weight2"] and at.batch.inputs.shape == (4, 10)
     assert (int(at.step), int(at.epoch), at.lr, at.weight_decay) == (0, 0, 1e-3, 1.0)
     assert at.outputs.dtype == torch.float64 and torch.equal(at.outputs, at.forward(at.batch.inputs))
+    elsewhere = {name: (2.0 * p).requires_grad_() for name, p in at.params.items()}
+    loss = task.loss(task.forward(elsewhere, at.batch.inputs), at.batch.targets)
+    for found, expected in zip(
+        at.grad_at(elsewhere).values(), torch.autograd.grad(loss, elsewhere.values()), strict=True
+    ):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
     assert not torch.equal(at.params["weight1"], other.params["weight1"]) and int(at.key) != int(other.key)
 
 
