@@ -10,9 +10,9 @@ from typing import Any
 from grokbench.comparison import Comparisons
 from grokbench.errors import StoreError
 from grokbench.freshness import outdated
-from grokbench.leaderboard import Leaderboard, compare, rank
 from grokbench.manifests import merge
 from grokbench.provenance import environment
+from grokbench.ranking import Leaderboard, compare, rank
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.request import Plan, Request, distinct, resolve
 from grokbench.store import Store

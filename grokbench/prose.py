@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from grokbench.leaderboard import Leaderboard, Row
+from grokbench.ranking import Leaderboard, Row
 
 __all__ = ["environment_line", "legend", "row_notes", "warnings", "wrap"]
 

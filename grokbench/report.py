@@ -11,9 +11,9 @@ from tabulate import tabulate
 
 from grokbench.columns import columns
 from grokbench.errors import SuiteError
-from grokbench.leaderboard import Leaderboard, Row
 from grokbench.notes import number
 from grokbench.prose import environment_line, legend, row_notes, warnings, wrap
+from grokbench.ranking import Leaderboard, Row
 
 __all__ = ["FORMATS", "as_json", "render"]
 
