@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["compare", "leaderboard", "pack", "print_leaderboard", "seconds", "status"]
 
 FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report`, which takes long to import
-NARROWEST = 60  # columns of a terminal that a table is fitted to
 CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `contrast_report` and `seconds_report`
 
 
@@ -30,7 +29,7 @@ def leaderboard(directory: str, style: str) -> None:
 def print_leaderboard(store: "Store", style: str) -> None:
     """Print it, and which files of the folder are damaged."""
     from grokbench import pipeline
-    from grokbench.report import render
+    from grokbench.report import NARROWEST, render
 
     width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout and sys.stdout.isatty() else None
     click.echo(render(pipeline.judge(store), style, width))

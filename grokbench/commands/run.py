@@ -77,7 +77,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
 
     plan = resolve(Request(**chosen))  # a wrong suite is told before the rest is loaded
     warn_of_broken(plan.registry)
-    from grokbench import display, pipeline  # noqa: F401 - all there is, before anything is done
+    from grokbench import execution, pipeline  # noqa: F401 - all there is, before anything is done
 
     if dry_run:
         _print_work(plan)
@@ -98,63 +98,22 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
 def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
     """Do the work in the results folder, which is ours alone meanwhile."""
     from grokbench import pipeline
+    from grokbench.execution import execute
 
     with pipeline.open_store(plan) as store:
         for difference in pipeline.made_elsewhere(plan, store):
             click.echo(f"Warning: {difference}", err=True)
         try:
-            return store, _train(plan, store, fail_fast)
+            return store, execute(plan, store, fail_fast)
         except StoreError as error:  # a full disk, say: not the status that says nothing was run
             click.echo(f"Error: {error}", err=True)
             sys.exit(1)
 
 
-def _train(plan: "Plan", store: "Store", fail_fast: bool) -> list[tuple[Any, Any]]:
-    """Do the work under a display; the (cell, run) of replicas that failed."""
-    from grokbench import pipeline
-    from grokbench.display import display
-    from grokbench.records import Outcome, Progress, Run, Timing
-
-    failed = []
-    with display() as show:
-        show.say(f"{plan.suite.name} on {_on(plan)}, results in {plan.directory}")
-        show.begin(plan.cells, len(plan.seeds), _stored(plan, store))
-        for job, event in pipeline.perform(plan, store):
-            if isinstance(event, Progress):
-                show.progress(event.cell, event.seeds, event.epoch, event.active)
-            elif isinstance(event, Run):
-                for cell in plan.cells:  # labels that share a recipe share its runs
-                    if cell.identity == event.identity:
-                        show.finished(event, cell)
-                if event.outcome is Outcome.FAILED:
-                    failed.append((job.cells[0], event))
-                    if fail_fast:
-                        return failed
-            elif isinstance(event, Timing):
-                cells = [cell.identity for cell in job.cells]
-                show.timing(job.cells[0].task, cells.index(event.identity) + 1, len(cells))
-    return failed
-
-
-def _stored(plan: "Plan", store: "Store") -> dict[tuple[str, str], list[Any]]:
-    """The runs that need not be trained, by the labels of their cell."""
-    from grokbench import pipeline
-
-    return {
-        (cell.task, cell.regularizer): store.runs_of(cell, sorted(pipeline.finished(plan, store, cell)))
-        for cell in plan.cells
-    }
-
-
-def _on(plan: "Plan") -> str:
-    from grokbench.matrix import plural
-
-    return f"the CPU, {plural(len(plan.devices), 'worker')}" if plan.kind == "cpu" else ", ".join(plan.devices)
-
-
 def _print_work(plan: "Plan") -> None:
     """Cells, replicas, what is done and the work left."""
     from grokbench import pipeline
+    from grokbench.execution import place
     from grokbench.matrix import plural
     from grokbench.tables import table
 
@@ -168,7 +127,7 @@ def _print_work(plan: "Plan") -> None:
     click.echo(
         f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
         f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
-        f"on {_on(plan)}. Nothing was run."
+        f"on {place(plan)}. Nothing was run."
     )
 
 
