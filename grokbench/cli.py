@@ -9,6 +9,7 @@ import click
 
 from grokbench import __version__
 from grokbench.commands.data import data
+from grokbench.commands.doctor import doctor
 from grokbench.commands.planning import power
 from grokbench.commands.plugins import check, list_, show, validate
 from grokbench.commands.results import compare, leaderboard, pack, seconds, status
@@ -33,7 +34,7 @@ def commands() -> None:
     """  # noqa: D301 - click reads the character itself
 
 
-for command in (run, leaderboard, seconds, compare, status, pack, power, validate, list_, show, check, data):
+for command in (run, leaderboard, seconds, compare, status, pack, power, validate, list_, show, check, data, doctor):
     commands.add_command(command)
 
 
