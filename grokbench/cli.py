@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 
 from grokbench import __version__
+from grokbench.commands.completion import completion
 from grokbench.commands.data import data
 from grokbench.commands.doctor import doctor
 from grokbench.commands.planning import power
@@ -34,7 +35,22 @@ def commands() -> None:
     """  # noqa: D301 - click reads the character itself
 
 
-for command in (run, leaderboard, seconds, compare, status, pack, power, validate, list_, show, check, data, doctor):
+for command in (
+    run,
+    leaderboard,
+    seconds,
+    compare,
+    status,
+    pack,
+    power,
+    validate,
+    list_,
+    show,
+    check,
+    data,
+    doctor,
+    completion,
+):
     commands.add_command(command)
 
 

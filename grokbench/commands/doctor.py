@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grokbench.commands.completion import files, folders
+
 if TYPE_CHECKING:
     from grokbench.findings import Finding
 
@@ -17,8 +19,12 @@ MARKS = {"ok": ("ok ", "green"), "note": ("-  ", "yellow"), "bad": ("BAD", "red"
 
 
 @click.command()
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
-@click.option("--out", default="runs", show_default=True, metavar="DIR", help="Where results go.")
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
+)
+@click.option(
+    "--out", default="runs", show_default=True, metavar="DIR", help="Where results go.", shell_complete=folders
+)
 @click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "json"]))
 def doctor(plugins: tuple[str, ...], out: str, style: str) -> None:
     """Say whether versions, devices, data and plugins are as they should be, and whether results can be written.

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from grokbench.commands.completion import files, folders, suites
+
 __all__ = ["power"]
 
 FORMATS = ("table", "markdown", "json")  # those of `power_report`
@@ -20,9 +22,16 @@ class Finite(click.FloatRange):
 
 
 @click.command()
-@click.argument("suite")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
-@click.option("--out", metavar="DIR", help="Results to take the spread from.  [default: runs/<suite>]")
+@click.argument("suite", shell_complete=suites)
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    help="Results to take the spread from.  [default: runs/<suite>]",
+    shell_complete=folders,
+)
 @click.option("--speedup", default=1.1, show_default=True, type=Finite(min=1, min_open=True), help="To be detected.")
 @click.option(
     "--power",

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grokbench.commands.completion import files, names, names_or_files, suites
+
 if TYPE_CHECKING:
     from grokbench.plugins import Registry
 
@@ -12,8 +14,10 @@ __all__ = ["check", "list_", "show", "validate", "warn_of_broken"]
 
 
 @click.command()
-@click.argument("suite")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@click.argument("suite", shell_complete=suites)
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
+)
 def validate(suite: str, plugins: tuple[str, ...]) -> None:
     """Check a suite without running it."""
     from grokbench.request import Request, resolve
@@ -25,7 +29,9 @@ def validate(suite: str, plugins: tuple[str, ...]) -> None:
 
 @click.command("list")
 @click.argument("kind", required=False, type=click.Choice(["tasks", "regularizers", "metrics", "suites"]))
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
+)
 def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
     """List what can be named in a suite, and the suites that ship."""
     from grokbench.catalogue import catalogue
@@ -37,8 +43,10 @@ def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("name")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@click.argument("name", shell_complete=names)
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
+)
 def show(name: str, plugins: tuple[str, ...]) -> None:
     """Describe a task, regularizer or metric: its parameters, defaults, source and origin; or print a suite."""
     from grokbench.catalogue import entry
@@ -50,8 +58,10 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("plugin", metavar="NAME|FILE")
-@click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+@click.argument("plugin", metavar="NAME|FILE", shell_complete=names_or_files)
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
+)
 @click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "markdown"]))
 def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
     """Ask a plugin every question that the conformance tests ask.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grokbench.commands.completion import devices, files, folders, labels, suites
 from grokbench.commands.plugins import warn_of_broken
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
@@ -30,9 +31,15 @@ def _words_of_rerun() -> str:
 def selection(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say what to run and where."""
     options = [
-        click.argument("suite"),
-        click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]"),
-        click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:0,1"),
+        click.argument("suite", shell_complete=suites),
+        click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]", shell_complete=folders),
+        click.option(
+            "--device",
+            default="auto",
+            show_default=True,
+            metavar="auto|cpu|cuda|cuda:0,1",
+            shell_complete=devices,
+        ),
         click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
         click.option(
             "--group-size",
@@ -50,11 +57,30 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
         click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
-        click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task; repeatable."),
         click.option(
-            "--regularizer", "regularizers", multiple=True, metavar="LABEL", help="Only this one; repeatable."
+            "--task",
+            "tasks",
+            multiple=True,
+            metavar="LABEL",
+            help="Only this task; repeatable.",
+            shell_complete=labels,
         ),
-        click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable."),
+        click.option(
+            "--regularizer",
+            "regularizers",
+            multiple=True,
+            metavar="LABEL",
+            help="Only this one; repeatable.",
+            shell_complete=labels,
+        ),
+        click.option(
+            "--plugin",
+            "plugins",
+            multiple=True,
+            metavar="FILE",
+            help="A plugin file; repeatable.",
+            shell_complete=files,
+        ),
     ]
     for option in reversed(options):
         command = option(command)
