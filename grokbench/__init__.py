@@ -1,4 +1,8 @@
-"""GrokBench, the benchmark of grokking accelerators: this is the contributor's door.
+"""GrokBench, the benchmark of grokking accelerators: this is the door for contributors, notebooks and scripts.
+
+    runs = grokbench.run("quick", num_seeds=2)      train what is missing
+    runs = grokbench.load_runs("runs/quick")        or look at what is there
+    grokbench.leaderboard(runs)
 
 A plugin imports from here and from nowhere deeper. Names are loaded on first use, so that the command line starts
 without torch.
@@ -11,9 +15,18 @@ if TYPE_CHECKING:
     from grokbench import data as data
     from grokbench import random as random
     from grokbench.errors import DataError as DataError
+    from grokbench.errors import GrokbenchError as GrokbenchError
+    from grokbench.errors import PluginError as PluginError
+    from grokbench.errors import StoreError as StoreError
+    from grokbench.errors import SuiteError as SuiteError
     from grokbench.hookspecs import hookimpl as hookimpl
+    from grokbench.notebook import Leaderboard as Leaderboard
+    from grokbench.notebook import leaderboard as leaderboard
     from grokbench.optimizers import SGD as SGD
     from grokbench.optimizers import AdamW as AdamW
+    from grokbench.python import run as run
+    from grokbench.runs import Runs as Runs
+    from grokbench.runs import load_runs as load_runs
     from grokbench.types import At as At
     from grokbench.types import Batch as Batch
     from grokbench.types import Local as Local
@@ -32,18 +45,27 @@ _ROOMS = {
     "At": "types",
     "Batch": "types",
     "DataError": "errors",
+    "GrokbenchError": "errors",
+    "Leaderboard": "notebook",
     "Local": "types",
     "Metric": "types",
     "Optimizer": "types",
     "Params": "types",
+    "PluginError": "errors",
     "Probe": "types",
     "Regularizer": "types",
+    "Runs": "runs",
     "SGD": "optimizers",
+    "StoreError": "errors",
+    "SuiteError": "errors",
     "Task": "types",
     "data": "",
     "hookimpl": "hookspecs",
+    "leaderboard": "notebook",
     "linearize": "types",
+    "load_runs": "runs",
     "random": "",
+    "run": "python",
 }
 __all__ = [*_ROOMS, "__version__"]  # noqa: PLE0604
 

@@ -8,7 +8,9 @@ from contextlib import suppress
 import click
 
 from grokbench import __version__
+from grokbench.commands.completion import completion
 from grokbench.commands.data import data
+from grokbench.commands.doctor import doctor
 from grokbench.commands.new import new
 from grokbench.commands.planning import power
 from grokbench.commands.plugins import check, list_, show, validate
@@ -34,7 +36,23 @@ def commands() -> None:
     """  # noqa: D301 - click reads the character itself
 
 
-for command in (run, leaderboard, seconds, compare, status, pack, power, validate, list_, show, check, new, data):
+for command in (
+    run,
+    leaderboard,
+    seconds,
+    compare,
+    status,
+    pack,
+    power,
+    validate,
+    list_,
+    show,
+    check,
+    new,
+    data,
+    doctor,
+    completion,
+):
     commands.add_command(command)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grokbench.leaderboard import Leaderboard, Row
 from grokbench.notes import BOUND_SIGN, number
+from grokbench.ranking import Leaderboard, Row
 
 __all__ = ["Columns", "columns"]
 

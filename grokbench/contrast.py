@@ -12,9 +12,9 @@ from grokbench.comparison import Comparison, Comparisons, compare
 from grokbench.differences import Difference, cell_differences, folder_differences
 from grokbench.effects import effect
 from grokbench.errors import StoreError
-from grokbench.leaderboard import Row, rank
 from grokbench.notes import conclusion
 from grokbench.outcomes import Measured
+from grokbench.ranking import Row, rank
 from grokbench.records import Manifest, Outcome, Run
 from grokbench.stats import pairs_needed
 from grokbench.store import Store

@@ -8,10 +8,10 @@ from tabulate import tabulate
 
 from grokbench.columns import Columns
 from grokbench.contrast import Contrast, Contrasts
-from grokbench.leaderboard import Row
 from grokbench.matrix import plural
 from grokbench.notes import BOUND_SIGN, number
 from grokbench.prose import wrap
+from grokbench.ranking import Row
 
 __all__ = ["FORMATS", "render"]
 

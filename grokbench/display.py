@@ -1,5 +1,6 @@
 """What a person sees while a suite runs: one live table in a terminal, timed lines anywhere else."""
 
+import builtins
 import os
 import sys
 import time
@@ -11,7 +12,7 @@ from grokbench.live import LiveDisplay
 from grokbench.matrix import Key, Matrix, failure, key_of, name, plural, printable
 from grokbench.records import Cell, Outcome, Run
 
-__all__ = ["Display", "PlainDisplay", "display"]
+__all__ = ["Display", "PlainDisplay", "display", "in_notebook"]
 
 HEARTBEAT = 30.0  # seconds between two lines that only say where things stand
 
@@ -36,15 +37,26 @@ class Display(AbstractContextManager["Display"], Protocol):
 
 
 def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDisplay | PlainDisplay":
-    """A display on a stream (default: standard error): live in a capable terminal, unless `plain` says otherwise."""
-    stream = stream or sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - closed standard error
+    """A display on a stream: live in a capable terminal, unless `plain` says otherwise.
+
+    The stream is standard error by default; in a notebook, which paints that red, standard output.
+    """
+    notebook = in_notebook()
+    stream = stream or (sys.stdout if notebook else sys.stderr)
+    stream = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it is closed
     if plain is None:
-        plain = not stream.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+        plain = notebook or not stream.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown")
     if plain:
         return PlainDisplay(stream)
     from rich.console import Console
 
     return LiveDisplay(Console(file=stream))
+
+
+def in_notebook() -> bool:
+    """Whether a notebook shows the output. It may call itself a terminal, and is none."""
+    shell = getattr(builtins, "get_ipython", lambda: None)()
+    return shell is not None and type(shell).__name__ != "TerminalInteractiveShell"
 
 
 class PlainDisplay:

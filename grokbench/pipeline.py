@@ -3,16 +3,16 @@
 resolve (load_suite, load_registry, expand) -> open_store -> jobs -> launch -> save -> compare -> rank
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from grokbench.comparison import Comparisons
 from grokbench.errors import StoreError
 from grokbench.freshness import outdated
-from grokbench.leaderboard import Leaderboard, compare, rank
 from grokbench.manifests import merge
 from grokbench.provenance import environment
+from grokbench.ranking import Leaderboard, compare, rank
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.request import Plan, Request, distinct, resolve
 from grokbench.store import Store
@@ -115,7 +115,7 @@ def left_aside(plan: Plan, store: Store) -> tuple[int, ...]:
     return tuple(seed for seed in others if not all(store.finished(cell, [seed]) for cell in cells))
 
 
-def perform(plan: Plan, store: Store) -> Iterator[tuple[Job, Event]]:
+def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None]:
     """Train what is missing, then time what has not been timed; everything is saved before it is yielded."""
     from grokbench.launchers.local import launch
 

@@ -1,13 +1,14 @@
-"""The words around a leaderboard's tables: where it was made, how to read it, what to be careful about."""
+"""What stands around a leaderboard's tables: a table per task, where it was made, how to read it, cautions."""
 
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from grokbench.leaderboard import Leaderboard, Row
+from grokbench.notes import number
+from grokbench.ranking import Leaderboard, Row
 
-__all__ = ["environment_line", "legend", "row_notes", "warnings", "wrap"]
+__all__ = ["begun", "by_task", "environment_line", "heading", "legend", "row_notes", "warnings", "wrap"]
 
 TESTS = {
     "sign_flip": "the exact sign flip of the log ratios",
@@ -16,6 +17,26 @@ TESTS = {
     "logrank": "the log-rank with labels exchanged within pairs",
 }
 CAUTIONS = ("cannot reach", "compare with care", "do not compare")  # what marks a note as a warning
+
+
+def by_task(leaderboard: Leaderboard) -> dict[str, tuple[Row, ...]]:
+    """The rows of each task, in order."""
+    tasks = dict.fromkeys(row.task for row in leaderboard.rows)
+    return {task: tuple(row for row in leaderboard.rows if row.task == task) for task in tasks}
+
+
+def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
+    """The tasks with something to show, and a sentence that names the others; all of them where nothing has run."""
+    tasks = by_task(leaderboard)
+    shown = {task: rows for task, rows in tasks.items() if any(_has_run(row) for row in rows)} or tasks
+    waiting = [task for task in tasks if task not in shown]
+    return shown, f"Not run yet: {', '.join(waiting)}." if waiting else ""
+
+
+def heading(task: str, leaderboard: Leaderboard) -> str:
+    """A task and its budget."""
+    budget = leaderboard.budgets.get(task)
+    return task if budget is None else f"{task}, {number(budget)} epochs at most"
 
 
 def row_notes(row: Row, shared: tuple[str, ...]) -> str:
@@ -55,6 +76,10 @@ def legend(leaderboard: Leaderboard) -> list[str]:
 def wrap(text: str, width: int, hang: int = 0) -> list[str]:
     """Lines of at most `width` characters, all but the first indented by `hang`; none for no text."""
     return textwrap.wrap(text, width, subsequent_indent=" " * hang, break_on_hyphens=False)
+
+
+def _has_run(row: Row) -> bool:
+    return row.grokked + row.censored + row.diverged + row.failed > 0
 
 
 def _value(value: Any) -> str:

@@ -11,13 +11,13 @@ from tabulate import tabulate
 
 from grokbench.columns import columns
 from grokbench.errors import SuiteError
-from grokbench.leaderboard import Leaderboard, Row
-from grokbench.notes import number
-from grokbench.prose import environment_line, legend, row_notes, warnings, wrap
+from grokbench.prose import begun, by_task, environment_line, heading, legend, row_notes, warnings, wrap
+from grokbench.ranking import Leaderboard, Row
 
-__all__ = ["FORMATS", "as_json", "render"]
+__all__ = ["FORMATS", "NARROWEST", "as_json", "render"]
 
 WIDTH = 120  # columns of a table for people
+NARROWEST = 60  # columns of a terminal that a table is fitted to
 MARKDOWN = {"\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "\n": " "}
 LATEX = {
     **{char: f"\\{char}" for char in "&%$#_{}"},
@@ -53,13 +53,13 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
     blocks = [wrap(f"{leaderboard.suite}: every method against {leaderboard.baseline}", width)]
     blocks[0] += wrap(environment_line(leaderboard.environment), width)
     shared = warnings(leaderboard)
-    begun, waiting = _begun(leaderboard)
-    for task, rows in begun.items():
+    tasks, waiting = begun(leaderboard)
+    for task, rows in tasks.items():
         shown = columns(rows, leaderboard).fit(width)
         lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
         text = tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align)
         notes = [line for row in rows for line in wrap(row_notes(row, shared), width, hang=4)]
-        blocks.append([_title(task, leaderboard), "", *text.splitlines(), "", *notes])
+        blocks.append([heading(task, leaderboard), "", *text.splitlines(), "", *notes])
     blocks += [wrap(waiting, width)] if waiting else []
     blocks += [["Warnings", *(line for note in shared for line in wrap(f"- {note}", width, hang=2))]] if shared else []
     blocks.append([line for sentence in legend(leaderboard) for line in wrap(sentence, width)])
@@ -72,13 +72,13 @@ def _markdown(leaderboard: Leaderboard) -> str:
         _escape(environment_line(leaderboard.environment), MARKDOWN),
     ]
     shared = warnings(leaderboard)
-    begun, waiting = _begun(leaderboard)
-    for task, rows in begun.items():
+    tasks, waiting = begun(leaderboard)
+    for task, rows in tasks.items():
         shown = columns(rows, leaderboard)
         cells = [[_escape(cell, MARKDOWN) for cell in row] for row in shown.cells]
         text = tabulate(cells, shown.headers, tablefmt="pipe", disable_numparse=True, colalign=shown.align)
         notes = [f"- {_escape(row_notes(row, shared), MARKDOWN)}" for row in rows]
-        blocks += [f"### {_escape(_title(task, leaderboard), MARKDOWN)}", text, "\n".join(notes)]
+        blocks += [f"### {_escape(heading(task, leaderboard), MARKDOWN)}", text, "\n".join(notes)]
     blocks += [_escape(waiting, MARKDOWN)] if waiting else []
     blocks += ["\n".join(f"- **Warning:** {_escape(note, MARKDOWN)}" for note in shared)] if shared else []
     blocks.append(" ".join(_escape(sentence, MARKDOWN) for sentence in legend(leaderboard)))
@@ -87,12 +87,12 @@ def _markdown(leaderboard: Leaderboard) -> str:
 
 def _latex(leaderboard: Leaderboard) -> str:
     """One booktabs tabular, tasks as groups; the notes as comments, for the caption's author."""
-    groups = {task: columns(rows, leaderboard) for task, rows in _by_task(leaderboard).items()}
+    groups = {task: columns(rows, leaderboard) for task, rows in by_task(leaderboard).items()}
     first = columns((), leaderboard)
     lines = ["% needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{''.join(side[0] for side in first.align)}}}"]
     lines += ["\\toprule", _latex_row(first.headers)]
     for task, shown in groups.items():
-        title = _latex_cell(_title(task, leaderboard))
+        title = _latex_cell(heading(task, leaderboard))
         lines += ["\\midrule", f"\\multicolumn{{{len(first.headers)}}}{{l}}{{\\emph{{{title}}}}} \\\\"]
         lines += [_latex_row(row) for row in shown.cells]
     lines += ["\\bottomrule", "\\end{tabular}"]
@@ -123,28 +123,6 @@ FORMATS: dict[str, Callable[[Leaderboard], str]] = {
     "csv": _csv,
     "json": _json,
 }
-
-
-def _by_task(leaderboard: Leaderboard) -> dict[str, tuple[Row, ...]]:
-    tasks = dict.fromkeys(row.task for row in leaderboard.rows)
-    return {task: tuple(row for row in leaderboard.rows if row.task == task) for task in tasks}
-
-
-def _begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
-    """The tasks with something to show, and a sentence that names the others; all of them where nothing has run."""
-    tasks = _by_task(leaderboard)
-    begun = {task: rows for task, rows in tasks.items() if any(_has_run(row) for row in rows)} or tasks
-    waiting = [task for task in tasks if task not in begun]
-    return begun, f"Not run yet: {', '.join(waiting)}." if waiting else ""
-
-
-def _has_run(row: Row) -> bool:
-    return row.grokked + row.censored + row.diverged + row.failed > 0
-
-
-def _title(task: str, leaderboard: Leaderboard) -> str:
-    budget = leaderboard.budgets.get(task)
-    return task if budget is None else f"{task}, {number(budget)} epochs at most"
 
 
 def _escape(text: str, table: dict[str, str]) -> str:

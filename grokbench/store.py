@@ -109,9 +109,9 @@ class Store:
                 if (run := self._run(cell, seed, curves)) is not None:
                     yield run
 
-    def runs_of(self, cell: Cell, seeds: Iterable[int]) -> list[Run]:
-        """The stored runs of one cell, without curves."""
-        return [run for seed in seeds if (run := self._run(cell, seed, curves=False)) is not None]
+    def runs_of(self, cell: Cell, seeds: Iterable[int], curves: bool = False) -> list[Run]:
+        """The stored runs of one cell; without `curves` by default."""
+        return [run for seed in seeds if (run := self._run(cell, seed, curves)) is not None]
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
         """Those of `seeds` whose stored run of `cell` answers the request, and so need not be trained again.

@@ -5,8 +5,8 @@ from pathlib import Path
 from tabulate import tabulate
 
 from grokbench.comparison import Comparison, Comparisons, compare
-from grokbench.leaderboard import Row, rank
 from grokbench.notes import BOUND_SIGN, number
+from grokbench.ranking import Row, rank
 from grokbench.seconds import Cost, costs
 from grokbench.seconds_report import estimate
 from grokbench.store import Store

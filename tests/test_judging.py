@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokbench import stats
-from grokbench.leaderboard import Row, compare, rank
+from grokbench.ranking import Row, compare, rank
 from grokbench.records import Manifest, Outcome, Statistics
 from grokbench.report import render
 from grokbench.survival import kaplan_meier, logrank, median_time
 
-from .test_leaderboard import BUDGET, board, cell, run
+from .test_ranking import BUDGET, board, cell, run
 
 times = st.integers(0, 60) | st.just(None) | st.just(Outcome.DIVERGED)
 pairs = st.lists(st.tuples(times, times), min_size=1, max_size=9)

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -240,3 +241,17 @@ def test_a_worker_whose_parent_is_gone_ends(jobs, tmp_path):
 def test_what_was_done_before_a_failure_is_kept(jobs):
     events = [event for _, event in launch([Stage([jobs.Half("half")], 1)], crew())]
     assert [(run.seed, run.outcome) for run in events] == [(1, "grokked"), (2, "failed")]
+
+
+def test_workers_may_be_started_from_a_thread_and_are_deaf_to_ctrl_c_there_too(jobs):
+    told = []
+    thread = threading.Thread(target=lambda: told.extend(events(Stage([jobs.Interrupted("a")], 1))))
+    thread.start()
+    thread.join()
+    assert told == ["still here"]
+
+
+def test_the_main_module_is_hidden_only_while_a_worker_starts(jobs):
+    before, handler = sys.modules["__main__"], signal.getsignal(signal.SIGINT)
+    events(Stage([jobs.Greet("a")], 1))
+    assert sys.modules["__main__"] is before and signal.getsignal(signal.SIGINT) is handler

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grokbench.leaderboard import rank
+from grokbench.ranking import rank
 from grokbench.store import Store
 from grokbench.suite import load_suite
 

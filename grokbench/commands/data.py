@@ -2,6 +2,8 @@
 
 import click
 
+from grokbench.commands.completion import data_sets
+
 __all__ = ["data"]
 
 
@@ -24,7 +26,7 @@ def data_status() -> None:
 
 
 @data.command("fetch")
-@click.argument("name")
+@click.argument("name", shell_complete=data_sets)
 def data_fetch(name: str) -> None:
     """Download a data set, verifying checksums."""
     from grokbench.data import fetch

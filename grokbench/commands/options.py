@@ -2,13 +2,18 @@
 
 import click
 
+from grokbench.commands.completion import files, methods
+
 __all__ = ["METHODS", "PLUGINS"]
 
-PLUGINS = click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.")
+PLUGINS = click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
+)
 METHODS = click.option(
     "--with",
     "methods",
     multiple=True,
     metavar="METHOD",
     help="Also this method: its name, or an entry as in a suite, 'half: {use: grokalign, strength: 0.5}'; repeatable.",
+    shell_complete=methods,
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from grokbench.commands.completion import folders, suites
 from grokbench.commands.options import METHODS, PLUGINS
 
 __all__ = ["power"]
@@ -22,10 +23,15 @@ class Finite(click.FloatRange):
 
 
 @click.command()
-@click.argument("suite")
+@click.argument("suite", shell_complete=suites)
 @PLUGINS
 @METHODS
-@click.option("--out", metavar="DIR", help="Results to take the spread from.  [default: runs/<suite>]")
+@click.option(
+    "--out",
+    metavar="DIR",
+    help="Results to take the spread from.  [default: runs/<suite>]",
+    shell_complete=folders,
+)
 @click.option("--speedup", default=1.1, show_default=True, type=Finite(min=1, min_open=True), help="To be detected.")
 @click.option(
     "--power",

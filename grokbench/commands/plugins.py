@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grokbench.commands.completion import names, names_or_files, suites
 from grokbench.commands.options import METHODS, PLUGINS
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ __all__ = ["check", "list_", "show", "validate", "warn_of_broken"]
 
 
 @click.command()
-@click.argument("suite")
+@click.argument("suite", shell_complete=suites)
 @PLUGINS
 @METHODS
 def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> None:
@@ -40,7 +41,7 @@ def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=names)
 @PLUGINS
 def show(name: str, plugins: tuple[str, ...]) -> None:
     """Describe a task, regularizer or metric: its parameters, defaults, source and origin; or print a suite."""
@@ -53,7 +54,7 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("plugin", metavar="NAME|FILE")
+@click.argument("plugin", metavar="NAME|FILE", shell_complete=names_or_files)
 @PLUGINS
 @click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "markdown"]))
 def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grokbench.commands.completion import folders
+
 if TYPE_CHECKING:
     from grokbench.store import Store
 
 __all__ = ["compare", "leaderboard", "pack", "print_leaderboard", "seconds", "status"]
 
 FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report`, which takes long to import
-NARROWEST = 60  # columns of a terminal that a table is fitted to
 CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `contrast_report` and `seconds_report`
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
 def leaderboard(directory: str, style: str) -> None:
     """Print the leaderboard of a results folder."""
@@ -30,7 +31,7 @@ def leaderboard(directory: str, style: str) -> None:
 def print_leaderboard(store: "Store", style: str) -> None:
     """Print it, and which files of the folder are damaged."""
     from grokbench import pipeline
-    from grokbench.report import render
+    from grokbench.report import NARROWEST, render
 
     width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout and sys.stdout.isatty() else None
     click.echo(render(pipeline.judge(store), style, width))
@@ -46,8 +47,8 @@ def _warn_of_damaged(*stores: "Store") -> None:
 
 
 @click.command()
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("first", metavar="A", shell_complete=folders)
+@click.argument("second", metavar="B", shell_complete=folders)
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(CONTRAST_FORMATS))
 def compare(first: str, second: str, style: str) -> None:
     """Print two results folders beside each other: what differs in how they were made, and in what came of it.
@@ -65,7 +66,7 @@ def compare(first: str, second: str, style: str) -> None:
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(CONTRAST_FORMATS))
 def seconds(directory: str, style: str) -> None:
     """Print what the methods of a results folder cost in seconds: of an epoch, and to grok."""
@@ -82,7 +83,7 @@ def seconds(directory: str, style: str) -> None:
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", shell_complete=folders)
 def status(directory: str) -> None:
     """Say how much of a results folder is done, what is left, and whether a process is writing to it."""
     from grokbench.store import Store
@@ -93,8 +94,8 @@ def status(directory: str) -> None:
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
-@click.option("--out", metavar="FOLDER", help="Where to.  [default: results/<suite>]")
+@click.argument("directory", metavar="DIR", shell_complete=folders)
+@click.option("--out", metavar="FOLDER", help="Where to.  [default: results/<suite>]", shell_complete=folders)
 def pack(directory: str, out: str | None) -> None:
     """Write what belongs in git: every outcome, thinned curves, seconds, and the leaderboard as markdown.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grokbench.commands.completion import devices, folders, labels, suites
 from grokbench.commands.options import METHODS, PLUGINS
 from grokbench.commands.plugins import warn_of_broken
 from grokbench.commands.profiles import print_profiles
@@ -31,9 +32,15 @@ def _words_of_rerun() -> str:
 def selection(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say what to run and where."""
     options = [
-        click.argument("suite"),
-        click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]"),
-        click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:0,1"),
+        click.argument("suite", shell_complete=suites),
+        click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]", shell_complete=folders),
+        click.option(
+            "--device",
+            default="auto",
+            show_default=True,
+            metavar="auto|cpu|cuda|cuda:0,1",
+            shell_complete=devices,
+        ),
         click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
         click.option(
             "--group-size",
@@ -51,9 +58,21 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
         click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
-        click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task; repeatable."),
         click.option(
-            "--regularizer", "regularizers", multiple=True, metavar="LABEL", help="Only this one; repeatable."
+            "--task",
+            "tasks",
+            multiple=True,
+            metavar="LABEL",
+            help="Only this task; repeatable.",
+            shell_complete=labels,
+        ),
+        click.option(
+            "--regularizer",
+            "regularizers",
+            multiple=True,
+            metavar="LABEL",
+            help="Only this one; repeatable.",
+            shell_complete=labels,
         ),
         PLUGINS,
         METHODS,
@@ -79,7 +98,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
 
     plan = resolve(Request(**chosen))  # a wrong suite is told before the rest is loaded
     warn_of_broken(plan.registry)
-    from grokbench import display, pipeline  # noqa: F401 - all there is, before anything is done
+    from grokbench import execution, pipeline  # noqa: F401 - all there is, before anything is done
 
     if dry_run:
         _print_work(plan)
@@ -100,63 +119,22 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
 def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
     """Do the work in the results folder, which is ours alone meanwhile."""
     from grokbench import pipeline
+    from grokbench.execution import execute
 
     with pipeline.open_store(plan) as store:
         for difference in pipeline.made_elsewhere(plan, store):
             click.echo(f"Warning: {difference}", err=True)
         try:
-            return store, _train(plan, store, fail_fast)
+            return store, execute(plan, store, fail_fast)
         except StoreError as error:  # a full disk, say: not the status that says nothing was run
             click.echo(f"Error: {error}", err=True)
             sys.exit(1)
 
 
-def _train(plan: "Plan", store: "Store", fail_fast: bool) -> list[tuple[Any, Any]]:
-    """Do the work under a display; the (cell, run) of replicas that failed."""
-    from grokbench import pipeline
-    from grokbench.display import display
-    from grokbench.records import Outcome, Progress, Run, Timing
-
-    failed = []
-    with display() as show:
-        show.say(f"{plan.suite.name} on {_on(plan)}, results in {plan.directory}")
-        show.begin(plan.cells, len(plan.seeds), _stored(plan, store))
-        for job, event in pipeline.perform(plan, store):
-            if isinstance(event, Progress):
-                show.progress(event.cell, event.seeds, event.epoch, event.active)
-            elif isinstance(event, Run):
-                for cell in plan.cells:  # labels that share a recipe share its runs
-                    if cell.identity == event.identity:
-                        show.finished(event, cell)
-                if event.outcome is Outcome.FAILED:
-                    failed.append((job.cells[0], event))
-                    if fail_fast:
-                        return failed
-            elif isinstance(event, Timing):
-                cells = [cell.identity for cell in job.cells]
-                show.timing(job.cells[0].task, cells.index(event.identity) + 1, len(cells))
-    return failed
-
-
-def _stored(plan: "Plan", store: "Store") -> dict[tuple[str, str], list[Any]]:
-    """The runs that need not be trained, by the labels of their cell."""
-    from grokbench import pipeline
-
-    return {
-        (cell.task, cell.regularizer): store.runs_of(cell, sorted(pipeline.finished(plan, store, cell)))
-        for cell in plan.cells
-    }
-
-
-def _on(plan: "Plan") -> str:
-    from grokbench.matrix import plural
-
-    return f"the CPU, {plural(len(plan.devices), 'worker')}" if plan.kind == "cpu" else ", ".join(plan.devices)
-
-
 def _print_work(plan: "Plan") -> None:
     """Cells, replicas, what is done and the work left."""
     from grokbench import pipeline
+    from grokbench.execution import place
     from grokbench.matrix import plural
     from grokbench.tables import table
 
@@ -170,7 +148,7 @@ def _print_work(plan: "Plan") -> None:
     click.echo(
         f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
         f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
-        f"on {_on(plan)}. Nothing was run."
+        f"on {place(plan)}. Nothing was run."
     )
 
 

@@ -12,19 +12,16 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from grokbench.errors import GrokbenchError
+from grokbench.launchers.inheritance import inheritance
 from grokbench.records import Run
 from grokbench.work import Event, Job, Stage, Worker
 
 __all__ = ["launch"]
-
-# glibc gives large blocks back to the system at once, and every step would fault its pages in again.
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_TOP_PAD_": str(2**26)}
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class _Employee:
         context = multiprocessing.get_context("spawn")  # CUDA and threads do not survive a fork
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, self.worker), daemon=True)
-        with _environment():
+        with inheritance():
             self.process.start()
         theirs.close()
 
@@ -121,23 +118,9 @@ def _cause(process: Any) -> str:
     return ": it was killed, most often because the machine ran out of memory" if killed else ""
 
 
-@contextmanager
-def _environment() -> Iterator[None]:
-    """What a worker inherits and we do not keep: settings read before Python starts, and deafness to Ctrl-C."""
-    wanted = {**ALLOCATOR, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in wanted}
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
 def _serve(pipe: Connection, worker: Worker) -> None:
     """The life of a worker process: jobs in, events out, until nobody listens."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not born deaf
     threading.Thread(target=_end_with_parent, daemon=True).start()
     registry = None
     while True:

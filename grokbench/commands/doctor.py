@@ -1,0 +1,63 @@
+"""`grokbench doctor`: whether everything here is as the program needs it."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from grokbench.commands.completion import files, folders
+
+if TYPE_CHECKING:
+    from grokbench.findings import Finding
+
+__all__ = ["doctor"]
+
+MARKS = {"ok": ("ok ", "green"), "note": ("-  ", "yellow"), "bad": ("BAD", "red")}
+
+
+@click.command()
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
+)
+@click.option(
+    "--out", default="runs", show_default=True, metavar="DIR", help="Where results go.", shell_complete=folders
+)
+@click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "json"]))
+def doctor(plugins: tuple[str, ...], out: str, style: str) -> None:
+    """Say whether versions, devices, data and plugins are as they should be, and whether results can be written.
+
+    The exit status is 1 when something is broken. Data that is not there is only noted: a suite may not need it.
+    """
+    from grokbench.checkup import checkup
+
+    findings = []
+    for finding in checkup(plugins, out):
+        findings.append(finding)
+        if style == "text":
+            _print(finding, new=all(each.about != finding.about for each in findings[:-1]))
+    bad = sum(finding.state == "bad" for finding in findings)
+    if style == "json":
+        click.echo(json.dumps({"sound": not bad, "findings": list(map(asdict, findings))}, indent=2))
+    else:
+        click.echo("\nNothing is broken." if not bad else f"\nBroken: {bad}, marked BAD.")
+    sys.exit(1 if bad else 0)
+
+
+def _print(finding: "Finding", new: bool) -> None:
+    """A line; its section's name above the first."""
+    if new:
+        click.echo(finding.about)
+    mark, colour = MARKS[finding.state]
+    first, *others = _lines(finding)
+    click.echo(f"  {click.style(mark, fg=colour, bold=finding.state == 'bad')} {first}")
+    for line in others:
+        click.echo(f"      {line}")
+
+
+def _lines(finding: "Finding") -> Iterator[str]:
+    yield from finding.text.splitlines()
+    if finding.remedy:
+        yield f"to do: {finding.remedy}"

@@ -1,0 +1,52 @@
+"""What a worker process inherits and its parent does not keep."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+__all__ = ["inheritance"]
+
+# glibc gives large blocks back to the system at once, and every step would fault its pages in again.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_TOP_PAD_": str(2**26)}
+
+
+@contextmanager
+def inheritance() -> Iterator[None]:
+    """Have processes started meanwhile find settings that are read at their start, no Ctrl-C, and no script to run."""
+    wanted = {**ALLOCATOR, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        with _deaf(), _without_main():
+            yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C is for the parent, which ends its workers. Only its main thread can have them born deaf."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the main module: a worker would import it, and so run a script without a guard once more."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -1,0 +1,31 @@
+"""The names of plugins as their sources have them: nothing is imported, so that a shell has them at once.
+
+A hook that yields anything but the names of functions is passed over; `plugins.py` knows better, and takes seconds.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from grokbench.plugins import BUILTINS, KINDS
+
+__all__ = ["plugin_names"]
+
+
+def plugin_names(files: Iterable[str | Path] = ()) -> dict[str, str]:
+    """Name -> kind ("tasks", "regularizers" or "metrics") of built-in plugins, installed ones, and those of files."""
+    modules = [*BUILTINS, *(entry.module for entry in metadata.entry_points(group="grokbench"))]
+    sources = [Path(spec.origin) for module in modules if (spec := find_spec(module)) and spec.origin]
+    return {name: kind for source in [*sources, *map(Path, files)] for name, kind in _yielded(source)}
+
+
+def _yielded(source: Path) -> Iterator[tuple[str, str]]:
+    """What the hooks of a file yield."""
+    for hook in ast.parse(source.read_bytes()).body:
+        if isinstance(hook, ast.FunctionDef) and (kind := hook.name.removeprefix("grokbench_")) in KINDS:
+            for node in ast.walk(hook):
+                if isinstance(node, ast.Yield | ast.YieldFrom):
+                    values = getattr(node.value, "elts", [node.value])
+                    yield from ((value.id, kind) for value in values if isinstance(value, ast.Name))

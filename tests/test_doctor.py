@@ -1,0 +1,256 @@
+"""`grokbench doctor`: what it says of a sound machine, and of everything that can be broken."""
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+import warnings
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from grokbench import checkup, devices
+from grokbench.findings import BAD, NOTE, OK
+
+from . import tiny
+
+
+@pytest.fixture(autouse=True)
+def empty(tmp_path, monkeypatch):
+    """No data, no plugins of other packages, and nothing in the present folder."""
+    entry_points = importlib.metadata.entry_points
+    monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+
+    def others(**asked):
+        return () if asked == {"group": "grokbench"} else entry_points(**asked)
+
+    monkeypatch.setattr("importlib.metadata.entry_points", others)
+    return tmp_path
+
+
+def found(about, **asked):
+    """(state, text, remedy) of a section."""
+    return [(f.state, f.text, f.remedy) for f in checkup.checkup(**asked) if f.about == about]
+
+
+def with_versions(monkeypatch, **there):
+    """Other versions of some packages; None: not installed."""
+    installed = checkup.version
+
+    def version(package):
+        if there.get(package, "") is None:
+            raise PackageNotFoundError(package)
+        return there.get(package) or installed(package)
+
+    monkeypatch.setattr(checkup, "version", version)
+
+
+def test_a_sound_machine_on_one_page():
+    done = tiny.grokbench("doctor")
+    assert done.status == 0 and not done.err
+    lines = done.out.splitlines()
+    assert len(lines) <= 40
+    assert [line for line in lines if line and not line.startswith(" ")] == [
+        "versions", "devices", "data", "plugins", "results", "Nothing is broken.",
+    ]  # fmt: skip
+    assert f"torch {torch.__version__.split('+')[0]}" in done.out and "pluggy" in done.out
+    assert "BAD" not in done.out and "  ok  built in: " in done.out
+    assert not any(file.name == "runs" for file in Path().iterdir())  # nothing was made
+
+
+def test_json_for_programs_and_status_1_when_something_is_broken():
+    tiny.write(Path(), "import no_such_module\n", "broken.py")
+    done = tiny.grokbench("doctor", "--format", "json", "--plugin", "broken.py")
+    told = json.loads(done.out)
+    assert done.status == 1 and told["sound"] is False
+    (bad,) = [finding for finding in told["findings"] if finding["state"] == "bad"]
+    assert bad["about"] == "plugins"
+    assert bad["text"] == "file broken.py is left out: ModuleNotFoundError: No module named 'no_such_module'"
+
+
+def test_a_broken_thing_looks_different_and_is_counted():
+    tiny.write(Path(), "import no_such_module\n", "broken.py")
+    done = tiny.grokbench("doctor", "--plugin", "broken.py", "--out", "broken.py/runs")
+    assert done.status == 1
+    assert "  BAD file broken.py is left out: ModuleNotFoundError" in done.out
+    assert "broken.py/runs cannot be written (Not a directory)\n      to do: choose another folder: --out" in done.out
+    assert done.out.endswith("\nBroken: 2, marked BAD.\n")
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ({"torch": "2.5.1+cpu"}, "torch 2.5.1+cpu is too old: GrokBench needs 2.6"),
+        ({"torch": None}, "torch is not installed"),
+        ({"click": "8.0.4"}, "click 8.0.4 is too old: GrokBench needs 8.1"),
+    ],
+)
+def test_a_package_that_is_old_or_not_there(monkeypatch, there, said):
+    with_versions(monkeypatch, **there)
+    (package,) = there
+    least = checkup.requirements()[package]
+    assert (BAD, said, f"pip install '{package}>={least}'") in found("versions")
+    assert found("plugins") == [(NOTE, "not looked at, since they need the packages above", "")]
+
+
+def test_the_versions_needed_are_those_of_the_package():
+    needed = checkup.requirements()
+    assert needed["torch"] == "2.6" and "numpy" in needed and "pytest" not in needed and "ray" not in needed
+    assert checkup._release("2.10.1+cu130") > checkup._release("2.6") > checkup._release("2.5.99")
+
+
+def test_a_library_that_does_not_fit(monkeypatch):
+    def broken(name):
+        if name == "torchvision":
+            raise RuntimeError("operator torchvision::nms does not exist\nmore")
+
+    monkeypatch.setattr(checkup.importlib, "import_module", broken)
+    (bad,) = [text for state, text, _ in found("versions") if state == BAD]
+    assert bad.endswith("cannot be imported: RuntimeError: operator torchvision::nms does not exist")
+
+
+def test_a_program_that_is_not_installed(monkeypatch):
+    def unknown(package):
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(checkup, "requires", unknown)
+    assert (BAD, "grokbench is not installed, so what it needs is not known", "pip install .") in found("versions")
+
+
+def test_data_is_found_or_noted_with_what_to_do(empty):
+    (state, text, remedy) = found("data")[0]
+    assert (state, text) == (NOTE, f"mnist is not in {empty / 'data' / 'MNIST' / 'raw'}")
+    assert remedy.startswith("grokbench data fetch mnist")
+    assert found("data")[1][0] == NOTE
+    (empty / "data").mkdir()
+    (empty / "data" / "cifar10.npz").touch()
+    assert found("data")[1] == (OK, f"cifar10 in {empty / 'data'}", "")
+
+
+def test_plugins_and_where_they_came_from():
+    plugin = tiny.write(Path(), tiny.PLUGIN, "mine.py")
+    builtin, mine = found("plugins", plugins=[str(plugin)])
+    assert builtin[0] == OK and builtin[1].startswith("built in: ") and " regularizers, " in builtin[1]
+    assert mine == (OK, "file mine.py: regularizers steady, raises, dies", "")
+
+
+def test_a_name_with_two_providers():
+    files = [str(tiny.write(Path(), tiny.PLUGIN, name)) for name in ("one.py", "two.py")]
+    ((state, text, _),) = found("plugins", plugins=files)
+    assert state == BAD and "two regularizers are named 'steady': one from file one.py, one from file two.py" in text
+
+
+def test_where_results_go(empty):
+    ((state, text, _),) = found("results", results="deep/er/runs")
+    assert state == OK and text.startswith(f"{empty / 'deep' / 'er' / 'runs'} can be written, ")
+    assert not (empty / "deep").exists()
+
+
+def test_a_place_where_nothing_can_be_written(empty, monkeypatch):
+    def refused(dir):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(checkup.tempfile, "TemporaryFile", refused)
+    said = f"{empty / 'runs'} cannot be written (Permission denied)"
+    assert found("results") == [(BAD, said, "choose another folder: --out")]
+
+
+def test_memory_is_told(tmp_path, monkeypatch):
+    file = tmp_path / "meminfo"
+    monkeypatch.setattr(devices, "Path", lambda name: file)
+    assert devices.memory().startswith("memory: ") and "free" not in devices.memory()  # no such file
+    file.write_text(
+        "MemTotal:       16777216 kB\nMemFree: 1 kB\nMemAvailable:    4194304 kB\nHugePages_Total:       0\n"
+    )
+    assert devices.memory() == "memory: 16.0 GiB, 4.0 GiB free"
+
+
+def cuda(monkeypatch, available=True, built="12.4", warning=None, error=None):
+    """What is said where torch's CUDA is as given."""
+
+    def is_available():
+        if warning:
+            warnings.warn(warning, stacklevel=2)
+        return available
+
+    def ones(*shape, device):
+        if error:
+            raise RuntimeError(error)
+        return SimpleNamespace(sum=lambda: SimpleNamespace(item=lambda: 2.0))
+
+    facts = SimpleNamespace(name="NVIDIA A100", total_memory=40 * 2**30, major=8, minor=0)
+    monkeypatch.setattr(torch.version, "cuda", built)
+    monkeypatch.setattr(torch, "__version__", "2.9.0")
+    monkeypatch.setattr(torch, "ones", ones)
+    monkeypatch.setattr(
+        torch,
+        "cuda",
+        SimpleNamespace(
+            is_available=is_available,
+            device_count=lambda: 2,
+            get_device_properties=lambda index: facts,
+            mem_get_info=lambda index: (30 * 2**30, 40 * 2**30),
+        ),
+    )
+    monkeypatch.setattr(devices, "_driver", lambda: "550.54.15")
+    return [(finding.state, finding.text) for finding in devices.cuda()]
+
+
+def test_every_cuda_device_is_described(monkeypatch):
+    first, second = cuda(monkeypatch)
+    said = "cuda:0: NVIDIA A100, 40.0 GiB, capability 8.0, 30.0 GiB free, driver 550.54.15"
+    assert first == (OK, said) and second[1].startswith("cuda:1: ")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"built": None}, (NOTE, "no CUDA: torch 2.9.0 was built without it")),
+        (
+            {"available": False},
+            (NOTE, "no CUDA device: torch 2.9.0 was built with CUDA 12.4 and finds no driver or no device"),
+        ),
+        (
+            {"available": False, "warning": "The NVIDIA driver is too old\nmore"},
+            (
+                BAD,
+                "no CUDA device can be used: The NVIDIA driver is too old (torch 2.9.0 was built with CUDA 12.4)",
+            ),
+        ),
+    ],
+)
+def test_without_a_cuda_device_one_line_says_why(monkeypatch, how, said):
+    assert cuda(monkeypatch, **how) == [said]
+
+
+def test_a_device_that_does_not_compute(monkeypatch):
+    first, _ = cuda(monkeypatch, error="CUDA error: no kernel image is available\nmore")
+    fault = "does not compute: CUDA error: no kernel image is available"
+    assert first == (BAD, f"cuda:0: NVIDIA A100, 40.0 GiB, capability 8.0, {fault}")
+
+
+def test_the_driver_is_read_from_its_module(tmp_path, monkeypatch):
+    file = tmp_path / "version"
+    monkeypatch.setattr(devices, "Path", lambda name: file)
+    assert devices._driver() == "unknown"
+    file.write_text(
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.15  Release Build\nGCC version: 12.2.0\n"
+    )
+    assert devices._driver() == "550.54.15"
+
+
+def test_without_torch_the_doctor_still_speaks(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.13: cannot open shared object file')\n")
+    code = "import sys; sys.argv = ['grokbench', 'doctor']; from grokbench.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and not done.stderr
+    assert "cannot be imported: ImportError: libcudart.so.13: cannot open shared object file" in done.stdout
