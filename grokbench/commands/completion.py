@@ -7,7 +7,18 @@ from functools import wraps
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-__all__ = ["completion", "data_sets", "devices", "files", "folders", "labels", "methods", "names", "names_or_files", "suites"]
+__all__ = [
+    "completion",
+    "data_sets",
+    "devices",
+    "files",
+    "folders",
+    "labels",
+    "methods",
+    "names",
+    "names_or_files",
+    "suites",
+]
 
 Suggested = Iterable[str | CompletionItem]
 Completer = Callable[[click.Context, click.Parameter, str], Suggested]
