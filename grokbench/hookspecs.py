@@ -1,7 +1,7 @@
 """The three doors of a plugin. Each hook yields factories: ordinary functions that return a record.
 
 A factory's `__name__` is its name in a suite, its signature its parameters and defaults, its docstring its help.
-A plugin module needs nothing but a hook:
+A plugin module needs nothing but a hook::
 
     from grokbench import Regularizer, hookimpl
 
@@ -37,9 +37,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def grokbench_tasks() -> "Iterable[Callable[..., Task]]":
     """Yield task factories: data, network, loss, optimizer, budget and criterion.
 
-    @hookimpl
-    def grokbench_tasks():
-        yield sparse_parity        # def sparse_parity(bits: int = 40, ...) -> Task
+    Example::
+
+        @hookimpl
+        def grokbench_tasks():
+            yield sparse_parity    # def sparse_parity(bits: int = 40, ...) -> Task
     """
     return ()
 
@@ -48,9 +50,11 @@ def grokbench_tasks() -> "Iterable[Callable[..., Task]]":
 def grokbench_regularizers() -> "Iterable[Callable[..., Regularizer]]":
     """Yield regularizer factories: what a method adds to a task's own recipe.
 
-    @hookimpl
-    def grokbench_regularizers():
-        yield grokfast_ema         # def grokfast_ema(alpha: float = 0.98, lamb: float = 2.0) -> Regularizer
+    Example::
+
+        @hookimpl
+        def grokbench_regularizers():
+            yield grokfast_ema     # def grokfast_ema(alpha: float = 0.98, lamb: float = 2.0) -> Regularizer
     """
     return ()
 
@@ -59,8 +63,10 @@ def grokbench_regularizers() -> "Iterable[Callable[..., Regularizer]]":
 def grokbench_metrics() -> "Iterable[Callable[..., Metric]]":
     """Yield metric factories: a number measured at every evaluation.
 
-    @hookimpl
-    def grokbench_metrics():
-        yield weight_norm          # def weight_norm() -> Metric
+    Example::
+
+        @hookimpl
+        def grokbench_metrics():
+            yield weight_norm      # def weight_norm() -> Metric
     """
     return ()

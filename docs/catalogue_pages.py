@@ -1,0 +1,29 @@
+"""Pages of the reference that the program writes: every shipped plugin as `grokbench show` has it, and suites."""
+
+from pathlib import Path
+
+from grokbench.catalogue import entry
+from grokbench.plugins import load_registry
+from grokbench.suite import shipped_suites
+
+KINDS = {
+    "regularizers": "The methods that ship, as `grokbench show NAME` describes them.",
+    "tasks": "The tasks that ship, as `grokbench show NAME` describes them.",
+    "metrics": "The metrics that ship, as `grokbench show NAME` describes them. Loss and accuracy on every split are "
+    "always recorded.",
+}
+
+
+def write(folder: Path) -> None:
+    """Write `regularizers.md`, `tasks.md`, `metrics.md` and `suites.md` into a folder."""
+    registry = load_registry()
+    for kind, lead in KINDS.items():
+        names = list(getattr(registry, kind))
+        _write(folder / f"{kind}.md", kind.capitalize(), lead, {name: entry(registry, name) for name in names}, "text")
+    suites = {name: file.read_text(encoding="utf-8").rstrip() for name, file in shipped_suites().items()}
+    _write(folder / "suites.md", "Suites that ship", "`grokbench run NAME` runs them.", suites, "yaml")
+
+
+def _write(file: Path, title: str, lead: str, sections: dict[str, str], language: str) -> None:
+    parts = [f"## {name}\n\n```{language}\n{text}\n```" for name, text in sections.items()]
+    file.write_text("\n\n".join([f"# {title}", lead, *parts]) + "\n", encoding="utf-8")

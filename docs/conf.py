@@ -1,0 +1,45 @@
+"""The site: `nox -s docs` builds it without a warning, into `site/`."""
+
+import json
+import sys
+from pathlib import Path
+
+import grokbench
+from grokbench.suite import json_schema
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import catalogue_pages  # noqa: E402 - beside this file
+
+project = "GrokBench"
+author = "the authors of GrokBench"
+version = release = grokbench.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["dollarmath", "attrs_inline"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True, "undoc-members": True}
+napoleon_google_docstring = True
+
+html_theme = "furo"
+html_title = "GrokBench"
+html_show_sphinx = False
+html_show_copyright = False
+html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_extra_path = ["_generated"]
+
+
+def setup(app):
+    """Write what comes from the program itself: the catalogue of plugins, and the schema of suites."""
+    del app
+    generated = HERE / "_generated"
+    generated.mkdir(exist_ok=True)
+    (generated / "suite.schema.json").write_text(json.dumps(json_schema(), indent=1), encoding="utf-8")
+    catalogue_pages.write(HERE / "reference")

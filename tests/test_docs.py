@@ -1,0 +1,71 @@
+"""Every command and every code block of the documentation is typed as a reader would, in an empty folder.
+
+`short_runs.py` says how much less is trained; a block in the language `text` is not typed.
+"""
+
+import re
+
+import pytest
+
+from .pages import ROOT, Block, Reader, blocks
+
+METHODS_PAGE = ROOT / "docs" / "write_a_regularizer.md"
+METHODS = ("agreement", "logit_squeezing", "steady_ascent")  # a gradient filter, a penalty, a second gradient
+PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").glob("*.md") if page != METHODS_PAGE)]
+WITH_BLOCKS = [page for page in PAGES if blocks(page)]
+
+
+@pytest.fixture(scope="module")
+def quick_runs(tmp_path_factory):
+    """`runs/quick` as the first command of most pages leaves it, so that it is trained once."""
+    folder = tmp_path_factory.mktemp("quick")
+    reader = Reader(folder)
+    reader.type(Block(0, "sh", "grokbench run quick", None))
+    return folder / "runs"
+
+
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=[page.stem for page in WITH_BLOCKS])
+def test_what_a_page_says_works(page, quick_runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    reader = Reader(tmp_path, quick_runs)
+    for block in blocks(page):
+        reader.type(block)
+
+
+def test_methods_go_from_the_idea_to_a_row_of_quick(quick_runs, tmp_path):
+    reader = Reader(tmp_path, quick_runs)
+    for block in blocks(METHODS_PAGE):
+        said = reader.type(block)
+        if "--with" in block.text and block.language == "sh":
+            name = block.text.split()[-1]
+            assert re.search(rf"^{name} +\d/2 ", said, re.M) and re.search(r"^baseline +2/2 ", said, re.M)
+
+
+def test_it_takes_at_most_five_commands_and_forty_lines_a_method():
+    assert len(METHODS_PAGE.read_text(encoding="utf-8").split()) < 800
+    found = blocks(METHODS_PAGE)
+    files = {block.file: block.text for block in found if block.file}
+    assert set(files) == {f"{name}.py" for name in METHODS}
+    assert all(len(text.splitlines()) <= 40 for text in files.values())
+    commands = [line for block in found if block.language == "sh" for line in block.text.splitlines()]
+    for name in METHODS:
+        assert sum(name in command for command in commands) + len(["pip install"]) <= 5
+
+
+@pytest.mark.parametrize("wrong", ["grokbench show nothing", "grokbench run quick --nonsense", "false\ntrue"])
+def test_a_command_that_fails_fails_its_page(tmp_path, wrong):
+    with pytest.raises(AssertionError):
+        Reader(tmp_path).type(Block(1, "sh", wrong, None))
+
+
+def test_what_a_block_is_saved_as_stands_before_it(tmp_path):
+    page = tmp_path / "page.md"
+    text = "Here, as `a.py`:\n\n```python\nx\n```\n\nNot `b.py` here.\n\n```sh\ny\n```\n\n```{toctree}\nz\n```\n"
+    page.write_text(text)
+    assert blocks(page) == [Block(3, "python", "x\n", "a.py"), Block(9, "sh", "y\n", None)]
+
+
+@pytest.mark.parametrize("block", [Block(1, "yaml", "tasks: {a: {use: nothing}}", None), Block(1, "pascal", "", None)])
+def test_a_block_that_nobody_could_use_is_found(tmp_path, block):
+    with pytest.raises(AssertionError):
+        Reader(tmp_path).type(block)
