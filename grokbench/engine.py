@@ -27,6 +27,7 @@ __all__ = [
     "evaluate",
     "group_size",
     "ladder",
+    "measure",
     "start",
     "synchronize",
     "train",

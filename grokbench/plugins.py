@@ -22,6 +22,7 @@ from grokbench import hookspecs
 from grokbench.errors import PluginError
 from grokbench.plugin_files import forget_files, import_file
 from grokbench.provenance import source_digest
+from grokbench.refusals import refusal
 from grokbench.suite_schema import RESERVED
 from grokbench.yaml_problems import did_you_mean, short, shown
 
@@ -120,7 +121,7 @@ class Plugin:
         try:
             return self.factory(**self.resolve(given))
         except Exception as error:
-            raise PluginError(f"{self.name} ({self.origin}) refuses its parameters: {error}") from error
+            raise PluginError(f"{self.name} ({self.origin}) {refusal(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,14 @@ class Broken:
     origin: str
     traceback: str
 
+    @property
+    def why(self) -> str:
+        """The last line of the traceback: the exception, or what this program says about the file."""
+        return self.traceback.strip().splitlines()[-1].removeprefix(f"{PluginError.__module__}.PluginError: ")
+
     def __str__(self) -> str:
-        """One line: who, and the last line of the traceback."""
-        return f"{self.origin} is left out: {self.traceback.strip().splitlines()[-1]}"
+        """One line: who, and why."""
+        return f"{self.origin} is left out: {self.why}"
 
 
 @dataclass
@@ -208,10 +214,22 @@ def _plugins(manager: pluggy.PluginManager, module: Any, origin: str) -> Iterato
     for kind in KINDS:
         for implementation in getattr(manager.hook, f"grokbench_{kind}").get_hookimpls():
             if implementation.plugin is module:
-                for factory in implementation.function():
+                for factory in _yielded(kind, implementation.function()):
                     plugin = Plugin(kind, factory.__name__, factory, origin, digest)
                     _check_signature(plugin)
                     yield plugin
+
+
+def _yielded(kind: str, given: Any) -> Iterator[Callable[..., Any]]:
+    """What a hook gives, if it is functions with names."""
+    hook, expected = f"grokbench_{kind}", "expected functions that make records, as in `yield my_method`"
+    if not isinstance(given, Iterable):
+        raise PluginError(f"{hook} returns a value of type {type(given).__name__}; {expected}")
+    for factory in given:
+        if not (callable(factory) and getattr(factory, "__name__", "").isidentifier()):
+            what = "a function without a name" if callable(factory) else f"a value of type {type(factory).__name__}"
+            raise PluginError(f"{hook} yields {what}; {expected}, not `yield my_method()`")
+        yield factory
 
 
 def _check_signature(plugin: Plugin) -> None:

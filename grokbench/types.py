@@ -47,7 +47,11 @@ MAX_EXAMPLES = 100_000_000  # of a training set
 
 
 class Batch(NamedTuple):
-    """Examples: inputs (n, ...) and targets (n,)."""
+    """Examples: inputs (n, ...) and targets (n,).
+
+    Where the network has C > 1 outputs, targets are classes from 0 to C - 1, int64. Where it has one (C = 1), as on the
+    task xor, they are the floats -1 and 1, and the output's sign is the answer. Methods and metrics meet both.
+    """
 
     inputs: Tensor
     targets: Tensor
@@ -74,10 +78,15 @@ class Optimizer(ABC):
         """One update; the arguments must not be used afterwards."""
 
 
+def _not_yet(trained: Params) -> Params:
+    """A second gradient is of the step's whole objective, which its own phases cannot ask for."""
+    raise ValueError("grad_at can be called in transform and project, not in perturb and penalty")
+
+
 class Local(NamedTuple):
     """The network linearized at a batch, shared by the loss and every penalty."""
 
-    outputs: Tensor  # (n, C)
+    outputs: Tensor  # (n, C); C is 1 where the targets are -1 and 1, see `Batch`
     pullback: Callable[[Tensor], Tensor]  # cotangents (n, C) -> input gradients (n, d): v_i^T J_{x_i} for each row
 
 
@@ -106,7 +115,9 @@ class At:
     loss: Loss  # the task's own
     correct: Loss  # outputs (n, C), targets (n,) -> (n,) bool
     outputs: Tensor | None = None  # (n, C): of this step's batch before the update; None in perturb and penalty
-    grad_at: Callable[[Params], Params] | None = None  # the step's gradient elsewhere, penalties included; as `outputs`
+    # trained parameters -> the gradient there of this step's loss and penalties, with the same batch and draws. For
+    # methods with the privilege "extra_gradients", in transform and project; elsewhere it raises ValueError
+    grad_at: Callable[[Params], Params] = _not_yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +138,7 @@ class Regularizer:
     privileges: frozenset[Privilege] = frozenset()  # what it uses that the baseline does not have
     neutral: Mapping[str, Any] | None = None  # parameters at which it is the baseline
     facts: tuple[str, ...] = ()  # the facts it asks of a task; a task without them refuses it
-    rotates: bool = False  # commutes with rotations of the inputs, under SGD: may be trained in rotated coordinates
+    rotates: bool = False  # commutes with rotations of the inputs, under SGD: may be trained in fewer, rotated ones
     revision: int = 1  # raise it when the numbers change
 
 

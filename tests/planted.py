@@ -164,6 +164,81 @@ def method() -> Regularizer:
         "penalty writes into at.batch.inputs",
         "make a new tensor: x = x + y, not x += y",
     ),
+    "gradients put into the dict they came in": Fault(
+        '''
+def transform(grads, state, at):
+    for name, g in grads.items():
+        grads[name] = 0.5 * g
+    return grads, state
+
+
+def method() -> Regularizer:
+    """Halve every gradient."""
+    return Regularizer(transform=transform)
+''',
+        "arguments",
+        "transform writes into grads.weight1, grads.weight2",
+        "a new dict: {name: 2.0 * g for name, g in grads.items()}",
+    ),
+    "a state's dict that is filled": Fault(
+        '''
+def init(params):
+    return ({},)
+
+
+def transform(grads, state, at):
+    state[0]["norm"] = grads["weight1"].norm()
+    return grads, ({},)
+
+
+def method() -> Regularizer:
+    """Note the norm of a gradient."""
+    return Regularizer(init=init, transform=transform)
+''',
+        "arguments",
+        "transform writes into state.0.norm",
+        "a new dict",
+    ),
+    "an entry taken out": Fault(
+        '''
+def transform(grads, state, at):
+    first = grads.pop("weight1")
+    return {"weight1": first, **grads}, state
+
+
+def method() -> Regularizer:
+    """Take the first gradient apart."""
+    return Regularizer(transform=transform)
+''',
+        "arguments",
+        "transform writes into grads.weight1",
+        "a new dict",
+    ),
+    "a field of a state written to": Fault(
+        '''
+class Count(NamedTuple):
+    """Updates so far."""
+
+    n: torch.Tensor
+
+
+def init(params):
+    return Count(torch.tensor(0))
+
+
+def transform(grads, state, at):
+    state.n = state.n + 1
+    return grads, state
+
+
+def method() -> Regularizer:
+    """Count the updates."""
+    return Regularizer(init=init, transform=transform)
+''',
+        "arguments",
+        "it writes into a record: can't set attribute",
+        "state._replace(m=new)",
+    ),
     "a Python branch on a tensor": Fault(
         '''
 def transform(grads, state, at):
@@ -251,6 +326,35 @@ def method() -> Regularizer:
         "dead network",
         "is not finite",
         "clamp before a root, a logarithm or a division",
+    ),
+    "a logarithm of nothing in a sure network": Fault(
+        '''
+def penalty(local, state, at):
+    p = local.outputs.softmax(-1)
+    return 0.1 * (p * p.log()).sum(-1).mean()
+
+
+def method() -> Regularizer:
+    """Reward the entropy of the answers."""
+    return Regularizer(penalty=penalty)
+''',
+        "dead network",
+        "on sparse_parity, in torch.float32, with parameters times",
+        "log_softmax(outputs, -1) not softmax().log()",
+    ),
+    "an exponential in a sure network": Fault(
+        '''
+def objective(loss):
+    return lambda outputs, targets: loss(outputs, targets) + 0.1 * outputs.exp().mean().log()
+
+
+def method() -> Regularizer:
+    """Penalise large outputs."""
+    return Regularizer(objective=objective, privileges=frozenset({"loss"}))
+''',
+        "dead network",
+        "and outputs of 1000, the loss is not finite",
+        "logsumexp not exp().sum().log()",
     ),
     "neutral parameters that are not neutral": Fault(
         '''
@@ -573,7 +677,21 @@ def method() -> Regularizer:
 ''',
         "rotation",
         "full and rotated outputs differ by",
-        "leave `rotates` out",
+        "never a sum, mean or sign of a column's elements",
+    ),
+    "columns less their means, which do not rotate": Fault(
+        '''
+def transform(grads, state, at):
+    return {name: g - g.mean(0, keepdim=True) for name, g in grads.items()}, state
+
+
+def method() -> Regularizer:
+    """Take from every column of a gradient its mean (gradient centralization)."""
+    return Regularizer(transform=transform, rotates=True)
+''',
+        "rotation",
+        "full and rotated outputs differ by",
+        "sums of whole columns of the input weights, and columns times numbers that a rotation keeps",
     ),
     "neutral parameters that do not exist": Fault(
         '''

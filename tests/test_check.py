@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from grokbench import data, timing
-from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, examine, watch
+from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, examine, origins, pull_request, watch
 from grokbench.conformance.fixes import translate
 from grokbench.errors import PluginError
 from grokbench.plugins import load_registry
 
-from . import planted, planted_metrics, planted_phases, planted_tasks
+from . import planted, planted_metrics, planted_phases, planted_records, planted_tasks
 from .tiny import grokbench
 
 
@@ -47,7 +47,7 @@ def failures(answers):
     return {name: given for name, given in answers.items() if given.verdict is Verdict.FAILED}
 
 
-METHODS = planted.FAULTS | planted_phases.FAULTS
+METHODS = planted.FAULTS | planted_phases.FAULTS | planted_records.FAULTS
 
 
 @pytest.mark.parametrize("fault", METHODS.values(), ids=METHODS)
@@ -101,7 +101,8 @@ def test_a_declared_privilege_covers_withheld_data(tmp_path):
 def test_what_stops_training_is_complained_of_once(tmp_path):
     answers = examined(tmp_path, planted.FAULTS["a Python branch on a tensor"].source)
     assert list(failures(answers)) == ["device"]
-    assert answers["group"].message == "it cannot be asked before this is put right: device"
+    waiting = [name for name, given in answers.items() if given.verdict is Verdict.WAITING]
+    assert "group" in waiting and {answers[name].after for name in waiting} == {"device"}
 
 
 def test_who_asks_is_not_blamed_though_it_stands_in_the_plugins_folder():
@@ -109,6 +110,44 @@ def test_who_asks_is_not_blamed_though_it_stands_in_the_plugins_folder():
     assert watch.watched(one.item, here) == []
     ((what, place, _),) = watch.watched(lambda: one.item(), here)
     assert what == "it reads a tensor back from the device with item" and place.startswith("test_check.py, line ")
+
+
+# ---- where what is not finite began
+
+LINES = {  # planted fault -> the line that makes it, whether it runs forwards or is differentiated
+    "a nan gradient on a dead network": ".square().sum(-1).sqrt().mean()",
+    "a logarithm of nothing in a sure network": "return 0.1 * (p * p.log()).sum(-1).mean()",
+    "an exponential in a sure network": "outputs.exp().mean().log()",
+    "a norm of zero divided by": "factor = {name: 1.0 + gain",
+}
+
+
+@pytest.mark.parametrize("fault", LINES)
+def test_the_line_is_named_that_makes_what_is_not_finite(tmp_path, fault):
+    given = asked(tmp_path, METHODS[fault].source, METHODS[fault].question)
+    assert re.match(r"method\.py, line \d+: ", given.place) and LINES[fault] in given.place
+
+
+def test_an_infinity_that_is_put_aside_is_not_blamed(tmp_path):
+    source = """
+def penalty(local, state, at):
+    aside = local.outputs.masked_fill(local.outputs < 0.0, -torch.inf).exp().mean()
+    return 0.01 * aside + (local.outputs - local.outputs).sum().sqrt()
+
+
+def method() -> Regularizer:
+    \"\"\"Set some outputs aside.\"\"\"
+    return Regularizer(penalty=penalty)
+"""
+    given = asked(tmp_path, source, "precision")
+    assert given.verdict is Verdict.FAILED and given.place.endswith("(local.outputs - local.outputs).sum().sqrt()")
+
+
+def test_what_the_task_itself_makes_is_not_laid_to_a_method():
+    one, here = torch.ones(()), Path(__file__)
+    assert origins.origin(lambda: [one.log()], here) == ""  # zero
+    assert origins.origin(lambda: [(one - one).log()], here).startswith("test_check.py, line ")
+    assert origins.origin(lambda: [(one - one).log()], here.parent / "elsewhere" / "method.py") == ""
 
 
 # ---- tasks and metrics of a user
@@ -180,7 +219,8 @@ def test_an_exception_is_said_in_words(tmp_path, error, what):
 def test_without_a_record_nothing_else_is_asked(tmp_path):
     answers = examined(tmp_path, planted.FAULTS["no record"].source)
     assert list(failures(answers)) == ["record"]
-    assert answers["cost"].message == "it cannot be asked before this is put right: record"
+    others = [given for given in answers.values() if given.after == "record"]
+    assert len(others) == 17 and {given.verdict for given in others} == {Verdict.WAITING}
 
 
 def test_the_global_generators_are_put_back(tmp_path):
@@ -205,16 +245,29 @@ def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):
     fault = planted.FAULTS["an in-place change"]
     done = grokbench("check", planted.write(tmp_path, fault.source))
     assert done.status == 1 and done.out.startswith("method (regularizer, file method.py)\n")
-    (line,) = [line for line in done.out.splitlines() if line.startswith("  failed")]
-    assert line.startswith("  failed          arguments: it writes into nothing it is given")
-    assert "On xor, transform writes into grads.weight1, grads.weight2. Fix: make a new tensor" in line
+    lines = done.out.splitlines()
+    (at,) = [at for at, line in enumerate(lines) if line.startswith("  failed")]
+    assert lines[at].startswith("  failed          arguments: it writes into nothing it is given")
+    assert lines[at + 1] == f"{18 * ' '}On xor, transform writes into grads.weight1, grads.weight2."
+    assert lines[at + 2].startswith(f"{18 * ' '}Fix: make a new tensor")
+
+
+def test_what_waits_is_one_line_beneath_the_failure_it_waits_for(tmp_path):
+    done = grokbench("check", planted.write(tmp_path, planted.FAULTS["a Python branch on a tensor"].source))
+    lines = done.out.splitlines()
+    assert re.fullmatch(r" {18}At method\.py, line \d+: return .+ if g\.norm\(\) > 1\.0 else .+", lines[8])
+    waiting = [line for line in lines if line.startswith("  waiting")]
+    assert waiting == [
+        "  waiting         6 questions wait for device: memory, precision, state, dead network, group, pairing"
+    ]
+    assert lines[-1] == "  9 passed, 1 failed, 4 not applicable, 6 waiting" and "cannot be asked" not in done.out
 
 
 def test_a_name_may_come_from_a_plugin_file(tmp_path):
     done = grokbench(
         "check", "method", "--plugin", planted.write(tmp_path, planted.FAULTS["a missing docstring"].source)
     )
-    assert done.status == 1 and "Method has no docstring. Fix: begin the docstring" in done.out
+    assert done.status == 1 and "Method has no docstring.\n" in done.out and "Fix: begin the docstring" in done.out
 
 
 def test_a_provider_that_is_left_out_is_said_beside_the_answers(tmp_path):
@@ -224,16 +277,33 @@ def test_a_provider_that_is_left_out_is_said_beside_the_answers(tmp_path):
     assert done.err == "Warning: file missing.py is left out: ModuleNotFoundError: No module named 'nowhere'\n"
 
 
-def test_markdown_is_a_table_for_a_pull_request(tmp_path):
-    done = grokbench(
-        "check", planted.write(tmp_path, planted.FAULTS["a host synchronisation"].source), "--format", "markdown"
-    )
-    lines = done.out.splitlines()
-    assert done.status == 1 and lines[0] == "### `method` (regularizer, file method.py)"
-    assert lines[2:4] == ["| question | answer | |", "|---|---|---|"]
-    assert all(line.startswith("| ") and len(re.findall(r"(?<!\\)\|", line)) == 4 for line in lines[4:-1])
-    (failed,) = [line for line in lines if "**failed**" in line]
-    assert "method.py, line" in failed and "Fix: keep every number a tensor" in failed
+def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
+    source = planted.FAULTS["a host synchronisation in an optimizer"].source
+    done = grokbench("check", planted.write(tmp_path, source), "--format", "markdown")
+    lines = [line for line in done.out.splitlines() if line]
+    assert done.status == 1 and lines[0] == "### `method`: 16 passed, 1 failed, 3 not applicable"
+    made = r"Regularizer, file method\.py, sha256 [0-9a-f]{12}\. Asked by GrokBench \S+ .*with torch \S+, Python \S+\."
+    assert re.fullmatch(made, lines[1])
+    assert lines[2].startswith("**Failed: device** (it neither branches on tensors")
+    assert lines[3].endswith(r"it reads a tensor back from the device with \_\_float\_\_.")  # and not in bold
+    assert re.fullmatch(r"`method\.py, line \d+: largest = .+`", lines[4])
+    assert lines[5].startswith("**Fix:** keep every number a tensor")
+    folded = lines.index("<details><summary>16 passed, 3 not applicable</summary>")
+    assert lines[folded + 1 : folded + 3] == ["| question | | answer | |", "|---|---|---|---|"] and folded == 6
+    rows, (end,) = lines[folded + 3 : -1], lines[-1:]
+    assert len(rows) == 19 and end == "</details>"
+    assert all(line.startswith("| ") and len(re.findall(r"(?<!\\)\|", line)) == 5 for line in rows)
+
+
+def test_markdown_says_in_one_line_what_waits(tmp_path):
+    source = planted_records.FAULTS["an argument of its own"].source
+    done = grokbench("check", planted.write(tmp_path, source), "--format", "markdown")
+    assert done.out.startswith("### `method`: 2 passed, 1 failed, 0 not applicable, 17 waiting\n")
+    assert "\n17 questions wait for record: defaults, shapes, " in done.out and "| waiting |" not in done.out
+
+
+def test_a_line_of_source_with_backticks_is_code_all_the_same():
+    assert pull_request._code("a `b`") == "`` a `b` ``" and pull_request._code("a") == "`a`"
 
 
 LOST = "cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 
+from grokbench import AdamW, Metric, Regularizer
 from grokbench.errors import PluginError
 from grokbench.plugins import BUILTINS, Plugin, load_registry
 
@@ -97,7 +98,20 @@ BROKEN = {
     ),
     "yields no function": (
         "from grokbench import hookimpl\n\n@hookimpl\ndef grokbench_tasks():\n    yield 3\n",
-        "AttributeError",
+        "left out: grokbench_tasks yields a value of type int; expected functions that make records, as in `yield my_method`, "
+        "not `yield my_method()`",
+    ),
+    "yields a record": (
+        GOOD.format(name="clip").replace("yield clip", "yield clip()"),
+        "grokbench_regularizers yields a value of type Regularizer; expected functions that make records",
+    ),
+    "yields what has no name": (
+        GOOD.format(name="clip").replace("yield clip", "yield lambda: clip(0.5)"),
+        "grokbench_regularizers yields a function without a name; expected",
+    ),
+    "returns a function": (
+        GOOD.format(name="clip").replace("yield clip", "return clip"),
+        "grokbench_regularizers returns a value of type function; expected functions that make records, as in `yield my_method`",
     ),
 }
 
@@ -308,3 +322,38 @@ def test_plugin_files_of_one_name_in_two_folders_do_not_meet(tmp_path):
         )
     registry = load_registry([tmp_path / "a" / "mine.py", tmp_path / "b" / "mine.py"])
     assert {"one", "two"} <= set(registry.regularizers) and not registry.broken
+
+
+FIELDS = (
+    "prepare, init, perturb, objective, penalty, transform, optimizer, project, privileges, neutral, facts, rotates, "
+    "revision"
+)
+BREAKS = {  # how a factory goes wrong, and what is said of it
+    "an unknown field": (
+        lambda: Regularizer(penality=None),
+        f"Regularizer has no field 'penality', expected one of: {FIELDS}, did you mean 'penalty'?",
+    ),
+    "a field without its name": (
+        lambda: Regularizer(None),
+        "Regularizer takes its fields by name, as in Regularizer(prepare=...)",
+    ),
+    "a field left out": (
+        lambda: Metric(better="higher"),
+        "Metric needs the fields that were left out: 'measure'",
+    ),
+    "a setting of an optimizer": (
+        lambda: AdamW(learning_rate=0.1),
+        "AdamW has no field 'learning_rate', expected one of: lr, weight_decay, betas, eps",
+    ),
+    "something else": (
+        lambda: len(3),
+        "TypeError: object of type 'int' has no len()",
+    ),
+}
+
+
+@pytest.mark.parametrize(("method", "said"), BREAKS.values(), ids=BREAKS)
+def test_a_factory_that_breaks_is_told_the_fields_of_the_record(method, said):
+    with pytest.raises(PluginError) as caught:
+        Plugin("regularizers", "method", method, "file x.py", "").make({})
+    assert str(caught.value) == f"method (file x.py) breaks: {said}"

@@ -86,3 +86,16 @@ def test_after_the_update_it_can_be_taken_too():
 def test_who_does_not_declare_it_is_told_how():
     with pytest.raises(ValueError, match=r'Regularizer\(\.\.\., privileges=frozenset\(\{"extra_gradients"\}\)\)'):
         trained(small("xor"), [Regularizer(transform=sharpness_aware)], (0, 1), 1)
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        {"perturb": lambda batch, state, at: (at.grad_at(at.params), batch)[1]},
+        {"penalty": lambda local, state, at: at.grad_at(at.params)["weight1"].sum()},
+    ],
+    ids=["perturb", "penalty"],
+)
+def test_where_there_is_none_yet_the_phases_that_have_it_are_named(phase):
+    with pytest.raises(ValueError, match="grad_at can be called in transform and project, not in perturb and penalty"):
+        trained(small("xor"), [declared(**phase)], (0, 1), 1)

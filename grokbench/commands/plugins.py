@@ -60,8 +60,8 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
 def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
     """Ask a plugin every question that the conformance tests ask.
 
-    NAME is a task, regularizer or metric; FILE is a plugin file, all of whose plugins are asked. The exit status is 1
-    when a question failed.
+    NAME is a task, regularizer or metric; FILE is a plugin file, all of whose plugins are asked. The format markdown
+    is a summary for a pull request. The exit status is 1 when a question failed.
     """
     from grokbench.conformance.pages import find, report
 
@@ -69,7 +69,7 @@ def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
     warn_of_broken(registry)
     failures = 0
     for line, failed in report(registry, found, style):
-        click.echo(line)
+        click.secho(line, fg="red" if failed and style == "text" else None)
         failures += failed
     sys.exit(1 if failures else 0)
 

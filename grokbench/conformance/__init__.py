@@ -1,13 +1,14 @@
 """What every plugin must answer; `grokbench check` and the tests ask the same questions.
 
 A question is asked of a `Subject`, a plugin and what it is tried on, and answered `passed`, `failed` with a message
-and a fix, or `not applicable` with the reason. An exception raised in a plugin is an answer too.
+and a fix, or `not applicable` with the reason. An exception raised in a plugin is an answer too. `examine` lets what
+one fault keeps from being asked wait for it.
 """
 
 from collections.abc import Iterator
 
 from grokbench.conformance import description, methods, metrics, purity, tasks, training
-from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable
+from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable, waiting
 from grokbench.conformance.fixes import translate
 from grokbench.conformance.subjects import NoGround, Subject
 from grokbench.conformance.trials import one_thread
@@ -47,14 +48,10 @@ def examine(subject: Subject) -> Iterator[tuple[Question, Answer]]:
     blamed: dict[tuple[str, str], str] = {}  # what is wrong, and where -> the question that found it
     for question in QUESTIONS[subject.plugin.kind]:
         if description.RECORD in blamed.values():
-            yield question, _after(description.RECORD)
+            yield question, waiting(description.RECORD)
             continue
         given = answer(question, subject)
         if given.verdict is Verdict.FAILED:
             first = blamed.setdefault((given.fix, given.place or given.message), question.name)
-            given = given if first == question.name else _after(first)
+            given = given if first == question.name else waiting(first)
         yield question, given
-
-
-def _after(name: str) -> Answer:
-    return not_applicable(f"it cannot be asked before this is put right: {name}")

@@ -1,12 +1,24 @@
 """Questions and answers: what is asked of a plugin, and what it answers."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from grokbench.conformance.subjects import Subject
 
-__all__ = ["Answer", "Question", "Verdict", "failed", "not_applicable", "passed"]
+__all__ = [
+    "Answer",
+    "Answers",
+    "Question",
+    "Verdict",
+    "failed",
+    "not_applicable",
+    "passed",
+    "sums",
+    "waiting",
+    "waiting_lines",
+]
 
 
 class Verdict(StrEnum):
@@ -15,6 +27,7 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_APPLICABLE = "not applicable"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True)
@@ -25,12 +38,18 @@ class Answer:
     message: str = ""  # failed: what is wrong; not applicable: why; passed: a measurement, or nothing
     fix: str = ""  # what to do about it, where something is wrong
     place: str = ""  # the line of the plugin, where one is known
+    after: str = ""  # waiting: the name of the question that has to be put right first
+
+    @property
+    def said(self) -> str:
+        """The message as a sentence begins."""
+        return self.message[:1].upper() + self.message[1:]
 
     def __str__(self) -> str:
         """What was measured, why it was not asked, or what is wrong and what to do; empty if nothing is to be said."""
         if not self.message:
             return ""
-        said = self.message[:1].upper() + self.message[1:] + (f" ({self.place})" if self.place else "")
+        said = f"{self.said} ({self.place})" if self.place else self.said
         return f"{said}. Fix: {self.fix}." if self.fix else f"{said}."
 
 
@@ -43,6 +62,9 @@ class Question:
     ask: Callable[[Subject], Answer]
 
 
+Answers = Sequence[tuple[Question, Answer]]
+
+
 def passed(measured: str = "") -> Answer:
     """Nothing is wrong; `measured` is reported and not judged."""
     return Answer(Verdict.PASSED, measured)
@@ -53,6 +75,26 @@ def failed(message: str, fix: str, place: str = "") -> Answer:
     return Answer(Verdict.FAILED, message, fix, place)
 
 
+def waiting(name: str) -> Answer:
+    """It cannot be asked before that question is put right."""
+    return Answer(Verdict.WAITING, f"it cannot be asked before this is put right: {name}", after=name)
+
+
 def not_applicable(why: str) -> Answer:
     """The question does not arise."""
     return Answer(Verdict.NOT_APPLICABLE, why)
+
+
+def sums(answers: Answers) -> str:
+    """How many questions were answered how: `12 passed, 1 failed, 2 not applicable, 5 waiting`."""
+    counts = Counter(answer.verdict for _, answer in answers)
+    shown = [verdict for verdict in Verdict if verdict is not Verdict.WAITING or counts[verdict]]
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in shown)
+
+
+def waiting_lines(answers: Answers) -> Iterator[tuple[str, str]]:
+    """For each question that others wait for, its name and a line about them."""
+    for name in dict.fromkeys(answer.after for _, answer in answers if answer.after):
+        waiting = [question.name for question, answer in answers if answer.after == name]
+        many = f"{len(waiting)} questions wait" if len(waiting) > 1 else "1 question waits"
+        yield name, f"{many} for {name}: {', '.join(waiting)}"

@@ -10,6 +10,7 @@ import numpy
 from torch import Tensor
 
 from grokbench.conformance.answers import Answer, Question, failed, passed
+from grokbench.conformance.signatures import misfits
 from grokbench.conformance.subjects import Subject
 
 __all__ = ["QUESTIONS", "RECORD"]
@@ -78,7 +79,7 @@ def _defaults(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 
 def makes_its_record(subject: Subject) -> Answer:
-    """The factory gives the record of its hook."""
+    """The factory gives the record of its hook, and the engine can call what is in it."""
     plugin = subject.plugin
     record, expected = plugin.make({}), RECORDS[plugin.kind]
     if type(record).__name__ != expected:
@@ -86,12 +87,14 @@ def makes_its_record(subject: Subject) -> Answer:
             f"{plugin.name} returns a {type(record).__name__}, expected a {expected}",
             f"return the {expected} from the factory, or yield it from the hook of its own kind",
         )
+    for misfit in misfits(plugin.kind, record, subject.file):
+        return failed(*misfit)
     return passed()
 
 
 QUESTIONS = (
     Question("description", "it has a docstring that begins with a sentence", is_described),
     Question("parameters", "every parameter has a type and a default of that type", has_types_and_defaults),
-    Question(RECORD, "it makes its record with the defaults", makes_its_record),
+    Question(RECORD, "it makes its record with the defaults, and every function there can be called", makes_its_record),
     Question("defaults", "no default is a mutable value that calls would share", has_no_mutable_default),
 )

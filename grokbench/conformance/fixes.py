@@ -12,7 +12,9 @@ __all__ = [
     "BRANCH",
     "DEVICE",
     "DTYPE",
+    "FROZEN",
     "GRADIENT",
+    "LOGARITHM",
     "RANDOM",
     "SHAPE",
     "STATE",
@@ -29,12 +31,20 @@ SYNC = (
 )
 DYNAMIC = "keep shapes fixed: torch.where(mask, x, 0) in place of x[mask], nonzero and unique"
 RANDOM = "draw from the key you are given, with grokbench.random: random.normal(random.fold(key, 'noise'), shape)"
-WRITE = "make a new tensor: x = x + y, not x += y or x.add_(y); a new key is random.fold(key, purpose)"
+WRITE = (
+    "make a new tensor: x = x + y, not x += y or x.add_(y); a new dict: {name: 2.0 * g for name, g in grads.items()}, "
+    "not grads[name] = 2.0 * g; a new key is random.fold(key, purpose)"
+)
+FROZEN = "make a new record: state._replace(m=new) of a NamedTuple, dataclasses.replace(at, step=new) of a dataclass"
 STATE = "keep what is remembered in the state: init(params) gives the first, transform returns the next"
 SHAPE = "return the shape that was asked for: a loss or penalty is (), so end it with .mean() or .sum()"
 DEVICE = "make tensors on the device of those you are given: torch.zeros_like(p), p.new_zeros(shape), device=p.device"
 DTYPE = "make tensors in the precision of those you are given: torch.zeros_like(p), p.new_zeros(shape), x.to(p.dtype)"
 GRADIENT = "clamp before a root, a logarithm or a division: x.clamp_min(1e-8).sqrt(); the root has no slope at zero"
+LOGARITHM = (
+    "where a softmax is all but 0 or 1, stay in logarithms or clamp: log_softmax(outputs, -1) not softmax().log(), "
+    "logsumexp not exp().sum().log(), p.clamp_min(1e-8) before p.log() or a division"
+)
 
 _KNOWN = (  # a pattern in torch's message -> what went wrong, what to do
     (r"data-dependent control flow", "it branches in Python on a tensor", BRANCH),
@@ -52,14 +62,24 @@ _KNOWN = (  # a pattern in torch's message -> what went wrong, what to do
 def translate(error: Exception, file: Path) -> tuple[str, str, str]:
     """What an exception raised in a plugin means, what to do about it, and where it was raised (empty: elsewhere)."""
     if isinstance(error, PluginError):
-        return str(error), "let the factory accept its own defaults, and give defaults of the annotated types", ""
+        return _of_the_factory(error, file)
     place = innermost(traceback.extract_tb(error.__traceback__), file)
     said = next(iter(str(error).strip().splitlines()), "")
+    if isinstance(error, AttributeError) and re.search(r"cannot assign to field|can't set attribute", said):
+        return f"it writes into a record: {said}", FROZEN, place
     if isinstance(error, RuntimeError | ValueError | IndexError):
         for pattern, what, fix in _KNOWN:
             if re.search(pattern, str(error)):
                 return what if place else f"{what}; torch says: {said[:160]}", fix, place
     return f"{type(error).__name__}: {said}", "put right what the message names", place
+
+
+def _of_the_factory(error: PluginError, file: Path) -> tuple[str, str, str]:
+    """The same of a factory that makes no record."""
+    cause = error.__cause__
+    if cause is None or isinstance(cause, ValueError):
+        return str(error), "let the factory accept its own defaults, and give defaults of the annotated types", ""
+    return str(error), "correct the factory there", innermost(traceback.extract_tb(cause.__traceback__), file)
 
 
 def innermost(frames: Iterable[traceback.FrameSummary], file: Path) -> str:

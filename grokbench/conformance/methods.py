@@ -136,7 +136,11 @@ def rotates_as_it_says(subject: Subject) -> Answer:
     return passed()
 
 
-_ROTATION = "leave `rotates` out, or treat each column of the input weights as one vector, never element by element"
+_ROTATION = (
+    "leave `rotates` out, and it trains in full coordinates; or use only what commutes with a rotation of the inputs: "
+    "sums of whole columns of the input weights, and columns times numbers that a rotation keeps (norms, inner "
+    "products), never a sum, mean or sign of a column's elements"
+)
 
 
 def costs(subject: Subject) -> Answer:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from statistics import median
 
@@ -11,6 +12,7 @@ import torch
 from grokbench import engine, random, timing
 from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
 from grokbench.conformance.forms import ROTATED
+from grokbench.conformance.origins import origin
 from grokbench.conformance.rehearsal import METRIC, steps
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.tasks import data
@@ -27,12 +29,15 @@ ALONE = 1e-9
 
 def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.float64) -> list[list[float]]:
     """The metric of every seed, at the initialisation and after each of two epochs."""
+    return [values.tolist() for values in _measurements(step, seeds, dtype)]
+
+
+def _measurements(step: Step, seeds: tuple[int, ...], dtype: torch.dtype) -> Iterator[torch.Tensor]:
+    """The same as tensors (replicas,), as they come."""
     group, _ = engine.start(step, seeds, "cpu", dtype)
-    values = []
     for epoch in range(3):
-        values.append([row[METRIC] for row in engine.evaluate(step, group, [METRIC], epoch, {})])
+        yield engine.measure(step, group, [METRIC], epoch, {})[:, 0]
         group = engine.train_epoch(step, group, epoch)
-    return values
 
 
 def is_a_finite_number(subject: Subject) -> Answer:
@@ -42,7 +47,8 @@ def is_a_finite_number(subject: Subject) -> Answer:
             for values in _measured(step, SEEDS, dtype):
                 if len(values) != len(SEEDS) or not all(math.isfinite(value) for value in values):
                     fix = "keep divisions and roots away from zero: x / norm.clamp_min(1e-8)"
-                    return failed(f"on {label}, in {dtype}, it gives {values} for {len(SEEDS)} seeds", fix)
+                    place = origin(partial(_measurements, step, SEEDS, dtype), subject.file)
+                    return failed(f"on {label}, in {dtype}, it gives {values} for {len(SEEDS)} seeds", fix, place)
     return passed()
 
 

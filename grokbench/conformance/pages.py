@@ -1,10 +1,12 @@
-"""`grokbench check`: which plugins are meant, their answers as they come, and the table for a pull request."""
+"""`grokbench check`: which plugins are meant, and their answers as they come."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from grokbench.conformance import Answer, Question, Subject, Verdict, examine
+from grokbench.conformance.answers import sums, waiting_lines
+from grokbench.conformance.pull_request import markdown
 from grokbench.errors import PluginError
 from grokbench.plugins import KINDS, Plugin, Registry, load_registry
 from grokbench.yaml_problems import did_you_mean
@@ -39,8 +41,7 @@ def _nothing_in(file: str, registry: Registry, origin: str) -> str:
         if broken.origin == origin:
             lines = re.findall(rf'{re.escape(Path(file).name)}", line (\d+)', broken.traceback)
             where = f", line {lines[-1]}," if lines else ""
-            why = broken.traceback.strip().splitlines()[-1]
-            return f"{file}{where} cannot be loaded: {why}; `grokbench list --plugin {file}` shows the traceback"
+            return f"{file}{where} cannot be loaded: {broken.why}; `grokbench list --plugin {file}` shows the traceback"
     return f"{file} yields no plugin; add a hook: @hookimpl def grokbench_regularizers(): yield your_method"
 
 
@@ -50,33 +51,40 @@ def _nothing_named(target: str, registry: Registry, known: list[str]) -> str:
 
 
 def report(registry: Registry, plugins: Iterable[Plugin], style: str) -> Iterator[tuple[str, bool]]:
-    """Lines about plugins as their answers come, each with whether it tells of a failure.
+    """Lines about plugins as their answers come, each with whether it names a question that failed.
+
+    `text` says every answer when it is there, and what to do beneath; `markdown` is for a pull request.
 
     Raises:
         DataError: a task's data files are not there.
     """
-    write = _markdown if style == "markdown" else _text
+    write = markdown if style == "markdown" else _text
     for plugin in plugins:
         yield from write(plugin, examine(Subject(plugin, registry)))
 
 
 def _text(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterator[tuple[str, bool]]:
-    """A line for each question as it is answered, and the sum."""
+    """A line for each question that could be asked, a line for those that wait for one, and the sum."""
     yield f"{plugin.name} ({plugin.kind[:-1]}, {plugin.origin})", False
-    counts = dict.fromkeys(Verdict, 0)
+    given = []
     for question, answer in answers:
-        counts[answer.verdict] += 1
-        detail = f". {answer}" if answer.message else ""
-        yield f"  {answer.verdict:<14}  {question.name}: {question.asks}{detail}", answer.verdict is Verdict.FAILED
-    yield f"  {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}", False
+        given.append((question, answer))
+        line = f"{question.name}: {question.asks}"
+        if answer.verdict is Verdict.FAILED:
+            yield _row("failed", line), True
+            yield from ((_row("", detail), False) for detail in _details(answer))
+        elif answer.verdict is not Verdict.WAITING:
+            yield _row(answer.verdict, f"{line}. {answer}" if answer.message else line), False
+    yield from ((_row("waiting", line), False) for _, line in waiting_lines(given))
+    yield f"  {sums(given)}", False
 
 
-def _markdown(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterator[tuple[str, bool]]:
-    """A table for a pull request."""
-    yield f"### `{plugin.name}` ({plugin.kind[:-1]}, {plugin.origin})\n", False
-    yield "| question | answer | |\n|---|---|---|", False
-    for question, answer in answers:
-        verdict = f"**{answer.verdict}**" if answer.verdict is Verdict.FAILED else str(answer.verdict)
-        cells = (question.asks, verdict, str(answer))
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |", answer.verdict is Verdict.FAILED
-    yield "", False
+def _row(verdict: str, line: str) -> str:
+    return f"  {verdict:<14}  {line}"
+
+
+def _details(answer: Answer) -> Iterator[str]:
+    yield f"{answer.said}."
+    if answer.place:
+        yield f"At {answer.place}"
+    yield f"Fix: {answer.fix}."

@@ -9,13 +9,14 @@ from torch.utils import _pytree as pytree
 
 from grokbench import random
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import same, tensors
+from grokbench.conformance.trials import containers, entries, same, tensors
 from grokbench.step import Step, build_step
 from grokbench.types import Batch, Params
 
 __all__ = ["ARGUMENTS", "METRIC", "WRAPPED", "Visit", "rehearse", "steps"]
 
 METRIC = "it"  # the label of a metric under examination
+CACHES = ("probe.known",)  # containers that are there to be filled
 
 ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function of its record -> names of its arguments
     "tasks": {
@@ -50,7 +51,7 @@ class Visit:
     function: str
     arguments: Mapping[str, Any]
     result: Any
-    wrote: tuple[str, ...]  # paths of the tensors among its arguments that it wrote into
+    wrote: tuple[str, ...]  # paths of the tensors, and of entries of dicts and lists, that it changed in its arguments
 
 
 def spied(kind: str, record: Record, visits: list[Visit]) -> Record:
@@ -75,12 +76,21 @@ def _spy(name: str, names: tuple[str, ...], function: Callable[..., Any], visits
     def visited(*given: Any) -> Any:
         arguments = dict(zip(names, given, strict=True))
         before = [(path, now, now.clone(), now._version) for path, now in tensors(arguments)]
+        held = [(path, now, entries(now)) for path, now in containers(arguments) if path not in CACHES]
         result = function(*given)
         wrote = [path for path, now, then, version in before if now._version != version or not same(now, then)]
+        wrote += [f"{path}.{entry}" for path, now, then in held for entry in _exchanged(then, entries(now))]
         visits.append(Visit(name, arguments, result, tuple(wrote)))
         return result
 
     return visited
+
+
+def _exchanged(then: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[Any]:
+    """The entries of a container that are new, are gone, or are another object than before; all if they moved."""
+    gone = object()
+    changed = [entry for entry in {**then, **now} if then.get(entry, gone) is not now.get(entry, gone)]
+    return changed or (list(now) if list(now) != list(then) else [])
 
 
 def steps(subject: Subject, visits: list[Visit] | None = None) -> Iterator[tuple[str, Step]]:

@@ -1,21 +1,29 @@
 """Does a plugin train as the engine needs it? Asked of tasks and of regularizers, by a few short trainings."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
+from torch.func import vmap
 
 from grokbench import engine
 from grokbench.conformance import fixes
 from grokbench.conformance.answers import Answer, Question, failed, passed
+from grokbench.conformance.origins import origin
 from grokbench.conformance.rehearsal import steps
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import SEEDS, distance, epochs_for, replica, shapes, trained
 from grokbench.step import Step, build_step
+from grokbench.types import Batch
 
 __all__ = ["QUESTIONS"]
 
 PRECISIONS = (torch.float32, torch.float64)
 DEAD = ((torch.float32, 0.0), (torch.float64, 0.0), (torch.float32, 1e-12))  # precision, scale of the parameters
+SURE = 1e3  # the largest outputs of a network that is sure: e^-1000 is zero, in float32 and in float64
+LARGEST = 1e6  # the factor of parameters beyond which no larger outputs are looked for: some networks bound theirs
 ALONE = 1e-9  # relative, after 20 steps in float64: another group size takes other kernels, which round differently
 
 
@@ -24,12 +32,14 @@ def trains_in_both_precisions(subject: Subject) -> Answer:
     at_defaults = [subject.regularizer({})] if subject.plugin.kind == "regularizers" else []
     for label, task in subject.tasks():
         for dtype in PRECISIONS:
-            group = trained(build_step(task, at_defaults, {}), SEEDS, 5, dtype)
+            step = build_step(task, at_defaults, {})
+            group = trained(step, SEEDS, 5, dtype)
             for name, p in group.params.items():
                 if p.dtype != dtype:
                     return failed(f"on {label}, trained in {dtype}, {name} becomes {p.dtype}", fixes.DTYPE)
                 if not p.isfinite().all():
-                    return failed(f"on {label}, in {dtype}, {name} is not finite after 5 epochs", fixes.GRADIENT)
+                    said = f"on {label}, in {dtype}, {name} is not finite after 5 epochs"
+                    return failed(said, fixes.GRADIENT, _origin(subject, step, dtype, 1.0, 5))
     return passed()
 
 
@@ -52,24 +62,70 @@ def keeps_its_state(subject: Subject) -> Answer:
 _STATE = "return a state as it was given: the same fields in the same order, of the same shapes and dtypes"
 
 
-def survives_a_dead_network(subject: Subject) -> Answer:
-    """Where every activation is zero, or all but zero, losses and gradients are finite."""
+def stays_finite(subject: Subject) -> Answer:
+    """Where every activation is zero, or all but zero, or where the outputs are far apart, all is finite."""
     for label, step in steps(subject):
         for dtype, scale in DEAD:
-            if complaint := _dies(step, dtype, scale):
-                return failed(f"on {label}, with parameters times {scale:g} in {dtype}, {complaint}", fixes.GRADIENT)
+            if complaint := _broken(_scaled(step, dtype, scale)):
+                said = f"on {label}, in {dtype}, with parameters times {scale:g}, {complaint}"
+                return failed(said, fixes.GRADIENT, _origin(subject, step, dtype, scale))
+        for dtype in PRECISIONS:
+            once, scale = _with_one_batch(step), _sure(step, dtype)
+            if complaint := _broken(_scaled(once, dtype, scale)):
+                where = f"on {label}, in {dtype}, with parameters times {scale:.3g} and outputs of {SURE:g}"
+                return failed(f"{where}, {complaint}", fixes.LOGARITHM, _origin(subject, once, dtype, scale))
     return passed()
 
 
-def _dies(step: Step, dtype: torch.dtype, scale: float) -> str:
-    """What is not finite after one epoch from scaled parameters; empty if all is."""
+def _scaled(step: Step, dtype: torch.dtype, scale: float, epochs: int = 1) -> engine.Group:
+    """The group after so many epochs from an initialisation times a factor."""
     group, _ = engine.start(step, SEEDS, "cpu", dtype)
     group = replace(group, params={name: scale * p for name, p in group.params.items()})
-    group = engine.train_epoch(step, group, 0)
+    for epoch in range(epochs):
+        group = engine.train_epoch(step, group, epoch)
+    return group
+
+
+def _broken(group: engine.Group) -> str:
+    """What is not finite in a group; empty if all is."""
     if not group.finite.all():
         return "the loss is not finite"
     broken = [name for name, p in group.params.items() if not p.isfinite().all()]
     return f"the gradient of {broken[0]} is not finite" if broken else ""
+
+
+def _origin(subject: Subject, step: Step, dtype: torch.dtype, scale: float, epochs: int = 1) -> str:
+    """The line of the plugin that such a group broke at."""
+    return origin(lambda: _scaled(step, dtype, scale, epochs).params.values(), subject.file)
+
+
+def _sure(step: Step, dtype: torch.dtype) -> float:
+    """A factor of the initialisation that makes outputs large in every replica, if one does."""
+    task, (group, _) = step.task, engine.start(step, SEEDS, "cpu", dtype)
+    scale, outputs = 1.0, vmap(task.outputs, in_dims=(0, group.split_axes["train"]))
+    while scale < LARGEST:
+        reached = outputs({name: scale * p for name, p in group.params.items()}, group.splits["train"].inputs)
+        if not reached.abs().flatten(1).amax(1).min() < SURE:  # nan is not below it either
+            break
+        scale *= 1.2
+    return scale
+
+
+def _with_one_batch(step: Step) -> Step:
+    """The step on a task whose first batch is all there is to train on.
+
+    One update is enough of a sure network: a learning rate that is right where training begins may be too large there,
+    and what grows from update to update is no fault of a method.
+    """
+    task = step.task
+    size = min(task.batch_size or task.train_size, task.train_size)
+
+    def first(draw: Callable[..., dict[str, Batch]], given: Any) -> dict[str, Batch]:
+        splits = draw(given)
+        return splits | {name: Batch(*(part[:size] for part in splits[name])) for name in splits if name == "train"}
+
+    shared = partial(first, task.shared) if task.shared else None
+    return replace(step, task=replace(task, splits=partial(first, task.splits), shared=shared, train_size=size))
 
 
 def is_the_same_alone(subject: Subject) -> Answer:
@@ -79,7 +135,8 @@ def is_the_same_alone(subject: Subject) -> Answer:
         group = trained(step, SEEDS, epochs)
         alone = trained(step, (SEEDS[1], SEEDS[1]), epochs)  # never a group of one: it takes other kernels
         if not all(p.isfinite().all() for p in group.params.values()):
-            return failed(f"on {label}, parameters are not finite after 20 steps", fixes.GRADIENT)
+            place = _origin(subject, step, torch.float64, 1.0, epochs)
+            return failed(f"on {label}, parameters are not finite after 20 steps", fixes.GRADIENT, place)
         apart = distance(replica(group.params, 1), replica(alone.params, 0))
         if not apart < ALONE:
             return failed(f"on {label}, a seed in a group and alone differ by {apart:.1e} after 20 steps", _ALONE)
@@ -91,6 +148,6 @@ _ALONE = "let nothing mix seeds: an optimizer is handed all of them stacked, so 
 QUESTIONS = (
     Question("precision", "it trains in float32 and in float64", trains_in_both_precisions),
     Question("state", "its state keeps shapes, dtypes and key order", keeps_its_state),
-    Question("dead network", "losses and gradients are finite on a dead network too", survives_a_dead_network),
+    Question("dead network", "losses and gradients are finite on a dead network, and on a sure one", stays_finite),
     Question("group", "a group of seeds equals each seed alone, to 1e-9 after 20 steps", is_the_same_alone),
 )

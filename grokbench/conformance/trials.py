@@ -12,7 +12,19 @@ from grokbench import engine
 from grokbench.step import Step
 from grokbench.types import Params, Task
 
-__all__ = ["SEEDS", "distance", "epochs_for", "one_thread", "replica", "same", "shapes", "tensors", "trained"]
+__all__ = [
+    "SEEDS",
+    "containers",
+    "distance",
+    "entries",
+    "epochs_for",
+    "one_thread",
+    "replica",
+    "same",
+    "shapes",
+    "tensors",
+    "trained",
+]
 
 SEEDS = (0, 1, 2)
 
@@ -77,6 +89,19 @@ def _parts(tree: Any) -> list[tuple[str, Any]]:
         names = getattr(tree, "_fields", range(len(tree)))
         return [(str(name), part) for name, part in zip(names, tree, strict=True)]
     return []
+
+
+def containers(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every dict and list in such a tree, with its path."""
+    if isinstance(tree, Mapping | list):
+        yield path, tree
+    for name, part in _parts(tree):
+        yield from containers(part, f"{path}.{name}" if path else name)
+
+
+def entries(container: Any) -> dict[Any, Any]:
+    """What stands in a dict or a list, by key or place."""
+    return dict(container.items() if isinstance(container, Mapping) else enumerate(container))
 
 
 def shapes(tree: Any) -> list[tuple[str, tuple[int, ...], torch.dtype]]:

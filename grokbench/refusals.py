@@ -1,0 +1,43 @@
+"""Why a factory makes no record, in words: Python's name a constructor where its author wants to know the fields."""
+
+import re
+from dataclasses import fields
+from typing import Any
+
+from grokbench.yaml_problems import did_you_mean
+
+__all__ = ["refusal"]
+
+_UNKNOWN = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
+_MISSING = re.compile(r"(\w+)\.__init__\(\) missing \d+ required .*arguments?: (.+)")
+_UNNAMED = re.compile(r"(\w+)\.__init__\(\) takes .*positional arguments? but")
+
+
+def refusal(error: Exception) -> str:
+    """What follows the name of a factory that raised this: `refuses its parameters: ...` or `breaks: ...`."""
+    if isinstance(error, ValueError):
+        return f"refuses its parameters: {error}"
+    return f"breaks: {_about_fields(error) or f'{type(error).__name__}: {error}'}"
+
+
+def _about_fields(error: Exception) -> str:
+    """A sentence about a record that was given wrong fields; empty if the error is about something else."""
+    said = str(error) if isinstance(error, TypeError) else ""
+    for pattern in (_UNKNOWN, _MISSING, _UNNAMED):
+        if (found := pattern.match(said)) and (known := _fields(found[1])):
+            if pattern is _UNKNOWN:
+                near = did_you_mean(found[2], known)
+                return f"{found[1]} has no field {found[2]!r}, expected one of: {', '.join(known)}{near}"
+            if pattern is _MISSING:
+                return f"{found[1]} needs the fields that were left out: {found[2]}"
+            return f"{found[1]} takes its fields by name, as in {found[1]}({known[0]}=...)"
+    return ""
+
+
+def _fields(record: str) -> list[str]:
+    """The fields of a record that factories make; none if it is another class."""
+    from grokbench import optimizers, types  # not above: the names of plugins are completed without torch
+
+    known: dict[str, Any] = {made.__name__: made for made in (types.Regularizer, types.Task, types.Metric)}
+    known |= {made.__name__: made for made in (optimizers.SGD, optimizers.AdamW)}
+    return [field.name for field in fields(known[record])] if record in known else []
