@@ -17,7 +17,7 @@ SHARED = ROOT / ".nox" / "shared"
 BIN = SHARED / ("Scripts" if sys.platform == "win32" else "bin")
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 
-nox.options.sessions = ["lint", "wheel", "types", "oracles", "tests"]  # pytest last: its closing lines end the output
+nox.options.sessions = ["lint", "wheel", "types", "docs", "oracles", "tests"]  # pytest last: its closing lines end the output
 
 
 @nox.session
@@ -49,6 +49,14 @@ def types(session: nox.Session) -> None:
     install(session, f"{built}[dev]")
     with session.chdir(session.create_tmp()):
         python(session, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "-p", PROJECT["name"])
+
+
+@nox.session(venv_backend="none")
+def docs(session: nox.Session) -> None:
+    """The site, into `site/`: a warning is an error."""
+    install(session, "--editable", f"{ROOT}[docs]")
+    shutil.rmtree(ROOT / "site", ignore_errors=True)
+    python(session, "-P", "-m", "sphinx", "-W", "--keep-going", "-q", "-E", str(ROOT / "docs"), str(ROOT / "site"))
 
 
 @nox.session(venv_backend="none")
