@@ -16,6 +16,7 @@ author = "the authors of GrokBench"
 version = release = grokbench.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
+default_role = "code"  # of docstrings: names are in single backticks there
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath", "attrs_inline"]
