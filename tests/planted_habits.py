@@ -140,7 +140,7 @@ def transform(grads, state, at):
         "transform=transform",
         "shapes",
         "KeyError: 'fc1.weight'",
-        "or by at.roles[name]: tasks name their own",
+        "or by role (at.roles, task.roles)",
     ),
     "classes everywhere": Habit(
         """

@@ -48,7 +48,7 @@ DERIVE = (
 )
 DECLARE = 'declare it: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
 NAMED = "parameters and gradients are dicts from names to tensors: {name: 2.0 * g for name, g in grads.items()}"
-ROLES = "take parameters as they come, for name, p in params.items(), or by at.roles[name]: tasks name their own"
+ROLES = "take parameters as they come, for name, p in params.items(), or by role (at.roles, task.roles)"
 UNKNOWN = "put right what the message names"
 STATE = "keep what is remembered in the state: init(params) gives the first, transform returns the next"
 SHAPE = "return the shape that was asked for: a loss or penalty is (), so end it with .mean() or .sum()"
