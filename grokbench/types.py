@@ -197,13 +197,15 @@ class Task:
         return {name: p for name, p in params.items() if name not in self.frozen}
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained; a factory passes the ValueError on to the user."""
+        """Refuse what cannot be trained; a factory passes the ValueError or TypeError on to the user."""
         if self.train_size < 1:
             raise ValueError("the training set is empty: these parameters leave it no examples")
         if self.train_size > MAX_EXAMPLES:
             raise ValueError(f"a training set of {self.train_size:.3g} examples, expected at most {MAX_EXAMPLES:.0e}")
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+        if not isinstance(self.optimizer, Optimizer):
+            raise TypeError("optimizer is none of grokbench's, expected SGD(lr=...), AdamW(lr=...) or an Optimizer")
         for name in ("lr", "weight_decay"):
             if (value := getattr(self.optimizer, name)) < 0:
                 raise ValueError(f"{name} must not be negative, got {value}")

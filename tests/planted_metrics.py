@@ -30,6 +30,20 @@ FAULTS = {
         "in full and in rotated coordinates it differs by",
         "leave `rotates` out",
     ),
+    "an entry of the parameters replaced": Change(
+        "    return probe",
+        "    probe.params['weight1'] = 2.0 * next(iter(probe.params.values()))\n    return probe",
+        "arguments",
+        "measure writes into probe.params.weight1",
+        "a new dict",
+    ),
+    "two arguments": Change(
+        "def measure(probe)",
+        "def measure(probe, split)",
+        "record",
+        "measure is called as measure(probe), and the function there is measure(probe, split)",
+        "give its own parameters their values in the factory: measure=partial(measure, split=split)",
+    ),
     "no number": Change(".square().mean()", ".log().mean() * torch.nan", "number", "it gives [nan", "clamp_min"),
     "a number per example": Change(
         ".square().mean()", ".square().mean(-1)", "shapes", "measure returns shape (16,)", ".mean() or .sum()"

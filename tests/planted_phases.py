@@ -45,21 +45,22 @@ def method(gain: float = 0.01) -> Regularizer:
 '''
 
 SHAPE = "return the shape that was asked for"
+PRECISION = "make tensors in the precision of those you are given"
 
 CHANGES = {
     "inputs of another shape": Change(
         "Batch(x + gain * noise, batch.targets)",
         "Batch((x + gain * noise)[:-1], batch.targets[:-1])",
         "shapes",
-        "perturb returns a batch of another shape or dtype than it was given",
+        "perturb returns a batch of another shape, dtype or order than it was given: inputs is (19, 12)",
         SHAPE,
     ),
     "labels of another dtype": Change(
         "Batch(x + gain * noise, batch.targets)",
         "Batch(x + gain * noise, batch.targets.to(torch.float32))",
         "shapes",
-        "perturb returns a batch of another shape or dtype than it was given",
-        SHAPE,
+        "perturb returns a batch of another shape, dtype or order than it was given: targets is (20,) torch.float32",
+        PRECISION,
     ),
     "noise of a global generator": Change(
         'random.normal(random.fold(at.key, "noise"), tuple(x.shape), x.dtype)',
@@ -86,22 +87,23 @@ CHANGES = {
         "for name, p in params.items()}, state\n",
         "for name, p in reversed(list(params.items()))}, state\n",
         "shapes",
-        "project returns parameters of another shape, dtype or order than it was given: weight2 is",
-        SHAPE,
+        "project returns parameters of another shape, dtype or order than it was given: weight2 stands where "
+        "weight1 was",
+        "return a dict with the names it was given, in their order",
     ),
     "parameters alone": Change(
         "for name, p in params.items()}, state\n",
         "for name, p in params.items()}\n",
         "shapes",
         "project returns a dict, expected (params, state)",
-        SHAPE,
+        "return both, the state too where there is none: return params, state",
     ),
     "a projection in another precision": Change(
         "{name: factor[name] * p for name, p in params.items()}",
         "{name: (factor[name] * p).float() for name, p in params.items()}",
         "shapes",
         "project returns parameters of another shape, dtype or order than it was given: weight1 is",
-        SHAPE,
+        PRECISION,
     ),
     "a norm of zero divided by": Change(
         "p.norm().clamp_min(1e-8)",

@@ -63,7 +63,7 @@ RECORDS = {
     "a lambda": Record(
         "Regularizer(project=lambda params, at: (params, ()))",
         "project is called as project(params, state, at), and the function there is lambda (params, at)",
-        "define it so: lambda params, state, at: ...",
+        "begin it so: lambda params, state, at:",
     ),
     "an object that is called": Record(
         "Regularizer(transform=Filter())",
@@ -78,7 +78,7 @@ RECORDS = {
     "a loss that is not wrapped": Record(
         "Regularizer(objective=lambda outputs, targets: outputs.mean())",
         "objective is called as objective(loss), and the function there is lambda (outputs, targets)",
-        "define it so: lambda loss: ...",
+        "begin it so: lambda loss:",
     ),
     "no loss": Record(
         "Regularizer(objective=lambda loss: None)",

@@ -137,6 +137,27 @@ FAULTS = {  # what is changed into what, the question that finds it, a phrase of
         "correct returns torch.float64",
         "return the shape",
     ),
+    "an optimizer of torch": Change(
+        "optimizer=SGD(lr=lr)",
+        "optimizer=torch.optim.SGD([torch.zeros(1)], lr)",
+        "record",
+        "breaks: TypeError: optimizer is none of grokbench's, expected SGD(lr=...), AdamW(lr=...) or an Optimizer",
+        "correct the factory there",
+    ),
+    "arguments in another order": Change(
+        "def forward(params, inputs)",
+        "def forward(inputs, params)",
+        "record",
+        "forward is called as forward(params, inputs), and the function there is forward(inputs, params)",
+        "define it so: def forward(params, inputs)",
+    ),
+    "a naive cross-entropy": Change(
+        "return torch.nn.functional.cross_entropy(outputs, targets)",
+        "return -outputs.softmax(-1).log().gather(-1, targets[:, None]).mean()",
+        "dead network",
+        "and outputs of 1000, the loss is not finite",
+        "log_softmax(outputs, -1) not softmax().log()",
+    ),
     "a read value": Change(
         "inputs @",
         "float(inputs.abs().max()) * inputs @",

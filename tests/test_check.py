@@ -12,7 +12,7 @@ from grokbench.conformance.fixes import translate
 from grokbench.errors import PluginError
 from grokbench.plugins import load_registry
 
-from . import planted, planted_metrics, planted_phases, planted_records, planted_tasks
+from . import planted, planted_habits, planted_metrics, planted_phases, planted_records, planted_tasks
 from .tiny import grokbench
 
 
@@ -47,7 +47,7 @@ def failures(answers):
     return {name: given for name, given in answers.items() if given.verdict is Verdict.FAILED}
 
 
-METHODS = planted.FAULTS | planted_phases.FAULTS | planted_records.FAULTS
+METHODS = planted.FAULTS | planted_phases.FAULTS | planted_records.FAULTS | planted_habits.FAULTS
 
 
 @pytest.mark.parametrize("fault", METHODS.values(), ids=METHODS)
@@ -103,6 +103,26 @@ def test_what_stops_training_is_complained_of_once(tmp_path):
     assert list(failures(answers)) == ["device"]
     waiting = [name for name, given in answers.items() if given.verdict is Verdict.WAITING]
     assert "group" in waiting and {answers[name].after for name in waiting} == {"device"}
+
+
+@pytest.mark.parametrize(
+    ("habit", "waiting"), [("gradients without the state", 9), ("a count in Python", 8), ("a float64 literal", 3)]
+)
+def test_where_the_engine_stumbles_over_what_was_returned_the_rest_waits(tmp_path, habit, waiting):
+    answers = examined(tmp_path, planted_habits.FAULTS[habit].source)
+    assert list(failures(answers)) == ["shapes"] or habit == "a float64 literal"
+    assert sum(given.after == "shapes" for given in answers.values()) == waiting
+
+
+def test_one_draw_from_a_global_generator_is_one_failure(tmp_path):
+    answers = examined(tmp_path, planted.FAULTS["global randomness"].source)
+    assert list(failures(answers)) == ["device"] and answers["memory"].after == "device"
+
+
+def test_a_missing_docstring_keeps_nothing_else_from_being_said(tmp_path):
+    habit = planted_habits.FAULTS["a parameter of another task"]
+    source = habit.source.replace("Do what a newcomer does.", "Too short")
+    assert list(failures(examined(tmp_path, source))) == ["description", "shapes"]
 
 
 def test_who_asks_is_not_blamed_though_it_stands_in_the_plugins_folder():

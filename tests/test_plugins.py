@@ -98,8 +98,8 @@ BROKEN = {
     ),
     "yields no function": (
         "from grokbench import hookimpl\n\n@hookimpl\ndef grokbench_tasks():\n    yield 3\n",
-        "left out: grokbench_tasks yields a value of type int; expected functions that make records, as in `yield my_method`, "
-        "not `yield my_method()`",
+        "left out: grokbench_tasks yields a value of type int; expected functions that make records, as in "
+        "`yield my_method`, not `yield my_method()`",
     ),
     "yields a record": (
         GOOD.format(name="clip").replace("yield clip", "yield clip()"),
@@ -111,7 +111,7 @@ BROKEN = {
     ),
     "returns a function": (
         GOOD.format(name="clip").replace("yield clip", "return clip"),
-        "grokbench_regularizers returns a value of type function; expected functions that make records, as in `yield my_method`",
+        "grokbench_regularizers returns a value of type function; expected functions that make records, as in `yield",
     ),
 }
 

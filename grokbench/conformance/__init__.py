@@ -6,6 +6,7 @@ one fault keeps from being asked wait for it.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from grokbench.conformance import description, methods, metrics, purity, tasks, training
 from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable, waiting
@@ -13,7 +14,7 @@ from grokbench.conformance.fixes import translate
 from grokbench.conformance.subjects import NoGround, Subject
 from grokbench.conformance.trials import one_thread
 from grokbench.conformance.watch import generators_moved
-from grokbench.errors import DataError
+from grokbench.errors import DataError, PluginError
 
 __all__ = ["QUESTIONS", "Answer", "Question", "Subject", "Verdict", "answer", "examine"]
 
@@ -40,18 +41,37 @@ def answer(question: Question, subject: Subject) -> Answer:
         return not_applicable(str(none))
     except Exception as error:
         what, fix, place = translate(error, subject.file)
-        return failed(f"on {subject.tried[-1]}, {what}" if subject.tried else what, fix, place)
+        given = failed(f"on {subject.tried[-1]}, {what}" if subject.tried else what, fix, place)
+        return replace(given, astray=not place and not isinstance(error, PluginError))
 
 
 def examine(subject: Subject) -> Iterator[tuple[Question, Answer]]:
     """Every question that a plugin of this kind is asked, with its answer, as they come."""
-    blamed: dict[tuple[str, str], str] = {}  # what is wrong, and where -> the question that found it
+    failures: dict[str, Answer] = {}  # by the question that found them
     for question in QUESTIONS[subject.plugin.kind]:
-        if description.RECORD in blamed.values():
+        if description.RECORD in failures:
             yield question, waiting(description.RECORD)
             continue
         given = answer(question, subject)
         if given.verdict is Verdict.FAILED:
-            first = blamed.setdefault((given.fix, given.place or given.message), question.name)
-            given = given if first == question.name else waiting(first)
+            causes = [name for name, first in failures.items() if _follows(given, name, first)]
+            if causes:
+                given = waiting(causes[0])
+            else:
+                failures[question.name] = given
         yield question, given
+
+
+CALLS = {question.name for question in (*purity.QUESTIONS, *training.QUESTIONS)}  # questions that call the plugin
+
+
+def _follows(later: Answer, name: str, first: Answer) -> bool:
+    """Whether a failure is another face of an earlier one, which that question found.
+
+    The engine may stumble over what a function returned; or the same is to be done about both, at one line as far as
+    lines are known.
+    """
+    if later.astray and name in CALLS:
+        return True
+    here = later.place == first.place if later.place and first.place else bool(later.place or first.place)
+    return later.fix == first.fix and (here or later.message == first.message)

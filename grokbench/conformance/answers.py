@@ -38,6 +38,7 @@ class Answer:
     message: str = ""  # failed: what is wrong; not applicable: why; passed: a measurement, or nothing
     fix: str = ""  # what to do about it, where something is wrong
     place: str = ""  # the line of the plugin, where one is known
+    astray: bool = False  # failed: the engine raised an exception, at no line of the plugin
     after: str = ""  # waiting: the name of the question that has to be put right first
 
     @property

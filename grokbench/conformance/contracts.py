@@ -1,87 +1,136 @@
-"""The shapes that every function of a plugin must return, and the sentence about one that does not."""
+"""What every function of a plugin must return, and the sentence about one that does not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from grokbench.conformance import fixes
 from grokbench.conformance.rehearsal import Visit
 from grokbench.conformance.trials import shapes
+from grokbench.types import Batch, Params
 
-__all__ = ["breach"]
+__all__ = ["Breach", "breach"]
+
+TENSOR = "return a tensor in every case: torch.where(condition, a, b) in place of an if, outputs.new_zeros(()) for none"
+STATE = "hold numbers in the state as tensors: torch.zeros((), dtype=torch.int64, device=p.device) for a count"
+DICT = "return a dict with the names it was given, in their order: {name: 2.0 * g for name, g in grads.items()}"
 
 
-def breach(kind: str, visit: Visit) -> str:
-    """How the result of a call breaks the contract of its function; empty if it does not."""
+class Breach(NamedTuple):
+    """What a function returns against its contract, and what to do about it."""
+
+    message: str
+    fix: str
+
+
+def breach(kind: str, visit: Visit) -> Breach | None:
+    """How the result of a call breaks the contract of its function, if it does."""
     contract = _CONTRACTS.get((kind, visit.function))
-    return contract(visit) if contract else ""
+    if contract is None:
+        return None
+    if visit.result is None:
+        return Breach("returns nothing", "end every way through the function with a return")
+    return contract(visit)
 
 
-def _gives_scalar(visit: Visit) -> str:
-    if isinstance(visit.result, Tensor) and visit.result.shape == ():
-        return ""
-    given = f"shape {tuple(visit.result.shape)}" if isinstance(visit.result, Tensor) else type(visit.result).__name__
-    return f"returns {given}, expected a tensor of shape ()"
+def _gives_scalar(visit: Visit) -> Breach | None:
+    result = visit.result
+    if not isinstance(result, Tensor):
+        return Breach(f"returns a {type(result).__name__}, expected a tensor of shape ()", TENSOR)
+    if result.shape == ():
+        return None
+    return Breach(f"returns {_shape(result)}, expected a tensor of shape ()", fixes.SHAPE)
 
 
-def _gives_tensors(visit: Visit) -> str:
-    strange = [leaf for leaf in pytree.tree_leaves(visit.result) if not isinstance(leaf, Tensor)]
-    return f"puts a {type(strange[0]).__name__} into the state, expected a NamedTuple of tensors" if strange else ""
+def _gives_tensors(visit: Visit) -> Breach | None:
+    for leaf in pytree.tree_leaves(visit.result):
+        if not isinstance(leaf, Tensor):
+            what = "None" if leaf is None else f"a value of type {type(leaf).__name__}"
+            return Breach(f"puts {what} into the state, expected a NamedTuple of tensors", STATE)
+    return None
 
 
-def _gives_params(visit: Visit) -> str:
-    if shapes(visit.result) == shapes(visit.arguments["params"]):
-        return ""
-    return "returns parameters of another shape, dtype or order than it was given"
+def _gives_params(visit: Visit) -> Breach | None:
+    return _moved(visit.result, visit.arguments["params"], "parameters")
 
 
-def _gives_gradients(visit: Visit) -> str:
-    return _gives_moved(visit, "grads", "gradient")
+def _gives_gradients(visit: Visit) -> Breach | None:
+    return _gives_moved(visit, "grads", "gradients")
 
 
-def _gives_projected(visit: Visit) -> str:
-    return _gives_moved(visit, "params", "parameter")
+def _gives_projected(visit: Visit) -> Breach | None:
+    return _gives_moved(visit, "params", "parameters")
 
 
-def _gives_moved(visit: Visit, argument: str, word: str) -> str:
+def _gives_moved(visit: Visit, argument: str, word: str) -> Breach | None:
+    result, given = visit.result, visit.arguments
+    if not (isinstance(result, tuple) and len(result) == 2):
+        fix = f"return both, the state too where there is none: return {argument}, state"
+        return Breach(f"returns a {type(result).__name__}, expected ({argument}, state)", fix)
+    return _moved(result[0], given[argument], word) or _differing(result[1], given["state"], "a state")
+
+
+def _moved(result: Any, given: Params, word: str) -> Breach | None:
+    if not isinstance(result, Mapping):
+        return Breach(f"returns {word} as a {type(result).__name__}, expected a dict from names to tensors", DICT)
+    for names, others, what in ((given, result, f"no {word[:-1]} of"), (result, given, f"a {word[:-1]} too many,")):
+        if missing := [name for name in names if name not in others]:
+            return Breach(f"returns {what} {missing[0]}", DICT)
+    return _differing(result, given, word)
+
+
+def _differing(result: Any, given: Any, word: str) -> Breach | None:
+    """What is another in shape, dtype or place than it was given."""
+    after, before = shapes(result), shapes(given)
+    if after == before:
+        return None
+    changed = [(new, old) for new, old in zip(after, before, strict=False) if new != old]
+    said = f"returns {word} of another shape, dtype or order than it was given"
+    if not changed:
+        return Breach(said, DICT)
+    (name, *new), (other, *old) = changed[0]
+    if name != other:
+        return Breach(f"{said}: {name} stands where {other} was", DICT)
+    fix = fixes.DTYPE if new[0] == old[0] else fixes.SHAPE_OF_EACH
+    return Breach(f"{said}: {name} is {new[0]} {new[1]}, and was {old[0]} {old[1]}", fix)
+
+
+def _gives_batch(visit: Visit) -> Breach | None:
+    given = visit.arguments["batch"]
     if not (isinstance(visit.result, tuple) and len(visit.result) == 2):
-        return f"returns a {type(visit.result).__name__}, expected ({argument}, state)"
-    names = [list(visit.result[0]), list(visit.arguments[argument])]
-    if missing := [name for name in names[1] if name not in names[0]]:
-        return f"returns no {word} of {missing[0]}"
-    given = visit.arguments[argument], visit.arguments["state"]
-    for after, before, what in zip(visit.result, given, (f"{word}s", "a state"), strict=True):
-        if shapes(after) != shapes(before):
-            changed = [new for new, old in zip(shapes(after), shapes(before), strict=False) if new != old]
-            where = f": {changed[0][0]} is {changed[0][1]} {changed[0][2]}" if changed else ""
-            return f"returns {what} of another shape, dtype or order than it was given{where}"
-    return ""
+        fix = "return both: Batch(inputs, batch.targets)"
+        return Breach(f"returns a {type(visit.result).__name__}, expected a Batch of inputs and targets", fix)
+    return _differing(Batch(*visit.result), given, "a batch")
 
 
-def _gives_batch(visit: Visit) -> str:
-    if shapes(visit.result) == shapes(visit.arguments["batch"]):
-        return ""
-    return "returns a batch of another shape or dtype than it was given"
-
-
-def _gives_inputs(visit: Visit) -> str:
+def _gives_inputs(visit: Visit) -> Breach | None:
     n, given = len(visit.arguments["inputs"]), visit.result
-    fine = len(given) == n and given.is_floating_point()
-    return "" if fine else f"returns {given.dtype} of shape {tuple(given.shape)}, expected floats of shape ({n}, ...)"
+    if len(given) == n and given.is_floating_point():
+        return None
+    return Breach(f"returns {given.dtype} of {_shape(given)}, expected floats of shape ({n}, ...)", fixes.SHAPE)
 
 
-def _gives_outputs(visit: Visit) -> str:
-    n, given = len(visit.arguments["inputs"]), visit.result.shape
-    return "" if len(given) == 2 and given[0] == n else f"returns shape {tuple(given)}, expected ({n}, outputs)"
+def _gives_outputs(visit: Visit) -> Breach | None:
+    n, given = len(visit.arguments["inputs"]), visit.result
+    if given.ndim == 2 and len(given) == n:
+        return None
+    return Breach(f"returns {_shape(given)}, expected ({n}, outputs)", fixes.SHAPE)
 
 
-def _gives_truths(visit: Visit) -> str:
+def _gives_truths(visit: Visit) -> Breach | None:
     n, given = len(visit.arguments["targets"]), visit.result
-    fine = given.shape == (n,) and not given.is_floating_point()
-    return "" if fine else f"returns {given.dtype} of shape {tuple(given.shape)}, expected bool of shape ({n},)"
+    if given.shape == (n,) and not given.is_floating_point():
+        return None
+    return Breach(f"returns {given.dtype} of {_shape(given)}, expected bool of shape ({n},)", fixes.SHAPE)
 
 
-_CONTRACTS: dict[tuple[str, str], Callable[[Visit], str]] = {
+def _shape(tensor: Tensor) -> str:
+    return f"shape {tuple(tensor.shape)}"
+
+
+_CONTRACTS: dict[tuple[str, str], Callable[[Visit], Breach | None]] = {
     ("regularizers", "prepare"): _gives_params,
     ("regularizers", "init"): _gives_tensors,
     ("regularizers", "perturb"): _gives_batch,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from grokbench.errors import PluginError
+from grokbench.yaml_problems import did_you_mean
 
 __all__ = [
     "BRANCH",
@@ -17,6 +18,7 @@ __all__ = [
     "LOGARITHM",
     "RANDOM",
     "SHAPE",
+    "SHAPE_OF_EACH",
     "STATE",
     "SYNC",
     "WRITE",
@@ -35,9 +37,26 @@ WRITE = (
     "make a new tensor: x = x + y, not x += y or x.add_(y); a new dict: {name: 2.0 * g for name, g in grads.items()}, "
     "not grads[name] = 2.0 * g; a new key is random.fold(key, purpose)"
 )
-FROZEN = "make a new record: state._replace(m=new) of a NamedTuple, dataclasses.replace(at, step=new) of a dataclass"
+FROZEN = "return a new state: state._replace(m=new) where it is a NamedTuple; `at` and `batch` are there to be read"
+CLASSES = (
+    'ask for tasks with classes: facts=("cross_entropy",) in the record; others, such as xor, whose targets are the '
+    "floats -1 and 1 of a single output, then refuse it"
+)
+DERIVE = (
+    "the parameters you are given keep no graph: local.pullback(cotangents) gives gradients of the inputs, "
+    "at.grad_at(params) the step's gradient in transform and project, torch.func.grad those of a function of yours"
+)
+DECLARE = 'declare it: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
+NAMED = "parameters and gradients are dicts from names to tensors: {name: 2.0 * g for name, g in grads.items()}"
+ROLES = "take parameters as they come, for name, p in params.items(), or by role (at.roles, task.roles)"
+UNKNOWN = "put right what the message names"
 STATE = "keep what is remembered in the state: init(params) gives the first, transform returns the next"
 SHAPE = "return the shape that was asked for: a loss or penalty is (), so end it with .mean() or .sum()"
+SHAPE_OF_EACH = "return the shape that was asked for: every tensor as large as the one it takes the place of"
+FIT = (
+    "print the shapes on that line: of one replica, outputs (n, C) and targets (n,), without an axis of seeds; "
+    "C is 1 on the task xor"
+)
 DEVICE = "make tensors on the device of those you are given: torch.zeros_like(p), p.new_zeros(shape), device=p.device"
 DTYPE = "make tensors in the precision of those you are given: torch.zeros_like(p), p.new_zeros(shape), x.to(p.dtype)"
 GRADIENT = "clamp before a root, a logarithm or a division: x.clamp_min(1e-8).sqrt(); the root has no slope at zero"
@@ -51,10 +70,13 @@ _KNOWN = (  # a pattern in torch's message -> what went wrong, what to do
     (r"calling \.item\(\)|access data pointer", "it reads a tensor's value in Python", SYNC),
     (r"dynamic shape", "a shape depends on the values of a tensor", DYNAMIC),
     (r"called random operation", "it draws from torch's global generator", RANDOM),
+    (r"one_hot|index tensor|dtype int64 for index|target with class prob", "it takes targets for classes", CLASSES),
+    (r"does not require grad", "it differentiates what keeps no graph", DERIVE),
+    (r"grad_at needs to be declared", "it takes a second gradient and does not declare it", DECLARE),
     (r"expected scalar type|same dtype", "two precisions meet", DTYPE),
     (r"in-?place", "it writes into a tensor it was given", WRITE),
     (r"doesn't match the broadcast shape", "it writes a larger result into a tensor in place", WRITE),
-    (r"must match|shape|[Ss]ize mismatch|[Dd]imension", "shapes do not fit together", SHAPE),
+    (r"must match|shape|[Ss]ize mismatch|[Dd]imension", "shapes do not fit together", FIT),
     (r"dead|escaped|wrapper", "it keeps a tensor from one call to the next", STATE),
 )
 
@@ -64,14 +86,31 @@ def translate(error: Exception, file: Path) -> tuple[str, str, str]:
     if isinstance(error, PluginError):
         return _of_the_factory(error, file)
     place = innermost(traceback.extract_tb(error.__traceback__), file)
-    said = next(iter(str(error).strip().splitlines()), "")
-    if isinstance(error, AttributeError) and re.search(r"cannot assign to field|can't set attribute", said):
-        return f"it writes into a record: {said}", FROZEN, place
+    said = next(iter(str(error).strip().splitlines()), "").rstrip(".")
     if isinstance(error, RuntimeError | ValueError | IndexError):
         for pattern, what, fix in _KNOWN:
             if re.search(pattern, str(error)):
-                return what if place else f"{what}; torch says: {said[:160]}", fix, place
-    return f"{type(error).__name__}: {said}", "put right what the message names", place
+                quoted = not place or fix == FIT  # the sizes are in torch's own words
+                return f"{what}; torch says: {said[:160]}" if quoted else what, fix, place
+    if isinstance(error, AttributeError) and re.search(r"cannot assign to field|can't set attribute", said):
+        return f"it writes into a record: {said}", FROZEN, place
+    return f"{type(error).__name__}: {said}", _hint(error, said), place
+
+
+def _hint(error: Exception, said: str) -> str:
+    """What to do about an exception of Python's own."""
+    if isinstance(error, AttributeError) and error.obj == ():
+        return "the state is () without an init: write one, and put it into the record, Regularizer(init=init, ...)"
+    if isinstance(error, AttributeError) and (record := error.obj) is not None and _is_ours(record):
+        known = [name for name in dir(record) if not (name.startswith("_") or hasattr(tuple, name))]
+        return f"{type(record).__name__} has {', '.join(known)}{did_you_mean(error.name or '', known)}"
+    if isinstance(error, KeyError):
+        return ROLES
+    return NAMED if isinstance(error, TypeError) and re.search(r"sequence by non-int|'str'", said) else UNKNOWN
+
+
+def _is_ours(record: object) -> bool:
+    return type(record).__module__ == "grokbench.types"
 
 
 def _of_the_factory(error: PluginError, file: Path) -> tuple[str, str, str]:

@@ -53,7 +53,7 @@ class _Births(TorchDispatchMode):
         """The plugin's line that is running, or that the backward pass is at."""
         if place := innermost(traceback.extract_stack()[self.outside :], self.file):
             return place
-        node = torch._C._current_autograd_node()
+        node: Any = torch._C._current_autograd_node()
         forward = node.metadata.get("traceback_", [])[self.outside :] if node else []
         frames = [found.groups() for text in forward if (found := _FRAME.search(text))]
         return innermost([traceback.FrameSummary(file, int(line), name) for file, line, name in frames], self.file)

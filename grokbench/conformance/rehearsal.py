@@ -42,6 +42,7 @@ ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function o
 WRAPPED: Mapping[str, tuple[str, ...]] = {"objective": ("outputs", "targets")}  # what these return is watched
 
 Record = TypeVar("Record")
+Tree = TypeVar("Tree")
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,12 @@ def steps(subject: Subject, visits: list[Visit] | None = None) -> Iterator[tuple
             yield label, build_step(task, [], {METRIC: spied(kind, metric, visits) if visits is not None else metric})
 
 
-def rehearse(step: Step) -> dict[str, Any]:
-    """What each part of a step gives for one replica, always at the same arguments, in float64."""
+def rehearse(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
+    """What each part of a step gives for one replica, always at the same arguments, in one precision."""
     task, key = step.task, random.fold(random.key(0), "rehearsal")
     own = task.splits(random.key(0))
-    splits = own | (task.shared(torch.device("cpu")) if task.shared else {})
-    params = task.init(random.key(0))
+    splits = _cast(own | (task.shared(torch.device("cpu")) if task.shared else {}), dtype)
+    params = _cast(task.init(random.key(0)), dtype)
     batch = Batch(*(part[: task.batch_size] for part in splits["train"]))
     now = torch.tensor(3), torch.tensor(1)  # updates and epochs completed
     states = step.init(params)
@@ -126,13 +127,19 @@ def rehearse(step: Step) -> dict[str, Any]:
         told[phase] = step.through(phase, moved, params, states, *seen)
     if step.optimizer is not task.optimizer:
         told["optimizer"] = _optimize(step, params)
-    told["measure"] = step.evaluate(list(step.metrics), params, splits, key, {}, task.init(random.key(1)))
+    told["measure"] = step.evaluate(list(step.metrics), params, splits, key, {}, _cast(task.init(random.key(1)), dtype))
     return told
 
 
+def _cast(tree: Tree, dtype: torch.dtype) -> Tree:
+    """As the engine casts what a task draws."""
+    cast: Tree = pytree.tree_map(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor, tree)
+    return cast
+
+
 def _gradients(params: Params) -> Params:
-    """Normal draws in the shapes of the parameters."""
-    return {name: random.normal(random.fold(random.key(0), name), tuple(p.shape)) for name, p in params.items()}
+    """Normal draws in the shapes and the precision of the parameters."""
+    return {name: random.normal(random.fold(random.key(0), name), tuple(p.shape)).to(p) for name, p in params.items()}
 
 
 def _optimize(step: Step, params: Params) -> tuple[Params, Any]:

@@ -41,7 +41,7 @@ def misfits(kind: str, record: Any, file: Path) -> Iterator[Misfit]:
         if isinstance(text := getattr(record, field, None), str):
             several = f'frozenset({{"{text}"}})' if field in ("privileges", "frozen") else f'("{text}",)'
             yield Misfit(f"{field} is the text {text!r}, expected several names", f"write {field}={several}")
-    for name, arguments in (ARGUMENTS[kind] | WRAPPERS[kind]).items():
+    for name, arguments in {**ARGUMENTS[kind], **WRAPPERS[kind]}.items():
         if (function := getattr(record, name)) is not None:
             yield from _called(name, name, function, arguments, file)
     if kind == "regularizers":
@@ -80,7 +80,7 @@ def _way_out(name: str, function: Any, given: inspect.Signature, arguments: Name
         bound = ", ".join(f"{parameter}={parameter}" for parameter in own)
         return f"give its own parameters their values in the factory: {name}=partial({_name(function)}, {bound})"
     if _name(function) == LAMBDA:
-        return f"define it so: lambda {', '.join(arguments)}: ..."
+        return f"begin it so: lambda {', '.join(arguments)}:"
     keywords = ["*", *own] if own and isinstance(function, partial) else []
     return f"define it so: def {_name(function)}({', '.join([*arguments, *keywords])})"
 
@@ -122,9 +122,9 @@ def _made_by_wrappers(method: Regularizer, file: Path) -> Iterator[Misfit]:
     """What it makes of a loss and of an optimizer."""
     if wrap := method.objective:
         yield from _called("the loss that objective returns", "loss", wrap(_mean), WRAPPED["objective"], file)
-    if (wrap := method.optimizer) and not isinstance(made := wrap(SGD(lr=0.1)), Optimizer):
+    if (change := method.optimizer) and not isinstance(made := change(SGD(lr=0.1)), Optimizer):
         fix = "return a grokbench.Optimizer, which updates dicts of tensors; torch.optim's are bound to one network"
-        yield Misfit(f"optimizer returns a {type(made).__name__}, expected an Optimizer", fix, _defined(wrap, file))
+        yield Misfit(f"optimizer returns a {type(made).__name__}, expected an Optimizer", fix, _defined(change, file))
 
 
 def _mean(outputs: Tensor, targets: Tensor) -> Tensor:
