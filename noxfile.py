@@ -17,7 +17,8 @@ SHARED = ROOT / ".nox" / "shared"
 BIN = SHARED / ("Scripts" if sys.platform == "win32" else "bin")
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 
-nox.options.sessions = ["lint", "wheel", "types", "docs", "oracles", "tests"]  # pytest last: its closing lines end the output
+# pytest last: its closing lines end the output
+nox.options.sessions = ["lint", "wheel", "types", "docs", "oracles", "tests"]
 
 
 @nox.session

@@ -67,7 +67,7 @@ class Optimizer(ABC):
 
     lr: float
     weight_decay: float = 0.0
-    decoupled: ClassVar[bool]  # weight decay shrinks the parameters beside the gradient step, not through the gradient
+    decoupled: ClassVar[bool]  #: weight decay shrinks the parameters beside the gradient step, not through the gradient
 
     @abstractmethod
     def init(self, params: Params) -> State:
@@ -86,8 +86,8 @@ def _not_yet(trained: Params) -> Params:
 class Local(NamedTuple):
     """The network linearized at a batch, shared by the loss and every penalty."""
 
-    outputs: Tensor  # (n, C); C is 1 where the targets are -1 and 1, see `Batch`
-    pullback: Callable[[Tensor], Tensor]  # cotangents (n, C) -> input gradients (n, d): v_i^T J_{x_i} for each row
+    outputs: Tensor  #: (n, C); C is 1 where the targets are -1 and 1, see `Batch`
+    pullback: Callable[[Tensor], Tensor]  #: cotangents (n, C) -> input gradients (n, d): v_i^T J_{x_i} for each row
 
 
 def linearize(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Local:
@@ -101,20 +101,20 @@ class At:
     """Where a phase stands: everything it may look at. `step` and `epoch` are tensors, since schedules must be."""
 
     params: Params
-    batch: Batch  # as it was drawn, neither embedded nor perturbed
-    key: Tensor  # (): of this seed, epoch, step and method; fold it once per purpose
-    step: Tensor  # (): updates completed
-    epoch: Tensor  # (): epochs completed
+    batch: Batch  #: as it was drawn, neither embedded nor perturbed
+    key: Tensor  #: (): of this seed, epoch, step and method; fold it once per purpose
+    step: Tensor  #: (): updates completed
+    epoch: Tensor  #: (): epochs completed
     lr: float
     weight_decay: float
-    decoupled: bool  # whether weight decay stands beside the gradient (AdamW) or inside it (SGD with L2)
-    roles: Mapping[str, str]  # of `params`: parameter -> "input", "hidden", "readout" or "bias"
-    input_bounds: tuple[float, float] | None  # of valid inputs; None where there are none
-    facts: Mapping[str, Any]  # of the task, such as "cross_entropy"
-    forward: Callable[[Tensor], Tensor]  # embedded inputs (n, ...) -> outputs (n, C), the parameters held fixed
-    loss: Loss  # the task's own
-    correct: Loss  # outputs (n, C), targets (n,) -> (n,) bool
-    outputs: Tensor | None = None  # (n, C): of this step's batch before the update; None in perturb and penalty
+    decoupled: bool  #: whether weight decay stands beside the gradient (AdamW) or inside it (SGD with L2)
+    roles: Mapping[str, str]  #: of `params`: parameter -> "input", "hidden", "readout" or "bias"
+    input_bounds: tuple[float, float] | None  #: of valid inputs; None where there are none
+    facts: Mapping[str, Any]  #: of the task, such as "cross_entropy"
+    forward: Callable[[Tensor], Tensor]  #: embedded inputs (n, ...) -> outputs (n, C), the parameters held fixed
+    loss: Loss  #: the task's own
+    correct: Loss  #: outputs (n, C), targets (n,) -> (n,) bool
+    outputs: Tensor | None = None  #: (n, C): of this step's batch before the update; None in perturb and penalty
     # trained parameters -> the gradient there of this step's loss and penalties, with the same batch and draws. For
     # methods with the privilege "extra_gradients", in transform and project; elsewhere it raises ValueError
     grad_at: Callable[[Params], Params] = _not_yet
@@ -127,19 +127,19 @@ class Regularizer:
     The phases get the parameters that are trained: a task may freeze some.
     """
 
-    prepare: Callable[[Params, "Task", Tensor], Params] | None = None  # (params, task, key), once; its time is charged
-    init: Callable[[Params], State] | None = None  # the state shared by the phases below
-    perturb: Callable[[Batch, State, At], Batch] | None = None  # what the network gets, after `Task.embed`
-    objective: Callable[[Loss], Loss] | None = None  # wraps or replaces the loss that is trained on
-    penalty: Callable[[Local, State, At], Tensor] | None = None  # -> (), added to the loss
-    transform: Callable[[Params, State, At], tuple[Params, State]] | None = None  # gradients, before the optimizer
-    optimizer: Callable[[Optimizer], Optimizer] | None = None  # wraps or replaces the task's own
-    project: Callable[[Params, State, At], tuple[Params, State]] | None = None  # parameters, after the optimizer
-    privileges: frozenset[Privilege] = frozenset()  # what it uses that the baseline does not have
-    neutral: Mapping[str, Any] | None = None  # parameters at which it is the baseline
-    facts: tuple[str, ...] = ()  # the facts it asks of a task; a task without them refuses it
-    rotates: bool = False  # commutes with rotations of the inputs, under SGD: may be trained in fewer, rotated ones
-    revision: int = 1  # raise it when the numbers change
+    prepare: Callable[[Params, "Task", Tensor], Params] | None = None  #: (params, task, key), once; its time is charged
+    init: Callable[[Params], State] | None = None  #: the state shared by the phases below
+    perturb: Callable[[Batch, State, At], Batch] | None = None  #: what the network gets, after `Task.embed`
+    objective: Callable[[Loss], Loss] | None = None  #: wraps or replaces the loss that is trained on
+    penalty: Callable[[Local, State, At], Tensor] | None = None  #: -> (), added to the loss
+    transform: Callable[[Params, State, At], tuple[Params, State]] | None = None  #: gradients, before the optimizer
+    optimizer: Callable[[Optimizer], Optimizer] | None = None  #: wraps or replaces the task's own
+    project: Callable[[Params, State, At], tuple[Params, State]] | None = None  #: parameters, after the optimizer
+    privileges: frozenset[Privilege] = frozenset()  #: what it uses that the baseline does not have
+    neutral: Mapping[str, Any] | None = None  #: parameters at which it is the baseline
+    facts: tuple[str, ...] = ()  #: the facts it asks of a task; a task without them refuses it
+    rotates: bool = False  #: commutes with rotations of the inputs, under SGD: may be trained in fewer, rotated ones
+    revision: int = 1  #: raise it when the numbers change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,30 +149,30 @@ class Task:
     Draws are made in float64 and cast by the engine, so that float32 and float64 runs start from the same numbers.
     """
 
-    splits: Callable[[Tensor], dict[str, Batch]]  # key -> this replica's own data
-    fetch: Callable[[], object] | None = None  # makes the data files be there, or raises DataError; called first
-    shared: Callable[[torch.device], dict[str, Batch]] | None = None  # data that is the same for every replica
-    split_names: tuple[str, ...] = ("train", "test")  # what the two above provide together
+    splits: Callable[[Tensor], dict[str, Batch]]  #: key -> this replica's own data
+    fetch: Callable[[], object] | None = None  #: makes the data files be there, or raises DataError; called first
+    shared: Callable[[torch.device], dict[str, Batch]] | None = None  #: data that is the same for every replica
+    split_names: tuple[str, ...] = ("train", "test")  #: what the two above provide together
     train_size: int
     init: Callable[[Tensor], Params]
-    embed: Callable[[Params, Tensor], Tensor] | None = None  # inputs as drawn -> as Jacobians see them: pixels, vectors
-    forward: Callable[[Params, Tensor], Tensor]  # inputs (n, ...), embedded -> outputs (n, C)
-    frozen: frozenset[str] = frozenset()  # parameters that are never updated
+    embed: Callable[[Params, Tensor], Tensor] | None = None  #: inputs as drawn -> as Jacobians see them: pixels
+    forward: Callable[[Params, Tensor], Tensor]  #: inputs (n, ...), embedded -> outputs (n, C)
+    frozen: frozenset[str] = frozenset()  #: parameters that are never updated
     loss: Loss
-    correct: Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> (n,) bool
+    correct: Callable[[Tensor, Tensor], Tensor]  #: outputs (n, C), targets (n,) -> (n,) bool
     optimizer: Optimizer
-    batch_size: int | None = None  # None: full batch. The last, smaller batch of an epoch is trained on too
-    epochs: int  # the budget
-    evaluate_every: int = 1  # epochs
-    grokked: Mapping[str, str]  # metric label -> condition: every one of them must hold at one evaluation
-    stop: str | int = "grokked"  # "grokked", "budget", or an int: when the criterion held for so many evaluations
-    roles: Mapping[str, str]  # parameter -> "input", "hidden", "readout" or "bias"
-    input_bounds: tuple[float, float] | None = None  # of embedded inputs
-    evaluate_examples: int | None = None  # at once, at evaluations: bounds their memory. None: all of a split
-    activations: int = 0  # numbers kept for the gradient of one example, where they outweigh the rest: bounds a group
-    facts: Mapping[str, Any] = field(default_factory=dict)  # asked for by methods and metrics: its "modulus", ...
-    full: "Task | None" = None  # itself with `rotate=False`: for seconds, and for methods that do not rotate
-    revision: int = 1  # raise it when the numbers change
+    batch_size: int | None = None  #: None: full batch. The last, smaller batch of an epoch is trained on too
+    epochs: int  #: the budget
+    evaluate_every: int = 1  #: epochs
+    grokked: Mapping[str, str]  #: metric label -> condition: every one of them must hold at one evaluation
+    stop: str | int = "grokked"  #: "grokked", "budget", or an int: when the criterion held for so many evaluations
+    roles: Mapping[str, str]  #: parameter -> "input", "hidden", "readout" or "bias"
+    input_bounds: tuple[float, float] | None = None  #: of embedded inputs
+    evaluate_examples: int | None = None  #: at once, at evaluations: bounds their memory. None: all of a split
+    activations: int = 0  #: numbers kept for the gradient of one example, where they outweigh the rest: bounds a group
+    facts: Mapping[str, Any] = field(default_factory=dict)  #: asked for by methods and metrics: its "modulus", ...
+    full: "Task | None" = None  #: itself with `rotate=False`: for seconds, and for methods that do not rotate
+    revision: int = 1  #: raise it when the numbers change
 
     @property
     def full_batch(self) -> bool:
@@ -218,9 +218,9 @@ class Probe:
     params: Params
     splits: Mapping[str, Batch]
     task: Task
-    key: Tensor  # (): of this seed and evaluation
-    initial: Params = field(default_factory=dict)  # before the first update; empty unless a metric is `initial`
-    known: dict[str, Tensor] = field(default_factory=dict)  # outputs per split, shared by the metrics
+    key: Tensor  #: (): of this seed and evaluation
+    initial: Params = field(default_factory=dict)  #: before the first update; empty unless a metric is `initial`
+    known: dict[str, Tensor] = field(default_factory=dict)  #: outputs per split, shared by the metrics
 
     def outputs(self, split: str) -> Tensor:
         """The network's outputs on a split, (n, C), computed once per evaluation."""
@@ -246,11 +246,11 @@ class Probe:
 class Metric:
     """A number measured at an evaluation."""
 
-    measure: Callable[[Probe], Tensor]  # -> ()
-    better: Literal["higher", "lower"] | None = None  # None: neither direction is good in itself
-    splits: tuple[str, ...] = ()  # the splits it needs; a task without them cannot record it
-    facts: tuple[str, ...] = ()  # the facts it asks of a task; a task without them cannot record it
-    initial: bool = False  # it compares with the parameters before training, `Probe.initial`, which are kept for it
-    fetch: Callable[[], object] | None = None  # makes data files of its own be there, or raises DataError; called first
-    rotates: bool = False  # the same number in rotated coordinates of the inputs, whose lengths and products are kept
-    bounds: tuple[float, float] | None = None  # of its values: a criterion that asks for more is refused
+    measure: Callable[[Probe], Tensor]  #: -> ()
+    better: Literal["higher", "lower"] | None = None  #: None: neither direction is good in itself
+    splits: tuple[str, ...] = ()  #: the splits it needs; a task without them cannot record it
+    facts: tuple[str, ...] = ()  #: the facts it asks of a task; a task without them cannot record it
+    initial: bool = False  #: it compares with the parameters before training, `Probe.initial`, which are kept for it
+    fetch: Callable[[], object] | None = None  #: makes files of its own be there, or raises DataError; called first
+    rotates: bool = False  #: the same number in rotated coordinates of the inputs, whose lengths and products are kept
+    bounds: tuple[float, float] | None = None  #: of its values: a criterion that asks for more is refused

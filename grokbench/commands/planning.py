@@ -42,7 +42,7 @@ class Finite(click.FloatRange):
     help="How often it must be detected.",
 )
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
-def power(suite: str, out: str | None, speedup: float, wanted: float, style: str, **chosen: tuple[str, ...]) -> None:
+def power(suite: str, out: str | None, speedup: float, wanted: float, style: str, **chosen: Any) -> None:
     """Say how many paired seeds each cell of a suite needs, from the spread in a results folder of it.
 
     A few seeds below 1000 are enough to plan with: `grokbench run SUITE --seeds 0-7 --out DIR` makes such a folder.
