@@ -35,7 +35,7 @@ def blocks(page):
         if token.type == "fence" and not token.info.startswith("{"):
             named = SAVED.search(before)
             found.append(Block(token.map[0] + 1, token.info.strip(), token.content, named and named[1]))
-        before = token.content if token.type == "inline" else before
+        before = {"inline": token.content, "fence": ""}.get(token.type, before)
     return found
 
 
@@ -50,7 +50,7 @@ class Reader:
         _executable(bin_ / "grokbench", f'#!/bin/sh\nexec "{sys.executable}" -P "{SHORT}" "$@"\n')
         _executable(bin_ / "pytest", f'#!/bin/sh\nexec "{sys.executable}" -P -m pytest "$@"\n')
         self.environment = {**os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-        (folder / "results").symlink_to(ROOT / "results")
+        shutil.copytree(ROOT / "results", folder / "results")  # a page may pack a folder into it
         if runs:
             shutil.copytree(runs, folder / "runs")
 
