@@ -19,7 +19,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 default_role = "code"  # of docstrings: names are in single backticks there
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
-myst_enable_extensions = ["dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grokbench.commands.completion import files, folders
+from grokbench.commands.completion import folders
+from grokbench.commands.options import PLUGINS
 
 if TYPE_CHECKING:
     from grokbench.findings import Finding
@@ -19,9 +20,7 @@ MARKS = {"ok": ("ok ", "green"), "note": ("-  ", "yellow"), "bad": ("BAD", "red"
 
 
 @click.command()
-@click.option(
-    "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
-)
+@PLUGINS
 @click.option(
     "--out", default="runs", show_default=True, metavar="DIR", help="Where results go.", shell_complete=folders
 )
