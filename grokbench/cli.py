@@ -11,6 +11,7 @@ from grokbench import __version__
 from grokbench.commands.completion import completion
 from grokbench.commands.data import data
 from grokbench.commands.doctor import doctor
+from grokbench.commands.figures import plot, report
 from grokbench.commands.new import new
 from grokbench.commands.planning import power
 from grokbench.commands.plugins import check, list_, show, validate
@@ -41,6 +42,8 @@ for command in (
     leaderboard,
     seconds,
     compare,
+    report,
+    plot,
     status,
     pack,
     power,

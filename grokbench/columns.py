@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from grokbench.notes import BOUND_SIGN, number
 from grokbench.ranking import Leaderboard, Row
 
-__all__ = ["Columns", "columns"]
+__all__ = ["Columns", "columns", "speedup_text"]
 
 NOTHING = "-"
 LEAST_NEEDED = ("s/epoch", "mean", "p", "published", "time", "median")  # left out in this order
@@ -56,7 +56,7 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns:
         "grokked": [f"{row.grokked}/{row.seeds}" if row.seeds else NOTHING for row in rows],
         "median": [_median(row, leaderboard.budgets.get(row.task)) for row in rows],
         "mean": [_number(row.epochs_mean) for row in rows],
-        f"speed-up [{100 * leaderboard.statistics.confidence:g}%]": [_speedup(row) for row in rows],
+        f"speed-up [{100 * leaderboard.statistics.confidence:g}%]": [speedup_text(row) for row in rows],
         "p": [_p(getattr(row, primary)) for row in rows],
     }
     if leaderboard.statistics.correction == "holm":
@@ -76,7 +76,8 @@ def _median(row: Row, budget: int | None) -> str:
     return _number(row.epochs_median)
 
 
-def _speedup(row: Row) -> str:
+def speedup_text(row: Row) -> str:
+    """A row's speed-up with its interval, marked where censoring makes it a bound."""
     if row.speedup is None:
         return NOTHING
     text = f"{BOUND_SIGN[row.speedup_bound]}{_times(row.speedup)}"

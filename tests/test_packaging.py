@@ -42,7 +42,12 @@ def test_types_and_suites_are_shipped():
     shipped = {entry.name for entry in files("grokbench.suites").iterdir() if entry.name.endswith(".yaml")}
     assert shipped == {file.name for file in (ROOT / "suites").glob("*.yaml")}
     package_data = PYPROJECT["tool"]["setuptools"]["package-data"]
-    assert package_data == {"grokbench": ["py.typed", "templates/**"], "grokbench.suites": ["*.yaml"]}
+    assert package_data == {
+        "grokbench": ["py.typed", "templates/**"],
+        "grokbench.figures": ["fonts/*"],
+        "grokbench.page": ["report.*"],
+        "grokbench.suites": ["*.yaml"],
+    }
 
 
 def test_every_folder_of_python_is_a_package_that_is_shipped():

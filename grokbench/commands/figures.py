@@ -1,0 +1,128 @@
+"""Commands that draw a results folder: `report` and `plot`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grokbench.commands.completion import folders
+
+if TYPE_CHECKING:
+    from grokbench.evidence import Evidence
+    from grokbench.figures import Drawing
+
+__all__ = ["plot", "report"]
+
+FIGURES = (
+    "summary",
+    "forest",
+    "survival",
+    "accuracy",
+    "seconds",
+    "metrics",
+)  # of `figures`, which takes long to import
+FORMATS = ("svg", "pdf", "png")
+WIDTHS = ("single", "double")  # of `figures.style`
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", shell_complete=folders)
+@click.option("--out", metavar="FILE", help="The file.  [default: report.html in DIR]", type=click.Path(dir_okay=False))
+def report(directory: str, out: str | None) -> None:
+    """Write a results folder as one HTML file, to look at and to pass on.
+
+    It needs nothing else: no network, no other file. Open it in any browser.
+    """
+    from grokbench import durable
+    from grokbench.page import document
+
+    evidence = _evidence(directory)
+    file = Path(directory, "report.html") if out is None else Path(out)
+    content = document(evidence).encode()
+    durable.make_folder(file.parent)
+    durable.write(file, content)
+    click.echo(f"{len(content) / 2**20:.1f} MB in {file}")
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", shell_complete=folders)
+@click.argument("figure", type=click.Choice([*FIGURES, "all"]))
+@click.option("--out", metavar="FOLDER", help="Where to.  [default: figures in DIR]", shell_complete=folders)
+@click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task; may be repeated.")
+@click.option("--metric", "metrics", multiple=True, metavar="LABEL", help="Only this metric, with `metrics`.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(FORMATS), help="[default: all three]")
+@click.option("--width", default="single", show_default=True, type=click.Choice(WIDTHS), help="Column: 85 or 175 mm.")
+@click.option("--axis", default="log", show_default=True, type=click.Choice(["log", "linear"]), help="Of epochs.")
+@click.option("--seeds", is_flag=True, help="Show single seeds beneath the median accuracy.")
+def plot(
+    directory: str,
+    figure: str,
+    out: str | None,
+    tasks: tuple[str, ...],
+    metrics: tuple[str, ...],
+    formats: tuple[str, ...],
+    width: str,
+    axis: str,
+    seeds: bool,
+) -> None:
+    """Write a figure of a results folder as svg, pdf and png, at the width of a paper's column.
+
+    \b
+    summary    every speed-up of every task
+    forest     speed-up over the baseline, with intervals
+    survival   Kaplan-Meier curves of the time to grok
+    accuracy   train and test accuracy over epochs
+    seconds    seconds to grok against epochs
+    metrics    every other recorded metric over epochs
+    """  # noqa: D301 - click reads the character itself
+    from grokbench.figures import Sheet, drawings
+    from grokbench.figures.style import PAPER
+
+    evidence = _evidence(directory)
+    _check(evidence, directory, tasks, metrics)
+    sheet = Sheet(evidence, PAPER[width], axis == "log", seeds)
+    found = [drawing for name in (FIGURES if figure == "all" else [figure]) for drawing in drawings(sheet, name)]
+    wanted = [each for each in found if _asked(each, tasks, metrics)]
+    if not wanted:
+        raise click.ClickException(f"{directory} holds nothing yet that {figure} could show: see `grokbench status`.")
+    _write(wanted, Path(directory, "figures") if out is None else Path(out), formats or FORMATS)
+
+
+def _evidence(directory: str) -> "Evidence":
+    from grokbench.evidence import gather
+    from grokbench.store import Store
+
+    found = gather(Store.load(directory))
+    for sentence in found.complaints:
+        click.echo(f"Warning: {sentence}", err=True)
+    return found
+
+
+def _check(evidence: "Evidence", directory: str, tasks: tuple[str, ...], metrics: tuple[str, ...]) -> None:
+    """Refuse labels that the folder does not know."""
+    from grokbench.errors import StoreError
+    from grokbench.yaml_problems import did_you_mean
+
+    recorded = {label for task in evidence.tasks for label in evidence.metrics(task)}
+    for kind, asked, known in (("task", tasks, evidence.tasks), ("metric", metrics, sorted(recorded))):
+        for label in asked:
+            if label not in known:
+                near = did_you_mean(label, known)
+                raise StoreError(f"{directory} holds no runs of {kind} {label!r}; there are: {', '.join(known)}{near}")
+
+
+def _asked(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ...]) -> bool:
+    return (not tasks or drawing.task in tasks) and (not metrics or drawing.metric in metrics)
+
+
+def _write(drawn: list["Drawing"], folder: Path, formats: tuple[str, ...]) -> None:
+    """A file for each drawing and format, with a name that labels cannot lead astray."""
+    from grokbench import durable
+    from grokbench.figures.files import file_name, rendered
+
+    durable.make_folder(folder)
+    for drawing in drawn:
+        for format in formats:
+            file = folder / f"{file_name(drawing)}.{format}"
+            durable.write(file, rendered(drawing.specification, format))
+            click.echo(str(file))

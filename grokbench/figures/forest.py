@@ -1,0 +1,85 @@
+"""The speed-up of every method of a task over its baseline, with intervals, and what was published."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from grokbench.columns import speedup_text
+from grokbench.figures.sheet import Sheet, past
+from grokbench.ranking import Row
+
+__all__ = ["forest"]
+
+KINDS = {None: "estimate", "lower": "at least", "upper": "at most", "mixed": "neither bound"}
+SHAPES = {"estimate": "circle", "at least": "triangle-right", "at most": "triangle-left", "neither bound": "diamond"}
+ROW = 2.2  # the height of a method's row, in text sizes
+CHARACTER = 0.5  # the width of a character, in text sizes
+SMALLEST = 1e-6  # of a ratio that a logarithmic axis shows: an interval may reach down to 0
+
+
+def forest(sheet: Sheet, task: str) -> dict[str, Any] | None:
+    """A row per method, those without a speed-up among them; None where none has one."""
+    rows = [row for row in sheet.evidence.rows(task) if row.regularizer != sheet.evidence.manifest.baseline]
+    if all(row.speedup is None for row in rows):
+        return None
+    height = len(rows) * ROW * sheet.style.text + 8
+    chart = sheet.chart(_layers(sheet, rows), [_unity(sheet)], height)
+    room = CHARACTER * sheet.style.text * max(len(speedup_text(row)) for row in rows)
+    return sheet.finished(chart, _described(sheet, task, rows), room + 8)
+
+
+def _layers(sheet: Sheet, rows: Sequence[Row]) -> list[alt.Chart]:
+    order, colour = [row.regularizer for row in rows], sheet.colour(legend=False)
+    axis = alt.Axis(title=None, ticks=False, domain=False, labelPadding=8, grid=False)
+    y = alt.Y("method:N", sort=order, scale=alt.Scale(domain=order), axis=axis)
+    base = alt.Chart(sheet.data(_entry(row) for row in rows)).encode(y=y)
+    shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())))
+    theirs = alt.Tooltip("published:Q", title="published")
+    return [
+        base.mark_rule(strokeWidth=2 * sheet.style.line).encode(x=_x(sheet, rows, "low"), x2="high:Q", color=colour),
+        base.mark_tick(thickness=2, size=1.6 * sheet.style.text).encode(x="published:Q", tooltip=theirs),
+        base.mark_point(filled=True, opacity=1, size=6 * sheet.style.text).encode(
+            x="speedup:Q", color=colour, shape=shape, tooltip=_tooltip()
+        ),
+        base.mark_text(align="left").encode(x=past("width", 8), text="text:N"),
+    ]
+
+
+def _unity(sheet: Sheet) -> alt.Chart:
+    """The line of no effect."""
+    return alt.Chart(sheet.data([{"speedup": 1}])).mark_rule(strokeDash=[2, 2], opacity=0.6).encode(x="speedup:Q")
+
+
+def _x(sheet: Sheet, rows: Sequence[Row], field: str) -> alt.X:
+    ends = [end for row in rows for end in (row.speedup_low, row.speedup_high, row.speedup, row.published_speedup)]
+    known = [1.0, *(max(end, SMALLEST) for end in ends if end is not None)]
+    scale = alt.Scale(type="log", domain=[min(known) / 1.1, max(known) * 1.1], nice=False)
+    axis = alt.Axis(title="speed-up", format="~g", tickCount=5, labelOverlap="greedy")
+    return alt.X(f"{field}:Q", scale=scale, axis=axis)
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    return {
+        "method": row.regularizer,
+        "speedup": row.speedup,
+        "low": None if row.speedup_low is None else max(row.speedup_low, SMALLEST),
+        "high": row.speedup_high,
+        "kind": KINDS[row.speedup_bound],
+        "text": speedup_text(row),
+        "published": row.published_speedup,
+        "corrected": row.p_holm,
+        "grokked": f"{row.grokked} of {row.seeds}",
+    }
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    shown = {"method": "method", "text": "speed-up", "kind": "what it is", "grokked": "seeds that grokked"}
+    p = alt.Tooltip("corrected:Q", title="Holm p", format=".2g")
+    return [*(alt.Tooltip(f"{field}:N", title=title) for field, title in shown.items()), p]
+
+
+def _described(sheet: Sheet, task: str, rows: Sequence[Row]) -> str:
+    percent = f"{100 * sheet.evidence.manifest.statistics.confidence:g}%"
+    said = "; ".join(f"{row.regularizer} {speedup_text(row)}" for row in rows)
+    return f"Speed-up over {sheet.evidence.manifest.baseline} on {task}, with {percent} intervals: {said}."
