@@ -14,7 +14,7 @@ from grokbench.commands.doctor import doctor
 from grokbench.commands.new import new
 from grokbench.commands.planning import power
 from grokbench.commands.plugins import check, list_, show, validate
-from grokbench.commands.results import compare, leaderboard, pack, seconds, status
+from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
 from grokbench.errors import GrokbenchError
 from grokbench.interruption import STATUS, answered, leave, sentence
@@ -43,6 +43,7 @@ for command in (
     compare,
     status,
     pack,
+    export,
     power,
     validate,
     list_,

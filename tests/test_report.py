@@ -100,7 +100,7 @@ def test_markdown_escapes_pipes():
 def test_latex_is_booktabs_and_escaped():
     text = render(dataclasses.replace(TWO, rows=(FULL, dataclasses.replace(FULL, regularizer="x_{&}#$~^\\<"))), "latex")
     assert "\\toprule" in text and "\\bottomrule" in text
-    assert "a|b\\_50\\% & 10/10 & 75" in text and "$\\geq$ 21.2x" in text
+    assert "a\\textbar{}b\\_50\\% & 10/10 & 75" in text and "$\\geq$ 21.2 [17.7, 25.3]" in text
     assert "x\\_\\{\\&\\}\\#\\$\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\textless{} &" in text
 
 
