@@ -68,8 +68,8 @@ def _seeds(manifest: Manifest) -> Iterator[str]:
         yield f"By convention seeds below {FIRST_REPORTED} are for choosing settings; none of them was used here."
     else:
         yield (
-            f"Seeds below {FIRST_REPORTED}, by convention those for choosing settings, are among them; whether settings "
-            "were chosen on them is not recorded."
+            f"Seeds below {FIRST_REPORTED}, by convention those for choosing settings, are among them; whether "
+            "settings were chosen on them is not recorded."
         )
 
 

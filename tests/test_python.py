@@ -99,10 +99,9 @@ def test_a_cell_that_an_edited_plan_lacks(tmp_path):
 def test_rows_are_one_per_planned_replica_with_the_same_keys(tmp_path):
     there, missing = with_curves(tmp_path).rows()
     common = {"task": "parity", "regularizer": "baseline", "budget": 200, "evaluate_every": 2}
-    common |= {"seconds_per_epoch": None, "commit": None, "error": None}
+    common |= dict.fromkeys([*HERE, "seconds_per_epoch", "commit", "error"])  # the run does not say where it was made
     numbers = {"grokked_at": 100, "memorised_at": 10, "epochs": 100, "final_test_accuracy": 1.0}
     numbers |= {"time": 100.0, "event": True, "prepare_seconds": 0.0}
-    numbers |= {key: str(value) for key, value in HERE.items()}
     assert there == common | {"seed": 1000, "outcome": "grokked"} | numbers
     assert missing == common | {"seed": 1001, "outcome": "missing"} | dict.fromkeys(numbers)
     assert list(there) == list(missing) and type(there["outcome"]) is str
