@@ -45,10 +45,8 @@ def _design(found: Comparisons) -> Iterator[str]:
     manifest = found.manifest
     tasks = list(dict.fromkeys(cell.task for cell in manifest.cells))
     methods = list(dict.fromkeys(cell.regularizer for cell in manifest.cells if cell.regularizer != manifest.baseline))
-    compared = (
-        f"compares {several(methods, 'method')} with {manifest.baseline}" if methods else "trains the baseline alone"
-    )
-    yield f"The suite {manifest.suite} {compared} on {several(tasks, 'task')}."
+    compared = f"compares {several(methods, 'method')} with" if methods else "trains"
+    yield f"The suite {manifest.suite} {compared} {manifest.baseline} on {several(tasks, 'task')}."
     yield from _seeds(manifest)
     if manifest.skipped:
         yield f"Left out: {'; '.join(f'{skip.regularizer} on {skip.task} ({skip.why})' for skip in manifest.skipped)}."

@@ -92,6 +92,12 @@ def test_every_format_takes_empty_rows_and_no_rows(format):
     assert render(board(), format).endswith("\n")
 
 
+def test_markdown_has_the_significant_best_in_bold_and_says_what_that_is():
+    text = render(board(row("baseline"), dataclasses.replace(FULL, speedup_of_means=20.0)), "markdown")
+    assert "| **a\\|b_50%** |" in text and "**>= 21.2x [17.7, 25.3]** |" in text and text.count("**") == 4
+    assert "Bold: significantly faster than baseline (Holm p at most 0.05), and no other such" in text
+
+
 def test_markdown_escapes_pipes():
     text = render(TWO, "markdown")
     assert "| a\\|b_50%" in text and "- a\\|b_50%: all 10" in text
