@@ -62,7 +62,7 @@ def _letter(char: str, last: str) -> str:
         return apart + (char if char.isprintable() else " ")
     if char in MATHS:
         return f"\\ensuremath{{\\{MATHS[char]}}}"
-    base, accent = unicodedata.normalize("NFD", char).ljust(2)[:2]
-    if base.isascii() and accent in ACCENTS and len(unicodedata.normalize("NFD", char)) == 2:
-        return f"\\{ACCENTS[accent]}{{{base}}}"
+    parts = unicodedata.normalize("NFD", char)
+    if len(parts) == 2 and parts[0].isascii() and parts[1] in ACCENTS:
+        return f"\\{ACCENTS[parts[1]]}{{{parts[0]}}}"
     return f"\\unicodechar{{{ord(char):04X}}}{{{char}}}"

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import grokbench
-from grokbench import pipeline, tidy_files, tidy_leaderboard, tidy_runs
+from grokbench import durable, pipeline, tidy_files, tidy_leaderboard, tidy_runs
 from grokbench.errors import StoreError, SuiteError
 from grokbench.export import export
 from grokbench.ranking import Row
@@ -256,6 +256,14 @@ def test_an_export_that_is_interrupted_leaves_nothing(folder, tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         export(store, pipeline.judge(store), tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_not_finished_does_not_replace_what_was_there(tmp_path):
+    (tmp_path / "file").write_text("before")
+    with pytest.raises(KeyboardInterrupt), durable.writing(tmp_path / "file") as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("file", "before")]
 
 
 def test_a_folder_that_cannot_be_written_is_said(folder, tmp_path):
