@@ -1,10 +1,11 @@
-"""Pages of the reference that the program writes: every shipped plugin as `grokbench show` has it, and suites."""
+"""Pages of the reference that the program writes: shipped plugins as `grokbench show` has them, suites, exports."""
 
 from pathlib import Path
 
 from grokbench.catalogue import entry
 from grokbench.plugins import load_registry
 from grokbench.suite import shipped_suites
+from grokbench.tidy_page import reference_page
 
 KINDS = {
     "regularizers": "The methods that ship, as `grokbench show NAME` describes them.",
@@ -15,13 +16,14 @@ KINDS = {
 
 
 def write(folder: Path) -> None:
-    """Write `regularizers.md`, `tasks.md`, `metrics.md` and `suites.md` into a folder."""
+    """Write `regularizers.md`, `tasks.md`, `metrics.md`, `suites.md` and `tables.md` into a folder."""
     registry = load_registry()
     for kind, lead in KINDS.items():
         names = list(getattr(registry, kind))
         _write(folder / f"{kind}.md", kind.capitalize(), lead, {name: entry(registry, name) for name in names}, "text")
     suites = {name: file.read_text(encoding="utf-8").rstrip() for name, file in shipped_suites().items()}
     _write(folder / "suites.md", "Suites that ship", "`grokbench run NAME` runs them.", suites, "yaml")
+    (folder / "tables.md").write_text(reference_page(), encoding="utf-8")
 
 
 def _write(file: Path, title: str, lead: str, sections: dict[str, str], language: str) -> None:

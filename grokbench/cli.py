@@ -15,7 +15,7 @@ from grokbench.commands.figures import plot, report
 from grokbench.commands.new import new
 from grokbench.commands.planning import power
 from grokbench.commands.plugins import check, list_, show, validate
-from grokbench.commands.results import compare, leaderboard, pack, seconds, status
+from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
 from grokbench.errors import GrokbenchError
 from grokbench.interruption import STATUS, answered, leave, sentence
@@ -46,6 +46,7 @@ for command in (
     plot,
     status,
     pack,
+    export,
     power,
     validate,
     list_,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from grokbench.notes import BOUND_SIGN, number
 from grokbench.ranking import Leaderboard, Row
 
-__all__ = ["Columns", "columns", "speedup_text"]
+__all__ = ["Columns", "columns", "speedup_text", "strong"]
 
 NOTHING = "-"
 LEAST_NEEDED = ("s/epoch", "mean", "p", "published", "time", "median")  # left out in this order
@@ -28,7 +28,7 @@ class Columns:
         for header in LEAST_NEEDED:
             if shown._width(SHORTEST_LABEL) <= width:
                 break
-            shown = shown._without(header)
+            shown = shown.without(header)
         room = max(SHORTEST_LABEL, width - shown._width(0))
         return Columns(shown.headers, shown.align, tuple((_shorten(row[0], room), *row[1:]) for row in shown.cells))
 
@@ -37,15 +37,16 @@ class Columns:
         """Of each column, in characters."""
         return [max(map(len, column)) for column in zip(self.headers, *self.cells, strict=True)]
 
+    def without(self, header: str) -> "Columns":
+        """All but the column of that header, if there is one."""
+        keep = [i for i, each in enumerate(self.headers) if each != header]
+        headers, align, *cells = (tuple(row[i] for i in keep) for row in (self.headers, self.align, *self.cells))
+        return Columns(headers, align, tuple(cells))
+
     def _width(self, longest_label: int) -> int:
         """Of the table, were its labels cut to this many characters."""
         labels, *others = self.widths
         return min(labels, longest_label) + sum(others) + GAP * len(others)
-
-    def _without(self, header: str) -> "Columns":
-        keep = [i for i, each in enumerate(self.headers) if each != header]
-        headers, align, *cells = (tuple(row[i] for i in keep) for row in (self.headers, self.align, *self.cells))
-        return Columns(headers, align, tuple(cells))
 
 
 def columns(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns:
@@ -68,6 +69,11 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns:
         shown["published"] = [" ".join([_times(row.published_speedup), row.verdict or ""]).strip() for row in rows]
     align = tuple("left" if name in ("method", "published") else "right" for name in shown)
     return Columns(tuple(shown), align, tuple(zip(*shown.values(), strict=True)))
+
+
+def strong(headers: Sequence[str]) -> list[int]:
+    """Which columns of a row are bold where the row is: its label and its speed-up."""
+    return [i for i, header in enumerate(headers) if header == "method" or header.startswith("speed-up")]
 
 
 def _median(row: Row, budget: int | None) -> str:

@@ -7,11 +7,22 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from grokbench.errors import StoreError
 
-__all__ = ["clean", "is_locked", "locked", "make_folder", "move", "remove", "write", "write_folder"]
+__all__ = [
+    "clean",
+    "is_locked",
+    "locked",
+    "make_folder",
+    "move",
+    "new_folder",
+    "remove",
+    "write",
+    "write_folder",
+    "writing",
+]
 
 LOCK = ".lock"
 LEFTOVER = ".*.json.*.tmp"
@@ -28,12 +39,23 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         StoreError: it cannot be written; what was there before still is.
     """
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its place when the `with` block ends, and never does when that raises: for long files.
+
+    Raises:
+        StoreError: it cannot be written; what was there before still is.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -48,14 +70,29 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     Raises:
         StoreError: there is something, or the folder cannot be written.
     """
+    with new_folder(folder) as temporary:
+        for name, content in contents.items():
+            write(temporary / name, content)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to be filled, which takes its place when the `with` block ends, and is dropped when that raises.
+
+    Raises:
+        StoreError: there is something other than an empty folder, or the folder cannot be written.
+    """
     temporary = folder.with_name(f".{folder.name}.tmp")
     with _explained(folder):
         if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
             raise StoreError(f"{folder} is there already: delete it, or choose another folder with --out.")
         shutil.rmtree(temporary, ignore_errors=True)  # of an attempt that was killed
-        for name, content in contents.items():
-            write(temporary / name, content)
-        os.replace(temporary, folder)
+        temporary.mkdir(parents=True)
+        try:
+            yield temporary
+            os.replace(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
         _flush_folder(folder.parent)
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "conclusion",
     "number",
     "outcome_notes",
+    "power_notes",
     "provenance_notes",
     "published_note",
     "same_clock",
@@ -73,7 +74,7 @@ def compared_notes(
     effect: Effect, adjusted: float | None, statistics: Statistics, pairs: int, family: int, baseline: str
 ) -> Iterator[str]:
     """What the comparison with the baseline shows: significance, bounds, and what so few pairs cannot show."""
-    short = list(_power(pairs, family, statistics))
+    short = list(power_notes(pairs, family, statistics))
     if effect.speedup is None:
         yield f"neither this nor {baseline} grokked on any seed: there is no speed-up to measure"
     else:
@@ -114,7 +115,7 @@ def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> str |
     return "faster" if effect.favours[statistics.primary] > 0 else "slower"
 
 
-def _power(pairs: int, family: int, statistics: Statistics) -> Iterator[str]:
+def power_notes(pairs: int, family: int, statistics: Statistics) -> Iterator[str]:
     """What a test by exchanging labels cannot reach with so few seeds; the paired t knows no such bound."""
     if statistics.primary == "paired_t":
         return

@@ -8,7 +8,18 @@ from typing import Any
 from grokbench.notes import number
 from grokbench.ranking import Leaderboard, Row
 
-__all__ = ["begun", "by_task", "environment_line", "heading", "legend", "row_notes", "warnings", "wrap"]
+__all__ = [
+    "TESTS",
+    "begun",
+    "by_task",
+    "environment_line",
+    "heading",
+    "legend",
+    "remarks",
+    "row_notes",
+    "warnings",
+    "wrap",
+]
 
 TESTS = {
     "sign_flip": "the exact sign flip of the log ratios",
@@ -16,6 +27,10 @@ TESTS = {
     "wilcoxon": "the Wilcoxon signed rank of the log ratios",
     "logrank": "the log-rank with labels exchanged within pairs",
 }
+IN_COLUMNS = (  # how notes begin that say what a table's columns say too
+    *("all ", "its one seed grokked", "the baseline that the others", "significantly ", "no significant difference"),
+    *("too few seeds to tell", "reproduced: ", "not reproduced: ", "inconclusive: "),
+)
 CAUTIONS = ("cannot reach", "compare with care", "do not compare")  # what marks a note as a warning
 
 
@@ -42,6 +57,11 @@ def heading(task: str, leaderboard: Leaderboard) -> str:
 def row_notes(row: Row, shared: tuple[str, ...]) -> str:
     """A row's sentences after its label, without those said once for the whole leaderboard."""
     return f"{row.regularizer}: {'; '.join(note for note in row.notes if note not in shared)}"
+
+
+def remarks(row: Row, shared: tuple[str, ...]) -> list[str]:
+    """What a row's notes say beyond its columns, without those said once for the whole leaderboard."""
+    return [note for note in row.notes if note not in shared and not note.startswith(IN_COLUMNS)]
 
 
 def warnings(leaderboard: Leaderboard) -> tuple[str, ...]:

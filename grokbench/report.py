@@ -3,32 +3,24 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from tabulate import tabulate
 
-from grokbench.columns import columns
+from grokbench.best import best, rule
+from grokbench.columns import columns, strong
 from grokbench.errors import SuiteError
-from grokbench.prose import begun, by_task, environment_line, heading, legend, row_notes, warnings, wrap
+from grokbench.escapes import UNICODE_CHAR, latex_prose, markdown
+from grokbench.latex import tables
+from grokbench.prose import begun, environment_line, heading, legend, row_notes, warnings, wrap
 from grokbench.ranking import Leaderboard, Row
 
-__all__ = ["FORMATS", "NARROWEST", "as_json", "render"]
+__all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
 
 WIDTH = 120  # columns of a table for people
 NARROWEST = 60  # columns of a terminal that a table is fitted to
-MARKDOWN = {"\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "\n": " "}
-LATEX = {
-    **{char: f"\\{char}" for char in "&%$#_{}"},
-    "\\": "\\textbackslash{}",
-    "~": "\\textasciitilde{}",
-    "^": "\\textasciicircum{}",
-    "<": "\\textless{}",
-    ">": "\\textgreater{}",
-    "\n": " ",
-}
-
 
 def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> str:
     """The leaderboard as text in one of FORMATS.
@@ -41,6 +33,17 @@ def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> s
     if format == "table":
         return _table(leaderboard, width or WIDTH)
     return FORMATS[format](leaderboard)
+
+
+def render_text(paragraphs: Sequence[str], format: str) -> str:
+    """Running text: wrapped lines for `table` and `latex`, which is escaped, a line a paragraph for `markdown`.
+
+    Raises SuiteError for a format of numbers.
+    """
+    if format not in TEXTS:
+        raise SuiteError(f"There is no methods text in the format {format!r}; choose one of: {', '.join(TEXTS)}.")
+    text = "\n\n".join(map(TEXTS[format], paragraphs)) + "\n"
+    return f"{UNICODE_CHAR}\n{text}" if format == "latex" and "\\unicodechar" in text else text
 
 
 def as_json(leaderboard: Leaderboard) -> dict[str, Any]:
@@ -67,38 +70,26 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
 
 
 def _markdown(leaderboard: Leaderboard) -> str:
-    blocks = [
-        f"## {_escape(leaderboard.suite, MARKDOWN)}",
-        _escape(environment_line(leaderboard.environment), MARKDOWN),
-    ]
-    shared = warnings(leaderboard)
+    blocks = [f"## {markdown(leaderboard.suite)}", markdown(environment_line(leaderboard.environment))]
+    shared, bold = warnings(leaderboard), rule(leaderboard.baseline, leaderboard.statistics)
     tasks, waiting = begun(leaderboard)
     for task, rows in tasks.items():
-        shown = columns(rows, leaderboard)
-        cells = [[_escape(cell, MARKDOWN) for cell in row] for row in shown.cells]
-        text = tabulate(cells, shown.headers, tablefmt="pipe", disable_numparse=True, colalign=shown.align)
-        notes = [f"- {_escape(row_notes(row, shared), MARKDOWN)}" for row in rows]
-        blocks += [f"### {_escape(heading(task, leaderboard), MARKDOWN)}", text, "\n".join(notes)]
-    blocks += [_escape(waiting, MARKDOWN)] if waiting else []
-    blocks += ["\n".join(f"- **Warning:** {_escape(note, MARKDOWN)}" for note in shared)] if shared else []
-    blocks.append(" ".join(_escape(sentence, MARKDOWN) for sentence in legend(leaderboard)))
+        notes = [f"- {markdown(row_notes(row, shared))}" for row in rows]
+        blocks += [f"### {markdown(heading(task, leaderboard))}", _pipes(rows, leaderboard), "\n".join(notes)]
+    blocks += [markdown(waiting)] if waiting else []
+    blocks += ["\n".join(f"- **Warning:** {markdown(note)}" for note in shared)] if shared else []
+    blocks.append(" ".join(map(markdown, [*legend(leaderboard), bold])))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _latex(leaderboard: Leaderboard) -> str:
-    """One booktabs tabular, tasks as groups; the notes as comments, for the caption's author."""
-    groups = {task: columns(rows, leaderboard) for task, rows in by_task(leaderboard).items()}
-    first = columns((), leaderboard)
-    lines = ["% needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{''.join(side[0] for side in first.align)}}}"]
-    lines += ["\\toprule", _latex_row(first.headers)]
-    for task, shown in groups.items():
-        title = _latex_cell(heading(task, leaderboard))
-        lines += ["\\midrule", f"\\multicolumn{{{len(first.headers)}}}{{l}}{{\\emph{{{title}}}}} \\\\"]
-        lines += [_latex_row(row) for row in shown.cells]
-    lines += ["\\bottomrule", "\\end{tabular}"]
-    lines += [f"% {' '.join(sentence.split())}" for sentence in [*legend(leaderboard), *warnings(leaderboard)]]
-    lines += [f"% {row.task}, {' '.join(row_notes(row, ()).split())}" for row in leaderboard.rows]
-    return "\n".join(lines) + "\n"
+def _pipes(rows: tuple[Row, ...], leaderboard: Leaderboard) -> str:
+    """A table of one task in Markdown, its significant best in bold."""
+    shown, bold = columns(rows, leaderboard), best(rows, leaderboard.statistics)
+    cells = [[markdown(cell) for cell in line] for line in shown.cells]
+    for row, line in zip(rows, cells, strict=True):
+        for i in strong(shown.headers) if row in bold else ():
+            line[i] = f"**{line[i]}**"
+    return tabulate(cells, shown.headers, tablefmt="pipe", disable_numparse=True, colalign=shown.align)
 
 
 def _csv(leaderboard: Leaderboard) -> str:
@@ -119,19 +110,12 @@ def _json(leaderboard: Leaderboard) -> str:
 FORMATS: dict[str, Callable[[Leaderboard], str]] = {
     "table": _table,
     "markdown": _markdown,
-    "latex": _latex,
+    "latex": tables,
     "csv": _csv,
     "json": _json,
 }
-
-
-def _escape(text: str, table: dict[str, str]) -> str:
-    return "".join(table.get(char, char) for char in text)
-
-
-def _latex_cell(text: str) -> str:
-    return _escape(text, LATEX).replace("\\textgreater{}=", "$\\geq$").replace("\\textless{}=", "$\\leq$")
-
-
-def _latex_row(cells: tuple[str, ...]) -> str:
-    return " & ".join(_latex_cell(cell) for cell in cells) + " \\\\"
+TEXTS: dict[str, Callable[[str], str]] = {
+    "table": lambda text: "\n".join(wrap(text, WIDTH)),
+    "markdown": markdown,
+    "latex": lambda text: "\n".join(map(latex_prose, wrap(text, WIDTH))),
+}

@@ -4,15 +4,15 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from grokbench import tidy_runs
 from grokbench.errors import StoreError
 from grokbench.matrix import plural
 from grokbench.records import Cell, Manifest, Outcome, Run
 from grokbench.store import Store
+from grokbench.tidy_runs import MISSING
 from grokbench.yaml_problems import did_you_mean
 
 __all__ = ["Runs", "load_runs"]
-
-MISSING = "missing"  # in place of an outcome: the replica is planned, and not there
 
 
 def load_runs(folder: str | Path) -> "Runs":
@@ -93,16 +93,12 @@ class Runs:
     def rows(self) -> list[dict[str, Any]]:
         """A dict per planned replica, all with the same keys: `pandas.DataFrame(runs.rows())` takes them.
 
-        The keys are `task`, `regularizer`, `seed`, `outcome` (that of a run, or "missing"), `grokked_at`,
-        `memorised_at` and `epochs` (None where there is none), `budget`, and `final_METRIC` for each metric: its
-        value at the last evaluation.
+        The keys are those of the table `runs` of `grokbench export`, whose page describes each: `task`, `regularizer`,
+        `seed`, `outcome` (that of a run, or "missing"), `grokked_at`, `time`, `event`, `final_METRIC` for each metric
+        (its value at the last evaluation), and more. None stands where there is no value.
         """
-        metrics = list(dict.fromkeys(label for cell in self.cells for label in cell.metrics))
-        rows = []
-        for cell in self.cells:
-            runs = {run.seed: run for run in self.store.runs_of(cell, self.seeds)}
-            rows += [_row(cell, seed, runs.get(seed), metrics) for seed in self.seeds]
-        return rows
+        table = tidy_runs.runs(self.store)
+        return [dict(zip(table.names, row, strict=True)) for row in table.rows()]
 
     def curves(self, metric: str) -> Iterator[dict[str, Any]]:
         """A dict per evaluation of a metric: `task`, `regularizer`, `seed`, `metric`, `epoch`, `value`.
@@ -114,16 +110,8 @@ class Runs:
         """
         metrics = dict.fromkeys(label for cell in self.cells for label in cell.metrics)
         _known(f"{self.folder} records no metric", metric, metrics)
-        return self._curves(metric)
-
-    def _curves(self, metric: str) -> Iterator[dict[str, Any]]:
-        for cell in self.cells:
-            for seed in self.seeds if metric in cell.metrics else ():
-                for run in self.store.runs_of(cell, [seed], curves=True):
-                    names = {"task": cell.task, "regularizer": cell.regularizer, "seed": seed, "metric": metric}
-                    if curve := run.curves.get(metric):
-                        points = zip(curve.epochs, curve.values, strict=True)
-                        yield from (names | {"epoch": epoch, "value": value} for epoch, value in points)
+        names = [column.name for column in tidy_runs.CURVES]
+        return (dict(zip(names, point, strict=True)) for point in tidy_runs.points(self.store, [metric]))
 
     def __repr__(self) -> str:
         """Suite, folder, what is planned, and how much of it is there."""
@@ -137,17 +125,3 @@ def _known(complaint: str, label: str, labels: Collection[str]) -> None:
     """StoreError, naming the nearest one, unless a label is among those there are."""
     if label not in labels:
         raise StoreError(f"{complaint} {label!r}, expected one of: {', '.join(labels)}{did_you_mean(label, labels)}")
-
-
-def _row(cell: Cell, seed: int, run: Run | None, metrics: Collection[str]) -> dict[str, Any]:
-    return {
-        "task": cell.task,
-        "regularizer": cell.regularizer,
-        "seed": seed,
-        "outcome": run.outcome.value if run else MISSING,
-        "grokked_at": run.grokked_at if run else None,
-        "memorised_at": run.memorised_at if run else None,
-        "epochs": run.epochs if run else None,
-        "budget": cell.budget,
-        **{f"final_{label}": run.final.get(label) if run else None for label in metrics},
-    }

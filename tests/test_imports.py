@@ -21,15 +21,16 @@ LEVELS = (
     "plugins step",
     "plan store",
     "engine ranking power",
-    "timing conformance launchers report figures page display contrast runs evidence bands ties",
+    "timing conformance launchers report figures page display contrast runs evidence bands ties export",
     "commands python notebook",
     "cli",
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}
 TRAINING = {"types", "random", "optimizers", "plugins", "plan", "step", "engine", "timing", "conformance"}
-JUDGING = ("stats", "ranking", "report", "contrast", "store", "runs", "evidence", "figures", "page")
+JUDGING = ("stats", "ranking", "report", "contrast", "store", "runs", "evidence", "figures", "page", "export")
 STARTS_WITHOUT_TORCH = (
-    "errors records stats suite durable provenance data store ranking report contrast display runs notebook python cli"
+    "errors records stats suite durable provenance data store ranking report contrast display runs export notebook "
+    "python cli"
 )
 
 

@@ -17,7 +17,7 @@ from grokbench.request import Request
 from grokbench.store import Store
 
 from . import tiny
-from .folders import BASELINE, FASTER, SEEDS, a_cell, a_run, make
+from .folders import BASELINE, FASTER, HERE, SEEDS, a_cell, a_run, make
 
 SCRIPT = """\
 import threading
@@ -98,8 +98,10 @@ def test_a_cell_that_an_edited_plan_lacks(tmp_path):
 
 def test_rows_are_one_per_planned_replica_with_the_same_keys(tmp_path):
     there, missing = with_curves(tmp_path).rows()
-    common = {"task": "parity", "regularizer": "baseline", "budget": 200}
+    common = {"task": "parity", "regularizer": "baseline", "budget": 200, "evaluate_every": 2}
+    common |= dict.fromkeys([*HERE, "seconds_per_epoch", "commit", "error"])  # the run does not say where it was made
     numbers = {"grokked_at": 100, "memorised_at": 10, "epochs": 100, "final_test_accuracy": 1.0}
+    numbers |= {"time": 100.0, "event": True, "prepare_seconds": 0.0}
     assert there == common | {"seed": 1000, "outcome": "grokked"} | numbers
     assert missing == common | {"seed": 1001, "outcome": "missing"} | dict.fromkeys(numbers)
     assert list(there) == list(missing) and type(there["outcome"]) is str

@@ -92,6 +92,12 @@ def test_every_format_takes_empty_rows_and_no_rows(format):
     assert render(board(), format).endswith("\n")
 
 
+def test_markdown_has_the_significant_best_in_bold_and_says_what_that_is():
+    text = render(board(row("baseline"), dataclasses.replace(FULL, speedup_of_means=20.0)), "markdown")
+    assert "| **a\\|b_50%** |" in text and "**>= 21.2x [17.7, 25.3]** |" in text and text.count("**") == 4
+    assert "Bold: significantly faster than baseline (Holm p at most 0.05), and no other such" in text
+
+
 def test_markdown_escapes_pipes():
     text = render(TWO, "markdown")
     assert "| a\\|b_50%" in text and "- a\\|b_50%: all 10" in text
@@ -100,7 +106,7 @@ def test_markdown_escapes_pipes():
 def test_latex_is_booktabs_and_escaped():
     text = render(dataclasses.replace(TWO, rows=(FULL, dataclasses.replace(FULL, regularizer="x_{&}#$~^\\<"))), "latex")
     assert "\\toprule" in text and "\\bottomrule" in text
-    assert "a|b\\_50\\% & 10/10 & 75" in text and "$\\geq$ 21.2x" in text
+    assert "a\\textbar{}b\\_50\\% & 10/10 & 75" in text and "$\\geq$ 21.2 [17.7, 25.3]" in text
     assert "x\\_\\{\\&\\}\\#\\$\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\textless{} &" in text
 
 

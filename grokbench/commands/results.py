@@ -1,4 +1,4 @@
-"""Commands about a results folder: `leaderboard`, `compare`, `seconds`, `status` and `pack`."""
+"""Commands about a results folder: `leaderboard`, `compare`, `seconds`, `status`, `pack` and `export`."""
 
 import shutil
 import sys
@@ -12,7 +12,7 @@ from grokbench.commands.completion import folders
 if TYPE_CHECKING:
     from grokbench.store import Store
 
-__all__ = ["compare", "leaderboard", "pack", "print_leaderboard", "seconds", "status"]
+__all__ = ["compare", "export", "leaderboard", "pack", "print_leaderboard", "seconds", "status"]
 
 FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report`, which takes long to import
 CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `contrast_report` and `seconds_report`
@@ -21,11 +21,25 @@ CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `contrast_report` a
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
-def leaderboard(directory: str, style: str) -> None:
+@click.option("--methods-text", is_flag=True, help="Instead, in sentences: how the numbers were made.")
+def leaderboard(directory: str, style: str, methods_text: bool) -> None:
     """Print the leaderboard of a results folder."""
     from grokbench.store import Store
 
-    print_leaderboard(Store.load(directory), style)
+    if methods_text:
+        _print_methods(Store.load(directory), style)
+    else:
+        print_leaderboard(Store.load(directory), style)
+
+
+def _print_methods(store: "Store", style: str) -> None:
+    """Print how the numbers of a folder were made."""
+    from grokbench.comparison import compare
+    from grokbench.methods_text import paragraphs
+    from grokbench.report import render_text
+
+    click.echo(render_text(paragraphs(compare(store.manifest, store.runs(), store.timings())), style), nl=False)
+    _warn_of_damaged(store)
 
 
 def print_leaderboard(store: "Store", style: str) -> None:
@@ -108,7 +122,7 @@ def pack(directory: str, out: str | None) -> None:
     from grokbench.store import Store
 
     store = Store.load(directory)
-    folder = _pack_folder(store.manifest.suite) if out is None else Path(out)
+    folder = _named_folder("results", store.manifest.suite) if out is None else Path(out)
     files = packed(store.manifest, store.each_run(curves=True), store.timings())
     files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
     durable.write_folder(folder, files)
@@ -121,11 +135,35 @@ def pack(directory: str, out: str | None) -> None:
     _warn_of_damaged(store)
 
 
-def _pack_folder(suite: str) -> Path:
-    """Where a pack of this suite goes; the name comes from a file, which may have been edited."""
+@click.command()
+@click.argument("directory", metavar="DIR", shell_complete=folders)
+@click.option("--out", metavar="FOLDER", help="Where to.  [default: exports/<suite>]", shell_complete=folders)
+@click.option("--format", "style", default="csv", show_default=True, type=click.Choice(("csv", "parquet")))
+def export(directory: str, out: str | None, style: str) -> None:
+    """Write every run, every curve and the leaderboard as tables, with a page that describes their columns.
+
+    Values are written as they are: a reader gets back the same numbers, nan and inf among them. Parquet needs pyarrow:
+    pip install 'grokbench[parquet]'.
+    """
+    from grokbench import pipeline
+    from grokbench.export import export as write
+    from grokbench.store import Store
+
+    store = Store.load(directory)
+    folder = _named_folder("exports", store.manifest.suite) if out is None else Path(out)
+    counts = write(store, pipeline.judge(store), folder, style)
+    words = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    click.echo(f"Rows: {words}, in {folder}    (columns: {folder / 'README.md'})")
+    if store.busy:
+        click.echo(f"Warning: a process is writing to {directory}: export it again when that ends.", err=True)
+    _warn_of_damaged(store)
+
+
+def _named_folder(parent: str, suite: str) -> Path:
+    """Where something of this suite goes; the name comes from a file, which may have been edited."""
     from grokbench.errors import StoreError
     from grokbench.packs import NAME
 
     if not NAME.fullmatch(suite):
         raise StoreError(f"The suite's name, {suite!r}, cannot name a folder: say where to with --out.")
-    return Path("results") / suite
+    return Path(parent) / suite
