@@ -16,7 +16,7 @@ from grokbench.conformance.subjects import Subject
 __all__ = ["QUESTIONS", "RECORD"]
 
 RECORD = "record"  # the question without which no other can be asked
-RECORDS = {"tasks": "Task", "regularizers": "Regularizer", "metrics": "Metric"}
+RECORDS = {"tasks": "Task", "regularizers": "Regularizer", "metrics": "Metric", "observers": "Observer"}
 MUTABLE = (list, dict, set, bytearray, numpy.ndarray, Tensor)
 
 
