@@ -28,7 +28,7 @@ _CHECK = ".github/workflows/check.yml"
 
 
 def check_name(kind: str, name: str, registry: "Registry") -> None:
-    """Refuse what cannot be the name of a new regularizer, task or metric.
+    """Refuse what cannot be the name of a new plugin.
 
     Raises:
         PluginError: it is no name for a plugin, or something has it already.
@@ -101,7 +101,8 @@ def suite(kind: str, name: str) -> str:
 
 def _filled(template: str, kind: str, name: str) -> str:
     text = _read(template).replace("new_name", name).replace("new-name", name.replace("_", "-"))
-    return text.replace("new_kind", kind)
+    article = "n" if kind[0] in "aeiou" else ""
+    return re.sub(r"\b([Aa]) new_kind", rf"\1{article} new_kind", text).replace("new_kind", kind)
 
 
 def _read(template: str) -> str:

@@ -91,7 +91,7 @@ FAULTS = {
         "return Observer(stored=tally.count, finished=tally.count, end=tally.write)",
         "return Regularizer()",
         "record",
-        "method returns a Regularizer, expected a Observer",
+        "method returns a Regularizer, expected an Observer",
         "return the Observer from the factory",
     ),
     "a package that is not there": Change(
