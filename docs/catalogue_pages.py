@@ -12,11 +12,12 @@ KINDS = {
     "tasks": "The tasks that ship, as `grokbench show NAME` describes them.",
     "metrics": "The metrics that ship, as `grokbench show NAME` describes them. Loss and accuracy on every split are "
     "always recorded.",
+    "observers": "What `--log NAME` has look at a run, as `grokbench show NAME` describes it.",
 }
 
 
 def write(folder: Path) -> None:
-    """Write `regularizers.md`, `tasks.md`, `metrics.md`, `suites.md` and `tables.md` into a folder."""
+    """Write a page of each kind, `regularizers.md` and so on, `suites.md` and `tables.md` into a folder."""
     registry = load_registry()
     for kind, lead in KINDS.items():
         names = list(getattr(registry, kind))

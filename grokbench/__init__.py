@@ -22,9 +22,15 @@ if TYPE_CHECKING:
     from grokbench.hookspecs import hookimpl as hookimpl
     from grokbench.notebook import Leaderboard as Leaderboard
     from grokbench.notebook import leaderboard as leaderboard
+    from grokbench.observer import Observer as Observer
     from grokbench.optimizers import SGD as SGD
     from grokbench.optimizers import AdamW as AdamW
     from grokbench.python import run as run
+    from grokbench.records import Cell as Cell
+    from grokbench.records import Outcome as Outcome
+    from grokbench.records import Planned as Planned
+    from grokbench.records import Progress as Progress
+    from grokbench.records import Run as Run
     from grokbench.runs import Runs as Runs
     from grokbench.runs import load_runs as load_runs
     from grokbench.types import At as At
@@ -44,16 +50,22 @@ _ROOMS = {
     "AdamW": "optimizers",
     "At": "types",
     "Batch": "types",
+    "Cell": "records",
     "DataError": "errors",
     "GrokbenchError": "errors",
     "Leaderboard": "notebook",
     "Local": "types",
     "Metric": "types",
+    "Observer": "observer",
     "Optimizer": "types",
+    "Outcome": "records",
     "Params": "types",
+    "Planned": "records",
     "PluginError": "errors",
     "Probe": "types",
+    "Progress": "records",
     "Regularizer": "types",
+    "Run": "records",
     "Runs": "runs",
     "SGD": "optimizers",
     "StoreError": "errors",

@@ -1,12 +1,13 @@
-"""The work of a plan, done in its results folder while a display shows it: from the command line and from Python."""
+"""The work of a plan, done in its results folder while a display and observers are told: for commands and Python."""
 
 from contextlib import closing
 
 from grokbench import pipeline
+from grokbench.audience import Audience
 from grokbench.display import Display, display
-from grokbench.matrix import plural
+from grokbench.matrix import Key, key_of, plural
 from grokbench.pipeline import Plan
-from grokbench.records import Cell, Outcome, Progress, Run, Timing
+from grokbench.records import Cell, Outcome, Planned, Progress, Run, Timing
 from grokbench.store import Store
 from grokbench.work import Event, Job
 
@@ -24,15 +25,24 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
         StoreError: the folder cannot be written.
     """
     failed = []
-    with display() as show, closing(pipeline.perform(plan, store)) as events:
+    with (
+        display() as show,
+        Audience(plan.watchers, show.say) as audience,
+        closing(pipeline.perform(plan, store)) as events,
+    ):
         show.say(f"{plan.suite.name} on {place(plan)}, results in {plan.directory}")
-        show.begin(plan.cells, len(plan.seeds), _stored(plan, store))
+        stored = _stored(plan, store)
+        show.begin(plan.cells, len(plan.seeds), stored)
+        _gather(audience, plan, store, stored)
         for job, event in events:
-            _tell(show, plan, job, event)
+            _show(show, plan, job, event)
+            _tell(audience, plan, event)
             if isinstance(event, Run) and event.outcome is Outcome.FAILED:
                 failed.append((job.cells[0], event))
                 if fail_fast:
                     break
+        if audience.wants("end"):
+            audience.tell("end", pipeline.judge(store))
     return failed
 
 
@@ -41,21 +51,40 @@ def place(plan: Plan) -> str:
     return f"the CPU, {plural(len(plan.devices), 'worker')}" if plan.kind == "cpu" else ", ".join(plan.devices)
 
 
-def _tell(show: Display, plan: Plan, job: Job, event: Event) -> None:
+def _gather(audience: Audience, plan: Plan, store: Store, stored: dict[Key, list[Run]]) -> None:
+    """Tell observers what is planned and what is there; curves are read one replica at a time."""
+    audience.tell("begin", Planned(store.manifest, plan.cells, plan.seeds, plan.directory))
+    if audience.wants("stored"):
+        for cell in plan.cells:
+            for seed in (run.seed for run in stored[key_of(cell)]):
+                for run in store.runs_of(cell, [seed], curves=True):
+                    audience.tell("stored", run, cell)
+
+
+def _tell(audience: Audience, plan: Plan, event: Event) -> None:
+    if isinstance(event, Progress):
+        audience.tell("progress", event)
+    elif isinstance(event, Run):
+        for cell in _cells_of(plan, event):
+            audience.tell("finished", event, cell)
+
+
+def _show(show: Display, plan: Plan, job: Job, event: Event) -> None:
     if isinstance(event, Progress):
         show.progress(event.cell, event.seeds, event.epoch, event.active)
     elif isinstance(event, Run):
-        for cell in plan.cells:  # labels that share a recipe share its runs
-            if cell.identity == event.identity:
-                show.finished(event, cell)
+        for cell in _cells_of(plan, event):
+            show.finished(event, cell)
     elif isinstance(event, Timing):
         cells = [cell.identity for cell in job.cells]
         show.timing(job.cells[0].task, cells.index(event.identity) + 1, len(cells))
 
 
-def _stored(plan: Plan, store: Store) -> dict[tuple[str, str], list[Run]]:
+def _cells_of(plan: Plan, run: Run) -> list[Cell]:
+    """The wanted cells of a run: labels that share a recipe share its runs."""
+    return [cell for cell in plan.cells if cell.identity == run.identity]
+
+
+def _stored(plan: Plan, store: Store) -> dict[Key, list[Run]]:
     """The runs that need not be trained, by the labels of their cell."""
-    return {
-        (cell.task, cell.regularizer): store.runs_of(cell, sorted(pipeline.finished(plan, store, cell)))
-        for cell in plan.cells
-    }
+    return {key_of(cell): store.runs_of(cell, sorted(pipeline.finished(plan, store, cell))) for cell in plan.cells}

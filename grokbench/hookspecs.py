@@ -1,4 +1,4 @@
-"""The three doors of a plugin. Each hook yields factories: ordinary functions that return a record.
+"""The four doors of a plugin. Each hook yields factories: ordinary functions that return a record.
 
 A factory's `__name__` is its name in a suite, its signature its parameters and defaults, its docstring its help.
 A plugin module needs nothing but a hook::
@@ -23,9 +23,17 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from grokbench.observer import Observer
     from grokbench.types import Metric, Regularizer, Task
 
-__all__ = ["PROJECT", "grokbench_metrics", "grokbench_regularizers", "grokbench_tasks", "hookimpl"]
+__all__ = [
+    "PROJECT",
+    "grokbench_metrics",
+    "grokbench_observers",
+    "grokbench_regularizers",
+    "grokbench_tasks",
+    "hookimpl",
+]
 
 PROJECT = "grokbench"  # the name of the markers, and of the entry-point group
 
@@ -68,5 +76,21 @@ def grokbench_metrics() -> "Iterable[Callable[..., Metric]]":
         @hookimpl
         def grokbench_metrics():
             yield weight_norm      # def weight_norm() -> Metric
+    """
+    return ()
+
+
+@hookspec
+def grokbench_observers() -> "Iterable[Callable[..., Observer]]":
+    """Yield observer factories: what `--log NAME` has look at a suite while it runs.
+
+    An observer is no part of a suite and changes no number. It is told what happens in the process of the command, in
+    the order in which it happens, and never in a worker; what it is given is its own copy.
+
+    Example::
+
+        @hookimpl
+        def grokbench_observers():
+            yield diary            # def diary(file: str = "diary.txt") -> Observer
     """
     return ()

@@ -28,7 +28,7 @@ from grokbench.yaml_problems import did_you_mean, short, shown
 
 __all__ = ["BUILTINS", "Broken", "Plugin", "Registry", "load_registry"]
 
-KINDS = ("tasks", "regularizers", "metrics")
+KINDS = ("tasks", "regularizers", "metrics", "observers")
 LISTED = 16  # names in a message at most
 
 BUILTINS = (
@@ -56,6 +56,7 @@ BUILTINS = (
     "grokbench.metrics.softmax",
     "grokbench.metrics.fourier",
     "grokbench.metrics.corruptions",
+    "grokbench.observers.tensorboard",
 )
 
 
@@ -63,7 +64,7 @@ BUILTINS = (
 class Plugin:
     """A factory, and where it came from."""
 
-    kind: str  # "tasks", "regularizers" or "metrics"
+    kind: str  # "tasks", "regularizers", "metrics" or "observers"
     name: str
     factory: Callable[..., Any]
     origin: str  # "built in", "package NAME VERSION" or "file NAME"
@@ -143,11 +144,12 @@ class Broken:
 
 @dataclass
 class Registry:
-    """Everything that can be named in a suite."""
+    """Everything that can be named: in a suite, and observers on the command line."""
 
     tasks: dict[str, Plugin] = field(default_factory=dict)
     regularizers: dict[str, Plugin] = field(default_factory=dict)
     metrics: dict[str, Plugin] = field(default_factory=dict)
+    observers: dict[str, Plugin] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
     def get(self, kind: str, name: str) -> Plugin:

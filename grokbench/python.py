@@ -33,6 +33,7 @@ def run(
     methods: str | Iterable[str] = (),
     checkpoint_seconds: float = 60.0,
     rerun: str = "failed",
+    log: str | Iterable[str] = (),
     fail_fast: bool = False,
 ) -> Runs:
     """Train what is missing of a suite, as `grokbench run` does, and return what its folder then holds.
@@ -54,6 +55,7 @@ def run(
         methods: further regularizers: names, or entries of a suite in YAML, "half: {use: grokalign, strength: 0.5}".
         checkpoint_seconds: seconds between two checkpoints of a group in training.
         rerun: failed, stale or all: what to train although it is there.
+        log: observers: names, or names with parameters in YAML, "tensorboard: {folder: logs}".
         fail_fast: stop at the first replica that fails.
 
     Raises:
@@ -78,6 +80,7 @@ def run(
         methods=_labels(methods),
         checkpoint_seconds=checkpoint_seconds,
         rerun=rerun,
+        log=_labels(log),
     )
     plan = resolve(request)
     _perform(plan, fail_fast)

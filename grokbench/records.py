@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Curve",
     "Manifest",
     "Outcome",
+    "Planned",
     "Profile",
     "Progress",
     "Published",
@@ -106,6 +108,16 @@ class Manifest:
         labels = [(cell.task, cell.regularizer) for cell in self.cells]
         if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
             raise ValueError("a seed or a cell is planned twice")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a command is about to do in a results folder."""
+
+    manifest: Manifest  # all that the folder is meant to hold
+    cells: tuple[Cell, ...]  # those wanted now, in the order of the suite
+    seeds: tuple[int, ...]  # those wanted now, of every cell
+    folder: Path  # of the results
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Why a factory makes no record, in words: Python's name a constructor where its author wants to know the fields."""
 
 import re
+import sys
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +15,11 @@ _UNNAMED = re.compile(r"(\w+)\.__init__\(\) takes .*positional arguments? but")
 
 
 def refusal(error: Exception) -> str:
-    """What follows the name of a factory that raised this: `refuses its parameters: ...` or `breaks: ...`."""
+    """What follows the name of a factory that raised this: it refuses its parameters, needs a module, or breaks."""
+    if isinstance(error, ModuleNotFoundError):
+        module = (error.name or "").partition(".")[0]
+        if sys.modules.get(module) is None:
+            return f"needs the Python module {module!r}, which is not installed here: pip install {module}"
     if isinstance(error, ValueError):
         return f"refuses its parameters: {error}"
     return f"breaks: {_about_fields(error) or f'{type(error).__name__}: {error}'}"
@@ -36,8 +41,8 @@ def _about_fields(error: Exception) -> str:
 
 def _fields(record: str) -> list[str]:
     """The fields of a record that factories make; none if it is another class."""
-    from grokbench import optimizers, types  # not above: the names of plugins are completed without torch
+    from grokbench import observer, optimizers, types  # not above: the names of plugins are completed without torch
 
     known: dict[str, Any] = {made.__name__: made for made in (types.Regularizer, types.Task, types.Metric)}
-    known |= {made.__name__: made for made in (optimizers.SGD, optimizers.AdamW)}
+    known |= {made.__name__: made for made in (optimizers.SGD, optimizers.AdamW, observer.Observer)}
     return [field.name for field in fields(known[record])] if record in known else []

@@ -10,6 +10,7 @@ from grokbench.provenance import environment
 from grokbench.records import Cell, Manifest
 from grokbench.seeds import parse_seeds
 from grokbench.suite import Suite, load_suite
+from grokbench.watchers import Watcher, watchers
 from grokbench.yaml_problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Request:
     methods: tuple[str, ...] = ()  # further regularizers: names, or entries of a suite in YAML
     checkpoint_seconds: float = 60.0  # between two checkpoints of a group in training
     rerun: str = "failed"  # which finished runs are made again: a key of `freshness.RERUN`
+    log: tuple[str, ...] = ()  # observers: names, or entries in YAML with their parameters
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Plan:
     directory: Path
     checkpoint_seconds: float
     rerun: str
+    watchers: tuple[Watcher, ...]
 
     @property
     def kind(self) -> str:
@@ -104,6 +107,7 @@ def resolve(request: Request) -> Plan:
         directory=Path(request.out or f"runs/{suite.name}"),
         checkpoint_seconds=request.checkpoint_seconds,
         rerun=request.rerun,
+        watchers=watchers(request.log, registry),
     )
 
 

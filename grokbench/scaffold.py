@@ -28,7 +28,7 @@ _CHECK = ".github/workflows/check.yml"
 
 
 def check_name(kind: str, name: str, registry: "Registry") -> None:
-    """Refuse what cannot be the name of a new regularizer, task or metric.
+    """Refuse what cannot be the name of a new plugin.
 
     Raises:
         PluginError: it is no name for a plugin, or something has it already.
@@ -54,9 +54,10 @@ def _words(source: str) -> set[str]:
 
 
 def _taken(name: str, registry: "Registry") -> Iterator[str]:
-    for plugins in (registry.tasks, registry.regularizers, registry.metrics):
-        if name in plugins:
-            yield f"there is a {plugins[name].kind[:-1]} {name!r} already ({plugins[name].origin})"
+    from grokbench.plugins import KINDS
+
+    for plugin in (plugins[name] for kind in KINDS if name in (plugins := getattr(registry, kind))):
+        yield f"there is a {plugin.kind[:-1]} {name!r} already ({plugin.origin})"
     if (module := find_spec(name)) and module.origin:
         yield f"there is a Python module {name!r} already, which {name}.py would hide from the files beside it"
 
@@ -100,7 +101,8 @@ def suite(kind: str, name: str) -> str:
 
 def _filled(template: str, kind: str, name: str) -> str:
     text = _read(template).replace("new_name", name).replace("new-name", name.replace("_", "-"))
-    return text.replace("new_kind", kind)
+    article = "n" if kind[0] in "aeiou" else ""
+    return re.sub(r"\b([Aa]) new_kind", rf"\1{article} new_kind", text).replace("new_kind", kind)
 
 
 def _read(template: str) -> str:

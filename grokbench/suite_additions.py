@@ -1,4 +1,4 @@
-"""Methods that a command adds to the regularizers of a suite: `grokbench run quick --with my_method`."""
+"""What a command adds to a suite: methods, `grokbench run quick --with my_method`, and entries in YAML in general."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from grokbench.errors import SuiteError
 from grokbench.yaml12 import Document, parse
 from grokbench.yaml_problems import short
 
-__all__ = ["with_methods"]
+__all__ = ["entries", "with_methods"]
 
 OPTION = "--with"
 EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half: {use: grokalign, strength: 0.5}'"
@@ -21,16 +21,17 @@ def with_methods(document: Document, methods: Sequence[str]) -> Document:
     neither, and for a label that is taken.
     """
     for method in methods:
-        for label, entry in _entries(method).items():
+        for label, entry in entries(method, OPTION, EXPECTED).items():
             document = _with_entry(document, label, entry)
     return document
 
 
-def _entries(method: str) -> dict[str, Any]:
-    written = parse(method, OPTION) if method.strip() else None
+def entries(given: str, option: str, expected: str) -> dict[str, Any]:
+    """What the value of an option names: a name alone, or entries in YAML; SuiteError saying what is expected."""
+    written = parse(given, option) if given.strip() else None
     data = {written.data: {}} if written and isinstance(written.data, str) else written and written.data
     if not written or written.problems or not isinstance(data, dict) or not data:
-        raise SuiteError(f"{OPTION} {short(method)!r}: {EXPECTED}")
+        raise SuiteError(f"{option} {short(given)!r}: {expected}")
     return data
 
 

@@ -11,9 +11,9 @@ from . import tiny
 
 
 def test_a_line_for_every_name(registry):
-    text = catalogue(registry, ["tasks", "regularizers", "metrics", "suites"])
+    text = catalogue(registry, ["tasks", "regularizers", "metrics", "observers", "suites"])
     lines = {line.split()[0]: line for line in text.splitlines() if line}
-    named = [*registry.tasks, *registry.regularizers, *registry.metrics, *shipped_suites()]
+    named = [*registry.tasks, *registry.regularizers, *registry.metrics, *registry.observers, *shipped_suites()]
     assert set(named) <= set(lines)
     assert all("built in" in lines[name] for name in named)
     assert "row the others are tested against" in lines["baseline"]

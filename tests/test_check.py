@@ -12,7 +12,15 @@ from grokbench.conformance.fixes import translate
 from grokbench.errors import PluginError
 from grokbench.plugins import load_registry
 
-from . import planted, planted_habits, planted_metrics, planted_phases, planted_records, planted_tasks
+from . import (
+    planted,
+    planted_habits,
+    planted_metrics,
+    planted_observers,
+    planted_phases,
+    planted_records,
+    planted_tasks,
+)
 from .tiny import grokbench
 
 
@@ -26,7 +34,7 @@ def subject(folder, source, like=planted):
     """The one plugin of a file, under examination."""
     registry = load_registry([planted.write(folder, source, like.HEAD, like.HOOK)])
     assert not registry.broken, registry.broken[0].traceback
-    kinds = (registry.tasks, registry.regularizers, registry.metrics)
+    kinds = (registry.tasks, registry.regularizers, registry.metrics, registry.observers)
     (plugin,) = [plugin for kind in kinds for plugin in kind.values() if plugin.origin == "file method.py"]
     return Subject(plugin, registry)
 
@@ -217,6 +225,31 @@ def test_a_metric_of_facts_is_asked_where_there_are_some(tmp_path):
 def test_a_metric_of_a_split_that_no_small_task_has_is_not_asked(tmp_path):
     answers = examined(tmp_path, planted_metrics.SOUND.replace('"test"', '"held"'), planted_metrics)
     assert answers["number"].message == "no small task has the splits held, which it asks for"
+
+
+@pytest.mark.parametrize("fault", planted_observers.FAULTS.values(), ids=planted_observers.FAULTS)
+def test_a_fault_of_an_observer_is_found_with_its_fix(tmp_path, fault):
+    given = asked(tmp_path, fault.applied(planted_observers.SOUND), fault.question, planted_observers)
+    assert given.verdict is Verdict.FAILED
+    assert fault.message in given.message and fault.fix in given.fix
+    if fault.question == "events":
+        assert re.fullmatch(r"method\.py, line \d+: .+", given.place)
+
+
+def test_a_sound_observer_passes_everything_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    answers = examined(tmp_path, planted_observers.SOUND, planted_observers)
+    assert {given.verdict for given in answers.values()} == {Verdict.PASSED}, failures(answers)
+    assert re.fullmatch(r"\d+\.\d ms for a replica of 1,000 evaluations of 4 metrics", answers["cost"].message)
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_what_an_observer_raises_is_told_once(tmp_path):
+    fault = planted_observers.FAULTS["what a failed replica lacks"]
+    answers = examined(tmp_path, fault.applied(planted_observers.SOUND), planted_observers)
+    assert list(failures(answers)) == ["events"]
+    assert {name for name, given in answers.items() if given.after} == {"interruption", "results"}
 
 
 # ---- what exceptions mean

@@ -90,6 +90,13 @@ def test_names_are_those_that_can_be_named(folder, command):
     assert suggested(command, "--plugin", "broken.py", "grokf") == []
 
 
+def test_observers_can_be_named_for_log(folder):
+    assert suggested("run", "quick", "--log", "") == ["tensorboard"]
+    text = "from grokbench import Observer\n\ndef grokbench_observers():\n    yield diary\n"
+    mine = tiny.write(folder, text, "mine.py")
+    assert suggested("run", "quick", "--plugin", str(mine), "--log", "d") == ["diary"]
+
+
 def test_show_also_takes_suites_and_check_files():
     assert suggested("show", "quic") == ["quick"]
     assert left_to_the_shell("check", "./m") == "file"

@@ -17,8 +17,8 @@ PLUGIN_FOLDERS = ("tasks", "regularizers", "metrics")
 # them, and may reach what those may.
 LEVELS = (
     "errors records types random stats",
-    "hookspecs optimizers suite data durable provenance",
-    "plugins step",
+    "hookspecs observer optimizers suite data durable provenance",
+    "plugins step observers",
     "plan store",
     "engine ranking power",
     "timing conformance launchers report figures page display contrast runs evidence bands ties export",
@@ -29,8 +29,8 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.spl
 TRAINING = {"types", "random", "optimizers", "plugins", "plan", "step", "engine", "timing", "conformance"}
 JUDGING = ("stats", "ranking", "report", "contrast", "store", "runs", "evidence", "figures", "page", "export")
 STARTS_WITHOUT_TORCH = (
-    "errors records stats suite durable provenance data store ranking report contrast display runs export notebook "
-    "python cli"
+    "errors records stats suite durable provenance observer data store ranking report contrast display runs export "
+    "evidence notebook python cli"
 )
 
 
@@ -115,9 +115,10 @@ def test_training_reaches_no_judging(name):
 
 
 PLUGINS = sorted(file for folder in PLUGIN_FOLDERS for file in (ROOT / folder).glob("*.py"))
+OBSERVERS = sorted(PROGRAM.glob("observers/*.py"))  # of no folder of contributors, and as plain as theirs
 
 
-@pytest.mark.parametrize("file", PLUGINS, ids=lambda file: f"{file.parent.name}/{file.name}")
+@pytest.mark.parametrize("file", PLUGINS + OBSERVERS, ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_a_plugin_imports_the_door_and_its_siblings_only(file):
     for module, name, relative in imports(file):
         if relative:

@@ -51,14 +51,14 @@ def test_every_builtin_loads():
     assert all(p.builtin and len(p.digest) >= 16 for p in registry.regularizers.values())
 
 
-def test_the_list_of_builtins_holds_every_file_of_the_three_rooms():
+def test_the_list_of_builtins_holds_every_file_of_their_rooms():
     import pkgutil
 
-    from grokbench import metrics, regularizers, tasks
+    from grokbench import metrics, observers, regularizers, tasks
 
     files = {
         f"{room.__name__}.{module.name}"
-        for room in (tasks, regularizers, metrics)
+        for room in (tasks, regularizers, metrics, observers)
         for module in pkgutil.iter_modules(room.__path__)
         if not module.name.startswith("_")
     }

@@ -22,7 +22,12 @@ from grokbench.tasks.modular_addition import modular_addition
 from . import tiny
 from .tiny import grokbench, run
 
-KINDS = {"regularizer": "brand_new_method", "task": "brand_new_task", "metric": "brand_new_metric"}
+KINDS = {
+    "regularizer": "brand_new_method",
+    "task": "brand_new_task",
+    "metric": "brand_new_metric",
+    "observer": "brand_new_observer",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +59,13 @@ def pytest_says(folder, *options):
 
 
 @pytest.mark.parametrize(
-    ("kind", "passed"), [("regularizer", "19 passed, 2 skipped"), ("task", "20 passed"), ("metric", "16 passed")]
+    ("kind", "passed"),
+    [
+        ("regularizer", "19 passed, 2 skipped"),
+        ("task", "20 passed"),
+        ("metric", "16 passed"),
+        ("observer", "9 passed"),
+    ],
 )
 def test_its_own_tests_pass(tmp_path, kind, passed):
     new(tmp_path, kind)
@@ -62,16 +73,22 @@ def test_its_own_tests_pass(tmp_path, kind, passed):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_suite_runs_with_it(tmp_path, kind):
+def test_a_suite_runs_with_it(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
     new(tmp_path, kind)
     name = KINDS[kind]
     suites = {
         "regularizer": tiny.with_methods(name),
         "task": tiny.SUITE.replace("use: sparse_parity, bits: 8, width: 8", f"use: {name}, signs: 4, width: 8"),
         "metric": f"{tiny.SUITE}metrics:\n  {name}: {{}}\n",
+        "observer": tiny.SUITE,
     }
-    done = run(tiny.write(tmp_path, suites[kind]), tmp_path / "out", "--plugin", tmp_path / f"{name}.py")
+    log = ("--log", name) if kind == "observer" else ()
+    done = run(tiny.write(tmp_path, suites[kind]), tmp_path / "out", "--plugin", tmp_path / f"{name}.py", *log)
     assert done.status == 0, done.err
+    if kind == "observer":
+        assert len((tmp_path / "replicas.txt").read_text().splitlines()) == 6
+        return
     assert name in (done.out if kind == "regularizer" else (tmp_path / "out/manifest.json").read_text())
 
 
@@ -117,7 +134,7 @@ def test_what_to_do_next_is_said(tmp_path, monkeypatch):
 def test_what_is_said_to_run_it_can_be_run(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     said = new(Path("my work"), kind)
-    if kind != "regularizer":
+    if kind in ("task", "metric"):
         tiny.write(tmp_path, said[said.index("suite: ") :], f"{KINDS[kind]}.yaml")
     (line,) = [line for line in said.splitlines() if line.startswith("run it:")]
     command = shlex.split(line.partition("    with")[0])[3:]
@@ -135,6 +152,8 @@ def test_what_is_said_to_run_it_can_be_run(tmp_path, monkeypatch, kind):
         ("regularizer", '{"gain": 0.0}', '{"gain": 1.0}', "neutral", "test_it_conforms[brand_new_method-neutral]"),
         ("task", "inputs[:, 1])", "inputs[:, 2])", "hand", "test_its_labels_by_hand"),
         ("metric", ".mean()", ".sum()", "hand", "test_its_equation_by_hand"),
+        ("observer", "begin=partial(begin, file=file), ", "", "writes", "test_what_it_writes"),
+        ("observer", "run.outcome", "run.final['loss']", "events", "test_it_conforms[brand_new_observer-events]"),
         ("metric", "splits=(split,), ", "", "withheld", "test_it_conforms[brand_new_metric-withheld_data]"),
     ],
 )
@@ -213,6 +232,7 @@ def test_a_package_holds_what_it_says(installed):
     assert about["optional-dependencies"]["test"] == ["pytest>=8"]
     (job,) = yaml.safe_load((installed / ".github/workflows/check.yml").read_text())["jobs"].values()
     steps = [step.get("run") for step in job["steps"]]
+    assert scaffold._filled("package/README.md", "observer", "x").count("An observer for GrokBench") == 1
     assert steps[-3:] == ['python -m pip install ".[test]"', "grokbench check brand_new_metric", "pytest"]
     assert not any("new_kind" in (installed / file).read_text() for file in files)
     readme = (installed / "README.md").read_text()

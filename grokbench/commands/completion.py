@@ -17,6 +17,7 @@ __all__ = [
     "methods",
     "names",
     "names_or_files",
+    "observers",
     "suites",
 ]
 
@@ -74,7 +75,7 @@ def labels(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sugge
 
 @silent
 def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Tasks, regularizers and metrics, those of plugin files included, and shipped suites."""
+    """Plugins of every kind, those of plugin files included, and shipped suites."""
     from grokbench.suite import shipped_suites
 
     return [*_plugins(ctx), *(CompletionItem(name, help="suite") for name in shipped_suites())]
@@ -87,8 +88,14 @@ def methods(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sugg
 
 
 @silent
+def observers(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
+    """Observers, those of plugin files included."""
+    return [item for item in _plugins(ctx) if item.help == "observer"]
+
+
+@silent
 def names_or_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Tasks, regularizers and metrics; files where none begins so."""
+    """Plugins of every kind; files where none begins so."""
     found = [item for item in _plugins(ctx) if item.value.startswith(incomplete)]
     return found or [CompletionItem(incomplete, type="file")]
 

@@ -11,12 +11,12 @@ __all__ = ["new"]
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["regularizer", "task", "metric"]))
+@click.argument("kind", type=click.Choice(["regularizer", "task", "metric", "observer"]))
 @click.argument("name")
 @click.option("--out", default=".", metavar="DIR", help="Where to.  [default: this folder]")
 @click.option("--package", is_flag=True, help="Write a package that pip can install, with a check for GitHub.")
 def new(kind: str, name: str, out: str, package: bool) -> None:
-    """Write a plugin that works as it is, and its test: an example to put your own method, task or metric into."""
+    """Write a plugin that works as it is, and its test: an example to put your own into."""
     from grokbench import scaffold
     from grokbench.commands.plugins import warn_of_broken
     from grokbench.plugins import load_registry
@@ -42,8 +42,8 @@ def _next(kind: str, name: str, folder: Path, package: bool) -> Iterator[str]:
         file, test = name, quote(str(project))
     yield f"check it:    grokbench check {file}"
     yield f"test it:     pytest {test}"
-    if kind == "regularizer":
-        yield f"run it:      grokbench run quick{plugin} --with {name}"
+    if option := {"regularizer": "--with", "observer": "--log"}.get(kind):
+        yield f"run it:      grokbench run quick{plugin} {option} {name}"
         return
     from grokbench.scaffold import suite
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "list_", "show", "validate", "warn_of_broken"]
 
+LISTED = ["tasks", "regularizers", "metrics", "observers", "suites"]
+
 
 @click.command()
 @click.argument("suite", shell_complete=suites)
@@ -28,15 +30,15 @@ def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> 
 
 
 @click.command("list")
-@click.argument("kind", required=False, type=click.Choice(["tasks", "regularizers", "metrics", "suites"]))
+@click.argument("kind", required=False, type=click.Choice(LISTED))
 @PLUGINS
 def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
-    """List what can be named in a suite, and the suites that ship."""
+    """List what can be named in a suite, observers for --log, and the suites that ship."""
     from grokbench.catalogue import catalogue
     from grokbench.plugins import load_registry
 
     registry = load_registry(plugins)
-    click.echo(catalogue(registry, [kind] if kind else ["tasks", "regularizers", "metrics", "suites"]))
+    click.echo(catalogue(registry, [kind] if kind else LISTED))
     warn_of_broken(registry, traceback=True)
 
 
@@ -44,7 +46,7 @@ def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
 @click.argument("name", shell_complete=names)
 @PLUGINS
 def show(name: str, plugins: tuple[str, ...]) -> None:
-    """Describe a task, regularizer or metric: its parameters, defaults, source and origin; or print a suite."""
+    """Describe a plugin, with its parameters, defaults, source and origin; or print a suite."""
     from grokbench.catalogue import entry
     from grokbench.plugins import load_registry
 
@@ -60,8 +62,8 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
 def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
     """Ask a plugin every question that the conformance tests ask.
 
-    NAME is a task, regularizer or metric; FILE is a plugin file, all of whose plugins are asked. The format markdown
-    is a summary for a pull request. The exit status is 1 when a question failed.
+    NAME is a task, regularizer, metric or observer; FILE is a plugin file, all of whose plugins are asked. The format
+    markdown is a summary for a pull request. The exit status is 1 when a question failed.
     """
     from grokbench.conformance.pages import find, report
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grokbench.commands.completion import devices, folders, labels, suites
+from grokbench.commands.completion import devices, folders, labels, observers, suites
 from grokbench.commands.options import METHODS, PLUGINS
 from grokbench.commands.plugins import warn_of_broken
 from grokbench.commands.profiles import print_profiles
@@ -85,6 +85,13 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @selection
 @click.option("--rerun", default="failed", show_default=True, type=click.Choice(list(RERUN)), help=_words_of_rerun())
+@click.option(
+    "--log",
+    multiple=True,
+    metavar="NAME",
+    help="Have this observer look on: its name, or with parameters, 'tensorboard: {folder: logs}'; repeatable.",
+    shell_complete=observers,
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("--profile", is_flag=True, help="Measure the phases of every cell for some seconds, and keep nothing.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first replica that fails.")

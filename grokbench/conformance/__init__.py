@@ -8,7 +8,7 @@ one fault keeps from being asked wait for it.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from grokbench.conformance import description, methods, metrics, purity, tasks, training
+from grokbench.conformance import description, methods, metrics, observers, purity, tasks, training
 from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable, waiting
 from grokbench.conformance.fixes import translate
 from grokbench.conformance.subjects import NoGround, Subject
@@ -22,6 +22,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {  # kind of plugin -> what it is a
     "tasks": (*description.QUESTIONS, *purity.QUESTIONS, *tasks.QUESTIONS, *training.QUESTIONS),
     "regularizers": (*description.QUESTIONS, *purity.QUESTIONS, *training.QUESTIONS, *methods.QUESTIONS),
     "metrics": (*description.QUESTIONS, *purity.QUESTIONS, *metrics.QUESTIONS),
+    "observers": (*description.QUESTIONS, *observers.QUESTIONS),
 }
 
 

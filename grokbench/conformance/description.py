@@ -16,7 +16,7 @@ from grokbench.conformance.subjects import Subject
 __all__ = ["QUESTIONS", "RECORD"]
 
 RECORD = "record"  # the question without which no other can be asked
-RECORDS = {"tasks": "Task", "regularizers": "Regularizer", "metrics": "Metric"}
+RECORDS = {"tasks": "a Task", "regularizers": "a Regularizer", "metrics": "a Metric", "observers": "an Observer"}
 MUTABLE = (list, dict, set, bytearray, numpy.ndarray, Tensor)
 
 
@@ -82,10 +82,11 @@ def makes_its_record(subject: Subject) -> Answer:
     """The factory gives the record of its hook, and the engine can call what is in it."""
     plugin = subject.plugin
     record, expected = plugin.make({}), RECORDS[plugin.kind]
-    if type(record).__name__ != expected:
+    name = expected.partition(" ")[2]
+    if type(record).__name__ != name:
         return failed(
-            f"{plugin.name} returns a {type(record).__name__}, expected a {expected}",
-            f"return the {expected} from the factory, or yield it from the hook of its own kind",
+            f"{plugin.name} returns a {type(record).__name__}, expected {expected}",
+            f"return the {name} from the factory, or yield it from the hook of its own kind",
         )
     for misfit in misfits(plugin.kind, record, subject.file):
         return failed(*misfit)

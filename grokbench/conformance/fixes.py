@@ -1,12 +1,11 @@
 """What to do about each kind of fault, and torch's errors in words that a contributor can act on."""
 
-import linecache
 import re
 import traceback
-from collections.abc import Iterable
 from pathlib import Path
 
 from grokbench.errors import PluginError
+from grokbench.places import innermost
 from grokbench.yaml_problems import did_you_mean
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "STATE",
     "SYNC",
     "WRITE",
-    "innermost",
     "translate",
 ]
 
@@ -116,15 +114,8 @@ def _is_ours(record: object) -> bool:
 def _of_the_factory(error: PluginError, file: Path) -> tuple[str, str, str]:
     """The same of a factory that makes no record."""
     cause = error.__cause__
+    if isinstance(cause, ModuleNotFoundError):
+        return str(error), "install it, and ask again: without it nothing more can be said", ""
     if cause is None or isinstance(cause, ValueError):
         return str(error), "let the factory accept its own defaults, and give defaults of the annotated types", ""
     return str(error), "correct the factory there", innermost(traceback.extract_tb(cause.__traceback__), file)
-
-
-def innermost(frames: Iterable[traceback.FrameSummary], file: Path) -> str:
-    """The innermost frame within a plugin's folder: `clip.py, line 12: g = g / n`; empty if there is none."""
-    for frame in reversed(list(frames)):
-        if not frame.filename.startswith("<") and Path(frame.filename).resolve().parent == file.resolve().parent:
-            line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-            return f"{Path(frame.filename).name}, line {frame.lineno}: {line}"
-    return ""

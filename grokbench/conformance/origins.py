@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grokbench.conformance.fixes import innermost
+from grokbench.places import innermost
 
 __all__ = ["origin"]
 

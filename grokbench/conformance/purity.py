@@ -14,11 +14,11 @@ from grokbench import engine
 from grokbench.conformance import fixes
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.contracts import Breach, breach
-from grokbench.conformance.fixes import innermost
 from grokbench.conformance.rehearsal import Visit, rehearse, steps
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import SEEDS, epochs_for, same, shapes, trained
 from grokbench.conformance.watch import generators_moved, watched
+from grokbench.places import innermost
 from grokbench.step import Step
 from grokbench.types import Params
 

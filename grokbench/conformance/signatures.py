@@ -9,19 +9,27 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from grokbench.conformance.fixes import innermost
 from grokbench.conformance.rehearsal import ARGUMENTS, WRAPPED
 from grokbench.optimizers import SGD
+from grokbench.places import innermost
 from grokbench.types import Optimizer, Regularizer
 
 __all__ = ["Misfit", "misfits"]
 
 Names = tuple[str, ...]
 
-WRAPPERS: Mapping[str, Mapping[str, Names]] = {  # what is called once, when a step is built or a run begins
+WRAPPERS: Mapping[str, Mapping[str, Names]] = {  # what is called outside a step: when it is built, when a run begins
     "tasks": {"fetch": ()},
     "regularizers": {"objective": ("loss",), "optimizer": ("optimizer",)},
     "metrics": {"fetch": ()},
+    "observers": {
+        "begin": ("planned",),
+        "stored": ("run", "cell"),
+        "progress": ("progress",),
+        "finished": ("run", "cell"),
+        "end": ("leaderboard",),
+        "close": (),
+    },
 }
 LAMBDA = "lambda "
 NAMES = ("privileges", "facts", "splits", "split_names", "frozen")  # fields that hold several names
@@ -41,7 +49,7 @@ def misfits(kind: str, record: Any, file: Path) -> Iterator[Misfit]:
         if isinstance(text := getattr(record, field, None), str):
             several = f'frozenset({{"{text}"}})' if field in ("privileges", "frozen") else f'("{text}",)'
             yield Misfit(f"{field} is the text {text!r}, expected several names", f"write {field}={several}")
-    for name, arguments in {**ARGUMENTS[kind], **WRAPPERS[kind]}.items():
+    for name, arguments in {**ARGUMENTS.get(kind, {}), **WRAPPERS[kind]}.items():
         if (function := getattr(record, name)) is not None:
             yield from _called(name, name, function, arguments, file)
     if kind == "regularizers":

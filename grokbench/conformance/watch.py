@@ -12,7 +12,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grokbench.conformance.fixes import BRANCH, DYNAMIC, SYNC, innermost
+from grokbench.conformance.fixes import BRANCH, DYNAMIC, SYNC
+from grokbench.places import innermost
 
 __all__ = ["Sighting", "generators_moved", "watched"]
 

@@ -74,7 +74,7 @@ def _cell(evidence: Evidence, row: Row | None) -> dict[str, Any]:
     if row is None or row.speedup is None:
         return {"speedup": None, "text": "–", "said": "; ".join(row.notes) if row else "not planned"}
     p = row.p_holm if evidence.manifest.statistics.correction == "holm" else None
-    sure = p is not None and p < evidence.manifest.statistics.alpha
+    sure = p is not None and p <= evidence.manifest.statistics.alpha
     text = _text(row.speedup, BOUND_SIGN[row.speedup_bound]) + (" *" if sure else "")
     return {"speedup": row.speedup, "text": text, "said": "; ".join(row.notes)}
 

@@ -9,6 +9,7 @@ import jinja2
 import vl_convert
 
 from grokbench import __version__
+from grokbench.best import rule
 from grokbench.evidence import Evidence
 from grokbench.figures import Sheet
 from grokbench.figures.style import COLOURS, DARK, colours, dashes
@@ -35,6 +36,7 @@ def document(evidence: Evidence) -> str:
         counts=_counts(evidence),
         warnings=[*warnings(evidence.leaderboard), *evidence.complaints],
         waiting=begun(evidence.leaderboard)[1],
+        bold=rule(evidence.manifest.baseline, evidence.manifest.statistics),
         legend=legend(evidence.leaderboard),
         environment=environment_line(evidence.leaderboard.environment),
         settings=list(_settings(evidence)),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from grokbench.best import best
 from grokbench.columns import columns
 from grokbench.evidence import Evidence
 from grokbench.notes import number
@@ -26,12 +27,12 @@ SORTED_BY = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A row: its method, its cells with what they are sorted by (None last), its sentences, whether it is sure."""
+    """A row: its method, its cells with what they are sorted by (None last), its sentences, whether it is among the best."""
 
     method: str
     cells: tuple[tuple[str, Any], ...]
     notes: str
-    significant: bool
+    best: bool
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,13 @@ def tables(evidence: Evidence) -> dict[str, Table]:
 
 def _table(evidence: Evidence, task: str, rows: Sequence[Row]) -> Table:
     text, groups = columns(rows, evidence.leaderboard), ties(evidence.comparisons, task)
-    shared = warnings(evidence.leaderboard)
+    shared, bold = warnings(evidence.leaderboard), best(rows, evidence.manifest.statistics)
     entries = []
     for row, cells in zip(rows, text.cells, strict=True):
         place = groups.get(row.regularizer)
         keys = [_key(header, row, evidence) for header in text.headers]
         sortable = [(str(place or "-"), place), *zip(cells, keys, strict=True)]
-        entries.append(Entry(row.regularizer, tuple(sortable), row_notes(row, shared), _significant(evidence, row)))
+        entries.append(Entry(row.regularizer, tuple(sortable), row_notes(row, shared), row in bold))
     return Table(task, heading(task, evidence.leaderboard), ("place", *text.headers), tuple(entries))
 
 
@@ -69,12 +70,6 @@ def _key(header: str, row: Row, evidence: Evidence) -> Any:
     if header == "p":
         return getattr(row, f"p_{evidence.manifest.statistics.primary}")
     return row.speedup if header.startswith("speed-up") else getattr(row, SORTED_BY[header])
-
-
-def _significant(evidence: Evidence, row: Row) -> bool:
-    statistics = evidence.manifest.statistics
-    p = row.p_holm if statistics.correction == "holm" else getattr(row, f"p_{statistics.primary}")
-    return p is not None and p < statistics.alpha and (row.speedup or 0) > 1
 
 
 def published(evidence: Evidence) -> list[dict[str, str]]:

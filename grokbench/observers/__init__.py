@@ -1,0 +1,1 @@
+"""The observers that ship, each in a file of its own."""

@@ -1,0 +1,145 @@
+"""TensorBoard's event files (https://www.tensorflow.org/tensorboard), written with its own package, without TensorFlow.
+
+A replica is written whole when it is done, into a folder of its own and under a name that follows from its numbers. So
+there is one log of every replica however often a suite was interrupted, what is written already is not written again,
+and a replica that was trained again takes the place of the earlier one.
+"""
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from grokbench import Cell, Observer, Outcome, Planned, Run, hookimpl
+
+NAME = "events.out.tfevents.grokbench."  # TensorBoard reads files with `tfevents` in their names
+SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,=+\[\]-]{0,79}")  # on every file system, and in TensorBoard's addresses
+HASHED = re.compile(r"-[0-9a-f]{8}")
+
+
+def tensorboard(folder: str = "") -> Observer:
+    """Write a log of every replica for TensorBoard: `tensorboard --logdir runs/quick` shows them.
+
+    Logs go to `<results>/tensorboard/<task>/<label>/<seed>`, or to `<folder>/<task>/<label>/<seed>`. They hold every
+    metric over epochs, `grokked_at` and `memorised_at` where they exist, task, method, seed and parameters (under
+    HPARAMS), and how the replica ended (under TEXT). A character of a label that cannot be in a file's name is `_`
+    there, and a hash tells such labels apart.
+    """
+    import tensorboard.summary.writer.record_writer  # noqa: F401 - before anything is trained
+
+    log = Log(folder)
+    return Observer(begin=log.begin, stored=log.write, finished=log.write)
+
+
+@dataclass
+class Log:
+    """A folder of event files."""
+
+    folder: str
+    root: Path = field(default_factory=Path)
+
+    def begin(self, planned: Planned) -> None:
+        """Find out where the logs go."""
+        self.root = Path(self.folder) if self.folder else planned.folder / "tensorboard"
+
+    def write(self, run: Run, cell: Cell) -> None:
+        """Write a replica, in place of what was written of it before; nothing where that says the same."""
+        folder = self.root / safe(cell.task) / safe(cell.regularizer) / str(run.seed)
+        file = folder / f"{NAME}{digest(run)}"
+        if file.exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        for earlier in folder.glob(f"{NAME}*"):
+            earlier.unlink()
+        with (folder / ".part").open("wb") as part:
+            part.write(content(run, cell))
+            part.flush()
+            os.fsync(part.fileno())
+        (folder / ".part").replace(file)
+
+
+def safe(label: str) -> str:
+    """A label as the name of a folder: itself where that can be, else with a hash, so that no two are the same."""
+    if SAFE.fullmatch(label) and not HASHED.search(label[-9:]) and not label.endswith("."):
+        return label
+    plain = re.sub(r"[^A-Za-z0-9_,=+\[\]-]", "_", label)[:60]
+    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+
+
+def digest(run: Run) -> str:
+    """Another one for other numbers."""
+    numbers = run.identity, run.outcome, run.epochs, run.grokked_at, run.memorised_at, run.error, dict(run.curves)
+    return hashlib.sha256(repr(numbers).encode(errors="replace")).hexdigest()[:16]
+
+
+def content(run: Run, cell: Cell) -> bytes:
+    """An event file."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    file, now = BytesIO(), time.time()
+    writer = RecordWriter(file)
+    writer.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
+    for step, summary in summaries(run, cell):
+        writer.write(Event(wall_time=now, step=step, summary=summary).SerializeToString())
+    return file.getvalue()
+
+
+def summaries(run: Run, cell: Cell) -> Iterator[tuple[int, Any]]:
+    """TensorBoard's `Summary` messages, each with its step, in epochs."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+    yield 0, hparams_pb(hparams(run, cell))
+    for epoch, values in by_epoch(run):
+        yield epoch, Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+    for tag in ("grokked_at", "memorised_at"):
+        if (epoch := getattr(run, tag)) is not None:
+            yield epoch, Summary(value=[Summary.Value(tag=tag, simple_value=epoch)])
+    yield run.epochs, text("outcome", ending(run))
+
+
+def by_epoch(run: Run) -> list[tuple[int, dict[str, float]]]:
+    """The curves, turned: at every epoch the metrics that were measured there."""
+    found: dict[int, dict[str, float]] = {}
+    for label, curve in run.curves.items():
+        for epoch, value in zip(curve.epochs, curve.values, strict=True):
+            found.setdefault(epoch, {})[label] = value
+    return sorted(found.items())
+
+
+def hparams(run: Run, cell: Cell) -> dict[str, Any]:
+    """What tells replicas apart: labels, seed, and every parameter as `plugin.parameter`."""
+    found: dict[str, Any] = {"task": cell.task, "method": cell.regularizer, "seed": run.seed}
+    for use in (cell.recipe.get("task", {}), *cell.recipe.get("regularizers", ())):
+        for name, value in use.get("parameters", {}).items():
+            found[f"{use['use']}.{name}"] = value if isinstance(value, bool | int | float | str) else str(value)
+    return found
+
+
+def ending(run: Run) -> str:
+    """How a replica ended, in Markdown; of one that failed, the traceback as code."""
+    if run.outcome is Outcome.FAILED:
+        return "failed\n\n" + "\n".join(f"    {line}" for line in (run.error or "").splitlines())
+    return f"{run.outcome}, after {run.epochs} epochs"
+
+
+def text(tag: str, words: str) -> Any:
+    """A text as TensorBoard shows it under TEXT."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+    from tensorboard.compat.proto.types_pb2 import DT_STRING
+    from tensorboard.plugins.text.metadata import create_summary_metadata
+
+    value = TensorProto(dtype=DT_STRING, string_val=[words.encode(errors="replace")])
+    return Summary(value=[Summary.Value(tag=tag, metadata=create_summary_metadata(tag, ""), tensor=value)])
+
+
+@hookimpl
+def grokbench_observers():
+    yield tensorboard

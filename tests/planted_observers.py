@@ -1,0 +1,104 @@
+"""A sound observer of a user, and the same with one fault each."""
+
+from . import planted
+from .planted import Change
+
+SOUND = '''
+class Tally:
+    """How many replicas ended how."""
+
+    def __init__(self, file):
+        self.file, self.counts = file, {}
+
+    def count(self, run, cell):
+        self.counts[run.outcome] = self.counts.get(run.outcome, 0) + 1
+        self.last = run.final.get("test_accuracy")
+
+    def write(self, leaderboard):
+        with open(self.file, "w") as lines:
+            print(self.counts, file=lines)
+
+
+def method(file: str = "tally.txt") -> Observer:
+    """Count how the replicas of a suite end."""
+    tally = Tally(file)
+    return Observer(stored=tally.count, finished=tally.count, end=tally.write)
+'''
+HEAD = '"""An observer."""\n\nfrom grokbench import Observer, Regularizer, hookimpl\n\n\n'
+HOOK = planted.HOOK.replace("regularizers", "observers")
+
+FAULTS = {
+    "what a failed replica lacks": Change(
+        '.get("test_accuracy")',
+        '["test_accuracy"]',
+        "events",
+        "stored raises KeyError: 'test_accuracy', told of a replica that failed",
+        "a replica that failed has no curves and no final values",
+    ),
+    "a time that there is not": Change(
+        "self.last = ",
+        "self.last = run.grokked_at / 2 + ",
+        "events",
+        "told of a replica that did not grok",
+        "grokked_at and memorised_at are None",
+    ),
+    "what only a whole suite makes": Change(
+        "end=tally.write",
+        "end=tally.write, close=lambda: print(tally.last, file=open(file, 'a'))",
+        "interruption",
+        "close raises AttributeError: 'Tally' object has no attribute 'last'",
+        "expect every outcome",
+    ),
+    "an exit": Change(
+        "        self.last",
+        "        run.curves or exit(3)\n        self.last",
+        "events",
+        "stored raises SystemExit: 3",
+        "has no curves",
+    ),
+    "a written record": Change(
+        "        self.last",
+        "        run.final['mine'] = 1.0\n        self.last",
+        "results",
+        "stored writes into what it is given",
+        "dict(run.final)",
+    ),
+    "a written recipe": Change(
+        "        self.last",
+        "        cell.recipe['task'].update(parameters={})\n        self.last",
+        "results",
+        "stored writes into what it is given",
+        "something of your own",
+    ),
+    "a file of the results": Change(
+        "            print(self.counts, file=lines)",
+        "            open('runs/made_up/manifest.json', 'w').close()",
+        "results",
+        "it changes or removes manifest.json, a file of the results",
+        "write into files of your own",
+    ),
+    "arguments the other way round": Change(
+        "def count(self, run, cell)",
+        "def count(self, cell, run)",
+        "record",
+        "stored is called as stored(run, cell), and the function there is count(cell, run)",
+        "define it so: def count(run, cell)",
+    ),
+    "no argument": Change(
+        "def write(self, leaderboard)", "def write(self)", "record", "end is called as end(leaderboard)", "define it so"
+    ),
+    "another record": Change(
+        "return Observer(stored=tally.count, finished=tally.count, end=tally.write)",
+        "return Regularizer()",
+        "record",
+        "method returns a Regularizer, expected an Observer",
+        "return the Observer from the factory",
+    ),
+    "a package that is not there": Change(
+        "    tally = ",
+        "    import no_such_package\n    tally = ",
+        "record",
+        "needs the Python module 'no_such_package', which is not installed here",
+        "install it, and ask again",
+    ),
+}
