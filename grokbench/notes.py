@@ -26,6 +26,7 @@ MARKED = (
     "torch",
     "engine",
 )  # where a difference from the baseline has to be said
+MACHINE = ("machine", "device_name")  # whose clock it was
 MANY = 10_000  # seeds: beyond, their number says no more than that they are too many
 BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a speed-up
 
@@ -159,23 +160,32 @@ def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:
             a, b = differing[0]
             values = f"{b.provenance.get(key)}, not {a.provenance.get(key)}"
             yield f"{key} differs from the baseline's on {_seeds(len(differing))} ({values}): compare with care"
-    if _machines(baseline) and _machines(method) and not same_clock(baseline, method):
-        yield "seconds were not measured on the baseline's machine or device: do not compare them"
+    yield from _clock_notes(baseline, method)
     if method.cell.recipe.get("task") != baseline.cell.recipe.get("task"):
         yield "trained in other coordinates than the baseline: the same network and data, up to rounding"
 
 
+def _clock_notes(baseline: Measured, method: Measured) -> Iterator[str]:
+    """Why seconds of the two are not compared, where both were timed."""
+    if not baseline.timings or not method.timings:
+        return
+    if _clocks(baseline, *MACHINE) != _clocks(method, *MACHINE):
+        yield "seconds were not measured on the baseline's machine or device: do not compare them"
+    elif not same_clock(baseline, method):
+        yield "seconds were not measured in turns with the baseline's: do not compare them; `grokbench run` will again"
+
+
 def same_clock(baseline: Measured, method: Measured) -> bool:
-    """Whether the seconds of both were measured on one machine and device."""
-    return _machines(baseline) == _machines(method)
+    """Whether the seconds of both were measured on one machine and device, in turns."""
+    return _clocks(baseline, *MACHINE, "timed_at") == _clocks(method, *MACHINE, "timed_at")
 
 
-def _machines(measured: Measured) -> list[tuple[object, object]]:
-    return _distinct((t.provenance.get("machine"), t.provenance.get("device_name")) for t in measured.timings)
+def _clocks(measured: Measured, *keys: str) -> list[tuple[object, ...]]:
+    return _distinct(tuple(t.provenance.get(key) for key in keys) for t in measured.timings)
 
 
-def _distinct(values: Iterable[tuple[object, object]]) -> list[tuple[object, object]]:
-    found: list[tuple[object, object]] = []
+def _distinct(values: Iterable[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
     found.extend(value for value in values if value not in found)
     return sorted(found, key=repr)
 

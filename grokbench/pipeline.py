@@ -157,7 +157,7 @@ def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[s
 
 
 def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: str) -> set[str]:
-    """Cells that were timed as they are, on this machine; after a change of plugin or machine they are timed anew."""
+    """Cells that were timed as they are, on this machine, in turns with the others of their task."""
     made = {timing.identity: timing.provenance for timing in store.timings()}
     return {
         cell.identity
@@ -165,7 +165,13 @@ def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: 
         if (then := made.get(cell.identity)) is not None
         and all(then.get(key) == here[key] for key in ("machine", "device_name"))
         and not outdated(then, cell.origins, here, rerun)
+        and _took_turns([made[other.identity] for other in cells if other.task == cell.task and other.identity in made])
     }
+
+
+def _took_turns(made: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether timings were measured together, by their provenance."""
+    return len({then.get("timed_at") for then in made}) <= 1
 
 
 def compared(plan: Plan) -> Comparisons:

@@ -9,7 +9,7 @@ from typing import Any
 
 from grokbench.comparison import Comparison, Comparisons, compare
 from grokbench.effects import verdict
-from grokbench.notes import compared_notes, outcome_notes, provenance_notes, published_note
+from grokbench.notes import compared_notes, outcome_notes, provenance_notes, published_note, same_clock
 from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats import holm
 
@@ -134,7 +134,8 @@ def _effect_columns(each: Comparison) -> dict[str, Any]:
     found = each.effect
     if found is None or each.baseline is None:
         return {}
-    ratio = _ratio(each.baseline.seconds(), each.measured.seconds())
+    comparable = same_clock(each.baseline, each.measured)
+    ratio = _ratio(each.baseline.seconds(), each.measured.seconds()) if comparable else None
     return {
         "speedup": found.speedup,
         "speedup_low": found.low,

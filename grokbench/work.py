@@ -8,6 +8,7 @@ depends on the interruption.
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,9 +107,10 @@ class Timekeeping:
             check_sources(cell, registry)
         steps = [cell_step(cell, registry) for cell in self.cells]
         dtype = engine.DTYPES[worker.precision]
+        here = {**worker.provenance, "timed_at": datetime.now(UTC).isoformat()}  # the same for those that took turns
         for measured in timing.measure(self.cells, steps, worker.device, dtype):
             origins = next(dict(cell.origins) for cell in self.cells if cell.identity == measured.identity)
-            yield replace(measured, provenance={**worker.provenance, "origins": origins})
+            yield replace(measured, provenance={**here, "origins": origins})
 
     def failed(self, error: str) -> Iterator[Run]:
         """A task that cannot be timed leaves its cells without seconds."""

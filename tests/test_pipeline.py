@@ -14,6 +14,7 @@ from grokbench.errors import DataError, StoreError, SuiteError
 from grokbench.launchers import local
 from grokbench.pipeline import Request
 from grokbench.records import Outcome, Progress, Run, Timing
+from grokbench.seconds import costs
 from grokbench.store import Store
 
 from . import tiny
@@ -283,6 +284,25 @@ def test_an_edited_plugin_is_timed_again(plan, mine):
     edit(mine)
     made = plan(text, plugins=(str(mine),))
     assert made.cells[1].identity in {event.identity for event in perform(made) if isinstance(event, Timing)}
+
+
+def test_methods_that_did_not_take_turns_are_timed_again_together(plan):
+    for method in ("orthograd", "grokfast_ema"):  # each drops the other from the plan, and is timed with the baseline
+        perform(plan(tiny.with_methods(method)))
+    both = plan(tiny.with_methods("orthograd", "grokfast_ema"))
+    store = opened(both)
+    assert list(overheads(store)) == ["grokfast_ema"]
+    notes = {row.regularizer: row.notes for row in pipeline.judge(store).rows}
+    assert [method for method in notes if "not measured in turns" in str(notes[method])] == ["orthograd"]
+    assert {event.identity for event in perform(both)} == {cell.identity for cell in both.cells}
+    assert list(overheads(store)) == ["orthograd", "grokfast_ema"]
+    assert "turns" not in str(pipeline.judge(store).rows) and perform(both) == []
+
+
+def overheads(store):
+    """What a method's epoch costs over the baseline's, where that can be said."""
+    found = costs(pipeline.compare(store.manifest, store.runs(), store.timings()))
+    return {cost.regularizer: cost.overhead for cost in found if cost.overhead}
 
 
 def test_a_failed_replica_is_repeated_and_not_kept_as_superseded(plan, mine):

@@ -93,6 +93,7 @@ def test_seconds_of_two_machines_are_marked(tmp_path):
     edit(folder / "timings/cfaster.json", lambda data: data["provenance"].update(machine="another"))
     row, _ = notes(folder, "faster")
     assert "seconds were not measured on the baseline's machine or device: do not compare them" in row["notes"]
+    assert row["seconds_speedup"] is None
 
 
 @pytest.mark.parametrize(("name", "value", "other"), [("budget", 300, 200), ("evaluate_every", 4, 2)])

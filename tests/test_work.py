@@ -102,8 +102,9 @@ def test_every_cell_of_a_task_is_timed(cells, registry, monkeypatch):
     timings = list(Timekeeping(cells).run(WORKER, registry))
     assert all(isinstance(timing, Timing) for timing in timings)
     assert [timing.identity for timing in timings] == [cell.identity for cell in cells]
+    (when,) = {timing.provenance["timed_at"] for timing in timings}  # they took turns
     assert [timing.provenance for timing in timings] == [
-        {"machine": "here", "origins": dict(cell.origins)} for cell in cells
+        {"machine": "here", "timed_at": when, "origins": dict(cell.origins)} for cell in cells
     ]
 
 

@@ -27,7 +27,7 @@ SORTED_BY = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A row: its method, its cells with what they are sorted by (None last), its sentences, whether it is among the best."""
+    """A row: its cells with what they are sorted by (None last), its sentences, whether it is among the best."""
 
     method: str
     cells: tuple[tuple[str, Any], ...]
