@@ -111,7 +111,10 @@ def measure_key_frequency(probe: Probe, *, rank: int) -> Tensor:
 
 
 def key_frequencies(share: float = 0.95) -> Metric:
-    """How many frequencies, the strongest first, hold `share` of the sum of all P_k: few once the circuit is there."""
+    """How many frequencies, the strongest first, hold `share` of the sum of all P_k: few once the circuit is there.
+
+    ValueError unless 0 < `share` < 1.
+    """
     if not 0.0 < share < 1.0:
         raise ValueError(f"share must lie strictly between 0 and 1, got {share}")
     measure = partial(measure_key_frequencies, share=share)

@@ -21,6 +21,8 @@ def clip_gradients(max_norm: float = 1.0) -> Regularizer:
     As in Walker et al.'s script that holds the Jacobian at a level (norm 1). It acts where it stands among combined
     methods, so name it last; weight decay is not clipped. Under SGD a step is then no longer than lr max_norm, decay
     apart; Adam bounds its steps by itself, and is almost blind to a clipping that is the same at every step.
+
+    ValueError unless `max_norm` is above 0.
     """
     if max_norm <= 0.0:
         raise ValueError(f"max_norm must be positive, got {max_norm}")

@@ -31,6 +31,8 @@ def gaussian_noise(scale: float = 0.06, floor: float = 0.03) -> Regularizer:
     size. As in the code, only noisy inputs are trained on, and they may leave the valid range. The code takes a from a
     pass over the clean training set before each epoch; here a is counted from the outputs of training, on noisy inputs
     and while the parameters move: of the last completed epoch, and 0 in the first. Cost: one draw per input.
+
+    ValueError where `scale` or `floor` is negative.
     """
     if scale < 0.0 or floor < 0.0:
         raise ValueError(f"scale and floor must not be negative, got {scale} and {floor}")

@@ -25,6 +25,8 @@ def grokfast_ema(alpha: float = 0.98, lamb: float = 2.0) -> Regularizer:
 
     h starts at the first gradient. The gain is 1 + lamb at frequency zero; at the settings that Walker et al. use
     (alpha 0.8, lamb 0.1) it lies between 1.01 and 1.10, to which Adam is almost blind.
+
+    ValueError unless 0 <= `alpha` < 1.
     """
     if not 0.0 <= alpha < 1.0:
         raise ValueError(f"alpha must be at least 0 and below 1, got {alpha}")
@@ -58,6 +60,8 @@ def grokfast_ma(window: int = 100, lamb: float = 5.0) -> Regularizer:
 
     Memory: window + 1 times the parameters. The authors' code keeps a queue and means it anew at every step; here a
     running sum, which differs by rounding. Before the queue is full gradients pass unchanged (their `warmup`).
+
+    ValueError unless `window` is at least 1.
     """
     if window < 1:
         raise ValueError(f"window must be at least 1, got {window}")

@@ -27,6 +27,8 @@ def jacobian_level(
     the same however far the norm is from the level. At level 0 it is grokalign, as the formula says; the authors'
     script leaves the penalty out there. The script also clips gradients at norm 1: `use: [jacobian_level,
     clip_gradients]`.
+
+    ValueError where `level` is negative.
     """
     if level < 0.0:
         raise ValueError(f"level must not be negative, got {level}")

@@ -26,6 +26,8 @@ def pgd_training(
     of which it is the softplus, since float32 rounds its own gradient to nothing once an example is sure. Where the
     inputs are embedded by trained parameters, these get the gradient at x + delta with the attack delta held fixed.
     Cost: `steps` more forward and backward passes.
+
+    ValueError where `radius` or `step_size` is negative, or `steps` below 1.
     """
     if radius < 0.0 or step_size < 0.0:
         raise ValueError(f"radius and step_size must not be negative, got {radius} and {step_size}")

@@ -34,6 +34,8 @@ def cifar10(
     torch's initialisation, no augmentation, 1,000 epochs. It names no grokked state either; ours is a test accuracy
     above 0.60, short of the 61.8% that it reports on corrupted images. The authors' released code has six convolutions
     of 32 to 128 filters, average pooling, the squared error, and the first 1,024 images of both sets.
+
+    ValueError unless `width` and `test_samples` are at least 1.
     """
     for name, value in (("width", width), ("test_samples", test_samples)):
         if value < 1:

@@ -32,6 +32,8 @@ def mnist(
     Grokked: test accuracy above 0.80. Settings of Walker et al., Appendix A.3 and A.4; where the paper is silent:
     pixels normalised as in the authors' code, `mse` averaged over classes, all 10,000 test images. The authors' code
     takes the first 1,024 images of both sets, batches of 256 without shuffling, float64, and stops at 0.85.
+
+    ValueError unless `test_samples` is at least 1.
     """
     if test_samples < 1:
         raise ValueError(f"test_samples must be at least 1, got {test_samples}")

@@ -30,6 +30,8 @@ def sparse_parity(
     (its seconds per epoch fit one step only), bits 0 and 1 as in the code of Prieto et al., betas (0.9, 0.999), samples
     drawn with replacement (a repeated string of 40 bits has probability 2e-6). Prieto et al. use 43 bits, with which
     the published numbers are met (`docs/reproduction.md`), no weight decay and StableMax.
+
+    ValueError unless `relevant` lies between 1 and `bits`.
     """
     if not 1 <= relevant <= bits:
         raise ValueError(f"relevant must lie between 1 and bits, {bits}, got {relevant}")

@@ -36,6 +36,8 @@ def xor(
     `rotate=True` trains the same network in `width + samples + 1` coordinates (`_rotation.py`): everything is drawn in
     `dimensions`, once per seed, and only rounding differs. For methods that commute with rotations of the inputs.
     Seconds per epoch are measured on the full computation.
+
+    ValueError where `dimensions` is below 3, or no larger than width + samples with `rotate`.
     """
     if dimensions < 3:
         raise ValueError(f"dimensions must be at least 3, two for the signal, got {dimensions}")

@@ -23,6 +23,8 @@ def new_name(beta: float = 0.9, gain: float = 0.5) -> Regularizer:
         m <- beta m + (1 - beta) g        g <- g + gain (g - m)
 
     m starts at zero. Write your equation in the symbols of the code, and name every deviation from the authors' own.
+
+    ValueError unless 0 <= `beta` < 1.
     """
     if not 0.0 <= beta < 1.0:
         raise ValueError(f"beta must be at least 0 and below 1, got {beta}")

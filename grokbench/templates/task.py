@@ -18,6 +18,8 @@ def new_name(
 
     A ReLU network with one hidden layer of `width`, cross-entropy over two classes, full-batch AdamW. Grokked: test
     accuracy above 0.90. Say of every setting which paper has it, or that you chose it: these were chosen for a delay.
+
+    ValueError unless `signs` is at least 2.
     """
     if signs < 2:
         raise ValueError(f"signs must be at least 2, got {signs}")
