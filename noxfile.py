@@ -69,9 +69,11 @@ def oracles(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Pytest over an editable install; `nox -s tests -- -k store` passes arguments on."""
+    """Pytest over an editable install, on at most four cores; `nox -s tests -- -k store` passes arguments on."""
     install(session, "--editable", f"{ROOT}[test]")
-    python(session, "-P", "-m", "pytest", "-m", "not oracles", *session.posargs)
+    session.env["OMP_NUM_THREADS"] = "1"  # a test has one core
+    split = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+    python(session, "-P", "-m", "pytest", "-m", "not oracles", *split, *session.posargs)
 
 
 @nox.session(venv_backend="none")
