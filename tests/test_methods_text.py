@@ -53,8 +53,7 @@ def test_the_paper_in_five_paragraphs():
         "mnist_ce: test_accuracy > 0.80, evaluated every 6 epochs, trained until then and at most for 6000 epochs;"
     ) in criterion
     assert "xor: test_accuracy > 0.95 and noise_accuracy > 0.95, evaluated every epoch," in criterion
-    assert "Of 600 networks, 575 grokked and 25 did not by the budget." in criterion
-    assert criterion.endswith("incomplete: orthograd on mnist_mse.")
+    assert criterion.endswith("Of 600 networks, 575 grokked and 25 did not by the budget.")
     assert "exp of the mean over seeds of the log ratio" in statistics and "Where seeds are censored" in statistics
     assert "Its 95% interval inverts the two-sided test by all sign flips" in statistics
     assert (
