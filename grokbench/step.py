@@ -46,22 +46,20 @@ class Step:
 
     def objective(
         self, params: Params, states: tuple[State, ...], batch: Batch, key: Tensor, step: Tensor, epoch: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss + penalties, (), the loss alone, (), and the outputs, (n, C)."""
+    ) -> tuple[Tensor, Tensor]:
+        """Loss + penalties, (), and the outputs, (n, C)."""
         at = self._at(params, batch, step, epoch)
         inputs, targets = self._perturbed(params, states, batch, key, at)
         forward = partial(self.task.forward, params)
         if not self.has("penalty"):
             outputs = forward(inputs)
-            loss = self.loss(outputs, targets)
-            return loss, loss, outputs
+            return self.loss(outputs, targets), outputs
         local = linearize(forward, inputs)
-        loss = self.loss(local.outputs, targets)
-        total = loss
+        total = self.loss(local.outputs, targets)
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.penalty:
                 total = total + regularizer.penalty(local, state, at(key=_method_key(key, method)))
-        return total, loss, local.outputs
+        return total, local.outputs
 
     def _perturbed(
         self, params: Params, states: tuple[State, ...], batch: Batch, key: Tensor, at: Callable[..., At]

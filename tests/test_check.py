@@ -146,6 +146,7 @@ LINES = {  # planted fault -> the line that makes it, whether it runs forwards o
     "a nan gradient on a dead network": ".square().sum(-1).sqrt().mean()",
     "a logarithm of nothing in a sure network": "return 0.1 * (p * p.log()).sum(-1).mean()",
     "an exponential in a sure network": "outputs.exp().mean().log()",
+    "a penalty without a value": "return 0.1 * (local.outputs.square().mean() - 1e9).log()",
     "a norm of zero divided by": "factor = {name: 1.0 + gain",
 }
 
