@@ -53,13 +53,13 @@ class Step:
         forward = partial(self.task.forward, params)
         if not self.has("penalty"):
             outputs = forward(inputs)
-            return self.loss(outputs, targets), outputs
+            return _one_number(self.loss(outputs, targets)), outputs
         local = linearize(forward, inputs)
         total = self.loss(local.outputs, targets)
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.penalty:
                 total = total + regularizer.penalty(local, state, at(key=_method_key(key, method)))
-        return total, local.outputs
+        return _one_number(total), local.outputs
 
     def _perturbed(
         self, params: Params, states: tuple[State, ...], batch: Batch, key: Tensor, at: Callable[..., At]
@@ -166,6 +166,13 @@ class Step:
             correct=self.task.correct,
             outputs=outputs,
         )
+
+
+def _one_number(total: Tensor) -> Tensor:
+    """A loss of every example would be summed over them without a word."""
+    if total.shape:
+        raise ValueError(f"the loss with its penalties is {tuple(total.shape)}, expected (): end it with .mean()")
+    return total
 
 
 def _undeclared(trained: Params) -> Params:

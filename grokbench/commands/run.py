@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -119,7 +120,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
         click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
         _print_left_aside(plan, store)
         if failed:
-            _print_failed(failed)
+            _print_failed(plan, store, failed)
             sys.exit(1)
 
 
@@ -170,12 +171,14 @@ def _print_left_aside(plan: "Plan", store: "Store") -> None:
         )
 
 
-def _print_failed(failed: list[tuple[Any, Any]]) -> None:
+def _print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) -> None:
+    from grokbench.failures import explanations
     from grokbench.matrix import plural
 
     click.echo(f"\n{plural(len(failed), 'replica')} failed; the same command repeats what failed:", err=True)
-    for cell, run in failed:
-        click.echo(f"\n{cell.task} / {cell.regularizer}, seed {run.seed}:\n{run.error}", err=True)
+    for paragraph in explanations(failed, plan.registry, plan.plugins):
+        click.echo(f"\n{paragraph}", err=True)
+    click.echo(f"\nThe tracebacks are kept: grokbench status {quote(str(store.directory))} --tracebacks", err=True)
 
 
 @contextmanager
