@@ -1,6 +1,7 @@
 """Planted faults are each found with their fix, a sound plugin passes, and the command says all this in lines."""
 
 import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,23 @@ def test_who_asks_is_not_blamed_though_it_stands_in_the_plugins_folder():
     assert watch.watched(one.item, here) == []
     ((what, place, _),) = watch.watched(lambda: one.item(), here)
     assert what == "it reads a tensor back from the device with item" and place.startswith("test_check.py, line ")
+
+
+def test_what_torch_warns_of_is_not_laid_to_who_watches(tmp_path):
+    source = """
+def transform(grads, state, at):
+    return {name: g.clone().clamp_(-1.0, 1.0) for name, g in grads.items()}, state
+
+
+def method() -> Regularizer:
+    \"\"\"Clip every element, by an operation that torch maps slowly, and says so.\"\"\"
+    return Regularizer(transform=transform)
+"""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        given = asked(tmp_path, source, "device")
+    assert given.verdict is Verdict.PASSED
+    assert {Path(warning.filename).name for warning in caught} <= {"method.py"}
 
 
 # ---- where what is not finite began
