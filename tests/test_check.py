@@ -346,7 +346,7 @@ def test_a_provider_that_is_left_out_is_said_beside_the_answers(tmp_path):
     (tmp_path / "missing.py").write_text("import nowhere\n")
     done = grokbench("check", "weight_norm", "--plugin", tmp_path / "missing.py")
     assert done.status == 0 and done.out.endswith("0 failed, 0 not applicable\n")
-    assert done.err == "Warning: file missing.py is left out: ModuleNotFoundError: No module named 'nowhere'\n"
+    assert done.err == "Warning: file missing.py is left out: ModuleNotFoundError: No module named 'nowhere' (line 1)\n"
 
 
 def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
@@ -388,6 +388,10 @@ WRONG = {  # arguments -> the message; {} is the folder
         ["{}/none.py"],
         "there is no file {}/none.py; `grokbench check` takes a plugin file or a name",
     ),
+    "a file of that name": (
+        ["empty"],
+        "nothing is named 'empty'; empty.py is in this folder: grokbench check empty.py",
+    ),
     "no plugin": (
         ["{}/empty.py"],
         "{}/empty.py yields no plugin; add a hook: @hookimpl def grokbench_regularizers(): yield your_method",
@@ -404,13 +408,14 @@ WRONG = {  # arguments -> the message; {} is the folder
     "a broken file beside an unknown name": (
         ["x", "--plugin", "{}/missing.py"],
         "nothing is named 'x'; `grokbench list` shows every name; "
-        "file missing.py is left out: ModuleNotFoundError: No module named 'nowhere'",
+        "file missing.py is left out: ModuleNotFoundError: No module named 'nowhere' (line 2)",
     ),
 }
 
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_checked_is_one_sentence_and_status_2(tmp_path, arguments, message):
+def test_what_cannot_be_checked_is_one_sentence_and_status_2(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "missing.py").write_text("import os\nimport nowhere\n")
     (tmp_path / "syntax.py").write_text("x = 1\n\ny = = 2\n")

@@ -10,7 +10,7 @@ import click
 
 from grokbench.commands.completion import devices, folders, labels, observers, suites
 from grokbench.commands.options import METHODS, PLUGINS
-from grokbench.commands.plugins import warn_of_broken
+from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
 from grokbench.errors import StoreError
@@ -105,7 +105,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
     from grokbench.request import Request, resolve
 
     plan = resolve(Request(**chosen))  # a wrong suite is told before the rest is loaded
-    warn_of_broken(plan.registry)
+    warn_of_plugins(plan)
     from grokbench import execution, pipeline  # noqa: F401 - all there is, before anything is done
 
     if dry_run:
@@ -119,6 +119,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
         print_leaderboard(store, "table")
         click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
         _print_left_aside(plan, store)
+        _print_unplanned(store)
         if failed:
             _print_failed(plan, store, failed)
             sys.exit(1)
@@ -168,6 +169,17 @@ def _print_left_aside(plan: "Plan", store: "Store") -> None:
         click.echo(
             f"Rows are incomplete: {store.directory} also plans the seeds {others}, which some cells lack; the same "
             f"command with --seeds {others} trains them."
+        )
+
+
+def _print_unplanned(store: "Store") -> None:
+    """Methods of an earlier command have no row any more, though their runs are kept."""
+    from grokbench.matrix import plural
+
+    if others := store.unplanned():
+        click.echo(
+            f"Not shown: {plural(others, 'replica')} in {store.directory} of cells that are not planned now: of other "
+            "settings, or of methods that an earlier command added; repeat its --plugin and --with to see them."
         )
 
 
