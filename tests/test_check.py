@@ -324,6 +324,18 @@ def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):
     assert lines[at + 2].startswith(f"{18 * ' '}Fix: make a new tensor")
 
 
+def test_a_question_ends_a_sentence_by_itself_and_names_keep_their_case(tmp_path):
+    source = planted_habits.FAULTS["a field that is not there"].source
+    done = grokbench("check", planted.write(tmp_path, source))
+    assert "\n                  Fix: Local has outputs, pullback, did you mean 'outputs'?\n" in done.out
+    lost = grokbench("check", planted.write(tmp_path, source.replace("return Regularizer", "Regularizer")))
+    assert "\n                  method returns a NoneType, expected a Regularizer.\n" in lost.out
+
+
+def test_a_vector_in_place_of_a_penalty_is_told_once(tmp_path):
+    assert list(failures(examined(tmp_path, planted.FAULTS["a wrong shape"].source))) == ["shapes"]
+
+
 def test_what_waits_is_one_line_beneath_the_failure_it_waits_for(tmp_path):
     done = grokbench("check", planted.write(tmp_path, planted.FAULTS["a Python branch on a tensor"].source))
     lines = done.out.splitlines()
@@ -339,7 +351,7 @@ def test_a_name_may_come_from_a_plugin_file(tmp_path):
     done = grokbench(
         "check", "method", "--plugin", planted.write(tmp_path, planted.FAULTS["a missing docstring"].source)
     )
-    assert done.status == 1 and "Method has no docstring.\n" in done.out and "Fix: begin the docstring" in done.out
+    assert done.status == 1 and "method has no docstring.\n" in done.out and "Fix: begin the docstring" in done.out
 
 
 def test_a_provider_that_is_left_out_is_said_beside_the_answers(tmp_path):

@@ -84,7 +84,7 @@ def _row(verdict: str, line: str) -> str:
 
 
 def _details(answer: Answer) -> Iterator[str]:
-    yield f"{answer.said}."
+    yield answer.said
     if answer.place:
         yield f"At {answer.place}"
-    yield f"Fix: {answer.fix}."
+    yield answer.way_out
