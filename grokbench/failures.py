@@ -7,6 +7,7 @@ from pathlib import Path
 
 from grokbench.conformance.fixes import words
 from grokbench.conformance.subjects import Subject
+from grokbench.matrix import printable
 from grokbench.places import frames, innermost
 from grokbench.plugins import Plugin, Registry
 from grokbench.records import Cell, Run
@@ -24,7 +25,8 @@ def explanations(failed: Sequence[tuple[Cell, Run]], registry: Registry, files: 
     for key, cell in cells.items():
         runs = [run for other, run in failed if (other.task, other.regularizer) == key]
         for error, seeds in alike(runs).items():
-            yield f"{' / '.join(key)}, {seeds}:\n{explained(error, cell, registry, files)}"
+            lines = explained(error, cell, registry, files).splitlines()
+            yield "\n".join(map(printable, [f"{' / '.join(key)}, {seeds}:", *lines]))
 
 
 def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) -> str:

@@ -82,11 +82,11 @@ def test_what_a_shipped_method_raises_has_nothing_to_check(registry):
 def test_cells_and_errors_are_told_apart_and_seeds_together(registry):
     failed = [
         (cell(label), Run("same", seed, Outcome.FAILED, None, None, 0, error=error))
-        for label, seed, error in (("a", 1, "x"), ("a", 2, "y"), ("b", 1, "x"), ("a", 3, "x"), ("b", 2, None))
+        for label, seed, error in (("a", 1, "x"), ("a", 2, "y\x1b[2J"), ("b", 1, "x"), ("a", 3, "x"), ("b", 2, None))
     ]
     assert list(explanations(failed, registry, [])) == [
         "parity / a, seeds 1,3:\nx",
-        "parity / a, seed 2:\ny",
+        "parity / a, seed 2:\ny\\x1b[2J",
         "parity / b, seed 1:\nx",
         "parity / b, seed 2:\nno traceback was kept",
     ]
