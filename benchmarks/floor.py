@@ -61,7 +61,7 @@ def _products_of_a_pass(step: Step, params: Params, batch: Batch, key: Tensor, s
     params = {name: p.clone().requires_grad_() for name, p in params.items()}
     states, zero = step.init(params), torch.zeros((), dtype=torch.int64, device=key.device)
     with FlopCounterMode(display=False) as passed:
-        total, _, outputs = step.objective(params, states, batch, key, zero, zero)
+        total, outputs = step.objective(params, states, batch, key, zero, zero)
         found = torch.autograd.grad(total, list(params.values()), materialize_grads=True)
     with FlopCounterMode(display=False) as updated, torch.no_grad():
         seen = (batch, outputs, key, zero, zero)

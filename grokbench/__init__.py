@@ -4,8 +4,8 @@
     runs = grokbench.load_runs("runs/quick")        or look at what is there
     grokbench.leaderboard(runs)
 
-A plugin imports from here and from nowhere deeper. Names are loaded on first use, so that the command line starts
-without torch.
+A plugin imports from here and from nowhere deeper; its tests may import `grokbench.testing` and a shipped task, too.
+Names are loaded on first use, so that the command line starts without torch.
 """
 
 from importlib import import_module

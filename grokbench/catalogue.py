@@ -49,6 +49,8 @@ def entry(registry: Registry, name: str) -> str:
     suites = shipped_suites()
     if not found and name in suites:
         return suites[name].read_text().rstrip()
+    if not found and (file := registry.unread(name)):
+        raise PluginError(f"nothing is named {name!r}; {file} is in this folder: add --plugin {file}")
     if not found:
         known = [known for kind in KINDS for known in getattr(registry, kind)] + list(suites)
         raise PluginError(f"nothing is named {name!r}{did_you_mean(name, known)}; `grokbench list` shows every name")

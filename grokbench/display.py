@@ -91,9 +91,9 @@ class PlainDisplay:
         self._heartbeat()
 
     def finished(self, run: Run, cell: Cell) -> None:
-        """Print a replica that failed, and a cell whose last replica this is."""
+        """Print an error of a cell once, and a cell whose last replica this is."""
         self._matrix.finished(run, cell)
-        if run.outcome is Outcome.FAILED:
+        if run.outcome is Outcome.FAILED and not self._matrix.told(run, cell):
             self.say(failure(run, cell))
         if self._matrix.complete(key_of(cell)):
             self.say(f"{name(key_of(cell))}: {self._cell(key_of(cell))}")

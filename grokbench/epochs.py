@@ -36,13 +36,13 @@ def no_clock(phase: str) -> AbstractContextManager[None]:
 def _gradients(
     step: Step, group: Group, batch: Batch, axes: int | None, keys: Tensor, epoch: Tensor, clock: Clock = no_clock
 ) -> tuple[Params, Tensor, Tensor]:
-    """Gradients per replica, losses (replicas,), and outputs (replicas, n, C) before the update."""
+    """Gradients per replica, losses with penalties (replicas,), and outputs (replicas, n, C) before the update."""
     trained = {name: p.detach().requires_grad_() for name, p in step.task.trained(group.params).items()}
     objective = vmap(step.objective, in_dims=(0, 0, axes, 0, None, None))
     with clock("forward"):
-        total, loss, outputs = objective(group.params | trained, group.states, batch, keys, group.steps, epoch)
+        loss, outputs = objective(group.params | trained, group.states, batch, keys, group.steps, epoch)
     with clock("backward"):
-        grads = torch.autograd.grad(total.sum(), list(trained.values()), materialize_grads=True)
+        grads = torch.autograd.grad(loss.sum(), list(trained.values()), materialize_grads=True)
     return dict(zip(trained, grads, strict=True)), loss.detach(), outputs.detach()
 
 

@@ -55,7 +55,7 @@ class Group:
     states: tuple[Any, ...]  # one per regularizer
     own: dict[str, Batch]  # data of each replica
     shared: dict[str, Batch]  # data that is the same for all
-    finite: Tensor  # (replicas,) bool: no loss so far was infinite or nan
+    finite: Tensor  # (replicas,) bool: no loss so far was infinite or nan, penalties included
     steps: Tensor  # (), int64, updates completed
     initial: Params  # before any update, where a metric compares with them; else empty
 

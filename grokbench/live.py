@@ -64,10 +64,10 @@ class LiveDisplay:
             self._matrix.progress(cell, seeds, epoch, active)
 
     def finished(self, run: Run, cell: Cell) -> None:
-        """Count a replica; one that failed is also told above the table."""
+        """Count a replica; an error is also told above the table, once for each cell."""
         with self._lock:
             self._matrix.finished(run, cell)
-        if run.outcome is Outcome.FAILED:
+        if run.outcome is Outcome.FAILED and not self._matrix.told(run, cell):
             self.say(failure(run, cell))
 
     def timing(self, task: str, seconds_done: int, of: int) -> None:

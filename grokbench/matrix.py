@@ -70,6 +70,8 @@ class Matrix:
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
         """Move a group's front; what it took since the last report enters the cell's pace."""
         fronts, pace, now = self.fronts[key_of(cell)], self.paces[key_of(cell)], self.now()
+        for halved in [group for group in fronts if group != seeds and set(group) & set(seeds)]:
+            del fronts[halved]  # it did not fit into memory
         self.latest = key_of(cell)
         if (before := fronts.pop(seeds, None)) is not None:
             pace.seconds += now - before.at
@@ -78,13 +80,16 @@ class Matrix:
             fronts[seeds] = Front(epoch, active, now)
 
     def finished(self, run: Run, cell: Cell) -> None:
-        """Keep a run. A group that failed reports no more progress: its replicas leave it here."""
+        """Keep a run. A group whose replicas are all done leaves training: it may report no more progress."""
         key = key_of(cell)
         self.runs[key][run.seed] = run
-        for seeds, front in list(self.fronts[key].items()):
-            front.active -= run.seed in seeds and run.outcome is Outcome.FAILED
-            if front.active <= 0 or self.complete(key):
-                del self.fronts[key][seeds]
+        for seeds in [group for group in self.fronts[key] if self.runs[key].keys() >= set(group)]:
+            del self.fronts[key][seeds]
+
+    def told(self, run: Run, cell: Cell) -> bool:
+        """Whether another replica of the cell failed with the same error: those of a group fail together."""
+        others = (other for seed, other in self.runs[key_of(cell)].items() if seed != run.seed)
+        return any(other.outcome is Outcome.FAILED and other.error == run.error for other in others)
 
     def done(self, key: Key) -> int:
         """Replicas of a cell that are done."""
@@ -116,7 +121,7 @@ class Matrix:
 
         budget = self.cells[key].budget
         known = [run for run in self.runs[key].values() if run.outcome is not Outcome.FAILED]
-        present = [front.epoch for front in self.fronts[key].values() for _ in range(front.active)]
+        present = self._present(key)
         times = [run.capped(budget) for run in known] + [float(epoch) for epoch in present]
         median = median_time(times, [run.outcome is Outcome.GROKKED for run in known] + [False] * len(present))
         if median is not None:
@@ -145,7 +150,7 @@ class Matrix:
         A replica at epoch e needs as long as the finished siblings that went at least as far did, on average.
         """
         taken = [run.epochs for run in self.runs[key].values() if run.outcome is not Outcome.FAILED]
-        present = [front.epoch for front in self.fronts[key].values() for _ in range(front.active)]
+        present = self._present(key)
         present += [0] * (self.seeds - self.done(key) - len(present))
         total, bound = 0.0, False
         for epoch in present:
@@ -153,6 +158,11 @@ class Matrix:
             total += (sum(longer) / len(longer) if longer else self.cells[key].budget) - epoch
             bound |= not longer
         return total, bound
+
+    def _present(self, key: Key) -> list[int]:
+        """The epoch of every replica in training, as far as it is known."""
+        fronts = self.fronts[key].items()
+        return [front.epoch for seeds, front in fronts for seed in seeds if seed not in self.runs[key]]
 
     def _seconds_per_epoch(self, key: Key) -> float | None:
         """Seconds per epoch of one replica: the cell's own, else its task's; None before there is enough of either."""

@@ -1,11 +1,19 @@
 """Where in a plugin's source something happened."""
 
 import linecache
+import re
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["innermost"]
+__all__ = ["frames", "innermost"]
+
+_FRAME = re.compile(r'File "(.+)", line (\d+), in (.+)\n')
+
+
+def frames(text: str) -> list[traceback.FrameSummary]:
+    """The frames that a traceback names, outermost first."""
+    return [traceback.FrameSummary(file, int(line), name) for file, line, name in _FRAME.findall(text)]
 
 
 def innermost(frames: Iterable[traceback.FrameSummary], file: Path) -> str:

@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import inspect
 import json
+import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,14 +22,14 @@ from pydantic import TypeAdapter, ValidationError
 from grokbench import hookspecs
 from grokbench.errors import PluginError
 from grokbench.plugin_files import forget_files, import_file
+from grokbench.plugin_hooks import KINDS, check_hooks, yielded
 from grokbench.provenance import source_digest
 from grokbench.refusals import refusal
 from grokbench.suite_schema import RESERVED
 from grokbench.yaml_problems import did_you_mean, short, shown
 
-__all__ = ["BUILTINS", "Broken", "Plugin", "Registry", "load_registry"]
+__all__ = ["BUILTINS", "KINDS", "Broken", "Plugin", "Registry", "load_registry"]
 
-KINDS = ("tasks", "regularizers", "metrics", "observers")
 LISTED = 16  # names in a message at most
 
 BUILTINS = (
@@ -137,9 +138,15 @@ class Broken:
         """The last line of the traceback: the exception, or what this program says about the file."""
         return self.traceback.strip().splitlines()[-1].removeprefix(f"{PluginError.__module__}.PluginError: ")
 
+    @property
+    def line(self) -> str:
+        """The last line of its file in the traceback; empty where there is none."""
+        found = re.findall(rf'[/\\]{re.escape(self.origin.removeprefix("file "))}", line (\d+)', self.traceback)
+        return found[-1] if found else ""
+
     def __str__(self) -> str:
-        """One line: who, and why."""
-        return f"{self.origin} is left out: {self.why}"
+        """One line: who, why, and where."""
+        return f"{self.origin} is left out: {self.why}{f' (line {self.line})' if self.line else ''}"
 
 
 @dataclass
@@ -158,18 +165,26 @@ class Registry:
         if name not in plugins:
             known = ", ".join(plugins) if len(plugins) <= LISTED else f"those that `grokbench list {kind}` shows"
             left_out = "".join(f"; {broken}" for broken in self.broken)
-            raise PluginError(
-                f"no {kind[:-1]} {short(name)!r}, expected one of: {known}{did_you_mean(name, plugins)}{left_out}"
-            )
+            file = self.unread(name)
+            near = f"; {file} is in this folder: add --plugin {file}" if file else did_you_mean(name, plugins)
+            raise PluginError(f"no {kind[:-1]} {short(name)!r}, expected one of: {known}{near}{left_out}")
         return plugins[name]
+
+    def unread(self, name: str) -> str:
+        """`NAME.py` where such a file is in this folder and was not read; else empty."""
+        file = f"{name}.py"
+        read = {plugin.origin for kind in KINDS for plugin in getattr(self, kind).values()}
+        read |= {broken.origin for broken in self.broken}
+        return file if name.isidentifier() and f"file {file}" not in read and Path(file).is_file() else ""
 
     def add(self, plugin: Plugin) -> None:
         """Register; PluginError when the name is taken."""
         plugins: dict[str, Plugin] = getattr(self, plugin.kind)
         if taken := plugins.get(plugin.name):
+            first = taken.origin if taken.builtin else f"from {taken.origin}"
+            which = f"that of {plugin.origin}" if taken.builtin else "one of the two factories"
             raise PluginError(
-                f"two {plugin.kind} are named {plugin.name!r}: one from {taken.origin}, one from {plugin.origin}; "
-                "rename one of the two factories"
+                f"two {plugin.kind} are named {plugin.name!r}: one {first}, one from {plugin.origin}; rename {which}"
             )
         plugins[plugin.name] = plugin
 
@@ -206,36 +221,22 @@ def _providers(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], 
 
 def _plugins(manager: pluggy.PluginManager, module: Any, origin: str) -> Iterator[Plugin]:
     """The factories that one provider's hooks yield."""
+    check_hooks(module)
     manager.register(module)
-    try:
-        manager.check_pending()  # a misspelt hook
-    except pluggy.PluginValidationError:
-        manager.unregister(module)  # or every provider after this one would be blamed for it
-        raise
     digest = source_digest(inspect.getfile(module))
     for kind in KINDS:
         for implementation in getattr(manager.hook, f"grokbench_{kind}").get_hookimpls():
             if implementation.plugin is module:
-                for factory in _yielded(kind, implementation.function()):
+                for factory in yielded(kind, implementation.function()):
                     plugin = Plugin(kind, factory.__name__, factory, origin, digest)
                     _check_signature(plugin)
                     yield plugin
 
 
-def _yielded(kind: str, given: Any) -> Iterator[Callable[..., Any]]:
-    """What a hook gives, if it is functions with names."""
-    hook, expected = f"grokbench_{kind}", "expected functions that make records, as in `yield my_method`"
-    if not isinstance(given, Iterable):
-        raise PluginError(f"{hook} returns a value of type {type(given).__name__}; {expected}")
-    for factory in given:
-        if not (callable(factory) and getattr(factory, "__name__", "").isidentifier()):
-            what = "a function without a name" if callable(factory) else f"a value of type {type(factory).__name__}"
-            raise PluginError(f"{hook} yields {what}; {expected}, not `yield my_method()`")
-        yield factory
-
-
 def _check_signature(plugin: Plugin) -> None:
     for name, parameter in plugin.parameters.items():
-        if name in RESERVED or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            reason = "a reserved word of suites" if name in RESERVED else "not a named parameter"
-            raise PluginError(f"parameter {name!r} of {plugin.name} is {reason}; rename it")
+        if name in RESERVED:
+            raise PluginError(f"parameter {name!r} of {plugin.name} is a reserved word of suites; rename it")
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            bare = parameter.replace(annotation=parameter.empty)
+            raise PluginError(f"{plugin.name} takes {bare}, which a suite cannot name; remove it")

@@ -1,19 +1,28 @@
 """`grokbench run`, called from Python: a script, a notebook, a thread."""
 
+import re
 import warnings
 from collections.abc import Iterable
 from operator import index
 from pathlib import Path
 from typing import Any
 
-from grokbench.errors import SuiteError
+from grokbench.errors import GrokbenchError, SuiteError
 from grokbench.freshness import RERUN
-from grokbench.request import Plan, Request, resolve
+from grokbench.request import Plan, Request, resolve, unused
 from grokbench.runs import Runs, load_runs
 from grokbench.yaml_problems import did_you_mean
 
 __all__ = ["run"]
 
+KEYWORDS = {  # option -> keyword
+    "with": "methods",
+    "plugin": "plugins",
+    "task": "tasks",
+    "regularizer": "regularizers",
+    "num-seeds": "num_seeds",
+    **{name: name for name in ("device", "log", "out", "precision", "rerun", "seeds")},
+}
 CHOICES = {"precision": ("float32", "float64"), "rerun": tuple(RERUN)}
 LEAST = {"group_size": 2, "num_seeds": 1, "checkpoint_seconds": 0}
 
@@ -82,20 +91,28 @@ def run(
         rerun=rerun,
         log=_labels(log),
     )
-    plan = resolve(request)
+    try:
+        plan = resolve(request)
+    except GrokbenchError as error:
+        raise type(error)(_with_keywords(str(error))) from error.__cause__
     _perform(plan, fail_fast)
     return load_runs(plan.directory)
+
+
+def _with_keywords(message: str) -> str:
+    """A message in which options have the names of the keywords that stand for them here."""
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: KEYWORDS.get(found[1], found[0]), message)
 
 
 def _perform(plan: Plan, fail_fast: bool) -> None:
     from grokbench import pipeline
     from grokbench.execution import execute
 
-    for broken in plan.registry.broken:
-        warnings.warn(str(broken), stacklevel=3)
+    for sentence in (*map(str, plan.registry.broken), *map(_with_keywords, unused(plan))):
+        warnings.warn(sentence, stacklevel=3)
     with pipeline.open_store(plan) as store:
         for difference in pipeline.made_elsewhere(plan, store):
-            warnings.warn(difference, stacklevel=3)
+            warnings.warn(_with_keywords(difference), stacklevel=3)
         execute(plan, store, fail_fast)
 
 

@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 
     GROKKED = "grokked"  # every condition of the criterion held at an evaluation
     CENSORED = "censored"  # the budget was reached first
-    DIVERGED = "diverged"  # a non-finite loss: counts as not grokked by the budget
+    DIVERGED = "diverged"  # a non-finite loss or penalty: counts as not grokked by the budget
     FAILED = "failed"  # an error, kept with its traceback; the replica is repeated by the next run
 
 

@@ -1,6 +1,6 @@
 """What a user asks to run, and what that comes to: the suite, its plugins, its cells, the seeds and the devices."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +10,21 @@ from grokbench.provenance import environment
 from grokbench.records import Cell, Manifest
 from grokbench.seeds import parse_seeds
 from grokbench.suite import Suite, load_suite
+from grokbench.suite_additions import TakenLabel
 from grokbench.watchers import Watcher, watchers
 from grokbench.yaml_problems import did_you_mean
 
 if TYPE_CHECKING:
     from grokbench.plugins import Registry
 
-__all__ = ["Plan", "Request", "distinct", "resolve"]
+__all__ = ["Plan", "Request", "distinct", "resolve", "unused"]
+
+WAYS = {  # kind of plugin -> how a command has it used
+    "tasks": "name the task {} in a suite",
+    "regularizers": "add --with {}",
+    "metrics": "name the metric {} in a suite",
+    "observers": "add --log {}",
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def distinct(cells: Iterable[Cell]) -> list[Cell]:
 
 def resolve(request: Request) -> Plan:
     """Resolve a request; SuiteError, with every mistake at once, when it cannot be run as it is."""
-    suite = load_suite(request.suite, request.methods)
+    suite = _load(request)
     seeds = _seeds(suite, request)
     _check_labels("task", request.tasks, [entry.label for entry in suite.tasks])
     _check_labels("regularizer", request.regularizers, [entry.label for entry in suite.regularizers])
@@ -109,6 +117,34 @@ def resolve(request: Request) -> Plan:
         rerun=request.rerun,
         watchers=watchers(request.log, registry),
     )
+
+
+def unused(plan: Plan) -> Iterator[str]:
+    """A sentence for each file of `--plugin` of which the suite names nothing, and what would name it."""
+    from grokbench.plugins import KINDS
+
+    tasks, methods = plan.suite.tasks, plan.suite.regularizers
+    named = {("tasks", task.use.name) for task in tasks} | {("metrics", each.use.name) for each in plan.suite.metrics}
+    named |= {("regularizers", use.name) for method in methods for use in method.uses}
+    named |= {("observers", watcher.name) for watcher in plan.watchers}
+    for file in plan.plugins[len(plan.suite.plugins) :]:
+        every = [plugin for kind in KINDS for plugin in getattr(plan.registry, kind).values()]
+        found = [plugin for plugin in every if plugin.origin == f"file {Path(file).name}"]
+        if found and not any((plugin.kind, plugin.name) in named for plugin in found):
+            ways = [WAYS[plugin.kind].format(plugin.name) for plugin in found]
+            yield f"nothing of --plugin {file} is used: {' or '.join(ways)}"
+
+
+def _load(request: Request) -> Suite:
+    """The suite; where a label is taken, a plugin whose name is taken is the mistake behind it, and is told instead."""
+    try:
+        return load_suite(request.suite, request.methods)
+    except TakenLabel:
+        if request.plugins:
+            from grokbench.plugins import load_registry
+
+            load_registry(request.plugins)
+        raise
 
 
 def _wanted(cell: Cell, request: Request) -> bool:

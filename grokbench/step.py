@@ -46,22 +46,20 @@ class Step:
 
     def objective(
         self, params: Params, states: tuple[State, ...], batch: Batch, key: Tensor, step: Tensor, epoch: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss + penalties, (), the loss alone, (), and the outputs, (n, C)."""
+    ) -> tuple[Tensor, Tensor]:
+        """Loss + penalties, (), and the outputs, (n, C)."""
         at = self._at(params, batch, step, epoch)
         inputs, targets = self._perturbed(params, states, batch, key, at)
         forward = partial(self.task.forward, params)
         if not self.has("penalty"):
             outputs = forward(inputs)
-            loss = self.loss(outputs, targets)
-            return loss, loss, outputs
+            return _one_number(self.loss(outputs, targets)), outputs
         local = linearize(forward, inputs)
-        loss = self.loss(local.outputs, targets)
-        total = loss
+        total = self.loss(local.outputs, targets)
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.penalty:
                 total = total + regularizer.penalty(local, state, at(key=_method_key(key, method)))
-        return total, loss, local.outputs
+        return _one_number(total), local.outputs
 
     def _perturbed(
         self, params: Params, states: tuple[State, ...], batch: Batch, key: Tensor, at: Callable[..., At]
@@ -168,6 +166,13 @@ class Step:
             correct=self.task.correct,
             outputs=outputs,
         )
+
+
+def _one_number(total: Tensor) -> Tensor:
+    """A loss of every example would be summed over them without a word."""
+    if total.shape:
+        raise ValueError(f"the loss with its penalties is {tuple(total.shape)}, expected (): end it with .mean()")
+    return total
 
 
 def _undeclared(trained: Params) -> Params:

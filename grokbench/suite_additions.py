@@ -8,10 +8,14 @@ from grokbench.errors import SuiteError
 from grokbench.yaml12 import Document, parse
 from grokbench.yaml_problems import short
 
-__all__ = ["entries", "with_methods"]
+__all__ = ["TakenLabel", "entries", "with_methods"]
 
 OPTION = "--with"
 EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half: {use: grokalign, strength: 0.5}'"
+
+
+class TakenLabel(SuiteError):
+    """A method has the label of another one."""
 
 
 def with_methods(document: Document, methods: Sequence[str]) -> Document:
@@ -40,8 +44,9 @@ def _with_entry(document: Document, label: str, entry: Any) -> Document:
     if not isinstance(there, dict):
         return document  # the suite's own mistake, which is told of it
     if label in there:
-        other = f"expected another one, such as '{label}_2: {{use: {label}}}'"
-        raise SuiteError(f"{OPTION} {short(label)}: a label that the suite has already, {other}")
+        use = entry.get("use") if isinstance(entry, dict) else None
+        other = f"expected another one, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"
+        raise TakenLabel(f"{OPTION} {short(label)}: a label that the suite has already, {other}")
     data = document.data | {"regularizers": there | {label: entry}}
     grafts = {**document.grafts, ("regularizers", label): OPTION}
     return dataclasses.replace(document, data=data, grafts=grafts)

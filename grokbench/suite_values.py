@@ -1,6 +1,7 @@
 """The values of a suite of sound shape: seeds, plugin files, labels, parameters and grids, each by itself."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, short, shown
 
 __all__ = ["value_problems"]
 
+_NO_COLON = re.compile(r"(?P<key>\w+)(\s+:?|:)(?P<value>\S.*)")  # what {use grokalign} and {use:grokalign} are
 _SECTIONS = ("tasks", "regularizers", "metrics")
 
 
@@ -92,7 +94,10 @@ def _label_problems(section: str, label: str) -> Iterator[Problem]:
 
 def _entry_problems(section: str, label: str, entry: Mapping[str, Any]) -> Iterator[Problem]:
     path: KeyPath = (section, label)
-    for key in entry:
+    for key, value in entry.items():
+        if value is None and (found := _NO_COLON.fullmatch(key)):
+            near = f"{found['key']}: {short(found['value'])}"
+            yield Problem((*path, key), f"a key without a value, did you mean {near!r}?", at_key=True)
         if key in misplaced_words(section):
             text = f"a reserved word, which no entry of {section} takes and no parameter may be called"
             yield Problem((*path, key), f"{text}, expected another name", at_key=True)

@@ -1,11 +1,13 @@
 """How much of a results folder is done, in sentences: what `grokbench status` says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from grokbench.records import Cell, Outcome
+from grokbench.matrix import printable
+from grokbench.records import Cell, Outcome, Run
+from grokbench.seeds import written
 from grokbench.store import Store
 
-__all__ = ["complaints", "survey"]
+__all__ = ["alike", "complaints", "survey", "tracebacks"]
 
 
 def survey(store: Store) -> Iterator[str]:
@@ -31,6 +33,22 @@ def complaints(store: Store, most: int = 20) -> Iterator[str]:
             yield f"{name} is damaged and counts as missing; `grokbench run` makes it again."
     if len(store.damaged) > most:
         yield f"{len(store.damaged) - most} more are damaged."
+
+
+def tracebacks(store: Store) -> Iterator[str]:
+    """Each different one of a cell's failed replicas, beneath the cell and its seeds."""
+    for cell in store.manifest.cells:
+        for error, seeds in alike(store.runs_of(cell, store.manifest.seeds)).items():
+            yield "\n".join(map(printable, [f"{cell.task} / {cell.regularizer}, {seeds}:", *error.splitlines()]))
+
+
+def alike(runs: Iterable[Run]) -> dict[str, str]:
+    """Each different error of the failed runs of a cell, with its seeds in words: those of a group fail together."""
+    seeds: dict[str, list[int]] = {}
+    for run in runs:
+        if run.outcome is Outcome.FAILED:
+            seeds.setdefault(run.error or "no traceback was kept", []).append(run.seed)
+    return {error: f"seed{'s' * (len(many) > 1)} {written(many)}" for error, many in seeds.items()}
 
 
 def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:

@@ -342,6 +342,20 @@ def method() -> Regularizer:
         "on sparse_parity, in torch.float32, with parameters times",
         "log_softmax(outputs, -1) not softmax().log()",
     ),
+    "a penalty without a value": Fault(  # its gradient is a number: torch differentiates the logarithm all the same
+        '''
+def penalty(local, state, at):
+    return 0.1 * (local.outputs.square().mean() - 1e9).log()
+
+
+def method() -> Regularizer:
+    """Take the logarithm of a negative number."""
+    return Regularizer(penalty=penalty)
+''',
+        "precision",
+        "on xor, in torch.float32, the loss with its penalty is not finite after 5 epochs",
+        "clamp before a root, a logarithm or a division",
+    ),
     "an exponential in a sure network": Fault(
         '''
 def objective(loss):

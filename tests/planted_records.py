@@ -55,6 +55,11 @@ RECORDS = {
         "the function there is penalty(state, at, strength)",
         "define it so: def penalty(local, state, at, *, strength)",
     ),
+    "a misspelt argument bound": Record(
+        "Regularizer(penalty=partial(penalty, strenght=0.1))",
+        "penalty is partial(penalty, strenght=...), and penalty has no parameter 'strenght'",
+        "bind one of its own: strength, did you mean 'strength'?",
+    ),
     "arguments in another order": Record(
         "Regularizer(transform=swapped)",
         "transform is called as transform(grads, state, at), and the function there is swapped(grads, at, state)",

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from grokbench.errors import SuiteError
-from grokbench.request import Request, resolve
+from grokbench.errors import PluginError, SuiteError
+from grokbench.request import Request, resolve, unused
 from grokbench.suite import Use, load_suite
 from tests import tiny
 
@@ -49,6 +49,9 @@ def test_the_planned_comparisons_grow(suite):
         ("[grokalign]", f"--with '[grokalign]': {EXPECTED}"),
         ("{}", f"--with '{{}}': {EXPECTED}"),
         ("a: {}\na: {}", f"--with 'a: {{}}\\na: {{}}': {EXPECTED}"),
+        ("orthograd: {use: grokalign}", "--with orthograd: a label that the suite has already, expected another one, "),
+        ("a: {use b}", "--with: regularizers.a.\"use b\": a key without a value, did you mean 'use: b'?"),
+        ("a: {use:b}", "--with: regularizers.a.\"use:b\": a key without a value, did you mean 'use: b'?"),
         ("[1", "--with:1:3: a list or mapping that goes on, expected a comma or a closing ]"),
         ("grokalig", "--with: regularizers.grokalig: no regularizer 'grokalig', expected one of: "),
         ("a: {use: grokalign, norm: 1}", "--with: regularizers.a.norm: "),
@@ -60,6 +63,30 @@ def test_what_is_wrong_with_one_is_told_of_the_option(suite, method, message):
     with pytest.raises(SuiteError) as caught:
         resolve(Request(suite, device="cpu", methods=(method,)))
     assert str(caught.value).startswith(message)
+
+
+def test_another_label_is_suggested_for_the_same_method(suite):
+    with pytest.raises(SuiteError, match=r"such as 'orthograd_2: \{use: grokalign\}'$"):
+        load_suite(suite, ["orthograd: {use: grokalign}"])
+
+
+def test_a_plugin_whose_name_is_taken_is_told_before_its_label(tmp_path, suite):
+    file = tiny.write(tmp_path, tiny.PLUGIN.replace("steady", "orthograd"), "mine.py")
+    with pytest.raises(PluginError) as caught:
+        resolve(Request(suite, device="cpu", plugins=(str(file),), methods=("orthograd",)))
+    assert str(caught.value) == (
+        "two regularizers are named 'orthograd': one built in, one from file mine.py; rename that of file mine.py"
+    )
+
+
+def test_a_plugin_file_of_which_nothing_is_used_is_told(tmp_path, suite):
+    file = str(tiny.write(tmp_path, tiny.PLUGIN, "mine.py"))
+    assert tiny.grokbench("validate", suite, "--plugin", file).err == (
+        f"Warning: nothing of --plugin {file} is used: add --with steady or add --with raises or add --with dies\n"
+    )
+    assert tiny.grokbench("validate", suite, "--plugin", file, "--with", "a: {use: dies}").err == ""
+    plan = resolve(Request(suite, device="cpu", plugins=(file,), methods=("a: {use: [orthograd, steady]}",)))
+    assert list(unused(plan)) == []
 
 
 def test_mistakes_of_the_suite_are_told_of_the_suite(tmp_path):
@@ -94,6 +121,9 @@ def test_its_rows_stand_beside_those_of_the_suite_which_are_not_trained_again(tm
     assert tiny.run(suite, out).status == 0
     assert "3 replicas left to train" in tiny.run(suite, out, *half, "--dry-run").out
     said = tiny.run(suite, out, *half)
+    again = tiny.run(suite, out)
+    assert "Not shown" not in said.out
+    assert f"\nNot shown: 3 replicas in {out} of cells that are not planned now: " in again.out
     assert said.status == 0 and len(re.findall(r"^(?:baseline|orthograd|half) +\d/3", said.out, re.M)) == 3
 
 

@@ -1,6 +1,7 @@
 """Planted faults are each found with their fix, a sound plugin passes, and the command says all this in lines."""
 
 import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -140,12 +141,30 @@ def test_who_asks_is_not_blamed_though_it_stands_in_the_plugins_folder():
     assert what == "it reads a tensor back from the device with item" and place.startswith("test_check.py, line ")
 
 
+def test_what_torch_warns_of_is_not_laid_to_who_watches(tmp_path):
+    source = """
+def transform(grads, state, at):
+    return {name: g.clone().clamp_(-1.0, 1.0) for name, g in grads.items()}, state
+
+
+def method() -> Regularizer:
+    \"\"\"Clip every element, by an operation that torch maps slowly, and says so.\"\"\"
+    return Regularizer(transform=transform)
+"""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        given = asked(tmp_path, source, "device")
+    assert given.verdict is Verdict.PASSED
+    assert {Path(warning.filename).name for warning in caught} <= {"method.py"}
+
+
 # ---- where what is not finite began
 
 LINES = {  # planted fault -> the line that makes it, whether it runs forwards or is differentiated
     "a nan gradient on a dead network": ".square().sum(-1).sqrt().mean()",
     "a logarithm of nothing in a sure network": "return 0.1 * (p * p.log()).sum(-1).mean()",
     "an exponential in a sure network": "outputs.exp().mean().log()",
+    "a penalty without a value": "return 0.1 * (local.outputs.square().mean() - 1e9).log()",
     "a norm of zero divided by": "factor = {name: 1.0 + gain",
 }
 
@@ -305,6 +324,18 @@ def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):
     assert lines[at + 2].startswith(f"{18 * ' '}Fix: make a new tensor")
 
 
+def test_a_question_ends_a_sentence_by_itself_and_names_keep_their_case(tmp_path):
+    source = planted_habits.FAULTS["a field that is not there"].source
+    done = grokbench("check", planted.write(tmp_path, source))
+    assert "\n                  Fix: Local has outputs, pullback, did you mean 'outputs'?\n" in done.out
+    lost = grokbench("check", planted.write(tmp_path, source.replace("return Regularizer", "Regularizer")))
+    assert "\n                  method returns a NoneType, expected a Regularizer.\n" in lost.out
+
+
+def test_a_vector_in_place_of_a_penalty_is_told_once(tmp_path):
+    assert list(failures(examined(tmp_path, planted.FAULTS["a wrong shape"].source))) == ["shapes"]
+
+
 def test_what_waits_is_one_line_beneath_the_failure_it_waits_for(tmp_path):
     done = grokbench("check", planted.write(tmp_path, planted.FAULTS["a Python branch on a tensor"].source))
     lines = done.out.splitlines()
@@ -320,14 +351,14 @@ def test_a_name_may_come_from_a_plugin_file(tmp_path):
     done = grokbench(
         "check", "method", "--plugin", planted.write(tmp_path, planted.FAULTS["a missing docstring"].source)
     )
-    assert done.status == 1 and "Method has no docstring.\n" in done.out and "Fix: begin the docstring" in done.out
+    assert done.status == 1 and "method has no docstring.\n" in done.out and "Fix: begin the docstring" in done.out
 
 
 def test_a_provider_that_is_left_out_is_said_beside_the_answers(tmp_path):
     (tmp_path / "missing.py").write_text("import nowhere\n")
     done = grokbench("check", "weight_norm", "--plugin", tmp_path / "missing.py")
     assert done.status == 0 and done.out.endswith("0 failed, 0 not applicable\n")
-    assert done.err == "Warning: file missing.py is left out: ModuleNotFoundError: No module named 'nowhere'\n"
+    assert done.err == "Warning: file missing.py is left out: ModuleNotFoundError: No module named 'nowhere' (line 1)\n"
 
 
 def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
@@ -369,6 +400,10 @@ WRONG = {  # arguments -> the message; {} is the folder
         ["{}/none.py"],
         "there is no file {}/none.py; `grokbench check` takes a plugin file or a name",
     ),
+    "a file of that name": (
+        ["empty"],
+        "nothing is named 'empty'; empty.py is in this folder: grokbench check empty.py",
+    ),
     "no plugin": (
         ["{}/empty.py"],
         "{}/empty.py yields no plugin; add a hook: @hookimpl def grokbench_regularizers(): yield your_method",
@@ -385,13 +420,14 @@ WRONG = {  # arguments -> the message; {} is the folder
     "a broken file beside an unknown name": (
         ["x", "--plugin", "{}/missing.py"],
         "nothing is named 'x'; `grokbench list` shows every name; "
-        "file missing.py is left out: ModuleNotFoundError: No module named 'nowhere'",
+        "file missing.py is left out: ModuleNotFoundError: No module named 'nowhere' (line 2)",
     ),
 }
 
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_checked_is_one_sentence_and_status_2(tmp_path, arguments, message):
+def test_what_cannot_be_checked_is_one_sentence_and_status_2(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "missing.py").write_text("import os\nimport nowhere\n")
     (tmp_path / "syntax.py").write_text("x = 1\n\ny = = 2\n")

@@ -20,6 +20,7 @@ def story(tmp_path_factory):
     told = SimpleNamespace(folder=root / "out", plugins=("--plugin", mine, "--plugin", broken))
     told.first = run(suite, told.folder, *told.plugins)
     told.after_first, told.board = outcomes(told.folder), grokbench("leaderboard", told.folder, "--format", "json")
+    told.kept_errors = grokbench("status", told.folder, "--tracebacks").out
     told.left = run(suite, told.folder, *told.plugins, "--dry-run")
     told.kept = [file.stat().st_mtime_ns for file in files_of(told.folder, "baseline")]
     mine.write_text(
@@ -36,10 +37,15 @@ def test_a_method_that_fails_or_kills_its_worker_costs_its_own_group_only(story)
     assert len(story.after_first) == 8
 
 
-def test_failed_replicas_are_named_with_their_traceback_at_the_end(story):
+def test_cells_that_failed_are_named_at_the_end_with_what_to_do(story):
     end = story.first.err[story.first.err.index("4 replicas failed; the same command repeats what failed:") :]
-    assert "parity / raises, seed 1000:\nTraceback" in end and "RuntimeError: boom in training" in end
-    assert "parity / dies, seed 1001:\nthe worker process ended with exit code -9: it was killed" in end
+    raised = "parity / raises, seeds 1000-1001:\nRuntimeError: boom in training\nAt mine.py, line 14: raise Runtime"
+    assert raised in end and f"Next: grokbench check {story.plugins[1]}\n" in end
+    assert "parity / dies, seeds 1000-1001:\nthe worker process ended with exit code -9: it was killed" in end
+    assert "Traceback" not in end and end.endswith(f"grokbench status {story.folder} --tracebacks\n")
+    kept = story.kept_errors
+    assert kept.count("parity / raises, seeds 1000-1001:\nTraceback (most recent call last):\n") == 1
+    assert kept.count("RuntimeError: boom in training\n") == 1
 
 
 def test_the_leaderboard_is_printed_all_the_same(story):

@@ -89,6 +89,20 @@ def test_plain_lines_tell_a_failure_with_the_last_line_of_its_traceback(plain):
     ]
 
 
+def test_an_error_that_replicas_of_a_cell_share_is_told_once(plain):
+    _, stream, shown = plain
+    shown.begin([cell(), cell(regularizer="baseline")], 3, {})
+    for seed, error in ((1000, "KeyError: 'a'"), (1001, "KeyError: 'a'"), (1002, "KeyError: 'b'")):
+        shown.finished(run(seed, 0, Outcome.FAILED, error), cell())
+    shown.finished(run(1000, 0, Outcome.FAILED, "KeyError: 'a'"), cell(regularizer="baseline"))
+    assert [line[11:] for line in lines(stream)[1:]] == [
+        "sparse_parity / grokalign, seed 1000 failed: KeyError: 'a'",
+        "sparse_parity / grokalign, seed 1002 failed: KeyError: 'b'",
+        "sparse_parity / grokalign: 0 of 3 grokked, 3 failed",
+        "sparse_parity / baseline, seed 1000 failed: KeyError: 'a'",
+    ]
+
+
 def test_a_failure_without_a_traceback_says_so(plain):
     _, stream, shown = plain
     shown.begin([cell()], 2, {})
@@ -219,6 +233,24 @@ def test_a_group_that_failed_leaves_training():
     for seed in GROUP:
         matrix.finished(run(seed, 5, Outcome.FAILED), cell())
     assert matrix.epoch(("sparse_parity", "grokalign")) is None
+
+
+def test_a_group_that_is_done_leaves_training_though_others_of_its_cell_wait():
+    """Its last report, that nobody is left, may be one of those that are not told."""
+    matrix, key = matrix_of([cell()], seeds=4), ("sparse_parity", "grokalign")
+    matrix.progress(cell(), (1, 2), 291, 2)
+    matrix.finished(run(1, 291), cell())
+    assert matrix.epoch(key) == 291
+    matrix.finished(run(2, 4000, Outcome.CENSORED), cell())
+    assert matrix.epoch(key) is None and not matrix.complete(key)
+
+
+def test_the_halves_of_a_group_take_its_place():
+    matrix, key = matrix_of([cell()], seeds=4), ("sparse_parity", "grokalign")
+    matrix.progress(cell(), (1, 2, 3, 4), 50, 4)
+    for half in ((1, 2), (3, 4)):
+        matrix.progress(cell(), half, 10, 2)
+    assert matrix.epoch(key) == 10 and list(matrix.fronts[key]) == [(1, 2), (3, 4)]
 
 
 def test_replicas_in_training_enter_the_median_as_censored():

@@ -69,7 +69,7 @@ def test_json_for_programs_and_status_1_when_something_is_broken():
     assert done.status == 1 and told["sound"] is False
     (bad,) = [finding for finding in told["findings"] if finding["state"] == "bad"]
     assert bad["about"] == "plugins"
-    assert bad["text"] == "file broken.py is left out: ModuleNotFoundError: No module named 'no_such_module'"
+    assert bad["text"] == "file broken.py is left out: ModuleNotFoundError: No module named 'no_such_module' (line 1)"
 
 
 def test_a_broken_thing_looks_different_and_is_counted():

@@ -1,5 +1,6 @@
 """The engine follows the plain loop, whatever the group, and counts epochs as the design does."""
 
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -215,6 +216,12 @@ def test_a_huge_learning_rate_diverges_and_harms_nobody_else(dtype):
     runs = train_runs(small("xor", lr=1e30), [], (0, 1), 40, dtype=dtype)
     assert {run.outcome for run in runs} == {Outcome.DIVERGED}
     assert all(run.grokked_at is None and run.epochs < 40 for run in runs)
+
+
+def test_a_penalty_that_is_no_number_diverges_though_its_gradient_is_one():
+    method = Regularizer(penalty=lambda local, state, at: (local.outputs.square().mean() - 1e9).log())
+    for run in train_runs(small("xor"), [method], (0, 1), 3):
+        assert run.outcome is Outcome.DIVERGED and math.isfinite(run.final["train_loss"])
 
 
 def test_one_diverging_replica_leaves_the_others_alone():

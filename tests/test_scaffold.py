@@ -117,7 +117,7 @@ def test_what_to_do_next_is_said(tmp_path, monkeypatch):
         "Wrote brand_new_method.py\n"
         "Wrote test_brand_new_method.py\n"
         "\n"
-        "It works as it is. Put your own in place of the example, and then:\n"
+        "It works as it is. Put your own in place of the example, and into its last test; then:\n"
         "\n"
         "check it:    grokbench check brand_new_method.py\n"
         "test it:     pytest test_brand_new_method.py\n"

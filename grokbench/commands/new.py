@@ -27,7 +27,7 @@ def new(kind: str, name: str, out: str, package: bool) -> None:
     write = scaffold.write_package if package else scaffold.write_plugin
     for path in write(kind, name, Path(out)):
         click.echo(f"Wrote {path}")
-    click.echo("\nIt works as it is. Put your own in place of the example, and then:\n")
+    click.echo("\nIt works as it is. Put your own in place of the example, and into its last test; then:\n")
     for line in _next(kind, name, Path(out), package):
         click.echo(line)
 

@@ -10,8 +10,9 @@ from grokbench.commands.options import METHODS, PLUGINS
 
 if TYPE_CHECKING:
     from grokbench.plugins import Registry
+    from grokbench.request import Plan
 
-__all__ = ["check", "list_", "show", "validate", "warn_of_broken"]
+__all__ = ["check", "list_", "show", "validate", "warn_of_broken", "warn_of_plugins"]
 
 LISTED = ["tasks", "regularizers", "metrics", "observers", "suites"]
 
@@ -25,7 +26,7 @@ def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> 
     from grokbench.request import Request, resolve
 
     plan = resolve(Request(suite, device="cpu", plugins=plugins, methods=methods))
-    warn_of_broken(plan.registry)
+    warn_of_plugins(plan)
     click.echo(f"{plan.suite.path}: sound; {len(plan.cells)} cells, {len(plan.seeds)} seeds.")
 
 
@@ -74,6 +75,15 @@ def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
         click.secho(line, fg="red" if failed and style == "text" else None)
         failures += failed
     sys.exit(1 if failures else 0)
+
+
+def warn_of_plugins(plan: "Plan") -> None:
+    """Name those that could not be imported, and the files of which nothing is used."""
+    from grokbench.request import unused
+
+    warn_of_broken(plan.registry)
+    for sentence in unused(plan):
+        click.echo(f"Warning: {sentence}", err=True)
 
 
 def warn_of_broken(registry: "Registry", traceback: bool = False) -> None:

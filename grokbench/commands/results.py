@@ -98,13 +98,17 @@ def seconds(directory: str, style: str) -> None:
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
-def status(directory: str) -> None:
+@click.option("--tracebacks", is_flag=True, help="Also print what failed replicas raised.")
+def status(directory: str, tracebacks: bool) -> None:
     """Say how much of a results folder is done, what is left, and whether a process is writing to it."""
+    from grokbench import survey
     from grokbench.store import Store
-    from grokbench.survey import survey
 
-    for line in survey(Store.load(directory)):
+    store = Store.load(directory)
+    for line in survey.survey(store):
         click.echo(line)
+    for paragraph in survey.tracebacks(store) if tracebacks else ():
+        click.echo(f"\n{paragraph}")
 
 
 @click.command()

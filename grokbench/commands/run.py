@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from grokbench.commands.completion import devices, folders, labels, observers, suites
 from grokbench.commands.options import METHODS, PLUGINS
-from grokbench.commands.plugins import warn_of_broken
+from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
 from grokbench.errors import StoreError
@@ -104,7 +105,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
     from grokbench.request import Request, resolve
 
     plan = resolve(Request(**chosen))  # a wrong suite is told before the rest is loaded
-    warn_of_broken(plan.registry)
+    warn_of_plugins(plan)
     from grokbench import execution, pipeline  # noqa: F401 - all there is, before anything is done
 
     if dry_run:
@@ -118,8 +119,9 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
         print_leaderboard(store, "table")
         click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
         _print_left_aside(plan, store)
+        _print_unplanned(store)
         if failed:
-            _print_failed(failed)
+            _print_failed(plan, store, failed)
             sys.exit(1)
 
 
@@ -170,12 +172,25 @@ def _print_left_aside(plan: "Plan", store: "Store") -> None:
         )
 
 
-def _print_failed(failed: list[tuple[Any, Any]]) -> None:
+def _print_unplanned(store: "Store") -> None:
+    """Methods of an earlier command have no row any more, though their runs are kept."""
+    from grokbench.matrix import plural
+
+    if others := store.unplanned():
+        click.echo(
+            f"Not shown: {plural(others, 'replica')} in {store.directory} of cells that are not planned now: of other "
+            "settings, or of methods that an earlier command added; repeat its --plugin and --with to see them."
+        )
+
+
+def _print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) -> None:
+    from grokbench.failures import explanations
     from grokbench.matrix import plural
 
     click.echo(f"\n{plural(len(failed), 'replica')} failed; the same command repeats what failed:", err=True)
-    for cell, run in failed:
-        click.echo(f"\n{cell.task} / {cell.regularizer}, seed {run.seed}:\n{run.error}", err=True)
+    for paragraph in explanations(failed, plan.registry, plan.plugins):
+        click.echo(f"\n{paragraph}", err=True)
+    click.echo(f"\nThe tracebacks are kept: grokbench status {quote(str(store.directory))} --tracebacks", err=True)
 
 
 @contextmanager

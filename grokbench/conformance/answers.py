@@ -21,6 +21,9 @@ __all__ = [
 ]
 
 
+BEGINNINGS = frozenset("a at full in it its no on shapes the two".split())  # words, where names may stand
+
+
 class Verdict(StrEnum):
     """How a question was answered."""
 
@@ -43,15 +46,25 @@ class Answer:
 
     @property
     def said(self) -> str:
-        """The message as a sentence begins."""
-        return self.message[:1].upper() + self.message[1:]
+        """The message as a sentence; a name that it begins with keeps its own case."""
+        begins = self.message.partition(" ")[0] in BEGINNINGS
+        return _ended(self.message[:1].upper() + self.message[1:] if begins else self.message)
+
+    @property
+    def way_out(self) -> str:
+        """What to do, as a sentence."""
+        return _ended(f"Fix: {self.fix}")
 
     def __str__(self) -> str:
         """What was measured, why it was not asked, or what is wrong and what to do; empty if nothing is to be said."""
         if not self.message:
             return ""
-        said = f"{self.said} ({self.place})" if self.place else self.said
-        return f"{said}. Fix: {self.fix}." if self.fix else f"{said}."
+        said = f"{self.said.removesuffix('.')} ({self.place})." if self.place else self.said
+        return f"{said} {self.way_out}" if self.fix else said
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 import traceback
 from pathlib import Path
+from typing import NamedTuple
 
 from grokbench.errors import PluginError
 from grokbench.places import innermost
@@ -21,7 +22,9 @@ __all__ = [
     "STATE",
     "SYNC",
     "WRITE",
+    "Words",
     "translate",
+    "words",
 ]
 
 BRANCH = "choose with torch.where(condition, a, b): one program serves every seed and every step"
@@ -68,6 +71,7 @@ _KNOWN = (  # a pattern in torch's message -> what went wrong, what to do
     (r"calling \.item\(\)|access data pointer", "it reads a tensor's value in Python", SYNC),
     (r"dynamic shape", "a shape depends on the values of a tensor", DYNAMIC),
     (r"called random operation", "it draws from torch's global generator", RANDOM),
+    (r"loss with its penalties is", "a loss or a penalty is not a single number", SHAPE),
     (r"one_hot|index tensor|dtype int64 for index|target with class prob", "it takes targets for classes", CLASSES),
     (r"does not require grad", "it differentiates what keeps no graph", DERIVE),
     (r"grad_at needs to be declared", "it takes a second gradient and does not declare it", DECLARE),
@@ -79,17 +83,30 @@ _KNOWN = (  # a pattern in torch's message -> what went wrong, what to do
 )
 
 
+class Words(NamedTuple):
+    """What torch means by an exception, and what to do about it."""
+
+    what: str
+    fix: str
+
+    def told(self, said: str) -> str:
+        """In one sentence; where shapes do not fit, the sizes are in torch's own words."""
+        return f"{self.what}; torch says: {said[:160]}" if self.fix == FIT else self.what
+
+
+def words(said: str) -> Words | None:
+    """What a message of torch's means; None where that is not known."""
+    return next((Words(what, fix) for pattern, what, fix in _KNOWN if re.search(pattern, said)), None)
+
+
 def translate(error: Exception, file: Path) -> tuple[str, str, str]:
     """What an exception raised in a plugin means, what to do about it, and where it was raised (empty: elsewhere)."""
     if isinstance(error, PluginError):
         return _of_the_factory(error, file)
     place = innermost(traceback.extract_tb(error.__traceback__), file)
     said = next(iter(str(error).strip().splitlines()), "").rstrip(".")
-    if isinstance(error, RuntimeError | ValueError | IndexError):
-        for pattern, what, fix in _KNOWN:
-            if re.search(pattern, str(error)):
-                quoted = not place or fix == FIT  # the sizes are in torch's own words
-                return f"{what}; torch says: {said[:160]}" if quoted else what, fix, place
+    if isinstance(error, RuntimeError | ValueError | IndexError) and (known := words(str(error))):
+        return f"{known.what}; torch says: {said[:160]}" if not place else known.told(said), known.fix, place
     if isinstance(error, AttributeError) and re.search(r"cannot assign to field|can't set attribute", said):
         return f"it writes into a record: {said}", FROZEN, place
     return f"{type(error).__name__}: {said}", _hint(error, said), place

@@ -5,7 +5,6 @@ softmax) is not blamed for another one. An operation of the backward pass has th
 differentiates, which torch keeps in its anomaly mode.
 """
 
-import re
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
@@ -17,11 +16,9 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grokbench.places import innermost
+from grokbench.places import frames, innermost
 
 __all__ = ["origin"]
-
-_FRAME = re.compile(r'File "(.+)", line (\d+), in (.+)\n')
 
 
 class _Births(TorchDispatchMode):
@@ -55,8 +52,7 @@ class _Births(TorchDispatchMode):
             return place
         node: Any = torch._C._current_autograd_node()
         forward = node.metadata.get("traceback_", [])[self.outside :] if node else []
-        frames = [found.groups() for text in forward if (found := _FRAME.search(text))]
-        return innermost([traceback.FrameSummary(file, int(line), name) for file, line, name in frames], self.file)
+        return innermost(frames("".join(forward)), self.file)
 
 
 def _tensors(tree: Any) -> list[Tensor]:

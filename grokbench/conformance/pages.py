@@ -1,6 +1,5 @@
 """`grokbench check`: which plugins are meant, and their answers as they come."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -39,14 +38,15 @@ def find(target: str, files: Sequence[str]) -> tuple[Registry, list[Plugin]]:
 def _nothing_in(file: str, registry: Registry, origin: str) -> str:
     for broken in registry.broken:
         if broken.origin == origin:
-            lines = re.findall(rf'{re.escape(Path(file).name)}", line (\d+)', broken.traceback)
-            where = f", line {lines[-1]}," if lines else ""
+            where = f", line {broken.line}," if broken.line else ""
             return f"{file}{where} cannot be loaded: {broken.why}; `grokbench list --plugin {file}` shows the traceback"
     return f"{file} yields no plugin; add a hook: @hookimpl def grokbench_regularizers(): yield your_method"
 
 
 def _nothing_named(target: str, registry: Registry, known: list[str]) -> str:
     left_out = "".join(f"; {broken}" for broken in registry.broken)
+    if file := registry.unread(target):
+        return f"nothing is named {target!r}; {file} is in this folder: grokbench check {file}"
     return f"nothing is named {target!r}{did_you_mean(target, known)}; `grokbench list` shows every name{left_out}"
 
 
@@ -84,7 +84,7 @@ def _row(verdict: str, line: str) -> str:
 
 
 def _details(answer: Answer) -> Iterator[str]:
-    yield f"{answer.said}."
+    yield answer.said
     if answer.place:
         yield f"At {answer.place}"
-    yield f"Fix: {answer.fix}."
+    yield answer.way_out

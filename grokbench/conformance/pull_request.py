@@ -35,10 +35,10 @@ def _made_with(plugin: Plugin) -> str:
 
 def _failure(question: Question, answer: Answer, behind: str) -> Iterator[str]:
     yield f"**Failed: {_escaped(question.name)}** ({_escaped(question.asks)})"
-    yield f"{_escaped(answer.said)}."
+    yield _escaped(answer.said)
     if answer.place:
         yield _code(answer.place)
-    yield f"**Fix:** {_escaped(answer.fix)}."
+    yield f"**Fix:** {_escaped(answer.way_out.removeprefix('Fix: '))}"
     if behind:
         yield f"{behind}."
 

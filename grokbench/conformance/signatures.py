@@ -13,6 +13,7 @@ from grokbench.conformance.rehearsal import ARGUMENTS, WRAPPED
 from grokbench.optimizers import SGD
 from grokbench.places import innermost
 from grokbench.types import Optimizer, Regularizer
+from grokbench.yaml_problems import did_you_mean
 
 __all__ = ["Misfit", "misfits"]
 
@@ -61,6 +62,11 @@ def _called(what: str, name: str, function: Any, arguments: Names, file: Path) -
     if not callable(function):
         fix = f"give a function, not what it returns: {name}, or partial({name}, ...) with its own parameters bound"
         yield Misfit(f"{what} is a {type(function).__name__}, expected a function that is called as {call}", fix)
+    elif odd := _bound_to_nothing(function):
+        message = f"{what} is partial({_name(function)}, {odd}=...), and {_name(function)} has no parameter {odd!r}"
+        known = inspect.signature(_bare(function)).parameters
+        fix = f"bind one of its own: {', '.join(name for name in known if name not in arguments) or 'it has none'}"
+        yield Misfit(message, f"{fix}{did_you_mean(odd, known)}", _defined(function, file))
     elif (given := _signature(function)) and not _takes(given, arguments):
         message = f"{what} is called as {call}, and the function there is {_name(function)}{_plain(given)}"
         yield Misfit(message, _way_out(name, function, given, arguments), _defined(function, file))
@@ -71,6 +77,17 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
         return inspect.signature(function)
     except (TypeError, ValueError):  # a builtin may have none
         return None
+
+
+def _bound_to_nothing(function: Any) -> str:
+    """The first keyword of a `partial` that its function does not have; else empty."""
+    bound: list[str] = []
+    while isinstance(function, partial):
+        bound, function = [*function.keywords, *bound], function.func
+    known = signature.parameters if bound and (signature := _signature(function)) else {}
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return ""
+    return next((name for name in bound if known and name not in known), "")
 
 
 def _takes(signature: inspect.Signature, arguments: Names) -> bool:

@@ -1,11 +1,12 @@
 """Does a plugin train as the engine needs it? Asked of tasks and of regularizers, by a few short trainings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.func import vmap
 
 from grokbench import engine
@@ -28,7 +29,7 @@ ALONE = 1e-9  # relative, after 20 steps in float64: another group size takes ot
 
 
 def trains_in_both_precisions(subject: Subject) -> Answer:
-    """At its defaults, parameters stay finite and of the precision they are trained in."""
+    """At its defaults, losses and parameters stay finite, and parameters of the precision they are trained in."""
     at_defaults = [subject.regularizer({})] if subject.plugin.kind == "regularizers" else []
     for label, task in subject.tasks():
         for dtype in PRECISIONS:
@@ -37,9 +38,9 @@ def trains_in_both_precisions(subject: Subject) -> Answer:
             for name, p in group.params.items():
                 if p.dtype != dtype:
                     return failed(f"on {label}, trained in {dtype}, {name} becomes {p.dtype}", fixes.DTYPE)
-                if not p.isfinite().all():
-                    said = f"on {label}, in {dtype}, {name} is not finite after 5 epochs"
-                    return failed(said, fixes.GRADIENT, _origin(subject, step, dtype, 1.0, 5))
+            if complaint := _broken(step, group):
+                said = f"on {label}, in {dtype}, {complaint} after 5 epochs"
+                return failed(said, fixes.GRADIENT, _origin(subject, step, dtype, 1.0, 5))
     return passed()
 
 
@@ -66,37 +67,53 @@ def stays_finite(subject: Subject) -> Answer:
     """Where every activation is zero, or all but zero, or where the outputs are far apart, all is finite."""
     for label, step in steps(subject):
         for dtype, scale in DEAD:
-            if complaint := _broken(_scaled(step, dtype, scale)):
+            if complaint := _broken(step, _scaled(step, dtype, scale)):
                 said = f"on {label}, in {dtype}, with parameters times {scale:g}, {complaint}"
                 return failed(said, fixes.GRADIENT, _origin(subject, step, dtype, scale))
         for dtype in PRECISIONS:
             once, scale = _with_one_batch(step), _sure(step, dtype)
-            if complaint := _broken(_scaled(once, dtype, scale)):
+            if complaint := _broken(once, _scaled(once, dtype, scale)):
                 where = f"on {label}, in {dtype}, with parameters times {scale:.3g} and outputs of {SURE:g}"
                 return failed(f"{where}, {complaint}", fixes.LOGARITHM, _origin(subject, once, dtype, scale))
     return passed()
 
 
-def _scaled(step: Step, dtype: torch.dtype, scale: float, epochs: int = 1) -> engine.Group:
-    """The group after so many epochs from an initialisation times a factor."""
+def _scaled(step: Step, dtype: torch.dtype, scale: float) -> engine.Group:
+    """The group after an epoch from an initialisation times a factor."""
+    return engine.train_epoch(step, _begun(step, dtype, scale), 0)
+
+
+def _begun(step: Step, dtype: torch.dtype, scale: float) -> engine.Group:
     group, _ = engine.start(step, SEEDS, "cpu", dtype)
-    group = replace(group, params={name: scale * p for name, p in group.params.items()})
-    for epoch in range(epochs):
-        group = engine.train_epoch(step, group, epoch)
-    return group
+    return replace(group, params={name: scale * p for name, p in group.params.items()})
 
 
-def _broken(group: engine.Group) -> str:
-    """What is not finite in a group; empty if all is."""
+def _broken(step: Step, group: engine.Group) -> str:
+    """What is not finite in a group that was trained; empty if all is."""
     if not group.finite.all():
-        return "the loss is not finite"
+        return f"the loss{' with its penalty' * step.has('penalty')} is not finite"
     broken = [name for name, p in group.params.items() if not p.isfinite().all()]
-    return f"the gradient of {broken[0]} is not finite" if broken else ""
+    return f"the trained {broken[0]} is not finite" if broken else ""
 
 
 def _origin(subject: Subject, step: Step, dtype: torch.dtype, scale: float, epochs: int = 1) -> str:
     """The line of the plugin that such a group broke at."""
-    return origin(lambda: _scaled(step, dtype, scale, epochs).params.values(), subject.file)
+
+    def run() -> Iterator[Tensor]:
+        group = _begun(step, dtype, scale)
+        for epoch in range(epochs):
+            yield from _losses(step, group, epoch)
+            group = engine.train_epoch(step, group, epoch)
+        yield from group.params.values()
+
+    return origin(run, subject.file)
+
+
+def _losses(step: Step, group: engine.Group, epoch: int) -> Iterator[Tensor]:
+    """What every batch of an epoch is to be trained on: a loss may be nan and its gradient a number."""
+    for batch, axes in engine.batches(step, group, epoch):
+        objective = vmap(step.objective, in_dims=(0, 0, axes, 0, None, None))
+        yield objective(group.params, group.states, batch, group.keys, group.steps, torch.tensor(epoch))[0]
 
 
 def _sure(step: Step, dtype: torch.dtype) -> float:
@@ -134,9 +151,9 @@ def is_the_same_alone(subject: Subject) -> Answer:
         epochs = epochs_for(step.task)
         group = trained(step, SEEDS, epochs)
         alone = trained(step, (SEEDS[1], SEEDS[1]), epochs)  # never a group of one: it takes other kernels
-        if not all(p.isfinite().all() for p in group.params.values()):
+        if complaint := _broken(step, group):
             place = _origin(subject, step, torch.float64, 1.0, epochs)
-            return failed(f"on {label}, parameters are not finite after 20 steps", fixes.GRADIENT, place)
+            return failed(f"on {label}, {complaint} after 20 steps", fixes.GRADIENT, place)
         apart = distance(replica(group.params, 1), replica(alone.params, 0))
         if not apart < ALONE:
             return failed(f"on {label}, a seed in a group and alone differ by {apart:.1e} after 20 steps", _ALONE)

@@ -1,7 +1,9 @@
 """Watching a program run: what it reads back from the device, and what it does to the global random generators."""
 
 import random
+import re
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,7 +87,8 @@ def _masks(args: Any) -> bool:
 def watched(run: Callable[[], object], file: Path) -> list[Sighting]:
     """What the code in a plugin's folder reads back from the device while something runs, in order."""
     notebook = _Notebook(file)
-    with _Calls(notebook), _Operations(notebook):
+    with warnings.catch_warnings(), _Calls(notebook), _Operations(notebook):
+        warnings.filterwarnings("ignore", module=re.escape(__name__))  # what torch warns of is laid to this file
         try:
             run()
         except Exception:
