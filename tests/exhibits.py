@@ -39,7 +39,18 @@ def _cell(task, method, identity):
 def _run(cell, seed, end):
     """A replica with curves that climb to where it ends."""
     if end == "failed":
-        return Run(cell.identity, seed, Outcome.FAILED, None, None, 0, {}, group=SEEDS, provenance=HERE, error=f"Error: {HOSTILE}")
+        return Run(
+            cell.identity,
+            seed,
+            Outcome.FAILED,
+            None,
+            None,
+            0,
+            {},
+            group=SEEDS,
+            provenance=HERE,
+            error=f"Error: {HOSTILE}",
+        )
     outcome = {None: Outcome.CENSORED, "diverged": Outcome.DIVERGED}.get(end, Outcome.GROKKED)
     grokked_at = end if outcome is Outcome.GROKKED else None
     last = grokked_at or BUDGET
@@ -52,7 +63,9 @@ def _run(cell, seed, end):
     }
     final = {label: curve.values[-1] for label, curve in curves.items()}
     memorised = min(last, 20)
-    return Run(cell.identity, seed, outcome, grokked_at, memorised, last, final, curves=curves, group=SEEDS, provenance=HERE)
+    return Run(
+        cell.identity, seed, outcome, grokked_at, memorised, last, final, curves=curves, group=SEEDS, provenance=HERE
+    )
 
 
 def damaged(directory):
@@ -93,7 +106,9 @@ EXHIBITS = {  # what is awkward -> a function that makes the folder
     "several": lambda directory: make(directory, tasks=("parity", "addition")),
     "censored": lambda directory: make(directory, {method: [None] * 8 for method in TIMES}),
     "one_seed": lambda directory: make(directory, {"baseline": [100], "faster": [50]}, seeds=SEEDS[:1]),
-    "diverged": lambda directory: make(directory, TIMES | {"wild": ["diverged"] * 8, "half": [*FASTER[:7], "diverged"]}),
+    "diverged": lambda directory: make(
+        directory, TIMES | {"wild": ["diverged"] * 8, "half": [*FASTER[:7], "diverged"]}
+    ),
     "failed": lambda directory: make(directory, TIMES | {"broken": [*FASTER[:6], "failed"], "all": ["failed"] * 8}),
     "skipped": lambda directory: make(directory, skipped=[Skip("parity", "sam", "not for this task")]),
     "nothing": lambda directory: make(directory, dict.fromkeys(TIMES, [])),
