@@ -15,7 +15,7 @@ TIMES = {"baseline": BASELINE, "faster": FASTER, "slower": SLOWER}
 
 
 def make(directory, methods=TIMES, tasks=("parity",), seeds=SEEDS, skipped=(), **manifest):
-    """Epochs per method (None: not by the budget, "diverged", "failed", or missing at the end), the same in each task."""
+    """Epochs per method, in each task; None: not by the budget, "diverged", "failed", missing at the end: not run."""
     labels = [(task, method) for task in tasks for method in methods]
     cells = [_cell(task, method, f"c{number}") for number, (task, method) in enumerate(labels)]
     facts = {"suite": "exhibit", "description": "made by hand", "baseline": next(iter(methods))} | manifest

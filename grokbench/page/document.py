@@ -7,7 +7,6 @@ import json
 import shlex
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Any
 
 import jinja2
 import vl_convert

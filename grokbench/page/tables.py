@@ -121,7 +121,8 @@ def _tied(places: Mapping[str, int]) -> Iterator[str]:
     for place in sorted(set(places.values())):
         methods = [method for method, at in places.items() if at == place]
         if len(methods) > 1:
-            yield f"Tied for place {place}: {listed(methods) if len(methods) <= NAMED else plural(len(methods), 'method')}."
+            named = listed(methods) if len(methods) <= NAMED else plural(len(methods), "method")
+            yield f"Tied for place {place}: {named}."
 
 
 def published(evidence: Evidence) -> Table | None:
