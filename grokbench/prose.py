@@ -13,6 +13,7 @@ __all__ = [
     "begun",
     "by_task",
     "environment_line",
+    "environment_value",
     "heading",
     "legend",
     "remarks",
@@ -75,7 +76,7 @@ def warnings(leaderboard: Leaderboard) -> tuple[str, ...]:
 def environment_line(environment: Mapping[str, Any]) -> str:
     """The known values, in one line."""
     known = {key: value for key, value in environment.items() if value is not None}
-    return ", ".join(f"{key} {_value(value)}" for key, value in known.items())
+    return ", ".join(f"{key} {environment_value(value)}" for key, value in known.items())
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
@@ -102,9 +103,10 @@ def _has_run(row: Row) -> bool:
     return row.grokked + row.censored + row.diverged + row.failed > 0
 
 
-def _value(value: Any) -> str:
+def environment_value(value: Any) -> str:
+    """One of the known values; those that differ between runs beside each other."""
     if isinstance(value, list):
-        return " | ".join(map(_value, value))
+        return " | ".join(map(environment_value, value))
     if isinstance(value, Mapping) and "commit" in value:
         return f"{str(value['commit'])[:10]}{' with uncommitted changes' if value.get('dirty') else ''}"
     return "unknown" if value is None else str(value)

@@ -38,8 +38,7 @@ def report(directory: str, out: str | None) -> None:
 
     evidence = _evidence(directory)
     file = Path(directory, "report.html") if out is None else Path(out)
-    content = document(evidence).encode()
-    durable.make_folder(file.parent)
+    content = document(evidence).encode(errors="replace")  # half a character, from a damaged label or a traceback
     durable.write(file, content)
     click.echo(f"{len(content) / 2**20:.1f} MB in {file}")
 

@@ -1,83 +1,68 @@
 "use strict";
-// Charts are drawn from top to bottom, those in a closed part when it is opened. A view keeps its parameters `shown`
-// (methods) and `single` (seeds) in step with the check boxes; another scale of epochs is another specification.
+// Charts are drawn one after the other from top to bottom, those in a closed part when it is opened. A view keeps its
+// parameters `shown` (methods) and `single` (seeds) in step with the check boxes; another scale of epochs is another
+// specification.
 
-const { charts, datasets, dark } = JSON.parse(document.getElementById("data").textContent);
-const views = new Map();
 const byId = (id) => document.getElementById(id);
+const { charts, datasets } = JSON.parse(byId("data").textContent);
+const views = new Map(); // name of a chart -> its view and the names of its parameters
 const boxes = [...document.querySelectorAll("#methods input")];
-const shown = () => boxes.filter((box) => box.checked).map((box) => box.value);
+const values = () => ({ shown: boxes.filter((box) => box.checked).map((box) => box.value), single: byId("single").checked });
+
+// ---- charts
 
 const decode = (column) => (Array.isArray(column) ? column : column.places.map((place) => column.values[place]));
 
 function rows(name) {
   const columns = Object.entries(datasets[name]).map(([field, column]) => [field, decode(column)]);
   const count = columns.length ? columns[0][1].length : 0;
-  return Array.from({ length: count }, (_, i) => Object.fromEntries(columns.map(([field, values]) => [field, values[i]])));
+  return Array.from({ length: count }, (_, i) => Object.fromEntries(columns.map(([field, column]) => [field, column[i]])));
 }
-
-function named(specification) {
-  const parts = [specification, ...(specification.layer ?? []).flatMap((layer) => [layer, ...(layer.layer ?? [])])];
-  return new Set(parts.map((part) => part.data?.name).filter((name) => name in datasets));
-}
-
-const isDark = matchMedia("(prefers-color-scheme: dark)");
-const lightened = (text) => Object.entries(dark).reduce((all, [from, to]) => all.replaceAll(`"${from}"`, `"${to}"`), text);
 
 function specification(name) {
   const scales = charts[name];
-  const chosen = scales.only ?? (byId("log").checked ? scales.log : scales.linear);
-  const copy = JSON.parse(isDark.matches ? lightened(JSON.stringify(chosen)) : JSON.stringify(chosen));
-  copy.datasets = Object.fromEntries([...named(copy)].map((data) => [data, rows(data)]));
-  for (const parameter of copy.params ?? []) {
-    if (parameter.name === "shown") parameter.value = shown();
-    if (parameter.name === "single") parameter.value = byId("single").checked;
-  }
+  const copy = structuredClone(scales.only ?? (byId("log").checked ? scales.log : scales.linear));
+  const named = [copy, ...copy.layer].map((part) => part.data?.name).filter((data) => data in datasets);
+  copy.datasets = Object.fromEntries(named.map((data) => [data, rows(data)]));
+  for (const parameter of copy.params) parameter.value = values()[parameter.name] ?? parameter.value;
   return copy;
 }
 
 async function draw(name) {
-  const theme = isDark.matches ? "dark" : "light";
-  views.get(name)?.finalize();
-  const options = { renderer: "svg", actions: false, tooltip: { theme } };
-  const { view } = await vegaEmbed(`#${name}`, specification(name), options);
-  views.set(name, view);
+  views.get(name)?.view.finalize();
+  const drawn = specification(name);
+  const { view } = await vegaEmbed(`#${name}`, drawn, { renderer: "svg", actions: false });
+  views.set(name, { view, parameters: drawn.params.map((parameter) => parameter.name) });
 }
 
-const closed = (name) => byId(name).closest("details:not([open])") !== null;
-
-async function drawAll(names) {
-  for (const name of names) {
-    if (!closed(name)) await draw(name);
+async function tell(parameter) {
+  for (const { view, parameters } of views.values()) {
+    if (parameters.includes(parameter)) await view.signal(parameter, values()[parameter]).runAsync();
   }
 }
 
-function signal(parameter, value) {
-  for (const view of views.values()) {
-    const has = parameter in view.getState({ signals: (name) => name === parameter, data: () => false }).signals;
-    if (has) view.signal(parameter, value).runAsync();
-  }
+let work = Promise.resolve();
+let waiting = 0;
+
+function later(task) {
+  waiting += 1;
+  document.body.removeAttribute("data-drawn");
+  work = work.then(task).catch(console.error).finally(() => {
+    waiting -= 1;
+    document.body.toggleAttribute("data-drawn", waiting === 0);
+  });
 }
+
+function drawAll(names) {
+  for (const name of names) later(() => draw(name));
+}
+
+// ---- what can be chosen
 
 function choose() {
-  const labels = new Set(shown());
-  signal("shown", [...labels]);
-  for (const row of document.querySelectorAll("tr[data-method]")) row.classList.toggle("off", !labels.has(row.dataset.method));
-}
-
-function sort(heading) {
-  const place = [...heading.parentNode.children].indexOf(heading);
-  const body = heading.closest("table").tBodies[0];
-  const descending = heading.getAttribute("aria-sort") === "ascending";
-  for (const other of heading.parentNode.children) other.removeAttribute("aria-sort");
-  heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
-  const key = (row) => row.children[place].dataset.key ?? row.children[place].textContent;
-  const numeric = [...body.rows].every((row) => ["", "-"].includes(key(row)) || !Number.isNaN(Number(key(row))));
-  const compare = (a, b) => {
-    if (["", "-"].includes(a) || ["", "-"].includes(b)) return ["", "-"].includes(a) - ["", "-"].includes(b);
-    return (numeric ? a - b : a.localeCompare(b)) * (descending ? -1 : 1);
-  };
-  body.append(...[...body.rows].sort((a, b) => compare(key(a), key(b))));
+  const { shown } = values();
+  for (const row of document.querySelectorAll("tr[data-method]")) row.classList.toggle("off", !shown.includes(row.dataset.method));
+  later(() => tell("shown"));
 }
 
 for (const box of boxes) box.addEventListener("change", choose);
@@ -87,16 +72,35 @@ for (const [id, checked] of [["all", true], ["none", false]]) {
     choose();
   });
 }
-isDark.addEventListener("change", () => drawAll([...views.keys()]));
-byId("single").addEventListener("change", (event) => signal("single", event.target.checked));
+byId("single").addEventListener("change", () => later(() => tell("single")));
 byId("log").addEventListener("change", () => drawAll([...views.keys()].filter((name) => !charts[name].only)));
-for (const heading of document.querySelectorAll("table.sortable thead th")) {
+
+// ---- tables
+
+function sort(heading) {
+  const place = heading.cellIndex;
+  const body = heading.closest("table").tBodies[0];
+  const sign = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  for (const other of heading.parentNode.cells) other.removeAttribute("aria-sort");
+  heading.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
+  const key = (row) => row.cells[place].dataset.key;
+  const numeric = [...body.rows].every((row) => !Number.isNaN(Number(key(row))));
+  const compare = (a, b) => {
+    if (a === "" || b === "") return (a === "") - (b === ""); // what does not exist comes last, whichever way
+    return sign * (numeric ? a - b : a.localeCompare(b));
+  };
+  body.append(...[...body.rows].sort((a, b) => compare(key(a), key(b))));
+}
+
+for (const heading of document.querySelectorAll("thead th")) {
   heading.querySelector("button").addEventListener("click", () => sort(heading));
 }
+
+// ---- begin
+
 for (const part of document.querySelectorAll("main details")) {
-  part.addEventListener("toggle", () => {
-    const waiting = [...part.querySelectorAll(".chart")].map((chart) => chart.id).filter((name) => !views.has(name));
-    if (part.open) drawAll(waiting);
-  });
+  const inside = [...part.querySelectorAll(".chart")].map((chart) => chart.id);
+  part.addEventListener("toggle", () => part.open && drawAll(inside.filter((name) => !views.has(name))));
 }
-drawAll(Object.keys(charts)).then(() => document.body.setAttribute("data-drawn", "true"));
+drawAll(Object.keys(charts).filter((name) => !byId(name).closest("details:not([open])")));
+later(() => undefined); // where there is no chart at all, too, the page says that it is drawn
