@@ -32,6 +32,7 @@ IN_COLUMNS = (  # how notes begin that say what a table's columns say too
     *("all ", "its one seed grokked", "the baseline that the others", "significantly ", "no significant difference"),
     *("too few seeds to tell", "reproduced: ", "not reproduced: ", "inconclusive: "),
 )
+NAMED = {"git": "git commit of grokbench", "grokbench": "grokbench version"}
 CAUTIONS = ("cannot reach", "compare with care", "do not compare")  # what marks a note as a warning
 
 
@@ -70,7 +71,7 @@ def warnings(leaderboard: Leaderboard) -> tuple[str, ...]:
     counts = Counter(note for row in leaderboard.rows for note in row.notes if any(c in note for c in CAUTIONS))
     shared = [note for note, times in counts.items() if times > 1]
     differing = [key for key, value in leaderboard.environment.items() if isinstance(value, list)]
-    return (*shared, *(f"the runs were made with more than one {key}" for key in differing))
+    return (*shared, *(f"the runs were made with more than one {NAMED.get(key, key)}" for key in differing))
 
 
 def environment_line(environment: Mapping[str, Any]) -> str:
