@@ -65,23 +65,27 @@ def _drawn(
     layers += labels(sheet, {method: _end(band) for method, band in found[first].items()}, x, span, height)
     said = _described(task, found[first], first)
     shown = {"single": sheet.seeds} if single else {}
-    return sheet.plot(layers, _criterion(sheet, task, found, y), description=said, height=height, **shown)
+    return sheet.plot(layers, _criterion(sheet, task, found, y, span[0]), description=said, height=height, **shown)
 
 
 def _lines(
     sheet: Sheet, label: str, bands: Bands, x: alt.X, y: alt.Y, look: Mapping[str, Any], single: bool, strength: float
 ) -> Iterator[alt.Chart]:
-    """Single seeds, the quartiles, the median and what hovering over it says."""
+    """Single seeds, the quartiles, the median and what hovering over it says.
+
+    Fills and strokes are made transparent, not the marks: each of those would be a picture of its own in a png.
+    """
     colour = look["color"]
-    if single:
+    if single and (sheet.seeds or sheet.style.hovered):
         seeds = alt.Chart(sheet.data(_single(bands))).transform_filter("single")
-        thin = seeds.mark_line(clip=True, strokeWidth=0.6, opacity=0.35 * strength)
+        thin = seeds.mark_line(strokeWidth=0.6, strokeOpacity=0.35 * strength)
         yield thin.encode(x=x, y=y, color=colour, detail="seed:N")
     base = alt.Chart(sheet.data(_middle(label, bands))).encode(x=x, y=y, color=colour)
-    yield base.mark_area(clip=True, opacity=0.18 * strength**2).encode(y=_low(y), y2="high:Q")
-    line = base.mark_line(clip=True, strokeWidth=strength * sheet.style.line, opacity=strength)
+    yield base.mark_area(opacity=1, fillOpacity=0.18 * strength**2).encode(y=_low(y), y2="high:Q")
+    line = base.mark_line(strokeWidth=strength * sheet.style.line, strokeOpacity=strength)
     yield line.encode(strokeDash=look["strokeDash"])
-    yield base.mark_point(opacity=0, size=40).encode(tooltip=_tooltip())
+    if sheet.style.hovered:
+        yield base.mark_point(opacity=0, size=40).encode(tooltip=_tooltip())
 
 
 def _low(y: alt.Y) -> alt.Y:
@@ -121,12 +125,12 @@ def _end(band: Band) -> tuple[float, float]:
     return float(band.epochs[last]), float(band.median[last])
 
 
-def _criterion(sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y) -> list[alt.Chart]:
-    """A dashed line at each value of these metrics that the task's criterion names."""
+def _criterion(sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: Span) -> list[alt.Chart]:
+    """A dashed line at each value of these metrics that the task's criterion names, and that is within the span."""
     conditions = sheet.evidence.of(task)[0].measured.cell.recipe.get("grokked") or {}
     levels = [_level(conditions[label]) for label in found if label in conditions]
-    rows = [{"median": level} for level in dict.fromkeys(levels) if level is not None]
-    rule = alt.Chart(sheet.data(rows)).mark_rule(strokeDash=[2, 2], opacity=0.6, clip=True)
+    rows = [{"median": level} for level in dict.fromkeys(levels) if level is not None and span[0] <= level <= span[1]]
+    rule = alt.Chart(sheet.data(rows)).mark_rule(strokeDash=[2, 2], strokeOpacity=0.6)
     return [rule.encode(y=y)] if rows else []
 
 

@@ -53,7 +53,7 @@ def _layers(sheet: Sheet, rows: Sequence[Row]) -> list[alt.Chart]:
 
 def _unity(sheet: Sheet) -> alt.Chart:
     """The line of no effect."""
-    return alt.Chart(sheet.data([{"speedup": 1}])).mark_rule(strokeDash=[2, 2], opacity=0.6).encode(x="speedup:Q")
+    return alt.Chart(sheet.data([{"speedup": 1}])).mark_rule(strokeDash=[2, 2], strokeOpacity=0.6).encode(x="speedup:Q")
 
 
 def _x(rows: Sequence[Row]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def labels(
         for (method, (end, _)), start, place in zip(ends.items(), heights, places, strict=True)
     ]
     base = alt.Chart(sheet.data(entries)).encode(color=sheet.colour(ends, legend=False))
-    leader = base.mark_rule(strokeWidth=0.5, opacity=0.6)
+    leader = base.mark_rule(strokeWidth=0.5, strokeOpacity=0.6)
     name = base.mark_text(align="left", baseline="middle")
     return [
         leader.encode(x=x, x2=alt.value("width"), y=pixels("from"), y2="to:Q"),

@@ -11,7 +11,7 @@ __all__ = ["APART", "COLOURS", "DARK", "FONT", "FONTS", "PAGE", "PAPER", "Style"
 FONT = "Roboto"
 FONTS = Path(__file__).parent / "fonts"
 
-# Chosen by search: every two are at least 30 apart (CIE 1976) as seen with protanopia, deuteranopia and tritanopia
+# Chosen by search: every two are at least 28 apart (CIE 1976) as seen with protanopia, deuteranopia and tritanopia
 # (Machado, Oliveira and Fernandes 2009) and without, and each has a contrast of at least 2.4 on white and on the dark
 # ground of the page.
 COLOURS = ("#787878", "#670ef8", "#3fb464", "#b4090b", "#f476d8", "#c7a413", "#9e0095", "#ba59ff")
@@ -21,7 +21,8 @@ APART = len(COLOURS)  # methods that colours tell apart; with more, lines are la
 
 
 # A file is black on white; on the page, the colour of its text.
-INK = {f"{part}Color": "currentColor" for part in ("label", "title", "grid", "domain", "tick")}
+INK = {f"{part}Color": "currentColor" for part in ("label", "title")}
+LINES = {f"{part}Color": "currentColor" for part in ("grid", "domain", "tick")}
 SYMBOL = 34  # pixels of the line and the gaps of a legend's entry
 AXIS = {"gridOpacity": 0.15, "domainOpacity": 0.6, "tickOpacity": 0.6}
 LEGEND = {
@@ -46,6 +47,11 @@ class Style:
     legend: bool  # whether lines are named above the plot: the page has its own
     font: str = FONT
 
+    @property
+    def hovered(self) -> bool:
+        """Whether a reader can point at something: on the page, not on paper."""
+        return not isinstance(self.width, int)
+
     def config(self) -> dict[str, Any]:
         """The Vega-Lite configuration. Text takes its colour from the page where there is one."""
         quiet: dict[str, Any] = {"labelFontSize": self.text, "titleFontSize": self.text, "titleFontWeight": "normal"}
@@ -53,7 +59,7 @@ class Style:
             "font": self.font,
             "background": "transparent" if self.width == "container" else "white",
             "view": {"stroke": None},
-            "axis": {**quiet, **INK, **AXIS, "labelLimit": 16 * self.text},
+            "axis": {**quiet, **INK, **LINES, **AXIS, "labelLimit": 16 * self.text},
             "legend": {**quiet, **INK, **LEGEND},
             "text": {"fontSize": self.text, "fill": "currentColor"},
             "rule": {"stroke": "currentColor"},
@@ -71,7 +77,7 @@ class Style:
 
 PAGE = Style("container", 260, 12, 1.8, legend=False, font="system-ui, sans-serif")
 PAPER = {  # columns of 85 and 175 mm
-    "single": Style(241, 130, 7.2, 1, legend=True),
+    "single": Style(240, 130, 7.2, 1, legend=True),
     "double": Style(496, 190, 7.2, 1.2, legend=True),
 }
 

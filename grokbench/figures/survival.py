@@ -49,7 +49,8 @@ def _lines(sheet: Sheet, cells: Sequence[Measured], x: alt.X, first: float) -> l
     left = base.transform_filter("datum.censored").mark_point(shape="cross", filled=True, size=45, opacity=1)
     methods = _methods(cells)
     colour = sheet.colour(methods)
-    return [line.encode(color=colour, strokeDash=sheet.dash(methods)), left.encode(color=colour), spots]
+    lines = [line.encode(color=colour, strokeDash=sheet.dash(methods)), left.encode(color=colour)]
+    return [*lines, spots] if sheet.style.hovered else lines
 
 
 def _steps(cell: Measured, first: float) -> list[dict[str, Any]]:
