@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks import scaling, startup, tables
+from benchmarks import reporting, scaling, startup, tables
 from benchmarks.cases import METHODS, Case, missing_data, shipped_cases
 from benchmarks.competitors import competitors, seconds_per_epoch
 from benchmarks.floor import effort
@@ -14,7 +14,7 @@ from benchmarks.gauge import Gauging, Rates, rates
 from benchmarks.rounds import Result, measure
 from grokbench.plugins import load_registry
 
-__all__ = ["PARTS", "QUICK", "Wanted", "cases", "scaling_part", "speed_part", "startup_part"]
+__all__ = ["PARTS", "QUICK", "Wanted", "cases", "report_part", "scaling_part", "speed_part", "startup_part"]
 
 Say = Callable[[str], None]
 
@@ -97,4 +97,11 @@ def startup_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]
     show(startup.table(found))
 
 
-PARTS = {"speed": speed_part, "scaling": scaling_part, "startup": startup_part}
+def report_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
+    """The page of a large results folder."""
+    found = reporting.measure(wanted.rounds, say)
+    yield from reporting.json(found)
+    show(reporting.table(found))
+
+
+PARTS = {"speed": speed_part, "scaling": scaling_part, "startup": startup_part, "report": report_part}

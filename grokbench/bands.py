@@ -40,9 +40,12 @@ class Band:
 
 
 def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
-    """The band of a metric over a cell's runs, at no more than `most` evaluations; None where it was never measured."""
-    curves = {run.seed: (run.curves[metric], run.outcome) for run in runs if metric in run.curves}
-    curves = {seed: pair for seed, pair in curves.items() if pair[0].epochs}
+    """The band of a metric over a cell's runs, at no more than `most` evaluations; None where it was never measured.
+
+    Replicas that failed say nothing of the method.
+    """
+    sound = [run for run in runs if run.outcome is not Outcome.FAILED and metric in run.curves]
+    curves = {run.seed: (run.curves[metric], run.outcome) for run in sound if run.curves[metric].epochs}
     if not curves:
         return None
     epochs = thinned([curve.epochs for curve, _ in curves.values()], most)
@@ -52,11 +55,16 @@ def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
 
 
 def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64]:
-    """At most `most` of the epochs of several curves, the first and the last among them, evenly on a log axis."""
+    """At most `most` (2 or more) of the epochs of several curves, the first and the last among them.
+
+    A third of them is spread evenly over a linear axis, the others over a logarithmic one: a chart may have either.
+    """
     epochs = np.unique(np.concatenate([np.asarray(each, np.int64) for each in evaluations]))
     if len(epochs) <= most:
         return epochs
-    wanted = np.expm1(np.linspace(np.log1p(epochs[0]), np.log1p(epochs[-1]), most))
+    even = np.linspace(epochs[0], epochs[-1], most // 3)
+    logs = np.expm1(np.linspace(np.log1p(epochs[0]), np.log1p(epochs[-1]), most - most // 3))
+    wanted = np.concatenate([logs, even])
     return np.unique(epochs[np.searchsorted(epochs, wanted - 1e-6).clip(max=len(epochs) - 1)])
 
 
@@ -83,8 +91,9 @@ def _carried(values: Floats, curve: Curve, outcome: Outcome) -> Floats:
 
 
 def _quartiles(values: Floats) -> Floats:
-    """Lower quartile, median, upper quartile over seeds (3, k), of those that have a value."""
-    some = np.isfinite(values).any(axis=0)
-    found = np.full((3, values.shape[1]), np.nan)
-    found[:, some] = np.nanquantile(values[:, some], [0.25, 0.5, 0.75], axis=0)
-    return found
+    """Lower quartile, median, upper quartile over seeds (3, k), of those that have a value: `nanquantile`, but fast."""
+    ordered, known = np.sort(values, axis=0), np.isfinite(values).sum(axis=0)  # nan comes last
+    at = np.array([[0.25], [0.5], [0.75]]) * (known - 1).clip(min=0)
+    below = np.floor(at).astype(int)
+    low, high = (np.take_along_axis(ordered, i, axis=0) for i in (below, np.ceil(at).astype(int)))
+    return low + (high - low) * (at - below)

@@ -34,7 +34,7 @@ def _with_the_fastest(cells: Sequence[Measured], alpha: float) -> list[Measured]
     """The first, and those that it does not significantly beat."""
     fastest, *others = cells
     corrected = holm([sign_flip(_log_ratios(other, fastest)) for other in others])
-    return [fastest, *(other for other, p in zip(others, corrected, strict=True) if p is None or p >= alpha)]
+    return [fastest, *(other for other, p in zip(others, corrected, strict=True) if p is None or p > alpha)]
 
 
 def _log_ratios(cell: Measured, fastest: Measured) -> list[float]:

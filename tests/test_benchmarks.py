@@ -510,3 +510,11 @@ def test_every_part_measures_on_a_cuda_device(benchmarks, tmp_path):
     found = json.loads(file.read_text())
     assert found["scaling"][0]["workers"] == 1 and found["scaling"][0]["sizes"][-1]["bytes"] > 0
     assert {"loop", "engine", "authors", "floor"} == set(found["speed"][0]["rounds"])
+
+
+def test_the_page_of_a_large_folder_is_measured(benchmarks):
+    reporting, said = benchmarks("reporting"), []
+    (cost,) = reporting.measure(1, said.append, evaluations=30, seeds=2)
+    assert cost.seconds > 0 and cost.cpu_seconds > 0 and cost.megabytes > 10 and cost.page > 0.5
+    assert said == ["report: 40 runs made up", "report: round 1 of 1"]
+    assert "megabytes" in reporting.table([cost, cost]) and reporting.json([cost])[0]["page"] == cost.page

@@ -13,14 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot", "report"]
 
-FIGURES = (
-    "summary",
-    "forest",
-    "survival",
-    "accuracy",
-    "seconds",
-    "metrics",
-)  # of `figures`, which takes long to import
+FIGURES = ("summary", "forest", "survival", "accuracy", "seconds", "metrics")  # of `figures`, slow to import
 FORMATS = ("svg", "pdf", "png")
 WIDTHS = ("single", "double")  # of `figures.style`
 
@@ -48,7 +41,7 @@ def report(directory: str, out: str | None) -> None:
 @click.argument("figure", type=click.Choice([*FIGURES, "all"]))
 @click.option("--out", metavar="FOLDER", help="Where to.  [default: figures in DIR]", shell_complete=folders)
 @click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task; may be repeated.")
-@click.option("--metric", "metrics", multiple=True, metavar="LABEL", help="Only this metric, with `metrics`.")
+@click.option("--metric", "metrics", multiple=True, metavar="LABEL", help="Only this, of `metrics`; may be repeated.")
 @click.option("--format", "formats", multiple=True, type=click.Choice(FORMATS), help="[default: all three]")
 @click.option("--width", default="single", show_default=True, type=click.Choice(WIDTHS), help="Column: 85 or 175 mm.")
 @click.option("--axis", default="log", show_default=True, type=click.Choice(["log", "linear"]), help="Of epochs.")
@@ -78,7 +71,7 @@ def plot(
     from grokbench.figures.style import PAPER
 
     evidence = _evidence(directory)
-    _check(evidence, directory, tasks, metrics)
+    _check(evidence, directory, figure, tasks, metrics)
     sheet = Sheet(evidence, PAPER[width], axis == "log", seeds)
     found = [drawing for name in (FIGURES if figure == "all" else [figure]) for drawing in drawings(sheet, name)]
     wanted = [each for each in found if _asked(each, tasks, metrics)]
@@ -97,17 +90,23 @@ def _evidence(directory: str) -> "Evidence":
     return found
 
 
-def _check(evidence: "Evidence", directory: str, tasks: tuple[str, ...], metrics: tuple[str, ...]) -> None:
-    """Refuse labels that the folder does not know."""
+def _check(evidence: "Evidence", directory: str, figure: str, tasks: tuple[str, ...], metrics: tuple[str, ...]) -> None:
+    """Refuse labels that the folder does not know, and figures that have nothing to choose from."""
     from grokbench.errors import StoreError
+    from grokbench.figures import others
     from grokbench.yaml_problems import did_you_mean
 
-    recorded = {label for task in evidence.tasks for label in evidence.metrics(task)}
-    for kind, asked, known in (("task", tasks, evidence.tasks), ("metric", metrics, sorted(recorded))):
+    if tasks and figure == "summary":
+        raise click.UsageError("The figure `summary` is of all tasks: leave out --task.")
+    if metrics and figure not in ("metrics", "all"):
+        raise click.UsageError(f"--metric chooses among `metrics`, and the figure asked for is `{figure}`.")
+    recorded = sorted({label for _, label in others(evidence)})
+    for kind, asked, known in (("task", tasks, evidence.tasks), ("metric", metrics, recorded)):
         for label in asked:
             if label not in known:
+                there = f"there are: {', '.join(known)}" if known else "there are none"
                 near = did_you_mean(label, known)
-                raise StoreError(f"{directory} holds no runs of {kind} {label!r}; there are: {', '.join(known)}{near}")
+                raise StoreError(f"{directory} holds no runs with a figure of {kind} {label!r}; {there}{near}")
 
 
 def _asked(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ...]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from grokbench.evidence import Evidence
 from grokbench.figures.curves import ACCURACIES, accuracy, metric
 from grokbench.figures.forest import forest
 from grokbench.figures.seconds import seconds
@@ -11,7 +12,7 @@ from grokbench.figures.sheet import Sheet
 from grokbench.figures.summary import summary
 from grokbench.figures.survival import survival
 
-__all__ = ["FIGURES", "TIMED", "Drawing", "Sheet", "drawings"]
+__all__ = ["FIGURES", "TIMED", "Drawing", "Sheet", "drawings", "others"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def drawings(sheet: Sheet, figure: str) -> Iterator[Drawing]:
     if figure == "summary":
         found = {("", ""): summary(sheet)}
     elif figure == "metrics":
-        found = {(task, label): metric(sheet, task, label) for task, label in _others(sheet)}
+        found = {(task, label): metric(sheet, task, label) for task, label in others(sheet.evidence)}
     else:
         found = {(task, ""): PER_TASK[figure](sheet, task) for task in sheet.evidence.tasks}
     for (task, label), specification in found.items():
@@ -61,7 +62,7 @@ def drawings(sheet: Sheet, figure: str) -> Iterator[Drawing]:
             yield Drawing(figure, task, specification, label)
 
 
-def _others(sheet: Sheet) -> Iterator[tuple[str, str]]:
+def others(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """Task and label of each metric that has no figure of its own."""
-    for task in sheet.evidence.tasks:
-        yield from ((task, label) for label in sheet.evidence.metrics(task) if label not in ACCURACIES)
+    for task in evidence.tasks:
+        yield from ((task, label) for label in evidence.metrics(task) if label not in ACCURACIES)

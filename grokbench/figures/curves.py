@@ -8,13 +8,16 @@ import altair as alt
 import numpy as np
 
 from grokbench.bands import Band
-from grokbench.figures.labels import labels, room
+from grokbench.figures.axes import Span, around, axis, epochs, scale
+from grokbench.figures.labels import cut, labels
 from grokbench.figures.sheet import Sheet
 
 __all__ = ["ACCURACIES", "accuracy", "metric"]
 
 ACCURACIES = ("test_accuracy", "train_accuracy")
+FAINT = "test accuracy (faint: train)"
 SEEDS = 60  # points of a single seed's curve
+WIDE = 100.0  # largest : smallest value from which on positive values are on a logarithmic axis
 
 Bands = Mapping[str, Band]  # method -> its band
 
@@ -22,57 +25,72 @@ Bands = Mapping[str, Band]  # method -> its band
 def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
     """Test accuracy, and train accuracy as a fainter line; None where neither was recorded."""
     found = {label: bands for label in ACCURACIES if (bands := _bands(sheet, task, label))}
-    return _drawn(sheet, task, found, "accuracy", (0.0, 1.0), single=True) if found else None
+    if not found:
+        return None
+    y = alt.Y("median:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title=FAINT if len(found) > 1 else [*found][0]))
+    return _drawn(sheet, task, found, y, ((0.0, 1.0), False), single=True)
 
 
 def metric(sheet: Sheet, task: str, label: str) -> dict[str, Any] | None:
     """One recorded metric, without single seeds; None where it has no finite value."""
     bands = _bands(sheet, task, label)
     values = [value for band in bands.values() for value in (*band.low, *band.high) if np.isfinite(value)]
-    return _drawn(sheet, task, {label: bands}, label, (min(values), max(values))) if values else None
+    if not values:
+        return None
+    log = min(values) > 0 and max(values) / min(values) >= WIDE
+    span = around(values, log)
+    y = alt.Y("median:Q", scale=scale(span, log), axis=axis(cut(label), span, log))
+    return _drawn(sheet, task, {label: bands}, y, (span, log))
 
 
 def _bands(sheet: Sheet, task: str, label: str) -> Bands:
+    """Those that have a value somewhere, in the order of the suite."""
     cells = sheet.evidence.of(task)
     found = {each.measured.cell.regularizer: sheet.evidence.curves(task, each).get(label) for each in cells}
-    return {method: band for method, band in found.items() if band is not None}
+    return {method: band for method, band in found.items() if band is not None and np.isfinite(band.median).any()}
 
 
 def _drawn(
-    sheet: Sheet,
-    task: str,
-    found: Mapping[str, Bands],
-    title: str,
-    domain: tuple[float, float],
-    single: bool = False,
+    sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: tuple[Span, bool], single: bool = False
 ) -> dict[str, Any]:
     """Metrics in one plot, the first of them in front."""
     first, *behind = found
-    cells = sheet.evidence.of(task)
+    methods, cells = dict.fromkeys(method for bands in found.values() for method in bands), sheet.evidence.of(task)
     last = max(int(band.epochs[-1]) for bands in found.values() for band in bands.values())
     interval = min(each.measured.cell.evaluate_every for each in cells)
-    x, height = sheet.epochs(max(last, interval), interval), sheet.height(len(found[first]))
-    y = alt.Y("median:Q", scale=alt.Scale(domain=list(domain), nice=domain != (0.0, 1.0)), axis=alt.Axis(title=title))
-    layers = [layer for label in behind for layer in _lines(sheet, label, found[label], x, y, faint=True)]
-    layers += _lines(sheet, first, found[first], x, y, faint=False)
-    ends = {method: end for method, band in found[first].items() if (end := _end(band))}
-    layers += labels(sheet, ends, x, domain, height)
-    single = alt.param(name="single", value=sheet.seeds)
-    chart = sheet.chart(layers, _criterion(sheet, task, found, y), height).add_params(single)
-    return sheet.finished(chart, _described(task, title, found[first], first), room(sheet, ends))
+    x, height = epochs(max(last, interval), interval, sheet.log, sheet.ticks), sheet.height(len(methods))
+    look = {"color": sheet.colour(methods), "strokeDash": sheet.dash(methods)}
+    layers = [layer for label in behind for layer in _lines(sheet, label, found[label], x, y, look, single, 0.45)]
+    layers += _lines(sheet, first, found[first], x, y, look, single, 1.0)
+    layers += labels(sheet, {method: _end(band) for method, band in found[first].items()}, x, span, height)
+    said = _described(task, found[first], first)
+    shown = {"single": sheet.seeds} if single else {}
+    return sheet.plot(layers, _criterion(sheet, task, found, y, span[0]), description=said, height=height, **shown)
 
 
-def _lines(sheet: Sheet, label: str, bands: Bands, x: alt.X, y: alt.Y, faint: bool) -> Iterator[alt.Chart]:
-    """Single seeds, the quartiles, the median and what hovering over it says."""
-    colour, strength = sheet.colour(), 0.45 if faint else 1.0
-    seeds = alt.Chart(sheet.data(_single(bands))).transform_filter("single")
-    thin = seeds.mark_line(clip=True, strokeWidth=0.6, opacity=0.35 * strength)
-    yield thin.encode(x=x, y=y, color=colour, detail="seed:N")
+def _lines(
+    sheet: Sheet, label: str, bands: Bands, x: alt.X, y: alt.Y, look: Mapping[str, Any], single: bool, strength: float
+) -> Iterator[alt.Chart]:
+    """Single seeds, the quartiles, the median and what hovering over it says.
+
+    Fills and strokes are made transparent, not the marks: each of those would be a picture of its own in a png.
+    """
+    colour = look["color"]
+    if single and (sheet.seeds or sheet.style.hovered):
+        seeds = alt.Chart(sheet.data(_single(bands))).transform_filter("single")
+        thin = seeds.mark_line(strokeWidth=0.6, strokeOpacity=0.35 * strength)
+        yield thin.encode(x=x, y=y, color=colour, detail="seed:N")
     base = alt.Chart(sheet.data(_middle(label, bands))).encode(x=x, y=y, color=colour)
-    yield base.mark_area(clip=True, opacity=0.07 if faint else 0.18).encode(y="low:Q", y2="high:Q")
-    line = base.mark_line(clip=True, strokeWidth=strength * sheet.style.line, opacity=strength)
-    yield line.encode(strokeDash=sheet.dash())
-    yield base.mark_point(opacity=0, size=40).encode(tooltip=_tooltip())
+    yield base.mark_area(opacity=1, fillOpacity=0.18 * strength**2).encode(y=_low(y), y2="high:Q")
+    line = base.mark_line(strokeWidth=strength * sheet.style.line, strokeOpacity=strength)
+    yield line.encode(strokeDash=look["strokeDash"])
+    if sheet.style.hovered:
+        yield base.mark_point(opacity=0, size=40).encode(tooltip=_tooltip())
+
+
+def _low(y: alt.Y) -> alt.Y:
+    """The same axis, for the lower quartiles."""
+    return alt.Y("low:Q", scale=y["scale"], axis=y["axis"])
 
 
 def _tooltip() -> list[alt.Tooltip]:
@@ -101,18 +119,19 @@ def _single(bands: Bands) -> Iterator[dict[str, Any]]:
             )
 
 
-def _end(band: Band) -> tuple[float, float] | None:
+def _end(band: Band) -> tuple[float, float]:
     """Where a median ends."""
-    known = np.flatnonzero(np.isfinite(band.median))
-    return (float(band.epochs[known[-1]]), float(band.median[known[-1]])) if known.size else None
+    last = np.flatnonzero(np.isfinite(band.median))[-1]
+    return float(band.epochs[last]), float(band.median[last])
 
 
-def _criterion(sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y) -> list[alt.Chart]:
-    """A dashed line at each value of these metrics that the task's criterion names."""
+def _criterion(sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: Span) -> list[alt.Chart]:
+    """A dashed line at each value of these metrics that the task's criterion names, and that is within the span."""
     conditions = sheet.evidence.of(task)[0].measured.cell.recipe.get("grokked") or {}
     levels = [_level(conditions[label]) for label in found if label in conditions]
-    rows = [{"median": level} for level in dict.fromkeys(levels) if level is not None]
-    return [alt.Chart(sheet.data(rows)).mark_rule(strokeDash=[2, 2], opacity=0.6).encode(y=y)] if rows else []
+    rows = [{"median": level} for level in dict.fromkeys(levels) if level is not None and span[0] <= level <= span[1]]
+    rule = alt.Chart(sheet.data(rows)).mark_rule(strokeDash=[2, 2], strokeOpacity=0.6)
+    return [rule.encode(y=y)] if rows else []
 
 
 def _level(condition: Any) -> float | None:
@@ -120,7 +139,7 @@ def _level(condition: Any) -> float | None:
     return float(match[0]) if match else None
 
 
-def _described(task: str, title: str, bands: Bands, label: str) -> str:
-    ends = {method: end for method, band in bands.items() if (end := _end(band))}
+def _described(task: str, bands: Bands, label: str) -> str:
+    ends = {method: _end(band) for method, band in bands.items()}
     said = "; ".join(f"{method} {value:.3g} at {epoch:g}" for method, (epoch, value) in ends.items())
-    return f"{title} on {task} over epochs; median {label} of the seeds at the end: {said}."
+    return f"{label} on {task} over epochs; median of the seeds at the end: {said}."

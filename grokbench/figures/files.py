@@ -32,7 +32,8 @@ def file_name(drawing: Drawing) -> str:
 
 
 def _safe(label: str) -> str:
-    safe = re.sub(r"[^A-Za-z0-9_=.,-]+", "_", label).lstrip(".")[:60]
+    """Without - , which joins labels, and without capitals: some file systems take them for small letters."""
+    safe = re.sub(r"^[.]|[^a-z0-9_=.,]+", "_", label.lower())[:60]
     return safe if safe == label else f"{safe}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
 

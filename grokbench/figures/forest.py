@@ -1,12 +1,15 @@
 """The speed-up of every method of a task over its baseline, with intervals, and what was published."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import altair as alt
 
 from grokbench.columns import speedup_text
-from grokbench.figures.sheet import Sheet, past
+from grokbench.figures.axes import around, axis, past, scale
+from grokbench.figures.labels import CUT, cut
+from grokbench.figures.sheet import Sheet
+from grokbench.figures.style import breadth
 from grokbench.ranking import Row
 
 __all__ = ["forest"]
@@ -14,7 +17,8 @@ __all__ = ["forest"]
 KINDS = {None: "estimate", "lower": "at least", "upper": "at most", "mixed": "neither bound"}
 SHAPES = {"estimate": "circle", "at least": "triangle-right", "at most": "triangle-left", "neither bound": "diamond"}
 ROW = 2.2  # the height of a method's row, in text sizes
-CHARACTER = 0.5  # the width of a character, in text sizes
+MOST = 5  # ticks
+LEAST = 0.4  # of the width that is the plot's: where names leave less, intervals are only drawn
 SMALLEST = 1e-6  # of a ratio that a logarithmic axis shows: an interval may reach down to 0
 
 
@@ -24,39 +28,50 @@ def forest(sheet: Sheet, task: str) -> dict[str, Any] | None:
     if all(row.speedup is None for row in rows):
         return None
     height = len(rows) * ROW * sheet.style.text + 8
-    chart = sheet.chart(_layers(sheet, rows), [_unity(sheet)], height)
-    room = CHARACTER * sheet.style.text * max(len(speedup_text(row)) for row in rows)
-    return sheet.finished(chart, _described(sheet, task, rows), room + 8)
+    said = _described(sheet, task, rows)
+    return sheet.plot(_layers(sheet, rows), [_unity(sheet)], description=said, height=height)
 
 
 def _layers(sheet: Sheet, rows: Sequence[Row]) -> list[alt.Chart]:
-    order, colour = [row.regularizer for row in rows], sheet.colour(legend=False)
-    axis = alt.Axis(title=None, ticks=False, domain=False, labelPadding=8, grid=False)
-    y = alt.Y("method:N", sort=order, scale=alt.Scale(domain=order), axis=axis)
-    base = alt.Chart(sheet.data(_entry(row) for row in rows)).encode(y=y)
+    order = [row.regularizer for row in rows]
+    colour = sheet.colour(order, legend=False)
+    names = alt.Axis(title=None, ticks=False, domain=False, labelPadding=8, grid=False, labelExpr=CUT)
+    y = alt.Y("method:N", sort=order, scale=alt.Scale(domain=order), axis=names)
+    base = alt.Chart(sheet.data(_entries(sheet, rows))).encode(y=y)
     shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())))
     theirs = alt.Tooltip("published:Q", title="published")
+    x = _x(rows)
     return [
-        base.mark_rule(strokeWidth=2 * sheet.style.line).encode(x=_x(sheet, rows, "low"), x2="high:Q", color=colour),
+        base.mark_rule(strokeWidth=2 * sheet.style.line).encode(x=alt.X("low:Q", **x), x2="high:Q", color=colour),
         base.mark_tick(thickness=2, size=1.6 * sheet.style.text).encode(x="published:Q", tooltip=theirs),
-        base.mark_point(filled=True, opacity=1, size=6 * sheet.style.text).encode(
+        base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text).encode(
             x="speedup:Q", color=colour, shape=shape, tooltip=_tooltip()
         ),
-        base.mark_text(align="left").encode(x=past("width", 8), text="text:N"),
+        base.mark_text(align="left").encode(x=past("width", 8), text="shown:N"),
     ]
 
 
 def _unity(sheet: Sheet) -> alt.Chart:
     """The line of no effect."""
-    return alt.Chart(sheet.data([{"speedup": 1}])).mark_rule(strokeDash=[2, 2], opacity=0.6).encode(x="speedup:Q")
+    return alt.Chart(sheet.data([{"speedup": 1}])).mark_rule(strokeDash=[2, 2], strokeOpacity=0.6).encode(x="speedup:Q")
 
 
-def _x(sheet: Sheet, rows: Sequence[Row], field: str) -> alt.X:
+def _x(rows: Sequence[Row]) -> dict[str, Any]:
     ends = [end for row in rows for end in (row.speedup_low, row.speedup_high, row.speedup, row.published_speedup)]
-    known = [1.0, *(max(end, SMALLEST) for end in ends if end is not None)]
-    scale = alt.Scale(type="log", domain=[min(known) / 1.1, max(known) * 1.1], nice=False)
-    axis = alt.Axis(title="speed-up", format="~g", tickCount=5, labelOverlap="greedy")
-    return alt.X(f"{field}:Q", scale=scale, axis=axis)
+    span = around([1.0, *(max(end, SMALLEST) for end in ends if end is not None)], log=True)
+    published = any(row.published_speedup is not None for row in rows)
+    title = "speed-up (tick: published)" if published else "speed-up"
+    return {"scale": scale(span, True), "axis": axis(title, span, True, MOST)}
+
+
+def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """What is drawn of each row; the text beside it is short where there is no room for intervals in figures."""
+    size, width = sheet.style.text, sheet.style.width
+    beside = max(breadth(cut(row.regularizer), size) + breadth(speedup_text(row), size) for row in rows)
+    short = isinstance(width, int) and width - beside < LEAST * width
+    for row in rows:
+        entry = _entry(row)
+        yield entry | {"shown": entry["text"].split(" [")[0] if short else entry["text"]}
 
 
 def _entry(row: Row) -> dict[str, Any]:

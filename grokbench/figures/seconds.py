@@ -5,6 +5,8 @@ from typing import Any
 
 import altair as alt
 
+from grokbench.figures.axes import EPOCHS, around, axis, scale
+from grokbench.figures.labels import labels
 from grokbench.figures.sheet import Sheet
 from grokbench.notes import number
 
@@ -18,17 +20,22 @@ def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
     entries = list(_entries(sheet, task))
     if not entries:
         return None
-    x = alt.X("epochs:Q", **_axis("epochs to grok, mean", [entry["epochs"] for entry in entries]))
-    ends = [entry[name] for entry in entries for name in ("low", "seconds", "high") if entry[name]]
-    y = _axis("seconds to grok", ends)
-    base, colour = alt.Chart(sheet.data(entries)).encode(x=x, color=sheet.colour()), sheet.colour()
+    methods = [entry["method"] for entry in entries]
+    across = around([entry["epochs"] for entry in entries], log=True)
+    up = around([entry[name] for entry in entries for name in ("low", "seconds", "high") if entry[name]], log=True)
+    below = axis("epochs to grok, mean", across, True, sheet.ticks, EPOCHS)
+    x = alt.X("epochs:Q", scale=scale(across, True), axis=below)
+    y = {"scale": scale(up, True), "axis": axis("seconds to grok", up, True)}
+    base = alt.Chart(sheet.data(entries)).encode(x=x, color=sheet.colour(methods))
+    point = base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text)
+    ends = {entry["method"]: (entry["epochs"], entry["seconds"]) for entry in entries}
+    height = sheet.height(len(entries))
     layers = [
         base.mark_rule(strokeWidth=sheet.style.line).encode(y=alt.Y("low:Q", **y), y2="high:Q"),
-        base.mark_point(filled=True, opacity=1, size=60).encode(y="seconds:Q", color=colour, tooltip=_tooltip()),
+        point.encode(y=alt.Y("seconds:Q", **y), tooltip=_tooltip()),
+        *labels(sheet, ends, x, (up, True), height),
     ]
-    if sheet.crowded:
-        layers.append(base.mark_text(align="left", dx=6).encode(y="seconds:Q", text="method:N"))
-    return sheet.finished(sheet.chart(layers), _described(task, entries), 80 if sheet.crowded else 0)
+    return sheet.plot(layers, description=_described(task, entries), height=height)
 
 
 def _entries(sheet: Sheet, task: str) -> Iterator[Entry]:
@@ -38,13 +45,6 @@ def _entries(sheet: Sheet, task: str) -> Iterator[Entry]:
             found = {"seconds": cost.seconds.value, "low": cost.seconds.low, "high": cost.seconds.high}
             bound = "at least: some seeds did not grok" if cost.seconds_bound else "estimate"
             yield {"method": row.regularizer, "epochs": row.epochs_mean, "kind": bound, **found}
-
-
-def _axis(title: str, values: Sequence[float]) -> dict[str, Any]:
-    """A logarithmic axis: a line of equal seconds per epoch is then a diagonal."""
-    domain = [min(values) / 1.2, max(values) * 1.2]
-    axis = alt.Axis(title=title, format="~s", tickCount=5, labelOverlap="greedy")
-    return {"scale": alt.Scale(type="log", domain=domain, nice=False), "axis": axis}
 
 
 def _tooltip() -> list[alt.Tooltip]:

@@ -1,9 +1,9 @@
-"""What a chart is drawn on: the evidence, the style, the scale of epochs, and the parts that several charts share."""
+"""What a chart is drawn on: the evidence, the style, the data, and what all charts have in common."""
 
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,11 @@ from grokbench.evidence import Evidence
 from grokbench.figures import style as styles
 from grokbench.figures.style import PAGE, Style
 
-__all__ = ["Sheet", "decades", "epoch_axis", "past", "spread"]
+__all__ = ["Sheet"]
 
-SHOWN = "indexof(shown, datum.method) >= 0"  # the page's check boxes set the parameter `shown`
-POINTS = 3  # decades from which on ticks stand at powers of ten alone
+SHOWN = {"filter": "indexof(shown, datum.method) >= 0"}  # the page's check boxes set the parameter `shown`
+NARROW = 300  # below which names beside a plot leave little of it
+PART = {"top_level": False}  # to Altair: a part of a chart, without its own schema and configuration
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Sheet:
     Attributes:
         evidence: what to draw.
         style: sizes.
-        log: whether epochs are on a logarithmic axis, linear below one evaluation interval: epoch 0 has a place.
+        log: whether epochs are on a logarithmic axis.
         seeds: whether single seeds are shown at first.
         datasets: name -> the rows of every chart drawn on it; Altair would copy them again and again.
     """
@@ -42,33 +43,34 @@ class Sheet:
         """Whether there are more methods than colours tell apart."""
         return len(self.evidence.methods) > styles.APART
 
-    def colour(self, legend: bool = True) -> alt.Color:
-        """A method's colour."""
-        return styles.colour(self.evidence.methods, legend and self._legend)
+    def colour(self, methods: Collection[str], legend: bool = True) -> alt.Color:
+        """The colour of each of a plot's methods; `legend` has to be the same in all its layers."""
+        return alt.Color("method:N", **self._look(methods, styles.colours(self.evidence.methods), legend))
 
-    def dash(self) -> alt.StrokeDash:
-        """A method's line."""
-        return styles.dash(self.evidence.methods, self._legend)
+    def dash(self, methods: Collection[str]) -> alt.StrokeDash:
+        """The line of each of a plot's methods; its legend is that of the colours."""
+        return alt.StrokeDash("method:N", **self._look(methods, styles.dashes(self.evidence.methods), True))
 
-    @property
-    def _legend(self) -> bool:
-        """Whether lines are named above the plot: neither beside it nor by the page."""
-        return self.style.columns > 0 and not self.crowded
+    def _look(self, methods: Collection[str], looks: Sequence[Any], legend: bool) -> dict[str, Any]:
+        mine = {label: look for label, look in zip(self.evidence.methods, looks, strict=True) if label in methods}
+        named = legend and self.style.legend and not self.crowded
+        shown = alt.Legend(**self.style.columns(mine)) if named else None
+        return {"scale": alt.Scale(domain=list(mine), range=list(mine.values())), "legend": shown}
 
     def height(self, labels: int) -> int:
         """Of a plot beside which so many labels stand, where they do."""
         return max(self.style.height, round(labels * self.line_height)) if self.crowded else self.style.height
 
     @property
+    def ticks(self) -> int:
+        """The most that an axis of epochs has room for."""
+        narrow = isinstance(self.style.width, int) and self.style.width < NARROW
+        return 4 if self.crowded and narrow else 6
+
+    @property
     def line_height(self) -> float:
         """Of a line of text, in pixels."""
         return 1.25 * self.style.text
-
-    def epochs(self, last: float, interval: int) -> alt.X:
-        """The axis of epochs, from 0 to `last`; `interval` is that between evaluations."""
-        scale: dict[str, Any] = {"type": "symlog", "constant": interval} if self.log else {"type": "linear"}
-        values: Any = decades(last, interval) if self.log else alt.Undefined
-        return alt.X("epoch:Q", scale=alt.Scale(domain=[0, last], nice=False, **scale), axis=epoch_axis(values))
 
     def data(self, rows: Iterable[Mapping[str, Any]]) -> alt.NamedData:
         """Rows for a chart, named by what they are; what is not finite does not exist: JSON has no name for it."""
@@ -77,52 +79,51 @@ class Sheet:
         self.datasets[name] = plain
         return alt.NamedData(name=name)
 
-    def chart(self, layers: Iterable[alt.Chart], fixed: Iterable[alt.Chart] = (), height: float | None = None) -> Any:
-        """One plot: `layers`, of the methods that are shown, on top of `fixed` ones."""
-        shown = alt.param(name="shown", value=self.evidence.methods)
-        drawn = alt.layer(*fixed, *(layer.transform_filter(SHOWN) for layer in layers)).add_params(shown)
-        return drawn.properties(width=self.style.width, height=round(height or self.style.height))
+    def plot(
+        self,
+        layers: Iterable[alt.Chart],
+        fixed: Iterable[alt.Chart] = (),
+        *,
+        description: str,
+        height: float | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """The specification of one plot; what stands beside it is made room for.
 
-    def finished(self, chart: Any, description: str, right: float = 0) -> dict[str, Any]:
-        """The specification. `description` is for who cannot see it; `right` is room for text beside the plot."""
-        room = {"left": 4, "top": 4, "bottom": 4, "right": round(right) + 8}  # what is beside the plot is not fitted in
-        fitted = chart.properties(autosize={"type": "fit-x", "contains": "padding"}, padding=room)
-        specification: dict[str, Any] = fitted.properties(description=description).to_dict()
-        names = {part["data"]["name"] for part in [specification, *specification["layer"]] if "data" in part}
-        datasets = {name: self.datasets[name] for name in sorted(names)}
-        return specification | {"datasets": datasets, "config": self.style.config()}
+        Layers are put together here: `alt.layer` copies all of them several times over, and checks them every time.
+
+        Args:
+            layers: those of the methods that are shown, each row of their data with a `method`.
+            fixed: others, beneath them.
+            description: in words, for who cannot see it.
+            height: of the plot in pixels, where it is not the style's.
+            parameters: of the chart, with their values.
+        """
+        drawn = [*map(_part, fixed), *(_of_methods(_part(layer)) for layer in layers)]
+        names = sorted({part["data"]["name"] for part in drawn})
+        return {
+            "$schema": alt.SCHEMA_URL,
+            "description": description,
+            "width": self.style.width,
+            "height": round(height or self.style.height),
+            "autosize": {"type": "fit-x", "contains": "padding"},
+            "padding": 4,
+            "params": [{"name": k, "value": v} for k, v in {"shown": self.evidence.methods, **parameters}.items()],
+            "layer": drawn,
+            "datasets": {name: self.datasets[name] for name in names},
+            "config": self.style.config(),
+        }
 
 
-def past(edge: str, pixels: float) -> Any:
-    """So many pixels past an edge of the plot, its "width" (to the right) or its "height" (below)."""
-    return alt.value(alt.ExprRef(f"{edge} + {pixels:g}"))
+def _part(layer: alt.Chart) -> dict[str, Any]:
+    """A layer of a plot; tests check what comes of it, so that it need not be checked whenever it is drawn."""
+    found: dict[str, Any] = layer.to_dict(validate=False, context=dict(PART))
+    return found
 
 
-def epoch_axis(values: Any = alt.Undefined) -> alt.Axis:
-    """Epochs, 1k for 1,000; `values` where ticks are to be."""
-    shown = "format(datum.value, '~s')"
-    return alt.Axis(values=values, labelExpr=shown, title="epochs", grid=False, tickCount=6, labelOverlap="greedy")
-
-
-def decades(last: float, first: int) -> list[int]:
-    """0, and round numbers from `first` to `last`: fewer within a decade the more decades there are."""
-    powers = range(math.floor(math.log10(max(first, 1))), math.floor(math.log10(max(last, 1))) + 1)
-    steps = (1,) if len(powers) > POINTS else (1, 3) if len(powers) == POINTS else (1, 2, 5)
-    return [0, *(step * 10**power for power in powers for step in steps if first <= step * 10**power <= last)]
-
-
-def spread(places: Sequence[float], least: float, low: float, high: float) -> list[float]:
-    """The places moved apart by `least`, within `low` and `high` if there is room, in the same order."""
-    order = sorted(range(len(places)), key=places.__getitem__)
-    moved, floor = list(places), low
-    for i in order:
-        moved[i] = max(places[i], floor)
-        floor = moved[i] + least
-    ceiling = high
-    for i in reversed(order):
-        moved[i] = min(moved[i], ceiling)
-        ceiling = moved[i] - least
-    return moved
+def _of_methods(part: dict[str, Any]) -> dict[str, Any]:
+    """The same of those methods alone that are shown."""
+    return part | {"transform": [*part.get("transform", ()), SHOWN]}
 
 
 def _plain(value: Any) -> Any:

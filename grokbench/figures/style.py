@@ -1,18 +1,17 @@
 """How every chart looks: one colour and one line for a method wherever it is drawn, on paper and on the page."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import altair as alt
-
-__all__ = ["APART", "COLOURS", "DARK", "FONT", "FONTS", "PAGE", "PAPER", "Style", "colour", "colours", "dash", "dashes"]
+__all__ = ["APART", "COLOURS", "DARK", "FONT", "FONTS", "PAGE", "PAPER", "Style", "breadth", "colours", "dashes"]
 
 FONT = "Roboto"
 FONTS = Path(__file__).parent / "fonts"
 
-# Chosen by search: every two are at least 30 apart (CIE 1976) as seen with protanopia, deuteranopia and tritanopia
+# Chosen by search: every two are at least 28 apart (CIE 1976) as seen with protanopia, deuteranopia and tritanopia
 # (Machado, Oliveira and Fernandes 2009) and without, and each has a contrast of at least 2.4 on white and on the dark
 # ground of the page.
 COLOURS = ("#787878", "#670ef8", "#3fb464", "#b4090b", "#f476d8", "#c7a413", "#9e0095", "#ba59ff")
@@ -22,14 +21,15 @@ APART = len(COLOURS)  # methods that colours tell apart; with more, lines are la
 
 
 # A file is black on white; on the page, the colour of its text.
-INK = {f"{part}Color": "currentColor" for part in ("label", "title", "grid", "domain", "tick")}
+INK = {f"{part}Color": "currentColor" for part in ("label", "title")}
+LINES = {f"{part}Color": "currentColor" for part in ("grid", "domain", "tick")}
+SYMBOL = 34  # pixels of the line and the gaps of a legend's entry
 AXIS = {"gridOpacity": 0.15, "domainOpacity": 0.6, "tickOpacity": 0.6}
 LEGEND = {
     "symbolType": "stroke",
     "symbolStrokeWidth": 2,
     "symbolOpacity": 1,
     "columnPadding": 12,
-    "labelLimit": 160,
     "orient": "top",
     "offset": 6,
     "title": None,
@@ -44,8 +44,13 @@ class Style:
     height: int  # of the plot
     text: float
     line: float
-    columns: int  # of the legend; 0 without one, where the page has its own
+    legend: bool  # whether lines are named above the plot: the page has its own
     font: str = FONT
+
+    @property
+    def hovered(self) -> bool:
+        """Whether a reader can point at something: on the page, not on paper."""
+        return not isinstance(self.width, int)
 
     def config(self) -> dict[str, Any]:
         """The Vega-Lite configuration. Text takes its colour from the page where there is one."""
@@ -54,18 +59,26 @@ class Style:
             "font": self.font,
             "background": "transparent" if self.width == "container" else "white",
             "view": {"stroke": None},
-            "axis": {**quiet, **INK, **AXIS, "labelLimit": 16 * self.text},
-            "legend": {**quiet, **INK, **LEGEND, "columns": self.columns},
+            "axis": {**quiet, **INK, **LINES, **AXIS, "labelLimit": 16 * self.text},
+            "legend": {**quiet, **INK, **LEGEND},
             "text": {"fontSize": self.text, "fill": "currentColor"},
             "rule": {"stroke": "currentColor"},
             "tick": {"fill": "currentColor"},
         }
 
+    def columns(self, labels: Collection[str]) -> dict[str, Any]:
+        """As many columns of a legend as its labels leave room for; one that is wider than the plot is cut."""
+        if not isinstance(self.width, int):
+            return {}
+        widest = max((breadth(label, self.text) for label in labels), default=0.0)
+        fitting = int(0.88 * self.width / (SYMBOL + widest))
+        return {"columns": max(1, min(len(labels), fitting)), "labelLimit": round(0.88 * self.width - SYMBOL)}
 
-PAGE = Style("container", 260, 12, 1.8, columns=0, font="system-ui, sans-serif")
+
+PAGE = Style("container", 260, 12, 1.8, legend=False, font="system-ui, sans-serif")
 PAPER = {  # columns of 85 and 175 mm
-    "single": Style(241, 130, 7.2, 1, columns=3),
-    "double": Style(496, 190, 7.2, 1.2, columns=8),
+    "single": Style(240, 130, 7.2, 1, legend=True),
+    "double": Style(496, 190, 7.2, 1.2, legend=True),
 }
 
 
@@ -79,13 +92,6 @@ def dashes(methods: Sequence[str]) -> list[list[int]]:
     return [DASHES[0] if i == 0 else DASHES[1 + (i - 1) % (APART - 1)] for i in range(len(methods))]
 
 
-def colour(methods: Sequence[str], legend: bool) -> alt.Color:
-    """The encoding of a method by its colour; `legend` has to be the same in all layers of a plot."""
-    scale = alt.Scale(domain=list(methods), range=colours(methods))
-    return alt.Color("method:N", scale=scale, legend=alt.Legend() if legend else None)
-
-
-def dash(methods: Sequence[str], legend: bool) -> alt.StrokeDash:
-    """The encoding of a method by its line; its legend is that of the colours."""
-    scale = alt.Scale(domain=list(methods), range=dashes(methods))
-    return alt.StrokeDash("method:N", scale=scale, legend=alt.Legend() if legend else None)
+def breadth(text: str, size: float) -> float:
+    """About how wide a text is, in the unit of its size: letters of East Asian scripts are as wide as high."""
+    return size * sum(1.0 if unicodedata.east_asian_width(char) in "WF" else 0.54 for char in text)

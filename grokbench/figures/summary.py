@@ -2,17 +2,22 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 import altair as alt
 
 from grokbench.evidence import Evidence
+from grokbench.figures.labels import CUT, cut
 from grokbench.figures.sheet import Sheet
+from grokbench.figures.style import breadth
 from grokbench.notes import BOUND_SIGN, number
 from grokbench.ranking import Row
 
 __all__ = ["averages", "summary"]
+
+Entry = dict[str, Any]
 
 ROW = 2.4  # the height of a row, in text sizes
 STRONGEST = 8.0  # the factor from which on a colour is no stronger
@@ -22,24 +27,52 @@ SLOWER, NEITHER, FASTER = "#d98d3a", "#e8e8e8", "#4a8fd6"  # told apart with any
 def summary(sheet: Sheet) -> dict[str, Any] | None:
     """A table of tasks and methods, coloured by speed-up; None where nothing was compared.
 
-    A last column holds the geometric mean over all tasks of those methods that have a speed-up on every one.
+    A last entry of each method holds the geometric mean over all tasks, if it has a speed-up on every one.
     """
     entries = list(_entries(sheet.evidence))
     if all(entry["speedup"] is None for entry in entries):
         return None
-    order = list(dict.fromkeys(entry["method"] for entry in entries))
-    tasks = list(dict.fromkeys(entry["task"] for entry in entries))
-    x = alt.X("task:N", sort=tasks, axis=alt.Axis(title=None, orient="top", labelAngle=-30, domain=False, ticks=False))
-    y = alt.Y("method:N", sort=order, axis=alt.Axis(title=None, domain=False, ticks=False))
-    ends = [1 / STRONGEST, 1, STRONGEST]
-    scale = alt.Scale(type="log", domain=ends, range=[SLOWER, NEITHER, FASTER], clamp=True)
-    base = alt.Chart(sheet.data(entries)).encode(x=x, y=y, tooltip=["method:N", "task:N", "text:N", "said:N"])
+    shape = _shape(sheet, entries)
+    base = alt.Chart(sheet.data(entries)).encode(**shape.axes, tooltip=["method:N", "task:N", "text:N", "said:N"])
+    scale = alt.Scale(type="log", domain=[1 / STRONGEST, 1, STRONGEST], range=[SLOWER, NEITHER, FASTER], clamp=True)
     colour = alt.Color("speedup:Q", scale=scale, legend=None)
     box = base.mark_rect(stroke="white", strokeWidth=1, opacity=1).encode(color=colour)
-    text = base.mark_text(fill="#111111").encode(text="text:N")
+    text = base.mark_text(fill="#111111", angle=shape.angle).encode(text="text:N")
     empty = base.transform_filter("datum.speedup === null").mark_rect(color="#f4f4f4")
-    height = len(order) * ROW * sheet.style.text
-    return sheet.finished(sheet.chart([box, empty, text], height=height), _described(entries))
+    return sheet.plot([box, empty, text], description=_described(entries), height=shape.height)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of the table: its axes, its height, and the angle of its text."""
+
+    axes: dict[str, Any]
+    height: float
+    angle: int
+
+
+def _shape(sheet: Sheet, entries: Sequence[Entry]) -> Shape:
+    """Where there is little width, the fewer of methods and tasks side by side; what still does not fit, upright."""
+    labels = {name: list(dict.fromkeys(entry[name] for entry in entries)) for name in ("method", "task")}
+    size, width = sheet.style.text, sheet.style.width
+    text = 1.0 + max(breadth(entry["text"], size) for entry in entries)
+
+    def lacks(across: str, down: str) -> bool:
+        beside = max(breadth(cut(label), size) for label in labels[down])
+        return isinstance(width, int) and (width - beside - 2 * size) / len(labels[across]) < text
+
+    across, down = "task", "method"
+    if lacks(across, down) and len(labels["method"]) < len(labels["task"]):
+        across, down = down, across
+    upright = lacks(across, down)
+    axis = {"title": None, "domain": False, "ticks": False, "labelExpr": CUT}
+    slanted = across == "task" and not upright  # the last is then short: long ones would lead out of the picture
+    top = alt.Axis(orient="top", labelAngle=-30 if slanted else -90, **axis)
+    axes = {
+        "x": alt.X(f"{across}:N", sort=labels[across], axis=top),
+        "y": alt.Y(f"{down}:N", sort=labels[down], axis=alt.Axis(**axis)),
+    }
+    return Shape(axes, len(labels[down]) * max(ROW * size, 4.0 + text if upright else 0.0), 270 if upright else 0)
 
 
 def averages(evidence: Evidence) -> dict[str, tuple[float, str]]:
@@ -58,7 +91,7 @@ def averages(evidence: Evidence) -> dict[str, tuple[float, str]]:
     return found
 
 
-def _entries(evidence: Evidence) -> Iterator[dict[str, Any]]:
+def _entries(evidence: Evidence) -> Iterator[Entry]:
     means = averages(evidence)
     everything = f"all {len(evidence.tasks)} tasks"
     for method in _methods(evidence):
@@ -70,7 +103,7 @@ def _entries(evidence: Evidence) -> Iterator[dict[str, Any]]:
             yield {"method": method, "task": everything, "speedup": mean, "text": _text(mean, sign), "said": said}
 
 
-def _cell(evidence: Evidence, row: Row | None) -> dict[str, Any]:
+def _cell(evidence: Evidence, row: Row | None) -> Entry:
     if row is None or row.speedup is None:
         return {"speedup": None, "text": "–", "said": "; ".join(row.notes) if row else "not planned"}
     p = row.p_holm if evidence.manifest.statistics.correction == "holm" else None
@@ -96,6 +129,6 @@ def _row(evidence: Evidence, task: str, method: str) -> Row | None:
     return next((row for row in evidence.rows(task) if row.regularizer == method), None)
 
 
-def _described(entries: Sequence[dict[str, Any]]) -> str:
+def _described(entries: Sequence[Entry]) -> str:
     said = "; ".join(f"{entry['method']} on {entry['task']} {entry['text']}" for entry in entries)
     return f"Speed-up over the baseline by method and task; * is significant after correction. {said}."

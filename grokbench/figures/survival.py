@@ -1,20 +1,20 @@
 """Kaplan-Meier curves of the time to grok: the share of seeds that has not grokked, and how many are left to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import altair as alt
 
-from grokbench.figures.labels import labels, room
-from grokbench.figures.sheet import Sheet, epoch_axis, past
+from grokbench.figures.axes import EPOCHS, Span, axis, linear_ticks, log_ticks, past, scale
+from grokbench.figures.labels import cut, labels, pixels
+from grokbench.figures.sheet import Sheet
 from grokbench.notes import number
 from grokbench.outcomes import Measured
 from grokbench.survival import kaplan_meier
 
 __all__ = ["survival"]
 
-PLACES = 6  # epochs at which numbers at risk are given
-BELOW = 5.0  # lines of text from the plot to the first of them
+BELOW = 5.0  # lines of text from the plot to the first numbers at risk
 
 
 def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
@@ -22,15 +22,16 @@ def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
     cells = [each.measured for each in sheet.evidence.of(task) if each.measured.finished]
     if not cells:
         return None
-    span = _span(sheet, cells)
-    x, height = _epochs(sheet, span), sheet.height(len(cells))
+    span, height = _span(sheet, cells), sheet.height(len(cells))
+    ticks = axis("epochs", span, sheet.log, sheet.ticks, EPOCHS, grid=False)
+    x = alt.X("epoch:Q", scale=scale(span, sheet.log), axis=ticks)
     ends = {cell.cell.regularizer: (max(cell.times), _steps(cell, span[0])[-1]["share"]) for cell in cells}
-    layers = [*_lines(sheet, cells, x, span[0]), *labels(sheet, ends, x, (0, 1), height)]
-    chart = sheet.chart([*layers, *_at_risk(sheet, cells, x, span)], [_heading(sheet)], height)
-    return sheet.finished(chart, _described(task, cells), room(sheet, ends))
+    named = labels(sheet, ends, x, ((0.0, 1.0), False), height)
+    layers = [*_lines(sheet, cells, x, span[0]), *named, *_at_risk(sheet, cells, x, span, height)]
+    return sheet.plot(layers, [_heading(sheet)], description=_described(task, cells), height=height)
 
 
-def _span(sheet: Sheet, cells: Sequence[Measured]) -> tuple[float, float]:
+def _span(sheet: Sheet, cells: Sequence[Measured]) -> Span:
     """The epochs that are shown. Nothing happens on a logarithmic axis long before the first seed groks."""
     interval = min(cell.cell.evaluate_every for cell in cells)
     last = max(interval, *(max(cell.times) for cell in cells))
@@ -38,21 +39,18 @@ def _span(sheet: Sheet, cells: Sequence[Measured]) -> tuple[float, float]:
     return (max(0.5 * interval, 0.7 * min(earliest, last)) if sheet.log else 0.0), float(last)
 
 
-def _epochs(sheet: Sheet, span: tuple[float, float]) -> alt.X:
-    scale = alt.Scale(type="log" if sheet.log else "linear", domain=list(span), nice=False)
-    return alt.X("epoch:Q", scale=scale, axis=epoch_axis())
-
-
 def _lines(sheet: Sheet, cells: Sequence[Measured], x: alt.X, first: float) -> list[alt.Chart]:
     """The steps, and a mark where seeds were left at the end that had not grokked."""
-    y = alt.Y("share:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(title="share not yet grokked", tickCount=5))
+    y = alt.Y("share:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title="share not yet grokked", tickCount=5))
     base = alt.Chart(sheet.data(step for cell in cells for step in _steps(cell, first))).encode(x=x, y=y)
     tooltip = [alt.Tooltip("method:N"), alt.Tooltip("epoch:Q", title="epochs"), alt.Tooltip("share:Q", format=".2f")]
     line = base.mark_line(interpolate="step-after", strokeWidth=sheet.style.line)
     spots = base.mark_point(opacity=0, size=60).encode(tooltip=tooltip)
     left = base.transform_filter("datum.censored").mark_point(shape="cross", filled=True, size=45, opacity=1)
-    colour = sheet.colour()
-    return [line.encode(color=colour, strokeDash=sheet.dash()), left.encode(color=colour), spots]
+    methods = _methods(cells)
+    colour = sheet.colour(methods)
+    lines = [line.encode(color=colour, strokeDash=sheet.dash(methods)), left.encode(color=colour)]
+    return [*lines, spots] if sheet.style.hovered else lines
 
 
 def _steps(cell: Measured, first: float) -> list[dict[str, Any]]:
@@ -67,30 +65,31 @@ def _steps(cell: Measured, first: float) -> list[dict[str, Any]]:
     ]
 
 
-def _at_risk(sheet: Sheet, cells: Sequence[Measured], x: alt.X, span: tuple[float, float]) -> Iterator[alt.Chart]:
-    """Below the axis, a line of numbers for each method: its seeds that have not grokked and are still followed."""
-    places, colour = _places(sheet, *span), sheet.colour()
-    for i, cell in enumerate(cells):
-        name = cell.cell.regularizer
-        rows = [{"method": name, "epoch": at, "left": sum(t >= at for t in cell.times)} for at in places]
-        text = alt.Chart(sheet.data(rows)).mark_text(baseline="middle").encode(color=colour, text="left:Q", x=x)
-        yield text.encode(y=past("height", (BELOW + i) * sheet.line_height))
-        if sheet.crowded:
-            named = alt.Chart(sheet.data(rows[:1])).mark_text(align="left", baseline="middle").encode(color=colour)
-            beside = named.encode(text="method:N", x=past("width", 12))
-            yield beside.encode(y=past("height", (BELOW + i) * sheet.line_height))
+def _at_risk(sheet: Sheet, cells: Sequence[Measured], x: alt.X, span: Span, height: float) -> Iterator[alt.Chart]:
+    """Below each tick of the axis, how many seeds of each method have not grokked and are still followed."""
+    at = log_ticks(span, sheet.ticks) if sheet.log else linear_ticks(span, sheet.ticks)
+    lines = {cell.cell.regularizer: height + (BELOW + i) * sheet.line_height for i, cell in enumerate(cells)}
+    rows = (
+        {"method": method, "line": line, "epoch": tick, "left": sum(time >= tick for time in cell.times)}
+        for cell, (method, line) in zip(cells, lines.items(), strict=True)
+        for tick in at
+    )
+    colour = sheet.colour(lines)
+    yield alt.Chart(sheet.data(rows)).mark_text().encode(x=x, y=pixels("line"), text="left:Q", color=colour)
+    if sheet.crowded:
+        names = ({"method": method, "line": line, "label": cut(method)} for method, line in lines.items())
+        named = alt.Chart(sheet.data(names)).mark_text(align="left").encode(text="label:N", color=colour)
+        yield named.encode(x=past("width", 12), y=pixels("line"))
 
 
 def _heading(sheet: Sheet) -> alt.Chart:
     """Of the numbers below the plot."""
-    text = alt.Chart(sheet.data([{"text": "seeds that have not grokked:"}])).mark_text(align="left", baseline="middle")
+    text = alt.Chart(sheet.data([{"text": "seeds that have not grokked:"}])).mark_text(align="left")
     return text.encode(text="text:N", x=alt.value(0), y=past("height", (BELOW - 1.1) * sheet.line_height))
 
 
-def _places(sheet: Sheet, first: float, last: float) -> list[float]:
-    """Epochs for the numbers at risk, evenly on the axis."""
-    steps = [i / (PLACES - 1) for i in range(PLACES)]
-    return [first * (last / first) ** step if sheet.log else last * step for step in steps]
+def _methods(cells: Iterable[Measured]) -> list[str]:
+    return [cell.cell.regularizer for cell in cells]
 
 
 def _described(task: str, cells: Sequence[Measured]) -> str:

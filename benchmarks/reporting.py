@@ -1,0 +1,110 @@
+"""What `grokbench report` costs on a large results folder: every curve of 500 runs, long and in full.
+
+The folder is made up: every seed goes to its budget, so that no curve is short.
+"""
+
+import math
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.startup import GROKBENCH
+from benchmarks.tables import tabulated
+from grokbench.records import Cell, Curve, Manifest, Outcome, Run, Timing
+from grokbench.store import Store
+
+__all__ = ["Cost", "full", "json", "measure", "table"]
+
+TASKS, METHODS, SEEDS, EVALUATIONS = 4, 5, 25, 2_000  # 20 cells, 500 runs
+METRICS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "alignment")
+PLACE = {"machine": "made up", "device": "cpu", "device_name": "made up", "precision": "float32"}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one command."""
+
+    seconds: float  # from start to end
+    cpu_seconds: float
+    megabytes: float  # at most, resident
+    page: float  # megabytes of what it wrote
+
+
+def measure(
+    rounds: int, say: Callable[[str], None] = lambda _: None, evaluations: int = EVALUATIONS, seeds: int = SEEDS
+) -> list[Cost]:
+    """`grokbench report` of such a folder, once per round."""
+    with TemporaryDirectory() as folder:
+        full(Path(folder), TASKS, METHODS, seeds, evaluations)
+        say(f"report: {TASKS * METHODS * seeds} runs made up")
+        found = []
+        for number in range(1, rounds + 1):
+            found.append(_cost([*GROKBENCH, "report", folder], Path(folder, "report.html")))
+            say(f"report: round {number} of {rounds}")
+        return found
+
+
+def _cost(command: Sequence[str], page: Path) -> Cost:
+    """CalledProcessError when the command fails."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    seconds = time.perf_counter() - began
+    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, page.stat().st_size / 2**20)
+
+
+def full(folder: Path, tasks: int, methods: int, seeds: int, evaluations: int) -> None:
+    """A results folder with curves of METRICS at so many evaluations of every run."""
+    labels = ["baseline", *(f"method{number}" for number in range(1, methods))]
+    recipe = {"stop": "budget", "grokked": {"test_accuracy": "> 0.9"}}
+    directions = dict.fromkeys(METRICS)
+    cells = tuple(
+        Cell(f"task{t}", label, f"{t:08x}{m:08x}", {**recipe, "task": {"use": f"t{t}"}}, evaluations, 1, directions)
+        for t in range(tasks)
+        for m, label in enumerate(labels)
+    )
+    planned = tuple(range(1000, 1000 + seeds))
+    with Store.open(folder, Manifest("full", "Made-up runs.", "baseline", planned, cells)) as store:
+        for number, cell in enumerate(cells):
+            store.save_timing(Timing(cell.identity, (0.1, 0.11, 0.12), PLACE))
+            for seed in planned:
+                store.save(_run(cell, seed, number, planned, evaluations))
+
+
+def _run(cell: Cell, seed: int, number: int, planned: tuple[int, ...], evaluations: int) -> Run:
+    """One that groks somewhere on the way, and is followed to its budget."""
+    epoch = (0.2 + 0.02 * number + 0.0097 * ((seed * 31 + number * 17) % 25)) * evaluations
+    epochs = tuple(range(evaluations + 1))
+    curves = {label: Curve(epochs, tuple(_values(label, epoch, evaluations))) for label in METRICS}
+    at = next(e for e, value in enumerate(curves["test_accuracy"].values) if value > 0.9)
+    final = {label: curve.values[-1] for label, curve in curves.items()}
+    return Run(cell.identity, seed, Outcome.GROKKED, at, at // 3, evaluations, final, curves, 0.0, planned, PLACE)
+
+
+def _values(label: str, epoch: float, evaluations: int) -> Iterator[float]:
+    """Sigmoids with every digit that a float has."""
+    slow = 0.3 if label.startswith("train") else 1.0
+    for at in range(evaluations + 1):
+        risen = 1 / (1 + math.exp(min(50.0, 30 * (0.9 * slow * epoch - at) / evaluations)))
+        yield risen if label.endswith("accuracy") else 2.3 * (1 - risen) + 1e-4
+
+
+def table(found: Sequence[Cost]) -> str:
+    """A row per figure."""
+    rows = [(name, [getattr(cost, name) for cost in found]) for name in asdict(found[0])]
+    shown = [["report", name, f"{median(v):.1f}", f"{min(v):.1f}-{max(v):.1f}"] for name, v in rows]
+    return tabulated(["part", "figure", "median", "lowest-highest"], shown)
+
+
+def json(found: Sequence[Cost]) -> list[dict[str, Any]]:
+    """Plain data: every round."""
+    return [asdict(cost) for cost in found]
