@@ -51,7 +51,8 @@ def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
     epochs = thinned([curve.epochs for curve, _ in curves.values()], most)
     shown = {seed: _at(curve, epochs) for seed, (curve, _) in curves.items()}
     carried = [_carried(shown[seed], *pair) for seed, pair in curves.items()]
-    return Band(epochs, *_quartiles(np.stack(carried)), shown)
+    low, median, high = _quartiles(np.stack(carried))
+    return Band(epochs, low, median, high, shown)
 
 
 def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64]:

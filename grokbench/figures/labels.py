@@ -31,7 +31,7 @@ def labels(
         return []
     heights = [height_of(value, *y, height) for _, value in ends.values()]
     places = spread(heights, sheet.line_height, 0.0, height)
-    field = x.to_dict()["field"]
+    field = str(x.shorthand).partition(":")[0]
     entries = [
         {"method": method, "label": cut(method), field: end, "from": start, "to": place}
         for (method, (end, _)), start, place in zip(ends.items(), heights, places, strict=True)

@@ -25,7 +25,7 @@ def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
     up = around([entry[name] for entry in entries for name in ("low", "seconds", "high") if entry[name]], log=True)
     below = axis("epochs to grok, mean", across, True, sheet.ticks, EPOCHS)
     x = alt.X("epochs:Q", scale=scale(across, True), axis=below)
-    y = {"scale": scale(up, True), "axis": axis("seconds to grok", up, True)}
+    y: dict[str, Any] = {"scale": scale(up, True), "axis": axis("seconds to grok", up, True)}
     base = alt.Chart(sheet.data(entries)).encode(x=x, color=sheet.colour(methods))
     point = base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text)
     ends = {entry["method"]: (entry["epochs"], entry["seconds"]) for entry in entries}

@@ -65,7 +65,7 @@ def _shape(sheet: Sheet, entries: Sequence[Entry]) -> Shape:
     if lacks(across, down) and len(labels["method"]) < len(labels["task"]):
         across, down = down, across
     upright = lacks(across, down)
-    axis = {"title": None, "domain": False, "ticks": False, "labelExpr": CUT}
+    axis: dict[str, Any] = {"title": None, "domain": False, "ticks": False, "labelExpr": CUT}
     slanted = across == "task" and not upright  # the last is then short: long ones would lead out of the picture
     top = alt.Axis(orient="top", labelAngle=-30 if slanted else -90, **axis)
     axes = {

@@ -58,8 +58,9 @@ def document(evidence: Evidence) -> str:
 
 
 def _template() -> jinja2.Template:
-    strict = {"autoescape": True, "undefined": jinja2.StrictUndefined}
-    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, **strict)
+    environment = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined
+    )
     environment.filters["zip"] = zip
     return environment.from_string(_file("report.html"))
 
