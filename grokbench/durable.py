@@ -47,21 +47,26 @@ def write(path: Path, content: bytes) -> None:
 def writing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its place when the `with` block ends, and never does when that raises: for long files.
 
+    Where the path is a link, what it leads to is written.
+
     Raises:
         StoreError: it cannot be written; what was there before still is.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    place = path.resolve() if path.is_symlink() else path
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and not place.is_file() and not place.is_dir():
+            raise StoreError(f"{path} is a device or a pipe, expected a file: name another.")
+        place.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            os.replace(temporary, place)
         finally:
             temporary.unlink(missing_ok=True)
-        _flush_folder(path.parent)
+        _flush_folder(place.parent)
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from grokbench.bands import Band, band
 from grokbench.comparison import Comparison, Comparisons, compare
+from grokbench.matrix import plural
 from grokbench.ranking import Leaderboard, Row, rank
-from grokbench.records import Cell, Manifest, Run
+from grokbench.records import Cell, Manifest, Outcome, Run
 from grokbench.seconds import Cost, costs
 from grokbench.store import Store
 
@@ -26,7 +27,7 @@ class Evidence:
         costs: (task, regularizer) -> what it costs in seconds; timed cells only.
         bands: (task, regularizer) -> metric -> its curves, the train and test accuracies before others.
         folder: where it was read from.
-        complaints: a sentence for each damaged file.
+        complaints: a sentence for each damaged file, and one where curves are missing.
     """
 
     leaderboard: Leaderboard
@@ -77,14 +78,22 @@ def gather(store: Store) -> Evidence:
     from grokbench.survey import complaints
 
     runs: list[Run] = []
-    bands = {}
+    bands, without = {}, 0
     for cell in store.manifest.cells:
         full = store.runs_of(cell, store.manifest.seeds, curves=True)
         bands[cell.task, cell.regularizer] = _bands(cell, full)
         runs += [replace(run, curves={}) for run in full]
+        without += sum(run.outcome is not Outcome.FAILED and not run.curves for run in full) if cell.metrics else 0
     found = compare(store.manifest, runs, store.timings())
     priced = {(cost.task, cost.regularizer): cost for cost in costs(found)}
-    return Evidence(rank(found), found, priced, bands, str(store.directory), tuple(complaints(store)))
+    told = [*complaints(store), *_untold(without, len(runs))]
+    return Evidence(rank(found), found, priced, bands, str(store.directory), tuple(told))
+
+
+def _untold(without: int, runs: int) -> Iterator[str]:
+    """Charts of some seeds alone would be taken for those of all."""
+    if without:
+        yield f"the curves of {without} of {plural(runs, 'replica')} are missing: charts over epochs leave those out."
 
 
 def _bands(cell: Cell, runs: list[Run]) -> dict[str, Band]:

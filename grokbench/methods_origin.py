@@ -50,7 +50,9 @@ def _versions(origins: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     states = [o["git"] for o in origins if isinstance(o.get("git"), Mapping) and "commit" in o["git"]]
     if commits := either((str(state["commit"])[:10] for state in states), "and"):
         changed = " with uncommitted changes in part" if any(state.get("dirty") for state in states) else ""
-        yield f"Commits of grokbench: {commits}{changed}."
+        unknown = len(origins) - len(states)
+        known = f", and not known for {plural(unknown, 'network')} of {len(origins)}" if unknown else ""
+        yield f"Commits of grokbench: {commits}{changed}{known}."
 
 
 def _together(runs: Sequence[Run]) -> Iterator[str]:

@@ -12,13 +12,18 @@ from statistics import fmean
 
 from grokbench.comparison import Comparisons
 from grokbench.outcomes import Measured
-from grokbench.stats import holm, sign_flip
+from grokbench.stats import holm, sign_flip, smallest_p
 
 __all__ = ["ties"]
 
 
 def ties(found: Comparisons, task: str) -> dict[str, int]:
-    """Label -> its group, from 1, of every complete cell of a task that has the budget and cadence of the first."""
+    """Label -> its group, from 1, of every complete cell of a task that has the budget and cadence of the first.
+
+    None where there are too few seeds for the test to tell any two apart: that would tie all of them.
+    """
+    if smallest_p(len(found.manifest.seeds)) > found.manifest.statistics.alpha:
+        return {}
     cells = [each.measured for each in found.cells if each.measured.cell.task == task and each.measured.complete]
     left = sorted((cell for cell in cells if _alike(cell, cells[0])), key=_pace)
     groups: dict[str, int] = {}

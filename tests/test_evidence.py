@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from grokbench import pipeline
+from grokbench import durable, packs, pipeline
 from grokbench.bands import band
 from grokbench.evidence import gather
 from grokbench.store import Store
@@ -49,6 +49,18 @@ def test_bands_are_those_of_the_stored_runs(tmp_path):
         for label, shown in mine.items():
             assert np.array_equal(shown.median, band(runs, label).median, equal_nan=True)
     assert found.tasks == ["parity", "another"] and found.methods == ["baseline", "faster", "slower"]
+
+
+def test_curves_that_are_missing_are_told(tmp_path):
+    store = Store.load(drawable.make(tmp_path / "made"))
+    assert gather(store).complaints == ()
+    packed = tmp_path / "packed"
+    durable.write_folder(packed, packs.packed(store.manifest, store.each_run(curves=True), store.timings()))
+    file = packed / "curves.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:10]))
+    runs = len(store.runs())
+    told = f"the curves of {runs - 10} of {runs} replicas are missing: charts over epochs leave those out."
+    assert told in gather(Store.load(packed)).complaints
 
 
 def test_a_metric_that_the_cell_does_not_plan_is_there(tmp_path):

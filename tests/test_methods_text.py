@@ -117,7 +117,7 @@ def test_what_differs_between_runs_is_said(folder):
     )
     text = text_of(folder)
     assert "trained on a processor (cpu) and another (cpu)," in text and "torch 2.9.0 and 2.10.0." in text
-    assert "Commits of grokbench: 0123456789 with uncommitted changes in part." in text
+    assert "Commits of grokbench: 0123456789 with uncommitted changes in part, and not known for 16 networks" in text
 
 
 def test_what_is_not_recorded_is_said_and_not_guessed(folder):

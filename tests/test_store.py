@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grokbench import durable
 from grokbench.errors import StoreError
 from grokbench.manifests import merge
 from grokbench.records import Cell, Curve, Manifest, Outcome, Published, Run, Skip, Statistics, Timing
@@ -256,6 +257,17 @@ def test_a_full_disk_keeps_what_was_there_and_leaves_no_temporary_file(store, mo
         store.save(a_run(grokked_at=7))
     assert [run.grokked_at for run in store.runs()] == [40]
     assert list(store.directory.rglob("*.tmp")) == []
+
+
+def test_a_link_is_followed_and_a_device_left_alone(tmp_path):
+    target, link, pipe = tmp_path / "target", tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(target)
+    durable.write(link, b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+    os.mkfifo(pipe)
+    with pytest.raises(StoreError, match="pipe is a device or a pipe, expected a file: name another"):
+        durable.write(pipe, b"new")
+    assert pipe.is_fifo() and sorted(file.name for file in tmp_path.iterdir()) == ["link", "pipe", "target"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

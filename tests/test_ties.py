@@ -68,7 +68,10 @@ def test_p_is_corrected_over_the_other_methods_of_the_task(others, place):
 def test_a_p_of_alpha_is_significant_as_on_the_leaderboard():
     methods = {"baseline": RISING, "slower": times(2)}
     assert ties(made(methods, Statistics(alpha=2 / 2**10)), "t") == {"baseline": 1, "slower": 2}
-    assert ties(made(methods, Statistics(alpha=1.99 / 2**10)), "t") == {"baseline": 1, "slower": 1}
+    assert ties(made(methods, Statistics(alpha=1.99 / 2**10)), "t") == {}  # no p of ten pairs is smaller
+    mixed = {"baseline": RISING, "slower": [*times(2, RISING[:9]), RISING[9] - 1]}  # the second smallest p: 4 / 2^10
+    assert ties(made(mixed, Statistics(alpha=4 / 2**10)), "t") == {"baseline": 1, "slower": 2}
+    assert ties(made(mixed, Statistics(alpha=3.99 / 2**10)), "t") == {"baseline": 1, "slower": 1}
 
 
 def test_incomplete_cells_have_no_place():
@@ -87,6 +90,15 @@ def test_a_single_cell_is_first_and_no_cell_is_none():
     assert ties(made({"baseline": RISING}), "t") == {"baseline": 1}
     assert ties(made({"baseline": []}), "t") == {}
     assert ties(made({"baseline": RISING}), "another") == {}
+
+
+def test_too_few_seeds_to_tell_any_two_apart_tie_nobody():
+    methods = {"baseline": RISING[:5], "fast": times(0.1, RISING[:5])}
+    cells = [Cell("t", label, label, {}, 1_000, 2, {}) for label in methods]
+    runs = [_run(cell, seed, at) for cell in cells for seed, at in zip(SEEDS, methods[cell.regularizer], strict=False)]
+    for alpha, places in ((0.05, {}), (0.1, {"fast": 1, "baseline": 2})):  # the smallest p of 5 pairs is 2 / 2^5
+        manifest = Manifest("s", "", "baseline", SEEDS[:5], tuple(cells), statistics=Statistics(alpha=alpha))
+        assert ties(compare(manifest, runs), "t") == places
 
 
 def test_all_censored_are_tied():

@@ -12,6 +12,9 @@ from grokbench.notes import number
 
 __all__ = ["seconds"]
 
+ESTIMATE, BOUND = "estimate", "at least: some seeds did not grok"
+SHAPES = {ESTIMATE: "circle", BOUND: "triangle-up"}
+
 Entry = dict[str, Any]
 
 
@@ -28,11 +31,12 @@ def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
     y: dict[str, Any] = {"scale": scale(up, True), "axis": axis("seconds to grok", up, True)}
     base = alt.Chart(sheet.data(entries)).encode(x=x, color=sheet.colour(methods))
     point = base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text)
+    shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())))
     ends = {entry["method"]: (entry["epochs"], entry["seconds"]) for entry in entries}
     height = sheet.height(len(entries))
     layers = [
         base.mark_rule(strokeWidth=sheet.style.line).encode(y=alt.Y("low:Q", **y), y2="high:Q"),
-        point.encode(y=alt.Y("seconds:Q", **y), tooltip=_tooltip()),
+        point.encode(y=alt.Y("seconds:Q", **y), shape=shape, tooltip=_tooltip()),
         *labels(sheet, ends, x, (up, True), height),
     ]
     return sheet.plot(layers, description=_described(task, entries), height=height)
@@ -43,7 +47,7 @@ def _entries(sheet: Sheet, task: str) -> Iterator[Entry]:
         cost = sheet.evidence.costs.get((task, row.regularizer))
         if cost and cost.seconds and row.epochs_mean:
             found = {"seconds": cost.seconds.value, "low": cost.seconds.low, "high": cost.seconds.high}
-            bound = "at least: some seeds did not grok" if cost.seconds_bound else "estimate"
+            bound = BOUND if cost.seconds_bound else ESTIMATE
             yield {"method": row.regularizer, "epochs": row.epochs_mean, "kind": bound, **found}
 
 
@@ -54,5 +58,6 @@ def _tooltip() -> list[alt.Tooltip]:
 
 
 def _described(task: str, entries: Sequence[Entry]) -> str:
-    said = "; ".join(f"{entry['method']} {number(entry['seconds'])}" for entry in entries)
+    least = {BOUND: "at least ", ESTIMATE: ""}
+    said = "; ".join(f"{each['method']} {least[each['kind']]}{number(each['seconds'])}" for each in entries)
     return f"Seconds to grok {task} against epochs to grok, logarithmic axes. Seconds: {said}."

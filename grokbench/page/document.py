@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from importlib.resources import files
+from typing import Any
 
 import jinja2
 import vl_convert
@@ -37,6 +38,7 @@ def document(evidence: Evidence) -> str:
         version=__version__,
         charts=drawn,
         boards=boards(evidence),
+        criteria={cell.task: _criterion(cell) for cell in evidence.manifest.cells},
         published=published(evidence),
         methods=list(_methods(evidence)),
         counts=_counts(evidence),
@@ -55,6 +57,13 @@ def document(evidence: Evidence) -> str:
         sources=" ".join(map(_hash, scripts.values())),
         **scripts,
     )
+
+
+def _criterion(cell: Cell) -> dict[str, Any]:
+    """When a task counts as grokked, in words, and the metrics that it looks at."""
+    conditions = cell.recipe.get("grokked") or {}
+    text = " and ".join(f"{label} {condition}" for label, condition in conditions.items())
+    return {"text": text or "not recorded", "metrics": list(conditions)}
 
 
 def _template() -> jinja2.Template:
