@@ -19,6 +19,7 @@ __all__ = [
     "move",
     "new_folder",
     "remove",
+    "target",
     "write",
     "write_folder",
     "writing",
@@ -47,26 +48,29 @@ def write(path: Path, content: bytes) -> None:
 def writing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its place when the `with` block ends, and never does when that raises: for long files.
 
-    Where the path is a link, what it leads to is written.
-
     Raises:
         StoreError: it cannot be written; what was there before still is.
     """
-    place = path.resolve() if path.is_symlink() else path
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with _explained(path):
-        if place.exists() and not place.is_file() and not place.is_dir():
-            raise StoreError(f"{path} is a device or a pipe, expected a file: name another.")
-        place.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, place)
+            os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-        _flush_folder(place.parent)
+        _flush_folder(path.parent)
+
+
+def target(path: Path) -> Path:
+    """Where a file that a user names goes: what a link leads to. StoreError where a device or a pipe is named."""
+    place = path.resolve() if path.is_symlink() else path
+    if place.exists() and not place.is_file() and not place.is_dir():
+        raise StoreError(f"{path} is a device or a pipe, expected a file: name another.")
+    return place
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:

@@ -51,8 +51,8 @@ def _versions(origins: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if commits := either((str(state["commit"])[:10] for state in states), "and"):
         changed = " with uncommitted changes in part" if any(state.get("dirty") for state in states) else ""
         unknown = len(origins) - len(states)
-        known = f", and not known for {plural(unknown, 'network')} of {len(origins)}" if unknown else ""
-        yield f"Commits of grokbench: {commits}{changed}{known}."
+        beside = f", and not known for {plural(unknown, 'network')} of {len(origins)}" if unknown else ""
+        yield f"Commits of grokbench: {commits}{changed}{beside}."
 
 
 def _together(runs: Sequence[Run]) -> Iterator[str]:

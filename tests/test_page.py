@@ -1,6 +1,7 @@
 """The page of a results folder: one file that is correct HTML, asks for nothing, and shows text of others as text."""
 
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -351,5 +352,8 @@ def test_out_has_to_be_a_file(tmp_path):
     done = grokbench("report", folder, "--out", tmp_path)
     assert done.status == 2 and "is a directory" in done.err
     (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "pipe")
+    done = grokbench("report", folder, "--out", tmp_path / "pipe")
+    assert (done.status, done.out) == (2, "") and "pipe is a device or a pipe, expected a file" in done.err
     done = grokbench("report", folder, "--out", tmp_path / "file" / "page.html")
     assert done.status != 0 and "page.html cannot be written" in done.err and "Traceback" not in done.err

@@ -115,7 +115,7 @@ def settled(page):
 def test_every_chart_is_drawn_and_says_what_it_shows(open_):
     page = open_("paper")
     drawn = page.locator("figure svg.marks")
-    assert drawn.count() == 21 and page.locator("#vg-tooltip-element").count() == 0
+    assert drawn.count() == 22 and page.locator("#vg-tooltip-element").count() == 0
     said = drawn.evaluate_all(
         "all => all.map(svg => svg.closest('[role=graphics-document]').getAttribute('aria-label'))"
     )
@@ -204,7 +204,7 @@ def test_other_metrics_are_drawn_when_they_are_asked_for(open_):
     part.locator("svg").first.wait_for()
     settled(page)
     drawn = part.locator("svg")
-    assert drawn.count() == part.locator(".chart").count() == 4
+    assert drawn.count() == part.locator(".chart").count() == 3
     assert all(drawn.evaluate_all("all => all.map(svg => svg.getBoundingClientRect().width > 300)"))
     colour = page.locator("label", has_text="orthograd").locator("line").get_attribute("stroke")
     assert not any(colour in chart for chart in lines(page, "metrics")) and all(lines(page, "metrics"))

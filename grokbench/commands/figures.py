@@ -31,8 +31,9 @@ def report(directory: str, out: str | None) -> None:
 
     evidence = _evidence(directory)
     file = Path(directory, "report.html") if out is None else Path(out)
+    place = durable.target(file)
     content = document(evidence).encode(errors="replace")  # half a character, from a damaged label or a traceback
-    durable.write(file, content)
+    durable.write(place, content)
     click.echo(f"{len(content) / 2**20:.1f} MB in {file}")
 
 
