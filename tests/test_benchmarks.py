@@ -1,5 +1,6 @@
 """The benchmarks compare like with like: the plain loop trains what the engine trains. No times are asserted."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -312,13 +313,15 @@ def test_a_machine_that_cannot_be_measured_is_an_error(benchmarks, here):
         next(benchmarks("gauge").rates("cpu", benchmarks("gauge").Gauging(-1, 10)))
 
 
-def test_more_seeds_are_trained_in_more_groups_and_cost_is_per_seed(benchmarks, cases, here):
-    scaling, said = benchmarks("scaling"), []
+@pytest.mark.parametrize("change", [-10, 10])
+def test_more_seeds_are_trained_in_more_groups_and_cost_is_per_seed(benchmarks, cases, here, monkeypatch, change):
+    scaling, said, calls = benchmarks("scaling"), [], itertools.count()
+    monkeypatch.setattr(benchmarks("memory"), "peak", lambda device: 100 + change * min(next(calls), 1))
     growth = scaling.grow(cases["modular_addition", "grokalign"], (1, 2, 25), 2, said.append)
     many = benchmarks("cases").replace(growth.case, seeds=tuple(range(1000, 1025)))
     assert growth.groups == {1: 1, 2: 1, 25: len(benchmarks("grouped").groups(many))}
     assert all(len(rounds) == 2 for rounds in growth.seconds.values()) and len(said) == 2
-    assert all(growth.bytes[size] >= 0 for size in (1, 2, 25))
+    assert growth.bytes == dict.fromkeys((1, 2, 25), max(0, change))
     clocks = [benchmarks("grouped").Clock(worker, 1.0, 9.0, 0) for worker in (1, 2)]
     assert scaling._seconds(cases["modular_addition", "grokalign"], clocks) == 8.0 / (2 * EPOCHS)
     rows = growth.json()["sizes"]
