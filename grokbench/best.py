@@ -32,8 +32,7 @@ def rule(baseline: str, statistics: Statistics) -> str:
 
 def _faster(row: Row, statistics: Statistics) -> bool:
     """By the primary test, where both ratios point the same way: a test of epochs need not agree with one of logs."""
-    p = row.p_holm if statistics.correction == "holm" else getattr(row, f"p_{statistics.primary}")
-    ratios = (row.speedup, row.speedup_of_means)
+    p, ratios = row.p(statistics), (row.speedup, row.speedup_of_means)
     return p is not None and p <= statistics.alpha and all(ratio is not None and ratio > 1 for ratio in ratios)
 
 

@@ -153,7 +153,7 @@ def _cell(
 def _concluded(compared: Comparison, row: Row, manifest: Manifest) -> str | None:
     """What a folder concludes about a cell against its baseline; None where its seeds are too few for any p."""
     statistics = manifest.statistics
-    p = row.p_holm if statistics.correction == "holm" else getattr(row, f"p_{statistics.primary}")
+    p = row.p(statistics)
     enough = compared.effect is not None and row.seeds >= _needed(manifest)
     return conclusion(compared.effect, p, statistics) if compared.effect and enough else None
 

@@ -13,6 +13,7 @@ from grokbench.ranking import Leaderboard, Row, rank
 from grokbench.records import Cell, Manifest, Outcome, Run
 from grokbench.seconds import Cost, costs
 from grokbench.store import Store
+from grokbench.survey import complaints
 
 __all__ = ["Evidence", "gather"]
 
@@ -75,8 +76,6 @@ class Evidence:
 
 def gather(store: Store) -> Evidence:
     """Read a results folder; damaged files count as not there."""
-    from grokbench.survey import complaints
-
     runs: list[Run] = []
     bands, without = {}, 0
     for cell in store.manifest.cells:

@@ -13,7 +13,7 @@ from grokbench.matrix import plural
 from grokbench.methods_origin import computation
 from grokbench.methods_settings import settings
 from grokbench.notes import power_notes
-from grokbench.phrases import either, listed, several
+from grokbench.phrases import criterion, either, listed, several
 from grokbench.prose import TESTS
 from grokbench.records import Cell, Manifest, Outcome
 from grokbench.seeds import written
@@ -93,10 +93,9 @@ def _criterion(found: Comparisons) -> Iterator[str]:
 
 def _clock(cells: Sequence[Cell]) -> str:
     """Criterion, cadence, budget and end of training of a task."""
-    criteria = [" and ".join(f"{k} {v}" for k, v in (cell.recipe.get("grokked") or {}).items()) for cell in cells]
     cadence = either("epoch" if each == 1 else f"{each} epochs" for each in (cell.evaluate_every for cell in cells))
     ends = either(_end(cell.recipe.get("stop")) for cell in cells)
-    known = either(filter(None, criteria)) or "the criterion is not recorded"
+    known = either(filter(None, map(criterion, cells))) or "the criterion is not recorded"
     return f"{known}, evaluated every {cadence}, {ends} {either(cell.budget for cell in cells)} epochs"
 
 

@@ -54,6 +54,10 @@ class Row:
     verdict: str | None = None
     notes: tuple[str, ...] = ()
 
+    def p(self, statistics: Statistics) -> float | None:
+        """The p that it is judged by: that of Holm, or without a correction that of the primary test."""
+        return self.p_holm if statistics.correction == "holm" else getattr(self, f"p_{statistics.primary}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Leaderboard:

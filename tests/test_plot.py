@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from grokbench.figures import files
+from grokbench.commands import figures as command
+from grokbench.figures import FIGURES, files, style
 
 from . import awkward, drawable
 from .tiny import grokbench
@@ -25,6 +26,11 @@ def instant(monkeypatch):
     """Files in no time, that hold the specification's description."""
     for format in files.FORMATS:
         monkeypatch.setitem(files.FORMATS, format, lambda specification: specification["description"].encode())
+
+
+def test_the_command_offers_what_there_is():
+    assert command.FIGURES == tuple(FIGURES) and command.WIDTHS == tuple(style.PAPER)
+    assert set(command.FORMATS) == set(files.FORMATS)
 
 
 def plot(folder, figure, *options):

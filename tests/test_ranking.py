@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from grokbench.ranking import Row, compare, rank
-from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Timing
+from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Statistics, Timing
 
 KEYS = """
 task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_to_memorise delay
@@ -172,6 +172,13 @@ def test_skipped_cells_close_their_task():
     row = leaderboard.rows[1]
     assert row.notes == ("skipped: too slow",) and row.seeds == 0 and row.epochs_mean is row.p_holm is None
     assert leaderboard.skipped == manifest.skipped
+
+
+def test_a_row_is_judged_by_the_corrected_p_or_without_a_correction_by_that_of_the_primary_test():
+    counts = dict.fromkeys(["seeds", "grokked", "censored", "diverged", "failed"], 1)
+    row = Row(task="t", regularizer="r", **counts, p_holm=0.5, p_logrank=0.1)
+    assert (row.p(Statistics()), row.p(Statistics(correction="none", primary="logrank"))) == (0.5, 0.1)
+    assert row.p(Statistics(correction="none")) is None
 
 
 def test_privileges_and_another_device_are_marked():

@@ -106,8 +106,9 @@ def _entries(evidence: Evidence) -> Iterator[Entry]:
 def _cell(evidence: Evidence, row: Row | None) -> Entry:
     if row is None or row.speedup is None:
         return {"speedup": None, "text": "–", "said": "; ".join(row.notes) if row else "not planned"}
-    p = row.p_holm if evidence.manifest.statistics.correction == "holm" else None
-    sure = p is not None and p <= evidence.manifest.statistics.alpha
+    statistics = evidence.manifest.statistics
+    p = row.p(statistics)
+    sure = p is not None and p <= statistics.alpha
     text = _text(row.speedup, BOUND_SIGN[row.speedup_bound]) + (" *" if sure else "")
     return {"speedup": row.speedup, "text": text, "said": "; ".join(row.notes)}
 
@@ -131,4 +132,4 @@ def _row(evidence: Evidence, task: str, method: str) -> Row | None:
 
 def _described(entries: Sequence[Entry]) -> str:
     said = "; ".join(f"{entry['method']} on {entry['task']} {entry['text']}" for entry in entries)
-    return f"Speed-up over the baseline by method and task; * is significant after correction. {said}."
+    return f"Speed-up over the baseline by method and task; * is significant, after correction if there is one. {said}."

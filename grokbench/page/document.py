@@ -19,6 +19,7 @@ from grokbench.figures import Sheet
 from grokbench.figures.style import COLOURS, DARK, colours, dashes
 from grokbench.page.charts import charts, embedded
 from grokbench.page.tables import boards, published
+from grokbench.phrases import criterion
 from grokbench.prose import begun, environment_line, environment_value, legend, warnings
 from grokbench.records import Cell, Manifest, Outcome
 from grokbench.seeds import written
@@ -61,9 +62,7 @@ def document(evidence: Evidence) -> str:
 
 def _criterion(cell: Cell) -> dict[str, Any]:
     """When a task counts as grokked, in words, and the metrics that it looks at."""
-    conditions = cell.recipe.get("grokked") or {}
-    text = " and ".join(f"{label} {condition}" for label, condition in conditions.items())
-    return {"text": text or "not recorded", "metrics": list(conditions)}
+    return {"text": criterion(cell) or "not recorded", "metrics": list(cell.recipe.get("grokked") or {})}
 
 
 def _template() -> jinja2.Template:
