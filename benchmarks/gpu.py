@@ -1,7 +1,8 @@
 """Everything that is asked of a CUDA device, in a call of at most nine minutes: `python -m benchmarks.gpu`.
 
 The tests that need one; 25 seeds of MNIST, modular addition and XOR against the plain loop on the same device and the
-floor; and with the time that is left, a whole suite. A later call with the same files goes on where this one stopped.
+floor; with the time that is left, a whole suite; and `quick` with one, two and four workers on the device. A
+later call with the same files goes on where this one stopped.
 """
 
 import subprocess
@@ -16,11 +17,12 @@ import click
 from benchmarks.__main__ import found_device, say
 from grokbench.errors import GrokbenchError
 
-STEPS = ("tests", "speed", "suite")
+STEPS = ("tests", "speed", "suite", "together")
 TASKS = ("mnist_ce", "modular_addition", "xor")
 TESTS_SECONDS, SPEED_SECONDS = 120.0, 240.0  # at most; the suite takes what they leave
 CLOSING = 20.0  # seconds to end in
 SHORTEST = 10.0  # seconds of a suite's run that are worth beginning
+SMALL, WORKERS = "quick", (1, 2, 4)  # a suite whose cells leave most of the device idle, and workers to share it
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +47,8 @@ def main(file: Path, out: Path, minutes: float, steps: tuple[str, ...], device: 
         speed(document, device, asked["tasks"] or TASKS, asked["quick"], min(end, time.monotonic() + SPEED_SECONDS))
     if "suite" in (steps or STEPS):
         suite(document, asked["suite"], out, device, end)
+    if "together" in (steps or STEPS):
+        together(document, out, device, end)
     if any(row["status"] for row in document.parts.get("tests", [])):
         raise click.ClickException("the tests on the device failed")
 
@@ -92,18 +96,33 @@ def line(row: dict[str, Any]) -> str:
 def suite(document: Any, name: str, out: Path, device: str, end: float, tell: Callable[[str], None] = say) -> None:
     """Go on with the suite until the time is up, unless all of it is trained."""
     from benchmarks.startup import GROKBENCH
+
+    if trained(document, "suite", name, out, device.split(":")[0], end, tell=tell) and (out / "manifest.json").exists():
+        subprocess.run([*GROKBENCH, "leaderboard", str(out)], timeout=60.0)
+
+
+def together(document: Any, out: Path, device: str, end: float) -> None:
+    """Train small cells with one worker on the device, then with several side by side; nothing on a CPU."""
+    for workers in WORKERS if device != "cpu" else ():
+        part, shared = f"together_{workers}", device + ",0" * (workers - 1)
+        trained(document, part, SMALL, out.with_name(f"{out.name}-{part}"), shared, end)
+
+
+def trained(
+    document: Any, part: str, name: str, out: Path, device: str, end: float, tell: Callable[[str], None] = say
+) -> bool:
+    """Go on with a suite, unless all of it is trained; whether any call could."""
     from benchmarks.suite_run import go_on, summary
 
-    legs = document.parts.get("suite", [])
+    legs = document.parts.get(part, [])
     if not (legs and legs[-1]["complete"]):
         if end - time.monotonic() < SHORTEST:
-            tell("no time is left for the suite; the next call goes on")
-            return
-        leg = go_on(name, out, device.split(":")[0], end - time.monotonic(), say=tell)
-        document.add("suite", {"suite": name, **leg.json()})
-    click.echo(summary(name, document.parts["suite"]))
-    if (out / "manifest.json").exists():
-        subprocess.run([*GROKBENCH, "leaderboard", str(out)], timeout=60.0)
+            tell(f"no time is left for {part}; the next call goes on")
+            return bool(legs)
+        leg = go_on(name, out, device, end - time.monotonic(), say=tell)
+        document.add(part, {"suite": name, "device": device, **leg.json()})
+    click.echo(summary(f"{name} on {device}", document.parts[part]))
+    return True
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from tabulate import tabulate
 
 from grokbench.columns import Columns
 from grokbench.contrast import Contrast, Contrasts
-from grokbench.matrix import plural
 from grokbench.notes import BOUND_SIGN, number
+from grokbench.phrases import plural
 from grokbench.prose import wrap
 from grokbench.ranking import Row
 

@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol, Self, TextIO
 
 from grokbench.live import LiveDisplay
-from grokbench.matrix import Key, Matrix, failure, key_of, name, plural, printable
+from grokbench.matrix import Key, Matrix, failure, key_of, name, printable
+from grokbench.phrases import plural
 from grokbench.records import Cell, Outcome, Run
 
 __all__ = ["Display", "PlainDisplay", "display", "in_notebook"]

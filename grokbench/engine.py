@@ -1,18 +1,20 @@
 """A cell's replicas, trained together on a device until each has its outcome.
 
 The engine's rooms: `groups` stacks replicas, `epochs` maps one replica's pure step over them, `pace` goes from one
-evaluation to the next (as CUDA graphs where there is CUDA), `checkpoints` keeps where a group stood.
+evaluation to the next (`capture`: as CUDA graphs where there is CUDA), `checkpoints` keeps where a group stood.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from grokbench.capacity import group_size, weigh
 from grokbench.checkpoints import Shelf, Standing
-from grokbench.epochs import batches, evaluate, measure, train_epoch
-from grokbench.groups import DTYPES, Group, group_size, ladder, shrink, start, synchronize, take, weigh
+from grokbench.epochs import Pending, batches, evaluate, measure, train_epoch
+from grokbench.groups import DTYPES, Group, ladder, shrink, start, synchronize, take
 from grokbench.logbook import Logbook, parse_condition
 from grokbench.memory import exhausted, release
 from grokbench.pace import Pace, pace
@@ -46,6 +48,24 @@ class _Race:
     books: dict[int, Logbook]  # row in the group -> logbook
     epoch: int  # completed
     prepare_seconds: float
+
+
+@dataclass(frozen=True)
+class _Look:
+    """An evaluation, which the device may not have computed yet."""
+
+    epoch: int
+    due: tuple[str, ...]  # labels
+    others: tuple[str, ...]  # that have a cadence of their own; a replica that is done is measured by them too
+    table: Tensor  # (replicas, due + 1), see `measure`
+    pending: Pending | None
+    known: Mapping[str, Tensor]
+    group: Group  # as it was
+
+    def kept(self) -> "_Look":
+        """The same for when training has overwritten the group."""
+        params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
+        return replace(self, group=replace(self.group, params=params))
 
 
 def train(
@@ -92,18 +112,42 @@ def _train_together(
     while race.books:
         if shelf:
             shelf.offer(lambda: Standing.of(race.group, race.books, race.epoch, race.prepare_seconds))
-        done, pending = _consult(cell, step, race, way)
-        known = {**(provenance or {}), **({"pace": way.note} if way.note else {})}
-        facts = {"prepare_seconds": race.prepare_seconds, "group": tuple(seeds), "provenance": known}
-        yield from (race.books.pop(row).run(cell.identity, **facts) for row in done)
-        yield Progress(cell, tuple(seeds), race.epoch, len(race.books))
+        looks = _watch(cell, step, race, way)
+        for look in looks:
+            done = _consult(step, race, look)
+            known = {**(provenance or {}), **({"pace": way.note} if way.note else {})}
+            facts = {"prepare_seconds": race.prepare_seconds, "group": tuple(seeds), "provenance": known}
+            yield from (race.books.pop(row).run(cell.identity, **facts) for row in done)
+            yield Progress(cell, tuple(seeds), look.epoch, len(race.books))
         if race.books:
-            pending = _drop_done(race, pending)
-            following = min((race.epoch // cell.evaluate_every + 1) * cell.evaluate_every, cell.budget)
-            race.group = way.advance(race.group, race.epoch, following, pending)
-            race.epoch = following
+            _advance(cell, race, way, _drop_done(race, looks[-1].pending))
     if shelf:
         shelf.clear()
+
+
+def _watch(cell: Cell, step: Step, race: _Race, way: Pace) -> list[_Look]:
+    """Evaluate; where the device may go on before that is read, train on and evaluate again, so many times."""
+    looks = [_look(cell, step, race, way)]
+    for _ in range(way.steps_ahead // (step.task.steps * cell.evaluate_every) - 1):
+        if race.epoch < cell.budget:
+            looks[-1] = looks[-1].kept()
+            _advance(cell, race, way, looks[-1].pending)
+            looks.append(_look(cell, step, race, way))
+    return looks
+
+
+def _look(cell: Cell, step: Step, race: _Race, way: Pace) -> _Look:
+    due = tuple(label for label in step.metrics if step.due(label, race.epoch, cell.evaluate_every))
+    others = tuple(label for label in step.metrics if label not in due)
+    table, pending, known = way.evaluate(race.group, due, race.epoch)
+    return _Look(race.epoch, due, others, table, pending, known, race.group)
+
+
+def _advance(cell: Cell, race: _Race, way: Pace, pending: Pending | None) -> None:
+    """Train to the next evaluation."""
+    following = min((race.epoch // cell.evaluate_every + 1) * cell.evaluate_every, cell.budget)
+    race.group = way.advance(race.group, race.epoch, following, pending)
+    race.epoch = following
 
 
 def _begin(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype, shelf: Shelf | None) -> _Race:
@@ -124,18 +168,16 @@ def _logbook(cell: Cell, seed: int, **so_far: Any) -> Logbook:
     return Logbook(seed, conditions, recipe["stop"], cell.budget, **so_far)
 
 
-def _consult(cell: Cell, step: Step, race: _Race, way: Pace) -> tuple[list[int], Any]:
-    """Evaluate, enter the values, return the rows that are done; those are measured completely."""
-    epoch, books = race.epoch, race.books
-    due = [label for label in step.metrics if step.due(label, epoch, cell.evaluate_every)]
-    table, pending, known = way.evaluate(race.group, due, epoch)
-    values = [dict(zip(due, row, strict=False)) for row in table]
+def _consult(step: Step, race: _Race, look: _Look) -> list[int]:
+    """Read an evaluation, enter its values, return the rows that are done; those are measured completely."""
+    epoch, table, books = look.epoch, look.table.tolist(), race.books
+    values = [dict(zip(look.due, row, strict=False)) for row in table]
     done = [row for row, book in books.items() if book.judge(epoch, values[row], bool(table[row][-1]))]
-    others = [label for label in step.metrics if label not in due]
-    rest = measure(step, race.group, others, epoch, known).tolist() if done and others else []
+    rest = measure(step, look.group, look.others, epoch, look.known).tolist() if done and look.others else []
     for row, book in books.items():
-        book.record(epoch, values[row] | (dict(zip(others, rest[row], strict=False)) if rest and row in done else {}))
-    return done, pending
+        last = dict(zip(look.others, rest[row], strict=False)) if rest and row in done else {}
+        book.record(epoch, values[row] | last)
+    return done
 
 
 def _drop_done(race: _Race, pending: Any) -> Any:

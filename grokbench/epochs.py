@@ -4,11 +4,11 @@ Gradients are taken of the sum of the replicas' losses, outside the map, which g
 costs less than a gradient inside. An epoch's number may be an int or a tensor: a recorded epoch is told it by a tensor.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,7 +19,19 @@ from grokbench.groups import Group, apart
 from grokbench.step import Step
 from grokbench.types import Batch, Params
 
-__all__ = ["PHASES", "Clock", "Pending", "batches", "evaluate", "look_ahead", "measure", "train_epoch"]
+__all__ = [
+    "PHASES",
+    "Clock",
+    "Draws",
+    "Pending",
+    "batches",
+    "draw",
+    "evaluate",
+    "look_ahead",
+    "measure",
+    "train_epoch",
+    "train_steps",
+]
 
 Pending = tuple[Params, Tensor, Tensor]  # gradients, losses and outputs already computed for the next step
 Clock = Callable[[str], AbstractContextManager[object]]  # a phase -> what measures it
@@ -83,24 +95,45 @@ def _update(
     return replace(group, params=params, optimizer=optimizer, states=states, finite=finite, steps=group.steps + 1)
 
 
+class Draws(NamedTuple):
+    """What an epoch draws before its first step."""
+
+    keys: Tensor  # (steps, replicas), of the methods
+    order: Tensor | None  # (replicas, n), the examples in the order of their batches; None with full batches
+
+
+def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
+    """The draws of the pass after `epoch` completed ones."""
+    counts = torch.arange(step.task.steps, device=group.keys.device)[:, None]
+    keys = random.fold(group.keys.expand(step.task.steps, -1), "regularizer", epoch, counts)
+    if step.task.full_batch:
+        return Draws(keys, None)
+    n = step.task.train_size
+    return Draws(keys, vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys))
+
+
 def batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tuple[Batch, int | None]]:
     """The batches of the pass after `epoch` completed ones, with the axis of their replicas."""
+    drawn = draw(step, group, epoch)
+    for number in range(step.task.steps):
+        yield _batch(step, group, drawn, number)
+
+
+def _batch(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tuple[Batch, int | None]:
+    """Batch `number` of a pass with the axis of its replicas; where that is a tensor, not the last, smaller one."""
     train, axes = group.splits["train"], group.split_axes["train"]
-    size, n = step.task.batch_size, step.task.train_size
-    if step.task.full_batch or size is None:
-        yield train, axes
-        return
-    order = vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys)
-    rows = (torch.arange(len(order), device=order.device)[:, None],) if axes == 0 else ()
-    for begin in range(0, n, size):
-        index = (*rows, order[:, begin : begin + size])
-        yield Batch(train.inputs[index], train.targets[index]), 0
+    if drawn.order is None:
+        return train, axes
+    rows = (torch.arange(len(drawn.order), device=drawn.order.device)[:, None],) if axes == 0 else ()
+    index = (*rows, _part(drawn.order, number, step.task.batch_size or 0))
+    return Batch(train.inputs[index], train.targets[index]), 0
 
 
-def _step_keys(step: Step, group: Group, epoch: int | Tensor) -> Tensor:
-    """A key for every replica and step of an epoch, (steps, replicas)."""
-    counts = torch.arange(step.task.steps, device=group.keys.device)[:, None]
-    return random.fold(group.keys.expand(step.task.steps, -1), "regularizer", epoch, counts)
+def _part(order: Tensor, number: int | Tensor, size: int) -> Tensor:
+    """The examples of a batch, (replicas, size): a recording is told its number by a tensor, (), and waits for none."""
+    if isinstance(number, int):
+        return order[:, number * size : (number + 1) * size]
+    return order.index_select(1, number * size + torch.arange(size, device=order.device))
 
 
 def _as_tensor(epoch: int | Tensor, group: Group) -> Tensor:
@@ -113,23 +146,38 @@ def train_epoch(
 ) -> Group:
     """The pass after `epoch` completed ones; `pending` is its first gradient, where an evaluation took it already."""
     with clock("batches"):
-        keys, now, waiting = _step_keys(step, group, epoch), _as_tensor(epoch, group), batches(step, group, epoch)
-    for index in range(len(keys)):
+        drawn = draw(step, group, epoch)
+    return train_steps(step, group, epoch, drawn, range(step.task.steps), pending, clock)
+
+
+def train_steps(
+    step: Step,
+    group: Group,
+    epoch: int | Tensor,
+    drawn: Draws,
+    numbers: Iterable[int | Tensor],
+    pending: Pending | None = None,
+    clock: Clock = no_clock,
+) -> Group:
+    """Some steps of a pass, by their numbers; a number that is a tensor, (), is not of the last, smaller batch."""
+    now = _as_tensor(epoch, group)
+    for number in numbers:
         with clock("batches"):
-            batch, axes = next(waiting)
-        grads, loss, outputs = pending or _gradients(step, group, batch, axes, keys[index], now, clock)
+            batch, axes = _batch(step, group, drawn, number)
+            keys = drawn.keys[number] if isinstance(number, int) else drawn.keys.index_select(0, number[None])[0]
+        grads, loss, outputs = pending or _gradients(step, group, batch, axes, keys, now, clock)
         pending = None
-        group = _update(step, group, grads, loss, outputs, batch, axes, keys[index], now, clock)
+        group = _update(step, group, grads, loss, outputs, batch, axes, keys, now, clock)
     return group
 
 
-def look_ahead(step: Step, group: Group, epoch: int) -> tuple[Pending | None, dict[str, Tensor]]:
+def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[Pending | None, dict[str, Tensor]]:
     """Full batch: the next step's forward pass is also this evaluation's look at the training set."""
     if not step.task.full_batch or step.has("perturb"):
         return None, {}
-    ((batch, axes),) = batches(step, group, epoch)
-    keys, now = _step_keys(step, group, epoch)[0], _as_tensor(epoch, group)
-    pending = _gradients(step, group, batch, axes, keys, now)
+    drawn = draw(step, group, epoch)
+    batch, axes = _batch(step, group, drawn, 0)
+    pending = _gradients(step, group, batch, axes, drawn.keys[0], _as_tensor(epoch, group))
     return pending, {"train": pending[2]}
 
 

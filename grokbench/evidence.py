@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from grokbench.bands import Band, band
 from grokbench.comparison import Comparison, Comparisons, compare
-from grokbench.matrix import plural
+from grokbench.phrases import plural
 from grokbench.ranking import Leaderboard, Row, rank
 from grokbench.records import Cell, Manifest, Outcome, Run
 from grokbench.seconds import Cost, costs

@@ -5,13 +5,14 @@ from contextlib import closing
 from grokbench import pipeline
 from grokbench.audience import Audience
 from grokbench.display import Display, display
-from grokbench.matrix import Key, key_of, plural
+from grokbench.matrix import Key, key_of
 from grokbench.pipeline import Plan
+from grokbench.placement import in_words
 from grokbench.records import Cell, Outcome, Planned, Progress, Run, Timing
 from grokbench.store import Store
 from grokbench.work import Event, Job
 
-__all__ = ["execute", "place"]
+__all__ = ["execute"]
 
 
 def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cell, Run]]:
@@ -30,7 +31,7 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
         Audience(plan.watchers, show.say) as audience,
         closing(pipeline.perform(plan, store)) as events,
     ):
-        show.say(f"{plan.suite.name} on {place(plan)}, results in {plan.directory}")
+        show.say(f"{plan.suite.name} on {in_words(plan.devices)}, results in {plan.directory}")
         stored = _stored(plan, store)
         show.begin(plan.cells, len(plan.seeds), stored)
         _gather(audience, plan, store, stored)
@@ -44,11 +45,6 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
         if audience.wants("end"):
             audience.tell("end", pipeline.judge(store))
     return failed
-
-
-def place(plan: Plan) -> str:
-    """The devices of a plan in words."""
-    return f"the CPU, {plural(len(plan.devices), 'worker')}" if plan.kind == "cpu" else ", ".join(plan.devices)
 
 
 def _gather(audience: Audience, plan: Plan, store: Store, stored: dict[Key, list[Run]]) -> None:

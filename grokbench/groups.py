@@ -1,4 +1,4 @@
-"""A group: the replicas of a cell that train together, stacked on a leading axis, and how many they may be.
+"""A group: the replicas of a cell that train together, stacked on a leading axis.
 
 Replicas that are done leave the group only down a fixed ladder of sizes, so the cost follows the work left while the
 numbers depend on nothing but the plan. A group is never of one: a single replica takes other kernels.
@@ -18,30 +18,26 @@ from torch.utils import _pytree as pytree
 from grokbench import random
 from grokbench.memory import trim
 from grokbench.step import Step
-from grokbench.types import Batch, Params, Task
+from grokbench.types import Batch, Params
 
 __all__ = [
     "DTYPES",
     "MOVING",
     "Group",
     "apart",
-    "group_size",
     "ladder",
+    "moving",
     "shrink",
     "start",
     "synchronize",
     "take",
-    "weigh",
 ]
 
 T = TypeVar("T")
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-# Replicas: enough to share the cost of launching operations. On a CPU, 25 seeds are two groups, and no core waits long.
-LARGEST_GROUP = {"cpu": 13, "cuda": 32}
 MOVING = ("params", "optimizer", "states", "finite", "steps")  # what training changes of a group
 PER_REPLICA = ("keys", "params", "optimizer", "states", "own", "finite", "initial")
-CPU_MEMORY = 2**30  # bytes for the replicas of a group: as many groups as cores train at once
 
 
 @dataclass(frozen=True)
@@ -76,39 +72,6 @@ def ladder(size: int, device: str) -> list[int]:
     while sizes[-1] > 2:
         sizes.append(sizes[-1] - 1 if device == "cpu" else (sizes[-1] + 1) // 2)
     return sizes
-
-
-def weigh(task: Task) -> tuple[Params, int]:
-    """The parameters of a replica without their values, and the numbers in its own data (0 where files hold it)."""
-    params = {name: p.to("meta") for name, p in _sized(task.init).items()}
-    drawn = _sized(task.splits) if task.fetch is None else {}
-    return params, sum(tensor.numel() for tensor in pytree.tree_leaves(drawn))
-
-
-def _sized(draw: Callable[[Tensor], T]) -> T:
-    """What a task draws, for its shapes: without values where its operations allow that."""
-    try:
-        return draw(random.key(0, "meta"))
-    except Exception:
-        return draw(random.key(0))
-
-
-def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch.dtype) -> int:
-    """Replicas to train together: by what the task and the methods of a replica weigh, and the device's memory."""
-    params, data = weight
-    weights = sum(p.numel() for p in params.values())
-    states = sum(tensor.numel() for tensor in pytree.tree_leaves(step.init(params)))
-    batch = min(step.task.batch_size or step.task.train_size, step.task.train_size)
-    numbers = 4 * weights + states + data + batch * step.task.activations  # 4: parameters, gradients, two moments
-    size = dtype.itemsize * numbers
-    return max(2, min(LARGEST_GROUP[torch.device(device).type], _memory(device) // size))
-
-
-def _memory(device: str) -> int:
-    """Bytes for the replicas of a group; as much again is left to what a step computes."""
-    if device == "cpu":
-        return CPU_MEMORY
-    return torch.cuda.get_device_properties(device).total_memory // 2
 
 
 def synchronize(device: str) -> None:
@@ -176,6 +139,11 @@ def take(tree: Any, rows: Sequence[int]) -> Any:
         return tensor.index_select(0, torch.tensor(rows, device=tensor.device)) if tensor.ndim else tensor
 
     return pytree.tree_map(some, tree)
+
+
+def moving(group: Group) -> dict[str, Any]:
+    """Copies of what training changes, by the group's fields."""
+    return {name: pytree.tree_map(torch.clone, getattr(group, name)) for name in MOVING}
 
 
 def shrink(group: Group, rows: Sequence[int]) -> Group:

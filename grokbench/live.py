@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Literal, Self
 
-from grokbench.matrix import Key, Matrix, elapsed, failure, plural, printable
+from grokbench.matrix import Key, Matrix, elapsed, failure, printable
+from grokbench.phrases import plural
 from grokbench.records import Cell, Outcome, Run
 
 if TYPE_CHECKING:

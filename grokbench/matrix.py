@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from grokbench.phrases import plural
 from grokbench.records import Cell, Outcome, Run
 
-__all__ = ["Front", "Key", "Left", "Matrix", "Pace", "elapsed", "failure", "key_of", "name", "plural", "printable"]
+__all__ = ["Front", "Key", "Left", "Matrix", "Pace", "elapsed", "failure", "key_of", "name", "printable"]
 
 Key = tuple[str, str]  # labels of a task and a regularizer
 TRUSTED = 1.0  # seconds of training before its pace is worth telling
@@ -193,11 +194,6 @@ def name(key: Key) -> str:
 def printable(text: str) -> str:
     """Control characters as escapes: a label or a message must not steer the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def plural(count: int, noun: str) -> str:
-    """A count with its noun."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,9 @@ from contextlib import suppress
 
 import torch
 
-__all__ = ["exhausted", "release", "trim"]
+__all__ = ["SPARE", "exhausted", "release", "trim"]
+
+SPARE = 0.1  # of a CUDA device: contexts, workspaces of libraries, fragments
 
 # torch says so in a RuntimeError: on a CPU, and where CUDA or a library of it has allocated by itself
 _SAID = ("can't allocate memory", "not enough memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from grokbench.comparison import Comparisons
-from grokbench.matrix import plural
-from grokbench.phrases import either, listed
+from grokbench.phrases import either, listed, plural
 from grokbench.records import Run, Timing
 
 __all__ = ["computation"]

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from grokbench.comparison import Comparison, Comparisons
 from grokbench.effects import AGREEMENT
 from grokbench.manifests import FIRST_REPORTED
-from grokbench.matrix import plural
 from grokbench.methods_origin import computation
 from grokbench.methods_settings import settings
 from grokbench.notes import power_notes
-from grokbench.phrases import criterion, either, listed, several
+from grokbench.phrases import criterion, either, listed, plural, several
 from grokbench.prose import TESTS
 from grokbench.records import Cell, Manifest, Outcome
 from grokbench.seeds import written

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from grokbench.matrix import plural
 from grokbench.records import Cell
 
-__all__ = ["criterion", "either", "listed", "several"]
+__all__ = ["criterion", "either", "listed", "plural", "several"]
 
 
 def listed(items: Iterable[object], last: str = "and") -> str:
@@ -22,6 +21,11 @@ def criterion(cell: Cell) -> str:
 def either(items: Iterable[object], last: str = "or") -> str:
     """Each different one once: `a or b`."""
     return listed(dict.fromkeys(map(str, items)), last)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def several(names: Sequence[str], noun: str) -> str:

@@ -68,13 +68,14 @@ def jobs(plan: Plan, store: Store | None) -> list[Training]:
     from grokbench.plan import cell_step, identity
 
     weights: dict[str, Any] = {}  # by task
+    dtype, sharing = engine.DTYPES[plan.precision], max(map(plan.devices.count, plan.devices))
 
     def size(cell: Cell) -> int:
         if plan.group_size:
             return plan.group_size
         step, task = cell_step(cell, plan.registry), identity(cell.recipe["task"])
         weights[task] = weights.get(task) or engine.weigh(step.task)
-        return engine.group_size(step, weights[task], plan.devices[0], engine.DTYPES[plan.precision])
+        return engine.group_size(step, weights[task], plan.devices[0], dtype, sharing)
 
     def checkpoints(cell: Cell) -> tuple[str, float] | None:
         return (str(store.checkpoints(cell)), plan.checkpoint_seconds) if store else None
@@ -120,7 +121,9 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
     from grokbench.launchers.local import launch
 
     provenance = {**environment(), **plan.manifest.execution, "device_name": _device_name(plan.devices[0])}
-    crew = [Worker(device, plan.precision, plan.plugins, provenance) for device in plan.devices]
+    crew = [
+        Worker(device, plan.precision, plan.plugins, provenance, plan.devices.count(device)) for device in plan.devices
+    ]
     work = jobs(plan, store)
     fetch_data(plan, work)  # before anything is moved or written
     for cell in distinct(plan.cells):

@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from grokbench.matrix import plural
 from grokbench.notes import number
+from grokbench.phrases import plural
 from grokbench.power import MOST_SEEDS, SIMULATIONS, Aim, Need
 from grokbench.prose import wrap
 

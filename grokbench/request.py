@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grokbench.errors import SuiteError
-from grokbench.provenance import environment
+from grokbench.placement import devices
 from grokbench.records import Cell, Manifest
 from grokbench.seeds import parse_seeds
 from grokbench.suite import Suite, load_suite
@@ -56,7 +56,7 @@ class Plan:
     manifest: Manifest
     cells: tuple[Cell, ...]
     seeds: tuple[int, ...]
-    devices: tuple[str, ...]  # one per worker
+    devices: tuple[str, ...]  # one for each worker
     precision: str
     group_size: int | None
     plugins: tuple[str, ...]
@@ -98,8 +98,8 @@ def resolve(request: Request) -> Plan:
     registry = load_registry(plugins)
     suite = without_misfits(suite, registry)
     cells = expand(suite, registry, request.precision, engine.REVISION)
-    devices = _devices(request.device)
-    execution = {"device": devices[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}
+    workers = devices(request.device)
+    execution = {"device": workers[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}
     execution |= {"group_size": request.group_size} if request.group_size else {}
     wanted = tuple(cell for cell in cells if _wanted(cell, request))
     return Plan(
@@ -108,7 +108,7 @@ def resolve(request: Request) -> Plan:
         manifest=manifest(suite, cells, seeds, execution),
         cells=wanted,
         seeds=seeds,
-        devices=devices,
+        devices=workers,
         precision=request.precision,
         group_size=request.group_size,
         plugins=plugins,
@@ -174,23 +174,3 @@ def _check_labels(kind: str, given: Sequence[str], known: Sequence[str]) -> None
                 f"--{kind} {label}: the suite has no such {kind}, expected one of: {', '.join(known)}"
                 f"{did_you_mean(label, known)}"
             )
-
-
-def _devices(asked: str) -> tuple[str, ...]:
-    """One device per worker: every core of the CPU, or the CUDA devices named."""
-    import torch
-
-    if asked == "auto":
-        asked = "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "cpu":
-        return ("cpu",) * environment()["cores"]
-    kind, _, numbers = asked.partition(":")
-    chosen = numbers.split(",") if numbers else [str(i) for i in range(torch.cuda.device_count())]
-    if kind != "cuda" or not all(number.isdecimal() for number in chosen):
-        raise SuiteError(f"--device {asked}: expected auto, cpu, cuda, or cuda:0,1")
-    if not chosen or any(int(number) >= torch.cuda.device_count() for number in chosen):
-        raise SuiteError(
-            f"--device {asked}: torch sees {torch.cuda.device_count()} CUDA devices here; "
-            "use --device cpu, or check the driver and that torch was installed with CUDA"
-        )
-    return tuple(f"cuda:{number}" for number in chosen)

@@ -6,7 +6,7 @@ from typing import Any
 
 from grokbench import tidy_runs
 from grokbench.errors import StoreError
-from grokbench.matrix import plural
+from grokbench.phrases import plural
 from grokbench.records import Cell, Manifest, Outcome, Run
 from grokbench.store import Store
 from grokbench.tidy_runs import MISSING

@@ -42,6 +42,7 @@ class Worker:
     precision: str
     plugins: tuple[str, ...]  # plugin files
     provenance: Mapping[str, Any]  # of the program and the machine
+    sharing: int = 1  # workers that share its device
 
 
 @dataclass(frozen=True)

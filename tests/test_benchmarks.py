@@ -480,6 +480,24 @@ def test_a_suite_is_stopped_in_time_and_gone_on_with(benchmarks, gpu, tmp_path, 
     assert "all replicas trained in" in capsys.readouterr().out
 
 
+def test_workers_that_share_a_device_are_compared_as_long_as_there_is_time(benchmarks, gpu, monkeypatch, tmp_path):
+    document, begun = benchmarks("document").Document(None, FACTS), []
+
+    def go_on(name, out, device, seconds, *, say):
+        begun.append((name, out.name, device))
+        return benchmarks("suite_run").Leg(7.0, 120, 120 if len(begun) != 2 else 121, 0, 0)
+
+    monkeypatch.setattr(benchmarks("suite_run"), "go_on", go_on)
+    gpu.together(document, tmp_path / "out", "cpu", time.monotonic() + 60.0)
+    gpu.together(document, tmp_path / "out", "cuda:0", time.monotonic())
+    assert not document.parts
+    for _ in range(2):
+        gpu.together(document, tmp_path / "out", "cuda:0", time.monotonic() + 60.0)
+    one, two, four = "cuda:0", "cuda:0,0", "cuda:0,0,0,0"
+    assert [device for _, _, device in begun] == [one, two, four, two]  # the second was not complete
+    assert begun[1] == ("quick", "out-together_2", two)
+
+
 def test_failed_replicas_keep_a_suite_from_being_complete(benchmarks):
     leg = benchmarks("suite_run").Leg(seconds=2.0, trained=5, planned=6, failed=1, status=1)
     assert not leg.complete

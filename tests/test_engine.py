@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 import torch
 
-from grokbench import engine, epochs, groups, pace, random
+from grokbench import capacity, engine, epochs, groups, pace, random
 from grokbench.records import Outcome
 from grokbench.types import Regularizer
 
@@ -16,6 +17,7 @@ from .cases import (
     TASKS,
     distance,
     epochs_for,
+    make_cell,
     make_step,
     method,
     pairs,
@@ -131,7 +133,7 @@ def test_a_batch_larger_than_the_training_set_is_the_whole_set():
 def test_the_key_of_a_step_is_the_folded_key_of_its_seed():
     step = make_step(small("modular_addition"))
     group, _ = engine.start(step, (7, 8), "cpu", torch.float64)
-    keys = epochs._step_keys(step, group, 5)
+    keys = epochs.draw(step, group, 5).keys
     for row, seed in enumerate((7, 8)):
         expected = [random.fold(random.key(seed), "regularizer", 5, index) for index in range(3)]
         assert keys[:, row].tolist() == [int(key) for key in expected]
@@ -266,13 +268,67 @@ def test_an_epoch_in_a_phase_counts_the_completed_ones():
 def test_the_size_of_a_group_follows_from_the_size_of_a_replica(monkeypatch):
     step = make_step(small("sparse_parity"))
     weight = engine.weigh(step.task)
-    assert engine.group_size(step, weight, "cpu", torch.float32) == groups.LARGEST_GROUP["cpu"]
+    assert engine.group_size(step, weight, "cpu", torch.float32) == capacity.LARGEST_GROUP["cpu"]
     params, data = weight
     replica = 4 * (4 * sum(p.numel() for p in params.values()) + data)
-    monkeypatch.setattr(groups, "CPU_MEMORY", 3 * replica)
+    monkeypatch.setattr(capacity, "CPU_MEMORY", 3 * replica)
     assert engine.group_size(step, weight, "cpu", torch.float32) == 3
     assert engine.group_size(step, weight, "cpu", torch.float64) == 2  # one and a half fit, and a group is never of one
     assert engine.group_size(make_step(step.task, [method("grokfast_ma")]), weight, "cpu", torch.float32) == 2
+
+
+@pytest.mark.parametrize(
+    ("room", "peaks", "size"),
+    [
+        (1000, {2: 300, 4: 500}, 9),  # 100 that no replica holds, and 100 for each
+        (299, {2: 300, 4: 500}, 1),
+        (1000, {2: 300, 4: 300}, 702),  # what they hold is not seen
+        (1000, {2: 300}, 2),
+        (1000, {}, 2),
+    ],
+)
+def test_the_replicas_that_fit_are_found_from_what_two_and_four_hold(room, peaks, size):
+    def peak(replicas):
+        if replicas not in peaks:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return peaks[replicas]
+
+    assert capacity.fitting(room, peak) == size
+
+
+def test_a_mistake_in_a_plugin_is_not_taken_for_want_of_memory():
+    def peak(replicas):
+        raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        capacity.fitting(1000, peak)
+
+
+@pytest.mark.parametrize(("total", "sharing", "size"), [(1000, 1, 32), (999, 1, 7), (1000, 2, 3), (100, 2, 2)])
+def test_on_cuda_what_a_group_holds_is_measured_where_its_weight_comes_close_to_the_memory(
+    monkeypatch, total, sharing, size
+):
+    """Replicas weigh 1 / 128 of nine tenths of 1000 times some bytes."""
+    step = make_step(small("sparse_parity"))
+    weight, byte = engine.weigh(step.task), capacity._bytes(step, engine.weigh(step.task), torch.float32) * 128 / 900
+    properties = SimpleNamespace(total_memory=math.ceil(total * byte))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    monkeypatch.setattr(capacity, "_peak", lambda step, device, dtype, replicas: int((100 + 100 * replicas) * byte))
+    assert engine.group_size(step, weight, "cuda:0", torch.float32, sharing) == size
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("label", ["sparse_parity", "mnist"])
+def test_a_group_holds_on_cuda_about_what_was_measured(label):
+    """Four replicas more than the trial had, recorded, against the line through what two and four held."""
+    step = make_step(small(label))
+    two, four = (capacity._peak(step, "cuda:0", torch.float32, replicas) for replicas in (2, 4))
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    list(engine.train(make_cell(step.task, 4), step, range(8), "cuda:0", torch.float32))
+    expected = two + 3 * (four - two)
+    assert torch.cuda.max_memory_allocated() <= 1.5 * expected + 2**26  # libraries take workspaces for a recording
 
 
 def test_training_twice_gives_the_same_numbers():

@@ -32,6 +32,10 @@ def set_flush_denormal(mode):
     return mode
 
 
+said = []
+cuda = SimpleNamespace(
+    set_device=said.append, set_per_process_memory_fraction=lambda share, device: said.append((share, device))
+)
 backends = SimpleNamespace(
     cuda=SimpleNamespace(matmul=SimpleNamespace(allow_tf32=True)), cudnn=SimpleNamespace(allow_tf32=True)
 )
@@ -73,6 +77,13 @@ class Look(Job):
 
         tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
         yield worker, torch.threads, tf32, registry is not None, dict(os.environ)
+
+
+class Hear(Job):
+    def run(self, worker, registry):
+        import torch
+
+        yield torch.said
 
 
 class Raise(Job):
@@ -167,6 +178,15 @@ def test_stages_follow_each_other_and_the_last_may_be_for_one_worker(jobs):
     trained, timed = [stamps[job.name] for job in first], [stamps[job.name] for job in second]
     assert len({pid for pid, *_ in trained}) == 2 and len({pid for pid, *_ in timed}) == 1
     assert max(ended for *_, ended in trained) <= timed[0][1] <= timed[0][2] <= timed[1][1]
+
+
+@pytest.mark.parametrize(
+    ("sharing", "said"), [(1, ["cuda:1"]), (2, ["cuda:1", (0.45, "cuda:1")]), (3, ["cuda:1", (0.3, "cuda:1")])]
+)
+def test_a_worker_that_shares_a_cuda_device_takes_its_share_of_the_memory(jobs, sharing, said):
+    crew = [Worker("cuda:1", "float32", (), {}, sharing)]
+    ((_, heard),) = launch([Stage([jobs.Hear("hear")], 1)], crew)
+    assert heard == [each if isinstance(each, str) else (pytest.approx(each[0]), each[1]) for each in said]
 
 
 def test_a_worker_knows_its_device_and_has_one_thread_and_no_tf32(jobs):

@@ -1,9 +1,11 @@
 """Recorded epochs on buffers: what a CUDA graph would replay, replayed here by calling it again."""
 
+from dataclasses import dataclass, replace
+
 import pytest
 import torch
 
-from grokbench import engine, pace
+from grokbench import SGD, capture, engine, pace
 from grokbench.recorded import can_record
 from grokbench.records import Run
 from grokbench.types import Metric, Regularizer
@@ -17,7 +19,7 @@ LABELS = ["xor", "sparse_parity", "modular_addition", "mnist"]
 
 def replayed(play):
     """A recording without a graph: warmed up as `cuda_graph` does; what is recorded is not run."""
-    for _ in range(pace.WARM_UPS):
+    for _ in range(capture.WARM_UPS):
         play()
     return play
 
@@ -69,12 +71,94 @@ def test_a_recording_is_made_once_for_every_size_of_a_group(monkeypatch):
     losses = trained(monkeypatch, pace.Eager, make_cell(task, 8), step)
     bound = sorted(run.curves["train_loss"].values[4] for run in losses.values())[2]
     cell = make_cell(task, 40, stop="grokked", grokked={"train_loss": f"<= {bound!r}"})
+    monkeypatch.setattr(pace.Recorded, "steps_ahead", 0)  # replicas leave as soon as they are done
     runs = trained(
         monkeypatch, lambda step: pace.Recorded(step, lambda play: made.append(1) or replayed(play)), cell, step
     )
     ends = sorted(run.epochs for run in runs.values())
     sizes = {len(SEEDS)} | {max(2, sum(epochs > end for epochs in ends)) for end in ends[:-1]}
-    assert len(made) == 2 * len(sizes)  # an epoch and an evaluation each
+    assert 2 * len(sizes) <= len(made) <= 3 * len(sizes)  # an evaluation, the epoch from its gradients, and from none
+
+
+@pytest.mark.parametrize("longest", [1, 2])
+@pytest.mark.parametrize("name", ["baseline", "grokalign", "grokfast_ma", "gaussian_noise"])
+def test_long_epochs_are_recorded_in_stretches(monkeypatch, name, longest):
+    task, made = small("modular_addition"), []
+    assert (task.steps, task.train_size % task.batch_size) == (3, 6)  # the last batch is smaller
+    monkeypatch.setattr(capture, "LONGEST", longest)
+    step, cell = make_step(task, [method(name)]), make_cell(task, 6, evaluate_every=2)
+    runs = trained(
+        monkeypatch, lambda step: pace.Recorded(step, lambda play: made.append(1) or replayed(play)), cell, step
+    )
+    same(runs, trained(monkeypatch, pace.Eager, cell, step))
+    assert len(made) == 1 + 3  # an evaluation; draws, a stretch and the rest
+
+
+def test_evaluations_in_a_row_are_read_together(monkeypatch):
+    """Replicas stop where they would have stopped, and metrics with a cadence are measured on the network they had."""
+    task, reads = small("sparse_parity"), []
+    norm = Metric(measure=lambda probe: sum(p.square().sum() for p in probe.params.values()))
+    step = make_step(task, [method("grokfast_ma")], metrics={"norm": norm}, every={"norm": 20})
+    losses = trained(monkeypatch, pace.Eager, make_cell(task, 12), step)
+    bound = sorted(run.curves["train_loss"].values[5] for run in losses.values())[2]
+    cell = make_cell(task, 12, stop="grokked", grokked={"train_loss": f"<= {bound!r}"})
+    eager = trained(monkeypatch, pace.Eager, cell, step)
+    assert {run.epochs for run in eager.values()} - {0, 12}  # some end between
+    assert all(run.curves["norm"].epochs == (0, run.epochs) for run in eager.values() if run.epochs)
+    monkeypatch.setattr(pace.Recorded, "steps_ahead", 5)
+    consult = engine._watch
+    monkeypatch.setattr(engine, "_watch", lambda *given: reads.append(consult(*given)) or reads[-1])
+    same(trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step), eager)
+    last = max(run.epochs for run in eager.values())
+    assert [[look.epoch for look in looks] for looks in reads] == [
+        list(range(begin, min(begin + 5, 13))) for begin in range(0, last + 1, 5)
+    ]
+
+
+def test_the_next_gradients_are_taken_along_with_an_evaluation(monkeypatch):
+    """With full batches a recorded epoch runs the network on the training set once, as an eager one does."""
+    task, passes = small("sparse_parity"), []
+    forward = task.forward
+    counted = replace(task, forward=lambda params, inputs: passes.append(len(inputs)) or forward(params, inputs))
+    step, cell = make_step(counted), make_cell(counted, 30)
+    monkeypatch.setattr(pace.Recorded, "steps_ahead", 3)
+    trained(monkeypatch, pace.Eager, cell, step)
+    eager = len(passes)
+    trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step)
+    warming = (capture.WARM_UPS + 2) * 2  # looks at both splits: the check that something is recorded, and a replay
+    assert eager <= len(passes) - eager <= eager + warming
+
+
+def test_an_optimizer_that_works_on_the_gradients_does_no_harm_to_the_next_ones(monkeypatch):
+    @dataclass(frozen=True)
+    class Worn(SGD):
+        def update(self, params, grads, state):
+            for grad in grads.values():
+                grad.mul_(0.5)
+            return super().update(params, grads, state)
+
+    task = replace(small("sparse_parity"), optimizer=Worn(lr=0.1))
+    step, cell = make_step(task), make_cell(task, 7)
+    same(
+        trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step),
+        trained(monkeypatch, pace.Eager, cell, step),
+    )
+
+
+def test_an_epoch_that_cannot_be_recorded_goes_on_eagerly_from_where_the_group_stood(monkeypatch):
+    calls = []
+
+    def record(play):
+        calls.append(play)
+        if len(calls) > 1:  # the evaluation was recorded, the step moves the buffers before it fails
+            play()
+            raise RuntimeError("a step waits for its host")
+        return replayed(play)
+
+    step, cell = make_step(small("sparse_parity"), [method("grokfast_ma")]), make_cell(small("sparse_parity"), 4)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, record), cell, step)
+    same(runs, trained(monkeypatch, pace.Eager, cell, step))
+    assert all("a step waits for its host" in run.provenance["pace"] for run in runs.values())
 
 
 def test_states_that_change_places_are_not_overwritten_too_early(monkeypatch):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from grokbench import pipeline, request, timing
+from grokbench import pipeline, placement, timing
 from grokbench.errors import DataError, StoreError, SuiteError
 from grokbench.launchers import local
 from grokbench.pipeline import Request
@@ -107,19 +107,31 @@ def test_a_request_that_cannot_be_run(plan, monkeypatch, request_, said):
 @pytest.mark.parametrize(
     ("asked", "there", "devices"),
     [
-        ("auto", 2, ("cuda:0", "cuda:1")),
-        ("cuda", 2, ("cuda:0", "cuda:1")),
+        ("auto", 2, ("cuda:0", "cuda:1", "cuda:0", "cuda:1")),
+        ("cuda", 1, ("cuda:0", "cuda:0")),
         ("cuda:1", 2, ("cuda:1",)),
+        ("cuda:1,1,01", 2, ("cuda:1",) * 3),
         ("cuda:0,1", 2, ("cuda:0", "cuda:1")),
         ("auto", 0, ("cpu",) * 3),
         ("cpu", 2, ("cpu",) * 3),
     ],
 )
-def test_a_worker_per_cuda_device_or_core(monkeypatch, asked, there, devices):
+def test_two_workers_for_a_cuda_device_or_as_often_as_it_is_named_or_one_for_a_core(monkeypatch, asked, there, devices):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there > 0)
-    monkeypatch.setattr(request, "environment", lambda: {"cores": 3})
-    assert request._devices(asked) == devices
+    monkeypatch.setattr(placement, "environment", lambda: {"cores": 3})
+    assert placement.devices(asked) == devices
+
+
+@pytest.mark.parametrize(
+    ("workers", "words"),
+    [
+        (("cpu",), "the CPU, 1 worker"),
+        (("cuda:0", "cuda:1", "cuda:0"), "cuda:0 (2 workers), cuda:1 (1 worker)"),
+    ],
+)
+def test_devices_in_words(workers, words):
+    assert placement.in_words(workers) == words
 
 
 # ---- what is left

@@ -41,6 +41,7 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             metavar="auto|cpu|cuda|cuda:0,1",
             shell_complete=devices,
+            help="What to train on: every core, or each CUDA device with two workers; cuda:0,0,0 gives one three.",
         ),
         click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
         click.option(
@@ -143,8 +144,8 @@ def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, An
 def _print_work(plan: "Plan") -> None:
     """Cells, replicas, what is done and the work left."""
     from grokbench import pipeline
-    from grokbench.execution import place
-    from grokbench.matrix import plural
+    from grokbench.phrases import plural
+    from grokbench.placement import in_words
     from grokbench.tables import table
 
     work = pipeline.jobs(plan, pipeline.existing_store(plan))
@@ -157,7 +158,7 @@ def _print_work(plan: "Plan") -> None:
     click.echo(
         f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
         f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
-        f"on {place(plan)}. Nothing was run."
+        f"on {in_words(plan.devices)}. Nothing was run."
     )
 
 
@@ -174,7 +175,7 @@ def _print_left_aside(plan: "Plan", store: "Store") -> None:
 
 def _print_unplanned(store: "Store") -> None:
     """Methods of an earlier command have no row any more, though their runs are kept."""
-    from grokbench.matrix import plural
+    from grokbench.phrases import plural
 
     if others := store.unplanned():
         click.echo(
@@ -185,7 +186,7 @@ def _print_unplanned(store: "Store") -> None:
 
 def _print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) -> None:
     from grokbench.failures import explanations
-    from grokbench.matrix import plural
+    from grokbench.phrases import plural
 
     click.echo(f"\n{plural(len(failed), 'replica')} failed; the same command repeats what failed:", err=True)
     for paragraph in explanations(failed, plan.registry, plan.plugins):

@@ -1,4 +1,4 @@
-"""Jobs in worker processes of this machine: one worker per CUDA device, or one single-threaded worker per core.
+"""Jobs in worker processes of this machine: a few on each CUDA device, or one single-threaded worker per core.
 
 Small matrices gain little from a second thread and lose at every barrier, so a core to itself is the faster way; and
 with one thread the numbers do not depend on how many cores there are. Workers are processes of their own, so a worker
@@ -153,6 +153,7 @@ def _prepare(worker: Worker) -> Any:
     """Torch as this worker should have it, and the plugins."""
     import torch
 
+    from grokbench.memory import SPARE
     from grokbench.plugins import load_registry
 
     torch.set_num_threads(1)
@@ -161,4 +162,6 @@ def _prepare(worker: Worker) -> Any:
     torch.backends.cudnn.allow_tf32 = False
     if worker.device.startswith("cuda"):
         torch.cuda.set_device(worker.device)
+        if worker.sharing > 1:  # so that what a group may hold depends on no other
+            torch.cuda.set_per_process_memory_fraction((1.0 - SPARE) / worker.sharing, worker.device)
     return load_registry(worker.plugins)

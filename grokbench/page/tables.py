@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 from grokbench.best import best
 from grokbench.columns import columns, strong
 from grokbench.evidence import Evidence
-from grokbench.matrix import plural
 from grokbench.notes import BOUND_SIGN, number
-from grokbench.phrases import listed
+from grokbench.phrases import listed, plural
 from grokbench.prose import begun, heading, remarks, row_notes, warnings
 from grokbench.ranking import Row
 from grokbench.ties import ties
