@@ -5,26 +5,22 @@ many batches of a long one) is one launch: it works on the buffers, is told the 
 state where it read the last one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from grokbench.cuda_graphs import Play, Record, first_cause
 from grokbench.epochs import Pending, draw, look_ahead, measure, train_epoch, train_steps
 from grokbench.groups import MOVING, Group, moving
 from grokbench.memory import exhausted
 from grokbench.step import Step
 
-__all__ = ["LONGEST", "WARM_UPS", "Captured", "Play", "Record", "cuda_graph", "first_cause"]
+__all__ = ["LONGEST", "Captured"]
 
-WARM_UPS = 2  # times that something runs before it is recorded: libraries choose kernels and take their workspaces
 LONGEST = 32  # steps in a recording, of some hundred kernels each: what records an epoch of thousands takes minutes
-
-Play = Callable[[], None]
-Record = Callable[[Play], Play]  # what is to be recorded -> what replays it
 
 
 @dataclass
@@ -41,7 +37,7 @@ class Captured:
     """A group that moves on buffers; `group` is the buffers, `source` what filled them, until they have moved."""
 
     def __init__(self, step: Step, group: Group, record: Record) -> None:
-        """`record` makes a replay of a function without arguments: `cuda_graph`."""
+        """`record` makes a replay of a function without arguments: see `CudaGraphs`."""
         self.step, self.record, self.note = step, record, ""
         self.source: Group | None = group
         self.group = replace(group, **moving(group))
@@ -111,22 +107,28 @@ class Captured:
         return look.following
 
     def _recorded_epoch(self) -> list[Play]:
-        """An epoch in one recording; a long one as its draws, so many stretches, and the rest."""
+        self._whole = self._at_once() if self.step.task.steps <= LONGEST else self._in_stretches()
+        return self._whole
+
+    def _at_once(self) -> list[Play]:
+        """An epoch in one recording."""
+        step, group, epoch = self.step, self.group, self._epoch
+
+        def whole() -> None:
+            _write(group, train_epoch(step, group, epoch))
+            epoch.add_(1)
+
+        return self._recorded(whole)
+
+    def _in_stretches(self) -> list[Play]:
+        """An epoch as its draws, so many stretches of LONGEST steps, and the rest with the last, smaller batch."""
         step, group, epoch, steps = self.step, self.group, self._epoch, self.step.task.steps
-        if steps <= LONGEST:
-
-            def whole() -> None:
-                _write(group, train_epoch(step, group, epoch))
-                epoch.add_(1)
-
-            self._whole = self._recorded(whole)
-            return self._whole
-        drawn, number = draw(step, group, 0), torch.zeros_like(epoch)
-        stretches = (steps - 1) // LONGEST
+        drawn, number, stretches = draw(step, group, 0), torch.zeros_like(epoch), (steps - 1) // LONGEST
 
         def opening() -> None:
             for buffer, value in zip(drawn, draw(step, group, epoch), strict=True):
-                buffer.copy_(value)
+                if buffer is not None and value is not None:
+                    buffer.copy_(value)
             number.zero_()
 
         def stretch() -> None:
@@ -138,8 +140,7 @@ class Captured:
             epoch.add_(1)
 
         first, middle, last = self._recorded(opening, stretch, closing)
-        self._whole = [first, *[middle] * stretches, last]
-        return self._whole
+        return [first, *[middle] * stretches, last]
 
     def _recorded(self, *plays: Play) -> list[Play]:
         """Recordings of what ends an epoch; the buffers, which warming up moves, are put back."""
@@ -158,45 +159,6 @@ class Captured:
 def _check(played: bool | Tensor) -> None:
     if not played:
         raise RuntimeError("the recording is empty")
-
-
-def first_cause(error: BaseException) -> str:
-    """What broke a recording: a capture that is broken off complains too, of what came before."""
-    while error.__context__:
-        error = error.__context__
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def cuda_graph(device: str) -> Record:
-    """Record functions on a CUDA device, each after it has run WARM_UPS times.
-
-    The recordings share their memory: between two replays nothing lives in it but what is still referred to, and what
-    plays next overwrites the rest.
-    """
-    return partial(_cuda_graph, device=device, pool=torch.cuda.graph_pool_handle())
-
-
-def _cuda_graph(play: Play, device: str, pool: tuple[int, int]) -> Play:
-    with torch.cuda.device(device):
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UPS):
-                play()
-        torch.cuda.current_stream().wait_stream(stream)
-        torch.cuda.synchronize()
-        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
-        try:
-            with torch.cuda.graph(graph, pool=pool):
-                play()
-        finally:
-            torch.cuda.set_stream(current)  # torch leaves its capturing stream current where a capture breaks off
-
-    def replay() -> None:
-        with torch.cuda.device(device):
-            graph.replay()
-
-    return replay
 
 
 @torch.no_grad()

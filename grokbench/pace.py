@@ -1,11 +1,13 @@
 """How a group moves from one evaluation to the next: operation by operation, or by recordings that are replayed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from torch import Tensor
 
-from grokbench.capture import Captured, Record, cuda_graph, first_cause
+from grokbench.capture import Captured
+from grokbench.cuda_graphs import CudaGraphs, Record, first_cause
 from grokbench.epochs import Pending, look_ahead, measure, train_epoch
 from grokbench.groups import Group
 from grokbench.memory import exhausted
@@ -38,7 +40,7 @@ class Pace(Protocol):
 
 def pace(step: Step, device: str) -> Pace:
     """Recorded on CUDA, eager elsewhere."""
-    return Recorded(step, cuda_graph(device)) if device.startswith("cuda") else Eager(step)
+    return Recorded(step, partial(CudaGraphs, device)) if device.startswith("cuda") else Eager(step)
 
 
 class Eager:
@@ -69,9 +71,9 @@ class Recorded:
 
     steps_ahead = STEPS_AHEAD
 
-    def __init__(self, step: Step, record: Record) -> None:
-        """`record` makes a replay of a function without arguments: `cuda_graph`."""
-        self.step, self.record = step, record
+    def __init__(self, step: Step, recorder: Callable[[], Record]) -> None:
+        """`recorder` makes what records functions: see `CudaGraphs`."""
+        self.step, self.recorder = step, recorder
         self.note: str | None = None
         self._eager: Eager | None = None
         self._captured: Captured | None = None
@@ -106,7 +108,7 @@ class Recorded:
         """The buffers that hold this group."""
         if self._captured is None or (group is not self._captured.group and group is not self._captured.source):
             self._captured = None  # the memory of the last recordings goes first
-            self._captured = Captured(self.step, group, self.record)
+            self._captured = Captured(self.step, group, self.recorder())
         return self._captured
 
 

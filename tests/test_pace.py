@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from grokbench import SGD, capture, engine, pace
+from grokbench import SGD, capture, cuda_graphs, engine, pace
 from grokbench.recorded import can_record
 from grokbench.records import Run
 from grokbench.types import Metric, Regularizer
@@ -18,8 +18,8 @@ LABELS = ["xor", "sparse_parity", "modular_addition", "mnist"]
 
 
 def replayed(play):
-    """A recording without a graph: warmed up as `cuda_graph` does; what is recorded is not run."""
-    for _ in range(capture.WARM_UPS):
+    """A recording without a graph: warmed up as `CudaGraphs` do; what is recorded is not run."""
+    for _ in range(cuda_graphs.WARM_UPS):
         play()
     return play
 
@@ -49,7 +49,7 @@ def test_recorded_epochs_train_as_eager_ones(monkeypatch, label, name):
     task, step = small(label), make_step(small(label), [method(name)])
     cell = make_cell(task, 9, evaluate_every=3, stop="grokked", grokked={"train_loss": "< 0.4"})
     same(
-        trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step),
+        trained(monkeypatch, lambda step: pace.Recorded(step, lambda: replayed), cell, step),
         trained(monkeypatch, pace.Eager, cell, step),
     )
 
@@ -60,7 +60,7 @@ def test_every_metric_can_be_recorded(monkeypatch, registry, label):
     metrics = {name: plugin.make({}) for name, plugin in registry.metrics.items()}
     metrics = {name: metric for name, metric in metrics.items() if can_record(task, metric)}
     step, cell = make_step(task, metrics=metrics), make_cell(task, 4, evaluate_every=2)
-    recorded = trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step)
+    recorded = trained(monkeypatch, lambda step: pace.Recorded(step, lambda: replayed), cell, step)
     assert set(metrics) <= set(recorded[0].curves)
     same(recorded, trained(monkeypatch, pace.Eager, cell, step))
 
@@ -73,7 +73,7 @@ def test_a_recording_is_made_once_for_every_size_of_a_group(monkeypatch):
     cell = make_cell(task, 40, stop="grokked", grokked={"train_loss": f"<= {bound!r}"})
     monkeypatch.setattr(pace.Recorded, "steps_ahead", 0)  # replicas leave as soon as they are done
     runs = trained(
-        monkeypatch, lambda step: pace.Recorded(step, lambda play: made.append(1) or replayed(play)), cell, step
+        monkeypatch, lambda step: pace.Recorded(step, lambda: lambda play: made.append(1) or replayed(play)), cell, step
     )
     ends = sorted(run.epochs for run in runs.values())
     sizes = {len(SEEDS)} | {max(2, sum(epochs > end for epochs in ends)) for end in ends[:-1]}
@@ -88,7 +88,7 @@ def test_long_epochs_are_recorded_in_stretches(monkeypatch, name, longest):
     monkeypatch.setattr(capture, "LONGEST", longest)
     step, cell = make_step(task, [method(name)]), make_cell(task, 6, evaluate_every=2)
     runs = trained(
-        monkeypatch, lambda step: pace.Recorded(step, lambda play: made.append(1) or replayed(play)), cell, step
+        monkeypatch, lambda step: pace.Recorded(step, lambda: lambda play: made.append(1) or replayed(play)), cell, step
     )
     same(runs, trained(monkeypatch, pace.Eager, cell, step))
     assert len(made) == 1 + 3  # an evaluation; draws, a stretch and the rest
@@ -108,7 +108,7 @@ def test_evaluations_in_a_row_are_read_together(monkeypatch):
     monkeypatch.setattr(pace.Recorded, "steps_ahead", 5)
     consult = engine._watch
     monkeypatch.setattr(engine, "_watch", lambda *given: reads.append(consult(*given)) or reads[-1])
-    same(trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step), eager)
+    same(trained(monkeypatch, lambda step: pace.Recorded(step, lambda: replayed), cell, step), eager)
     last = max(run.epochs for run in eager.values())
     assert [[look.epoch for look in looks] for looks in reads] == [
         list(range(begin, min(begin + 5, 13))) for begin in range(0, last + 1, 5)
@@ -124,8 +124,8 @@ def test_the_next_gradients_are_taken_along_with_an_evaluation(monkeypatch):
     monkeypatch.setattr(pace.Recorded, "steps_ahead", 3)
     trained(monkeypatch, pace.Eager, cell, step)
     eager = len(passes)
-    trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step)
-    warming = (capture.WARM_UPS + 2) * 2  # looks at both splits: the check that something is recorded, and a replay
+    trained(monkeypatch, lambda step: pace.Recorded(step, lambda: replayed), cell, step)
+    warming = (cuda_graphs.WARM_UPS + 2) * 2  # looks at both splits: the check that something is recorded, and a replay
     assert eager <= len(passes) - eager <= eager + warming
 
 
@@ -140,7 +140,7 @@ def test_an_optimizer_that_works_on_the_gradients_does_no_harm_to_the_next_ones(
     task = replace(small("sparse_parity"), optimizer=Worn(lr=0.1))
     step, cell = make_step(task), make_cell(task, 7)
     same(
-        trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step),
+        trained(monkeypatch, lambda step: pace.Recorded(step, lambda: replayed), cell, step),
         trained(monkeypatch, pace.Eager, cell, step),
     )
 
@@ -156,7 +156,7 @@ def test_an_epoch_that_cannot_be_recorded_goes_on_eagerly_from_where_the_group_s
         return replayed(play)
 
     step, cell = make_step(small("sparse_parity"), [method("grokfast_ma")]), make_cell(small("sparse_parity"), 4)
-    runs = trained(monkeypatch, lambda step: pace.Recorded(step, record), cell, step)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, lambda: record), cell, step)
     same(runs, trained(monkeypatch, pace.Eager, cell, step))
     assert all("a step waits for its host" in run.provenance["pace"] for run in runs.values())
 
@@ -171,7 +171,7 @@ def test_states_that_change_places_are_not_overwritten_too_early(monkeypatch):
     step = make_step(small("sparse_parity"), [Regularizer(init=init, transform=exchange)])
     cell = make_cell(small("sparse_parity"), 7, evaluate_every=7)
     same(
-        trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step),
+        trained(monkeypatch, lambda step: pace.Recorded(step, lambda: replayed), cell, step),
         trained(monkeypatch, pace.Eager, cell, step),
     )
 
@@ -179,7 +179,7 @@ def test_states_that_change_places_are_not_overwritten_too_early(monkeypatch):
 def test_what_cannot_be_recorded_is_trained_eagerly_and_says_why(monkeypatch):
     step = make_step(small("sparse_parity"))
     cell = make_cell(small("sparse_parity"), 4)
-    runs = trained(monkeypatch, lambda step: pace.Recorded(step, refusing), cell, step)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, lambda: refusing), cell, step)
     same(runs, trained(monkeypatch, pace.Eager, cell, step))
     note = "not recorded as a CUDA graph, and slower for it: operation not permitted when stream is capturing"
     assert all(run.provenance["pace"] == f"{note}; `grokbench check` says where" for run in runs.values())
@@ -196,7 +196,7 @@ def test_a_metric_that_cannot_be_recorded_falls_back_alone(monkeypatch):
 
     step = make_step(small("sparse_parity"), metrics={"it": Metric(measure=lambda probe: probe.outputs("train").sum())})
     cell = make_cell(small("sparse_parity"), 4)
-    runs = trained(monkeypatch, lambda step: pace.Recorded(step, record), cell, step)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, lambda: record), cell, step)
     same(runs, trained(monkeypatch, pace.Eager, cell, step))
     assert all("a metric waits for its host" in run.provenance["pace"] for run in runs.values())
 
@@ -223,14 +223,14 @@ def test_memory_that_runs_out_while_recording_is_no_fault_of_a_plugin(monkeypatc
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     step = make_step(small("sparse_parity"))
-    monkeypatch.setattr(engine, "pace", lambda step, device: pace.Recorded(step, record))
+    monkeypatch.setattr(engine, "pace", lambda step, device: pace.Recorded(step, lambda: record))
     with pytest.raises(torch.OutOfMemoryError):  # of the pair that the halves come to
         list(engine.train(make_cell(small("sparse_parity"), 4), step, SEEDS, "cpu", torch.float64))
 
 
 def test_a_recording_that_does_nothing_is_not_used(monkeypatch):
     step, cell = make_step(small("sparse_parity")), make_cell(small("sparse_parity"), 4)
-    runs = trained(monkeypatch, lambda step: pace.Recorded(step, lambda play: lambda: None), cell, step)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, lambda: lambda play: lambda: None), cell, step)
     same(runs, trained(monkeypatch, pace.Eager, cell, step))
     assert all("the recording is empty" in run.provenance["pace"] for run in runs.values())
 
@@ -243,7 +243,7 @@ def test_the_first_cause_of_a_broken_capture_is_told(monkeypatch):
             raise RuntimeError("capture ended in an invalid state")
 
     step, cell = make_step(small("sparse_parity")), make_cell(small("sparse_parity"), 4)
-    runs = trained(monkeypatch, lambda step: pace.Recorded(step, record), cell, step)
+    runs = trained(monkeypatch, lambda step: pace.Recorded(step, lambda: record), cell, step)
     assert all("slower for it: a tensor was read back;" in run.provenance["pace"] for run in runs.values())
 
 
@@ -258,6 +258,6 @@ def test_states_that_change_places_as_views_are_not_overwritten_too_early(monkey
     step = make_step(small("sparse_parity"), [Regularizer(init=init, transform=exchange)])
     cell = make_cell(small("sparse_parity"), 7, evaluate_every=7)
     same(
-        trained(monkeypatch, lambda step: pace.Recorded(step, replayed), cell, step),
+        trained(monkeypatch, lambda step: pace.Recorded(step, lambda: replayed), cell, step),
         trained(monkeypatch, pace.Eager, cell, step),
     )
