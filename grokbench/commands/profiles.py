@@ -1,10 +1,9 @@
 """`grokbench run --profile`: where the time of every cell goes."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
-
-from grokbench.errors import PluginError
 
 if TYPE_CHECKING:
     from grokbench.pipeline import Plan
@@ -19,21 +18,27 @@ the task's cadence has it. Nothing was kept."""
 
 
 def print_profiles(plan: "Plan") -> None:
-    """Milliseconds of a seed's epoch and the share of each phase; PluginError for a cell that cannot be trained."""
+    """Milliseconds of a seed's epoch and the share of each phase; names what cannot be trained and exits with 1."""
     from grokbench import pipeline
+    from grokbench.failures import explanations
     from grokbench.records import Profile
     from grokbench.tables import table
 
-    rows, phases = [], [""]
+    found, failed = [], []
     for job, event in pipeline.profiles(plan):
         cell = job.cells[0]
         click.echo(f"measured {cell.task} / {cell.regularizer}", err=True)
-        if not isinstance(event, Profile):
-            raise PluginError(f"{cell.task} / {cell.regularizer} cannot be trained:\n{getattr(event, 'error', '')}")
-        rows.append(_row(event))
-        phases = list(event.seconds)
-    click.echo(table(rows, ["task", "regularizer", "seeds", "ms", *phases]))
-    click.echo(LEGEND.format(device=plan.devices[0]))
+        if isinstance(event, Profile):
+            found.append(event)
+        else:
+            failed.append((cell, event))
+    if found:
+        click.echo(table(map(_row, found), ["task", "regularizer", "seeds", "ms", *found[-1].seconds]))
+        click.echo(LEGEND.format(device=plan.devices[0]))
+    for paragraph in explanations(failed, plan.registry, plan.plugins):
+        click.echo(f"\n{paragraph}", err=True)
+    if failed:
+        sys.exit(1)
 
 
 def _row(profile: "Profile") -> list[object]:
