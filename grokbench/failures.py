@@ -8,6 +8,7 @@ from pathlib import Path
 from grokbench.conformance.fixes import words
 from grokbench.conformance.subjects import Subject
 from grokbench.matrix import printable
+from grokbench.memory import tells_of_exhaustion
 from grokbench.places import frames, innermost
 from grokbench.plugins import Plugin, Registry
 from grokbench.records import Cell, Run
@@ -16,6 +17,8 @@ from grokbench.survey import alike
 __all__ = ["explained", "explanations"]
 
 TORCHS = ("RuntimeError", "ValueError", "IndexError", "NotImplementedError")  # what torch raises
+# Groups are halved where memory runs out, down to two seeds.
+LESS = "Next: two seeds of this cell do not fit; a CUDA device that is named once (--device cuda:0) has one worker"
 _EXCEPTION = re.compile(r"^(?P<type>[\w.]+)(: (?P<said>.*))?$")
 
 
@@ -34,6 +37,8 @@ def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) 
     exception = _exception(error)
     if not exception:
         return error.strip()
+    if tells_of_exhaustion(*exception):
+        return f"{_in_words(*exception)}\n{LESS}"
     own = [plugin for plugin in _plugins(cell, registry) if not plugin.builtin]
     sources = {plugin.name: Subject(plugin, registry).file for plugin in own}
     place = next(filter(None, (innermost(frames(error), file) for file in sources.values())), "")

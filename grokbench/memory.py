@@ -4,9 +4,7 @@ import ctypes
 import gc
 from contextlib import suppress
 
-import torch
-
-__all__ = ["SPARE", "exhausted", "release", "trim"]
+__all__ = ["SPARE", "exhausted", "release", "tells_of_exhaustion", "trim"]
 
 SPARE = 0.1  # of a CUDA device: contexts, workspaces of libraries, fragments
 
@@ -16,9 +14,14 @@ _SAID = ("can't allocate memory", "not enough memory", "CUDA error: out of memor
 
 def exhausted(error: BaseException) -> bool:
     """Whether an error says that memory ran out."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    return isinstance(error, MemoryError) or tells_of_exhaustion(type(error).__name__, str(error))
+
+
+def tells_of_exhaustion(kind: str, said: str) -> bool:
+    """The same of an exception's name and message, as a traceback ends with them."""
+    if kind in ("OutOfMemoryError", "MemoryError"):
         return True
-    return isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in _SAID)
+    return kind in ("RuntimeError", "AcceleratorError") and any(phrase in said for phrase in _SAID)
 
 
 def release(device: str) -> None:
@@ -26,6 +29,8 @@ def release(device: str) -> None:
     gc.collect()
     trim()
     if device.startswith("cuda"):
+        import torch
+
         torch.cuda.empty_cache()
 
 

@@ -50,6 +50,24 @@ FAULTS = {  # a plugin that was not checked -> what is said of it, and the line 
 }
 
 
+@pytest.mark.parametrize(
+    "ended",
+    [
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79 GiB",
+        "RuntimeError: [enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you",
+        "torch.AcceleratorError: CUDA error: out of memory",
+        "MemoryError",
+    ],
+)
+def test_memory_that_ran_out_is_no_fault_of_a_plugin(tmp_path, ended):
+    file = tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
+    registry = load_registry([str(file)])
+    error = f'Traceback (most recent call last):\n  File "{file}", line 5, in transform\n    boom()\n{ended}\n'
+    first, *rest = explained(error, cell("raises"), registry, [str(file)]).splitlines()
+    assert first == ended.removeprefix("torch.") and len(rest) == 1
+    assert rest[0].startswith("Next: two seeds of this cell do not fit") and "check" not in rest[0]
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_plugin_that_was_not_checked_is_told_in_a_few_lines(tmp_path, fault):
     faults, said, line = FAULTS[fault]
