@@ -2,27 +2,27 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grokbench import random
-from grokbench.epochs import draw, measure, train_steps
+from grokbench.epochs import draw, look_ahead, measure, train_steps
 from grokbench.groups import moving, start
 from grokbench.memory import SPARE, exhausted, release
 from grokbench.step import Step
 from grokbench.types import Params, Task
 
-__all__ = ["LARGEST_GROUP", "fitting", "group_size", "weigh"]
+__all__ = ["LARGEST_GROUP", "Size", "fitting", "group_size", "measured", "weigh"]
 
 T = TypeVar("T")
 
 # Replicas: enough to share the cost of launching operations. On a CPU, 25 seeds are two groups, and no core waits long.
 LARGEST_GROUP = {"cpu": 13, "cuda": 32}
 CPU_MEMORY = 2**30  # bytes for the replicas of a group: as many groups as cores train at once
-CLOSE = 4  # a group by its weight fits, and nothing is measured, if so many would
+CLOSE = 4  # a group surely fits if by its weight so many would
 
 
 def weigh(task: Task) -> tuple[Params, int]:
@@ -40,19 +40,30 @@ def _sized(draw: Callable[[Tensor], T]) -> T:
         return draw(random.key(0))
 
 
-def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch.dtype, sharing: int = 1) -> int:
-    """Replicas to train together on a device that so many workers share.
+class Size(NamedTuple):
+    """Replicas to train together."""
 
-    By what the task and the methods of a replica weigh; on CUDA, where that comes close to the device's memory, by what
-    groups of two and of four are found to hold.
-    """
+    replicas: int
+    sure: bool  # whether they fit; else `measured` knows
+
+
+def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch.dtype, sharing: int = 1) -> Size:
+    """By what the task and the methods of a replica weigh, on a device that so many workers share."""
     size, kind = _bytes(step, weight, dtype), torch.device(device).type
-    if kind == "cpu":
-        return _clamped(CPU_MEMORY // size, kind)
-    room = int((1.0 - SPARE) * torch.cuda.get_device_properties(device).total_memory) // sharing
-    if CLOSE * LARGEST_GROUP[kind] * size <= room:
-        return LARGEST_GROUP[kind]
-    return _clamped(fitting(room, partial(_peak, step, device, dtype)), kind)
+    room = _room(device, sharing)
+    return Size(_clamped(room // size, kind), kind == "cpu" or CLOSE * LARGEST_GROUP[kind] * size <= room)
+
+
+def measured(step: Step, device: str, dtype: torch.dtype, sharing: int) -> int:
+    """By what groups of two and of four hold on a CUDA device."""
+    return _clamped(fitting(_room(device, sharing), partial(_peak, step, device, dtype)), "cuda")
+
+
+def _room(device: str, sharing: int) -> int:
+    """Bytes for a group."""
+    if device == "cpu":
+        return CPU_MEMORY
+    return int((1.0 - SPARE) * torch.cuda.get_device_properties(device).total_memory) // sharing
 
 
 def _clamped(replicas: int, kind: str) -> int:
@@ -87,7 +98,9 @@ def _peak(step: Step, device: str, dtype: torch.dtype, replicas: int) -> int:
     torch.cuda.reset_peak_memory_stats(device)
     group, _ = start(step, range(replicas), device, dtype)
     copies = [moving(group) for _ in range(2)]  # the buffers, and what is put back there after warming up
-    measure(step, train_steps(step, group, 0, draw(step, group, 0), [0]), list(step.metrics), 1, {})
+    pending, known = look_ahead(step, group, 0)
+    measure(step, group, list(step.metrics), 0, known)
+    train_steps(step, group, 0, draw(step, group, 0), [0], pending)
     torch.cuda.synchronize(device)
-    del group, copies
+    del copies
     return torch.cuda.max_memory_allocated(device)

@@ -5,7 +5,7 @@ many batches of a long one) is one launch: it works on the buffers, is told the 
 state where it read the last one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -13,24 +13,22 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grokbench.cuda_graphs import Play, Record, first_cause
-from grokbench.epochs import Pending, draw, look_ahead, measure, train_epoch, train_steps
+from grokbench.epochs import Draws, Pending, draw, look_ahead, measure, train_epoch, train_steps
 from grokbench.groups import MOVING, Group, moving
 from grokbench.memory import exhausted
 from grokbench.step import Step
 
 __all__ = ["LONGEST", "Captured"]
 
-LONGEST = 32  # steps in a recording, of some hundred kernels each: what records an epoch of thousands takes minutes
+LONGEST = 32  # steps in a recording, of some hundred kernels each; up to twice as many where they are an epoch
 
 
 @dataclass
-class _Look:
-    """An evaluation of the buffers."""
+class _Ahead:
+    """Where the gradients of the next step are, and what evaluations can use of them: with full batches alone."""
 
-    table: Tensor  # (replicas, metrics + 1), where it leaves them
-    play: Play = lambda: None
-    pending: Pending | None = None  # where it leaves the gradients of the next step
-    following: list[Play] = field(default_factory=list)  # the step from there
+    pending: Pending | None = None
+    known: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Captured:
@@ -41,81 +39,87 @@ class Captured:
         self.step, self.record, self.note = step, record, ""
         self.source: Group | None = group
         self.group = replace(group, **moving(group))
-        self._epoch = torch.zeros((), dtype=torch.int64, device=group.keys.device)
-        self._looks: dict[tuple[str, ...], _Look] = {}
-        self._seen: _Look | None = None  # played last, on the buffers as they are
-        self._whole: list[Play] = []  # what plays an epoch, one after the other
+        self._epoch, self._mark = (torch.zeros((), dtype=torch.int64, device=group.keys.device) for _ in range(2))
+        self._tables: dict[tuple[str, ...], tuple[Tensor, Play]] = {}
+        self._ahead = _Ahead()
+        self._look_ahead: Play | None = None  # None where nothing is gained by it
+        self._looked = False  # ahead, from where the buffers are
+        self._rest: list[Play] = []  # what plays an epoch, after looking ahead, one after the other
+        if step.task.full_batch and not step.has("perturb"):
+            self._record_look_ahead()
 
     def look(self, labels: tuple[str, ...], epoch: int) -> Tensor:
         """The metrics and last whether all losses were finite, (replicas, labels + 1); nothing waits for them."""
         self._epoch.fill_(epoch)
-        if labels not in self._looks:
-            self._looks[labels] = self._recorded_look(labels)
-        self._seen = self._looks[labels]
-        self._seen.play()
-        return self._seen.table.clone()
+        self._play_ahead()
+        if labels not in self._tables:
+            self._tables[labels] = self._recorded_table(labels)
+        table, play = self._tables[labels]
+        play()
+        return table.clone()
 
     def train(self, epoch: int, until: int) -> None:
         """Move the buffers from `epoch` completed epochs to `until`; raises what recording raises, before they move."""
-        plays = self._following(epoch)
-        rest = until - epoch - bool(plays)
-        plays = plays + (self._whole or self._recorded_epoch()) * rest if rest else plays
-        self.source = self._seen = None
         self._epoch.fill_(epoch)
-        for play in plays:
-            play()
+        self._play_ahead()
+        self._rest = self._rest or self._recorded_epoch()
+        self._epoch.fill_(epoch)
+        self.source = None
+        for _ in range(epoch, until):
+            self._play_ahead()
+            for play in self._rest:
+                play()
+            self._looked = False
 
-    def _recorded_look(self, labels: Sequence[str]) -> _Look:
-        """With full batches it takes the next step's gradients along; a metric that cannot be recorded is measured."""
-        step, group, epoch = self.step, self.group, self._epoch
-        shape = (len(group.keys), len(labels) + 1)
-        look = _Look(torch.zeros(shape, dtype=torch.float64, device=group.keys.device))
+    def _play_ahead(self) -> None:
+        if self._look_ahead and not self._looked:
+            self._look_ahead()
+            self._looked = True
 
-        def ahead() -> None:
-            look.pending, known = look_ahead(step, group, epoch)
-            look.table.copy_(measure(step, group, labels, epoch, known))
+    def _record_look_ahead(self) -> None:
+        """What a method does there that cannot be recorded will be met again by the epoch, and told then."""
+        step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
 
-        def alone() -> None:
-            look.table.copy_(measure(step, group, labels, epoch, {}))
+        def look() -> None:
+            ahead.pending, ahead.known = look_ahead(step, group, epoch)
 
         try:
-            look.play = self.record(ahead)
-            look.table.fill_(torch.nan)
-            look.play()
-            _check(not look.table[:, -1].isnan().any())
+            self._look_ahead = self._recorded(look)
+        except Exception as error:
+            if exhausted(error):
+                raise
+            self._ahead = _Ahead()
+
+    def _recorded_table(self, labels: Sequence[str]) -> tuple[Tensor, Play]:
+        """Metrics among which one cannot be recorded are measured, operation by operation."""
+        step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
+        table = torch.zeros(len(group.keys), len(labels) + 1, dtype=torch.float64, device=group.keys.device)
+
+        def write() -> None:
+            table.copy_(measure(step, group, labels, epoch, ahead.known))
+
+        try:
+            return table, self._recorded(write)
         except Exception as error:  # whatever a plugin does that a recording cannot hold
             if exhausted(error):
                 raise
-            self.note, look.play, look.pending = first_cause(error), alone, None
-        return look
-
-    def _following(self, epoch: int) -> list[Play]:
-        """The next epoch from the gradients that the last evaluation left; nothing where it left none."""
-        look, group = self._seen, self.group
-        if look is None or look.pending is None:
-            return []
-        if not look.following:
-            step, now, seen = self.step, self._epoch, look
-
-            def one() -> None:
-                _write(group, train_epoch(step, group, now, seen.pending))
-                now.add_(1)
-
-            look.following = self._recorded(one)
-            self._epoch.fill_(epoch)
-            look.play()  # again: an optimizer may have warmed up on the gradients themselves
-        return look.following
+            self.note = first_cause(error)
+            return table, write
 
     def _recorded_epoch(self) -> list[Play]:
-        self._whole = self._at_once() if self.step.task.steps <= LONGEST else self._in_stretches()
-        return self._whole
+        """Recordings that end an epoch, in order; the buffers, which warming up moves, are put back."""
+        before = moving(self.group)
+        try:
+            return self._in_stretches() if self.step.task.steps >= 2 * LONGEST else [self._at_once()]
+        finally:
+            _write(self.group, replace(self.group, **before))
+            self._looked = False  # an optimizer may have warmed up on the gradients themselves
 
-    def _at_once(self) -> list[Play]:
-        """An epoch in one recording."""
-        step, group, epoch = self.step, self.group, self._epoch
+    def _at_once(self) -> Play:
+        step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
 
         def whole() -> None:
-            _write(group, train_epoch(step, group, epoch))
+            _write(group, train_epoch(step, group, epoch, ahead.pending))
             epoch.add_(1)
 
         return self._recorded(whole)
@@ -126,9 +130,7 @@ class Captured:
         drawn, number, stretches = draw(step, group, 0), torch.zeros_like(epoch), (steps - 1) // LONGEST
 
         def opening() -> None:
-            for buffer, value in zip(drawn, draw(step, group, epoch), strict=True):
-                if buffer is not None and value is not None:
-                    buffer.copy_(value)
+            _copy(drawn, draw(step, group, epoch))
             number.zero_()
 
         def stretch() -> None:
@@ -139,26 +141,28 @@ class Captured:
             _write(group, train_steps(step, group, epoch, drawn, range(stretches * LONGEST, steps)))
             epoch.add_(1)
 
-        first, middle, last = self._recorded(opening, stretch, closing)
+        first, middle, last = (self._recorded(play) for play in (opening, stretch, closing))
         return [first, *[middle] * stretches, last]
 
-    def _recorded(self, *plays: Play) -> list[Play]:
-        """Recordings of what ends an epoch; the buffers, which warming up moves, are put back."""
-        before = moving(self.group)
-        try:
-            replays = [self.record(play) for play in plays]
-            self._epoch.zero_()
-            for replay in replays:
-                replay()
-            _check(int(self._epoch) == 1)
-            return replays
-        finally:
-            _write(self.group, replace(self.group, **before))
+    def _recorded(self, play: Play) -> Play:
+        """A recording that is seen to play."""
+        mark = self._mark
+
+        def marked() -> None:
+            play()
+            mark.add_(1)
+
+        replay = self.record(marked)
+        mark.zero_()
+        replay()
+        if int(mark) != 1:
+            raise RuntimeError("the recording is empty")
+        return replay
 
 
-def _check(played: bool | Tensor) -> None:
-    if not played:
-        raise RuntimeError("the recording is empty")
+def _copy(buffers: Draws, drawn: Draws) -> None:
+    for buffer, value in zip(pytree.tree_leaves(buffers), pytree.tree_leaves(drawn), strict=True):
+        buffer.copy_(value)
 
 
 @torch.no_grad()

@@ -1,7 +1,8 @@
 """Functions recorded as CUDA graphs: a replay launches all their kernels at once."""
 
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ Record = Callable[[Play], Play]  # what is to be recorded -> what replays it
 
 def first_cause(error: BaseException) -> str:
     """What broke a recording: a capture that is broken off complains too, of what came before."""
-    while error.__context__:
+    while error.__context__ and not error.__suppress_context__:
         error = error.__context__
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
@@ -33,24 +34,26 @@ class CudaGraphs:
         self.device, self._pool = device, torch.cuda.graph_pool_handle()
 
     def __call__(self, play: Play) -> Play:
-        """What replays a function; raises what the function raises, or torch where something cannot be recorded."""
+        """What replays a function; raises what the function raises, or torch where something cannot be recorded.
+
+        The replay holds on to the function, and so to the tensors it works on: a graph knows only where they are.
+        """
         with torch.cuda.device(self.device):
             self._warm_up(play)
             graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
             try:
-                with torch.cuda.graph(graph, pool=self._pool):
+                with torch.cuda.graph(graph, pool=self._pool, stream=_stream(self.device)):
                     play()
             except BaseException:
-                self._pool = torch.cuda.graph_pool_handle()  # torch may go on recording to the pool of a broken capture
+                self._abandon()
                 raise
             finally:
-                torch.cuda.set_stream(current)  # and leaves its capturing stream current
-        return partial(_replay, graph, self.device)
+                torch.cuda.set_stream(current)  # torch leaves its capturing stream current where a capture breaks off
+        return partial(_replay, graph, self.device, play)
 
-    @staticmethod
-    def _warm_up(play: Play) -> None:
-        """On a stream of its own, as torch asks for."""
-        stream = torch.cuda.Stream()
+    def _warm_up(self, play: Play) -> None:
+        """On another stream than usual, as torch asks for."""
+        stream = _stream(self.device)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(WARM_UPS):
@@ -58,7 +61,23 @@ class CudaGraphs:
         torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.synchronize()
 
+    def _abandon(self) -> None:
+        """End what a broken capture leaves begun: torch before 2.12 goes on allocating from its pool and frees none.
 
-def _replay(graph: Any, device: str) -> None:
+        Where torch has ended it itself it says so in an exception, which is of no interest.
+        """
+        with suppress(Exception):
+            torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), self._pool)
+        self._pool = torch.cuda.graph_pool_handle()
+
+
+@cache
+def _stream(device: str) -> Any:
+    """One for all recordings of a device: libraries keep a workspace for every stream that they have seen."""
+    return torch.cuda.Stream(device)
+
+
+def _replay(graph: Any, device: str, play: Play) -> None:
+    del play
     with torch.cuda.device(device):
         graph.replay()

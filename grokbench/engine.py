@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grokbench.capacity import group_size, weigh
+from grokbench.capacity import group_size, measured, weigh
 from grokbench.checkpoints import Shelf, Standing
 from grokbench.epochs import Pending, batches, evaluate, measure, train_epoch
 from grokbench.groups import DTYPES, Group, ladder, shrink, start, synchronize, take
@@ -30,6 +30,7 @@ __all__ = [
     "group_size",
     "ladder",
     "measure",
+    "measured",
     "start",
     "synchronize",
     "train",
@@ -37,6 +38,7 @@ __all__ = [
     "weigh",
 ]
 
+KEPT_BYTES = 2**30  # for parameters that were evaluated and are still to be measured by metrics with a cadence
 REVISION = 2  # raise it when the numbers of any replica change
 
 
@@ -63,9 +65,9 @@ class _Look:
     group: Group  # as it was
 
     def kept(self) -> "_Look":
-        """The same for when training has overwritten the group."""
+        """The same for when training has overwritten the group: what reading it takes."""
         params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
-        return replace(self, group=replace(self.group, params=params))
+        return replace(self, pending=None, group=replace(self.group, params=params, optimizer=(), states=()))
 
 
 def train(
@@ -119,6 +121,8 @@ def _train_together(
             facts = {"prepare_seconds": race.prepare_seconds, "group": tuple(seeds), "provenance": known}
             yield from (race.books.pop(row).run(cell.identity, **facts) for row in done)
             yield Progress(cell, tuple(seeds), look.epoch, len(race.books))
+            if not race.books:
+                break
         if race.books:
             _advance(cell, race, way, _drop_done(race, looks[-1].pending))
     if shelf:
@@ -128,12 +132,18 @@ def _train_together(
 def _watch(cell: Cell, step: Step, race: _Race, way: Pace) -> list[_Look]:
     """Evaluate; where the device may go on before that is read, train on and evaluate again, so many times."""
     looks = [_look(cell, step, race, way)]
-    for _ in range(way.steps_ahead // (step.task.steps * cell.evaluate_every) - 1):
+    for _ in range(_in_a_row(cell, step, race, way) - 1):
         if race.epoch < cell.budget:
-            looks[-1] = looks[-1].kept()
-            _advance(cell, race, way, looks[-1].pending)
+            pending, looks[-1] = looks[-1].pending, looks[-1].kept()
+            _advance(cell, race, way, pending)
             looks.append(_look(cell, step, race, way))
     return looks
+
+
+def _in_a_row(cell: Cell, step: Step, race: _Race, way: Pace) -> int:
+    """Evaluations to make before they are read; the parameters of each may have to be kept till then."""
+    size = sum(p.numel() * p.element_size() for p in race.group.params.values())
+    return min(way.steps_ahead // (step.task.steps * cell.evaluate_every), KEPT_BYTES // size)
 
 
 def _look(cell: Cell, step: Step, race: _Race, way: Pace) -> _Look:

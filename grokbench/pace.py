@@ -69,14 +69,17 @@ class Eager:
 class Recorded:
     """Epochs and evaluations that are recorded once for every size of the group; eager where that cannot be done."""
 
-    steps_ahead = STEPS_AHEAD
-
     def __init__(self, step: Step, recorder: Callable[[], Record]) -> None:
         """`recorder` makes what records functions: see `CudaGraphs`."""
         self.step, self.recorder = step, recorder
         self.note: str | None = None
         self._eager: Eager | None = None
         self._captured: Captured | None = None
+
+    @property
+    def steps_ahead(self) -> int:
+        """See `Pace`."""
+        return 0 if self._eager else STEPS_AHEAD
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
@@ -91,8 +94,12 @@ class Recorded:
 
     def advance(self, group: Group, epoch: int, until: int, pending: Pending | None) -> Group:
         """See `Pace`; the group that comes back is the buffers themselves."""
-        if self._eager:
-            return self._eager.advance(group, epoch, until, pending)
+        if not self._eager:
+            group = self._replayed(group, epoch, until)
+        return self._eager.advance(group, epoch, until, pending) if self._eager else group
+
+    def _replayed(self, group: Group, epoch: int, until: int) -> Group:
+        """The group at `until`, or where it stood if that cannot be recorded: then it is eager from now on."""
         captured = self._capture(group)
         try:
             captured.train(epoch, until)
@@ -101,7 +108,6 @@ class Recorded:
                 raise
             self.note, self._captured = _slower(first_cause(error)), None
             self._eager = Eager(self.step, self.note)
-            return self._eager.advance(captured.group, epoch, until, None)
         return captured.group
 
     def _capture(self, group: Group) -> Captured:

@@ -3,10 +3,11 @@
 resolve (load_suite, load_registry, expand) -> open_store -> jobs -> launch -> save -> compare -> rank
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from grokbench import sizing
 from grokbench.comparison import Comparisons
 from grokbench.errors import StoreError
 from grokbench.freshness import outdated
@@ -50,11 +51,11 @@ def existing_store(plan: Plan) -> Store | None:
     return stored
 
 
-def fetch_data(plan: Plan, work: Sequence[Job]) -> None:
+def fetch_data(plan: Plan, cells: Iterable[Cell]) -> None:
     """Have the files of tasks to be trained and of their metrics; DataError where they are missing."""
     from grokbench.plan import cell_step, identity
 
-    tasks = {identity(cell.recipe["task"]): cell for job in work for cell in job.cells}
+    tasks = {identity(cell.recipe["task"]): cell for cell in cells}
     for cell in tasks.values():
         step = cell_step(cell, plan.registry)
         for fetch in (step.task.fetch, *(metric.fetch for metric in step.metrics.values())):
@@ -62,24 +63,16 @@ def fetch_data(plan: Plan, work: Sequence[Job]) -> None:
                 fetch()
 
 
-def jobs(plan: Plan, store: Store | None) -> list[Training]:
-    """The groups left to train."""
-    from grokbench import engine
-    from grokbench.plan import cell_step, identity
-
-    weights: dict[str, Any] = {}  # by task
-    dtype, sharing = engine.DTYPES[plan.precision], max(map(plan.devices.count, plan.devices))
+def jobs(plan: Plan, store: Store | None, sizes: Mapping[str, int] | None = None) -> list[Training]:
+    """The groups left to train; `sizes` are of cells, by identity, whose groups are not to be estimated."""
 
     def size(cell: Cell) -> int:
-        if plan.group_size:
-            return plan.group_size
-        step, task = cell_step(cell, plan.registry), identity(cell.recipe["task"])
-        weights[task] = weights.get(task) or engine.weigh(step.task)
-        return engine.group_size(step, weights[task], plan.devices[0], dtype, sharing)
+        return plan.group_size or (sizes or {}).get(cell.identity) or estimated(cell).replicas
 
     def checkpoints(cell: Cell) -> tuple[str, float] | None:
         return (str(store.checkpoints(cell)), plan.checkpoint_seconds) if store else None
 
+    estimated = sizing.estimates(plan)
     return training(distinct(plan.cells), plan.seeds, lambda cell: finished(plan, store, cell), size, checkpoints)
 
 
@@ -124,8 +117,9 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
     crew = [
         Worker(device, plan.precision, plan.plugins, provenance, plan.devices.count(device)) for device in plan.devices
     ]
-    work = jobs(plan, store)
-    fetch_data(plan, work)  # before anything is moved or written
+    wanted = [cell for cell in distinct(plan.cells) if set(plan.seeds) - finished(plan, store, cell)]
+    fetch_data(plan, wanted)  # before anything is moved or written
+    work = jobs(plan, store, sizing.measured(plan, wanted, crew[0]))
     for cell in distinct(plan.cells):
         for seed in replaced(plan, store, cell):
             store.supersede(cell.identity, seed)
@@ -145,7 +139,7 @@ def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
 
     work = [Profiling(job.cell, job.seeds) for job in jobs(plan, None)]
     first = {job.cell.identity: job for job in reversed(work)}  # one group of each cell
-    fetch_data(plan, work)
+    fetch_data(plan, [cell for job in work for cell in job.cells])
     crew = [Worker(plan.devices[0], plan.precision, plan.plugins, environment())]
     yield from launch([Stage([first[cell.identity] for cell in distinct(plan.cells)], 1)], crew)
 

@@ -1,8 +1,8 @@
 """What is left to do in a results folder, cut into jobs that a worker can take: groups to train, tasks to time.
 
 A job is plain data, so it travels to another process, where `run` does it and yields what comes of it. Groups follow
-from the plan alone: an interrupted group goes on from its checkpoint or is trained again as a whole, so that no number
-depends on the interruption.
+from the plan (on CUDA also from a device's memory and how many workers share it): an interrupted group goes on from its
+checkpoint or is trained again as a whole, so that no number depends on the interruption.
 """
 
 import time
@@ -21,13 +21,22 @@ __all__ = [
     "Stage",
     "Timekeeping",
     "Training",
+    "Weighing",
+    "Weight",
     "Worker",
     "groups",
     "timekeeping",
     "training",
 ]
 
-Event = Run | Progress | Timing | Profile
+
+class Weight(NamedTuple):
+    """How many replicas of a cell a device holds."""
+
+    replicas: int
+
+
+Event = Run | Progress | Timing | Profile | Weight
 
 # of a run's provenance, beside the cell's identity and the group: a checkpoint of other circumstances is not used
 NUMBERS_DEPEND_ON = ("grokbench", "git", "torch", "machine", "device_name", "origins", "measured")
@@ -144,7 +153,32 @@ class Profiling:
         yield Run(self.cell.identity, self.seeds[0], Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
 
 
-Job = Training | Timekeeping | Profiling
+@dataclass(frozen=True)
+class Weighing:
+    """A cell of which it is to be found how many replicas a device holds, in a process that gives the memory back."""
+
+    cell: Cell
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cell, as the other jobs name theirs."""
+        return (self.cell,)
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Weight]:
+        """Yield the number."""
+        from grokbench import engine
+        from grokbench.plan import cell_step
+
+        step = cell_step(self.cell, registry)
+        yield Weight(engine.measured(step, worker.device, engine.DTYPES[worker.precision], worker.sharing))
+
+    def failed(self, error: str) -> Iterator[Weight]:
+        """The fewest: whatever is wrong will be met again in training, and told then."""
+        del error
+        yield Weight(2)
+
+
+Job = Training | Timekeeping | Profiling | Weighing
 
 
 class Stage(NamedTuple):

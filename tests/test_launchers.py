@@ -33,8 +33,27 @@ def set_flush_denormal(mode):
 
 
 said = []
+broken = False
+
+
+def zeros(size, device):
+    # the device is one process's alone
+    taken = os.path.join(os.path.dirname(__file__), "taken")
+    try:
+        os.close(os.open(taken, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        raise RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable\\nmore lines") from None
+
+
+def synchronize(device):
+    if broken:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
 cuda = SimpleNamespace(
-    set_device=said.append, set_per_process_memory_fraction=lambda share, device: said.append((share, device))
+    set_device=said.append,
+    set_per_process_memory_fraction=lambda share, device: said.append((share, device)),
+    synchronize=synchronize,
 )
 backends = SimpleNamespace(
     cuda=SimpleNamespace(matmul=SimpleNamespace(allow_tf32=True)), cudnn=SimpleNamespace(allow_tf32=True)
@@ -84,6 +103,16 @@ class Hear(Job):
         import torch
 
         yield torch.said
+
+
+class Break(Job):
+    def run(self, worker, registry):
+        import torch
+
+        yield os.getpid()
+        os.remove(os.path.join(os.path.dirname(torch.__file__), "taken"))
+        torch.broken = True
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
 
 class Raise(Job):
@@ -187,6 +216,31 @@ def test_a_worker_that_shares_a_cuda_device_takes_its_share_of_the_memory(jobs, 
     crew = [Worker("cuda:1", "float32", (), {}, sharing)]
     ((_, heard),) = launch([Stage([jobs.Hear("hear")], 1)], crew)
     assert heard == [each if isinstance(each, str) else (pytest.approx(each[0]), each[1]) for each in said]
+
+
+def shared(count):
+    return [Worker("cuda:1", "float32", (), {}, count)] * count
+
+
+def test_a_device_that_another_worker_has_to_itself_is_left_to_it(jobs):
+    work = [jobs.Stamp(f"train {number}") for number in range(3)]
+    stages = [Stage(work, 2), Stage(work, 2)]
+    told = [event for _, event in launch(stages, shared(2))]
+    assert sorted(name for name, *_ in told) == sorted([f"train {number}" for number in range(3)] * 2)
+    assert len({pid for _, pid, *_ in told}) == 1
+
+
+def test_jobs_for_a_device_that_nobody_can_have_fail_with_the_reason(jobs, tmp_path):
+    (tmp_path / "taken").write_text("by another program", encoding="utf-8")
+    told = [event for _, event in launch([Stage([jobs.Greet("a"), jobs.Greet("b"), jobs.Greet("c")], 2)], shared(2))]
+    why = "cuda:1 cannot be used: CUDA error: CUDA-capable device(s) is/are busy or unavailable; see `grokbench doctor`"
+    assert sorted(told) == [f"{name} failed: {why}" for name in "abc"]
+
+
+def test_a_worker_whose_device_broke_is_replaced(jobs):
+    stage = Stage([jobs.Break("x"), jobs.Stamp("y")], 1)
+    pid, failed, (_, other, *_) = [event for _, event in launch([stage], shared(1))]
+    assert "x failed: Traceback" in failed and "illegal memory access" in failed and pid != other and gone(pid)
 
 
 def test_a_worker_knows_its_device_and_has_one_thread_and_no_tf32(jobs):

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from grokbench import pipeline, placement, timing
+from grokbench import engine, pipeline, placement, sizing, timing
+from grokbench.capacity import Size
 from grokbench.errors import DataError, StoreError, SuiteError
 from grokbench.launchers import local
 from grokbench.pipeline import Request
 from grokbench.records import Outcome, Progress, Run, Timing
 from grokbench.seconds import costs
 from grokbench.store import Store
+from grokbench.work import Weighing, Weight, Worker
 
 from . import tiny
 
@@ -377,6 +379,49 @@ def test_a_folder_of_another_group_size_is_refused(plan):
     perform(plan())
     with pytest.raises(StoreError, match="group_size was None and is now 2"):
         perform(plan(group_size=2))
+
+
+# ---- how many replicas train together
+
+
+def test_cells_that_come_close_to_a_devices_memory_are_tried_on_it_before_they_are_cut(plan, monkeypatch):
+    """One worker tries them, in a process that ends; a trial that fails comes to the fewest."""
+    made, tried = plan(tiny.SUITE.replace("1000-1002", "1000-1008")), []
+    monkeypatch.setattr(engine, "group_size", lambda *given: Size(13, sure=False))
+
+    def launch(stages, workers):
+        for jobs, at_once in stages:
+            assert (at_once, len(workers)) == (1, 1)
+            for job in jobs:
+                tried.append(job.cell.regularizer)
+                told = [Weight(5)] if job.cell.regularizer == "baseline" else job.failed("boom")
+                yield from ((job, event) for event in told)
+
+    monkeypatch.setattr(local, "launch", launch)
+    sizes = sizing.measured(made, made.cells, Worker("cuda:0", "float32", (), {}))
+    assert tried == ["baseline", "orthograd"]
+    cut = [(job.cell.regularizer, len(job.seeds)) for job in pipeline.jobs(made, None, sizes)]
+    assert cut == [("baseline", 4), ("baseline", 5), *[("orthograd", 2)] * 3, ("orthograd", 3)]
+    assert sizing.measured(replace(made, group_size=4), made.cells, Worker("cuda:0", "float32", (), {})) == {}
+    assert len(tried) == 2
+
+
+def test_a_trial_asks_the_engine_with_the_workers_part_of_the_device(plan, monkeypatch):
+    made, asked = plan(), []
+    monkeypatch.setattr(engine, "measured", lambda step, *given: asked.append(given) or 7)
+    job = Weighing(made.cells[0])
+    assert list(job.run(Worker("cuda:1", "float64", (), {}, 3), made.registry)) == [Weight(7)]
+    assert asked == [("cuda:1", torch.float64, 3)] and job.cells == (made.cells[0],)
+
+
+def test_data_are_fetched_before_anything_is_tried(plan, monkeypatch):
+    made, told = plan(), []
+    monkeypatch.setattr(pipeline, "fetch_data", lambda plan, cells: told.append(sorted({c.task for c in cells})))
+    monkeypatch.setattr(sizing, "measured", lambda plan, cells, worker: told.append("tried") or {})
+    with pipeline.open_store(made) as store:
+        list(pipeline.perform(made, store))
+        list(pipeline.perform(made, store))
+    assert told == [["parity"], "tried", [], "tried"]  # the second time nothing is left
 
 
 # ---- profiles

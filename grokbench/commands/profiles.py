@@ -21,7 +21,7 @@ def print_profiles(plan: "Plan") -> None:
     """Milliseconds of a seed's epoch and the share of each phase; names what cannot be trained and exits with 1."""
     from grokbench import pipeline
     from grokbench.failures import explanations
-    from grokbench.records import Profile
+    from grokbench.records import Profile, Run
     from grokbench.tables import table
 
     found, failed = [], []
@@ -30,7 +30,7 @@ def print_profiles(plan: "Plan") -> None:
         click.echo(f"measured {cell.task} / {cell.regularizer}", err=True)
         if isinstance(event, Profile):
             found.append(event)
-        else:
+        elif isinstance(event, Run):  # which failed
             failed.append((cell, event))
     if found:
         click.echo(table(map(_row, found), ["task", "regularizer", "seeds", "ms", *found[-1].seconds]))

@@ -6,29 +6,18 @@ that is killed costs its group and nothing else.
 """
 
 import multiprocessing
-import os
 import signal
-import threading
-import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from typing import Any
 
-from grokbench.errors import GrokbenchError
 from grokbench.launchers.inheritance import inheritance
+from grokbench.launchers.worker import Done, Unfit, serve
 from grokbench.records import Run
 from grokbench.work import Event, Job, Stage, Worker
 
 __all__ = ["launch"]
-
-
-@dataclass(frozen=True)
-class _Done:
-    """The end of a job, with its traceback if it failed."""
-
-    error: str | None = None
 
 
 def launch(stages: Iterable[Stage], workers: Sequence[Worker]) -> Iterator[tuple[Job, Event]]:
@@ -46,7 +35,7 @@ def launch(stages: Iterable[Stage], workers: Sequence[Worker]) -> Iterator[tuple
             employee.dismiss()
 
 
-def _work(crew: Sequence["_Employee"], waiting: deque[Job]) -> Iterator[tuple[Job, Event]]:
+def _work(crew: list["_Employee"], waiting: deque[Job]) -> Iterator[tuple[Job, Event]]:
     """One stage: whoever is free takes the next job."""
     while True:
         for employee in crew:
@@ -59,6 +48,11 @@ def _work(crew: Sequence["_Employee"], waiting: deque[Job]) -> Iterator[tuple[Jo
         for employee in busy:
             if employee.pipe in heard:
                 yield from employee.listen()
+            if employee.unfit and len(crew) > 1:
+                crew.remove(employee)
+                waiting.appendleft(employee.dropped())
+            elif employee.unfit:
+                yield from employee.give_up()
 
 
 class _Employee:
@@ -71,9 +65,10 @@ class _Employee:
         self._hire()
 
     def _hire(self) -> None:
+        self.unfit = ""  # why
         context = multiprocessing.get_context("spawn")  # CUDA and threads do not survive a fork
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, self.worker), daemon=True)
+        self.process = context.Process(target=serve, args=(theirs, self.worker), daemon=True)
         with inheritance():
             self.process.start()
         theirs.close()
@@ -96,15 +91,36 @@ class _Employee:
             message = self.pipe.recv()
         except (EOFError, ConnectionError):
             self.process.join()
-            message = _Done(f"the worker process ended with exit code {self.process.exitcode}{_cause(self.process)}")
-        if not isinstance(message, _Done):
+            message = Done(f"the worker process ended with exit code {self.process.exitcode}{_cause(self.process)}")
+        if isinstance(message, Unfit):
+            self.unfit = message.why
+            return
+        if not isinstance(message, Done):
             self.told |= {message.seed} if isinstance(message, Run) else set()
             yield self.job, message
             return
-        job, self.job = self.job, None
-        if message.error:  # what was done before the failure is kept
-            lost = (run for run in job.failed(message.error) if not (isinstance(run, Run) and run.seed in self.told))
+        if message.last:
+            self.process.kill()
+            self.process.join()  # another one is hired for the next job
+        yield from self._end(message.error)
+
+    def _end(self, error: str | None) -> Iterator[tuple[Job, Event]]:
+        """What a job that failed comes to: what was done before is kept."""
+        job = self.dropped()
+        if error:
+            lost = (run for run in job.failed(error) if not (isinstance(run, Run) and run.seed in self.told))
             yield from ((job, run) for run in lost)
+
+    def dropped(self) -> Job:
+        """The job, which is no longer its own."""
+        assert self.job is not None
+        job, self.job = self.job, None
+        return job
+
+    def give_up(self) -> Iterator[tuple[Job, Event]]:
+        """The job of a worker that is unfit and the only one."""
+        self.process.join()
+        yield from self._end(self.unfit)
 
     def dismiss(self) -> None:
         """End the process."""
@@ -116,52 +132,3 @@ class _Employee:
 def _cause(process: Any) -> str:
     killed = process.exitcode == -signal.SIGKILL
     return ": it was killed, most often because the machine ran out of memory" if killed else ""
-
-
-def _serve(pipe: Connection, worker: Worker) -> None:
-    """The life of a worker process: jobs in, events out, until nobody listens."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not born deaf
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    registry = None
-    while True:
-        try:
-            job: Job = pipe.recv()
-        except EOFError:
-            return
-        try:
-            registry = registry or _prepare(worker)
-            for event in job.run(worker, registry):
-                pipe.send(event)
-            pipe.send(_Done())
-        except (BrokenPipeError, ConnectionError):
-            return  # the parent is gone
-        except GrokbenchError as error:
-            pipe.send(_Done(str(error)))  # a sentence for the user
-        except Exception:
-            pipe.send(_Done(traceback.format_exc()))
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent has ended, however that came: a long computation would hear of it late."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _prepare(worker: Worker) -> Any:
-    """Torch as this worker should have it, and the plugins."""
-    import torch
-
-    from grokbench.memory import SPARE
-    from grokbench.plugins import load_registry
-
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # a memorised cell's gradients fade below 1e-38, where a CPU is many times slower
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    if worker.device.startswith("cuda"):
-        torch.cuda.set_device(worker.device)
-        if worker.sharing > 1:  # so that what a group may hold depends on no other
-            torch.cuda.set_per_process_memory_fraction((1.0 - SPARE) / worker.sharing, worker.device)
-    return load_registry(worker.plugins)
