@@ -1,23 +1,22 @@
 """A cell's replicas, trained together on a device until each has its outcome.
 
 The engine's rooms: `groups` stacks replicas, `epochs` maps one replica's pure step over them, `pace` goes from one
-evaluation to the next (`capture`: as CUDA graphs where there is CUDA), `checkpoints` keeps where a group stood.
+evaluation to the next (`capture`: as CUDA graphs where there is CUDA), `race` keeps the books of those in training,
+`checkpoints` where a group stood; `capacity` knows how many train together.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from grokbench.capacity import group_size, measured, weigh
-from grokbench.checkpoints import Shelf, Standing
-from grokbench.epochs import Pending, batches, evaluate, measure, train_epoch
-from grokbench.groups import DTYPES, Group, ladder, shrink, start, synchronize, take
-from grokbench.logbook import Logbook, parse_condition
+from grokbench.checkpoints import Shelf
+from grokbench.epochs import batches, evaluate, measure, train_epoch
+from grokbench.groups import DTYPES, Group, ladder, start, synchronize
 from grokbench.memory import exhausted, release
-from grokbench.pace import Pace, pace
+from grokbench.pace import pace
+from grokbench.race import Race
 from grokbench.records import Cell, Progress, Run
 from grokbench.step import Step
 
@@ -38,36 +37,7 @@ __all__ = [
     "weigh",
 ]
 
-KEPT_BYTES = 2**30  # for parameters that were evaluated and are still to be measured by metrics with a cadence
 REVISION = 2  # raise it when the numbers of any replica change
-
-
-@dataclass
-class _Race:
-    """The replicas of a group that are still in training."""
-
-    group: Group
-    books: dict[int, Logbook]  # row in the group -> logbook
-    epoch: int  # completed
-    prepare_seconds: float
-
-
-@dataclass(frozen=True)
-class _Look:
-    """An evaluation, which the device may not have computed yet."""
-
-    epoch: int
-    due: tuple[str, ...]  # labels
-    others: tuple[str, ...]  # that have a cadence of their own; a replica that is done is measured by them too
-    table: Tensor  # (replicas, due + 1), see `measure`
-    pending: Pending | None
-    known: Mapping[str, Tensor]
-    group: Group  # as it was
-
-    def kept(self) -> "_Look":
-        """The same for when training has overwritten the group: what reading it takes."""
-        params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
-        return replace(self, pending=None, group=replace(self.group, params=params, optimizer=(), states=()))
 
 
 def train(
@@ -110,94 +80,21 @@ def _train_together(
     provenance: Mapping[str, Any] | None,
     shelf: Shelf | None,
 ) -> Iterator[Run | Progress]:
-    race, way = _begin(cell, step, seeds, device, dtype, shelf), pace(step, device)
+    way = pace(step, device)
+    race = Race.begin(cell, step, way, seeds, device, dtype, shelf)
     while race.books:
         if shelf:
-            shelf.offer(lambda: Standing.of(race.group, race.books, race.epoch, race.prepare_seconds))
-        looks = _watch(cell, step, race, way)
-        for look in looks:
-            done = _consult(step, race, look)
+            shelf.offer(race.standing)
+        for look in race.watch():
             known = {**(provenance or {}), **({"pace": way.note} if way.note else {})}
             facts = {"prepare_seconds": race.prepare_seconds, "group": tuple(seeds), "provenance": known}
-            yield from (race.books.pop(row).run(cell.identity, **facts) for row in done)
+            yield from (book.run(cell.identity, **facts) for book in race.consult(look))
             yield Progress(cell, tuple(seeds), look.epoch, len(race.books))
             if not race.books:
                 break
         if race.books:
-            _advance(cell, race, way, _drop_done(race, looks[-1].pending))
+            del look  # which holds on to the group as it was
+            race.drop_done()
+            race.advance()
     if shelf:
         shelf.clear()
-
-
-def _watch(cell: Cell, step: Step, race: _Race, way: Pace) -> list[_Look]:
-    """Evaluate; where the device may go on before that is read, train on and evaluate again, so many times."""
-    looks = [_look(cell, step, race, way)]
-    for _ in range(_in_a_row(cell, step, race, way) - 1):
-        if race.epoch < cell.budget:
-            pending, looks[-1] = looks[-1].pending, looks[-1].kept()
-            _advance(cell, race, way, pending)
-            looks.append(_look(cell, step, race, way))
-    return looks
-
-
-def _in_a_row(cell: Cell, step: Step, race: _Race, way: Pace) -> int:
-    """Evaluations to make before they are read; the parameters of each may have to be kept till then."""
-    size = sum(p.numel() * p.element_size() for p in race.group.params.values())
-    return min(way.steps_ahead // (step.task.steps * cell.evaluate_every), KEPT_BYTES // size)
-
-
-def _look(cell: Cell, step: Step, race: _Race, way: Pace) -> _Look:
-    due = tuple(label for label in step.metrics if step.due(label, race.epoch, cell.evaluate_every))
-    others = tuple(label for label in step.metrics if label not in due)
-    table, pending, known = way.evaluate(race.group, due, race.epoch)
-    return _Look(race.epoch, due, others, table, pending, known, race.group)
-
-
-def _advance(cell: Cell, race: _Race, way: Pace, pending: Pending | None) -> None:
-    """Train to the next evaluation."""
-    following = min((race.epoch // cell.evaluate_every + 1) * cell.evaluate_every, cell.budget)
-    race.group = way.advance(race.group, race.epoch, following, pending)
-    race.epoch = following
-
-
-def _begin(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype, shelf: Shelf | None) -> _Race:
-    """Where the group stood, if that is known; else all seeds before any update."""
-    if shelf and (standing := shelf.standing()):
-        group, _ = start(step, standing.seeds, device, dtype)
-        books = {row: _logbook(cell, standing.seeds[row], **facts) for row, facts in standing.books.items()}
-        if restored := standing.restore(group):
-            return _Race(restored, books, standing.epoch, standing.prepare_seconds)
-    padded = seeds if len(seeds) > 1 else [*seeds, *seeds]
-    group, prepare_seconds = start(step, padded, device, dtype)
-    return _Race(group, {row: _logbook(cell, seed) for row, seed in enumerate(seeds)}, 0, prepare_seconds)
-
-
-def _logbook(cell: Cell, seed: int, **so_far: Any) -> Logbook:
-    recipe = cell.recipe
-    conditions = {label: parse_condition(text) for label, text in recipe["grokked"].items()}
-    return Logbook(seed, conditions, recipe["stop"], cell.budget, **so_far)
-
-
-def _consult(step: Step, race: _Race, look: _Look) -> list[int]:
-    """Read an evaluation, enter its values, return the rows that are done; those are measured completely."""
-    epoch, table, books = look.epoch, look.table.tolist(), race.books
-    values = [dict(zip(look.due, row, strict=False)) for row in table]
-    done = [row for row, book in books.items() if book.judge(epoch, values[row], bool(table[row][-1]))]
-    rest = measure(step, look.group, look.others, epoch, look.known).tolist() if done and look.others else []
-    for row, book in books.items():
-        last = dict(zip(look.others, rest[row], strict=False)) if rest and row in done else {}
-        book.record(epoch, values[row] | last)
-    return done
-
-
-def _drop_done(race: _Race, pending: Any) -> Any:
-    """Drop replicas that are done where a smaller size of the ladder holds the others; the pending step of those."""
-    rungs = ladder(len(race.group.seeds), race.group.keys.device.type)
-    size = min(size for size in rungs if size >= len(race.books))
-    if size == len(race.group.seeds):
-        return pending
-    spare = [row for row in range(len(race.group.seeds)) if row not in race.books]
-    rows = [*race.books, *spare][:size]
-    race.group = shrink(race.group, rows)
-    race.books = {row: race.books[old] for row, old in enumerate(rows) if old in race.books}
-    return take(pending, rows) if pending else None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from grokbench import capacity, engine, epochs, groups, pace, random
+from grokbench import capacity, engine, epochs, groups, pace, race, random
 from grokbench.records import Outcome
 from grokbench.types import Regularizer
 
@@ -206,7 +206,7 @@ def test_the_ladder_has_every_size_down_to_two_on_a_cpu(size, sizes):
 def test_a_group_is_never_of_one(monkeypatch):
     sizes = []
     begin = engine.start
-    monkeypatch.setattr(engine, "start", lambda step, seeds, *to: sizes.append(len(seeds)) or begin(step, seeds, *to))
+    monkeypatch.setattr(race, "start", lambda step, seeds, *to: sizes.append(len(seeds)) or begin(step, seeds, *to))
     (run,) = train_runs(small("sparse_parity"), [], (3,), 5)
     assert sizes == [2] and run.seed == 3 and run.group == (3,)
     (pair, _) = train_runs(small("sparse_parity"), [], (3, 4), 5)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from grokbench import SGD, capture, cuda_graphs, engine, pace
+from grokbench.race import Race
 from grokbench.recorded import can_record
 from grokbench.records import Run
 from grokbench.types import Metric, Regularizer
@@ -103,8 +104,8 @@ def test_evaluations_in_a_row_are_read_together(monkeypatch):
     assert {run.epochs for run in eager.values()} - {0, 12}  # some end between
     assert all(run.curves["norm"].epochs == (0, run.epochs) for run in eager.values() if run.epochs)
     monkeypatch.setattr(pace, "STEPS_AHEAD", 5)
-    consult = engine._watch
-    monkeypatch.setattr(engine, "_watch", lambda *given: reads.append(consult(*given)) or reads[-1])
+    watch = Race.watch
+    monkeypatch.setattr(Race, "watch", lambda race: reads.append(watch(race)) or reads[-1])
     same(trained(monkeypatch, lambda step: pace.Recorded(step, lambda: frozen), cell, step), eager)
     last = max(run.epochs for run in eager.values())
     assert [[look.epoch for look in looks] for looks in reads] == [
