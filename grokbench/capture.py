@@ -60,8 +60,6 @@ class Captured:
 
     def train(self, epoch: int, until: int) -> None:
         """Move the buffers from `epoch` completed epochs to `until`; raises what recording raises, before they move."""
-        self._epoch.fill_(epoch)
-        self._play_ahead()
         self._rest = self._rest or self._recorded_epoch()
         self._epoch.fill_(epoch)
         self.source = None

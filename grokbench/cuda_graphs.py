@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -28,6 +28,8 @@ class CudaGraphs:
     The recordings share their memory: between two replays nothing lives in it but what is still referred to, and what
     plays next overwrites the rest. It goes with the last of them, and cannot be used again then.
     """
+
+    broken: ClassVar[bool] = False  # whether a recording of this process was: torch may keep its memory
 
     def __init__(self, device: str) -> None:
         """Nothing is recorded yet."""
@@ -55,10 +57,12 @@ class CudaGraphs:
         """On another stream than usual, as torch asks for."""
         stream = _stream(self.device)
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UPS):
-                play()
-        torch.cuda.current_stream().wait_stream(stream)
+        try:
+            with torch.cuda.stream(stream):
+                for _ in range(WARM_UPS):
+                    play()
+        finally:  # what is put back afterwards has to wait, too
+            torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.synchronize()
 
     def _abandon(self) -> None:
@@ -66,6 +70,7 @@ class CudaGraphs:
 
         Where torch has ended it itself it says so in an exception, which is of no interest.
         """
+        CudaGraphs.broken = True
         with suppress(Exception):
             torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), self._pool)
         self._pool = torch.cuda.graph_pool_handle()

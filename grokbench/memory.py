@@ -13,8 +13,13 @@ _SAID = ("can't allocate memory", "not enough memory", "CUDA error: out of memor
 
 
 def exhausted(error: BaseException) -> bool:
-    """Whether an error says that memory ran out."""
-    return isinstance(error, MemoryError) or tells_of_exhaustion(type(error).__name__, str(error))
+    """Whether an error says that memory ran out, or came of one that does: a recording complains of its own end too."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MemoryError) or tells_of_exhaustion(type(seen).__name__, str(seen)):
+            return True
+        seen = seen.__context__
+    return False
 
 
 def tells_of_exhaustion(kind: str, said: str) -> bool:

@@ -69,17 +69,14 @@ class Eager:
 class Recorded:
     """Epochs and evaluations that are recorded once for every size of the group; eager where that cannot be done."""
 
+    steps_ahead = STEPS_AHEAD  # eager or not: groups that resume shrink where they would have
+
     def __init__(self, step: Step, recorder: Callable[[], Record]) -> None:
         """`recorder` makes what records functions: see `CudaGraphs`."""
         self.step, self.recorder = step, recorder
         self.note: str | None = None
         self._eager: Eager | None = None
         self._captured: Captured | None = None
-
-    @property
-    def steps_ahead(self) -> int:
-        """See `Pace`."""
-        return 0 if self._eager else STEPS_AHEAD
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int

@@ -115,11 +115,18 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
 
     provenance = {**environment(), **plan.manifest.execution, "device_name": _device_name(plan.devices[0])}
     crew = [
-        Worker(device, plan.precision, plan.plugins, provenance, plan.devices.count(device)) for device in plan.devices
+        Worker(
+            device,
+            plan.precision,
+            plan.plugins,
+            {**provenance, "device_name": _device_name(device)},
+            plan.devices.count(device),
+        )
+        for device in plan.devices
     ]
     wanted = [cell for cell in distinct(plan.cells) if set(plan.seeds) - finished(plan, store, cell)]
     fetch_data(plan, wanted)  # before anything is moved or written
-    work = jobs(plan, store, sizing.measured(plan, wanted, crew[0]))
+    work = jobs(plan, store, sizing.measured(plan, wanted, crew))
     for cell in distinct(plan.cells):
         for seed in replaced(plan, store, cell):
             store.supersede(cell.identity, seed)

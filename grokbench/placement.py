@@ -21,9 +21,9 @@ def devices(asked: str) -> tuple[str, ...]:
         asked = "cuda" if torch.cuda.is_available() else "cpu"
     if asked == "cpu":
         return ("cpu",) * environment()["cores"]
-    kind, _, numbers = asked.partition(":")
+    kind, named, numbers = asked.partition(":")
     every = [str(i) for i in range(torch.cuda.device_count())]
-    chosen = numbers.split(",") if numbers else every * SIDE_BY_SIDE
+    chosen = numbers.split(",") if named else every * SIDE_BY_SIDE
     if kind != "cuda" or not all(number.isdecimal() for number in chosen):
         raise SuiteError(f"--device {asked}: expected auto, cpu, cuda, or cuda:0,1")
     if not chosen or any(int(number) >= len(every) for number in chosen):

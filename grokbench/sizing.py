@@ -1,6 +1,6 @@
 """How many replicas of each cell of a plan train together."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from grokbench.records import Cell
@@ -14,29 +14,53 @@ __all__ = ["estimates", "measured"]
 
 
 def estimates(plan: Plan) -> Callable[[Cell], "Size"]:
-    """How many replicas of a cell train together, by their weight; a task is weighed once."""
+    """How many replicas of a cell train together, by their weight; a task is weighed once.
+
+    Two for what cannot be weighed: training will meet the fault again, and tell it of its cell alone.
+    """
     from grokbench import engine
+    from grokbench.capacity import Size
     from grokbench.plan import cell_step, identity
 
     weights: dict[str, Any] = {}  # by task
-    dtype, sharing = engine.DTYPES[plan.precision], max(map(plan.devices.count, plan.devices))
+    dtype, (device, sharing) = engine.DTYPES[plan.precision], _tightest(plan.devices)
 
     def estimated(cell: Cell) -> "Size":
         step, task = cell_step(cell, plan.registry), identity(cell.recipe["task"])
-        weights[task] = weights.get(task) or engine.weigh(step.task)
-        return engine.group_size(step, weights[task], plan.devices[0], dtype, sharing)
+        try:
+            weights[task] = weights.get(task) or engine.weigh(step.task)
+            return engine.group_size(step, weights[task], device, dtype, sharing)
+        except Exception:
+            return Size(2, sure=True)
 
     return estimated
 
 
-def measured(plan: Plan, cells: Iterable[Cell], worker: Worker) -> dict[str, int]:
-    """The group sizes of cells that come close to the memory of a device, found by trial on it."""
+def measured(plan: Plan, cells: Iterable[Cell], crew: Sequence[Worker]) -> dict[str, int]:
+    """The group sizes of cells that come close to the memory of a device, found by trial on it.
+
+    Each in a process of its own, so that it depends on no other. A cell whose trial fails is left out.
+    """
     from grokbench.launchers.local import launch
 
-    estimated = estimates(plan)
-    trials = [] if plan.group_size else [Weighing(cell) for cell in cells if not estimated(cell).sure]
+    estimated, (device, _) = estimates(plan), _tightest(plan.devices)
+    worker = next(worker for worker in crew if worker.device == device)
     found = {}
-    for job, event in launch([Stage(trials, 1)], [worker]):
-        if isinstance(event, Weight):
-            found[job.cells[0].identity] = event.replicas
+    for trial in [] if plan.group_size else [Weighing(cell) for cell in cells if not estimated(cell).sure]:
+        for _, event in launch([Stage([trial], 1)], [worker]):
+            if isinstance(event, Weight):
+                found[trial.cell.identity] = event.replicas
     return found
+
+
+def _tightest(devices: Sequence[str]) -> tuple[str, int]:
+    """The device that leaves each of its workers the least memory, and how many they are: every group has to fit."""
+    if devices[0] == "cpu":
+        return "cpu", len(devices)
+    import torch
+
+    def share(device: str) -> float:
+        return float(torch.cuda.get_device_properties(device).total_memory) / devices.count(device)
+
+    device = min(dict.fromkeys(devices), key=share)
+    return device, devices.count(device)

@@ -173,9 +173,9 @@ class Weighing:
         yield Weight(engine.measured(step, worker.device, engine.DTYPES[worker.precision], worker.sharing))
 
     def failed(self, error: str) -> Iterator[Weight]:
-        """The fewest: whatever is wrong will be met again in training, and told then."""
+        """Nothing is known: whatever is wrong will be met again in training, and told then."""
         del error
-        yield Weight(2)
+        yield from ()
 
 
 Job = Training | Timekeeping | Profiling | Weighing

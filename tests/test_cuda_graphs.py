@@ -47,6 +47,7 @@ def told(monkeypatch):
     monkeypatch.setattr(
         torch._C, "_cuda_endAllocateToPool", lambda *given: lines.append(("end", *given)), raising=False
     )
+    monkeypatch.setattr(CudaGraphs, "broken", False)
     cuda_graphs._stream.cache_clear()
     yield lines
     cuda_graphs._stream.cache_clear()
@@ -73,7 +74,7 @@ def test_a_broken_recording_ends_what_it_began_and_the_next_has_a_pool_of_its_ow
 
     with pytest.raises(ValueError, match="it waits"):
         record(breaks)
-    assert told[-3:] == [("end", 3, 1), "pool", ("set", "usual")]
+    assert told[-3:] == [("end", 3, 1), "pool", ("set", "usual")] and CudaGraphs.broken
 
     def ended(*given):
         raise RuntimeError("endAllocatePool: not currently recording to mempool_id")  # torch 2.12 and newer
@@ -84,6 +85,12 @@ def test_a_broken_recording_ends_what_it_began_and_the_next_has_a_pool_of_its_ow
         record(breaks)
     record(lambda: None)
     assert ("record", 3, "side") in told
+
+
+def test_what_is_put_back_waits_for_a_warm_up_that_failed(told):
+    with pytest.raises(ValueError, match="boom"):
+        CudaGraphs("cuda:3")(lambda: int("boom"))
+    assert told[-1] == ("usual waits", "side") and not CudaGraphs.broken
 
 
 def test_a_replay_holds_on_to_the_tensors_that_it_works_on(told):

@@ -38,7 +38,7 @@ broken = False
 
 def zeros(size, device):
     # the device is one process's alone
-    taken = os.path.join(os.path.dirname(__file__), "taken")
+    taken = os.path.join(os.path.dirname(__file__), "taken" if device != "cuda:9" else "torch.py")
     try:
         os.close(os.open(taken, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
@@ -124,6 +124,20 @@ class Raise(Job):
 class Unspeakable(Job):
     def run(self, worker, registry):
         yield lambda: None
+
+
+class Spend(Job):
+    def run(self, worker, registry):
+        from grokbench.cuda_graphs import CudaGraphs
+
+        CudaGraphs.broken = True
+        os.remove(os.path.join(os.path.dirname(__file__), "taken"))
+        yield os.getpid()
+
+
+class Refused(Job):
+    def run(self, worker, registry):
+        raise ConnectionRefusedError("a plugin's own server is down")
 
 
 class Die(Job):
@@ -224,10 +238,23 @@ def shared(count):
 
 def test_a_device_that_another_worker_has_to_itself_is_left_to_it(jobs):
     work = [jobs.Stamp(f"train {number}") for number in range(3)]
-    stages = [Stage(work, 2), Stage(work, 2)]
+    stages = [Stage(work, 2), Stage(work, 1), Stage(work, 2)]
     told = [event for _, event in launch(stages, shared(2))]
-    assert sorted(name for name, *_ in told) == sorted([f"train {number}" for number in range(3)] * 2)
+    assert sorted(name for name, *_ in told) == sorted([f"train {number}" for number in range(3)] * 3)
     assert len({pid for _, pid, *_ in told}) == 1
+
+
+def test_whichever_worker_has_a_device_does_the_stage_of_one(jobs):
+    crew = [Worker(device, "float32", (), {}, 2) for device in ("cuda:9", "cuda:1")]  # nobody can have the first
+    stages = [Stage([jobs.Greet("a"), jobs.Greet("b")], 2), Stage([jobs.Greet("c")], 1)]
+    told = [event for _, event in launch(stages, crew)]
+    assert sorted(told) == sorted(f"{word} from {name}" for word in ("hello", "goodbye") for name in "abc")
+
+
+def test_a_worker_without_fault_that_is_spent_ends_and_is_replaced(jobs):
+    told = [event for _, event in launch([Stage([jobs.Spend("x"), jobs.Stamp("y")], 1)], shared(1))]
+    pid, (_, other, *_) = told
+    assert pid != other and gone(pid)
 
 
 def test_jobs_for_a_device_that_nobody_can_have_fail_with_the_reason(jobs, tmp_path):
@@ -257,6 +284,7 @@ def test_a_worker_knows_its_device_and_has_one_thread_and_no_tf32(jobs):
     ("kind", "said"),
     [
         ("Raise", "RuntimeError: boom"),
+        ("Refused", "ConnectionRefusedError: a plugin's own server is down"),
         ("Unspeakable", "Can't"),
         ("Die", "the worker process ended with exit code -9: it was killed, most often because the machine ran out of"),
         ("Exit", "the worker process ended with exit code 3"),

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from grokbench import SGD, capture, cuda_graphs, engine, pace
+from grokbench.checkpoints import Shelf
 from grokbench.race import Race
 from grokbench.recorded import can_record
-from grokbench.records import Run
+from grokbench.records import Progress, Run
 from grokbench.types import Metric, Regularizer
 
 from .cases import make_cell, make_step, method, pairs, small
@@ -69,7 +70,7 @@ def test_a_recording_is_made_once_for_every_size_of_a_group(monkeypatch):
     losses = trained(monkeypatch, pace.Eager, make_cell(task, 8), step)
     bound = sorted(run.curves["train_loss"].values[4] for run in losses.values())[2]
     cell = make_cell(task, 40, stop="grokked", grokked={"train_loss": f"<= {bound!r}"})
-    monkeypatch.setattr(pace, "STEPS_AHEAD", 0)  # replicas leave as soon as they are done
+    monkeypatch.setattr(pace.Recorded, "steps_ahead", 0)  # replicas leave as soon as they are done
     runs = trained(
         monkeypatch, lambda step: pace.Recorded(step, lambda: lambda play: made.append(1) or frozen(play)), cell, step
     )
@@ -103,7 +104,7 @@ def test_evaluations_in_a_row_are_read_together(monkeypatch):
     eager = trained(monkeypatch, pace.Eager, cell, step)
     assert {run.epochs for run in eager.values()} - {0, 12}  # some end between
     assert all(run.curves["norm"].epochs == (0, run.epochs) for run in eager.values() if run.epochs)
-    monkeypatch.setattr(pace, "STEPS_AHEAD", 5)
+    monkeypatch.setattr(pace.Recorded, "steps_ahead", 5)
     watch = Race.watch
     monkeypatch.setattr(Race, "watch", lambda race: reads.append(watch(race)) or reads[-1])
     same(trained(monkeypatch, lambda step: pace.Recorded(step, lambda: frozen), cell, step), eager)
@@ -119,7 +120,7 @@ def test_the_next_gradients_are_taken_along_with_an_evaluation(monkeypatch):
     forward = task.forward
     counted = replace(task, forward=lambda params, inputs: passes.append(len(inputs)) or forward(params, inputs))
     step, cell = make_step(counted), make_cell(counted, 30)
-    monkeypatch.setattr(pace, "STEPS_AHEAD", 3)
+    monkeypatch.setattr(pace.Recorded, "steps_ahead", 3)
     trained(monkeypatch, lambda step: pace.Recorded(step, lambda: frozen), cell, step)
     assert len(passes) == 2 * (cuda_graphs.WARM_UPS + 1)  # both splits, while an evaluation is recorded
 
@@ -251,14 +252,79 @@ def test_cuda_graphs_are_recorded_after_one_that_broke():
     same(there, here, rel=1e-7, abs=1e-9)
 
 
-def test_memory_that_runs_out_while_recording_is_no_fault_of_a_plugin(monkeypatch):
+@pytest.mark.parametrize("recorded", [0, 1, 2])  # before: nothing, the gradients, the metrics
+@pytest.mark.parametrize("then", [None, RuntimeError("operation failed due to a previous error during capture")])
+def test_memory_that_runs_out_while_recording_is_no_fault_of_a_plugin(monkeypatch, recorded, then):
+    calls = []
+
     def record(play):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        calls.append(play)
+        if len(calls) <= recorded:
+            return frozen(play)
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        finally:
+            if then:
+                raise then
 
     step = make_step(small("sparse_parity"))
     monkeypatch.setattr(engine, "pace", lambda step, device: pace.Recorded(step, lambda: record))
-    with pytest.raises(torch.OutOfMemoryError):  # of the pair that the halves come to
+    calls.clear()
+    with pytest.raises(type(then) if then else torch.OutOfMemoryError):  # of the pair that the halves come to
         list(engine.train(make_cell(small("sparse_parity"), 4), step, SEEDS, "cpu", torch.float64))
+
+
+def test_gradients_that_could_not_be_recorded_are_not_trained_on(monkeypatch):
+    calls = []
+
+    def record(play):
+        calls.append(play)
+        if len(calls) == 1:
+            play()
+            raise RuntimeError("it looked ahead, and broke off")
+        return frozen(play)
+
+    step, cell = make_step(small("sparse_parity")), make_cell(small("sparse_parity"), 6)
+    same(
+        trained(monkeypatch, lambda step: pace.Recorded(step, lambda: record), cell, step),
+        trained(monkeypatch, pace.Eager, cell, step),
+    )
+
+
+@pytest.mark.parametrize("label", ["sparse_parity", "modular_addition"])
+def test_epochs_are_recorded_without_evaluations(label):
+    """As `timing` trains."""
+    step = make_step(small(label), [method("grokfast_ma")])
+    recorded, eager = pace.Recorded(step, lambda: frozen), pace.Eager(step)
+    groups = [engine.start(step, SEEDS, "cpu", torch.float64)[0] for _ in range(2)]
+    for begin, end in ((0, 1), (1, 2), (2, 6)):
+        groups = [way.advance(group, begin, end, None) for way, group in zip((recorded, eager), groups, strict=True)]
+    for name, parameter in groups[0].params.items():
+        torch.testing.assert_close(parameter, groups[1].params[name], rtol=1e-11, atol=1e-13)
+
+
+def test_a_recorded_group_that_was_interrupted_goes_on_as_if_it_had_not_been(monkeypatch, tmp_path):
+    task = small("sparse_parity")
+    step = make_step(task, [method("grokfast_ma")])
+    losses = trained(monkeypatch, pace.Eager, make_cell(task, 12), step)
+    bound = sorted(run.curves["train_loss"].values[5] for run in losses.values())[2]
+    cell = make_cell(task, 12, stop="grokked", grokked={"train_loss": f"<= {bound!r}"})
+    monkeypatch.setattr(pace.Recorded, "steps_ahead", 2)
+    monkeypatch.setattr(engine, "pace", lambda step, device: pace.Recorded(step, lambda: frozen))
+
+    def events(folder, wanted):
+        shelf_of = lambda seeds: Shelf.of(folder, seeds, {}, frozenset(wanted), 0.0)  # noqa: E731
+        return engine.train(cell, step, SEEDS, "cpu", torch.float64, None, shelf_of)
+
+    whole = {event.seed: event.curves for event in events(tmp_path / "whole", SEEDS) if isinstance(event, Run)}
+    begun, told = events(tmp_path / "begun", SEEDS), []
+    while not (told and isinstance(told[-1], Progress) and told[-1].epoch >= 3):
+        told.append(next(begun))
+    begun.close()
+    left = set(SEEDS) - {event.seed for event in told if isinstance(event, Run)}
+    resumed = list(events(tmp_path / "begun", left))
+    assert next(event for event in resumed if isinstance(event, Progress)).epoch == 2
+    assert {run.seed: run.curves for run in resumed if isinstance(run, Run)} == {seed: whole[seed] for seed in left}
 
 
 def test_a_recording_that_does_nothing_is_not_used(monkeypatch):

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -385,25 +386,43 @@ def test_a_folder_of_another_group_size_is_refused(plan):
 
 
 def test_cells_that_come_close_to_a_devices_memory_are_tried_on_it_before_they_are_cut(plan, monkeypatch):
-    """One worker tries them, in a process that ends; a trial that fails comes to the fewest."""
+    """Each in a process that ends; where a trial fails the estimate holds."""
     made, tried = plan(tiny.SUITE.replace("1000-1002", "1000-1008")), []
-    monkeypatch.setattr(engine, "group_size", lambda *given: Size(13, sure=False))
+    monkeypatch.setattr(engine, "group_size", lambda *given: Size(3, sure=False))
 
     def launch(stages, workers):
-        for jobs, at_once in stages:
-            assert (at_once, len(workers)) == (1, 1)
-            for job in jobs:
-                tried.append(job.cell.regularizer)
-                told = [Weight(5)] if job.cell.regularizer == "baseline" else job.failed("boom")
-                yield from ((job, event) for event in told)
+        (((job,), at_once),) = stages
+        tried.append((job.cell.regularizer, at_once, workers))
+        told = [Weight(5)] if job.cell.regularizer == "baseline" else job.failed("boom")
+        yield from ((job, event) for event in told)
 
     monkeypatch.setattr(local, "launch", launch)
-    sizes = sizing.measured(made, made.cells, Worker("cuda:0", "float32", (), {}))
-    assert tried == ["baseline", "orthograd"]
+    crew = [Worker("cpu", "float32", (), {})]
+    sizes = sizing.measured(made, made.cells, crew)
+    assert tried == [("baseline", 1, crew), ("orthograd", 1, crew)]
     cut = [(job.cell.regularizer, len(job.seeds)) for job in pipeline.jobs(made, None, sizes)]
-    assert cut == [("baseline", 4), ("baseline", 5), *[("orthograd", 2)] * 3, ("orthograd", 3)]
-    assert sizing.measured(replace(made, group_size=4), made.cells, Worker("cuda:0", "float32", (), {})) == {}
-    assert len(tried) == 2
+    assert cut == [("baseline", 4), ("baseline", 5), *[("orthograd", 3)] * 3]
+    assert sizing.measured(replace(made, group_size=4), made.cells, crew) == {} and len(tried) == 2
+
+
+def test_groups_are_made_for_the_worker_with_the_least_memory(plan, monkeypatch):
+    memory, asked = {"cuda:0": 100, "cuda:1": 80, "cuda:2": 150}, []
+    properties = {device: SimpleNamespace(total_memory=size) for device, size in memory.items()}
+    monkeypatch.setattr(torch.cuda, "get_device_properties", properties.get)
+    monkeypatch.setattr(engine, "group_size", lambda step, weight, *given: asked.append(given) or Size(3, sure=False))
+    monkeypatch.setattr(local, "launch", lambda stages, workers: iter(asked.append(workers[0]) or ()))
+    workers = [Worker(f"cuda:{number}", "float32", (), {}) for number in (0, 1, 2, 2)]
+    made = replace(plan(), devices=tuple(worker.device for worker in workers))
+    assert sizing.measured(made, made.cells[:1], workers) == {}
+    assert asked == [("cuda:2", torch.float32, 2), workers[2]]
+
+
+def test_what_cannot_be_weighed_is_left_to_training(plan, tmp_path):
+    mine = tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
+    made = plan(tiny.with_methods("reads"), plugins=(str(mine),))
+    assert [(job.cell.regularizer, job.seeds) for job in pipeline.jobs(made, None)] == [
+        ("baseline", SEEDS), ("reads", SEEDS)
+    ]  # fmt: skip
 
 
 def test_a_trial_asks_the_engine_with_the_workers_part_of_the_device(plan, monkeypatch):
@@ -417,7 +436,7 @@ def test_a_trial_asks_the_engine_with_the_workers_part_of_the_device(plan, monke
 def test_data_are_fetched_before_anything_is_tried(plan, monkeypatch):
     made, told = plan(), []
     monkeypatch.setattr(pipeline, "fetch_data", lambda plan, cells: told.append(sorted({c.task for c in cells})))
-    monkeypatch.setattr(sizing, "measured", lambda plan, cells, worker: told.append("tried") or {})
+    monkeypatch.setattr(sizing, "measured", lambda plan, cells, crew: told.append("tried") or {})
     with pipeline.open_store(made) as store:
         list(pipeline.perform(made, store))
         list(pipeline.perform(made, store))

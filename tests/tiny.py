@@ -57,9 +57,14 @@ def dies() -> Regularizer:
     return Regularizer(penalty=death)
 
 
+def reads() -> Regularizer:
+    """Read a number where its state begins, which no tensor without values has."""
+    return Regularizer(init=lambda params: (params["weight1"].new_tensor(float(params["weight1"].norm())),))
+
+
 @hookimpl
 def grokbench_regularizers():
-    yield from (steady, raises, dies)
+    yield from (steady, raises, dies, reads)
 '''
 
 

@@ -15,6 +15,8 @@ LEGEND = """
 Milliseconds per epoch of one seed, trained in its group by one worker on {device}. forward: the network, its loss and
 penalties; transform: what a method does to gradients; rest: the engine's own work. An evaluation counts as often as
 the task's cadence has it. Nothing was kept."""
+ON_CUDA = """
+These are operations launched one by one; training replays recordings of them. Groups are of estimated sizes."""
 
 
 def print_profiles(plan: "Plan") -> None:
@@ -34,7 +36,7 @@ def print_profiles(plan: "Plan") -> None:
             failed.append((cell, event))
     if found:
         click.echo(table(map(_row, found), ["task", "regularizer", "seeds", "ms", *found[-1].seconds]))
-        click.echo(LEGEND.format(device=plan.devices[0]))
+        click.echo(LEGEND.format(device=plan.devices[0]) + (ON_CUDA if plan.kind == "cuda" else ""))
     for paragraph in explanations(failed, plan.registry, plan.plugins):
         click.echo(f"\n{paragraph}", err=True)
     if failed:

@@ -41,7 +41,7 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             metavar="auto|cpu|cuda|cuda:0,1",
             shell_complete=devices,
-            help="What to train on: every core, or each CUDA device with two workers; cuda:0,0,0 gives one three.",
+            help="What to train on: every core, or each CUDA device with two workers; cuda:0,1,1 gives one and two.",
         ),
         click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
         click.option(
@@ -159,6 +159,7 @@ def _print_work(plan: "Plan") -> None:
         f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
         f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
         f"on {in_words(plan.devices)}. Nothing was run."
+        + " Groups that come close to a device's memory will be measured first." * (plan.kind == "cuda")
     )
 
 

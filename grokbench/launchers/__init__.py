@@ -1,1 +1,1 @@
-"""Where cells run: this process, or one worker per device."""
+"""Where cells run: worker processes of this machine."""

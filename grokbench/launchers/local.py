@@ -26,19 +26,22 @@ def launch(stages: Iterable[Stage], workers: Sequence[Worker]) -> Iterator[tuple
     A job that fails, or whose worker dies, yields what its `failed` says. Closing the iterator ends the workers.
     """
     crew: list[_Employee] = []
+    hired = 0
     try:
         for jobs, at_once in stages:
-            crew += [_Employee(worker) for worker in workers[len(crew) : min(at_once, len(jobs))]]
-            yield from _work(crew[:at_once], deque(jobs))
+            wanted = min(at_once, len(jobs))
+            crew += [_Employee(worker) for worker in workers[hired:wanted]]
+            hired = max(hired, wanted)
+            yield from _work(crew, at_once, deque(jobs))
     finally:
         for employee in crew:
             employee.dismiss()
 
 
-def _work(crew: list["_Employee"], waiting: deque[Job]) -> Iterator[tuple[Job, Event]]:
-    """One stage: whoever is free takes the next job."""
+def _work(crew: list["_Employee"], at_once: int, waiting: deque[Job]) -> Iterator[tuple[Job, Event]]:
+    """One stage: whoever is free takes the next job; who has no device to work on leaves the crew, but for the last."""
     while True:
-        for employee in crew:
+        for employee in crew[:at_once]:
             if not employee.job and waiting:
                 employee.assign(waiting.popleft())
         busy = [employee for employee in crew if employee.job]
@@ -51,6 +54,7 @@ def _work(crew: list["_Employee"], waiting: deque[Job]) -> Iterator[tuple[Job, E
             if employee.unfit and len(crew) > 1:
                 crew.remove(employee)
                 waiting.appendleft(employee.dropped())
+                employee.dismiss()
             elif employee.unfit:
                 yield from employee.give_up()
 
@@ -94,14 +98,14 @@ class _Employee:
             message = Done(f"the worker process ended with exit code {self.process.exitcode}{_cause(self.process)}")
         if isinstance(message, Unfit):
             self.unfit = message.why
+            self._bury()
             return
         if not isinstance(message, Done):
             self.told |= {message.seed} if isinstance(message, Run) else set()
             yield self.job, message
             return
         if message.last:
-            self.process.kill()
-            self.process.join()  # another one is hired for the next job
+            self._bury()
         yield from self._end(message.error)
 
     def _end(self, error: str | None) -> Iterator[tuple[Job, Event]]:
@@ -119,14 +123,17 @@ class _Employee:
 
     def give_up(self) -> Iterator[tuple[Job, Event]]:
         """The job of a worker that is unfit and the only one."""
-        self.process.join()
         yield from self._end(self.unfit)
 
     def dismiss(self) -> None:
         """End the process."""
+        self._bury()
+        self.pipe.close()
+
+    def _bury(self) -> None:
+        """Wait until the process has ended: another one is hired for the next job."""
         self.process.kill()
         self.process.join()
-        self.pipe.close()
 
 
 def _cause(process: Any) -> str:

@@ -6,6 +6,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -21,7 +22,7 @@ class Done:
     """The end of a job, with its traceback if it failed."""
 
     error: str | None = None
-    last: bool = False  # of this process: its device would fail every other job
+    last: bool = False  # of this process
 
 
 @dataclass(frozen=True)
@@ -35,50 +36,63 @@ class _NoDeviceError(Exception):
     pass
 
 
+class _NobodyListensError(Exception):
+    """The parent is gone."""
+
+
 def serve(pipe: Connection, worker: Worker) -> None:
     """Do the jobs that come, one after the other, and say what comes of them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not born deaf
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
+    with suppress(_NobodyListensError, EOFError):
         for end in _ends(pipe, worker):
-            pipe.send(end)
-    except (EOFError, BrokenPipeError, ConnectionError):
-        return  # the parent is gone
+            _tell(pipe, end)
 
 
 def _ends(pipe: Connection, worker: Worker) -> Iterator[Done | Unfit]:
-    """How each job ends; what it yields is sent on the way."""
-    registry, device_works = None, True
-    while device_works:
+    """How each job ends; what it yields is told on the way."""
+    registry, spent = None, False
+    while not spent:
         job: Job = pipe.recv()
+        error = None
         try:
             registry = registry or _prepare(worker)
             for event in job.run(worker, registry):
-                pipe.send(event)
-            yield Done()
-        except (BrokenPipeError, ConnectionError):
+                _tell(pipe, event)
+        except _NobodyListensError:
+            raise
+        except _NoDeviceError as no_device:
+            yield Unfit(str(no_device))
             return
-        except _NoDeviceError as error:
-            device_works = False
-            yield Unfit(str(error))
-        except GrokbenchError as error:
-            yield Done(str(error))  # a sentence for the user
+        except GrokbenchError as sentence:
+            error = str(sentence)  # for the user
         except Exception:
-            device_works = _works(worker.device)
-            yield Done(traceback.format_exc(), last=not device_works)
+            error = traceback.format_exc()
+        spent = worker.device.startswith("cuda") and _spent(worker.device)
+        yield Done(error, spent)
 
 
-def _works(device: str) -> bool:
-    """Whether a device still computes: an illegal access to its memory, say, ends that for the whole process."""
-    if not device.startswith("cuda"):
-        return True
+def _tell(pipe: Connection, what: Any) -> None:
+    try:
+        pipe.send(what)
+    except (BrokenPipeError, ConnectionError) as error:
+        raise _NobodyListensError from error
+
+
+def _spent(device: str) -> bool:
+    """Whether this process should do no more on its device.
+
+    An illegal access to memory ends all computing there, and torch does not give back what a broken recording held.
+    """
     import torch
+
+    from grokbench.cuda_graphs import CudaGraphs
 
     try:
         torch.cuda.synchronize(device)
     except RuntimeError:
-        return False
-    return True
+        return True
+    return CudaGraphs.broken
 
 
 def _end_with_parent() -> None:
