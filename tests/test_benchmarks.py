@@ -426,13 +426,13 @@ def gpu(benchmarks):
     return benchmarks("gpu")
 
 
-def test_a_call_tests_the_device_until_that_succeeds(benchmarks, gpu, monkeypatch):
+def test_a_call_tests_the_device_until_that_succeeds(benchmarks, gpu, monkeypatch, capsys):
     document, calls = benchmarks("document").Document(None, FACTS), []
 
     def run(command, *, timeout, **_):
         calls.append(command)
         if len(calls) == 1:
-            raise subprocess.TimeoutExpired(command, timeout)
+            raise subprocess.TimeoutExpired(command, timeout, b"..F so far")
         return subprocess.CompletedProcess(command, 2 - min(2, len(calls) - 1), "..\n5 passed\n", "")
 
     monkeypatch.setattr(gpu.subprocess, "run", run)
@@ -442,7 +442,10 @@ def test_a_call_tests_the_device_until_that_succeeds(benchmarks, gpu, monkeypatc
         found += [document.parts["tests"][-1]]
     assert [row["status"] for row in found] == [124, 1, 0, 0] and len(calls) == 3
     assert len(document.parts["tests"]) == 1 and found[-1]["summary"] == "5 passed"
-    assert calls[0][-3:] == ["-m", "cuda", "tests"]
+    tests = Path(__file__).parent
+    marked = {f"tests/{file.name}" for file in tests.glob("test_*.py") if "mark.cuda\n" in file.read_text("utf-8")}
+    assert "..F so far" in capsys.readouterr().err
+    assert calls[0][-5:-3] == ["-m", "cuda"] and set(calls[0][-3:]) == marked
 
 
 def test_a_call_measures_the_cases_that_no_earlier_one_did(benchmarks, gpu, monkeypatch):

@@ -106,7 +106,7 @@ def test_names_read_from_sources_are_those_that_plugins_register(registry, folde
     with patch("importlib.metadata.entry_points", return_value=()):
         mine = plugin_names([tiny.write(folder, tiny.PLUGIN, "mine.py")])
     known = {name: kind for kind in KINDS for name in getattr(registry, kind)}
-    assert mine == known | dict.fromkeys(("steady", "raises", "dies", "reads"), "regularizers")
+    assert mine == known | dict.fromkeys(("steady", "raises", "dies"), "regularizers")
 
 
 def test_names_of_installed_packages_are_read_without_importing_them(folder, monkeypatch):

@@ -57,14 +57,9 @@ def dies() -> Regularizer:
     return Regularizer(penalty=death)
 
 
-def reads() -> Regularizer:
-    """Read a number where its state begins, which no tensor without values has."""
-    return Regularizer(init=lambda params: (params["weight1"].new_tensor(float(params["weight1"].norm())),))
-
-
 @hookimpl
 def grokbench_regularizers():
-    yield from (steady, raises, dies, reads)
+    yield from (steady, raises, dies)
 '''
 
 
