@@ -63,17 +63,20 @@ def fetch_data(plan: Plan, cells: Iterable[Cell]) -> None:
                 fetch()
 
 
-def jobs(plan: Plan, store: Store | None, sizes: Mapping[str, int] | None = None) -> list[Training]:
-    """The groups left to train; `sizes` are of cells, by identity, whose groups are not to be estimated."""
-
-    def size(cell: Cell) -> int:
-        return plan.group_size or (sizes or {}).get(cell.identity) or estimated(cell).replicas
+def jobs(plan: Plan, store: Store | None, crew: Sequence[Worker] = ()) -> list[Training]:
+    """The groups left to train; a crew fetches their data and tries what an estimate of their size leaves open."""
+    done = {cell.identity: finished(plan, store, cell) for cell in distinct(plan.cells)}
+    wanted = [cell for cell in distinct(plan.cells) if set(plan.seeds) - done[cell.identity]]
+    if crew:
+        fetch_data(plan, wanted)
+    sizes = sizing.sizes(plan, wanted, crew)
 
     def checkpoints(cell: Cell) -> tuple[str, float] | None:
         return (str(store.checkpoints(cell)), plan.checkpoint_seconds) if store else None
 
-    estimated = sizing.estimates(plan)
-    return training(distinct(plan.cells), plan.seeds, lambda cell: finished(plan, store, cell), size, checkpoints)
+    return training(
+        wanted, plan.seeds, lambda cell: done[cell.identity], lambda cell: sizes[cell.identity], checkpoints
+    )
 
 
 def finished(plan: Plan, store: Store | None, cell: Cell) -> set[int]:
@@ -124,9 +127,7 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
         )
         for device in plan.devices
     ]
-    wanted = [cell for cell in distinct(plan.cells) if set(plan.seeds) - finished(plan, store, cell)]
-    fetch_data(plan, wanted)  # before anything is moved or written
-    work = jobs(plan, store, sizing.measured(plan, wanted, crew))
+    work = jobs(plan, store, crew)  # before anything is moved or written
     for cell in distinct(plan.cells):
         for seed in replaced(plan, store, cell):
             store.supersede(cell.identity, seed)

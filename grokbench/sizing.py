@@ -1,6 +1,6 @@
 """How many replicas of each cell of a plan train together."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from grokbench.records import Cell
@@ -10,11 +10,27 @@ from grokbench.work import Stage, Weighing, Weight, Worker
 if TYPE_CHECKING:
     from grokbench.capacity import Size
 
-__all__ = ["estimates", "measured"]
+__all__ = ["sizes"]
 
 
-def estimates(plan: Plan) -> Callable[[Cell], "Size"]:
-    """How many replicas of a cell train together, by their weight; a task is weighed once.
+def sizes(plan: Plan, cells: Sequence[Cell], crew: Sequence[Worker] = ()) -> dict[str, int]:
+    """The group size of each cell, by identity: what is asked for, or an estimate by weight.
+
+    Where that comes close to the memory of a device, the crew finds it by trial there, each cell in a process of its
+    own, so that it depends on no other; without a crew, or where the trial fails, the estimate holds.
+    """
+    if plan.group_size:
+        return {cell.identity: plan.group_size for cell in cells}
+    estimates = _estimates(plan, cells)
+    found = {identity: size.replicas for identity, size in estimates.items()}
+    for cell in cells if crew else ():
+        if not estimates[cell.identity].sure:
+            found[cell.identity] = _tried(plan, cell, crew) or found[cell.identity]
+    return found
+
+
+def _estimates(plan: Plan, cells: Sequence[Cell]) -> dict[str, "Size"]:
+    """By what a replica weighs; a task is weighed once.
 
     Two for what cannot be weighed: training will meet the fault again, and tell it of its cell alone.
     """
@@ -25,7 +41,7 @@ def estimates(plan: Plan) -> Callable[[Cell], "Size"]:
     weights: dict[str, Any] = {}  # by task
     dtype, (device, sharing) = engine.DTYPES[plan.precision], _tightest(plan.devices)
 
-    def estimated(cell: Cell) -> "Size":
+    def estimate(cell: Cell) -> "Size":
         step, task = cell_step(cell, plan.registry), identity(cell.recipe["task"])
         try:
             weights[task] = weights.get(task) or engine.weigh(step.task)
@@ -33,24 +49,17 @@ def estimates(plan: Plan) -> Callable[[Cell], "Size"]:
         except Exception:
             return Size(2, sure=True)
 
-    return estimated
+    return {cell.identity: estimate(cell) for cell in cells}
 
 
-def measured(plan: Plan, cells: Iterable[Cell], crew: Sequence[Worker]) -> dict[str, int]:
-    """The group sizes of cells that come close to the memory of a device, found by trial on it.
-
-    Each in a process of its own, so that it depends on no other. A cell whose trial fails is left out.
-    """
+def _tried(plan: Plan, cell: Cell, crew: Sequence[Worker]) -> int | None:
+    """What a worker of the tightest device finds; None where it fails."""
     from grokbench.launchers.local import launch
 
-    estimated, (device, _) = estimates(plan), _tightest(plan.devices)
+    device, _ = _tightest(plan.devices)
     worker = next(worker for worker in crew if worker.device == device)
-    found = {}
-    for trial in [] if plan.group_size else [Weighing(cell) for cell in cells if not estimated(cell).sure]:
-        for _, event in launch([Stage([trial], 1)], [worker]):
-            if isinstance(event, Weight):
-                found[trial.cell.identity] = event.replicas
-    return found
+    weights = [event for _, event in launch([Stage([Weighing(cell)], 1)], [worker]) if isinstance(event, Weight)]
+    return weights[0].replicas if weights else None
 
 
 def _tightest(devices: Sequence[str]) -> tuple[str, int]:

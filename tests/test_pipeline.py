@@ -398,11 +398,11 @@ def test_cells_that_come_close_to_a_devices_memory_are_tried_on_it_before_they_a
 
     monkeypatch.setattr(local, "launch", launch)
     crew = [Worker("cpu", "float32", (), {})]
-    sizes = sizing.measured(made, made.cells, crew)
+    cut = [(job.cell.regularizer, len(job.seeds)) for job in pipeline.jobs(made, None, crew)]
     assert tried == [("baseline", 1, crew), ("orthograd", 1, crew)]
-    cut = [(job.cell.regularizer, len(job.seeds)) for job in pipeline.jobs(made, None, sizes)]
     assert cut == [("baseline", 4), ("baseline", 5), *[("orthograd", 3)] * 3]
-    assert sizing.measured(replace(made, group_size=4), made.cells, crew) == {} and len(tried) == 2
+    assert len(pipeline.jobs(made, None)) == 6 and len(tried) == 2  # nobody is there to try
+    assert {len(job.seeds) for job in pipeline.jobs(replace(made, group_size=9), None, crew)} == {9} and len(tried) == 2
 
 
 def test_groups_are_made_for_the_worker_with_the_least_memory(plan, monkeypatch):
@@ -413,7 +413,7 @@ def test_groups_are_made_for_the_worker_with_the_least_memory(plan, monkeypatch)
     monkeypatch.setattr(local, "launch", lambda stages, workers: iter(asked.append(workers[0]) or ()))
     workers = [Worker(f"cuda:{number}", "float32", (), {}) for number in (0, 1, 2, 2)]
     made = replace(plan(), devices=tuple(worker.device for worker in workers))
-    assert sizing.measured(made, made.cells[:1], workers) == {}
+    assert sizing.sizes(made, made.cells[:1], workers) == {made.cells[0].identity: 3}
     assert asked == [("cuda:2", torch.float32, 2), workers[2]]
 
 
@@ -438,7 +438,8 @@ def test_a_trial_asks_the_engine_with_the_workers_part_of_the_device(plan, monke
 def test_data_are_fetched_before_anything_is_tried(plan, monkeypatch):
     made, told = plan(), []
     monkeypatch.setattr(pipeline, "fetch_data", lambda plan, cells: told.append(sorted({c.task for c in cells})))
-    monkeypatch.setattr(sizing, "measured", lambda plan, cells, crew: told.append("tried") or {})
+    sizes = sizing.sizes
+    monkeypatch.setattr(sizing, "sizes", lambda *given: told.append("tried") or sizes(*given))
     with pipeline.open_store(made) as store:
         list(pipeline.perform(made, store))
         list(pipeline.perform(made, store))
