@@ -44,3 +44,18 @@ def registry():
 
     with patch("importlib.metadata.entry_points", return_value=()):
         return load_registry()
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """A function from a suite's text and a request to a plan; the folder is the same every time."""
+
+    from grokbench.request import Request, resolve
+
+    from . import tiny
+
+    def make(text=tiny.SUITE, **request):
+        suite = tiny.write(tmp_path, text)
+        return resolve(Request(str(suite), **{"out": str(tmp_path / "out"), "device": "cpu"} | request))
+
+    return make

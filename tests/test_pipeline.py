@@ -4,21 +4,17 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from grokbench import engine, pipeline, placement, sizing, timing
-from grokbench.capacity import Size
+from grokbench import pipeline, placement, sizing, timing
 from grokbench.errors import DataError, StoreError, SuiteError
 from grokbench.launchers import local
-from grokbench.pipeline import Request
 from grokbench.records import Outcome, Progress, Run, Timing
 from grokbench.seconds import costs
 from grokbench.store import Store
-from grokbench.work import Weighing, Weight, Worker
 
 from . import tiny
 
@@ -29,17 +25,6 @@ SEEDS = (1000, 1001, 1002)
 def _in_this_process(monkeypatch):
     monkeypatch.setattr(local, "launch", tiny.launch_here)
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-
-
-@pytest.fixture
-def plan(tmp_path):
-    """A function from a suite's text and a request to a plan; the folder is the same every time."""
-
-    def make(text=tiny.SUITE, **request):
-        suite = tiny.write(tmp_path, text)
-        return pipeline.resolve(Request(str(suite), **{"out": str(tmp_path / "out"), "device": "cpu"} | request))
-
-    return make
 
 
 def perform(plan):
@@ -380,59 +365,6 @@ def test_a_folder_of_another_group_size_is_refused(plan):
     perform(plan())
     with pytest.raises(StoreError, match="group_size was None and is now 2"):
         perform(plan(group_size=2))
-
-
-# ---- how many replicas train together
-
-
-def test_cells_that_come_close_to_a_devices_memory_are_tried_on_it_before_they_are_cut(plan, monkeypatch):
-    """Each in a process that ends; where a trial fails the estimate holds."""
-    made, tried = plan(tiny.SUITE.replace("1000-1002", "1000-1008")), []
-    monkeypatch.setattr(engine, "group_size", lambda *given: Size(3, sure=False))
-
-    def launch(stages, workers):
-        (((job,), at_once),) = stages
-        tried.append((job.cell.regularizer, at_once, workers))
-        told = [Weight(5)] if job.cell.regularizer == "baseline" else job.failed("boom")
-        yield from ((job, event) for event in told)
-
-    monkeypatch.setattr(local, "launch", launch)
-    crew = [Worker("cpu", "float32", (), {})]
-    cut = [(job.cell.regularizer, len(job.seeds)) for job in pipeline.jobs(made, None, crew)]
-    assert tried == [("baseline", 1, crew), ("orthograd", 1, crew)]
-    assert cut == [("baseline", 4), ("baseline", 5), *[("orthograd", 3)] * 3]
-    assert len(pipeline.jobs(made, None)) == 6 and len(tried) == 2  # nobody is there to try
-    assert {len(job.seeds) for job in pipeline.jobs(replace(made, group_size=9), None, crew)} == {9} and len(tried) == 2
-
-
-def test_groups_are_made_for_the_worker_with_the_least_memory(plan, monkeypatch):
-    memory, asked = {"cuda:0": 100, "cuda:1": 80, "cuda:2": 150}, []
-    properties = {device: SimpleNamespace(total_memory=size) for device, size in memory.items()}
-    monkeypatch.setattr(torch.cuda, "get_device_properties", properties.get)
-    monkeypatch.setattr(engine, "group_size", lambda step, weight, *given: asked.append(given) or Size(3, sure=False))
-    monkeypatch.setattr(local, "launch", lambda stages, workers: iter(asked.append(workers[0]) or ()))
-    workers = [Worker(f"cuda:{number}", "float32", (), {}) for number in (0, 1, 2, 2)]
-    made = replace(plan(), devices=tuple(worker.device for worker in workers))
-    assert sizing.sizes(made, made.cells[:1], workers) == {made.cells[0].identity: 3}
-    assert asked == [("cuda:2", torch.float32, 2), workers[2]]
-
-
-def test_what_cannot_be_weighed_is_left_to_training(plan, tmp_path):
-    """A state that reads a number has none to read where tensors have shapes alone."""
-    reads = "init=lambda params: (params['weight1'] * float(params['weight1'].norm()),)"
-    mine = tiny.write(tmp_path, tiny.PLUGIN.replace("penalty=nothing", reads), "mine.py")
-    made = plan(tiny.with_methods("steady"), plugins=(str(mine),))
-    assert [(job.cell.regularizer, job.seeds) for job in pipeline.jobs(made, None)] == [
-        ("baseline", SEEDS), ("steady", SEEDS)
-    ]  # fmt: skip
-
-
-def test_a_trial_asks_the_engine_with_the_workers_part_of_the_device(plan, monkeypatch):
-    made, asked = plan(), []
-    monkeypatch.setattr(engine, "measured", lambda step, *given: asked.append(given) or 7)
-    job = Weighing(made.cells[0])
-    assert list(job.run(Worker("cuda:1", "float64", (), {}, 3), made.registry)) == [Weight(7)]
-    assert asked == [("cuda:1", torch.float64, 3)] and job.cells == (made.cells[0],)
 
 
 def test_data_are_fetched_before_anything_is_tried(plan, monkeypatch):
