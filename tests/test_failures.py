@@ -11,7 +11,7 @@ from grokbench.plugins import load_registry
 from grokbench.records import Cell, Outcome, Run
 from grokbench.step import build_step
 
-from . import planted, planted_habits, tiny
+from . import planted, tiny
 from .cases import small
 from .tiny import grokbench, run
 
@@ -33,17 +33,15 @@ def raised_by(methods):
 
 
 FAULTS = {  # a plugin that was not checked -> what is said of it, and the line it is said of
-    "a wrong shape": (planted.FAULTS, "a loss or a penalty is not a single number", ""),
-    "no return": (planted_habits.FAULTS, "TypeError: unsupported operand type(s) for +: 'Tensor' and 'NoneType'", ""),
+    "a wrong shape": ("a loss or a penalty is not a single number", ""),
+    "no return": ("TypeError: unsupported operand type(s) for +: 'Tensor' and 'NoneType'", ""),
     "a field that is not there": (
-        planted_habits.FAULTS,
         "AttributeError: 'Local' object has no attribute 'output'",
         "return local.output.square().mean()",
     ),
-    "global randomness": (planted.FAULTS, "it draws from torch's global generator", "0.01 * torch.randn(g.shape)"),
-    "a Python branch on a tensor": (planted.FAULTS, "it branches in Python on a tensor", "if g.norm() > 1.0 else g"),
+    "global randomness": ("it draws from torch's global generator", "0.01 * torch.randn(g.shape)"),
+    "a Python branch on a tensor": ("it branches in Python on a tensor", "if g.norm() > 1.0 else g"),
     "a second gradient undeclared": (
-        planted_habits.FAULTS,
         "it takes a second gradient and does not declare it",
         "return at.grad_at(",
     ),
@@ -70,8 +68,8 @@ def test_memory_that_ran_out_is_no_fault_of_a_plugin(tmp_path, ended):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_plugin_that_was_not_checked_is_told_in_a_few_lines(tmp_path, fault):
-    faults, said, line = FAULTS[fault]
-    file = planted.write(tmp_path, faults[fault].source)
+    said, line = FAULTS[fault]
+    file = planted.write(tmp_path, planted.METHODS[fault].source)
     registry = load_registry([file])
     error = raised_by([registry.regularizers["method"].make({})])
     first, *rest = explained(error, cell(), registry, [str(file)]).splitlines()
@@ -83,7 +81,7 @@ def test_a_plugin_that_was_not_checked_is_told_in_a_few_lines(tmp_path, fault):
 def test_of_methods_that_are_combined_the_one_is_named_that_raised(tmp_path):
     files = []
     for name, fault in (("sound", "an in-place change"), ("broken", "a Python branch on a tensor")):
-        source = planted.write(tmp_path, planted.FAULTS[fault].source).read_text()
+        source = planted.write(tmp_path, planted.METHODS[fault].source).read_text()
         files.append(tiny.write(tmp_path, source.replace("method", name), f"{name}.py"))
     registry = load_registry(files)
     made = [registry.regularizers[name].make({}) for name in ("sound", "broken")]

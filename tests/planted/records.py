@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .planted import Fault
+from .source import Fault
 
 FUNCTIONS = '''
 def penalty(local, state, at, strength):

@@ -1,7 +1,7 @@
 """A sound task of a user, and the same with one fault each."""
 
-from . import planted
-from .planted import Change
+from . import source
+from .source import Change
 
 SOUND = '''
 def splits(key):
@@ -42,7 +42,7 @@ def method(lr: float = 0.1) -> Task:
     )
 '''
 HEAD = '"""A task."""\n\nimport torch\n\nfrom grokbench import SGD, Batch, Task, hookimpl, random\n\n\n'
-HOOK = planted.HOOK.replace("regularizers", "tasks")
+HOOK = source.HOOK.replace("regularizers", "tasks")
 
 FAULTS = {  # what is changed into what, the question that finds it, a phrase of its message, and of its fix
     "data of no key": Change(

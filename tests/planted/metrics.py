@@ -1,7 +1,7 @@
 """A sound metric of a user, and the same with one fault each."""
 
-from . import planted
-from .planted import Change
+from . import source
+from .source import Change
 
 SOUND = '''
 def measure(probe):
@@ -13,7 +13,7 @@ def method() -> Metric:
     return Metric(measure=measure, splits=("test",), rotates=True)
 '''
 HEAD = '"""A metric."""\n\nimport torch\n\nfrom grokbench import Metric, hookimpl\n\n\n'
-HOOK = planted.HOOK.replace("regularizers", "metrics")
+HOOK = source.HOOK.replace("regularizers", "metrics")
 
 FAULTS = {
     "an undeclared split": Change(

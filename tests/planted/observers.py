@@ -1,7 +1,7 @@
 """A sound observer of a user, and the same with one fault each."""
 
-from . import planted
-from .planted import Change
+from . import source
+from .source import Change
 
 SOUND = '''
 class Tally:
@@ -25,7 +25,7 @@ def method(file: str = "tally.txt") -> Observer:
     return Observer(stored=tally.count, finished=tally.count, end=tally.write)
 '''
 HEAD = '"""An observer."""\n\nfrom grokbench import Observer, Regularizer, hookimpl\n\n\n'
-HOOK = planted.HOOK.replace("regularizers", "observers")
+HOOK = source.HOOK.replace("regularizers", "observers")
 
 FAULTS = {
     "what a failed replica lacks": Change(

@@ -1,6 +1,6 @@
 """Methods with one fault each in the phases perturb, objective and project, and a sound one with all three."""
 
-from .planted import Change, Fault
+from .source import Change, Fault
 
 SOUND = '''
 class Radius(NamedTuple):

@@ -1,0 +1,81 @@
+"""Every planted fault is found, with its fix, by the question it is planted for; a sound plugin passes all."""
+
+import re
+
+import pytest
+
+from grokbench.conformance import Verdict
+
+from . import planted
+from .examination import asked, examined, failures
+from .planted import metrics, observers, phases, tasks
+
+pytestmark = pytest.mark.usefixtures("quick_clock")
+
+
+@pytest.mark.parametrize("fault", planted.METHODS.values(), ids=planted.METHODS)
+def test_a_planted_fault_is_found_with_its_fix(tmp_path, fault):
+    given = asked(tmp_path, fault.source, fault.question)
+    assert given.verdict is Verdict.FAILED
+    assert fault.message in given.message and fault.fix in given.fix
+    if fault.question == "device":
+        assert re.fullmatch(r"method\.py, line \d+: .+", given.place)
+
+
+def test_a_sound_plugin_beside_them_passes_everything(tmp_path):
+    answers = examined(tmp_path, planted.SOUND)
+    assert failures(answers) == {}
+    others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
+    assert others == ["withheld data", "rotation"]  # it has no prepare, and its noise does not rotate
+    assert re.fullmatch(r"[+-]\d+\.\d\d ms per step: .+ms \(sparse_parity\)", answers["cost"].message)
+
+
+def test_a_sound_plugin_with_the_other_phases_passes_everything(tmp_path):
+    answers = examined(tmp_path, phases.SOUND)
+    assert failures(answers) == {}
+    others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
+    assert others == ["withheld data", "rotation"]
+
+
+@pytest.mark.parametrize("fault", tasks.FAULTS.values(), ids=tasks.FAULTS)
+def test_a_fault_of_a_task_is_found_with_its_fix(tmp_path, fault):
+    given = asked(tmp_path, fault.applied(tasks.SOUND), fault.question, tasks)
+    assert given.verdict is Verdict.FAILED
+    assert fault.message in given.message and fault.fix in given.fix
+
+
+def test_a_sound_task_passes_everything(tmp_path):
+    answers = examined(tmp_path, tasks.SOUND, tasks)
+    assert {given.verdict for given in answers.values()} == {Verdict.PASSED}, failures(answers)
+
+
+@pytest.mark.parametrize("fault", metrics.FAULTS.values(), ids=metrics.FAULTS)
+def test_a_fault_of_a_metric_is_found_with_its_fix(tmp_path, fault):
+    given = asked(tmp_path, fault.applied(metrics.SOUND), fault.question, metrics)
+    assert given.verdict is Verdict.FAILED
+    assert fault.message in given.message and fault.fix in given.fix
+
+
+def test_a_sound_metric_passes_everything(tmp_path):
+    answers = examined(tmp_path, metrics.SOUND, metrics)
+    assert {given.verdict for given in answers.values()} == {Verdict.PASSED}, failures(answers)
+    said = r"\d+\.\d\d ms per replica, the accuracy on test data \d+\.\d\d ms \(sparse_parity\)"
+    assert re.fullmatch(said, answers["cost"].message)
+
+
+@pytest.mark.parametrize("fault", observers.FAULTS.values(), ids=observers.FAULTS)
+def test_a_fault_of_an_observer_is_found_with_its_fix(tmp_path, fault):
+    given = asked(tmp_path, fault.applied(observers.SOUND), fault.question, observers)
+    assert given.verdict is Verdict.FAILED
+    assert fault.message in given.message and fault.fix in given.fix
+    if fault.question == "events":
+        assert re.fullmatch(r"method\.py, line \d+: .+", given.place)
+
+
+def test_a_sound_observer_passes_everything_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    answers = examined(tmp_path, observers.SOUND, observers)
+    assert {given.verdict for given in answers.values()} == {Verdict.PASSED}, failures(answers)
+    assert re.fullmatch(r"\d+\.\d ms for a replica of 1,000 evaluations of 4 metrics", answers["cost"].message)
+    assert list((tmp_path / "here").iterdir()) == []
