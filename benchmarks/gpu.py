@@ -19,7 +19,10 @@ from grokbench.errors import GrokbenchError
 
 STEPS = ("tests", "speed", "suite", "together")
 TASKS = ("mnist_ce", "modular_addition", "xor")
-TESTS = ("tests/test_pace.py", "tests/test_capacity.py", "tests/test_benchmarks.py")  # that have some for CUDA
+TESTS = (  # that have some for CUDA
+    *("tests/test_pace.py", "tests/test_capacity.py"),
+    *("tests/test_benchmarks.py", "tests/test_benchmarks_loop.py"),
+)
 TESTS_SECONDS, SPEED_SECONDS = 150.0, 240.0  # at most; the suite takes what they leave
 CLOSING = 20.0  # seconds to end in
 SHORTEST = 10.0  # seconds of a suite's run that are worth beginning

@@ -2,12 +2,12 @@
 
 import pytest
 
-LONGEST = ("test_docs", "test_kills", "test_accidents")  # files: begun last, they would leave one core waiting
+LONGEST = ("test_docs", "test_kills", "test_accidents")  # how files begin that would leave one core waiting
 
 
 def pytest_collection_modifyitems(items):
     """Tests that take minutes come first, so that the cores end together."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +67,96 @@ def plan(tmp_path):
         return resolve(Request(str(suite), **{"out": str(tmp_path / "out"), "device": "cpu"} | request))
 
     return make
+
+
+@pytest.fixture
+def cells_of(tmp_path, registry):
+    """A function from a suite's text to its cells, by (task, regularizer)."""
+    from grokbench.plan import expand
+    from grokbench.suite import load_suite
+
+    def expanded(text, precision="float32", engine=1):
+        (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+        cells = expand(load_suite(str(tmp_path / "s.yaml")), registry, precision, engine)
+        return {(cell.task, cell.regularizer): cell for cell in cells}
+
+    return expanded
+
+
+@pytest.fixture
+def here(monkeypatch, quick_clock):
+    """Jobs are done in this process."""
+    from grokbench.launchers import local
+
+    from . import tiny
+
+    monkeypatch.setattr(local, "launch", tiny.launch_here)
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """The file of the tiny suite."""
+    from . import tiny
+
+    return tiny.write(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Results of the tiny suite; not to be written to."""
+    from grokbench import timing
+    from grokbench.launchers import local
+
+    from . import tiny
+
+    root = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(local, "launch", tiny.launch_here)
+        patched.setattr(timing, "LEAST_SECONDS", 1e-4)
+        done = tiny.run(tiny.write(root), root / "out")
+    assert done.status == 0, done.err
+    return root / "out"
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    """A copy of them."""
+    import shutil
+
+    return shutil.copytree(trained, tmp_path / "out")
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A results folder of two cells that are planned, and no run."""
+    from .stored import opened
+
+    return opened(tmp_path / "runs")
+
+
+@pytest.fixture(scope="session")
+def evidence(tmp_path_factory):
+    """A function from a kind of folder to what such a folder holds."""
+    from functools import cache
+
+    from .drawings import gathered
+
+    return cache(lambda kind: gathered(tmp_path_factory.mktemp("folder"), kind))
+
+
+@pytest.fixture
+def benchmarks(monkeypatch):
+    """Import a module of the checkout's `benchmarks`, which is not installed."""
+    from importlib import import_module
+    from pathlib import Path
+
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
+    return lambda name: import_module(f"benchmarks.{name}")
+
+
+@pytest.fixture
+def cases(benchmarks, registry, tmp_path, tiny_data):
+    """(task, method) -> what is benchmarked, very small."""
+    from . import benchmarked
+
+    return benchmarked.cases(benchmarks, registry, tmp_path)

@@ -1,0 +1,31 @@
+"""A results folder of two cells, made in Python, and a run to save in it."""
+
+import math
+from dataclasses import replace
+
+from grokbench.records import Cell, Curve, Manifest, Outcome, Run
+from grokbench.store import Store
+
+RECIPE, METRICS = {"task": "xor", "lr": 0.1}, {"test_accuracy": "higher"}
+CELLS = tuple(
+    Cell("xor", name, f"c{name}", RECIPE, 100, 2, METRICS, privileges=("loss",), origins={"xor": "built in"})
+    for name in ("baseline", "grokalign")
+)
+EXECUTION = {"device": "cpu", "threads": (1, 2)}
+MANIFEST = Manifest("tiny", "two cells", "baseline", (1000, 1001), CELLS, execution=EXECUTION)
+
+
+def a_run(cell=CELLS[0], seed=1000, outcome=Outcome.GROKKED, grokked_at=40, epochs=None, **changes):
+    curves = {"test_accuracy": Curve((0, 20, 40), (0.5, math.nan, 0.99))}
+    if outcome is not Outcome.GROKKED:
+        grokked_at = None
+    epochs = epochs or grokked_at or 40
+    memorised, final = min(10, epochs), {"test_accuracy": 0.99}
+    run = Run(cell.identity, seed, outcome, grokked_at, memorised, epochs, final, curves, group=(1000, 1001))
+    return replace(run, **changes)
+
+
+def opened(directory, manifest=MANIFEST):
+    """The folder as a process that opened it for writing and ended has left it."""
+    with Store.open(directory, manifest) as store:
+        return store

@@ -1,0 +1,168 @@
+"""Signals, killed parents, second processes, readers that go away: what is finished stays, and no process is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from grokbench import cli, pipeline
+
+from . import tiny
+from .kills import alive
+from .messages import one_sentence, status
+from .tiny import outcomes, run
+
+SLOW = """\
+suite: slow
+seeds: 1000-1001
+baseline: baseline
+tasks:
+  quick: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 2}
+  slow: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 10000000, evaluate_every: 10000000}
+regularizers:
+  baseline: {}
+"""
+
+
+@pytest.fixture
+def slow(tmp_path):
+    """A run that will not end in a process group of its own; two of its four replicas are finished."""
+    suite = tiny.write(tmp_path, SLOW, "slow.yaml")
+    words = [sys.executable, "-P", "-m", "grokbench", "run", suite, "--out", tmp_path / "slow", "--device", "cpu"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(list(map(str, words)), **pipes, start_new_session=True)
+    wait_for(lambda: len(list((tmp_path / "slow").glob("runs/*/[0-9]*.json"))) == 2 or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
+LEFT = ["  slow / baseline: 2 of 2 missing", "  seconds per epoch not measured yet: quick"]
+
+
+def test_a_second_process_is_refused_and_changes_nothing(slow, tmp_path):
+    manifest = (tmp_path / "slow/manifest.json").stat()
+    done = run(tmp_path / "slow.yaml", tmp_path / "slow", "--seeds", "1000-1004")
+    one_sentence(done, f"Another grokbench is writing to {tmp_path / 'slow'}: wait until it ends, or choose another")
+    assert (tmp_path / "slow/manifest.json").stat() == manifest
+    assert status(tmp_path / "slow")[1:] == [*LEFT, f"A process is writing to {tmp_path / 'slow'} now."]
+    assert "4 replicas planned" in status(tmp_path / "slow")[0]
+    dry = run(tmp_path / "slow.yaml", tmp_path / "slow", "--dry-run")
+    assert dry.status == 0 and "2 replicas left to train" in dry.out
+
+
+@pytest.mark.parametrize(
+    ("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM), (os.killpg, signal.SIGHUP)]
+)
+def test_a_signal_keeps_what_is_finished_and_leaves_no_process(slow, tmp_path, send, number):
+    """A terminal sends Ctrl-C, and its own end, to every process of a command; a scheduler ends the first."""
+    send(slow.pid, number)
+    _, err = slow.communicate(timeout=30)
+    assert slow.returncode == 130, err
+    assert err.endswith("Interrupted. Everything finished so far is saved; the same command goes on from there.\n")
+    assert "Traceback" not in err
+    wait_for(lambda: not alive(slow.pid))
+    assert status(tmp_path / "slow") == [
+        "slow: 4 replicas planned: 0 grokked, 2 censored, 0 diverged, 0 failed, 2 missing.",
+        *LEFT,
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_torch_is_imported_ends_the_command_at_once(suite, tmp_path, number):
+    """An exception there would abort the process, or come out as another one."""
+    (tmp_path / "torch.py").write_text(
+        f"import os\ntry:\n    os.kill(os.getpid(), {int(number)})\nexcept BaseException:\n    raise RuntimeError\n"
+    )
+    words = [sys.executable, "-m", "grokbench", "run", suite, "--out", tmp_path / "out"]
+    found = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(list(map(str, words)), env=found, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "\nInterrupted. Everything finished so far is saved; the same command goes on from there.\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interruption_is_130(suite, tmp_path, monkeypatch, here):
+    def interrupted(plan, store):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(pipeline, "perform", interrupted)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    done = run(suite, tmp_path / "out")
+    assert done.status == 130 and "the same command goes on from there" in done.err
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_being_terminated_is_an_interruption(suite, tmp_path, monkeypatch, here):
+    def terminated(plan, store):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+        yield
+
+    monkeypatch.setattr(pipeline, "perform", terminated)
+    assert run(suite, tmp_path / "out").status == 130
+
+
+def test_workers_end_soon_after_a_parent_that_is_killed(slow):
+    """Also one that has nothing to say until its epoch ten million."""
+    slow.kill()
+    slow.wait()
+    began = time.monotonic()
+    wait_for(lambda: not alive(slow.pid))
+    assert time.monotonic() - began < 5
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(suite, tmp_path, monkeypatch, here):
+    """As under nohup."""
+    real = pipeline.perform
+
+    def hung_up(plan, store):
+        os.kill(os.getpid(), signal.SIGHUP)
+        yield from real(plan, store)
+
+    monkeypatch.setattr(pipeline, "perform", hung_up)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run(suite, tmp_path / "out").status == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_reader_that_goes_away_loses_no_results(suite, tmp_path):
+    words = [sys.executable, "-P", "-m", "grokbench", "run", suite, "--out", tmp_path / "out", "--device", "cpu"]
+    process = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait() == 1 and "Traceback" not in err and "BrokenPipe" not in err
+    assert len(outcomes(tmp_path / "out")) == 6
+
+
+def test_a_reader_that_has_gone_is_no_error_worth_words(monkeypatch):
+    def gone(**_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "commands", gone)
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(close=lambda: None))
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+
+
+def test_output_that_was_closed_from_the_start_is_not_needed(suite, tmp_path):
+    words = f"exec {sys.executable} -P -m grokbench run {suite} --out {tmp_path / 'out'} --device cpu >&-"
+    done = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert len(outcomes(tmp_path / "out")) == 6

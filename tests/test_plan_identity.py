@@ -1,0 +1,101 @@
+"""What the identity of a cell depends on, and what it does not."""
+
+import dataclasses
+import functools
+
+import pytest
+
+from grokbench.plan import identity
+
+from .short_suites import HEAD, PLAIN, only
+
+SAME = {
+    "written out defaults": ("{strength: 0.1}", "{strength: 0.1, norm: squared, projections: 1}"),
+    "order of parameters": ("{strength: 0.1}", "{projections: 1, strength: 0.1}"),
+    "a number written another way": ("{strength: 0.1}", "{strength: 1e-1}"),
+    "an integer for a float": ("weight_decay: 1.0", "weight_decay: 1"),
+    "description": ("seeds: 2", "seeds: 2\ndescription: another"),
+    "seeds": ("seeds: 2", "seeds: 5-9"),
+    "budget": ("lr: 0.5", "lr: 0.5, epochs: 77"),
+    "label of the task": ("parity:", "other:"),
+    "label of the method": ("grokalign: {", "aligned: {use: grokalign, "),
+    "order of methods": ("baseline: {}, grokalign: {strength: 0.1}", "grokalign: {strength: 0.1}, baseline: {}"),
+    "metrics": ("seeds: 2", "seeds: 2\nmetrics: {weight_norm: {every: 5}}"),
+    "statistics": ("seeds: 2", "seeds: 2\nstatistics: {alpha: 0.01}"),
+    "the criterion written out": ("lr: 0.5", 'lr: 0.5, grokked: {test_accuracy: "> 0.90"}'),
+    "the stop written out": ("lr: 0.5", "lr: 0.5, stop: grokked, evaluate_every: 1"),
+    "per_task instead of above": ("{strength: 0.1}", "{per_task: {parity: {strength: 0.1}}}"),
+}
+OTHER = {
+    "a parameter of the method": ("strength: 0.1", "strength: 0.2"),
+    "a parameter of the task": ("lr: 0.5", "lr: 0.6"),
+    "cadence": ("lr: 0.5", "lr: 0.5, evaluate_every: 2"),
+    "criterion": ("lr: 0.5", 'lr: 0.5, grokked: {test_accuracy: "> 0.99"}'),
+    "stop": ("lr: 0.5", "lr: 0.5, stop: budget"),
+    "sustained": ("lr: 0.5", "lr: 0.5, stop: {sustained: 3}"),
+    "a combination": ("{strength: 0.1}", "{use: [grokalign, orthograd], grokalign: {strength: 0.1}}"),
+}
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_the_identity_does_not_depend_on(cells_of, change):
+    old, new = SAME[change]
+    assert old in PLAIN
+    before, after = cells_of(PLAIN), cells_of(PLAIN.replace(old, new))
+    assert {cell.identity for cell in before.values()} == {cell.identity for cell in after.values()}
+
+
+@pytest.mark.parametrize("change", OTHER)
+def test_the_identity_depends_on(cells_of, change):
+    old, new = OTHER[change]
+    assert old in PLAIN
+    assert only(cells_of(PLAIN)).identity != only(cells_of(PLAIN.replace(old, new))).identity
+
+
+def test_the_identity_depends_on_precision_and_on_every_revision(cells_of, registry):
+    cell = only(cells_of(PLAIN))
+    others = {only(cells_of(PLAIN, precision="float64")).identity, only(cells_of(PLAIN, engine=2)).identity}
+    made = registry.regularizers["grokalign"]
+
+    @functools.wraps(made.factory)
+    def revised(**given):
+        return dataclasses.replace(made.factory(**given), revision=2)
+
+    newer = dataclasses.replace(made, factory=revised)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.regularizers, "grokalign", newer)
+        others.add(only(cells_of(PLAIN)).identity)
+    assert len(others | {cell.identity}) == 4
+
+
+def test_an_identity_is_a_hash_of_canonical_json():
+    assert identity({"a": 1, "b": [1.5, None]}) == identity({"b": [1.5, None], "a": 1})
+    assert identity({"a": 1}) != identity({"a": 2})
+    assert len(identity({})) == 16 and int(identity({}), 16) >= 0
+
+
+def test_a_criterion_is_known_by_what_it_measures(cells_of):
+    suite = HEAD + "tasks: {xor: {width: 8, grokked: {robust: '> 0.9'}}}\nregularizers: {baseline: {}}\n"
+    on = {
+        s: only(cells_of(suite + f"metrics: {{robust: {{use: accuracy, split: {s}}}}}\n"), "baseline")
+        for s in ("test", "noise")
+    }
+    assert on["test"].identity != on["noise"].identity
+
+
+ROTATED = """\
+suite: s
+seeds: 2
+baseline: baseline
+tasks: {xor: {rotate: true}}
+regularizers: {baseline: {}, placebo: {}, both: {use: [grokalign, placebo]}, turns: {use: grokalign}}
+"""
+
+
+def test_methods_that_do_not_rotate_train_a_rotated_task_in_full_coordinates(cells_of):
+    """The very cells of the suite that does not rotate, beside a baseline that does."""
+    rotated, full = cells_of(ROTATED), cells_of(ROTATED.replace("true", "false"))
+    trained = {method: cell.recipe["task"]["parameters"]["rotate"] for (_, method), cell in rotated.items()}
+    assert trained == {"baseline": True, "placebo": False, "both": False, "turns": True}
+    same = {method for task, method in rotated if rotated[task, method].identity == full[task, method].identity}
+    assert same == {"placebo", "both"}
