@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+
+import torch
 
 from benchmarks import reporting, scaling, startup, tables
 from benchmarks.cases import METHODS, Case, missing_data, shipped_cases
@@ -14,7 +16,7 @@ from benchmarks.gauge import Gauging, Rates, rates
 from benchmarks.rounds import Result, measure
 from grokbench.plugins import load_registry
 
-__all__ = ["PARTS", "QUICK", "Wanted", "cases", "report_part", "scaling_part", "speed_part", "startup_part"]
+__all__ = ["PARTS", "QUICK", "Wanted", "cases", "flushing", "report_part", "scaling_part", "speed_part", "startup_part"]
 
 Say = Callable[[str], None]
 
@@ -55,7 +57,7 @@ def cases(wanted: Wanted, say: Say) -> Iterator[Case]:
 def speed_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
     """Everybody side by side."""
     results: list[Result] = []
-    with closing(rates(wanted.device, wanted.gauging)) as gauge:
+    with flushing(), closing(rates(wanted.device, wanted.gauging)) as gauge:
         rivals = competitors(gauge, wanted.without)
         for case in cases(wanted, say):
             timed = case.lasting(_epochs(case, wanted.seconds, wanted.seeds, gauge))
@@ -64,6 +66,20 @@ def speed_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
             yield results[-1].json()
     if results:
         show(f"{tables.table(results)}\n\n{tables.footnotes(results[0])}")
+
+
+@contextmanager
+def flushing() -> Iterator[None]:
+    """Numbers below 1e-38 are zero for the loop too, as they are in the engine's workers.
+
+    The gradients of a memorised network fade to there, where a CPU is many times slower. Threads that torch starts
+    while this holds inherit it.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _epochs(case: Case, seconds: float, seeds: int, gauge: Iterator[Rates]) -> int:

@@ -13,7 +13,8 @@ FLATTERED = ("upper", "mixed")  # bounds of a speed-up that the method's own cen
 def best(rows: Sequence[Row], statistics: Statistics) -> list[Row]:
     """The rows of one task that are significantly faster than the baseline, and below no other such row's interval.
 
-    There may be several: none of them is shown to be slower than another. There may be none; the baseline never is.
+    There may be several, since intervals that overlap decide nothing: the paired tests between methods that the report
+    makes (`ties`) may still tell them apart. There may be none; the baseline never is.
     A speed-up that censoring flatters puts no other row in the shade.
     """
     faster = [row for row in rows if _faster(row, statistics)]
@@ -32,8 +33,8 @@ def rule(baseline: str, statistics: Statistics) -> str:
 
 def _faster(row: Row, statistics: Statistics) -> bool:
     """By the primary test, where both ratios point the same way: a test of epochs need not agree with one of logs."""
-    p, ratios = row.p(statistics), (row.speedup, row.speedup_of_means)
-    return p is not None and p <= statistics.alpha and all(ratio is not None and ratio > 1 for ratio in ratios)
+    ratios = (row.speedup, row.speedup_of_means)
+    return row.significant(statistics) and all(ratio is not None and ratio > 1 for ratio in ratios)
 
 
 def _above(other: Row, row: Row) -> bool:

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grokbench.notes import BOUND_SIGN, number
+from grokbench.numerals import NOTHING, figure, interval, times
 from grokbench.ranking import Leaderboard, Row
 
 __all__ = ["Columns", "columns", "speedup_text", "strong"]
 
-NOTHING = "-"
 LEAST_NEEDED = ("s/epoch", "mean", "p", "published", "time", "median")  # left out in this order
 SHORTEST_LABEL = 14
 GAP = 2  # blanks between columns
@@ -56,17 +55,17 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns:
         "method": [row.regularizer for row in rows],
         "grokked": [f"{row.grokked}/{row.seeds}" if row.seeds else NOTHING for row in rows],
         "median": [_median(row, leaderboard.budgets.get(row.task)) for row in rows],
-        "mean": [_number(row.epochs_mean) for row in rows],
+        "mean": [figure(row.epochs_mean) for row in rows],
         f"speed-up [{100 * leaderboard.statistics.confidence:g}%]": [speedup_text(row) for row in rows],
         "p": [_p(getattr(row, primary)) for row in rows],
     }
     if leaderboard.statistics.correction == "holm":
         shown["Holm p"] = [_p(row.p_holm) for row in rows]
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
-        shown["s/epoch"] = [_number(row.seconds_per_epoch) for row in rows]
-        shown["time"] = [_bounded(row.seconds_speedup, row) for row in rows]
+        shown["s/epoch"] = [figure(row.seconds_per_epoch) for row in rows]
+        shown["time"] = [times(row.seconds_speedup, row.speedup_bound) for row in rows]
     if any(row.published_epochs is not None for row in leaderboard.rows):
-        shown["published"] = [" ".join([_times(row.published_speedup), row.verdict or ""]).strip() for row in rows]
+        shown["published"] = [" ".join([times(row.published_speedup), row.verdict or ""]).strip() for row in rows]
     align = tuple("left" if name in ("method", "published") else "right" for name in shown)
     return Columns(tuple(shown), align, tuple(zip(*shown.values(), strict=True)))
 
@@ -79,25 +78,12 @@ def strong(headers: Sequence[str]) -> list[int]:
 def _median(row: Row, budget: int | None) -> str:
     if row.epochs_median is None and row.epochs_mean is not None and budget is not None:
         return f"> {budget}"
-    return _number(row.epochs_median)
+    return figure(row.epochs_median)
 
 
 def speedup_text(row: Row) -> str:
-    """A row's speed-up with its interval, marked where censoring makes it a bound."""
-    if row.speedup is None:
-        return NOTHING
-    text = f"{BOUND_SIGN[row.speedup_bound]}{_times(row.speedup)}"
-    if row.speedup_low is None or row.speedup_high is None:
-        return text
-    return f"{text} [{number(row.speedup_low)}, {number(row.speedup_high)}]"
-
-
-def _times(ratio: float | None) -> str:
-    return NOTHING if ratio is None else f"{number(ratio)}x"
-
-
-def _number(value: float | None) -> str:
-    return NOTHING if value is None else number(value)
+    """A row's speed-up with its interval; of a bound, the end that stands."""
+    return interval(row.speedup, row.speedup_low, row.speedup_high, row.speedup_bound)
 
 
 def _p(p: float | None) -> str:
@@ -110,7 +96,3 @@ def _shorten(label: str, room: int) -> str:
         return label
     head = (room - 1) // 2
     return f"{label[:head]}…{label[len(label) - (room - 1 - head) :]}"
-
-
-def _bounded(speedup: float | None, row: Row) -> str:
-    return f"{BOUND_SIGN[row.speedup_bound]}{_times(speedup)}" if speedup is not None else NOTHING

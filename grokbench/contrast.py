@@ -163,8 +163,7 @@ def _needed(manifest: Manifest) -> int:
     statistics = manifest.statistics
     if statistics.primary == "paired_t":
         return 2
-    family = sum(cell.regularizer != manifest.baseline for cell in manifest.cells)
-    return pairs_needed(family if statistics.correction == "holm" else 1, statistics.alpha)
+    return pairs_needed(manifest.tests, statistics.alpha)
 
 
 def _untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str]) -> str | None:

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from grokbench.columns import Columns
+from grokbench.columns import Columns, speedup_text
 from grokbench.contrast import Contrast, Contrasts
-from grokbench.notes import BOUND_SIGN, number
+from grokbench.numerals import figure, interval, number
 from grokbench.phrases import plural
 from grokbench.prose import wrap
 from grokbench.ranking import Row
@@ -104,9 +104,9 @@ def _lines(cells: list[Contrast]) -> list[list[str]]:
             f"{cell.seeds - len(cell.differing)}/{cell.seeds}",
             _largest(cell),
             f"{_median(cell.a)}|{_median(cell.b)}",
-            f"{_epochs(cell.a.epochs_mean)}|{_epochs(cell.b.epochs_mean)}",
-            _speedup(cell.a),
-            _speedup(cell.b),
+            f"{figure(cell.a.epochs_mean)}|{figure(cell.b.epochs_mean)}",
+            speedup_text(cell.a),
+            speedup_text(cell.b),
             _conclusions(cell),
         ]
         for cell in cells
@@ -122,7 +122,7 @@ def _notes(cells: list[Contrast]) -> Iterator[str]:
             if pair.outcomes[0] != pair.outcomes[1]:
                 yield f"{cell.regularizer}: seed {pair.seed} {pair.outcomes[0]} in A and {pair.outcomes[1]} in B"
         if cell.ratio is not None and cell.differing:
-            ratio = BOUND_SIGN[cell.bound] + _interval(cell.ratio, cell.ratio_low, cell.ratio_high)
+            ratio = interval(cell.ratio, cell.ratio_low, cell.ratio_high, cell.bound)
             yield f"{cell.regularizer}: A takes {ratio} the epochs of B (paired by seed, sign flip p = {cell.p:.2g})"
         if cell.untested and not cell.untested.startswith("no test between folders"):
             yield f"{cell.regularizer}: {cell.untested}"
@@ -147,22 +147,7 @@ def _largest(cell: Contrast) -> str:
 
 
 def _median(row: Row) -> str:
-    return "none" if row.epochs_median is None and row.epochs_mean is not None else _epochs(row.epochs_median)
-
-
-def _epochs(value: float | None) -> str:
-    return "-" if value is None else number(value)
-
-
-def _speedup(row: Row) -> str:
-    if row.speedup is None:
-        return "-"
-    return f"{BOUND_SIGN[row.speedup_bound]}{_interval(row.speedup, row.speedup_low, row.speedup_high)}"
-
-
-def _interval(value: float, low: float | None, high: float | None) -> str:
-    ends = "" if low is None or high is None else f" [{number(low)}, {number(high)}]"
-    return f"{number(value)}x{ends}"
+    return "none" if row.epochs_median is None and row.epochs_mean is not None else figure(row.epochs_median)
 
 
 def _conclusions(cell: Contrast) -> str:

@@ -13,7 +13,7 @@ from grokbench.methods_origin import computation
 from grokbench.methods_settings import settings
 from grokbench.notes import power_notes
 from grokbench.phrases import criterion, either, listed, plural, several
-from grokbench.prose import TESTS
+from grokbench.prose import named_test
 from grokbench.records import Cell, Manifest, Outcome
 from grokbench.seeds import written
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
@@ -123,15 +123,10 @@ def _name(each: Comparison) -> str:
 
 def _statistics(found: Comparisons) -> Iterator[str]:
     """The effect, the test, and published numbers; nothing where there is no pair to compare."""
-    if found.manifest.seeds and _family(found.manifest):
+    if found.manifest.seeds and found.manifest.comparisons:
         yield from _effect(found)
         yield from _test(found.manifest)
         yield from _published(found.manifest)
-
-
-def _family(manifest: Manifest) -> int:
-    """How many comparisons are planned."""
-    return sum(cell.regularizer != manifest.baseline for cell in manifest.cells)
 
 
 def _effect(found: Comparisons) -> Iterator[str]:
@@ -151,13 +146,13 @@ def _effect(found: Comparisons) -> Iterator[str]:
 
 
 def _test(manifest: Manifest) -> Iterator[str]:
-    n, family, chosen = len(manifest.seeds), _family(manifest), manifest.statistics
-    test = TESTS[chosen.primary] if n <= EXACT_PAIRS else TESTS[chosen.primary].replace("exact ", "")
+    n, chosen = len(manifest.seeds), manifest.statistics
+    test = named_test(chosen.primary, n)
     yield (
         f"A method is tested against the baseline by {test}, two-sided, on {plural(n, 'pair')}, "
-        f"{_corrected(chosen.correction, family)}, at the level {chosen.alpha:g}."
+        f"{_corrected(chosen.correction, manifest.comparisons)}, at the level {chosen.alpha:g}."
     )
-    yield from (f"{note}." for note in power_notes(n, family, chosen))
+    yield from (f"{note}." for note in power_notes(manifest))
 
 
 def _published(manifest: Manifest) -> Iterator[str]:

@@ -1,22 +1,20 @@
 """What a row of the leaderboard shows, in sentences a reader understands."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from grokbench import stats
-from grokbench.effects import Effect, seeds_to_settle
-from grokbench.outcomes import Measured
-from grokbench.records import Outcome, Statistics
+from grokbench.effects import AGREEMENT, Effect, seeds_to_settle
+from grokbench.numerals import interval, number, times
+from grokbench.outcomes import MACHINE, Measured, same_clock
+from grokbench.records import Manifest, Outcome, Statistics
 
 __all__ = [
-    "BOUND_SIGN",
     "compared_notes",
     "conclusion",
-    "number",
     "outcome_notes",
     "power_notes",
     "provenance_notes",
     "published_note",
-    "same_clock",
 ]
 
 MARKED = (
@@ -26,14 +24,8 @@ MARKED = (
     "torch",
     "engine",
 )  # where a difference from the baseline has to be said
-MACHINE = ("machine", "device_name")  # whose clock it was
+UNSTEADY = 0.2  # of its seconds per epoch: how far an end of their interval may be away before it is said
 MANY = 10_000  # seeds: beyond, their number says no more than that they are too many
-BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a speed-up
-
-
-def number(value: float) -> str:
-    """Three significant digits, without an exponent from 0.001 to a million."""
-    return f"{value:,.0f}".replace(",", "") if 100 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def outcome_notes(measured: Measured, bound: str | None) -> Iterator[str]:
@@ -49,6 +41,7 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[str]:
         interval = min(measured.cell.evaluate_every, budget)
         yield f"{at_start} of {_seeds(done)} grokked before any update: counted as {interval} epochs in ratios"
     yield from _delay(measured)
+    yield from _unsteady(measured)
     yield from sorted({run.provenance["pace"] for run in measured.finished if run.provenance.get("pace")})
     if measured.cell.privileges:
         yield f"uses what the baseline does not have: {', '.join(measured.cell.privileges)}"
@@ -71,11 +64,20 @@ def _delay(measured: Measured) -> Iterator[str]:
         yield "no delay: it grokked no later than it memorised (median over seeds)"
 
 
+def _unsteady(measured: Measured) -> Iterator[str]:
+    """That no time should be read off seconds which differed this much from round to round."""
+    low, high = stats.median_interval(measured.rounds)
+    seconds = measured.seconds_per_epoch()
+    if seconds and low is not None and high is not None and max(high - seconds, seconds - low) > UNSTEADY * seconds:
+        yield f"its seconds per epoch are uncertain, {number(low)} to {number(high)}: see `grokbench seconds`"
+
+
 def compared_notes(
-    effect: Effect, adjusted: float | None, statistics: Statistics, pairs: int, family: int, baseline: str
+    effect: Effect, adjusted: float | None, manifest: Manifest
 ) -> Iterator[str]:
     """What the comparison with the baseline shows: significance, bounds, and what so few pairs cannot show."""
-    short = list(power_notes(pairs, family, statistics))
+    statistics, baseline = manifest.statistics, manifest.baseline
+    short = list(power_notes(manifest))
     if effect.speedup is None:
         yield f"neither this nor {baseline} grokked on any seed: there is no speed-up to measure"
     else:
@@ -116,11 +118,11 @@ def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> str |
     return "faster" if effect.favours[statistics.primary] > 0 else "slower"
 
 
-def power_notes(pairs: int, family: int, statistics: Statistics) -> Iterator[str]:
+def power_notes(manifest: Manifest) -> Iterator[str]:
     """What a test by exchanging labels cannot reach with so few seeds; the paired t knows no such bound."""
-    if statistics.primary == "paired_t":
+    if manifest.statistics.primary == "paired_t":
         return
-    tests, alpha = family if statistics.correction == "holm" else 1, statistics.alpha
+    pairs, tests, alpha = len(manifest.seeds), manifest.tests, manifest.statistics.alpha
     needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)
     with_holm = f"with Holm over {tests} comparisons {needed} seeds are needed"
     if smallest > alpha:
@@ -134,11 +136,12 @@ def published_note(published: float, effect: Effect | None, verdict: str, pairs:
     """Our ratio of means beside the published one, and how many seeds would settle what `pairs` have not."""
     ours = "ours is not known yet"
     if effect is not None and effect.of_means is not None:
-        ours = f"our ratio of means is {BOUND_SIGN[effect.bound]}{number(effect.of_means)}x"
-        if effect.of_means_low is not None and effect.of_means_high is not None:
-            ours += f" [{number(effect.of_means_low)}, {number(effect.of_means_high)}]"
+        shown = interval(effect.of_means, effect.of_means_low, effect.of_means_high, effect.bound)
+        ours = f"our ratio of means is {shown}"
     more = _settling(published, effect, pairs) if effect is not None and verdict == "inconclusive" else ""
-    return f"{verdict}: the published speed-up is {number(published)}x, {ours}{more}"
+    if verdict == "reproduced" and 1 / AGREEMENT <= published <= AGREEMENT:
+        more = "; a method without any effect would be, too"
+    return f"{verdict}: the ratio of the published means is {times(published)}, {ours}{more}"
 
 
 def _settling(published: float, effect: Effect, pairs: int) -> str:
@@ -169,25 +172,10 @@ def _clock_notes(baseline: Measured, method: Measured) -> Iterator[str]:
     """Why seconds of the two are not compared, where both were timed."""
     if not baseline.timings or not method.timings:
         return
-    if _clocks(baseline, *MACHINE) != _clocks(method, *MACHINE):
+    if baseline.clocks(*MACHINE) != method.clocks(*MACHINE):
         yield "seconds were not measured on the baseline's machine or device: do not compare them"
     elif not same_clock(baseline, method):
         yield "seconds were not measured in turns with the baseline's: do not compare them; `grokbench run` will again"
-
-
-def same_clock(baseline: Measured, method: Measured) -> bool:
-    """Whether the seconds of both were measured on one machine and device, in turns."""
-    return _clocks(baseline, *MACHINE, "timed_at") == _clocks(method, *MACHINE, "timed_at")
-
-
-def _clocks(measured: Measured, *keys: str) -> list[tuple[object, ...]]:
-    return _distinct(tuple(t.provenance.get(key) for key in keys) for t in measured.timings)
-
-
-def _distinct(values: Iterable[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    found: list[tuple[object, ...]] = []
-    found.extend(value for value in values if value not in found)
-    return sorted(found, key=repr)
 
 
 def _seeds(n: int) -> str:

@@ -8,7 +8,9 @@ from statistics import fmean, median, stdev
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.survival import median_time
 
-__all__ = ["Measured"]
+__all__ = ["MACHINE", "Measured", "same_clock"]
+
+MACHINE = ("machine", "device_name")  # whose clock it was
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,14 @@ class Measured:
         """Seconds per epoch, round by round: the cells of a task took turns."""
         return [seconds for timing in self.timings for seconds in timing.seconds_per_epoch]
 
+    def clocks(self, *keys: str) -> list[tuple[object, ...]]:
+        """The different clocks that its timings were read from, by what was noted of them under these keys."""
+        found: list[tuple[object, ...]] = []
+        for timing in self.timings:
+            clock = tuple(timing.provenance.get(key) for key in keys)
+            found += [clock] if clock not in found else []
+        return sorted(found, key=repr)
+
     def seconds_per_epoch(self) -> float | None:
         """Median over the rounds of this cell's timings."""
         return _median(self.rounds)
@@ -119,6 +129,11 @@ class Measured:
         if pace is None or epochs is None:
             return None
         return pace * epochs + fmean(run.prepare_seconds for run in self.finished)
+
+
+def same_clock(baseline: Measured, method: Measured) -> bool:
+    """Whether the seconds of both were measured on one machine and device, in turns."""
+    return baseline.clocks(*MACHINE, "timed_at") == method.clocks(*MACHINE, "timed_at")
 
 
 def _within(time: int | None, budget: int) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from grokbench.notes import number
+from grokbench.numerals import number
 from grokbench.phrases import plural
 from grokbench.power import MOST_SEEDS, SIMULATIONS, Aim, Need
 from grokbench.prose import wrap

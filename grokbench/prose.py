@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from grokbench.notes import number
+from grokbench.numerals import number
 from grokbench.ranking import Leaderboard, Row
+from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
 
 __all__ = [
     "TESTS",
@@ -16,6 +17,7 @@ __all__ = [
     "environment_value",
     "heading",
     "legend",
+    "named_test",
     "remarks",
     "row_notes",
     "warnings",
@@ -23,7 +25,7 @@ __all__ = [
 ]
 
 TESTS = {
-    "sign_flip": "the exact sign flip of the log ratios",
+    "sign_flip": "the sign flip of the log ratios",
     "paired_t": "the paired t of epochs",
     "wilcoxon": "the Wilcoxon signed rank of the log ratios",
     "logrank": "the log-rank with labels exchanged within pairs",
@@ -82,17 +84,25 @@ def environment_line(environment: Mapping[str, Any]) -> str:
 
 def legend(leaderboard: Leaderboard) -> list[str]:
     """How to read the columns."""
-    statistics = leaderboard.statistics
+    statistics, seeds = leaderboard.statistics, max((row.seeds for row in leaderboard.rows), default=0)
     lines = [
         "Speed-up: exp of the mean log ratio of baseline to method epochs over paired seeds, with its "
-        f"{100 * statistics.confidence:g}% interval; >= and <= mark bounds left by seeds that did not grok, ~ neither. "
-        f"p: {TESTS[statistics.primary]}. Times at the budget are capped there, so a mean is a restricted mean.",
+        f"{100 * statistics.confidence:g}% interval; >= and <= mark bounds left by seeds that did not grok, by the end "
+        f"of the interval that stands, ~ what is neither. p: {named_test(statistics.primary, seeds)}. Times at the "
+        "budget are capped there, so a mean is a restricted mean.",
     ]
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
         lines.append("time: ratio of the mean seconds to grok, from seconds per epoch measured apart.")
     if leaderboard.source is not None:
         lines.append(f"Published: {leaderboard.source}.")
     return lines
+
+
+def named_test(test: str, seeds: int) -> str:
+    """What is tested, and how; a sign flip is exact where so few seeds allow that all flips are counted."""
+    exact = test == "sign_flip" and seeds <= EXACT_PAIRS
+    drawn = f", by {MONTE_CARLO_DRAWS} random flips" if test == "sign_flip" and not exact else ""
+    return f"{TESTS[test].replace('the ', 'the exact ', 1) if exact else TESTS[test]}{drawn}"
 
 
 def wrap(text: str, width: int, hang: int = 0) -> list[str]:

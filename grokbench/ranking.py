@@ -9,7 +9,9 @@ from typing import Any
 
 from grokbench.comparison import Comparison, Comparisons, compare
 from grokbench.effects import verdict
-from grokbench.notes import compared_notes, outcome_notes, provenance_notes, published_note, same_clock
+from grokbench.notes import compared_notes, outcome_notes, provenance_notes, published_note
+from grokbench.numerals import standing
+from grokbench.outcomes import same_clock
 from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats import holm
 
@@ -57,6 +59,18 @@ class Row:
     def p(self, statistics: Statistics) -> float | None:
         """The p that it is judged by: that of Holm, or without a correction that of the primary test."""
         return self.p_holm if statistics.correction == "holm" else getattr(self, f"p_{statistics.primary}")
+
+    def significant(self, statistics: Statistics) -> bool:
+        """Whether that p is small enough."""
+        p = self.p(statistics)
+        return p is not None and p <= statistics.alpha
+
+    @property
+    def shown(self) -> float | None:
+        """The speed-up to show: where censoring makes it a bound, the end of its interval that stands."""
+        if self.speedup is None:
+            return None
+        return standing(self.speedup, self.speedup_low, self.speedup_high, self.speedup_bound)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +177,7 @@ def _notes(
     if each.obstacle:
         yield each.obstacle
     if each.effect:
-        family = len(manifest.cells) - sum(cell.regularizer == manifest.baseline for cell in manifest.cells)
-        pairs = len(manifest.seeds)
-        yield from compared_notes(each.effect, adjusted, manifest.statistics, pairs, family, manifest.baseline)
+        yield from compared_notes(each.effect, adjusted, manifest)
     if published is not None and judged is not None:
         yield published_note(published, each.effect, judged, len(manifest.seeds))
     if each.baseline is not None and not each.is_baseline:

@@ -73,6 +73,10 @@ class Statistics:
     alpha: float = 0.05
     confidence: float = 0.95
 
+    def tests(self, comparisons: int) -> int:
+        """What a p has to survive: with Holm all planned comparisons, without a correction its own."""
+        return comparisons if self.correction == "holm" else 1
+
 
 @dataclass(frozen=True)
 class Published:
@@ -108,6 +112,16 @@ class Manifest:
         labels = [(cell.task, cell.regularizer) for cell in self.cells]
         if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
             raise ValueError("a seed or a cell is planned twice")
+
+    @property
+    def comparisons(self) -> int:
+        """The planned family: every cell but the baseline's, finished or not."""
+        return sum(cell.regularizer != self.baseline for cell in self.cells)
+
+    @property
+    def tests(self) -> int:
+        """How many of them a p is corrected for."""
+        return self.statistics.tests(self.comparisons)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from typing import NamedTuple
 from grokbench import stats
 from grokbench.comparison import Comparison, Comparisons
 from grokbench.effects import Effect
-from grokbench.notes import same_clock
-from grokbench.outcomes import Measured
+from grokbench.outcomes import Measured, same_clock
 from grokbench.records import Published
 
 __all__ = ["Cost", "Estimate", "costs"]

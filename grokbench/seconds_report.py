@@ -1,12 +1,12 @@
 """What methods cost in seconds, as text: for people (table, markdown) and for programs (json)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from tabulate import tabulate
 
-from grokbench.notes import BOUND_SIGN, number
+from grokbench.numerals import figure, interval, number, ratio, times
 from grokbench.prose import wrap
 from grokbench.records import Timing
 from grokbench.seconds import Cost, Estimate
@@ -21,7 +21,7 @@ LEGEND = (
     "baseline's; published: what the published seconds and epochs imply. seconds to grok: s/epoch times mean epochs, "
     "and what was spent before training. speed-up in time: ratio of the mean seconds. In brackets: 95% intervals, "
     "which carry the spread over seeds and over rounds of timing. Epochs are capped at the budget: >= and <= mark what "
-    "is only a bound, as seeds did not grok, ~ what is neither."
+    "is only a bound, as seeds did not grok, by the end of its interval that stands; ~ what is neither."
 )
 
 
@@ -70,31 +70,27 @@ def _cells(cost: Cost) -> list[str]:
     return [
         cost.regularizer,
         _pace(cost.seconds_per_epoch),
-        estimate(cost.overhead, "x"),
-        _figure(cost.published_overhead, "x"),
-        BOUND_SIGN[cost.seconds_bound if cost.seconds else None] + estimate(cost.seconds),
-        BOUND_SIGN[cost.bound if cost.speedup else None] + estimate(cost.speedup, "x"),
-        _figure(cost.published_speedup, "x"),
+        estimate(cost.overhead),
+        times(cost.published_overhead),
+        estimate(cost.seconds, cost.seconds_bound, number, ""),
+        estimate(cost.speedup, cost.bound),
+        times(cost.published_speedup),
     ]
 
 
 def _pace(estimate: Estimate | None) -> str:
     """The figure, and how far the farther end of its interval is away."""
     if estimate is None or estimate.low is None or estimate.high is None:
-        return _figure(estimate.value if estimate else None, "")
+        return figure(estimate.value if estimate else None)
     away = max(estimate.high - estimate.value, estimate.value - estimate.low) / estimate.value
     return f"{number(estimate.value)} ±{100 * away:.2g}%"
 
 
-def estimate(found: Estimate | None, unit: str = "") -> str:
-    """A figure with its interval, where it has one; a dash for none."""
-    if found is None or found.low is None or found.high is None:
-        return _figure(found.value if found else None, unit)
-    return f"{number(found.value)}{unit} [{number(found.low)}, {number(found.high)}]"
-
-
-def _figure(value: float | None, unit: str) -> str:
-    return "-" if value is None else f"{number(value)}{unit}"
+def estimate(
+    found: Estimate | None, bound: str | None = None, write: Callable[[float], str] = ratio, unit: str = "x"
+) -> str:
+    """A figure with its interval, see `interval`."""
+    return interval(*(found or (None, None, None)), bound, write, unit)
 
 
 def _wrapped(text: str) -> str:

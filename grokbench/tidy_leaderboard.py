@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from grokbench.prose import TESTS
 from grokbench.ranking import Leaderboard
 from grokbench.tidy import INTEGER, NUMBER, TEXT, Column, Table
 from grokbench.tidy_runs import LABELS, UNTIMED
@@ -22,8 +23,8 @@ def _final(label: str) -> Column:
     return Column(f"final_{label}", NUMBER, meaning, empty, of=lambda row: row.final.get(label))
 
 
-def _p(test: str, name: str) -> Column:
-    return Column(f"p_{test}", NUMBER, f"p of {name}", NOT_COMPARED)
+def _p(test: str) -> Column:
+    return Column(f"p_{test}", NUMBER, f"p of {TESTS[test]}", NOT_COMPARED)
 
 
 RANKED: tuple[Column, ...] = (
@@ -43,10 +44,7 @@ RANKED: tuple[Column, ...] = (
     Column("speedup_high", NUMBER, "upper end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     Column("speedup_bound", TEXT, "lower, upper or mixed: what seeds that did not grok make of it", "no bound"),
     Column("speedup_of_means", NUMBER, "mean time of the baseline / mean time", NOT_COMPARED, "ratio"),
-    _p("sign_flip", "the exact sign flip of the log ratios"),
-    _p("paired_t", "the paired t of epochs"),
-    _p("wilcoxon", "the Wilcoxon signed rank of the log ratios"),
-    _p("logrank", "the log-rank with labels exchanged within pairs"),
+    *map(_p, TESTS),
     Column("p_holm", NUMBER, "the suite's primary p after Holm, over all planned comparisons", NOT_COMPARED),
     Column("effect_size", NUMBER, "d_z of the log ratios: mean / standard deviation", NOT_COMPARED),
     Column("superiority", NUMBER, "share of seeds on which it groks before the baseline, ties half", NOT_COMPARED),

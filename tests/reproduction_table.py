@@ -5,7 +5,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from grokbench.comparison import Comparison, Comparisons, compare
-from grokbench.notes import BOUND_SIGN, number
+from grokbench.numerals import NOTHING, figure, interval, ratio
 from grokbench.ranking import Row, rank
 from grokbench.seconds import Cost, costs
 from grokbench.seconds_report import estimate
@@ -38,12 +38,10 @@ def _line(row: Row, each: Comparison) -> list[str]:
     return [
         row.task,
         row.regularizer,
-        _or_dash(row.published_epochs),
-        ("> " if missed and not row.grokked else "") + _or_dash(row.epochs_mean) + missed,
-        _or_dash(row.published_speedup),
-        f"{BOUND_SIGN[ours.bound]}{number(ours.of_means)} [{number(ours.of_means_low)}, {number(ours.of_means_high)}]"
-        if ours and ours.of_means and ours.of_means_low is not None and ours.of_means_high is not None
-        else "-",
+        figure(row.published_epochs),
+        ("> " if missed and not row.grokked else "") + figure(row.epochs_mean) + missed,
+        _ratio(row.published_speedup),
+        interval(ours.of_means, ours.of_means_low, ours.of_means_high, ours.bound, unit="") if ours else NOTHING,
         "-" if row.p_holm is None else f"{row.p_holm:.2g}",
         row.verdict or "-",
     ]
@@ -60,16 +58,16 @@ def _seconds_line(cost: Cost) -> list[str]:
     return [
         cost.task,
         cost.regularizer,
-        _or_dash(cost.seconds_per_epoch and cost.seconds_per_epoch.value),
-        _or_dash(cost.published_overhead),
-        estimate(cost.overhead),
-        _or_dash(cost.published_speedup),
-        BOUND_SIGN[cost.bound] + estimate(cost.speedup),
+        figure(cost.seconds_per_epoch and cost.seconds_per_epoch.value),
+        _ratio(cost.published_overhead),
+        estimate(cost.overhead, unit=""),
+        _ratio(cost.published_speedup),
+        estimate(cost.speedup, cost.bound, unit=""),
     ]
 
 
-def _or_dash(value: float | None) -> str:
-    return "-" if value is None else number(value)
+def _ratio(value: float | None) -> str:
+    return NOTHING if value is None else ratio(value)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,13 @@ def test_a_machine_that_cannot_be_measured_is_an_error(benchmarks, here):
         next(benchmarks("gauge").rates("cpu", benchmarks("gauge").Gauging(-1, 10)))
 
 
+def test_the_loop_flushes_what_the_workers_of_the_engine_flush(benchmarks):
+    tiny = torch.full((4,), 2.0**-120)
+    with benchmarks("parts").flushing():
+        assert (tiny * 2.0**-20).tolist() == [0.0] * 4
+    assert (tiny * 2.0**-20).tolist() == [2.0**-140] * 4
+
+
 @pytest.mark.parametrize("change", [-10, 10])
 def test_more_seeds_are_trained_in_more_groups_and_cost_is_per_seed(benchmarks, cases, here, monkeypatch, change):
     scaling, said, calls = benchmarks("scaling"), [], itertools.count()

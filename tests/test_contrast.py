@@ -59,7 +59,7 @@ def test_the_paired_ratio_and_its_p_by_hand(a, tmp_path):
     halves = [epochs // 2 for epochs in BASELINE]
     b = make(tmp_path / "b", {"baseline": halves, "faster": FASTER, "slower": FASTER})
     cell = cell_of(compared(a, b), "baseline")
-    assert "baseline: A takes 2x [2, 2] the epochs of B (paired by seed, sign flip p = 0.0078)" in grokbench(
+    assert "baseline: A takes 2.00x [2.00, 2.00] the epochs of B (paired by seed, sign flip p = 0.0078)" in grokbench(
         "compare", a, b
     ).out
     assert cell["ratio"] == pytest.approx(2) and cell["ratio_low"] == pytest.approx(2)

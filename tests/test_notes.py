@@ -1,9 +1,9 @@
 import pytest
 
 from grokbench.effects import Effect
-from grokbench.notes import compared_notes, number, outcome_notes, published_note
+from grokbench.notes import compared_notes, outcome_notes, published_note
 from grokbench.outcomes import Measured
-from grokbench.records import Cell, Outcome, Run, Statistics
+from grokbench.records import Cell, Manifest, Outcome, Run, Statistics, Timing
 
 HOLM_9 = "with Holm over 9 comparisons 9 seeds are needed"
 
@@ -15,7 +15,10 @@ def of(speedup=2.0, p=0.01, bound=None, means=(2.0, 1.5, 2.5)):
 
 
 def said(effect, adjusted=0.02, statistics=Statistics(), pairs=10, family=9):  # noqa: B008 - a frozen default
-    return list(compared_notes(effect, adjusted, statistics, pairs, family, "plain"))
+    cells = [Cell("parity", f"method {number}", str(number), {}, 100, 1, {}) for number in range(family)]
+    plain = Cell("parity", "plain", "plain", {}, 100, 1, {})
+    manifest = Manifest("suite", "", "plain", tuple(range(pairs)), (plain, *cells), statistics=statistics)
+    return list(compared_notes(effect, adjusted, manifest))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,13 @@ def test_without_correction_the_p_is_said_to_be_uncorrected():
     ]
 
 
+@pytest.mark.parametrize(("last", "so"), [(0.12, False), (0.121, True)])
+def test_seconds_that_differ_from_round_to_round_are_told(last, so):
+    cell = Cell("parity", "method", "id", {}, budget=100, evaluate_every=4, metrics={})
+    told = list(outcome_notes(Measured(cell, (), (Timing("id", (0.1,) * 6 + (last,), {}),)), None))
+    assert told == (["its seconds per epoch are uncertain, 0.1 to 0.121: see `grokbench seconds`"] if so else [])
+
+
 @pytest.mark.parametrize(
     ("pairs", "family", "expected"),
     [
@@ -65,31 +75,25 @@ def test_too_few_seeds_are_said(pairs, family, expected):
 @pytest.mark.parametrize(
     ("effect", "expected"),
     [
-        (of(), "our ratio of means is 2x [1.5, 2.5]; about 37 seeds would settle it"),
+        (of(), "our ratio of means is 2.00x [1.50, 2.50]; about 37 seeds would settle it"),
         (
             of(bound="lower"),
-            "our ratio of means is >= 2x [1.5, 2.5]; seeds that did not grok leave it open, and a longer budget may "
-            "settle it",
+            "our ratio of means is >= 1.50x; seeds that did not grok leave it open, and a longer budget may settle it",
         ),
-        (of(means=(2.0, None, None)), "our ratio of means is 2x"),
+        (of(means=(2.0, None, None)), "our ratio of means is 2.00x"),
         (None, "ours is not known yet"),
     ],
 )
 def test_published_and_ours_side_by_side(effect, expected):
     told = published_note(3.0, effect, "inconclusive", 25)
-    assert told == f"inconclusive: the published speed-up is 3x, {expected}"
+    assert told == f"inconclusive: the ratio of the published means is 3.00x, {expected}"
 
 
 def test_a_verdict_that_is_one_asks_for_no_more_seeds():
-    assert published_note(3.0, of(), "not reproduced", 25).endswith("[1.5, 2.5]")
+    assert published_note(3.0, of(), "not reproduced", 25).endswith("[1.50, 2.50]")
 
 
-def test_numbers_have_three_digits():
-    assert [number(x) for x in (0.00214, 0.5, 2, 21.25, 1588.6, 40000)] == [
-        "0.00214",
-        "0.5",
-        "2",
-        "21.2",
-        "1589",
-        "40000",
-    ]
+@pytest.mark.parametrize(("theirs", "so"), [(0.81, True), (1.0, True), (1.24, True), (1.26, False), (0.79, False)])
+def test_what_no_effect_would_reproduce_is_said(theirs, so):
+    told = published_note(theirs, of(means=(theirs, theirs, theirs)), "reproduced", 25)
+    assert told.endswith("; a method without any effect would be, too") is so

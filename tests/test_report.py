@@ -52,7 +52,7 @@ def test_a_table_says_what_a_row_shows():
     assert "parity, 4000 epochs at most" in text and "device cpu" in text and "git" not in text
     line = next(line for line in text.splitlines() if line.startswith("a|b_50%  "))
     assert line.split("  ")[0] == "a|b_50%"
-    for cell in ("10/10", " 75 ", "75.2", ">= 21.2x [17.7, 25.3]", "0.002", "0.018", "0.0021", "14.1x"):
+    for cell in ("10/10", " 75 ", "75.2", ">= 17.7x ", "0.002", "0.018", "0.0021", "14.1x"):
         assert cell in line
     assert line.endswith("19.3x reproduced")
     assert "4/10  > 4000  3000" in text and "Published: Table 1." in text
@@ -94,7 +94,7 @@ def test_every_format_takes_empty_rows_and_no_rows(format):
 
 def test_markdown_has_the_significant_best_in_bold_and_says_what_that_is():
     text = render(board(row("baseline"), dataclasses.replace(FULL, speedup_of_means=20.0)), "markdown")
-    assert "| **a\\|b_50%** |" in text and "**>= 21.2x [17.7, 25.3]** |" in text and text.count("**") == 4
+    assert "| **a\\|b_50%** |" in text and "**>= 17.7x** |" in text and text.count("**") == 4
     assert "Bold: significantly faster than baseline (Holm p at most 0.05), and no other such" in text
 
 
@@ -106,7 +106,7 @@ def test_markdown_escapes_pipes():
 def test_latex_is_booktabs_and_escaped():
     text = render(dataclasses.replace(TWO, rows=(FULL, dataclasses.replace(FULL, regularizer="x_{&}#$~^\\<"))), "latex")
     assert "\\toprule" in text and "\\bottomrule" in text
-    assert "a\\textbar{}b\\_50\\% & 10/10 & 75" in text and "$\\geq$ 21.2 [17.7, 25.3]" in text
+    assert "a\\textbar{}b\\_50\\% & 10/10 & 75" in text and "$\\geq$ 17.7" in text
     assert "x\\_\\{\\&\\}\\#\\$\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\textless{} &" in text
 
 

@@ -133,7 +133,7 @@ def test_the_command_prints_it(folder, style):
         rows = json.loads(result.output)["rows"]
         assert rows[1]["overhead"] == pytest.approx([2.0, 2.0, 2.0])
     else:
-        assert "2x [2, 2]" in result.output and "1.2x" in result.output and "a processor" in result.output
+        assert "2.00x [2.00, 2.00]" in result.output and "1.20x" in result.output and "a processor" in result.output
         assert max(map(len, result.output.splitlines())) <= 120 or style == "markdown"
 
 

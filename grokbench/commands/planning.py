@@ -54,8 +54,8 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
 
     plan = resolve(Request(suite, out, device="cpu", **chosen))
     found, statistics = pipeline.compared(plan), plan.suite.statistics
-    family = plan.suite.comparisons if statistics.correction == "holm" else 1
-    aim = Aim(speedup, wanted, len(plan.suite.seeds), family, statistics.alpha, statistics.primary)
+    tests = statistics.tests(plan.suite.comparisons)
+    aim = Aim(speedup, wanted, len(plan.suite.seeds), tests, statistics.alpha, statistics.primary)
     for sentence in pipeline.unlike(plan, found):
         click.echo(f"Warning: {sentence}.", err=True)
     click.echo(render(list(needs(found, aim)), aim, style))

@@ -57,8 +57,8 @@ def _unity(sheet: Sheet) -> alt.Chart:
 
 
 def _x(rows: Sequence[Row]) -> dict[str, Any]:
-    ends = [end for row in rows for end in (row.speedup_low, row.speedup_high, row.speedup, row.published_speedup)]
-    span = around([1.0, *(max(end, SMALLEST) for end in ends if end is not None)], log=True)
+    ends = [end for row in rows for end in (*_interval(row), row.shown, row.published_speedup) if end is not None]
+    span = around([1.0, *(max(end, SMALLEST) for end in ends)], log=True)
     published = any(row.published_speedup is not None for row in rows)
     title = "speed-up (tick: published)" if published else "speed-up"
     return {"scale": scale(span, True), "axis": axis(title, span, True, MOST)}
@@ -74,12 +74,18 @@ def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
         yield entry | {"shown": entry["text"].split(" [")[0] if short else entry["text"]}
 
 
+def _interval(row: Row) -> tuple[float | None, float | None]:
+    """Both ends; of a bound none: its mark stands at the one that counts."""
+    return (row.speedup_low, row.speedup_high) if row.speedup_bound is None else (None, None)
+
+
 def _entry(row: Row) -> dict[str, Any]:
+    low, high = _interval(row)
     return {
         "method": row.regularizer,
-        "speedup": row.speedup,
-        "low": None if row.speedup_low is None else max(row.speedup_low, SMALLEST),
-        "high": row.speedup_high,
+        "speedup": row.shown,
+        "low": None if low is None else max(low, SMALLEST),
+        "high": high,
         "kind": KINDS[row.speedup_bound],
         "text": speedup_text(row),
         "published": row.published_speedup,

@@ -8,7 +8,7 @@ import altair as alt
 from grokbench.figures.axes import EPOCHS, around, axis, scale
 from grokbench.figures.labels import labels
 from grokbench.figures.sheet import Sheet
-from grokbench.notes import number
+from grokbench.numerals import number
 
 __all__ = ["seconds"]
 

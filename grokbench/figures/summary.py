@@ -12,7 +12,7 @@ from grokbench.evidence import Evidence
 from grokbench.figures.labels import CUT, cut
 from grokbench.figures.sheet import Sheet
 from grokbench.figures.style import breadth
-from grokbench.notes import BOUND_SIGN, number
+from grokbench.numerals import BOUND_SIGN, ratio
 from grokbench.ranking import Row
 
 __all__ = ["averages", "summary"]
@@ -84,10 +84,10 @@ def averages(evidence: Evidence) -> dict[str, tuple[float, str]]:
     found = {}
     for method in _methods(evidence):
         rows = [_row(evidence, task, method) for task in evidence.tasks]
-        known = [row for row in rows if row is not None and row.speedup is not None]
+        known = [(row.shown, row.speedup_bound) for row in rows if row is not None and row.shown is not None]
         if len(known) == len(evidence.tasks) > 1:
-            mean = math.exp(fmean(math.log(row.speedup) for row in known if row.speedup))
-            found[method] = (mean, _bound([row.speedup_bound for row in known]))
+            mean = math.exp(fmean(math.log(shown) for shown, _ in known))
+            found[method] = (mean, _bound([bound for _, bound in known]))
     return found
 
 
@@ -104,17 +104,15 @@ def _entries(evidence: Evidence) -> Iterator[Entry]:
 
 
 def _cell(evidence: Evidence, row: Row | None) -> Entry:
-    if row is None or row.speedup is None:
+    if row is None or row.shown is None:
         return {"speedup": None, "text": "–", "said": "; ".join(row.notes) if row else "not planned"}
-    statistics = evidence.manifest.statistics
-    p = row.p(statistics)
-    sure = p is not None and p <= statistics.alpha
-    text = _text(row.speedup, BOUND_SIGN[row.speedup_bound]) + (" *" if sure else "")
-    return {"speedup": row.speedup, "text": text, "said": "; ".join(row.notes)}
+    star = " *" if row.significant(evidence.manifest.statistics) else ""
+    text = _text(row.shown, BOUND_SIGN[row.speedup_bound]) + star
+    return {"speedup": row.shown, "text": text, "said": "; ".join(row.notes)}
 
 
-def _text(ratio: float | None, sign: str) -> str:
-    return "–" if ratio is None else f"{sign.replace('<= ', '≤').replace('>= ', '≥')}{number(ratio)}x"
+def _text(value: float | None, sign: str) -> str:
+    return "–" if value is None else f"{sign.replace('<= ', '≤').replace('>= ', '≥')}{ratio(value)}x"
 
 
 def _bound(bounds: Sequence[str | None]) -> str:

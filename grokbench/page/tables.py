@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from grokbench.best import best
 from grokbench.columns import columns, strong
 from grokbench.evidence import Evidence
-from grokbench.notes import BOUND_SIGN, number
+from grokbench.numerals import figure, times
 from grokbench.phrases import listed, plural
 from grokbench.prose import begun, heading, remarks, row_notes, warnings
 from grokbench.ranking import Row
@@ -112,7 +112,7 @@ def _key(header: str, row: Row, evidence: Evidence) -> Any:
             return evidence.leaderboard.budgets.get(row.task)
         case "p":
             return getattr(row, f"p_{evidence.manifest.statistics.primary}")
-    return row.speedup if header.startswith("speed-up") else getattr(row, SORTED_BY[header])
+    return row.shown if header.startswith("speed-up") else getattr(row, SORTED_BY[header])
 
 
 def _tied(places: Mapping[str, int]) -> Iterator[str]:
@@ -137,12 +137,12 @@ def _compared(evidence: Evidence, row: Row, task: int) -> Line:
         Entry(row.regularizer, evidence.methods.index(row.regularizer)),
         _number(row.published_epochs),
         _number(row.epochs_mean),
-        _number(row.published_speedup),
-        _number(row.speedup_of_means, BOUND_SIGN[row.speedup_bound]),
+        Entry(times(row.published_speedup), row.published_speedup),
+        Entry(times(row.speedup_of_means, row.speedup_bound), row.speedup_of_means),
         Entry(row.verdict or NOTHING, row.verdict),
     )
     return Line(row.regularizer, entries)
 
 
-def _number(value: float | None, sign: str = "") -> Entry:
-    return Entry(NOTHING if value is None else f"{sign}{number(value)}", value)
+def _number(value: float | None) -> Entry:
+    return Entry(figure(value), value)
