@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from grokbench.counts import is_count
+
 __all__ = [
     "At",
     "Batch",
@@ -198,17 +200,26 @@ class Task:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained; a factory passes the ValueError or TypeError on to the user."""
+        self._refuse_sizes()
+        for name in ("epochs", "evaluate_every"):
+            if not is_count(value := getattr(self, name)):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if not (self.stop in ("grokked", "budget") or is_count(self.stop)):
+            ways = "'grokked', 'budget', or for how many evaluations, at least 1, the criterion has to hold"
+            raise ValueError(f"stop must be {ways}, got {self.stop!r}")
+        if not isinstance(self.optimizer, Optimizer):
+            raise TypeError("optimizer is none of grokbench's, expected SGD(lr=...), AdamW(lr=...) or an Optimizer")
+        for name in ("lr", "weight_decay"):
+            if (value := getattr(self.optimizer, name)) < 0:
+                raise ValueError(f"{name} must not be negative, got {value}")
+
+    def _refuse_sizes(self) -> None:
         if self.train_size < 1:
             raise ValueError("the training set is empty: these parameters leave it no examples")
         if self.train_size > MAX_EXAMPLES:
             raise ValueError(f"a training set of {self.train_size:.3g} examples, expected at most {MAX_EXAMPLES:.0e}")
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
-        if not isinstance(self.optimizer, Optimizer):
-            raise TypeError("optimizer is none of grokbench's, expected SGD(lr=...), AdamW(lr=...) or an Optimizer")
-        for name in ("lr", "weight_decay"):
-            if (value := getattr(self.optimizer, name)) < 0:
-                raise ValueError(f"{name} must not be negative, got {value}")
 
 
 @dataclass(frozen=True)

@@ -117,17 +117,10 @@ def can_be_judged(subject: Subject) -> Answer:
                 fix = f"choose among {', '.join(recorded)}"
                 return failed(f"on {label}, the criterion is about {metric!r}, which is not recorded", fix)
             parse_condition(condition)
-        if complaint := _budget_complaint(task):
-            return failed(f"on {label}, {complaint}", "let epochs be a multiple of evaluate_every, at least 1")
-        if not (task.stop in ("grokked", "budget") or (isinstance(task.stop, int) and task.stop >= 1)):
-            fix = "choose 'grokked', 'budget', or for how many evaluations the criterion has to hold"
-            return failed(f"on {label}, stop is {task.stop!r}", fix)
+        if task.epochs % task.evaluate_every:
+            complaint = f"a budget of {task.epochs} epochs is evaluated every {task.evaluate_every}"
+            return failed(f"on {label}, {complaint}", "let epochs be a multiple of evaluate_every")
     return passed()
-
-
-def _budget_complaint(task: Task) -> str:
-    fine = task.evaluate_every >= 1 and task.epochs >= 1 and task.epochs % task.evaluate_every == 0
-    return "" if fine else f"a budget of {task.epochs} epochs is evaluated every {task.evaluate_every}"
 
 
 QUESTIONS = (
