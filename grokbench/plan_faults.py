@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from grokbench.conditions import bound_fault, parse_condition
 from grokbench.errors import PluginError
-from grokbench.logbook import parse_condition
 from grokbench.plugins import Registry
 from grokbench.recorded import can_record, recorded, standard_labels
 from grokbench.records import Skip
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
-from grokbench.suite_schema import is_open
 from grokbench.types import Metric, Regularizer, Task
 from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
 
@@ -182,10 +181,8 @@ def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterat
 
 def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, metric: Metric) -> Iterator[str]:
     """A criterion that no value of its metric meets, or every one."""
-    if metric.bounds and not is_open(condition, *metric.bounds):
-        low, high = metric.bounds
-        place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}"
-        yield f"{place}: {condition!r} can never hold or always holds, expected a bound between {low:g} and {high:g}"
+    if metric.bounds and (wrong := bound_fault(condition, *metric.bounds)):
+        yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {wrong}"
 
 
 def _metric_label_faults(suite: Suite, registry: Registry, task: Task, cadence: int) -> Iterator[str]:

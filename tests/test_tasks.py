@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from grokbench import random
-from grokbench.logbook import parse_condition
+from grokbench.conditions import parse_condition
 from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
 
 from .cases import TASKS, make_step, small

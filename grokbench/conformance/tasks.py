@@ -5,10 +5,10 @@ from typing import Any
 import torch
 
 from grokbench import random
+from grokbench.conditions import parse_condition
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import same, shapes
-from grokbench.logbook import parse_condition
 from grokbench.types import Batch, Task
 
 __all__ = ["QUESTIONS"]
