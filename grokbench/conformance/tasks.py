@@ -1,6 +1,6 @@
 """What tasks are asked beyond purity and training: are their replicas paired by seed, and are they as they say?"""
 
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -9,11 +9,11 @@ from grokbench.conditions import parse_condition
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import same, shapes
-from grokbench.types import Batch, Task
+from grokbench.types import Batch, Role, Task
 
 __all__ = ["QUESTIONS"]
 
-ROLES = ("input", "hidden", "readout", "bias")
+ROLES = get_args(Role)
 RECORDED = ("loss", "accuracy")  # of every split, whatever the suite says
 
 
