@@ -45,14 +45,13 @@ def effort(case: Case) -> Effort:
     params = {name: p[0] for name, p in group.params.items()}
     own = {name: Batch(split.inputs[0], split.targets[0]) for name, split in group.own.items()}
     step, every, key = case.step, case.cell.evaluate_every, group.keys[0]
-    size, n = step.task.batch_size, step.task.train_size
-    steps = -(-n // size) if size else 1
-    splits = own | group.shared
+    steps, splits = step.task.steps, own | group.shared
     trained, outputs = _products_of_a_pass(step, params, splits["train"], key, steps)
     known = {"train": outputs} if steps == 1 else {}
     evaluated = _products_of_an_evaluation(step, params, splits, key, known)
     read = [split.inputs for name, split in own.items() if name not in known]
-    bytes_of_a_pass = 2 * steps * _bytes(_kept(step, params)) + _bytes(own["train"].inputs)
+    seen = _bytes(own["train"].inputs) if "train" in own else 0
+    bytes_of_a_pass = 2 * steps * _bytes(_kept(step, params)) + seen
     return Effort(trained + evaluated / every, bytes_of_a_pass + _bytes((params, read)) / every)
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from grokbench.types import Params as Params
     from grokbench.types import Probe as Probe
     from grokbench.types import Regularizer as Regularizer
+    from grokbench.types import Role as Role
     from grokbench.types import Task as Task
     from grokbench.types import linearize as linearize
 
@@ -65,6 +66,7 @@ _ROOMS = {
     "Probe": "types",
     "Progress": "records",
     "Regularizer": "types",
+    "Role": "types",
     "Run": "records",
     "Runs": "runs",
     "SGD": "optimizers",

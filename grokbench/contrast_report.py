@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from grokbench.columns import Columns, speedup_text
 from grokbench.contrast import Contrast, Contrasts
+from grokbench.escapes import markdown
 from grokbench.numerals import figure, interval, number
 from grokbench.phrases import plural
 from grokbench.prose import wrap
@@ -53,12 +54,12 @@ def _fitted(cells: list[Contrast]) -> str:
 
 
 def _markdown(contrasts: Contrasts) -> str:
-    blocks = ["\n".join(f"- {text}" for text in _heading(contrasts))]
+    blocks = ["\n".join(f"- {markdown(text)}" for text in _heading(contrasts))]
     for task, cells in _by_task(contrasts).items():
-        lines = [[cell.replace("|", "\\|") for cell in line] for line in _lines(cells)]
-        blocks += [f"### {task}", tabulate(lines, HEADERS, tablefmt="pipe", disable_numparse=True, colalign=ALIGN)]
-        blocks += ["\n".join(f"- {note}" for note in _notes(cells))]
-    return "\n\n".join(block for block in [*blocks, " ".join(_summary(contrasts)), LEGEND] if block) + "\n"
+        lines = [[markdown(cell) for cell in line] for line in _lines(cells)]
+        table = tabulate(lines, HEADERS, tablefmt="pipe", disable_numparse=True, colalign=ALIGN)
+        blocks += [f"### {markdown(task)}", table, "\n".join(f"- {markdown(note)}" for note in _notes(cells))]
+    return "\n\n".join(filter(None, [*blocks, markdown(" ".join(_summary(contrasts))), markdown(LEGEND)])) + "\n"
 
 
 def _json(contrasts: Contrasts) -> str:

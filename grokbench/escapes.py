@@ -1,10 +1,14 @@
 """Text of others, written so that Markdown and LaTeX show it and do nothing else."""
 
+import re
 import unicodedata
 
 __all__ = ["UNICODE_CHAR", "latex", "latex_prose", "markdown"]
 
-MARKDOWN = {"&": "&amp;", "\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "\n": " "}
+MARKDOWN = {"&": "&amp;", "\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "\n": " ", "\r": " "}
+# What acts in some places only: an underscore not within a word, what closes a crossing out or the text of a link, and
+# at the beginning what makes a heading, a list, a box to tick or a reference. Elsewhere they stay readable as source.
+SOMETIMES = re.compile(r"(?<![^\W_])_|_(?![^\W_])|(?<=\S)~|\](?=[(\[])|^(?:#|[-+](?= )|\[(?=[ xX]\] |[^\]]*\]:))")
 LATEX = {
     **{char: f"\\{char}" for char in "&%$#_{}"},
     "\\": "\\textbackslash{}",
@@ -37,8 +41,9 @@ UNICODE_CHAR = "\\providecommand{\\unicodechar}[2]{\\ifdefined\\Umathcode#2\\els
 
 
 def markdown(text: str) -> str:
-    """Text within a line or a cell of Markdown."""
-    return "".join(MARKDOWN.get(char, char) for char in text)
+    """Text within a line or a cell of Markdown, in which nothing acts but an address that is written out."""
+    always = "".join(MARKDOWN.get(char, char) for char in text)
+    return SOMETIMES.sub(r"\\\g<0>", always)
 
 
 def latex(text: str) -> str:

@@ -42,8 +42,9 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
                 failed.append((job.cells[0], event))
                 if fail_fast:
                     break
-        if audience.wants("end"):
-            audience.tell("end", pipeline.judge(store))
+        else:  # not where the first failure ended it: replicas are missing, and nothing is at its end
+            if audience.wants("end"):
+                audience.tell("end", pipeline.judge(store))
     return failed
 
 

@@ -41,8 +41,10 @@ def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) 
         return f"{_in_words(*exception)}\n{LESS}"
     own = [plugin for plugin in _plugins(cell, registry) if not plugin.builtin]
     sources = {plugin.name: Subject(plugin, registry).file for plugin in own}
-    place = next(filter(None, (innermost(frames(error), file) for file in sources.values())), "")
-    blamed = [plugin for plugin in own if place.startswith(f"{sources[plugin.name].name}, ")] or own
+    places = {name: innermost(frames(error), file) for name, file in sources.items()}
+    place = next(filter(None, places.values()), "")
+    raised = [name for name in places if places[name] == place and place.startswith(f"{sources[name].name}, ")]
+    blamed = [plugin for plugin in own if plugin.name in raised] or own
     checks = dict.fromkeys(f"grokbench check {_named(plugin, files)}" for plugin in blamed)
     said = _in_words(*exception)
     return "\n".join([said, *filter(None, [place and f"At {place}"]), *(f"Next: {check}" for check in checks)])
@@ -72,5 +74,5 @@ def _plugins(cell: Cell, registry: Registry) -> Iterator[Plugin]:
 
 def _named(plugin: Plugin, files: Sequence[str]) -> str:
     """As `grokbench check` takes it."""
-    given = next((file for file in files if plugin.origin == f"file {Path(file).name}"), plugin.name)
+    given = next((file for file in files if plugin.file == Path(file).resolve()), plugin.name)
     return shlex.quote(given)

@@ -18,7 +18,8 @@ def sentence(again: str = "the same command") -> str:
 @contextmanager
 def answered(handler: Callable[[int, object], None]) -> Iterator[None]:
     """Answer the three signals with a handler; those that are ignored, as under nohup, stay ignored."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    there = filter(None, (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")))  # no HUP on Windows
+    before = {number: signal.getsignal(number) for number in there}
     heeded = [number for number, known in before.items() if known is not signal.SIG_IGN]
     for number in heeded:
         signal.signal(number, handler)

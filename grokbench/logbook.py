@@ -5,44 +5,16 @@ set; evaluation 0 stands before any update.
 """
 
 import math
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from grokbench.conditions import Condition
 from grokbench.records import Curve, Outcome, Run
-from grokbench.suite_schema import condition
 
-__all__ = ["MEMORISED", "Condition", "Logbook", "parse_condition"]
+__all__ = ["MEMORISED", "Logbook"]
 
 MEMORISED = 0.99  # train accuracy at which a replica has memorised its training data
-
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
-
-
-@dataclass(frozen=True)
-class Condition:
-    """`> 0.80`, say. A value that is not finite meets no condition."""
-
-    sign: str
-    threshold: float
-
-    def holds(self, value: float) -> bool:
-        """Whether a measured value meets the condition."""
-        return math.isfinite(value) and _COMPARE[self.sign](value, self.threshold)
-
-
-def parse_condition(text: str) -> Condition:
-    """Read `> 0.80`; raises ValueError with what was expected."""
-    try:
-        return Condition(*condition(text))
-    except (TypeError, ValueError):
-        raise ValueError(f"expected a condition such as '> 0.80', got {text!r}") from None
 
 
 @dataclass

@@ -28,5 +28,5 @@ class Observer:
     stored: Callable[[Run, Cell], object] | None = None  #: then each replica that needs no training, with its curves
     progress: Callable[[Progress], object] | None = None  #: where a group stands, at most five times a second each
     finished: Callable[[Run, Cell], object] | None = None  #: a replica is done and saved, whatever its outcome
-    end: Callable[["Leaderboard"], object] | None = None  #: all is done; not after an interruption
+    end: Callable[["Leaderboard"], object] | None = None  #: all is done; not if cut short
     close: Callable[[], object] | None = None  #: at the very end, also after an interruption: close files here

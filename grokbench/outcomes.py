@@ -95,9 +95,8 @@ class Measured:
         return _median(run.memorised_at for run in self.finished if _within(run.memorised_at, self.cell.budget))
 
     def delay(self) -> float | None:
-        """Median epochs from memorising to grokking over the replicas that grokked; 0 where it came before."""
-        hits = [run for run, hit in zip(self.finished, self.grokked, strict=True) if hit]
-        return _median((run.grokked_at or 0) - (run.memorised_at or run.grokked_at or 0) for run in hits)
+        """Median epochs from memorising to grokking over the replicas that grokked; 0 where it grokked first."""
+        return _median(_delay(run) for run, hit in zip(self.finished, self.grokked, strict=True) if hit)
 
     def final(self) -> dict[str, float | None]:
         """Mean of each metric at the last evaluation; None where a replica's value is not finite."""
@@ -138,6 +137,13 @@ def same_clock(baseline: Measured, method: Measured) -> bool:
 
 def _within(time: int | None, budget: int) -> bool:
     return time is not None and time <= budget
+
+
+def _delay(run: Run) -> int:
+    """Of a run that grokked; some memorise later, or were not followed until they did."""
+    if run.grokked_at is None or run.memorised_at is None:
+        return 0
+    return max(run.grokked_at - run.memorised_at, 0)
 
 
 def _median(values: Iterable[float | None]) -> float | None:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from grokbench.conditions import bound_fault, parse_condition
 from grokbench.errors import PluginError
-from grokbench.logbook import parse_condition
+from grokbench.phrases import listed
 from grokbench.plugins import Registry
 from grokbench.recorded import can_record, recorded, standard_labels
 from grokbench.records import Skip
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
-from grokbench.suite_schema import is_open
 from grokbench.types import Metric, Regularizer, Task
 from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
 
@@ -164,28 +164,29 @@ def _records(registry: Registry, task: Task, entry: MetricEntry) -> bool:
 
 def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
     """A metric that no task of the suite can record would be left out of every cell without a word."""
-    metric = _made(registry, "metrics", entry.use)
+    metric: Metric | None = _made(registry, "metrics", entry.use)
     tasks = [_made(registry, "tasks", task.use) for task in suite.tasks]
-    if metric is None or None in tasks:
+    if metric is None or None in tasks or any(can_record(task, metric) for task in tasks):
         return
-    needed = metric.splits
+    place, facts = f"{suite.where(entry.path)}: metrics.{entry.label}", " and ".join(metric.facts)
+    known = list(dict.fromkeys(name for task in tasks for name in task.split_names))
     if not any(set(metric.facts) <= set(task.facts) for task in tasks):
-        place = f"{suite.where(entry.path)}: metrics.{entry.label}"
-        yield f"{place}: {entry.use.name} needs a task with {' and '.join(metric.facts)}; no task here has it"
-    elif not any(set(needed) <= set(task.split_names) for task in tasks):
-        known = list(dict.fromkeys(name for task in tasks for name in task.split_names))
-        unknown = next((name for name in needed if name not in known), needed[0])
+        yield f"{place}: {entry.use.name} needs a task with {facts}; no task here has it"
+    elif unknown := [name for name in metric.splits if name not in known]:
         place = f"{suite.where((*entry.path, 'split'))}: metrics.{entry.label}"
-        near = did_you_mean(unknown, known)
-        yield f"{place}: no task has the split {unknown!r}, expected one of: {', '.join(known)}{near}"
+        near = did_you_mean(unknown[0], known)
+        yield f"{place}: no task has the split {unknown[0]!r}, expected one of: {', '.join(known)}{near}"
+    else:
+        needs = " and ".join(
+            filter(None, [facts, f"the split{'s' * (len(metric.splits) > 1)} {listed(metric.splits)}"])
+        )
+        yield f"{place}: {entry.use.name} needs a task with {needs}; no task here has all of them"
 
 
 def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, metric: Metric) -> Iterator[str]:
     """A criterion that no value of its metric meets, or every one."""
-    if metric.bounds and not is_open(condition, *metric.bounds):
-        low, high = metric.bounds
-        place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}"
-        yield f"{place}: {condition!r} can never hold or always holds, expected a bound between {low:g} and {high:g}"
+    if metric.bounds and (wrong := bound_fault(condition, *metric.bounds)):
+        yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {wrong}"
 
 
 def _metric_label_faults(suite: Suite, registry: Registry, task: Task, cadence: int) -> Iterator[str]:

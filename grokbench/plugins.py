@@ -70,6 +70,7 @@ class Plugin:
     factory: Callable[..., Any]
     origin: str  # "built in", "package NAME VERSION" or "file NAME"
     digest: str  # sha256 of its source file and the siblings it imports
+    file: Path | None = None  # the plugin file, resolved: two folders can each hold a NAME
 
     @property
     def builtin(self) -> bool:
@@ -132,6 +133,7 @@ class Broken:
 
     origin: str
     traceback: str
+    file: Path | None = None  # the plugin file, resolved
 
     @property
     def why(self) -> str:
@@ -170,12 +172,17 @@ class Registry:
             raise PluginError(f"no {kind[:-1]} {short(name)!r}, expected one of: {known}{near}{left_out}")
         return plugins[name]
 
+    def of_file(self, file: str | Path) -> list[Plugin]:
+        """What a plugin file yields."""
+        every = [plugin for kind in KINDS for plugin in getattr(self, kind).values()]
+        return [plugin for plugin in every if plugin.file == Path(file).resolve()]
+
     def unread(self, name: str) -> str:
         """`NAME.py` where such a file is in this folder and was not read; else empty."""
         file = f"{name}.py"
-        read = {plugin.origin for kind in KINDS for plugin in getattr(self, kind).values()}
-        read |= {broken.origin for broken in self.broken}
-        return file if name.isidentifier() and f"file {file}" not in read and Path(file).is_file() else ""
+        if not name.isidentifier() or not Path(file).is_file() or self.of_file(file):
+            return ""
+        return "" if any(broken.file == Path(file).resolve() for broken in self.broken) else file
 
     def add(self, plugin: Plugin) -> None:
         """Register; PluginError when the name is taken."""
@@ -198,28 +205,28 @@ def load_registry(files: Iterable[str | Path] = ()) -> Registry:
     registry = Registry()
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    for origin, load in _providers(files):
+    for origin, file, load in _providers(files):
         try:
-            found = list(_plugins(manager, load(), origin))
+            found = list(_plugins(manager, load(), origin, file))
         except (Exception, SystemExit):
-            registry.broken.append(Broken(origin, traceback.format_exc(limit=-3)))
+            registry.broken.append(Broken(origin, traceback.format_exc(limit=-3), file))
             continue
         for plugin in found:
             registry.add(plugin)
     return registry
 
 
-def _providers(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], Any]]]:
+def _providers(files: Iterable[str | Path]) -> Iterator[tuple[str, Path | None, Callable[[], Any]]]:
     for name in BUILTINS:
-        yield "built in", partial(importlib.import_module, name)
+        yield "built in", None, partial(importlib.import_module, name)
     for entry in importlib.metadata.entry_points(group=hookspecs.PROJECT):
         package = f"package {entry.dist.name} {entry.dist.version}" if entry.dist else f"entry point {entry.name}"
-        yield package, entry.load
+        yield package, None, entry.load
     for file in dict.fromkeys(Path(file).resolve() for file in files):
-        yield f"file {file.name}", partial(import_file, file)
+        yield f"file {file.name}", file, partial(import_file, file)
 
 
-def _plugins(manager: pluggy.PluginManager, module: Any, origin: str) -> Iterator[Plugin]:
+def _plugins(manager: pluggy.PluginManager, module: Any, origin: str, file: Path | None) -> Iterator[Plugin]:
     """The factories that one provider's hooks yield."""
     check_hooks(module)
     manager.register(module)
@@ -228,7 +235,7 @@ def _plugins(manager: pluggy.PluginManager, module: Any, origin: str) -> Iterato
         for implementation in getattr(manager.hook, f"grokbench_{kind}").get_hookimpls():
             if implementation.plugin is module:
                 for factory in yielded(kind, implementation.function()):
-                    plugin = Plugin(kind, factory.__name__, factory, origin, digest)
+                    plugin = Plugin(kind, factory.__name__, factory, origin, digest, file)
                     _check_signature(plugin)
                     yield plugin
 

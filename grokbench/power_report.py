@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
+from grokbench.escapes import markdown
 from grokbench.numerals import number
 from grokbench.phrases import plural
 from grokbench.power import MOST_SEEDS, SIMULATIONS, Aim, Need
@@ -22,15 +23,16 @@ def render(found: Sequence[Need], aim: Aim, style: str) -> str:
     """The needs as text in one of FORMATS."""
     if style == "json":
         return json.dumps({**asdict(aim), "cells": [asdict(need) for need in found]}, indent=2, allow_nan=False)
+    escaped = markdown if style == "markdown" else str
     table = tabulate(
-        [_cells(need) for need in found],
+        [[escaped(cell) for cell in _cells(need)] for need in found],
         HEADERS,
         tablefmt="simple" if style == "table" else "pipe",
         disable_numparse=True,
         colalign=("left", "left", *["right"] * 5),
     )
     notes = [f"{need.task} {need.regularizer}: {need.note}" for need in found if need.note]
-    lines = [line for text in [*notes, _legend(aim)] for line in wrap(text, WIDTH)]
+    lines = [line for text in [*notes, _legend(aim)] for line in wrap(escaped(text), WIDTH)]
     return "\n".join([table, "", *lines])
 
 

@@ -7,6 +7,7 @@ from operator import index
 from pathlib import Path
 from typing import Any
 
+from grokbench.counts import is_count
 from grokbench.errors import GrokbenchError, SuiteError
 from grokbench.freshness import RERUN
 from grokbench.request import Plan, Request, resolve, unused
@@ -24,7 +25,7 @@ KEYWORDS = {  # option -> keyword
     **{name: name for name in ("device", "log", "out", "precision", "rerun", "seeds")},
 }
 CHOICES = {"precision": ("float32", "float64"), "rerun": tuple(RERUN)}
-LEAST = {"group_size": 2, "num_seeds": 1, "checkpoint_seconds": 0}
+LEAST = {"group_size": 2, "num_seeds": 1}  # what is counted
 
 
 def run(
@@ -123,8 +124,11 @@ def _check(**asked: Any) -> None:
             near = did_you_mean(str(asked[name]), choices)
             raise SuiteError(f"{name}={asked[name]!r}: expected one of: {', '.join(choices)}{near}")
     for name, least in LEAST.items():
-        if (value := asked[name]) is not None and not (isinstance(value, int | float) and value >= least):
-            raise SuiteError(f"{name}={value!r}: expected a number of at least {least}")
+        if (value := asked[name]) is not None and not is_count(value, least):
+            raise SuiteError(f"{name}={value!r}: expected a whole number of at least {least}")
+    seconds = asked["checkpoint_seconds"]
+    if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and seconds >= 0):
+        raise SuiteError(f"checkpoint_seconds={seconds!r}: expected a number of at least 0")
 
 
 def _seeds(given: str | Iterable[int] | None) -> str | None:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from grokbench.checkpoints import Shelf, Standing
+from grokbench.conditions import parse_condition
 from grokbench.epochs import Pending, measure
 from grokbench.groups import Group, ladder, shrink, start, take
-from grokbench.logbook import Logbook, parse_condition
+from grokbench.logbook import Logbook
 from grokbench.pace import Pace
 from grokbench.records import Cell
 from grokbench.step import Step

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
+from grokbench.escapes import markdown
 from grokbench.numerals import figure, interval, number, ratio, times
 from grokbench.prose import wrap
 from grokbench.records import Timing
@@ -38,7 +39,8 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
     texts = [f"{title}. Measured on {' and on '.join(where) or 'a machine that is not known'}.", *blocks, LEGEND]
     if len(where) > 1:
         texts.insert(1, "Warning: methods timed on another machine than their baseline are not compared with it.")
-    return "\n\n".join(text if style == "markdown" or text in blocks else _wrapped(text) for text in texts)
+    written = markdown if style == "markdown" else _wrapped
+    return "\n\n".join(text if text in blocks else written(text) for text in texts)
 
 
 def _measured_on(timings: Sequence[Timing]) -> list[str]:
@@ -60,9 +62,9 @@ def _measured_on(timings: Sequence[Timing]) -> list[str]:
 
 
 def _block(task: str, rows: Sequence[Cost], style: str) -> str:
-    kind, heading = ("pipe", f"### {task}") if style == "markdown" else ("simple", task)
+    kind, heading = ("pipe", f"### {markdown(task)}") if style == "markdown" else ("simple", task)
     align = ("left", *["right"] * (len(HEADERS) - 1))
-    cells = [[text.replace("|", "\\|") if style == "markdown" else text for text in _cells(row)] for row in rows]
+    cells = [[markdown(text) if style == "markdown" else text for text in _cells(row)] for row in rows]
     return f"{heading}\n\n{tabulate(cells, HEADERS, tablefmt=kind, disable_numparse=True, colalign=align)}"
 
 

@@ -3,8 +3,6 @@
 Shapes say nothing about names that point at one another; `suite_references.py` does. Null means "not given".
 """
 
-import math
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,6 +17,8 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from grokbench.conditions import EXPECTED, parse_condition
+from grokbench.counts import is_count
 from grokbench.yaml_problems import KeyPath, did_you_mean, shown
 
 __all__ = [
@@ -28,9 +28,7 @@ __all__ = [
     "RegularizerShape",
     "SuiteShape",
     "TaskShape",
-    "condition",
     "fields_at",
-    "is_open",
     "json_schema",
     "misplaced_words",
 ]
@@ -44,28 +42,12 @@ RESERVED = frozenset({
     "statistics", "published", "plugins", "suite",
 })  # fmt: skip
 
-_CONDITION = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*")
-
-
-def condition(text: str) -> tuple[str, float]:
-    """`"> 0.80"` as its operator and its number; ValueError unless it is one of > >= < <= and a finite number."""
-    found = _CONDITION.fullmatch(text)
-    if found is None or not math.isfinite(float(found[2])):
-        raise ValueError(text)
-    return found[1], float(found[2])
-
-
-def is_open(text: str, low: float, high: float) -> bool:
-    """Whether a condition on a number in [low, high] can both hold and fail."""
-    sign, bound = condition(text)
-    return low <= bound < high if sign in (">", "<=") else low < bound <= high
-
 
 def _check_condition(value: Any) -> Any:
     try:
-        condition(value)
-    except (TypeError, ValueError):
-        raise _wrong(value, 'a condition such as "> 0.80" (>, >=, < or <= and a finite number)') from None
+        parse_condition(value)
+    except ValueError:
+        raise _wrong(value, EXPECTED) from None
     return value
 
 
@@ -99,7 +81,7 @@ def _wrong(value: Any, expected: str) -> PydanticCustomError:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_EPOCHS
+    return is_count(value) and value <= MAX_EPOCHS
 
 
 Text = Annotated[str, Field(min_length=1)]

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from grokbench.conditions import bound_fault
 from grokbench.errors import SuiteError
 from grokbench.seeds import count_seeds, parse_seeds, unlike_seeds
 from grokbench.suite_entries import grid_value, is_grid
-from grokbench.suite_schema import RESERVED, is_open, misplaced_words
+from grokbench.suite_schema import RESERVED, misplaced_words
 from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, short, shown
 
 __all__ = ["value_problems"]
@@ -118,8 +119,7 @@ def _cadence_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Probl
         text = f"an evaluation every {every} epochs, expected at most the budget of {epochs} epochs"
         yield Problem((*path, "evaluate_every"), text)
     for metric, text in (entry.get("grokked") or {}).items():
-        if text and metric.endswith("accuracy") and not is_open(text, 0, 1):
-            wrong = f"{text!r} can never hold or always holds, expected a bound between 0 and 1"
+        if text and metric.endswith("accuracy") and (wrong := bound_fault(text, 0, 1)):
             yield Problem((*path, "grokked", metric), f"{wrong} (an accuracy is a fraction, not per cent)")
 
 

@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from grokbench.counts import is_count
+
 __all__ = [
     "At",
     "Batch",
@@ -22,6 +24,7 @@ __all__ = [
     "Privilege",
     "Probe",
     "Regularizer",
+    "Role",
     "Task",
     "linearize",
 ]
@@ -41,7 +44,10 @@ Privilege = Literal[
 ]
 
 
+Role = Literal["input", "hidden", "readout", "bias"]  # of a parameter: methods choose layers by it
+
 Loss = Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> ()
+Correct = Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> (n,) bool
 
 MAX_EXAMPLES = 100_000_000  # of a training set
 
@@ -87,11 +93,13 @@ class Local(NamedTuple):
     """The network linearized at a batch, shared by the loss and every penalty."""
 
     outputs: Tensor  #: (n, C); C is 1 where the targets are -1 and 1, see `Batch`
-    pullback: Callable[[Tensor], Tensor]  #: cotangents (n, C) -> input gradients (n, d): v_i^T J_{x_i} for each row
+    #: cotangents (n, C) -> input gradients (n, ...), shaped like the inputs: v_i^T J_{x_i} for each row. For a norm of
+    #: each, `flatten(1)` first: an image has three axes of its own
+    pullback: Callable[[Tensor], Tensor]
 
 
 def linearize(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Local:
-    """The outputs of a function of inputs (n, d), and its pullback; both can be differentiated again."""
+    """The outputs of a function of inputs (n, ...), and its pullback; both can be differentiated again."""
     outputs, pull, *_ = torch.func.vjp(forward, inputs)
     return Local(outputs, lambda cotangents: pull(cotangents)[0])
 
@@ -105,15 +113,15 @@ class At:
     key: Tensor  #: (): of this seed, epoch, step and method; fold it once per purpose
     step: Tensor  #: (): updates completed
     epoch: Tensor  #: (): epochs completed
-    lr: float
-    weight_decay: float
-    decoupled: bool  #: whether weight decay stands beside the gradient (AdamW) or inside it (SGD with L2)
-    roles: Mapping[str, str]  #: of `params`: parameter -> "input", "hidden", "readout" or "bias"
+    lr: float  #: of the task's own optimizer, also where a method's `optimizer` phase has changed it
+    weight_decay: float  #: the task's own, likewise
+    decoupled: bool  #: whether the task's weight decay stands beside the gradient (AdamW) or inside it (SGD with L2)
+    roles: Mapping[str, Role]  #: of `params`
     input_bounds: tuple[float, float] | None  #: of valid inputs; None where there are none
     facts: Mapping[str, Any]  #: of the task, such as "cross_entropy"
     forward: Callable[[Tensor], Tensor]  #: embedded inputs (n, ...) -> outputs (n, C), the parameters held fixed
     loss: Loss  #: the task's own
-    correct: Loss  #: outputs (n, C), targets (n,) -> (n,) bool
+    correct: Correct  #: the task's own
     outputs: Tensor | None = None  #: (n, C): of this step's batch before the update; None in perturb and penalty
     # trained parameters -> the gradient there of this step's loss and penalties, with the same batch and draws. For
     # methods with the privilege "extra_gradients", in transform and project; elsewhere it raises ValueError
@@ -153,20 +161,20 @@ class Task:
     fetch: Callable[[], object] | None = None  #: makes the data files be there, or raises DataError; called first
     shared: Callable[[torch.device], dict[str, Batch]] | None = None  #: data that is the same for every replica
     split_names: tuple[str, ...] = ("train", "test")  #: what the two above provide together
-    train_size: int
-    init: Callable[[Tensor], Params]
+    train_size: int  #: examples of the split "train"
+    init: Callable[[Tensor], Params]  #: key -> the parameters before training
     embed: Callable[[Params, Tensor], Tensor] | None = None  #: inputs as drawn -> as Jacobians see them: pixels
     forward: Callable[[Params, Tensor], Tensor]  #: inputs (n, ...), embedded -> outputs (n, C)
     frozen: frozenset[str] = frozenset()  #: parameters that are never updated
     loss: Loss
-    correct: Callable[[Tensor, Tensor], Tensor]  #: outputs (n, C), targets (n,) -> (n,) bool
-    optimizer: Optimizer
+    correct: Correct  #: which examples count as right, for accuracies
+    optimizer: Optimizer  #: with its settings; a method's `optimizer` phase may wrap or replace it
     batch_size: int | None = None  #: None: full batch. The last, smaller batch of an epoch is trained on too
     epochs: int  #: the budget
     evaluate_every: int = 1  #: epochs
     grokked: Mapping[str, str]  #: metric label -> condition: every one of them must hold at one evaluation
     stop: str | int = "grokked"  #: "grokked", "budget", or an int: when the criterion held for so many evaluations
-    roles: Mapping[str, str]  #: parameter -> "input", "hidden", "readout" or "bias"
+    roles: Mapping[str, Role]  #: of every parameter
     input_bounds: tuple[float, float] | None = None  #: of embedded inputs
     evaluate_examples: int | None = None  #: at once, at evaluations: bounds their memory. None: all of a split
     activations: int = 0  #: numbers kept for the gradient of one example, where they outweigh the rest: bounds a group
@@ -198,17 +206,26 @@ class Task:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained; a factory passes the ValueError or TypeError on to the user."""
+        self._refuse_sizes()
+        for name in ("epochs", "evaluate_every"):
+            if not is_count(value := getattr(self, name)):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if not (self.stop in ("grokked", "budget") or is_count(self.stop)):
+            ways = "'grokked', 'budget', or for how many evaluations, at least 1, the criterion has to hold"
+            raise ValueError(f"stop must be {ways}, got {self.stop!r}")
+        if not isinstance(self.optimizer, Optimizer):
+            raise TypeError("optimizer is none of grokbench's, expected SGD(lr=...), AdamW(lr=...) or an Optimizer")
+        for name in ("lr", "weight_decay"):
+            if (value := getattr(self.optimizer, name)) < 0:
+                raise ValueError(f"{name} must not be negative, got {value}")
+
+    def _refuse_sizes(self) -> None:
         if self.train_size < 1:
             raise ValueError("the training set is empty: these parameters leave it no examples")
         if self.train_size > MAX_EXAMPLES:
             raise ValueError(f"a training set of {self.train_size:.3g} examples, expected at most {MAX_EXAMPLES:.0e}")
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
-        if not isinstance(self.optimizer, Optimizer):
-            raise TypeError("optimizer is none of grokbench's, expected SGD(lr=...), AdamW(lr=...) or an Optimizer")
-        for name in ("lr", "weight_decay"):
-            if (value := getattr(self.optimizer, name)) < 0:
-                raise ValueError(f"{name} must not be negative, got {value}")
 
 
 @dataclass(frozen=True)

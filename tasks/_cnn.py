@@ -10,7 +10,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional as F
 
-from grokbench import Params, random
+from grokbench import Params, Role, random
 
 from . import _mlp
 
@@ -46,7 +46,7 @@ def activations(width: int, classifier: tuple[int, ...]) -> int:
     return maps + sum(classifier[1:])
 
 
-def roles(classifier: tuple[int, ...]) -> dict[str, str]:
+def roles(classifier: tuple[int, ...]) -> dict[str, Role]:
     """The role of each parameter: the first convolution reads inputs, the last weights write outputs."""
-    convolutions = {f"conv{layer}": "hidden" if layer > 1 else "input" for layer in range(1, len(STRIDES) + 1)}
-    return convolutions | _mlp.roles(classifier, bias=False) | {"weight1": "hidden"}
+    convolutions: dict[str, Role] = {f"conv{layer}": "hidden" for layer in range(1, len(STRIDES) + 1)}
+    return {**convolutions, "conv1": "input", **_mlp.roles(classifier, bias=False), "weight1": "hidden"}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from grokbench import Params, random
+from grokbench import Params, Role, random
 
 MAX_WIDTH = 1_000_000
 
@@ -63,11 +63,11 @@ def square(hidden: Tensor) -> Tensor:
     return hidden * hidden
 
 
-def roles(sizes: Sequence[int], *, bias: bool) -> dict[str, str]:
+def roles(sizes: Sequence[int], *, bias: bool) -> dict[str, Role]:
     """The role of each parameter: the first layer reads inputs, the last one writes outputs."""
     depth = len(sizes) - 1
-    weights = {1: "input", depth: "readout"}
-    named = {}
+    weights: dict[int, Role] = {1: "input", depth: "readout"}
+    named: dict[str, Role] = {}
     for layer in range(1, depth + 1):
         named[f"weight{layer}"] = weights.get(layer, "hidden")
         if bias:

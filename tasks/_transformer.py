@@ -16,14 +16,18 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from grokbench import Params, random
+from grokbench import Params, Role, random
 
 MAX_WIDTH = 100_000
 
-ROLES = {
+ROLES: dict[str, Role] = {
     "W_E": "input",
     "W_pos": "input",
-    **dict.fromkeys(("W_Q", "W_K", "W_V", "W_O", "W_in"), "hidden"),
+    "W_Q": "hidden",
+    "W_K": "hidden",
+    "W_V": "hidden",
+    "W_O": "hidden",
+    "W_in": "hidden",
     "b_in": "bias",
     "W_out": "hidden",
     "b_out": "bias",

@@ -18,10 +18,11 @@ FEW = {
     "slower": [90, None, None, 96, 94, 92],
 }
 BUDGET, EVERY = 100, 2
+CRITERION = {"test_accuracy": "> 0.9"}
 
 
-def a_cell(task, method, number):
-    recipe = {"task": {"use": task}, "grokked": {"test_accuracy": "> 0.9"}}
+def a_cell(task, method, number, grokked):
+    recipe = {"task": {"use": task}, "grokked": grokked}
     metrics = {"test_accuracy": "higher", "train_accuracy": "higher", "loss": "lower"}
     return Cell(task, method, f"c{number}", recipe, BUDGET, EVERY, metrics)
 
@@ -44,10 +45,12 @@ def a_run(cell, seed, at):
     return Run(cell.identity, seed, outcome, grokked_at, None, end, final, curves, group=SEEDS, provenance=HERE)
 
 
-def make(directory, methods=FEW, tasks=("parity",), seeds=SEEDS, timed=True, skipped=(), failed=()):
+def make(
+    directory, methods=FEW, tasks=("parity",), seeds=SEEDS, timed=True, skipped=(), failed=(), grokked=CRITERION
+):
     """A folder in which the methods did this by seed on every task; `failed` (label, seed) are kept as failures."""
     pairs = [(task, label) for task in tasks for label in methods]
-    cells = tuple(a_cell(task, label, number) for number, (task, label) in enumerate(pairs))
+    cells = tuple(a_cell(task, label, number, grokked) for number, (task, label) in enumerate(pairs))
     skips = tuple(Skip(task, label, "why not") for task, label in skipped)
     with Store.open(directory, Manifest("drawn", "", "baseline", tuple(seeds), cells, skips)) as store:
         for cell in cells:

@@ -89,6 +89,18 @@ def test_a_plugin_file_of_which_nothing_is_used_is_told(tmp_path, suite):
     assert list(unused(plan)) == []
 
 
+def test_of_two_files_of_one_name_the_one_of_which_nothing_is_used_is_told(tmp_path, suite):
+    files = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        plugin = tiny.PLUGIN.replace("steady", f"{folder}_steady").replace("raises", f"{folder}_raises")
+        files.append(str(tiny.write(tmp_path / folder, plugin.replace("dies", f"{folder}_dies"), "mine.py")))
+    plan = resolve(Request(suite, device="cpu", plugins=tuple(files), methods=("one_steady",)))
+    assert list(unused(plan)) == [
+        f"nothing of --plugin {files[1]} is used: add --with two_steady or add --with two_raises or add --with two_dies"
+    ]
+
+
 def test_mistakes_of_the_suite_are_told_of_the_suite(tmp_path):
     for text in ("suite: s\n", "- a list\n", "suite: s\nregularizers: nothing\n"):
         (tmp_path / "s.yaml").write_text(text)

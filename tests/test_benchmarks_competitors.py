@@ -1,9 +1,12 @@
 """What is compared round by round: the engine's workers, the authors' procedure, and the floor of the hardware."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+
+from grokbench import random
 
 
 def test_competitors_take_turns_and_are_compared_round_by_round(benchmarks, cases):
@@ -86,6 +89,15 @@ def test_the_operations_of_a_floor_are_those_counted_by_hand(benchmarks, cases):
     assert effort(cases["modular_addition", "grokalign"]).operations == baseline.operations + penalty
     assert effort(cases["modular_addition", "grokfast"]).bytes == baseline.bytes + 8 * 2 * 3 * 126
     assert effort(cases["modular_addition", "orthograd"]).operations == baseline.operations
+
+
+def test_data_that_all_seeds_share_is_not_counted_as_read(benchmarks, cases):
+    effort, case = benchmarks("floor").effort, cases["modular_addition", "baseline"]
+    data = case.step.task.splits(random.key(0))
+    task = replace(case.step.task, splits=lambda key: {}, shared=lambda device: data)
+    own, shared = effort(case), effort(replace(case, step=replace(case.step, task=task)))
+    assert shared.operations == own.operations
+    assert own.bytes - shared.bytes == 8 * (22 * 14 + 49 * 14)
 
 
 def test_a_full_batch_is_looked_at_for_free_and_a_rotated_one_in_its_coordinates(benchmarks, cases):

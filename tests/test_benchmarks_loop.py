@@ -64,9 +64,13 @@ def test_every_kind_of_optimizer_trains_the_same(benchmarks, cases, task):
 
 
 def test_the_loop_draws_its_own_numbers_unless_given_some(benchmarks, cases):
-    loop = benchmarks("plain_loop")
-    history = loop.train(loop.start(cases["modular_addition", "grokalign"], 1000), EPOCHS)
-    assert len(history) == EPOCHS
+    loop, ends = benchmarks("plain_loop"), []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        history = loop.train(loop.start(cases["modular_addition", "grokalign"], 1000), EPOCHS)
+        assert len(history) == EPOCHS
+        ends.append(history[-1]["train_loss"])
+    assert ends[0] == ends[1] != ends[2]
 
 
 def test_the_loop_refuses_methods_it_does_not_know(benchmarks, cases):

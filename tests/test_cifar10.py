@@ -10,7 +10,7 @@ from grokbench.conformance.trials import distance
 from grokbench.errors import DataError
 from grokbench.metrics import corruptions
 from grokbench.tasks import cifar10
-from grokbench.types import Probe
+from grokbench.types import Probe, linearize
 
 from .cases import corrupted, epochs_for, make_step, method, photographs, replica, small, trained
 from .oracles import batch_rows, jacobians
@@ -79,6 +79,14 @@ def test_a_group_is_the_plain_loop_of_each_seed(name, strength):
     group = trained(task, [method(name)], SEEDS, epochs)
     for row, seed in enumerate(SEEDS):
         assert distance(replica(group.params, row), plain_run(task, seed, epochs, strength)) < 1e-9
+
+
+def test_input_gradients_are_shaped_like_images():
+    task = small("cifar10")
+    params, images = task.init(random.key(0)), torch.rand(3, 3, 32, 32, dtype=torch.float64)
+    local = linearize(lambda inputs: task.forward(params, inputs), images)
+    gradients = local.pullback(torch.ones_like(local.outputs))
+    assert gradients.shape == images.shape and gradients.flatten(1).square().sum(-1).shape == (3,)
 
 
 def test_shapes_roles_and_bounds():

@@ -184,6 +184,16 @@ def test_what_is_no_results_folder_is_refused(a, tmp_path, sides):
     assert done.status == 2 and f"{tmp_path / 'nowhere'} is not a results folder" in done.err
 
 
+def test_markdown_shows_labels_as_they_are(tmp_path):
+    cells = [replace(a_cell(label), task="# a", identity=f"c{i}") for i, label in enumerate(("baseline", "[x](y)"))]
+    a, b = (
+        make(tmp_path / name, {"baseline": BASELINE, "[x](y)": epochs}, cells)
+        for name, epochs in (("a", FASTER), ("b", [*FASTER[:7], None]))
+    )
+    text = grokbench("compare", a, b, "--format", "markdown").out
+    assert "\n\n### \\# a\n\n" in text and r"| [x\](y)" in text and "](y)" not in text.replace(r"\](y)", "")
+
+
 def test_a_damaged_file_is_told(a, tmp_path):
     shutil.copytree(a, tmp_path / "b")
     (tmp_path / "b/runs/cfaster/1000.json").write_text("{")

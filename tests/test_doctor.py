@@ -99,7 +99,7 @@ def test_a_package_that_is_old_or_not_there(monkeypatch, there, said):
 
 def test_the_versions_needed_are_those_of_the_package():
     needed = checkup.requirements()
-    assert needed["torch"] == "2.6" and "numpy" in needed and "pytest" not in needed and "ray" not in needed
+    assert needed["torch"] == "2.6" and "numpy" in needed and "pytest" not in needed
     assert checkup._release("2.10.1+cu130") > checkup._release("2.6") > checkup._release("2.5.99")
 
 

@@ -89,6 +89,18 @@ def test_of_methods_that_are_combined_the_one_is_named_that_raised(tmp_path):
     assert told.endswith(f"Next: grokbench check {files[1]}") and "sound.py" not in told
 
 
+def test_of_two_files_of_one_name_the_one_is_named_that_raised(tmp_path):
+    files = []
+    for name, fault in (("sound", "an in-place change"), ("broken", "a Python branch on a tensor")):
+        (tmp_path / name).mkdir()
+        source = planted.write(tmp_path, planted.METHODS[fault].source).read_text()
+        files.append(tiny.write(tmp_path / name, source.replace("method", name), "mine.py"))
+    registry = load_registry(files)
+    made = [registry.regularizers[name].make({}) for name in ("sound", "broken")]
+    told = explained(raised_by(made), cell("both", "sound", "broken"), registry, [str(file) for file in files])
+    assert told.endswith(f"Next: grokbench check {files[1]}") and str(files[0]) not in told
+
+
 def test_what_a_shipped_method_raises_has_nothing_to_check(registry):
     error = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    1 / 0\nValueError: a\nb\n'
     assert explained(error, cell("grokalign"), registry, []) == "ValueError: a"

@@ -58,7 +58,7 @@ def test_the_survival_curve_is_kaplan_meier(evidence):
             assert [row["epoch"] for row in mine[1:-1]] == at.tolist()
             assert [row["share"] for row in mine[1:-1]] == pytest.approx(share.tolist(), rel=1e-4)
             assert mine[0]["share"] == 1 and mine[-1]["epoch"] == max(cell.times)
-            assert mine[-1]["censored"] is not all(cell.grokked)
+            assert mine[-1]["censored"] != all(cell.grokked)
             assert not any(row["censored"] for row in mine[:-1])
 
 
@@ -98,6 +98,21 @@ def test_curves_are_the_bands(evidence):
                 assert [row["epoch"] for row in shown] == band.epochs.tolist()
         levels = [row for row in rows(drawing.specification, "median") if set(row) == {"median"}]
         assert levels == [{"median": 0.9}]
+
+
+@pytest.mark.parametrize(
+    ("condition", "figure", "level"),
+    [
+        ({"test_accuracy": "> 0.8 "}, "accuracy", 0.8),
+        ({"test_accuracy": ">= 9E-1"}, "accuracy", 0.9),
+        ({"loss": "< 1E-3"}, "metrics", 1e-3),
+    ],
+)
+def test_a_line_stands_where_the_criterion_has_its_bound(tmp_path, condition, figure, level):
+    sheet = Sheet(gather(Store.load(drawable.make(tmp_path, grokked=condition))), PAPER["single"])
+    (drawing,) = [each for each in drawings(sheet, figure) if each.metric in ("", *condition)]
+    levels = [row for row in rows(drawing.specification, "median") if set(row) == {"median"}]
+    assert levels == [{"median": pytest.approx(level)}]
 
 
 def test_single_seeds_end_where_they_were_followed_to(evidence):

@@ -49,10 +49,21 @@ def test_memorising_and_delay():
     assert measured(run(7)).memorised() is None
 
 
-@pytest.mark.parametrize("memorised_at", [7, None])
+def test_a_delay_counts_from_memorising_at_evaluation_0():
+    assert measured(run(70, memorised_at=0)).delay() == 70
+
+
+def test_what_memorises_after_it_grokked_has_no_delay():
+    late, early = run(70, memorised_at=90, epochs=100), run(70, memorised_at=20)
+    assert measured(late).delay() == measured(late, late, early).delay() == 0
+    assert measured(late, early).delay() == 25  # of 0 and 50
+
+
+@pytest.mark.parametrize("memorised_at", [7, 9, None])
 def test_no_delay_is_said(memorised_at):
     expected = "no delay: it grokked no later than it memorised (median over seeds)"
-    assert list(outcome_notes(measured(run(7, memorised_at=memorised_at)), None)) == ["its one seed grokked", expected]
+    cell = measured(run(7, memorised_at=memorised_at, epochs=9))
+    assert list(outcome_notes(cell, None)) == ["its one seed grokked", expected]
 
 
 def test_what_a_longer_run_did_after_this_budget_is_censored_by_it():

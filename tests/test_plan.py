@@ -8,7 +8,7 @@ import pytest
 from grokbench.errors import PluginError
 from grokbench.plan import cell_step, expand, identity, manifest
 from grokbench.records import Skip
-from grokbench.suite import load_suite
+from grokbench.suite import load_suite, shipped_suites
 
 from .short_suites import FACTS, GOOD, HEAD, PLAIN, only
 
@@ -130,9 +130,7 @@ def test_a_cell_whose_plugin_is_gone_says_so(cells_of, registry):
         cell_step(gone, registry)
 
 
-@pytest.mark.parametrize(
-    "name", ["smoke", "quick", "paper", "transformer", "transformer-small", "cifar10", "cifar10-small"]
-)
+@pytest.mark.parametrize("name", shipped_suites())
 def test_the_shipped_suites_expand(registry, name):
     suite = load_suite(name)
     cells = expand(suite, registry, "float32", 1)

@@ -3,9 +3,6 @@
 import pytest
 
 from grokbench.errors import SuiteError
-from grokbench.plan import expand
-from grokbench.plugins import load_registry
-from grokbench.suite import load_suite
 
 from .short_suites import FACTS, GOOD, HEAD
 
@@ -142,26 +139,6 @@ def test_a_metric_is_measured_at_evaluations(complaints):
     )
     (line,) = complaints(suite)
     assert "metrics.weight_norm: every 10 epochs, expected a multiple of evaluate_every, 4" in line
-
-
-def test_a_rotated_task_refuses_metrics_that_look_at_coordinates(complaints, tmp_path, registry):
-    mine = tmp_path / "mine.py"
-    mine.write_text(
-        'from grokbench import Metric, hookimpl\n\n\ndef largest() -> Metric:\n    """Largest input."""\n'
-        '    return Metric(measure=lambda probe: probe.splits["train"].inputs.max(), splits=("train",))\n\n\n'
-        "@hookimpl\ndef grokbench_metrics():\n    yield largest\n"
-    )
-    suite = tmp_path / "s.yaml"
-    suite.write_text(
-        HEAD + "tasks: {xor: {rotate: true}}\nregularizers: {baseline: {}}\nmetrics: {weight_norm: {}, largest: {}}\n"
-    )
-    with pytest.raises(SuiteError) as caught:
-        expand(load_suite(str(suite)), load_registry([mine]), "float32", 1)
-    (line,) = str(caught.value).splitlines()
-    assert line.endswith(
-        "s.yaml:6:28: metrics.largest: largest does not declare that it is the same in rotated coordinates, in which "
-        "xor is trained; set rotate: false there"
-    )
 
 
 def test_a_method_that_asks_for_facts_is_refused_where_a_task_has_none(complaints):

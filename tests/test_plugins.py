@@ -36,6 +36,33 @@ def write(folder, name, text):
     return file
 
 
+def test_two_files_of_one_name_are_told_apart(tmp_path, monkeypatch):
+    files = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        files.append(write(tmp_path / name, "clip.py", GOOD.format(name=name)))
+    registry = load_registry(files)
+    assert [plugin.name for plugin in registry.of_file(files[1])] == ["two"]
+    assert {plugin.origin for file in files for plugin in registry.of_file(file)} == {"file clip.py"}
+    monkeypatch.chdir(files[1].parent)
+    assert [plugin.name for plugin in registry.of_file("clip.py")] == ["two"] and registry.unread("clip") == ""
+    assert load_registry(files[:1]).unread("clip") == "clip.py"
+
+
+def test_a_file_is_checked_without_another_of_its_name(tmp_path):
+    from grokbench.conformance.pages import find
+
+    (tmp_path / "one").mkdir()
+    other = write(tmp_path / "one", "clip.py", GOOD.format(name="one"))
+    file = write(tmp_path, "clip.py", GOOD.format(name="two"))
+    _, found = find(str(file), [str(other)])
+    assert [plugin.name for plugin in found] == ["two"]
+    write(tmp_path / "one", "clip.py", "1 / 0")
+    empty = write(tmp_path, "clip.py", "")
+    with pytest.raises(PluginError, match=r"yields no plugin"):
+        find(str(empty), [str(other)])
+
+
 def test_every_builtin_loads():
     registry = load_registry()
     assert not registry.broken

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from grokbench.power import FEWEST_PAIRS, simulated_power
 from grokbench.suite import load_suite
 
 from . import tiny
-from .folders import BASELINE, FASTER, SEEDS, make
+from .folders import BASELINE, FASTER, SEEDS, a_cell, make
 from .tiny import grokbench
 
 SUITE = """\
@@ -135,3 +136,12 @@ def test_the_family_leaves_out_baselines_and_skipped_cells():
 def test_markdown_is_a_table(suite, tmp_path):
     out = grokbench("power", suite, "--out", make(tmp_path / "a"), "--format", "markdown").out
     assert out.startswith("| task") and "| faster" in out
+
+
+def test_markdown_shows_a_label_as_it_is(tmp_path):
+    label = "fa|st[x](y)"
+    suite = tiny.write(tmp_path, SUITE.replace("faster:", f'"{label}":'))
+    cells = [a_cell("baseline"), replace(a_cell(label), identity="c1")]
+    folder = make(tmp_path / "a", {"baseline": BASELINE, label: FASTER}, cells)
+    out = grokbench("power", suite, "--out", folder, "--format", "markdown").out
+    assert r"| fa\|st[x\](y)" in out and label in grokbench("power", suite, "--out", folder).out

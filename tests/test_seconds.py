@@ -11,6 +11,7 @@ from grokbench.cli import commands
 from grokbench.comparison import compare
 from grokbench.records import Published, Timing
 from grokbench.seconds import Estimate, costs
+from grokbench.seconds_report import render
 from grokbench.store import Store
 
 from .folders import BASELINE, FASTER, HERE, SEEDS, a_cell, a_run, make
@@ -135,6 +136,12 @@ def test_the_command_prints_it(folder, style):
     else:
         assert "2.00x [2.00, 2.00]" in result.output and "1.20x" in result.output and "a processor" in result.output
         assert max(map(len, result.output.splitlines())) <= 120 or style == "markdown"
+
+
+def test_markdown_shows_labels_as_they_are(folder):
+    cost = replace(found(folder)["faster"], task="# a", regularizer="fa|st[x](y)")
+    text = render([cost], "*", (), "markdown")
+    assert "\n\n### \\# a\n\n" in text and r"| fa\|st[x\](y)" in text and text.startswith(r"\*. Measured on a machine")
 
 
 def test_a_speed_up_that_censoring_bounds_says_so(tmp_path):

@@ -1,13 +1,15 @@
 """Each task's defining equation, its shapes and its criterion, and that a seed fixes everything."""
 
 import inspect
+import re
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from grokbench import random
-from grokbench.logbook import parse_condition
+from grokbench.conditions import parse_condition
 from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
 
 from .cases import TASKS, make_step, small
@@ -195,6 +197,33 @@ def test_what_makes_no_sense_is_refused(factory, given, complaint):
 def test_what_cannot_be_trained_is_refused_before_training(factory, given):
     with pytest.raises(ValueError):
         factory(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+        ({"epochs": 1e3}, "epochs must be a whole number of at least 1, got 1000.0"),
+        ({"evaluate_every": 0}, "evaluate_every must be a whole number of at least 1, got 0"),
+        ({"evaluate_every": True}, "evaluate_every must be a whole number of at least 1, got True"),
+        *(
+            (
+                {"stop": stop},
+                "stop must be 'grokked', 'budget', or for how many evaluations, at least 1, the criterion has to hold, "
+                f"got {stop!r}",
+            )
+            for stop in ("groked", 0, True, 2.0, None)
+        ),
+    ],
+)
+def test_a_budget_cadence_or_stop_that_cannot_be_followed_is_refused(given, complaint):
+    with pytest.raises(ValueError, match=f"^{re.escape(complaint)}$"):
+        replace(small("xor"), **given)
+
+
+@pytest.mark.parametrize("stop", ["grokked", "budget", 1, 3])
+def test_every_way_to_stop_is_taken(stop):
+    assert replace(small("xor"), stop=stop).stop == stop
 
 
 def test_mnist_says_when_there_are_too_few_images():

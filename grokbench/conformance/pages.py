@@ -27,17 +27,16 @@ def find(target: str, files: Sequence[str]) -> tuple[Registry, list[Plugin]]:
             raise PluginError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
     registry = load_registry([*files, target] if is_file else files)
     every = [plugin for kind in KINDS for plugin in getattr(registry, kind).values()]
-    origin = f"file {Path(target).name}"
-    found = [plugin for plugin in every if (plugin.origin == origin if is_file else plugin.name == target)]
+    found = registry.of_file(target) if is_file else [plugin for plugin in every if plugin.name == target]
     if not found:
         known = [plugin.name for plugin in every]
-        raise PluginError(_nothing_in(target, registry, origin) if is_file else _nothing_named(target, registry, known))
+        raise PluginError(_nothing_in(target, registry) if is_file else _nothing_named(target, registry, known))
     return registry, found
 
 
-def _nothing_in(file: str, registry: Registry, origin: str) -> str:
+def _nothing_in(file: str, registry: Registry) -> str:
     for broken in registry.broken:
-        if broken.origin == origin:
+        if broken.file == Path(file).resolve():
             where = f", line {broken.line}," if broken.line else ""
             return f"{file}{where} cannot be loaded: {broken.why}; `grokbench list --plugin {file}` shows the traceback"
     return f"{file} yields no plugin; add a hook: @hookimpl def grokbench_regularizers(): yield your_method"

@@ -4,13 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from grokbench import escapes
 from grokbench.conformance.answers import Answer, Answers, Question, Verdict, sums, waiting_lines
 from grokbench.plugins import Plugin
 from grokbench.provenance import environment
 
 __all__ = ["markdown"]
-
-_MARKS = re.compile(r"([\\`*_\[\]|<>~])")
 
 
 def markdown(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterator[tuple[str, bool]]:
@@ -56,8 +55,8 @@ def _folded(answers: Answers) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text of a plugin or of torch, in which markdown finds no marks of its own."""
-    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+    """Text of a plugin or of torch on one line, in which markdown finds no marks of its own."""
+    return escapes.markdown(" ".join(text.split()))
 
 
 def _code(text: str) -> str:

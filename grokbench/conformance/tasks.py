@@ -1,19 +1,19 @@
 """What tasks are asked beyond purity and training: are their replicas paired by seed, and are they as they say?"""
 
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from grokbench import random
+from grokbench.conditions import parse_condition
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import same, shapes
-from grokbench.logbook import parse_condition
-from grokbench.types import Batch, Task
+from grokbench.types import Batch, Role, Task
 
 __all__ = ["QUESTIONS"]
 
-ROLES = ("input", "hidden", "readout", "bias")
+ROLES = get_args(Role)
 RECORDED = ("loss", "accuracy")  # of every split, whatever the suite says
 
 
@@ -117,17 +117,10 @@ def can_be_judged(subject: Subject) -> Answer:
                 fix = f"choose among {', '.join(recorded)}"
                 return failed(f"on {label}, the criterion is about {metric!r}, which is not recorded", fix)
             parse_condition(condition)
-        if complaint := _budget_complaint(task):
-            return failed(f"on {label}, {complaint}", "let epochs be a multiple of evaluate_every, at least 1")
-        if not (task.stop in ("grokked", "budget") or (isinstance(task.stop, int) and task.stop >= 1)):
-            fix = "choose 'grokked', 'budget', or for how many evaluations the criterion has to hold"
-            return failed(f"on {label}, stop is {task.stop!r}", fix)
+        if task.epochs % task.evaluate_every:
+            complaint = f"a budget of {task.epochs} epochs is evaluated every {task.evaluate_every}"
+            return failed(f"on {label}, {complaint}", "let epochs be a multiple of evaluate_every")
     return passed()
-
-
-def _budget_complaint(task: Task) -> str:
-    fine = task.evaluate_every >= 1 and task.epochs >= 1 and task.epochs % task.evaluate_every == 0
-    return "" if fine else f"a budget of {task.epochs} epochs is evaluated every {task.evaluate_every}"
 
 
 QUESTIONS = (

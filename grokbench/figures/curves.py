@@ -1,6 +1,5 @@
 """Metrics over epochs: the median of the seeds, their quartiles, and single seeds."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import altair as alt
 import numpy as np
 
 from grokbench.bands import Band
+from grokbench.conditions import parse_condition
 from grokbench.figures.axes import Span, around, axis, epochs, scale
 from grokbench.figures.labels import cut, labels
 from grokbench.figures.sheet import Sheet
@@ -128,15 +128,10 @@ def _end(band: Band) -> tuple[float, float]:
 def _criterion(sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: Span) -> list[alt.Chart]:
     """A dashed line at each value of these metrics that the task's criterion names, and that is within the span."""
     conditions = sheet.evidence.of(task)[0].measured.cell.recipe.get("grokked") or {}
-    levels = [_level(conditions[label]) for label in found if label in conditions]
-    rows = [{"median": level} for level in dict.fromkeys(levels) if level is not None and span[0] <= level <= span[1]]
+    levels = [parse_condition(conditions[label]).threshold for label in found if label in conditions]
+    rows = [{"median": level} for level in dict.fromkeys(levels) if span[0] <= level <= span[1]]
     rule = alt.Chart(sheet.data(rows)).mark_rule(strokeDash=[2, 2], strokeOpacity=0.6)
     return [rule.encode(y=y)] if rows else []
-
-
-def _level(condition: Any) -> float | None:
-    match = re.search(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?$", str(condition))
-    return float(match[0]) if match else None
 
 
 def _described(task: str, bands: Bands, label: str) -> str:

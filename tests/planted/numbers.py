@@ -34,7 +34,7 @@ def method() -> Regularizer:
     "a nan gradient on a dead network": Fault(
         '''
 def penalty(local, state, at):
-    return 0.01 * local.pullback(torch.ones_like(local.outputs)).square().sum(-1).sqrt().mean()
+    return 0.01 * local.pullback(torch.ones_like(local.outputs)).flatten(1).square().sum(-1).sqrt().mean()
 
 
 def method() -> Regularizer:

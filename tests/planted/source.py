@@ -72,7 +72,7 @@ def transform(grads: Params, state: Mean, at: At, *, gain: float) -> tuple[Param
 
 def penalty(local: Any, state: Mean, at: At, *, gain: float) -> torch.Tensor:
     """The smoothed norm of the input gradients."""
-    squares = local.pullback(torch.ones_like(local.outputs)).square().sum(-1)
+    squares = local.pullback(torch.ones_like(local.outputs)).flatten(1).square().sum(-1)
     return gain * squares.clamp_min(1e-8).sqrt().mean()
 
 
