@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import grouped
+from grokbench.events import Event
 from grokbench.launchers.local import launch
 from grokbench.records import Cell
-from grokbench.work import Event, Stage, Worker
+from grokbench.work import Stage, Worker
 
 __all__ = ["Gauging", "Rates", "rates"]
 

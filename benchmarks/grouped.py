@@ -15,10 +15,11 @@ from typing import Any
 from benchmarks import memory
 from benchmarks.cases import Case
 from grokbench import engine, work
+from grokbench.events import Event
 from grokbench.launchers.local import launch
 from grokbench.provenance import environment
 from grokbench.records import Cell, Run
-from grokbench.work import Event, Stage, Training, Worker
+from grokbench.work import Stage, Training, Worker
 
 __all__ = ["Begun", "Clock", "Clocked", "cores", "groups", "lasting", "perform", "rounds"]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grokbench.errors import PluginError as PluginError
     from grokbench.errors import StoreError as StoreError
     from grokbench.errors import SuiteError as SuiteError
+    from grokbench.events import Progress as Progress
     from grokbench.hookspecs import hookimpl as hookimpl
     from grokbench.notebook import Leaderboard as Leaderboard
     from grokbench.notebook import leaderboard as leaderboard
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from grokbench.records import Cell as Cell
     from grokbench.records import Outcome as Outcome
     from grokbench.records import Planned as Planned
-    from grokbench.records import Progress as Progress
     from grokbench.records import Run as Run
     from grokbench.runs import Runs as Runs
     from grokbench.runs import load_runs as load_runs
@@ -63,7 +63,7 @@ _ROOMS = {
     "Planned": "records",
     "PluginError": "errors",
     "Probe": "types",
-    "Progress": "records",
+    "Progress": "events",
     "Regularizer": "types",
     "Run": "records",
     "Runs": "runs",

@@ -13,11 +13,12 @@ import torch
 from grokbench.capacity import group_size, measured, weigh
 from grokbench.checkpoints import Shelf
 from grokbench.epochs import batches, evaluate, measure, train_epoch
+from grokbench.events import Progress
 from grokbench.groups import DTYPES, Group, ladder, start, synchronize
 from grokbench.memory import exhausted, release
 from grokbench.pace import pace
 from grokbench.race import Race
-from grokbench.records import Cell, Progress, Run
+from grokbench.records import Cell, Run
 from grokbench.step import Step
 
 __all__ = [

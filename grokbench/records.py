@@ -18,8 +18,6 @@ __all__ = [
     "Manifest",
     "Outcome",
     "Planned",
-    "Profile",
-    "Progress",
     "Published",
     "Run",
     "Skip",
@@ -134,16 +132,6 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a group of replicas stands."""
-
-    cell: Cell
-    seeds: tuple[int, ...]
-    epoch: int
-    active: int  # replicas still in training
-
-
-@dataclass(frozen=True)
 class Run:
     """What one replica did."""
 
@@ -188,21 +176,3 @@ class Timing:
         """Refuse what no clock can have measured: a file may have been edited."""
         if not all(0.0 < seconds < 1e9 for seconds in self.seconds_per_epoch):
             raise ValueError(f"seconds per epoch {self.seconds_per_epoch}")
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Seconds of one seed's epoch, by phase; an evaluation counts as often as the cell's cadence has it."""
-
-    cell: Cell
-    replicas: int  # trained together
-    seconds: Mapping[str, float]  # phase -> seconds per seed-epoch, in order
-
-    @property
-    def total(self) -> float:
-        """Seconds per seed-epoch."""
-        return sum(self.seconds.values())
-
-    def share(self, phase: str) -> float:
-        """The phase's part of the whole, from 0 to 1."""
-        return self.seconds[phase] / self.total

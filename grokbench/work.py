@@ -12,31 +12,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from grokbench.records import Cell, Outcome, Profile, Progress, Run, Timing
+from grokbench.events import Event, Progress, Weight
+from grokbench.records import Cell, Outcome, Run
 
 __all__ = [
-    "Event",
     "Job",
     "Profiling",
     "Stage",
     "Timekeeping",
     "Training",
     "Weighing",
-    "Weight",
     "Worker",
     "groups",
     "timekeeping",
     "training",
 ]
 
-
-class Weight(NamedTuple):
-    """How many replicas of a cell a device holds."""
-
-    replicas: int
-
-
-Event = Run | Progress | Timing | Profile | Weight
 
 # of a run's provenance, beside the cell's identity and the group: a checkpoint of other circumstances is not used
 NUMBERS_DEPEND_ON = ("grokbench", "git", "torch", "machine", "device_name", "origins", "measured")

@@ -11,8 +11,9 @@ import torch
 
 from grokbench import pipeline, placement, sizing, timing
 from grokbench.errors import DataError, StoreError, SuiteError
+from grokbench.events import Progress
 from grokbench.launchers import local
-from grokbench.records import Outcome, Progress, Run, Timing
+from grokbench.records import Outcome, Run, Timing
 from grokbench.seconds import costs
 from grokbench.store import Store
 

@@ -7,8 +7,9 @@ import torch
 
 from grokbench import engine, pipeline, sizing
 from grokbench.capacity import Size
+from grokbench.events import Weight
 from grokbench.launchers import local
-from grokbench.work import Weighing, Weight, Worker
+from grokbench.work import Weighing, Worker
 
 from . import tiny
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokbench import engine, work
+from grokbench.events import Progress
 from grokbench.plan import expand
-from grokbench.records import Outcome, Progress, Run, Timing
+from grokbench.records import Outcome, Run, Timing
 from grokbench.suite import load_suite
 from grokbench.work import Timekeeping, Training, Worker, groups, timekeeping, training
 

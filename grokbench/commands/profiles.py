@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from grokbench.events import Profile
     from grokbench.pipeline import Plan
-    from grokbench.records import Profile
 
 __all__ = ["print_profiles"]
 
@@ -22,8 +22,9 @@ These are operations launched one by one; training replays recordings of them. G
 def print_profiles(plan: "Plan") -> None:
     """Milliseconds of a seed's epoch and the share of each phase; names what cannot be trained and exits with 1."""
     from grokbench import pipeline
+    from grokbench.events import Profile
     from grokbench.failures import explanations
-    from grokbench.records import Profile, Run
+    from grokbench.records import Run
     from grokbench.tables import table
 
     found, failed = [], []
