@@ -16,10 +16,10 @@ from benchmarks import memory
 from benchmarks.cases import Case
 from grokbench import engine, work
 from grokbench.events import Event
+from grokbench.jobs import Stage, Training, Worker
 from grokbench.launchers.local import launch
 from grokbench.provenance import environment
 from grokbench.records import Cell, Run
-from grokbench.work import Stage, Training, Worker
 
 __all__ = ["Begun", "Clock", "Clocked", "cores", "groups", "lasting", "perform", "rounds"]
 
@@ -133,8 +133,7 @@ def perform(case: Case, stages: Iterator[Stage], workers: int, jobs: int) -> Gen
 def _stages(case: Case, teams: list[Training], workers: int) -> Iterator[Stage]:
     """A warm-up for each worker, since first calls choose kernels and read data; then the groups, over and over."""
     for warming in (Begun(tuple(teams[:1]), 1), Begun(tuple(teams))):
-        job: Any = warming
-        yield Stage([job] * workers, workers)
-    jobs: Any = [Clocked((team,), case.short) for team in teams]
+        yield Stage([warming] * workers, workers)
+    jobs = [Clocked((team,), case.short) for team in teams]
     while True:
         yield Stage(jobs, workers)

@@ -6,12 +6,12 @@ from grokbench import pipeline
 from grokbench.audience import Audience
 from grokbench.display import Display, display
 from grokbench.events import Event, Progress
+from grokbench.jobs import Job
 from grokbench.matrix import Key, key_of
 from grokbench.pipeline import Plan
 from grokbench.placement import in_words
 from grokbench.records import Cell, Outcome, Planned, Run, Timing
 from grokbench.store import Store
-from grokbench.work import Job
 
 __all__ = ["execute"]
 

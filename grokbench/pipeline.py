@@ -12,13 +12,14 @@ from grokbench.comparison import Comparisons
 from grokbench.errors import StoreError
 from grokbench.events import Event
 from grokbench.freshness import outdated
+from grokbench.jobs import Job, Profiling, Stage, Training, Worker
 from grokbench.manifests import merge
 from grokbench.provenance import environment
 from grokbench.ranking import Leaderboard, compare, rank
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.request import Plan, Request, distinct, resolve
 from grokbench.store import Store
-from grokbench.work import Job, Profiling, Stage, Training, Worker, timekeeping, training
+from grokbench.work import timekeeping, training
 
 __all__ = [
     "Plan",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from grokbench.events import Weight
+from grokbench.jobs import Stage, Weighing, Worker
 from grokbench.records import Cell
 from grokbench.request import Plan
-from grokbench.work import Stage, Weighing, Worker
 
 if TYPE_CHECKING:
     from grokbench.capacity import Size

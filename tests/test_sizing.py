@@ -8,8 +8,8 @@ import torch
 from grokbench import engine, pipeline, sizing
 from grokbench.capacity import Size
 from grokbench.events import Weight
+from grokbench.jobs import Weighing, Worker
 from grokbench.launchers import local
-from grokbench.work import Weighing, Worker
 
 from . import tiny
 

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from grokbench.errors import GrokbenchError
-from grokbench.work import Job, Worker
+from grokbench.jobs import Job, Worker
 
 __all__ = ["Done", "Unfit", "serve"]
 
