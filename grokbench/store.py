@@ -11,7 +11,6 @@ A folder may be packed instead (`packs.py`). A leaderboard reads first lines onl
 curves cost milliseconds.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TypeVar
 
 from grokbench import durable, strict_json
 from grokbench.errors import StoreError
+from grokbench.freshness import satisfies
 from grokbench.manifests import ManifestFile, merge, read_manifest
 from grokbench.packs import NAME, Pack, listed
 from grokbench.records import FORMAT, Cell, Manifest, Outcome, Run, Timing
@@ -114,12 +114,8 @@ class Store:
         return [run for seed in seeds if (run := self._run(cell, seed, curves)) is not None]
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
-        """Those of `seeds` whose stored run of `cell` answers the request, and so need not be trained again.
-
-        It does when it grokked within the budget, reached the budget or diverged, and holds every metric asked for.
-        """
-        stored = self.runs_of(cell, seeds)
-        return {run.seed for run in stored if _ended(run, cell) and _holds(run, cell)}
+        """Those of `seeds` whose stored run of `cell` satisfies the request, and so need not be trained again."""
+        return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell)}
 
     def supersede(self, identity: str, seed: int) -> None:
         """Move a stored run to `superseded/`, so that it is trained again; one that is not there is left at that.
@@ -155,21 +151,10 @@ class Store:
         found = [self._timing(cell.identity) for cell in self.manifest.cells]
         return [timing for timing in found if timing is not None]
 
-    def unplanned(self) -> int:
-        """How many stored replicas belong to cells or seeds that are not planned now, and so are not shown."""
-        files = [(path.parent.name, path.stem) for path in self.directory.glob("runs/*/*.json")]
-        stored = {*files, *((identity, str(seed)) for identity, seed in self.packed.runs)}
-        planned = {(cell.identity, str(seed)) for cell in self.manifest.cells for seed in self.manifest.seeds}
-        return len(stored - planned)
-
-    def status(self) -> Counter[str]:
-        """Counts of replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
-        runs = self.runs()
-        planned = len(self.manifest.cells) * len(self.manifest.seeds)
-        counts = Counter({outcome.value: 0 for outcome in Outcome})
-        counts.update(run.outcome.value for run in runs)
-        counts.update(planned=planned, missing=planned - len(runs))
-        return counts
+    def stored(self) -> set[tuple[str, str]]:
+        """The identity and the seed of every stored replica, planned or not, as files and lines name them."""
+        files = {(path.parent.name, path.stem) for path in self.directory.glob("runs/*/*.json")}
+        return files | {(identity, str(seed)) for identity, seed in self.packed.runs}
 
     def _path(self, *names: str) -> Path:
         """A path below the folder. A manifest is only data: a name that would lead out of the folder is refused."""
@@ -228,18 +213,3 @@ class Store:
         except (OSError, ValueError):  # pydantic's errors are ValueErrors
             self.damaged = sorted({*self.damaged, self._name(path)})
             return None
-
-
-def _ended(run: Run, cell: Cell) -> bool:
-    """Whether a run says what would happen within the cell's budget: it ended by itself, or went at least as far."""
-    if run.outcome is Outcome.FAILED:
-        return False
-    stopped = run.outcome is Outcome.GROKKED and cell.recipe.get("stop") != "budget"
-    return stopped or run.outcome is Outcome.DIVERGED or run.epochs >= cell.budget
-
-
-def _holds(run: Run, cell: Cell) -> bool:
-    """Whether a run holds every metric of the cell, measured as it is now asked for."""
-    measured = run.provenance.get("measured") or {}
-    same = all(measured.get(label) == dict(how) for label, how in cell.measured.items())
-    return same and set(cell.metrics) <= set(run.final)

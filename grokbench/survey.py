@@ -1,5 +1,6 @@
-"""How much of a results folder is done, in sentences: what `grokbench status` says."""
+"""How much of a results folder is done, in numbers and in the sentences of `grokbench status`."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from grokbench.matrix import printable
@@ -7,12 +8,28 @@ from grokbench.records import Cell, Outcome, Run
 from grokbench.seeds import written
 from grokbench.store import Store
 
-__all__ = ["alike", "complaints", "survey", "tracebacks"]
+__all__ = ["alike", "complaints", "status", "survey", "tracebacks", "unplanned"]
+
+
+def status(store: Store) -> Counter[str]:
+    """Counts of replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
+    runs = store.runs()
+    planned = len(store.manifest.cells) * len(store.manifest.seeds)
+    counts = Counter({outcome.value: 0 for outcome in Outcome})
+    counts.update(run.outcome.value for run in runs)
+    counts.update(planned=planned, missing=planned - len(runs))
+    return counts
+
+
+def unplanned(store: Store) -> int:
+    """How many stored replicas belong to cells or seeds that are not planned now, and so are not shown."""
+    planned = {(cell.identity, str(seed)) for cell in store.manifest.cells for seed in store.manifest.seeds}
+    return len(store.stored() - planned)
 
 
 def survey(store: Store) -> Iterator[str]:
     """Counts of all replicas; then what is left of each cell, damaged files, and whether a process is writing."""
-    counts, damaged = store.status(), list(store.damaged)
+    counts, damaged = status(store), list(store.damaged)
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
     for cell in store.manifest.cells:

@@ -177,8 +177,9 @@ def _print_left_aside(plan: "Plan", store: "Store") -> None:
 def _print_unplanned(store: "Store") -> None:
     """Methods of an earlier command have no row any more, though their runs are kept."""
     from grokbench.phrases import plural
+    from grokbench.survey import unplanned
 
-    if others := store.unplanned():
+    if others := unplanned(store):
         click.echo(
             f"Not shown: {plural(others, 'replica')} in {store.directory} of cells that are not planned now: of other "
             "settings, or of methods that an earlier command added; repeat its --plugin and --with to see them."
