@@ -13,6 +13,7 @@ from grokbench.errors import StoreError
 from grokbench.events import Event
 from grokbench.freshness import outdated
 from grokbench.jobs import Job, Profiling, Stage, Training, Worker
+from grokbench.layout import Layout
 from grokbench.manifests import merge
 from grokbench.provenance import environment
 from grokbench.ranking import Leaderboard, compare, rank
@@ -46,7 +47,7 @@ def open_store(plan: Plan) -> AbstractContextManager[Store]:
 
 def existing_store(plan: Plan) -> Store | None:
     """The results folder as it is, for a dry run; StoreError when this plan could not go on with it."""
-    if not (plan.directory / "manifest.json").exists():
+    if not Layout(plan.directory).manifest.exists():
         return None
     stored = Store.load(plan.directory)
     merge(stored.manifest, plan.manifest, plan.directory)

@@ -72,8 +72,9 @@ def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
     """Why replicas of a cell are still to be trained, with how many there are of each kind."""
     runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
     failed = sum(run.outcome is Outcome.FAILED for run in runs)
-    there = {f"runs/{cell.identity}/{run.seed}.json" for run in runs}  # a packed copy replaces a damaged file
-    broken = sum(name.startswith(f"runs/{cell.identity}/") and name not in there for name in damaged)
+    there = {run.seed for run in runs}  # a packed copy replaces a damaged file
+    absent = [store.layout.run(cell.identity, seed) for seed in store.manifest.seeds if seed not in there]
+    broken = sum(store.layout.name(path) in damaged for path in absent)
     kinds = {
         "missing": seeds - len(runs) - broken,
         "damaged": broken,

@@ -167,7 +167,7 @@ def export(directory: str, out: str | None, style: str) -> None:
 def _named_folder(parent: str, suite: str) -> Path:
     """Where something of this suite goes; the name comes from a file, which may have been edited."""
     from grokbench.errors import StoreError
-    from grokbench.packs import NAME
+    from grokbench.layout import NAME
 
     if not NAME.fullmatch(suite):
         raise StoreError(f"The suite's name, {suite!r}, cannot name a folder: say where to with --out.")
