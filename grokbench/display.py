@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, Self, TextIO
 
+from grokbench.escapes import printable
 from grokbench.live import LiveDisplay
-from grokbench.matrix import Key, Matrix, failure, key_of, name, printable
+from grokbench.matrix import Key, Matrix, failure, key_of, name
 from grokbench.phrases import plural
 from grokbench.records import Cell, Outcome, Run
+from grokbench.time_left import left
 
 __all__ = ["Display", "PlainDisplay", "display", "in_notebook"]
 
@@ -119,4 +121,4 @@ class PlainDisplay:
         training = [key for key in matrix.cells if matrix.fronts[key]]
         parts = [f"{name(key)} epoch {matrix.epoch(key):,} of {matrix.cells[key].budget:,}" for key in training[:3]]
         parts += [f"{len(training) - 3} more in training"] if len(training) > 3 else []
-        self.say("; ".join(filter(None, [matrix.totals(), ", ".join(parts), str(matrix.left())])))
+        self.say("; ".join(filter(None, [matrix.totals(), ", ".join(parts), str(left(matrix))])))

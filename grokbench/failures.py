@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grokbench.conformance.fixes import words
 from grokbench.conformance.subjects import Subject
-from grokbench.matrix import printable
+from grokbench.escapes import printable
 from grokbench.memory import tells_of_exhaustion
 from grokbench.places import frames, innermost
 from grokbench.plugins import Plugin, Registry

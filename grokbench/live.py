@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Literal, Self
 
-from grokbench.matrix import Key, Matrix, elapsed, failure, printable
+from grokbench.escapes import printable
+from grokbench.matrix import Key, Matrix, elapsed, failure
 from grokbench.phrases import plural
 from grokbench.records import Cell, Outcome, Run
+from grokbench.time_left import left
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
@@ -86,8 +88,8 @@ class LiveDisplay:
     def _footer(self) -> "RenderableType":
         from rich.text import Text
 
-        left = self._timing or str(self._matrix.left())
-        parts = [f"{self._matrix.totals()} in {elapsed(self._matrix)}", left]
+        rest = self._timing or str(left(self._matrix))
+        parts = [f"{self._matrix.totals()} in {elapsed(self._matrix)}", rest]
         return Text(" · ".join(filter(None, parts)), style="dim", no_wrap=True, overflow="ellipsis")
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from grokbench.matrix import printable
+from grokbench.escapes import printable
 from grokbench.records import Cell, Outcome, Run
 from grokbench.seeds import written
 from grokbench.store import Store
