@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from grokbench.records import Cell, Outcome, Run
 
-__all__ = ["Front", "Key", "Matrix", "Pace", "elapsed", "failure", "key_of", "name"]
+__all__ = ["Front", "Key", "Matrix", "Pace", "elapsed", "failure"]
 
 Key = tuple[str, str]  # labels of a task and a regularizer
 
@@ -44,17 +44,17 @@ class Matrix:
 
     def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[Key, Sequence[Run]]) -> None:
         """A stored replica that failed is still to do: this run repeats it."""
-        self.seeds, self.cells = seeds, {key_of(cell): cell for cell in cells}
+        self.seeds, self.cells = seeds, {cell.key: cell for cell in cells}
         for key in self.cells:
             self.fronts[key], self.paces[key] = {}, Pace()
             self.runs[key] = {run.seed: run for run in done.get(key, ()) if run.outcome is not Outcome.FAILED}
 
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
         """Move a group's front; what it took since the last report enters the cell's pace."""
-        fronts, pace, now = self.fronts[key_of(cell)], self.paces[key_of(cell)], self.now()
+        fronts, pace, now = self.fronts[cell.key], self.paces[cell.key], self.now()
         for halved in [group for group in fronts if group != seeds and set(group) & set(seeds)]:
             del fronts[halved]  # it did not fit into memory
-        self.latest = key_of(cell)
+        self.latest = cell.key
         if (before := fronts.pop(seeds, None)) is not None:
             pace.seconds += now - before.at
             pace.epochs += (epoch - before.epoch) * before.active
@@ -63,14 +63,14 @@ class Matrix:
 
     def finished(self, run: Run, cell: Cell) -> None:
         """Keep a run. A group whose replicas are all done leaves training: it may report no more progress."""
-        key = key_of(cell)
+        key = cell.key
         self.runs[key][run.seed] = run
         for seeds in [group for group in self.fronts[key] if self.runs[key].keys() >= set(group)]:
             del self.fronts[key][seeds]
 
     def told(self, run: Run, cell: Cell) -> bool:
         """Whether another replica of the cell failed with the same error: those of a group fail together."""
-        others = (other for seed, other in self.runs[key_of(cell)].items() if seed != run.seed)
+        others = (other for seed, other in self.runs[cell.key].items() if seed != run.seed)
         return any(other.outcome is Outcome.FAILED and other.error == run.error for other in others)
 
     def done(self, key: Key) -> int:
@@ -123,17 +123,7 @@ class Matrix:
 def failure(run: Run, cell: Cell) -> str:
     """One line for a replica that failed, with the last line of its traceback."""
     lines = (run.error or "").strip().splitlines()
-    return f"{name(key_of(cell))}, seed {run.seed} failed: {lines[-1] if lines else 'no traceback was kept'}"
-
-
-def key_of(cell: Cell) -> Key:
-    """A cell's labels: what tells two rows apart even where their recipes are the same."""
-    return cell.task, cell.regularizer
-
-
-def name(key: Key) -> str:
-    """A cell in a sentence."""
-    return " / ".join(key)
+    return f"{cell.name}, seed {run.seed} failed: {lines[-1] if lines else 'no traceback was kept'}"
 
 
 def elapsed(matrix: Matrix) -> str:

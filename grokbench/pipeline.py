@@ -192,13 +192,13 @@ def compared(plan: Plan) -> Comparisons:
 
 def unlike(plan: Plan, found: Comparisons) -> Iterator[str]:
     """The cells of the plan that a folder does not hold as they are planned now, a sentence each."""
-    there = {(each.measured.cell.task, each.measured.cell.regularizer): each.measured.cell for each in found.cells}
+    there = {each.measured.cell.key: each.measured.cell for each in found.cells}
     for cell in plan.manifest.cells:
-        held = there.get((cell.task, cell.regularizer))
+        held = there.get(cell.key)
         if held is None:
-            yield f"{cell.task} / {cell.regularizer} is not in {plan.directory}: nothing is known of its spread"
+            yield f"{cell.name} is not in {plan.directory}: nothing is known of its spread"
         elif _setting(held) != _setting(cell):
-            yield f"{cell.task} / {cell.regularizer} is planned otherwise now than it was run in {plan.directory}"
+            yield f"{cell.name} is planned otherwise now than it was run in {plan.directory}"
 
 
 def _setting(cell: Cell) -> dict[str, Any]:

@@ -52,6 +52,16 @@ class Cell:
     privileges: tuple[str, ...] = ()  # what the method uses that the baseline does not have
     origins: Mapping[str, str] = field(default_factory=dict)  # plugin -> where it came from, with a source digest
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its labels: what tells two rows apart even where their recipes are the same."""
+        return self.task, self.regularizer
+
+    @property
+    def name(self) -> str:
+        """Its labels in a sentence."""
+        return f"{self.task} / {self.regularizer}"
+
 
 @dataclass(frozen=True)
 class Skip:
@@ -103,7 +113,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Refuse a plan that counts a replica twice: a file may have been edited."""
-        labels = [(cell.task, cell.regularizer) for cell in self.cells]
+        labels = [cell.key for cell in self.cells]
         if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
             raise ValueError("a seed or a cell is planned twice")
 

@@ -82,7 +82,7 @@ class Runs:
             StoreError: no such cell is planned.
         """
         for cell in self.cells:
-            if (cell.task, cell.regularizer) == (task, regularizer):
+            if cell.key == (task, regularizer):
                 return self.store.runs_of(cell, self.seeds, curves=True)
         for skip in self.manifest.skipped:
             if (skip.task, skip.regularizer) == (task, regularizer):

@@ -34,7 +34,7 @@ def survey(store: Store) -> Iterator[str]:
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
     for cell in store.manifest.cells:
         if left := ", ".join(_left(cell, store, damaged)):
-            yield f"  {cell.task} / {cell.regularizer}: {left}"
+            yield f"  {cell.name}: {left}"
     yield from _untimed(store)
     yield from complaints(store)
     if store.busy:
@@ -56,7 +56,7 @@ def tracebacks(store: Store) -> Iterator[str]:
     """Each different one of a cell's failed replicas, beneath the cell and its seeds."""
     for cell in store.manifest.cells:
         for error, seeds in alike(store.runs_of(cell, store.manifest.seeds)).items():
-            yield "\n".join(map(printable, [f"{cell.task} / {cell.regularizer}, {seeds}:", *error.splitlines()]))
+            yield "\n".join(map(printable, [f"{cell.name}, {seeds}:", *error.splitlines()]))
 
 
 def alike(runs: Iterable[Run]) -> dict[str, str]:

@@ -30,7 +30,7 @@ def print_profiles(plan: "Plan") -> None:
     found, failed = [], []
     for job, event in pipeline.profiles(plan):
         cell = job.cells[0]
-        click.echo(f"measured {cell.task} / {cell.regularizer}", err=True)
+        click.echo(f"measured {cell.name}", err=True)
         if isinstance(event, Profile):
             found.append(event)
         elif isinstance(event, Run):  # which failed
