@@ -4,7 +4,8 @@ import inspect
 from collections.abc import Sequence
 
 from grokbench.errors import PluginError
-from grokbench.plugins import KINDS, Plugin, Registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import KINDS, Registry
 from grokbench.suite import shipped_suites
 from grokbench.tables import table
 from grokbench.yaml_problems import did_you_mean

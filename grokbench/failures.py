@@ -10,7 +10,8 @@ from grokbench.conformance.subjects import Subject
 from grokbench.escapes import printable
 from grokbench.memory import tells_of_exhaustion
 from grokbench.places import frames, innermost
-from grokbench.plugins import Plugin, Registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import Registry
 from grokbench.records import Cell, Run
 from grokbench.survey import alike
 

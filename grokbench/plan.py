@@ -12,7 +12,8 @@ from typing import Any
 
 from grokbench.errors import PluginError, SuiteError
 from grokbench.plan_faults import misfits, plan_faults
-from grokbench.plugins import Plugin, Registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import Registry
 from grokbench.recorded import recorded, standard_labels
 from grokbench.records import FORMAT, Cell, Manifest
 from grokbench.step import Step, build_step

@@ -14,7 +14,8 @@ from grokbench import random
 from grokbench.conformance import QUESTIONS, Answer, Subject, Verdict, answer
 from grokbench.conformance.pages import find
 from grokbench.conformance.tasks import data
-from grokbench.plugins import KINDS, Plugin, load_registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import KINDS, load_registry
 from grokbench.step import build_step
 from grokbench.types import At, Batch, Params, Regularizer, State, Task
 

@@ -10,7 +10,8 @@ import pytest
 
 from grokbench import AdamW, Metric, Regularizer
 from grokbench.errors import PluginError
-from grokbench.plugins import BUILTINS, Plugin, load_registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import BUILTINS, load_registry
 
 GOOD = """\
 from grokbench import Regularizer, hookimpl

@@ -7,7 +7,8 @@ from grokbench.conformance import Answer, Question, Subject, Verdict, examine
 from grokbench.conformance.answers import sums, waiting_lines
 from grokbench.conformance.pull_request import markdown
 from grokbench.errors import PluginError
-from grokbench.plugins import KINDS, Plugin, Registry, load_registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import KINDS, Registry, load_registry
 from grokbench.yaml_problems import did_you_mean
 
 __all__ = ["find", "report"]

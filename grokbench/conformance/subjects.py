@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from grokbench.conformance.forms import GROUNDS, METHODS, TASKS
-from grokbench.plugins import Plugin, Registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import Registry
 from grokbench.types import Metric, Regularizer, Task
 
 __all__ = ["NoGround", "Subject"]
