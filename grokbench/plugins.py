@@ -92,6 +92,11 @@ class Registry:
     observers: dict[str, Plugin] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
+    def __iter__(self) -> Iterator[Plugin]:
+        """Every plugin, kind by kind."""
+        for kind in KINDS:
+            yield from getattr(self, kind).values()
+
     def get(self, kind: str, name: str) -> Plugin:
         """The plugin of that name; PluginError naming the nearest one."""
         plugins: dict[str, Plugin] = getattr(self, kind)
@@ -106,7 +111,7 @@ class Registry:
     def unread(self, name: str) -> str:
         """`NAME.py` where such a file is in this folder and was not read; else empty."""
         file = f"{name}.py"
-        read = {plugin.origin for kind in KINDS for plugin in getattr(self, kind).values()}
+        read = {plugin.origin for plugin in self}
         read |= {broken.origin for broken in self.broken}
         return file if name.isidentifier() and f"file {file}" not in read and Path(file).is_file() else ""
 

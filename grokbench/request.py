@@ -121,15 +121,12 @@ def resolve(request: Request) -> Plan:
 
 def unused(plan: Plan) -> Iterator[str]:
     """A sentence for each file of `--plugin` of which the suite names nothing, and what would name it."""
-    from grokbench.plugins import KINDS
-
     tasks, methods = plan.suite.tasks, plan.suite.regularizers
     named = {("tasks", task.use.name) for task in tasks} | {("metrics", each.use.name) for each in plan.suite.metrics}
     named |= {("regularizers", use.name) for method in methods for use in method.uses}
     named |= {("observers", watcher.name) for watcher in plan.watchers}
     for file in plan.plugins[len(plan.suite.plugins) :]:
-        every = [plugin for kind in KINDS for plugin in getattr(plan.registry, kind).values()]
-        found = [plugin for plugin in every if plugin.origin == f"file {Path(file).name}"]
+        found = [plugin for plugin in plan.registry if plugin.origin == f"file {Path(file).name}"]
         if found and not any((plugin.kind, plugin.name) in named for plugin in found):
             ways = [WAYS[plugin.kind].format(plugin.name) for plugin in found]
             yield f"nothing of --plugin {file} is used: {' or '.join(ways)}"

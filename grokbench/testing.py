@@ -15,7 +15,7 @@ from grokbench.conformance import QUESTIONS, Answer, Subject, Verdict, answer
 from grokbench.conformance.pages import find
 from grokbench.conformance.tasks import data
 from grokbench.plugin import Plugin
-from grokbench.plugins import KINDS, load_registry
+from grokbench.plugins import load_registry
 from grokbench.step import build_step
 from grokbench.types import At, Batch, Params, Regularizer, State, Task
 
@@ -32,7 +32,7 @@ def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
         PluginError: it yields no plugin, one that cannot be registered, or one whose name is taken.
     """
     registry = load_registry()
-    plugins = [plugin for kind in KINDS for plugin in getattr(registry, kind).values() if _is_from(plugin, module)]
+    plugins = [plugin for plugin in registry if _is_from(plugin, module)]
     if not plugins:
         registry, plugins = find(str(module.__file__), ())
     return {

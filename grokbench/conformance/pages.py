@@ -8,7 +8,7 @@ from grokbench.conformance.answers import sums, waiting_lines
 from grokbench.conformance.pull_request import markdown
 from grokbench.errors import PluginError
 from grokbench.plugin import Plugin
-from grokbench.plugins import KINDS, Registry, load_registry
+from grokbench.plugins import Registry, load_registry
 from grokbench.yaml_problems import did_you_mean
 
 __all__ = ["find", "report"]
@@ -27,11 +27,10 @@ def find(target: str, files: Sequence[str]) -> tuple[Registry, list[Plugin]]:
         if not Path(file).is_file():
             raise PluginError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
     registry = load_registry([*files, target] if is_file else files)
-    every = [plugin for kind in KINDS for plugin in getattr(registry, kind).values()]
     origin = f"file {Path(target).name}"
-    found = [plugin for plugin in every if (plugin.origin == origin if is_file else plugin.name == target)]
+    found = [plugin for plugin in registry if (plugin.origin == origin if is_file else plugin.name == target)]
     if not found:
-        known = [plugin.name for plugin in every]
+        known = [plugin.name for plugin in registry]
         raise PluginError(_nothing_in(target, registry, origin) if is_file else _nothing_named(target, registry, known))
     return registry, found
 
