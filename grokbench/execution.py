@@ -8,9 +8,9 @@ from grokbench.display import Display, display
 from grokbench.events import Event, Progress
 from grokbench.jobs import Job
 from grokbench.matrix import Key
-from grokbench.pipeline import Plan
 from grokbench.placement import in_words
 from grokbench.records import Cell, Outcome, Planned, Run, Timing
+from grokbench.request import Plan
 from grokbench.store import Store
 
 __all__ = ["execute"]

@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from grokbench import sizing
-from grokbench.comparison import Comparisons
-from grokbench.errors import StoreError
 from grokbench.events import Event
 from grokbench.freshness import outdated
 from grokbench.jobs import Job, Profiling, Stage, Training, Worker
@@ -18,14 +16,11 @@ from grokbench.manifests import merge
 from grokbench.provenance import environment
 from grokbench.ranking import Leaderboard, compare, rank
 from grokbench.records import Cell, Outcome, Run, Timing
-from grokbench.request import Plan, Request, distinct, resolve
+from grokbench.request import Plan, distinct
 from grokbench.store import Store
 from grokbench.work import timekeeping, training
 
 __all__ = [
-    "Plan",
-    "Request",
-    "compared",
     "existing_store",
     "finished",
     "jobs",
@@ -35,8 +30,6 @@ __all__ = [
     "open_store",
     "perform",
     "profiles",
-    "resolve",
-    "unlike",
 ]
 
 
@@ -180,30 +173,6 @@ def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: 
 def _took_turns(made: Sequence[Mapping[str, Any]]) -> bool:
     """Whether timings were measured together, by their provenance."""
     return len({then.get("timed_at") for then in made}) <= 1
-
-
-def compared(plan: Plan) -> Comparisons:
-    """The comparisons of the plan's folder as it is; StoreError where that holds another suite."""
-    store = Store.load(plan.directory)
-    if store.manifest.suite != plan.suite.name:
-        raise StoreError(f"{store.directory} holds the suite {store.manifest.suite!r}, expected {plan.suite.name!r}.")
-    return compare(store.manifest, store.runs())
-
-
-def unlike(plan: Plan, found: Comparisons) -> Iterator[str]:
-    """The cells of the plan that a folder does not hold as they are planned now, a sentence each."""
-    there = {each.measured.cell.key: each.measured.cell for each in found.cells}
-    for cell in plan.manifest.cells:
-        held = there.get(cell.key)
-        if held is None:
-            yield f"{cell.name} is not in {plan.directory}: nothing is known of its spread"
-        elif _setting(held) != _setting(cell):
-            yield f"{cell.name} is planned otherwise now than it was run in {plan.directory}"
-
-
-def _setting(cell: Cell) -> dict[str, Any]:
-    """What decides when replicas grok, but for how they are computed."""
-    return {"budget": cell.budget, **{k: v for k, v in cell.recipe.items() if k not in ("precision", "engine")}}
 
 
 def judge(store: Store) -> Leaderboard:

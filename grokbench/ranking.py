@@ -13,7 +13,7 @@ from grokbench.notes import compared_notes, outcome_notes, provenance_notes, pub
 from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats import holm
 
-__all__ = ["Comparisons", "Leaderboard", "Row", "compare", "rank"]
+__all__ = ["Leaderboard", "Row", "compare", "rank"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from grokbench.events import Profile
-    from grokbench.pipeline import Plan
+    from grokbench.request import Plan
 
 __all__ = ["print_profiles"]
 

@@ -19,7 +19,7 @@ from grokbench.interruption import answered, interrupt
 from grokbench.seeds import written
 
 if TYPE_CHECKING:
-    from grokbench.pipeline import Plan
+    from grokbench.request import Plan
     from grokbench.store import Store
 
 __all__ = ["run"]
