@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from grokbench.errors import PluginError
 from grokbench.plugin import Plugin
 from grokbench.plugins import Registry
-from grokbench.suite import shipped_suites
+from grokbench.suite_files import shipped_suites
 from grokbench.tables import table
 from grokbench.yaml_problems import did_you_mean
 
