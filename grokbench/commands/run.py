@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench.commands.completion import devices, folders, labels, observers, suites
+from grokbench.commands.dry_run import print_work
 from grokbench.commands.options import METHODS, PLUGINS
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
@@ -110,7 +111,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
     from grokbench import execution, pipeline  # noqa: F401 - all there is, before anything is done
 
     if dry_run:
-        _print_work(plan)
+        print_work(plan)
         return
     if profile:
         print_profiles(plan)
@@ -139,28 +140,6 @@ def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, An
         except StoreError as error:  # a full disk, say: not the status that says nothing was run
             click.echo(f"Error: {error}", err=True)
             sys.exit(1)
-
-
-def _print_work(plan: "Plan") -> None:
-    """Cells, replicas, what is done and the work left."""
-    from grokbench import pipeline
-    from grokbench.phrases import plural
-    from grokbench.placement import in_words
-    from grokbench.tables import table
-
-    work = pipeline.jobs(plan, pipeline.existing_store(plan))
-    left = {job.cell.identity: 0 for job in work}
-    for job in work:
-        left[job.cell.identity] += len(job.missing)
-    counts = [(cell, left.get(cell.identity, 0)) for cell in plan.cells]
-    rows = [(c.task, c.regularizer, len(plan.seeds), len(plan.seeds) - n, n, n * c.budget) for c, n in counts]
-    click.echo(table(rows, ("task", "regularizer", "replicas", "done", "left", "epochs at most")))
-    click.echo(
-        f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
-        f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
-        f"on {in_words(plan.devices)}. Nothing was run."
-        + " Groups that come close to a device's memory will be measured first." * (plan.kind == "cuda")
-    )
 
 
 def _print_left_aside(plan: "Plan", store: "Store") -> None:
