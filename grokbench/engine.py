@@ -14,7 +14,7 @@ from grokbench.capacity import group_size, measured, weigh
 from grokbench.checkpoints import Shelf
 from grokbench.epochs import batches, evaluate, measure, train_epoch
 from grokbench.events import Progress
-from grokbench.groups import DTYPES, Group, ladder, start, synchronize
+from grokbench.groups import DTYPES, Group, start, synchronize
 from grokbench.memory import exhausted, release
 from grokbench.pace import pace
 from grokbench.race import Race
@@ -28,7 +28,6 @@ __all__ = [
     "batches",
     "evaluate",
     "group_size",
-    "ladder",
     "measure",
     "measured",
     "start",

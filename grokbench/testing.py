@@ -19,7 +19,7 @@ from grokbench.plugins import load_registry
 from grokbench.step import build_step
 from grokbench.types import At, Batch, Params, Regularizer, State, Task
 
-__all__ = ["Answer", "Verdict", "questions_of", "standpoint"]
+__all__ = ["Verdict", "questions_of", "standpoint"]
 
 
 def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
