@@ -100,7 +100,7 @@ def groups(case: Case) -> list[Training]:
     """The groups in which a user's run trains the seeds of a case."""
     dtype = engine.DTYPES[case.precision]
     size, sure = engine.group_size(case.step, engine.weigh(case.step.task), case.device, dtype)
-    size = size if sure else engine.measured(case.step, case.device, dtype, 1)
+    size = size if sure else engine.tried(case.step, case.device, dtype, 1)
     return [Training(case.cell, seeds, frozenset(seeds)) for seeds in work.groups(case.seeds, size)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from grokbench.capacity import group_size, measured, weigh
+from grokbench.capacity import group_size, tried, weigh
 from grokbench.checkpoints import Shelf
 from grokbench.epochs import batches, evaluate, measure, train_epoch
 from grokbench.events import Progress
@@ -29,11 +29,11 @@ __all__ = [
     "evaluate",
     "group_size",
     "measure",
-    "measured",
     "start",
     "synchronize",
     "train",
     "train_epoch",
+    "tried",
     "weigh",
 ]
 

@@ -161,7 +161,7 @@ class Weighing(_OfOneCell):
         from grokbench.plan import cell_step
 
         step = cell_step(self.cell, registry)
-        yield Weight(engine.measured(step, worker.device, engine.DTYPES[worker.precision], worker.sharing))
+        yield Weight(engine.tried(step, worker.device, engine.DTYPES[worker.precision], worker.sharing))
 
     def failed(self, error: str) -> Iterator[Weight]:
         """Nothing is known: whatever is wrong will be met again in training, and told then."""
