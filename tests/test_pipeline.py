@@ -46,7 +46,7 @@ def trained(events):
 
 
 def labels(cells):
-    return [cell.key for cell in cells]
+    return [(cell.task, cell.regularizer) for cell in cells]
 
 
 # ---- what is wanted
