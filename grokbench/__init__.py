@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from grokbench.errors import SuiteError as SuiteError
     from grokbench.events import Progress as Progress
     from grokbench.hookspecs import hookimpl as hookimpl
+    from grokbench.metric import Metric as Metric
+    from grokbench.metric import Probe as Probe
     from grokbench.notebook import Leaderboard as Leaderboard
     from grokbench.notebook import leaderboard as leaderboard
     from grokbench.observer import Observer as Observer
@@ -36,10 +38,8 @@ if TYPE_CHECKING:
     from grokbench.types import At as At
     from grokbench.types import Batch as Batch
     from grokbench.types import Local as Local
-    from grokbench.types import Metric as Metric
     from grokbench.types import Optimizer as Optimizer
     from grokbench.types import Params as Params
-    from grokbench.types import Probe as Probe
     from grokbench.types import Regularizer as Regularizer
     from grokbench.types import Task as Task
     from grokbench.types import linearize as linearize
@@ -55,14 +55,14 @@ _ROOMS = {
     "GrokbenchError": "errors",
     "Leaderboard": "notebook",
     "Local": "types",
-    "Metric": "types",
+    "Metric": "metric",
     "Observer": "observer",
     "Optimizer": "types",
     "Outcome": "records",
     "Params": "types",
     "Planned": "records",
     "PluginError": "errors",
-    "Probe": "types",
+    "Probe": "metric",
     "Progress": "events",
     "Regularizer": "types",
     "Run": "records",

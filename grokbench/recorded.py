@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from grokbench.cadence import Every
+from grokbench.metric import Metric
 from grokbench.plugins import Registry
 from grokbench.suite import Suite
-from grokbench.types import Metric, Task
+from grokbench.types import Task
 
 __all__ = ["can_record", "recorded", "standard_labels"]
 
