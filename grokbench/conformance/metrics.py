@@ -15,16 +15,12 @@ from grokbench.conformance.births import birthplace
 from grokbench.conformance.forms import ROTATED
 from grokbench.conformance.rehearsal import METRIC, steps
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.tasks import data
-from grokbench.conformance.trials import SEEDS
+from grokbench.conformance.trials import ALONE, PRECISIONS, SEEDS, data
 from grokbench.conformance.withheld import Ledger, Noted
 from grokbench.recorded import can_record
 from grokbench.step import Step, build_step
 
 __all__ = ["QUESTIONS"]
-
-PRECISIONS = (torch.float32, torch.float64)
-ALONE = 1e-9
 
 
 def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.float64) -> list[list[float]]:

@@ -15,17 +15,15 @@ from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.births import birthplace
 from grokbench.conformance.rehearsal import steps
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import SEEDS, distance, epochs_for, replica, shapes, trained
+from grokbench.conformance.trials import ALONE, PRECISIONS, SEEDS, distance, epochs_for, replica, shapes, trained
 from grokbench.step import Step, build_step
 from grokbench.types import Batch
 
 __all__ = ["QUESTIONS"]
 
-PRECISIONS = (torch.float32, torch.float64)
 DEAD = ((torch.float32, 0.0), (torch.float64, 0.0), (torch.float32, 1e-12))  # precision, scale of the parameters
 SURE = 1e3  # the largest outputs of a network that is sure: e^-1000 is zero, in float32 and in float64
 LARGEST = 1e6  # the factor of parameters beyond which no larger outputs are looked for: some networks bound theirs
-ALONE = 1e-9  # relative, after 20 steps in float64: another group size takes other kernels, which round differently
 
 
 def trains_in_both_precisions(subject: Subject) -> Answer:
