@@ -113,28 +113,33 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
     from grokbench.launchers.local import launch
 
     provenance = {**environment(), **plan.manifest.execution, "device_name": _device_name(plan.devices[0])}
-    crew = [
-        Worker(
-            device,
-            plan.precision,
-            plan.plugins,
-            {**provenance, "device_name": _device_name(device)},
-            plan.devices.count(device),
-        )
-        for device in plan.devices
-    ]
+    crew = _crew(plan, provenance)
     work = jobs(plan, store, crew)  # before anything is moved or written
-    for cell in distinct(plan.cells):
-        for seed in replaced(plan, store, cell):
-            store.supersede(cell.identity, seed)
-        if plan.rerun == "all":
-            store.forget_checkpoints(cell)
+    _set_aside(plan, store)
     for job, event in launch(_stages(plan, store, work, provenance), crew):
         if isinstance(event, Run):
             store.save(event)
         elif isinstance(event, Timing):
             store.save_timing(event)
         yield job, event
+
+
+def _crew(plan: Plan, provenance: Mapping[str, Any]) -> list[Worker]:
+    """A worker for each of the plan's devices, as often as it is named."""
+    named = {device: {**provenance, "device_name": _device_name(device)} for device in plan.devices}
+    return [
+        Worker(device, plan.precision, plan.plugins, named[device], plan.devices.count(device))
+        for device in plan.devices
+    ]
+
+
+def _set_aside(plan: Plan, store: Store) -> None:
+    """Supersede the runs that are to be made anew; with `--rerun all` groups also begin at their beginning."""
+    for cell in distinct(plan.cells):
+        for seed in replaced(plan, store, cell):
+            store.supersede(cell.identity, seed)
+        if plan.rerun == "all":
+            store.forget_checkpoints(cell)
 
 
 def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
