@@ -25,6 +25,54 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+SELECTION = (  # options that say what to run and where
+    click.argument("suite", shell_complete=suites),
+    click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]", shell_complete=folders),
+    click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="auto|cpu|cuda|cuda:0,1",
+        shell_complete=devices,
+        help="What to train on: every core, or each CUDA device with two workers; cuda:0,1,1 gives one and two.",
+    ),
+    click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
+    click.option(
+        "--group-size",
+        type=click.IntRange(min=2),
+        metavar="N",
+        help="Train so many seeds of a cell together; numbers differ by rounding.  [default: what memory allows]",
+    ),
+    click.option(
+        "--checkpoint-seconds",
+        type=click.FloatRange(min=0),
+        default=60.0,
+        show_default=True,
+        metavar="S",
+        help="A group in training keeps where it stands so often; an interrupted one goes on there.",
+    ),
+    click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
+    click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
+    click.option(
+        "--task",
+        "tasks",
+        multiple=True,
+        metavar="LABEL",
+        help="Only this task; repeatable.",
+        shell_complete=labels,
+    ),
+    click.option(
+        "--regularizer",
+        "regularizers",
+        multiple=True,
+        metavar="LABEL",
+        help="Only this one; repeatable.",
+        shell_complete=labels,
+    ),
+    PLUGINS,
+    METHODS,
+)
+
 
 def _words_of_rerun() -> str:
     words = "; ".join(f"{value}: {what}" for value, what in RERUN.items())
@@ -33,54 +81,7 @@ def _words_of_rerun() -> str:
 
 def selection(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say what to run and where."""
-    options = [
-        click.argument("suite", shell_complete=suites),
-        click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]", shell_complete=folders),
-        click.option(
-            "--device",
-            default="auto",
-            show_default=True,
-            metavar="auto|cpu|cuda|cuda:0,1",
-            shell_complete=devices,
-            help="What to train on: every core, or each CUDA device with two workers; cuda:0,1,1 gives one and two.",
-        ),
-        click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
-        click.option(
-            "--group-size",
-            type=click.IntRange(min=2),
-            metavar="N",
-            help="Train so many seeds of a cell together; numbers differ by rounding.  [default: what memory allows]",
-        ),
-        click.option(
-            "--checkpoint-seconds",
-            type=click.FloatRange(min=0),
-            default=60.0,
-            show_default=True,
-            metavar="S",
-            help="A group in training keeps where it stands so often; an interrupted one goes on there.",
-        ),
-        click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
-        click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
-        click.option(
-            "--task",
-            "tasks",
-            multiple=True,
-            metavar="LABEL",
-            help="Only this task; repeatable.",
-            shell_complete=labels,
-        ),
-        click.option(
-            "--regularizer",
-            "regularizers",
-            multiple=True,
-            metavar="LABEL",
-            help="Only this one; repeatable.",
-            shell_complete=labels,
-        ),
-        PLUGINS,
-        METHODS,
-    ]
-    for option in reversed(options):
+    for option in reversed(SELECTION):
         command = option(command)
     return command
 
@@ -112,10 +113,14 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
 
     if dry_run:
         print_work(plan)
-        return
-    if profile:
+    elif profile:
         print_profiles(plan)
-        return
+    else:
+        _train(plan, fail_fast)
+
+
+def _train(plan: "Plan", fail_fast: bool) -> None:
+    """Do the work, then print its leaderboard and what is to be known beside it."""
     with _interruptible(plan.rerun):
         store, failed = _perform(plan, fail_fast)
         print_leaderboard(store, "table")
