@@ -12,7 +12,7 @@ import torch
 
 from grokbench import random
 from grokbench.conformance import QUESTIONS, Answer, Subject, Verdict, answer
-from grokbench.conformance.pages import find
+from grokbench.conformance.targets import find
 from grokbench.conformance.trials import data
 from grokbench.plugin import Plugin
 from grokbench.plugins import load_registry
