@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import grouped
+from grokbench.events import Event
+from grokbench.jobs import Stage, Worker
 from grokbench.launchers.local import launch
 from grokbench.records import Cell
-from grokbench.work import Event, Stage, Worker
 
 __all__ = ["Gauging", "Rates", "rates"]
 
@@ -72,7 +73,7 @@ SIZES = {"cpu": Gauging(2048, 2**25), "cuda": Gauging(8192, 2**28)}  # the vecto
 def rates(device: str, gauging: Gauging | None = None) -> Generator[Rates]:
     """Of all workers together, measured anew whenever asked; closing the iterator ends the processes."""
     workers, found = grouped.cores(device), []
-    share: Any = gauging or SIZES[device.split(":")[0]]
+    share = gauging or SIZES[device.split(":")[0]]
     stages = iter(lambda: Stage([share] * workers, workers), None)
     event: Any
     for _, event in launch(stages, [Worker(device, "float32", (), {})] * workers):

@@ -15,10 +15,11 @@ from typing import Any
 from benchmarks import memory
 from benchmarks.cases import Case
 from grokbench import engine, work
+from grokbench.events import Event
+from grokbench.jobs import Stage, Training, Worker
 from grokbench.launchers.local import launch
 from grokbench.provenance import environment
 from grokbench.records import Cell, Run
-from grokbench.work import Event, Stage, Training, Worker
 
 __all__ = ["Begun", "Clock", "Clocked", "cores", "groups", "lasting", "perform", "rounds"]
 
@@ -99,7 +100,7 @@ def groups(case: Case) -> list[Training]:
     """The groups in which a user's run trains the seeds of a case."""
     dtype = engine.DTYPES[case.precision]
     size, sure = engine.group_size(case.step, engine.weigh(case.step.task), case.device, dtype)
-    size = size if sure else engine.measured(case.step, case.device, dtype, 1)
+    size = size if sure else engine.tried(case.step, case.device, dtype, 1)
     return [Training(case.cell, seeds, frozenset(seeds)) for seeds in work.groups(case.seeds, size)]
 
 
@@ -132,8 +133,7 @@ def perform(case: Case, stages: Iterator[Stage], workers: int, jobs: int) -> Gen
 def _stages(case: Case, teams: list[Training], workers: int) -> Iterator[Stage]:
     """A warm-up for each worker, since first calls choose kernels and read data; then the groups, over and over."""
     for warming in (Begun(tuple(teams[:1]), 1), Begun(tuple(teams))):
-        job: Any = warming
-        yield Stage([job] * workers, workers)
-    jobs: Any = [Clocked((team,), case.short) for team in teams]
+        yield Stage([warming] * workers, workers)
+    jobs = [Clocked((team,), case.short) for team in teams]
     while True:
         yield Stage(jobs, workers)

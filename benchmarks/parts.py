@@ -46,7 +46,7 @@ def cases(wanted: Wanted, say: Say) -> Iterator[Case]:
     registry = load_registry()
     methods = wanted.methods or METHODS
     for case in shipped_cases(wanted.tasks, wanted.seeds, wanted.full_xor, registry, methods, wanted.device):
-        if (case.cell.task, case.cell.regularizer) in wanted.measured:
+        if case.cell.key in wanted.measured:
             continue
         if why := missing_data(case):
             say(f"{case.name} is left out: {why}")

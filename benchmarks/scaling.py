@@ -14,7 +14,7 @@ from benchmarks import grouped
 from benchmarks.cases import Case
 from benchmarks.grouped import Clock, Clocked
 from benchmarks.tables import tabulated
-from grokbench.work import Stage
+from grokbench.jobs import Stage
 
 __all__ = ["SIZES", "Growth", "grow", "table"]
 
@@ -85,12 +85,10 @@ def _seconds(case: Case, clocks: Sequence[Clock]) -> float:
 
 def _stages(case: Case, teams: dict[int, tuple[Any, ...]], workers: int) -> Iterator[Stage]:
     """A clock before anything, for the memory; then every size on all workers, over and over."""
-    nothing: Any = Clocked(())
-    yield Stage([nothing] * workers, workers)
+    yield Stage([Clocked(())] * workers, workers)
     while True:
         for groups in teams.values():
-            job: Any = Clocked(groups, case.short, anew=True)
-            yield Stage([job] * workers, workers)
+            yield Stage([Clocked(groups, case.short, anew=True)] * workers, workers)
 
 
 def table(growths: Sequence[Growth]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.startup import GROKBENCH
+from grokbench import survey
 from grokbench.errors import StoreError
 from grokbench.store import Store
 
@@ -69,7 +70,7 @@ def _wait(process: "subprocess.Popen[bytes]") -> None:
 
 def _leg(out: Path, seconds: float, status: int | None) -> Leg:
     try:
-        counts = Store.load(out).status()
+        counts = survey.status(Store.load(out))
     except StoreError:  # not begun yet
         return Leg(seconds, 0, 0, 0, status)
     trained = counts["planned"] - counts["missing"] - counts["failed"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from grokbench.catalogue import entry
 from grokbench.plugins import load_registry
-from grokbench.suite import shipped_suites
+from grokbench.suite_files import shipped_suites
 from grokbench.tidy_page import reference_page
 
 KINDS = {

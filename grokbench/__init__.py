@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from grokbench.errors import PluginError as PluginError
     from grokbench.errors import StoreError as StoreError
     from grokbench.errors import SuiteError as SuiteError
+    from grokbench.events import Progress as Progress
     from grokbench.hookspecs import hookimpl as hookimpl
+    from grokbench.metric import Metric as Metric
+    from grokbench.metric import Probe as Probe
     from grokbench.notebook import Leaderboard as Leaderboard
     from grokbench.notebook import leaderboard as leaderboard
     from grokbench.observer import Observer as Observer
@@ -29,17 +32,14 @@ if TYPE_CHECKING:
     from grokbench.records import Cell as Cell
     from grokbench.records import Outcome as Outcome
     from grokbench.records import Planned as Planned
-    from grokbench.records import Progress as Progress
     from grokbench.records import Run as Run
     from grokbench.runs import Runs as Runs
     from grokbench.runs import load_runs as load_runs
     from grokbench.types import At as At
     from grokbench.types import Batch as Batch
     from grokbench.types import Local as Local
-    from grokbench.types import Metric as Metric
     from grokbench.types import Optimizer as Optimizer
     from grokbench.types import Params as Params
-    from grokbench.types import Probe as Probe
     from grokbench.types import Regularizer as Regularizer
     from grokbench.types import Role as Role
     from grokbench.types import Task as Task
@@ -56,15 +56,15 @@ _ROOMS = {
     "GrokbenchError": "errors",
     "Leaderboard": "notebook",
     "Local": "types",
-    "Metric": "types",
+    "Metric": "metric",
     "Observer": "observer",
     "Optimizer": "types",
     "Outcome": "records",
     "Params": "types",
     "Planned": "records",
     "PluginError": "errors",
-    "Probe": "types",
-    "Progress": "records",
+    "Probe": "metric",
+    "Progress": "events",
     "Regularizer": "types",
     "Role": "types",
     "Run": "records",

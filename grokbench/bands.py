@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from grokbench.arrays import Floats
 from grokbench.records import Curve, Outcome, Run
 
 __all__ = ["Band", "band"]
 
 MOST = 120  # epochs of a band: more than a column's width of a chart can show apart
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

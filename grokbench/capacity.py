@@ -15,7 +15,7 @@ from grokbench.memory import SPARE, exhausted, release
 from grokbench.step import Step
 from grokbench.types import Params, Task
 
-__all__ = ["LARGEST_GROUP", "Size", "fitting", "group_size", "measured", "weigh"]
+__all__ = ["LARGEST_GROUP", "Size", "fitting", "group_size", "tried", "weigh"]
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Size(NamedTuple):
     """Replicas to train together."""
 
     replicas: int
-    sure: bool  # whether they fit; else `measured` knows
+    sure: bool  # whether they fit; else `tried` knows
 
 
 def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch.dtype, sharing: int = 1) -> Size:
@@ -54,7 +54,7 @@ def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch
     return Size(_clamped(room // size, kind), kind == "cpu" or CLOSE * LARGEST_GROUP[kind] * size <= room)
 
 
-def measured(step: Step, device: str, dtype: torch.dtype, sharing: int) -> int:
+def tried(step: Step, device: str, dtype: torch.dtype, sharing: int) -> int:
     """By what groups of two and of four hold on a CUDA device."""
     return _clamped(fitting(_room(device, sharing), partial(_peak, step, device, dtype)), "cuda")
 

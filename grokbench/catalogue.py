@@ -4,8 +4,9 @@ import inspect
 from collections.abc import Sequence
 
 from grokbench.errors import PluginError
-from grokbench.plugins import KINDS, Plugin, Registry
-from grokbench.suite import shipped_suites
+from grokbench.plugin import Plugin
+from grokbench.plugins import Registry
+from grokbench.suite_files import shipped_suites
 from grokbench.tables import table
 from grokbench.yaml_problems import did_you_mean
 
@@ -45,14 +46,14 @@ def _first_comment(text: str) -> str:
 
 def entry(registry: Registry, name: str) -> str:
     """Everything about one name; PluginError when nothing has it."""
-    found = [getattr(registry, kind)[name] for kind in KINDS if name in getattr(registry, kind)]
+    found = [plugin for plugin in registry if plugin.name == name]
     suites = shipped_suites()
     if not found and name in suites:
         return suites[name].read_text().rstrip()
     if not found and (file := registry.unread(name)):
         raise PluginError(f"nothing is named {name!r}; {file} is in this folder: add --plugin {file}")
     if not found:
-        known = [known for kind in KINDS for known in getattr(registry, kind)] + list(suites)
+        known = [plugin.name for plugin in registry] + list(suites)
         raise PluginError(f"nothing is named {name!r}{did_you_mean(name, known)}; `grokbench list` shows every name")
     return "\n\n".join(_description(plugin) for plugin in found)
 

@@ -15,7 +15,7 @@ from grokbench.errors import PluginError
 from grokbench.findings import BAD, NOTE, OK, Finding
 
 if TYPE_CHECKING:
-    from grokbench.plugins import Plugin
+    from grokbench.plugin import Plugin
 
 __all__ = ["checkup"]
 
@@ -102,16 +102,15 @@ def data_sets() -> Iterator[Finding]:
 
 def plugins_found(files: Iterable[str]) -> Iterator[Finding]:
     """How many plugins are built in, which came from elsewhere, and which cannot be imported."""
-    from grokbench.plugins import KINDS, load_registry
+    from grokbench.plugins import load_registry
 
     try:
         registry = load_registry(files)
     except PluginError as error:
         yield Finding("plugins", BAD, str(error))
         return
-    every = [plugin for kind in KINDS for plugin in getattr(registry, kind).values()]
-    for origin in dict.fromkeys(plugin.origin for plugin in every):
-        yield Finding("plugins", OK, f"{origin}: {_listed([each for each in every if each.origin == origin])}")
+    for origin in dict.fromkeys(plugin.origin for plugin in registry):
+        yield Finding("plugins", OK, f"{origin}: {_listed([each for each in registry if each.origin == origin])}")
     for broken in registry.broken:
         yield Finding("plugins", BAD, str(broken), "`grokbench list` prints its traceback")
 

@@ -112,7 +112,7 @@ def contrast(a: Store, b: Store) -> Contrasts:
 
 
 def _by_label(side: Comparisons) -> dict[tuple[str, str], Comparison]:
-    return {(each.measured.cell.task, each.measured.cell.regularizer): each for each in side.cells}
+    return {each.measured.cell.key: each for each in side.cells}
 
 
 def _names(labels: Iterable[tuple[str, str]], order: Mapping[tuple[str, str], Any]) -> tuple[str, ...]:

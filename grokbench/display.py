@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, Self, TextIO
 
+from grokbench.escapes import printable
 from grokbench.live import LiveDisplay
-from grokbench.matrix import Key, Matrix, failure, key_of, name, printable
+from grokbench.matrix import Key, Matrix, failure
 from grokbench.phrases import plural
 from grokbench.records import Cell, Outcome, Run
+from grokbench.time_left import left
 
 __all__ = ["Display", "PlainDisplay", "display", "in_notebook"]
 
@@ -96,8 +98,8 @@ class PlainDisplay:
         self._matrix.finished(run, cell)
         if run.outcome is Outcome.FAILED and not self._matrix.told(run, cell):
             self.say(failure(run, cell))
-        if self._matrix.complete(key_of(cell)):
-            self.say(f"{name(key_of(cell))}: {self._cell(key_of(cell))}")
+        if self._matrix.complete(cell.key):
+            self.say(f"{cell.name}: {self._cell(cell.key)}")
         self._heartbeat()
 
     def timing(self, task: str, seconds_done: int, of: int) -> None:
@@ -116,7 +118,7 @@ class PlainDisplay:
         if matrix.now() - self._beat < HEARTBEAT:
             return
         self._beat = matrix.now()
-        training = [key for key in matrix.cells if matrix.fronts[key]]
-        parts = [f"{name(key)} epoch {matrix.epoch(key):,} of {matrix.cells[key].budget:,}" for key in training[:3]]
+        training = [cell for key, cell in matrix.cells.items() if matrix.fronts[key]]
+        parts = [f"{cell.name} epoch {matrix.epoch(cell.key):,} of {cell.budget:,}" for cell in training[:3]]
         parts += [f"{len(training) - 3} more in training"] if len(training) > 3 else []
-        self.say("; ".join(filter(None, [matrix.totals(), ", ".join(parts), str(matrix.left())])))
+        self.say("; ".join(filter(None, [matrix.totals(), ", ".join(parts), str(left(matrix))])))

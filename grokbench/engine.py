@@ -10,14 +10,15 @@ from typing import Any
 
 import torch
 
-from grokbench.capacity import group_size, measured, weigh
+from grokbench.capacity import group_size, tried, weigh
 from grokbench.checkpoints import Shelf
 from grokbench.epochs import batches, evaluate, measure, train_epoch
-from grokbench.groups import DTYPES, Group, ladder, start, synchronize
+from grokbench.events import Progress
+from grokbench.groups import DTYPES, Group, start, synchronize
 from grokbench.memory import exhausted, release
 from grokbench.pace import pace
 from grokbench.race import Race
-from grokbench.records import Cell, Progress, Run
+from grokbench.records import Cell, Run
 from grokbench.step import Step
 
 __all__ = [
@@ -27,13 +28,12 @@ __all__ = [
     "batches",
     "evaluate",
     "group_size",
-    "ladder",
     "measure",
-    "measured",
     "start",
     "synchronize",
     "train",
     "train_epoch",
+    "tried",
     "weigh",
 ]
 

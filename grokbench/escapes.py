@@ -1,9 +1,9 @@
-"""Text of others, written so that Markdown and LaTeX show it and do nothing else."""
+"""Text of others, written so that a terminal, Markdown and LaTeX show it and do nothing else."""
 
 import re
 import unicodedata
 
-__all__ = ["UNICODE_CHAR", "latex", "latex_prose", "markdown"]
+__all__ = ["UNICODE_CHAR", "latex", "latex_prose", "markdown", "printable"]
 
 MARKDOWN = {"&": "&amp;", "\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "\n": " ", "\r": " "}
 # What acts in some places only: an underscore not within a word, what closes a crossing out or the text of a link, and
@@ -38,6 +38,11 @@ ACCENTS = dict(
 JOINED = "-',"  # TeX makes another sign of two of them
 # What pdfTeX has no letter for: XeTeX and LuaTeX show it, if the font has it, and pdfTeX its number.
 UNICODE_CHAR = "\\providecommand{\\unicodechar}[2]{\\ifdefined\\Umathcode#2\\else U+#1\\fi}"
+
+
+def printable(text: str) -> str:
+    """Control characters as escapes: a label or a message must not steer the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def markdown(text: str) -> str:

@@ -80,7 +80,7 @@ def gather(store: Store) -> Evidence:
     bands, without = {}, 0
     for cell in store.manifest.cells:
         full = store.runs_of(cell, store.manifest.seeds, curves=True)
-        bands[cell.task, cell.regularizer] = _bands(cell, full)
+        bands[cell.key] = _bands(cell, full)
         runs += [replace(run, curves={}) for run in full]
         without += sum(run.outcome is not Outcome.FAILED and not run.curves for run in full) if cell.metrics else 0
     found = compare(store.manifest, runs, store.timings())

@@ -5,12 +5,13 @@ from contextlib import closing
 from grokbench import pipeline
 from grokbench.audience import Audience
 from grokbench.display import Display, display
-from grokbench.matrix import Key, key_of
-from grokbench.pipeline import Plan
+from grokbench.events import Event, Progress
+from grokbench.jobs import Job
+from grokbench.matrix import Key
 from grokbench.placement import in_words
-from grokbench.records import Cell, Outcome, Planned, Progress, Run, Timing
+from grokbench.records import Cell, Outcome, Planned, Run, Timing
+from grokbench.request import Plan
 from grokbench.store import Store
-from grokbench.work import Event, Job
 
 __all__ = ["execute"]
 
@@ -53,7 +54,7 @@ def _gather(audience: Audience, plan: Plan, store: Store, stored: dict[Key, list
     audience.tell("begin", Planned(store.manifest, plan.cells, plan.seeds, plan.directory))
     if audience.wants("stored"):
         for cell in plan.cells:
-            for seed in (run.seed for run in stored[key_of(cell)]):
+            for seed in (run.seed for run in stored[cell.key]):
                 for run in store.runs_of(cell, [seed], curves=True):
                     audience.tell("stored", run, cell)
 
@@ -84,4 +85,4 @@ def _cells_of(plan: Plan, run: Run) -> list[Cell]:
 
 def _stored(plan: Plan, store: Store) -> dict[Key, list[Run]]:
     """The runs that need not be trained, by the labels of their cell."""
-    return {key_of(cell): store.runs_of(cell, sorted(pipeline.finished(plan, store, cell))) for cell in plan.cells}
+    return {cell.key: store.runs_of(cell, sorted(pipeline.finished(plan, store, cell))) for cell in plan.cells}

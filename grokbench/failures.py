@@ -7,10 +7,11 @@ from pathlib import Path
 
 from grokbench.conformance.fixes import words
 from grokbench.conformance.subjects import Subject
-from grokbench.matrix import printable
+from grokbench.escapes import printable
 from grokbench.memory import tells_of_exhaustion
 from grokbench.places import frames, innermost
-from grokbench.plugins import Plugin, Registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import Registry
 from grokbench.records import Cell, Run
 from grokbench.survey import alike
 
@@ -24,12 +25,12 @@ _EXCEPTION = re.compile(r"^(?P<type>[\w.]+)(: (?P<said>.*))?$")
 
 def explanations(failed: Sequence[tuple[Cell, Run]], registry: Registry, files: Sequence[str]) -> Iterator[str]:
     """A paragraph for each cell and error; `files` are the plugin files as they were given."""
-    cells = {(cell.task, cell.regularizer): cell for cell, _ in failed}
+    cells = {cell.key: cell for cell, _ in failed}
     for key, cell in cells.items():
-        runs = [run for other, run in failed if (other.task, other.regularizer) == key]
+        runs = [run for other, run in failed if other.key == key]
         for error, seeds in alike(runs).items():
             lines = explained(error, cell, registry, files).splitlines()
-            yield "\n".join(map(printable, [f"{' / '.join(key)}, {seeds}:", *lines]))
+            yield "\n".join(map(printable, [f"{cell.name}, {seeds}:", *lines]))
 
 
 def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) -> str:

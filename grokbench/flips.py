@@ -7,7 +7,9 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from grokbench.arrays import Floats
 
 __all__ = ["EXACT_PAIRS", "MONTE_CARLO_DRAWS", "TIE", "pairs_needed", "sign_flip", "sign_flip_interval", "smallest_p"]
 
@@ -15,8 +17,6 @@ EXACT_PAIRS = 26  # up to here all 2^n sign flips are counted
 MONTE_CARLO_DRAWS = 65535  # beyond: p is a multiple of 1/65536, with a standard error of at most 0.002 (0.0009 at 0.05)
 TIE = 1e-13  # relative to the sum of absolute differences: what rounding alone may separate
 BISECTIONS = 40  # an interval's ends are found to 2^-40 of the spread of the differences
-
-Floats = NDArray[np.float64]
 
 
 def sign_flip(differences: ArrayLike) -> float | None:

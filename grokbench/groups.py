@@ -7,7 +7,6 @@ numbers depend on nothing but the plan. A group is never of one: a single replic
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -25,6 +24,7 @@ __all__ = [
     "MOVING",
     "Group",
     "apart",
+    "cast",
     "ladder",
     "moving",
     "shrink",
@@ -83,33 +83,38 @@ def synchronize(device: str) -> None:
 def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> tuple[Group, float]:
     """The replicas of those seeds before any update, and the seconds their `prepare` took, per replica."""
     keys = [random.key(seed, device) for seed in seeds]
-    cast = partial(_cast, dtype=dtype)
-    params = [_drawn(step.task.init, key, cast) for key in keys]
+    params, seconds = _prepared(step, keys, device, dtype)
+    own = _stack([_drawn(step.task.splits, key, dtype) for key in keys])
+    shared = step.task.shared(torch.device(device)) if step.task.shared else {}
+    return Group(
+        seeds=tuple(seeds),
+        keys=torch.stack(keys),
+        params=params,
+        optimizer=step.optimizer.init(step.task.trained(params)),
+        states=apart(vmap(step.init)(params), params),
+        own=own,
+        shared=cast(shared, dtype),
+        finite=torch.ones(len(seeds), dtype=torch.bool, device=device),
+        steps=torch.zeros((), dtype=torch.int64, device=device),
+        initial={name: p.clone() for name, p in params.items()} if step.keeps_initial else {},
+    ), seconds
+
+
+def _prepared(step: Step, keys: Sequence[Tensor], device: str, dtype: torch.dtype) -> tuple[Params, float]:
+    """The parameters, stacked, and the seconds that `prepare` took for each replica."""
+    params = [_drawn(step.task.init, key, dtype) for key in keys]
     synchronize(device)
     began = time.perf_counter()
     params = [step.prepare(p, random.fold(key, "prepare")) for p, key in zip(params, keys, strict=True)]
     synchronize(device)
     seconds = (time.perf_counter() - began) / len(keys) if any(r.prepare for r in step.regularizers) else 0.0
-    own = _stack([_drawn(step.task.splits, key, cast) for key in keys])
-    shared = step.task.shared(torch.device(device)) if step.task.shared else {}
-    stacked = _stack(params)
-    return Group(
-        seeds=tuple(seeds),
-        keys=torch.stack(keys),
-        params=stacked,
-        optimizer=step.optimizer.init(step.task.trained(stacked)),
-        states=apart(vmap(step.init)(stacked), stacked),
-        own=own,
-        shared=pytree.tree_map(cast, shared),
-        finite=torch.ones(len(seeds), dtype=torch.bool, device=device),
-        steps=torch.zeros((), dtype=torch.int64, device=device),
-        initial={name: p.clone() for name, p in stacked.items()} if step.keeps_initial else {},
-    ), seconds
+    stacked: Params = _stack(params)
+    return stacked, seconds
 
 
-def _drawn(draw: Callable[[Tensor], T], key: Tensor, cast: Callable[[Tensor], Tensor]) -> T:
+def _drawn(draw: Callable[[Tensor], T], key: Tensor, dtype: torch.dtype) -> T:
     """What a task draws for a seed. What it took to draw goes first: XOR's full dimensions are 100 times its rest."""
-    drawn: T = pytree.tree_map(cast, draw(random.fold(key, "task")))
+    drawn = cast(draw(random.fold(key, "task")), dtype)
     trim()
     return drawn
 
@@ -124,8 +129,10 @@ def apart(tree: Any, params: Params) -> Any:
     return pytree.tree_map(own, tree)
 
 
-def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+def cast(tree: T, dtype: torch.dtype) -> T:
+    """A tree that a task draws, in the precision of a run."""
+    found: T = pytree.tree_map(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor, tree)
+    return found
 
 
 def _stack(trees: Sequence[Any]) -> Any:

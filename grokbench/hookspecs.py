@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from grokbench.metric import Metric
     from grokbench.observer import Observer
-    from grokbench.types import Metric, Regularizer, Task
+    from grokbench.types import Regularizer, Task
 
 __all__ = [
     "PROJECT",

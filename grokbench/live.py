@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Literal, Self
 
-from grokbench.matrix import Key, Matrix, elapsed, failure, printable
+from grokbench.escapes import printable
+from grokbench.matrix import Key, Matrix, elapsed, failure
 from grokbench.phrases import plural
 from grokbench.records import Cell, Outcome, Run
+from grokbench.time_left import left
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
@@ -86,8 +88,8 @@ class LiveDisplay:
     def _footer(self) -> "RenderableType":
         from rich.text import Text
 
-        left = self._timing or str(self._matrix.left())
-        parts = [f"{self._matrix.totals()} in {elapsed(self._matrix)}", left]
+        rest = self._timing or str(left(self._matrix))
+        parts = [f"{self._matrix.totals()} in {elapsed(self._matrix)}", rest]
         return Text(" · ".join(filter(None, parts)), style="dim", no_wrap=True, overflow="ellipsis")
 
 
@@ -118,19 +120,10 @@ def choose(matrix: Matrix, room: int) -> tuple[list[Key], list[str]]:
 
 def rows(matrix: Matrix, keys: Sequence[Key], width: int) -> "Table":
     """The table of those cells. Its first two columns are as wide as the suite needs, so that they never move."""
-    from rich.table import Table
     from rich.text import Text
 
-    out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("task", "method", "", "grokked", "median", "epoch"):
-        justify: Literal["left", "right"] = "right" if heading in ("grokked", "median") else "left"
-        least = {"grokked": len("grokked"), "median": len("> 10,000")}.get(heading)
-        out.add_column(heading, justify=justify, min_width=least, no_wrap=True, overflow="ellipsis")
-    tasks, methods = (max(len(printable(label)) for label in labels) for labels in zip(*matrix.cells, strict=True))
-    room = width - OTHER_COLUMNS
-    tasks = min(tasks, max(8, room // 2, room - methods))
-    methods = min(methods, max(8, room - tasks))
-    above = None
+    out, above = _without_rows(), None
+    tasks, methods = _widths(matrix, width - OTHER_COLUMNS)
     for key in keys:
         task = "" if key[0] == above else shorten(printable(key[0]), tasks)
         above = key[0]
@@ -140,6 +133,24 @@ def rows(matrix: Matrix, keys: Sequence[Key], width: int) -> "Table":
             style=None if matrix.runs[key] or matrix.fronts[key] else "dim",
         )
     return out
+
+
+def _without_rows() -> "Table":
+    from rich.table import Table
+
+    out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("task", "method", "", "grokked", "median", "epoch"):
+        justify: Literal["left", "right"] = "right" if heading in ("grokked", "median") else "left"
+        least = {"grokked": len("grokked"), "median": len("> 10,000")}.get(heading)
+        out.add_column(heading, justify=justify, min_width=least, no_wrap=True, overflow="ellipsis")
+    return out
+
+
+def _widths(matrix: Matrix, room: int) -> tuple[int, int]:
+    """Characters for the labels of tasks and of methods, of so many for both."""
+    tasks, methods = (max(len(printable(label)) for label in labels) for labels in zip(*matrix.cells, strict=True))
+    tasks = min(tasks, max(8, room // 2, room - methods))
+    return tasks, min(methods, max(8, room - tasks))
 
 
 def row(matrix: Matrix, key: Key, width: int) -> "Iterator[RenderableType]":

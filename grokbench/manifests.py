@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from grokbench import strict_json
 from grokbench.errors import StoreError
+from grokbench.layout import Layout
 from grokbench.records import FORMAT, Manifest
 
 __all__ = ["ManifestFile", "merge", "read_manifest"]
@@ -36,7 +37,7 @@ def read_manifest(directory: Path) -> Manifest:
     Raises:
         StoreError: there is none, it is damaged, or another version wrote it.
     """
-    path = directory / "manifest.json"
+    path = Layout(directory).manifest
     try:
         version: int = strict_json.read(_Format, path).format
         if version == FORMAT:
@@ -44,7 +45,7 @@ def read_manifest(directory: Path) -> Manifest:
             return manifest
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(
-            f"{directory} is not a results folder: it holds no manifest.json. "
+            f"{directory} is not a results folder: it holds no {path.name}. "
             f"Name a folder that `grokbench run` wrote, such as runs/quick."
         ) from None
     except (OSError, ValueError) as error:  # pydantic's errors are ValueErrors

@@ -1,34 +1,15 @@
-"""Where every cell of a suite stands while it runs, and how long the rest may take; no terminal in sight."""
+"""Where every cell of a suite stands while it runs; no terminal in sight."""
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from grokbench.phrases import plural
 from grokbench.records import Cell, Outcome, Run
 
-__all__ = ["Front", "Key", "Left", "Matrix", "Pace", "elapsed", "failure", "key_of", "name", "printable"]
+__all__ = ["Front", "Key", "Matrix", "Pace", "elapsed", "failure"]
 
 Key = tuple[str, str]  # labels of a task and a regularizer
-TRUSTED = 1.0  # seconds of training before its pace is worth telling
-
-
-class Left(NamedTuple):
-    """What can be said of the time left: `str` gives it in words, empty where that is nothing."""
-
-    seconds: float  # for the tasks whose pace is known
-    bound: bool  # whether some replicas count with their whole budget, as no sibling has told how long they take
-    untimed: int  # tasks with work left and no known pace
-
-    def __str__(self) -> str:
-        """Such as `at most 4 min left + 2 tasks not timed yet`."""
-        if not self.seconds:
-            return ""
-        more = f" + {plural(self.untimed, 'task')} not timed yet" if self.untimed else ""
-        return f"{'at most' if self.bound else 'about'} {duration(self.seconds)} left{more}"
 
 
 @dataclass
@@ -50,7 +31,7 @@ class Pace:
 
 @dataclass
 class Matrix:
-    """Where every cell of a suite stands, and how long the rest may take. Time is seconds of `now`."""
+    """Where every cell of a suite stands. Time is seconds of `now`."""
 
     now: Callable[[], float] = time.monotonic
     began: float = 0.0
@@ -63,17 +44,17 @@ class Matrix:
 
     def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[Key, Sequence[Run]]) -> None:
         """A stored replica that failed is still to do: this run repeats it."""
-        self.seeds, self.cells = seeds, {key_of(cell): cell for cell in cells}
+        self.seeds, self.cells = seeds, {cell.key: cell for cell in cells}
         for key in self.cells:
             self.fronts[key], self.paces[key] = {}, Pace()
             self.runs[key] = {run.seed: run for run in done.get(key, ()) if run.outcome is not Outcome.FAILED}
 
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
         """Move a group's front; what it took since the last report enters the cell's pace."""
-        fronts, pace, now = self.fronts[key_of(cell)], self.paces[key_of(cell)], self.now()
+        fronts, pace, now = self.fronts[cell.key], self.paces[cell.key], self.now()
         for halved in [group for group in fronts if group != seeds and set(group) & set(seeds)]:
             del fronts[halved]  # it did not fit into memory
-        self.latest = key_of(cell)
+        self.latest = cell.key
         if (before := fronts.pop(seeds, None)) is not None:
             pace.seconds += now - before.at
             pace.epochs += (epoch - before.epoch) * before.active
@@ -82,14 +63,14 @@ class Matrix:
 
     def finished(self, run: Run, cell: Cell) -> None:
         """Keep a run. A group whose replicas are all done leaves training: it may report no more progress."""
-        key = key_of(cell)
+        key = cell.key
         self.runs[key][run.seed] = run
         for seeds in [group for group in self.fronts[key] if self.runs[key].keys() >= set(group)]:
             del self.fronts[key][seeds]
 
     def told(self, run: Run, cell: Cell) -> bool:
         """Whether another replica of the cell failed with the same error: those of a group fail together."""
-        others = (other for seed, other in self.runs[key_of(cell)].items() if seed != run.seed)
+        others = (other for seed, other in self.runs[cell.key].items() if seed != run.seed)
         return any(other.outcome is Outcome.FAILED and other.error == run.error for other in others)
 
     def done(self, key: Key) -> int:
@@ -122,7 +103,7 @@ class Matrix:
 
         budget = self.cells[key].budget
         known = [run for run in self.runs[key].values() if run.outcome is not Outcome.FAILED]
-        present = self._present(key)
+        present = self.present(key)
         times = [run.capped(budget) for run in known] + [float(epoch) for epoch in present]
         median = median_time(times, [run.outcome is Outcome.GROKKED for run in known] + [False] * len(present))
         if median is not None:
@@ -133,75 +114,16 @@ class Matrix:
         """Replicas done of those planned."""
         return f"{sum(map(self.done, self.cells)):,}/{self.seeds * len(self.cells):,} replicas done"
 
-    def left(self) -> Left:
-        """Epochs left x seconds per epoch over all cells, shared by the groups that train at the same time."""
-        seconds, bound, untimed = 0.0, False, set()
-        for key in self.cells:
-            epochs, guessed = self._epochs_left(key)
-            pace = self._seconds_per_epoch(key)
-            if epochs and pace is None:
-                untimed.add(key[0])
-            elif epochs and pace is not None:
-                seconds, bound = seconds + epochs * pace, bound or guessed
-        return Left(seconds / max(1, sum(map(len, self.fronts.values()))), bound, len(untimed))
-
-    def _epochs_left(self, key: Key) -> tuple[float, bool]:
-        """Epochs that a cell's replicas still need, and whether some of them are counted up to the budget.
-
-        A replica at epoch e needs as long as the finished siblings that went at least as far did, on average.
-        """
-        taken = [run.epochs for run in self.runs[key].values() if run.outcome is not Outcome.FAILED]
-        present = self._present(key)
-        present += [0] * (self.seeds - self.done(key) - len(present))
-        total, bound = 0.0, False
-        for epoch in present:
-            longer = [epochs for epochs in taken if epochs >= epoch]
-            total += (sum(longer) / len(longer) if longer else self.cells[key].budget) - epoch
-            bound |= not longer
-        return total, bound
-
-    def _present(self, key: Key) -> list[int]:
+    def present(self, key: Key) -> list[int]:
         """The epoch of every replica in training, as far as it is known."""
         fronts = self.fronts[key].items()
         return [front.epoch for seeds, front in fronts for seed in seeds if seed not in self.runs[key]]
-
-    def _seconds_per_epoch(self, key: Key) -> float | None:
-        """Seconds per epoch of one replica: the cell's own, else its task's; None before there is enough of either."""
-        own, task = self.paces[key], [pace for other, pace in self.paces.items() if other[0] == key[0]]
-        for paces in ([own], task):
-            seconds, epochs = sum(pace.seconds for pace in paces), sum(pace.epochs for pace in paces)
-            if seconds >= TRUSTED and epochs:
-                return seconds / epochs
-        return None
 
 
 def failure(run: Run, cell: Cell) -> str:
     """One line for a replica that failed, with the last line of its traceback."""
     lines = (run.error or "").strip().splitlines()
-    return f"{name(key_of(cell))}, seed {run.seed} failed: {lines[-1] if lines else 'no traceback was kept'}"
-
-
-def key_of(cell: Cell) -> Key:
-    """A cell's labels: what tells two rows apart even where their recipes are the same."""
-    return cell.task, cell.regularizer
-
-
-def name(key: Key) -> str:
-    """A cell in a sentence."""
-    return " / ".join(key)
-
-
-def printable(text: str) -> str:
-    """Control characters as escapes: a label or a message must not steer the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def duration(seconds: float) -> str:
-    """Rounded up, no finer than an estimate deserves."""
-    if seconds < 55:
-        return f"{5 * math.ceil(seconds / 5)} s"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{cell.name}, seed {run.seed} failed: {lines[-1] if lines else 'no traceback was kept'}"
 
 
 def elapsed(matrix: Matrix) -> str:

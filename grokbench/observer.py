@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grokbench.records import Cell, Planned, Progress, Run
+from grokbench.events import Progress
+from grokbench.records import Cell, Planned, Run
 
 if TYPE_CHECKING:
     from grokbench.ranking import Leaderboard

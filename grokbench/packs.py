@@ -8,7 +8,6 @@
 `store.Store` reads it like any other folder, and unpacks it before anything is written into it.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,16 +17,16 @@ from typing import TypeVar
 import numpy as np
 
 from grokbench import strict_json
+from grokbench.layout import NAME
 from grokbench.manifests import ManifestFile
 from grokbench.records import FORMAT, Curve, Manifest, Run, Timing
 
-__all__ = ["LEADERBOARD", "NAME", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
+__all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
 
 OUTCOMES, CURVES, TIMINGS = FILES = ("outcomes.jsonl", "curves.jsonl", "timings.jsonl")
 LEADERBOARD = "leaderboard.md"  # for people who look into git
 POINTS = 200  # of a curve, at most: half of them evenly spaced in the number of evaluations, half in its logarithm
 THINNED = f"thinned to {POINTS} points, float32"
-NAME = re.compile(r"[\w-][\w.-]*")  # of a file
 
 Key = tuple[str, int]  # identity of a cell, seed
 K = TypeVar("K")

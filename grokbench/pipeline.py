@@ -8,21 +8,19 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from grokbench import sizing
-from grokbench.comparison import Comparisons
-from grokbench.errors import StoreError
+from grokbench.events import Event
 from grokbench.freshness import outdated
+from grokbench.jobs import Job, Profiling, Stage, Training, Worker
+from grokbench.layout import Layout
 from grokbench.manifests import merge
 from grokbench.provenance import environment
 from grokbench.ranking import Leaderboard, compare, rank
 from grokbench.records import Cell, Outcome, Run, Timing
-from grokbench.request import Plan, Request, distinct, resolve
+from grokbench.request import Plan, distinct
 from grokbench.store import Store
-from grokbench.work import Event, Job, Profiling, Stage, Training, Worker, timekeeping, training
+from grokbench.work import timekeeping, training
 
 __all__ = [
-    "Plan",
-    "Request",
-    "compared",
     "existing_store",
     "finished",
     "jobs",
@@ -32,8 +30,6 @@ __all__ = [
     "open_store",
     "perform",
     "profiles",
-    "resolve",
-    "unlike",
 ]
 
 
@@ -44,7 +40,7 @@ def open_store(plan: Plan) -> AbstractContextManager[Store]:
 
 def existing_store(plan: Plan) -> Store | None:
     """The results folder as it is, for a dry run; StoreError when this plan could not go on with it."""
-    if not (plan.directory / "manifest.json").exists():
+    if not Layout(plan.directory).manifest.exists():
         return None
     stored = Store.load(plan.directory)
     merge(stored.manifest, plan.manifest, plan.directory)
@@ -117,28 +113,33 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
     from grokbench.launchers.local import launch
 
     provenance = {**environment(), **plan.manifest.execution, "device_name": _device_name(plan.devices[0])}
-    crew = [
-        Worker(
-            device,
-            plan.precision,
-            plan.plugins,
-            {**provenance, "device_name": _device_name(device)},
-            plan.devices.count(device),
-        )
-        for device in plan.devices
-    ]
+    crew = _crew(plan, provenance)
     work = jobs(plan, store, crew)  # before anything is moved or written
-    for cell in distinct(plan.cells):
-        for seed in replaced(plan, store, cell):
-            store.supersede(cell.identity, seed)
-        if plan.rerun == "all":
-            store.forget_checkpoints(cell)
+    _set_aside(plan, store)
     for job, event in launch(_stages(plan, store, work, provenance), crew):
         if isinstance(event, Run):
             store.save(event)
         elif isinstance(event, Timing):
             store.save_timing(event)
         yield job, event
+
+
+def _crew(plan: Plan, provenance: Mapping[str, Any]) -> list[Worker]:
+    """A worker for each of the plan's devices, as often as it is named."""
+    named = {device: {**provenance, "device_name": _device_name(device)} for device in plan.devices}
+    return [
+        Worker(device, plan.precision, plan.plugins, named[device], plan.devices.count(device))
+        for device in plan.devices
+    ]
+
+
+def _set_aside(plan: Plan, store: Store) -> None:
+    """Supersede the runs that are to be made anew; with `--rerun all` groups also begin at their beginning."""
+    for cell in distinct(plan.cells):
+        for seed in replaced(plan, store, cell):
+            store.supersede(cell.identity, seed)
+        if plan.rerun == "all":
+            store.forget_checkpoints(cell)
 
 
 def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
@@ -177,30 +178,6 @@ def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: 
 def _took_turns(made: Sequence[Mapping[str, Any]]) -> bool:
     """Whether timings were measured together, by their provenance."""
     return len({then.get("timed_at") for then in made}) <= 1
-
-
-def compared(plan: Plan) -> Comparisons:
-    """The comparisons of the plan's folder as it is; StoreError where that holds another suite."""
-    store = Store.load(plan.directory)
-    if store.manifest.suite != plan.suite.name:
-        raise StoreError(f"{store.directory} holds the suite {store.manifest.suite!r}, expected {plan.suite.name!r}.")
-    return compare(store.manifest, store.runs())
-
-
-def unlike(plan: Plan, found: Comparisons) -> Iterator[str]:
-    """The cells of the plan that a folder does not hold as they are planned now, a sentence each."""
-    there = {(each.measured.cell.task, each.measured.cell.regularizer): each.measured.cell for each in found.cells}
-    for cell in plan.manifest.cells:
-        held = there.get((cell.task, cell.regularizer))
-        if held is None:
-            yield f"{cell.task} / {cell.regularizer} is not in {plan.directory}: nothing is known of its spread"
-        elif _setting(held) != _setting(cell):
-            yield f"{cell.task} / {cell.regularizer} is planned otherwise now than it was run in {plan.directory}"
-
-
-def _setting(cell: Cell) -> dict[str, Any]:
-    """What decides when replicas grok, but for how they are computed."""
-    return {"budget": cell.budget, **{k: v for k, v in cell.recipe.items() if k not in ("precision", "engine")}}
 
 
 def judge(store: Store) -> Leaderboard:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from grokbench.errors import PluginError, SuiteError
+from grokbench.metric import Metric
 from grokbench.plan_faults import misfits, plan_faults
-from grokbench.plugins import Plugin, Registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import Registry
 from grokbench.recorded import recorded, standard_labels
 from grokbench.records import FORMAT, Cell, Manifest
 from grokbench.step import Step, build_step
@@ -111,7 +113,6 @@ def _cell(
     made: list[Regularizer] = [registry.get("regularizers", use.name).make(use.parameters) for use in uses]
     task_use, task = _coordinates(entry.use, registry, made)
     metrics = dict(recorded(suite, task, registry))
-    grokked = dict(entry.grokked or task.grokked)
     recipe = {
         "format": FORMAT,
         **execution,
@@ -120,10 +121,7 @@ def _cell(
             _resolved(registry.get("regularizers", use.name), use, regularizer.revision)
             for use, regularizer in zip(uses, made, strict=True)
         ],
-        "evaluate_every": entry.evaluate_every or task.evaluate_every,
-        "grokked": grokked,
-        "judged_by": {label: metrics[label][1] for label in grokked if label not in standard_labels(task)},
-        "stop": entry.stop or task.stop,
+        **_judging(entry, task, metrics),
     }
     return Cell(
         task=entry.label,
@@ -137,6 +135,17 @@ def _cell(
         privileges=tuple(sorted({privilege for regularizer in made for privilege in regularizer.privileges})),
         origins=_origins(registry, entry.use, uses, [use for _, use in metrics.values()]),
     )
+
+
+def _judging(entry: TaskEntry, task: Task, metrics: Mapping[str, tuple[Metric, dict[str, Any]]]) -> dict[str, Any]:
+    """What of a recipe decides when a replica is evaluated, has grokked and stops."""
+    grokked, standard = dict(entry.grokked or task.grokked), standard_labels(task)
+    return {
+        "evaluate_every": entry.evaluate_every or task.evaluate_every,
+        "grokked": grokked,
+        "judged_by": {label: metrics[label][1] for label in grokked if label not in standard},
+        "stop": entry.stop or task.stop,
+    }
 
 
 def _coordinates(use: Use, registry: Registry, methods: Iterable[Regularizer]) -> tuple[Use, Task]:

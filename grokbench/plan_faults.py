@@ -5,12 +5,13 @@ from typing import Any
 
 from grokbench.conditions import bound_fault, parse_condition
 from grokbench.errors import PluginError
+from grokbench.metric import Metric
 from grokbench.phrases import listed
 from grokbench.plugins import Registry
 from grokbench.recorded import can_record, recorded, standard_labels
 from grokbench.records import Skip
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
-from grokbench.types import Metric, Regularizer, Task
+from grokbench.types import Regularizer, Task
 from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
 
 __all__ = ["misfits", "plan_faults"]

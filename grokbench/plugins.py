@@ -7,28 +7,26 @@ stops at the first exception: one that fails is kept with its traceback and brea
 import importlib
 import importlib.metadata
 import inspect
-import json
 import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import pluggy
-from pydantic import TypeAdapter, ValidationError
 
 from grokbench import hookspecs
 from grokbench.errors import PluginError
+from grokbench.plugin import Plugin
 from grokbench.plugin_files import forget_files, import_file
 from grokbench.plugin_hooks import KINDS, check_hooks, yielded
 from grokbench.provenance import source_digest
-from grokbench.refusals import refusal
 from grokbench.suite_schema import RESERVED
-from grokbench.yaml_problems import did_you_mean, short, shown
+from grokbench.yaml_problems import did_you_mean, short
 
-__all__ = ["BUILTINS", "KINDS", "Broken", "Plugin", "Registry", "load_registry"]
+__all__ = ["BUILTINS", "KINDS", "Broken", "Registry", "load_registry"]
 
 LISTED = 16  # names in a message at most
 
@@ -59,72 +57,6 @@ BUILTINS = (
     "grokbench.metrics.corruptions",
     "grokbench.observers.tensorboard",
 )
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A factory, and where it came from."""
-
-    kind: str  # "tasks", "regularizers", "metrics" or "observers"
-    name: str
-    factory: Callable[..., Any]
-    origin: str  # "built in", "package NAME VERSION" or "file NAME"
-    digest: str  # sha256 of its source file and the siblings it imports
-    file: Path | None = None  # the plugin file, resolved: two folders can each hold a NAME
-
-    @property
-    def builtin(self) -> bool:
-        """Whether it ships with the program, where a change of numbers shows as a new revision."""
-        return self.origin == "built in"
-
-    @property
-    def parameters(self) -> dict[str, inspect.Parameter]:
-        """Its parameters, in order."""
-        return dict(inspect.signature(self.factory).parameters)
-
-    def resolve(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Every parameter with the value it will have, as its annotation reads it: 1 is 1.0 where a float is wanted."""
-        return {
-            name: self._read(name, given[name]) if name in given else parameter.default
-            for name, parameter in self.parameters.items()
-        }
-
-    def faults(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """What is wrong with given parameters: (parameter, sentence)."""
-        for name in given:
-            if name not in self.parameters:
-                known = ", ".join(self.parameters) or "none"
-                near = did_you_mean(name, self.parameters)
-                yield name, f"{self.name} has no parameter {short(name)!r}, expected one of: {known}{near}"
-            elif fault := self._type_fault(name, given[name]):
-                yield name, fault
-        for name, parameter in self.parameters.items():
-            if name not in given and parameter.default is parameter.empty:
-                yield name, f"{self.name} needs the parameter {name!r}, which has no default"
-
-    def _read(self, name: str, value: Any) -> Any:
-        """A parameter as its annotation reads it, strictly: no text is a number. As in JSON, a list can be a tuple."""
-        adapter: TypeAdapter[Any] = TypeAdapter(get_type_hints(self.factory).get(name, Any))
-        return adapter.validate_json(json.dumps(value), strict=True)
-
-    def _type_fault(self, name: str, value: Any) -> str | None:
-        try:
-            self._read(name, value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            wanted = first["msg"].removeprefix("Input should be ").replace("a valid array", "a list")
-            where = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
-            return f"{f'at {where}: ' * bool(where)}expected {wanted}, got {shown(first['input'] if where else value)}"
-        return None
-
-    def make(self, given: Mapping[str, Any]) -> Any:
-        """The record for these parameters; PluginError when the factory refuses them."""
-        for _, fault in self.faults(given):
-            raise PluginError(fault)
-        try:
-            return self.factory(**self.resolve(given))
-        except Exception as error:
-            raise PluginError(f"{self.name} ({self.origin}) {refusal(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -161,6 +93,11 @@ class Registry:
     observers: dict[str, Plugin] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
+    def __iter__(self) -> Iterator[Plugin]:
+        """Every plugin, kind by kind."""
+        for kind in KINDS:
+            yield from getattr(self, kind).values()
+
     def get(self, kind: str, name: str) -> Plugin:
         """The plugin of that name; PluginError naming the nearest one."""
         plugins: dict[str, Plugin] = getattr(self, kind)
@@ -174,8 +111,7 @@ class Registry:
 
     def of_file(self, file: str | Path) -> list[Plugin]:
         """What a plugin file yields."""
-        every = [plugin for kind in KINDS for plugin in getattr(self, kind).values()]
-        return [plugin for plugin in every if plugin.file == Path(file).resolve()]
+        return [plugin for plugin in self if plugin.file == Path(file).resolve()]
 
     def unread(self, name: str) -> str:
         """`NAME.py` where such a file is in this folder and was not read; else empty."""

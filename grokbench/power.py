@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grokbench import stats
+from grokbench.arrays import Floats
 from grokbench.comparison import Comparison, Comparisons
 
 __all__ = ["FEWEST_PAIRS", "MOST_SEEDS", "SIMULATIONS", "Aim", "Need", "needs", "simulated_power"]
@@ -23,8 +23,6 @@ FEWEST_PAIRS = 4  # below, a spread is a guess
 MOST_SEEDS = 1000  # beyond, nobody trains them
 SIMULATIONS = 500  # of an experiment: a standard error of at most 0.022
 BLOCK = 4096  # random flips at once, the same for all experiments, where there are too many pairs to list them
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

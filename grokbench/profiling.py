@@ -9,7 +9,8 @@ from torch import Tensor
 
 from grokbench import engine
 from grokbench.epochs import PHASES, look_ahead, measure, train_epoch
-from grokbench.records import Cell, Profile
+from grokbench.events import Profile
+from grokbench.records import Cell
 from grokbench.step import Step
 
 __all__ = ["profile"]

@@ -15,7 +15,7 @@ from grokbench.outcomes import same_clock
 from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats import holm
 
-__all__ = ["Comparisons", "Leaderboard", "Row", "compare", "rank"]
+__all__ = ["Leaderboard", "Row", "compare", "rank"]
 
 
 @dataclass(frozen=True, kw_only=True)

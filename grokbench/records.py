@@ -1,7 +1,7 @@
 """What training and judging share: plain data, no torch.
 
-A `Manifest` says what a results folder is meant to hold, a `Run` what one replica did, a `Timing` what
-one cell costs. `store.py` keeps all three; `ranking.py` reads nothing else.
+A `Manifest` says what a results folder is meant to hold, a `Run` what one replica did, a `Timing` what one cell costs.
+`store.py` keeps all three, and judging reads nothing else. A `Planned` tells observers what a command is about to do.
 """
 
 import math
@@ -18,8 +18,6 @@ __all__ = [
     "Manifest",
     "Outcome",
     "Planned",
-    "Profile",
-    "Progress",
     "Published",
     "Run",
     "Skip",
@@ -53,6 +51,16 @@ class Cell:
     measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # metric label -> plugin, parameters, every
     privileges: tuple[str, ...] = ()  # what the method uses that the baseline does not have
     origins: Mapping[str, str] = field(default_factory=dict)  # plugin -> where it came from, with a source digest
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its labels: what tells two rows apart even where their recipes are the same."""
+        return self.task, self.regularizer
+
+    @property
+    def name(self) -> str:
+        """Its labels in a sentence."""
+        return f"{self.task} / {self.regularizer}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Refuse a plan that counts a replica twice: a file may have been edited."""
-        labels = [(cell.task, cell.regularizer) for cell in self.cells]
+        labels = [cell.key for cell in self.cells]
         if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
             raise ValueError("a seed or a cell is planned twice")
 
@@ -145,16 +153,6 @@ class Curve:
         """Refuse what was not measured in pairs: a file may have been edited."""
         if len(self.epochs) != len(self.values):
             raise ValueError(f"{len(self.epochs)} epochs with {len(self.values)} values")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a group of replicas stands."""
-
-    cell: Cell
-    seeds: tuple[int, ...]
-    epoch: int
-    active: int  # replicas still in training
 
 
 @dataclass(frozen=True)
@@ -202,21 +200,3 @@ class Timing:
         """Refuse what no clock can have measured: a file may have been edited."""
         if not all(0.0 < seconds < 1e9 for seconds in self.seconds_per_epoch):
             raise ValueError(f"seconds per epoch {self.seconds_per_epoch}")
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Seconds of one seed's epoch, by phase; an evaluation counts as often as the cell's cadence has it."""
-
-    cell: Cell
-    replicas: int  # trained together
-    seconds: Mapping[str, float]  # phase -> seconds per seed-epoch, in order
-
-    @property
-    def total(self) -> float:
-        """Seconds per seed-epoch."""
-        return sum(self.seconds.values())
-
-    def share(self, phase: str) -> float:
-        """The phase's part of the whole, from 0 to 1."""
-        return self.seconds[phase] / self.total

@@ -86,27 +86,26 @@ def resolve(request: Request) -> Plan:
     seeds = _seeds(suite, request)
     _check_labels("task", request.tasks, [entry.label for entry in suite.tasks])
     _check_labels("regularizer", request.regularizers, [entry.label for entry in suite.regularizers])
+    return _planned(request, suite, seeds)
 
-    from grokbench import engine  # torch is imported once the structure of the suite is sound
+
+def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
+    """The plan of a suite whose structure is sound: torch is imported here."""
+    from grokbench import engine
     from grokbench.plan import expand, manifest, without_misfits
-    from grokbench.plugins import load_registry
 
     plugins = (*suite.plugins, *request.plugins)
-    for file in request.plugins:
-        if not Path(file).is_file():
-            raise SuiteError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
-    registry = load_registry(plugins)
+    registry = _registry(request, plugins)
     suite = without_misfits(suite, registry)
     cells = expand(suite, registry, request.precision, engine.REVISION)
     workers = devices(request.device)
     execution = {"device": workers[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}
     execution |= {"group_size": request.group_size} if request.group_size else {}
-    wanted = tuple(cell for cell in cells if _wanted(cell, request))
     return Plan(
         suite=suite,
         registry=registry,
         manifest=manifest(suite, cells, seeds, execution),
-        cells=wanted,
+        cells=tuple(cell for cell in cells if _wanted(cell, request)),
         seeds=seeds,
         devices=workers,
         precision=request.precision,
@@ -117,6 +116,15 @@ def resolve(request: Request) -> Plan:
         rerun=request.rerun,
         watchers=watchers(request.log, registry),
     )
+
+
+def _registry(request: Request, plugins: Sequence[str]) -> "Registry":
+    from grokbench.plugins import load_registry
+
+    for file in request.plugins:
+        if not Path(file).is_file():
+            raise SuiteError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
+    return load_registry(plugins)
 
 
 def unused(plan: Plan) -> Iterator[str]:

@@ -9,6 +9,7 @@ from grokbench.errors import StoreError
 from grokbench.phrases import plural
 from grokbench.records import Cell, Manifest, Outcome, Run
 from grokbench.store import Store
+from grokbench.survey import status
 from grokbench.tidy_runs import MISSING
 from grokbench.yaml_problems import did_you_mean
 
@@ -81,7 +82,7 @@ class Runs:
             StoreError: no such cell is planned.
         """
         for cell in self.cells:
-            if (cell.task, cell.regularizer) == (task, regularizer):
+            if cell.key == (task, regularizer):
                 return self.store.runs_of(cell, self.seeds, curves=True)
         for skip in self.manifest.skipped:
             if (skip.task, skip.regularizer) == (task, regularizer):
@@ -115,7 +116,7 @@ class Runs:
 
     def __repr__(self) -> str:
         """Suite, folder, what is planned, and how much of it is there."""
-        counts = self.store.status()
+        counts = status(self.store)
         words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, MISSING) if counts[key])
         cells, seeds = plural(len(self.cells), "cell"), plural(len(self.seeds), "seed")
         return f"<Runs of {self.suite} in {self.folder}: {cells} x {seeds}; {words}>"

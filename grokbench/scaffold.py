@@ -54,10 +54,9 @@ def _words(source: str) -> set[str]:
 
 
 def _taken(name: str, registry: "Registry") -> Iterator[str]:
-    from grokbench.plugins import KINDS
-
-    for plugin in (plugins[name] for kind in KINDS if name in (plugins := getattr(registry, kind))):
-        yield f"there is a {plugin.kind[:-1]} {name!r} already ({plugin.origin})"
+    for plugin in registry:
+        if plugin.name == name:
+            yield f"there is a {plugin.kind[:-1]} {name!r} already ({plugin.origin})"
     if (module := find_spec(name)) and module.origin:
         yield f"there is a Python module {name!r} already, which {name}.py would hide from the files beside it"
 

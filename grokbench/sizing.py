@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from grokbench.events import Weight
+from grokbench.jobs import Stage, Weighing, Worker
 from grokbench.records import Cell
 from grokbench.request import Plan
-from grokbench.work import Stage, Weighing, Weight, Worker
 
 if TYPE_CHECKING:
     from grokbench.capacity import Size

@@ -11,8 +11,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from grokbench.arrays import Floats
 from grokbench.flips import (
     EXACT_PAIRS,
     MONTE_CARLO_DRAWS,
@@ -26,7 +27,6 @@ from grokbench.flips import (
 __all__ = [
     "EXACT_PAIRS",
     "MONTE_CARLO_DRAWS",
-    "Floats",
     "effect_size",
     "holm",
     "mean_half_width",
@@ -42,8 +42,6 @@ __all__ = [
     "superiority",
     "wilcoxon",
 ]
-
-Floats = NDArray[np.float64]
 
 
 def paired_t(differences: ArrayLike) -> float | None:

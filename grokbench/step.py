@@ -13,7 +13,8 @@ from torch.func import grad
 
 from grokbench import random
 from grokbench.cadence import Every, is_due
-from grokbench.types import At, Batch, Loss, Metric, Optimizer, Params, Probe, Regularizer, State, Task, linearize
+from grokbench.metric import Metric, Probe
+from grokbench.types import At, Batch, Loss, Optimizer, Params, Regularizer, State, Task, linearize
 
 __all__ = ["Step", "build_step"]
 

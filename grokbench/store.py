@@ -1,17 +1,8 @@
-"""The results folder: one crash-safe file per replica. The only room that knows this layout.
+"""The results folder: one crash-safe file per replica, where `layout.py` has it.
 
-    DIR/manifest.json                           what the folder is meant to hold, and the format of all its files
-    DIR/runs/<identity>/<seed>.json             a replica, two lines of JSON: the run without its curves, the curves
-    DIR/timings/<identity>.json                 seconds per epoch of a cell
-    DIR/superseded/<identity>/<seed>.<n>.json   replicas that were trained again, the oldest is n = 1
-    DIR/checkpoints/<identity>/<group>.npz      where a group in training stood; gone when it is done
-    DIR/.lock                                   held by the process that writes
-
-A folder may be packed instead (`packs.py`). A leaderboard reads first lines only, so hundreds of replicas with long
-curves cost milliseconds.
+A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,16 +10,16 @@ from typing import TypeVar
 
 from grokbench import durable, strict_json
 from grokbench.errors import StoreError
+from grokbench.freshness import satisfies
+from grokbench.layout import FOLDERS, Layout
 from grokbench.manifests import ManifestFile, merge, read_manifest
-from grokbench.packs import NAME, Pack, listed
+from grokbench.packs import Pack, listed
 from grokbench.records import FORMAT, Cell, Manifest, Outcome, Run, Timing
 from grokbench.run_files import read_head, read_run, read_timing, write_run
 
 __all__ = ["Store"]
 
 T = TypeVar("T")
-
-FOLDERS = ("runs", "timings", "superseded", "checkpoints")
 
 
 class Store:
@@ -37,6 +28,7 @@ class Store:
     Attributes:
         directory: the folder.
         manifest: what it is meant to hold.
+        layout: where everything stands in it.
         damaged: files, or lines of packed ones, that `runs`, `finished` or `timings` could not read, as paths below
             the folder. They count as not there.
         packed: what its packed files hold.
@@ -44,7 +36,7 @@ class Store:
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Use `open` or `load`, which check the folder."""
-        self.directory, self.manifest = directory, manifest
+        self.directory, self.manifest, self.layout = directory, manifest, Layout(directory)
         self.damaged: list[str] = []
         self.packed = Pack(directory)
 
@@ -59,13 +51,13 @@ class Store:
             StoreError: the folder holds something else, cannot be written, is packed and damaged, or another process
                 is writing to it.
         """
-        directory = Path(directory)
+        directory, layout = Path(directory), Layout(Path(directory))
         durable.make_folder(directory)
         with durable.locked(directory):
             durable.clean(directory, FOLDERS)
-            if (directory / "manifest.json").exists():
+            if layout.manifest.exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
-            durable.write(directory / "manifest.json", strict_json.dump(ManifestFile(FORMAT, manifest)))
+            durable.write(layout.manifest, strict_json.dump(ManifestFile(FORMAT, manifest)))
             store = cls.load(directory)
             store._unpack()
             yield store
@@ -90,13 +82,13 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
-        path = self._run_path(run.identity, run.seed)
+        path = self.layout.run(run.identity, run.seed)
         if run.outcome is Outcome.FAILED:
             stored = self._readable(path, read_head)
             if stored and stored.outcome is not Outcome.FAILED:
                 self.supersede(run.identity, run.seed)
         write_run(path, run)
-        self.damaged = [name for name in self.damaged if name != self._name(path)]
+        self.damaged = [name for name in self.damaged if name != self.layout.name(path)]
 
     def runs(self, curves: bool = False) -> list[Run]:
         """The stored runs of planned cells and planned seeds, in the manifest's order; without `curves` by default."""
@@ -114,12 +106,8 @@ class Store:
         return [run for seed in seeds if (run := self._run(cell, seed, curves)) is not None]
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
-        """Those of `seeds` whose stored run of `cell` answers the request, and so need not be trained again.
-
-        It does when it grokked within the budget, reached the budget or diverged, and holds every metric asked for.
-        """
-        stored = self.runs_of(cell, seeds)
-        return {run.seed for run in stored if _ended(run, cell) and _holds(run, cell)}
+        """Those of `seeds` whose stored run of `cell` satisfies the request, and so need not be trained again."""
+        return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell)}
 
     def supersede(self, identity: str, seed: int) -> None:
         """Move a stored run to `superseded/`, so that it is trained again; one that is not there is left at that.
@@ -127,15 +115,13 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
-        source, folder = self._run_path(identity, seed), self._path("superseded", identity)
+        source = self.layout.run(identity, seed)
         if source.exists():
-            numbers = [path.name.split(".")[1] for path in folder.glob(f"{seed}.*.json")]
-            latest = max((int(number) for number in numbers if number.isdecimal()), default=0)
-            durable.move(source, folder / f"{seed}.{latest + 1}.json")
+            durable.move(source, self.layout.superseded(identity, seed))
 
     def checkpoints(self, cell: Cell) -> Path:
         """Where the groups of a cell keep where they stand: written by workers, and read by nobody else."""
-        return self._path("checkpoints", cell.identity)
+        return self.layout.checkpoints(cell.identity)
 
     def forget_checkpoints(self, cell: Cell) -> None:
         """Let the groups of a cell begin at their beginning."""
@@ -148,49 +134,25 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
-        durable.write(self._path("timings", f"{timing.identity}.json"), strict_json.dump(timing))
+        durable.write(self.layout.timing(timing.identity), strict_json.dump(timing))
 
     def timings(self) -> list[Timing]:
         """The stored timings of planned cells, in the manifest's order."""
         found = [self._timing(cell.identity) for cell in self.manifest.cells]
         return [timing for timing in found if timing is not None]
 
-    def unplanned(self) -> int:
-        """How many stored replicas belong to cells or seeds that are not planned now, and so are not shown."""
-        files = [(path.parent.name, path.stem) for path in self.directory.glob("runs/*/*.json")]
-        stored = {*files, *((identity, str(seed)) for identity, seed in self.packed.runs)}
-        planned = {(cell.identity, str(seed)) for cell in self.manifest.cells for seed in self.manifest.seeds}
-        return len(stored - planned)
-
-    def status(self) -> Counter[str]:
-        """Counts of replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
-        runs = self.runs()
-        planned = len(self.manifest.cells) * len(self.manifest.seeds)
-        counts = Counter({outcome.value: 0 for outcome in Outcome})
-        counts.update(run.outcome.value for run in runs)
-        counts.update(planned=planned, missing=planned - len(runs))
-        return counts
-
-    def _path(self, *names: str) -> Path:
-        """A path below the folder. A manifest is only data: a name that would lead out of the folder is refused."""
-        if strange := [name for name in names if not NAME.fullmatch(name)]:
-            raise StoreError(f"{strange[0]!r} cannot name a file in {self.directory}: expected letters, digits, . - _.")
-        return self.directory.joinpath(*names)
-
-    def _run_path(self, identity: str, seed: int) -> Path:
-        return self._path("runs", identity, f"{seed}.json")
-
-    def _name(self, path: Path) -> str:
-        return path.relative_to(self.directory).as_posix()
+    def stored(self) -> set[tuple[str, str]]:
+        """The identity and the seed of every stored replica, planned or not, as files and lines name them."""
+        return {*self.layout.replicas(), *((identity, str(seed)) for identity, seed in self.packed.runs)}
 
     def _run(self, cell: Cell, seed: int, curves: bool) -> Run | None:
         read = read_run if curves else read_head
-        return self._readable(self._run_path(cell.identity, seed), read) or self._entered(
+        return self._readable(self.layout.run(cell.identity, seed), read) or self._entered(
             self.packed.run(cell.identity, seed, curves)
         )
 
     def _timing(self, identity: str) -> Timing | None:
-        path = self._path("timings", f"{identity}.json")
+        path = self.layout.timing(identity)
         return self._readable(path, read_timing) or self._entered(self.packed.timings.get(identity))
 
     def _entered(self, found: T | None) -> T | None:
@@ -211,10 +173,10 @@ class Store:
                 "or delete what is damaged to have it made again."
             )
         for run in runs:
-            if self._readable(path := self._run_path(run.identity, run.seed), read_head) is None:
+            if self._readable(path := self.layout.run(run.identity, run.seed), read_head) is None:
                 write_run(path, run)
         for timing in timings:
-            if self._readable(self._path("timings", f"{timing.identity}.json"), read_timing) is None:
+            if self._readable(self.layout.timing(timing.identity), read_timing) is None:
                 self.save_timing(timing)
         for file in self.packed.files:
             durable.remove(file)
@@ -226,20 +188,5 @@ class Store:
         except FileNotFoundError:
             return None
         except (OSError, ValueError):  # pydantic's errors are ValueErrors
-            self.damaged = sorted({*self.damaged, self._name(path)})
+            self.damaged = sorted({*self.damaged, self.layout.name(path)})
             return None
-
-
-def _ended(run: Run, cell: Cell) -> bool:
-    """Whether a run says what would happen within the cell's budget: it ended by itself, or went at least as far."""
-    if run.outcome is Outcome.FAILED:
-        return False
-    stopped = run.outcome is Outcome.GROKKED and cell.recipe.get("stop") != "budget"
-    return stopped or run.outcome is Outcome.DIVERGED or run.epochs >= cell.budget
-
-
-def _holds(run: Run, cell: Cell) -> bool:
-    """Whether a run holds every metric of the cell, measured as it is now asked for."""
-    measured = run.provenance.get("measured") or {}
-    same = all(measured.get(label) == dict(how) for label, how in cell.measured.items())
-    return same and set(cell.metrics) <= set(run.final)

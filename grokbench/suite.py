@@ -2,15 +2,13 @@
 
 `yaml12` reads data with the place of every key; `suite_schema` lists the keys and what each may hold, and
 `suite_shapes` says what does not fit; `suite_values` looks at seeds, labels, parameters and grids each by itself,
-`suite_references` at names that point at one another; `suite_entries` expands grids.
+`suite_references` at names that point at one another; `suite_entries` expands grids; `suite_files` finds the file.
 """
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,24 +27,20 @@ from grokbench.suite_entries import (
     regularizer_entries,
     task_entries,
 )
+from grokbench.suite_files import find
 from grokbench.suite_references import grid_size_problems, reference_problems
-from grokbench.suite_schema import RESERVED, json_schema
 from grokbench.suite_shapes import shape_problems
 from grokbench.suite_values import value_problems
 from grokbench.yaml12 import Document, read
-from grokbench.yaml_problems import MAX_LINES, KeyPath, Problem, did_you_mean, listing, short
+from grokbench.yaml_problems import MAX_LINES, KeyPath, Problem, listing
 
 __all__ = [
-    "RESERVED",
     "MetricEntry",
     "RegularizerEntry",
     "Suite",
     "TaskEntry",
     "Use",
-    "json_schema",
     "load_suite",
-    "parse_seeds",
-    "shipped_suites",
 ]
 
 
@@ -84,48 +78,18 @@ class Suite:
         return self.document.where(key_path)
 
 
-def shipped_suites() -> dict[str, Path]:
-    """Name -> file of every suite that is installed with the program, by name."""
-    files = (Path(str(item)) for item in resources.files("grokbench.suites").iterdir())
-    return {file.stem: file for file in sorted(files) if file.suffix == ".yaml"}
-
-
 def load_suite(name_or_path: str, methods: Sequence[str] = ()) -> Suite:
     """The suite of a path ending in `.yaml`, or of that bare name among the shipped ones, and further methods.
 
     Raises SuiteError: one sentence when there is no such file or it is not YAML; otherwise every mistake at once,
     a line `file:line:column: key.path: what was wrong, expected ...` each, in the order of the file.
     """
-    path = _find(name_or_path)
+    path = find(name_or_path)
     document = with_methods(read(path), methods)
     problems = [*document.problems, *_all_problems(document.data, path.parent)]
     if problems:
         raise SuiteError(listing(document.file, [_placed(problem, document) for problem in problems]))
     return _suite(document, path)
-
-
-def _find(name_or_path: str) -> Path:
-    path = Path(name_or_path)
-    if name_or_path.endswith(".yaml"):
-        try:
-            there = path.exists() or path.is_symlink()
-        except OSError as error:  # a name that is too long, a folder that is not ours
-            raise SuiteError(f"{short(str(path))}: {error.strerror}, expected a path to a suite") from None
-        if not there:
-            raise SuiteError(f"{path}: no such file, expected a path to a suite{_neighbour(path)}")
-        return path
-    shipped = shipped_suites()
-    if name_or_path not in shipped:
-        near = did_you_mean(name_or_path, shipped)
-        known = ", ".join(shipped)
-        raise SuiteError(f"no suite {name_or_path[:200]!r}, expected one of {known}, or a path ending in .yaml{near}")
-    return shipped[name_or_path]
-
-
-def _neighbour(path: Path) -> str:
-    beside = sorted(str(file) for file in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-    near = difflib.get_close_matches(str(path), beside, n=1)
-    return f", did you mean {near[0]}?" if near else f" or one of {', '.join(shipped_suites())}"
 
 
 def _all_problems(data: Any, folder: Path) -> list[Problem]:

@@ -49,9 +49,9 @@ def reference_problems(data: dict[str, Any]) -> Iterator[Problem]:
     """Every name in a suite of sound values that points nowhere, or at two things."""
     tasks = task_entries(data.get("tasks") or {})
     regularizers = regularizer_entries(data.get("regularizers") or {}, tasks)
-    yield from _look_alikes("tasks", [(entry.label, entry.path) for entry in tasks])
-    yield from _look_alikes("regularizers", [(entry.label, entry.path) for entry in regularizers])
-    yield from _look_alikes("metrics", [(label, ("metrics", label)) for label in data.get("metrics") or {}])
+    yield from _look_alikes([(entry.label, entry.path) for entry in tasks])
+    yield from _look_alikes([(entry.label, entry.path) for entry in regularizers])
+    yield from _look_alikes([(label, ("metrics", label)) for label in data.get("metrics") or {}])
     if regularizers and data.get("baseline") is not None:
         yield from _baseline_problems(data["baseline"], regularizers)
     if tasks:
@@ -61,7 +61,7 @@ def reference_problems(data: dict[str, Any]) -> Iterator[Problem]:
         yield from _published_problems(data.get("published") or {}, tasks, regularizers)
 
 
-def _look_alikes(section: str, labels: Iterable[tuple[str, KeyPath]]) -> Iterator[Problem]:
+def _look_alikes(labels: Iterable[tuple[str, KeyPath]]) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for label, path in labels:
         # Folding can undo a normalisation, so it stands between two.

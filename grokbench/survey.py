@@ -1,23 +1,40 @@
-"""How much of a results folder is done, in sentences: what `grokbench status` says."""
+"""How much of a results folder is done, in numbers and in the sentences of `grokbench status`."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from grokbench.matrix import printable
+from grokbench.escapes import printable
 from grokbench.records import Cell, Outcome, Run
 from grokbench.seeds import written
 from grokbench.store import Store
 
-__all__ = ["alike", "complaints", "survey", "tracebacks"]
+__all__ = ["alike", "complaints", "status", "survey", "tracebacks", "unplanned"]
+
+
+def status(store: Store) -> Counter[str]:
+    """Counts of replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
+    runs = store.runs()
+    planned = len(store.manifest.cells) * len(store.manifest.seeds)
+    counts = Counter({outcome.value: 0 for outcome in Outcome})
+    counts.update(run.outcome.value for run in runs)
+    counts.update(planned=planned, missing=planned - len(runs))
+    return counts
+
+
+def unplanned(store: Store) -> int:
+    """How many stored replicas belong to cells or seeds that are not planned now, and so are not shown."""
+    planned = {(cell.identity, str(seed)) for cell in store.manifest.cells for seed in store.manifest.seeds}
+    return len(store.stored() - planned)
 
 
 def survey(store: Store) -> Iterator[str]:
     """Counts of all replicas; then what is left of each cell, damaged files, and whether a process is writing."""
-    counts, damaged = store.status(), list(store.damaged)
+    counts, damaged = status(store), list(store.damaged)
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
     for cell in store.manifest.cells:
         if left := ", ".join(_left(cell, store, damaged)):
-            yield f"  {cell.task} / {cell.regularizer}: {left}"
+            yield f"  {cell.name}: {left}"
     yield from _untimed(store)
     yield from complaints(store)
     if store.busy:
@@ -39,7 +56,7 @@ def tracebacks(store: Store) -> Iterator[str]:
     """Each different one of a cell's failed replicas, beneath the cell and its seeds."""
     for cell in store.manifest.cells:
         for error, seeds in alike(store.runs_of(cell, store.manifest.seeds)).items():
-            yield "\n".join(map(printable, [f"{cell.task} / {cell.regularizer}, {seeds}:", *error.splitlines()]))
+            yield "\n".join(map(printable, [f"{cell.name}, {seeds}:", *error.splitlines()]))
 
 
 def alike(runs: Iterable[Run]) -> dict[str, str]:
@@ -55,8 +72,9 @@ def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
     """Why replicas of a cell are still to be trained, with how many there are of each kind."""
     runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
     failed = sum(run.outcome is Outcome.FAILED for run in runs)
-    there = {f"runs/{cell.identity}/{run.seed}.json" for run in runs}  # a packed copy replaces a damaged file
-    broken = sum(name.startswith(f"runs/{cell.identity}/") and name not in there for name in damaged)
+    there = {run.seed for run in runs}  # a packed copy replaces a damaged file
+    absent = [store.layout.run(cell.identity, seed) for seed in store.manifest.seeds if seed not in there]
+    broken = sum(store.layout.name(path) in damaged for path in absent)
     kinds = {
         "missing": seeds - len(runs) - broken,
         "damaged": broken,

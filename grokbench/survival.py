@@ -6,11 +6,10 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from grokbench.arrays import Floats
 from grokbench.stats import sign_flip
 
 __all__ = ["kaplan_meier", "logrank", "logrank_scores", "median_time"]
-
-Floats = NDArray[np.float64]
 
 
 def kaplan_meier(times: ArrayLike, grokked: ArrayLike) -> tuple[Floats, Floats]:

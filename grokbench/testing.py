@@ -12,13 +12,14 @@ import torch
 
 from grokbench import random
 from grokbench.conformance import QUESTIONS, Answer, Subject, Verdict, answer
-from grokbench.conformance.pages import find
-from grokbench.conformance.tasks import data
-from grokbench.plugins import KINDS, Plugin, load_registry
+from grokbench.conformance.targets import find
+from grokbench.conformance.trials import data
+from grokbench.plugin import Plugin
+from grokbench.plugins import load_registry
 from grokbench.step import build_step
 from grokbench.types import At, Batch, Params, Regularizer, State, Task
 
-__all__ = ["Answer", "Verdict", "questions_of", "standpoint"]
+__all__ = ["Verdict", "questions_of", "standpoint"]
 
 
 def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
@@ -31,7 +32,7 @@ def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
         PluginError: it yields no plugin, one that cannot be registered, or one whose name is taken.
     """
     registry = load_registry()
-    plugins = [plugin for kind in KINDS for plugin in getattr(registry, kind).values() if _is_from(plugin, module)]
+    plugins = [plugin for plugin in registry if _is_from(plugin, module)]
     if not plugins:
         registry, plugins = find(str(module.__file__), ())
     return {

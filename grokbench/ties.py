@@ -20,7 +20,7 @@ __all__ = ["ties"]
 def ties(found: Comparisons, task: str) -> dict[str, int]:
     """Label -> its group, from 1, of every complete cell of a task that has the budget and cadence of the first.
 
-    None where there are too few seeds for the test to tell any two apart: that would tie all of them.
+    Empty where there are too few seeds for the test to tell any two apart: that would tie all of them.
     """
     if smallest_p(len(found.manifest.seeds)) > found.manifest.statistics.alpha:
         return {}

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grokbench import Metric, Probe, hookimpl, random
 
-from ._examples import some
+from ._counts import at_least_one
 from ._units import Space, unit
 
 
@@ -40,7 +40,7 @@ def local_complexity(
     if radius <= 0:
         raise ValueError(f"radius must be positive, got {radius}")
     measured = partial(measure_complexity, directions=directions, radius=radius, space=space)
-    measure = partial(measured, examples=some(examples), split=split)
+    measure = partial(measured, examples=at_least_one(examples), split=split)
     return Metric(measure=measure, splits=(split,), facts=("preactivations",))
 
 

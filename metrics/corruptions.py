@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grokbench import Batch, Metric, Probe, data, hookimpl
 
-from ._examples import some
+from ._counts import at_least_one
 
 Corruption = Literal[
     "mean", "mean_of_18",
@@ -42,7 +42,9 @@ def cifar10c_accuracy(
     corruptions = _named(corruption)
     severities = range(1, data.SEVERITIES + 1) if severity is None else [severity]
     return Metric(
-        measure=partial(measure, corruptions=corruptions, severities=tuple(severities), examples=some(examples)),
+        measure=partial(
+            measure, corruptions=corruptions, severities=tuple(severities), examples=at_least_one(examples)
+        ),
         fetch=partial(data.check_cifar10c, corruptions),
         better="higher",
         facts=("cifar10",),

@@ -23,6 +23,8 @@ from torch import Tensor
 
 from grokbench import Metric, Probe, hookimpl
 
+from ._counts import at_least_one
+
 FLOOR = 1e-30  # of a sum before division: a dead network has none
 
 
@@ -68,7 +70,7 @@ def restricted_loss(keys: int = 5) -> Metric:
     It falls when the network's trigonometric circuit forms, before the test loss does. The authors keep the outputs'
     mean too, over all pairs, and leave the output of the token = out of the loss, which stays in here.
     """
-    measure = partial(measure_restricted_loss, keys=_at_least_one(keys, "keys"))
+    measure = partial(measure_restricted_loss, keys=at_least_one(keys, "keys"))
     return Metric(measure=measure, better="lower", splits=("train", "test"), facts=("modulus",))
 
 
@@ -85,7 +87,7 @@ def excluded_loss(keys: int = 5, remove: Literal["all", "each"] = "all") -> Metr
     It rises when the network stops relying on memory. `all` removes them together, as the paper says; `each` removes
     one at a time and takes the mean of the losses, as the authors' code does.
     """
-    measure = partial(measure_excluded_loss, keys=_at_least_one(keys, "keys"), together=remove == "all")
+    measure = partial(measure_excluded_loss, keys=at_least_one(keys, "keys"), together=remove == "all")
     return Metric(measure=measure, splits=("train", "test"), facts=("modulus",))
 
 
@@ -100,7 +102,7 @@ def measure_excluded_loss(probe: Probe, *, keys: int, together: bool) -> Tensor:
 
 def key_frequency(rank: int = 1) -> Metric:
     """The frequency k with the `rank`-th largest power P_k: record ranks 1 to 5 to see which ones a seed settles on."""
-    measure = partial(measure_key_frequency, rank=_at_least_one(rank, "rank"))
+    measure = partial(measure_key_frequency, rank=at_least_one(rank, "rank"))
     return Metric(measure=measure, splits=("train", "test"), facts=("modulus",))
 
 
@@ -134,7 +136,7 @@ def key_share(keys: int = 5) -> Metric:
 
     sum_k P_k / 2 over the mean of ||output - mean||^2; the rest depends on a and b otherwise than through the answer.
     """
-    measure = partial(measure_key_share, keys=_at_least_one(keys, "keys"))
+    measure = partial(measure_key_share, keys=at_least_one(keys, "keys"))
     return Metric(measure=measure, splits=("train", "test"), facts=("modulus",), bounds=(0.0, 1.0))
 
 
@@ -176,12 +178,6 @@ def gini(values: Tensor) -> Tensor:
     n = len(values)
     ranks = torch.arange(1, n + 1, dtype=values.dtype, device=values.device)
     return ((2.0 * ranks - n - 1.0) * values.sort().values).sum() / (n * values.sum()).clamp_min(FLOOR)
-
-
-def _at_least_one(count: int, name: str) -> int:
-    if count < 1:
-        raise ValueError(f"{name} must be at least 1, got {count}")
-    return count
 
 
 @hookimpl

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from grokbench import Metric, Probe, hookimpl, linearize
 
-from ._examples import some
+from ._counts import at_least_one
 
 FLOOR = 1e-8  # of a product of norms before division, as in the authors' code
 SQUARINGS = 40
@@ -27,7 +27,7 @@ Weights = Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> 
 
 def jacobian_norm(split: str = "train", examples: int | None = None) -> Metric:
     """The mean over a split of ||J_x||_F. Cost: one forward and C backward passes."""
-    measure = partial(measure_rows, split=split, examples=some(examples), of=_frobenius)
+    measure = partial(measure_rows, split=split, examples=at_least_one(examples), of=_frobenius)
     return Metric(measure=measure, splits=(split,), rotates=True)
 
 
@@ -37,7 +37,7 @@ def full_jacobian_alignment(split: str = "train", examples: int | None = None) -
     It is 1 exactly where every row of J_x is a multiple of x: the alignment of Walker et al., Definition 5, as one
     number. A scalar made here, not one of the paper's.
     """
-    measure = partial(measure_rows, split=split, examples=some(examples), of=_full_alignment)
+    measure = partial(measure_rows, split=split, examples=at_least_one(examples), of=_full_alignment)
     return Metric(measure=measure, better="higher", splits=(split,), bounds=(0.0, 1.0), rotates=True)
 
 
@@ -47,7 +47,7 @@ def jacobian_pc1(split: str = "train", examples: int | None = 64) -> Metric:
     "PC1" of Walker et al., Figure 3 and A.2, whose code takes 64 points too. Cost: one forward and C backward passes,
     and products of C x C matrices; memory: examples x C x d numbers. With one output it is always 1.
     """
-    measure = partial(measure_rows, split=split, examples=some(examples), of=_explained)
+    measure = partial(measure_rows, split=split, examples=at_least_one(examples), of=_explained)
     return Metric(measure=measure, splits=(split,), bounds=(0.0, 1.0), rotates=True)
 
 
@@ -102,19 +102,19 @@ def _normalised(G: Tensor) -> Tensor:
 
 def centroid_alignment(split: str = "train", examples: int | None = None) -> Metric:
     """The mean over a split of <x, mu_x> / (||x|| ||mu_x||), from -1 to 1. Cost: a forward and a backward pass."""
-    measure = partial(measure_sum, split=split, examples=some(examples), weights=_all, of=_cosine)
+    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_all, of=_cosine)
     return Metric(measure=measure, better="higher", splits=(split,), rotates=True)
 
 
 def centroid_inner_product(split: str = "train", examples: int | None = None) -> Metric:
     """The mean over a split of <x, mu_x>. Cost: a forward and a backward pass."""
-    measure = partial(measure_sum, split=split, examples=some(examples), weights=_all, of=_inner)
+    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_all, of=_inner)
     return Metric(measure=measure, splits=(split,), rotates=True)
 
 
 def centroid_norm(split: str = "train", examples: int | None = None) -> Metric:
     """The mean over a split of ||mu_x||. Cost: a forward and a backward pass."""
-    measure = partial(measure_sum, split=split, examples=some(examples), weights=_all, of=_norm)
+    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_all, of=_norm)
     return Metric(measure=measure, splits=(split,), rotates=True)
 
 
@@ -124,13 +124,13 @@ def jacobian_alignment(split: str = "train", examples: int | None = None) -> Met
     "Jacobian alignment" of Walker et al., Figure 5. With one output: its row times the sign of the target. Cost: a
     forward and a backward pass.
     """
-    measure = partial(measure_sum, split=split, examples=some(examples), weights=_class_row, of=_cosine)
+    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_class_row, of=_cosine)
     return Metric(measure=measure, better="higher", splits=(split,), rotates=True)
 
 
 def jacobian_inner_product(split: str = "train", examples: int | None = None) -> Metric:
     """The mean over a split of the inner product of x and the row of J_x of its class, as in `jacobian_alignment`."""
-    measure = partial(measure_sum, split=split, examples=some(examples), weights=_class_row, of=_inner)
+    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_class_row, of=_inner)
     return Metric(measure=measure, splits=(split,), rotates=True)
 
 

@@ -19,7 +19,7 @@ from torch.func import grad, vmap
 
 from grokbench import Metric, Params, Probe, hookimpl
 
-from ._examples import some
+from ._counts import at_least_one
 
 Reading = Literal["sum", "trace"]
 
@@ -30,7 +30,7 @@ def ntk_mean(outputs: Reading = "sum", split: str = "train", examples: int | Non
     It is ||mean_x grad f(x)||^2. Walker et al.'s code pairs one point x_0 with all others. Cost: a forward and a
     backward pass, C times for "trace".
     """
-    measure = partial(measure_mean, outputs=outputs, split=split, examples=some(examples))
+    measure = partial(measure_mean, outputs=outputs, split=split, examples=at_least_one(examples))
     return Metric(measure=measure, splits=(split,), rotates=split == "train")
 
 
@@ -41,7 +41,7 @@ def ntk_change(outputs: Reading = "sum", split: str = "train", examples: int = 6
     of the two is 0. Cost: two matrices K, each of a forward and a backward pass and products of n x n x parameters;
     memory: examples x parameters numbers per replica, and the initial parameters.
     """
-    measure = partial(measure_change, outputs=outputs, split=split, examples=some(examples))
+    measure = partial(measure_change, outputs=outputs, split=split, examples=at_least_one(examples))
     return Metric(measure=measure, splits=(split,), bounds=(0.0, 1.0), initial=True, rotates=split == "train")
 
 
@@ -53,7 +53,7 @@ def ntk_alignment(outputs: Reading = "sum", split: str = "train", examples: int 
     where K is 0. Cost: a forward and a backward pass and a product of n x n x parameters; memory: examples x
     parameters numbers per replica.
     """
-    measure = partial(measure_alignment, outputs=outputs, split=split, examples=some(examples))
+    measure = partial(measure_alignment, outputs=outputs, split=split, examples=at_least_one(examples))
     return Metric(measure=measure, better="higher", splits=(split,), bounds=(0.0, 1.0), rotates=split == "train")
 
 

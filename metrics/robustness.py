@@ -22,7 +22,7 @@ from torch.func import grad
 from grokbench import Batch, Metric, Probe, Task, hookimpl, random
 
 from . import _classes
-from ._examples import some
+from ._counts import at_least_one
 from ._units import Space, unit
 
 Ascent = Literal["cross_entropy", "margin", "task"]
@@ -77,7 +77,7 @@ def noise_accuracy(sd: float = 0.1, space: Space = "pixel", examples: int | None
 
 
 def _accuracy(disturb: Callable[[Probe, Batch, Tensor], Tensor], split: str, examples: int | None) -> Metric:
-    measure = partial(measure_disturbed, disturb=disturb, split=split, examples=some(examples))
+    measure = partial(measure_disturbed, disturb=disturb, split=split, examples=at_least_one(examples))
     return Metric(measure=measure, better="higher", splits=(split,), bounds=(0.0, 1.0))
 
 

@@ -41,4 +41,4 @@ def cases(benchmarks, registry, folder):
     planned = expand(suite(folder), registry, "float64", engine.REVISION)
     cells = [rotation(cell, rotate) for cell in planned for rotate in (False, True)]
     made = [case(cell, registry, SEEDS, "float64") for cell in cells]
-    return {(case.cell.task, case.cell.regularizer): case.lasting(EPOCHS) for case in made}
+    return {case.cell.key: case.lasting(EPOCHS) for case in made}

@@ -5,8 +5,9 @@ import torch
 from grokbench import engine, random
 from grokbench.conformance import forms, trials
 from grokbench.conformance.trials import distance, epochs_for, replica
+from grokbench.events import Progress
 from grokbench.metrics.standard import accuracy, loss
-from grokbench.records import Cell, Progress, Run
+from grokbench.records import Cell, Run
 from grokbench.regularizers import (
     baseline,
     clip_gradients,

@@ -78,7 +78,7 @@ def cells_of(tmp_path, registry):
     def expanded(text, precision="float32", engine=1):
         (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
         cells = expand(load_suite(str(tmp_path / "s.yaml")), registry, precision, engine)
-        return {(cell.task, cell.regularizer): cell for cell in cells}
+        return {cell.key: cell for cell in cells}
 
     return expanded
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grokbench import pipeline
+from grokbench import pipeline, survey
 from grokbench.launchers import local
 from grokbench.records import Outcome
 from grokbench.store import Store
@@ -54,7 +54,7 @@ def test_a_plugin_that_changes_after_the_run_began_is_not_trained(tmp_path, monk
     monkeypatch.setattr(local, "launch", tiny.launch_here)
     mine.write_text(tiny.PLUGIN)
     assert run(suite, tmp_path / "out", "--plugin", mine).status == 0
-    assert Store.load(tmp_path / "out").status()["failed"] == 0
+    assert survey.status(Store.load(tmp_path / "out"))["failed"] == 0
 
 
 def test_what_the_budget_no_longer_covers_is_left(tmp_path, folder, here):

@@ -71,7 +71,7 @@ def test_on_cuda_a_group_fits_surely_only_where_four_times_as_many_would(monkeyp
 def test_what_is_measured_is_set_against_a_workers_part_of_the_memory(monkeypatch, total, sharing, size):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=total))
     monkeypatch.setattr(capacity, "_peak", lambda step, device, dtype, replicas: 100 + 110 * replicas)
-    assert engine.measured(make_step(small("sparse_parity")), "cuda:0", torch.float32, sharing) == size
+    assert engine.tried(make_step(small("sparse_parity")), "cuda:0", torch.float32, sharing) == size
 
 
 @pytest.mark.cuda

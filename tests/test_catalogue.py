@@ -5,7 +5,7 @@ import pytest
 from grokbench.catalogue import catalogue, entry
 from grokbench.errors import PluginError
 from grokbench.plugins import load_registry
-from grokbench.suite import shipped_suites
+from grokbench.suite_files import shipped_suites
 
 from . import tiny
 

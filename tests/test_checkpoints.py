@@ -8,7 +8,8 @@ import torch
 
 from grokbench import checkpoints, engine
 from grokbench.checkpoints import Shelf
-from grokbench.records import Progress, Run
+from grokbench.events import Progress
+from grokbench.records import Run
 
 from .cases import epochs_for, make_cell, make_step, method, pairs, small
 

@@ -8,9 +8,10 @@ from torch.nn import functional as F
 from grokbench import data, engine, random
 from grokbench.conformance.trials import distance
 from grokbench.errors import DataError
+from grokbench.metric import Probe
 from grokbench.metrics import corruptions
 from grokbench.tasks import cifar10
-from grokbench.types import Probe, linearize
+from grokbench.types import linearize
 
 from .cases import corrupted, epochs_for, make_step, method, photographs, replica, small, trained
 from .oracles import batch_rows, jacobians

@@ -13,7 +13,7 @@ from grokbench.cli import commands
 from grokbench.data import status
 from grokbench.plugin_names import plugin_names
 from grokbench.plugins import KINDS
-from grokbench.suite import shipped_suites
+from grokbench.suite_files import shipped_suites
 
 from . import tiny
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from grokbench import engine, epochs, groups, pace, race, random
+from grokbench.groups import ladder
 from grokbench.records import Outcome
 from grokbench.types import Regularizer
 
@@ -193,12 +194,12 @@ def test_a_shrunken_group_keeps_the_replicas_that_are_left():
 
 @pytest.mark.parametrize(("size", "sizes"), [(1, [2]), (2, [2]), (3, [3, 2]), (5, [5, 3, 2]), (25, [25, 13, 7, 4, 2])])
 def test_the_ladder_halves_down_to_two_on_cuda(size, sizes):
-    assert engine.ladder(size, "cuda") == sizes
+    assert ladder(size, "cuda") == sizes
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(1, [2]), (2, [2]), (3, [3, 2]), (5, [5, 4, 3, 2])])
 def test_the_ladder_has_every_size_down_to_two_on_a_cpu(size, sizes):
-    assert engine.ladder(size, "cpu") == sizes
+    assert ladder(size, "cpu") == sizes
 
 
 def test_a_group_is_never_of_one(monkeypatch):

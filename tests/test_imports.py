@@ -16,7 +16,7 @@ PLUGIN_FOLDERS = ("tasks", "regularizers", "metrics")
 # A room imports from its own level and those before it. Modules not named here are parts of the rooms that import
 # them, and may reach what those may.
 LEVELS = (
-    "errors counts conditions records types random stats",
+    "errors counts conditions records types metric random stats",
     "hookspecs observer optimizers suite data durable provenance",
     "plugins step observers",
     "plan store",
@@ -26,7 +26,7 @@ LEVELS = (
     "cli",
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}
-TRAINING = {"types", "random", "optimizers", "plugins", "plan", "step", "engine", "timing", "conformance"}
+TRAINING = {"types", "metric", "random", "optimizers", "plugins", "plan", "step", "engine", "timing", "conformance"}
 JUDGING = ("stats", "ranking", "report", "contrast", "store", "runs", "evidence", "figures", "page", "export")
 STARTS_WITHOUT_TORCH = (
     "errors counts conditions records stats suite durable provenance observer data store ranking report contrast "

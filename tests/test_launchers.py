@@ -13,8 +13,8 @@ import time
 
 import pytest
 
+from grokbench.jobs import Stage, Worker
 from grokbench.launchers.local import launch
-from grokbench.work import Stage, Worker
 
 TORCH = """\
 import os
@@ -326,7 +326,7 @@ def test_a_worker_whose_parent_is_gone_ends(jobs, tmp_path):
         f"import sys; sys.path[:0] = {[str(tmp_path)]!r}\n"
         "from launcher_jobs import Beat\n"
         "from grokbench.launchers.local import launch\n"
-        "from grokbench.work import Stage, Worker\n"
+        "from grokbench.jobs import Stage, Worker\n"
         "if __name__ == '__main__':\n"
         "    for _, pid in launch([Stage([Beat('a')], 1)], [Worker('cpu', 'float32', (), {})]):\n"
         "        print(pid, flush=True)\n",

@@ -8,8 +8,9 @@ import pytest
 import grokbench as door
 from grokbench import timing
 from grokbench.audience import Audience
+from grokbench.events import Progress
 from grokbench.launchers import local
-from grokbench.records import Cell, Planned, Progress, Run
+from grokbench.records import Cell, Planned, Run
 from grokbench.store import Store
 from grokbench.watchers import EXPECTED, Watcher
 

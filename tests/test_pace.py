@@ -7,10 +7,12 @@ import torch
 
 from grokbench import SGD, capture, cuda_graphs, engine, pace
 from grokbench.checkpoints import Shelf
+from grokbench.events import Progress
+from grokbench.metric import Metric
 from grokbench.race import Race
 from grokbench.recorded import can_record
-from grokbench.records import Progress, Run
-from grokbench.types import Metric, Regularizer
+from grokbench.records import Run
+from grokbench.types import Regularizer
 
 from .cases import make_cell, make_step, method, pairs, small
 from .frozen import frozen

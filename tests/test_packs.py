@@ -15,6 +15,7 @@ from grokbench.packs import POINTS, Pack, thin
 from grokbench.packs import packed as files_of
 from grokbench.records import Curve, Outcome
 from grokbench.store import Store
+from grokbench.survey import status
 
 from .folders import BASELINE, SEEDS, a_cell, a_run, edit, make
 
@@ -101,7 +102,7 @@ def test_a_damaged_file_is_replaced_by_the_packed_copy(packed):
     lines = CliRunner().invoke(commands, ["status", str(packed)]).output
     assert "1 damaged" not in lines and "missing, " not in lines.splitlines()[0].split("0 missing")[0]
     with Store.open(packed, Store.load(packed).manifest) as store:
-        assert store.status()["missing"] == 0 and len(store.timings()) == 3 and not store.damaged
+        assert status(store)["missing"] == 0 and len(store.timings()) == 3 and not store.damaged
 
 
 def broken(packed, name, change):
@@ -151,7 +152,7 @@ def test_a_damaged_line_is_named_and_counts_as_missing(packed):
     broken(packed, *DAMAGE["half a line"][:2])
     result = CliRunner().invoke(commands, ["leaderboard", str(packed)])
     assert "outcomes.jsonl:2 is damaged and counts as not there: put back a good copy of it" in result.output
-    assert Store.load(packed).status()["missing"] == 1
+    assert status(Store.load(packed))["missing"] == 1
 
 
 def test_very_many_damaged_lines_are_counted(packed):
@@ -163,7 +164,7 @@ def test_very_many_damaged_lines_are_counted(packed):
 def test_a_line_twice_is_no_contradiction(packed):
     broken(packed, "outcomes.jsonl", lambda lines: [*lines, lines[0]])
     with Store.open(packed, Store.load(packed).manifest) as store:
-        assert store.status()["missing"] == 0
+        assert status(store)["missing"] == 0
 
 
 @pytest.mark.parametrize("occupant", ["file", "notes", "pack", "folder", "link"])

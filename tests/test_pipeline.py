@@ -11,10 +11,12 @@ import torch
 
 from grokbench import pipeline, placement, sizing, timing
 from grokbench.errors import DataError, StoreError, SuiteError
+from grokbench.events import Progress
 from grokbench.launchers import local
-from grokbench.records import Outcome, Progress, Run, Timing
+from grokbench.records import Outcome, Run, Timing
 from grokbench.seconds import costs
 from grokbench.store import Store
+from grokbench.survey import status
 
 from . import tiny
 
@@ -153,7 +155,7 @@ def test_what_is_missing_failed_or_damaged_is_trained_and_nothing_else(plan):
     expected = {(baseline.identity, 1001), (orthograd.identity, 1000), (orthograd.identity, 1002)}
     assert set(trained(perform(plan()))) == expected
     assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    assert opened(made).status()["failed"] == 0
+    assert status(opened(made))["failed"] == 0
 
 
 def test_more_seeds_later(plan):

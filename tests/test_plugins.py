@@ -10,7 +10,8 @@ import pytest
 
 from grokbench import AdamW, Metric, Regularizer
 from grokbench.errors import PluginError
-from grokbench.plugins import BUILTINS, Plugin, load_registry
+from grokbench.plugin import Plugin
+from grokbench.plugins import BUILTINS, load_registry
 
 GOOD = """\
 from grokbench import Regularizer, hookimpl
@@ -50,7 +51,7 @@ def test_two_files_of_one_name_are_told_apart(tmp_path, monkeypatch):
 
 
 def test_a_file_is_checked_without_another_of_its_name(tmp_path):
-    from grokbench.conformance.pages import find
+    from grokbench.conformance.targets import find
 
     (tmp_path / "one").mkdir()
     other = write(tmp_path / "one", "clip.py", GOOD.format(name="one"))

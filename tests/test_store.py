@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from grokbench.records import Curve, Outcome, Published, Skip, Statistics
 from grokbench.store import Store
+from grokbench.survey import status
 
 from .stored import CELLS, MANIFEST, a_run, opened
 
@@ -54,7 +55,7 @@ def test_runs_come_in_the_order_of_the_manifest_and_only_planned_ones(store):
     store.save(a_run(replace(CELLS[0], identity="gone")))
     pairs = [(run.identity, run.seed) for run in store.runs()]
     assert pairs == [(cell.identity, seed) for cell in CELLS for seed in (1000, 1001)]
-    assert store.status() == {"planned": 4, "grokked": 4, "censored": 0, "diverged": 0, "failed": 0, "missing": 0}
+    assert status(store) == {"planned": 4, "grokked": 4, "censored": 0, "diverged": 0, "failed": 0, "missing": 0}
 
 
 def test_a_curve_of_unequal_halves_is_refused():

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokbench import suite as suites
+from grokbench import suite_files
 from grokbench.errors import SuiteError
 from grokbench.records import Skip, Statistics
-from grokbench.seeds import written
-from grokbench.suite import RESERVED, Use, json_schema, load_suite, parse_seeds
+from grokbench.seeds import parse_seeds, written
+from grokbench.suite import Suite, Use, load_suite
+from grokbench.suite_schema import RESERVED, json_schema
 
 GOOD = """\
 suite: s
@@ -24,7 +25,7 @@ regularizers: {baseline: {}, grokalign: {strength: 0.1}}
 SHIPPED = {file.stem: file for file in sorted((Path(__file__).parent.parent / "suites").glob("*.yaml"))}
 
 
-def load(folder: Path, text: str) -> suites.Suite:
+def load(folder: Path, text: str) -> Suite:
     (folder / "s.yaml").write_text(text, encoding="utf-8")
     return load_suite(str(folder / "s.yaml"))
 
@@ -315,7 +316,7 @@ def test_a_leading_zero_is_decimal_as_in_yaml_1_2(tmp_path):
 
 @pytest.fixture
 def shipped(monkeypatch):
-    monkeypatch.setattr(suites, "shipped_suites", lambda: SHIPPED)
+    monkeypatch.setattr(suite_files, "shipped_suites", lambda: SHIPPED)
 
 
 @pytest.mark.usefixtures("shipped")

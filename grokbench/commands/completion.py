@@ -55,7 +55,7 @@ def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sugges
 @silent
 def suites(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
     """Shipped suites, and `.yaml` files here and one folder below; any file where there is neither."""
-    from grokbench.suite import shipped_suites
+    from grokbench.suite_files import shipped_suites
 
     shipped = [name for name in shipped_suites() if name.startswith(incomplete)]
     here = glob.escape(incomplete)
@@ -76,7 +76,7 @@ def labels(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sugge
 @silent
 def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
     """Plugins of every kind, those of plugin files included, and shipped suites."""
-    from grokbench.suite import shipped_suites
+    from grokbench.suite_files import shipped_suites
 
     return [*_plugins(ctx), *(CompletionItem(name, help="suite") for name in shipped_suites())]
 

@@ -47,15 +47,15 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
 
     A few seeds below 1000 are enough to plan with: `grokbench run SUITE --seeds 0-7 --out DIR` makes such a folder.
     """
-    from grokbench import pipeline
+    from grokbench import pilot
     from grokbench.power import Aim, needs
     from grokbench.power_report import render
     from grokbench.request import Request, resolve
 
     plan = resolve(Request(suite, out, device="cpu", **chosen))
-    found, statistics = pipeline.compared(plan), plan.suite.statistics
+    found, statistics = pilot.compared(plan), plan.suite.statistics
     tests = statistics.tests(plan.suite.comparisons)
     aim = Aim(speedup, wanted, len(plan.suite.seeds), tests, statistics.alpha, statistics.primary)
-    for sentence in pipeline.unlike(plan, found):
+    for sentence in pilot.unlike(plan, found):
         click.echo(f"Warning: {sentence}.", err=True)
     click.echo(render(list(needs(found, aim)), aim, style))

@@ -66,7 +66,8 @@ def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
     NAME is a task, regularizer, metric or observer; FILE is a plugin file, all of whose plugins are asked. The format
     markdown is a summary for a pull request. The exit status is 1 when a question failed.
     """
-    from grokbench.conformance.pages import find, report
+    from grokbench.conformance.report import report
+    from grokbench.conformance.targets import find
 
     registry, found = find(plugin, plugins)
     warn_of_broken(registry)

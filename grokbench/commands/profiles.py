@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from grokbench.pipeline import Plan
-    from grokbench.records import Profile
+    from grokbench.events import Profile
+    from grokbench.request import Plan
 
 __all__ = ["print_profiles"]
 
@@ -22,14 +22,15 @@ These are operations launched one by one; training replays recordings of them. G
 def print_profiles(plan: "Plan") -> None:
     """Milliseconds of a seed's epoch and the share of each phase; names what cannot be trained and exits with 1."""
     from grokbench import pipeline
+    from grokbench.events import Profile
     from grokbench.failures import explanations
-    from grokbench.records import Profile, Run
+    from grokbench.records import Run
     from grokbench.tables import table
 
     found, failed = [], []
     for job, event in pipeline.profiles(plan):
         cell = job.cells[0]
-        click.echo(f"measured {cell.task} / {cell.regularizer}", err=True)
+        click.echo(f"measured {cell.name}", err=True)
         if isinstance(event, Profile):
             found.append(event)
         elif isinstance(event, Run):  # which failed

@@ -124,6 +124,7 @@ def pack(directory: str, out: str | None) -> None:
     from grokbench.packs import LEADERBOARD, packed
     from grokbench.report import render
     from grokbench.store import Store
+    from grokbench.survey import unplanned
 
     store = Store.load(directory)
     folder = _named_folder("results", store.manifest.suite) if out is None else Path(out)
@@ -132,7 +133,7 @@ def pack(directory: str, out: str | None) -> None:
     durable.write_folder(folder, files)
     size = sum(map(len, files.values())) / 2**20
     click.echo(f"{size:.1f} MB in {folder}    (look: grokbench leaderboard {folder})")
-    if others := store.unplanned():
+    if others := unplanned(store):
         click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
     if store.busy:
         click.echo(f"Warning: a process is writing to {directory}: pack it again when that ends.", err=True)
@@ -166,7 +167,7 @@ def export(directory: str, out: str | None, style: str) -> None:
 def _named_folder(parent: str, suite: str) -> Path:
     """Where something of this suite goes; the name comes from a file, which may have been edited."""
     from grokbench.errors import StoreError
-    from grokbench.packs import NAME
+    from grokbench.layout import NAME
 
     if not NAME.fullmatch(suite):
         raise StoreError(f"The suite's name, {suite!r}, cannot name a folder: say where to with --out.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench.commands.completion import devices, folders, labels, observers, suites
+from grokbench.commands.dry_run import print_work
 from grokbench.commands.options import METHODS, PLUGINS
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
@@ -19,10 +20,58 @@ from grokbench.interruption import answered, interrupt
 from grokbench.seeds import written
 
 if TYPE_CHECKING:
-    from grokbench.pipeline import Plan
+    from grokbench.request import Plan
     from grokbench.store import Store
 
 __all__ = ["run"]
+
+SELECTION = (  # options that say what to run and where
+    click.argument("suite", shell_complete=suites),
+    click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]", shell_complete=folders),
+    click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="auto|cpu|cuda|cuda:0,1",
+        shell_complete=devices,
+        help="What to train on: every core, or each CUDA device with two workers; cuda:0,1,1 gives one and two.",
+    ),
+    click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
+    click.option(
+        "--group-size",
+        type=click.IntRange(min=2),
+        metavar="N",
+        help="Train so many seeds of a cell together; numbers differ by rounding.  [default: what memory allows]",
+    ),
+    click.option(
+        "--checkpoint-seconds",
+        type=click.FloatRange(min=0),
+        default=60.0,
+        show_default=True,
+        metavar="S",
+        help="A group in training keeps where it stands so often; an interrupted one goes on there.",
+    ),
+    click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
+    click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
+    click.option(
+        "--task",
+        "tasks",
+        multiple=True,
+        metavar="LABEL",
+        help="Only this task; repeatable.",
+        shell_complete=labels,
+    ),
+    click.option(
+        "--regularizer",
+        "regularizers",
+        multiple=True,
+        metavar="LABEL",
+        help="Only this one; repeatable.",
+        shell_complete=labels,
+    ),
+    PLUGINS,
+    METHODS,
+)
 
 
 def _words_of_rerun() -> str:
@@ -32,54 +81,7 @@ def _words_of_rerun() -> str:
 
 def selection(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say what to run and where."""
-    options = [
-        click.argument("suite", shell_complete=suites),
-        click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]", shell_complete=folders),
-        click.option(
-            "--device",
-            default="auto",
-            show_default=True,
-            metavar="auto|cpu|cuda|cuda:0,1",
-            shell_complete=devices,
-            help="What to train on: every core, or each CUDA device with two workers; cuda:0,1,1 gives one and two.",
-        ),
-        click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
-        click.option(
-            "--group-size",
-            type=click.IntRange(min=2),
-            metavar="N",
-            help="Train so many seeds of a cell together; numbers differ by rounding.  [default: what memory allows]",
-        ),
-        click.option(
-            "--checkpoint-seconds",
-            type=click.FloatRange(min=0),
-            default=60.0,
-            show_default=True,
-            metavar="S",
-            help="A group in training keeps where it stands so often; an interrupted one goes on there.",
-        ),
-        click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
-        click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
-        click.option(
-            "--task",
-            "tasks",
-            multiple=True,
-            metavar="LABEL",
-            help="Only this task; repeatable.",
-            shell_complete=labels,
-        ),
-        click.option(
-            "--regularizer",
-            "regularizers",
-            multiple=True,
-            metavar="LABEL",
-            help="Only this one; repeatable.",
-            shell_complete=labels,
-        ),
-        PLUGINS,
-        METHODS,
-    ]
-    for option in reversed(options):
+    for option in reversed(SELECTION):
         command = option(command)
     return command
 
@@ -110,11 +112,15 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
     from grokbench import execution, pipeline  # noqa: F401 - all there is, before anything is done
 
     if dry_run:
-        _print_work(plan)
-        return
-    if profile:
+        print_work(plan)
+    elif profile:
         print_profiles(plan)
-        return
+    else:
+        _train(plan, fail_fast)
+
+
+def _train(plan: "Plan", fail_fast: bool) -> None:
+    """Do the work, then print its leaderboard and what is to be known beside it."""
     with _interruptible(plan.rerun):
         store, failed = _perform(plan, fail_fast)
         print_leaderboard(store, "table")
@@ -141,28 +147,6 @@ def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, An
             sys.exit(1)
 
 
-def _print_work(plan: "Plan") -> None:
-    """Cells, replicas, what is done and the work left."""
-    from grokbench import pipeline
-    from grokbench.phrases import plural
-    from grokbench.placement import in_words
-    from grokbench.tables import table
-
-    work = pipeline.jobs(plan, pipeline.existing_store(plan))
-    left = {job.cell.identity: 0 for job in work}
-    for job in work:
-        left[job.cell.identity] += len(job.missing)
-    counts = [(cell, left.get(cell.identity, 0)) for cell in plan.cells]
-    rows = [(c.task, c.regularizer, len(plan.seeds), len(plan.seeds) - n, n, n * c.budget) for c, n in counts]
-    click.echo(table(rows, ("task", "regularizer", "replicas", "done", "left", "epochs at most")))
-    click.echo(
-        f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
-        f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
-        f"on {in_words(plan.devices)}. Nothing was run."
-        + " Groups that come close to a device's memory will be measured first." * (plan.kind == "cuda")
-    )
-
-
 def _print_left_aside(plan: "Plan", store: "Store") -> None:
     """Seeds of an earlier command that leave rows incomplete."""
     from grokbench import pipeline
@@ -177,8 +161,9 @@ def _print_left_aside(plan: "Plan", store: "Store") -> None:
 def _print_unplanned(store: "Store") -> None:
     """Methods of an earlier command have no row any more, though their runs are kept."""
     from grokbench.phrases import plural
+    from grokbench.survey import unplanned
 
-    if others := store.unplanned():
+    if others := unplanned(store):
         click.echo(
             f"Not shown: {plural(others, 'replica')} in {store.directory} of cells that are not planned now: of other "
             "settings, or of methods that an earlier command added; repeat its --plugin and --with to see them."

@@ -125,7 +125,7 @@ def _hint(error: Exception, said: str) -> str:
 
 
 def _is_ours(record: object) -> bool:
-    return type(record).__module__ == "grokbench.types"
+    return type(record).__module__ in ("grokbench.types", "grokbench.metric")
 
 
 def _of_the_factory(error: PluginError, file: Path) -> tuple[str, str, str]:

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from grokbench import pipeline
-from grokbench.records import Cell, Curve, Manifest, Outcome, Planned, Progress, Run
+from grokbench.events import Progress
+from grokbench.records import Cell, Curve, Manifest, Outcome, Planned, Run
 from grokbench.store import Store
 
 __all__ = ["EVALUATIONS", "Event", "MadeUp", "made_up"]

@@ -11,20 +11,16 @@ import torch
 
 from grokbench import engine, random, timing
 from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
+from grokbench.conformance.births import birthplace
 from grokbench.conformance.forms import ROTATED
-from grokbench.conformance.origins import origin
 from grokbench.conformance.rehearsal import METRIC, steps
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.tasks import data
-from grokbench.conformance.trials import SEEDS
+from grokbench.conformance.trials import ALONE, PRECISIONS, SEEDS, data
 from grokbench.conformance.withheld import Ledger, Noted
 from grokbench.recorded import can_record
 from grokbench.step import Step, build_step
 
 __all__ = ["QUESTIONS"]
-
-PRECISIONS = (torch.float32, torch.float64)
-ALONE = 1e-9
 
 
 def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.float64) -> list[list[float]]:
@@ -47,7 +43,7 @@ def is_a_finite_number(subject: Subject) -> Answer:
             for values in _measured(step, SEEDS, dtype):
                 if len(values) != len(SEEDS) or not all(math.isfinite(value) for value in values):
                     fix = "keep divisions and roots away from zero: x / norm.clamp_min(1e-8)"
-                    place = origin(partial(_measurements, step, SEEDS, dtype), subject.file)
+                    place = birthplace(partial(_measurements, step, SEEDS, dtype), subject.file)
                     return failed(f"on {label}, in {dtype}, it gives {values} for {len(SEEDS)} seeds", fix, place)
     return passed()
 

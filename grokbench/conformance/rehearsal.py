@@ -9,7 +9,8 @@ from torch.utils import _pytree as pytree
 
 from grokbench import random
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import containers, entries, same, tensors
+from grokbench.conformance.trials import containers, data, entries, same, tensors
+from grokbench.groups import cast
 from grokbench.step import Step, build_step
 from grokbench.types import Batch, Params
 
@@ -42,7 +43,6 @@ ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function o
 WRAPPED: Mapping[str, tuple[str, ...]] = {"objective": ("outputs", "targets")}  # what these return is watched
 
 Record = TypeVar("Record")
-Tree = TypeVar("Tree")
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,8 @@ def steps(subject: Subject, visits: list[Visit] | None = None) -> Iterator[tuple
 def rehearse(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
     """What each part of a step gives for one replica, always at the same arguments, in one precision."""
     task, key = step.task, random.fold(random.key(0), "rehearsal")
-    own = task.splits(random.key(0))
-    splits = _cast(own | (task.shared(torch.device("cpu")) if task.shared else {}), dtype)
-    params = _cast(task.init(random.key(0)), dtype)
+    splits = cast(data(task), dtype)
+    params = cast(task.init(random.key(0)), dtype)
     batch = Batch(*(part[: task.batch_size] for part in splits["train"]))
     now = torch.tensor(3), torch.tensor(1)  # updates and epochs completed
     states = step.init(params)
@@ -127,14 +126,8 @@ def rehearse(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
         told[phase] = step.through(phase, moved, params, states, *seen)
     if step.optimizer is not task.optimizer:
         told["optimizer"] = _optimize(step, params)
-    told["measure"] = step.evaluate(list(step.metrics), params, splits, key, {}, _cast(task.init(random.key(1)), dtype))
+    told["measure"] = step.evaluate(list(step.metrics), params, splits, key, {}, cast(task.init(random.key(1)), dtype))
     return told
-
-
-def _cast(tree: Tree, dtype: torch.dtype) -> Tree:
-    """As the engine casts what a task draws."""
-    cast: Tree = pytree.tree_map(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor, tree)
-    return cast
 
 
 def _gradients(params: Params) -> Params:

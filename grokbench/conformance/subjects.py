@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from grokbench.conformance.forms import GROUNDS, METHODS, TASKS
-from grokbench.plugins import Plugin, Registry
-from grokbench.types import Metric, Regularizer, Task
+from grokbench.metric import Metric
+from grokbench.plugin import Plugin
+from grokbench.plugins import Registry
+from grokbench.types import Regularizer, Task
 
 __all__ = ["NoGround", "Subject"]
 

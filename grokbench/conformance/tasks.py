@@ -8,18 +8,13 @@ from grokbench import random
 from grokbench.conditions import parse_condition
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import same, shapes
-from grokbench.types import Batch, Role, Task
+from grokbench.conformance.trials import data, same, shapes
+from grokbench.recorded import standard_labels
+from grokbench.types import Role, Task
 
 __all__ = ["QUESTIONS"]
 
 ROLES = get_args(Role)
-RECORDED = ("loss", "accuracy")  # of every split, whatever the suite says
-
-
-def data(task: Task, seed: int = 0) -> dict[str, Batch]:
-    """Every split of one replica."""
-    return task.splits(random.key(seed)) | (task.shared(torch.device("cpu")) if task.shared else {})
 
 
 def draws_by_its_key(subject: Subject) -> Answer:
@@ -111,7 +106,7 @@ _ROLES = f"let `roles` map every parameter to one of {', '.join(ROLES)}"
 def can_be_judged(subject: Subject) -> Answer:
     """The criterion is about metrics that are always recorded, and the budget ends with an evaluation."""
     for label, task in subject.tasks():
-        recorded = [f"{split}_{metric}" for split in task.split_names for metric in RECORDED]
+        recorded = standard_labels(task)
         for metric, condition in task.grokked.items():
             if metric not in recorded:
                 fix = f"choose among {', '.join(recorded)}"

@@ -12,20 +12,18 @@ from torch.func import vmap
 from grokbench import engine
 from grokbench.conformance import fixes
 from grokbench.conformance.answers import Answer, Question, failed, passed
-from grokbench.conformance.origins import origin
+from grokbench.conformance.births import birthplace
 from grokbench.conformance.rehearsal import steps
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import SEEDS, distance, epochs_for, replica, shapes, trained
+from grokbench.conformance.trials import ALONE, PRECISIONS, SEEDS, distance, epochs_for, replica, shapes, trained
 from grokbench.step import Step, build_step
 from grokbench.types import Batch
 
 __all__ = ["QUESTIONS"]
 
-PRECISIONS = (torch.float32, torch.float64)
 DEAD = ((torch.float32, 0.0), (torch.float64, 0.0), (torch.float32, 1e-12))  # precision, scale of the parameters
 SURE = 1e3  # the largest outputs of a network that is sure: e^-1000 is zero, in float32 and in float64
 LARGEST = 1e6  # the factor of parameters beyond which no larger outputs are looked for: some networks bound theirs
-ALONE = 1e-9  # relative, after 20 steps in float64: another group size takes other kernels, which round differently
 
 
 def trains_in_both_precisions(subject: Subject) -> Answer:
@@ -40,7 +38,7 @@ def trains_in_both_precisions(subject: Subject) -> Answer:
                     return failed(f"on {label}, trained in {dtype}, {name} becomes {p.dtype}", fixes.DTYPE)
             if complaint := _broken(step, group):
                 said = f"on {label}, in {dtype}, {complaint} after 5 epochs"
-                return failed(said, fixes.GRADIENT, _origin(subject, step, dtype, 1.0, 5))
+                return failed(said, fixes.GRADIENT, _birthplace(subject, step, dtype, 1.0, 5))
     return passed()
 
 
@@ -69,12 +67,12 @@ def stays_finite(subject: Subject) -> Answer:
         for dtype, scale in DEAD:
             if complaint := _broken(step, _scaled(step, dtype, scale)):
                 said = f"on {label}, in {dtype}, with parameters times {scale:g}, {complaint}"
-                return failed(said, fixes.GRADIENT, _origin(subject, step, dtype, scale))
+                return failed(said, fixes.GRADIENT, _birthplace(subject, step, dtype, scale))
         for dtype in PRECISIONS:
             once, scale = _with_one_batch(step), _sure(step, dtype)
             if complaint := _broken(once, _scaled(once, dtype, scale)):
                 where = f"on {label}, in {dtype}, with parameters times {scale:.3g} and outputs of {SURE:g}"
-                return failed(f"{where}, {complaint}", fixes.LOGARITHM, _origin(subject, once, dtype, scale))
+                return failed(f"{where}, {complaint}", fixes.LOGARITHM, _birthplace(subject, once, dtype, scale))
     return passed()
 
 
@@ -96,7 +94,7 @@ def _broken(step: Step, group: engine.Group) -> str:
     return f"the trained {broken[0]} is not finite" if broken else ""
 
 
-def _origin(subject: Subject, step: Step, dtype: torch.dtype, scale: float, epochs: int = 1) -> str:
+def _birthplace(subject: Subject, step: Step, dtype: torch.dtype, scale: float, epochs: int = 1) -> str:
     """The line of the plugin that such a group broke at."""
 
     def run() -> Iterator[Tensor]:
@@ -106,7 +104,7 @@ def _origin(subject: Subject, step: Step, dtype: torch.dtype, scale: float, epoc
             group = engine.train_epoch(step, group, epoch)
         yield from group.params.values()
 
-    return origin(run, subject.file)
+    return birthplace(run, subject.file)
 
 
 def _losses(step: Step, group: engine.Group, epoch: int) -> Iterator[Tensor]:
@@ -152,7 +150,7 @@ def is_the_same_alone(subject: Subject) -> Answer:
         group = trained(step, SEEDS, epochs)
         alone = trained(step, (SEEDS[1], SEEDS[1]), epochs)  # never a group of one: it takes other kernels
         if complaint := _broken(step, group):
-            place = _origin(subject, step, torch.float64, 1.0, epochs)
+            place = _birthplace(subject, step, torch.float64, 1.0, epochs)
             return failed(f"on {label}, {complaint} after 20 steps", fixes.GRADIENT, place)
         apart = distance(replica(group.params, 1), replica(alone.params, 0))
         if not apart < ALONE:

@@ -8,13 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grokbench import engine
+from grokbench import engine, random
 from grokbench.step import Step
-from grokbench.types import Params, Task
+from grokbench.types import Batch, Params, Task
 
 __all__ = [
+    "ALONE",
+    "PRECISIONS",
     "SEEDS",
     "containers",
+    "data",
     "distance",
     "entries",
     "epochs_for",
@@ -27,6 +30,8 @@ __all__ = [
 ]
 
 SEEDS = (0, 1, 2)
+PRECISIONS = (torch.float32, torch.float64)
+ALONE = 1e-9  # relative, after 20 steps in float64: another group size takes other kernels, which round differently
 
 
 @contextmanager
@@ -38,6 +43,11 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def data(task: Task, seed: int = 0) -> dict[str, Batch]:
+    """Every split of one replica."""
+    return task.splits(random.key(seed)) | (task.shared(torch.device("cpu")) if task.shared else {})
 
 
 def epochs_for(task: Task, steps: int = 20) -> int:

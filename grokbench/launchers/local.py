@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import Any
 
+from grokbench.events import Event
+from grokbench.jobs import Job, Stage, Worker
 from grokbench.launchers.inheritance import inheritance
 from grokbench.launchers.worker import Done, Unfit, serve
 from grokbench.records import Run
-from grokbench.work import Event, Job, Stage, Worker
 
 __all__ = ["launch"]
 

@@ -5,14 +5,15 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from multiprocessing.connection import Connection
 from typing import Any
 
 from grokbench.errors import GrokbenchError
-from grokbench.work import Job, Worker
+from grokbench.jobs import Job, Worker
 
 __all__ = ["Done", "Unfit", "serve"]
 
@@ -51,25 +52,31 @@ def serve(pipe: Connection, worker: Worker) -> None:
 
 def _ends(pipe: Connection, worker: Worker) -> Iterator[Done | Unfit]:
     """How each job ends; what it yields is told on the way."""
-    registry, spent = None, False
+    prepare = cache(partial(_prepare, worker))  # one that failed is tried again
+    spent = False
     while not spent:
         job: Job = pipe.recv()
-        error = None
         try:
-            registry = registry or _prepare(worker)
-            for event in job.run(worker, registry):
-                _tell(pipe, event)
-        except _NobodyListensError:
-            raise
+            error = _error(job, worker, prepare, pipe)
         except _NoDeviceError as no_device:
             yield Unfit(str(no_device))
             return
-        except GrokbenchError as sentence:
-            error = str(sentence)  # for the user
-        except Exception:
-            error = traceback.format_exc()
         spent = worker.device.startswith("cuda") and _spent(worker.device)
         yield Done(error, spent)
+
+
+def _error(job: Job, worker: Worker, prepare: Callable[[], Any], pipe: Connection) -> str | None:
+    """Do a job and tell what it yields; what went wrong, for the user."""
+    try:
+        for event in job.run(worker, prepare()):
+            _tell(pipe, event)
+    except (_NobodyListensError, _NoDeviceError):
+        raise
+    except GrokbenchError as sentence:
+        return str(sentence)
+    except Exception:
+        return traceback.format_exc()
+    return None
 
 
 def _tell(pipe: Connection, what: Any) -> None:

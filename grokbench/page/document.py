@@ -146,4 +146,4 @@ def _failures(evidence: Evidence) -> Iterator[tuple[str, str]]:
         cell = each.measured.cell
         for run in each.measured.runs:
             if run is not None and run.outcome is Outcome.FAILED:
-                yield f"{cell.task} / {cell.regularizer}, seed {run.seed}", run.error or "no traceback"
+                yield f"{cell.name}, seed {run.seed}", run.error or "no traceback"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from grokbench.conformance import Verdict, origins
+from grokbench.conformance import Verdict, births
 
 from . import planted
 from .examination import asked
@@ -46,6 +46,6 @@ def method() -> Regularizer:
 
 def test_what_the_task_itself_makes_is_not_laid_to_a_method():
     one, here = torch.ones(()), Path(__file__)
-    assert origins.origin(lambda: [one.log()], here) == ""  # zero
-    assert origins.origin(lambda: [(one - one).log()], here).startswith("test_origins.py, line ")
-    assert origins.origin(lambda: [(one - one).log()], here.parent / "elsewhere" / "method.py") == ""
+    assert births.birthplace(lambda: [one.log()], here) == ""  # zero
+    assert births.birthplace(lambda: [(one - one).log()], here).startswith("test_births.py, line ")
+    assert births.birthplace(lambda: [(one - one).log()], here.parent / "elsewhere" / "method.py") == ""

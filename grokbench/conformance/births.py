@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from grokbench.places import frames, innermost
 
-__all__ = ["origin"]
+__all__ = ["birthplace"]
 
 
 class _Births(TorchDispatchMode):
@@ -68,7 +68,7 @@ def _memory(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def origin(run: Callable[[], Iterable[Tensor]], file: Path) -> str:
+def birthplace(run: Callable[[], Iterable[Tensor]], file: Path) -> str:
     """The line of the plugin's folder where something not finite in the tensors that `run` gives was first made.
 
     Returns:

@@ -1,0 +1,33 @@
+"""What `grokbench run --dry-run` prints."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from grokbench.request import Plan
+
+__all__ = ["print_work"]
+
+
+def print_work(plan: "Plan") -> None:
+    """Cells, replicas, what is done and the work left."""
+    from grokbench import pipeline
+    from grokbench.phrases import plural
+    from grokbench.placement import in_words
+    from grokbench.tables import table
+
+    work = pipeline.jobs(plan, pipeline.existing_store(plan))
+    left = {job.cell.identity: 0 for job in work}
+    for job in work:
+        left[job.cell.identity] += len(job.missing)
+    counts = [(cell, left.get(cell.identity, 0)) for cell in plan.cells]
+    rows = [(c.task, c.regularizer, len(plan.seeds), len(plan.seeds) - n, n, n * c.budget) for c, n in counts]
+    click.echo(table(rows, ("task", "regularizer", "replicas", "done", "left", "epochs at most")))
+    click.echo(
+        f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
+        f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
+        f"on {in_words(plan.devices)}. Nothing was run."
+        + " Groups that come close to a device's memory will be measured first."
+        * (plan.kind == "cuda")
+    )

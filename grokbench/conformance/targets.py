@@ -1,0 +1,46 @@
+"""Which plugins `grokbench check` is to ask: those of a name, or of a file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grokbench.errors import PluginError
+from grokbench.plugin import Plugin
+from grokbench.plugins import Registry, load_registry
+from grokbench.yaml_problems import did_you_mean
+
+__all__ = ["find"]
+
+
+def find(target: str, files: Sequence[str]) -> tuple[Registry, list[Plugin]]:
+    """The plugins that a name or a plugin file means, and the registry they are in.
+
+    Raises:
+        PluginError: nothing has this name; the file is not there, cannot be loaded or yields no plugin.
+    """
+    is_file = target.endswith(".py")
+    if is_file and not Path(target).is_file():
+        raise PluginError(f"there is no file {target}; `grokbench check` takes a plugin file or a name")
+    for file in files:
+        if not Path(file).is_file():
+            raise PluginError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
+    registry = load_registry([*files, target] if is_file else files)
+    found = registry.of_file(target) if is_file else [plugin for plugin in registry if plugin.name == target]
+    if not found:
+        known = [plugin.name for plugin in registry]
+        raise PluginError(_nothing_in(target, registry) if is_file else _nothing_named(target, registry, known))
+    return registry, found
+
+
+def _nothing_in(file: str, registry: Registry) -> str:
+    for broken in registry.broken:
+        if broken.file == Path(file).resolve():
+            where = f", line {broken.line}," if broken.line else ""
+            return f"{file}{where} cannot be loaded: {broken.why}; `grokbench list --plugin {file}` shows the traceback"
+    return f"{file} yields no plugin; add a hook: @hookimpl def grokbench_regularizers(): yield your_method"
+
+
+def _nothing_named(target: str, registry: Registry, known: list[str]) -> str:
+    left_out = "".join(f"; {broken}" for broken in registry.broken)
+    if file := registry.unread(target):
+        return f"nothing is named {target!r}; {file} is in this folder: grokbench check {file}"
+    return f"nothing is named {target!r}{did_you_mean(target, known)}; `grokbench list` shows every name{left_out}"

@@ -1,0 +1,45 @@
+"""Where suites are: files of the user, and those that are installed with the program."""
+
+import difflib
+from importlib import resources
+from pathlib import Path
+
+from grokbench.errors import SuiteError
+from grokbench.yaml_problems import did_you_mean, short
+
+__all__ = ["find", "shipped_suites"]
+
+
+def shipped_suites() -> dict[str, Path]:
+    """Name -> file of every suite that is installed with the program, by name."""
+    files = (Path(str(item)) for item in resources.files("grokbench.suites").iterdir())
+    return {file.stem: file for file in sorted(files) if file.suffix == ".yaml"}
+
+
+def find(name_or_path: str) -> Path:
+    """The file of a path ending in `.yaml`, or of that bare name among the shipped suites.
+
+    Raises:
+        SuiteError: there is none.
+    """
+    path = Path(name_or_path)
+    if name_or_path.endswith(".yaml"):
+        try:
+            there = path.exists() or path.is_symlink()
+        except OSError as error:  # a name that is too long, a folder that is not ours
+            raise SuiteError(f"{short(str(path))}: {error.strerror}, expected a path to a suite") from None
+        if not there:
+            raise SuiteError(f"{path}: no such file, expected a path to a suite{_neighbour(path)}")
+        return path
+    shipped = shipped_suites()
+    if name_or_path not in shipped:
+        near = did_you_mean(name_or_path, shipped)
+        known = ", ".join(shipped)
+        raise SuiteError(f"no suite {name_or_path[:200]!r}, expected one of {known}, or a path ending in .yaml{near}")
+    return shipped[name_or_path]
+
+
+def _neighbour(path: Path) -> str:
+    beside = sorted(str(file) for file in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+    near = difflib.get_close_matches(str(path), beside, n=1)
+    return f", did you mean {near[0]}?" if near else f" or one of {', '.join(shipped_suites())}"
