@@ -92,7 +92,8 @@ def estimate(
     found: Estimate | None, bound: str | None = None, write: Callable[[float], str] = ratio, unit: str = "x"
 ) -> str:
     """A figure with its interval, see `interval`."""
-    return interval(*(found or (None, None, None)), bound, write, unit)
+    value, low, high = found or (None, None, None)
+    return interval(value, low, high, bound, write, unit)
 
 
 def _wrapped(text: str) -> str:
