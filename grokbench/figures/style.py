@@ -23,8 +23,9 @@ APART = len(COLOURS)  # methods that colours tell apart; with more, lines are la
 # A file is black on white; on the page, the colour of its text.
 INK = {f"{part}Color": "currentColor" for part in ("label", "title")}
 LINES = {f"{part}Color": "currentColor" for part in ("grid", "domain", "tick")}
+EXACT = {"tickRound": False, "translate": 0}  # ticks stand at their values, not at the nearest pixel beside them
 SYMBOL = 34  # pixels of the line and the gaps of a legend's entry
-AXIS = {"gridOpacity": 0.15, "domainOpacity": 0.6, "tickOpacity": 0.6}
+AXIS = {"gridOpacity": 0.15, "domainOpacity": 0.6, "tickOpacity": 0.6, **EXACT}
 LEGEND = {
     "symbolType": "stroke",
     "symbolStrokeWidth": 2,
