@@ -45,9 +45,7 @@ def a_run(cell, seed, at):
     return Run(cell.identity, seed, outcome, grokked_at, None, end, final, curves, group=SEEDS, provenance=HERE)
 
 
-def make(
-    directory, methods=FEW, tasks=("parity",), seeds=SEEDS, timed=True, skipped=(), failed=(), grokked=CRITERION
-):
+def make(directory, methods=FEW, tasks=("parity",), seeds=SEEDS, timed=True, skipped=(), failed=(), grokked=CRITERION):
     """A folder in which the methods did this by seed on every task; `failed` (label, seed) are kept as failures."""
     pairs = [(task, label) for task in tasks for label in methods]
     cells = tuple(a_cell(task, label, number, grokked) for number, (task, label) in enumerate(pairs))

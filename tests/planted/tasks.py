@@ -107,7 +107,7 @@ FAULTS = {  # what is changed into what, the question that finds it, a phrase of
         "train_loss, train_accuracy, test_loss",
     ),
     "a condition that is none": Change(
-        "> 0.9", "0.9", "criterion", '\'0.9\', expected a condition such as "> 0.80"', "put right"
+        "> 0.9", "0.9", "criterion", "'0.9', expected a condition such as \"> 0.80\"", "put right"
     ),
     "a budget between evaluations": Change(
         "epochs=10",
