@@ -217,7 +217,7 @@ def test_the_command_prints_it_in_three_formats(tmp_path):
     latex = tiny.grokbench("leaderboard", folder, "--methods-text", "--format", "latex").out
     assert latex.startswith("\\providecommand{\\unicodechar}") and "awkward\\_\\%\\&\\_\\unicodechar{4E2D}{中}" in latex
     markdown = tiny.grokbench("leaderboard", folder, "--methods-text", "--format", "markdown").out
-    assert "tâsk_%&amp;&lt;script>" in markdown and len(markdown.splitlines()) == 9
+    assert "tâsk\\_%&amp;&lt;script>" in markdown and len(markdown.splitlines()) == 9
     for style in ("csv", "json"):
         done = tiny.grokbench("leaderboard", folder, "--methods-text", "--format", style)
         assert done.status == 2 and done.err == (

@@ -8,7 +8,8 @@ import pytest
 from grokbench.errors import PluginError
 from grokbench.plan import cell_step, expand, identity, manifest
 from grokbench.records import Skip
-from grokbench.suite import load_suite, shipped_suites
+from grokbench.suite import load_suite
+from grokbench.suite_files import shipped_suites
 
 from .short_suites import FACTS, GOOD, HEAD, PLAIN, only
 
