@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from grokbench import stats
 from grokbench.effects import AGREEMENT, Effect, seeds_to_settle
-from grokbench.numerals import interval, number, times
+from grokbench.numerals import interval, times
 from grokbench.outcomes import MACHINE, Measured, same_clock
 from grokbench.records import Manifest, Outcome, Statistics
+from grokbench.seconds import Estimate, overhead
 
 __all__ = [
     "compared_notes",
@@ -24,7 +25,7 @@ MARKED = (
     "torch",
     "engine",
 )  # where a difference from the baseline has to be said
-UNSTEADY = 0.2  # of its seconds per epoch: how far an end of their interval may be away before it is said
+UNSTEADY = 0.2  # of its overhead: how far an end of the interval may be away before it is said
 MANY = 10_000  # seeds: beyond, their number says no more than that they are too many
 
 
@@ -41,7 +42,6 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[str]:
         interval = min(measured.cell.evaluate_every, budget)
         yield f"{at_start} of {_seeds(done)} grokked before any update: counted as {interval} epochs in ratios"
     yield from _delay(measured)
-    yield from _unsteady(measured)
     yield from sorted({run.provenance["pace"] for run in measured.finished if run.provenance.get("pace")})
     if measured.cell.privileges:
         yield f"uses what the baseline does not have: {', '.join(measured.cell.privileges)}"
@@ -62,14 +62,6 @@ def _delay(measured: Measured) -> Iterator[str]:
     delay = measured.delay()
     if delay is not None and delay <= 0:
         yield "no delay: it grokked no later than it memorised (median over seeds)"
-
-
-def _unsteady(measured: Measured) -> Iterator[str]:
-    """That no time should be read off seconds which differed this much from round to round."""
-    low, high = stats.median_interval(measured.rounds)
-    seconds = measured.seconds_per_epoch()
-    if seconds and low is not None and high is not None and max(high - seconds, seconds - low) > UNSTEADY * seconds:
-        yield f"its seconds per epoch are uncertain, {number(low)} to {number(high)}: see `grokbench seconds`"
 
 
 def compared_notes(
@@ -176,6 +168,17 @@ def _clock_notes(baseline: Measured, method: Measured) -> Iterator[str]:
         yield "seconds were not measured on the baseline's machine or device: do not compare them"
     elif not same_clock(baseline, method):
         yield "seconds were not measured in turns with the baseline's: do not compare them; `grokbench run` will again"
+    else:
+        yield from _unsteady(overhead(baseline, method))
+
+
+def _unsteady(found: Estimate | None) -> Iterator[str]:
+    """That no time should be read off clocks which differed this much from round to round."""
+    if found is None or found.low is None or found.high is None:
+        return
+    if max(found.high - found.value, found.value - found.low) > UNSTEADY * found.value:
+        shown = interval(found.value, found.low, found.high)
+        yield f"an epoch takes {shown} the baseline's seconds, so its time is uncertain: see `grokbench seconds`"
 
 
 def _seeds(n: int) -> str:

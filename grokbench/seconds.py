@@ -17,7 +17,7 @@ from grokbench.effects import Effect
 from grokbench.outcomes import Measured, same_clock
 from grokbench.records import Published
 
-__all__ = ["Cost", "Estimate", "costs"]
+__all__ = ["Cost", "Estimate", "costs", "overhead"]
 
 
 class Estimate(NamedTuple):
@@ -69,15 +69,15 @@ def costs(found: Comparisons) -> Iterator[Cost]:
 def _cost(each: Comparison, published: dict[str, float]) -> Cost:
     measured, baseline = each.measured, each.baseline
     comparable = baseline is not None and baseline is not measured and same_clock(baseline, measured)
-    overhead = _overhead(baseline, measured) if baseline and comparable else None
+    extra = overhead(baseline, measured) if baseline and comparable else None
     return Cost(
         task=measured.cell.task,
         regularizer=measured.cell.regularizer,
         seconds_per_epoch=_pace(measured),
-        overhead=overhead,
+        overhead=extra,
         seconds=_seconds(measured),
         seconds_bound=None if all(measured.grokked) else "lower",
-        speedup=_speedup(baseline, measured, each.effect, overhead) if baseline and each.effect and overhead else None,
+        speedup=_speedup(baseline, measured, each.effect, extra) if baseline and each.effect and extra else None,
         bound=each.effect.bound if each.effect else None,
         **{f"published_{name}": value for name, value in published.items()},
     )
@@ -99,8 +99,11 @@ def _seconds(measured: Measured) -> Estimate | None:
     return pace.times(epochs).plus(_prepared(measured))
 
 
-def _overhead(baseline: Measured, method: Measured) -> Estimate | None:
-    """Round by round where both took part in the same rounds: what drifts reaches both."""
+def overhead(baseline: Measured, method: Measured) -> Estimate | None:
+    """A method's seconds per epoch over the baseline's; None where one of them was not timed.
+
+    Round by round where both took part in the same rounds: what drifts reaches both.
+    """
     before, after = baseline.rounds, method.rounds
     if not before or not after:
         return None

@@ -1,7 +1,7 @@
 import pytest
 
 from grokbench.effects import Effect
-from grokbench.notes import compared_notes, outcome_notes, published_note
+from grokbench.notes import compared_notes, outcome_notes, provenance_notes, published_note
 from grokbench.outcomes import Measured
 from grokbench.records import Cell, Manifest, Outcome, Run, Statistics, Timing
 
@@ -52,11 +52,13 @@ def test_without_correction_the_p_is_said_to_be_uncorrected():
     ]
 
 
-@pytest.mark.parametrize(("last", "so"), [(0.12, False), (0.121, True)])
-def test_seconds_that_differ_from_round_to_round_are_told(last, so):
+@pytest.mark.parametrize(("last", "so"), [(0.36, False), (0.363, True)])
+def test_seconds_whose_ratio_differs_from_round_to_round_are_told(last, so):
     cell = Cell("parity", "method", "id", {}, budget=100, evaluate_every=4, metrics={})
-    told = list(outcome_notes(Measured(cell, (), (Timing("id", (0.1,) * 6 + (last,), {}),)), None))
-    assert told == (["its seconds per epoch are uncertain, 0.1 to 0.121: see `grokbench seconds`"] if so else [])
+    plain = Measured(cell, (), (Timing("id", (0.1, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1), {}),))
+    method = Measured(cell, (), (Timing("id", (0.3, 0.6, 0.3, 0.3, 0.3, 0.3, last), {}),))
+    said = "an epoch takes 3.00x [3.00, 3.63] the baseline's seconds, so its time is uncertain: see `grokbench seconds`"
+    assert list(provenance_notes(plain, method)) == ([said] if so else [])
 
 
 @pytest.mark.parametrize(
