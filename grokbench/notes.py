@@ -6,6 +6,7 @@ from grokbench import stats
 from grokbench.effects import AGREEMENT, Effect, seeds_to_settle
 from grokbench.numerals import interval, times
 from grokbench.outcomes import MACHINE, Measured, same_clock
+from grokbench.phrases import plural
 from grokbench.records import Manifest, Outcome, Statistics
 from grokbench.seconds import Estimate, overhead
 
@@ -182,4 +183,4 @@ def _unsteady(found: Estimate | None) -> Iterator[str]:
 
 
 def _seeds(n: int) -> str:
-    return f"{n} seed" if n == 1 else f"{n} seeds"
+    return plural(n, "seed")

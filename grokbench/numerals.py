@@ -19,9 +19,9 @@ def ratio(value: float) -> str:
     return _digits(value, 3)
 
 
-def figure(value: float | None, unit: str = "") -> str:
-    """A number with its unit, or NOTHING."""
-    return NOTHING if value is None else f"{number(value)}{unit}"
+def figure(value: float | None) -> str:
+    """A number, or NOTHING."""
+    return NOTHING if value is None else number(value)
 
 
 def times(value: float | None, bound: str | None = None) -> str:

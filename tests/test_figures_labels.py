@@ -57,7 +57,7 @@ def test_beyond_what_colours_tell_apart_every_line_has_its_label(evidence):
     assert not Sheet(evidence("sound")).crowded and rows(one(Sheet(evidence("sound")), "survival"), "to") == []
 
 
-def test_long_labels_lose_their_middle_the_same_way_everywhere(evidence, tmp_path):
+def test_long_labels_lose_their_middle_the_same_way_everywhere(tmp_path):
     label = "grokalign_with_a_long_name[strength=0.0001]"
     assert len(cut(label)) == LONGEST and cut(label).endswith("strength=0.0001]"[-LONGEST // 2 + 1 :])
     assert cut("x" * LONGEST) == "x" * LONGEST and "datum.label" in CUT

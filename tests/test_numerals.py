@@ -48,7 +48,7 @@ def test_a_bound_without_an_interval_is_the_figure():
 
 
 def test_seconds_have_no_zeros():
-    assert interval(30.0, 20.0, 40.0, None, number, "") == "30 [20, 40]" and figure(8.0, "s") == "8s"
+    assert interval(30.0, 20.0, 40.0, None, number, "") == "30 [20, 40]" and figure(8.0) == "8"
 
 
 def test_what_does_not_exist_is_a_dash():

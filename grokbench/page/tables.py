@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from grokbench.best import best
 from grokbench.columns import columns, strong
 from grokbench.evidence import Evidence
-from grokbench.numerals import figure, times
+from grokbench.numerals import NOTHING, figure, times
 from grokbench.phrases import listed, plural
 from grokbench.prose import begun, heading, remarks, row_notes, warnings
 from grokbench.ranking import Row
@@ -15,7 +15,6 @@ from grokbench.ties import ties
 
 __all__ = ["Board", "Entry", "Line", "Table", "boards", "published"]
 
-NOTHING = "-"
 NAMED = 8  # methods that share a place: more are counted
 SORTED_BY = {
     "median": "epochs_median",
