@@ -29,6 +29,7 @@ PARTS = ("speed", "scaling", "startup", "report")
 @click.option("--seconds", default=6.0, show_default=True, help="About what a round takes.")
 @click.option("--quick", is_flag=True, help="A minute or two: 10 seeds, one short round. Does it work?")
 @click.option("--full-xor", is_flag=True, help="XOR with 40,000 dimensions and width 1,024; takes much longer.")
+@click.option("--rotated", is_flag=True, help="What the engine trains with its exact rotation, XOR, and nothing else.")
 @click.option("--no-authors", is_flag=True, help="Leave out the procedure of the paper's authors, the slowest.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write every round to this file.")
 def main(parts: tuple[str, ...], quick: bool, no_authors: bool, file: Path | None, **asked: Any) -> None:

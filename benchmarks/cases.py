@@ -35,6 +35,11 @@ class Case:
         return f"{self.cell.task} {self.cell.regularizer}"
 
     @property
+    def rotated(self) -> bool:
+        """Whether the engine trains it in its span."""
+        return bool(self.cell.recipe["task"]["parameters"].get("rotate"))
+
+    @property
     def short(self) -> int:
         """Epochs of the engine that belong to its start: on CUDA the first ones choose kernels and capture graphs."""
         return 0 if self.device == "cpu" else -(-CUDA_START // self.cell.evaluate_every) * self.cell.evaluate_every

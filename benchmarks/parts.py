@@ -33,6 +33,7 @@ class Wanted:
     rounds: int = 3
     seconds: float = 6.0  # about what a round of the engine (on CUDA: of the loop) takes
     full_xor: bool = False
+    rotated: bool = False  # these cases alone
     without: tuple[str, ...] = ()  # competitors
     gauging: Gauging | None = None  # how the machine is measured, where not as usual
     measured: frozenset[tuple[str, str]] = frozenset()  # (task, method) that need not be measured again
@@ -46,7 +47,7 @@ def cases(wanted: Wanted, say: Say) -> Iterator[Case]:
     registry = load_registry()
     methods = wanted.methods or METHODS
     for case in shipped_cases(wanted.tasks, wanted.seeds, wanted.full_xor, registry, methods, wanted.device):
-        if case.cell.key in wanted.measured:
+        if case.cell.key in wanted.measured or (wanted.rotated and not case.rotated):
             continue
         if why := missing_data(case):
             say(f"{case.name} is left out: {why}")

@@ -124,9 +124,19 @@ def _batch(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tupl
     train, axes = group.splits["train"], group.split_axes["train"]
     if drawn.order is None:
         return train, axes
-    rows = (torch.arange(len(drawn.order), device=drawn.order.device)[:, None],) if axes == 0 else ()
-    index = (*rows, _part(drawn.order, number, step.task.batch_size or 0))
-    return Batch(train.inputs[index], train.targets[index]), 0
+    chosen = _part(drawn.order, number, step.task.batch_size or 0)
+    return Batch(_examples(train.inputs, chosen, axes), _examples(train.targets, chosen, axes)), 0
+
+
+def _examples(of: Tensor, chosen: Tensor, axes: int | None) -> Tensor:
+    """Of each replica's own data, (replicas, n, ...), or of all replicas', (n, ...), the rows chosen for each.
+
+    As rows of one table: an index for each replica and row together takes twice as long on a CPU.
+    """
+    if axes == 0:
+        first = torch.arange(0, of.shape[0] * of.shape[1], of.shape[1], device=of.device)
+        of, chosen = of.flatten(0, 1), chosen + first[:, None]
+    return of.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)
 
 
 def _part(order: Tensor, number: int | Tensor, size: int) -> Tensor:

@@ -36,6 +36,12 @@ def test_the_shipped_cases_are_those_of_the_paper(benchmarks, registry):
     assert next(shipped(("xor",), 25, True, registry)).cell.recipe["task"]["parameters"]["dimensions"] == 40_000
 
 
+def test_what_is_rotated_can_be_measured_alone(benchmarks):
+    parts = benchmarks("parts")
+    found = parts.cases(parts.Wanted(("sparse_parity", "xor"), rotated=True), pytest.fail)
+    assert [case.name for case in found] == ["xor rotated baseline", "xor rotated grokalign"]
+
+
 def test_a_suite_without_a_benchmarked_task_is_refused(benchmarks, suite):
     with pytest.raises(SuiteError, match="tiny.yaml: the benchmarks need a task 'parity'"):
         benchmarks("cases").chosen(suite, "parity")
