@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from grokbench.catalogue import entry
+from grokbench.export.page import reference_page
 from grokbench.plugins import load_registry
 from grokbench.suite_files import shipped_suites
-from grokbench.tidy_page import reference_page
 
 KINDS = {
     "regularizers": "The methods that ship, as `grokbench show NAME` describes them.",

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import grokbench
-from grokbench.suite_schema import json_schema
+from grokbench.suite.schema import json_schema
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Sequence
 
 from grokbench.errors import PluginError
-from grokbench.plugin import Plugin
 from grokbench.plugins import Registry
+from grokbench.plugins.plugin import Plugin
 from grokbench.suite_files import shipped_suites
 from grokbench.tables import table
 from grokbench.yaml_problems import did_you_mean

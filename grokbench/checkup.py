@@ -15,7 +15,7 @@ from grokbench.errors import PluginError
 from grokbench.findings import BAD, NOTE, OK, Finding
 
 if TYPE_CHECKING:
-    from grokbench.plugin import Plugin
+    from grokbench.plugins.plugin import Plugin
 
 __all__ = ["checkup"]
 

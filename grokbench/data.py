@@ -5,8 +5,9 @@ torch and torchvision are imported by the loaders alone.
 
 from pathlib import Path
 
-from grokbench.cifar10 import cifar10, cifar10_status
-from grokbench.cifar10c import (
+from grokbench.datasets import DataStatus, data_root
+from grokbench.datasets.cifar10 import cifar10, cifar10_status
+from grokbench.datasets.cifar10c import (
     BENCHMARK_CORRUPTIONS,
     CORRUPTIONS,
     SEVERITIES,
@@ -15,9 +16,8 @@ from grokbench.cifar10c import (
     cifar10c_status,
     complete_cifar10c,
 )
-from grokbench.datasets import DataStatus, data_root
+from grokbench.datasets.mnist import complete_mnist, mnist, mnist_status
 from grokbench.errors import DataError
-from grokbench.mnist import complete_mnist, mnist, mnist_status
 
 __all__ = [
     "BENCHMARK_CORRUPTIONS",

@@ -5,9 +5,9 @@ from contextlib import closing
 from grokbench import pipeline
 from grokbench.audience import Audience
 from grokbench.display import Display, display
+from grokbench.display.matrix import Key
 from grokbench.events import Event, Progress
 from grokbench.jobs import Job
-from grokbench.matrix import Key
 from grokbench.placement import in_words
 from grokbench.records import Cell, Outcome, Planned, Run, Timing
 from grokbench.request import Plan

@@ -10,8 +10,8 @@ from grokbench.conformance.subjects import Subject
 from grokbench.escapes import printable
 from grokbench.memory import tells_of_exhaustion
 from grokbench.places import frames, innermost
-from grokbench.plugin import Plugin
 from grokbench.plugins import Registry
+from grokbench.plugins.plugin import Plugin
 from grokbench.records import Cell, Run
 from grokbench.survey import alike
 

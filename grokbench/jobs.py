@@ -92,7 +92,7 @@ class Training(_OfOneCell):
 
     def _shelves(self, provenance: Mapping[str, Any]) -> Callable[[Sequence[int]], Any] | None:
         """Where a group of seeds keeps where it stands; None where nothing is kept."""
-        from grokbench.checkpoints import Shelf
+        from grokbench.engine.checkpoints import Shelf
 
         if self.checkpoints is None:
             return None

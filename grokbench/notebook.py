@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grokbench import pipeline, ranking
-from grokbench.markup import fragment
+from grokbench import pipeline
+from grokbench.judging import ranking
 from grokbench.report import NARROWEST, render
+from grokbench.report.markup import fragment
 from grokbench.runs import Runs, load_runs
 from grokbench.survey import complaints
 

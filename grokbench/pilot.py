@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from grokbench.comparison import Comparisons, compare
 from grokbench.errors import StoreError
+from grokbench.judging.comparison import Comparisons, compare
 from grokbench.records import Cell
 from grokbench.request import Plan
 from grokbench.store import Store

@@ -11,13 +11,13 @@ from grokbench import sizing
 from grokbench.events import Event
 from grokbench.freshness import outdated
 from grokbench.jobs import Job, Profiling, Stage, Training, Worker
-from grokbench.layout import Layout
-from grokbench.manifests import merge
+from grokbench.judging.ranking import Leaderboard, compare, rank
 from grokbench.provenance import environment
-from grokbench.ranking import Leaderboard, compare, rank
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.request import Plan, distinct
 from grokbench.store import Store
+from grokbench.store.layout import Layout
+from grokbench.store.manifests import merge
 from grokbench.work import timekeeping, training
 
 __all__ = [

@@ -1,6 +1,6 @@
 """The names of plugins as their sources have them: nothing is imported, so that a shell has them at once.
 
-A hook that yields anything but the names of functions is passed over; `plugins.py` knows better, and takes seconds.
+A hook that yields anything but the names of functions is passed over; the registry knows better, and takes seconds.
 """
 
 import ast

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from grokbench import engine
-from grokbench.epochs import PHASES, look_ahead, measure, train_epoch
+from grokbench.engine.epochs import PHASES, look_ahead, measure, train_epoch
 from grokbench.events import Profile
 from grokbench.records import Cell
 from grokbench.step import Step

@@ -1,7 +1,7 @@
 """What training and judging share: plain data, no torch.
 
 A `Manifest` says what a results folder is meant to hold, a `Run` what one replica did, a `Timing` what one cell costs.
-`store.py` keeps all three, and judging reads nothing else. A `Planned` tells observers what a command is about to do.
+`store` keeps all three, and judging reads nothing else. A `Planned` tells observers what a command is about to do.
 """
 
 import math

@@ -10,7 +10,7 @@ from grokbench.placement import devices
 from grokbench.records import Cell, Manifest
 from grokbench.seeds import parse_seeds
 from grokbench.suite import Suite, load_suite
-from grokbench.suite_additions import TakenLabel
+from grokbench.suite.additions import TakenLabel
 from grokbench.watchers import Watcher, watchers
 from grokbench.yaml_problems import did_you_mean
 

@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from grokbench import tidy_runs
 from grokbench.errors import StoreError
+from grokbench.export import runs as tidy_runs
+from grokbench.export.runs import MISSING
 from grokbench.phrases import plural
 from grokbench.records import Cell, Manifest, Outcome, Run
 from grokbench.store import Store
 from grokbench.survey import status
-from grokbench.tidy_runs import MISSING
 from grokbench.yaml_problems import did_you_mean
 
 __all__ = ["Runs", "load_runs"]

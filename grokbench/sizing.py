@@ -9,7 +9,7 @@ from grokbench.records import Cell
 from grokbench.request import Plan
 
 if TYPE_CHECKING:
-    from grokbench.capacity import Size
+    from grokbench.engine.capacity import Size
 
 __all__ = ["sizes"]
 
@@ -36,7 +36,7 @@ def _estimates(plan: Plan, cells: Sequence[Cell]) -> dict[str, "Size"]:
     Two for what cannot be weighed: training will meet the fault again, and tell it of its cell alone.
     """
     from grokbench import engine
-    from grokbench.capacity import Size
+    from grokbench.engine.capacity import Size
     from grokbench.plan import cell_step, identity
 
     weights: dict[str, Any] = {}  # by task

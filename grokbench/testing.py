@@ -14,8 +14,8 @@ from grokbench import random
 from grokbench.conformance import QUESTIONS, Answer, Subject, Verdict, answer
 from grokbench.conformance.targets import find
 from grokbench.conformance.trials import data
-from grokbench.plugin import Plugin
 from grokbench.plugins import load_registry
+from grokbench.plugins.plugin import Plugin
 from grokbench.step import build_step
 from grokbench.types import At, Batch, Params, Regularizer, State, Task
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 
 from grokbench import engine
-from grokbench.pace import pace
+from grokbench.engine.pace import pace_of
 from grokbench.records import Cell, Timing
 from grokbench.step import Step
 
@@ -49,7 +49,7 @@ class _Repeat:
     def __init__(self, step: Step, device: str, dtype: torch.dtype) -> None:
         self.device, self.epoch = device, 0
         self.group, _ = engine.start(step, [SEED], device, dtype)
-        self.pace = pace(step, device)
+        self.pace = pace_of(step, device)
         self._clock(1)  # warm-up: first calls choose kernels and fill caches
         self.repeats = max(1, round(LEAST_SECONDS / self._clock(1)))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grokbench.errors import PluginError, SuiteError
 from grokbench.observer import Observer
-from grokbench.suite_additions import entries
+from grokbench.suite.additions import entries
 from grokbench.yaml_problems import short
 
 if TYPE_CHECKING:

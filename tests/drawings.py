@@ -2,8 +2,8 @@
 
 import xml.etree.ElementTree as ElementTree
 
-from grokbench.evidence import gather
 from grokbench.figures import FIGURES, drawings
+from grokbench.judging.evidence import gather
 from grokbench.store import Store
 
 from . import awkward, drawable

@@ -1,6 +1,6 @@
 """Cells that train as a test says, by a clock that it winds."""
 
-from grokbench.matrix import Matrix
+from grokbench.display.matrix import Matrix
 from grokbench.records import Cell, Outcome, Run
 
 GROUP = (1000, 1001)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from grokbench.comparison import Comparison, Comparisons, compare
+from grokbench.judging.comparison import Comparison, Comparisons, compare
+from grokbench.judging.ranking import Row, rank
+from grokbench.judging.seconds import Cost, costs
 from grokbench.numerals import NOTHING, figure, interval, ratio
-from grokbench.ranking import Row, rank
-from grokbench.seconds import Cost, costs
-from grokbench.seconds_report import estimate
+from grokbench.report.seconds import estimate
 from grokbench.store import Store
 
 PAPER = Path(__file__).parents[1] / "results" / "paper"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokbench.bands import band, thinned
+from grokbench.judging.bands import band, thinned
 from grokbench.records import Curve, Outcome, Run
 
 NAN = math.nan

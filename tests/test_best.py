@@ -2,8 +2,8 @@
 
 import pytest
 
-from grokbench.best import best, rule
-from grokbench.ranking import Row
+from grokbench.judging.best import best, rule
+from grokbench.judging.ranking import Row
 from grokbench.records import Statistics
 
 

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import capacity, engine
+from grokbench import engine
+from grokbench.engine import capacity
 
 from .cases import make_cell, make_step, method, small
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from grokbench import checkpoints, engine
-from grokbench.checkpoints import Shelf
+from grokbench import engine
+from grokbench.engine import checkpoints
+from grokbench.engine.checkpoints import Shelf
 from grokbench.events import Progress
 from grokbench.records import Run
 

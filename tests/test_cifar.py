@@ -11,7 +11,8 @@ import torch
 from torchvision.datasets import CIFAR10
 from torchvision.datasets import cifar as torchvision_cifar
 
-from grokbench import cifar10, data
+from grokbench import data
+from grokbench.datasets import cifar10
 from grokbench.errors import DataError
 
 

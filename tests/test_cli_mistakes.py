@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from grokbench.datasets.mnist import MNIST_FILES
 from grokbench.launchers import local
-from grokbench.mnist import MNIST_FILES
 from grokbench.store import Store
 
 from . import tiny

@@ -11,7 +11,7 @@ import pytest
 
 from grokbench import report
 from grokbench.commands import results
-from grokbench.mnist import MNIST_FILES
+from grokbench.datasets.mnist import MNIST_FILES
 from grokbench.records import Outcome
 from grokbench.store import Store
 

@@ -6,8 +6,8 @@ import pytest
 
 from grokbench import timing
 from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, forms, rehearsal
+from grokbench.plan.metrics import can_record
 from grokbench.plugins import BUILTINS, KINDS, load_registry
-from grokbench.recorded import can_record
 from grokbench.types import Regularizer
 
 REGISTRY = load_registry()

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from grokbench import contrast_report
 from grokbench.commands import results
+from grokbench.report import contrast
 
 from . import folders, tiny
 from .folders import BASELINE, FASTER, SEEDS, a_cell, make
@@ -202,7 +202,7 @@ def test_a_damaged_file_is_told(a, tmp_path):
 
 
 def test_every_format(a):
-    assert results.CONTRAST_FORMATS == tuple(contrast_report.FORMATS)
+    assert results.CONTRAST_FORMATS == tuple(contrast.FORMATS)
     text = {style: grokbench("compare", a, a, "--format", style).out for style in results.CONTRAST_FORMATS}
     assert text["table"] == grokbench("compare", a, a).out
     assert "### parity" in text["markdown"] and "|:" in text["markdown"] and "135\\|135" in text["markdown"]

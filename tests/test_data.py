@@ -10,7 +10,8 @@ import torch
 from torchvision.datasets import MNIST
 from torchvision.datasets import mnist as torchvision_mnist
 
-from grokbench import data, mnist
+from grokbench import data
+from grokbench.datasets import mnist
 from grokbench.errors import DataError
 
 SAMPLES = {"train": 6, "t10k": 4}

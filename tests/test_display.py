@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from grokbench.display import PlainDisplay, display
-from grokbench.live import LiveDisplay, choose, rows, shorten, summary
+from grokbench.display.live import LiveDisplay, choose, rows, shorten, summary
 from grokbench.records import Outcome
 
 from .fronts import GROUP, Clock, cell, matrix_of, run

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 from scipy.stats import t
 
-from grokbench.effects import Effect, effect, obstacle, seeds_to_settle, verdict
-from grokbench.notes import conclusion, outcome_notes
-from grokbench.outcomes import Measured
+from grokbench.judging.effects import Effect, effect, obstacle, seeds_to_settle, verdict
+from grokbench.judging.notes import conclusion, outcome_notes
+from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Outcome, Run, Statistics
 
 CELL = Cell("parity", "method", "id", {}, budget=1000, evaluate_every=4, metrics={})

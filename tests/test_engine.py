@@ -7,8 +7,9 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from grokbench import engine, epochs, groups, pace, race, random
-from grokbench.groups import ladder
+from grokbench import engine, random
+from grokbench.engine import epochs, groups, pace, race
+from grokbench.engine.groups import ladder
 from grokbench.records import Outcome
 from grokbench.types import Regularizer
 

@@ -6,10 +6,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from grokbench import durable, packs, pipeline
-from grokbench.bands import band
-from grokbench.evidence import gather
-from grokbench.store import Store
+from grokbench import durable, pipeline
+from grokbench.judging.bands import band
+from grokbench.judging.evidence import gather
+from grokbench.store import Store, packs
 
 from . import awkward, drawable
 from .folders import edit

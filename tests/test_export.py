@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import grokbench
-from grokbench import durable, pipeline, tidy_files, tidy_leaderboard, tidy_runs
+from grokbench import durable, pipeline
 from grokbench.errors import StoreError, SuiteError
-from grokbench.export import export
-from grokbench.ranking import Row
+from grokbench.export import export, files, leaderboard, runs
+from grokbench.export.page import reference_page
+from grokbench.export.tidy import BOOLEAN, INTEGER, KINDS, LARGEST, NUMBER, TEXT, Column, Table
+from grokbench.judging.ranking import Row
 from grokbench.records import Manifest
 from grokbench.store import Store
-from grokbench.tidy import BOOLEAN, INTEGER, KINDS, LARGEST, NUMBER, TEXT, Column, Table
-from grokbench.tidy_page import reference_page
 
 from . import awkward, tiny
 from .folders import HERE, a_cell, make
@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
 
 def tables_of(folder):
     store = Store.load(folder)
-    return [tidy_runs.runs(store), tidy_runs.curves(store), tidy_leaderboard.leaderboard(pipeline.judge(store))]
+    return [runs.runs(store), runs.curves(store), leaderboard.leaderboard(pipeline.judge(store))]
 
 
 def same(one, other):
@@ -88,7 +88,7 @@ def test_any_values_come_back_to_the_last_bit(format, records):
     if format == "parquet":
         pytest.importorskip("pyarrow")
     table, file = Table.of("t", "", MIXED, lambda: records), io.BytesIO()
-    assert tidy_files.FORMATS[format](table, file) == len(records)
+    assert files.FORMATS[format](table, file) == len(records)
     rows = list(table.rows())
     assert equal(rows, [(text or None, *others) for text, *others in records])
     assert equal(READ[format](file.getvalue(), MIXED), rows)
@@ -135,7 +135,7 @@ def test_curves_hold_every_evaluation_of_every_metric(folder):
 
 def test_the_leaderboard_has_the_keys_of_its_rows(folder):
     board = pipeline.judge(Store.load(folder))
-    table = tidy_leaderboard.leaderboard(board)
+    table = leaderboard.leaderboard(board)
     others = [name for name in table.names if not name.startswith("final_")]
     assert others == [field.name for field in fields(Row) if field.name != "final"]
     for row, values in zip(board.rows, table.rows(), strict=True):
@@ -182,14 +182,14 @@ def test_a_column_that_says_never_to_be_empty_never_is(folder):
 
 def test_the_documentation_is_made_of_the_same_definition():
     page = reference_page()
-    for column in (*tidy_runs.run_columns(["METRIC"]), *tidy_runs.CURVES, *tidy_leaderboard.row_columns(["METRIC"])):
+    for column in (*runs.run_columns(["METRIC"]), *runs.CURVES, *leaderboard.row_columns(["METRIC"])):
         assert f"| {column.name} " in page and column.meaning in page
 
 
 def test_columns_of_parquet_are_typed_and_described(folder):
     parquet = pytest.importorskip("pyarrow.parquet")
     file = io.BytesIO()
-    tidy_files.write_parquet(tables_of(folder)[0], file)
+    files.write_parquet(tables_of(folder)[0], file)
     schema = parquet.read_schema(io.BytesIO(file.getvalue()))
     types = [str(schema.field(name).type) for name in ("task", "seed", "time", "event")]
     assert types == ["string", "int64", "double", "bool"] and all(field.nullable for field in schema)
@@ -200,11 +200,11 @@ def test_columns_of_parquet_are_typed_and_described(folder):
 def test_memory_does_not_grow_with_the_number_of_rows(format, tmp_path, monkeypatch):
     if format == "parquet":
         pytest.importorskip("pyarrow")
-    monkeypatch.setattr(tidy_files, "ROWS", 1000)
-    table = Table("t", "", tidy_runs.CURVES, lambda: (("a", "b", 1, "c", i, i / 7) for i in range(50_000)))
+    monkeypatch.setattr(files, "ROWS", 1000)
+    table = Table("t", "", runs.CURVES, lambda: (("a", "b", 1, "c", i, i / 7) for i in range(50_000)))
     tracemalloc.start()
     with (tmp_path / "t").open("wb") as file:
-        assert tidy_files.FORMATS[format](table, file) == 50_000
+        assert files.FORMATS[format](table, file) == 50_000
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 3e6  # a list of the rows takes several times that
@@ -218,7 +218,7 @@ def test_curves_are_read_one_replica_at_a_time(folder, monkeypatch):
         return runs_of(self, cell, seeds, curves)
 
     monkeypatch.setattr(Store, "runs_of", counted)
-    next(tidy_runs.curves(Store.load(folder)).rows())
+    next(runs.curves(Store.load(folder)).rows())
     assert read == [[1000]]
 
 
@@ -251,7 +251,7 @@ def test_an_export_that_is_interrupted_leaves_nothing(folder, tmp_path, monkeypa
         file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(tidy_files.FORMATS, "csv", interrupted)
+    monkeypatch.setitem(files.FORMATS, "csv", interrupted)
     store = Store.load(folder)
     with pytest.raises(KeyboardInterrupt):
         export(store, pipeline.judge(store), tmp_path / "out")
@@ -297,7 +297,7 @@ def test_a_number_that_no_reader_holds_is_refused():
 
 
 def test_ready_raises_nothing_for_csv():
-    tidy_files.ready("csv")
+    files.ready("csv")
     with pytest.raises(SuiteError), pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "pyarrow", None)
-        tidy_files.ready("parquet")
+        files.ready("parquet")

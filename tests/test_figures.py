@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from grokbench.columns import speedup_text
-from grokbench.evidence import gather
 from grokbench.figures import Sheet, drawings
 from grokbench.figures.style import PAPER
 from grokbench.figures.summary import averages
+from grokbench.judging.evidence import gather
+from grokbench.report.table import speedup_text
+from grokbench.stats.survival import kaplan_meier
 from grokbench.store import Store
-from grokbench.survival import kaplan_meier
 
 from . import awkward, drawable
 from .drawings import TWO, drawn, one, rows

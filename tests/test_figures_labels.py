@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokbench.evidence import gather
 from grokbench.figures import Sheet, drawings
 from grokbench.figures.axes import around, height_of, linear_ticks, log_ticks
 from grokbench.figures.files import rendered
 from grokbench.figures.labels import CUT, LONGEST, cut, spread
 from grokbench.figures.style import APART, PAPER, colours
+from grokbench.judging.evidence import gather
 from grokbench.store import Store
 
 from . import drawable

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokbench import stats
-from grokbench.ranking import Row, compare, rank
+from grokbench.judging.ranking import Row, compare, rank
 from grokbench.records import Manifest, Outcome, Statistics
 from grokbench.report import render
-from grokbench.survival import kaplan_meier, logrank, median_time
+from grokbench.stats.survival import kaplan_meier, logrank, median_time
 
 from .test_ranking import BUDGET, board, cell, run
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokbench import escapes, pipeline
-from grokbench.latex import MOST_ROWS
-from grokbench.prose import remarks, warnings
-from grokbench.ranking import Leaderboard, Row
+from grokbench.judging.ranking import Leaderboard, Row
 from grokbench.report import render
+from grokbench.report.latex import MOST_ROWS
+from grokbench.report.prose import remarks, warnings
 from grokbench.store import Store
 
 from . import awkward, tiny

@@ -3,7 +3,7 @@
 import math
 
 from grokbench.conditions import parse_condition
-from grokbench.logbook import Logbook
+from grokbench.engine.logbook import Logbook
 from grokbench.records import Curve, Outcome
 
 CRITERION = {"test_accuracy": parse_condition("> 0.8"), "noise_accuracy": parse_condition(">= 0.5")}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grokbench import strict_json
-from grokbench.comparison import compare
+from grokbench.judging.comparison import compare
 from grokbench.methods_text import paragraphs
 from grokbench.phrases import either, listed, several
 from grokbench.records import Manifest, Outcome, Published, Statistics

@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from grokbench import engine
-from grokbench.checkpoints import Standing
-from grokbench.groups import shrink
+from grokbench.engine.checkpoints import Standing
+from grokbench.engine.groups import shrink
 from grokbench.metrics.kernel import ntk_alignment, ntk_change, ntk_mean
 
 from .cases import TASKS, epochs_for, make_step, replica, small, train_runs, trained

@@ -1,8 +1,8 @@
 import pytest
 
-from grokbench.effects import Effect
-from grokbench.notes import compared_notes, outcome_notes, provenance_notes, published_note
-from grokbench.outcomes import Measured
+from grokbench.judging.effects import Effect
+from grokbench.judging.notes import compared_notes, outcome_notes, provenance_notes, published_note
+from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Manifest, Outcome, Run, Statistics, Timing
 
 HOLM_9 = "with Holm over 9 comparisons 9 seeds are needed"

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from grokbench.notes import outcome_notes
-from grokbench.outcomes import Measured
+from grokbench.judging.notes import outcome_notes
+from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Outcome, Run, Timing
 
 CELL = Cell("parity", "method", "id", {}, 1000, 4, {"test_accuracy": "higher", "loss": "lower"})

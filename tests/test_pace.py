@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from grokbench import SGD, capture, cuda_graphs, engine, pace
-from grokbench.checkpoints import Shelf
+from grokbench import SGD, cuda_graphs, engine
+from grokbench.engine import capture, pace
+from grokbench.engine.checkpoints import Shelf
+from grokbench.engine.race import Race
 from grokbench.events import Progress
 from grokbench.metric import Metric
-from grokbench.race import Race
-from grokbench.recorded import can_record
+from grokbench.plan.metrics import can_record
 from grokbench.records import Run
 from grokbench.types import Regularizer
 
@@ -30,7 +31,7 @@ def refusing(play):
 
 
 def trained(monkeypatch, way, cell, step):
-    monkeypatch.setattr(engine, "pace", lambda step, device: way(step))
+    monkeypatch.setattr(engine, "pace_of", lambda step, device: way(step))
     events = engine.train(cell, step, SEEDS, "cpu", torch.float64)
     return {event.seed: event for event in events if isinstance(event, Run)}
 
@@ -270,7 +271,7 @@ def test_memory_that_runs_out_while_recording_is_no_fault_of_a_plugin(monkeypatc
                 raise then
 
     step = make_step(small("sparse_parity"))
-    monkeypatch.setattr(engine, "pace", lambda step, device: pace.Recorded(step, lambda: record))
+    monkeypatch.setattr(engine, "pace_of", lambda step, device: pace.Recorded(step, lambda: record))
     calls.clear()
     with pytest.raises(type(then) if then else torch.OutOfMemoryError):  # of the pair that the halves come to
         list(engine.train(make_cell(small("sparse_parity"), 4), step, SEEDS, "cpu", torch.float64))
@@ -312,7 +313,7 @@ def test_a_recorded_group_that_was_interrupted_goes_on_as_if_it_had_not_been(mon
     bound = sorted(run.curves["train_loss"].values[5] for run in losses.values())[2]
     cell = make_cell(task, 12, stop="grokked", grokked={"train_loss": f"<= {bound!r}"})
     monkeypatch.setattr(pace.Recorded, "steps_ahead", 2)
-    monkeypatch.setattr(engine, "pace", lambda step, device: pace.Recorded(step, lambda: frozen))
+    monkeypatch.setattr(engine, "pace_of", lambda step, device: pace.Recorded(step, lambda: frozen))
 
     def events(folder, wanted):
         shelf_of = lambda seeds: Shelf.of(folder, seeds, {}, frozenset(wanted), 0.0)  # noqa: E731

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from grokbench import durable, pipeline
 from grokbench.cli import commands
 from grokbench.errors import StoreError
-from grokbench.packs import POINTS, Pack, thin
-from grokbench.packs import packed as files_of
 from grokbench.records import Curve, Outcome
 from grokbench.store import Store
+from grokbench.store.packs import POINTS, Pack, thin
+from grokbench.store.packs import packed as files_of
 from grokbench.survey import status
 
 from .folders import BASELINE, SEEDS, a_cell, a_run, edit, make

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 import pytest
 
 from grokbench import durable
-from grokbench.evidence import gather
 from grokbench.figures import Sheet, drawings
+from grokbench.judging.evidence import gather
 from grokbench.page import document
 from grokbench.page.charts import charts, columns, embedded
 from grokbench.page.tables import boards, published

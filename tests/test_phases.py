@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from grokbench.epochs import look_ahead
+from grokbench.engine.epochs import look_ahead
 from grokbench.metrics.standard import weight_norm
 from grokbench.records import Outcome
 from grokbench.types import Batch, Optimizer, Regularizer

@@ -12,9 +12,9 @@ import torch
 from grokbench import pipeline, placement, sizing, timing
 from grokbench.errors import DataError, StoreError, SuiteError
 from grokbench.events import Progress
+from grokbench.judging.seconds import costs
 from grokbench.launchers import local
 from grokbench.records import Outcome, Run, Timing
-from grokbench.seconds import costs
 from grokbench.store import Store
 from grokbench.survey import status
 

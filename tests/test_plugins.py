@@ -10,8 +10,8 @@ import pytest
 
 from grokbench import AdamW, Metric, Regularizer
 from grokbench.errors import PluginError
-from grokbench.plugin import Plugin
 from grokbench.plugins import BUILTINS, load_registry
+from grokbench.plugins.plugin import Plugin
 
 GOOD = """\
 from grokbench import Regularizer, hookimpl

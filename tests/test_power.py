@@ -10,7 +10,7 @@ from scipy.stats import nct
 from scipy.stats import t as student
 
 from grokbench import stats
-from grokbench.power import FEWEST_PAIRS, simulated_power
+from grokbench.judging.power import FEWEST_PAIRS, simulated_power
 from grokbench.suite import load_suite
 
 from . import tiny

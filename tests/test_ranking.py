@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from grokbench.ranking import Row, compare, rank
+from grokbench.judging.ranking import Row, compare, rank
 from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Statistics, Timing
 
 KEYS = """
@@ -198,5 +198,6 @@ def test_privileges_and_another_device_are_marked():
 
 
 def test_judging_imports_no_torch():
-    code = "import sys, grokbench.ranking, grokbench.report; sys.exit(bool({'torch', 'scipy'} & set(sys.modules)))"
+    code = "import sys, grokbench.judging.ranking, grokbench.report; "
+    code += "sys.exit(bool({'torch', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

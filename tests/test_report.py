@@ -6,7 +6,7 @@ import json
 import pytest
 
 from grokbench.errors import SuiteError
-from grokbench.ranking import Leaderboard, Row
+from grokbench.judging.ranking import Leaderboard, Row
 from grokbench.records import Skip, Statistics
 from grokbench.report import FORMATS, render
 

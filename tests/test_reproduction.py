@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grokbench.ranking import rank
+from grokbench.judging.ranking import rank
 from grokbench.store import Store
 from grokbench.suite import load_suite
 

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from grokbench.cli import commands
-from grokbench.comparison import compare
+from grokbench.judging.comparison import compare
+from grokbench.judging.seconds import Estimate, costs
 from grokbench.records import Published, Timing
-from grokbench.seconds import Estimate, costs
-from grokbench.seconds_report import render
+from grokbench.report.seconds import render
 from grokbench.store import Store
 
 from .folders import BASELINE, FASTER, HERE, SEEDS, a_cell, a_run, make

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import torch
 
 from grokbench import engine, pipeline, sizing
-from grokbench.capacity import Size
+from grokbench.engine.capacity import Size
 from grokbench.events import Weight
 from grokbench.jobs import Weighing, Worker
 from grokbench.launchers import local

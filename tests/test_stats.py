@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokbench import flips, stats
+from grokbench import stats
+from grokbench.stats import flips
 
 differences = st.lists(st.integers(-6, 6), min_size=1, max_size=9)
 

@@ -15,10 +15,10 @@ from scipy.optimize import brentq
 from scipy.stats import rankdata, t, ttest_1samp, ttest_rel
 
 from grokbench import stats
-from grokbench.effects import effect
-from grokbench.outcomes import Measured
+from grokbench.judging.effects import effect
+from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Outcome, Run
-from grokbench.survival import kaplan_meier, median_time
+from grokbench.stats.survival import kaplan_meier, median_time
 
 lifelines = pytest.importorskip("lifelines")
 multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests

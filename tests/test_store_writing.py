@@ -12,8 +12,8 @@ import pytest
 
 from grokbench import durable
 from grokbench.errors import StoreError
-from grokbench.manifests import merge
 from grokbench.store import Store
+from grokbench.store.manifests import merge
 
 from .stored import CELLS, MANIFEST, a_run, opened
 

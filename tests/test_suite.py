@@ -13,7 +13,7 @@ from grokbench.errors import SuiteError
 from grokbench.records import Skip, Statistics
 from grokbench.seeds import parse_seeds, written
 from grokbench.suite import Suite, Use, load_suite
-from grokbench.suite_schema import RESERVED, json_schema
+from grokbench.suite.schema import RESERVED, json_schema
 
 GOOD = """\
 suite: s

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokbench.survival import kaplan_meier, logrank, median_time
+from grokbench.stats.survival import kaplan_meier, logrank, median_time
 
 
 @pytest.fixture(autouse=True)

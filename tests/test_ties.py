@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from grokbench.comparison import compare
+from grokbench.judging.comparison import compare
+from grokbench.judging.ties import ties
 from grokbench.records import Cell, Manifest, Outcome, Run, Statistics
-from grokbench.ties import ties
 
 SEEDS = tuple(range(1000, 1010))
 DEFAULT = Statistics()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grokbench.time_left import Left, left
+from grokbench.display.time_left import Left, left
 
 from .fronts import GROUP, cell, matrix_of, run
 

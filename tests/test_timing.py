@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import engine, pace, timing
+from grokbench import engine, timing
+from grokbench.engine import pace
 from grokbench.records import Cell
 
 from . import cases

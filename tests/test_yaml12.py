@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokbench import yaml12
 from grokbench.errors import SuiteError
-from grokbench.yaml12 import MAX_BYTES, parse, plain_scalar, read
-from grokbench.yaml_composer import MAX_DEPTH, MAX_NODES
+from grokbench.suite import yaml12
+from grokbench.suite.yaml12 import MAX_BYTES, parse, plain_scalar, read
+from grokbench.suite.yaml_composer import MAX_DEPTH, MAX_NODES
 from grokbench.yaml_problems import Problem, did_you_mean, dotted, listing, shown
 
 

@@ -8,8 +8,8 @@ import click
 from grokbench.commands.completion import folders
 
 if TYPE_CHECKING:
-    from grokbench.evidence import Evidence
     from grokbench.figures import Drawing
+    from grokbench.judging.evidence import Evidence
 
 __all__ = ["plot", "report"]
 
@@ -82,7 +82,7 @@ def plot(
 
 
 def _evidence(directory: str) -> "Evidence":
-    from grokbench.evidence import gather
+    from grokbench.judging.evidence import gather
     from grokbench.store import Store
 
     found = gather(Store.load(directory))

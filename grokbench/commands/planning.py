@@ -10,7 +10,7 @@ from grokbench.commands.options import METHODS, PLUGINS
 
 __all__ = ["power"]
 
-FORMATS = ("table", "markdown", "json")  # those of `power_report`
+FORMATS = ("table", "markdown", "json")  # those of `report.power`
 
 
 class Finite(click.FloatRange):
@@ -48,8 +48,8 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
     A few seeds below 1000 are enough to plan with: `grokbench run SUITE --seeds 0-7 --out DIR` makes such a folder.
     """
     from grokbench import pilot
-    from grokbench.power import Aim, needs
-    from grokbench.power_report import render
+    from grokbench.judging.power import Aim, needs
+    from grokbench.report.power import render
     from grokbench.request import Request, resolve
 
     plan = resolve(Request(suite, out, device="cpu", **chosen))

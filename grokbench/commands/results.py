@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["compare", "export", "leaderboard", "pack", "print_leaderboard", "seconds", "status"]
 
 FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report`, which takes long to import
-CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `contrast_report` and `seconds_report`
+CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `report.contrast` and `report.seconds`
 
 
 @click.command()
@@ -34,7 +34,7 @@ def leaderboard(directory: str, style: str, methods_text: bool) -> None:
 
 def _print_methods(store: "Store", style: str) -> None:
     """Print how the numbers of a folder were made."""
-    from grokbench.comparison import compare
+    from grokbench.judging.comparison import compare
     from grokbench.methods_text import paragraphs
     from grokbench.report import render_text
 
@@ -70,8 +70,8 @@ def compare(first: str, second: str, style: str) -> None:
     Cells are matched by the labels of task and regularizer. A and B are tested against each other only where device,
     machine, precision and versions are the same; their conclusions are compared in any case.
     """
-    from grokbench.contrast import contrast
-    from grokbench.contrast_report import render
+    from grokbench.judging.contrast import contrast
+    from grokbench.report.contrast import render
     from grokbench.store import Store
 
     stores = Store.load(first), Store.load(second)
@@ -84,9 +84,9 @@ def compare(first: str, second: str, style: str) -> None:
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(CONTRAST_FORMATS))
 def seconds(directory: str, style: str) -> None:
     """Print what the methods of a results folder cost in seconds: of an epoch, and to grok."""
-    from grokbench.comparison import compare
-    from grokbench.seconds import costs
-    from grokbench.seconds_report import render
+    from grokbench.judging.comparison import compare
+    from grokbench.judging.seconds import costs
+    from grokbench.report.seconds import render
     from grokbench.store import Store
 
     store = Store.load(directory)
@@ -121,9 +121,9 @@ def pack(directory: str, out: str | None) -> None:
     `grokbench run SUITE --out FOLDER`, which unpacks it first.
     """
     from grokbench import durable, pipeline
-    from grokbench.packs import LEADERBOARD, packed
     from grokbench.report import render
     from grokbench.store import Store
+    from grokbench.store.packs import LEADERBOARD, packed
     from grokbench.survey import unplanned
 
     store = Store.load(directory)
@@ -167,7 +167,7 @@ def export(directory: str, out: str | None, style: str) -> None:
 def _named_folder(parent: str, suite: str) -> Path:
     """Where something of this suite goes; the name comes from a file, which may have been edited."""
     from grokbench.errors import StoreError
-    from grokbench.layout import NAME
+    from grokbench.store.layout import NAME
 
     if not NAME.fullmatch(suite):
         raise StoreError(f"The suite's name, {suite!r}, cannot name a folder: say where to with --out.")

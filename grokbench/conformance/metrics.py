@@ -17,7 +17,7 @@ from grokbench.conformance.rehearsal import METRIC, steps
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import ALONE, PRECISIONS, SEEDS, data
 from grokbench.conformance.withheld import Ledger, Noted
-from grokbench.recorded import can_record
+from grokbench.plan.metrics import can_record
 from grokbench.step import Step, build_step
 
 __all__ = ["QUESTIONS"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from grokbench import escapes
 from grokbench.conformance.answers import Answer, Answers, Question, Verdict, sums, waiting_lines
-from grokbench.plugin import Plugin
+from grokbench.plugins.plugin import Plugin
 from grokbench.provenance import environment
 
 __all__ = ["markdown"]

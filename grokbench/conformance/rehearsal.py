@@ -10,7 +10,7 @@ from torch.utils import _pytree as pytree
 from grokbench import random
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import containers, data, entries, same, tensors
-from grokbench.groups import cast
+from grokbench.engine.groups import cast
 from grokbench.step import Step, build_step
 from grokbench.types import Batch, Params
 

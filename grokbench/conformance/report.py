@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from grokbench.conformance import Answer, Question, Subject, Verdict, examine
 from grokbench.conformance.answers import sums, waiting_lines
 from grokbench.conformance.pull_request import markdown
-from grokbench.plugin import Plugin
 from grokbench.plugins import Registry
+from grokbench.plugins.plugin import Plugin
 
 __all__ = ["report"]
 

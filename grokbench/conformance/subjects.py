@@ -8,8 +8,8 @@ from typing import Any
 
 from grokbench.conformance.forms import GROUNDS, METHODS, TASKS
 from grokbench.metric import Metric
-from grokbench.plugin import Plugin
 from grokbench.plugins import Registry
+from grokbench.plugins.plugin import Plugin
 from grokbench.types import Regularizer, Task
 
 __all__ = ["NoGround", "Subject"]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grokbench.errors import PluginError
-from grokbench.plugin import Plugin
 from grokbench.plugins import Registry, load_registry
+from grokbench.plugins.plugin import Plugin
 from grokbench.yaml_problems import did_you_mean
 
 __all__ = ["find"]

@@ -9,7 +9,7 @@ from grokbench.conditions import parse_condition
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import data, same, shapes
-from grokbench.recorded import standard_labels
+from grokbench.plan.metrics import standard_labels
 from grokbench.types import Role, Task
 
 __all__ = ["QUESTIONS"]

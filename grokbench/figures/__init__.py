@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from grokbench.evidence import Evidence
 from grokbench.figures.curves import ACCURACIES, accuracy, metric
 from grokbench.figures.forest import forest
 from grokbench.figures.seconds import seconds
 from grokbench.figures.sheet import Sheet
 from grokbench.figures.summary import summary
 from grokbench.figures.survival import survival
+from grokbench.judging.evidence import Evidence
 
 __all__ = ["FIGURES", "TIMED", "Drawing", "Sheet", "drawings", "others"]
 

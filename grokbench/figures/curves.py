@@ -6,11 +6,11 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from grokbench.bands import Band
 from grokbench.conditions import parse_condition
 from grokbench.figures.axes import Span, around, axis, epochs, scale
 from grokbench.figures.labels import cut, labels
 from grokbench.figures.sheet import Sheet
+from grokbench.judging.bands import Band
 
 __all__ = ["ACCURACIES", "accuracy", "metric"]
 

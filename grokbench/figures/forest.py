@@ -5,12 +5,12 @@ from typing import Any
 
 import altair as alt
 
-from grokbench.columns import speedup_text
 from grokbench.figures.axes import around, axis, past, scale
 from grokbench.figures.labels import CUT, cut
 from grokbench.figures.sheet import Sheet
 from grokbench.figures.style import breadth
-from grokbench.ranking import Row
+from grokbench.judging.ranking import Row
+from grokbench.report.table import speedup_text
 
 __all__ = ["forest"]
 

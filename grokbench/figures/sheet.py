@@ -9,9 +9,9 @@ from typing import Any
 
 import altair as alt
 
-from grokbench.evidence import Evidence
 from grokbench.figures import style as styles
 from grokbench.figures.style import PAGE, Style
+from grokbench.judging.evidence import Evidence
 
 __all__ = ["Sheet"]
 

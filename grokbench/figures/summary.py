@@ -8,12 +8,12 @@ from typing import Any
 
 import altair as alt
 
-from grokbench.evidence import Evidence
 from grokbench.figures.labels import CUT, cut
 from grokbench.figures.sheet import Sheet
 from grokbench.figures.style import breadth
+from grokbench.judging.evidence import Evidence
+from grokbench.judging.ranking import Row
 from grokbench.numerals import BOUND_SIGN, ratio
-from grokbench.ranking import Row
 
 __all__ = ["averages", "summary"]
 

@@ -8,9 +8,9 @@ import altair as alt
 from grokbench.figures.axes import EPOCHS, Span, axis, linear_ticks, log_ticks, past, scale
 from grokbench.figures.labels import cut, labels, pixels
 from grokbench.figures.sheet import Sheet
+from grokbench.judging.outcomes import Measured
 from grokbench.numerals import number
-from grokbench.outcomes import Measured
-from grokbench.survival import kaplan_meier
+from grokbench.stats.survival import kaplan_meier
 
 __all__ = ["survival"]
 

@@ -13,15 +13,15 @@ import jinja2
 import vl_convert
 
 from grokbench import __version__
-from grokbench.best import rule
-from grokbench.evidence import Evidence
 from grokbench.figures import Sheet
 from grokbench.figures.style import COLOURS, DARK, colours, dashes
+from grokbench.judging.best import rule
+from grokbench.judging.evidence import Evidence
 from grokbench.page.charts import charts, embedded
 from grokbench.page.tables import boards, published
 from grokbench.phrases import criterion
-from grokbench.prose import begun, environment_line, environment_value, legend, warnings
 from grokbench.records import Cell, Manifest, Outcome
+from grokbench.report.prose import begun, environment_line, environment_value, legend, warnings
 from grokbench.seeds import written
 
 __all__ = ["document"]

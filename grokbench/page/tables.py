@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from grokbench.best import best
-from grokbench.columns import columns, strong
-from grokbench.evidence import Evidence
+from grokbench.judging.best import best
+from grokbench.judging.evidence import Evidence
+from grokbench.judging.ranking import Row
+from grokbench.judging.ties import ties
 from grokbench.numerals import NOTHING, figure, times
 from grokbench.phrases import listed, plural
-from grokbench.prose import begun, heading, remarks, row_notes, warnings
-from grokbench.ranking import Row
-from grokbench.ties import ties
+from grokbench.report.prose import begun, heading, remarks, row_notes, warnings
+from grokbench.report.table import columns, strong
 
 __all__ = ["Board", "Entry", "Line", "Table", "boards", "published"]
 

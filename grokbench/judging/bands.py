@@ -1,0 +1,99 @@
+"""Curves of one cell's replicas, seeds together: their median and quartiles over epochs, thinned to what a chart shows.
+
+Replicas stop when they have grokked, so the curves of a cell end at different epochs. One that grokked or reached
+the budget keeps its last value (it would be followed into a better state only by going on); one that diverged has
+none after its last finite one. A statistic of those still training would be one of the slow seeds alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grokbench.records import Curve, Outcome, Run
+from grokbench.stats.arrays import Floats
+
+__all__ = ["Band", "band"]
+
+MOST = 120  # epochs of a band: more than a column's width of a chart can show apart
+
+
+@dataclass(frozen=True)
+class Band:
+    """One metric of one cell over k epochs; nan where no seed has a finite value.
+
+    Attributes:
+        epochs: (k,), ascending, the last being where the last seed stopped.
+        low: lower quartile over seeds (k,).
+        median: (k,).
+        high: upper quartile (k,).
+        seeds: each seed's values (k,), nan after it stopped: nothing is carried on.
+    """
+
+    epochs: NDArray[np.int64]
+    low: Floats
+    median: Floats
+    high: Floats
+    seeds: dict[int, Floats]
+
+
+def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
+    """The band of a metric over a cell's runs, at no more than `most` evaluations; None where it was never measured.
+
+    Replicas that failed say nothing of the method.
+    """
+    sound = [run for run in runs if run.outcome is not Outcome.FAILED and metric in run.curves]
+    curves = {run.seed: (run.curves[metric], run.outcome) for run in sound if run.curves[metric].epochs}
+    if not curves:
+        return None
+    epochs = thinned([curve.epochs for curve, _ in curves.values()], most)
+    shown = {seed: _at(curve, epochs) for seed, (curve, _) in curves.items()}
+    carried = [_carried(shown[seed], *pair) for seed, pair in curves.items()]
+    low, median, high = _quartiles(np.stack(carried))
+    return Band(epochs, low, median, high, shown)
+
+
+def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64]:
+    """At most `most` (2 or more) of the epochs of several curves, the first and the last among them.
+
+    A third of them is spread evenly over a linear axis, the others over a logarithmic one: a chart may have either.
+    """
+    epochs = np.unique(np.concatenate([np.asarray(each, np.int64) for each in evaluations]))
+    if len(epochs) <= most:
+        return epochs
+    even = np.linspace(epochs[0], epochs[-1], most // 3)
+    logs = np.expm1(np.linspace(np.log1p(epochs[0]), np.log1p(epochs[-1]), most - most // 3))
+    wanted = np.concatenate([logs, even])
+    return np.unique(epochs[np.searchsorted(epochs, wanted - 1e-6).clip(max=len(epochs) - 1)])
+
+
+def _at(curve: Curve, epochs: NDArray[np.int64]) -> Floats:
+    """The latest value measured by each epoch; nan after the curve's end, and where it is not finite."""
+    at, values = np.asarray(curve.epochs, np.int64), np.asarray(curve.values, float)
+    latest = np.searchsorted(at, epochs, side="right") - 1
+    known = (latest >= 0) & (epochs <= _end(at, epochs))
+    found = np.where(known, values[latest.clip(min=0)], np.nan)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _end(at: NDArray[np.int64], epochs: NDArray[np.int64]) -> int:
+    """The first shown epoch from the curve's last on: a seed's end is seen, though it was thinned away."""
+    return int(epochs[np.searchsorted(epochs, at[-1]).clip(max=len(epochs) - 1)])
+
+
+def _carried(values: Floats, curve: Curve, outcome: Outcome) -> Floats:
+    """The values, the last of them kept after the end, unless the replica diverged."""
+    if outcome is Outcome.DIVERGED or not np.isfinite(curve.values[-1]):
+        return values
+    ended = np.cumsum(np.isfinite(values)) == np.isfinite(values).sum()
+    return np.where(ended & np.isnan(values), curve.values[-1], values)
+
+
+def _quartiles(values: Floats) -> Floats:
+    """Lower quartile, median, upper quartile over seeds (3, k), of those that have a value: `nanquantile`, but fast."""
+    ordered, known = np.sort(values, axis=0), np.isfinite(values).sum(axis=0)  # nan comes last
+    at = np.array([[0.25], [0.5], [0.75]]) * (known - 1).clip(min=0)
+    below = np.floor(at).astype(int)
+    low, high = (np.take_along_axis(ordered, i, axis=0) for i in (below, np.ceil(at).astype(int)))
+    return low + (high - low) * (at - below)

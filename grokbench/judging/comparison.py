@@ -1,0 +1,86 @@
+"""Runs -> Comparisons: every planned cell paired with its task's baseline by planned seed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grokbench.judging.effects import Effect, effect, obstacle
+from grokbench.judging.outcomes import Measured
+from grokbench.records import Cell, Manifest, Run, Timing
+
+__all__ = ["Comparison", "Comparisons", "compare"]
+
+ENVIRONMENT = (
+    "device",
+    "device_name",
+    "machine",
+    "torch",
+    "precision",
+    "grokbench",
+    "git",
+    "engine",
+)  # keys of a run's provenance
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One cell, its task's baseline, and the effect between them."""
+
+    measured: Measured
+    baseline: Measured | None
+    effect: Effect | None
+    obstacle: str | None  # why there is no effect; None when there is one, and for the baseline itself
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether this cell is the one that others are compared with."""
+        return self.measured is self.baseline
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Every planned cell of a folder, compared: the family that `rank` corrects over."""
+
+    manifest: Manifest
+    cells: tuple[Comparison, ...]  # in the order of the suite
+    environment: Mapping[str, Any]  # provenance key -> its value, a list of them where runs differ, None if unknown
+
+
+def compare(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing] = ()) -> Comparisons:
+    """Pairs each planned cell with its task's baseline over the planned seeds.
+
+    Runs of other cells or seeds than the manifest's are left aside. A cell with failed or missing replicas, or with
+    such a baseline, or with another budget or cadence than it, gets an obstacle and no effect, never one on fewer
+    seeds.
+    """
+    by_replica = {(run.identity, run.seed): run for run in runs}
+    timed = list(timings)
+
+    def measure(cell: Cell) -> Measured:
+        mine = tuple(by_replica.get((cell.identity, seed)) for seed in manifest.seeds)
+        return Measured(cell, mine, tuple(timing for timing in timed if timing.identity == cell.identity))
+
+    cells = [measure(cell) for cell in manifest.cells]
+    baselines = {each.cell.task: each for each in cells if each.cell.regularizer == manifest.baseline}
+    confidence = manifest.statistics.confidence
+    compared = tuple(_compare(baselines.get(each.cell.task), each, confidence) for each in cells)
+    return Comparisons(manifest, compared, _environment(cells))
+
+
+def _compare(baseline: Measured | None, method: Measured, confidence: float) -> Comparison:
+    if baseline is method:
+        return Comparison(method, baseline, None, None)
+    why_not = obstacle(baseline, method)
+    if why_not is not None or baseline is None:
+        return Comparison(method, baseline, None, why_not)
+    return Comparison(method, baseline, effect(baseline, method, confidence), None)
+
+
+def _environment(cells: Iterable[Measured]) -> dict[str, Any]:
+    """What the runs say of where they were made."""
+    found: dict[str, list[Any]] = {key: [] for key in ENVIRONMENT}
+    for run in (run for each in cells for run in each.finished):
+        for key, values in found.items():
+            if key in run.provenance and run.provenance[key] not in values:
+                values.append(run.provenance[key])
+    return {key: values if len(values) > 1 else next(iter(values), None) for key, values in found.items()}

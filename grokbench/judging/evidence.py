@@ -1,0 +1,102 @@
+"""What figures and the report are drawn from: a folder's leaderboard, its costs, and its curves, seeds together.
+
+Every run is read once, a cell at a time, and only bands of its curves are kept: hundreds of long runs fit in memory.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from grokbench.judging.bands import Band, band
+from grokbench.judging.comparison import Comparison, Comparisons, compare
+from grokbench.judging.ranking import Leaderboard, Row, rank
+from grokbench.judging.seconds import Cost, costs
+from grokbench.phrases import plural
+from grokbench.records import Cell, Manifest, Outcome, Run
+from grokbench.store import Store
+from grokbench.survey import complaints
+
+__all__ = ["Evidence", "gather"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A results folder, judged.
+
+    Attributes:
+        leaderboard: its rows.
+        comparisons: what they were made of.
+        costs: (task, regularizer) -> what it costs in seconds; timed cells only.
+        bands: (task, regularizer) -> metric -> its curves, the train and test accuracies before others.
+        folder: where it was read from.
+        complaints: a sentence for each damaged file, and one where curves are missing.
+    """
+
+    leaderboard: Leaderboard
+    comparisons: Comparisons
+    costs: Mapping[tuple[str, str], Cost]
+    bands: Mapping[tuple[str, str], Mapping[str, Band]]
+    folder: str = ""
+    complaints: tuple[str, ...] = ()
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was planned."""
+        return self.comparisons.manifest
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks of which a replica has run, in the order of the suite."""
+        return list(dict.fromkeys(each.measured.cell.task for each in self._begun()))
+
+    @property
+    def methods(self) -> list[str]:
+        """The labels of all planned regularizers: the baseline, then the order of the suite."""
+        labels = dict.fromkeys([self.manifest.baseline, *(row.regularizer for row in self.leaderboard.rows)])
+        return [label for label in labels if any(row.regularizer == label for row in self.leaderboard.rows)]
+
+    def of(self, task: str) -> list[Comparison]:
+        """The cells of a task of which a replica has run."""
+        return [each for each in self._begun() if each.measured.cell.task == task]
+
+    def rows(self, task: str) -> list[Row]:
+        """The leaderboard's rows of a task."""
+        return [row for row in self.leaderboard.rows if row.task == task]
+
+    def metrics(self, task: str) -> list[str]:
+        """The metrics of a task that some replica recorded."""
+        return list(dict.fromkeys(label for each in self.of(task) for label in self.curves(task, each)))
+
+    def curves(self, task: str, each: Comparison) -> Mapping[str, Band]:
+        """The bands of one cell."""
+        return self.bands.get((task, each.measured.cell.regularizer), {})
+
+    def _begun(self) -> Iterator[Comparison]:
+        return (each for each in self.comparisons.cells if any(each.measured.runs))
+
+
+def gather(store: Store) -> Evidence:
+    """Read a results folder; damaged files count as not there."""
+    runs: list[Run] = []
+    bands, without = {}, 0
+    for cell in store.manifest.cells:
+        full = store.runs_of(cell, store.manifest.seeds, curves=True)
+        bands[cell.key] = _bands(cell, full)
+        runs += [replace(run, curves={}) for run in full]
+        without += sum(run.outcome is not Outcome.FAILED and not run.curves for run in full) if cell.metrics else 0
+    found = compare(store.manifest, runs, store.timings())
+    priced = {(cost.task, cost.regularizer): cost for cost in costs(found)}
+    told = [*complaints(store), *_untold(without, len(runs))]
+    return Evidence(rank(found), found, priced, bands, str(store.directory), tuple(told))
+
+
+def _untold(without: int, runs: int) -> Iterator[str]:
+    """Charts of some seeds alone would be taken for those of all."""
+    if without:
+        yield f"the curves of {without} of {plural(runs, 'replica')} are missing: charts over epochs leave those out."
+
+
+def _bands(cell: Cell, runs: list[Run]) -> dict[str, Band]:
+    """The bands of all metrics that runs recorded, in the order of the cell's own."""
+    labels = dict.fromkeys([*cell.metrics, *(label for run in runs for label in run.curves)])
+    found = {label: band(runs, label) for label in labels}
+    return {label: each for label, each in found.items() if each is not None}

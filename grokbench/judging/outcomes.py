@@ -1,0 +1,156 @@
+"""What one cell's replicas did, seed by seed, before it is compared with anything."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean, median, stdev
+
+from grokbench.records import Cell, Outcome, Run, Timing
+from grokbench.stats.survival import median_time
+
+__all__ = ["MACHINE", "Measured", "same_clock"]
+
+MACHINE = ("machine", "device_name")  # whose clock it was
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A cell with its runs, one place per planned seed; None where a replica is missing."""
+
+    cell: Cell
+    runs: tuple[Run | None, ...]
+    timings: tuple[Timing, ...] = ()
+
+    @property
+    def finished(self) -> list[Run]:
+        """The runs that say something about epochs: neither missing nor failed."""
+        return [run for run in self.runs if run is not None and run.outcome is not Outcome.FAILED]
+
+    @property
+    def missing(self) -> int:
+        """How many planned replicas have no run."""
+        return sum(run is None for run in self.runs)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned replica finished, and at least one was planned."""
+        return bool(self.runs) and len(self.finished) == len(self.runs)
+
+    @property
+    def times(self) -> list[float]:
+        """min(T, B) in epochs of each finished replica; diverged counts as B."""
+        budget = self.cell.budget
+        return [run.capped(budget) if self._in_time(run) else float(budget) for run in self.finished]
+
+    @property
+    def grokked(self) -> list[bool]:
+        """Whether each finished replica grokked within the budget."""
+        return [run.outcome is Outcome.GROKKED and self._in_time(run) for run in self.finished]
+
+    def _in_time(self, run: Run) -> bool:
+        """Whether this budget would have seen it grok; one that has to last is confirmed later than it begins."""
+        sustained = isinstance(self.cell.recipe.get("stop"), int)
+        return _within(run.epochs if sustained else run.grokked_at, self.cell.budget)
+
+    @property
+    def ratio_times(self) -> list[float]:
+        """`times` as ratios use them: at least one evaluation interval.
+
+        A replica that grokked at evaluation 0 has a time of 0, whose logarithm does not exist. What is known is
+        that its time is below the resolution of the clock, so it counts as one interval (or B, if shorter).
+        """
+        floor = float(min(self.cell.evaluate_every, self.cell.budget))
+        return [max(time, floor) for time in self.times]
+
+    @property
+    def at_start(self) -> int:
+        """How many replicas had grokked at evaluation 0, before any update."""
+        return sum(hit and time == 0 for hit, time in zip(self.grokked, self.times, strict=True))
+
+    def count(self, outcome: Outcome) -> int:
+        """Replicas of one outcome; one that grokked or diverged later than this budget is censored by it."""
+        return sum(run is not None and self.outcome(run) is outcome for run in self.runs)
+
+    def outcome(self, run: Run) -> Outcome:
+        """How a replica ended as this budget sees it."""
+        late = run.outcome is Outcome.DIVERGED and run.epochs > self.cell.budget
+        if late or (run.outcome is Outcome.GROKKED and not self._in_time(run)):
+            return Outcome.CENSORED
+        return run.outcome
+
+    def mean(self) -> float | None:
+        """The restricted mean: of min(T, B) over the finished replicas."""
+        return fmean(self.times) if self.finished else None
+
+    def median(self) -> float | None:
+        """Median epochs to grok; None when fewer than half grokked."""
+        return median_time(self.times, self.grokked)
+
+    def std(self) -> float | None:
+        """Standard deviation (n - 1) of min(T, B); None below two replicas."""
+        return stdev(self.times) if len(self.finished) > 1 else None
+
+    def memorised(self) -> float | None:
+        """Median epochs to memorise over the replicas that did."""
+        return _median(run.memorised_at for run in self.finished if _within(run.memorised_at, self.cell.budget))
+
+    def delay(self) -> float | None:
+        """Median epochs from memorising to grokking over the replicas that grokked; 0 where it grokked first."""
+        return _median(_delay(run) for run, hit in zip(self.finished, self.grokked, strict=True) if hit)
+
+    def final(self) -> dict[str, float | None]:
+        """Mean of each metric at the last evaluation; None where a replica's value is not finite."""
+        labels = dict.fromkeys([*self.cell.metrics, *(label for run in self.finished for label in run.final)])
+        return {
+            label: _finite_mean(run.final[label] for run in self.finished if label in run.final) for label in labels
+        }
+
+    @property
+    def rounds(self) -> list[float]:
+        """Seconds per epoch, round by round: the cells of a task took turns."""
+        return [seconds for timing in self.timings for seconds in timing.seconds_per_epoch]
+
+    def clocks(self, *keys: str) -> list[tuple[object, ...]]:
+        """The different clocks that its timings were read from, by what was noted of them under these keys."""
+        found: list[tuple[object, ...]] = []
+        for timing in self.timings:
+            clock = tuple(timing.provenance.get(key) for key in keys)
+            found += [clock] if clock not in found else []
+        return sorted(found, key=repr)
+
+    def seconds_per_epoch(self) -> float | None:
+        """Median over the rounds of this cell's timings."""
+        return _median(self.rounds)
+
+    def seconds(self) -> float | None:
+        """Seconds to grok: seconds per epoch x mean epochs, and what `prepare` took on average."""
+        pace, epochs = self.seconds_per_epoch(), self.mean()
+        if pace is None or epochs is None:
+            return None
+        return pace * epochs + fmean(run.prepare_seconds for run in self.finished)
+
+
+def same_clock(baseline: Measured, method: Measured) -> bool:
+    """Whether the seconds of both were measured on one machine and device, in turns."""
+    return baseline.clocks(*MACHINE, "timed_at") == method.clocks(*MACHINE, "timed_at")
+
+
+def _within(time: int | None, budget: int) -> bool:
+    return time is not None and time <= budget
+
+
+def _delay(run: Run) -> int:
+    """Of a run that grokked; some memorise later, or were not followed until they did."""
+    if run.grokked_at is None or run.memorised_at is None:
+        return 0
+    return max(run.grokked_at - run.memorised_at, 0)
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return float(median(known)) if known else None
+
+
+def _finite_mean(values: Iterable[float]) -> float | None:
+    known = list(values)
+    return fmean(known) if known and all(map(math.isfinite, known)) else None

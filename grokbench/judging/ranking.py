@@ -1,0 +1,202 @@
+"""Comparisons -> Leaderboard: Holm over the planned family, and what every cell shows in words. No torch.
+
+Rows keep the order of the suite within a task; skipped cells close their task.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from grokbench.judging.comparison import Comparison, Comparisons, compare
+from grokbench.judging.effects import verdict
+from grokbench.judging.notes import compared_notes, outcome_notes, provenance_notes, published_note
+from grokbench.judging.outcomes import same_clock
+from grokbench.numerals import standing
+from grokbench.records import Manifest, Outcome, Skip, Statistics
+from grokbench.stats import holm
+
+__all__ = ["Leaderboard", "Row", "compare", "rank"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One cell of the leaderboard. Epochs and seconds to grok are of min(T, B); None is what does not exist."""
+
+    task: str
+    regularizer: str
+    seeds: int  # planned
+    grokked: int
+    censored: int
+    diverged: int
+    failed: int
+    epochs_mean: float | None = None
+    epochs_median: float | None = None
+    epochs_std: float | None = None
+    epochs_to_memorise: float | None = None
+    delay: float | None = None
+    speedup: float | None = None
+    speedup_low: float | None = None
+    speedup_high: float | None = None
+    speedup_bound: str | None = None
+    speedup_of_means: float | None = None
+    p_sign_flip: float | None = None
+    p_paired_t: float | None = None
+    p_wilcoxon: float | None = None
+    p_logrank: float | None = None
+    p_holm: float | None = None
+    effect_size: float | None = None
+    superiority: float | None = None
+    final: Mapping[str, float | None] = field(default_factory=dict)
+    seconds_per_epoch: float | None = None
+    seconds_mean: float | None = None
+    seconds_speedup: float | None = None
+    privileges: tuple[str, ...] = ()
+    published_epochs: float | None = None
+    published_speedup: float | None = None
+    verdict: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def p(self, statistics: Statistics) -> float | None:
+        """The p that it is judged by: that of Holm, or without a correction that of the primary test."""
+        return self.p_holm if statistics.correction == "holm" else getattr(self, f"p_{statistics.primary}")
+
+    def significant(self, statistics: Statistics) -> bool:
+        """Whether that p is small enough."""
+        p = self.p(statistics)
+        return p is not None and p <= statistics.alpha
+
+    @property
+    def shown(self) -> float | None:
+        """The speed-up to show: where censoring makes it a bound, the end of its interval that stands."""
+        if self.speedup is None:
+            return None
+        return standing(self.speedup, self.speedup_low, self.speedup_high, self.speedup_bound)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """The rows of a suite, and what a reader has to know about all of them."""
+
+    suite: str
+    baseline: str
+    environment: Mapping[str, Any]
+    rows: tuple[Row, ...]
+    skipped: tuple[Skip, ...] = ()  # each is also a row, with its reason as the note
+    budgets: Mapping[str, int] = field(default_factory=dict)  # task -> epochs, for "> B"
+    statistics: Statistics = Statistics()
+    source: str | None = None  # of the published numbers
+
+
+def rank(comparisons: Comparisons) -> Leaderboard:
+    """The leaderboard: p's corrected over all planned non-baseline cells, finished or not, and each row in words."""
+    manifest = comparisons.manifest
+    adjusted = _adjusted(comparisons)
+    rows = [_row(each, p, manifest) for each, p in zip(comparisons.cells, adjusted, strict=True)]
+    rows += [_skipped_row(skip, manifest) for skip in manifest.skipped]
+    tasks = list(dict.fromkeys(row.task for row in rows))
+    return Leaderboard(
+        suite=manifest.suite,
+        baseline=manifest.baseline,
+        environment=comparisons.environment,
+        rows=tuple(sorted(rows, key=lambda row: tasks.index(row.task))),
+        skipped=manifest.skipped,
+        budgets={cell.task: cell.budget for cell in manifest.cells},
+        statistics=manifest.statistics,
+        source=manifest.published.source if manifest.published else None,
+    )
+
+
+def _adjusted(comparisons: Comparisons) -> list[float | None]:
+    """Holm's p of each cell; None for the baseline, for a cell without a p, and without a correction."""
+    statistics = comparisons.manifest.statistics
+    family = [i for i, each in enumerate(comparisons.cells) if not each.is_baseline]
+    effects = [comparisons.cells[i].effect for i in family]
+    found: list[float | None] = [None] * len(comparisons.cells)
+    if statistics.correction == "holm":
+        for i, p in zip(family, holm([e.p[statistics.primary] if e else None for e in effects]), strict=True):
+            found[i] = p
+    return found
+
+
+def _row(each: Comparison, adjusted: float | None, manifest: Manifest) -> Row:
+    measured, cell = each.measured, each.measured.cell
+    published = _published(cell.task, cell.regularizer, manifest)
+    theirs = published["published_speedup"]
+    judged = verdict(theirs, each.effect) if theirs is not None else None
+    return Row(
+        task=cell.task,
+        regularizer=cell.regularizer,
+        seeds=len(measured.runs),
+        grokked=measured.count(Outcome.GROKKED),
+        censored=measured.count(Outcome.CENSORED),
+        diverged=measured.count(Outcome.DIVERGED),
+        failed=measured.count(Outcome.FAILED),
+        epochs_mean=measured.mean(),
+        epochs_median=measured.median(),
+        epochs_std=measured.std(),
+        epochs_to_memorise=measured.memorised(),
+        delay=measured.delay(),
+        **_effect_columns(each),
+        p_holm=adjusted,
+        final=measured.final(),
+        seconds_per_epoch=measured.seconds_per_epoch(),
+        seconds_mean=measured.seconds(),
+        privileges=cell.privileges,
+        **published,
+        verdict=judged,
+        notes=tuple(_notes(each, adjusted, manifest, theirs, judged)),
+    )
+
+
+def _effect_columns(each: Comparison) -> dict[str, Any]:
+    found = each.effect
+    if found is None or each.baseline is None:
+        return {}
+    comparable = same_clock(each.baseline, each.measured)
+    ratio = _ratio(each.baseline.seconds(), each.measured.seconds()) if comparable else None
+    return {
+        "speedup": found.speedup,
+        "speedup_low": found.low,
+        "speedup_high": found.high,
+        "speedup_bound": found.bound,
+        "speedup_of_means": found.of_means,
+        **{f"p_{test}": p for test, p in found.p.items()},
+        "effect_size": found.effect_size,
+        "superiority": found.superiority,
+        "seconds_speedup": ratio if found.speedup is not None else None,
+    }
+
+
+def _notes(
+    each: Comparison, adjusted: float | None, manifest: Manifest, published: float | None, judged: str | None
+) -> Iterator[str]:
+    """The sentences of a row: what it did, what the comparison shows, and what to be careful about."""
+    yield from outcome_notes(each.measured, each.effect.bound if each.effect else None)
+    if each.is_baseline:
+        yield "the baseline that the others are compared with"
+    if each.obstacle:
+        yield each.obstacle
+    if each.effect:
+        yield from compared_notes(each.effect, adjusted, manifest)
+    if published is not None and judged is not None:
+        yield published_note(published, each.effect, judged, len(manifest.seeds))
+    if each.baseline is not None and not each.is_baseline:
+        yield from provenance_notes(each.baseline, each.measured)
+
+
+def _published(task: str, regularizer: str, manifest: Manifest) -> dict[str, Any]:
+    """The published epochs of a cell, and its published speed-up: baseline epochs / its epochs."""
+    epochs = manifest.published.epochs.get(task, {}) if manifest.published else {}
+    mine, baseline = epochs.get(regularizer), epochs.get(manifest.baseline)
+    ratio = None if regularizer == manifest.baseline else _ratio(baseline, mine)
+    return {"published_epochs": mine, "published_speedup": ratio}
+
+
+def _skipped_row(skip: Skip, manifest: Manifest) -> Row:
+    counts: dict[str, Any] = dict.fromkeys(["seeds", *Outcome], 0)
+    published = _published(skip.task, skip.regularizer, manifest)
+    return Row(task=skip.task, regularizer=skip.regularizer, **counts, **published, notes=(f"skipped: {skip.why}",))
+
+
+def _ratio(baseline: float | None, method: float | None) -> float | None:
+    return baseline / method if baseline is not None and method else None

@@ -1,0 +1,199 @@
+"""What only the plugins reveal to be wrong with a suite, each with its place in the file."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from grokbench.conditions import bound_fault, parse_condition
+from grokbench.errors import PluginError
+from grokbench.metric import Metric
+from grokbench.phrases import listed
+from grokbench.plan.metrics import can_record, recorded, standard_labels
+from grokbench.plugins import Registry
+from grokbench.records import Skip
+from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
+from grokbench.types import Regularizer, Task
+from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
+
+__all__ = ["misfits", "plan_faults"]
+
+
+def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
+    """Every mistake that only the plugins reveal, each with its place in the file."""
+    for entry in suite.tasks:
+        yield from _use_faults(suite, registry, "tasks", entry.use, entry.path)
+    for method in suite.regularizers:
+        for entry in suite.tasks:
+            for use in method.uses_for(entry.label):
+                yield from _use_faults(suite, registry, "regularizers", use, method.path, entry.path[1])
+    for measured in suite.metrics:
+        yield from _use_faults(suite, registry, "metrics", measured.use, measured.path)
+        yield from _need_faults(suite, registry, measured)
+    for entry in suite.tasks:
+        task = _made(registry, "tasks", entry.use)
+        if task is None:
+            continue
+        yield from _criterion_faults(suite, registry, entry, task)
+        yield from _cadence_faults(suite, registry, entry, task)
+        yield from _fact_faults(suite, registry, entry, task)
+        yield from _rotation_faults(suite, registry, entry, task)
+
+
+def _use_faults(
+    suite: Suite, registry: Registry, kind: str, use: Use, path: KeyPath, per_task: str | int = ""
+) -> Iterator[str]:
+    """What is wrong with one plugin and its parameters."""
+    where = _places(suite, path, use.name, per_task)
+    try:
+        plugin = registry.get(kind, use.name)
+        faults = list(plugin.faults(use.parameters))
+        if not faults:
+            plugin.make(use.parameters)
+    except PluginError as error:
+        yield f"{where('use')}: {error}"
+        return
+    yield from (f"{where(name)}: {fault}" for name, fault in faults)
+
+
+def _places(suite: Suite, path: KeyPath, plugin: str, per_task: str | int) -> Callable[[str], str]:
+    """A function from a parameter to where it is set: for one task, in a combination, or for the plugin itself."""
+    general, special = path, (*path, "per_task", per_task)
+    bases = [general, (*general, plugin), special, (*special, plugin)]
+
+    def where(name: str) -> str:
+        places = [suite.where((*base, name)) for base in bases]
+        known = [place for base, place in zip(bases, places, strict=True) if place != suite.where(base)]
+        place = known[-1] if known else places[0]
+        return f"{place}: {dotted(path if name == 'use' else (*path, name))}"
+
+    return where
+
+
+def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
+    """A criterion must speak of metrics that its task records."""
+    try:
+        labels = dict(recorded(suite, task, registry))
+    except PluginError:
+        return  # said already
+    for label, condition in (entry.grokked or task.grokked).items():
+        try:
+            parse_condition(condition)
+        except ValueError as error:
+            yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {error}"
+            continue
+        if label in labels:
+            yield from _bound_faults(suite, entry, label, condition, labels[label][0])
+        else:
+            place = f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked"
+            known = f"{', '.join(labels)}{did_you_mean(label, labels)}"
+            yield f"{place}: no metric {label!r}, expected one of: {known}"
+
+
+def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
+    """A budget must reach an evaluation, end with one, and have as many as a criterion has to last."""
+    every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
+    yield from _metric_label_faults(suite, registry, task, every)
+    stop = entry.stop or task.stop
+    if isinstance(stop, int) and stop > budget // every + 1:
+        place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
+        yield f"{place}: sustained for {stop} evaluations, but {budget} epochs have {budget // every + 1} of them"
+    place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
+    if every > budget:
+        yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
+    elif budget % every:
+        yield f"{place}: {budget} epochs, expected a multiple of evaluate_every, {every}"
+
+
+def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
+    """A method that asks for what a task does not have would train something else there, or nothing."""
+    for method in _planned(suite, entry):
+        for use in method.uses_for(entry.label):
+            if missing := _missing_facts(registry, use, task):
+                cell = f"{{task: {entry.label}, regularizer: {method.label}, why: ...}}"
+                way = "leave the task out" if method.label == suite.baseline else f"skip the cell: skip: [{cell}]"
+                yield (
+                    f"{suite.where(method.path)}: regularizers.{method.label}: {use.name} needs a task with "
+                    f"{' and '.join(missing)}, which {entry.label} does not have; {way}"
+                )
+
+
+def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
+    """The cells of added methods whose task lacks what they ask for."""
+    for entry in suite.tasks:
+        task = _made(registry, "tasks", entry.use)
+        for method in suite.regularizers if task else ():
+            uses = method.uses_for(entry.label) if method.label in suite.added else ()
+            if missing := [fact for use in uses for fact in _missing_facts(registry, use, task)]:
+                yield Skip(entry.label, method.label, f"needs a task with {' and '.join(missing)}")
+
+
+def _missing_facts(registry: Registry, use: Use, task: Task) -> list[str]:
+    """What a method asks for and a task does not have; nothing for a method with faults of its own."""
+    method: Regularizer | None = _made(registry, "regularizers", use)
+    return [fact for fact in (method.facts if method else ()) if fact not in task.facts]
+
+
+def _planned(suite: Suite, entry: TaskEntry) -> list[RegularizerEntry]:
+    """The methods that are not skipped on a task."""
+    skipped = {(skip.task, skip.regularizer) for skip in suite.skip}
+    return [method for method in suite.regularizers if (entry.label, method.label) not in skipped]
+
+
+def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
+    """A metric that looks at coordinates has another value in rotated ones."""
+    for measured in suite.metrics if task.full else ():
+        metric = _made(registry, "metrics", measured.use)
+        if metric is not None and can_record(task, metric) and not metric.rotates:
+            yield (
+                f"{suite.where(measured.path)}: metrics.{measured.label}: {measured.use.name} does not declare that it "
+                f"is the same in rotated coordinates, in which {entry.label} is trained; set rotate: false there"
+            )
+
+
+def _made(registry: Registry, kind: str, use: Use) -> Any:
+    """The plugin's record, or None where it has faults of its own, which are said elsewhere."""
+    try:
+        return registry.get(kind, use.name).make(use.parameters)
+    except PluginError:
+        return None
+
+
+def _records(registry: Registry, task: Task, entry: MetricEntry) -> bool:
+    """Whether a metric is recorded on a task at all."""
+    metric = _made(registry, "metrics", entry.use)
+    return metric is not None and can_record(task, metric)
+
+
+def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
+    """A metric that no task of the suite can record would be left out of every cell without a word."""
+    metric: Metric | None = _made(registry, "metrics", entry.use)
+    tasks = [_made(registry, "tasks", task.use) for task in suite.tasks]
+    if metric is None or None in tasks or any(can_record(task, metric) for task in tasks):
+        return
+    place, facts = f"{suite.where(entry.path)}: metrics.{entry.label}", " and ".join(metric.facts)
+    known = list(dict.fromkeys(name for task in tasks for name in task.split_names))
+    if not any(set(metric.facts) <= set(task.facts) for task in tasks):
+        yield f"{place}: {entry.use.name} needs a task with {facts}; no task here has it"
+    elif unknown := [name for name in metric.splits if name not in known]:
+        place = f"{suite.where((*entry.path, 'split'))}: metrics.{entry.label}"
+        near = did_you_mean(unknown[0], known)
+        yield f"{place}: no task has the split {unknown[0]!r}, expected one of: {', '.join(known)}{near}"
+    else:
+        needs = " and ".join(
+            filter(None, [facts, f"the split{'s' * (len(metric.splits) > 1)} {listed(metric.splits)}"])
+        )
+        yield f"{place}: {entry.use.name} needs a task with {needs}; no task here has all of them"
+
+
+def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, metric: Metric) -> Iterator[str]:
+    """A criterion that no value of its metric meets, or every one."""
+    if metric.bounds and (wrong := bound_fault(condition, *metric.bounds)):
+        yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {wrong}"
+
+
+def _metric_label_faults(suite: Suite, registry: Registry, task: Task, cadence: int) -> Iterator[str]:
+    for entry in suite.metrics:
+        place = f"{suite.where(entry.path)}: metrics.{entry.label}"
+        if entry.label in standard_labels(task):
+            yield f"{place}: is always recorded under this label; leave it out"
+        if isinstance(entry.every, int) and entry.every % cadence and _records(registry, task, entry):
+            yield f"{place}: every {entry.every} epochs, expected a multiple of evaluate_every, {cadence}"

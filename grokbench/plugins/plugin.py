@@ -1,0 +1,82 @@
+"""A plugin: a factory with its parameters, and where it came from."""
+
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from grokbench.errors import PluginError
+from grokbench.plugins.refusals import refusal
+from grokbench.yaml_problems import did_you_mean, short, shown
+
+__all__ = ["Plugin"]
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A factory, and where it came from."""
+
+    kind: str  # "tasks", "regularizers", "metrics" or "observers"
+    name: str
+    factory: Callable[..., Any]
+    origin: str  # "built in", "package NAME VERSION" or "file NAME"
+    digest: str  # sha256 of its source file and the siblings it imports
+    file: Path | None = None  # the plugin file, resolved: two folders can each hold a NAME
+
+    @property
+    def builtin(self) -> bool:
+        """Whether it ships with the program, where a change of numbers shows as a new revision."""
+        return self.origin == "built in"
+
+    @property
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """Its parameters, in order."""
+        return dict(inspect.signature(self.factory).parameters)
+
+    def resolve(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter with the value it will have, as its annotation reads it: 1 is 1.0 where a float is wanted."""
+        return {
+            name: self._read(name, given[name]) if name in given else parameter.default
+            for name, parameter in self.parameters.items()
+        }
+
+    def faults(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What is wrong with given parameters: (parameter, sentence)."""
+        for name in given:
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                near = did_you_mean(name, self.parameters)
+                yield name, f"{self.name} has no parameter {short(name)!r}, expected one of: {known}{near}"
+            elif fault := self._type_fault(name, given[name]):
+                yield name, fault
+        for name, parameter in self.parameters.items():
+            if name not in given and parameter.default is parameter.empty:
+                yield name, f"{self.name} needs the parameter {name!r}, which has no default"
+
+    def _read(self, name: str, value: Any) -> Any:
+        """A parameter as its annotation reads it, strictly: no text is a number. As in JSON, a list can be a tuple."""
+        adapter: TypeAdapter[Any] = TypeAdapter(get_type_hints(self.factory).get(name, Any))
+        return adapter.validate_json(json.dumps(value), strict=True)
+
+    def _type_fault(self, name: str, value: Any) -> str | None:
+        try:
+            self._read(name, value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            wanted = first["msg"].removeprefix("Input should be ").replace("a valid array", "a list")
+            where = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
+            return f"{f'at {where}: ' * bool(where)}expected {wanted}, got {shown(first['input'] if where else value)}"
+        return None
+
+    def make(self, given: Mapping[str, Any]) -> Any:
+        """The record for these parameters; PluginError when the factory refuses them."""
+        for _, fault in self.faults(given):
+            raise PluginError(fault)
+        try:
+            return self.factory(**self.resolve(given))
+        except Exception as error:
+            raise PluginError(f"{self.name} ({self.origin}) {refusal(error)}") from error

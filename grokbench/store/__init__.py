@@ -1,0 +1,192 @@
+"""The results folder: one crash-safe file per replica, where `layout` has it.
+
+A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from grokbench import durable, strict_json
+from grokbench.errors import StoreError
+from grokbench.freshness import satisfies
+from grokbench.records import FORMAT, Cell, Manifest, Outcome, Run, Timing
+from grokbench.store.layout import FOLDERS, Layout
+from grokbench.store.manifests import ManifestFile, merge, read_manifest
+from grokbench.store.packs import Pack, listed
+from grokbench.store.run_files import read_head, read_run, read_timing, write_run
+
+__all__ = ["Store"]
+
+T = TypeVar("T")
+
+
+class Store:
+    """A results folder, opened to be written (`Store.open`) or read (`Store.load`).
+
+    Attributes:
+        directory: the folder.
+        manifest: what it is meant to hold.
+        layout: where everything stands in it.
+        damaged: files, or lines of packed ones, that `runs`, `finished` or `timings` could not read, as paths below
+            the folder. They count as not there.
+        packed: what its packed files hold.
+    """
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        """Use `open` or `load`, which check the folder."""
+        self.directory, self.manifest, self.layout = directory, manifest, Layout(directory)
+        self.damaged: list[str] = []
+        self.packed = Pack(directory)
+
+    @classmethod
+    @contextmanager
+    def open(cls, directory: str | Path, manifest: Manifest) -> "Iterator[Store]":
+        """Make the folder, or go on with one that holds earlier runs of the same suite (see `merge`), unpacked.
+
+        No other process can write to it until the `with` block ends, or this process does.
+
+        Raises:
+            StoreError: the folder holds something else, cannot be written, is packed and damaged, or another process
+                is writing to it.
+        """
+        directory, layout = Path(directory), Layout(Path(directory))
+        durable.make_folder(directory)
+        with durable.locked(directory):
+            durable.clean(directory, FOLDERS)
+            if layout.manifest.exists():
+                manifest = merge(read_manifest(directory), manifest, directory)
+            durable.write(layout.manifest, strict_json.dump(ManifestFile(FORMAT, manifest)))
+            store = cls.load(directory)
+            store._unpack()
+            yield store
+
+    @classmethod
+    def load(cls, directory: str | Path) -> "Store":
+        """Read an existing folder; nothing is written.
+
+        Raises:
+            StoreError: there is no such folder, it is no results folder, or its manifest is damaged.
+        """
+        return cls(Path(directory), read_manifest(Path(directory)))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a process is writing to the folder now."""
+        return durable.is_locked(self.directory)
+
+    def save(self, run: Run) -> None:
+        """Keep what one replica did, in place of what was stored for it; a failure supersedes what had finished.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        path = self.layout.run(run.identity, run.seed)
+        if run.outcome is Outcome.FAILED:
+            stored = self._readable(path, read_head)
+            if stored and stored.outcome is not Outcome.FAILED:
+                self.supersede(run.identity, run.seed)
+        write_run(path, run)
+        self.damaged = [name for name in self.damaged if name != self.layout.name(path)]
+
+    def runs(self, curves: bool = False) -> list[Run]:
+        """The stored runs of planned cells and planned seeds, in the manifest's order; without `curves` by default."""
+        return list(self.each_run(curves))
+
+    def each_run(self, curves: bool = False) -> Iterator[Run]:
+        """The same, one at a time: the long curves of a folder that is not packed need not be in memory at once."""
+        for cell in self.manifest.cells:
+            for seed in self.manifest.seeds:
+                if (run := self._run(cell, seed, curves)) is not None:
+                    yield run
+
+    def runs_of(self, cell: Cell, seeds: Iterable[int], curves: bool = False) -> list[Run]:
+        """The stored runs of one cell; without `curves` by default."""
+        return [run for seed in seeds if (run := self._run(cell, seed, curves)) is not None]
+
+    def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
+        """Those of `seeds` whose stored run of `cell` satisfies the request, and so need not be trained again."""
+        return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell)}
+
+    def supersede(self, identity: str, seed: int) -> None:
+        """Move a stored run to `superseded/`, so that it is trained again; one that is not there is left at that.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        source = self.layout.run(identity, seed)
+        if source.exists():
+            durable.move(source, self.layout.superseded(identity, seed))
+
+    def checkpoints(self, cell: Cell) -> Path:
+        """Where the groups of a cell keep where they stand: written by workers, and read by nobody else."""
+        return self.layout.checkpoints(cell.identity)
+
+    def forget_checkpoints(self, cell: Cell) -> None:
+        """Let the groups of a cell begin at their beginning."""
+        for file in self.checkpoints(cell).glob("*.npz"):
+            file.unlink(missing_ok=True)
+
+    def save_timing(self, timing: Timing) -> None:
+        """Keep the seconds per epoch of a cell, in place of what was stored for it.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        durable.write(self.layout.timing(timing.identity), strict_json.dump(timing))
+
+    def timings(self) -> list[Timing]:
+        """The stored timings of planned cells, in the manifest's order."""
+        found = [self._timing(cell.identity) for cell in self.manifest.cells]
+        return [timing for timing in found if timing is not None]
+
+    def stored(self) -> set[tuple[str, str]]:
+        """The identity and the seed of every stored replica, planned or not, as files and lines name them."""
+        return {*self.layout.replicas(), *((identity, str(seed)) for identity, seed in self.packed.runs)}
+
+    def _run(self, cell: Cell, seed: int, curves: bool) -> Run | None:
+        read = read_run if curves else read_head
+        return self._readable(self.layout.run(cell.identity, seed), read) or self._entered(
+            self.packed.run(cell.identity, seed, curves)
+        )
+
+    def _timing(self, identity: str) -> Timing | None:
+        path = self.layout.timing(identity)
+        return self._readable(path, read_timing) or self._entered(self.packed.timings.get(identity))
+
+    def _entered(self, found: T | None) -> T | None:
+        """What was found in the pack; the lines that reading it showed to be damaged are entered."""
+        self.damaged = sorted({*self.damaged, *self.packed.damaged})
+        return found
+
+    def _unpack(self) -> None:
+        """Give every packed replica and timing its own file, unless a sound one is there, then drop the packed files.
+
+        Raises:
+            StoreError: something in the pack is damaged: it would be lost.
+        """
+        runs, timings = self.packed.everything(), self.packed.timings.values()
+        if damaged := self.packed.damaged:
+            raise StoreError(
+                f"{self.directory} is packed, and {listed(damaged)} cannot be read: put back a good copy (from git), "
+                "or delete what is damaged to have it made again."
+            )
+        for run in runs:
+            if self._readable(path := self.layout.run(run.identity, run.seed), read_head) is None:
+                write_run(path, run)
+        for timing in timings:
+            if self._readable(self.layout.timing(timing.identity), read_timing) is None:
+                self.save_timing(timing)
+        for file in self.packed.files:
+            durable.remove(file)
+        self.damaged, self.packed = [], Pack(self.directory)
+
+    def _readable(self, path: Path, read: Callable[[Path], T]) -> T | None:
+        try:
+            return read(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):  # pydantic's errors are ValueErrors
+            self.damaged = sorted({*self.damaged, self.layout.name(path)})
+            return None

@@ -1,0 +1,106 @@
+"""The manifest of a results folder: read, and united with what is planned now."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from grokbench import strict_json
+from grokbench.errors import StoreError
+from grokbench.records import FORMAT, Manifest
+from grokbench.store.layout import Layout
+
+__all__ = ["ManifestFile", "merge", "read_manifest"]
+
+FIRST_REPORTED = 1000  # seeds below are for calibration and tuning
+
+
+@dataclass(frozen=True)
+class _Format:
+    """What every version's `manifest.json` begins with."""
+
+    format: int
+
+
+@dataclass(frozen=True)
+class ManifestFile:
+    """What `manifest.json` holds."""
+
+    format: int
+    manifest: Manifest
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of a results folder.
+
+    Raises:
+        StoreError: there is none, it is damaged, or another version wrote it.
+    """
+    path = Layout(directory).manifest
+    try:
+        version: int = strict_json.read(_Format, path).format
+        if version == FORMAT:
+            manifest: Manifest = strict_json.read(ManifestFile, path).manifest
+            return manifest
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreError(
+            f"{directory} is not a results folder: it holds no {path.name}. "
+            f"Name a folder that `grokbench run` wrote, such as runs/quick."
+        ) from None
+    except (OSError, ValueError) as error:  # pydantic's errors are ValueErrors
+        raise StoreError(
+            f"{path} cannot be read ({_why(error)}). Put back a copy of it; or delete it and run the suite into "
+            f"{directory} again, which keeps the runs; or choose another folder."
+        ) from error
+    raise StoreError(
+        f"{directory} has format {version}, and this version of grokbench reads format {FORMAT}. "
+        f"Use the version of grokbench that wrote it, or choose another folder with --out."
+    )
+
+
+def _why(error: OSError | ValueError) -> str:
+    if isinstance(error, ValidationError):
+        return f"{error.error_count()} error{'s' if error.error_count() > 1 else ''} in it"
+    return (error.strerror if isinstance(error, OSError) else None) or "it is not one of ours"
+
+
+def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
+    """What the folder `where`, which holds `stored`, is meant to hold once `planned` is run into it.
+
+    Seeds are the union, in ascending order; everything else is as planned now. Files of cells that are no longer
+    planned stay on disk and are not shown; they are found again when those cells are planned again.
+
+    Raises:
+        StoreError: the two cannot be one leaderboard: another suite, baseline, device kind, precision or engine
+            revision, or not one cell in common.
+    """
+    if differences := _differences(stored, planned):
+        raise StoreError(
+            f"{where} holds results that cannot be shown beside these: {'; '.join(differences)}. "
+            f"Choose another folder with --out, or delete {where}."
+        )
+    return replace(planned, seeds=tuple(sorted({*stored.seeds, *planned.seeds})))
+
+
+def _differences(stored: Manifest, planned: Manifest) -> list[str]:
+    was, now = _facts(stored), _facts(planned)
+    changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+    if _purposes(stored) != _purposes(planned):
+        there, here = " and ".join(_purposes(stored)), " and ".join(_purposes(planned))
+        return [f"it holds seeds for {there}, and these are for {here} (calibration below {FIRST_REPORTED})"]
+    if not changed and not {cell.identity for cell in stored.cells} & {cell.identity for cell in planned.cells}:
+        return [f"the suite {stored.suite!r} there has not one cell in common with this one"]
+    return [f"{key} was {was.get(key)!r} and is now {now.get(key)!r}" for key in changed]
+
+
+def _purposes(manifest: Manifest) -> list[str]:
+    """What the seeds are for: settings are never chosen on the seeds that are reported."""
+    return sorted({"calibration" if seed < FIRST_REPORTED else "reporting" for seed in manifest.seeds})
+
+
+def _facts(manifest: Manifest) -> dict[str, Any]:
+    """What all runs of a folder share, as it is after a round trip through JSON (lists for tuples)."""
+    facts = {"suite": manifest.suite, "baseline": manifest.baseline, **manifest.execution}
+    found: dict[str, Any] = strict_json.parse(dict[str, Any], strict_json.dump(facts))
+    return found

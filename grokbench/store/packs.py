@@ -1,0 +1,153 @@
+"""A results folder packed for git: what came of every replica, and curves just fine enough to be drawn.
+
+    DIR/manifest.json     as in every results folder
+    DIR/outcomes.jsonl    a line a replica: the run without its curves
+    DIR/curves.jsonl      a line a replica: some POINTS of each curve, in float32
+    DIR/timings.jsonl     a line a cell: seconds per epoch
+
+`store.Store` reads it like any other folder, and unpacks it before anything is written into it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from grokbench import strict_json
+from grokbench.records import FORMAT, Curve, Manifest, Run, Timing
+from grokbench.store.layout import NAME
+from grokbench.store.manifests import ManifestFile
+
+__all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
+
+OUTCOMES, CURVES, TIMINGS = FILES = ("outcomes.jsonl", "curves.jsonl", "timings.jsonl")
+LEADERBOARD = "leaderboard.md"  # for people who look into git
+POINTS = 200  # of a curve, at most: half of them evenly spaced in the number of evaluations, half in its logarithm
+THINNED = f"thinned to {POINTS} points, float32"
+
+Key = tuple[str, int]  # identity of a cell, seed
+K = TypeVar("K")
+T = TypeVar("T", Run, Timing, "Curves")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A line of `curves.jsonl`."""
+
+    identity: str
+    seed: int
+    curves: Mapping[str, Curve]
+
+
+class Pack:
+    """What the packed files of a folder hold; nothing where there are none.
+
+    Attributes:
+        damaged: lines that cannot be read, contradict an earlier line or belong to no replica, such as
+            `outcomes.jsonl:17`, and files that cannot be read. They count as not there.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Nothing is read before it is asked for."""
+        self.directory, self.damaged = directory, list[str]()
+
+    @property
+    def files(self) -> list[Path]:
+        """Those that are there, with the leaderboard for people."""
+        return [file for name in (*FILES, LEADERBOARD) if (file := self.directory / name).is_file()]
+
+    def run(self, identity: str, seed: int, curves: bool) -> Run | None:
+        """What one replica did, None where that is not known; curves only when asked for."""
+        run = self.runs.get((identity, seed))
+        return replace(run, curves=self.curves.get((identity, seed), {})) if run and curves else run
+
+    @cached_property
+    def runs(self) -> dict[Key, Run]:
+        """What every replica did, without curves."""
+        return self._read(OUTCOMES, Run, lambda run: (run.identity, run.seed))
+
+    @cached_property
+    def timings(self) -> dict[str, Timing]:
+        """Identity of a cell -> its seconds per epoch."""
+        return self._read(TIMINGS, Timing, lambda timing: timing.identity)
+
+    @cached_property
+    def curves(self) -> dict[Key, Mapping[str, Curve]]:
+        """The thinned curves of every replica."""
+        found = self._read(CURVES, Curves, lambda line: (line.identity, line.seed))
+        return {key: line.curves for key, line in found.items()}
+
+    def everything(self) -> list[Run]:
+        """Every run with its curves; afterwards `damaged` names all that is wrong with the pack."""
+        if strays := self.curves.keys() - self.runs.keys():
+            replicas = "1 replica" if len(strays) == 1 else f"{len(strays)} replicas"
+            self.damaged.append(f"{CURVES} (curves of {replicas} without an outcome)")
+        self.timings  # noqa: B018 - read for its damage
+        return [replace(run, curves=self.curves.get(key, {})) for key, run in self.runs.items()]
+
+    def _read(self, name: str, kind: type[T], key: Callable[[T], K]) -> dict[K, T]:
+        found: dict[K, T] = {}
+        for where, line in self._lines(name):
+            record = _parsed(kind, line)
+            if record is None or found.setdefault(key(record), record) != record:
+                self.damaged.append(where)
+        return found
+
+    def _lines(self, name: str) -> Iterator[tuple[str, bytes]]:
+        try:
+            with strict_json.open_file(self.directory / name) as file:
+                lines = iter(lambda: file.readline(strict_json.LONGEST), b"")
+                yield from ((f"{name}:{number}", line) for number, line in enumerate(lines, 1))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError):
+            self.damaged.append(name)
+
+
+def _parsed(kind: type[T], line: bytes) -> T | None:
+    """The record of a line; None where it is anything else, or names what cannot be the name of a file."""
+    try:
+        found: T = strict_json.parse(kind, line)
+    except ValueError:  # pydantic's errors are ValueErrors
+        return None
+    return found if NAME.fullmatch(found.identity) else None
+
+
+def packed(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing]) -> dict[str, bytes]:
+    """The files of a packed folder, by name."""
+    outcomes, curves = list[bytes](), list[bytes]()
+    for run in runs:
+        thinned = {label: thin(curve) for label, curve in run.curves.items()}
+        curves.append(strict_json.dump(Curves(run.identity, run.seed, thinned)))
+        outcomes.append(strict_json.dump(replace(run, curves={}, provenance={**run.provenance, "curves": THINNED})))
+    return {
+        "manifest.json": strict_json.dump(ManifestFile(FORMAT, manifest)),
+        OUTCOMES: b"".join(outcomes),
+        CURVES: b"".join(curves),
+        TIMINGS: b"".join(map(strict_json.dump, timings)),
+    }
+
+
+def listed(damaged: list[str], most: int = 5) -> str:
+    """The names of damaged things in a sentence, the first few of them."""
+    more = f" and {len(damaged) - most} more" if len(damaged) > most else ""
+    return f"{', '.join(damaged[:most])}{more}"
+
+
+def thin(curve: Curve) -> Curve:
+    """At most POINTS points of a curve, its first and last among them, values rounded to float32."""
+    n = len(curve.epochs)
+    if n > POINTS:
+        spaced = np.concatenate([np.linspace(0, n - 1, POINTS // 2), np.geomspace(1, n - 1, POINTS // 2)])
+        kept = np.unique(spaced.round().astype(int)).tolist()
+        curve = Curve(tuple(curve.epochs[i] for i in kept), tuple(curve.values[i] for i in kept))
+    return replace(curve, values=tuple(_single(value) for value in curve.values))
+
+
+def _single(value: float) -> float:
+    """The shortest decimal number that float32 cannot tell from this one."""
+    with np.errstate(over="ignore"):
+        return float(str(np.float32(value)))

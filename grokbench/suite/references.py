@@ -1,0 +1,143 @@
+"""Names in a suite that point at one another: labels, the baseline, per_task, skip and published."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from grokbench.suite.entries import (
+    RegularizerEntry,
+    TaskEntry,
+    family,
+    grid_size,
+    is_grid,
+    plugin_uses,
+    regularizer_entries,
+    task_entries,
+)
+from grokbench.suite.schema import RegularizerShape, TaskShape
+from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, short
+
+__all__ = ["grid_size_problems", "reference_problems"]
+
+MAX_ENTRIES = 1000  # of a section, grids expanded
+MAX_CELLS = 10_000
+
+# Letters of other alphabets that look like Latin ones.
+_TWINS = str.maketrans("авсенікјморѕтухαεικνορτυχ", "abcehikjmopstyxaeikvoptux")
+Entries = Sequence[TaskEntry | RegularizerEntry]
+
+
+def grid_size_problems(data: dict[str, Any]) -> Iterator[Problem]:
+    """Entries of a suite of sound values whose grids would make too many rows."""
+    totals = {}
+    for section, shape in (("tasks", TaskShape), ("regularizers", RegularizerShape)):
+        total = 0
+        for label, entry in (data.get(section) or {}).items():
+            size = grid_size(plugin_uses(label, entry or {}, shape.model_fields))
+            total += size
+            if size > 1 and total > MAX_ENTRIES:
+                text = f"grids that make {total} {section} in all, expected at most {MAX_ENTRIES}"
+                yield Problem((section, label), text, at_key=True)
+        totals[section] = total
+    cells = totals["tasks"] * totals["regularizers"]
+    if cells > MAX_CELLS and max(totals.values()) <= MAX_ENTRIES:
+        text = f"{totals['tasks']} tasks x {totals['regularizers']} regularizers make {cells} cells"
+        yield Problem(("regularizers",), f"{text}, expected at most {MAX_CELLS}", at_key=True)
+
+
+def reference_problems(data: dict[str, Any]) -> Iterator[Problem]:
+    """Every name in a suite of sound values that points nowhere, or at two things."""
+    tasks = task_entries(data.get("tasks") or {})
+    regularizers = regularizer_entries(data.get("regularizers") or {}, tasks)
+    yield from _look_alikes([(entry.label, entry.path) for entry in tasks])
+    yield from _look_alikes([(entry.label, entry.path) for entry in regularizers])
+    yield from _look_alikes([(label, ("metrics", label)) for label in data.get("metrics") or {}])
+    if regularizers and data.get("baseline") is not None:
+        yield from _baseline_problems(data["baseline"], regularizers)
+    if tasks:
+        yield from _per_task_problems(data.get("regularizers") or {}, tasks)
+    if tasks and regularizers:
+        yield from _skip_problems(data.get("skip") or [], data.get("baseline"), tasks, regularizers)
+        yield from _published_problems(data.get("published") or {}, tasks, regularizers)
+
+
+def _look_alikes(labels: Iterable[tuple[str, KeyPath]]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for label, path in labels:
+        # Folding can undo a normalisation, so it stands between two.
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()).translate(_TWINS)
+        if folded in seen:
+            text = f"the label {label!r} looks like {seen[folded]!r}, expected labels that differ to the eye"
+            yield Problem(path, text, at_key=True)
+        seen.setdefault(folded, label)
+
+
+def _baseline_problems(baseline: str, regularizers: tuple[RegularizerEntry, ...]) -> Iterator[Problem]:
+    labels = [entry.label for entry in regularizers]
+    if baseline not in labels:
+        known = _one_of("regularizers", labels, baseline)
+        yield Problem(("baseline",), f"the unknown label {short(baseline)!r}, {known}")
+
+
+def _one_of(section: str, labels: Iterable[str], word: str) -> str:
+    known = list(dict.fromkeys(labels))
+    more = ", ..." if len(known) > 10 else ""
+    return f"expected one of the {section} {', '.join(known[:10])}{more}{did_you_mean(word, known)}"
+
+
+def _unknown(section: str, label: str, entries: Entries) -> str | None:
+    if family(label, entries):
+        return None
+    labels = [name for entry in entries for name in (str(entry.path[1]), entry.label)]
+    return f"the unknown label {short(label)!r}, {_one_of(section, labels, label)}"
+
+
+def _per_task_problems(section: dict[str, Any], tasks: tuple[TaskEntry, ...]) -> Iterator[Problem]:
+    for label, entry in section.items():
+        uses = plugin_uses(label, entry or {}, RegularizerShape.model_fields)
+        combined = isinstance((entry or {}).get("use"), list)
+        for task, extra in ((entry or {}).get("per_task") or {}).items():
+            path: KeyPath = ("regularizers", label, "per_task", task)
+            unknown = _unknown("tasks", task, tasks)
+            if unknown:
+                yield Problem(path, unknown, at_key=True)
+            for use in uses:
+                given = ((extra or {}).get(use.name) if combined else extra) or {}
+                where = (*path, use.name) if combined else path
+                yield from (_overridden((*where, key)) for key in given if is_grid(use.parameters.get(key)))
+
+
+def _overridden(path: KeyPath) -> Problem:
+    text = "a parameter that is a grid: every row of the grid would be the same here, expected one or the other"
+    return Problem(path, text, at_key=True)
+
+
+def _skip_problems(
+    skips: list[Any], baseline: str | None, tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
+) -> Iterator[Problem]:
+    seen: set[tuple[str, str]] = set()
+    for i, skip in enumerate(skips):
+        task, method = (skip or {}).get("task"), (skip or {}).get("regularizer")
+        if task and (unknown := _unknown("tasks", task, tasks)):
+            yield Problem(("skip", i, "task"), unknown)
+        if method and (unknown := _unknown("regularizers", method, regularizers)):
+            yield Problem(("skip", i, "regularizer"), unknown)
+        elif method and baseline in family(method, regularizers):
+            text = "the baseline is skipped, expected another row: the others are tested against it"
+            yield Problem(("skip", i, "regularizer"), text)
+        cells = {(a, b) for a in family(task or "", tasks) for b in family(method or "", regularizers)}
+        if cells & seen:
+            yield Problem(("skip", i), "a cell that is skipped already, expected every cell once")
+        seen |= cells
+
+
+def _published_problems(
+    published: dict[str, Any], tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
+) -> Iterator[Problem]:
+    for unit in ("epochs", "seconds"):
+        for task, means in (published.get(unit) or {}).items():
+            if unknown := _unknown("tasks", task, tasks):
+                yield Problem(("published", unit, task), unknown, at_key=True)
+            for method in means or {}:
+                if unknown := _unknown("regularizers", method, regularizers):
+                    yield Problem(("published", unit, task, method), unknown, at_key=True)
