@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from grokbench.catalogue import entry
-from grokbench.export.page import reference_page
+from grokbench.export.readme import reference_page
 from grokbench.plugins import load_registry
 from grokbench.suite_files import shipped_suites
 

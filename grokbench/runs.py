@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from grokbench.errors import StoreError
-from grokbench.export import runs as tidy_runs
+from grokbench.export import runs as tables
 from grokbench.export.runs import MISSING
 from grokbench.phrases import plural
 from grokbench.records import Cell, Manifest, Outcome, Run
@@ -98,7 +98,7 @@ class Runs:
         `seed`, `outcome` (that of a run, or "missing"), `grokked_at`, `time`, `event`, `final_METRIC` for each metric
         (its value at the last evaluation), and more. None stands where there is no value.
         """
-        table = tidy_runs.runs(self.store)
+        table = tables.runs(self.store)
         return [dict(zip(table.names, row, strict=True)) for row in table.rows()]
 
     def curves(self, metric: str) -> Iterator[dict[str, Any]]:
@@ -111,8 +111,8 @@ class Runs:
         """
         metrics = dict.fromkeys(label for cell in self.cells for label in cell.metrics)
         _known(f"{self.folder} records no metric", metric, metrics)
-        names = [column.name for column in tidy_runs.CURVES]
-        return (dict(zip(names, point, strict=True)) for point in tidy_runs.points(self.store, [metric]))
+        names = [column.name for column in tables.CURVES]
+        return (dict(zip(names, point, strict=True)) for point in tables.points(self.store, [metric]))
 
     def __repr__(self) -> str:
         """Suite, folder, what is planned, and how much of it is there."""

@@ -1,4 +1,4 @@
-"""How many replicas of each cell of a plan train together."""
+"""The size of the groups of every cell of a plan; `engine.capacity` knows that of one cell."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

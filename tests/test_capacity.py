@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("tiny_data")
 def test_the_size_of_a_group_follows_from_the_size_of_a_replica(monkeypatch):
     step = make_step(small("sparse_parity"))
     weight = engine.weigh(step.task)
-    assert engine.group_size(step, weight, "cpu", torch.float32) == (capacity.LARGEST_FULL_BATCH["cpu"], True)
+    assert engine.group_size(step, weight, "cpu", torch.float32) == (capacity.LARGEST_FULL_BATCH_GROUP["cpu"], True)
     params, data = weight
     replica = 4 * (4 * sum(p.numel() for p in params.values()) + data)
     monkeypatch.setattr(capacity, "CPU_MEMORY", 3 * replica)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from grokbench import engine, random
-from grokbench.engine import epochs, groups, pace, race
+from grokbench.engine import draws, groups, pace, race
 from grokbench.engine.groups import ladder
 from grokbench.records import Outcome
 from grokbench.types import Regularizer
@@ -133,7 +133,7 @@ def test_a_batch_larger_than_the_training_set_is_the_whole_set():
 def test_the_key_of_a_step_is_the_folded_key_of_its_seed():
     step = make_step(small("modular_addition"))
     group, _ = engine.start(step, (7, 8), "cpu", torch.float64)
-    keys = epochs.draw(step, group, 5).keys
+    keys = draws.draw(step, group, 5).keys
     for row, seed in enumerate((7, 8)):
         expected = [random.fold(random.key(seed), "regularizer", 5, index) for index in range(3)]
         assert keys[:, row].tolist() == [int(key) for key in expected]

@@ -17,7 +17,7 @@ import grokbench
 from grokbench import durable, pipeline
 from grokbench.errors import StoreError, SuiteError
 from grokbench.export import export, files, leaderboard, runs
-from grokbench.export.page import reference_page
+from grokbench.export.readme import reference_page
 from grokbench.export.tidy import BOOLEAN, INTEGER, KINDS, LARGEST, NUMBER, TEXT, Column, Table
 from grokbench.judging.ranking import Row
 from grokbench.records import Manifest

@@ -1,4 +1,7 @@
-"""Where data sets lie: the folder of all of them, and what is said about one that is not there or damaged."""
+"""Where data sets lie: the folder of all of them, and what is said about one that is not there or damaged.
+
+`mnist`, `cifar10` and `cifar10c` read them; plugins ask `grokbench.data`.
+"""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""What a person sees while a suite runs: one live table in a terminal, timed lines anywhere else."""
+"""What a person sees while a suite runs: one live table in a terminal, timed lines anywhere else.
+
+`matrix` keeps where every cell stands, `time_left` estimates from it, `live` draws it.
+"""
 
 import builtins
 import os

@@ -1,8 +1,9 @@
 """A cell's replicas, trained together on a device until each has its outcome.
 
-The engine's rooms: `groups` stacks replicas, `epochs` maps one replica's pure step over them, `pace` goes from one
-evaluation to the next (`capture`: as CUDA graphs where there is CUDA), `race` keeps the books of those in training,
-`checkpoints` where a group stood; `capacity` knows how many train together.
+The engine's rooms: `groups` stacks replicas, `draws` cuts their batches, `epochs` maps one replica's pure step over
+them, `pace` goes from one evaluation to the next (`capture`: as CUDA graphs where there is CUDA), `race` keeps the
+books of those in training, `logbook` the lines of one, `checkpoints` where a group stood; `capacity` knows how many
+train together.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,8 @@ import torch
 
 from grokbench.engine.capacity import group_size, tried, weigh
 from grokbench.engine.checkpoints import Shelf
-from grokbench.engine.epochs import batches, evaluate, measure, train_epoch
+from grokbench.engine.draws import batches
+from grokbench.engine.epochs import evaluate, measure, train_epoch
 from grokbench.engine.groups import DTYPES, Group, start, synchronize
 from grokbench.engine.pace import pace_of
 from grokbench.engine.race import Race
@@ -37,7 +39,7 @@ __all__ = [
     "weigh",
 ]
 
-REVISION = 2  # raise it when the numbers of any replica change
+REVISION = 2  # raise it when the numbers of any replica change that trains with the same others
 
 
 def train(

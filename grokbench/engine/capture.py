@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grokbench.cuda_graphs import Play, Record, first_cause
-from grokbench.engine.epochs import Draws, Pending, draw, look_ahead, measure, train_epoch, train_steps
+from grokbench.engine.draws import Draws, draw
+from grokbench.engine.epochs import Pending, look_ahead, measure, train_epoch, train_steps
 from grokbench.engine.groups import MOVING, Group, moving
 from grokbench.memory import exhausted
 from grokbench.step import Step

@@ -4,17 +4,18 @@ Gradients are taken of the sum of the replicas' losses, outside the map, which g
 costs less than a gradient inside. An epoch's number may be an int or a tensor: a recorded epoch is told it by a tensor.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import vmap
 
 from grokbench import random
+from grokbench.engine.draws import Draws, batch_of, draw
 from grokbench.engine.groups import Group, apart
 from grokbench.step import Step
 from grokbench.types import Batch, Params
@@ -22,10 +23,7 @@ from grokbench.types import Batch, Params
 __all__ = [
     "PHASES",
     "Clock",
-    "Draws",
     "Pending",
-    "batches",
-    "draw",
     "evaluate",
     "look_ahead",
     "measure",
@@ -95,57 +93,6 @@ def _update(
     return replace(group, params=params, optimizer=optimizer, states=states, finite=finite, steps=group.steps + 1)
 
 
-class Draws(NamedTuple):
-    """What an epoch draws before its first step."""
-
-    keys: Tensor  # (steps, replicas), of the methods
-    order: Tensor | None  # (replicas, n), the examples in the order of their batches; None with full batches
-
-
-def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
-    """The draws of the pass after `epoch` completed ones."""
-    counts = torch.arange(step.task.steps, device=group.keys.device)[:, None]
-    keys = random.fold(group.keys.expand(step.task.steps, -1), "regularizer", epoch, counts)
-    if step.task.full_batch:
-        return Draws(keys, None)
-    n = step.task.train_size
-    return Draws(keys, vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys))
-
-
-def batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tuple[Batch, int | None]]:
-    """The batches of the pass after `epoch` completed ones, with the axis of their replicas."""
-    drawn = draw(step, group, epoch)
-    for number in range(step.task.steps):
-        yield _batch(step, group, drawn, number)
-
-
-def _batch(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tuple[Batch, int | None]:
-    """Batch `number` of a pass with the axis of its replicas; where that is a tensor, not the last, smaller one."""
-    train, axes = group.splits["train"], group.split_axes["train"]
-    if drawn.order is None:
-        return train, axes
-    chosen = _part(drawn.order, number, step.task.batch_size or 0)
-    return Batch(_examples(train.inputs, chosen, axes), _examples(train.targets, chosen, axes)), 0
-
-
-def _examples(of: Tensor, chosen: Tensor, axes: int | None) -> Tensor:
-    """Of each replica's own data, (replicas, n, ...), or of all replicas', (n, ...), the rows chosen for each.
-
-    As rows of one table: an index for each replica and row together takes twice as long on a CPU.
-    """
-    if axes == 0:
-        first = torch.arange(0, of.shape[0] * of.shape[1], of.shape[1], device=of.device)
-        of, chosen = of.flatten(0, 1), chosen + first[:, None]
-    return of.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)
-
-
-def _part(order: Tensor, number: int | Tensor, size: int) -> Tensor:
-    """The examples of a batch, (replicas, size): a recording is told its number by a tensor, (), and waits for none."""
-    if isinstance(number, int):
-        return order[:, number * size : (number + 1) * size]
-    return order.index_select(1, number * size + torch.arange(size, device=order.device))
-
-
 def _as_tensor(epoch: int | Tensor, group: Group) -> Tensor:
     """The epoch as plugins get it: they compute schedules from it."""
     return epoch if isinstance(epoch, Tensor) else torch.tensor(epoch, device=group.keys.device)
@@ -173,7 +120,7 @@ def train_steps(
     now = _as_tensor(epoch, group)
     for number in numbers:
         with clock("batches"):
-            batch, axes = _batch(step, group, drawn, number)
+            batch, axes = batch_of(step, group, drawn, number)
             keys = drawn.keys[number] if isinstance(number, int) else drawn.keys.index_select(0, number[None])[0]
         grads, loss, outputs = pending or _gradients(step, group, batch, axes, keys, now, clock)
         pending = None
@@ -186,7 +133,7 @@ def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[Pending |
     if not step.task.full_batch or step.has("perturb"):
         return None, {}
     drawn = draw(step, group, epoch)
-    batch, axes = _batch(step, group, drawn, 0)
+    batch, axes = batch_of(step, group, drawn, 0)
     pending = _gradients(step, group, batch, axes, drawn.keys[0], _as_tensor(epoch, group))
     return pending, {"train": pending[2]}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from grokbench import __version__, durable
 from grokbench.export import leaderboard, runs
 from grokbench.export.files import FORMATS, ready
-from grokbench.export.page import folder_page
+from grokbench.export.readme import folder_page
 from grokbench.judging.ranking import Leaderboard
 from grokbench.store import Store
 

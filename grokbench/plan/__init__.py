@@ -2,6 +2,8 @@
 
 A cell's identity is the hash of its recipe: canonical JSON of everything that decides when its replicas grok. Labels,
 the order of the file, devices, metrics and the budget are not part of it, so none of them makes a run be repeated.
+
+`faults` are what a suite asks of plugins in vain, `metrics` those that a task records.
 """
 
 import dataclasses

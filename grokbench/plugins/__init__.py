@@ -2,6 +2,9 @@
 
 Built-ins, installed packages and files come through the same hooks. Each provider is loaded by itself, because pluggy
 stops at the first exception: one that fails is kept with its traceback and breaks nothing else.
+
+`plugin` is one of them, `files` loads a user's, `hooks` asks a module for what it offers, `refusals` say why a factory
+makes no record.
 """
 
 import importlib

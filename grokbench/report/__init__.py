@@ -1,4 +1,8 @@
-"""A leaderboard as text: for people (table, markdown, latex) and for programs (csv, json)."""
+"""A leaderboard as text: for people (table, markdown, latex) and for programs (csv, json).
+
+Beside it, what `compare`, `power` and `seconds` print, and `markup`, a leaderboard in a notebook. The page that
+`grokbench report` writes is `grokbench.page`.
+"""
 
 import csv
 import io

@@ -1,6 +1,7 @@
 """The results folder: one crash-safe file per replica, where `layout` has it.
 
 A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds.
+`run_files` are those files, `manifests` what the folder is meant to hold, `packs` a folder made small for git.
 """
 
 from collections.abc import Callable, Iterable, Iterator

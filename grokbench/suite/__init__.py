@@ -1,8 +1,9 @@
 """A suite: tasks x regularizers x seeds, read from one YAML file and checked before anything runs.
 
-`yaml12` reads data with the place of every key; `schema` lists the keys and what each may hold, and
-`shapes` says what does not fit; `values` looks at seeds, labels, parameters and grids each by itself,
-`references` at names that point at one another; `entries` expands grids; `suite_files` finds the file.
+`yaml12` reads data with the place of every key from what `yaml_composer` bounds; `schema` lists the keys and what each
+may hold, and `shapes` says what does not fit; `values` looks at seeds, labels, parameters and grids each by itself,
+`references` at names that point at one another; `entries` expands grids; `additions` are methods of the command line.
+Where the file is, `grokbench.suite_files` knows, without pydantic: a shell completes names by it.
 """
 
 import dataclasses
