@@ -1,7 +1,6 @@
 """How many replicas train together: by weight, and on CUDA by what small groups hold."""
 
 import math
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("tiny_data")
 def test_the_size_of_a_group_follows_from_the_size_of_a_replica(monkeypatch):
     step = make_step(small("sparse_parity"))
     weight = engine.weigh(step.task)
-    assert engine.group_size(step, weight, "cpu", torch.float32) == (capacity.LARGEST_FULL_BATCH_GROUP["cpu"], True)
+    assert engine.group_size(step, weight, "cpu", torch.float32) == (capacity.LARGEST_GROUP["cpu"], True)
     params, data = weight
     replica = 4 * (4 * sum(p.numel() for p in params.values()) + data)
     monkeypatch.setattr(capacity, "CPU_MEMORY", 3 * replica)
@@ -27,13 +26,6 @@ def test_the_size_of_a_group_follows_from_the_size_of_a_replica(monkeypatch):
     assert engine.group_size(step, weight, "cpu", torch.float64).replicas == 2
     heavy = make_step(step.task, [method("grokfast_ma")])
     assert engine.group_size(heavy, weight, "cpu", torch.float32).replicas == 2
-
-
-def test_full_batches_train_in_small_groups_on_a_cpu_so_that_a_cache_holds_what_they_pass_on():
-    task = small("sparse_parity")
-    steps = [make_step(each) for each in (task, replace(task, batch_size=task.train_size // 2))]
-    sizes = [engine.group_size(step, engine.weigh(task), "cpu", torch.float32).replicas for step in steps]
-    assert sizes == [7, 13]
 
 
 @pytest.mark.parametrize(

@@ -358,7 +358,7 @@ def test_the_leaderboard_has_a_row_per_cell(plan):
 def test_a_group_size_that_is_asked_for_cuts_the_seeds_and_marks_the_folder(plan):
     pipeline_of = {size: plan(tiny.SUITE.replace("1000-1002", "1000-1008"), group_size=size) for size in (2, 3, None)}
     cuts = {size: [len(job.seeds) for job in pipeline.jobs(each, None)][:4] for size, each in pipeline_of.items()}
-    assert cuts == {2: [2, 2, 2, 3], 3: [3, 3, 3, 3], None: [4, 5, 4, 5]}
+    assert cuts == {2: [2, 2, 2, 3], 3: [3, 3, 3, 3], None: [9, 9]}
     assert pipeline_of[3].manifest.execution["group_size"] == 3
     assert "group_size" not in pipeline_of[None].manifest.execution
 

@@ -39,7 +39,7 @@ __all__ = [
     "weigh",
 ]
 
-REVISION = 2  # raise it when the numbers of any replica change that trains with the same others
+REVISION = 2  # raise it when the numbers of any replica change
 
 
 def train(

@@ -16,15 +16,14 @@ from grokbench.memory import SPARE, exhausted, release
 from grokbench.step import Step
 from grokbench.types import Params, Task
 
-__all__ = ["LARGEST_FULL_BATCH_GROUP", "LARGEST_GROUP", "Size", "fitting", "group_size", "tried", "weigh"]
+__all__ = ["LARGEST_GROUP", "Size", "fitting", "group_size", "tried", "weigh"]
 
 T = TypeVar("T")
 
 # Replicas: enough to share the cost of launching operations. On a CPU, 25 seeds are two groups, and no core waits long.
+# Groups of 7 pass on more of a full batch in the cache, and gained 4 to 15% in one process; with a worker per core they
+# lost as much as they gained (sparse parity 0.95 to 1.04 times as fast, XOR 0.82 to 1.00).
 LARGEST_GROUP = {"cpu": 13, "cuda": 32}
-# With full batches operations are large already, and the next one finds in the cache what few replicas leave: on
-# sparse parity and XOR 3 to 15% faster than 13, on one processor. The transformers' suites have fewer seeds.
-LARGEST_FULL_BATCH_GROUP = {"cpu": 7, "cuda": 32}
 CPU_MEMORY = 2**30  # bytes for the replicas of a group: as many groups as cores train at once
 CLOSE = 4  # a group surely fits if by its weight so many would
 
@@ -53,19 +52,14 @@ class Size(NamedTuple):
 
 def group_size(step: Step, weight: tuple[Params, int], device: str, dtype: torch.dtype, sharing: int = 1) -> Size:
     """By what the task and the methods of a replica weigh, on a device that so many workers share."""
-    size, most = _bytes(step, weight, dtype), _most(step, device)
+    size, kind = _bytes(step, weight, dtype), torch.device(device).type
     room = _room(device, sharing)
-    return Size(_clamped(room // size, most), device == "cpu" or CLOSE * most * size <= room)
+    return Size(_clamped(room // size, kind), kind == "cpu" or CLOSE * LARGEST_GROUP[kind] * size <= room)
 
 
 def tried(step: Step, device: str, dtype: torch.dtype, sharing: int) -> int:
     """By what groups of two and of four hold on a CUDA device."""
-    return _clamped(fitting(_room(device, sharing), partial(_peak, step, device, dtype)), _most(step, device))
-
-
-def _most(step: Step, device: str) -> int:
-    """Replicas that train together, however much memory there is."""
-    return (LARGEST_FULL_BATCH_GROUP if step.task.full_batch else LARGEST_GROUP)[torch.device(device).type]
+    return _clamped(fitting(_room(device, sharing), partial(_peak, step, device, dtype)), "cuda")
 
 
 def _room(device: str, sharing: int) -> int:
@@ -75,8 +69,8 @@ def _room(device: str, sharing: int) -> int:
     return int((1.0 - SPARE) * torch.cuda.get_device_properties(device).total_memory) // sharing
 
 
-def _clamped(replicas: int, most: int) -> int:
-    return max(2, min(most, replicas))
+def _clamped(replicas: int, kind: str) -> int:
+    return max(2, min(LARGEST_GROUP[kind], replicas))
 
 
 def _bytes(step: Step, weight: tuple[Params, int], dtype: torch.dtype) -> int:
