@@ -12,6 +12,7 @@ from .pages import ROOT, Block, Reader, blocks
 METHODS_PAGE = ROOT / "docs" / "write_a_regularizer.md"
 METHODS = ("agreement", "logit_squeezing", "steady_ascent")  # a gradient filter, a penalty, a second gradient
 PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").glob("*.md") if page != METHODS_PAGE)]
+OURS = "grokbench|tasks|regularizers|metrics|suites|tests|benchmarks|docs"  # folders that a checkout has
 WITH_BLOCKS = [page for page in PAGES if blocks(page)]
 
 
@@ -69,3 +70,9 @@ def test_what_a_block_is_saved_as_stands_before_it(tmp_path):
 def test_a_block_that_nobody_could_use_is_found(tmp_path, block):
     with pytest.raises(AssertionError):
         Reader(tmp_path).type(block)
+
+
+@pytest.mark.parametrize("page", [*PAGES, METHODS_PAGE, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_the_files_that_a_page_names_are_there(page):
+    named = re.findall(rf"`((?:{OURS})/[\w/.-]*)`", page.read_text(encoding="utf-8"))
+    assert not [path for path in named if not (ROOT / path).exists()]
