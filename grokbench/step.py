@@ -7,6 +7,7 @@ penalties, gradients, transforms, optimizer, projections. Methods that are combi
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.func import grad
@@ -16,7 +17,16 @@ from grokbench.cadence import Every, is_due
 from grokbench.metric import Metric, Probe
 from grokbench.types import At, Batch, Loss, Optimizer, Params, Regularizer, State, Task, linearize
 
-__all__ = ["Step", "build_step"]
+__all__ = ["Instant", "Step", "build_step"]
+
+
+class Instant(NamedTuple):
+    """One step of a replica: what it is taken on, what it draws from, and how many there were before it."""
+
+    batch: Batch
+    key: Tensor  # (): of this seed, epoch and step
+    step: Tensor  # (): updates completed
+    epoch: Tensor  # (): epochs completed
 
 
 @dataclass(frozen=True)
@@ -45,12 +55,10 @@ class Step:
         trained = self.task.trained(params)
         return tuple(regularizer.init(trained) if regularizer.init else () for regularizer in self.regularizers)
 
-    def objective(
-        self, params: Params, states: tuple[State, ...], batch: Batch, key: Tensor, step: Tensor, epoch: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def objective(self, params: Params, states: tuple[State, ...], now: Instant) -> tuple[Tensor, Tensor]:
         """Loss + penalties, (), and the outputs, (n, C)."""
-        at = self._at(params, batch, step, epoch)
-        inputs, targets = self._perturbed(params, states, batch, key, at)
+        at = self._at(params, now)
+        inputs, targets = self._perturbed(params, states, now, at)
         forward = partial(self.task.forward, params)
         if not self.has("penalty"):
             outputs = forward(inputs)
@@ -59,17 +67,15 @@ class Step:
         total = self.loss(local.outputs, targets)
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.penalty:
-                total = total + regularizer.penalty(local, state, at(key=_method_key(key, method)))
+                total = total + regularizer.penalty(local, state, at(key=_method_key(now.key, method)))
         return _one_number(total), local.outputs
 
-    def _perturbed(
-        self, params: Params, states: tuple[State, ...], batch: Batch, key: Tensor, at: Callable[..., At]
-    ) -> Batch:
+    def _perturbed(self, params: Params, states: tuple[State, ...], now: Instant, at: Callable[..., At]) -> Batch:
         """The batch as the network gets it."""
-        batch = Batch(self.task.embedded(params, batch.inputs), batch.targets)
+        batch = Batch(self.task.embedded(params, now.batch.inputs), now.batch.targets)
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.perturb:
-                batch = regularizer.perturb(batch, state, at(key=_method_key(key, method)))
+                batch = regularizer.perturb(batch, state, at(key=_method_key(now.key, method)))
         return batch
 
     @cached_property
@@ -86,42 +92,24 @@ class Step:
         return any(getattr(regularizer, phase) for regularizer in self.regularizers)
 
     def through(
-        self,
-        phase: str,
-        moved: Params,
-        params: Params,
-        states: tuple[State, ...],
-        batch: Batch,
-        outputs: Tensor,
-        key: Tensor,
-        step: Tensor,
-        epoch: Tensor,
+        self, phase: str, moved: Params, params: Params, states: tuple[State, ...], outputs: Tensor, now: Instant
     ) -> tuple[Params, tuple[State, ...]]:
-        """What the methods' `transform` makes of gradients, or `project` of parameters, in turn; and the states."""
-        after, at = list(states), self._at(params, batch, step, epoch, outputs)
-        grad_at = partial(self._grad_at, params, states, batch, key, step, epoch)
+        """What the methods' `transform` makes of gradients, or `project` of parameters, in turn; and the states.
+
+        `outputs`, (n, C), are the network's at the batch before the update.
+        """
+        after, at = list(states), self._at(params, now, outputs)
+        grad_at = partial(self._grad_at, params, states, now)
         for method, regularizer in enumerate(self.regularizers):
             if function := getattr(regularizer, phase):
                 extra = grad_at if "extra_gradients" in regularizer.privileges else _undeclared
-                moved, after[method] = function(moved, states[method], at(key=_method_key(key, method), grad_at=extra))
+                here = at(key=_method_key(now.key, method), grad_at=extra)
+                moved, after[method] = function(moved, states[method], here)
         return moved, tuple(after)
 
-    def _grad_at(
-        self,
-        params: Params,
-        states: tuple[State, ...],
-        batch: Batch,
-        key: Tensor,
-        step: Tensor,
-        epoch: Tensor,
-        trained: Params,
-    ) -> Params:
+    def _grad_at(self, params: Params, states: tuple[State, ...], now: Instant, trained: Params) -> Params:
         """The gradient of this step's objective, with the draws of this step, at other values of what is trained."""
-
-        def total(trained: Params) -> Tensor:
-            return self.objective(params | trained, states, batch, key, step, epoch)[0]
-
-        return grad(total)(trained)
+        return grad(lambda trained: self.objective(params | trained, states, now)[0])(trained)
 
     @property
     def keeps_initial(self) -> bool:
@@ -145,17 +133,15 @@ class Step:
         probe = Probe(params, splits, self.task, key, initial or {}, dict(known))
         return {label: self.metrics[label].measure(probe) for label in labels}
 
-    def _at(
-        self, params: Params, batch: Batch, step: Tensor, epoch: Tensor, outputs: Tensor | None = None
-    ) -> Callable[..., At]:
+    def _at(self, params: Params, now: Instant, outputs: Tensor | None = None) -> Callable[..., At]:
         """What the methods may look at, given their key."""
         optimizer = self.task.optimizer
         return partial(
             At,
             params=self.task.trained(params),
-            batch=batch,
-            step=step,
-            epoch=epoch,
+            batch=now.batch,
+            step=now.step,
+            epoch=now.epoch,
             lr=optimizer.lr,
             weight_decay=optimizer.weight_decay,
             decoupled=optimizer.decoupled,

@@ -16,7 +16,7 @@ from grokbench.conformance.targets import find
 from grokbench.conformance.trials import data
 from grokbench.plugins import load_registry
 from grokbench.plugins.plugin import Plugin
-from grokbench.step import build_step
+from grokbench.step import Instant, build_step
 from grokbench.types import At, Batch, Params, Regularizer, State, Task
 
 __all__ = ["Verdict", "questions_of", "standpoint"]
@@ -60,7 +60,7 @@ def standpoint(task: Task, seed: int = 0) -> At:
 
     step = build_step(task, [Regularizer(transform=catch, privileges=frozenset({"extra_gradients"}))], {})
     params, batch = task.init(random.key(seed)), Batch(*(part[: task.batch_size] for part in data(task, seed)["train"]))
-    now = random.fold(random.key(seed), "standpoint"), torch.tensor(0), torch.tensor(0)
-    trained = task.trained(params)
-    step.through("transform", trained, params, step.init(params), batch, task.outputs(params, batch.inputs), *now)
+    now = Instant(batch, random.fold(random.key(seed), "standpoint"), torch.tensor(0), torch.tensor(0))
+    outputs = task.outputs(params, batch.inputs)
+    step.through("transform", task.trained(params), params, step.init(params), outputs, now)
     return caught[0]

@@ -11,7 +11,7 @@ from grokbench import random
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import containers, data, entries, same, tensors
 from grokbench.engine.groups import cast
-from grokbench.step import Step, build_step
+from grokbench.step import Instant, Step, build_step
 from grokbench.types import Batch, Params
 
 __all__ = ["ARGUMENTS", "METRIC", "WRAPPED", "Visit", "rehearse", "steps"]
@@ -114,16 +114,15 @@ def rehearse(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
     splits = cast(data(task), dtype)
     params = cast(task.init(random.key(0)), dtype)
     batch = Batch(*(part[: task.batch_size] for part in splits["train"]))
-    now = torch.tensor(3), torch.tensor(1)  # updates and epochs completed
+    now = Instant(batch, key, step=torch.tensor(3), epoch=torch.tensor(1))
     states = step.init(params)
     outputs = task.outputs(params, batch.inputs)
     told: dict[str, Any] = {"splits": splits, "init": (task.init(random.key(0)), states)}
     told["correct"] = task.correct(outputs, batch.targets)
     told["prepare"] = step.prepare(params, key)
-    told["objective"] = step.objective(params, states, batch, key, *now)
-    seen = (batch, outputs, key, *now)
+    told["objective"] = step.objective(params, states, now)
     for phase, moved in (("transform", _gradients(task.trained(params))), ("project", task.trained(params))):
-        told[phase] = step.through(phase, moved, params, states, *seen)
+        told[phase] = step.through(phase, moved, params, states, outputs, now)
     if step.optimizer is not task.optimizer:
         told["optimizer"] = _optimize(step, params)
     told["measure"] = step.evaluate(list(step.metrics), params, splits, key, {}, cast(task.init(random.key(1)), dtype))

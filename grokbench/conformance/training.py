@@ -16,7 +16,7 @@ from grokbench.conformance.births import birthplace
 from grokbench.conformance.rehearsal import steps
 from grokbench.conformance.subjects import Subject
 from grokbench.conformance.trials import ALONE, PRECISIONS, SEEDS, distance, epochs_for, replica, shapes, trained
-from grokbench.step import Step, build_step
+from grokbench.step import Instant, Step, build_step
 from grokbench.types import Batch
 
 __all__ = ["QUESTIONS"]
@@ -110,8 +110,8 @@ def _birthplace(subject: Subject, step: Step, dtype: torch.dtype, scale: float, 
 def _losses(step: Step, group: engine.Group, epoch: int) -> Iterator[Tensor]:
     """What every batch of an epoch is to be trained on: a loss may be nan and its gradient a number."""
     for batch, axes in engine.batches(step, group, epoch):
-        objective = vmap(step.objective, in_dims=(0, 0, axes, 0, None, None))
-        yield objective(group.params, group.states, batch, group.keys, group.steps, torch.tensor(epoch))[0]
+        now = Instant(batch, group.keys, group.steps, torch.tensor(epoch))
+        yield vmap(step.objective, in_dims=(0, 0, engine.instant_axes(axes)))(group.params, group.states, now)[0]
 
 
 def _sure(step: Step, dtype: torch.dtype) -> float:

@@ -14,7 +14,7 @@ import torch
 from grokbench.engine.capacity import group_size, tried, weigh
 from grokbench.engine.checkpoints import Shelf
 from grokbench.engine.draws import batches
-from grokbench.engine.epochs import evaluate, measure, train_epoch
+from grokbench.engine.epochs import evaluate, instant_axes, measure, train_epoch
 from grokbench.engine.groups import DTYPES, Group, start, synchronize
 from grokbench.engine.pace import pace_of
 from grokbench.engine.race import Race
@@ -30,6 +30,7 @@ __all__ = [
     "batches",
     "evaluate",
     "group_size",
+    "instant_axes",
     "measure",
     "start",
     "synchronize",

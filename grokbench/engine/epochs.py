@@ -17,14 +17,15 @@ from torch.func import vmap
 from grokbench import random
 from grokbench.engine.draws import Draws, batch_of, draw
 from grokbench.engine.groups import Group, apart
-from grokbench.step import Step
-from grokbench.types import Batch, Params
+from grokbench.step import Instant, Step
+from grokbench.types import Params, State
 
 __all__ = [
     "PHASES",
     "Clock",
     "Pending",
     "evaluate",
+    "instant_axes",
     "look_ahead",
     "measure",
     "train_epoch",
@@ -43,42 +44,33 @@ def no_clock(phase: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _gradients(
-    step: Step, group: Group, batch: Batch, axes: int | None, keys: Tensor, epoch: Tensor, clock: Clock = no_clock
-) -> tuple[Params, Tensor, Tensor]:
+def instant_axes(batches: int | None) -> Any:
+    """Along which axes the replicas of a group lie in an `Instant`, given that of its batches; for `vmap`."""
+    return Instant._make((batches, 0, None, None))
+
+
+def _gradients(step: Step, group: Group, now: Instant, axes: Any, clock: Clock = no_clock) -> Pending:
     """Gradients per replica, losses with penalties (replicas,), and outputs (replicas, n, C) before the update."""
     trained = {name: p.detach().requires_grad_() for name, p in step.task.trained(group.params).items()}
-    objective = vmap(step.objective, in_dims=(0, 0, axes, 0, None, None))
     with clock("forward"):
-        loss, outputs = objective(group.params | trained, group.states, batch, keys, group.steps, epoch)
+        loss, outputs = vmap(step.objective, in_dims=(0, 0, axes))(group.params | trained, group.states, now)
     with clock("backward"):
         grads = torch.autograd.grad(loss.sum(), list(trained.values()), materialize_grads=True)
     return dict(zip(trained, grads, strict=True)), loss.detach(), outputs.detach()
 
 
-def _through(step: Step, phase: str, axes: int | None) -> Callable[..., tuple[Params, tuple[Any, ...]]]:
-    """A phase of all methods, mapped over replicas; `axes` is the batch's."""
-    return vmap(partial(step.through, phase), in_dims=(0, 0, 0, axes, 0, 0, None, None))
+def _through(step: Step, phase: str, axes: Any) -> Callable[..., tuple[Params, tuple[State, ...]]]:
+    """A phase of all methods, mapped over replicas."""
+    return vmap(partial(step.through, phase), in_dims=(0, 0, 0, 0, axes))
 
 
 @torch.no_grad()
-def _update(
-    step: Step,
-    group: Group,
-    grads: Params,
-    loss: Tensor,
-    outputs: Tensor,
-    batch: Batch,
-    axes: int | None,
-    keys: Tensor,
-    epoch: Tensor,
-    clock: Clock = no_clock,
-) -> Group:
+def _update(step: Step, group: Group, taken: Pending, now: Instant, axes: Any, clock: Clock = no_clock) -> Group:
     """Transforms, optimizer and projections."""
-    states, seen = group.states, (batch, outputs, keys, group.steps, epoch)
+    (grads, loss, outputs), states = taken, group.states
     if step.has("transform"):
         with clock("transform"):
-            grads, states = _through(step, "transform", axes)(grads, group.params, states, *seen)
+            grads, states = _through(step, "transform", axes)(grads, group.params, states, outputs, now)
             states = apart(states, group.params)
     with clock("optimizer"):
         updated, optimizer = step.optimizer.update(step.task.trained(group.params), grads, group.optimizer)
@@ -86,7 +78,7 @@ def _update(
     if step.has("project"):
         with clock("transform"):
             trained = step.task.trained(params)
-            projected, states = _through(step, "project", axes)(trained, params, states, *seen)
+            projected, states = _through(step, "project", axes)(trained, params, states, outputs, now)
             params = params | apart(projected, params)
             states = apart(states, params)
     finite = group.finite & loss.isfinite()
@@ -96,6 +88,13 @@ def _update(
 def _as_tensor(epoch: int | Tensor, group: Group) -> Tensor:
     """The epoch as plugins get it: they compute schedules from it."""
     return epoch if isinstance(epoch, Tensor) else torch.tensor(epoch, device=group.keys.device)
+
+
+def _instant(step: Step, group: Group, drawn: Draws, number: int | Tensor, epoch: Tensor) -> tuple[Instant, Any]:
+    """Step `number` of a pass for every replica, with its axes."""
+    batch, axis = batch_of(step, group, drawn, number)
+    keys = drawn.keys[number] if isinstance(number, int) else drawn.keys.index_select(0, number[None])[0]
+    return Instant(batch, keys, group.steps, epoch), instant_axes(axis)
 
 
 def train_epoch(
@@ -117,14 +116,12 @@ def train_steps(
     clock: Clock = no_clock,
 ) -> Group:
     """Some steps of a pass, by their numbers; a number that is a tensor, (), is not of the last, smaller batch."""
-    now = _as_tensor(epoch, group)
+    completed = _as_tensor(epoch, group)
     for number in numbers:
         with clock("batches"):
-            batch, axes = batch_of(step, group, drawn, number)
-            keys = drawn.keys[number] if isinstance(number, int) else drawn.keys.index_select(0, number[None])[0]
-        grads, loss, outputs = pending or _gradients(step, group, batch, axes, keys, now, clock)
-        pending = None
-        group = _update(step, group, grads, loss, outputs, batch, axes, keys, now, clock)
+            now, axes = _instant(step, group, drawn, number, completed)
+        taken, pending = pending or _gradients(step, group, now, axes, clock), None
+        group = _update(step, group, taken, now, axes, clock)
     return group
 
 
@@ -132,9 +129,8 @@ def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[Pending |
     """Full batch: the next step's forward pass is also this evaluation's look at the training set."""
     if not step.task.full_batch or step.has("perturb"):
         return None, {}
-    drawn = draw(step, group, epoch)
-    batch, axes = batch_of(step, group, drawn, 0)
-    pending = _gradients(step, group, batch, axes, drawn.keys[0], _as_tensor(epoch, group))
+    now, axes = _instant(step, group, draw(step, group, epoch), 0, _as_tensor(epoch, group))
+    pending = _gradients(step, group, now, axes)
     return pending, {"train": pending[2]}
 
 

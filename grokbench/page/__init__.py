@@ -1,5 +1,5 @@
 """A results folder as one HTML file that needs nothing else: `grokbench report`."""
 
-from grokbench.page.document import document
+from grokbench.page.html import document
 
 __all__ = ["document"]
