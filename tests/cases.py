@@ -23,7 +23,7 @@ from grokbench.regularizers import (
 from grokbench.step import build_step
 from grokbench.tasks import cifar10, mnist, modular_addition, modular_transformer, sparse_parity, xor
 
-from . import oracles
+from . import oracle_methods, oracles
 
 __all__ = ["distance", "epochs_for", "replica"]  # said in the program, used by many tests
 
@@ -72,7 +72,7 @@ def pairs(labels):
 def plain(label, methods, seed, epochs, task=None):
     """The oracle's run of a small task, or of one like it: parameters at the end, and the evaluations."""
     _, _, loss_, activation = TASKS[label]
-    made = [oracles.METHODS[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
+    made = [oracle_methods.METHODS[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
     return oracles.plain_run(task or small(label), loss_, activation, made, seed, epochs)
 
 

@@ -43,6 +43,14 @@ def tiny_data(monkeypatch):
     monkeypatch.setattr(data, "check_cifar10c", lambda corruptions=(): None)
 
 
+@pytest.fixture
+def nothing_installed(monkeypatch):
+    """No package with plugins."""
+    import importlib.metadata
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **selection: ())
+
+
 @pytest.fixture(scope="session")
 def registry():
     """The built-in plugins and nothing else, whatever is installed beside them."""

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from grokbench import engine, random
-from grokbench.engine import draws, groups, pace, race
-from grokbench.engine.groups import ladder
+from grokbench.engine import draws, pace
 from grokbench.records import Outcome
 from grokbench.types import Regularizer
 
@@ -97,9 +96,7 @@ def test_data_initialisation_and_batches_are_those_of_the_baseline(label, name):
         assert torch.equal(begun.splits[split].targets, other.splits[split].targets)
     if not step.regularizers[0].prepare:
         assert all(torch.equal(begun.params[key], other.params[key]) for key in begun.params)
-    for (batch, _), (same, _) in zip(
-        engine.batches(plain_step, begun, 2), engine.batches(step, other, 2), strict=True
-    ):
+    for (batch, _), (same, _) in zip(engine.batches(plain_step, begun, 2), engine.batches(step, other, 2), strict=True):
         assert torch.equal(batch.inputs, same.inputs) and torch.equal(batch.targets, same.targets)
 
 
@@ -163,56 +160,6 @@ def test_a_criterion_that_holds_before_any_update_is_grokked_at_0():
     assert [(run.outcome, run.grokked_at, run.epochs) for run in runs] == [(Outcome.GROKKED, 0, 0)] * 2
 
 
-@pytest.mark.parametrize("label", ["xor", "sparse_parity", "modular_addition"])
-def test_replicas_that_are_done_do_not_move_the_others(label):
-    task, seeds, epochs = small(label), tuple(range(5)), 12
-    whole = train_runs(task, [method("grokfast_ma")], seeds, epochs)
-    thresholds = sorted(run.curves["train_loss"].values[4] for run in whole)
-    grokked = {"train_loss": f"< {(thresholds[1] + thresholds[2]) / 2!r}"}
-    raced, progress = train_events(task, [method("grokfast_ma")], seeds, epochs, grokked=grokked, stop="grokked")
-    assert any(0 < event.active <= 3 for event in progress)  # the group went down its ladder
-    for run, full in zip(raced, whole, strict=True):
-        for metric, curve in run.curves.items():
-            assert curve.values == pytest.approx(full.curves[metric].values[: len(curve.values)], rel=1e-9)
-        hits = [e for e, v in enumerate(full.curves["train_loss"].values) if v < float(grokked["train_loss"][2:])]
-        assert (run.outcome, run.grokked_at) == ((Outcome.GROKKED, hits[0]) if hits else (Outcome.CENSORED, None))
-
-
-def test_a_shrunken_group_keeps_the_replicas_that_are_left():
-    group = trained(small("sparse_parity"), [method("grokfast_ma")], range(5), 2)
-    pending = ({name: p + 1 for name, p in group.params.items()}, torch.arange(5.0))
-    smaller, kept = groups.shrink(group, [1, 4]), groups.take(pending, [1, 4])
-    assert smaller.seeds == (1, 4)
-    assert kept[1].tolist() == [1.0, 4.0]
-    for new, old in enumerate((1, 4)):
-        assert smaller.keys[new] == group.keys[old]
-        for name, p in group.params.items():
-            assert torch.equal(smaller.params[name][new], p[old])
-            assert torch.equal(smaller.optimizer.mean[name][new], group.optimizer.mean[name][old])
-            assert torch.equal(smaller.states[0].ring[name][new], group.states[0].ring[name][old])
-            assert torch.equal(kept[0][name][new], p[old] + 1)
-
-
-@pytest.mark.parametrize(("size", "sizes"), [(1, [2]), (2, [2]), (3, [3, 2]), (5, [5, 3, 2]), (25, [25, 13, 7, 4, 2])])
-def test_the_ladder_halves_down_to_two_on_cuda(size, sizes):
-    assert ladder(size, "cuda") == sizes
-
-
-@pytest.mark.parametrize(("size", "sizes"), [(1, [2]), (2, [2]), (3, [3, 2]), (5, [5, 4, 3, 2])])
-def test_the_ladder_has_every_size_down_to_two_on_a_cpu(size, sizes):
-    assert ladder(size, "cpu") == sizes
-
-
-def test_a_group_is_never_of_one(monkeypatch):
-    sizes = []
-    begin = engine.start
-    monkeypatch.setattr(race, "start", lambda step, seeds, *to: sizes.append(len(seeds)) or begin(step, seeds, *to))
-    (run,) = train_runs(small("sparse_parity"), [], (3,), 5)
-    assert sizes == [2] and run.seed == 3 and run.group == (3,)
-    (pair, _) = train_runs(small("sparse_parity"), [], (3, 4), 5)
-    assert run.curves["test_loss"].values == pair.curves["test_loss"].values  # bit for bit: the same kernels
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_huge_learning_rate_diverges_and_harms_nobody_else(dtype):
     runs = train_runs(small("xor", lr=1e30), [], (0, 1), 40, dtype=dtype)
@@ -269,67 +216,6 @@ def test_training_twice_gives_the_same_numbers():
     task = small("modular_addition")
     first, second = (train_runs(task, [method("grokalign")], (0, 1, 2), 4) for _ in range(2))
     assert [run.curves for run in first] == [run.curves for run in second]
-
-
-# ---- memory
-
-
-def exhausting(monkeypatch, largest, after=0):
-    """Memory that holds `largest` replicas, and runs out of more after so many evaluations."""
-    real, looks = pace.measure, []
-
-    def measure(step, group, *given):
-        looks.append(len(group.seeds))
-        if len(group.seeds) > largest and len(looks) > after:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return real(step, group, *given)
-
-    monkeypatch.setattr(pace, "measure", measure)
-    return looks
-
-
-def test_a_group_that_does_not_fit_is_halved_until_it_does(monkeypatch):
-    whole = train_runs(small("sparse_parity"), [method("grokalign")], range(7), 6)
-    exhausting(monkeypatch, largest=2)
-    runs = train_runs(small("sparse_parity"), [method("grokalign")], range(7), 6)
-    assert [run.seed for run in runs] == list(range(7))
-    assert {run.group for run in runs} == {(0,), (1, 2), (3, 4), (5, 6)}
-    for run, other in zip(runs, whole, strict=True):
-        assert run.curves["test_loss"].values == pytest.approx(other.curves["test_loss"].values, rel=1e-9)
-
-
-def test_replicas_that_were_done_when_memory_ran_out_are_not_trained_again(monkeypatch):
-    task = small("sparse_parity")
-    losses = [run.curves["train_loss"].values[3] for run in train_runs(task, [], range(5), 8)]
-    grokked = {"train_loss": f"<= {min(losses)!r}"}
-    exhausting(monkeypatch, largest=2, after=6)
-    events = train_events(task, [], range(5), 8, grokked=grokked, stop="grokked")[0]
-    assert sorted(run.seed for run in events) == list(range(5))
-    assert events[losses.index(min(losses))].group == tuple(range(5))
-
-
-def test_a_pair_that_does_not_fit_is_an_error(monkeypatch):
-    exhausting(monkeypatch, largest=1)
-    with pytest.raises(torch.OutOfMemoryError):
-        train_runs(small("sparse_parity"), [], (0, 1), 3)
-
-
-@pytest.mark.parametrize(
-    ("error", "memory"),
-    [
-        (MemoryError(), True),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."), True),
-        (RuntimeError("not enough memory: you tried to allocate 8 bytes."), True),
-        (RuntimeError("CUDA error: out of memory"), True),
-        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
-        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
-        (ValueError("can't allocate memory"), False),
-    ],
-)
-def test_which_errors_are_of_memory(error, memory):
-    from grokbench.memory import exhausted
-
-    assert exhausted(error) == memory
 
 
 # ---- states

@@ -9,40 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from grokbench import pipeline, placement, sizing, timing
+from grokbench import pipeline, placement, sizing
 from grokbench.errors import DataError, StoreError, SuiteError
 from grokbench.events import Progress
-from grokbench.judging.seconds import costs
 from grokbench.launchers import local
 from grokbench.records import Outcome, Run, Timing
 from grokbench.store import Store
 from grokbench.survey import status
 
 from . import tiny
+from .performed import SEEDS, left, opened, perform, trained
 
-SEEDS = (1000, 1001, 1002)
-
-
-@pytest.fixture(autouse=True)
-def _in_this_process(monkeypatch):
-    monkeypatch.setattr(local, "launch", tiny.launch_here)
-    monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-
-
-def perform(plan):
-    """What came of everything that was left to do."""
-    with pipeline.open_store(plan) as store:
-        return [event for _, event in pipeline.perform(plan, store)]
-
-
-def opened(plan):
-    """The results folder, made if need be."""
-    with pipeline.open_store(plan) as store:
-        return store
-
-
-def trained(events):
-    return sorted((event.identity, event.seed) for event in events if isinstance(event, Run))
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def labels(cells):
@@ -125,10 +103,6 @@ def test_devices_in_words(workers, words):
 
 
 # ---- what is left
-
-
-def left(made, store):
-    return [(job.cells[0].regularizer, job.seeds, sorted(job.missing)) for job in pipeline.jobs(made, store)]
 
 
 def test_nothing_is_done_at_first(plan):
@@ -252,76 +226,6 @@ def test_missing_data_of_a_metric_are_told_before_anything_is_trained(plan, tmp_
     text = tiny.SUITE.replace("regularizers:", photos) + "metrics:\n  cifar10c_accuracy: {corruption: fog}\n"
     with pytest.raises(DataError, match=r"CIFAR-10-C is not complete in .*: labels.npy and 1 more are missing"):
         perform(plan(text))
-
-
-# ---- plugins of a user
-
-
-@pytest.fixture
-def mine(tmp_path):
-    return tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
-
-
-def edit(file):
-    file.write_text(file.read_text() + "\n# edited\n", encoding="utf-8")
-
-
-def test_an_edited_plugin_is_trained_again_and_the_old_runs_are_kept(plan, mine):
-    text = tiny.with_methods("steady")
-    perform(plan(text, plugins=(str(mine),)))
-    assert perform(plan(text, plugins=(str(mine),))) == []
-    edit(mine)
-    made = plan(text, plugins=(str(mine),))
-    steady = made.cells[1]
-    assert left(made, pipeline.existing_store(made)) == [("steady", SEEDS, [*SEEDS])]
-    assert trained(perform(made)) == [(steady.identity, seed) for seed in SEEDS]
-    kept = sorted((made.directory / "superseded").glob("*/*.json"))
-    assert [(file.parent.name, file.name) for file in kept] == [(steady.identity, f"{seed}.1.json") for seed in SEEDS]
-    assert perform(plan(text, plugins=(str(mine),))) == []
-
-
-def test_an_edited_plugin_is_timed_again(plan, mine):
-    text = tiny.with_methods("steady")
-    perform(plan(text, plugins=(str(mine),)))
-    edit(mine)
-    made = plan(text, plugins=(str(mine),))
-    assert made.cells[1].identity in {event.identity for event in perform(made) if isinstance(event, Timing)}
-
-
-def test_methods_that_did_not_take_turns_are_timed_again_together(plan):
-    for method in ("orthograd", "grokfast_ema"):  # each drops the other from the plan, and is timed with the baseline
-        perform(plan(tiny.with_methods(method)))
-    both = plan(tiny.with_methods("orthograd", "grokfast_ema"))
-    store = opened(both)
-    assert list(overheads(store)) == ["grokfast_ema"]
-    notes = {row.regularizer: row.notes for row in pipeline.judge(store).rows}
-    assert [method for method in notes if "not measured in turns" in str(notes[method])] == ["orthograd"]
-    assert {event.identity for event in perform(both)} == {cell.identity for cell in both.cells}
-    assert list(overheads(store)) == ["orthograd", "grokfast_ema"]
-    assert "turns" not in str(pipeline.judge(store).rows) and perform(both) == []
-
-
-def overheads(store):
-    """What a method's epoch costs over the baseline's, where that can be said."""
-    found = costs(pipeline.compare(store.manifest, store.runs(), store.timings()))
-    return {cost.regularizer: cost.overhead for cost in found if cost.overhead}
-
-
-def test_a_failed_replica_is_repeated_and_not_kept_as_superseded(plan, mine):
-    text = tiny.with_methods("raises")
-    for _ in range(2):
-        runs = [event for event in perform(plan(text, plugins=(str(mine),))) if isinstance(event, Run)]
-        failed = [run for run in runs if run.outcome is Outcome.FAILED]
-        assert len(failed) == 3 and all("boom in training" in run.error for run in failed)
-    assert not (plan(text, plugins=(str(mine),)).directory / "superseded").exists()
-
-
-def test_a_method_that_fails_takes_nobody_elses_seconds(plan, mine):
-    made = plan(tiny.with_methods("orthograd", "raises"), plugins=(str(mine),))
-    perform(made)
-    rows = {row.regularizer: row for row in pipeline.judge(Store.load(made.directory)).rows}
-    assert rows["baseline"].seconds_per_epoch and rows["orthograd"].seconds_per_epoch
-    assert rows["raises"].seconds_per_epoch is None and rows["raises"].failed == 3
 
 
 # ---- folders

@@ -1,23 +1,21 @@
 """GrokBench from Python: what a script or a notebook gets, and what it is told when it asks for something wrong."""
 
-import builtins
 import inspect
 import io
 import subprocess
 import sys
 from dataclasses import fields, replace
-from html.parser import HTMLParser
 
 import pytest
 
 import grokbench
-from grokbench.display import PlainDisplay, display
+from grokbench.display import PlainDisplay
 from grokbench.records import Curve, Manifest, Outcome, Run, Skip
 from grokbench.request import Request
 from grokbench.store import Store
 
 from . import tiny
-from .folders import BASELINE, FASTER, HERE, SEEDS, a_cell, a_run, make
+from .folders import BASELINE, FASTER, HERE, SEEDS, a_cell, make
 
 SCRIPT = """\
 import threading
@@ -151,55 +149,6 @@ def test_damaged_files_are_warned_of(folder):
     assert board.rows[1].grokked == 7
 
 
-class Elements(HTMLParser):
-    """The tags of a piece of HTML, and its text."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.met, self.text = [], set(), ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        self.open.append(tag)
-        self.met.add(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-
-
-def test_html_and_markdown_hold_no_tag_of_a_label(tmp_path):
-    evil = "<script>alert('x')</script>"
-    cells = [a_cell("baseline"), replace(a_cell("faster"), regularizer=evil)]
-    manifest = Manifest(f"tiny {evil}", "", "baseline", SEEDS, tuple(cells), (Skip("parity", "sam", evil),))
-    with Store.open(tmp_path / "evil", manifest) as store:
-        for cell in cells:
-            for seed in SEEDS:
-                store.save(a_run(cell, seed, 100))
-    board = grokbench.leaderboard(tmp_path / "evil")
-    page = Elements(board._repr_html_())
-    assert page.met <= {"div", "h3", "h4", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
-    assert not page.open and page.text.count(evil) >= 4
-    assert "<script" not in board._repr_markdown_()
-
-
-def test_html_says_what_the_table_says(folder):
-    page = Elements(grokbench.leaderboard(folder)._repr_html_())
-    for text in (
-        "parity, 200 epochs at most",
-        "faster",
-        "6/8",
-        "speed-up [95%]",
-        "2 of 8 seeds did not",
-        "Speed-up: exp",
-    ):
-        assert text in page.text
-    assert {"table", "ul"} <= page.met
-
-
 @pytest.fixture
 def trained_here(tmp_path, monkeypatch):
     """No worker processes; a suite in the folder we are in."""
@@ -300,24 +249,6 @@ def test_a_script_without_a_guard_may_run_a_suite_in_a_thread(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["begun", "<Runs of tiny in out: 2 cells x 2 seeds; 2 censored, 2 missing>"]
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("kind", ["ZMQInteractiveShell", "Shell"])
-def test_a_notebook_gets_plain_lines_on_standard_output(monkeypatch, capsys, kind):
-    monkeypatch.setattr(builtins, "get_ipython", lambda: type(kind, (), {})(), raising=False)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    with display() as shown:
-        assert isinstance(shown, PlainDisplay)
-        shown.say("hello")
-    told = capsys.readouterr()
-    assert "hello" in told.out and not told.err
-
-
-def test_ipython_in_a_terminal_is_a_terminal(monkeypatch, capsys):
-    monkeypatch.setattr(builtins, "get_ipython", lambda: type("TerminalInteractiveShell", (), {})(), raising=False)
-    with display() as shown:
-        shown.say("hello")
-    assert "hello" in capsys.readouterr().err
 
 
 def test_looking_at_runs_imports_no_torch(folder):

@@ -9,7 +9,7 @@ from grokbench.tasks import _losses
 
 from .by_hand import DOUBLE, normals
 from .cases import small
-from .oracles import stablemax_cross_entropy
+from .oracle_methods import stablemax_cross_entropy
 
 TARGETS = torch.tensor([0, 2, 1, 1, 0, 2])
 

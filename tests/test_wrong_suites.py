@@ -15,7 +15,7 @@ from grokbench.errors import GrokbenchError, SuiteError
 from grokbench.request import Request, resolve
 from grokbench.suite import load_suite
 
-from .test_suite import GOOD, SHIPPED, WRONG
+from .mistakes import GOOD, SHIPPED, WRONG
 from .tiny import grokbench
 
 COMMANDS = ("run", "validate")
@@ -286,8 +286,6 @@ def test_any_edit_of_a_shipped_suite_is_accepted_or_refused_in_words(tmp_path, n
         resolved(tmp_path, text)
     except GrokbenchError as error:
         assert re.match(r".*s\.yaml:\d+:\d+: ", str(error))
-
-
 
 
 @fuzz

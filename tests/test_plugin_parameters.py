@@ -1,0 +1,113 @@
+"""What a suite gives a factory: checked, filled in, refused in a sentence; and factories that break."""
+
+from typing import Literal
+
+import pytest
+
+from grokbench import AdamW, Metric, Regularizer
+from grokbench.errors import PluginError
+from grokbench.plugins.plugin import Plugin
+
+
+def factory(
+    strength: float = 0.1, count: int = 2, norm: Literal["squared", "frobenius"] = "squared", on: bool = True,
+    betas: tuple[float, float] = (0.9, 0.99), needed: str | None = None,
+):  # fmt: skip
+    """Parameters of every type."""
+    if strength > 10:
+        raise ValueError("strength must be at most 10, got too much")
+    return strength, count, norm, on, betas, needed
+
+
+PLUGIN = Plugin("regularizers", "method", factory, "file x.py", "0" * 64)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"strength": 1, "count": 3, "norm": "frobenius", "on": False, "betas": [0.5, 0.6], "needed": "a"},
+        {"strength": -1e-3, "needed": None},
+    ],
+)
+def test_good_parameters_have_no_faults(given):
+    assert list(PLUGIN.faults(given)) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "parameter", "said"),
+    [
+        ({"strenght": 1.0}, "strenght", "method has no parameter 'strenght', expected one of: strength, count, norm"),
+        ({"strenght": 1.0}, "strenght", "did you mean 'strength'?"),
+        ({"strength": "high"}, "strength", "expected a valid number, got the text 'high'"),
+        ({"strength": True}, "strength", "expected a valid number, got true"),
+        ({"count": 2.5}, "count", "expected a valid integer, got the number 2.5"),
+        ({"count": "2"}, "count", "expected a valid integer, got the text '2'"),
+        ({"norm": "cubed"}, "norm", "expected 'squared' or 'frobenius', got the text 'cubed'"),
+        ({"on": 1}, "on", "expected a valid boolean, got the number 1"),
+        ({"betas": [0.5]}, "betas", "got a list"),
+        ({"betas": 0.5}, "betas", "got the number 0.5"),
+    ],
+)
+def test_wrong_parameters_are_named_with_what_was_expected(given, parameter, said):
+    ((name, sentence),) = PLUGIN.faults(given)
+    assert name == parameter and said in sentence
+
+
+def test_a_parameter_without_default_is_asked_for():
+    def bare(size: int):
+        return size
+
+    plugin = Plugin("tasks", "bare", bare, "file x.py", "")
+    assert list(plugin.faults({})) == [("size", "bare needs the parameter 'size', which has no default")]
+
+
+def test_making_says_what_the_factory_refuses():
+    with pytest.raises(PluginError, match=r"method \(file x.py\) refuses its parameters: strength must be at most 10"):
+        PLUGIN.make({"strength": 11.0})
+    with pytest.raises(PluginError, match="method has no parameter 'nope'"):
+        PLUGIN.make({"nope": 1})
+
+
+def test_resolving_fills_in_defaults_and_writes_numbers_one_way():
+    assert PLUGIN.resolve({"count": 3}) == {
+        "strength": 0.1, "count": 3, "norm": "squared", "on": True, "betas": (0.9, 0.99), "needed": None,
+    }  # fmt: skip
+    assert isinstance(PLUGIN.resolve({"strength": 1})["strength"], float)
+
+
+FIELDS = (
+    "prepare, init, perturb, objective, penalty, transform, optimizer, project, privileges, neutral, facts, rotates, "
+    "revision"
+)
+
+
+BREAKS = {  # how a factory goes wrong, and what is said of it
+    "an unknown field": (
+        lambda: Regularizer(penality=None),
+        f"Regularizer has no field 'penality', expected one of: {FIELDS}, did you mean 'penalty'?",
+    ),
+    "a field without its name": (
+        lambda: Regularizer(None),
+        "Regularizer takes its fields by name, as in Regularizer(prepare=...)",
+    ),
+    "a field left out": (
+        lambda: Metric(better="higher"),
+        "Metric needs the fields that were left out: 'measure'",
+    ),
+    "a setting of an optimizer": (
+        lambda: AdamW(learning_rate=0.1),
+        "AdamW has no field 'learning_rate', expected one of: lr, weight_decay, betas, eps",
+    ),
+    "something else": (
+        lambda: len(3),
+        "TypeError: object of type 'int' has no len()",
+    ),
+}
+
+
+@pytest.mark.parametrize(("method", "said"), BREAKS.values(), ids=BREAKS)
+def test_a_factory_that_breaks_is_told_the_fields_of_the_record(method, said):
+    with pytest.raises(PluginError) as caught:
+        Plugin("regularizers", "method", method, "file x.py", "").make({})
+    assert str(caught.value) == f"method (file x.py) breaks: {said}"

@@ -1,0 +1,60 @@
+"""The suites that come along."""
+
+import re
+
+import pytest
+
+from grokbench import suite_files
+from grokbench.errors import SuiteError
+from grokbench.suite import load_suite
+
+from .mistakes import SHIPPED
+
+
+@pytest.fixture
+def shipped(monkeypatch):
+    monkeypatch.setattr(suite_files, "shipped_suites", lambda: SHIPPED)
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_suites_load(name):
+    suite = load_suite(name)
+    assert suite.name == name and suite.baseline == "baseline"
+    figures, table1 = ["baseline", "grokalign"], ["baseline", "grokfast", "orthograd", "grokalign"]
+    expected = figures if name.startswith(("transformer", "cifar10")) else table1
+    assert [entry.label.partition("[")[0] for entry in suite.regularizers][: len(expected)] == expected
+
+
+@pytest.mark.usefixtures("shipped")
+def test_the_paper_suite_is_table_1():
+    suite = load_suite("paper")
+    assert suite.seeds == tuple(range(1000, 1025)) and suite.published is not None
+    assert [list(row.values()) for row in suite.published.epochs.values()] == [
+        [154, 154, 37, 101], [2128, 1888, 256, 110], [2508, 2364, 2676, 328], [7496, 7200, 1154], [268, 254, 200],
+    ]  # fmt: skip
+    assert [task.epochs for task in suite.tasks] == [1000, 10000, 6000, 12000, 1000]
+
+
+@pytest.mark.usefixtures("shipped")
+def test_quick_keeps_the_noise_of_xor():
+    xor = next(task.use.parameters for task in load_suite("quick").tasks if task.label == "xor")
+    assert xor["epsilon"] * xor["dimensions"] ** 0.5 == pytest.approx(10, rel=1e-6)
+    assert "noise_sd" not in xor  # what it adds to a hidden unit does not depend on the number of dimensions
+
+
+@pytest.mark.usefixtures("shipped")
+def test_an_unknown_name_lists_the_shipped_suites():
+    names = ", ".join(SHIPPED)
+    with pytest.raises(SuiteError, match=rf"no suite 'quik', expected one of {names}, .* mean 'quick'\?"):
+        load_suite("quik")
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_missing_file_names_its_neighbour(tmp_path):
+    (tmp_path / "mine.yaml").touch()
+    with pytest.raises(SuiteError, match=re.escape("no such file, expected a path to a suite, did you mean")):
+        load_suite(str(tmp_path / "mien.yaml"))
+    names = ", ".join(SHIPPED)
+    with pytest.raises(SuiteError, match=f"no such file, expected a path to a suite or one of {names}"):
+        load_suite(str(tmp_path / "nowhere" / "a.yaml"))
