@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +12,24 @@ from grokbench.types import Batch, Params, Task
 __all__ = ["Metric", "Probe"]
 
 
+class Key:
+    """The key of a record: given to it, or made when it is first looked at.
+
+    Most metrics draw nothing, and folding a key takes dozens of operations, each of which a GPU has to launch.
+    """
+
+    def __get__(self, record: Any, owner: type | None = None) -> Tensor:
+        if record is None:
+            raise AttributeError("a record has one, its class has none")  # which tells `dataclass`: no default
+        key = vars(record)["key"]
+        if not isinstance(key, Tensor):
+            key = vars(record)["key"] = key()
+        return key
+
+    def __set__(self, record: Any, key: Tensor | Callable[[], Tensor]) -> None:
+        vars(record)["key"] = key
+
+
 @dataclass(frozen=True)
 class Probe:
     """What a metric may look at: one replica at one evaluation."""
@@ -19,7 +37,7 @@ class Probe:
     params: Params
     splits: Mapping[str, Batch]
     task: Task
-    key: Tensor  #: (): of this seed and evaluation
+    key: Key = Key()  #: (): of this seed and evaluation
     initial: Params = field(default_factory=dict)  #: before the first update; empty unless a metric is `initial`
     known: dict[str, Tensor] = field(default_factory=dict)  #: outputs per split, shared by the metrics
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.func import grad
 
@@ -24,7 +25,7 @@ class Instant(NamedTuple):
     """One step of a replica: what it is taken on, what it draws from, and how many there were before it."""
 
     batch: Batch
-    key: Tensor  # (): of this seed, epoch and step
+    keys: Tensor  # (methods,): of this seed, epoch and step, see `Step.keys`
     step: Tensor  # (): updates completed
     epoch: Tensor  # (): epochs completed
 
@@ -67,7 +68,7 @@ class Step:
         total = self.loss(local.outputs, targets)
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.penalty:
-                total = total + regularizer.penalty(local, state, at(key=_method_key(now.key, method)))
+                total = total + regularizer.penalty(local, state, at(key=now.keys[method]))
         return _one_number(total), local.outputs
 
     def _perturbed(self, params: Params, states: tuple[State, ...], now: Instant, at: Callable[..., At]) -> Batch:
@@ -75,7 +76,7 @@ class Step:
         batch = Batch(self.task.embedded(params, now.batch.inputs), now.batch.targets)
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.perturb:
-                batch = regularizer.perturb(batch, state, at(key=_method_key(now.key, method)))
+                batch = regularizer.perturb(batch, state, at(key=now.keys[method]))
         return batch
 
     @cached_property
@@ -86,6 +87,20 @@ class Step:
             if regularizer.objective:
                 loss = regularizer.objective(loss)
         return loss
+
+    @property
+    def draws(self) -> bool:
+        """Whether any method has a phase that may look at its key."""
+        return any(map(self.has, ("perturb", "penalty", "transform", "project")))
+
+    def keys(self, key: Tensor) -> Tensor:
+        """A key of each method, given one of a step, (...) -> (..., methods); of no method, where none draws.
+
+        Folding takes dozens of operations: the engine has it done for all steps of an epoch at once.
+        """
+        methods = len(self.regularizers) if self.draws else 0
+        folded = [_method_key(key, method) for method in range(methods)]
+        return torch.stack(folded, -1) if folded else key.new_empty((*key.shape, 0))
 
     def has(self, phase: str) -> bool:
         """Whether any method has a phase of that name."""
@@ -103,7 +118,7 @@ class Step:
         for method, regularizer in enumerate(self.regularizers):
             if function := getattr(regularizer, phase):
                 extra = grad_at if "extra_gradients" in regularizer.privileges else _undeclared
-                here = at(key=_method_key(now.key, method), grad_at=extra)
+                here = at(key=now.keys[method], grad_at=extra)
                 moved, after[method] = function(moved, states[method], here)
         return moved, tuple(after)
 
@@ -125,7 +140,7 @@ class Step:
         labels: Sequence[str],
         params: Params,
         splits: Mapping[str, Batch],
-        key: Tensor,
+        key: Tensor | Callable[[], Tensor],
         known: dict[str, Tensor],
         initial: Params | None = None,
     ) -> dict[str, Tensor]:

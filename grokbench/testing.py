@@ -60,7 +60,8 @@ def standpoint(task: Task, seed: int = 0) -> At:
 
     step = build_step(task, [Regularizer(transform=catch, privileges=frozenset({"extra_gradients"}))], {})
     params, batch = task.init(random.key(seed)), Batch(*(part[: task.batch_size] for part in data(task, seed)["train"]))
-    now = Instant(batch, random.fold(random.key(seed), "standpoint"), torch.tensor(0), torch.tensor(0))
+    keys = step.keys(random.fold(random.key(seed), "standpoint"))
+    now = Instant(batch, keys, step=torch.tensor(0), epoch=torch.tensor(0))
     outputs = task.outputs(params, batch.inputs)
     step.through("transform", task.trained(params), params, step.init(params), outputs, now)
     return caught[0]

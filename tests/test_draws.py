@@ -1,14 +1,15 @@
-"""The batches of an epoch: which examples they hold, of whose data, and how a recording asks for them."""
+"""What an epoch draws: batches and keys, of whom, and how a recording asks for them."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
-from grokbench import Batch, engine
+from grokbench import Batch, Metric, engine, random
 from grokbench.engine import draws
+from grokbench.types import Regularizer
 
-from .cases import make_step, small
+from .cases import make_step, method, small
 
 SEEDS, N, SIZE = (1000, 1001, 1002), 7, 3
 
@@ -49,3 +50,36 @@ def test_a_batch_whose_number_is_a_tensor_is_the_same(drawn):
     for number in (0, 1):
         known, told = (draws.batch_of(step, group, pass_, n)[0] for n in (number, torch.tensor(number)))
         assert torch.equal(known.inputs, told.inputs) and torch.equal(known.targets, told.targets)
+
+
+@pytest.mark.parametrize("epoch", [5, torch.tensor(5)])
+def test_a_method_has_a_key_of_seed_epoch_step_and_method(epoch):
+    step = make_step(small("modular_addition"), [method("grokfast_ema"), method("gaussian_noise")])
+    group, _ = engine.start(step, (7, 8), "cpu", torch.float64)
+    keys = draws.draw(step, group, epoch).keys
+    for row, seed in enumerate((7, 8)):
+        for number in range(3):
+            of_step = random.fold(random.key(seed), "regularizer", 5, number)
+            expected = [random.fold(of_step, "method", at) for at in range(2)]
+            assert keys[number, row].tolist() == [int(key) for key in expected]
+
+
+def test_no_key_is_folded_for_what_draws_nothing(monkeypatch):
+    step = make_step(
+        small("sparse_parity"),
+        [Regularizer()],
+        metrics={"it": Metric(measure=lambda probe: probe.outputs("train").sum())},
+    )
+    group, _ = engine.start(step, (7, 8), "cpu", torch.float64)
+    folded = []
+    monkeypatch.setattr(random, "fold", lambda *about: folded.append(about))
+    engine.evaluate(step, engine.train_epoch(step, group, 0), ["it"], 1, {})
+    assert draws.draw(step, group, 1).keys.shape == (1, 2, 0) and not folded
+
+
+def test_a_metric_that_draws_has_a_key_of_seed_and_evaluation():
+    looked = Metric(measure=lambda probe: (probe.key >> 32) + 0 * probe.key)
+    step = make_step(small("sparse_parity"), metrics={"key": looked})
+    group, _ = engine.start(step, (7, 8), "cpu", torch.float64)
+    for row, values in enumerate(engine.evaluate(step, group, ["key"], 3, {})):
+        assert values["key"] == int(random.fold(random.key((7, 8)[row]), "evaluation", 3)) >> 32

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from grokbench import engine, random
-from grokbench.engine import draws, pace
+from grokbench import engine
+from grokbench.engine import pace
 from grokbench.records import Outcome
 from grokbench.types import Regularizer
 
@@ -125,15 +125,6 @@ def test_a_batch_larger_than_the_training_set_is_the_whole_set():
     larger = trained(small("modular_addition", batch_size=100), [], (0, 1), 3)
     assert full.steps == larger.steps == 3
     assert all(torch.equal(full.params[name], larger.params[name]) for name in full.params)
-
-
-def test_the_key_of_a_step_is_the_folded_key_of_its_seed():
-    step = make_step(small("modular_addition"))
-    group, _ = engine.start(step, (7, 8), "cpu", torch.float64)
-    keys = draws.draw(step, group, 5).keys
-    for row, seed in enumerate((7, 8)):
-        expected = [random.fold(random.key(seed), "regularizer", 5, index) for index in range(3)]
-        assert keys[:, row].tolist() == [int(key) for key in expected]
 
 
 @pytest.mark.parametrize("name", ["baseline", "grokalign"])

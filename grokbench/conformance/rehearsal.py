@@ -114,7 +114,7 @@ def rehearse(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
     splits = cast(data(task), dtype)
     params = cast(task.init(random.key(0)), dtype)
     batch = Batch(*(part[: task.batch_size] for part in splits["train"]))
-    now = Instant(batch, key, step=torch.tensor(3), epoch=torch.tensor(1))
+    now = Instant(batch, step.keys(key), step=torch.tensor(3), epoch=torch.tensor(1))
     states = step.init(params)
     outputs = task.outputs(params, batch.inputs)
     told: dict[str, Any] = {"splits": splits, "init": (task.init(random.key(0)), states)}

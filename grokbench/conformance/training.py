@@ -110,7 +110,7 @@ def _birthplace(subject: Subject, step: Step, dtype: torch.dtype, scale: float, 
 def _losses(step: Step, group: engine.Group, epoch: int) -> Iterator[Tensor]:
     """What every batch of an epoch is to be trained on: a loss may be nan and its gradient a number."""
     for batch, axes in engine.batches(step, group, epoch):
-        now = Instant(batch, group.keys, group.steps, torch.tensor(epoch))
+        now = Instant(batch, step.keys(group.keys), group.steps, torch.tensor(epoch))
         yield vmap(step.objective, in_dims=(0, 0, engine.instant_axes(axes)))(group.params, group.states, now)[0]
 
 

@@ -18,18 +18,26 @@ __all__ = ["Draws", "batch_of", "batches", "draw"]
 class Draws(NamedTuple):
     """What an epoch draws before its first step."""
 
-    keys: Tensor  # (steps, replicas), of the methods
+    keys: Tensor  # (steps, replicas, methods), see `Step.keys`; no methods where none draws
     order: Tensor | None  # (replicas, n), the examples in the order of their batches; None with full batches
 
 
 def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
     """The draws of the pass after `epoch` completed ones."""
-    counts = torch.arange(step.task.steps, device=group.keys.device)[:, None]
-    keys = random.fold(group.keys.expand(step.task.steps, -1), "regularizer", epoch, counts)
+    keys = _keys(step, group.keys, epoch)
     if step.task.full_batch:
         return Draws(keys, None)
     n = step.task.train_size
     return Draws(keys, vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys))
+
+
+def _keys(step: Step, replicas: Tensor, epoch: int | Tensor) -> Tensor:
+    """The methods' keys of every step of a pass, given those of the replicas."""
+    keys = replicas.expand(step.task.steps, -1)
+    if step.draws:
+        counts = torch.arange(step.task.steps, device=replicas.device)[:, None]
+        keys = random.fold(keys, "regularizer", epoch, counts)
+    return step.keys(keys)
 
 
 def batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tuple[Batch, int | None]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from grokbench import random
 from grokbench.engine.draws import Draws, batch_of, draw
 from grokbench.engine.groups import Group, apart
 from grokbench.step import Instant, Step
-from grokbench.types import Params, State
+from grokbench.types import Batch, Params, State
 
 __all__ = [
     "PHASES",
@@ -32,10 +32,18 @@ __all__ = [
     "train_steps",
 ]
 
-Pending = tuple[Params, Tensor, Tensor]  # gradients, losses and outputs already computed for the next step
 Clock = Callable[[str], AbstractContextManager[object]]  # a phase -> what measures it
 
 PHASES = ("batches", "forward", "backward", "transform", "optimizer")  # of a step; penalties are in forward
+
+
+class Pending(NamedTuple):
+    """What a step takes of its batch, before anything is updated."""
+
+    grads: Params  # of each replica
+    losses: Tensor  # (replicas,), penalties included
+    outputs: Tensor  # (replicas, n, C)
+    keys: Tensor  # (replicas, methods), that were drawn from
 
 
 def no_clock(phase: str) -> AbstractContextManager[None]:
@@ -50,13 +58,13 @@ def instant_axes(batches: int | None) -> Any:
 
 
 def _gradients(step: Step, group: Group, now: Instant, axes: Any, clock: Clock = no_clock) -> Pending:
-    """Gradients per replica, losses with penalties (replicas,), and outputs (replicas, n, C) before the update."""
+    """Forward and backward pass of all replicas."""
     trained = {name: p.detach().requires_grad_() for name, p in step.task.trained(group.params).items()}
     with clock("forward"):
         loss, outputs = vmap(step.objective, in_dims=(0, 0, axes))(group.params | trained, group.states, now)
     with clock("backward"):
         grads = torch.autograd.grad(loss.sum(), list(trained.values()), materialize_grads=True)
-    return dict(zip(trained, grads, strict=True)), loss.detach(), outputs.detach()
+    return Pending(dict(zip(trained, grads, strict=True)), loss.detach(), outputs.detach(), now.keys)
 
 
 def _through(step: Step, phase: str, axes: Any) -> Callable[..., tuple[Params, tuple[State, ...]]]:
@@ -67,7 +75,7 @@ def _through(step: Step, phase: str, axes: Any) -> Callable[..., tuple[Params, t
 @torch.no_grad()
 def _update(step: Step, group: Group, taken: Pending, now: Instant, axes: Any, clock: Clock = no_clock) -> Group:
     """Transforms, optimizer and projections."""
-    (grads, loss, outputs), states = taken, group.states
+    grads, outputs, states = taken.grads, taken.outputs, group.states
     if step.has("transform"):
         with clock("transform"):
             grads, states = _through(step, "transform", axes)(grads, group.params, states, outputs, now)
@@ -81,7 +89,7 @@ def _update(step: Step, group: Group, taken: Pending, now: Instant, axes: Any, c
             projected, states = _through(step, "project", axes)(trained, params, states, outputs, now)
             params = params | apart(projected, params)
             states = apart(states, params)
-    finite = group.finite & loss.isfinite()
+    finite = group.finite & taken.losses.isfinite()
     return replace(group, params=params, optimizer=optimizer, states=states, finite=finite, steps=group.steps + 1)
 
 
@@ -100,9 +108,9 @@ def _instant(step: Step, group: Group, drawn: Draws, number: int | Tensor, epoch
 def train_epoch(
     step: Step, group: Group, epoch: int | Tensor, pending: Pending | None = None, clock: Clock = no_clock
 ) -> Group:
-    """The pass after `epoch` completed ones; `pending` is its first gradient, where an evaluation took it already."""
+    """The pass after `epoch` completed ones; `pending` is its only gradient, where an evaluation took it already."""
     with clock("batches"):
-        drawn = draw(step, group, epoch)
+        drawn = Draws(pending.keys[None], None) if pending else draw(step, group, epoch)
     return train_steps(step, group, epoch, drawn, range(step.task.steps), pending, clock)
 
 
@@ -131,7 +139,7 @@ def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[Pending |
         return None, {}
     now, axes = _instant(step, group, draw(step, group, epoch), 0, _as_tensor(epoch, group))
     pending = _gradients(step, group, now, axes)
-    return pending, {"train": pending[2]}
+    return pending, {"train": pending.outputs}
 
 
 @torch.no_grad()
@@ -139,9 +147,12 @@ def measure(
     step: Step, group: Group, labels: Sequence[str], epoch: int | Tensor, known: Mapping[str, Tensor]
 ) -> Tensor:
     """The metrics of those labels, and last whether all losses were finite, (replicas, labels + 1) float64."""
-    one = vmap(partial(step.evaluate, labels), in_dims=(0, group.split_axes, 0, 0, 0))
-    keys = random.fold(group.keys, "evaluation", epoch)
-    values = one(group.params, group.splits, keys, dict(known), group.initial) if labels else {}
+
+    def one(params: Params, splits: Mapping[str, Batch], key: Tensor, *rest: Any) -> dict[str, Tensor]:
+        return step.evaluate(labels, params, splits, partial(random.fold, key, "evaluation", epoch), *rest)
+
+    mapped = vmap(one, in_dims=(0, group.split_axes, 0, 0, 0))
+    values = mapped(group.params, group.splits, group.keys, dict(known), group.initial) if labels else {}
     return torch.stack([*(values[label].double() for label in labels), group.finite.double()], 1)
 
 
