@@ -73,7 +73,7 @@ def test_a_plugin_that_was_not_checked_is_told_in_a_few_lines(tmp_path, fault):
     registry = load_registry([file])
     error = raised_by([registry.regularizers["method"].make({})])
     first, *rest = explained(error, cell(), registry, [str(file)]).splitlines()
-    assert first == said
+    assert first.partition(". Did you mean: ")[0] == said  # Python 3.12 knows a name that is near
     assert rest[-1] == f"Next: grokbench check {file}" and len(rest) == 1 + bool(line)
     assert not line or (rest[0].startswith("At method.py, line ") and line in rest[0])
 

@@ -19,7 +19,7 @@ class Draws(NamedTuple):
     """What an epoch draws before its first step."""
 
     keys: Tensor  # (steps, replicas, methods), see `Step.keys`; no methods where none draws
-    order: Tensor | None  # (replicas, n), the examples in the order of their batches; None with full batches
+    rows: Tensor | None  # (replicas, n), of the table of all examples, in the order of batches; None with full batches
 
 
 def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
@@ -28,7 +28,16 @@ def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
     if step.task.full_batch:
         return Draws(keys, None)
     n = step.task.train_size
-    return Draws(keys, vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys))
+    order = vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys)
+    return Draws(keys, order + _first_rows(group))
+
+
+def _first_rows(group: Group) -> Tensor | int:
+    """Where the data of each replica begin, (replicas, 1): their own lie one after the other, those of all at 0."""
+    if group.split_axes["train"] is None:
+        return 0
+    replicas, n = group.splits["train"].targets.shape[:2]
+    return torch.arange(0, replicas * n, n, device=group.keys.device)[:, None]
 
 
 def _keys(step: Step, replicas: Tensor, epoch: int | Tensor) -> Tensor:
@@ -50,25 +59,19 @@ def batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tuple[Bat
 def batch_of(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tuple[Batch, int | None]:
     """Batch `number` of a pass with the axis of its replicas; where that is a tensor, not the last, smaller one."""
     train, axes = group.splits["train"], group.split_axes["train"]
-    if drawn.order is None:
+    if drawn.rows is None:
         return train, axes
-    chosen = _part(drawn.order, number, step.task.batch_size or 0)
-    return Batch(_examples(train.inputs, chosen, axes), _examples(train.targets, chosen, axes)), 0
+    rows = _part(drawn.rows, number, step.task.batch_size or 0)
+    return Batch(*(_examples(part if axes is None else part.flatten(0, 1), rows) for part in train)), 0
 
 
-def _examples(of: Tensor, chosen: Tensor, axes: int | None) -> Tensor:
-    """Of each replica's own data, (replicas, n, ...), or of all replicas', (n, ...), the rows chosen for each.
-
-    As rows of one table: an index for each replica and row together takes twice as long on a CPU.
-    """
-    if axes == 0:
-        first = torch.arange(0, of.shape[0] * of.shape[1], of.shape[1], device=of.device)
-        of, chosen = of.flatten(0, 1), chosen + first[:, None]
-    return of.index_select(0, chosen.flatten()).unflatten(0, chosen.shape)
+def _examples(table: Tensor, rows: Tensor) -> Tensor:
+    """Rows of a table, in the shape of their numbers; an index for each replica and row takes twice as long."""
+    return table.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
 
-def _part(order: Tensor, number: int | Tensor, size: int) -> Tensor:
-    """The examples of a batch, (replicas, size): a recording is told its number by a tensor, (), and waits for none."""
+def _part(rows: Tensor, number: int | Tensor, size: int) -> Tensor:
+    """The rows of a batch, (replicas, size): a recording is told its number by a tensor, (), and waits for none."""
     if isinstance(number, int):
-        return order[:, number * size : (number + 1) * size]
-    return order.index_select(1, number * size + torch.arange(size, device=order.device))
+        return rows[:, number * size : (number + 1) * size]
+    return rows.index_select(1, number * size + torch.arange(size, device=rows.device))

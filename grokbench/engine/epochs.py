@@ -89,8 +89,7 @@ def _update(step: Step, group: Group, taken: Pending, now: Instant, axes: Any, c
             projected, states = _through(step, "project", axes)(trained, params, states, outputs, now)
             params = params | apart(projected, params)
             states = apart(states, params)
-    finite = group.finite & taken.losses.isfinite()
-    return replace(group, params=params, optimizer=optimizer, states=states, finite=finite, steps=group.steps + 1)
+    return replace(group, params=params, optimizer=optimizer, states=states, steps=group.steps + 1)
 
 
 def _as_tensor(epoch: int | Tensor, group: Group) -> Tensor:
@@ -124,13 +123,14 @@ def train_steps(
     clock: Clock = no_clock,
 ) -> Group:
     """Some steps of a pass, by their numbers; a number that is a tensor, (), is not of the last, smaller batch."""
-    completed = _as_tensor(epoch, group)
+    completed, losses = _as_tensor(epoch, group), []
     for number in numbers:
         with clock("batches"):
             now, axes = _instant(step, group, drawn, number, completed)
         taken, pending = pending or _gradients(step, group, now, axes, clock), None
         group = _update(step, group, taken, now, axes, clock)
-    return group
+        losses.append(taken.losses)
+    return replace(group, finite=group.finite & torch.stack(losses).isfinite().all(0))
 
 
 def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[Pending | None, dict[str, Tensor]]:
