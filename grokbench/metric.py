@@ -13,18 +13,17 @@ __all__ = ["Metric", "Probe"]
 
 
 class Key:
-    """The key of a record: given to it, or made when it is first looked at.
+    """The key of a record: given to it, or made whenever it is looked at.
 
-    Most metrics draw nothing, and folding a key takes dozens of operations, each of which a GPU has to launch.
+    Most metrics draw nothing, and folding a key takes dozens of operations, each of which a GPU has to launch. It is
+    not kept: one that is made inside of a gradient cannot be used outside.
     """
 
     def __get__(self, record: Any, owner: type | None = None) -> Tensor:
         if record is None:
             raise AttributeError("a record has one, its class has none")  # which tells `dataclass`: no default
         key = vars(record)["key"]
-        if not isinstance(key, Tensor):
-            key = vars(record)["key"] = key()
-        return key
+        return key() if callable(key) else key
 
     def __set__(self, record: Any, key: Tensor | Callable[[], Tensor]) -> None:
         vars(record)["key"] = key

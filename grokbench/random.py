@@ -65,9 +65,9 @@ def fold(key: Tensor, *data: int | str | Tensor) -> Tensor:
 
 
 def bits(key: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Independent uniform 64-bit words, `shape`, int64; of each key of several, (...), (..., *shape)."""
+    """Independent uniform 64-bit words, `shape`, int64."""
     counter = torch.arange(1, math.prod(shape) + 1, device=key.device)
-    return _mix(key[..., None] + counter * GAMMA).reshape(*key.shape, *shape)
+    return _mix(key + counter * GAMMA).reshape(shape)
 
 
 def uniform(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Tensor:
@@ -82,9 +82,8 @@ def integers(key: Tensor, shape: tuple[int, ...], high: int) -> Tensor:
 
 def normal(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Tensor:
     """Standard normals, `shape`, by Box and Muller's cosine branch: sqrt(-2 log u) cos(2 pi v)."""
-    both = fold(key, torch.arange(2, device=key.device))  # at once: half the operations, each of which a GPU launches
-    u, v = uniform(both, shape)
-    u = 1.0 - u  # in (0, 1]: log never sees a zero
+    u = 1.0 - uniform(fold(key, 0), shape)  # in (0, 1]: log never sees a zero
+    v = uniform(fold(key, 1), shape)
     return ((-2.0 * u.log()).sqrt() * (2.0 * math.pi * v).cos()).to(dtype)
 
 

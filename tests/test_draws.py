@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.func import grad
 
 from grokbench import Batch, Metric, engine, random
 from grokbench.engine import draws
@@ -83,3 +84,15 @@ def test_a_metric_that_draws_has_a_key_of_seed_and_evaluation():
     group, _ = engine.start(step, (7, 8), "cpu", torch.float64)
     for row, values in enumerate(engine.evaluate(step, group, ["key"], 3, {})):
         assert values["key"] == int(random.fold(random.key((7, 8)[row]), "evaluation", 3)) >> 32
+
+
+def test_a_key_may_be_looked_at_inside_of_a_gradient_and_outside_again():
+    def curved(probe):
+        x = torch.ones(2, dtype=torch.float64)
+        noise = lambda x: (x * x * random.normal(probe.key, (2,))).sum()  # noqa: E731
+        return grad(lambda x: grad(noise)(x).sum())(x).sum() - 2 * random.normal(probe.key, (2,)).sum()
+
+    step = make_step(small("sparse_parity"), metrics={"curved": Metric(measure=curved)})
+    group, _ = engine.start(step, (7, 8), "cpu", torch.float64)
+    found = engine.evaluate(step, group, ["curved"], 3, {})
+    assert [row["curved"] for row in found] == pytest.approx([0, 0], abs=1e-12)

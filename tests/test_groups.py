@@ -3,23 +3,32 @@
 import pytest
 import torch
 
-from grokbench import engine
+from grokbench import engine, random
 from grokbench.engine import groups, race
+from grokbench.engine.epochs import Pending
 from grokbench.engine.groups import ladder
 from grokbench.records import Outcome
+from grokbench.types import Regularizer
 
 from .cases import method, small, train_events, train_runs, trained
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 
 
+def jolt(grads, state, at):
+    """Noise on the gradients, drawn after a look ahead may have been taken along to a smaller group."""
+    noise = {n: random.normal(random.fold(at.key, n), tuple(g.shape), g.dtype) for n, g in grads.items()}
+    return {n: g + 0.01 * noise[n] for n, g in grads.items()}, state
+
+
+@pytest.mark.parametrize("act", [method("grokfast_ma"), Regularizer(transform=jolt)], ids=["grokfast_ma", "jolt"])
 @pytest.mark.parametrize("label", ["xor", "sparse_parity", "modular_addition"])
-def test_replicas_that_are_done_do_not_move_the_others(label):
+def test_replicas_that_are_done_do_not_move_the_others(label, act):
     task, seeds, epochs = small(label), tuple(range(5)), 12
-    whole = train_runs(task, [method("grokfast_ma")], seeds, epochs)
+    whole = train_runs(task, [act], seeds, epochs)
     thresholds = sorted(run.curves["train_loss"].values[4] for run in whole)
     grokked = {"train_loss": f"< {(thresholds[1] + thresholds[2]) / 2!r}"}
-    raced, progress = train_events(task, [method("grokfast_ma")], seeds, epochs, grokked=grokked, stop="grokked")
+    raced, progress = train_events(task, [act], seeds, epochs, grokked=grokked, stop="grokked")
     assert any(0 < event.active <= 3 for event in progress)  # the group went down its ladder
     for run, full in zip(raced, whole, strict=True):
         for metric, curve in run.curves.items():
@@ -30,17 +39,19 @@ def test_replicas_that_are_done_do_not_move_the_others(label):
 
 def test_a_shrunken_group_keeps_the_replicas_that_are_left():
     group = trained(small("sparse_parity"), [method("grokfast_ma")], range(5), 2)
-    pending = ({name: p + 1 for name, p in group.params.items()}, torch.arange(5.0))
+    grads, each = {name: p + 1 for name, p in group.params.items()}, torch.arange(5.0)
+    pending = Pending(grads, losses=each, outputs=each[:, None, None], keys=group.keys[:, None])
     smaller, kept = groups.shrink(group, [1, 4]), groups.take(pending, [1, 4])
     assert smaller.seeds == (1, 4)
-    assert kept[1].tolist() == [1.0, 4.0]
+    assert kept.losses.tolist() == kept.outputs.flatten().tolist() == [1.0, 4.0]
+    assert torch.equal(kept.keys[:, 0], smaller.keys)
     for new, old in enumerate((1, 4)):
         assert smaller.keys[new] == group.keys[old]
         for name, p in group.params.items():
             assert torch.equal(smaller.params[name][new], p[old])
             assert torch.equal(smaller.optimizer.mean[name][new], group.optimizer.mean[name][old])
             assert torch.equal(smaller.states[0].ring[name][new], group.states[0].ring[name][old])
-            assert torch.equal(kept[0][name][new], p[old] + 1)
+            assert torch.equal(kept.grads[name][new], p[old] + 1)
 
 
 @pytest.mark.parametrize(("size", "sizes"), [(1, [2]), (2, [2]), (3, [3, 2]), (5, [5, 3, 2]), (25, [25, 13, 7, 4, 2])])

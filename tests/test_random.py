@@ -12,6 +12,7 @@ MASK = (1 << 64) - 1
 DRAWS = {
     "bits": lambda key: random.bits(key, (7, 3)),
     "uniform": lambda key: random.uniform(key, (7, 3)),
+    "a single number": lambda key: random.uniform(key, ()),
     "integers": lambda key: random.integers(key, (7, 3), 10),
     "permutation": lambda key: random.permutation(key, 21),
     "normal": lambda key: random.normal(key, (7, 3)),
