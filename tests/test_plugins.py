@@ -1,4 +1,4 @@
-"""Loading plugins one provider at a time, and checking what a suite gives them."""
+"""Loading plugins one provider at a time: files, built-ins, installed packages, and names that meet."""
 
 import importlib.metadata
 import os
