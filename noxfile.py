@@ -80,7 +80,7 @@ def tests(session: nox.Session) -> None:
 def survival(session: nox.Session) -> None:
     """Forty kills at random moments of the suite `smoke`, some 15 minutes; arguments are passed on to the script."""
     install(session, "--editable", f"{ROOT}[test]")
-    python(session, "-P", str(ROOT / "tests" / "kills.py"), *session.posargs)
+    python(session, "-P", str(ROOT / "tests" / "helpers" / "kills.py"), *session.posargs)
 
 
 def python(session: nox.Session, *arguments: str) -> None:

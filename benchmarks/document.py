@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grokbench import durable
 from grokbench.errors import StoreError
+from grokbench.io import atomic
 from grokbench.provenance import environment
 
 __all__ = ["Document", "facts"]
@@ -46,7 +46,7 @@ class Document:
         """Put a row at the end of a part, and write the file."""
         self.parts.setdefault(part, []).append(row)
         if self.file:
-            durable.write(self.file, (json.dumps({**self.facts, **self.parts}, indent=1) + "\n").encode())
+            atomic.write(self.file, (json.dumps({**self.facts, **self.parts}, indent=1) + "\n").encode())
 
 
 def facts(device: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.cases import Case
 from benchmarks.gauge import Rates
 from grokbench import engine
-from grokbench.step import Instant, Step
+from grokbench.step import Step, StepContext
 from grokbench.types import Batch, Params
 
 __all__ = ["Effort", "effort"]
@@ -59,7 +59,7 @@ def _products_of_a_pass(step: Step, params: Params, batch: Batch, key: Tensor, s
     """Of all batches at once, since products grow with the examples, and of what is done once per step; the outputs."""
     params = {name: p.clone().requires_grad_() for name, p in params.items()}
     states, zero = step.init(params), torch.zeros((), dtype=torch.int64, device=key.device)
-    now = Instant(batch, step.keys(key), zero, zero)
+    now = StepContext(batch, step.keys(key), zero, zero)
     with FlopCounterMode(display=False) as passed:
         total, outputs = step.objective(params, states, now)
         found = torch.autograd.grad(total, list(params.values()), materialize_grads=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmarks import grouped
 from grokbench.events import Event
-from grokbench.jobs import Stage, Worker
-from grokbench.launchers.local import launch
+from grokbench.launchers.jobs import Stage, Worker
+from grokbench.launchers.local.pool import launch
 from grokbench.records import Cell
 
 __all__ = ["Gauging", "Rates", "rates"]

@@ -20,7 +20,7 @@ from grokbench.errors import GrokbenchError
 STEPS = ("tests", "speed", "suite", "together")
 TASKS = ("mnist_ce", "modular_addition", "xor")
 TESTS = (  # that have some for CUDA
-    *("tests/test_cuda.py", "tests/test_capacity.py"),
+    *("tests/test_cuda.py", "tests/test_group_size.py"),
     *("tests/test_benchmarks.py", "tests/test_benchmarks_loop.py"),
 )
 TESTS_SECONDS, SPEED_SECONDS = 150.0, 240.0  # at most; the suite takes what they leave

@@ -14,12 +14,13 @@ from typing import Any
 
 from benchmarks import memory
 from benchmarks.cases import Case
-from grokbench import engine, work
+from grokbench import engine
 from grokbench.events import Event
-from grokbench.jobs import Stage, Training, Worker
-from grokbench.launchers.local import launch
+from grokbench.launchers.jobs import Stage, Training, Worker
+from grokbench.launchers.local.pool import launch
 from grokbench.provenance import environment
 from grokbench.records import Cell, Run
+from grokbench.runner import scheduling
 
 __all__ = ["Begun", "Clock", "Clocked", "cores", "groups", "lasting", "perform", "rounds"]
 
@@ -99,9 +100,9 @@ def lasting(training: Training, epochs: int) -> Training:
 def groups(case: Case) -> list[Training]:
     """The groups in which a user's run trains the seeds of a case."""
     dtype = engine.DTYPES[case.precision]
-    size, sure = engine.group_size(case.step, engine.weigh(case.step.task), case.device, dtype)
-    size = size if sure else engine.tried(case.step, case.device, dtype, 1)
-    return [Training(case.cell, seeds, frozenset(seeds)) for seeds in work.groups(case.seeds, size)]
+    size, sure = engine.estimated_group_size(case.step, engine.replica_size(case.step.task), case.device, dtype)
+    size = size if sure else engine.measured_group_size(case.step, case.device, dtype, 1)
+    return [Training(case.cell, seeds, frozenset(seeds)) for seeds in scheduling.groups(case.seeds, size)]
 
 
 def rounds(case: Case, workers: int) -> Generator[list[Clock]]:

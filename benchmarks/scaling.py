@@ -14,7 +14,7 @@ from benchmarks import grouped
 from benchmarks.cases import Case
 from benchmarks.grouped import Clock, Clocked
 from benchmarks.tables import tabulated
-from grokbench.jobs import Stage
+from grokbench.launchers.jobs import Stage
 
 __all__ = ["SIZES", "Growth", "grow", "table"]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.startup import GROKBENCH
-from grokbench import survey
 from grokbench.errors import StoreError
 from grokbench.store import Store
 
@@ -70,7 +69,7 @@ def _wait(process: "subprocess.Popen[bytes]") -> None:
 
 def _leg(out: Path, seconds: float, status: int | None) -> Leg:
     try:
-        counts = survey.status(Store.load(out))
+        counts = status.count_replicas(Store.load(out))
     except StoreError:  # not begun yet
         return Leg(seconds, 0, 0, 0, status)
     trained = counts["planned"] - counts["missing"] - counts["failed"]

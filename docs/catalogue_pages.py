@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from grokbench.catalogue import entry
-from grokbench.export.readme import reference_page
+from grokbench.commands.listing import entry
 from grokbench.plugins import load_registry
+from grokbench.report.export.readme import reference_page
 from grokbench.suite_files import shipped_suites
 
 KINDS = {

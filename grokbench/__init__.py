@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from grokbench import data as data
     from grokbench import random as random
+    from grokbench.api.leaderboard import Leaderboard as Leaderboard
+    from grokbench.api.leaderboard import leaderboard as leaderboard
+    from grokbench.api.run import run as run
+    from grokbench.api.runs import Runs as Runs
+    from grokbench.api.runs import load_runs as load_runs
     from grokbench.errors import DataError as DataError
     from grokbench.errors import GrokbenchError as GrokbenchError
     from grokbench.errors import PluginError as PluginError
@@ -23,18 +28,13 @@ if TYPE_CHECKING:
     from grokbench.hookspecs import hookimpl as hookimpl
     from grokbench.metric import Metric as Metric
     from grokbench.metric import Probe as Probe
-    from grokbench.notebook import Leaderboard as Leaderboard
-    from grokbench.notebook import leaderboard as leaderboard
     from grokbench.observer import Observer as Observer
     from grokbench.optimizers import SGD as SGD
     from grokbench.optimizers import AdamW as AdamW
-    from grokbench.python import run as run
     from grokbench.records import Cell as Cell
     from grokbench.records import Outcome as Outcome
     from grokbench.records import Planned as Planned
     from grokbench.records import Run as Run
-    from grokbench.runs import Runs as Runs
-    from grokbench.runs import load_runs as load_runs
     from grokbench.types import At as At
     from grokbench.types import Batch as Batch
     from grokbench.types import Local as Local
@@ -47,14 +47,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = {
+_MODULES = {
     "AdamW": "optimizers",
     "At": "types",
     "Batch": "types",
     "Cell": "records",
     "DataError": "errors",
     "GrokbenchError": "errors",
-    "Leaderboard": "notebook",
+    "Leaderboard": "api.leaderboard",
     "Local": "types",
     "Metric": "metric",
     "Observer": "observer",
@@ -68,27 +68,27 @@ _ROOMS = {
     "Regularizer": "types",
     "Role": "types",
     "Run": "records",
-    "Runs": "runs",
+    "Runs": "api.runs",
     "SGD": "optimizers",
     "StoreError": "errors",
     "SuiteError": "errors",
     "Task": "types",
     "data": "",
     "hookimpl": "hookspecs",
-    "leaderboard": "notebook",
+    "leaderboard": "api.leaderboard",
     "linearize": "types",
-    "load_runs": "runs",
+    "load_runs": "api.runs",
     "random": "",
-    "run": "python",
+    "run": "api.run",
 }
-__all__ = [*_ROOMS, "__version__"]  # noqa: PLE0604
+__all__ = [*_MODULES, "__version__"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module 'grokbench' has no attribute {name!r}")
-    room = _ROOMS[name]
-    return getattr(import_module(f"grokbench.{room}"), name) if room else import_module(f"grokbench.{name}")
+    module = _MODULES[name]
+    return getattr(import_module(f"grokbench.{module}"), name) if module else import_module(f"grokbench.{name}")
 
 
 def __dir__() -> list[str]:

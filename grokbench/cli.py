@@ -13,12 +13,12 @@ from grokbench.commands.data import data
 from grokbench.commands.doctor import doctor
 from grokbench.commands.figures import plot, report
 from grokbench.commands.new import new
-from grokbench.commands.planning import power
 from grokbench.commands.plugins import check, list_, show, validate
+from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
+from grokbench.commands.signals import STATUS, answered, leave, sentence
 from grokbench.errors import GrokbenchError
-from grokbench.interruption import STATUS, answered, leave, sentence
 
 __all__ = ["main"]
 

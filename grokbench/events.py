@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from grokbench.records import Cell, Run, Timing
 
-__all__ = ["Event", "Profile", "Progress", "Weight"]
+__all__ = ["Event", "Profile", "Progress", "MeasuredGroupSize"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a group of replicas stands."""
+    """The progress of a group of replicas."""
 
     cell: Cell
     seeds: tuple[int, ...]
@@ -37,10 +37,10 @@ class Profile:
         return self.seconds[phase] / self.total
 
 
-class Weight(NamedTuple):
-    """How many replicas of a cell a device holds."""
+class MeasuredGroupSize(NamedTuple):
+    """The number of replicas of a cell that a device holds."""
 
     replicas: int
 
 
-Event = Run | Progress | Timing | Profile | Weight
+Event = Run | Progress | Timing | Profile | MeasuredGroupSize

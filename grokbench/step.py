@@ -1,4 +1,4 @@
-"""Task + Regularizer + Optimizer -> one replica's pure step.
+"""The pure step of one replica, built from a task, regularizers and an optimizer.
 
 The order of the phases is written here and nowhere else: prepare; then for each batch perturbations, loss and
 penalties, gradients, transforms, optimizer, projections. Methods that are combined act in the order of the suite.
@@ -18,34 +18,49 @@ from grokbench.cadence import Every, is_due
 from grokbench.metric import Metric, Probe
 from grokbench.types import At, Batch, Loss, Optimizer, Params, Regularizer, State, Task, linearize
 
-__all__ = ["Instant", "Step", "build_step"]
+__all__ = ["StepContext", "Step", "build_step"]
 
 
-class Instant(NamedTuple):
-    """One step of a replica: what it is taken on, what it draws from, and how many there were before it."""
+class StepContext(NamedTuple):
+    """The inputs of one step of a replica, beside its parameters and states.
+
+    Attributes:
+        batch: the examples it is taken on.
+        keys: (methods,), of this seed, epoch and step, see `Step.keys`.
+        step: (), updates completed.
+        epoch: (), epochs completed.
+    """
 
     batch: Batch
-    keys: Tensor  # (methods,): of this seed, epoch and step, see `Step.keys`
-    step: Tensor  # (): updates completed
-    epoch: Tensor  # (): epochs completed
+    keys: Tensor
+    step: Tensor
+    epoch: Tensor
 
 
 @dataclass(frozen=True)
 class Step:
     """One replica of a cell as pure functions; the engine maps them over seeds.
 
-    `states` is a tuple with one state per regularizer, in order.
+    In its methods, `states` is a tuple with one state per regularizer, in order.
+
+    Attributes:
+        task: the cell's task.
+        regularizers: the cell's methods, in the order of the suite.
+        optimizer: the task's, or what a method has made of it.
+        metrics: label -> metric.
+        required: labels measured at every evaluation: those of the criterion.
+        every: label -> its own cadence.
     """
 
     task: Task
     regularizers: tuple[Regularizer, ...]
     optimizer: Optimizer
-    metrics: Mapping[str, Metric]  # label -> metric
-    required: frozenset[str] = frozenset()  # labels measured at every evaluation: the criterion's
-    every: Mapping[str, Every] = field(default_factory=dict)  # label -> its own cadence
+    metrics: Mapping[str, Metric]
+    required: frozenset[str] = frozenset()
+    every: Mapping[str, Every] = field(default_factory=dict)
 
     def prepare(self, params: Params, key: Tensor) -> Params:
-        """Parameters before training, as the regularizers want them; the frozen ones stay."""
+        """Run the methods' `prepare` on the parameters before training; frozen ones stay."""
         for method, regularizer in enumerate(self.regularizers):
             if regularizer.prepare:
                 params = params | regularizer.prepare(self.task.trained(params), self.task, _method_key(key, method))
@@ -56,10 +71,10 @@ class Step:
         trained = self.task.trained(params)
         return tuple(regularizer.init(trained) if regularizer.init else () for regularizer in self.regularizers)
 
-    def objective(self, params: Params, states: tuple[State, ...], now: Instant) -> tuple[Tensor, Tensor]:
-        """Loss + penalties, (), and the outputs, (n, C)."""
-        at = self._at(params, now)
-        inputs, targets = self._perturbed(params, states, now, at)
+    def objective(self, params: Params, states: tuple[State, ...], context: StepContext) -> tuple[Tensor, Tensor]:
+        """Compute loss + penalties, (), and the outputs, (n, C), on the batch of `context`."""
+        at = self._at(params, context)
+        inputs, targets = self._perturbed(params, states, context, at)
         forward = partial(self.task.forward, params)
         if not self.has("penalty"):
             outputs = forward(inputs)
@@ -68,20 +83,22 @@ class Step:
         total = self.loss(local.outputs, targets)
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.penalty:
-                total = total + regularizer.penalty(local, state, at(key=now.keys[method]))
+                total = total + regularizer.penalty(local, state, at(key=context.keys[method]))
         return _one_number(total), local.outputs
 
-    def _perturbed(self, params: Params, states: tuple[State, ...], now: Instant, at: Callable[..., At]) -> Batch:
-        """The batch as the network gets it."""
-        batch = Batch(self.task.embedded(params, now.batch.inputs), now.batch.targets)
+    def _perturbed(
+        self, params: Params, states: tuple[State, ...], context: StepContext, at: Callable[..., At]
+    ) -> Batch:
+        """The batch after embedding and the methods' `perturb`."""
+        batch = Batch(self.task.embedded(params, context.batch.inputs), context.batch.targets)
         for method, (regularizer, state) in enumerate(zip(self.regularizers, states, strict=True)):
             if regularizer.perturb:
-                batch = regularizer.perturb(batch, state, at(key=now.keys[method]))
+                batch = regularizer.perturb(batch, state, at(key=context.keys[method]))
         return batch
 
     @cached_property
     def loss(self) -> Loss:
-        """What is trained on, before penalties."""
+        """The loss that is trained on, without penalties: the task's, wrapped by the methods' `objective`."""
         loss = self.task.loss
         for regularizer in self.regularizers:
             if regularizer.objective:
@@ -90,13 +107,13 @@ class Step:
 
     @property
     def draws(self) -> bool:
-        """Whether any method has a phase that may look at its key."""
+        """Whether any method has a phase that may use its key."""
         return any(map(self.has, ("perturb", "penalty", "transform", "project")))
 
     def keys(self, key: Tensor) -> Tensor:
-        """A key of each method, given one of a step, (...) -> (..., methods); of no method, where none draws.
+        """Fold the key of a step into one for each method, (...) -> (..., methods); methods is 0 where none draws.
 
-        Folding takes dozens of operations: the engine has it done for all steps of an epoch at once.
+        Folding takes dozens of operations, so the engine does it for all steps of an epoch at once.
         """
         methods = len(self.regularizers) if self.draws else 0
         folded = [_method_key(key, method) for method in range(methods)]
@@ -107,24 +124,39 @@ class Step:
         return any(getattr(regularizer, phase) for regularizer in self.regularizers)
 
     def through(
-        self, phase: str, moved: Params, params: Params, states: tuple[State, ...], outputs: Tensor, now: Instant
+        self,
+        phase: str,
+        moved: Params,
+        params: Params,
+        states: tuple[State, ...],
+        outputs: Tensor,
+        context: StepContext,
     ) -> tuple[Params, tuple[State, ...]]:
-        """What the methods' `transform` makes of gradients, or `project` of parameters, in turn; and the states.
+        """Apply a phase of every method in turn: `transform` to gradients, or `project` to parameters.
 
-        `outputs`, (n, C), are the network's at the batch before the update.
+        Args:
+            phase: "transform" or "project".
+            moved: the gradients, or the updated parameters, of what is trained.
+            params: all parameters, as `At.params` shows them.
+            states: of the methods.
+            outputs: (n, C), of the network on the batch, before the update.
+            context: of this step.
+
+        Returns:
+            `moved` and `states` after the last method.
         """
-        after, at = list(states), self._at(params, now, outputs)
-        grad_at = partial(self._grad_at, params, states, now)
+        after, at = list(states), self._at(params, context, outputs)
+        grad_at = partial(self._grad_at, params, states, context)
         for method, regularizer in enumerate(self.regularizers):
             if function := getattr(regularizer, phase):
                 extra = grad_at if "extra_gradients" in regularizer.privileges else _undeclared
-                here = at(key=now.keys[method], grad_at=extra)
+                here = at(key=context.keys[method], grad_at=extra)
                 moved, after[method] = function(moved, states[method], here)
         return moved, tuple(after)
 
-    def _grad_at(self, params: Params, states: tuple[State, ...], now: Instant, trained: Params) -> Params:
-        """The gradient of this step's objective, with the draws of this step, at other values of what is trained."""
-        return grad(lambda trained: self.objective(params | trained, states, now)[0])(trained)
+    def _grad_at(self, params: Params, states: tuple[State, ...], context: StepContext, trained: Params) -> Params:
+        """The gradient of this step's objective, with this step's draws, at other values of the trained parameters."""
+        return grad(lambda trained: self.objective(params | trained, states, context)[0])(trained)
 
     @property
     def keeps_initial(self) -> bool:
@@ -144,19 +176,31 @@ class Step:
         known: dict[str, Tensor],
         initial: Params | None = None,
     ) -> dict[str, Tensor]:
-        """The metrics of those labels, each (); `known` holds outputs already computed, per split."""
+        """Measure metrics on one replica.
+
+        Args:
+            labels: of the metrics.
+            params: of the replica.
+            splits: its data, by split.
+            key: of this evaluation, or a function that makes it.
+            known: split -> outputs (n, C) computed already.
+            initial: parameters before training, for metrics that ask for them.
+
+        Returns:
+            Label -> value, ().
+        """
         probe = Probe(params, splits, self.task, key, initial or {}, dict(known))
         return {label: self.metrics[label].measure(probe) for label in labels}
 
-    def _at(self, params: Params, now: Instant, outputs: Tensor | None = None) -> Callable[..., At]:
-        """What the methods may look at, given their key."""
+    def _at(self, params: Params, context: StepContext, outputs: Tensor | None = None) -> Callable[..., At]:
+        """Prepare an `At`; the caller adds what differs between methods, such as `key`."""
         optimizer = self.task.optimizer
         return partial(
             At,
             params=self.task.trained(params),
-            batch=now.batch,
-            step=now.step,
-            epoch=now.epoch,
+            batch=context.batch,
+            step=context.step,
+            epoch=context.epoch,
             lr=optimizer.lr,
             weight_decay=optimizer.weight_decay,
             decoupled=optimizer.decoupled,
@@ -171,19 +215,19 @@ class Step:
 
 
 def _one_number(total: Tensor) -> Tensor:
-    """A loss of every example would be summed over them without a word."""
+    """Refuse a loss with axes: it would be summed over examples silently."""
     if total.shape:
         raise ValueError(f"the loss with its penalties is {tuple(total.shape)}, expected (): end it with .mean()")
     return total
 
 
 def _undeclared(trained: Params) -> Params:
-    """A second gradient doubles what a step costs: the leaderboard has to say so."""
+    """Refuse `grad_at` to a method that has not declared its cost, which the leaderboard prints."""
     raise ValueError('grad_at needs to be declared: Regularizer(..., privileges=frozenset({"extra_gradients"}))')
 
 
 def _method_key(key: Tensor, method: int) -> Tensor:
-    """Methods that are combined draw from streams of their own."""
+    """The key of one of several combined methods: each draws from a stream of its own."""
     return random.fold(key, "method", method)
 
 
@@ -194,7 +238,15 @@ def build_step(
     required: Iterable[str] = (),
     every: Mapping[str, Every] | None = None,
 ) -> Step:
-    """The step of a task under some regularizers, recording some metrics."""
+    """Build the step of a task under some regularizers, recording some metrics.
+
+    Args:
+        task: the cell's task.
+        regularizers: in the order in which they act.
+        metrics: label -> metric.
+        required: labels of metrics measured at every evaluation.
+        every: label -> cadence, for metrics with one of their own.
+    """
     optimizer: Optimizer = task.optimizer
     for regularizer in regularizers:
         if regularizer.optimizer:

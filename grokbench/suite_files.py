@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 from grokbench.errors import SuiteError
-from grokbench.yaml_problems import did_you_mean, short
+from grokbench.text.suggest import did_you_mean, short
 
 __all__ = ["find", "shipped_suites"]
 

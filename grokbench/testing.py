@@ -12,11 +12,11 @@ import torch
 
 from grokbench import random
 from grokbench.conformance import QUESTIONS, Answer, Subject, Verdict, answer
+from grokbench.conformance.short_runs import data
 from grokbench.conformance.targets import find
-from grokbench.conformance.trials import data
 from grokbench.plugins import load_registry
 from grokbench.plugins.plugin import Plugin
-from grokbench.step import Instant, build_step
+from grokbench.step import StepContext, build_step
 from grokbench.types import At, Batch, Params, Regularizer, State, Task
 
 __all__ = ["Verdict", "questions_of", "standpoint"]
@@ -61,7 +61,7 @@ def standpoint(task: Task, seed: int = 0) -> At:
     step = build_step(task, [Regularizer(transform=catch, privileges=frozenset({"extra_gradients"}))], {})
     params, batch = task.init(random.key(seed)), Batch(*(part[: task.batch_size] for part in data(task, seed)["train"]))
     keys = step.keys(random.fold(random.key(seed), "standpoint"))
-    now = Instant(batch, keys, step=torch.tensor(0), epoch=torch.tensor(0))
+    context = StepContext(batch, keys, step=torch.tensor(0), epoch=torch.tensor(0))
     outputs = task.outputs(params, batch.inputs)
-    step.through("transform", task.trained(params), params, step.init(params), outputs, now)
+    step.through("transform", task.trained(params), params, step.init(params), outputs, context)
     return caught[0]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from grokbench.counts import is_count
+from grokbench.validation import is_count
 
 __all__ = [
     "At",

@@ -60,9 +60,7 @@ def _named(corruption: Corruption) -> tuple[str, ...]:
     return (corruption,)
 
 
-def measure(
-    probe: Probe, *, corruptions: tuple[str, ...], severities: tuple[int, ...], examples: int | None
-) -> Tensor:
+def measure(probe: Probe, *, corruptions: tuple[str, ...], severities: tuple[int, ...], examples: int | None) -> Tensor:
     """The mean accuracy, ()."""
     device, root = probe.key.device, data.data_root()
     kept = [_kept(root, c, s, examples, device) for c in corruptions for s in severities]

@@ -44,9 +44,7 @@ def forward(params: Params, inputs: Tensor, activation: Callable[[Tensor], Tenso
     return hidden
 
 
-def preactivations(
-    params: Params, inputs: Tensor, forward: Callable[..., Tensor] = forward
-) -> tuple[Tensor, ...]:
+def preactivations(params: Params, inputs: Tensor, forward: Callable[..., Tensor] = forward) -> tuple[Tensor, ...]:
     """What the ReLUs of each hidden layer get, (n, units), at inputs (n, ...): their signs name the linear region."""
     found = []
 

@@ -24,7 +24,7 @@ def _one_thread():
 @pytest.fixture
 def quick_clock(monkeypatch):
     """What steps cost is measured in no time, and as precisely."""
-    from grokbench import timing
+    from grokbench.engine import timing
 
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
 
@@ -34,7 +34,7 @@ def tiny_data(monkeypatch):
     """Noisy stripes in place of MNIST, and noise in place of CIFAR-10 and CIFAR-10-C."""
     from grokbench import data
 
-    from .cases import corrupted, photographs, stripes
+    from .helpers.small_cells import corrupted, photographs, stripes
 
     sets, photos = stripes(), photographs()
     monkeypatch.setattr(data, "mnist", lambda root=None: sets)
@@ -66,9 +66,9 @@ def registry():
 def plan(tmp_path):
     """A function from a suite's text and a request to a plan; the folder is the same every time."""
 
-    from grokbench.request import Request, resolve
+    from grokbench.runner.request import Request, resolve
 
-    from . import tiny
+    from .helpers import tiny
 
     def make(text=tiny.SUITE, **request):
         suite = tiny.write(tmp_path, text)
@@ -94,17 +94,17 @@ def cells_of(tmp_path, registry):
 @pytest.fixture
 def here(monkeypatch, quick_clock):
     """Jobs are done in this process."""
-    from grokbench.launchers import local
+    from grokbench.launchers.local import pool
 
-    from . import tiny
+    from .helpers import tiny
 
-    monkeypatch.setattr(local, "launch", tiny.launch_here)
+    monkeypatch.setattr(pool, "launch", tiny.launch_here)
 
 
 @pytest.fixture
 def suite(tmp_path):
     """The file of the tiny suite."""
-    from . import tiny
+    from .helpers import tiny
 
     return tiny.write(tmp_path)
 
@@ -112,14 +112,14 @@ def suite(tmp_path):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """Results of the tiny suite; not to be written to."""
-    from grokbench import timing
-    from grokbench.launchers import local
+    from grokbench.engine import timing
+    from grokbench.launchers.local import pool
 
-    from . import tiny
+    from .helpers import tiny
 
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(local, "launch", tiny.launch_here)
+        patched.setattr(pool, "launch", tiny.launch_here)
         patched.setattr(timing, "LEAST_SECONDS", 1e-4)
         done = tiny.run(tiny.write(root), root / "out")
     assert done.status == 0, done.err
@@ -137,7 +137,7 @@ def folder(trained, tmp_path):
 @pytest.fixture
 def store(tmp_path):
     """A results folder of two cells that are planned, and no run."""
-    from .stored import opened
+    from .helpers.stored_runs import opened
 
     return opened(tmp_path / "runs")
 
@@ -147,7 +147,7 @@ def evidence(tmp_path_factory):
     """A function from a kind of folder to what such a folder holds."""
     from functools import cache
 
-    from .drawings import gathered
+    from .helpers.chart_specs import gathered
 
     return cache(lambda kind: gathered(tmp_path_factory.mktemp("folder"), kind))
 
@@ -165,6 +165,6 @@ def benchmarks(monkeypatch):
 @pytest.fixture
 def cases(benchmarks, registry, tmp_path, tiny_data):
     """(task, method) -> what is benchmarked, very small."""
-    from . import benchmarked
+    from .helpers import benchmark_cases
 
-    return benchmarked.cases(benchmarks, registry, tmp_path)
+    return benchmark_cases.cases(benchmarks, registry, tmp_path)

@@ -2,14 +2,15 @@
 
 import pytest
 
-from grokbench import pipeline, survey
-from grokbench.launchers import local
+from grokbench.launchers.local import pool
 from grokbench.records import Outcome
+from grokbench.runner import pipeline
 from grokbench.store import Store
+from grokbench.store.status import count_replicas
 
-from . import tiny
-from .messages import status
-from .tiny import outcomes, run
+from .helpers import tiny
+from .helpers.command_messages import status
+from .helpers.tiny import outcomes, run
 
 
 def test_the_suite_may_be_deleted_during_a_run(suite, tmp_path, monkeypatch, here):
@@ -27,7 +28,10 @@ def test_the_suite_may_be_deleted_during_a_run(suite, tmp_path, monkeypatch, her
     ("change", "said"),
     [
         (lambda file: file.unlink(), "cannot be loaded any more (file mine.py is left out: FileNotFoundError"),
-        (lambda file: file.write_text(tiny.PLUGIN + "# edited\n"), "was changed after this run began, and is not"),
+        (
+            lambda file: file.write_text(tiny.PLUGIN + "# edited\n"),
+            "was changed after this run began, and is not",
+        ),
     ],
     ids=["deleted", "edited"],
 )
@@ -51,10 +55,10 @@ def test_a_plugin_that_changes_after_the_run_began_is_not_trained(tmp_path, monk
     assert Outcome.FAILED not in {found["baseline", seed] for seed in (1000, 1001, 1002)}
     assert "  parity / steady: 3 of 3 failed" in status(tmp_path / "out")
     monkeypatch.setattr(pipeline, "perform", real)
-    monkeypatch.setattr(local, "launch", tiny.launch_here)
+    monkeypatch.setattr(pool, "launch", tiny.launch_here)
     mine.write_text(tiny.PLUGIN)
     assert run(suite, tmp_path / "out", "--plugin", mine).status == 0
-    assert survey.status(Store.load(tmp_path / "out"))["failed"] == 0
+    assert count_replicas(Store.load(tmp_path / "out"))["failed"] == 0
 
 
 def test_what_the_budget_no_longer_covers_is_left(tmp_path, folder, here):

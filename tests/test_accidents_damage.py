@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from grokbench import strict_json
+from grokbench.io import json_lines
 
-from .messages import one_sentence, status
-from .tiny import files_of, grokbench, run
+from .helpers.command_messages import one_sentence, status
+from .helpers.tiny import files_of, grokbench, run
 
 
 def other_replica(file):
@@ -103,5 +103,5 @@ def test_a_manifest_that_leads_out_of_the_folder(folder):
 
 
 def test_a_line_longer_than_any_of_ours_is_not_read(folder, monkeypatch):
-    monkeypatch.setattr(strict_json, "LONGEST", 100)
+    monkeypatch.setattr(json_lines, "LONGEST", 100)
     one_sentence(grokbench("status", folder), "manifest.json cannot be read (it is not one of ours)")

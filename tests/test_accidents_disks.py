@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .messages import one_sentence, status
-from .tiny import files_of, grokbench, outcomes, run
+from .helpers.command_messages import one_sentence, status
+from .helpers.tiny import files_of, grokbench, outcomes, run
 
 
 @pytest.fixture

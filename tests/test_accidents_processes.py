@@ -9,12 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from grokbench import cli, pipeline
+from grokbench import cli
+from grokbench.runner import pipeline
 
-from . import tiny
-from .kills import alive
-from .messages import one_sentence, status
-from .tiny import outcomes, run
+from .helpers import tiny
+from .helpers.command_messages import one_sentence, status
+from .helpers.kills import alive
+from .helpers.tiny import outcomes, run
 
 SLOW = """\
 suite: slow

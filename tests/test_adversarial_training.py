@@ -7,9 +7,9 @@ from grokbench import Batch, random
 from grokbench.regularizers.gaussian_noise import gaussian_noise
 from grokbench.regularizers.pgd_training import pgd_training
 
-from .by_hand import DOUBLE, at, network, normals, parameters
-from .cases import epochs_for, small, trained
-from .oracles import cross_entropy
+from .helpers.oracles import cross_entropy
+from .helpers.phase_inputs import DOUBLE, at, network, normals, parameters
+from .helpers.small_cells import epochs_for, small, trained
 
 CLASSES = torch.tensor([0, 2, 1, 1, 0, 2])
 

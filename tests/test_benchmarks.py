@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from grokbench.provenance import environment
 
-from .benchmarked import EPOCHS
-from .tiny import launch_here
+from .helpers.benchmark_cases import EPOCHS
+from .helpers.tiny import launch_here
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 

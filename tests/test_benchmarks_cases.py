@@ -5,15 +5,15 @@ import pytest
 from grokbench.errors import SuiteError
 from grokbench.suite import load_suite
 
-from . import benchmarked
-from .benchmarked import EPOCHS
+from .helpers import benchmark_cases
+from .helpers.benchmark_cases import EPOCHS
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 
 
 @pytest.fixture
 def suite(tmp_path):
-    return benchmarked.suite(tmp_path)
+    return benchmark_cases.suite(tmp_path)
 
 
 def test_the_shipped_cases_are_those_of_the_paper(benchmarks, registry):

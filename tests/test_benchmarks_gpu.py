@@ -9,7 +9,7 @@ import pytest
 
 from grokbench.errors import StoreError
 
-from .tiny import write
+from .helpers.tiny import write
 
 FACTS = {"machine": "a machine", "device": "a device", "torch": "2"}
 

@@ -5,7 +5,7 @@ import torch
 
 from grokbench import engine, random
 
-from .benchmarked import EPOCHS, SEEDS
+from .helpers.benchmark_cases import EPOCHS, SEEDS
 
 TASKS = ("sparse_parity", "modular_addition", "mnist_ce", "mnist_mse", "cifar10", "xor", "xor rotated")
 METHODS = ("baseline", "grokfast", "orthograd", "grokalign")

@@ -6,14 +6,14 @@ import sys
 import pytest
 
 from grokbench.store import Store
-from grokbench.survey import status
+from grokbench.store.status import count_replicas
 
-from .tiny import grokbench
+from .helpers.tiny import grokbench
 
 
 def test_a_synthetic_folder_is_a_leaderboard(benchmarks, tmp_path):
     benchmarks("startup").synthetic(tmp_path / "many", methods=3, seeds=4, points=5)
-    assert status(Store.load(tmp_path / "many"))["grokked"] == 12
+    assert count_replicas(Store.load(tmp_path / "many"))["grokked"] == 12
     done = grokbench("leaderboard", tmp_path / "many")
     assert done.status == 0 and "method2" in done.out
 

@@ -5,7 +5,7 @@ import pytest
 from grokbench.errors import PluginError
 from grokbench.plugins import load_registry
 
-from .providers import GOOD, write
+from .helpers.plugin_files import GOOD, write
 
 pytestmark = pytest.mark.usefixtures("nothing_installed")
 

@@ -7,8 +7,8 @@ import pytest
 from grokbench import data
 from grokbench.conformance import pull_request
 
-from . import planted
-from .tiny import grokbench
+from .helpers import planted
+from .helpers.tiny import grokbench
 
 pytestmark = pytest.mark.usefixtures("quick_clock")
 

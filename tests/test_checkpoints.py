@@ -8,22 +8,24 @@ import torch
 
 from grokbench import engine
 from grokbench.engine import checkpoints
-from grokbench.engine.checkpoints import Shelf
+from grokbench.engine.checkpoints import CheckpointFile
 from grokbench.events import Progress
 from grokbench.records import Run
 
-from .cases import epochs_for, make_cell, make_step, method, pairs, small
+from .helpers.small_cells import epochs_for, make_cell, make_step, method, pairs, small
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 SEEDS, FACTS = (0, 1, 2, 3, 4), {"torch": torch.__version__, "measured": {"a": {"every": None}}}
 
 
-def shelf(folder, wanted=SEEDS, facts=FACTS):
-    return Shelf(folder / "group.npz", facts, frozenset(wanted), seconds=0.0)
+def checkpoint_file(folder, wanted=SEEDS, facts=FACTS):
+    return CheckpointFile(folder / "group.npz", facts, frozenset(wanted), seconds=0.0)
 
 
-def events_of(cell, step, shelf=None, dtype=torch.float32):
-    return engine.train(cell, step, SEEDS, "cpu", dtype, {}, (lambda seeds: shelf) if shelf else None)
+def events_of(cell, step, checkpoint_file=None, dtype=torch.float32):
+    return engine.train(
+        cell, step, SEEDS, "cpu", dtype, {}, (lambda seeds: checkpoint_file) if checkpoint_file else None
+    )
 
 
 def runs_of(events):
@@ -56,12 +58,12 @@ def race(label, name):
 def test_a_resumed_group_ends_as_if_nothing_had_happened(tmp_path, label, name):
     cell, step, epochs, undisturbed = race(label, name)
     for stop in (2, epochs // 2 // 2 * 2):
-        place = shelf(tmp_path)
+        place = checkpoint_file(tmp_path)
         before = interrupted(cell, step, place, stop)
         left = set(SEEDS) - set(before)
         if not left:
             continue
-        resumed = list(events_of(cell, step, shelf(tmp_path, left)))
+        resumed = list(events_of(cell, step, checkpoint_file(tmp_path, left)))
         assert min(event.epoch for event in resumed if isinstance(event, Progress)) >= stop
         together = before | runs_of(resumed)
         assert {seed: (run.outcome, run.grokked_at, run.curves) for seed, run in together.items()} == {
@@ -71,53 +73,53 @@ def test_a_resumed_group_ends_as_if_nothing_had_happened(tmp_path, label, name):
 
 def test_a_group_that_is_done_leaves_no_checkpoint(tmp_path):
     cell, step, *_ = race("sparse_parity", "grokfast_ema")
-    list(events_of(cell, step, shelf(tmp_path)))
+    list(events_of(cell, step, checkpoint_file(tmp_path)))
     assert list(tmp_path.iterdir()) == []
 
 
 def kept(folder):
     """A folder with the checkpoint of a group that was interrupted early."""
     cell, step, *_ = race("sparse_parity", "grokfast_ma")
-    interrupted(cell, step, shelf(folder), 2)
-    assert shelf(folder).standing()
+    interrupted(cell, step, checkpoint_file(folder), 2)
+    assert checkpoint_file(folder).standing()
     return cell, step
 
 
 @pytest.mark.parametrize("facts", [{}, FACTS | {"torch": "2.0"}, FACTS | {"measured": {}}])
 def test_a_checkpoint_of_other_circumstances_is_left_aside(tmp_path, facts):
     kept(tmp_path)
-    assert shelf(tmp_path, facts=facts).standing() is None
+    assert checkpoint_file(tmp_path, facts=facts).standing() is None
 
 
 def test_a_checkpoint_that_lacks_a_wanted_seed_is_left_aside(tmp_path):
     kept(tmp_path)
-    assert shelf(tmp_path, wanted=(*SEEDS, 5)).standing() is None
+    assert checkpoint_file(tmp_path, wanted=(*SEEDS, 5)).standing() is None
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"\x80\x04pickle"])
 def test_a_damaged_checkpoint_is_left_aside(tmp_path, content):
     kept(tmp_path)
     (tmp_path / "group.npz").write_bytes(content)
-    assert shelf(tmp_path).standing() is None
+    assert checkpoint_file(tmp_path).standing() is None
 
 
 def test_a_truncated_checkpoint_is_left_aside(tmp_path):
     kept(tmp_path)
     whole = (tmp_path / "group.npz").read_bytes()
     (tmp_path / "group.npz").write_bytes(whole[: len(whole) // 2])
-    assert shelf(tmp_path).standing() is None
+    assert checkpoint_file(tmp_path).standing() is None
 
 
 def test_a_checkpoint_with_a_pickle_is_not_opened(tmp_path):
     head = np.frombuffer(json.dumps({"format": 1, "facts": FACTS, "strides": [[1]]}).encode(), np.uint8)
     np.savez(tmp_path / "group.npz", head=head, t0=np.array([{"a": 1}], dtype=object))
-    assert shelf(tmp_path).standing() is None
+    assert checkpoint_file(tmp_path).standing() is None
 
 
 def test_a_checkpoint_of_another_shape_is_trained_from_the_beginning(tmp_path):
     kept(tmp_path)
     cell, step, _, undisturbed = race("sparse_parity", "baseline")  # without the ring of the method before
-    runs = runs_of(events_of(cell, step, shelf(tmp_path)))
+    runs = runs_of(events_of(cell, step, checkpoint_file(tmp_path)))
     assert {seed: run.curves for seed, run in runs.items()} == {s: run.curves for s, run in undisturbed.items()}
 
 
@@ -131,7 +133,7 @@ def test_checkpoints_are_kept_now_and_then_and_a_full_disk_stops_nothing(tmp_pat
         raise checkpoints.StoreError("no space")
 
     monkeypatch.setattr(checkpoints.durable, "write", full)
-    place = Shelf(tmp_path / "group.npz", FACTS, frozenset(SEEDS), seconds=60.0)
+    place = CheckpointFile(tmp_path / "group.npz", FACTS, frozenset(SEEDS), seconds=60.0)
     for _ in range(9):
-        place.offer(lambda: checkpoints.Standing(SEEDS, {}, 0, 0.0, []))
+        place.offer(lambda: checkpoints.Checkpoint(SEEDS, {}, 0, 0.0, []))
     assert 1 < len(written) < 9

@@ -12,7 +12,7 @@ from torchvision.datasets import CIFAR10
 from torchvision.datasets import cifar as torchvision_cifar
 
 from grokbench import data
-from grokbench.datasets import cifar10
+from grokbench.data import load_cifar10
 from grokbench.errors import DataError
 
 
@@ -33,7 +33,7 @@ def root(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torchvision_cifar, "download_and_extract_archive", no_network)
     monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path))
-    cifar10._load_cifar10.cache_clear()
+    load_cifar10._load_cifar10.cache_clear()
     return tmp_path
 
 
@@ -110,13 +110,13 @@ def batches(root, monkeypatch):
     folder = root / "cifar-10-batches-py"
     folder.mkdir()
     sums = {}
-    for number, name in enumerate(cifar10.BATCH_FILES):
+    for number, name in enumerate(load_cifar10.BATCH_FILES):
         images, labels = pictures(3, number)
         rows = images.transpose(0, 3, 1, 2).reshape(3, 3072)
         content = {"label_names": list("abcdefghij")} if "meta" in name else {"data": rows, "labels": labels.tolist()}
         (folder / name).write_bytes(packed := pickle.dumps(content))
         sums[name] = hashlib.md5(packed).hexdigest()
-    monkeypatch.setattr(CIFAR10, "train_list", [[name, sums[name]] for name in cifar10.BATCH_FILES[:5]])
+    monkeypatch.setattr(CIFAR10, "train_list", [[name, sums[name]] for name in load_cifar10.BATCH_FILES[:5]])
     monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", sums["test_batch"]]])
     monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": sums["batches.meta"]})
     return folder
@@ -132,7 +132,8 @@ def test_torchvisions_files_are_read(batches):
 
 def test_the_names_of_torchvisions_files():
     listed = [name for name, _ in (*CIFAR10.train_list, *CIFAR10.test_list)]
-    assert cifar10.BATCH_FILES == (*listed, CIFAR10.meta["filename"]) and cifar10.BATCHES == CIFAR10.base_folder
+    assert load_cifar10.BATCH_FILES == (*listed, CIFAR10.meta["filename"])
+    assert load_cifar10.BATCHES == CIFAR10.base_folder
 
 
 @pytest.mark.parametrize("name", ["data_batch_2", "batches.meta"])

@@ -6,15 +6,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from grokbench import data, engine, random
-from grokbench.conformance.trials import distance
+from grokbench.conformance.short_runs import distance
 from grokbench.errors import DataError
 from grokbench.metric import Probe
 from grokbench.metrics import corruptions
 from grokbench.tasks import cifar10
 from grokbench.types import linearize
 
-from .cases import corrupted, epochs_for, make_step, method, photographs, replica, small, trained
-from .oracles import batch_rows, jacobians
+from .helpers.oracles import batch_rows, jacobians
+from .helpers.small_cells import corrupted, epochs_for, make_step, method, photographs, replica, small, trained
 
 CPU = torch.device("cpu")
 SEEDS = (4, 1000)

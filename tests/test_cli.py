@@ -2,12 +2,12 @@
 
 import pytest
 
-from grokbench import pipeline
-from grokbench.launchers import local
+from grokbench.launchers.local import pool
 from grokbench.records import Outcome
+from grokbench.runner import pipeline
 
-from . import tiny
-from .tiny import files_of, grokbench, outcomes, run
+from .helpers import tiny
+from .helpers.tiny import files_of, grokbench, outcomes, run
 
 
 def test_a_run_ends_with_the_leaderboard_and_where_it_is(suite, tmp_path, here):
@@ -20,7 +20,7 @@ def test_a_run_ends_with_the_leaderboard_and_where_it_is(suite, tmp_path, here):
 
 
 def test_a_second_run_trains_nothing_and_starts_no_process(suite, folder, monkeypatch):
-    monkeypatch.setattr(local, "_Employee", lambda worker: pytest.fail("a worker was started"))
+    monkeypatch.setattr(pool, "WorkerProcess", lambda worker: pytest.fail("a worker was started"))
     before = {file: file.stat().st_mtime_ns for file in folder.glob("runs/*/*")}
     done = run(suite, folder)
     assert done.status == 0 and "orthograd" in done.out
@@ -87,7 +87,14 @@ def test_fail_fast_stops_at_the_first_failure(tmp_path, here):
 
 def test_one_failure_is_one_replica(tmp_path, here):
     mine = tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
-    done = run(tiny.write(tmp_path, tiny.with_methods("raises")), tmp_path / "out", "--plugin", mine, "--num-seeds", 1)
+    done = run(
+        tiny.write(tmp_path, tiny.with_methods("raises")),
+        tmp_path / "out",
+        "--plugin",
+        mine,
+        "--num-seeds",
+        1,
+    )
     assert done.status == 1 and "\n1 replica failed; the same command repeats what failed:" in done.err
 
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from grokbench.datasets.mnist import MNIST_FILES
-from grokbench.launchers import local
+from grokbench.data.load_mnist import MNIST_FILES
+from grokbench.launchers.local import pool
 from grokbench.store import Store
 
-from . import tiny
-from .tiny import grokbench, outcomes, run
+from .helpers import tiny
+from .helpers.tiny import grokbench, outcomes, run
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_missing_mnist_is_told_with_the_files_and_where_they_belong(tmp_path, mo
 
     monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setattr("torchvision.datasets.MNIST", download)
-    monkeypatch.setattr(local, "_Employee", lambda worker: pytest.fail("a worker was started"))
+    monkeypatch.setattr(pool, "WorkerProcess", lambda worker: pytest.fail("a worker was started"))
     digits = tiny.SUITE.replace("use: sparse_parity, bits: 8,", "use: mnist,")
     done = run(tiny.write(tmp_path, digits), tmp_path / "out")
     assert done.status == 2

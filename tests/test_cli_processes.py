@@ -7,8 +7,8 @@ import pytest
 
 from grokbench.records import Outcome
 
-from . import tiny
-from .tiny import files_of, grokbench, outcomes, run
+from .helpers import tiny
+from .helpers.tiny import files_of, grokbench, outcomes, run
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,10 @@ def story(tmp_path_factory):
     """A suite with two broken methods and a broken file, run twice; in between, the user mends the methods."""
     root = tmp_path_factory.mktemp("story")
     suite = tiny.write(root, tiny.with_methods("steady", "raises", "dies").replace("1000-1002", "1000-1001"))
-    mine, broken = tiny.write(root, tiny.PLUGIN, "mine.py"), tiny.write(root, "import no_such_module\n", "broken.py")
+    mine, broken = (
+        tiny.write(root, tiny.PLUGIN, "mine.py"),
+        tiny.write(root, "import no_such_module\n", "broken.py"),
+    )
     told = SimpleNamespace(folder=root / "out", plugins=("--plugin", mine, "--plugin", broken))
     told.first = run(suite, told.folder, *told.plugins)
     told.after_first, told.board = outcomes(told.folder), grokbench("leaderboard", told.folder, "--format", "json")
@@ -95,7 +98,10 @@ def test_run_profile_prints_the_share_of_every_phase_and_keeps_nothing(tmp_path,
 
 
 def test_a_method_that_cannot_be_profiled_is_named_and_the_others_are_measured(tmp_path):
-    suite, mine = tiny.write(tmp_path, tiny.with_methods("raises")), tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
+    suite, mine = (
+        tiny.write(tmp_path, tiny.with_methods("raises")),
+        tiny.write(tmp_path, tiny.PLUGIN, "mine.py"),
+    )
     done = grokbench("run", suite, "--device", "cpu", "--plugin", mine, "--profile")
     assert done.status == 1 and "Traceback" not in done.err
     assert "parity / raises, " in done.err and "boom in training" in done.err and "Next: grokbench check " in done.err

@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from grokbench import report
 from grokbench.commands import results
-from grokbench.datasets.mnist import MNIST_FILES
+from grokbench.data.load_mnist import MNIST_FILES
 from grokbench.records import Outcome
+from grokbench.report.text import FORMATS
 from grokbench.store import Store
 
-from . import tiny
-from .tiny import grokbench, outcomes
+from .helpers import tiny
+from .helpers.tiny import grokbench, outcomes
 
 TOP = ["suite", "baseline", "environment", "rows"]
 KEYS = """
@@ -39,7 +39,7 @@ def test_the_keys_of_the_json(folder):
 
 
 def test_every_format(folder):
-    assert results.FORMATS == tuple(report.FORMATS)
+    assert results.FORMATS == tuple(FORMATS)
     text = {style: grokbench("leaderboard", folder, "--format", style).out for style in results.FORMATS}
     assert list(next(csv.reader(text["csv"].splitlines()))) == KEYS
     assert "| orthograd" in text["markdown"] and "\\toprule" in text["latex"]

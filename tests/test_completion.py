@@ -11,11 +11,11 @@ from click.shell_completion import ShellComplete
 
 from grokbench.cli import commands
 from grokbench.data import status
-from grokbench.plugin_names import plugin_names
 from grokbench.plugins import KINDS
+from grokbench.plugins.names import plugin_names
 from grokbench.suite_files import shipped_suites
 
-from . import tiny
+from .helpers import tiny
 
 
 def items(*words):

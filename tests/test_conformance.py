@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from grokbench import timing
-from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, forms, rehearsal
+from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, calls, small_plugins
+from grokbench.engine import timing
 from grokbench.plan.metrics import can_record
 from grokbench.plugins import BUILTINS, KINDS, load_registry
 from grokbench.types import Regularizer
@@ -30,7 +30,7 @@ def _quick_clock(monkeypatch):
 def subject(kind, name):
     """Metrics are tried on every small task: here the data files of all of them are there."""
     plugin = getattr(REGISTRY, kind)[name]
-    return Subject(plugin, REGISTRY, tuple(forms.TASKS)) if kind == "metrics" else Subject(plugin, REGISTRY)
+    return Subject(plugin, REGISTRY, tuple(small_plugins.TASKS)) if kind == "metrics" else Subject(plugin, REGISTRY)
 
 
 @pytest.mark.parametrize(("kind", "name", "question"), ASKED)
@@ -46,9 +46,9 @@ def test_every_provider_loads():
 
 
 def test_every_shipped_method_has_settings_that_show_and_every_task_a_small_form():
-    assert {form.use for form in forms.METHODS.values()} == set(REGISTRY.regularizers)
-    assert {form.use for form in forms.TASKS.values()} == set(REGISTRY.tasks)
-    assert set(REGISTRY.regularizers) <= set(forms.METHODS), "a method is examined in the form of its own name"
+    assert {form.use for form in small_plugins.METHODS.values()} == set(REGISTRY.regularizers)
+    assert {form.use for form in small_plugins.TASKS.values()} == set(REGISTRY.tasks)
+    assert set(REGISTRY.regularizers) <= set(small_plugins.METHODS), "a method is examined in the form of its own name"
 
 
 def test_methods_are_tried_on_l2_and_decoupled_decay_biases_and_batches_of_two_sizes():
@@ -59,7 +59,7 @@ def test_methods_are_tried_on_l2_and_decoupled_decay_biases_and_batches_of_two_s
 
 
 def test_every_phase_of_a_regularizer_is_watched():
-    watched = set(rehearsal.ARGUMENTS["regularizers"]) | set(rehearsal.WRAPPED)
+    watched = set(calls.ARGUMENTS["regularizers"]) | set(calls.WRAPPED)
     others = {"optimizer", "privileges", "neutral", "facts", "rotates", "revision"}  # no functions of tensors
     assert {field.name for field in fields(Regularizer)} == watched | others
 
@@ -68,4 +68,4 @@ def test_metrics_are_asked_on_the_splits_they_can_be_asked_about():
     for name in REGISTRY.metrics:
         asked = subject("metrics", name)
         able = [label for label, task in subject("metrics", name).tasks() if can_record(task, asked.metric())]
-        assert able and [label for label, _ in rehearsal.steps(asked)] == able
+        assert able and [label for label, _ in calls.steps(asked)] == able

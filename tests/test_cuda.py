@@ -9,8 +9,8 @@ from grokbench.metric import Metric
 from grokbench.plan.metrics import can_record
 from grokbench.records import Run
 
-from .cases import make_cell, make_step, method, pairs, small
-from .paces import LABELS, SEEDS, SLOW, same
+from .helpers.compare_executors import LABELS, SEEDS, SLOW, same
+from .helpers.small_cells import make_cell, make_step, method, pairs, small
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 without_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import cuda_graphs
-from grokbench.cuda_graphs import WARM_UPS, CudaGraphs, first_cause
+from grokbench.engine import cuda_graphs
+from grokbench.engine.cuda_graphs import WARM_UPS, CudaGraphs, first_cause
 
-from .frozen import frozen
+from .helpers.fake_cuda_graphs import frozen
 
 
 @pytest.fixture

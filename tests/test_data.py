@@ -11,7 +11,7 @@ from torchvision.datasets import MNIST
 from torchvision.datasets import mnist as torchvision_mnist
 
 from grokbench import data
-from grokbench.datasets import mnist
+from grokbench.data import load_mnist
 from grokbench.errors import DataError
 
 SAMPLES = {"train": 6, "t10k": 4}
@@ -39,7 +39,7 @@ def offline(monkeypatch):
         raise URLError("Name or service not known")
 
     monkeypatch.setattr(torchvision_mnist, "download_and_extract_archive", no_network)
-    mnist._load_mnist.cache_clear()
+    load_mnist._load_mnist.cache_clear()
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_files_absent_are_downloaded_once(folder, monkeypatch):
 
 
 def test_compressed_files_are_unpacked(tmp_path, monkeypatch):
-    mnist._load_mnist.cache_clear()
+    load_mnist._load_mnist.cache_clear()
     folder = tmp_path / "MNIST" / "raw"
     folder.mkdir(parents=True)
     resources = []

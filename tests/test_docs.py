@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from .pages import ROOT, Block, Reader, blocks
+from .helpers.documentation_pages import ROOT, Block, Reader, blocks
 
 METHODS_PAGE = ROOT / "docs" / "write_a_regularizer.md"
 METHODS = ("agreement", "logit_squeezing", "steady_ascent")  # a gradient filter, a penalty, a second gradient

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import checkup, devices
-from grokbench.findings import BAD, NOTE, OK
+from grokbench.doctor import checks, hardware
+from grokbench.doctor.finding import BAD, NOTE, OK
 
-from . import tiny
+from .helpers import tiny
 
 
 @pytest.fixture(autouse=True)
@@ -34,19 +34,19 @@ def empty(tmp_path, monkeypatch):
 
 def found(about, **asked):
     """(state, text, remedy) of a section."""
-    return [(f.state, f.text, f.remedy) for f in checkup.checkup(**asked) if f.about == about]
+    return [(f.state, f.text, f.remedy) for f in checks.checkup(**asked) if f.about == about]
 
 
 def with_versions(monkeypatch, **there):
     """Other versions of some packages; None: not installed."""
-    installed = checkup.version
+    installed = checks.version
 
     def version(package):
         if there.get(package, "") is None:
             raise PackageNotFoundError(package)
         return there.get(package) or installed(package)
 
-    monkeypatch.setattr(checkup, "version", version)
+    monkeypatch.setattr(checks, "version", version)
 
 
 def test_a_sound_machine_on_one_page():
@@ -92,15 +92,15 @@ def test_a_broken_thing_looks_different_and_is_counted():
 def test_a_package_that_is_old_or_not_there(monkeypatch, there, said):
     with_versions(monkeypatch, **there)
     (package,) = there
-    least = checkup.requirements()[package]
+    least = checks.requirements()[package]
     assert (BAD, said, f"pip install '{package}>={least}'") in found("versions")
     assert found("plugins") == [(NOTE, "not looked at, since they need the packages above", "")]
 
 
 def test_the_versions_needed_are_those_of_the_package():
-    needed = checkup.requirements()
+    needed = checks.requirements()
     assert needed["torch"] == "2.6" and "numpy" in needed and "pytest" not in needed
-    assert checkup._release("2.10.1+cu130") > checkup._release("2.6") > checkup._release("2.5.99")
+    assert checks._release("2.10.1+cu130") > checks._release("2.6") > checks._release("2.5.99")
 
 
 def test_a_library_that_does_not_fit(monkeypatch):
@@ -108,7 +108,7 @@ def test_a_library_that_does_not_fit(monkeypatch):
         if name == "torchvision":
             raise RuntimeError("operator torchvision::nms does not exist\nmore")
 
-    monkeypatch.setattr(checkup.importlib, "import_module", broken)
+    monkeypatch.setattr(checks.importlib, "import_module", broken)
     (bad,) = [text for state, text, _ in found("versions") if state == BAD]
     assert bad.endswith("cannot be imported: RuntimeError: operator torchvision::nms does not exist")
 
@@ -117,7 +117,7 @@ def test_a_program_that_is_not_installed(monkeypatch):
     def unknown(package):
         raise PackageNotFoundError(package)
 
-    monkeypatch.setattr(checkup, "requires", unknown)
+    monkeypatch.setattr(checks, "requires", unknown)
     assert (BAD, "grokbench is not installed, so what it needs is not known", "pip install .") in found("versions")
 
 
@@ -154,19 +154,19 @@ def test_a_place_where_nothing_can_be_written(empty, monkeypatch):
     def refused(dir):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(checkup.tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr(checks.tempfile, "TemporaryFile", refused)
     said = f"{empty / 'runs'} cannot be written (Permission denied)"
     assert found("results") == [(BAD, said, "choose another folder: --out")]
 
 
 def test_memory_is_told(tmp_path, monkeypatch):
     file = tmp_path / "meminfo"
-    monkeypatch.setattr(devices, "Path", lambda name: file)
-    assert devices.memory().startswith("memory: ") and "free" not in devices.memory()  # no such file
+    monkeypatch.setattr(hardware, "Path", lambda name: file)
+    assert hardware.memory().startswith("memory: ") and "free" not in hardware.memory()  # no such file
     file.write_text(
         "MemTotal:       16777216 kB\nMemFree: 1 kB\nMemAvailable:    4194304 kB\nHugePages_Total:       0\n"
     )
-    assert devices.memory() == "memory: 16.0 GiB, 4.0 GiB free"
+    assert hardware.memory() == "memory: 16.0 GiB, 4.0 GiB free"
 
 
 def cuda(monkeypatch, available=True, built="12.4", warning=None, error=None):
@@ -196,8 +196,8 @@ def cuda(monkeypatch, available=True, built="12.4", warning=None, error=None):
             mem_get_info=lambda index: (30 * 2**30, 40 * 2**30),
         ),
     )
-    monkeypatch.setattr(devices, "_driver", lambda: "550.54.15")
-    return [(finding.state, finding.text) for finding in devices.cuda()]
+    monkeypatch.setattr(hardware, "_driver", lambda: "550.54.15")
+    return [(finding.state, finding.text) for finding in hardware.cuda()]
 
 
 def test_every_cuda_device_is_described(monkeypatch):
@@ -235,12 +235,12 @@ def test_a_device_that_does_not_compute(monkeypatch):
 
 def test_the_driver_is_read_from_its_module(tmp_path, monkeypatch):
     file = tmp_path / "version"
-    monkeypatch.setattr(devices, "Path", lambda name: file)
-    assert devices._driver() == "unknown"
+    monkeypatch.setattr(hardware, "Path", lambda name: file)
+    assert hardware._driver() == "unknown"
     file.write_text(
         "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.15  Release Build\nGCC version: 12.2.0\n"
     )
-    assert devices._driver() == "550.54.15"
+    assert hardware._driver() == "550.54.15"
 
 
 def test_without_torch_the_doctor_still_speaks(tmp_path):

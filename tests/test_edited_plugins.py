@@ -2,13 +2,13 @@
 
 import pytest
 
-from grokbench import pipeline
 from grokbench.judging.seconds import costs
 from grokbench.records import Outcome, Run, Timing
+from grokbench.runner import pipeline
 from grokbench.store import Store
 
-from . import tiny
-from .performed import SEEDS, left, opened, perform, trained
+from .helpers import tiny
+from .helpers.performed_plans import SEEDS, left, opened, perform, trained
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from grokbench import engine
-from grokbench.engine import pace
+from grokbench.engine import executors
 from grokbench.records import Outcome
 from grokbench.types import Regularizer
 
-from .cases import (
+from .helpers.small_cells import (
     METHODS,
     TASKS,
     distance,
@@ -96,7 +96,9 @@ def test_data_initialisation_and_batches_are_those_of_the_baseline(label, name):
         assert torch.equal(begun.splits[split].targets, other.splits[split].targets)
     if not step.regularizers[0].prepare:
         assert all(torch.equal(begun.params[key], other.params[key]) for key in begun.params)
-    for (batch, _), (same, _) in zip(engine.batches(plain_step, begun, 2), engine.batches(step, other, 2), strict=True):
+    for (batch, _), (same, _) in zip(
+        engine.epoch_batches(plain_step, begun, 2), engine.epoch_batches(step, other, 2), strict=True
+    ):
         assert torch.equal(batch.inputs, same.inputs) and torch.equal(batch.targets, same.targets)
 
 
@@ -105,7 +107,7 @@ def test_an_epoch_is_every_example_once_the_last_smaller_batch_included(label):
     task = small(label)
     step = make_step(task)
     group, _ = engine.start(step, (0, 1), "cpu", torch.float64)
-    batches = [batch for batch, _ in engine.batches(step, group, 1)]
+    batches = [batch for batch, _ in engine.epoch_batches(step, group, 1)]
     assert [batch.targets.shape for batch in batches] == [(2, 8), (2, 8), (2, 6)]
     seen = torch.cat([batch.inputs for batch in batches], 1)
     for row in range(2):
@@ -116,7 +118,7 @@ def test_an_epoch_is_every_example_once_the_last_smaller_batch_included(label):
 def test_every_epoch_and_seed_has_a_batch_order_of_its_own():
     step = make_step(small("modular_addition"))
     group, _ = engine.start(step, (0, 1), "cpu", torch.float64)
-    first, second = (next(engine.batches(step, group, epoch))[0].inputs for epoch in (1, 2))
+    first, second = (next(engine.epoch_batches(step, group, epoch))[0].inputs for epoch in (1, 2))
     assert not torch.equal(first, second) and not torch.equal(first[0], first[1])
 
 
@@ -131,7 +133,7 @@ def test_a_batch_larger_than_the_training_set_is_the_whole_set():
 def test_the_look_ahead_of_a_full_batch_equals_a_separate_evaluation(monkeypatch, name):
     task = small("sparse_parity")
     ahead = train_runs(task, [method(name)], (0, 1, 2), 12, evaluate_every=3)
-    monkeypatch.setattr(pace, "look_ahead", lambda step, group, epoch: (None, {}))
+    monkeypatch.setattr(executors, "look_ahead", lambda step, group, epoch: (None, {}))
     apart = train_runs(task, [method(name)], (0, 1, 2), 12, evaluate_every=3)
     for run, other in zip(ahead, apart, strict=True):
         for metric, curve in run.curves.items():

@@ -6,18 +6,19 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from grokbench import durable, pipeline
+from grokbench.io import atomic
 from grokbench.judging.bands import band
 from grokbench.judging.evidence import gather
+from grokbench.runner import pipeline
 from grokbench.store import Store, packs
 
-from . import awkward, drawable
-from .folders import edit
+from .helpers import awkward_labels, curve_folders
+from .helpers.result_folders import edit
 
 
 @pytest.fixture(scope="module")
 def strange(tmp_path_factory):
-    return Store.load(awkward.make(tmp_path_factory.mktemp("awkward")))
+    return Store.load(awkward_labels.make(tmp_path_factory.mktemp("awkward")))
 
 
 def test_the_leaderboard_is_that_of_the_command(strange):
@@ -26,21 +27,21 @@ def test_the_leaderboard_is_that_of_the_command(strange):
 
 def test_an_awkward_folder(strange):
     found = gather(strange)
-    assert found.tasks == [awkward.TASK] and found.methods == [*awkward.EPOCHS, "sam"]
-    assert [each.measured.cell.regularizer for each in found.of(awkward.TASK)] == list(awkward.EPOCHS)
+    assert found.tasks == [awkward_labels.TASK] and found.methods == [*awkward_labels.EPOCHS, "sam"]
+    assert [each.measured.cell.regularizer for each in found.of(awkward_labels.TASK)] == list(awkward_labels.EPOCHS)
     assert found.of("another") == [] and found.rows("another") == [] and found.metrics("another") == []
-    assert found.metrics(awkward.TASK) == ["test_accuracy", "a|b,\n"]
-    accuracies = found.bands[awkward.TASK, "broken"]["test_accuracy"]
+    assert found.metrics(awkward_labels.TASK) == ["test_accuracy", "a|b,\n"]
+    accuracies = found.bands[awkward_labels.TASK, "broken"]["test_accuracy"]
     assert set(accuracies.seeds) == {1000, 1001, 1002, 1005, 1006, 1007}  # 1003 failed, 1004 is missing
     assert accuracies.epochs.tolist() == [0, 2, 4, 6, 8, 10]
     expected = [math.nan, 5e-324, math.nan, math.nan, 0.1 + 0.2, 0.0]
     assert np.array_equal(accuracies.median, expected, equal_nan=True)
-    assert set(found.costs) == {(awkward.TASK, label) for label in awkward.EPOCHS}
+    assert set(found.costs) == {(awkward_labels.TASK, label) for label in awkward_labels.EPOCHS}
     assert found.folder == str(strange.directory) and found.complaints == ()
 
 
 def test_bands_are_those_of_the_stored_runs(tmp_path):
-    store = Store.load(drawable.make(tmp_path, tasks=("parity", "another")))
+    store = Store.load(curve_folders.make(tmp_path, tasks=("parity", "another")))
     found = gather(store)
     for cell in store.manifest.cells:
         runs = store.runs_of(cell, store.manifest.seeds, curves=True)
@@ -52,10 +53,10 @@ def test_bands_are_those_of_the_stored_runs(tmp_path):
 
 
 def test_curves_that_are_missing_are_told(tmp_path):
-    store = Store.load(drawable.make(tmp_path / "made"))
+    store = Store.load(curve_folders.make(tmp_path / "made"))
     assert gather(store).complaints == ()
     packed = tmp_path / "packed"
-    durable.write_folder(packed, packs.packed(store.manifest, store.each_run(curves=True), store.timings()))
+    atomic.write_folder(packed, packs.packed(store.manifest, store.each_run(curves=True), store.timings()))
     file = packed / "curves.jsonl"
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:10]))
     runs = len(store.runs())
@@ -64,20 +65,20 @@ def test_curves_that_are_missing_are_told(tmp_path):
 
 
 def test_a_metric_that_the_cell_does_not_plan_is_there(tmp_path):
-    drawable.make(tmp_path)
+    curve_folders.make(tmp_path)
     edit(tmp_path / "manifest.json", lambda data: data["manifest"]["cells"][0]["metrics"].pop("loss"))
     found = gather(Store.load(tmp_path))
     assert found.metrics("parity") == ["test_accuracy", "train_accuracy", "loss"]
 
 
 def test_nothing_that_was_not_begun_is_drawn(tmp_path):
-    found = gather(Store.load(drawable.make(tmp_path, {"baseline": [], "faster": []})))
+    found = gather(Store.load(curve_folders.make(tmp_path, {"baseline": [], "faster": []})))
     assert found.tasks == [] and found.of("parity") == [] and found.methods == ["baseline", "faster"]
     assert found.bands["parity", "faster"] == {} and len(found.leaderboard.rows) == 2
 
 
 def test_damaged_files_are_said_and_count_as_not_there(tmp_path):
-    drawable.make(tmp_path)
+    curve_folders.make(tmp_path)
     (tmp_path / "runs" / "c1" / "1002.json").write_text("{")
     found = gather(Store.load(tmp_path))
     assert len(found.complaints) == 1 and "runs/c1/1002.json is damaged" in found.complaints[0]
@@ -86,10 +87,10 @@ def test_damaged_files_are_said_and_count_as_not_there(tmp_path):
 
 def test_no_curve_is_kept(tmp_path, monkeypatch):
     """Ten cells hold little more than one, though their curves would fill ten times as much."""
-    monkeypatch.setattr(drawable, "BUDGET", 4_000)
+    monkeypatch.setattr(curve_folders, "BUDGET", 4_000)
 
     def held(folder, methods):
-        store = Store.load(drawable.make(folder, {label: [4_000] * 6 for label in methods}))
+        store = Store.load(curve_folders.make(folder, {label: [4_000] * 6 for label in methods}))
         tracemalloc.start()
         found = gather(store)
         kept, most = tracemalloc.get_traced_memory()

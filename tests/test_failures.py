@@ -4,16 +4,17 @@ import traceback
 
 import pytest
 
-from grokbench import engine, timing
-from grokbench.failures import explained, explanations
-from grokbench.launchers import local
+from grokbench import engine
+from grokbench.commands.failures import explained, explanations
+from grokbench.engine import timing
+from grokbench.launchers.local import pool
 from grokbench.plugins import load_registry
 from grokbench.records import Cell, Outcome, Run
 from grokbench.step import build_step
 
-from . import planted, tiny
-from .cases import small
-from .tiny import grokbench, run
+from .helpers import planted, tiny
+from .helpers.small_cells import small
+from .helpers.tiny import grokbench, run
 
 
 def cell(regularizer="method", *uses):
@@ -37,7 +38,7 @@ FAULTS = {  # a plugin that was not checked -> what is said of it, and the line 
     "no return": ("TypeError: unsupported operand type(s) for +: 'Tensor' and 'NoneType'", ""),
     "a field that is not there": (
         "AttributeError: 'Local' object has no attribute 'output'",
-        "return local.output.square().mean()",
+        "return pool.output.square().mean()",
     ),
     "global randomness": ("it draws from torch's global generator", "0.01 * torch.randn(g.shape)"),
     "a Python branch on a tensor": ("it branches in Python on a tensor", "if g.norm() > 1.0 else g"),
@@ -121,7 +122,7 @@ def test_cells_and_errors_are_told_apart_and_seeds_together(registry):
 
 
 def test_run_says_it_once_and_status_prints_the_traceback(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "launch", tiny.launch_here)
+    monkeypatch.setattr(pool, "launch", tiny.launch_here)
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
     mine = tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
     done = run(tiny.write(tmp_path, tiny.with_methods("raises")), tmp_path / "out", "--plugin", mine)

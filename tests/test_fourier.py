@@ -8,7 +8,7 @@ import torch
 from grokbench import Probe, random
 from grokbench.metrics import fourier
 
-from .cases import small
+from .helpers.small_cells import small
 from .test_tasks import splits_of
 
 LABELS = ("modular_transformer", "modular_addition")

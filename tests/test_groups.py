@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from grokbench import engine, random
-from grokbench.engine import groups, race
-from grokbench.engine.epochs import Pending
+from grokbench.engine import groups, loop
+from grokbench.engine.epochs import LookaheadGradients
 from grokbench.engine.groups import ladder
 from grokbench.records import Outcome
 from grokbench.types import Regularizer
 
-from .cases import method, small, train_events, train_runs, trained
+from .helpers.small_cells import method, small, train_events, train_runs, trained
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 
@@ -40,7 +40,7 @@ def test_replicas_that_are_done_do_not_move_the_others(label, act):
 def test_a_shrunken_group_keeps_the_replicas_that_are_left():
     group = trained(small("sparse_parity"), [method("grokfast_ma")], range(5), 2)
     grads, each = {name: p + 1 for name, p in group.params.items()}, torch.arange(5.0)
-    pending = Pending(grads, losses=each, outputs=each[:, None, None], keys=group.keys[:, None])
+    pending = LookaheadGradients(grads, losses=each, outputs=each[:, None, None], keys=group.keys[:, None])
     smaller, kept = groups.shrink(group, [1, 4]), groups.take(pending, [1, 4])
     assert smaller.seeds == (1, 4)
     assert kept.losses.tolist() == kept.outputs.flatten().tolist() == [1.0, 4.0]
@@ -67,7 +67,7 @@ def test_the_ladder_has_every_size_down_to_two_on_a_cpu(size, sizes):
 def test_a_group_is_never_of_one(monkeypatch):
     sizes = []
     begin = engine.start
-    monkeypatch.setattr(race, "start", lambda step, seeds, *to: sizes.append(len(seeds)) or begin(step, seeds, *to))
+    monkeypatch.setattr(loop, "start", lambda step, seeds, *to: sizes.append(len(seeds)) or begin(step, seeds, *to))
     (run,) = train_runs(small("sparse_parity"), [], (3,), 5)
     assert sizes == [2] and run.seed == 3 and run.group == (3,)
     (pair, _) = train_runs(small("sparse_parity"), [], (3, 4), 5)

@@ -1,4 +1,4 @@
-"""Imports run one way, the command line starts without torch, and a plugin knows only the door."""
+"""Imports run one way, the command line starts without torch, and a plugin knows only the public interface."""
 
 import ast
 import subprocess
@@ -13,25 +13,29 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "grokbench"
 PLUGIN_FOLDERS = ("tasks", "regularizers", "metrics")
 
-# A room imports from its own level and those before it. Modules not named here are parts of the rooms that import
-# them, and may reach what those may.
-LEVELS = (
-    "errors counts conditions records types metric random stats",
-    "hookspecs observer optimizers suite data datasets durable provenance",
-    "plugins step observers",
-    "plan store",
-    "engine judging",
-    "timing conformance launchers report figures page display runs export methods_text",
-    "commands python notebook",
+# Every module has a place here, by the longest name that fits. It imports only from its own layer and those before it.
+LAYERS = (
+    "errors records validation cadence criterion random stats provenance",
+    "text io seeds events types",
+    "data metric optimizers observer suite_files",
+    "suite store step hookspecs",
+    "plugins judging observers",
+    "plan engine report report.text",
+    "report.charts report.export report.methods launchers doctor scaffold",
+    "report.html runner",
+    "api conformance",
+    "testing",
+    "templates commands",
     "cli",
+    "__main__",
 )
-LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms.split()}
-TRAINING = {"types", "metric", "random", "optimizers", "plugins", "plan", "step", "engine", "timing", "conformance"}
-JUDGING = {"stats", "store", "judging", "report", "figures", "page", "export", "methods_text", "runs"}
+LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
+TRAINING = "types metric random optimizers plugins plan step engine launchers runner conformance"
+JUDGING = "stats store judging report api.runs"
 STARTS_WITHOUT_TORCH = (
-    "errors counts conditions records stats suite durable provenance observer data store report display runs export "
-    "methods_text notebook python cli"
+    "errors records validation criterion stats suite io provenance observer data store report judging api cli"
 )
+MOST_LOOSE_MODULES = 22
 
 
 def module_name(file):
@@ -64,7 +68,7 @@ def imports(file):
 
 
 def imported_modules(file):
-    """The modules of this program that a file imports, the lazy door seen through, and the packages they lie in.
+    """The modules of this program that a file imports, through the lazy interface too, and the packages they lie in.
 
     A package runs before what lies in it, but for the packages that the file itself lies in: they run already.
     """
@@ -80,8 +84,8 @@ def _imported(file):
     for module, name, level in imports(file):
         package = ["grokbench", *file.relative_to(PROGRAM).parts[:-1]]
         base = ".".join(filter(None, [*package[: len(package) - level + 1], module])) if level else module
-        if base == "grokbench" and name in grokbench._ROOMS:
-            yield grokbench._ROOMS[name] or name
+        if base == "grokbench" and name in grokbench._MODULES:
+            yield grokbench._MODULES[name] or name
         elif base.split(".")[0] == "grokbench":
             longest = f"{base}.{name}".removeprefix("grokbench.")
             shorter = base.removeprefix("grokbench.")
@@ -100,19 +104,25 @@ def reached(name):
     return found
 
 
-def test_the_rooms_named_here_are_there():
-    named = {*LEVEL, *TRAINING, *JUDGING, *STARTS_WITHOUT_TORCH.split()}
-    packages = {name.split(".")[0] for name in MODULES}
-    assert not named - set(MODULES) - packages
+def is_inside(name, named):
+    """Whether a module is one of those named, or lies in a package that is."""
+    return any(f"{name}.".startswith(f"{each}.") for each in named.split())
 
 
-def level(name):
-    return LEVEL.get(name.split(".")[0])
+def place(name):
+    """The longest entry of LAYERS that a module is, or lies in; None without one."""
+    return max((each for each in LAYER if f"{name}.".startswith(f"{each}.")), key=len, default=None)
 
 
-@pytest.mark.parametrize("name", sorted(name for name in MODULES if level(name) is not None))
-def test_a_room_reaches_only_its_own_level_and_those_before_it(name):
-    above = sorted(other for other in reached(name) if (level(other) or 0) > level(name))
+def test_the_modules_named_here_exist():
+    named = {*LAYER, *f"{TRAINING} {JUDGING} {STARTS_WITHOUT_TORCH}".split()}
+    assert not named - set(MODULES) - {"templates"}
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_module_reaches_only_its_own_layer_and_those_before_it(name):
+    assert place(name), f"grokbench.{name} has no place in LAYERS"
+    above = sorted(other for other in reached(name) if LAYER[place(other)] > LAYER[place(name)])
     assert not above, f"grokbench.{name} imports, directly or not, {above}"
 
 
@@ -122,28 +132,38 @@ def test_no_import_runs_in_a_circle(name):
     assert not circle, f"grokbench.{name} imports itself through {circle}"
 
 
-@pytest.mark.parametrize("name", sorted(name for name in MODULES if name.split(".")[0] in JUDGING))
+def test_no_two_packages_of_a_layer_import_each_other():
+    pairs = {(place(name), place(other)) for name in MODULES for other in GRAPH[name]}
+    assert not {pair for pair in pairs if pair[0] != pair[1] and pair[::-1] in pairs}
+
+
+def test_few_modules_lie_outside_of_packages():
+    loose = sorted(file.stem for file in PROGRAM.glob("*.py"))
+    assert len(loose) <= MOST_LOOSE_MODULES, loose
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if is_inside(name, JUDGING)))
 def test_judging_reaches_no_training(name):
-    assert not {other for other in reached(name) if other.split(".")[0] in TRAINING}
+    assert not {other for other in reached(name) if is_inside(other, TRAINING)}
 
 
-@pytest.mark.parametrize("name", sorted(name for name in MODULES if name.split(".")[0] in ("plan", "step", "engine")))
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if is_inside(name, "plan step engine launchers")))
 def test_training_reaches_no_judging(name):
-    assert not {other for other in reached(name) if other.split(".")[0] in ("stats", "judging", "report")}
+    assert not {other for other in reached(name) if is_inside(other, "stats judging report")}
 
 
 PLUGINS = sorted(file for folder in PLUGIN_FOLDERS for file in (ROOT / folder).glob("*.py"))
-OBSERVERS = sorted(PROGRAM.glob("observers/*.py"))  # of no folder of contributors, and as plain as theirs
+OBSERVERS = sorted(PROGRAM.glob("observers/*.py"))  # in no folder of contributors, and as plain as theirs
 
 
 @pytest.mark.parametrize("file", PLUGINS + OBSERVERS, ids=lambda file: f"{file.parent.name}/{file.name}")
-def test_a_plugin_imports_the_door_and_its_siblings_only(file):
+def test_a_plugin_imports_the_public_interface_and_its_siblings_only(file):
     for module, name, relative in imports(file):
         if relative:
             sibling = (module or name).split(".")[0]
             assert relative == 1 and file.with_name(f"{sibling}.py").exists(), f"{sibling} is not beside {file.name}"
         elif module.split(".")[0] == "grokbench":
-            assert module == "grokbench" and name in grokbench.__all__, f"{name} of {module} is not at the door"
+            assert module == "grokbench" and name in grokbench.__all__, f"{name} of {module} is not public"
         else:
             assert module.split(".")[0] not in PLUGIN_FOLDERS
 
@@ -154,14 +174,13 @@ def python(code, folder):
 
 
 def test_judging_and_the_command_line_start_without_torch_and_scipy(tmp_path):
-    named = STARTS_WITHOUT_TORCH.split()
-    rooms = [f"grokbench.{room}" for room in [*named, *sorted(m for m in MODULES if m.startswith("judging."))]]
+    names = [f"grokbench.{name}" for name in sorted(MODULES) if is_inside(name, STARTS_WITHOUT_TORCH)]
     code = f"""
 import importlib, sys
-for room in ["grokbench", *{rooms}]:
-    importlib.import_module(room)
+for name in ["grokbench", *{names}]:
+    importlib.import_module(name)
     for heavy in ("torch", "torchvision", "scipy"):
-        assert heavy not in sys.modules, f"{{room}} imports {{heavy}}"
+        assert heavy not in sys.modules, f"{{name}} imports {{heavy}}"
 """
     done = python(code, tmp_path)
     assert done.returncode == 0, done.stderr

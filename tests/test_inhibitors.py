@@ -10,9 +10,9 @@ from grokbench.regularizers.clip_gradients import clip_gradients
 from grokbench.regularizers.grokalign import grokalign
 from grokbench.regularizers.jacobian_level import jacobian_level
 
-from .by_hand import DOUBLE, at, flat, local_of, network, parameters
-from .cases import make_step, small, train_runs
-from .oracles import jacobians
+from .helpers.oracles import jacobians
+from .helpers.phase_inputs import DOUBLE, at, flat, local_of, network, parameters
+from .helpers.small_cells import make_step, small, train_runs
 
 # ---- the Jacobian level
 

@@ -4,14 +4,15 @@ import pickle
 
 import pytest
 
-from grokbench import engine, jobs
+from grokbench import engine
 from grokbench.events import Progress
-from grokbench.jobs import Timekeeping, Training, Worker
+from grokbench.launchers import jobs
+from grokbench.launchers.jobs import Timekeeping, Training, Worker
 from grokbench.plan import expand
 from grokbench.records import Outcome, Run, Timing
 from grokbench.suite import load_suite
 
-from . import tiny
+from .helpers import tiny
 
 WORKER = Worker("cpu", "float64", (), {"machine": "here"})
 SEEDS = (1000, 1001, 1002)
@@ -56,7 +57,7 @@ def test_a_failed_group_keeps_the_traceback_for_every_missing_seed(cells):
 
 
 def test_every_cell_of_a_task_is_timed(cells, registry, monkeypatch):
-    monkeypatch.setattr("grokbench.timing.LEAST_SECONDS", 1e-4)
+    monkeypatch.setattr("grokbench.engine.timing.LEAST_SECONDS", 1e-4)
     timings = list(Timekeeping(cells).run(WORKER, registry))
     assert all(isinstance(timing, Timing) for timing in timings)
     assert [timing.identity for timing in timings] == [cell.identity for cell in cells]

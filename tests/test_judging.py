@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grokbench import stats
 from grokbench.judging.ranking import Row, compare, rank
 from grokbench.records import Manifest, Outcome, Statistics
-from grokbench.report import render
+from grokbench.report.text import render
 from grokbench.stats.survival import kaplan_meier, logrank, median_time
 
 from .test_ranking import BUDGET, board, cell, run

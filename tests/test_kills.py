@@ -2,7 +2,7 @@
 
 import random
 
-from . import kills, tiny
+from .helpers import kills, tiny
 
 
 def test_four_kills_at_random_moments_change_nothing(tmp_path):

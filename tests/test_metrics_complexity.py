@@ -7,9 +7,9 @@ import torch
 
 from grokbench.metrics.complexity import frame_of, local_complexity
 
-from . import oracles
-from .probes import dead, images, made, normal, probe_of, trained_probe
-from .tiny import SUITE, grokbench, write
+from .helpers import oracles
+from .helpers.metric_probes import dead, images, made, normal, probe_of, trained_probe
+from .helpers.tiny import SUITE, grokbench, write
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 RELU = ("xor", "sparse_parity", "mnist", "mnist_mse")

@@ -7,9 +7,9 @@ from torch.func import vmap
 from grokbench import engine
 from grokbench.metrics import jacobian, standard
 
-from . import oracles
-from .cases import TASKS, make_step, small
-from .probes import dead, images, made, normal, probe_of
+from .helpers import oracles
+from .helpers.metric_probes import dead, images, made, normal, probe_of
+from .helpers.small_cells import TASKS, make_step, small
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 NAMES = tuple(factory.__name__ for factory in jacobian.grokbench_metrics())

@@ -7,12 +7,12 @@ import torch
 from torch.nn import functional as F
 
 from grokbench import engine
-from grokbench.engine.checkpoints import Standing
+from grokbench.engine.checkpoints import Checkpoint
 from grokbench.engine.groups import shrink
 from grokbench.metrics.kernel import ntk_alignment, ntk_change, ntk_mean
 
-from .cases import TASKS, epochs_for, make_step, replica, small, train_runs, trained
-from .probes import dead, images, made, normal, probe_of, trained_probe
+from .helpers.metric_probes import dead, images, made, normal, probe_of, trained_probe
+from .helpers.small_cells import TASKS, epochs_for, make_step, replica, small, train_runs, trained
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 READINGS = ("sum", "trace")
@@ -132,7 +132,7 @@ def test_a_group_that_goes_on_or_shrinks_keeps_them():
     group = engine.train_epoch(step, group, 0)
     values = engine.evaluate(step, group, ["change"], 1, {})
     fresh, _ = engine.start(step, (0, 1, 2), "cpu", torch.float64)
-    restored = Standing.of(group, {}, 1, 0.0).restore(fresh)
+    restored = Checkpoint.of(group, {}, 1, 0.0).restore(fresh)
     assert engine.evaluate(step, restored, ["change"], 1, {}) == values
     smaller = shrink(group, [2, 0])
     assert all(torch.equal(p, kept[name][[2, 0]]) for name, p in smaller.initial.items())

@@ -11,8 +11,8 @@ from grokbench.metrics.robustness import noise_accuracy, pgd_accuracy
 from grokbench.metrics.standard import accuracy
 from grokbench.tasks.mnist import STD
 
-from .cases import TASKS
-from .probes import dead, images, made, normal, probe_of, trained_probe
+from .helpers.metric_probes import dead, images, made, normal, probe_of, trained_probe
+from .helpers.small_cells import TASKS
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 MANNER = {"steps": 10, "step_size": 0.02, "radius": 0.05, "random_start": True, "space": "pixel", "loss": "margin"}

@@ -9,8 +9,8 @@ import torch
 from grokbench.metrics.softmax import softmax_collapse, zero_loss
 from grokbench.tasks import _losses
 
-from .cases import TASKS
-from .probes import dead, made, normal, probe_of, trained_probe
+from .helpers.metric_probes import dead, made, normal, probe_of, trained_probe
+from .helpers.small_cells import TASKS
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 

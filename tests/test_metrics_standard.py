@@ -8,9 +8,9 @@ import torch
 from grokbench.errors import PluginError
 from grokbench.metrics import jacobian, standard
 
-from . import oracles
-from .cases import TASKS
-from .probes import probe_of
+from .helpers import oracles
+from .helpers.metric_probes import probe_of
+from .helpers.small_cells import TASKS
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 

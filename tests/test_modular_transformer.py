@@ -12,7 +12,7 @@ from grokbench.metrics import jacobian
 from grokbench.tasks._losses import cross_entropy, precise_cross_entropy
 from grokbench.tasks.modular_transformer import modular_transformer
 
-from .cases import METHODS, method, replica, small, trained
+from .helpers.small_cells import METHODS, method, replica, small, trained
 from .test_tasks import splits_of
 
 FORMS = ("modular_transformer", "modular_transformer_frozen")

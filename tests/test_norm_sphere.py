@@ -5,8 +5,8 @@ import torch
 
 from grokbench.regularizers.norm_sphere import norm_sphere
 
-from .by_hand import DOUBLE, at, flat, parameters
-from .cases import epochs_for, replica, small, trained
+from .helpers.phase_inputs import DOUBLE, at, flat, parameters
+from .helpers.small_cells import epochs_for, replica, small, trained
 
 LABELS = ["xor", "sparse_parity", "modular_addition"]
 

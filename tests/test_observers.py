@@ -6,23 +6,22 @@ import os
 import pytest
 
 import grokbench as door
-from grokbench import timing
-from grokbench.audience import Audience
+from grokbench.engine import timing
 from grokbench.events import Progress
-from grokbench.launchers import local
+from grokbench.launchers.local import pool
 from grokbench.records import Cell, Planned, Run
+from grokbench.runner.observing import EXPECTED, AttachedObserver, Observers
 from grokbench.store import Store
-from grokbench.watchers import EXPECTED, Watcher
 
-from . import tiny
-from .onlookers import ANGRY, FACTORIES, HEAD, HOOK, MEDDLER, SOUND, WRONG
-from .tiny import grokbench
+from .helpers import tiny
+from .helpers.observer_plugins import ANGRY, FACTORIES, HEAD, HOOK, MEDDLER, SOUND, WRONG
+from .helpers.tiny import grokbench
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(local, "launch", tiny.launch_here)
+    monkeypatch.setattr(pool, "launch", tiny.launch_here)
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
     text = HEAD + SOUND + ANGRY + MEDDLER + WRONG + HOOK.format(names=", ".join(FACTORIES))
     tiny.write(tmp_path, text, "mine.py")
@@ -70,11 +69,11 @@ def test_what_is_told_are_records(folder):
     observer = door.Observer(**{event: keep(event) for event in ("begin", "progress", "finished", "end")})
     cell = Cell("task", "method", "c", {}, 3, 1, {})
     planned = Planned(None, (cell,), (1,), folder)
-    with Audience([Watcher("keeper", "file mine.py", folder / "mine.py", observer)], print) as audience:
-        assert audience.wants("progress") and not audience.wants("stored") and not audience.wants("close")
-        audience.tell("begin", planned)
-        audience.tell("progress", Progress(cell, (1, 2), 2, 1))
-        audience.tell("stored", None)
+    with Observers([AttachedObserver("keeper", "file mine.py", folder / "mine.py", observer)], print) as observers:
+        assert observers.wants("progress") and not observers.wants("stored") and not observers.wants("close")
+        observers.notify("begin", planned)
+        observers.notify("progress", Progress(cell, (1, 2), 2, 1))
+        observers.notify("stored", None)
     assert told == {"begin": (planned,), "progress": (Progress(cell, (1, 2), 2, 1),)}
     assert told["begin"][0] is not planned
 

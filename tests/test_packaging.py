@@ -44,8 +44,8 @@ def test_types_and_suites_are_shipped():
     package_data = PYPROJECT["tool"]["setuptools"]["package-data"]
     assert package_data == {
         "grokbench": ["py.typed", "templates/**"],
-        "grokbench.figures": ["fonts/*"],
-        "grokbench.page": ["report.*"],
+        "grokbench.report.charts": ["fonts/*"],
+        "grokbench.report.html": ["report.*"],
         "grokbench.suites": ["*.yaml"],
     }
 

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from grokbench import durable, pipeline
 from grokbench.cli import commands
 from grokbench.errors import StoreError
+from grokbench.io import atomic
 from grokbench.records import Curve, Outcome
+from grokbench.runner import pipeline
 from grokbench.store import Store
 from grokbench.store.packs import POINTS, Pack, thin
 from grokbench.store.packs import packed as files_of
-from grokbench.survey import status
+from grokbench.store.status import count_replicas
 
-from .folders import BASELINE, SEEDS, a_cell, a_run, edit, make
+from .helpers.result_folders import BASELINE, SEEDS, a_cell, a_run, edit, make
 
 LONG = Curve(tuple(range(0, 10_000, 2)), tuple(math.sin(i / 7) for i in range(5000)))
 
@@ -102,7 +103,7 @@ def test_a_damaged_file_is_replaced_by_the_packed_copy(packed):
     lines = CliRunner().invoke(commands, ["status", str(packed)]).output
     assert "1 damaged" not in lines and "missing, " not in lines.splitlines()[0].split("0 missing")[0]
     with Store.open(packed, Store.load(packed).manifest) as store:
-        assert status(store)["missing"] == 0 and len(store.timings()) == 3 and not store.damaged
+        assert count_replicas(store)["missing"] == 0 and len(store.timings()) == 3 and not store.damaged
 
 
 def broken(packed, name, change):
@@ -152,7 +153,7 @@ def test_a_damaged_line_is_named_and_counts_as_missing(packed):
     broken(packed, *DAMAGE["half a line"][:2])
     result = CliRunner().invoke(commands, ["leaderboard", str(packed)])
     assert "outcomes.jsonl:2 is damaged and counts as not there: put back a good copy of it" in result.output
-    assert status(Store.load(packed))["missing"] == 1
+    assert count_replicas(Store.load(packed))["missing"] == 1
 
 
 def test_very_many_damaged_lines_are_counted(packed):
@@ -164,7 +165,7 @@ def test_very_many_damaged_lines_are_counted(packed):
 def test_a_line_twice_is_no_contradiction(packed):
     broken(packed, "outcomes.jsonl", lambda lines: [*lines, lines[0]])
     with Store.open(packed, Store.load(packed).manifest) as store:
-        assert status(store)["missing"] == 0
+        assert count_replicas(store)["missing"] == 0
 
 
 @pytest.mark.parametrize("occupant", ["file", "notes", "pack", "folder", "link"])
@@ -188,16 +189,16 @@ def test_a_pack_is_never_written_over_anything(whole, tmp_path, occupant):
 
 
 def test_a_pack_that_was_killed_leaves_no_folder_and_is_repeated(whole, tmp_path, monkeypatch):
-    target, write = tmp_path / "target", durable.write
+    target, write = tmp_path / "target", atomic.write
 
     def killed(path, content):
         write(path, content)
         if path.name == "curves.jsonl":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(durable, "write", killed)
+    monkeypatch.setattr(atomic, "write", killed)
     with pytest.raises(KeyboardInterrupt):
-        durable.write_folder(target, files_of(Store.load(whole).manifest, Store.load(whole).each_run(), []))
+        atomic.write_folder(target, files_of(Store.load(whole).manifest, Store.load(whole).each_run(), []))
     assert not target.exists()
     monkeypatch.undo()
     assert CliRunner().invoke(commands, ["pack", str(whole), "--out", str(target)]).exit_code == 0
@@ -231,6 +232,6 @@ def test_what_is_not_planned_now_is_left_out_and_said(whole, tmp_path):
 def test_a_failed_replica_is_packed_with_its_error_and_repeated(whole, tmp_path):
     cell = a_cell("faster")
     failed = replace(a_run(cell, 1001, None), outcome=Outcome.FAILED, error="Traceback: it broke")
-    durable.write_folder(tmp_path / "p", files_of(Store.load(whole).manifest, [failed], []))
+    atomic.write_folder(tmp_path / "p", files_of(Store.load(whole).manifest, [failed], []))
     assert Pack(tmp_path / "p").runs[cell.identity, 1001].error == "Traceback: it broke"
     assert Store.load(tmp_path / "p").finished(cell, [1001]) == set()

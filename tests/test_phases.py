@@ -11,7 +11,18 @@ from grokbench.metrics.standard import weight_norm
 from grokbench.records import Outcome
 from grokbench.types import Batch, Optimizer, Regularizer
 
-from .cases import distance, epochs_for, make_step, method, pairs, plain, replica, small, train_runs, trained
+from .helpers.small_cells import (
+    distance,
+    epochs_for,
+    make_step,
+    method,
+    pairs,
+    plain,
+    replica,
+    small,
+    train_runs,
+    trained,
+)
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from grokbench import pipeline, placement, sizing
 from grokbench.errors import DataError, StoreError, SuiteError
 from grokbench.events import Progress
-from grokbench.launchers import local
+from grokbench.launchers.local import pool
 from grokbench.records import Outcome, Run, Timing
+from grokbench.runner import devices as devices_module
+from grokbench.runner import group_sizes, pipeline
 from grokbench.store import Store
-from grokbench.survey import status
+from grokbench.store.status import count_replicas
 
-from . import tiny
-from .performed import SEEDS, left, opened, perform, trained
+from .helpers import tiny
+from .helpers.performed_plans import SEEDS, left, opened, perform, trained
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -87,8 +88,8 @@ def test_a_request_that_cannot_be_run(plan, monkeypatch, request_, said):
 def test_two_workers_for_a_cuda_device_or_as_often_as_it_is_named_or_one_for_a_core(monkeypatch, asked, there, devices):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there > 0)
-    monkeypatch.setattr(placement, "environment", lambda: {"cores": 3})
-    assert placement.devices(asked) == devices
+    monkeypatch.setattr(devices_module, "environment", lambda: {"cores": 3})
+    assert devices_module.devices(asked) == devices
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_two_workers_for_a_cuda_device_or_as_often_as_it_is_named_or_one_for_a_c
     ],
 )
 def test_devices_in_words(workers, words):
-    assert placement.in_words(workers) == words
+    assert devices_module.in_words(workers) == words
 
 
 # ---- what is left
@@ -129,7 +130,7 @@ def test_what_is_missing_failed_or_damaged_is_trained_and_nothing_else(plan):
     expected = {(baseline.identity, 1001), (orthograd.identity, 1000), (orthograd.identity, 1002)}
     assert set(trained(perform(plan()))) == expected
     assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-    assert status(opened(made))["failed"] == 0
+    assert count_replicas(opened(made))["failed"] == 0
 
 
 def test_more_seeds_later(plan):
@@ -208,7 +209,7 @@ def test_missing_data_is_told_before_anything_is_trained(plan, tmp_path, monkeyp
 
     monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path / "empty"))
     monkeypatch.setattr("torchvision.datasets.MNIST", download)
-    monkeypatch.setattr(local, "launch", lambda *_: pytest.fail("a worker was started"))
+    monkeypatch.setattr(pool, "launch", lambda *_: pytest.fail("a worker was started"))
     text = tiny.SUITE.replace(
         "regularizers:", "  digits: {use: mnist, samples: 20, width: 8, epochs: 1}\nregularizers:"
     )
@@ -221,7 +222,7 @@ def test_missing_data_of_a_metric_are_told_before_anything_is_trained(plan, tmp_
     images, labels = np.zeros((20, 32, 32, 3), np.uint8), np.zeros(20, np.uint8)
     np.savez(tmp_path / "data" / "cifar10.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(local, "launch", lambda *_: pytest.fail("a worker was started"))
+    monkeypatch.setattr(pool, "launch", lambda *_: pytest.fail("a worker was started"))
     photos = "  photos: {use: cifar10, samples: 20, test_samples: 20, width: 1, epochs: 1}\nregularizers:"
     text = tiny.SUITE.replace("regularizers:", photos) + "metrics:\n  cifar10c_accuracy: {corruption: fog}\n"
     with pytest.raises(DataError, match=r"CIFAR-10-C is not complete in .*: labels.npy and 1 more are missing"):
@@ -276,8 +277,8 @@ def test_a_folder_of_another_group_size_is_refused(plan):
 def test_data_are_fetched_before_anything_is_tried(plan, monkeypatch):
     made, told = plan(), []
     monkeypatch.setattr(pipeline, "fetch_data", lambda plan, cells: told.append(sorted({c.task for c in cells})))
-    sizes = sizing.sizes
-    monkeypatch.setattr(sizing, "sizes", lambda *given: told.append("tried") or sizes(*given))
+    sizes = group_sizes.sizes
+    monkeypatch.setattr(group_sizes, "sizes", lambda *given: told.append("tried") or sizes(*given))
     with pipeline.open_store(made) as store:
         list(pipeline.perform(made, store))
         list(pipeline.perform(made, store))
@@ -288,7 +289,7 @@ def test_data_are_fetched_before_anything_is_tried(plan, monkeypatch):
 
 
 def test_profiles_are_of_one_group_of_every_wanted_cell_and_nothing_is_stored(plan, monkeypatch, tmp_path):
-    from grokbench import profiling
+    from grokbench.engine import profiling
 
     monkeypatch.setattr(profiling, "LEAST_SECONDS", 0.0)
     told = [event for _, event in pipeline.profiles(plan(regularizers=("orthograd",)))]

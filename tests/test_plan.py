@@ -11,7 +11,7 @@ from grokbench.records import Skip
 from grokbench.suite import load_suite
 from grokbench.suite_files import shipped_suites
 
-from .short_suites import FACTS, GOOD, HEAD, PLAIN, only
+from .helpers.short_suites import FACTS, GOOD, HEAD, PLAIN, only
 
 
 def test_cells_come_in_the_order_of_the_suite_with_everything_resolved(cells_of):

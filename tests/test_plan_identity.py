@@ -7,7 +7,7 @@ import pytest
 
 from grokbench.plan import identity
 
-from .short_suites import HEAD, PLAIN, only
+from .helpers.short_suites import HEAD, PLAIN, only
 
 SAME = {
     "written out defaults": ("{strength: 0.1}", "{strength: 0.1, norm: squared, projections: 1}"),

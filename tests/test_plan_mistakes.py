@@ -4,7 +4,7 @@ import pytest
 
 from grokbench.errors import SuiteError
 
-from .short_suites import FACTS, GOOD, HEAD
+from .helpers.short_suites import FACTS, GOOD, HEAD
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from grokbench.plan import expand
 from grokbench.plugins import load_registry
 from grokbench.suite import load_suite
 
-from .planted import tasks
-from .short_suites import HEAD
+from .helpers.planted import tasks
+from .helpers.short_suites import HEAD
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 
 from grokbench.conformance import Verdict
 
-from . import planted
-from .examination import asked, examined, failures
-from .planted import metrics, observers, phases, tasks
+from .helpers import planted
+from .helpers.check_answers import asked, examined, failures
+from .helpers.planted import metrics, observers, phases, tasks
 
 pytestmark = pytest.mark.usefixtures("quick_clock")
 

@@ -7,10 +7,10 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from grokbench.commands import figures as command
-from grokbench.figures import FIGURES, files, style
+from grokbench.report.charts import FIGURES, files, style
 
-from . import awkward, drawable
-from .tiny import grokbench
+from .helpers import awkward_labels, curve_folders
+from .helpers.tiny import grokbench
 
 TASKS = ("parity", "another")
 OTHERS = ("accuracy-another", "seconds-another", "metrics-another-loss")
@@ -18,7 +18,7 @@ OTHERS = ("accuracy-another", "seconds-another", "metrics-another-loss")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return drawable.make(tmp_path_factory.mktemp("drawn"), tasks=TASKS)
+    return curve_folders.make(tmp_path_factory.mktemp("drawn"), tasks=TASKS)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_what_it_does_not_know(folder, tmp_path, options, said):
 def test_folders_without_results(tmp_path):
     done = plot(tmp_path / "nothing", "forest")
     assert done.status == 2 and "nothing" in done.err and "Traceback" not in done.err
-    empty = drawable.make(tmp_path / "empty", {"baseline": [], "faster": []}, timed=False)
+    empty = curve_folders.make(tmp_path / "empty", {"baseline": [], "faster": []}, timed=False)
     done = plot(empty, "all")
     assert done.status == 2 and "holds nothing yet that all could show: see `grokbench status`." in done.err
     assert not (empty / "figures").exists()
@@ -115,7 +115,7 @@ def test_folders_without_results(tmp_path):
 @pytest.mark.usefixtures("instant")
 def test_strange_labels_stay_within_the_folder_and_apart(tmp_path):
     tasks = ("../../up", "..", "a/b", "a_b", "A_b", "a b", "con:", "x" * 300, "-rf", "\x00\n", ".hidden", "λ-中文")
-    drawable.make(tmp_path / "results", {"baseline": [60] * 6}, tasks=tasks)
+    curve_folders.make(tmp_path / "results", {"baseline": [60] * 6}, tasks=tasks)
     assert plot(tmp_path / "results", "accuracy", "--out", tmp_path / "out", "--format", "svg").status == 0
     assert names(tmp_path) == ["out", "results"] and len(names(tmp_path / "out")) == len(tasks)
     assert len({name.lower() for name in names(tmp_path / "out")}) == len(tasks)
@@ -138,14 +138,14 @@ def test_a_file_is_whole_or_as_it_was(folder, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("instant")
 def test_damaged_files_are_said(tmp_path):
-    drawable.make(tmp_path)
+    curve_folders.make(tmp_path)
     (tmp_path / "runs" / "c1" / "1002.json").write_text("{")
     done = plot(tmp_path, "survival", "--format", "svg")
     assert done.status == 0 and "Warning: runs/c1/1002.json is damaged" in done.err
 
 
 def test_an_awkward_folder(tmp_path):
-    awkward.make(tmp_path / "results")
+    awkward_labels.make(tmp_path / "results")
     done = plot(tmp_path / "results", "all", "--out", tmp_path / "out", "--format", "svg", "--width", "double")
     assert done.status == 0 and done.err == ""
     for file in (tmp_path / "out").iterdir():

@@ -10,7 +10,7 @@ import pytest
 from grokbench.errors import PluginError
 from grokbench.plugins import BUILTINS, load_registry
 
-from .providers import GOOD, write
+from .helpers.plugin_files import GOOD, write
 
 pytestmark = pytest.mark.usefixtures("nothing_installed")
 

@@ -13,9 +13,9 @@ from grokbench import stats
 from grokbench.judging.power import FEWEST_PAIRS, simulated_power
 from grokbench.suite import load_suite
 
-from . import tiny
-from .folders import BASELINE, FASTER, SEEDS, a_cell, make
-from .tiny import grokbench
+from .helpers import tiny
+from .helpers.result_folders import BASELINE, FASTER, SEEDS, a_cell, make
+from .helpers.tiny import grokbench
 
 SUITE = """\
 suite: tiny

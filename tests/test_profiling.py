@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import profiling
+from grokbench.engine import profiling
 from grokbench.records import Cell
 
-from .cases import make_step, method, small
+from .helpers.small_cells import make_step, method, small
 
 CELL = Cell("parity", "method", "identity", {}, 10, 5, {})
 

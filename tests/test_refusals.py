@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 
-from grokbench.launchers import local
+from grokbench.launchers.local import pool
 
-from . import tiny
-from .folders import HERE, SEEDS, edit, edit_runs, make
-from .tiny import grokbench, run
+from .helpers import tiny
+from .helpers.result_folders import HERE, SEEDS, edit, edit_runs, make
+from .helpers.tiny import grokbench, run
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def trained(tmp_path_factory):
     """Results of the tiny suite; not to be written to."""
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(local, "launch", tiny.launch_here)
+        patched.setattr(pool, "launch", tiny.launch_here)
         assert run(tiny.write(root), root / "out").status == 0
     return root / "out"
 
@@ -54,7 +54,7 @@ def test_a_folder_of_something_else_is_not_written_to(trained, tmp_path, change,
 
 @pytest.mark.parametrize("key", ["torch", "grokbench", "device_name"])
 def test_runs_made_elsewhere_are_told_when_others_are_added(trained, tmp_path, monkeypatch, key):
-    monkeypatch.setattr(local, "launch", tiny.launch_here)
+    monkeypatch.setattr(pool, "launch", tiny.launch_here)
     folder = shutil.copytree(trained, tmp_path / "out")
     for file in sorted(folder.glob("runs/*/1000.json")):
         edit(file, lambda data: data["run"]["provenance"].update({key: "another"}))

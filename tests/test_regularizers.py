@@ -7,8 +7,8 @@ from grokbench import random
 from grokbench.optimizers import SGD, AdamW
 from grokbench.regularizers import baseline, grokalign, grokfast, orthograd
 
-from .by_hand import DOUBLE, at, flat, local_of, network, normals, parameters
-from .oracles import jacobians
+from .helpers.oracles import jacobians
+from .helpers.phase_inputs import DOUBLE, at, flat, local_of, network, normals, parameters
 
 
 def gradients(steps):

@@ -9,7 +9,7 @@ from grokbench.judging.ranking import rank
 from grokbench.store import Store
 from grokbench.suite import load_suite
 
-from .reproduction_table import PAPER, compared, seconds_table, table
+from .helpers.reproduction_table import PAPER, compared, seconds_table, table
 
 ROOT = Path(__file__).parents[1]
 FOUND = compared()
@@ -18,7 +18,7 @@ BEGUN = [row for row in rank(FOUND).rows if row.grokked + row.censored + row.div
 
 @pytest.mark.parametrize("page", ["README.md", "docs/reproduction.md"])
 def test_the_pages_show_what_was_measured(page):
-    assert table(FOUND) in (ROOT / page).read_text(encoding="utf-8"), "python -m tests.reproduction_table"
+    assert table(FOUND) in (ROOT / page).read_text(encoding="utf-8"), "python -m tests.helpers.reproduction_table"
 
 
 def test_the_seconds_shown_are_those_that_were_measured():

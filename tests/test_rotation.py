@@ -7,7 +7,7 @@ from grokbench import engine, random
 from grokbench.metrics import jacobian, kernel, softmax, standard
 from grokbench.tasks.xor import xor
 
-from .cases import METHODS, make_step, method
+from .helpers.small_cells import METHODS, make_step, method
 
 SIZES = {"dimensions": 90, "width": 8, "samples": 24, "test_samples": 20, "epsilon": 0.3}
 ROTATING = (*jacobian.grokbench_metrics(), *softmax.grokbench_metrics())  # on any split
@@ -70,7 +70,7 @@ def test_lengths_and_pre_activations_are_kept_on_every_split():
 
 
 def test_a_rotated_task_is_weighed_without_being_drawn():
-    params, data = engine.weigh(xor(rotate=True))  # the Gram matrix alone would take seconds
+    params, data = engine.replica_size(xor(rotate=True))  # the Gram matrix alone would take seconds
     assert params["weight1"].shape == (1425, 1024) and data == 1200 * 1425 + 1200
 
 

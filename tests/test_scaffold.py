@@ -15,13 +15,15 @@ import pytest
 import torch
 import yaml
 
-from grokbench import scaffold, testing, timing
-from grokbench.launchers import local
+from grokbench import testing
+from grokbench.engine import timing
+from grokbench.launchers.local import pool
+from grokbench.scaffold import write
 from grokbench.tasks.modular_addition import modular_addition
 
-from . import tiny
+from .helpers import tiny
+from .helpers.tiny import grokbench, run
 from .test_scaffold_refusals import refused
-from .tiny import grokbench, run
 
 KINDS = {
     "regularizer": "brand_new_method",
@@ -34,7 +36,7 @@ KINDS = {
 @pytest.fixture(autouse=True)
 def _here(monkeypatch):
     """Jobs are done in this process; costs are printed, and nothing here depends on how precise they are."""
-    monkeypatch.setattr(local, "launch", tiny.launch_here)
+    monkeypatch.setattr(pool, "launch", tiny.launch_here)
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
 
 
@@ -95,7 +97,7 @@ def test_a_suite_runs_with_it(tmp_path, monkeypatch, kind):
 
 def test_the_task_is_memorised_before_it_is_found(tmp_path):
     new(tmp_path, "task")
-    suite = tiny.write(tmp_path, scaffold.suite("task", KINDS["task"]))
+    suite = tiny.write(tmp_path, write.suite("task", KINDS["task"]))
     options = "--plugin", tmp_path / f"{KINDS['task']}.py", "--num-seeds", "3", "--regularizer", "baseline"
     done = run(suite, tmp_path / "out", *options)
     assert done.status == 0, done.err
@@ -233,7 +235,7 @@ def test_a_package_holds_what_it_says(installed):
     assert about["optional-dependencies"]["test"] == ["pytest>=8"]
     (job,) = yaml.safe_load((installed / ".github/workflows/check.yml").read_text())["jobs"].values()
     steps = [step.get("run") for step in job["steps"]]
-    assert scaffold._filled("package/README.md", "observer", "x").count("An observer for GrokBench") == 1
+    assert write._filled("package/README.md", "observer", "x").count("An observer for GrokBench") == 1
     assert steps[-3:] == ['python -m pip install ".[test]"', "grokbench check brand_new_metric", "pytest"]
     assert not any("new_kind" in (installed / file).read_text() for file in files)
     readme = (installed / "README.md").read_text()
@@ -246,7 +248,7 @@ def test_a_name_that_a_package_has_is_taken(installed, tmp_path):
 
 
 def test_a_template_is_named_in_no_way_but_by_its_placeholder():
-    templates = Path(scaffold.__file__).parent / "templates"
+    templates = Path(write.__file__).parents[1] / "templates"
     for kind in KINDS:
         text = (templates / f"{kind}.py").read_text()
         assert text.count("new_name") == 2  # the factory, and what the hook yields

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .tiny import grokbench
+from .helpers.tiny import grokbench
 
 
 def refused(folder, *arguments):

@@ -5,8 +5,8 @@ import torch
 
 from grokbench import Regularizer, random
 
-from .cases import MADE_OF, distance, epochs_for, method, replica, small, trained
-from .oracles import Net, batch_rows, torch_optimizer
+from .helpers.oracles import Net, batch_rows, torch_optimizer
+from .helpers.small_cells import MADE_OF, distance, epochs_for, method, replica, small, trained
 
 RHO = 0.05
 

@@ -11,10 +11,10 @@ from grokbench.cli import commands
 from grokbench.judging.comparison import compare
 from grokbench.judging.seconds import Estimate, costs
 from grokbench.records import Published, Timing
-from grokbench.report.seconds import render
+from grokbench.report.text.seconds import render
 from grokbench.store import Store
 
-from .folders import BASELINE, FASTER, HERE, SEEDS, a_cell, a_run, make
+from .helpers.result_folders import BASELINE, FASTER, HERE, SEEDS, a_cell, a_run, make
 
 DRIFT = (0.1, 0.11, 0.12, 0.14, 0.16, 0.17, 0.18, 0.2)  # seconds per epoch, round by round
 T7 = 2.3646242515927849  # Student's 0.975 quantile at 7 degrees of freedom, from a printed table

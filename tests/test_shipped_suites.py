@@ -8,7 +8,7 @@ from grokbench import suite_files
 from grokbench.errors import SuiteError
 from grokbench.suite import load_suite
 
-from .mistakes import SHIPPED
+from .helpers.wrong_suites import SHIPPED
 
 
 @pytest.fixture

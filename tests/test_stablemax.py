@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from grokbench.conformance import forms
+from grokbench.conformance import small_plugins
 from grokbench.regularizers.stablemax import cross_entropy, log_s, stablemax
 from grokbench.tasks import _losses
 
-from .by_hand import DOUBLE, normals
-from .cases import small
-from .oracle_methods import stablemax_cross_entropy
+from .helpers.oracle_methods import stablemax_cross_entropy
+from .helpers.phase_inputs import DOUBLE, normals
+from .helpers.small_cells import small
 
 TARGETS = torch.tensor([0, 2, 1, 1, 0, 2])
 
@@ -85,7 +85,7 @@ def test_it_replaces_the_loss_says_so_and_asks_for_a_cross_entropy():
     assert method.privileges == {"loss"} and method.facts == ("cross_entropy",)
 
 
-@pytest.mark.parametrize("label", forms.TASKS)
+@pytest.mark.parametrize("label", small_plugins.TASKS)
 def test_a_task_says_that_its_loss_is_a_cross_entropy(label):
     task = small(label)
     assert ("cross_entropy" in task.facts) == (task.loss in (_losses.cross_entropy, _losses.precise_cross_entropy))

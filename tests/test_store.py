@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from grokbench.records import Curve, Outcome, Published, Skip, Statistics
 from grokbench.store import Store
-from grokbench.survey import status
+from grokbench.store.status import count_replicas
 
-from .stored import CELLS, MANIFEST, a_run, opened
+from .helpers.stored_runs import CELLS, MANIFEST, a_run, opened
 
 
 def test_a_run_survives_the_round_trip_and_curves_are_read_only_when_asked_for(store):
@@ -55,7 +55,14 @@ def test_runs_come_in_the_order_of_the_manifest_and_only_planned_ones(store):
     store.save(a_run(replace(CELLS[0], identity="gone")))
     pairs = [(run.identity, run.seed) for run in store.runs()]
     assert pairs == [(cell.identity, seed) for cell in CELLS for seed in (1000, 1001)]
-    assert status(store) == {"planned": 4, "grokked": 4, "censored": 0, "diverged": 0, "failed": 0, "missing": 0}
+    assert count_replicas(store) == {
+        "planned": 4,
+        "grokked": 4,
+        "censored": 0,
+        "diverged": 0,
+        "failed": 0,
+        "missing": 0,
+    }
 
 
 def test_a_curve_of_unequal_halves_is_refused():

@@ -6,7 +6,7 @@ import pytest
 
 from grokbench.records import Outcome
 
-from .stored import CELLS, a_run
+from .helpers.stored_runs import CELLS, a_run
 
 
 @pytest.mark.parametrize(

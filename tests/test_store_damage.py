@@ -7,9 +7,9 @@ import pytest
 from grokbench.errors import StoreError
 from grokbench.records import Timing
 from grokbench.store import Store
-from grokbench.survey import status
+from grokbench.store.status import count_replicas
 
-from .stored import CELLS, MANIFEST, a_run, opened
+from .helpers.stored_runs import CELLS, MANIFEST, a_run, opened
 
 
 @pytest.mark.parametrize("keep", [0, 1, 50, -1, -30])
@@ -18,7 +18,7 @@ def test_a_truncated_file_is_damaged_and_counts_as_missing(store, keep):
     path = store.directory / "runs/cbaseline/1000.json"
     path.write_bytes(path.read_bytes()[:keep])
     assert store.runs() == store.runs(curves=True) == []
-    assert store.finished(CELLS[0], [1000]) == set() and status(store)["missing"] == 4
+    assert store.finished(CELLS[0], [1000]) == set() and count_replicas(store)["missing"] == 4
     assert store.damaged == ["runs/cbaseline/1000.json"]
     store.save(a_run())
     assert store.damaged == [] and len(store.runs()) == 1

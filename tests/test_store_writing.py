@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from grokbench import durable
 from grokbench.errors import StoreError
+from grokbench.io import atomic
 from grokbench.store import Store
 from grokbench.store.manifests import merge
 
-from .stored import CELLS, MANIFEST, a_run, opened
+from .helpers.stored_runs import CELLS, MANIFEST, a_run, opened
 
 
 def test_reopening_unites_seeds_and_takes_the_cells_planned_now(store):
@@ -71,12 +71,12 @@ def test_a_full_disk_keeps_what_was_there_and_leaves_no_temporary_file(store, mo
 def test_a_link_is_followed_and_a_device_left_alone(tmp_path):
     target, link, pipe = tmp_path / "target", tmp_path / "link", tmp_path / "pipe"
     link.symlink_to(target)
-    durable.write(durable.target(link), b"new")
+    atomic.write(atomic.target(link), b"new")
     assert link.is_symlink() and target.read_bytes() == b"new"
     os.mkfifo(pipe)
     with pytest.raises(StoreError, match="pipe is a device or a pipe, expected a file: name another"):
-        durable.target(pipe)
-    assert durable.target(target) == target and pipe.is_fifo()
+        atomic.target(pipe)
+    assert atomic.target(target) == target and pipe.is_fifo()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

@@ -13,7 +13,7 @@ from grokbench.seeds import parse_seeds, written
 from grokbench.suite import Suite, Use, load_suite
 from grokbench.suite.schema import RESERVED, json_schema
 
-from .mistakes import GOOD, SHIPPED, WRONG
+from .helpers.wrong_suites import GOOD, SHIPPED, WRONG
 
 
 def load(folder: Path, text: str) -> Suite:

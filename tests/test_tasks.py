@@ -9,11 +9,11 @@ import torch
 from torch.nn import functional as F
 
 from grokbench import random
-from grokbench.conditions import parse_condition
+from grokbench.criterion import parse_condition
 from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
 
-from .cases import TASKS, make_step, small
-from .oracles import accuracy
+from .helpers.oracles import accuracy
+from .helpers.small_cells import TASKS, make_step, small
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 CPU = torch.device("cpu")

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokbench import timing
-from grokbench.launchers import local
+from grokbench.engine import timing
+from grokbench.launchers.local import pool
 from grokbench.observers.tensorboard import NAME, digest, safe, tensorboard
 from grokbench.records import Cell, Curve, Outcome, Planned, Run
 from grokbench.store import Store
 
-from . import tiny
-from .tiny import grokbench
+from .helpers import tiny
+from .helpers.tiny import grokbench
 
 RECIPE = {
     "task": {"use": "sparse_parity", "parameters": {"bits": 8, "sizes": [1, 2]}},
@@ -150,7 +150,7 @@ def test_no_label_leaves_the_folder(label):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(local, "launch", tiny.launch_here)
+    monkeypatch.setattr(pool, "launch", tiny.launch_here)
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
     tiny.write(tmp_path)
     return tmp_path

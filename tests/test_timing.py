@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grokbench import engine, timing
-from grokbench.engine import pace
+from grokbench import engine
+from grokbench.engine import executors, timing
 from grokbench.records import Cell
 
-from . import cases
+from .helpers import small_cells
 
 
 def cell(name):
@@ -27,7 +27,7 @@ def clock(monkeypatch):
         return group
 
     monkeypatch.setattr(engine, "start", lambda step, seeds, device, dtype: (seeds, 0.0))
-    monkeypatch.setattr(pace, "train_epoch", train_epoch)
+    monkeypatch.setattr(executors, "train_epoch", train_epoch)
     monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now.seconds))
     return now
 
@@ -58,11 +58,14 @@ def test_a_method_that_cannot_be_trained_is_left_out(clock, costs, left):
 
 def test_one_replica_is_trained_alone_and_not_evaluated(monkeypatch):
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-    monkeypatch.setattr(pace, "measure", lambda *_: pytest.fail("an evaluation was timed"))
+    monkeypatch.setattr(executors, "measure", lambda *_: pytest.fail("an evaluation was timed"))
     groups = []
-    train_epoch = pace.train_epoch
-    monkeypatch.setattr(pace, "train_epoch", lambda *given: groups.append(given[1]) or train_epoch(*given))
-    steps = [cases.make_step(cases.small("sparse_parity"), made) for made in ((), (cases.method("grokalign"),))]
+    train_epoch = executors.train_epoch
+    monkeypatch.setattr(executors, "train_epoch", lambda *given: groups.append(given[1]) or train_epoch(*given))
+    steps = [
+        small_cells.make_step(small_cells.small("sparse_parity"), made)
+        for made in ((), (small_cells.method("grokalign"),))
+    ]
     timings = list(timing.measure([cell("a"), cell("b")], steps, "cpu", torch.float32))
     assert {len(group.keys) for group in groups} == {1}
     assert all(len(each.seconds_per_epoch) == timing.ROUNDS and min(each.seconds_per_epoch) > 0 for each in timings)
@@ -73,12 +76,12 @@ def test_a_rotated_task_is_timed_in_its_full_computation(monkeypatch):
 
     sizes, widths = {"dimensions": 60, "width": 4, "samples": 20, "test_samples": 8}, set()
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-    train_epoch = pace.train_epoch
+    train_epoch = executors.train_epoch
     monkeypatch.setattr(
-        pace,
+        executors,
         "train_epoch",
         lambda *given: widths.add(given[1].params["weight1"].shape[1]) or train_epoch(*given),
     )
-    steps = [cases.make_step(xor(**sizes, rotate=rotate)) for rotate in (True, False)]
+    steps = [small_cells.make_step(xor(**sizes, rotate=rotate)) for rotate in (True, False)]
     assert len(list(timing.measure([cell("a"), cell("b")], steps, "cpu", torch.float32))) == 2
     assert widths == {60}

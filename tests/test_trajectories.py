@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from grokbench.conformance.forms import METHODS, TASKS
+from grokbench.conformance.small_plugins import METHODS, TASKS
 from grokbench.plugins import load_registry
 
-from . import trajectories
-from .trajectories import complaint, entries, stored, trajectory
+from .helpers import trajectories
+from .helpers.trajectories import complaint, entries, stored, trajectory
 
 KEPT = "sparse_parity / grokalign"
 
@@ -49,7 +49,7 @@ def scaled(entry, factor, where="parameters"):
 def test_a_change_without_a_revision_is_refused_with_the_way_out(before, where):
     said = complaint(KEPT, before, scaled(before, 1 + 1e-8, where))
     assert said.startswith(f"{KEPT}: the numbers changed (") and "and no revision did" in said
-    assert "raise `revision`" in said and said.endswith("python -m tests.trajectories")
+    assert "raise `revision`" in said and said.endswith("python -m tests.helpers.trajectories")
 
 
 @pytest.mark.parametrize("where", ["losses", "parameters"])
@@ -69,7 +69,9 @@ def test_a_new_revision_asks_for_a_new_file(before, whose):
 
 
 def test_a_missing_and_a_superfluous_entry_are_said(before):
-    assert "has no such entry; write the file anew: python -m tests.trajectories" in complaint(KEPT, None, before)
+    assert "has no such entry; write the file anew: python -m tests.helpers.trajectories" in complaint(
+        KEPT, None, before
+    )
     assert "nothing shipped has this label" in complaint(KEPT, before, None)
 
 

@@ -115,7 +115,7 @@ def devices(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sugg
 
 
 def _plugins(ctx: click.Context) -> list[CompletionItem]:
-    from grokbench.plugin_names import plugin_names
+    from grokbench.plugins.names import plugin_names
 
     found = plugin_names(ctx.params.get("plugins") or ())
     return [CompletionItem(name, help=kind.removesuffix("s")) for name, kind in sorted(found.items())]

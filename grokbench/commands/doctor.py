@@ -12,7 +12,7 @@ from grokbench.commands.completion import folders
 from grokbench.commands.options import PLUGINS
 
 if TYPE_CHECKING:
-    from grokbench.findings import Finding
+    from grokbench.doctor.finding import Finding
 
 __all__ = ["doctor"]
 
@@ -30,7 +30,7 @@ def doctor(plugins: tuple[str, ...], out: str, style: str) -> None:
 
     The exit status is 1 when something is broken. Data that is not there is only noted: a suite may not need it.
     """
-    from grokbench.checkup import checkup
+    from grokbench.doctor.checks import checkup
 
     findings = []
     for finding in checkup(plugins, out):

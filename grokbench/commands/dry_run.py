@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from grokbench.request import Plan
+    from grokbench.runner.request import Plan
 
 __all__ = ["print_work"]
 
 
 def print_work(plan: "Plan") -> None:
     """Cells, replicas, what is done and the work left."""
-    from grokbench import pipeline
-    from grokbench.phrases import plural
-    from grokbench.placement import in_words
-    from grokbench.tables import table
+    from grokbench.runner import pipeline
+    from grokbench.runner.devices import in_words
+    from grokbench.text.lists import plural
+    from grokbench.text.table import table
 
     work = pipeline.jobs(plan, pipeline.existing_store(plan))
     left = {job.cell.identity: 0 for job in work}

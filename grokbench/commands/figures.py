@@ -8,8 +8,8 @@ import click
 from grokbench.commands.completion import folders
 
 if TYPE_CHECKING:
-    from grokbench.figures import Drawing
     from grokbench.judging.evidence import Evidence
+    from grokbench.report.charts import Drawing
 
 __all__ = ["plot", "report"]
 
@@ -26,14 +26,14 @@ def report(directory: str, out: str | None) -> None:
 
     It needs nothing else: no network, no other file. Open it in any browser.
     """
-    from grokbench import durable
-    from grokbench.page import document
+    from grokbench.io import atomic
+    from grokbench.report.html import document
 
     evidence = _evidence(directory)
     file = Path(directory, "report.html") if out is None else Path(out)
-    place = durable.target(file)
+    place = atomic.target(file)
     content = document(evidence).encode(errors="replace")  # half a character, from a damaged label or a traceback
-    durable.write(place, content)
+    atomic.write(place, content)
     click.echo(f"{len(content) / 2**20:.1f} MB in {file}")
 
 
@@ -68,8 +68,8 @@ def plot(
     seconds    seconds to grok against epochs
     metrics    every other recorded metric over epochs
     """  # noqa: D301 - click reads the character itself
-    from grokbench.figures import Sheet, drawings
-    from grokbench.figures.style import PAPER
+    from grokbench.report.charts import Sheet, drawings
+    from grokbench.report.charts.style import PAPER
 
     evidence = _evidence(directory)
     _check(evidence, directory, figure, tasks, metrics)
@@ -94,8 +94,8 @@ def _evidence(directory: str) -> "Evidence":
 def _check(evidence: "Evidence", directory: str, figure: str, tasks: tuple[str, ...], metrics: tuple[str, ...]) -> None:
     """Refuse labels that the folder does not know, and figures that have nothing to choose from."""
     from grokbench.errors import StoreError
-    from grokbench.figures import others
-    from grokbench.yaml_problems import did_you_mean
+    from grokbench.report.charts import others
+    from grokbench.text.suggest import did_you_mean
 
     if tasks and figure == "summary":
         raise click.UsageError("The figure `summary` is of all tasks: leave out --task.")
@@ -116,12 +116,12 @@ def _asked(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ...])
 
 def _write(drawn: list["Drawing"], folder: Path, formats: tuple[str, ...]) -> None:
     """A file for each drawing and format, with a name that labels cannot lead astray."""
-    from grokbench import durable
-    from grokbench.figures.files import file_name, rendered
+    from grokbench.io import atomic
+    from grokbench.report.charts.files import file_name, rendered
 
-    durable.make_folder(folder)
+    atomic.make_folder(folder)
     for drawing in drawn:
         for format in formats:
             file = folder / f"{file_name(drawing)}.{format}"
-            durable.write(file, rendered(drawing.specification, format))
+            atomic.write(file, rendered(drawing.specification, format))
             click.echo(str(file))

@@ -17,15 +17,15 @@ __all__ = ["new"]
 @click.option("--package", is_flag=True, help="Write a package that pip can install, with a check for GitHub.")
 def new(kind: str, name: str, out: str, package: bool) -> None:
     """Write a plugin that works as it is, and its test: an example to put your own into."""
-    from grokbench import scaffold
     from grokbench.commands.plugins import warn_of_broken
     from grokbench.plugins import load_registry
+    from grokbench.scaffold import write
 
     registry = load_registry()
     warn_of_broken(registry)
-    scaffold.check_name(kind, name, registry)
-    write = scaffold.write_package if package else scaffold.write_plugin
-    for path in write(kind, name, Path(out)):
+    write.check_name(kind, name, registry)
+    write_files = write.write_package if package else write.write_plugin
+    for path in write_files(kind, name, Path(out)):
         click.echo(f"Wrote {path}")
     click.echo("\nIt works as it is. Put your own in place of the example, and into its last test; then:\n")
     for line in _next(kind, name, Path(out), package):
@@ -45,6 +45,6 @@ def _next(kind: str, name: str, folder: Path, package: bool) -> Iterator[str]:
     if option := {"regularizer": "--with", "observer": "--log"}.get(kind):
         yield f"run it:      grokbench run quick{plugin} {option} {name}"
         return
-    from grokbench.scaffold import suite
+    from grokbench.scaffold.write import suite
 
     yield f"run it:      grokbench run {name}.yaml{plugin}    with this in {name}.yaml:\n\n{suite(kind, name)}"

@@ -10,7 +10,7 @@ from grokbench.commands.options import METHODS, PLUGINS
 
 if TYPE_CHECKING:
     from grokbench.plugins import Registry
-    from grokbench.request import Plan
+    from grokbench.runner.request import Plan
 
 __all__ = ["check", "list_", "show", "validate", "warn_of_broken", "warn_of_plugins"]
 
@@ -23,7 +23,7 @@ LISTED = ["tasks", "regularizers", "metrics", "observers", "suites"]
 @METHODS
 def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> None:
     """Check a suite without running it."""
-    from grokbench.request import Request, resolve
+    from grokbench.runner.request import Request, resolve
 
     plan = resolve(Request(suite, device="cpu", plugins=plugins, methods=methods))
     warn_of_plugins(plan)
@@ -35,7 +35,7 @@ def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> 
 @PLUGINS
 def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
     """List what can be named in a suite, observers for --log, and the suites that ship."""
-    from grokbench.catalogue import catalogue
+    from grokbench.commands.listing import catalogue
     from grokbench.plugins import load_registry
 
     registry = load_registry(plugins)
@@ -48,7 +48,7 @@ def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
 @PLUGINS
 def show(name: str, plugins: tuple[str, ...]) -> None:
     """Describe a plugin, with its parameters, defaults, source and origin; or print a suite."""
-    from grokbench.catalogue import entry
+    from grokbench.commands.listing import entry
     from grokbench.plugins import load_registry
 
     registry = load_registry(plugins)
@@ -80,7 +80,7 @@ def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
 
 def warn_of_plugins(plan: "Plan") -> None:
     """Name those that could not be imported, and the files of which nothing is used."""
-    from grokbench.request import unused
+    from grokbench.runner.request import unused
 
     warn_of_broken(plan.registry)
     for sentence in unused(plan):

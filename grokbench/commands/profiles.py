@@ -7,7 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from grokbench.events import Profile
-    from grokbench.request import Plan
+    from grokbench.runner.request import Plan
 
 __all__ = ["print_profiles"]
 
@@ -21,11 +21,11 @@ These are operations launched one by one; training replays recordings of them. G
 
 def print_profiles(plan: "Plan") -> None:
     """Milliseconds of a seed's epoch and the share of each phase; names what cannot be trained and exits with 1."""
-    from grokbench import pipeline
+    from grokbench.commands.failures import explanations
     from grokbench.events import Profile
-    from grokbench.failures import explanations
     from grokbench.records import Run
-    from grokbench.tables import table
+    from grokbench.runner import pipeline
+    from grokbench.text.table import table
 
     found, failed = [], []
     for job, event in pipeline.profiles(plan):

@@ -35,8 +35,8 @@ def leaderboard(directory: str, style: str, methods_text: bool) -> None:
 def _print_methods(store: "Store", style: str) -> None:
     """Print how the numbers of a folder were made."""
     from grokbench.judging.comparison import compare
-    from grokbench.methods_text import paragraphs
-    from grokbench.report import render_text
+    from grokbench.report.methods import paragraphs
+    from grokbench.report.text import render_text
 
     click.echo(render_text(paragraphs(compare(store.manifest, store.runs(), store.timings())), style), nl=False)
     _warn_of_damaged(store)
@@ -44,8 +44,8 @@ def _print_methods(store: "Store", style: str) -> None:
 
 def print_leaderboard(store: "Store", style: str) -> None:
     """Print it, and which files of the folder are damaged."""
-    from grokbench import pipeline
-    from grokbench.report import NARROWEST, render
+    from grokbench.report.text import NARROWEST, render
+    from grokbench.runner import pipeline
 
     width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout and sys.stdout.isatty() else None
     click.echo(render(pipeline.judge(store), style, width))
@@ -53,7 +53,7 @@ def print_leaderboard(store: "Store", style: str) -> None:
 
 
 def _warn_of_damaged(*stores: "Store") -> None:
-    from grokbench.survey import complaints
+    from grokbench.store.status import complaints
 
     for store in stores:
         for sentence in complaints(store):
@@ -71,7 +71,7 @@ def compare(first: str, second: str, style: str) -> None:
     machine, precision and versions are the same; their conclusions are compared in any case.
     """
     from grokbench.judging.contrast import contrast
-    from grokbench.report.contrast import render
+    from grokbench.report.text.contrast import render
     from grokbench.store import Store
 
     stores = Store.load(first), Store.load(second)
@@ -86,7 +86,7 @@ def seconds(directory: str, style: str) -> None:
     """Print what the methods of a results folder cost in seconds: of an epoch, and to grok."""
     from grokbench.judging.comparison import compare
     from grokbench.judging.seconds import costs
-    from grokbench.report.seconds import render
+    from grokbench.report.text.seconds import render
     from grokbench.store import Store
 
     store = Store.load(directory)
@@ -101,13 +101,12 @@ def seconds(directory: str, style: str) -> None:
 @click.option("--tracebacks", is_flag=True, help="Also print what failed replicas raised.")
 def status(directory: str, tracebacks: bool) -> None:
     """Say how much of a results folder is done, what is left, and whether a process is writing to it."""
-    from grokbench import survey
-    from grokbench.store import Store
+    from grokbench.store import Store, status
 
     store = Store.load(directory)
-    for line in survey.survey(store):
+    for line in status.describe(store):
         click.echo(line)
-    for paragraph in survey.tracebacks(store) if tracebacks else ():
+    for paragraph in status.tracebacks(store) if tracebacks else ():
         click.echo(f"\n{paragraph}")
 
 
@@ -120,17 +119,18 @@ def pack(directory: str, out: str | None) -> None:
     The packed folder is a results folder like any other: it can be looked at, compared, and gone on with by
     `grokbench run SUITE --out FOLDER`, which unpacks it first.
     """
-    from grokbench import durable, pipeline
-    from grokbench.report import render
+    from grokbench.io import atomic
+    from grokbench.report.text import render
+    from grokbench.runner import pipeline
     from grokbench.store import Store
     from grokbench.store.packs import LEADERBOARD, packed
-    from grokbench.survey import unplanned
+    from grokbench.store.status import unplanned
 
     store = Store.load(directory)
     folder = _named_folder("results", store.manifest.suite) if out is None else Path(out)
     files = packed(store.manifest, store.each_run(curves=True), store.timings())
     files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
-    durable.write_folder(folder, files)
+    atomic.write_folder(folder, files)
     size = sum(map(len, files.values())) / 2**20
     click.echo(f"{size:.1f} MB in {folder}    (look: grokbench leaderboard {folder})")
     if others := unplanned(store):
@@ -150,8 +150,8 @@ def export(directory: str, out: str | None, style: str) -> None:
     Values are written as they are: a reader gets back the same numbers, nan and inf among them. Parquet needs pyarrow:
     pip install 'grokbench[parquet]'.
     """
-    from grokbench import pipeline
-    from grokbench.export import export as write
+    from grokbench.report.export import export as write
+    from grokbench.runner import pipeline
     from grokbench.store import Store
 
     store = Store.load(directory)

@@ -14,13 +14,13 @@ from grokbench.commands.options import METHODS, PLUGINS
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
+from grokbench.commands.signals import answered, interrupt
 from grokbench.errors import StoreError
-from grokbench.freshness import RERUN
-from grokbench.interruption import answered, interrupt
 from grokbench.seeds import written
+from grokbench.store.reuse import RERUN
 
 if TYPE_CHECKING:
-    from grokbench.request import Plan
+    from grokbench.runner.request import Plan
     from grokbench.store import Store
 
 __all__ = ["run"]
@@ -105,11 +105,11 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
     SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are not trained again unless
     --rerun says so; then the earlier ones are kept in the folder superseded/ of the results.
     """
-    from grokbench.request import Request, resolve
+    from grokbench.runner.request import Request, resolve
 
     plan = resolve(Request(**chosen))  # a wrong suite is told before the rest is loaded
     warn_of_plugins(plan)
-    from grokbench import execution, pipeline  # noqa: F401 - all there is, before anything is done
+    from grokbench.runner import execute, pipeline  # noqa: F401 - all there is, before anything is done
 
     if dry_run:
         print_work(plan)
@@ -134,8 +134,8 @@ def _train(plan: "Plan", fail_fast: bool) -> None:
 
 def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
     """Do the work in the results folder, which is ours alone meanwhile."""
-    from grokbench import pipeline
-    from grokbench.execution import execute
+    from grokbench.runner import pipeline
+    from grokbench.runner.execute import execute
 
     with pipeline.open_store(plan) as store:
         for difference in pipeline.made_elsewhere(plan, store):
@@ -149,7 +149,7 @@ def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, An
 
 def _print_left_aside(plan: "Plan", store: "Store") -> None:
     """Seeds of an earlier command that leave rows incomplete."""
-    from grokbench import pipeline
+    from grokbench.runner import pipeline
 
     if others := written(pipeline.left_aside(plan, store)):
         click.echo(
@@ -160,8 +160,8 @@ def _print_left_aside(plan: "Plan", store: "Store") -> None:
 
 def _print_unplanned(store: "Store") -> None:
     """Methods of an earlier command have no row any more, though their runs are kept."""
-    from grokbench.phrases import plural
-    from grokbench.survey import unplanned
+    from grokbench.store.status import unplanned
+    from grokbench.text.lists import plural
 
     if others := unplanned(store):
         click.echo(
@@ -171,8 +171,8 @@ def _print_unplanned(store: "Store") -> None:
 
 
 def _print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) -> None:
-    from grokbench.failures import explanations
-    from grokbench.phrases import plural
+    from grokbench.commands.failures import explanations
+    from grokbench.text.lists import plural
 
     click.echo(f"\n{plural(len(failed), 'replica')} failed; the same command repeats what failed:", err=True)
     for paragraph in explanations(failed, plan.registry, plan.plugins):

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from grokbench.conformance import description, methods, metrics, observers, purity, tasks, training
+from grokbench.conformance.advice import translate
 from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable, waiting
-from grokbench.conformance.fixes import translate
+from grokbench.conformance.device_reads import generators_moved
+from grokbench.conformance.short_runs import one_thread
 from grokbench.conformance.subjects import NoGround, Subject
-from grokbench.conformance.trials import one_thread
-from grokbench.conformance.watch import generators_moved
 from grokbench.errors import DataError, PluginError
 
 __all__ = ["QUESTIONS", "Answer", "Question", "Subject", "Verdict", "answer", "examine"]

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grokbench.conformance import fixes
-from grokbench.conformance.rehearsal import Visit
-from grokbench.conformance.trials import shapes
+from grokbench.conformance import advice
+from grokbench.conformance.calls import Visit
+from grokbench.conformance.short_runs import shapes
 from grokbench.types import Batch, Params
 
 __all__ = ["Breach", "breach"]
@@ -41,7 +41,7 @@ def _gives_scalar(visit: Visit) -> Breach | None:
         return Breach(f"returns a {type(result).__name__}, expected a tensor of shape ()", TENSOR)
     if result.shape == ():
         return None
-    return Breach(f"returns {_shape(result)}, expected a tensor of shape ()", fixes.SHAPE)
+    return Breach(f"returns {_shape(result)}, expected a tensor of shape ()", advice.SHAPE)
 
 
 def _gives_tensors(visit: Visit) -> Breach | None:
@@ -93,7 +93,7 @@ def _differing(result: Any, given: Any, word: str) -> Breach | None:
     (name, *new), (other, *old) = changed[0]
     if name != other:
         return Breach(f"{said}: {name} stands where {other} was", DICT)
-    fix = fixes.DTYPE if new[0] == old[0] else fixes.SHAPE_OF_EACH
+    fix = advice.DTYPE if new[0] == old[0] else advice.SHAPE_OF_EACH
     return Breach(f"{said}: {name} is {new[0]} {new[1]}, and was {old[0]} {old[1]}", fix)
 
 
@@ -109,21 +109,21 @@ def _gives_inputs(visit: Visit) -> Breach | None:
     n, given = len(visit.arguments["inputs"]), visit.result
     if len(given) == n and given.is_floating_point():
         return None
-    return Breach(f"returns {given.dtype} of {_shape(given)}, expected floats of shape ({n}, ...)", fixes.SHAPE)
+    return Breach(f"returns {given.dtype} of {_shape(given)}, expected floats of shape ({n}, ...)", advice.SHAPE)
 
 
 def _gives_outputs(visit: Visit) -> Breach | None:
     n, given = len(visit.arguments["inputs"]), visit.result
     if given.ndim == 2 and len(given) == n:
         return None
-    return Breach(f"returns {_shape(given)}, expected ({n}, outputs)", fixes.SHAPE)
+    return Breach(f"returns {_shape(given)}, expected ({n}, outputs)", advice.SHAPE)
 
 
 def _gives_truths(visit: Visit) -> Breach | None:
     n, given = len(visit.arguments["targets"]), visit.result
     if given.shape == (n,) and not given.is_floating_point():
         return None
-    return Breach(f"returns {given.dtype} of {_shape(given)}, expected bool of shape ({n},)", fixes.SHAPE)
+    return Breach(f"returns {given.dtype} of {_shape(given)}, expected bool of shape ({n},)", advice.SHAPE)
 
 
 def _shape(tensor: Tensor) -> str:

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from grokbench import engine, random, timing
+from grokbench import engine, random
 from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
-from grokbench.conformance.forms import ROTATED
-from grokbench.conformance.rehearsal import steps
+from grokbench.conformance.calls import steps
+from grokbench.conformance.data_access import Ledger, with_ledger, with_other_data
+from grokbench.conformance.short_runs import SEEDS, distance, epochs_for, replica, same, trained
+from grokbench.conformance.small_plugins import ROTATED
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import SEEDS, distance, epochs_for, replica, same, trained
-from grokbench.conformance.withheld import Ledger, with_ledger, with_other_data
+from grokbench.engine import timing
 from grokbench.records import Cell
 from grokbench.step import Step, build_step
 from grokbench.types import Params, Privilege, Regularizer, Task
@@ -98,7 +99,7 @@ def _met(step: Step) -> dict[str, Any]:
     begun = {name: p.clone() for name, p in group.params.items()}
     data = {split: tuple(part.clone() for part in batch) for split, batch in group.splits.items()}
     group = engine.train_epoch(step, group, 0)
-    order = [batch for batch, _ in engine.batches(step, group, 1)]
+    order = [batch for batch, _ in engine.epoch_batches(step, group, 1)]
     return {"initialisation": begun, "data": (data, group.splits), "keys": group.keys, "batch order": order}
 
 

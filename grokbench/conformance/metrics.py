@@ -9,14 +9,15 @@ from statistics import median
 
 import torch
 
-from grokbench import engine, random, timing
+from grokbench import engine, random
 from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
-from grokbench.conformance.births import birthplace
-from grokbench.conformance.forms import ROTATED
-from grokbench.conformance.rehearsal import METRIC, steps
+from grokbench.conformance.calls import METRIC, steps
+from grokbench.conformance.data_access import Ledger, Noted
+from grokbench.conformance.nonfinite import birthplace
+from grokbench.conformance.short_runs import ALONE, PRECISIONS, SEEDS, data
+from grokbench.conformance.small_plugins import ROTATED
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import ALONE, PRECISIONS, SEEDS, data
-from grokbench.conformance.withheld import Ledger, Noted
+from grokbench.engine import timing
 from grokbench.plan.metrics import can_record
 from grokbench.step import Step, build_step
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from grokbench.conformance.answers import Answer, Question, failed, passed
-from grokbench.conformance.made_up import EVALUATIONS, made_up
+from grokbench.conformance.fake_suite import EVALUATIONS, made_up
 from grokbench.conformance.subjects import Subject
 from grokbench.observer import Observer
-from grokbench.places import innermost
+from grokbench.plugins.source_lines import innermost
 from grokbench.records import Outcome, Run
 
 __all__ = ["QUESTIONS"]

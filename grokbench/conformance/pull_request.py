@@ -4,10 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from grokbench import escapes
 from grokbench.conformance.answers import Answer, Answers, Question, Verdict, sums, waiting_lines
 from grokbench.plugins.plugin import Plugin
 from grokbench.provenance import environment
+from grokbench.text import escape
 
 __all__ = ["markdown"]
 
@@ -56,7 +56,7 @@ def _folded(answers: Answers) -> str:
 
 def _escaped(text: str) -> str:
     """Text of a plugin or of torch on one line, in which markdown finds no marks of its own."""
-    return escapes.markdown(" ".join(text.split()))
+    return escape.markdown(" ".join(text.split()))
 
 
 def _code(text: str) -> str:

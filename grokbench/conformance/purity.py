@@ -11,14 +11,14 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from grokbench import engine
-from grokbench.conformance import fixes
+from grokbench.conformance import advice
 from grokbench.conformance.answers import Answer, Question, failed, passed
+from grokbench.conformance.calls import Visit, rehearse, steps
 from grokbench.conformance.contracts import Breach, breach
-from grokbench.conformance.rehearsal import Visit, rehearse, steps
+from grokbench.conformance.device_reads import generators_moved, watched
+from grokbench.conformance.short_runs import SEEDS, epochs_for, same, shapes, trained
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import SEEDS, epochs_for, same, shapes, trained
-from grokbench.conformance.watch import generators_moved, watched
-from grokbench.places import innermost
+from grokbench.plugins.source_lines import innermost
 from grokbench.step import Step
 from grokbench.types import Params
 
@@ -39,7 +39,7 @@ def keeps_shapes(subject: Subject) -> Answer:
                 return failed(f"{where}, {function} {breached.message}", breached.fix)
             if "optimizer" in told and shapes(told["optimizer"][0]) != _stacked(told["prepare"]):
                 said = "the optimizer gives parameters of another shape, dtype or order"
-                return failed(f"{where}, {said}", fixes.SHAPE_OF_EACH)
+                return failed(f"{where}, {said}", advice.SHAPE_OF_EACH)
     return passed()
 
 
@@ -76,7 +76,7 @@ def follows_its_device(subject: Subject) -> Answer:
         except Exception as error:
             place = innermost(traceback.extract_tb(error.__traceback__), subject.file)
             if place and _STRAYS.search(str(error)):  # other errors are for other questions
-                return failed(f"on {label}, it makes or takes a tensor to the CPU", fixes.DEVICE, place)
+                return failed(f"on {label}, it makes or takes a tensor to the CPU", advice.DEVICE, place)
     return passed()
 
 
@@ -102,7 +102,7 @@ def uses_no_global_randomness(subject: Subject) -> Answer:
         with generators_moved() as moved:
             rehearse(step)
         if moved:
-            return failed(f"on {label}, it moves the global generator of {' and '.join(moved)}", fixes.RANDOM)
+            return failed(f"on {label}, it moves the global generator of {' and '.join(moved)}", advice.RANDOM)
     return passed()
 
 
@@ -113,7 +113,7 @@ def writes_into_nothing(subject: Subject) -> Answer:
         rehearse(step)
         for visit in visits:
             if visit.wrote:
-                return failed(f"on {label}, {visit.function} writes into {', '.join(visit.wrote)}", fixes.WRITE)
+                return failed(f"on {label}, {visit.function} writes into {', '.join(visit.wrote)}", advice.WRITE)
     return passed()
 
 
@@ -124,11 +124,11 @@ def remembers_nothing(subject: Subject) -> Answer:
             first, again = rehearse(step), rehearse(step)
         if differs := _difference(first, again):
             if moved:  # which is why
-                return failed(f"on {label}, the same call of {differs} gives two results", fixes.RANDOM)
-            return failed(f"on {label}, the same call of {differs} gives two results: something is kept", fixes.STATE)
+                return failed(f"on {label}, the same call of {differs} gives two results", advice.RANDOM)
+            return failed(f"on {label}, the same call of {differs} gives two results: something is kept", advice.STATE)
         trained(step, SEEDS, epochs_for(step.task))
         if differs := _difference(first, rehearse(step)):
-            return failed(f"on {label}, {differs} gives another result after training: something is kept", fixes.STATE)
+            return failed(f"on {label}, {differs} gives another result after training: something is kept", advice.STATE)
     return passed()
 
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from grokbench.conformance.rehearsal import ARGUMENTS, WRAPPED
+from grokbench.conformance.calls import ARGUMENTS, WRAPPED
 from grokbench.optimizers import SGD
-from grokbench.places import innermost
+from grokbench.plugins.source_lines import innermost
+from grokbench.text.suggest import did_you_mean
 from grokbench.types import Optimizer, Regularizer
-from grokbench.yaml_problems import did_you_mean
 
 __all__ = ["Misfit", "misfits"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grokbench.conformance.forms import GROUNDS, METHODS, TASKS
+from grokbench.conformance.small_plugins import GROUNDS, METHODS, TASKS
 from grokbench.metric import Metric
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin

@@ -6,7 +6,7 @@ from pathlib import Path
 from grokbench.errors import PluginError
 from grokbench.plugins import Registry, load_registry
 from grokbench.plugins.plugin import Plugin
-from grokbench.yaml_problems import did_you_mean
+from grokbench.text.suggest import did_you_mean
 
 __all__ = ["find"]
 

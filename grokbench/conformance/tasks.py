@@ -5,10 +5,10 @@ from typing import Any, get_args
 import torch
 
 from grokbench import random
-from grokbench.conditions import parse_condition
 from grokbench.conformance.answers import Answer, Question, failed, passed
+from grokbench.conformance.short_runs import data, same, shapes
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import data, same, shapes
+from grokbench.criterion import parse_condition
 from grokbench.plan.metrics import standard_labels
 from grokbench.types import Role, Task
 

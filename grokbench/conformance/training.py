@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.func import vmap
 
 from grokbench import engine
-from grokbench.conformance import fixes
+from grokbench.conformance import advice
 from grokbench.conformance.answers import Answer, Question, failed, passed
-from grokbench.conformance.births import birthplace
-from grokbench.conformance.rehearsal import steps
+from grokbench.conformance.calls import steps
+from grokbench.conformance.nonfinite import birthplace
+from grokbench.conformance.short_runs import ALONE, PRECISIONS, SEEDS, distance, epochs_for, replica, shapes, trained
 from grokbench.conformance.subjects import Subject
-from grokbench.conformance.trials import ALONE, PRECISIONS, SEEDS, distance, epochs_for, replica, shapes, trained
-from grokbench.step import Instant, Step, build_step
+from grokbench.step import Step, StepContext, build_step
 from grokbench.types import Batch
 
 __all__ = ["QUESTIONS"]
@@ -35,10 +35,10 @@ def trains_in_both_precisions(subject: Subject) -> Answer:
             group = trained(step, SEEDS, 5, dtype)
             for name, p in group.params.items():
                 if p.dtype != dtype:
-                    return failed(f"on {label}, trained in {dtype}, {name} becomes {p.dtype}", fixes.DTYPE)
+                    return failed(f"on {label}, trained in {dtype}, {name} becomes {p.dtype}", advice.DTYPE)
             if complaint := _broken(step, group):
                 said = f"on {label}, in {dtype}, {complaint} after 5 epochs"
-                return failed(said, fixes.GRADIENT, _birthplace(subject, step, dtype, 1.0, 5))
+                return failed(said, advice.GRADIENT, _birthplace(subject, step, dtype, 1.0, 5))
     return passed()
 
 
@@ -54,7 +54,7 @@ def keeps_its_state(subject: Subject) -> Answer:
                 return failed(f"on {label}, a state or parameter changes shape, dtype or order in training", _STATE)
             for path, _, kept in before[0]:
                 if kept.is_floating_point and kept != dtype:
-                    return failed(f"on {label}, trained in {dtype}, the state {path} is {kept}", fixes.DTYPE)
+                    return failed(f"on {label}, trained in {dtype}, the state {path} is {kept}", advice.DTYPE)
     return passed()
 
 
@@ -67,12 +67,12 @@ def stays_finite(subject: Subject) -> Answer:
         for dtype, scale in DEAD:
             if complaint := _broken(step, _scaled(step, dtype, scale)):
                 said = f"on {label}, in {dtype}, with parameters times {scale:g}, {complaint}"
-                return failed(said, fixes.GRADIENT, _birthplace(subject, step, dtype, scale))
+                return failed(said, advice.GRADIENT, _birthplace(subject, step, dtype, scale))
         for dtype in PRECISIONS:
             once, scale = _with_one_batch(step), _sure(step, dtype)
             if complaint := _broken(once, _scaled(once, dtype, scale)):
                 where = f"on {label}, in {dtype}, with parameters times {scale:.3g} and outputs of {SURE:g}"
-                return failed(f"{where}, {complaint}", fixes.LOGARITHM, _birthplace(subject, once, dtype, scale))
+                return failed(f"{where}, {complaint}", advice.LOGARITHM, _birthplace(subject, once, dtype, scale))
     return passed()
 
 
@@ -109,9 +109,9 @@ def _birthplace(subject: Subject, step: Step, dtype: torch.dtype, scale: float, 
 
 def _losses(step: Step, group: engine.Group, epoch: int) -> Iterator[Tensor]:
     """What every batch of an epoch is to be trained on: a loss may be nan and its gradient a number."""
-    for batch, axes in engine.batches(step, group, epoch):
-        now = Instant(batch, step.keys(group.keys), group.steps, torch.tensor(epoch))
-        yield vmap(step.objective, in_dims=(0, 0, engine.instant_axes(axes)))(group.params, group.states, now)[0]
+    for batch, axes in engine.epoch_batches(step, group, epoch):
+        context = StepContext(batch, step.keys(group.keys), group.steps, torch.tensor(epoch))
+        yield vmap(step.objective, in_dims=(0, 0, engine.context_axes(axes)))(group.params, group.states, context)[0]
 
 
 def _sure(step: Step, dtype: torch.dtype) -> float:
@@ -151,7 +151,7 @@ def is_the_same_alone(subject: Subject) -> Answer:
         alone = trained(step, (SEEDS[1], SEEDS[1]), epochs)  # never a group of one: it takes other kernels
         if complaint := _broken(step, group):
             place = _birthplace(subject, step, torch.float64, 1.0, epochs)
-            return failed(f"on {label}, {complaint} after 20 steps", fixes.GRADIENT, place)
+            return failed(f"on {label}, {complaint} after 20 steps", advice.GRADIENT, place)
         apart = distance(replica(group.params, 1), replica(alone.params, 0))
         if not apart < ALONE:
             return failed(f"on {label}, a seed in a group and alone differ by {apart:.1e} after 20 steps", _ALONE)

@@ -1,9 +1,15 @@
-"""A cell's replicas, trained together on a device until each has its outcome.
+"""The training engine: the replicas of a cell train together on a device until each has its outcome.
 
-The engine's rooms: `groups` stacks replicas, `draws` cuts their batches, `epochs` maps one replica's pure step over
-them, `pace` goes from one evaluation to the next (`capture`: as CUDA graphs where there is CUDA), `race` keeps the
-books of those in training, `logbook` the lines of one, `checkpoints` where a group stood; `capacity` knows how many
-train together.
+loop            the training loop of a group: evaluate, stop replicas, train on
+stopping        the stopping rule of one replica
+executors       how a group is trained from one evaluation to the next: eagerly, or by CUDA graphs (`capture`)
+epochs          one epoch and one evaluation of a group
+batches         the batches and keys of an epoch
+groups          replicas stacked on a leading axis
+checkpoints     the state of a group on disk
+group_size      how many replicas fit on a device
+timing          seconds per epoch of a replica trained alone
+profiling       seconds per phase
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,15 +17,15 @@ from typing import Any
 
 import torch
 
-from grokbench.engine.capacity import group_size, tried, weigh
-from grokbench.engine.checkpoints import Shelf
-from grokbench.engine.draws import batches
-from grokbench.engine.epochs import evaluate, instant_axes, measure, train_epoch
+from grokbench.engine.batches import epoch_batches
+from grokbench.engine.checkpoints import CheckpointFile
+from grokbench.engine.epochs import context_axes, evaluate, measure, train_epoch
+from grokbench.engine.executors import make_executor
+from grokbench.engine.group_size import estimated_group_size, measured_group_size, replica_size
 from grokbench.engine.groups import DTYPES, Group, start, synchronize
-from grokbench.engine.pace import pace_of
-from grokbench.engine.race import Race
+from grokbench.engine.loop import TrainingLoop
+from grokbench.engine.out_of_memory import exhausted, release
 from grokbench.events import Progress
-from grokbench.memory import exhausted, release
 from grokbench.records import Cell, Run
 from grokbench.step import Step
 
@@ -27,17 +33,17 @@ __all__ = [
     "DTYPES",
     "REVISION",
     "Group",
-    "batches",
+    "epoch_batches",
     "evaluate",
-    "group_size",
-    "instant_axes",
+    "estimated_group_size",
+    "context_axes",
     "measure",
     "start",
     "synchronize",
     "train",
     "train_epoch",
-    "tried",
-    "weigh",
+    "measured_group_size",
+    "replica_size",
 ]
 
 REVISION = 2  # raise it when the numbers of any replica change
@@ -50,28 +56,37 @@ def train(
     device: str,
     dtype: torch.dtype,
     provenance: Mapping[str, Any] | None = None,
-    shelf_of: Callable[[Sequence[int]], Shelf] | None = None,
+    checkpoint_file_of: Callable[[Sequence[int]], CheckpointFile] | None = None,
 ) -> Iterator[Run | Progress]:
     """Train a group of seeds; yield each replica's run as soon as it is done, and the progress at every evaluation.
 
-    With a shelf a group that was interrupted goes on where it stood, and its curves are what they would have been.
-    Where memory runs out, its replicas that are not done are trained again in halves, as their `group` then says; a
-    pair that does not fit raises what torch raised.
+    Where memory runs out, the replicas that are not done are trained again in halves, which their `group` records; a
+    pair that does not fit raises torch's error.
+
+    Args:
+        cell: the cell that the replicas belong to.
+        step: the cell's step, see `build_step`.
+        seeds: one for each replica.
+        device: "cpu", or a CUDA device such as "cuda:0".
+        dtype: of parameters, data and states.
+        provenance: kept with every run.
+        checkpoint_file_of: seeds of a group -> its checkpoint file. An interrupted group resumes from it, and its
+            curves are the same as without an interruption. None: no checkpoints.
     """
-    left, shelf = list(seeds), shelf_of(seeds) if shelf_of else None
+    left, checkpoint_file = list(seeds), checkpoint_file_of(seeds) if checkpoint_file_of else None
     try:
-        for event in _train_together(cell, step, seeds, device, dtype, provenance, shelf):
+        for event in _train_together(cell, step, seeds, device, dtype, provenance, checkpoint_file):
             left = [seed for seed in left if not isinstance(event, Run) or seed != event.seed]
             yield event
         return
     except Exception as error:
         if len(left) <= 2 or not exhausted(error):
             raise
-    if shelf:
-        shelf.clear()
+    if checkpoint_file:
+        checkpoint_file.clear()
     release(device)  # not amid the exception, which holds on to the tensors
     for half in (left[: len(left) // 2], left[len(left) // 2 :]):
-        yield from train(cell, step, half, device, dtype, provenance, shelf_of)
+        yield from train(cell, step, half, device, dtype, provenance, checkpoint_file_of)
 
 
 def _train_together(
@@ -81,23 +96,23 @@ def _train_together(
     device: str,
     dtype: torch.dtype,
     provenance: Mapping[str, Any] | None,
-    shelf: Shelf | None,
+    checkpoint_file: CheckpointFile | None,
 ) -> Iterator[Run | Progress]:
-    way = pace_of(step, device)
-    race = Race.begin(cell, step, way, seeds, device, dtype, shelf)
-    while race.books:
-        if shelf:
-            shelf.offer(race.standing)
-        for look in race.watch():
-            known = {**(provenance or {}), **({"pace": way.note} if way.note else {})}
-            facts = {"prepare_seconds": race.prepare_seconds, "group": tuple(seeds), "provenance": known}
-            yield from (book.run(cell.identity, **facts) for book in race.consult(look))
-            yield Progress(cell, tuple(seeds), look.epoch, len(race.books))
-            if not race.books:
+    executor = make_executor(step, device)
+    loop = TrainingLoop.begin(cell, step, executor, seeds, device, dtype, checkpoint_file)
+    while loop.monitors:
+        if checkpoint_file:
+            checkpoint_file.write_if_due(loop.checkpoint)
+        for evaluation in loop.evaluate():
+            known = {**(provenance or {}), **({"pace": executor.note} if executor.note else {})}
+            facts = {"prepare_seconds": loop.prepare_seconds, "group": tuple(seeds), "provenance": known}
+            yield from (monitor.run(cell.identity, **facts) for monitor in loop.read_back(evaluation))
+            yield Progress(cell, tuple(seeds), evaluation.epoch, len(loop.monitors))
+            if not loop.monitors:
                 break
-        if race.books:
-            del look  # which holds on to the group as it was
-            race.drop_done()
-            race.advance()
-    if shelf:
-        shelf.clear()
+        if loop.monitors:
+            del evaluation  # it refers to the group before training goes on
+            loop.drop_finished()
+            loop.advance()
+    if checkpoint_file:
+        checkpoint_file.clear()

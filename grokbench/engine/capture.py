@@ -1,8 +1,8 @@
-"""A group on buffers of its own, and recordings of its epochs and evaluations that are replayed there.
+"""The capture of a group: buffers that hold it, and CUDA graphs of its epochs and evaluations that work on them.
 
-A network this small keeps a GPU waiting for its host. A recorded stretch (an epoch with its smaller last batch, or so
-many batches of a long one) is one launch: it works on the buffers, is told the epoch by a tensor, and leaves the next
-state where it read the last one.
+A network this small keeps a GPU waiting for its host. A captured stretch (an epoch with its smaller last batch, or
+LONGEST batches of a long one) is one launch: it reads the epoch's number from a tensor, and writes the next state where
+it read the last one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,45 +12,51 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grokbench.cuda_graphs import Play, Record, first_cause
-from grokbench.engine.draws import Draws, draw
-from grokbench.engine.epochs import Pending, look_ahead, measure, train_epoch, train_steps
+from grokbench.engine.batches import Draws, draw
+from grokbench.engine.cuda_graphs import Play, Record, first_cause
+from grokbench.engine.epochs import LookaheadGradients, look_ahead, measure, train_epoch, train_steps
 from grokbench.engine.groups import MOVING, Group, moving
-from grokbench.memory import exhausted
+from grokbench.engine.out_of_memory import exhausted
 from grokbench.step import Step
 
 __all__ = ["LONGEST", "Captured"]
 
-LONGEST = 32  # steps in a recording, of some hundred kernels each; up to twice as many where they are an epoch
+LONGEST = 32  # steps in a graph, of some hundred kernels each; up to twice as many where they are an epoch
 
 
 @dataclass
 class _Ahead:
-    """Where the gradients of the next step are, and what evaluations can use of them: with full batches alone."""
+    """The gradients of the next step, and the outputs that evaluations share with them; with full batches only."""
 
-    pending: Pending | None = None
+    pending: LookaheadGradients | None = None
     known: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Captured:
-    """A group that moves on buffers; `group` is the buffers, `source` what filled them, until they have moved."""
+    """A group in buffers that graphs train in place.
+
+    Attributes:
+        group: the buffers.
+        source: the group that they were copied from; None once they have been trained.
+        note: why a part runs eagerly; empty if none does.
+    """
 
     def __init__(self, step: Step, group: Group, record: Record) -> None:
-        """`record` makes a replay of a function without arguments: see `CudaGraphs`."""
+        """Copy a group into buffers; `record` captures a function without arguments, see `CudaGraphs`."""
         self.step, self.record, self.note = step, record, ""
         self.source: Group | None = group
         self.group = replace(group, **moving(group))
         self._epoch, self._mark = (torch.zeros((), dtype=torch.int64, device=group.keys.device) for _ in range(2))
         self._tables: dict[tuple[str, ...], tuple[Tensor, Play]] = {}
         self._ahead = _Ahead()
-        self._look_ahead: Play | None = None  # None where nothing is gained by it
-        self._looked = False  # ahead, from where the buffers are
-        self._rest: list[Play] = []  # what plays an epoch, after looking ahead, one after the other
+        self._look_ahead: Play | None = None  # None where gradients and evaluations share nothing
+        self._looked = False  # whether `_ahead` belongs to the present buffers
+        self._rest: list[Play] = []  # the graphs of an epoch, in order, after `_look_ahead`
         if step.task.full_batch and not step.has("perturb"):
             self._record_look_ahead()
 
-    def look(self, labels: tuple[str, ...], epoch: int) -> Tensor:
-        """The metrics and last whether all losses were finite, (replicas, labels + 1); nothing waits for them."""
+    def evaluate(self, labels: tuple[str, ...], epoch: int) -> Tensor:
+        """The metrics, and last whether all losses were finite, (replicas, labels + 1), without waiting for them."""
         self._epoch.fill_(epoch)
         self._play_ahead()
         if labels not in self._tables:
@@ -60,7 +66,7 @@ class Captured:
         return table.clone()
 
     def train(self, epoch: int, until: int) -> None:
-        """Move the buffers from `epoch` completed epochs to `until`; raises what recording raises, before they move."""
+        """Train the buffers from `epoch` completed epochs to `until`; what capturing raises comes before any update."""
         self._rest = self._rest or self._recorded_epoch()
         self._epoch.fill_(epoch)
         self.source = None
@@ -76,7 +82,7 @@ class Captured:
             self._looked = True
 
     def _record_look_ahead(self) -> None:
-        """What a method does there that cannot be recorded will be met again by the epoch, and told then."""
+        """Capture `look_ahead`; where that fails, capturing the epoch fails too, and says why."""
         step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
 
         def look() -> None:
@@ -90,7 +96,7 @@ class Captured:
             self._ahead = _Ahead()
 
     def _recorded_table(self, labels: Sequence[str]) -> tuple[Tensor, Play]:
-        """Metrics among which one cannot be recorded are measured, operation by operation."""
+        """Capture the metrics; if one of them cannot be captured, all are measured eagerly."""
         step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
         table = torch.zeros(len(group.keys), len(labels) + 1, dtype=torch.float64, device=group.keys.device)
 
@@ -99,14 +105,14 @@ class Captured:
 
         try:
             return table, self._recorded(write)
-        except Exception as error:  # whatever a plugin does that a recording cannot hold
+        except Exception as error:  # whatever a plugin does that cannot be captured
             if exhausted(error):
                 raise
             self.note = first_cause(error)
             return table, write
 
     def _recorded_epoch(self) -> list[Play]:
-        """Recordings that end an epoch, in order; the buffers, which warming up moves, are put back."""
+        """Capture the graphs of an epoch, in order; the buffers, which warming up changes, are put back."""
         before = moving(self.group)
         try:
             return self._in_stretches() if self.step.task.steps >= 2 * LONGEST else [self._at_once()]

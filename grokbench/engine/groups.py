@@ -15,7 +15,7 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from grokbench import random
-from grokbench.memory import trim
+from grokbench.engine.out_of_memory import trim
 from grokbench.step import Step
 from grokbench.types import Batch, Params
 

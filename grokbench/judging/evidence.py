@@ -10,10 +10,10 @@ from grokbench.judging.bands import Band, band
 from grokbench.judging.comparison import Comparison, Comparisons, compare
 from grokbench.judging.ranking import Leaderboard, Row, rank
 from grokbench.judging.seconds import Cost, costs
-from grokbench.phrases import plural
 from grokbench.records import Cell, Manifest, Outcome, Run
 from grokbench.store import Store
-from grokbench.survey import complaints
+from grokbench.store.status import complaints
+from grokbench.text.lists import plural
 
 __all__ = ["Evidence", "gather"]
 

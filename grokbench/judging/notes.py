@@ -6,9 +6,9 @@ from grokbench import stats
 from grokbench.judging.effects import AGREEMENT, Effect, seeds_to_settle
 from grokbench.judging.outcomes import MACHINE, Measured, same_clock
 from grokbench.judging.seconds import Estimate, overhead
-from grokbench.numerals import interval, times
-from grokbench.phrases import plural
 from grokbench.records import Manifest, Outcome, Statistics
+from grokbench.text.lists import plural
+from grokbench.text.numbers import interval, times
 
 __all__ = [
     "compared_notes",
@@ -65,9 +65,7 @@ def _delay(measured: Measured) -> Iterator[str]:
         yield "no delay: it grokked no later than it memorised (median over seeds)"
 
 
-def compared_notes(
-    effect: Effect, adjusted: float | None, manifest: Manifest
-) -> Iterator[str]:
+def compared_notes(effect: Effect, adjusted: float | None, manifest: Manifest) -> Iterator[str]:
     """What the comparison with the baseline shows: significance, bounds, and what so few pairs cannot show."""
     statistics, baseline = manifest.statistics, manifest.baseline
     short = list(power_notes(manifest))

@@ -11,9 +11,9 @@ from grokbench.judging.comparison import Comparison, Comparisons, compare
 from grokbench.judging.effects import verdict
 from grokbench.judging.notes import compared_notes, outcome_notes, provenance_notes, published_note
 from grokbench.judging.outcomes import same_clock
-from grokbench.numerals import standing
 from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats import holm
+from grokbench.text.numbers import standing
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 

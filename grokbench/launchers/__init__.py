@@ -1,1 +1,1 @@
-"""Where cells run: worker processes of this machine."""
+"""Launchers: jobs in, events out. `local` runs the jobs on this machine."""

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from grokbench.conditions import bound_fault, parse_condition
+from grokbench.criterion import bound_fault, parse_condition
 from grokbench.errors import PluginError
 from grokbench.metric import Metric
-from grokbench.phrases import listed
 from grokbench.plan.metrics import can_record, recorded, standard_labels
 from grokbench.plugins import Registry
 from grokbench.records import Skip
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
+from grokbench.suite.problems import KeyPath, dotted
+from grokbench.text.lists import listed
+from grokbench.text.suggest import did_you_mean
 from grokbench.types import Regularizer, Task
-from grokbench.yaml_problems import KeyPath, did_you_mean, dotted
 
 __all__ = ["misfits", "plan_faults"]
 

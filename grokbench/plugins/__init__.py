@@ -27,7 +27,7 @@ from grokbench.plugins.hooks import KINDS, check_hooks, yielded
 from grokbench.plugins.plugin import Plugin
 from grokbench.provenance import source_digest
 from grokbench.suite.schema import RESERVED
-from grokbench.yaml_problems import did_you_mean, short
+from grokbench.text.suggest import did_you_mean, short
 
 __all__ = ["BUILTINS", "KINDS", "Broken", "Registry", "load_registry"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from grokbench import hookspecs
 from grokbench.errors import PluginError
-from grokbench.yaml_problems import did_you_mean
+from grokbench.text.suggest import did_you_mean
 
 __all__ = ["KINDS", "check_hooks", "yielded"]
 

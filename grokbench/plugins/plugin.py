@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from grokbench.errors import PluginError
 from grokbench.plugins.refusals import refusal
-from grokbench.yaml_problems import did_you_mean, short, shown
+from grokbench.text.suggest import did_you_mean, short, shown
 
 __all__ = ["Plugin"]
 

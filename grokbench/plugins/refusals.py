@@ -5,7 +5,7 @@ import sys
 from dataclasses import fields
 from typing import Any
 
-from grokbench.yaml_problems import did_you_mean
+from grokbench.text.suggest import did_you_mean
 
 __all__ = ["refusal"]
 

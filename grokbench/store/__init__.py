@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from grokbench import durable, strict_json
 from grokbench.errors import StoreError
-from grokbench.freshness import satisfies
+from grokbench.io import atomic, json_lines
 from grokbench.records import FORMAT, Cell, Manifest, Outcome, Run, Timing
 from grokbench.store.layout import FOLDERS, Layout
 from grokbench.store.manifests import ManifestFile, merge, read_manifest
 from grokbench.store.packs import Pack, listed
+from grokbench.store.reuse import satisfies
 from grokbench.store.run_files import read_head, read_run, read_timing, write_run
 
 __all__ = ["Store"]
@@ -53,12 +53,12 @@ class Store:
                 is writing to it.
         """
         directory, layout = Path(directory), Layout(Path(directory))
-        durable.make_folder(directory)
-        with durable.locked(directory):
-            durable.clean(directory, FOLDERS)
+        atomic.make_folder(directory)
+        with atomic.locked(directory):
+            atomic.clean(directory, FOLDERS)
             if layout.manifest.exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
-            durable.write(layout.manifest, strict_json.dump(ManifestFile(FORMAT, manifest)))
+            atomic.write(layout.manifest, json_lines.dump(ManifestFile(FORMAT, manifest)))
             store = cls.load(directory)
             store._unpack()
             yield store
@@ -75,7 +75,7 @@ class Store:
     @property
     def busy(self) -> bool:
         """Whether a process is writing to the folder now."""
-        return durable.is_locked(self.directory)
+        return atomic.is_locked(self.directory)
 
     def save(self, run: Run) -> None:
         """Keep what one replica did, in place of what was stored for it; a failure supersedes what had finished.
@@ -118,7 +118,7 @@ class Store:
         """
         source = self.layout.run(identity, seed)
         if source.exists():
-            durable.move(source, self.layout.superseded(identity, seed))
+            atomic.move(source, self.layout.superseded(identity, seed))
 
     def checkpoints(self, cell: Cell) -> Path:
         """Where the groups of a cell keep where they stand: written by workers, and read by nobody else."""
@@ -135,7 +135,7 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
-        durable.write(self.layout.timing(timing.identity), strict_json.dump(timing))
+        atomic.write(self.layout.timing(timing.identity), json_lines.dump(timing))
 
     def timings(self) -> list[Timing]:
         """The stored timings of planned cells, in the manifest's order."""
@@ -180,7 +180,7 @@ class Store:
             if self._readable(self.layout.timing(timing.identity), read_timing) is None:
                 self.save_timing(timing)
         for file in self.packed.files:
-            durable.remove(file)
+            atomic.remove(file)
         self.damaged, self.packed = [], Pack(self.directory)
 
     def _readable(self, path: Path, read: Callable[[Path], T]) -> T | None:

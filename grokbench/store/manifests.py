@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from grokbench import strict_json
 from grokbench.errors import StoreError
+from grokbench.io import json_lines
 from grokbench.records import FORMAT, Manifest
 from grokbench.store.layout import Layout
 
@@ -39,9 +39,9 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = Layout(directory).manifest
     try:
-        version: int = strict_json.read(_Format, path).format
+        version: int = json_lines.read(_Format, path).format
         if version == FORMAT:
-            manifest: Manifest = strict_json.read(ManifestFile, path).manifest
+            manifest: Manifest = json_lines.read(ManifestFile, path).manifest
             return manifest
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(
@@ -102,5 +102,5 @@ def _purposes(manifest: Manifest) -> list[str]:
 def _facts(manifest: Manifest) -> dict[str, Any]:
     """What all runs of a folder share, as it is after a round trip through JSON (lists for tuples)."""
     facts = {"suite": manifest.suite, "baseline": manifest.baseline, **manifest.execution}
-    found: dict[str, Any] = strict_json.parse(dict[str, Any], strict_json.dump(facts))
+    found: dict[str, Any] = json_lines.parse(dict[str, Any], json_lines.dump(facts))
     return found

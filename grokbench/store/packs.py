@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from grokbench import strict_json
+from grokbench.io import json_lines
 from grokbench.records import FORMAT, Curve, Manifest, Run, Timing
 from grokbench.store.layout import NAME
 from grokbench.store.manifests import ManifestFile
@@ -98,8 +98,8 @@ class Pack:
 
     def _lines(self, name: str) -> Iterator[tuple[str, bytes]]:
         try:
-            with strict_json.open_file(self.directory / name) as file:
-                lines = iter(lambda: file.readline(strict_json.LONGEST), b"")
+            with json_lines.open_file(self.directory / name) as file:
+                lines = iter(lambda: file.readline(json_lines.LONGEST), b"")
                 yield from ((f"{name}:{number}", line) for number, line in enumerate(lines, 1))
         except FileNotFoundError:
             return
@@ -110,7 +110,7 @@ class Pack:
 def _parsed(kind: type[T], line: bytes) -> T | None:
     """The record of a line; None where it is anything else, or names what cannot be the name of a file."""
     try:
-        found: T = strict_json.parse(kind, line)
+        found: T = json_lines.parse(kind, line)
     except ValueError:  # pydantic's errors are ValueErrors
         return None
     return found if NAME.fullmatch(found.identity) else None
@@ -121,13 +121,13 @@ def packed(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing]) -
     outcomes, curves = list[bytes](), list[bytes]()
     for run in runs:
         thinned = {label: thin(curve) for label, curve in run.curves.items()}
-        curves.append(strict_json.dump(Curves(run.identity, run.seed, thinned)))
-        outcomes.append(strict_json.dump(replace(run, curves={}, provenance={**run.provenance, "curves": THINNED})))
+        curves.append(json_lines.dump(Curves(run.identity, run.seed, thinned)))
+        outcomes.append(json_lines.dump(replace(run, curves={}, provenance={**run.provenance, "curves": THINNED})))
     return {
-        "manifest.json": strict_json.dump(ManifestFile(FORMAT, manifest)),
+        "manifest.json": json_lines.dump(ManifestFile(FORMAT, manifest)),
         OUTCOMES: b"".join(outcomes),
         CURVES: b"".join(curves),
-        TIMINGS: b"".join(map(strict_json.dump, timings)),
+        TIMINGS: b"".join(map(json_lines.dump, timings)),
     }
 
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grokbench import durable, strict_json
+from grokbench.io import atomic, json_lines
 from grokbench.records import Curve, Run, Timing
 
 __all__ = ["read_head", "read_run", "read_timing", "write_run"]
@@ -20,13 +20,13 @@ class Head:
 
 def write_run(path: Path, run: Run) -> None:
     """Write it whole or not at all; StoreError where it cannot be written."""
-    curves = strict_json.dump(run.curves)
-    durable.write(path, strict_json.dump(Head(len(curves), replace(run, curves={}))) + curves)
+    curves = json_lines.dump(run.curves)
+    atomic.write(path, json_lines.dump(Head(len(curves), replace(run, curves={}))) + curves)
 
 
 def read_timing(path: Path) -> Timing:
     """Seconds per epoch of a cell; a ValueError where they are another cell's, or no seconds at all."""
-    timing: Timing = strict_json.read(Timing, path)
+    timing: Timing = json_lines.read(Timing, path)
     if timing.identity != path.stem:
         raise ValueError(f"{path} holds another cell's seconds")
     return timing
@@ -34,9 +34,9 @@ def read_timing(path: Path) -> Timing:
 
 def read_head(path: Path) -> Run:
     """A run without its curves; a ValueError where the file is not whole, or that of another replica."""
-    with strict_json.open_file(path) as file:
-        line = file.readline(strict_json.LONGEST)
-        head: Head = strict_json.parse(Head, line)
+    with json_lines.open_file(path) as file:
+        line = file.readline(json_lines.LONGEST)
+        head: Head = json_lines.parse(Head, line)
         if os.fstat(file.fileno()).st_size != len(line) + head.curves_bytes:
             raise ValueError(f"{path} is not as long as its first line says")
     if (head.run.identity, str(head.run.seed)) != (path.parent.name, path.stem):
@@ -48,4 +48,4 @@ def read_run(path: Path) -> Run:
     """A whole run; a ValueError as in `read_head`."""
     head = read_head(path)
     _, curves = path.read_bytes().split(b"\n", maxsplit=1)
-    return replace(head, curves=strict_json.parse(dict[str, Curve], curves))
+    return replace(head, curves=json_lines.parse(dict[str, Curve], curves))

@@ -28,12 +28,12 @@ from grokbench.suite.entries import (
     regularizer_entries,
     task_entries,
 )
+from grokbench.suite.problems import MAX_LINES, KeyPath, Problem, listing
 from grokbench.suite.references import grid_size_problems, reference_problems
 from grokbench.suite.shapes import shape_problems
 from grokbench.suite.values import value_problems
 from grokbench.suite.yaml12 import Document, read
 from grokbench.suite_files import find
-from grokbench.yaml_problems import MAX_LINES, KeyPath, Problem, listing
 
 __all__ = [
     "MetricEntry",

@@ -6,7 +6,7 @@ from typing import Any
 
 from grokbench.errors import SuiteError
 from grokbench.suite.yaml12 import Document, parse
-from grokbench.yaml_problems import short
+from grokbench.text.suggest import short
 
 __all__ = ["TakenLabel", "entries", "with_methods"]
 

@@ -7,8 +7,8 @@ from math import prod
 from typing import Any
 
 from grokbench.cadence import Every
+from grokbench.suite.problems import KeyPath
 from grokbench.suite.schema import MetricShape, RegularizerShape, TaskShape
-from grokbench.yaml_problems import KeyPath
 
 __all__ = [
     "MetricEntry",

@@ -14,8 +14,9 @@ from grokbench.suite.entries import (
     regularizer_entries,
     task_entries,
 )
+from grokbench.suite.problems import KeyPath, Problem
 from grokbench.suite.schema import RegularizerShape, TaskShape
-from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, short
+from grokbench.text.suggest import did_you_mean, short
 
 __all__ = ["grid_size_problems", "reference_problems"]
 

@@ -17,9 +17,10 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from grokbench.conditions import EXPECTED, parse_condition
-from grokbench.counts import is_count
-from grokbench.yaml_problems import KeyPath, did_you_mean, shown
+from grokbench.criterion import EXPECTED, parse_condition
+from grokbench.suite.problems import KeyPath
+from grokbench.text.suggest import did_you_mean, shown
+from grokbench.validation import is_count
 
 __all__ = [
     "MAX_EPOCHS",

@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from grokbench.suite.problems import KeyPath, Problem
 from grokbench.suite.schema import SuiteShape, fields_at
-from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, nearest, shown
+from grokbench.text.suggest import did_you_mean, nearest, shown
 
 __all__ = ["shape_problems"]
 

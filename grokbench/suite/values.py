@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from grokbench.conditions import bound_fault
+from grokbench.criterion import bound_fault
 from grokbench.errors import SuiteError
 from grokbench.seeds import count_seeds, parse_seeds, unlike_seeds
 from grokbench.suite.entries import grid_value, is_grid
+from grokbench.suite.problems import KeyPath, Problem
 from grokbench.suite.schema import RESERVED, misplaced_words
-from grokbench.yaml_problems import KeyPath, Problem, did_you_mean, short, shown
+from grokbench.text.suggest import did_you_mean, short, shown
 
 __all__ = ["value_problems"]
 

@@ -15,8 +15,9 @@ from yaml.error import MarkedYAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from grokbench.errors import SuiteError
+from grokbench.suite.problems import KeyPath, Place, Problem, listing, syntax_hint
 from grokbench.suite.yaml_composer import BoundedComposer, blamed, mark_place
-from grokbench.yaml_problems import KeyPath, Place, Problem, listing, short, syntax_hint
+from grokbench.text.suggest import short
 
 __all__ = ["MAX_BYTES", "Document", "parse", "plain_scalar", "read"]
 

@@ -11,7 +11,8 @@ from yaml.reader import Reader
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
-from grokbench.yaml_problems import Place, Problem, short
+from grokbench.suite.problems import Place, Problem
+from grokbench.text.suggest import short
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "BoundedComposer", "blamed", "mark_place"]
 

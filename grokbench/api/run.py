@@ -1,0 +1,146 @@
+"""`grokbench run`, called from Python: a script, a notebook, a thread."""
+
+import re
+import warnings
+from collections.abc import Iterable
+from operator import index
+from pathlib import Path
+from typing import Any
+
+from grokbench.api.runs import Runs, load_runs
+from grokbench.errors import GrokbenchError, SuiteError
+from grokbench.runner.request import Plan, Request, resolve, unused
+from grokbench.store.reuse import RERUN
+from grokbench.text.suggest import did_you_mean
+from grokbench.validation import is_count
+
+__all__ = ["run"]
+
+KEYWORDS = {  # option -> keyword
+    "with": "methods",
+    "plugin": "plugins",
+    "task": "tasks",
+    "regularizer": "regularizers",
+    "num-seeds": "num_seeds",
+    **{name: name for name in ("device", "log", "out", "precision", "rerun", "seeds")},
+}
+CHOICES = {"precision": ("float32", "float64"), "rerun": tuple(RERUN)}
+LEAST = {"group_size": 2, "num_seeds": 1}  # what is counted
+
+
+def run(
+    suite: str | Path,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "float32",
+    group_size: int | None = None,
+    num_seeds: int | None = None,
+    seeds: str | Iterable[int] | None = None,
+    tasks: str | Iterable[str] = (),
+    regularizers: str | Iterable[str] = (),
+    plugins: str | Path | Iterable[str | Path] = (),
+    methods: str | Iterable[str] = (),
+    checkpoint_seconds: float = 60.0,
+    rerun: str = "failed",
+    log: str | Iterable[str] = (),
+    fail_fast: bool = False,
+) -> Runs:
+    """Train what is missing of a suite, as `grokbench run` does, and return what its folder then holds.
+
+    A replica that fails raises nothing: its run has the outcome "failed" and its traceback as `error`. What was
+    finished before an interruption is kept. Progress is shown in a terminal, and told in a few lines anywhere else.
+
+    Args:
+        suite: a path ending in `.yaml`, or the name of a shipped suite.
+        out: the results folder; default `runs/<suite>`.
+        device: auto, cpu, cuda, or cuda:0,1.
+        precision: float32 or float64.
+        group_size: seeds of a cell to train together; default what memory allows.
+        num_seeds: only the first so many seeds of the suite.
+        seeds: these instead of the suite's: "0-4,7", or numbers.
+        tasks: only those labels; default all.
+        regularizers: only those labels; default all.
+        plugins: plugin files.
+        methods: further regularizers: names, or entries of a suite in YAML, "half: {use: grokalign, strength: 0.5}".
+        checkpoint_seconds: seconds between two checkpoints of a group in training.
+        rerun: failed, stale or all: what to train although it is there.
+        log: observers: names, or names with parameters in YAML, "tensorboard: {folder: logs}".
+        fail_fast: stop at the first replica that fails.
+
+    Raises:
+        SuiteError: the suite, or what is asked of it, is wrong; nothing was run.
+        PluginError: a plugin is missing, named twice, or breaks its contract.
+        DataError: data of a task is missing.
+        StoreError: the folder holds something else or cannot be written, or another process writes to it.
+    """
+    asked = {"precision": precision, "rerun": rerun, "group_size": group_size, "num_seeds": num_seeds}
+    _check(**asked, checkpoint_seconds=checkpoint_seconds)
+    request = Request(
+        suite=str(suite),
+        out=None if out is None else str(out),
+        device=device,
+        precision=precision,
+        group_size=group_size,
+        num_seeds=num_seeds,
+        seeds=_seeds(seeds),
+        tasks=_labels(tasks),
+        regularizers=_labels(regularizers),
+        plugins=_labels(plugins),
+        methods=_labels(methods),
+        checkpoint_seconds=checkpoint_seconds,
+        rerun=rerun,
+        log=_labels(log),
+    )
+    try:
+        plan = resolve(request)
+    except GrokbenchError as error:
+        raise type(error)(_with_keywords(str(error))) from error.__cause__
+    _perform(plan, fail_fast)
+    return load_runs(plan.directory)
+
+
+def _with_keywords(message: str) -> str:
+    """A message in which options have the names of the keywords that stand for them here."""
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: KEYWORDS.get(found[1], found[0]), message)
+
+
+def _perform(plan: Plan, fail_fast: bool) -> None:
+    from grokbench.runner import pipeline
+    from grokbench.runner.execute import execute
+
+    for sentence in (*map(str, plan.registry.broken), *map(_with_keywords, unused(plan))):
+        warnings.warn(sentence, stacklevel=3)
+    with pipeline.open_store(plan) as store:
+        for difference in pipeline.made_elsewhere(plan, store):
+            warnings.warn(_with_keywords(difference), stacklevel=3)
+        execute(plan, store, fail_fast)
+
+
+def _check(**asked: Any) -> None:
+    """SuiteError for what the command line would refuse."""
+    for name, choices in CHOICES.items():
+        if asked[name] not in choices:
+            near = did_you_mean(str(asked[name]), choices)
+            raise SuiteError(f"{name}={asked[name]!r}: expected one of: {', '.join(choices)}{near}")
+    for name, least in LEAST.items():
+        if (value := asked[name]) is not None and not is_count(value, least):
+            raise SuiteError(f"{name}={value!r}: expected a whole number of at least {least}")
+    seconds = asked["checkpoint_seconds"]
+    if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and seconds >= 0):
+        raise SuiteError(f"checkpoint_seconds={seconds!r}: expected a number of at least 0")
+
+
+def _seeds(given: str | Iterable[int] | None) -> str | None:
+    """Seeds as the command line takes them, in the order given."""
+    if given is None or isinstance(given, str):
+        return given
+    try:
+        return ",".join(str(index(seed)) for seed in given)
+    except TypeError:
+        raise SuiteError(f"seeds={given!r}: expected whole numbers or a text such as '0-4,7'; see num_seeds") from None
+
+
+def _labels(given: Any) -> tuple[str, ...]:
+    """One or several, as text."""
+    return (str(given),) if isinstance(given, str | Path) else tuple(map(str, given))

@@ -1,0 +1,128 @@
+"""What a results folder holds, for Python: replicas by cell, and rows for a data frame. No torch."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from grokbench.errors import StoreError
+from grokbench.records import Cell, Manifest, Outcome, Run
+from grokbench.report.export import runs as tables
+from grokbench.report.export.runs import MISSING
+from grokbench.store import Store
+from grokbench.store.status import count_replicas
+from grokbench.text.lists import plural
+from grokbench.text.suggest import did_you_mean
+
+__all__ = ["Runs", "load_runs"]
+
+
+def load_runs(folder: str | Path) -> "Runs":
+    """The runs of a results folder, such as `runs/quick`; nothing is written, and torch is not imported.
+
+    Raises:
+        StoreError: there is no such folder, it is no results folder, or its manifest is damaged.
+    """
+    return Runs(Store.load(folder))
+
+
+class Runs:
+    """The runs of a results folder, as planned when this was loaded. Each is read when asked for: training may go on.
+
+    Attributes:
+        store: the folder as the program sees it.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Use `load_runs`."""
+        self.store = store
+
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+        return self.store.directory
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the folder is meant to hold: suite, baseline, cells, seeds, statistics, published numbers."""
+        return self.store.manifest
+
+    @property
+    def suite(self) -> str:
+        """The suite's name."""
+        return self.manifest.suite
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every planned cell: its `task`, `regularizer`, `budget`, `metrics` and `recipe`."""
+        return self.manifest.cells
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Every planned seed."""
+        return self.manifest.seeds
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The labels of the tasks, in the order of the suite."""
+        return tuple(dict.fromkeys(cell.task for cell in self.cells))
+
+    @property
+    def regularizers(self) -> tuple[str, ...]:
+        """The labels of the regularizers, in the order of the suite."""
+        return tuple(dict.fromkeys(cell.regularizer for cell in self.cells))
+
+    def of(self, task: str, regularizer: str) -> list[Run]:
+        """The stored runs of one cell, in the order of `seeds`, with their curves.
+
+        A run has a `seed`, an `outcome` ("grokked", "censored", "diverged" or "failed"), `grokked_at` and
+        `memorised_at` (epochs, None if never), and `curves`: metric -> `epochs` and `values`, as many of one as of
+        the other. A replica that was not trained yet has no run.
+
+        Raises:
+            StoreError: no such cell is planned.
+        """
+        for cell in self.cells:
+            if cell.key == (task, regularizer):
+                return self.store.runs_of(cell, self.seeds, curves=True)
+        for skip in self.manifest.skipped:
+            if (skip.task, skip.regularizer) == (task, regularizer):
+                raise StoreError(f"{self.folder} leaves out {task} / {regularizer}: {skip.why}")
+        _known(f"{self.folder} plans no task", task, self.tasks)
+        _known(f"{self.folder} plans no regularizer", regularizer, self.regularizers)
+        raise StoreError(f"{self.folder} plans {task} and {regularizer}, and not the one with the other")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A dict per planned replica, all with the same keys: `pandas.DataFrame(runs.rows())` takes them.
+
+        The keys are those of the table `runs` of `grokbench export`, whose page describes each: `task`, `regularizer`,
+        `seed`, `outcome` (that of a run, or "missing"), `grokked_at`, `time`, `event`, `final_METRIC` for each metric
+        (its value at the last evaluation), and more. None stands where there is no value.
+        """
+        table = tables.runs(self.store)
+        return [dict(zip(table.names, row, strict=True)) for row in table.rows()]
+
+    def curves(self, metric: str) -> Iterator[dict[str, Any]]:
+        """A dict per evaluation of a metric: `task`, `regularizer`, `seed`, `metric`, `epoch`, `value`.
+
+        There may be millions, so they come one at a time; `pandas.DataFrame(runs.curves("test_accuracy"))` takes them.
+
+        Raises:
+            StoreError: no cell records the metric.
+        """
+        metrics = dict.fromkeys(label for cell in self.cells for label in cell.metrics)
+        _known(f"{self.folder} records no metric", metric, metrics)
+        names = [column.name for column in tables.CURVES]
+        return (dict(zip(names, point, strict=True)) for point in tables.points(self.store, [metric]))
+
+    def __repr__(self) -> str:
+        """Suite, folder, what is planned, and how much of it is there."""
+        counts = count_replicas(self.store)
+        words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, MISSING) if counts[key])
+        cells, seeds = plural(len(self.cells), "cell"), plural(len(self.seeds), "seed")
+        return f"<Runs of {self.suite} in {self.folder}: {cells} x {seeds}; {words}>"
+
+
+def _known(complaint: str, label: str, labels: Collection[str]) -> None:
+    """StoreError, naming the nearest one, unless a label is among those there are."""
+    if label not in labels:
+        raise StoreError(f"{complaint} {label!r}, expected one of: {', '.join(labels)}{did_you_mean(label, labels)}")

@@ -1,0 +1,99 @@
+"""A suite that was never run, with a replica of every outcome and labels that are hard to write: for observers."""
+
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from grokbench.events import Progress
+from grokbench.records import Cell, Curve, Manifest, Outcome, Planned, Run
+from grokbench.runner import pipeline
+from grokbench.store import Store
+
+__all__ = ["EVALUATIONS", "Event", "MadeUp", "made_up"]
+
+EVALUATIONS = 1000  # of a long replica
+LABELS = (("parity", "baseline"), ("parity", "../a b[x=0.1]"), ("<b>ä/..", "baseline"))
+OUTCOMES = (  # outcome, grokked_at, memorised_at, the last value of every metric
+    (Outcome.GROKKED, 4, 2, 1.0),
+    (Outcome.GROKKED, 0, None, 1.0),
+    (Outcome.CENSORED, None, None, 0.5),
+    (Outcome.DIVERGED, None, 2, float("nan")),
+)
+ERROR = "Traceback (most recent call last):\nRuntimeError: made up"
+
+Event = tuple[str, tuple[Any, ...]]  # a field of `Observer`, and what it is called with
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """A results folder, and what is told of it."""
+
+    store: Store
+    planned: Planned
+
+    def whole(self) -> Iterator[Event]:
+        """A suite from beginning to end, the first cell of which was trained by an earlier command."""
+        first, *others = self.planned.cells
+        yield "begin", (self.planned,)
+        yield from (("stored", (run, first)) for run in self._runs(first))
+        for cell in others:
+            yield "progress", (Progress(cell, self.planned.seeds, 1, 3),)
+            yield from (("finished", (run, cell)) for run in self._runs(cell))
+        yield from self._end()
+
+    def again(self) -> Iterator[Event]:
+        """The same command once more: there is nothing left to train."""
+        yield "begin", (self.planned,)
+        yield from (("stored", (run, cell)) for cell in self.planned.cells for run in self._runs(cell))
+        yield from self._end()
+
+    def broken_off(self) -> Iterator[Event]:
+        """A command that is interrupted before anything is done."""
+        yield "begin", (self.planned,)
+        yield "close", ()
+
+    def long(self) -> Iterator[Event]:
+        """Two replicas with four long curves."""
+        cell, epochs = self.planned.cells[0], tuple(range(EVALUATIONS))
+        curves = {f"metric_{i}": Curve(epochs, (0.5,) * EVALUATIONS) for i in range(4)}
+        yield "begin", (self.planned,)
+        for run in self._runs(cell)[:2]:
+            yield "finished", (replace(run, epochs=EVALUATIONS, curves=curves), cell)
+        yield "close", ()
+
+    def _runs(self, cell: Cell) -> list[Run]:
+        return self.store.runs_of(cell, self.planned.seeds, curves=True)
+
+    def _end(self) -> Iterator[Event]:
+        yield "end", (pipeline.judge(self.store),)
+        yield "close", ()
+
+
+@contextmanager
+def made_up() -> Iterator[MadeUp]:
+    """The suite, in a folder that is also this process's own meanwhile: names of files that are relative lead there."""
+    cells, seeds = tuple(_cell(*labels) for labels in LABELS), tuple(range(1000, 1001 + len(OUTCOMES)))
+    with TemporaryDirectory() as place, chdir(place):
+        folder = Path("runs", "made_up")
+        with Store.open(folder, Manifest("made_up", "made up", "baseline", seeds, cells)) as store:
+            for run in (run for cell in cells for run in _runs(cell, seeds)):
+                store.save(run)
+            yield MadeUp(store, Planned(store.manifest, cells, seeds, folder))
+
+
+def _cell(task: str, regularizer: str) -> Cell:
+    recipe = {"task": {"use": "parity", "parameters": {"bits": 8, "sizes": [1, 2]}}, "regularizers": []}
+    identity = (task + regularizer).encode().hex()
+    return Cell(task, regularizer, identity, recipe, 4, 2, {"test_accuracy": "higher", "weight_norm": None})
+
+
+def _runs(cell: Cell, seeds: tuple[int, ...]) -> Iterator[Run]:
+    """A replica of every outcome; one that failed has no curves."""
+    for seed, (outcome, grokked_at, memorised_at, last) in zip(seeds, OUTCOMES, strict=False):
+        curves = {"test_accuracy": Curve((0, 2, 4), (0.5, 0.5, last)), "weight_norm": Curve((0, 4), (1.5, last))}
+        final = dict.fromkeys(curves, last)
+        yield Run(cell.identity, seed, outcome, grokked_at, memorised_at, 4, final, curves)
+    yield Run(cell.identity, seeds[-1], Outcome.FAILED, None, None, 0, error=ERROR)

@@ -1,0 +1,1 @@
+"""`grokbench doctor`: what this machine and this installation can run."""

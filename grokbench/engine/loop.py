@@ -1,0 +1,147 @@
+"""The training loop of a group: train to an evaluation, read it back, drop the replicas that have their outcome."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grokbench.criterion import parse_condition
+from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
+from grokbench.engine.epochs import LookaheadGradients, measure
+from grokbench.engine.executors import Executor
+from grokbench.engine.groups import Group, ladder, shrink, start, take
+from grokbench.engine.stopping import StoppingMonitor
+from grokbench.records import Cell
+from grokbench.step import Step
+
+__all__ = ["Evaluation", "TrainingLoop"]
+
+KEPT_BYTES = 2**30  # for copies of parameters that metrics with a cadence of their own may still have to measure
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The evaluation of a group after an epoch; the device may not have computed it yet."""
+
+    epoch: int
+    due: tuple[str, ...]  # labels
+    others: tuple[str, ...]  # labels with a cadence of their own, not due now; measured too when a replica finishes
+    table: Tensor  # (replicas, due + 1), see `measure`
+    known: Mapping[str, Tensor]  # split -> outputs (replicas, n, C) computed already
+    group: Group  # at that epoch
+
+    def kept(self) -> "Evaluation":
+        """Copy what reading the evaluation takes, since training goes on to overwrite the group."""
+        params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
+        return replace(self, group=replace(self.group, params=params, optimizer=(), states=()))
+
+
+@dataclass
+class TrainingLoop:
+    """A group in training, with a stopping monitor for each replica that has no outcome yet."""
+
+    cell: Cell
+    step: Step
+    executor: Executor
+    group: Group
+    monitors: dict[int, StoppingMonitor]  # by row of the group
+    epoch: int  # completed
+    prepare_seconds: float
+    pending: LookaheadGradients | None = None  # the next step's gradients, if the last evaluation computed them
+
+    @classmethod
+    def begin(
+        cls,
+        cell: Cell,
+        step: Step,
+        executor: Executor,
+        seeds: Sequence[int],
+        device: str,
+        dtype: torch.dtype,
+        checkpoint_file: CheckpointFile | None,
+    ) -> "TrainingLoop":
+        """Resume from the checkpoint if there is one that can be used; else start all seeds before any update."""
+        if checkpoint_file and (checkpoint := checkpoint_file.read()):
+            group, _ = start(step, checkpoint.seeds, device, dtype)
+            monitors = {
+                row: _monitor(cell, checkpoint.seeds[row], **facts) for row, facts in checkpoint.monitors.items()
+            }
+            if restored := checkpoint.restore(group):
+                return cls(cell, step, executor, restored, monitors, checkpoint.epoch, checkpoint.prepare_seconds)
+        padded = seeds if len(seeds) > 1 else [*seeds, *seeds]
+        group, prepare_seconds = start(step, padded, device, dtype)
+        monitors = {row: _monitor(cell, seed) for row, seed in enumerate(seeds)}
+        return cls(cell, step, executor, group, monitors, 0, prepare_seconds)
+
+    def checkpoint(self) -> Checkpoint:
+        """The state of the group now."""
+        return Checkpoint.of(self.group, self.monitors, self.epoch, self.prepare_seconds)
+
+    def evaluate(self) -> list[Evaluation]:
+        """Evaluate now and, where the executor allows it, train on and evaluate again before any is read back."""
+        evaluations = [self._evaluate()]
+        for _ in range(self._evaluations_between_reads() - 1):
+            if self.epoch < self.cell.budget:
+                evaluations[-1] = evaluations[-1].kept()
+                self.advance()
+                evaluations.append(self._evaluate())
+        return evaluations
+
+    def read_back(self, evaluation: Evaluation) -> Iterator[StoppingMonitor]:
+        """Copy the evaluation to the host, record its metrics, and yield the replicas that finished; they leave."""
+        epoch, table, monitors = evaluation.epoch, evaluation.table.tolist(), self.monitors
+        values = [dict(zip(evaluation.due, row, strict=False)) for row in table]
+        done = [row for row, monitor in monitors.items() if monitor.judge(epoch, values[row], bool(table[row][-1]))]
+        rest = self._measure_others(evaluation) if done else []
+        for row, monitor in monitors.items():
+            last = dict(zip(evaluation.others, rest[row], strict=False)) if rest and row in done else {}
+            monitor.record(epoch, values[row] | last)
+        yield from (monitors.pop(row) for row in done)
+
+    def _measure_others(self, evaluation: Evaluation) -> list[list[float]]:
+        """The metrics that were not due, for every row; nothing if there are none."""
+        labels = evaluation.others
+        if not labels:
+            return []
+        table = measure(self.step, evaluation.group, labels, evaluation.epoch, evaluation.known)
+        rows: list[list[float]] = table.tolist()
+        return rows
+
+    def drop_finished(self) -> None:
+        """Shrink the group to the smallest size of its ladder that holds the replicas still in training."""
+        rungs = ladder(len(self.group.seeds), self.group.keys.device.type)
+        size = min(size for size in rungs if size >= len(self.monitors))
+        if size < len(self.group.seeds):
+            spare = [row for row in range(len(self.group.seeds)) if row not in self.monitors]
+            rows = [*self.monitors, *spare][:size]
+            self.group = shrink(self.group, rows)
+            self.monitors = {row: self.monitors[old] for row, old in enumerate(rows) if old in self.monitors}
+            self.pending = take(self.pending, rows) if self.pending else None
+
+    def advance(self) -> None:
+        """Train to the next evaluation."""
+        every, pending, self.pending = self.cell.evaluate_every, self.pending, None
+        following = min((self.epoch // every + 1) * every, self.cell.budget)
+        self.group = self.executor.advance(self.group, self.epoch, following, pending)
+        self.epoch = following
+
+    def _evaluate(self) -> Evaluation:
+        metrics, every = self.step.metrics, self.cell.evaluate_every
+        due = tuple(label for label in metrics if self.step.due(label, self.epoch, every))
+        others = tuple(label for label in metrics if label not in due)
+        table, self.pending, known = self.executor.evaluate(self.group, due, self.epoch)
+        return Evaluation(self.epoch, due, others, table, known, self.group)
+
+    def _evaluations_between_reads(self) -> int:
+        """The number of evaluations to make before reading them; each may keep a copy of the parameters till then."""
+        size = sum(p.numel() * p.element_size() for p in self.group.params.values())
+        steps = self.step.task.steps * self.cell.evaluate_every
+        return min(self.executor.steps_between_reads // steps, KEPT_BYTES // size)
+
+
+def _monitor(cell: Cell, seed: int, **so_far: Any) -> StoppingMonitor:
+    recipe = cell.recipe
+    conditions = {label: parse_condition(text) for label, text in recipe["grokked"].items()}
+    return StoppingMonitor(seed, conditions, recipe["stop"], cell.budget, **so_far)

@@ -1,0 +1,110 @@
+"""What the evaluations of one replica say: its curves, when it memorised, when it grokked, how it ended.
+
+Plain numbers in, a `Run` out; the engine keeps one logbook per replica. Epochs are completed passes over the training
+set; evaluation 0 stands before any update.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from grokbench.criterion import Condition
+from grokbench.records import Curve, Outcome, Run
+
+__all__ = ["MEMORISED", "StoppingMonitor"]
+
+MEMORISED = 0.99  # train accuracy at which a replica has memorised its training data
+
+
+@dataclass
+class StoppingMonitor:
+    """The evaluations of one replica so far, and the rule that decides when its training stops.
+
+    Attributes:
+        seed: of the replica.
+        conditions: metric label -> condition; the criterion holds where all of them do.
+        stop: "grokked"; "budget"; or the number of consecutive evaluations at which the criterion must hold.
+        budget: epochs.
+        epochs: completed.
+        grokked_at: the epoch at which the criterion first held; with a number as `stop`, of the latest streak.
+        memorised_at: the first epoch with a train accuracy of at least MEMORISED.
+        held: consecutive evaluations, up to now, at which the criterion held.
+        outcome: None while in training.
+        curves: metric label -> epochs and values.
+    """
+
+    seed: int
+    conditions: Mapping[str, Condition]
+    stop: str | int
+    budget: int
+    epochs: int = 0
+    grokked_at: int | None = None
+    memorised_at: int | None = None
+    held: int = 0
+    outcome: Outcome | None = None
+    curves: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+
+    def record(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Append measured values to the curves."""
+        for label, value in values.items():
+            epochs, measured = self.curves.setdefault(label, ([], []))
+            epochs.append(epoch)
+            measured.append(value)
+
+    def judge(self, epoch: int, values: Mapping[str, float], finite: bool) -> Outcome | None:
+        """Decide at an evaluation whether training stops.
+
+        Args:
+            epoch: completed epochs.
+            values: metric label -> value; the criterion's metrics must be among them.
+            finite: whether every training loss so far was finite.
+
+        Returns:
+            The outcome, or None if training goes on.
+        """
+        self.epochs = epoch
+        if self.memorised_at is None and values.get("train_accuracy", 0.0) >= MEMORISED:
+            self.memorised_at = epoch
+        self._watch_criterion(epoch, values)
+        if not (finite and math.isfinite(values.get("train_loss", 0.0))):
+            self.outcome = Outcome.GROKKED if self._counts() else Outcome.DIVERGED
+        elif self._may_stop():
+            self.outcome = Outcome.GROKKED
+        elif epoch >= self.budget:
+            self.outcome = Outcome.GROKKED if self._counts() else Outcome.CENSORED
+        return self.outcome
+
+    def _watch_criterion(self, epoch: int, values: Mapping[str, float]) -> None:
+        """`grokked_at` is the first of the evaluations for which the criterion has to hold."""
+        holds = all(condition.holds(values[label]) for label, condition in self.conditions.items())
+        sustained = isinstance(self.stop, int)
+        self.held = self.held + 1 if holds else 0
+        if holds and (self.grokked_at is None or (sustained and self.held == 1)):
+            self.grokked_at = epoch
+
+    def _may_stop(self) -> bool:
+        if isinstance(self.stop, int):
+            return self.held >= self.stop
+        return self.stop == "grokked" and self.grokked_at is not None
+
+    def _counts(self) -> bool:
+        """Whether a replica that ends now counts as grokked: not if the criterion had to hold for longer."""
+        return self.grokked_at is not None and not isinstance(self.stop, int)
+
+    def run(self, identity: str, **facts: Any) -> Run:
+        """The record of a replica whose training has stopped; `facts` are further fields of `Run`."""
+        assert self.outcome is not None
+        grokked = self.outcome is Outcome.GROKKED
+        curves = {label: Curve(tuple(epochs), tuple(values)) for label, (epochs, values) in self.curves.items()}
+        return Run(
+            identity=identity,
+            seed=self.seed,
+            outcome=self.outcome,
+            grokked_at=self.grokked_at if grokked else None,
+            memorised_at=self.memorised_at,
+            epochs=self.epochs,
+            final={label: curve.values[-1] for label, curve in curves.items()},
+            curves=curves,
+            **facts,
+        )

@@ -1,6 +1,0 @@
-"""The charts of a results folder, as Vega-Lite specifications: the same for the report and for files."""
-
-from grokbench.figures.drawing import FIGURES, TIMED, Drawing, drawings, others
-from grokbench.figures.sheet import Sheet
-
-__all__ = ["FIGURES", "TIMED", "Drawing", "Sheet", "drawings", "others"]

@@ -1,0 +1,187 @@
+"""Jobs for workers: a group to train, a task to time, a cell to profile, a group size to measure.
+
+A job is plain data, so that it can be sent to another process, where `run` does the work and yields events.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from grokbench.events import Event, MeasuredGroupSize, Progress
+from grokbench.records import Cell, Outcome, Run
+
+__all__ = ["Job", "Profiling", "Stage", "Timekeeping", "Training", "GroupSizeProbe", "Worker"]
+
+# keys of provenance on which numbers depend, beside the cell's identity and the group: see `CheckpointFile.facts`
+NUMBERS_DEPEND_ON = ("grokbench", "git", "torch", "machine", "device_name", "origins", "measured")
+HEARTBEAT = 0.2  # seconds between the progress events of a group
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The settings of a worker process."""
+
+    device: str  # "cpu", "cuda:0"
+    precision: str
+    plugins: tuple[str, ...]  # plugin files
+    provenance: Mapping[str, Any]  # of the program and the machine
+    sharing: int = 1  # workers that share its device
+
+
+class Job(Protocol):
+    """Work for one worker."""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that it is about."""
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
+        """Do the work in the worker's process and yield its events."""
+
+    def failed(self, error: str) -> Iterator[Event]:
+        """Yield the events that report a failure; `error` is a traceback or a sentence."""
+
+
+class Stage(NamedTuple):
+    """Jobs that all end before the next stage begins.
+
+    Attributes:
+        jobs: in the order in which they start.
+        at_once: how many may run at once: one, where jobs must not disturb each other.
+    """
+
+    jobs: Sequence[Job]
+    at_once: int
+
+
+@dataclass(frozen=True)
+class _OfOneCell:
+    """The common part of jobs for one cell."""
+
+    cell: Cell
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cell, as the one entry of a tuple."""
+        return (self.cell,)
+
+
+@dataclass(frozen=True)
+class Training(_OfOneCell):
+    """A group of replicas to train together; those that are stored already are trained along and not kept.
+
+    Attributes:
+        seeds: of the group.
+        missing: the seeds whose runs are wanted.
+        checkpoints: a folder for the group's checkpoint, and the seconds between two; None for no checkpoints.
+    """
+
+    seeds: tuple[int, ...]
+    missing: frozenset[int]
+    checkpoints: tuple[str, float] | None = None
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
+        """Yield the missing runs as they finish, and progress every HEARTBEAT seconds."""
+        from grokbench import engine
+        from grokbench.plan import cell_step, check_sources
+
+        check_sources(self.cell, registry)
+        step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
+        provenance = {**worker.provenance, "origins": dict(self.cell.origins), "measured": dict(self.cell.measured)}
+        checkpoint_file_of = self._checkpoint_files(provenance)
+        said = time.monotonic()
+        for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance, checkpoint_file_of):
+            if isinstance(event, Progress):
+                if time.monotonic() - said > HEARTBEAT:
+                    said = time.monotonic()
+                    yield event
+            elif event.seed in self.missing:
+                yield event
+
+    def _checkpoint_files(self, provenance: Mapping[str, Any]) -> Callable[[Sequence[int]], Any] | None:
+        """A function from the seeds of a group to its checkpoint file; None where nothing is kept."""
+        from grokbench.engine.checkpoints import CheckpointFile
+
+        if self.checkpoints is None:
+            return None
+        folder, seconds = self.checkpoints
+        facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
+        return lambda seeds: CheckpointFile.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
+
+    def failed(self, error: str) -> Iterator[Run]:
+        """Yield every missing replica as failed, with the traceback."""
+        for seed in sorted(self.missing):
+            yield Run(self.cell.identity, seed, Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
+
+
+@dataclass(frozen=True)
+class Timekeeping:
+    """The cells of one task, to be timed in turns."""
+
+    cells: tuple[Cell, ...]
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
+        """Yield a timing per cell."""
+        from grokbench import engine
+        from grokbench.engine import timing
+        from grokbench.plan import cell_step, check_sources
+
+        for cell in self.cells:
+            check_sources(cell, registry)
+        steps = [cell_step(cell, registry) for cell in self.cells]
+        dtype = engine.DTYPES[worker.precision]
+        here = {
+            **worker.provenance,
+            "timed_at": datetime.now(UTC).isoformat(),
+        }  # the same for all cells that took turns
+        for measured in timing.measure(self.cells, steps, worker.device, dtype):
+            origins = next(dict(cell.origins) for cell in self.cells if cell.identity == measured.identity)
+            yield replace(measured, provenance={**here, "origins": origins})
+
+    def failed(self, error: str) -> Iterator[Run]:
+        """Yield nothing: the cells of the task stay without seconds."""
+        del error
+        yield from ()
+
+
+@dataclass(frozen=True)
+class Profiling(_OfOneCell):
+    """A cell whose phases are to be measured; nothing is stored."""
+
+    seeds: tuple[int, ...]
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
+        """Yield the profile."""
+        from grokbench import engine
+        from grokbench.engine import profiling
+        from grokbench.plan import cell_step
+
+        dtype = engine.DTYPES[worker.precision]
+        yield profiling.profile(self.cell, cell_step(self.cell, registry), self.seeds, worker.device, dtype)
+
+    def failed(self, error: str) -> Iterator[Run]:
+        """Yield a failed run, for its traceback; it is not stored."""
+        yield Run(self.cell.identity, self.seeds[0], Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
+
+
+@dataclass(frozen=True)
+class GroupSizeProbe(_OfOneCell):
+    """A cell whose group size is to be measured on a device, in a process that gives the memory back."""
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[MeasuredGroupSize]:
+        """Yield the measured group size."""
+        from grokbench import engine
+        from grokbench.plan import cell_step
+
+        step = cell_step(self.cell, registry)
+        yield MeasuredGroupSize(
+            engine.measured_group_size(step, worker.device, engine.DTYPES[worker.precision], worker.sharing)
+        )
+
+    def failed(self, error: str) -> Iterator[MeasuredGroupSize]:
+        """Yield nothing: training will meet the error again, and report it."""
+        del error
+        yield from ()

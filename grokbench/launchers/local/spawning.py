@@ -1,0 +1,52 @@
+"""Settings that a worker process inherits from its parent when it is spawned."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+__all__ = ["worker_settings"]
+
+# glibc gives large blocks back to the system at once, and every step would fault its pages in again.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_TOP_PAD_": str(2**26)}
+
+
+@contextmanager
+def worker_settings() -> Iterator[None]:
+    """While active, spawned workers inherit allocator settings, ignore SIGINT and do not re-import `__main__`."""
+    wanted = {**ALLOCATOR, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        with _ignoring_interrupts(), _without_main():
+            yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """Ignore SIGINT while workers are spawned: the parent stops them. Only the main thread can set a handler."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the main module: a worker would import it, and run a script without a `__main__` guard again."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

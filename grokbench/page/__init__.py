@@ -1,5 +1,0 @@
-"""A results folder as one HTML file that needs nothing else: `grokbench report`."""
-
-from grokbench.page.html import document
-
-__all__ = ["document"]

@@ -1,0 +1,6 @@
+"""The charts of a results folder, as Vega-Lite specifications: the same for the report and for files."""
+
+from grokbench.report.charts.drawing import FIGURES, TIMED, Drawing, drawings, others
+from grokbench.report.charts.sheet import Sheet
+
+__all__ = ["FIGURES", "TIMED", "Drawing", "Sheet", "drawings", "others"]

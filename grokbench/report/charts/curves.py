@@ -1,0 +1,140 @@
+"""Metrics over epochs: the median of the seeds, their quartiles, and single seeds."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from grokbench.criterion import parse_condition
+from grokbench.judging.bands import Band
+from grokbench.report.charts.axes import Span, around, axis, epochs, scale
+from grokbench.report.charts.labels import cut, labels
+from grokbench.report.charts.sheet import Sheet
+
+__all__ = ["ACCURACIES", "accuracy", "metric"]
+
+ACCURACIES = ("test_accuracy", "train_accuracy")
+FAINT = "test accuracy (faint: train)"
+SEEDS = 60  # points of a single seed's curve
+WIDE = 100.0  # largest : smallest value from which on positive values are on a logarithmic axis
+
+Bands = Mapping[str, Band]  # method -> its band
+
+
+def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
+    """Test accuracy, and train accuracy as a fainter line; None where neither was recorded."""
+    found = {label: bands for label in ACCURACIES if (bands := _bands(sheet, task, label))}
+    if not found:
+        return None
+    y = alt.Y("median:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title=FAINT if len(found) > 1 else [*found][0]))
+    return _drawn(sheet, task, found, y, ((0.0, 1.0), False), single=True)
+
+
+def metric(sheet: Sheet, task: str, label: str) -> dict[str, Any] | None:
+    """One recorded metric, without single seeds; None where it has no finite value."""
+    bands = _bands(sheet, task, label)
+    values = [value for band in bands.values() for value in (*band.low, *band.high) if np.isfinite(value)]
+    if not values:
+        return None
+    log = min(values) > 0 and max(values) / min(values) >= WIDE
+    span = around(values, log)
+    y = alt.Y("median:Q", scale=scale(span, log), axis=axis(cut(label), span, log))
+    return _drawn(sheet, task, {label: bands}, y, (span, log))
+
+
+def _bands(sheet: Sheet, task: str, label: str) -> Bands:
+    """Those that have a value somewhere, in the order of the suite."""
+    cells = sheet.evidence.of(task)
+    found = {each.measured.cell.regularizer: sheet.evidence.curves(task, each).get(label) for each in cells}
+    return {method: band for method, band in found.items() if band is not None and np.isfinite(band.median).any()}
+
+
+def _drawn(
+    sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: tuple[Span, bool], single: bool = False
+) -> dict[str, Any]:
+    """Metrics in one plot, the first of them in front."""
+    first, *behind = found
+    methods, cells = dict.fromkeys(method for bands in found.values() for method in bands), sheet.evidence.of(task)
+    last = max(int(band.epochs[-1]) for bands in found.values() for band in bands.values())
+    interval = min(each.measured.cell.evaluate_every for each in cells)
+    x, height = epochs(max(last, interval), interval, sheet.log, sheet.ticks), sheet.height(len(methods))
+    look = {"color": sheet.colour(methods), "strokeDash": sheet.dash(methods)}
+    layers = [layer for label in behind for layer in _lines(sheet, label, found[label], x, y, look, single, 0.45)]
+    layers += _lines(sheet, first, found[first], x, y, look, single, 1.0)
+    layers += labels(sheet, {method: _end(band) for method, band in found[first].items()}, x, span, height)
+    said = _described(task, found[first], first)
+    shown = {"single": sheet.seeds} if single else {}
+    return sheet.plot(layers, _criterion(sheet, task, found, y, span[0]), description=said, height=height, **shown)
+
+
+def _lines(
+    sheet: Sheet, label: str, bands: Bands, x: alt.X, y: alt.Y, look: Mapping[str, Any], single: bool, strength: float
+) -> Iterator[alt.Chart]:
+    """Single seeds, the quartiles, the median and what hovering over it says.
+
+    Fills and strokes are made transparent, not the marks: each of those would be a picture of its own in a png.
+    """
+    colour = look["color"]
+    if single and (sheet.seeds or sheet.style.hovered):
+        seeds = alt.Chart(sheet.data(_single(bands))).transform_filter("single")
+        thin = seeds.mark_line(strokeWidth=0.6, strokeOpacity=0.35 * strength)
+        yield thin.encode(x=x, y=y, color=colour, detail="seed:N")
+    base = alt.Chart(sheet.data(_middle(label, bands))).encode(x=x, y=y, color=colour)
+    yield base.mark_area(opacity=1, fillOpacity=0.18 * strength**2).encode(y=_low(y), y2="high:Q")
+    line = base.mark_line(strokeWidth=strength * sheet.style.line, strokeOpacity=strength)
+    yield line.encode(strokeDash=look["strokeDash"])
+    if sheet.style.hovered:
+        yield base.mark_point(opacity=0, size=40).encode(tooltip=_tooltip())
+
+
+def _low(y: alt.Y) -> alt.Y:
+    """The same axis, for the lower quartiles."""
+    return alt.Y("low:Q", scale=y["scale"], axis=y["axis"])
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    shown = {"epoch": "epochs", "median": "median", "low": "lower quartile", "high": "upper quartile"}
+    numbers = (alt.Tooltip(f"{field}:Q", title=title) for field, title in shown.items())
+    return [alt.Tooltip("method:N"), alt.Tooltip("metric:N"), *numbers]
+
+
+def _middle(label: str, bands: Bands) -> Iterator[dict[str, Any]]:
+    for method, band in bands.items():
+        for epoch, low, median, high in zip(band.epochs, band.low, band.median, band.high, strict=True):
+            entry = {"low": float(low), "median": float(median), "high": float(high)}
+            yield {"method": method, "metric": label, "epoch": int(epoch), **entry}
+
+
+def _single(bands: Bands) -> Iterator[dict[str, Any]]:
+    """Every seed's own curve, as far as it was followed."""
+    for method, band in bands.items():
+        every = -(-len(band.epochs) // SEEDS)
+        for seed, values in band.seeds.items():
+            known = np.flatnonzero(np.isfinite(values))
+            shown = [i for i in known if i % every == 0 or i == known[-1]]
+            yield from (
+                {"method": method, "seed": seed, "epoch": int(band.epochs[i]), "median": float(values[i])}
+                for i in shown
+            )
+
+
+def _end(band: Band) -> tuple[float, float]:
+    """Where a median ends."""
+    last = np.flatnonzero(np.isfinite(band.median))[-1]
+    return float(band.epochs[last]), float(band.median[last])
+
+
+def _criterion(sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: Span) -> list[alt.Chart]:
+    """A dashed line at each value of these metrics that the task's criterion names, and that is within the span."""
+    conditions = sheet.evidence.of(task)[0].measured.cell.recipe.get("grokked") or {}
+    levels = [parse_condition(conditions[label]).threshold for label in found if label in conditions]
+    rows = [{"median": level} for level in dict.fromkeys(levels) if span[0] <= level <= span[1]]
+    rule = alt.Chart(sheet.data(rows)).mark_rule(strokeDash=[2, 2], strokeOpacity=0.6)
+    return [rule.encode(y=y)] if rows else []
+
+
+def _described(task: str, bands: Bands, label: str) -> str:
+    ends = {method: _end(band) for method, band in bands.items()}
+    said = "; ".join(f"{method} {value:.3g} at {epoch:g}" for method, (epoch, value) in ends.items())
+    return f"{label} on {task} over epochs; median of the seeds at the end: {said}."

@@ -1,0 +1,106 @@
+"""The speed-up of every method of a task over its baseline, with intervals, and what was published."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import altair as alt
+
+from grokbench.judging.ranking import Row
+from grokbench.report.charts.axes import around, axis, past, scale
+from grokbench.report.charts.labels import CUT, cut
+from grokbench.report.charts.sheet import Sheet
+from grokbench.report.charts.style import breadth
+from grokbench.report.text.table import speedup_text
+
+__all__ = ["forest"]
+
+KINDS = {None: "estimate", "lower": "at least", "upper": "at most", "mixed": "neither bound"}
+SHAPES = {"estimate": "circle", "at least": "triangle-right", "at most": "triangle-left", "neither bound": "diamond"}
+ROW = 2.2  # the height of a method's row, in text sizes
+MOST = 5  # ticks
+LEAST = 0.4  # of the width that is the plot's: where names leave less, intervals are only drawn
+SMALLEST = 1e-6  # of a ratio that a logarithmic axis shows: an interval may reach down to 0
+
+
+def forest(sheet: Sheet, task: str) -> dict[str, Any] | None:
+    """A row per method, those without a speed-up among them; None where none has one."""
+    rows = [row for row in sheet.evidence.rows(task) if row.regularizer != sheet.evidence.manifest.baseline]
+    if all(row.speedup is None for row in rows):
+        return None
+    height = len(rows) * ROW * sheet.style.text + 8
+    said = _described(sheet, task, rows)
+    return sheet.plot(_layers(sheet, rows), [_unity(sheet)], description=said, height=height)
+
+
+def _layers(sheet: Sheet, rows: Sequence[Row]) -> list[alt.Chart]:
+    order = [row.regularizer for row in rows]
+    colour = sheet.colour(order, legend=False)
+    names = alt.Axis(title=None, ticks=False, domain=False, labelPadding=8, grid=False, labelExpr=CUT)
+    y = alt.Y("method:N", sort=order, scale=alt.Scale(domain=order), axis=names)
+    base = alt.Chart(sheet.data(_entries(sheet, rows))).encode(y=y)
+    shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())))
+    theirs = alt.Tooltip("published:Q", title="published")
+    x = _x(rows)
+    return [
+        base.mark_rule(strokeWidth=2 * sheet.style.line).encode(x=alt.X("low:Q", **x), x2="high:Q", color=colour),
+        base.mark_tick(thickness=2, size=1.6 * sheet.style.text).encode(x="published:Q", tooltip=theirs),
+        base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text).encode(
+            x="speedup:Q", color=colour, shape=shape, tooltip=_tooltip()
+        ),
+        base.mark_text(align="left").encode(x=past("width", 8), text="shown:N"),
+    ]
+
+
+def _unity(sheet: Sheet) -> alt.Chart:
+    """The line of no effect."""
+    return alt.Chart(sheet.data([{"speedup": 1}])).mark_rule(strokeDash=[2, 2], strokeOpacity=0.6).encode(x="speedup:Q")
+
+
+def _x(rows: Sequence[Row]) -> dict[str, Any]:
+    ends = [end for row in rows for end in (*_interval(row), row.shown, row.published_speedup) if end is not None]
+    span = around([1.0, *(max(end, SMALLEST) for end in ends)], log=True)
+    published = any(row.published_speedup is not None for row in rows)
+    title = "speed-up (tick: published)" if published else "speed-up"
+    return {"scale": scale(span, True), "axis": axis(title, span, True, MOST)}
+
+
+def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """What is drawn of each row; the text beside it is short where there is no room for intervals in figures."""
+    size, width = sheet.style.text, sheet.style.width
+    beside = max(breadth(cut(row.regularizer), size) + breadth(speedup_text(row), size) for row in rows)
+    short = isinstance(width, int) and width - beside < LEAST * width
+    for row in rows:
+        entry = _entry(row)
+        yield entry | {"shown": entry["text"].split(" [")[0] if short else entry["text"]}
+
+
+def _interval(row: Row) -> tuple[float | None, float | None]:
+    """Both ends; of a bound none: its mark stands at the one that counts."""
+    return (row.speedup_low, row.speedup_high) if row.speedup_bound is None else (None, None)
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    low, high = _interval(row)
+    return {
+        "method": row.regularizer,
+        "speedup": row.shown,
+        "low": None if low is None else max(low, SMALLEST),
+        "high": high,
+        "kind": KINDS[row.speedup_bound],
+        "text": speedup_text(row),
+        "published": row.published_speedup,
+        "corrected": row.p_holm,
+        "grokked": f"{row.grokked} of {row.seeds}",
+    }
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    shown = {"method": "method", "text": "speed-up", "kind": "what it is", "grokked": "seeds that grokked"}
+    p = alt.Tooltip("corrected:Q", title="Holm p", format=".2g")
+    return [*(alt.Tooltip(f"{field}:N", title=title) for field, title in shown.items()), p]
+
+
+def _described(sheet: Sheet, task: str, rows: Sequence[Row]) -> str:
+    percent = f"{100 * sheet.evidence.manifest.statistics.confidence:g}%"
+    said = "; ".join(f"{row.regularizer} {speedup_text(row)}" for row in rows)
+    return f"Speed-up over {sheet.evidence.manifest.baseline} on {task}, with {percent} intervals: {said}."

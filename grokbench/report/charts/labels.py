@@ -1,0 +1,69 @@
+"""Names beside the ends of lines, for more methods than colours tell apart."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+
+from grokbench.report.charts.axes import Span, height_of, past
+from grokbench.report.charts.sheet import Sheet
+
+__all__ = ["CUT", "cut", "labels", "pixels", "spread"]
+
+LONGEST = 28  # characters of a label that are shown
+BEFORE, AFTER = LONGEST // 2, LONGEST // 2 - 1  # what is left out
+SHORT = f"slice(datum.label, 0, {BEFORE}) + '…' + slice(datum.label, -{AFTER})"
+CUT = f"length(datum.label) > {LONGEST} ? {SHORT} : datum.label"  # the same as `cut`, for the labels of an axis
+
+
+def labels(
+    sheet: Sheet, ends: Mapping[str, tuple[float, float]], x: alt.X, y: tuple[Span, bool], height: float
+) -> list[alt.Chart]:
+    """A name for each line at the right of the plot, and a thin one that leads to it; nothing where colours do.
+
+    Args:
+        sheet: what the lines are drawn on.
+        ends: method -> where its line ends, on both axes.
+        x: the axis from left to right.
+        y: from which value to which the other axis goes, and whether it is logarithmic.
+        height: of the plot in pixels.
+    """
+    if not sheet.crowded:
+        return []
+    heights = [height_of(value, *y, height) for _, value in ends.values()]
+    places = spread(heights, sheet.line_height, 0.0, height)
+    field = str(x.shorthand).partition(":")[0]
+    entries = [
+        {"method": method, "label": cut(method), field: end, "from": start, "to": place}
+        for (method, (end, _)), start, place in zip(ends.items(), heights, places, strict=True)
+    ]
+    base = alt.Chart(sheet.data(entries)).encode(color=sheet.colour(ends, legend=False))
+    leader = base.mark_rule(strokeWidth=0.5, strokeOpacity=0.6)
+    name = base.mark_text(align="left", baseline="middle")
+    return [
+        leader.encode(x=x, x2=alt.value("width"), y=pixels("from"), y2="to:Q"),
+        name.encode(x=past("width", 4), y=pixels("to"), text="label:N"),
+    ]
+
+
+def pixels(field: str) -> alt.Y:
+    """What stands so many pixels below the top of the plot."""
+    return alt.Y(f"{field}:Q", scale=None, axis=None)
+
+
+def spread(places: Sequence[float], least: float, low: float, high: float) -> list[float]:
+    """The places moved apart by `least`, within `low` and `high` if there is room, in the same order."""
+    order = sorted(range(len(places)), key=places.__getitem__)
+    moved, floor = list(places), low
+    for i in order:
+        moved[i] = max(places[i], floor)
+        floor = moved[i] + least
+    ceiling = high
+    for i in reversed(order):
+        moved[i] = min(moved[i], ceiling)
+        ceiling = moved[i] - least
+    return moved
+
+
+def cut(label: str) -> str:
+    """A label, its middle left out where it is long: settings that tell two apart stand at the end."""
+    return label if len(label) <= LONGEST else f"{label[:BEFORE]}…{label[-AFTER:]}"

@@ -1,0 +1,63 @@
+"""Seconds to grok against epochs to grok: what a method saves in epochs it may spend in each of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import altair as alt
+
+from grokbench.report.charts.axes import EPOCHS, around, axis, scale
+from grokbench.report.charts.labels import labels
+from grokbench.report.charts.sheet import Sheet
+from grokbench.text.numbers import number
+
+__all__ = ["seconds"]
+
+ESTIMATE, BOUND = "estimate", "at least: some seeds did not grok"
+SHAPES = {ESTIMATE: "circle", BOUND: "triangle-up"}
+
+Entry = dict[str, Any]
+
+
+def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
+    """A point per method with the 95% interval of its seconds; None where nothing was timed."""
+    entries = list(_entries(sheet, task))
+    if not entries:
+        return None
+    methods = [entry["method"] for entry in entries]
+    across = around([entry["epochs"] for entry in entries], log=True)
+    up = around([entry[name] for entry in entries for name in ("low", "seconds", "high") if entry[name]], log=True)
+    below = axis("epochs to grok, mean", across, True, sheet.ticks, EPOCHS)
+    x = alt.X("epochs:Q", scale=scale(across, True), axis=below)
+    y: dict[str, Any] = {"scale": scale(up, True), "axis": axis("seconds to grok", up, True)}
+    base = alt.Chart(sheet.data(entries)).encode(x=x, color=sheet.colour(methods))
+    point = base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text)
+    shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())))
+    ends = {entry["method"]: (entry["epochs"], entry["seconds"]) for entry in entries}
+    height = sheet.height(len(entries))
+    layers = [
+        base.mark_rule(strokeWidth=sheet.style.line).encode(y=alt.Y("low:Q", **y), y2="high:Q"),
+        point.encode(y=alt.Y("seconds:Q", **y), shape=shape, tooltip=_tooltip()),
+        *labels(sheet, ends, x, (up, True), height),
+    ]
+    return sheet.plot(layers, description=_described(task, entries), height=height)
+
+
+def _entries(sheet: Sheet, task: str) -> Iterator[Entry]:
+    for row in sheet.evidence.rows(task):
+        cost = sheet.evidence.costs.get((task, row.regularizer))
+        if cost and cost.seconds and row.epochs_mean:
+            found = {"seconds": cost.seconds.value, "low": cost.seconds.low, "high": cost.seconds.high}
+            bound = BOUND if cost.seconds_bound else ESTIMATE
+            yield {"method": row.regularizer, "epochs": row.epochs_mean, "kind": bound, **found}
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    shown = {"epochs": "epochs", "seconds": "seconds", "low": "from", "high": "to"}
+    numbers = (alt.Tooltip(f"{field}:Q", title=title, format=".4~g") for field, title in shown.items())
+    return [alt.Tooltip("method:N"), *numbers, alt.Tooltip("kind:N", title="what it is")]
+
+
+def _described(task: str, entries: Sequence[Entry]) -> str:
+    least = {BOUND: "at least ", ESTIMATE: ""}
+    said = "; ".join(f"{each['method']} {least[each['kind']]}{number(each['seconds'])}" for each in entries)
+    return f"Seconds to grok {task} against epochs to grok, logarithmic axes. Seconds: {said}."

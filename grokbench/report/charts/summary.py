@@ -1,0 +1,133 @@
+"""Every speed-up of a suite at a glance. Methods are averaged only where all of them have the same tasks."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import altair as alt
+
+from grokbench.judging.evidence import Evidence
+from grokbench.judging.ranking import Row
+from grokbench.report.charts.labels import CUT, cut
+from grokbench.report.charts.sheet import Sheet
+from grokbench.report.charts.style import breadth
+from grokbench.text.numbers import BOUND_SIGN, ratio
+
+__all__ = ["averages", "summary"]
+
+Entry = dict[str, Any]
+
+ROW = 2.4  # the height of a row, in text sizes
+STRONGEST = 8.0  # the factor from which on a colour is no stronger
+SLOWER, NEITHER, FASTER = "#d98d3a", "#e8e8e8", "#4a8fd6"  # told apart with any colour vision
+
+
+def summary(sheet: Sheet) -> dict[str, Any] | None:
+    """A table of tasks and methods, coloured by speed-up; None where nothing was compared.
+
+    A last entry of each method holds the geometric mean over all tasks, if it has a speed-up on every one.
+    """
+    entries = list(_entries(sheet.evidence))
+    if all(entry["speedup"] is None for entry in entries):
+        return None
+    shape = _shape(sheet, entries)
+    base = alt.Chart(sheet.data(entries)).encode(**shape.axes, tooltip=["method:N", "task:N", "text:N", "said:N"])
+    scale = alt.Scale(type="log", domain=[1 / STRONGEST, 1, STRONGEST], range=[SLOWER, NEITHER, FASTER], clamp=True)
+    colour = alt.Color("speedup:Q", scale=scale, legend=None)
+    box = base.mark_rect(stroke="white", strokeWidth=1, opacity=1).encode(color=colour)
+    text = base.mark_text(fill="#111111", angle=shape.angle).encode(text="text:N")
+    empty = base.transform_filter("datum.speedup === null").mark_rect(color="#f4f4f4")
+    return sheet.plot([box, empty, text], description=_described(entries), height=shape.height)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of the table: its axes, its height, and the angle of its text."""
+
+    axes: dict[str, Any]
+    height: float
+    angle: int
+
+
+def _shape(sheet: Sheet, entries: Sequence[Entry]) -> Shape:
+    """Where there is little width, the fewer of methods and tasks side by side; what still does not fit, upright."""
+    labels = {name: list(dict.fromkeys(entry[name] for entry in entries)) for name in ("method", "task")}
+    size, width = sheet.style.text, sheet.style.width
+    text = 1.0 + max(breadth(entry["text"], size) for entry in entries)
+
+    def lacks(across: str, down: str) -> bool:
+        beside = max(breadth(cut(label), size) for label in labels[down])
+        return isinstance(width, int) and (width - beside - 2 * size) / len(labels[across]) < text
+
+    across, down = "task", "method"
+    if lacks(across, down) and len(labels["method"]) < len(labels["task"]):
+        across, down = down, across
+    upright = lacks(across, down)
+    axis: dict[str, Any] = {"title": None, "domain": False, "ticks": False, "labelExpr": CUT}
+    slanted = across == "task" and not upright  # the last is then short: long ones would lead out of the picture
+    top = alt.Axis(orient="top", labelAngle=-30 if slanted else -90, **axis)
+    axes = {
+        "x": alt.X(f"{across}:N", sort=labels[across], axis=top),
+        "y": alt.Y(f"{down}:N", sort=labels[down], axis=alt.Axis(**axis)),
+    }
+    return Shape(axes, len(labels[down]) * max(ROW * size, 4.0 + text if upright else 0.0), 270 if upright else 0)
+
+
+def averages(evidence: Evidence) -> dict[str, tuple[float, str]]:
+    """Method -> the geometric mean of its speed-ups over all tasks, and the sign of the bound that it is.
+
+    Only of methods that have a speed-up on every task that was begun, so that all are averages of the same tasks;
+    nothing where there is but one task.
+    """
+    found = {}
+    for method in _methods(evidence):
+        rows = [_row(evidence, task, method) for task in evidence.tasks]
+        known = [(row.shown, row.speedup_bound) for row in rows if row is not None and row.shown is not None]
+        if len(known) == len(evidence.tasks) > 1:
+            mean = math.exp(fmean(math.log(shown) for shown, _ in known))
+            found[method] = (mean, _bound([bound for _, bound in known]))
+    return found
+
+
+def _entries(evidence: Evidence) -> Iterator[Entry]:
+    means = averages(evidence)
+    everything = f"all {len(evidence.tasks)} tasks"
+    for method in _methods(evidence):
+        for task in evidence.tasks:
+            yield {"method": method, "task": task, **_cell(evidence, _row(evidence, task, method))}
+        if means:
+            mean, sign = means.get(method, (None, ""))
+            said = "geometric mean" if mean else "not compared on all tasks: no average"
+            yield {"method": method, "task": everything, "speedup": mean, "text": _text(mean, sign), "said": said}
+
+
+def _cell(evidence: Evidence, row: Row | None) -> Entry:
+    if row is None or row.shown is None:
+        return {"speedup": None, "text": "–", "said": "; ".join(row.notes) if row else "not planned"}
+    star = " *" if row.significant(evidence.manifest.statistics) else ""
+    text = _text(row.shown, BOUND_SIGN[row.speedup_bound]) + star
+    return {"speedup": row.shown, "text": text, "said": "; ".join(row.notes)}
+
+
+def _text(value: float | None, sign: str) -> str:
+    return "–" if value is None else f"{sign.replace('<= ', '≤').replace('>= ', '≥')}{ratio(value)}x"
+
+
+def _bound(bounds: Sequence[str | None]) -> str:
+    kinds = {bound for bound in bounds if bound is not None}
+    return BOUND_SIGN[next(iter(kinds)) if len(kinds) == 1 else "mixed" if kinds else None]
+
+
+def _methods(evidence: Evidence) -> list[str]:
+    return [method for method in evidence.methods if method != evidence.manifest.baseline]
+
+
+def _row(evidence: Evidence, task: str, method: str) -> Row | None:
+    return next((row for row in evidence.rows(task) if row.regularizer == method), None)
+
+
+def _described(entries: Sequence[Entry]) -> str:
+    said = "; ".join(f"{entry['method']} on {entry['task']} {entry['text']}" for entry in entries)
+    return f"Speed-up over the baseline by method and task; * is significant, after correction if there is one. {said}."

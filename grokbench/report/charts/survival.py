@@ -1,0 +1,101 @@
+"""Kaplan-Meier curves of the time to grok: the share of seeds that has not grokked, and how many are left to."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import altair as alt
+
+from grokbench.judging.outcomes import Measured
+from grokbench.report.charts.axes import EPOCHS, Span, axis, linear_ticks, log_ticks, past, scale
+from grokbench.report.charts.labels import cut, labels, pixels
+from grokbench.report.charts.sheet import Sheet
+from grokbench.stats.survival import kaplan_meier
+from grokbench.text.numbers import number
+
+__all__ = ["survival"]
+
+BELOW = 5.0  # lines of text from the plot to the first numbers at risk
+
+
+def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
+    """Steps of each method over epochs, and numbers at risk below; None where no replica finished."""
+    cells = [each.measured for each in sheet.evidence.of(task) if each.measured.finished]
+    if not cells:
+        return None
+    span, height = _span(sheet, cells), sheet.height(len(cells))
+    ticks = axis("epochs", span, sheet.log, sheet.ticks, EPOCHS, grid=False)
+    x = alt.X("epoch:Q", scale=scale(span, sheet.log), axis=ticks)
+    ends = {cell.cell.regularizer: (max(cell.times), _steps(cell, span[0])[-1]["share"]) for cell in cells}
+    named = labels(sheet, ends, x, ((0.0, 1.0), False), height)
+    layers = [*_lines(sheet, cells, x, span[0]), *named, *_at_risk(sheet, cells, x, span, height)]
+    return sheet.plot(layers, [_heading(sheet)], description=_described(task, cells), height=height)
+
+
+def _span(sheet: Sheet, cells: Sequence[Measured]) -> Span:
+    """The epochs that are shown. Nothing happens on a logarithmic axis long before the first seed groks."""
+    interval = min(cell.cell.evaluate_every for cell in cells)
+    last = max(interval, *(max(cell.times) for cell in cells))
+    earliest = min(min(cell.times) for cell in cells)
+    return (max(0.5 * interval, 0.7 * min(earliest, last)) if sheet.log else 0.0), float(last)
+
+
+def _lines(sheet: Sheet, cells: Sequence[Measured], x: alt.X, first: float) -> list[alt.Chart]:
+    """The steps, and a mark where seeds were left at the end that had not grokked."""
+    y = alt.Y("share:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title="share not yet grokked", tickCount=5))
+    base = alt.Chart(sheet.data(step for cell in cells for step in _steps(cell, first))).encode(x=x, y=y)
+    tooltip = [alt.Tooltip("method:N"), alt.Tooltip("epoch:Q", title="epochs"), alt.Tooltip("share:Q", format=".2f")]
+    line = base.mark_line(interpolate="step-after", strokeWidth=sheet.style.line)
+    spots = base.mark_point(opacity=0, size=60).encode(tooltip=tooltip)
+    left = base.transform_filter("datum.censored").mark_point(shape="cross", filled=True, size=45, opacity=1)
+    methods = _methods(cells)
+    colour = sheet.colour(methods)
+    lines = [line.encode(color=colour, strokeDash=sheet.dash(methods)), left.encode(color=colour)]
+    return [*lines, spots] if sheet.style.hovered else lines
+
+
+def _steps(cell: Measured, first: float) -> list[dict[str, Any]]:
+    """Where the curve of a cell bends, from 1 at the `first` epoch shown to the end of what was seen."""
+    at, share = kaplan_meier(cell.times, cell.grokked)
+    left = float(share[-1]) if len(share) else 1.0
+    bends = [(first, 1.0, False), *((float(t), float(s), False) for t, s in zip(at, share, strict=True))]
+    bends.append((max(cell.times), left, left > 0))
+    return [
+        {"method": cell.cell.regularizer, "epoch": max(epoch, first), "share": share, "censored": censored}
+        for epoch, share, censored in bends
+    ]
+
+
+def _at_risk(sheet: Sheet, cells: Sequence[Measured], x: alt.X, span: Span, height: float) -> Iterator[alt.Chart]:
+    """Below each tick of the axis, how many seeds of each method have not grokked and are still followed."""
+    at = log_ticks(span, sheet.ticks) if sheet.log else linear_ticks(span, sheet.ticks)
+    lines = {cell.cell.regularizer: height + (BELOW + i) * sheet.line_height for i, cell in enumerate(cells)}
+    rows = (
+        {"method": method, "line": line, "epoch": tick, "left": sum(time >= tick for time in cell.times)}
+        for cell, (method, line) in zip(cells, lines.items(), strict=True)
+        for tick in at
+    )
+    colour = sheet.colour(lines)
+    yield alt.Chart(sheet.data(rows)).mark_text().encode(x=x, y=pixels("line"), text="left:Q", color=colour)
+    if sheet.crowded:
+        names = ({"method": method, "line": line, "label": cut(method)} for method, line in lines.items())
+        named = alt.Chart(sheet.data(names)).mark_text(align="left").encode(text="label:N", color=colour)
+        yield named.encode(x=past("width", 12), y=pixels("line"))
+
+
+def _heading(sheet: Sheet) -> alt.Chart:
+    """Of the numbers below the plot."""
+    text = alt.Chart(sheet.data([{"text": "seeds that have not grokked:"}])).mark_text(align="left")
+    return text.encode(text="text:N", x=alt.value(0), y=past("height", (BELOW - 1.1) * sheet.line_height))
+
+
+def _methods(cells: Iterable[Measured]) -> list[str]:
+    return [cell.cell.regularizer for cell in cells]
+
+
+def _described(task: str, cells: Sequence[Measured]) -> str:
+    said = "; ".join(
+        f"{cell.cell.regularizer}: {sum(cell.grokked)} of {len(cell.times)} seeds grokked"
+        + ("" if (middle := cell.median()) is None else f", median {number(middle)} epochs")
+        for cell in cells
+    )
+    return f"Share of seeds that had not grokked {task} over epochs (Kaplan-Meier). {said}."

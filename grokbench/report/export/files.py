@@ -1,0 +1,74 @@
+"""Tidy tables as files, written row by row: csv by Python's module, parquet by pyarrow. Both give back every value.
+
+A csv file is comma-separated UTF-8 with lines that end in CR LF (RFC 4180), so that labels may hold any character.
+Numbers are the shortest that round to the same float64; `nan`, `inf` and `-inf` are values, an empty field is none.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, BinaryIO
+
+from grokbench.errors import SuiteError
+from grokbench.report.export.tidy import BOOLEAN, INTEGER, NUMBER, TEXT, Table, Value
+
+__all__ = ["FORMATS", "ready", "write_csv", "write_parquet"]
+
+ROWS = 2**16  # in memory at a time
+BOOLEANS = {True: "true", False: "false"}
+
+
+def ready(format: str) -> None:
+    """SuiteError where what writes this format is not installed."""
+    if format == "parquet":
+        try:
+            import pyarrow.parquet  # noqa: F401
+        except ImportError:
+            raise SuiteError(
+                "Parquet files are written by pyarrow, which is not installed: `pip install 'grokbench[parquet]'`, or "
+                "choose --format csv."
+            ) from None
+
+
+def write_csv(table: Table, file: BinaryIO) -> int:
+    """The table as a csv file; how many rows it has."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+    writer, count = csv.writer(text), 0
+    writer.writerow(table.names)
+    for count, row in enumerate(table.rows(), 1):  # noqa: B007 - what it was last is how many there are
+        writer.writerow([BOOLEANS[cell] if isinstance(cell, bool) else cell for cell in row])
+    text.flush()
+    text.detach()
+    return count
+
+
+def write_parquet(table: Table, file: BinaryIO) -> int:
+    """The table as a parquet file of nullable columns, described in its schema; how many rows it has."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, count = _schema(table), 0
+    with pq.ParquetWriter(file, schema) as writer:
+        for rows in _chunks(table.rows()):
+            cells = zip(*rows, strict=True)
+            arrays = [pa.array(cell, field.type, from_pandas=False) for cell, field in zip(cells, schema, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            count += len(rows)
+    return count
+
+
+def _schema(table: Table) -> Any:
+    import pyarrow as pa
+
+    kinds = {TEXT: pa.string(), INTEGER: pa.int64(), NUMBER: pa.float64(), BOOLEAN: pa.bool_()}
+    about = {column.name: {"description": column.meaning, "unit": column.unit} for column in table.columns}
+    return pa.schema([pa.field(each.name, kinds[each.kind], metadata=about[each.name]) for each in table.columns])
+
+
+def _chunks(rows: Iterator[tuple[Value, ...]]) -> Iterator[list[tuple[Value, ...]]]:
+    while chunk := list(islice(rows, ROWS)):
+        yield chunk
+
+
+FORMATS: dict[str, Callable[[Table, BinaryIO], int]] = {"csv": write_csv, "parquet": write_parquet}

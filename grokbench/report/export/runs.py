@@ -1,0 +1,190 @@
+"""The tidy tables of what replicas did: `runs` and `curves`. No torch."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from grokbench.judging.outcomes import Measured
+from grokbench.records import Cell, Run, Timing
+from grokbench.report.export.tidy import BOOLEAN, INTEGER, NUMBER, TEXT, Column, Table, Value
+from grokbench.store import Store
+
+__all__ = [
+    "ABOUT_CURVES",
+    "ABOUT_RUNS",
+    "CURVES",
+    "LABELS",
+    "MISSING",
+    "UNTIMED",
+    "curves",
+    "points",
+    "run_columns",
+    "runs",
+]
+
+MISSING = "missing"  # in place of an outcome: the replica is planned, and not there
+ABOUT_RUNS = "A row per planned replica: one seed of one cell."
+ABOUT_CURVES = "A row per evaluation: one metric of one replica after so many epochs."
+NEVER = "the replica never did, failed or is missing"
+NOT_THERE = "the replica is missing"
+NOT_FINISHED = "the replica failed or is missing"
+UNTIMED = "seconds were not measured"
+
+LABELS = (
+    Column("task", TEXT, "label of the task in the suite"),
+    Column("regularizer", TEXT, "label of the method in the suite"),
+)
+SEED = Column("seed", INTEGER, "number of the replica: the same data, split and initialisation for every method")
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A planned replica: what was planned, and what came of it."""
+
+    cell: Cell
+    seed: int
+    run: Run | None
+    timing: Timing | None
+
+    @property
+    def task(self) -> str:
+        """Its label."""
+        return self.cell.task
+
+    @property
+    def regularizer(self) -> str:
+        """Its label."""
+        return self.cell.regularizer
+
+    def of_run(self, name: str) -> Any:
+        """A field of its run; None where it has none."""
+        return getattr(self.run, name, None)
+
+    def provenance(self, key: str) -> Any:
+        """What its run says of where it was made."""
+        return self.run.provenance.get(key) if self.run else None
+
+    @property
+    def measured(self) -> Measured:
+        """Alone in its cell."""
+        return Measured(self.cell, (self.run,), (self.timing,) if self.timing else ())
+
+
+def _commit(replica: Replica) -> str | None:
+    git = replica.provenance("git")
+    if not isinstance(git, Mapping) or "commit" not in git:
+        return None
+    return f"{git['commit']}{'-dirty' if git.get('dirty') else ''}"
+
+
+def _last_line(text: str | None) -> str | None:
+    return next(reversed((text or "").strip().splitlines()), None)
+
+
+def _of_run(name: str, kind: str, meaning: str, empty: str = NOT_THERE, unit: str = "") -> Column:
+    return Column(name, kind, meaning, empty, unit, lambda replica: replica.of_run(name))
+
+
+def _origin(key: str, meaning: str) -> Column:
+    return Column(key, TEXT, meaning, "not recorded, or the replica is missing", of=lambda r: r.provenance(key))
+
+
+def _final(label: str) -> Column:
+    meaning, empty = "the metric at the last evaluation", f"{NOT_THERE}, or it was not measured"
+    return Column(f"final_{label}", NUMBER, meaning, empty, of=lambda r: r.run.final.get(label) if r.run else None)
+
+
+BEFORE = (
+    *LABELS,
+    SEED,
+    Column(
+        "outcome",
+        TEXT,
+        "grokked, censored (the budget came first), diverged (a loss that is not finite), failed (an error) or missing "
+        "(not trained yet)",
+        of=lambda replica: replica.run.outcome.value if replica.run else MISSING,
+    ),
+    _of_run("grokked_at", INTEGER, "epochs to the first evaluation at which the criterion held", NEVER, "epochs"),
+    _of_run("memorised_at", INTEGER, "epochs to a train accuracy of at least 0.99", NEVER, "epochs"),
+    _of_run("epochs", INTEGER, "epochs that were trained", unit="epochs"),
+    Column("budget", INTEGER, "epochs at most", unit="epochs", of=lambda replica: replica.cell.budget),
+    Column("evaluate_every", INTEGER, "between evaluations", unit="epochs", of=lambda r: r.cell.evaluate_every),
+    Column(
+        "time",
+        NUMBER,
+        "grokked_at, the budget where it did not grok by then: what means and ratios are made of",
+        NOT_FINISHED,
+        "epochs",
+        lambda replica: next(iter(replica.measured.times), None),
+    ),
+    Column(
+        "event",
+        BOOLEAN,
+        "whether it grokked at `time`; false where `time` is only a lower bound",
+        NOT_FINISHED,
+        of=lambda replica: next(iter(replica.measured.grokked), None),
+    ),
+)
+AFTER = (
+    _of_run("prepare_seconds", NUMBER, "what the method did before training", unit="seconds"),
+    Column(
+        "seconds_per_epoch",
+        NUMBER,
+        "of the cell, the same for all its seeds: one network trained alone, evaluation excluded, median of the rounds",
+        UNTIMED,
+        "seconds",
+        lambda replica: replica.measured.seconds_per_epoch(),
+    ),
+    _origin("device", "kind of device it was trained on: cpu or cuda"),
+    _origin("device_name", "the device's model"),
+    _origin("machine", "processor and cores"),
+    _origin("precision", "of all tensors: float32 or float64"),
+    _origin("torch", "version"),
+    _origin("grokbench", "version"),
+    _origin("engine", "revision of what trains"),
+    Column("commit", TEXT, "of grokbench, `-dirty` if files were changed", "not from a repository", of=_commit),
+    Column("error", TEXT, "last line of the traceback", "nothing failed", of=lambda r: _last_line(r.of_run("error"))),
+)
+CURVES = (
+    *LABELS,
+    SEED,
+    Column("metric", TEXT, "label of the metric"),
+    Column("epoch", INTEGER, "passes over the training set before this evaluation; 0 is before any", unit="epochs"),
+    Column("value", NUMBER, "what was measured: nan and inf are values"),
+)
+
+
+def run_columns(metrics: Iterable[str]) -> tuple[Column, ...]:
+    """Those of `runs` where these metrics are recorded."""
+    return (*BEFORE, *map(_final, metrics), *AFTER)
+
+
+def runs(store: Store) -> Table:
+    """A row per planned replica, those that are missing too."""
+    labels = dict.fromkeys(label for cell in store.manifest.cells for label in cell.metrics)
+    return Table.of("runs", ABOUT_RUNS, run_columns(labels), partial(_replicas, store))
+
+
+def _replicas(store: Store) -> Iterator[Replica]:
+    timings = {timing.identity: timing for timing in store.timings()}
+    for cell in store.manifest.cells:
+        there = {run.seed: run for run in store.runs_of(cell, store.manifest.seeds)}
+        for seed in store.manifest.seeds:
+            yield Replica(cell, seed, there.get(seed), timings.get(cell.identity))
+
+
+def curves(store: Store) -> Table:
+    """A row per evaluation of a metric."""
+    return Table("curves", ABOUT_CURVES, CURVES, partial(points, store))
+
+
+def points(store: Store, only: Collection[str] | None = None) -> Iterator[tuple[Value, ...]]:
+    """The values of CURVES for every evaluation, of some metrics or all; one replica is in memory at a time."""
+    for cell in store.manifest.cells:
+        for seed in store.manifest.seeds if only is None or set(only) & set(cell.metrics) else ():
+            for run in store.runs_of(cell, [seed], curves=True):
+                for label, curve in run.curves.items():
+                    if only is None or label in only:
+                        where = (cell.task, cell.regularizer, seed, label)
+                        yield from ((*where, *point) for point in zip(curve.epochs, curve.values, strict=True))

@@ -1,0 +1,5 @@
+"""A results folder as one HTML file that needs nothing else: `grokbench report`."""
+
+from grokbench.report.html.html import document
+
+__all__ = ["document"]

@@ -1,0 +1,87 @@
+"""The charts of the page: specifications with their data by columns, a third of its size row by row.
+
+Numbers and labels are data: none of them becomes part of an expression or of markup.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from grokbench.report.charts import FIGURES, TIMED, Drawing, Sheet, drawings
+
+__all__ = ["Chart", "Charts", "charts", "embedded"]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart on the page.
+
+    Attributes:
+        name: unique on the page; it names an element, and is made of digits and letters.
+        figure: of FIGURES.
+        task: "" for all.
+        metric: "" unless it shows one.
+        scales: "log" and "linear" where its axis of epochs can be either, else "only" -> specification without data.
+    """
+
+    name: str
+    figure: str
+    task: str
+    metric: str
+    scales: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Charts:
+    """All of them, and the data that they share: name -> columns."""
+
+    drawn: tuple[Chart, ...]
+    datasets: Mapping[str, Any]
+
+    def of(self, figure: str, task: str = "") -> list[Chart]:
+        """Those of one kind and task."""
+        return [chart for chart in self.drawn if (chart.figure, chart.task) == (figure, task)]
+
+    def script(self) -> dict[str, Any]:
+        """What the page's script needs of them."""
+        return {"charts": {chart.name: chart.scales for chart in self.drawn}, "datasets": self.datasets}
+
+
+def charts(sheet: Sheet) -> Charts:
+    """Every chart that the evidence has something for."""
+    drawn: list[Chart] = []
+    for figure in FIGURES:
+        for drawing, scales in _drawn(sheet, figure):
+            for specification in scales.values():
+                specification.pop("datasets")
+            drawn.append(Chart(f"c{len(drawn)}", figure, drawing.task, drawing.metric, scales))
+    return Charts(tuple(drawn), {name: columns(rows) for name, rows in sheet.datasets.items()})
+
+
+def _drawn(sheet: Sheet, figure: str) -> Iterator[tuple[Drawing, dict[str, Any]]]:
+    """Each drawing, with a logarithmic and a linear axis of epochs where it has one."""
+    scales = {"log": True, "linear": False} if figure in TIMED else {"only": True}
+    for same in zip(*(drawings(replace(sheet, log=log), figure) for log in scales.values()), strict=True):
+        yield same[0], {scale: drawing.specification for scale, drawing in zip(scales, same, strict=True)}
+
+
+def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rows by columns; a column of text as its distinct values and their places, since labels come again and again."""
+    fields = list(dict.fromkeys(field for row in rows for field in row))
+    return {field: _column([row.get(field) for row in rows]) for field in fields}
+
+
+def _column(values: list[Any]) -> Any:
+    if not any(isinstance(value, str) for value in values):
+        return values
+    distinct = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    return {"values": list(distinct), "places": [distinct[value] for value in values]}
+
+
+def embedded(data: Any) -> str:
+    """JSON that can stand in a `script` element: nothing in it ends the element or begins markup."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

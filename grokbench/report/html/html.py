@@ -1,0 +1,149 @@
+"""The page itself: evidence in, one HTML file out. Labels, notes and recipes are text of others: all is escaped."""
+
+import base64
+import functools
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import vl_convert
+
+from grokbench import __version__
+from grokbench.judging.best import rule
+from grokbench.judging.evidence import Evidence
+from grokbench.records import Cell, Manifest, Outcome
+from grokbench.report.charts import Sheet
+from grokbench.report.charts.style import COLOURS, DARK, colours, dashes
+from grokbench.report.html.charts import charts, embedded
+from grokbench.report.html.tables import boards, published
+from grokbench.report.text.prose import begun, environment_line, environment_value, legend, warnings
+from grokbench.seeds import written
+from grokbench.text.lists import criterion
+
+__all__ = ["document"]
+
+VEGA = "window.vegaEmbed = vegaEmbed;"  # what the script of the page calls
+MACHINE = ("device", "device_name", "machine", "precision")  # what stands at the top of the page
+
+
+def document(evidence: Evidence) -> str:
+    """The HTML of a report; it asks for nothing from anywhere, and opens from disk."""
+    drawn, environment = charts(Sheet(evidence)), evidence.leaderboard.environment
+    scripts = {"vega": _vega(), "script": _script(_file("report.js"))}
+    return _template().render(
+        evidence=evidence,
+        version=__version__,
+        charts=drawn,
+        boards=boards(evidence),
+        criteria={cell.task: _criterion(cell) for cell in evidence.manifest.cells},
+        published=published(evidence),
+        methods=list(_methods(evidence)),
+        counts=_counts(evidence),
+        warnings=[*warnings(evidence.leaderboard), *evidence.complaints],
+        waiting=begun(evidence.leaderboard)[1],
+        bold=rule(evidence.manifest.baseline, evidence.manifest.statistics),
+        legend=legend(evidence.leaderboard),
+        machine=environment_line({key: environment.get(key) for key in MACHINE}),
+        environment={key: environment_value(value) for key, value in environment.items() if value is not None},
+        seeds=written(evidence.manifest.seeds),
+        commands=_commands(evidence.manifest, shlex.quote(evidence.folder)),
+        settings=_settings(evidence.manifest),
+        failures=list(_failures(evidence)),
+        data=embedded(drawn.script()),
+        style=_file("report.css") + _shades(),
+        sources=" ".join(map(_hash, scripts.values())),
+        **scripts,
+    )
+
+
+def _criterion(cell: Cell) -> dict[str, Any]:
+    """When a task counts as grokked, in words, and the metrics that it looks at."""
+    return {"text": criterion(cell) or "not recorded", "metrics": list(cell.recipe.get("grokked") or {})}
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["zip"] = zip
+    return environment.from_string(_file("report.html"))
+
+
+def _file(name: str) -> str:
+    return (files("grokbench.report.html") / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _vega() -> str:
+    """The library that draws the charts."""
+    return _script(vl_convert.javascript_bundle(VEGA))
+
+
+def _script(code: str) -> str:
+    """Code that can stand in a `script` element."""
+    return code.replace("\r\n", "\n").replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _hash(code: str) -> str:
+    """By which the policy of the page lets a script run, and no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"
+
+
+def _shades() -> str:
+    """Rules by which what has a method's colour is lighter on a dark ground, and its text as legible as other text."""
+    rules = []
+    for i, (light, dark) in enumerate(zip(COLOURS, DARK, strict=True)):
+        rules.append(f":root {{ --shade-{i}: {light}; }}")
+        rules.append(f"@media screen and (prefers-color-scheme: dark) {{ :root {{ --shade-{i}: {dark}; }} }}")
+        rules += [f'svg [{part}="{light}"] {{ {part}: var(--shade-{i}); }}' for part in ("fill", "stroke")]
+        rules.append(f'svg text[fill="{light}"] {{ fill: color-mix(in srgb, var(--shade-{i}) 60%, var(--ink)); }}')
+    return "\n".join(rules)
+
+
+def _methods(evidence: Evidence) -> Iterator[dict[str, str]]:
+    """The check boxes: label, colour and line."""
+    labels = evidence.methods
+    for label, colour, dash in zip(labels, colours(labels), dashes(labels), strict=True):
+        yield {"label": label, "colour": colour, "dash": " ".join(map(str, dash)) if dash[1] else "none"}
+
+
+def _counts(evidence: Evidence) -> str:
+    """How many replicas there are, by outcome."""
+    cells = [each.measured for each in evidence.comparisons.cells]
+    planned = len(cells) * len(evidence.manifest.seeds)
+    counts = {outcome.value: sum(cell.count(outcome) for cell in cells) for outcome in Outcome}
+    counts["not run yet"] = planned - sum(counts.values())
+    return f"{planned} replicas planned: {', '.join(f'{n} {name}' for name, n in counts.items() if n) or 'none'}."
+
+
+def _commands(manifest: Manifest, folder: str) -> list[str]:
+    """What shows the folder again, and what trains it where it is not there."""
+    made = {name: manifest.execution.get(name) for name in ("device", "precision")}
+    options = [f"--{name} {shlex.quote(str(value))}" for name, value in made.items() if value is not None]
+    run = ["grokbench run", shlex.quote(manifest.suite), "--out", folder, "--seeds", written(manifest.seeds), *options]
+    return [f"grokbench leaderboard {folder}", f"grokbench report {folder}", " ".join(run)]
+
+
+def _settings(manifest: Manifest) -> dict[str, list[tuple[str, str]]]:
+    """Task -> method and recipe, all parameters resolved."""
+    tasks: dict[str, list[tuple[str, str]]] = {cell.task: [] for cell in manifest.cells}
+    for cell in manifest.cells:
+        tasks[cell.task].append((cell.regularizer, _recipe(cell)))
+    return tasks
+
+
+def _recipe(cell: Cell) -> str:
+    return json.dumps({"budget": cell.budget, **cell.recipe}, indent=2, ensure_ascii=False, default=str)
+
+
+def _failures(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Which replicas failed, and the traceback of each."""
+    for each in evidence.comparisons.cells:
+        cell = each.measured.cell
+        for run in each.measured.runs:
+            if run is not None and run.outcome is Outcome.FAILED:
+                yield f"{cell.name}, seed {run.seed}", run.error or "no traceback"

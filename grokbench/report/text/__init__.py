@@ -1,0 +1,126 @@
+"""A leaderboard as text: for people (table, markdown, latex) and for programs (csv, json).
+
+Beside it, what `compare`, `power` and `seconds` print, and `markup`, a leaderboard in a notebook. The page that
+`grokbench report` writes is `grokbench.report.html`.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from tabulate import tabulate
+
+from grokbench.errors import SuiteError
+from grokbench.judging.best import best, rule
+from grokbench.judging.ranking import Leaderboard, Row
+from grokbench.report.text.latex import tables
+from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, warnings, wrap
+from grokbench.report.text.table import columns, strong
+from grokbench.text.escape import UNICODE_CHAR, latex_prose, markdown
+
+__all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
+
+WIDTH = 120  # columns of a table for people
+NARROWEST = 60  # columns of a terminal that a table is fitted to
+
+
+def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> str:
+    """The leaderboard as text in one of FORMATS.
+
+    `table` fits `width` columns (default 120): long labels are shortened in the middle, then the least needed
+    columns left out; the other formats ignore it. Raises SuiteError for a format that does not exist.
+    """
+    if format not in FORMATS:
+        raise SuiteError(f"There is no leaderboard format {format!r}; choose one of: {', '.join(FORMATS)}.")
+    if format == "table":
+        return _table(leaderboard, width or WIDTH)
+    return FORMATS[format](leaderboard)
+
+
+def render_text(paragraphs: Sequence[str], format: str) -> str:
+    """Running text: wrapped lines for `table` and `latex`, which is escaped, a line a paragraph for `markdown`.
+
+    Raises SuiteError for a format of numbers.
+    """
+    if format not in TEXTS:
+        raise SuiteError(f"There is no methods text in the format {format!r}; choose one of: {', '.join(TEXTS)}.")
+    text = "\n\n".join(map(TEXTS[format], paragraphs)) + "\n"
+    return f"{UNICODE_CHAR}\n{text}" if format == "latex" and "\\unicodechar" in text else text
+
+
+def as_json(leaderboard: Leaderboard) -> dict[str, Any]:
+    """The leaderboard as JSON data: suite, baseline, environment, rows; what does not exist is None."""
+    head = {"suite": leaderboard.suite, "baseline": leaderboard.baseline, "environment": dict(leaderboard.environment)}
+    return head | {"rows": [asdict(row) for row in leaderboard.rows]}
+
+
+def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
+    blocks = [wrap(f"{leaderboard.suite}: every method against {leaderboard.baseline}", width)]
+    blocks[0] += wrap(environment_line(leaderboard.environment), width)
+    shared = warnings(leaderboard)
+    tasks, waiting = begun(leaderboard)
+    for task, rows in tasks.items():
+        shown = columns(rows, leaderboard).fit(width)
+        lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
+        text = tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align)
+        notes = [line for row in rows for line in wrap(row_notes(row, shared), width, hang=4)]
+        blocks.append([heading(task, leaderboard), "", *text.splitlines(), "", *notes])
+    blocks += [wrap(waiting, width)] if waiting else []
+    blocks += [["Warnings", *(line for note in shared for line in wrap(f"- {note}", width, hang=2))]] if shared else []
+    blocks.append([line for sentence in legend(leaderboard) for line in wrap(sentence, width)])
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _markdown(leaderboard: Leaderboard) -> str:
+    blocks = [f"## {markdown(leaderboard.suite)}", markdown(environment_line(leaderboard.environment))]
+    shared, bold = warnings(leaderboard), rule(leaderboard.baseline, leaderboard.statistics)
+    tasks, waiting = begun(leaderboard)
+    for task, rows in tasks.items():
+        notes = [f"- {markdown(row_notes(row, shared))}" for row in rows]
+        blocks += [f"### {markdown(heading(task, leaderboard))}", _pipes(rows, leaderboard), "\n".join(notes)]
+    blocks += [markdown(waiting)] if waiting else []
+    blocks += ["\n".join(f"- **Warning:** {markdown(note)}" for note in shared)] if shared else []
+    blocks.append(" ".join(map(markdown, [*legend(leaderboard), bold])))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _pipes(rows: tuple[Row, ...], leaderboard: Leaderboard) -> str:
+    """A table of one task in Markdown, its significant best in bold."""
+    shown, bold = columns(rows, leaderboard), best(rows, leaderboard.statistics)
+    cells = [[markdown(cell) for cell in line] for line in shown.cells]
+    for row, line in zip(rows, cells, strict=True):
+        for i in strong(shown.headers) if row in bold else ():
+            line[i] = f"**{line[i]}**"
+    return tabulate(cells, shown.headers, tablefmt="pipe", disable_numparse=True, colalign=shown.align)
+
+
+def _csv(leaderboard: Leaderboard) -> str:
+    """One line a row with all keys; `final` as JSON, notes and privileges joined by "; ", None as nothing."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    for row in leaderboard.rows:
+        joined = {"privileges": "; ".join(row.privileges), "notes": "; ".join(row.notes)}
+        writer.writerow(asdict(row) | joined | {"final": json.dumps(dict(row.final), allow_nan=False)})
+    return text.getvalue()
+
+
+def _json(leaderboard: Leaderboard) -> str:
+    return json.dumps(as_json(leaderboard), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+FORMATS: dict[str, Callable[[Leaderboard], str]] = {
+    "table": _table,
+    "markdown": _markdown,
+    "latex": tables,
+    "csv": _csv,
+    "json": _json,
+}
+TEXTS: dict[str, Callable[[str], str]] = {
+    "table": lambda text: "\n".join(wrap(text, WIDTH)),
+    "markdown": markdown,
+    "latex": lambda text: "\n".join(map(latex_prose, wrap(text, WIDTH))),
+}

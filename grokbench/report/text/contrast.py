@@ -1,0 +1,156 @@
+"""Two results folders beside each other as text: for people (table, markdown) and for programs (json)."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+
+from tabulate import tabulate
+
+from grokbench.judging.contrast import Contrast, Contrasts
+from grokbench.judging.ranking import Row
+from grokbench.report.text.prose import wrap
+from grokbench.report.text.table import Columns, speedup_text
+from grokbench.text.escape import markdown
+from grokbench.text.lists import plural
+from grokbench.text.numbers import figure, interval, number
+
+__all__ = ["FORMATS", "render"]
+
+WIDTH = 120  # columns of text for people
+HEADERS = ("method", "cell", "equal", "differ by", "median", "mean", "speed-up A", "speed-up B", "conclusion")
+ALIGN = ("left", "left", *["right"] * 6, "left")
+LEGEND = (
+    "equal: seeds with one outcome at one epoch in both, of those that finished in both. differ by: the largest "
+    "difference in epochs, and as a share of A's. median, mean: epochs to grok in A | B, a mean with the budget for "
+    "seeds that did not. speed-up: against the baseline of the same folder, with its interval. conclusion: of that "
+    "comparison, A | B where they do not agree."
+)
+
+
+def render(contrasts: Contrasts, style: str) -> str:
+    """The comparison as text in one of FORMATS."""
+    return FORMATS[style](contrasts)
+
+
+def _table(contrasts: Contrasts) -> str:
+    blocks = [
+        "\n".join(line for text in _heading(contrasts) for line in wrap(text, WIDTH, hang=2)),
+        *(
+            f"{task}\n\n{_fitted(cells)}"
+            + "".join(f"\n{line}" for note in _notes(cells) for line in wrap(note, WIDTH, hang=4))
+            for task, cells in _by_task(contrasts).items()
+        ),
+        "\n".join(wrap(" ".join(_summary(contrasts)), WIDTH)),
+        "\n".join(wrap(LEGEND, WIDTH)),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _fitted(cells: list[Contrast]) -> str:
+    """A table that fits: labels are shortened first, then columns left out."""
+    shown = Columns(HEADERS, ALIGN, tuple(map(tuple, _lines(cells)))).fit(WIDTH)
+    lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
+    return tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align)
+
+
+def _markdown(contrasts: Contrasts) -> str:
+    blocks = ["\n".join(f"- {markdown(text)}" for text in _heading(contrasts))]
+    for task, cells in _by_task(contrasts).items():
+        lines = [[markdown(cell) for cell in line] for line in _lines(cells)]
+        table = tabulate(lines, HEADERS, tablefmt="pipe", disable_numparse=True, colalign=ALIGN)
+        blocks += [f"### {markdown(task)}", table, "\n".join(f"- {markdown(note)}" for note in _notes(cells))]
+    return "\n\n".join(filter(None, [*blocks, markdown(" ".join(_summary(contrasts))), markdown(LEGEND)])) + "\n"
+
+
+def _json(contrasts: Contrasts) -> str:
+    data = asdict(contrasts) | {"unlike": contrasts.unlike}
+    for plain, cell in zip(data["cells"], contrasts.cells, strict=True):
+        plain["agree"] = cell.agree
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+FORMATS: dict[str, Callable[[Contrasts], str]] = {"table": _table, "markdown": _markdown, "json": _json}
+
+
+def _heading(contrasts: Contrasts) -> Iterator[str]:
+    """What is compared, and what is not the same in both."""
+    for name, folder, suite in zip("AB", contrasts.folders, contrasts.suites, strict=True):
+        yield f"{name}: {folder}, suite {suite}"
+    for difference in contrasts.differences:
+        yield f"differs: {difference}"
+    if not contrasts.differences:
+        yield "made alike: same device, machine, precision, versions, group sizes, seeds and statistics"
+    if contrasts.unlike:
+        yield f"no test is made between A and B, since they differ in {', '.join(contrasts.unlike)}"
+    for name, needed, seeds in zip("AB", contrasts.needed, contrasts.planned, strict=True):
+        if seeds < needed:
+            yield f"{name} concludes nothing: {plural(seeds, 'seed')}, and no p is significant with fewer than {needed}"
+    for name, cells in zip("AB", contrasts.alone, strict=True):
+        if cells:
+            yield f"only in {name}: {', '.join(cells)}"
+
+
+def _by_task(contrasts: Contrasts) -> dict[str, list[Contrast]]:
+    tasks: dict[str, list[Contrast]] = {}
+    for cell in contrasts.cells:
+        tasks.setdefault(cell.task, []).append(cell)
+    return tasks
+
+
+def _lines(cells: list[Contrast]) -> list[list[str]]:
+    return [
+        [
+            cell.regularizer,
+            "differs" if cell.differences else "same",
+            f"{cell.seeds - len(cell.differing)}/{cell.seeds}",
+            _largest(cell),
+            f"{_median(cell.a)}|{_median(cell.b)}",
+            f"{figure(cell.a.epochs_mean)}|{figure(cell.b.epochs_mean)}",
+            speedup_text(cell.a),
+            speedup_text(cell.b),
+            _conclusions(cell),
+        ]
+        for cell in cells
+    ]
+
+
+def _notes(cells: list[Contrast]) -> Iterator[str]:
+    """What differs in the cells themselves, and outcomes that differ, seed by seed."""
+    for cell in cells:
+        for difference in cell.differences:
+            yield f"{cell.regularizer}: {difference}"
+        for pair in cell.differing:
+            if pair.outcomes[0] != pair.outcomes[1]:
+                yield f"{cell.regularizer}: seed {pair.seed} {pair.outcomes[0]} in A and {pair.outcomes[1]} in B"
+        if cell.ratio is not None and cell.differing:
+            ratio = interval(cell.ratio, cell.ratio_low, cell.ratio_high, cell.bound)
+            yield f"{cell.regularizer}: A takes {ratio} the epochs of B (paired by seed, sign flip p = {cell.p:.2g})"
+        if cell.untested and not cell.untested.startswith("no test between folders"):
+            yield f"{cell.regularizer}: {cell.untested}"
+
+
+def _summary(contrasts: Contrasts) -> Iterator[str]:
+    """Replicas that are equal, and conclusions that agree."""
+    seeds = sum(cell.seeds for cell in contrasts.cells)
+    differing = sum(len(cell.differing) for cell in contrasts.cells)
+    judged = [cell for cell in contrasts.cells if cell.agree is not None]
+    yield f"{seeds - differing} of {seeds} replicas are equal in both."
+    yield f"{sum(cell.agree is True for cell in judged)} of {len(judged)} conclusions agree."
+    if apart := [f"{cell.task} / {cell.regularizer}" for cell in judged if not cell.agree]:
+        yield f"They do not for {', '.join(apart)}."
+
+
+def _largest(cell: Contrast) -> str:
+    if cell.largest is None:
+        return "-"
+    a, b = cell.largest.epochs
+    return f"{number(abs(b - a))} ({abs(b - a) / a:.0%})" if a else number(abs(b - a))
+
+
+def _median(row: Row) -> str:
+    return "none" if row.epochs_median is None and row.epochs_mean is not None else figure(row.epochs_median)
+
+
+def _conclusions(cell: Contrast) -> str:
+    """What both conclude, once where they agree."""
+    return " | ".join(each or "-" for each in dict.fromkeys(cell.conclusions))

@@ -1,0 +1,42 @@
+"""A leaderboard as a piece of HTML, for a notebook. Labels and notes are text of others: all of it is escaped."""
+
+from collections.abc import Iterator
+from html import escape
+
+from tabulate import tabulate
+
+from grokbench.judging.ranking import Leaderboard
+from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, warnings
+from grokbench.report.text.table import columns
+
+__all__ = ["fragment"]
+
+
+def fragment(leaderboard: Leaderboard) -> str:
+    """A `div` with a table per task, and under it the notes of its rows; no script, and no style but alignment."""
+    return "\n".join(["<div>", *_blocks(leaderboard), "</div>"]) + "\n"
+
+
+def _blocks(leaderboard: Leaderboard) -> Iterator[str]:
+    shared = warnings(leaderboard)
+    tasks, waiting = begun(leaderboard)
+    yield _element("h3", f"{leaderboard.suite}: every method against {leaderboard.baseline}")
+    yield _element("p", environment_line(leaderboard.environment))
+    for task, rows in tasks.items():
+        shown = columns(rows, leaderboard)
+        yield _element("h4", heading(task, leaderboard))
+        yield tabulate(shown.cells, shown.headers, tablefmt="html", disable_numparse=True, colalign=shown.align)
+        yield _list(row_notes(row, shared) for row in rows)
+    if waiting:
+        yield _element("p", waiting)
+    if shared:
+        yield _list(f"Warning: {note}" for note in shared)
+    yield _element("p", " ".join(legend(leaderboard)))
+
+
+def _list(items: Iterator[str]) -> str:
+    return f"<ul>{''.join(_element('li', item) for item in items)}</ul>"
+
+
+def _element(tag: str, text: str) -> str:
+    return f"<{tag}>{escape(text)}</{tag}>"

@@ -1,0 +1,80 @@
+"""The group size of every cell of a plan; `engine.group_size` estimates and measures that of one cell."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from grokbench.events import MeasuredGroupSize
+from grokbench.launchers.jobs import GroupSizeProbe, Stage, Worker
+from grokbench.records import Cell
+from grokbench.runner.request import Plan
+
+if TYPE_CHECKING:
+    from grokbench.engine.group_size import Size
+
+__all__ = ["sizes"]
+
+
+def sizes(plan: Plan, cells: Sequence[Cell], workers: Sequence[Worker] = ()) -> dict[str, int]:
+    """The group size of each cell, by identity: the one the user asks for, or an estimate.
+
+    Where the estimate is not sure to fit, a worker measures the size on its device, each cell in a process of its own,
+    so that it depends on no other cell. Without workers, or where measuring fails, the estimate holds.
+    """
+    if plan.group_size:
+        return {cell.identity: plan.group_size for cell in cells}
+    estimates = _estimates(plan, cells)
+    found = {identity: size.replicas for identity, size in estimates.items()}
+    for cell in cells if workers else ():
+        if not estimates[cell.identity].sure:
+            found[cell.identity] = _measured(plan, cell, workers) or found[cell.identity]
+    return found
+
+
+def _estimates(plan: Plan, cells: Sequence[Cell]) -> dict[str, "Size"]:
+    """Estimate by the size of a replica, which is computed once for each task.
+
+    Two, where that raises: training will meet the error again, and report it of its cell alone.
+    """
+    from grokbench import engine
+    from grokbench.engine.group_size import Size
+    from grokbench.plan import cell_step, identity
+
+    sizes_of_tasks: dict[str, Any] = {}  # by task
+    dtype, (device, sharing) = engine.DTYPES[plan.precision], _tightest(plan.devices)
+
+    def estimate(cell: Cell) -> "Size":
+        step, task = cell_step(cell, plan.registry), identity(cell.recipe["task"])
+        try:
+            sizes_of_tasks[task] = sizes_of_tasks.get(task) or engine.replica_size(step.task)
+            return engine.estimated_group_size(step, sizes_of_tasks[task], device, dtype, sharing)
+        except Exception:
+            return Size(2, sure=True)
+
+    return {cell.identity: estimate(cell) for cell in cells}
+
+
+def _measured(plan: Plan, cell: Cell, workers: Sequence[Worker]) -> int | None:
+    """The size that a worker of the tightest device measures; None where it fails."""
+    from grokbench.launchers.local.pool import launch
+
+    device, _ = _tightest(plan.devices)
+    worker = next(worker for worker in workers if worker.device == device)
+    sizes_of_tasks = [
+        event
+        for _, event in launch([Stage([GroupSizeProbe(cell)], 1)], [worker])
+        if isinstance(event, MeasuredGroupSize)
+    ]
+    return sizes_of_tasks[0].replicas if sizes_of_tasks else None
+
+
+def _tightest(devices: Sequence[str]) -> tuple[str, int]:
+    """The device with the least memory for each of its workers, and their number: groups must fit everywhere."""
+    if devices[0] == "cpu":
+        return "cpu", len(devices)
+    import torch
+
+    def share(device: str) -> float:
+        return float(torch.cuda.get_device_properties(device).total_memory) / devices.count(device)
+
+    device = min(dict.fromkeys(devices), key=share)
+    return device, devices.count(device)

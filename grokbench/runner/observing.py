@@ -1,0 +1,119 @@
+"""Observers of a run: made from `--log` before anything else is done, notified of events, dropped when they raise."""
+
+import inspect
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from grokbench.errors import PluginError, SuiteError
+from grokbench.observer import Observer
+from grokbench.plugins.source_lines import innermost
+from grokbench.records import Run
+from grokbench.suite.additions import entries
+from grokbench.text.suggest import short
+
+if TYPE_CHECKING:
+    from grokbench.plugins import Registry
+
+__all__ = ["AttachedObserver", "Observers", "make_observers"]
+
+OPTION = "--log"
+EXPECTED = "expected an observer's name, or one with its parameters such as 'tensorboard: {folder: logs}'"
+
+
+@dataclass(frozen=True)
+class AttachedObserver:
+    """An observer with the name and the plugin it comes from."""
+
+    name: str
+    origin: str
+    file: Path  # of its source
+    observer: Observer
+
+
+def make_observers(given: Sequence[str], registry: "Registry") -> tuple[AttachedObserver, ...]:
+    """Make the observers that a command names.
+
+    Args:
+        given: the values of `--log`: a name each, or a YAML mapping of names to parameters.
+        registry: where the observers' factories are registered.
+
+    Raises:
+        SuiteError: a name or a parameter is wrong; the message lists every mistake.
+    """
+    named = [pair for each in given for pair in entries(each, OPTION, EXPECTED).items()]
+    if faults := [fault for name, parameters in named for fault in _faults(name, parameters, registry)]:
+        raise SuiteError("\n".join(f"{OPTION} {fault}" for fault in faults))
+    return tuple(_made(name, parameters or {}, registry) for name, parameters in named)
+
+
+def _faults(name: str, parameters: Any, registry: "Registry") -> Iterator[str]:
+    if not isinstance(parameters, Mapping | None):
+        yield f"{short(name)}: {EXPECTED}"
+        return
+    try:
+        plugin = registry.get("observers", name)
+    except PluginError as error:
+        yield f"{short(name)}: {error}"
+        return
+    for parameter, fault in plugin.faults(parameters or {}):
+        yield f"{name}.{short(parameter)}: {fault}"
+
+
+def _made(name: str, parameters: Mapping[str, Any], registry: "Registry") -> AttachedObserver:
+    plugin = registry.get("observers", name)
+    try:
+        made = plugin.make(parameters)
+    except PluginError as error:
+        raise SuiteError(f"{OPTION} {name}: {error}") from error
+    if not isinstance(made, Observer):
+        raise SuiteError(f"{OPTION} {name}: it returns a {type(made).__name__}, expected an Observer")
+    return AttachedObserver(name, plugin.origin, Path(inspect.getfile(inspect.unwrap(plugin.factory))), made)
+
+
+class Observers:
+    """The observers of a run, as a context that closes them. None can break the run: one that raises is dropped."""
+
+    def __init__(self, attached: Iterable[AttachedObserver], say: Callable[[str], None]) -> None:
+        """Hold the observers; `say` prints a line for the user."""
+        self._attached, self._say = list(attached), say
+
+    def __enter__(self) -> Self:
+        """Return the observers themselves; nothing is prepared."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Have the observers close what they opened, also after an interruption."""
+        self.notify("close")
+
+    def wants(self, event: str) -> bool:
+        """Tell whether any observer handles an event, a field of `Observer`; making its records may be costly."""
+        return any(getattr(attached.observer, event) for attached in self._attached)
+
+    def notify(self, event: str, *records: Any) -> None:
+        """Call every observer that handles this event, each with copies of the records."""
+        for attached in tuple(self._attached):
+            if handle := getattr(attached.observer, event):
+                try:
+                    handle(*map(_copied, records))
+                except (Exception, SystemExit) as raised:
+                    self._attached.remove(attached)
+                    self._say(_complaint(attached, event, raised))
+
+
+def _copied(record: Any) -> Any:
+    """A copy of a record. The curves of a run, long and of tuples alone, are shared."""
+    curves = record.curves.values() if isinstance(record, Run) else ()
+    return deepcopy(record, {id(curve): curve for curve in curves})
+
+
+def _complaint(attached: AttachedObserver, event: str, raised: BaseException) -> str:
+    """Name the observer that is dropped, and the line that raised."""
+    place = innermost(traceback.extract_tb(raised.__traceback__), attached.file)
+    return (
+        f"Warning: the observer {attached.name} ({attached.origin}) is dropped, and the run goes on: "
+        f"{event} raised {type(raised).__name__}: {raised}{f' ({place})' if place else ''}"
+    )

@@ -1,0 +1,193 @@
+"""The live table of a terminal: one row per cell, folded together where they do not fit."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from threading import RLock
+from typing import TYPE_CHECKING, Literal, Self
+
+from grokbench.records import Cell, Outcome, Run
+from grokbench.runner.progress.matrix import Key, Matrix, elapsed, failure
+from grokbench.runner.progress.time_left import left
+from grokbench.text.escape import printable
+from grokbench.text.lists import plural
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group, RenderableType
+    from rich.table import Table
+
+__all__ = ["LiveDisplay", "choose", "rows", "shorten", "summary", "table"]
+
+OTHER_LINES = 6  # of a terminal: blank, heading, blank, footer, the cursor's, and one to spare
+OTHER_COLUMNS = 55  # characters: bar, grokked, median, epoch and budget, and the gaps between them
+
+
+class LiveDisplay:
+    """A table of all cells, redrawn twice a second; at the end it gives way to one line."""
+
+    def __init__(self, console: "Console", now: Callable[[], float] = time.monotonic) -> None:
+        """`now` is a clock in seconds."""
+        from rich.live import Live
+
+        self._console, self._matrix, self._timing = console, Matrix(now, began=now()), ""
+        self._lock = RLock()  # rich draws in a thread of its own
+        self._live = Live(
+            get_renderable=self._draw,
+            console=console,
+            refresh_per_second=2,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # what is piped elsewhere stays there
+        )
+
+    def __enter__(self) -> Self:
+        """Start to draw."""
+        self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the table away and print what was done, also after an interruption."""
+        self._live.stop()
+        if self._matrix.cells:
+            self.say(f"{self._matrix.totals()} in {elapsed(self._matrix)}")
+
+    def say(self, text: str) -> None:
+        """Print one line above the table."""
+        from rich.text import Text
+
+        self._console.print(Text(printable(text)))
+
+    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[Key, Sequence[Run]]) -> None:
+        """Fill the table."""
+        with self._lock:
+            self._matrix.begin(cells, seeds, done)
+
+    def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
+        """Move an epoch; it is seen at the next redraw."""
+        with self._lock:
+            self._matrix.progress(cell, seeds, epoch, active)
+
+    def finished(self, run: Run, cell: Cell) -> None:
+        """Count a replica; an error is also told above the table, once for each cell."""
+        with self._lock:
+            self._matrix.finished(run, cell)
+        if run.outcome is Outcome.FAILED and not self._matrix.told(run, cell):
+            self.say(failure(run, cell))
+
+    def timing(self, task: str, seconds_done: int, of: int) -> None:
+        """Say so below the table."""
+        self._timing = f"measuring seconds per epoch: {task}, {seconds_done:,} of {of:,}"
+
+    def _draw(self) -> "Group":
+        from rich.console import Group
+
+        with self._lock:
+            if not self._matrix.cells:
+                return Group()
+            return Group("", *table(self._matrix, *self._console.size), "", self._footer())
+
+    def _footer(self) -> "RenderableType":
+        from rich.text import Text
+
+        rest = self._timing or str(left(self._matrix))
+        parts = [f"{self._matrix.totals()} in {elapsed(self._matrix)}", rest]
+        return Text(" · ".join(filter(None, parts)), style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def table(matrix: Matrix, width: int, height: int) -> "Iterator[RenderableType]":
+    """A row per cell where they fit in `height` lines; else cells in training first, the rest one line per task."""
+    from rich.text import Text
+
+    shown, lines = choose(matrix, max(1, height - OTHER_LINES))
+    if shown:
+        yield rows(matrix, shown, width)
+    for line in lines:
+        yield Text(line, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def choose(matrix: Matrix, room: int) -> tuple[list[Key], list[str]]:
+    """The cells that get a row, in the order of the suite, and the lines that stand for all others."""
+    keys = list(matrix.cells)
+    if len(keys) <= room:
+        return keys, []
+    tasks = list(dict.fromkeys(task for task, _ in keys))
+    groups = [[task] for task in tasks] if len(tasks) <= room // 2 else [tasks]
+    busy = {key[0] for key in keys if matrix.fronts[key]} | {(matrix.latest or keys[0])[0]}
+    ranked = sorted((key for key in keys if key[0] in busy), key=lambda key: not matrix.fronts[key])
+    shown = set(ranked[: max(0, room - len(groups))])
+    rest = [[key for key in keys if key[0] in group and key not in shown] for group in groups]
+    return [key for key in keys if key in shown], [summary(matrix, others) for others in rest if others]
+
+
+def rows(matrix: Matrix, keys: Sequence[Key], width: int) -> "Table":
+    """The table of those cells. Its first two columns are as wide as the suite needs, so that they never move."""
+    from rich.text import Text
+
+    out, above = _without_rows(), None
+    tasks, methods = _widths(matrix, width - OTHER_COLUMNS)
+    for key in keys:
+        task = "" if key[0] == above else shorten(printable(key[0]), tasks)
+        above = key[0]
+        out.add_row(
+            Text(task.ljust(tasks)),
+            *row(matrix, key, methods),
+            style=None if matrix.runs[key] or matrix.fronts[key] else "dim",
+        )
+    return out
+
+
+def _without_rows() -> "Table":
+    from rich.table import Table
+
+    out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("task", "method", "", "grokked", "median", "epoch"):
+        justify: Literal["left", "right"] = "right" if heading in ("grokked", "median") else "left"
+        least = {"grokked": len("grokked"), "median": len("> 10,000")}.get(heading)
+        out.add_column(heading, justify=justify, min_width=least, no_wrap=True, overflow="ellipsis")
+    return out
+
+
+def _widths(matrix: Matrix, room: int) -> tuple[int, int]:
+    """Characters for the labels of tasks and of methods, of so many for both."""
+    tasks, methods = (max(len(printable(label)) for label in labels) for labels in zip(*matrix.cells, strict=True))
+    tasks = min(tasks, max(8, room // 2, room - methods))
+    return tasks, min(methods, max(8, room - tasks))
+
+
+def row(matrix: Matrix, key: Key, width: int) -> "Iterator[RenderableType]":
+    """Method, share of replicas done, grokked of planned, median, and the epoch in training with the other outcomes."""
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    training = bool(matrix.fronts[key])
+    yield Text(shorten(printable(key[1]), width).ljust(width), style="bold" if training else "")
+    all_grokked = matrix.grokked(key) == matrix.seeds
+    yield ProgressBar(
+        matrix.seeds,
+        matrix.done(key),
+        width=8,
+        complete_style="cyan",
+        finished_style="green" if all_grokked else "yellow",
+    )
+    yield Text(f"{matrix.grokked(key)}/{matrix.seeds}")
+    yield Text(matrix.median(key))
+    epoch = f"{matrix.epoch(key):,}/{matrix.cells[key].budget:,}" if training else ""
+    yield Text(", ".join(filter(None, [epoch, matrix.failures(key)])))
+
+
+def summary(matrix: Matrix, keys: Sequence[Key]) -> str:
+    """What a line says of cells without a row."""
+    tasks = list(dict.fromkeys(task for task, _ in keys))
+    done = sum(map(matrix.complete, keys))
+    training = sum(bool(matrix.fronts[key]) for key in keys)
+    counts = {"done": done, "in training": training, "to do": len(keys) - done - training}
+    words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    grokked = f"{sum(map(matrix.grokked, keys)):,}/{matrix.seeds * len(keys):,} grokked"
+    label = printable(tasks[0]) if len(tasks) == 1 else plural(len(tasks), "task")
+    return f"{label}: {plural(len(keys), 'cell')} more, {words}, {grokked}"
+
+
+def shorten(label: str, width: int) -> str:
+    """A label in at most `width` characters, cut in its middle: variants of a method differ at the end."""
+    if len(label) <= width:
+        return label
+    return f"{label[: width // 2 - 1]}…{label[len(label) - (width - width // 2) :]}"

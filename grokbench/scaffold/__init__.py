@@ -1,0 +1,1 @@
+"""`grokbench new`: the files of a new plugin, made from templates."""

@@ -1,0 +1,93 @@
+"""How much of a results folder is done, in numbers and in the sentences of `grokbench status`."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from grokbench.records import Cell, Outcome, Run
+from grokbench.seeds import written
+from grokbench.store import Store
+from grokbench.text.escape import printable
+
+__all__ = ["alike", "complaints", "count_replicas", "describe", "tracebacks", "unplanned"]
+
+
+def count_replicas(store: Store) -> Counter[str]:
+    """Counts of replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
+    runs = store.runs()
+    planned = len(store.manifest.cells) * len(store.manifest.seeds)
+    counts = Counter({outcome.value: 0 for outcome in Outcome})
+    counts.update(run.outcome.value for run in runs)
+    counts.update(planned=planned, missing=planned - len(runs))
+    return counts
+
+
+def unplanned(store: Store) -> int:
+    """How many stored replicas belong to cells or seeds that are not planned now, and so are not shown."""
+    planned = {(cell.identity, str(seed)) for cell in store.manifest.cells for seed in store.manifest.seeds}
+    return len(store.stored() - planned)
+
+
+def describe(store: Store) -> Iterator[str]:
+    """Counts of all replicas; then what is left of each cell, damaged files, and whether a process is writing."""
+    counts, damaged = count_replicas(store), list(store.damaged)
+    words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
+    yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
+    for cell in store.manifest.cells:
+        if left := ", ".join(_left(cell, store, damaged)):
+            yield f"  {cell.name}: {left}"
+    yield from _untimed(store)
+    yield from complaints(store)
+    if store.busy:
+        yield f"A process is writing to {store.directory} now."
+
+
+def complaints(store: Store, most: int = 20) -> Iterator[str]:
+    """A sentence for each damaged thing that was met, and what to do about it; the first few, then how many."""
+    for name in store.damaged[:most]:
+        if name in store.packed.damaged:
+            yield f"{name} is damaged and counts as not there: put back a good copy of it (from git)."
+        else:
+            yield f"{name} is damaged and counts as missing; `grokbench run` makes it again."
+    if len(store.damaged) > most:
+        yield f"{len(store.damaged) - most} more are damaged."
+
+
+def tracebacks(store: Store) -> Iterator[str]:
+    """Each different one of a cell's failed replicas, beneath the cell and its seeds."""
+    for cell in store.manifest.cells:
+        for error, seeds in alike(store.runs_of(cell, store.manifest.seeds)).items():
+            yield "\n".join(map(printable, [f"{cell.name}, {seeds}:", *error.splitlines()]))
+
+
+def alike(runs: Iterable[Run]) -> dict[str, str]:
+    """Each different error of the failed runs of a cell, with its seeds in words: those of a group fail together."""
+    seeds: dict[str, list[int]] = {}
+    for run in runs:
+        if run.outcome is Outcome.FAILED:
+            seeds.setdefault(run.error or "no traceback was kept", []).append(run.seed)
+    return {error: f"seed{'s' * (len(many) > 1)} {written(many)}" for error, many in seeds.items()}
+
+
+def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
+    """Why replicas of a cell are still to be trained, with how many there are of each kind."""
+    runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
+    failed = sum(run.outcome is Outcome.FAILED for run in runs)
+    there = {run.seed for run in runs}  # a packed copy replaces a damaged file
+    absent = [store.layout.run(cell.identity, seed) for seed in store.manifest.seeds if seed not in there]
+    broken = sum(store.layout.name(path) in damaged for path in absent)
+    kinds = {
+        "missing": seeds - len(runs) - broken,
+        "damaged": broken,
+        "failed": failed,
+        "to be trained further": len(runs) - failed - len(store.finished(cell, store.manifest.seeds)),
+    }
+    yield from (f"{count} of {seeds} {kind}" for kind, count in kinds.items() if count)
+
+
+def _untimed(store: Store) -> Iterator[str]:
+    """The tasks whose seconds per epoch are not known for every cell, where a replica has finished."""
+    timed = {timing.identity for timing in store.timings()}
+    trained = {run.identity for run in store.runs() if run.outcome is not Outcome.FAILED}
+    cells = [cell for cell in store.manifest.cells if cell.identity in trained - timed]
+    if tasks := dict.fromkeys(cell.task for cell in cells):
+        yield f"  seconds per epoch not measured yet: {', '.join(tasks)}"

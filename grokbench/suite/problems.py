@@ -1,0 +1,85 @@
+"""Problems in a YAML file: what is wrong, and how it is said, one line each."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from yaml.error import MarkedYAMLError
+
+from grokbench.text.suggest import short
+
+__all__ = [
+    "MAX_LINES",
+    "KeyPath",
+    "Place",
+    "Problem",
+    "dotted",
+    "listing",
+    "syntax_hint",
+]
+
+KeyPath = tuple[str | int, ...]
+Place = tuple[int, int]  # line and column, both from 1
+
+MAX_LINES = 50  # of one error message
+_NO_PLACE: Place = (1, 1)
+
+_SYNTAX = (
+    (r"more than", "{problem}, expected a suite, which is a page or two"),
+    (r"'\\t'|tab", "a tab, expected spaces: YAML is indented with spaces only"),
+    (r"found character '(?P<it>.)' that cannot start", "text that begins with {it}, expected it in quotes"),
+    (r"chomping or indentation|comment or a line break", 'text that begins with > or |, expected quotes: "> 0.80"'),
+    (r"another document", "a second document, expected one suite in one file"),
+    (r"mapping values are not allowed", "a colon that starts a value here, expected quotes or another indentation"),
+    (r"could not find expected ':'", "a line without a colon, expected 'key: value'"),
+    (r"<block end>", "this line does not continue what stands above, expected the indentation of its neighbours"),
+    (r"expected ',' or '(?P<it>[\]}])'", "a list or mapping that goes on, expected a comma or a closing {it}"),
+    (r"node content", "a value is missing here, expected one, or a comma or a closing bracket before"),
+    (r"end of stream", "a quoted text that the file ends in, expected a closing quotation mark"),
+    (r"escape", "an unknown escape in a quoted text, expected single quotes or a doubled backslash"),
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a suite. `place` is found from `path` where it is None."""
+
+    path: KeyPath
+    text: str  # "what was wrong, expected ..., did you mean ...?"
+    place: Place | None = None
+    at_key: bool = False  # the key is wrong, not its value
+    origin: str | None = None  # stands for file and place where it is not in the file
+
+
+def listing(file: str, problems: Iterable[Problem]) -> str:
+    """Problems with their places as lines `file:line:column: key.path: text`, in the order of the file."""
+    ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.place or _NO_PLACE)
+    lines = [_line(file, problem) for problem in ordered[:MAX_LINES]]
+    return "\n".join([*lines, f"{file}: and more like these"] if len(ordered) > MAX_LINES else lines)
+
+
+def _line(file: str, problem: Problem) -> str:
+    line, column = problem.place or _NO_PLACE
+    path = f"{dotted(problem.path)}: " if problem.path else ""
+    return f"{problem.origin or f'{file}:{line}:{column}'}: {path}{problem.text}"
+
+
+def dotted(path: KeyPath) -> str:
+    """A key path as people write it: `skip[0].task`, `tasks."a b".epochs`."""
+    parts = [f"[{part}]" if isinstance(part, int) else f".{_quoted(part)}" for part in path]
+    return "".join(parts).removeprefix(".")
+
+
+def _quoted(key: str) -> str:
+    return key if re.fullmatch(r"[\w-]{1,60}", key) else json.dumps(short(key), ensure_ascii=not key.isprintable())
+
+
+def syntax_hint(error: MarkedYAMLError) -> str:
+    """PyYAML's complaint as a sentence about the line it points to."""
+    problem = f"{error.problem or error.context}"
+    for pattern, sentence in _SYNTAX:
+        found = re.search(pattern, problem)
+        if found:
+            return sentence.format(problem=problem, **found.groupdict())
+    return f"this is not YAML: {problem}"

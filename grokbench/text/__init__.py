@@ -1,0 +1,1 @@
+"""How text is written: numbers, lists, tables, escapes and suggestions."""

@@ -1,0 +1,46 @@
+"""Suggestions for misspelt names, and values of a user shown short enough for a sentence."""
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+__all__ = ["did_you_mean", "nearest", "short", "shown"]
+
+MAX_NAMES = 100  # compared in search of the nearest one
+
+
+def short(text: str, limit: int = 60) -> str:
+    """A text cut to `limit` characters for a sentence."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def shown(value: Any) -> str:
+    """A value of a suite in words, short enough for a sentence."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text {short(value)!r}"
+    if isinstance(value, int | float):
+        return f"the number {short(str(value))}"
+    return "a list" if isinstance(value, list) else "a mapping"
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The name that is most like a word, upper and lower case aside; None if none is."""
+    folded = {name.casefold(): name for name in islice(names, MAX_NAMES)}
+    near = difflib.get_close_matches(word[:80].casefold(), folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
+
+
+def did_you_mean(word: str, names: Iterable[str]) -> str:
+    """`, did you mean 'x'?` for the nearest name, or nothing; says which letter is not what it looks like."""
+    name = nearest(word, names)
+    if name is None:
+        return ""
+    odd = next((letter for letter in word if ord(letter) > 127 and letter not in name), None)
+    letter = f" ({odd!r} here is {unicodedata.name(odd, hex(ord(odd)))})" if odd else ""
+    return f", did you mean {name!r}?{letter}"

@@ -1,0 +1,30 @@
+"""Cells that train as a test says, by a clock that it winds."""
+
+from grokbench.records import Cell, Outcome, Run
+from grokbench.runner.progress.matrix import Matrix
+
+GROUP = (1000, 1001)
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self):
+        self.seconds = 100.0
+
+    def __call__(self):
+        return self.seconds
+
+
+def cell(task="sparse_parity", regularizer="grokalign", budget=4000):
+    return Cell(task, regularizer, "same", {}, budget, 1, {})
+
+
+def run(seed, epochs, outcome=Outcome.GROKKED, error=None):
+    return Run("same", seed, outcome, epochs if outcome is Outcome.GROKKED else None, None, epochs, error=error)
+
+
+def matrix_of(cells, seeds=2, done=None):
+    matrix = Matrix(Clock())
+    matrix.begin(cells, seeds, done or {})
+    return matrix

@@ -1,0 +1,138 @@
+"""Small tasks, every method with settings that show, and short ways to train them."""
+
+import torch
+
+from grokbench import engine, random
+from grokbench.conformance import short_runs, small_plugins
+from grokbench.conformance.short_runs import distance, epochs_for, replica
+from grokbench.events import Progress
+from grokbench.metrics.standard import accuracy, loss
+from grokbench.records import Cell, Run
+from grokbench.regularizers import (
+    baseline,
+    clip_gradients,
+    gaussian_noise,
+    grokalign,
+    grokfast,
+    jacobian_level,
+    norm_sphere,
+    orthograd,
+    pgd_training,
+    stablemax,
+)
+from grokbench.step import build_step
+from grokbench.tasks import cifar10, mnist, modular_addition, modular_transformer, sparse_parity, xor
+
+from . import oracle_methods, oracles
+
+__all__ = ["distance", "epochs_for", "replica"]  # said in the program, used by many tests
+
+FACTORIES = {
+    factory.__name__: factory
+    for factory in (
+        *(xor.xor, sparse_parity.sparse_parity, modular_addition.modular_addition, mnist.mnist),
+        modular_transformer.modular_transformer,
+        cifar10.cifar10,
+        *(baseline.baseline, baseline.placebo, grokfast.grokfast_ema, grokfast.grokfast_ma),
+        *(orthograd.orthograd, grokalign.grokalign, jacobian_level.jacobian_level, clip_gradients.clip_gradients),
+        *(gaussian_noise.gaussian_noise, pgd_training.pgd_training, norm_sphere.norm_sphere, stablemax.stablemax),
+    )
+}
+
+MADE_OF = {  # label -> the oracle's loss and activation, of fully connected networks
+    "xor": (oracles.signed_mse, torch.relu),
+    "sparse_parity": (oracles.cross_entropy, torch.relu),
+    "modular_addition": (oracles.cross_entropy, torch.square),
+    "mnist": (oracles.cross_entropy, torch.relu),
+    "mnist_mse": (oracles.one_hot_mse, torch.relu),
+}
+
+SMALL = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.TASKS.items()}
+TASKS = {label: (*SMALL[label], *made_of) for label, made_of in MADE_OF.items()}
+METHODS = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.METHODS.items()}
+
+
+def small(label, **changes):
+    """A small task."""
+    factory, parameters = SMALL[label]
+    return factory(**(parameters | changes))
+
+
+def method(label):
+    """A method with settings that show."""
+    factory, parameters = METHODS[label]
+    return factory(**parameters)
+
+
+def pairs(labels):
+    """Every small task of these with every method that it has the facts for."""
+    return [(label, name) for label in labels for name in METHODS if set(method(name).facts) <= set(small(label).facts)]
+
+
+def plain(label, methods, seed, epochs, task=None):
+    """The oracle's run of a small task, or of one like it: parameters at the end, and the evaluations."""
+    _, _, loss_, activation = TASKS[label]
+    made = [oracle_methods.METHODS[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
+    return oracles.plain_run(task or small(label), loss_, activation, made, seed, epochs)
+
+
+def make_step(task, regularizers=(), **facts):
+    """The step that records loss and accuracy on every split."""
+    metrics = {f"{s}_{m.__name__}": m(s) for s in task.split_names for m in (loss, accuracy)}
+    return build_step(task, regularizers, metrics | facts.pop("metrics", {}), task.grokked, **facts)
+
+
+def make_cell(task, epochs, *, evaluate_every=1, stop="budget", grokked=None):
+    """A cell as far as the engine looks at it."""
+    recipe = {"grokked": grokked or dict(task.grokked), "stop": stop}
+    return Cell("task", "method", "identity", recipe, epochs, evaluate_every, {})
+
+
+def train_events(task, regularizers, seeds, epochs, *, step=None, dtype=torch.float64, **facts):
+    """Every replica's run, in the order of the seeds, and the progress on the way."""
+    step = step or make_step(task, regularizers)
+    events = list(engine.train(make_cell(task, epochs, **facts), step, seeds, "cpu", dtype))
+    runs = sorted((event for event in events if isinstance(event, Run)), key=lambda run: list(seeds).index(run.seed))
+    return runs, [event for event in events if isinstance(event, Progress)]
+
+
+def train_runs(task, regularizers, seeds, epochs, **facts):
+    """Every replica's run, in the order of the seeds."""
+    return train_events(task, regularizers, seeds, epochs, **facts)[0]
+
+
+def trained(task, regularizers, seeds, epochs, dtype=torch.float64):
+    """The group of those seeds after so many epochs, without evaluations."""
+    return short_runs.trained(make_step(task, regularizers), seeds, epochs, dtype)
+
+
+def stripes():
+    """Noisy stripes in place of MNIST: 96 training and 64 test images, uint8, every label there."""
+
+    def images(purpose, n):
+        labels = torch.arange(n) % 10
+        pixels = random.integers(random.fold(random.key(0), purpose), (n, 28, 28), 100)
+        for row, label in enumerate(labels.tolist()):
+            pixels[row, 2 * label : 2 * label + 3] += 150
+        return pixels.to(torch.uint8), labels.to(torch.uint8)
+
+    return *images("train", 96), *images("test", 64)
+
+
+def photographs():
+    """Noise in place of CIFAR-10: 64 training and 32 test images, uint8, a bright square for every label."""
+
+    def images(purpose, n):
+        labels = torch.arange(n) % 10
+        pixels = random.integers(random.fold(random.key(0), purpose), (n, 3, 32, 32), 150)
+        for row, label in enumerate(labels.tolist()):
+            pixels[row, label % 3, 3 * label : 3 * label + 4] += 100
+        return pixels.to(torch.uint8), labels.to(torch.uint8)
+
+    return *images("train", 64), *images("test", 32)
+
+
+def corrupted(corruption, severity, root=None):
+    """The test images of `photographs` in place of CIFAR-10-C: darker with every severity."""
+    _, _, images, labels = photographs()
+    return images // severity, labels

@@ -1,0 +1,186 @@
+"""Jobs that greet, break and die, the workers they are given to, and what comes back."""
+
+import os
+import time
+
+from grokbench.launchers.jobs import Worker
+from grokbench.launchers.local.pool import launch
+
+TORCH = """\
+import os
+from types import SimpleNamespace
+
+threads = None
+
+
+def set_num_threads(count):
+    global threads
+    threads = count
+
+
+def set_flush_denormal(mode):
+    return mode
+
+
+said = []
+broken = False
+
+
+def zeros(size, device):
+    # the device is one process's alone
+    taken = os.path.join(os.path.dirname(__file__), "taken" if device != "cuda:9" else "torch.py")
+    try:
+        os.close(os.open(taken, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        raise RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable\\nmore lines") from None
+
+
+def synchronize(device):
+    if broken:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+cuda = SimpleNamespace(
+    set_device=said.append,
+    set_per_process_memory_fraction=lambda share, device: said.append((share, device)),
+    synchronize=synchronize,
+)
+backends = SimpleNamespace(
+    cuda=SimpleNamespace(matmul=SimpleNamespace(allow_tf32=True)), cudnn=SimpleNamespace(allow_tf32=True)
+)
+"""
+
+
+JOBS = """\
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+from grokbench.records import Outcome, Run
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+
+    def failed(self, error):
+        yield f"{self.name} failed: {error}"
+
+
+class Greet(Job):
+    def run(self, worker, registry):
+        yield f"hello from {self.name}"
+        yield f"goodbye from {self.name}"
+
+
+class Stamp(Job):
+    def run(self, worker, registry):
+        began = time.time()
+        time.sleep(0.05)
+        yield self.name, os.getpid(), began, time.time()
+
+
+class Look(Job):
+    def run(self, worker, registry):
+        import torch
+
+        tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        yield worker, torch.threads, tf32, registry is not None, dict(os.environ)
+
+
+class Hear(Job):
+    def run(self, worker, registry):
+        import torch
+
+        yield torch.said
+
+
+class Break(Job):
+    def run(self, worker, registry):
+        import torch
+
+        yield os.getpid()
+        os.remove(os.path.join(os.path.dirname(torch.__file__), "taken"))
+        torch.broken = True
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+class Raise(Job):
+    def run(self, worker, registry):
+        yield f"begun {self.name}"
+        raise RuntimeError("boom")
+
+
+class Unspeakable(Job):
+    def run(self, worker, registry):
+        yield lambda: None
+
+
+class Spend(Job):
+    def run(self, worker, registry):
+        from grokbench.engine.cuda_graphs import CudaGraphs
+
+        CudaGraphs.broken = True
+        os.remove(os.path.join(os.path.dirname(__file__), "taken"))
+        yield os.getpid()
+
+
+class Refused(Job):
+    def run(self, worker, registry):
+        raise ConnectionRefusedError("a plugin's own server is down")
+
+
+class Die(Job):
+    def run(self, worker, registry):
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield
+
+
+class Exit(Job):
+    def run(self, worker, registry):
+        os._exit(3)
+        yield
+
+
+class Interrupted(Job):
+    def run(self, worker, registry):
+        os.kill(os.getpid(), signal.SIGINT)
+        yield "still here"
+
+
+class Beat(Job):
+    def run(self, worker, registry):
+        for _ in range(600):
+            yield os.getpid()
+            time.sleep(0.05)
+
+
+class Half(Job):
+    # Two replicas: one is done when the worker dies.
+
+    def run(self, worker, registry):
+        yield Run("id", 1, Outcome.GROKKED, 5, None, 5)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def failed(self, error):
+        yield from (Run("id", seed, Outcome.FAILED, None, None, 0, error=error) for seed in (1, 2))
+"""
+
+
+def crew(count=1):
+    return [Worker("cpu", "float32", (), {"number": number}) for number in range(count)]
+
+
+def events(*stages, workers=1):
+    return [event for _, event in launch(stages, crew(workers))]
+
+
+def gone(pid):
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,133 @@
+"""Labels, colours and ticks: a method is told from every other, and nothing is written over something else."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grokbench.judging.evidence import gather
+from grokbench.report.charts import Sheet, drawings
+from grokbench.report.charts.axes import around, height_of, linear_ticks, log_ticks
+from grokbench.report.charts.files import rendered
+from grokbench.report.charts.labels import CUT, LONGEST, cut, spread
+from grokbench.report.charts.style import APART, PAPER, colours
+from grokbench.store import Store
+
+from .helpers import curve_folders
+from .helpers.chart_specs import SVG, drawn, one, rows, shown_text
+
+
+def test_a_method_has_one_colour_in_every_figure(evidence):
+    for kind in ("sound", "60", "not all begun", "skipped"):
+        sheet = Sheet(evidence(kind), PAPER["single"])
+        known = dict(zip(sheet.evidence.methods, colours(sheet.evidence.methods), strict=True))
+        for drawing in drawn(sheet):
+            if drawing.figure == "summary":
+                continue
+            for layer in drawing.specification["layer"]:
+                colour = layer["encoding"].get("color")
+                if colour and "field" in colour:
+                    scale = colour["scale"]
+                    assert scale["range"] == [known[label] for label in scale["domain"]], drawing.title
+
+
+def test_a_legend_names_what_is_drawn_and_nothing_else(evidence):
+    sheet = Sheet(evidence("not all begun"), PAPER["single"])
+    for figure in ("survival", "accuracy"):
+        text = shown_text(rendered(one(sheet, figure), "svg"))
+        assert "baseline" in text and "faster" not in text
+    text = shown_text(rendered(one(Sheet(evidence("sound"), PAPER["single"]), "survival"), "svg"))
+    assert {"baseline", "faster", "slower"} <= set(text)
+
+
+def test_beyond_what_colours_tell_apart_every_line_has_its_label(evidence):
+    sheet = Sheet(evidence("60"), PAPER["single"])
+    assert len(sheet.evidence.methods) == 60 > APART and sheet.crowded
+    labels = {cut(label) for label in sheet.evidence.methods}
+    for figure in ("survival", "accuracy", "metrics", "seconds"):
+        (drawing,) = drawings(sheet, figure)
+        svg = rendered(drawing.specification, "svg")
+        assert labels <= set(shown_text(svg)), figure
+        places = sorted({row["to"] for row in rows(drawing.specification, "to")})
+        assert len(places) == 60
+        assert min(b - a for a, b in zip(places, places[1:], strict=False)) >= sheet.style.text
+        assert 0 <= places[0] and places[-1] <= drawing.specification["height"]
+    assert not Sheet(evidence("sound")).crowded and rows(one(Sheet(evidence("sound")), "survival"), "to") == []
+
+
+def test_long_labels_lose_their_middle_the_same_way_everywhere(tmp_path):
+    label = "grokalign_with_a_long_name[strength=0.0001]"
+    assert len(cut(label)) == LONGEST and cut(label).endswith("strength=0.0001]"[-LONGEST // 2 + 1 :])
+    assert cut("x" * LONGEST) == "x" * LONGEST and "datum.label" in CUT
+    folder = curve_folders.make(tmp_path, {"baseline": [60] * 6, label: curve_folders.FEW["faster"]})
+    sheet = Sheet(gather(Store.load(folder)), PAPER["single"])
+    for figure, task in (("forest", "parity"), ("summary", "")):
+        assert cut(label) in shown_text(rendered(one(sheet, figure, task), "svg"))
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=12))
+def test_places_are_moved_apart_in_order(places):
+    moved = spread(places, 5.0, 0.0, 100.0)
+    order = sorted(range(len(places)), key=places.__getitem__)
+    assert all(moved[b] - moved[a] >= 5 - 1e-9 for a, b in zip(order, order[1:], strict=False))
+    assert min(moved) >= -1e-9 and max(moved) <= 100 + 1e-9
+    assert spread([10, 20, 30], 5.0, 0.0, 100.0) == [10, 20, 30]
+
+
+def test_where_values_stand():
+    assert height_of(0.25, (0.0, 1.0), False, 100) == 75
+    assert height_of(10, (1, 100), True, 100) == pytest.approx(50)
+    assert around([1, 2], False, 0.5) == (0.5, 2.5) and around([3], False)[0] < 3 < around([3], False)[1]
+    assert around([0], False)[0] < 0 < around([0], False)[1] and around([4], True)[0] < 4
+
+
+@given(st.floats(1e-5, 1e6), st.floats(1.0001, 1e6), st.integers(3, 9))
+@settings(deadline=None)
+def test_ticks_are_round_few_and_within(low, ratio, most):
+    span = (low, low * ratio)
+    for found in (log_ticks(span, most), linear_ticks(span, most)):
+        assert found == sorted(set(found)) and len(found) <= most
+        assert all(span[0] * (1 - 1e-6) <= tick <= span[1] * (1 + 1e-6) for tick in found)
+
+
+def test_ticks_by_hand():
+    assert log_ticks((1, 178), 5) == [1, 3, 10, 30, 100]
+    assert log_ticks((65, 170)) == [80, 100, 120, 140, 160]
+    assert log_ticks((0.25, 1.3)) == [0.3, 0.5, 1.0]
+    assert log_ticks((1, 1e9), 6) == [1, 1e2, 1e4, 1e6, 1e8]
+    assert linear_ticks((0, 100)) == [0, 20, 40, 60, 80, 100]
+    assert linear_ticks((0.9, 1.05)) == [0.9, 0.95, 1.0, 1.05]
+    assert linear_ticks((2, 2)) == log_ticks((2, 2)) == [2]
+
+
+def test_numbers_at_risk_stand_below_the_ticks_and_the_title(evidence):
+    for log in (True, False):
+        svg = rendered(one(Sheet(evidence("sound"), PAPER["single"], log), "survival"), "svg")
+        specification = one(Sheet(evidence("sound"), PAPER["single"], log), "survival")
+        axis = specification["layer"][1]["encoding"]["x"]["axis"]
+        assert {row["epoch"] for row in rows(specification, "left")} == set(axis["values"])
+        places = heights(svg)
+        assert places["epochs"] + 7 < places["seeds that have not grokked:"] < min(places["numbers"]) - 7
+
+
+def heights(svg):
+    """Pixels from the top of what is written at the bottom of a survival figure."""
+    found = {"numbers": []}
+
+    def walk(part, top):
+        moved = re.match(r"translate\(([-\d.]+),([-\d.]+)\)", part.get("transform") or "")
+        top += float(moved[2]) if moved else 0.0
+        if part.tag == f"{SVG}text" and part.text in ("epochs", "seeds that have not grokked:"):
+            found[part.text] = top
+        if part.get("class", "").startswith("mark-text role-mark"):
+            found["numbers"] += [top + _down(each) for each in part if each.text and each.text.isdigit()]
+        for child in part:
+            walk(child, top)
+
+    def _down(each):
+        return float(re.match(r"translate\([-\d.]+,([-\d.]+)\)", each.get("transform"))[1])
+
+    walk(ElementTree.fromstring(svg), 0.0)
+    return found

@@ -1,0 +1,69 @@
+"""The group sizes of a plan's cells: estimated, or tried on the device that leaves its workers the least memory."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import torch
+
+from grokbench import engine
+from grokbench.engine.group_size import Size
+from grokbench.events import MeasuredGroupSize
+from grokbench.launchers.jobs import GroupSizeProbe, Worker
+from grokbench.launchers.local import pool
+from grokbench.runner import group_sizes, pipeline
+
+from .helpers import tiny
+
+SEEDS = (1000, 1001, 1002)
+
+
+def test_cells_that_come_close_to_a_devices_memory_are_tried_on_it_before_they_are_cut(plan, monkeypatch):
+    """Each in a process that ends; where a trial fails the estimate holds."""
+    made, tried = plan(tiny.SUITE.replace("1000-1002", "1000-1008")), []
+    monkeypatch.setattr(engine, "estimated_group_size", lambda *given: Size(3, sure=False))
+
+    def launch(stages, workers):
+        (((job,), at_once),) = stages
+        tried.append((job.cell.regularizer, at_once, workers))
+        told = [MeasuredGroupSize(5)] if job.cell.regularizer == "baseline" else job.failed("boom")
+        yield from ((job, event) for event in told)
+
+    monkeypatch.setattr(pool, "launch", launch)
+    crew = [Worker("cpu", "float32", (), {})]
+    cut = [(job.cell.regularizer, len(job.seeds)) for job in pipeline.jobs(made, None, crew)]
+    assert tried == [("baseline", 1, crew), ("orthograd", 1, crew)]
+    assert cut == [("baseline", 4), ("baseline", 5), *[("orthograd", 3)] * 3]
+    assert len(pipeline.jobs(made, None)) == 6 and len(tried) == 2  # nobody is there to try
+    assert {len(job.seeds) for job in pipeline.jobs(replace(made, group_size=9), None, crew)} == {9} and len(tried) == 2
+
+
+def test_groups_are_made_for_the_worker_with_the_least_memory(plan, monkeypatch):
+    memory, asked = {"cuda:0": 100, "cuda:1": 80, "cuda:2": 150}, []
+    properties = {device: SimpleNamespace(total_memory=size) for device, size in memory.items()}
+    monkeypatch.setattr(torch.cuda, "get_device_properties", properties.get)
+    monkeypatch.setattr(
+        engine, "estimated_group_size", lambda step, weight, *given: asked.append(given) or Size(3, sure=False)
+    )
+    monkeypatch.setattr(pool, "launch", lambda stages, workers: iter(asked.append(workers[0]) or ()))
+    workers = [Worker(f"cuda:{number}", "float32", (), {}) for number in (0, 1, 2, 2)]
+    made = replace(plan(), devices=tuple(worker.device for worker in workers))
+    assert group_sizes.sizes(made, made.cells[:1], workers) == {made.cells[0].identity: 3}
+    assert asked == [("cuda:2", torch.float32, 2), workers[2]]
+
+
+def test_what_cannot_be_weighed_is_left_to_training(plan, tmp_path):
+    """A state that reads a number has none to read where tensors have shapes alone."""
+    reads = "init=lambda params: (params['weight1'] * float(params['weight1'].norm()),)"
+    mine = tiny.write(tmp_path, tiny.PLUGIN.replace("penalty=nothing", reads), "mine.py")
+    made = plan(tiny.with_methods("steady"), plugins=(str(mine),))
+    assert [(job.cell.regularizer, job.seeds) for job in pipeline.jobs(made, None)] == [
+        ("baseline", SEEDS), ("steady", SEEDS)
+    ]  # fmt: skip
+
+
+def test_a_trial_asks_the_engine_with_the_workers_part_of_the_device(plan, monkeypatch):
+    made, asked = plan(), []
+    monkeypatch.setattr(engine, "tried", lambda step, *given: asked.append(given) or 7)
+    job = GroupSizeProbe(made.cells[0])
+    assert list(job.run(Worker("cuda:1", "float64", (), {}, 3), made.registry)) == [MeasuredGroupSize(7)]
+    assert asked == [("cuda:1", torch.float64, 3)] and job.cells == (made.cells[0],)

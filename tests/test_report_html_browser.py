@@ -1,0 +1,319 @@
+"""The page in a browser: what a reader does with mouse and keyboard. The system's Chromium, without a network."""
+
+import re
+import shutil
+
+import pytest
+
+from .helpers.documentation_pages import ROOT
+from .helpers.report_folders import EXHIBITS, HOSTILE
+from .helpers.tiny import grokbench
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright (extra `test`)")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs chromium, chromium-browser or google-chrome on the PATH"
+)
+
+DRAWN = "body[data-drawn]"
+LEGIBLE = 4.5  # the contrast that WCAG asks of text
+CONTRAST = """(selector) => {
+  const channel = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const parsed = (text) => {
+    const n = text.match(/[\\d.]+(e-?\\d+)?/g).map(Number);
+    return text.startsWith("color(srgb") ? n : [n[0] / 255, n[1] / 255, n[2] / 255, n[3]];
+  };
+  const luminance = (rgb) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => sum + weight * channel(rgb[i]), 0);
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const rgb = parsed(getComputedStyle(e).backgroundColor);
+      if (rgb[3] === undefined || rgb[3] > 0) return rgb;
+    }
+  };
+  const seen = [...document.querySelectorAll(selector)].filter((e) => e.checkVisibility() && e.textContent.trim());
+  return seen.map((e) => {
+    const style = getComputedStyle(e);
+    const text = parsed(e instanceof SVGElement ? style.fill : style.color);
+    const [a, b] = [luminance(text), luminance(ground(e))].sort((x, y) => y - x);
+    return [(a + 0.05) / (b + 0.05), e.textContent.trim().slice(0, 40)];
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Where each report lies."""
+    root = tmp_path_factory.mktemp("reports")
+    made = {}
+
+    def file(name):
+        if name not in made:
+            folder = shutil.copytree(ROOT / "results" / "paper", root / name) if name == "paper" else root / name
+            if name != "paper":
+                EXHIBITS[name](folder)
+            assert grokbench("report", folder).status == 0
+            made[name] = folder / "report.html"
+        return made[name]
+
+    return file
+
+
+@pytest.fixture
+def open_(browser, files):
+    """Open a report; at the end of the test nothing was asked for, and nothing was complained of."""
+    contexts, seen = [], []
+
+    def opened(name, width=1280, height=900, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        page, url = context.new_page(), files(name).as_uri()
+        page.on("console", lambda message: seen.append(message.text))
+        page.on("pageerror", lambda error: seen.append(str(error)))
+        page.on("request", lambda request: request.url == url or seen.append(request.url))
+        page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.stop()))
+        page.goto(url)
+        page.wait_for_selector(DRAWN, timeout=60_000)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert seen == []
+
+
+def lines(page, figure="survival"):
+    """The colours of the lines that a kind of chart shows, for each of its charts."""
+    found = "charts => charts.map(c => [...c.querySelectorAll('.mark-line path')].map(p => p.getAttribute('stroke')))"
+    return page.locator(f"figure.{figure} svg").evaluate_all(found)
+
+
+def column(page, header):
+    """The texts of a column of the first table."""
+    place = [text.strip() for text in page.locator("table").first.locator("thead th").all_inner_texts()].index(header)
+    return page.locator("table").first.locator(f"tbody tr > :nth-child({place + 1})").all_inner_texts()
+
+
+def heading(page, header):
+    return page.locator("table").first.get_by_role("columnheader", name=header, exact=True)
+
+
+def settled(page):
+    page.wait_for_selector(DRAWN)
+
+
+# ---- the committed results
+
+
+def test_every_chart_is_drawn_and_says_what_it_shows(open_):
+    page = open_("paper")
+    drawn = page.locator("figure svg.marks")
+    assert drawn.count() == 22 and page.locator("#vg-tooltip-element").count() == 0
+    said = drawn.evaluate_all(
+        "all => all.map(svg => svg.closest('[role=graphics-document]').getAttribute('aria-label'))"
+    )
+    assert all(text and len(text) > 40 for text in said) and len(set(said)) == len(said)
+    assert "Kaplan-Meier" in " ".join(said) and "grokalign" in said[0]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_columns_are_sorted_by_mouse_and_keyboard(open_):
+    page = open_("paper")
+    heading(page, "mean").get_by_role("button").click()
+    assert heading(page, "mean").get_attribute("aria-sort") == "ascending"
+    assert column(page, "mean") == ["109", "127", "150", "150", "-"]
+    heading(page, "mean").get_by_role("button").press("Enter")
+    assert heading(page, "mean").get_attribute("aria-sort") == "descending"
+    assert column(page, "mean") == ["150", "150", "127", "109", "-"]
+    heading(page, "Holm p").get_by_role("button").press("Space")
+    assert column(page, "Holm p") == ["1.1e-06", "0.0001", "0.00015", "-", "-"]
+    assert page.locator("[aria-sort]").count() == 1
+    heading(page, "method").get_by_role("button").click()
+    assert column(page, "method") == ["baseline", "grokfast", "orthograd", "grokalign", "placebo"]
+
+
+def test_a_point_says_what_it_is(open_):
+    page = open_("paper")
+    point = page.locator("figure.forest svg").first.locator(".mark-symbol path").last
+    point.scroll_into_view_if_needed()
+    page.mouse.move(*_middle(point))
+    tip = page.locator("#vg-tooltip-element.visible")
+    tip.wait_for()
+    assert re.search(r"method\s+grokalign", tip.inner_text()) and "1.38x [1.34, 1.42]" in tip.inner_text()
+
+
+def _middle(locator):
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_methods_axes_and_seeds_are_chosen(open_):
+    page = open_("paper")
+    grokalign = page.get_by_label("grokalign", exact=True)
+    colour = page.locator("label", has_text="grokalign").locator("line").get_attribute("stroke")
+    assert all(colour in chart for figure in ("survival", "accuracy") for chart in lines(page, figure))
+
+    grokalign.uncheck()
+    settled(page)
+    assert not any(colour in chart for figure in ("survival", "accuracy") for chart in lines(page, figure))
+    assert all(chart for chart in lines(page))
+    off = page.locator("tr.off")
+    assert (
+        set(off.evaluate_all("rows => rows.map(row => row.dataset.method)")) == {"grokalign"} and off.count() == 10
+    )  # with published
+
+    ticks = page.locator("figure.accuracy svg").last.locator(".role-axis-label text")
+    logarithmic = ticks.all_text_contents()
+    page.get_by_label("logarithmic epochs").uncheck()
+    settled(page)
+    assert ticks.all_text_contents() != logarithmic and "200" in ticks.all_text_contents()
+    assert not any(colour in chart for chart in lines(page, "accuracy"))
+    page.get_by_label("logarithmic epochs").check()
+    settled(page)
+    assert ticks.all_text_contents() == logarithmic and not any(colour in chart for chart in lines(page, "accuracy"))
+
+    few = [len(chart) for chart in lines(page, "accuracy")]
+    page.get_by_label("single seeds").check()
+    settled(page)
+    assert all(more > 20 + some for more, some in zip(map(len, lines(page, "accuracy")), few, strict=True))
+    page.get_by_label("single seeds").uncheck()
+
+    page.get_by_role("button", name="none").click()
+    settled(page)
+    assert not any(lines(page)) and page.locator("tr.off").count() == page.locator("tbody tr").count()
+    page.get_by_role("button", name="all").click()
+    settled(page)
+    assert (
+        all(colour in chart for chart in lines(page)) and page.locator("tr.off").count() == 0 and grokalign.is_checked()
+    )
+
+
+def test_other_metrics_are_drawn_when_they_are_asked_for(open_):
+    page = open_("paper")
+    part = page.locator("details", has_text="Every other metric").first
+    page.get_by_label("orthograd", exact=True).uncheck()
+    assert part.locator("svg").count() == 0
+    part.locator("summary").click()
+    part.locator("svg").first.wait_for()
+    settled(page)
+    drawn = part.locator("svg")
+    assert drawn.count() == part.locator(".chart").count() == 3
+    assert all(drawn.evaluate_all("all => all.map(svg => svg.getBoundingClientRect().width > 300)"))
+    colour = page.locator("label", has_text="orthograd").locator("line").get_attribute("stroke")
+    assert not any(colour in chart for chart in lines(page, "metrics")) and all(lines(page, "metrics"))
+
+
+# ---- exhibits
+
+
+@pytest.mark.parametrize("name", ["paper", "sixty", "hostile"])
+def test_nothing_but_tables_and_wide_charts_scrolls_sideways_on_a_phone(open_, name):
+    page = open_(name, 390, 844)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    wide = """() => [...document.querySelectorAll("body *")].filter(e => e.scrollWidth > e.clientWidth + 1
+      && getComputedStyle(e).overflowX !== "visible" && e.tagName !== "svg").map(e => e.className)"""
+    assert {each.split()[0] for each in page.evaluate(wide)} <= {"scroll", "summary", "forest"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["awkward", "failed"])
+def test_text_is_legible(open_, name, scheme):
+    page = open_(name, scheme=scheme)
+    for part in page.locator("main > section > details").all():
+        part.evaluate("part => (part.open = true)")
+    settled(page)
+    found = page.evaluate(
+        CONTRAST, "h1, h2, h3, p, a, li, th, td, legend, label span, button, figcaption, summary, pre, dt, dd"
+    )
+    charts = page.evaluate(CONTRAST, "figure:not(.summary) svg text")
+    assert len(found) > 100 and len(charts) > 50
+    assert [(text, ratio) for ratio, text in found + charts if ratio < LEGIBLE] == []
+
+
+def test_the_dark_scheme_has_other_colours_and_print_has_none_of_it(open_):
+    page = open_("several")
+    line = page.locator("figure.survival svg .mark-line path").first
+    look = "() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    stroke = "path => getComputedStyle(path).stroke"
+    light = page.evaluate(look), line.evaluate(stroke)
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate(look), line.evaluate(stroke)
+    assert all(a != b for a, b in zip(light[0] + [light[1]], dark[0] + [dark[1]], strict=True))
+    page.emulate_media(color_scheme="dark", media="print")
+    assert (page.evaluate(look), line.evaluate(stroke)) == light
+
+
+def test_paper_shows_the_methods_but_nothing_to_click(open_):
+    page = open_("several")
+    page.get_by_label("slower", exact=True).uncheck()
+    settled(page)
+    page.emulate_media(media="print")
+    hidden = page.locator("#controls input, #controls button, nav, .skip, details:not([open])")
+    assert hidden.count() > 5 and not any(each.is_visible() for each in hidden.all())
+    labels = page.locator("#methods label")
+    assert [each.inner_text().strip() for each in labels.all() if each.is_visible()] == ["baseline", "faster"]
+    assert page.locator("table").first.is_visible() and page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_everything_is_reached_with_the_tab_key(open_):
+    page = open_("failed")
+    everything = page.locator("a, input, button, summary, .scroll")
+    reached = set()
+    names = (
+        """() => [...document.querySelectorAll("a, input, button, summary, .scroll")].indexOf(document.activeElement)"""
+    )
+    shown = [i for i, each in enumerate(everything.all()) if each.is_visible()]
+    for _ in range(len(shown) + 5):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(names))
+    assert set(shown) <= reached and page.evaluate("document.querySelector('.skip').getAttribute('href')") == "#main"
+    box = page.get_by_label("faster", exact=True)
+    box.focus()
+    page.keyboard.press("Space")
+    settled(page)
+    assert not box.is_checked() and page.locator("tr.off").count() == 1
+
+
+def test_markup_in_labels_is_shown_as_text(open_):
+    page = open_("hostile")
+    plain = " ".join(HOSTILE.split())
+    assert " ".join(page.locator("h1").inner_text().split()) == plain and page.locator("script").count() == 3
+    page.locator("label", has_text="alert").locator("input").uncheck()
+    settled(page)
+    assert page.locator("tr.off").count() == 2 and all(len(chart) == 1 for chart in lines(page))
+    point = page.locator("figure.survival svg .mark-symbol path").last
+    point.scroll_into_view_if_needed()
+    page.locator("#all").click()
+    settled(page)
+    point = page.locator("figure.accuracy svg").first.locator(".mark-symbol path").last
+    page.mouse.move(*_middle(point))
+    tip = page.locator("#vg-tooltip-element.visible")
+    tip.wait_for()
+    assert tip.locator("script").count() == 0
+
+
+def test_sixty_methods_are_named_beside_their_lines_and_chosen_one_by_one(open_):
+    page = open_("sixty")
+    assert page.locator("#controls").bounding_box()["height"] < 140
+    assert "grokalign[strength=5.8]" in page.locator("figure.survival svg").first.locator("text").all_text_contents()
+    page.get_by_role("button", name="none").click()
+    page.get_by_label("grokalign[strength=5.8]", exact=True).check()
+    settled(page)
+    assert [len(chart) for chart in lines(page)] == [1, 1]
+    assert page.locator("tr:not(.off)[data-method]").count() == 2
+
+
+@pytest.mark.parametrize("name", sorted(EXHIBITS.keys() - {"sixty", "hostile", "awkward", "failed", "several"}))
+def test_every_other_exhibit_is_drawn(open_, name):
+    page = open_(name, 600, 500)
+    assert page.locator("table").count() >= 1
+    charts = page.locator(".chart:visible")
+    assert charts.count() == page.locator("svg.marks").count()
+    assert (charts.count() == 0) == (name == "nothing")

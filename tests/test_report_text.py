@@ -1,0 +1,141 @@
+import csv
+import dataclasses
+import io
+import json
+
+import pytest
+
+from grokbench.errors import SuiteError
+from grokbench.judging.ranking import Leaderboard, Row
+from grokbench.records import Skip, Statistics
+from grokbench.report.text import FORMATS, render
+
+COUNTS = {"seeds": 10, "grokked": 10, "censored": 0, "diverged": 0, "failed": 0}
+SHARED = "5 seeds cannot reach p < 0.05: the smallest possible is 0.0625; 6 seeds are needed"
+
+
+def row(regularizer, **values):
+    return Row(task="parity", regularizer=regularizer, **(COUNTS | values))
+
+
+FULL = row(
+    "a|b_50%",
+    epochs_mean=75.25,
+    epochs_median=75,
+    speedup=21.2345,
+    speedup_low=17.7,
+    speedup_high=25.3,
+    speedup_bound="lower",
+    p_sign_flip=2 / 2**10,
+    p_holm=0.0176,
+    final={"test_accuracy": 0.97, "loss": None},
+    seconds_per_epoch=0.0021,
+    seconds_speedup=14.1,
+    privileges=("extra_labels", "loss"),
+    published_epochs=110,
+    published_speedup=19.3,
+    verdict="reproduced",
+    notes=("all 10 seeds grokked", SHARED),
+)
+
+
+def board(*rows, **changes):
+    standard = {"suite": "quick", "baseline": "baseline", "environment": {"device": "cpu", "git": None}}
+    return Leaderboard(**(standard | {"rows": rows, "budgets": {"parity": 4000}, "source": "Table 1"} | changes))
+
+
+TWO = board(row("baseline", grokked=4, epochs_mean=3000, notes=("6 of 10 did not grok", SHARED)), FULL)
+
+
+def test_a_table_says_what_a_row_shows():
+    text = render(TWO, "table")
+    assert "parity, 4000 epochs at most" in text and "device cpu" in text and "git" not in text
+    line = next(line for line in text.splitlines() if line.startswith("a|b_50%  "))
+    assert line.split("  ")[0] == "a|b_50%"
+    for cell in ("10/10", " 75 ", "75.2", ">= 17.7x ", "0.002", "0.018", "0.0021", "14.1x"):
+        assert cell in line
+    assert line.endswith("19.3x reproduced")
+    assert "4/10  > 4000  3000" in text and "Published: Table 1." in text
+    assert "a|b_50%: all 10 seeds grokked" in text
+
+
+def test_a_shared_caution_is_said_once():
+    assert render(TWO, "table").count("cannot reach") == render(TWO, "markdown").count("cannot reach") == 1
+    assert "a|b_50%: all 10 seeds grokked; 5 seeds cannot" in " ".join(render(board(FULL), "table").split())
+
+
+def test_differing_environments_are_a_warning():
+    git = [{"commit": "0123456789abcdef", "dirty": True}, None]
+    text = render(board(FULL, environment={"device": ["cpu", "cuda"], "git": git}), "table")
+    assert "the runs were made with more than one device" in text
+    assert "device cpu | cuda, git 0123456789 with uncommitted changes | unknown" in text
+
+
+@pytest.mark.parametrize("width", [120, 100, 80, 60])
+def test_a_table_fits(width):
+    labels = [f"grokalign_with_a_very_long_label_sweep[strength={x}]" for x in (0.1, 0.01)]
+    text = render(board(*(dataclasses.replace(FULL, regularizer=label) for label in labels)), "table", width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "=0.1]  " in text and "=0.01]  " in text  # still told apart
+
+
+def test_columns_without_content_are_left_out():
+    bare = board(row("baseline"), source=None, statistics=Statistics(correction="none"))
+    header = render(bare, "table").splitlines()[5]
+    assert header.split() == ["method", "grokked", "median", "mean", "speed-up", "[95%]", "p"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_takes_empty_rows_and_no_rows(format):
+    skip = Row(task="xor", regularizer="sam", **dict.fromkeys(COUNTS, 0), notes=("skipped: it diverges",))
+    assert "it diverges" in render(board(skip, skipped=(Skip("xor", "sam", "it diverges"),)), format)
+    assert render(board(), format).endswith("\n")
+
+
+def test_markdown_has_the_significant_best_in_bold_and_says_what_that_is():
+    text = render(board(row("baseline"), dataclasses.replace(FULL, speedup_of_means=20.0)), "markdown")
+    assert "| **a\\|b_50%** |" in text and "**>= 17.7x** |" in text and text.count("**") == 4
+    assert "Bold: significantly faster than baseline (Holm p at most 0.05), and no other such" in text
+
+
+def test_markdown_escapes_pipes():
+    text = render(TWO, "markdown")
+    assert "| a\\|b_50%" in text and "- a\\|b_50%: all 10" in text
+
+
+def test_latex_is_booktabs_and_escaped():
+    text = render(dataclasses.replace(TWO, rows=(FULL, dataclasses.replace(FULL, regularizer="x_{&}#$~^\\<"))), "latex")
+    assert "\\toprule" in text and "\\bottomrule" in text
+    assert "a\\textbar{}b\\_50\\% & 10/10 & 75" in text and "$\\geq$ 17.7" in text
+    assert "x\\_\\{\\&\\}\\#\\$\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\textless{} &" in text
+
+
+def test_csv_has_all_keys():
+    rows = list(csv.DictReader(io.StringIO(render(TWO, "csv"))))
+    assert list(rows[0]) == [field.name for field in dataclasses.fields(Row)]
+    assert rows[1]["regularizer"] == "a|b_50%" and rows[1]["privileges"] == "extra_labels; loss"
+    assert json.loads(rows[1]["final"]) == FULL.final and rows[0]["speedup"] == ""
+
+
+def test_json_has_the_published_shape():
+    data = json.loads(render(TWO, "json"))
+    assert list(data) == ["suite", "baseline", "environment", "rows"]
+    assert list(data["rows"][1]) == [field.name for field in dataclasses.fields(Row)]
+    assert data["rows"][0]["speedup"] is None and data["rows"][1]["notes"] == list(FULL.notes)
+
+
+def test_an_unknown_format_names_the_others():
+    with pytest.raises(
+        SuiteError, match="no leaderboard format 'xml'; choose one of: table, markdown, latex, csv, json"
+    ):
+        render(TWO, "xml")
+
+
+@pytest.mark.parametrize("style", ["table", "markdown"])
+def test_tasks_that_were_not_run_take_one_line(style):
+    begun = Row(task="parity", regularizer="baseline", seeds=1, grokked=1, censored=0, diverged=0, failed=0)
+    waiting = Row(task="xor", regularizer="baseline", seeds=1, grokked=0, censored=0, diverged=0, failed=0)
+    board = Leaderboard(suite="s", baseline="baseline", environment={}, rows=(begun, waiting))
+    text = render(board, style)
+    assert "Not run yet: xor." in text and text.count("xor") == 1
+    assert "Not run yet" not in render(dataclasses.replace(board, rows=(waiting,)), style)
