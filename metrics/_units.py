@@ -1,4 +1,4 @@
-"""What a length of 1 is in the inputs of a task, by the space it is counted in."""
+"""Units of length in the inputs of a task: pixels, or standard deviations of the data."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ Space = Literal["pixel", "normalised"]
 
 
 def unit(task: Task, x: Tensor, space: Space) -> Tensor:
-    """What a length of 1 is in units of x (n, ...): (), or broadcast along the channels of x, its axis 1.
+    """A length of 1 of that space, in units of x (n, ...): (), or broadcast along the channels of x, its axis 1.
 
     - "pixel": the width of the valid range is 1, whatever it is in x: 4/255 are four grey levels of an 8-bit image.
     - "normalised": the standard deviation of the data is 1. Where the task normalises within its network it says how

@@ -1,4 +1,4 @@
-"""How finely a ReLU network cuts its input space near the data: Humayun et al., ICML 2024, arXiv:2402.15555.
+"""Local complexity of a ReLU network near the data: Humayun et al., ICML 2024, arXiv:2402.15555.
 
 "Deep networks always grok and here is why". A ReLU network is affine where no pre-activation z changes its sign. Around
 x stand the 2n vertices x +- r v_i of a frame of n orthonormal directions v_i. The local complexity is the number of
@@ -61,7 +61,7 @@ def measure_complexity(
 
 
 def _pattern(probe: Probe, x: Tensor) -> Tensor:
-    """Which units of all layers are on, (n, units)."""
+    """The units of all layers that are on, (n, units) bool."""
     return torch.cat([z.flatten(1) > 0 for z in probe.task.facts["preactivations"](probe.params, x)], 1)
 
 

@@ -101,7 +101,7 @@ def _output(trained: Params, probe: Probe, params: Params, inputs: Tensor, row: 
 
 
 def _rows(probe: Probe, inputs: Tensor, outputs: Reading) -> Tensor:
-    """What the C outputs are weighted with, (rows, C)."""
+    """The weights of the C outputs in each reading, (rows, C)."""
     one = probe.task.outputs(probe.params, inputs[:1])
     units = torch.eye(one.shape[-1], dtype=one.dtype, device=one.device)
     return units.sum(0, keepdim=True) if outputs == "sum" else units

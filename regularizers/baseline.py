@@ -15,8 +15,8 @@ def baseline() -> Regularizer:
 def placebo(scale: float = 1e-6) -> Regularizer:
     """Perturb the initialisation: w <- (1 + scale z) w with z standard normal, and add nothing else.
 
-    A method without effect, to measure how often the statistics find one: a perturbation of 1e-6 moves the epochs to
-    grok of single seeds by 2 to 20 percent.
+    A method without effect, to measure how often the statistics find one. A perturbation of 1e-6 moves the epochs to
+    grok of single seeds: `docs/determinism.md` has by how much on each task.
     """
     return Regularizer(prepare=partial(prepare, scale=scale), neutral={"scale": 0.0})
 

@@ -37,10 +37,10 @@ def signed_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def class_correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Whether the largest output is the target's, (n,) bool."""
+    """True where the largest output is the target's, (n,) bool."""
     return outputs.argmax(-1) == targets
 
 
 def sign_correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Whether the output has the target's sign, (n,) bool."""
+    """True where the output has the target's sign, (n,) bool."""
     return torch.sign(outputs.squeeze(-1)) == targets

@@ -45,7 +45,7 @@ def forward(params: Params, inputs: Tensor, activation: Callable[[Tensor], Tenso
 
 
 def preactivations(params: Params, inputs: Tensor, forward: Callable[..., Tensor] = forward) -> tuple[Tensor, ...]:
-    """What the ReLUs of each hidden layer get, (n, units), at inputs (n, ...): their signs name the linear region."""
+    """The inputs of each hidden layer's ReLUs, (n, units), at inputs (n, ...): their signs name the linear region."""
     found = []
 
     def noted(hidden: Tensor) -> Tensor:

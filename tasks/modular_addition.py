@@ -51,7 +51,7 @@ def modular_addition(
 
 
 def first_operand(params: Params, *, modulus: int) -> Tensor:
-    """What the network has learnt of each first number, (modulus, width)."""
+    """The first-layer weights of each first number, (modulus, width)."""
     return params["weight1"][:modulus]
 
 
