@@ -1,8 +1,8 @@
 """Softmax collapse, the rounding that ends training: Prieto et al., ICLR 2025, arXiv:2501.04697.
 
-"Grokking at the edge of numerical stability". In floating point sum_c exp(z_c - max z) is exactly 1 once the largest logit leads
-by enough (17 in float32, 37 in float64), the loss of a correct example is exactly 0, and so is the gradient of its
-target's logit. What is left, exp(z_c - max z) at the other logits, no longer sums to zero with it.
+"Grokking at the edge of numerical stability". In floating point sum_c exp(z_c - max z) is exactly 1 once the largest
+logit leads by enough (17 in float32, 37 in float64), the loss of a correct example is exactly 0, and so is the
+gradient of its target's logit. What is left, exp(z_c - max z) at the other logits, no longer sums to zero with it.
 """
 
 from functools import partial

@@ -78,7 +78,7 @@ def forward(params: Params, x: Tensor, *, heads: int) -> Tensor:
 
 
 def attention(params: Params, h: Tensor, heads: int) -> Tensor:
-    """What the heads gather for the last position of h (n, T, d_model), side by side: (n, d_model).
+    """The outputs of the heads at the last position of h (n, T, d_model), side by side: (n, d_model).
 
     One query and T keys make matrices too small for a batched product: elementwise products are faster.
     """
