@@ -113,7 +113,7 @@ def measure_key_frequency(probe: Probe, *, rank: int) -> Tensor:
 
 
 def key_frequencies(share: float = 0.95) -> Metric:
-    """The number of frequencies, the strongest first, that hold `share` of the sum of all P_k: few once the circuit forms.
+    """The number of strongest frequencies that together hold `share` of the sum of all P_k: few once the circuit forms.
 
     ValueError unless 0 < `share` < 1.
     """
