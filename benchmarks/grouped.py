@@ -16,7 +16,7 @@ from benchmarks import memory
 from benchmarks.cases import Case
 from grokbench import engine
 from grokbench.events import Event
-from grokbench.launchers.jobs import Stage, Training, Worker
+from grokbench.launchers.jobs import Stage, Training, Worker, memory_fraction
 from grokbench.launchers.local.pool import launch
 from grokbench.provenance import environment
 from grokbench.records import Cell, Run
@@ -99,9 +99,9 @@ def lasting(training: Training, epochs: int) -> Training:
 
 def groups(case: Case) -> list[Training]:
     """The groups in which a user's run trains the seeds of a case."""
-    dtype = engine.DTYPES[case.precision]
-    size, sure = engine.estimated_group_size(case.step, engine.replica_size(case.step.task), case.device, dtype)
-    size = size if sure else engine.measured_group_size(case.step, case.device, dtype, 1)
+    dtype, share, replica = engine.DTYPES[case.precision], memory_fraction(1), engine.replica_size(case.step.task)
+    size, sure = engine.estimated_group_size(case.step, replica, case.device, dtype, share)
+    size = size if sure else engine.measured_group_size(case.step, case.device, dtype, share)
     return [Training(case.cell, seeds, frozenset(seeds)) for seeds in scheduling.groups(case.seeds, size)]
 
 

@@ -8,6 +8,7 @@ import torch
 
 from grokbench import engine
 from grokbench.engine import group_size
+from grokbench.launchers.jobs import memory_fraction
 
 from .helpers.small_cells import make_cell, make_step, method, small
 
@@ -68,14 +69,15 @@ def test_on_cuda_a_group_fits_surely_only_where_four_times_as_many_would(monkeyp
     )
     properties = SimpleNamespace(total_memory=math.ceil(total * byte))
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
-    assert engine.estimated_group_size(step, weight, "cuda:0", torch.float32, sharing) == size
+    assert engine.estimated_group_size(step, weight, "cuda:0", torch.float32, memory_fraction(sharing)) == size
 
 
 @pytest.mark.parametrize(("total", "sharing", "size"), [(1000, 1, 7), (1000, 2, 3), (100, 2, 2), (10000, 1, 32)])
 def test_what_is_measured_is_set_against_a_workers_part_of_the_memory(monkeypatch, total, sharing, size):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=total))
     monkeypatch.setattr(group_size, "_peak", lambda step, device, dtype, replicas: 100 + 110 * replicas)
-    assert engine.measured_group_size(make_step(small("sparse_parity")), "cuda:0", torch.float32, sharing) == size
+    step, share = make_step(small("sparse_parity")), memory_fraction(sharing)
+    assert engine.measured_group_size(step, "cuda:0", torch.float32, share) == size
 
 
 @pytest.mark.cuda

@@ -8,7 +8,7 @@ import torch
 from grokbench import engine
 from grokbench.engine.group_size import Size
 from grokbench.events import MeasuredGroupSize
-from grokbench.launchers.jobs import GroupSizeProbe, Worker
+from grokbench.launchers.jobs import GroupSizeProbe, Worker, memory_fraction
 from grokbench.launchers.local import pool
 from grokbench.runner import group_sizes, pipeline
 
@@ -48,7 +48,7 @@ def test_groups_are_made_for_the_worker_with_the_least_memory(plan, monkeypatch)
     workers = [Worker(f"cuda:{number}", "float32", (), {}) for number in (0, 1, 2, 2)]
     made = replace(plan(), devices=tuple(worker.device for worker in workers))
     assert group_sizes.sizes(made, made.cells[:1], workers) == {made.cells[0].identity: 3}
-    assert asked == [("cuda:2", torch.float32, 2), workers[2]]
+    assert asked == [("cuda:2", torch.float32, memory_fraction(2)), workers[2]]
 
 
 def test_what_cannot_be_weighed_is_left_to_training(plan, tmp_path):
@@ -63,7 +63,7 @@ def test_what_cannot_be_weighed_is_left_to_training(plan, tmp_path):
 
 def test_a_trial_asks_the_engine_with_the_workers_part_of_the_device(plan, monkeypatch):
     made, asked = plan(), []
-    monkeypatch.setattr(engine, "tried", lambda step, *given: asked.append(given) or 7)
+    monkeypatch.setattr(engine, "measured_group_size", lambda step, *given: asked.append(given) or 7)
     job = GroupSizeProbe(made.cells[0])
     assert list(job.run(Worker("cuda:1", "float64", (), {}, 3), made.registry)) == [MeasuredGroupSize(7)]
-    assert asked == [("cuda:1", torch.float64, 3)] and job.cells == (made.cells[0],)
+    assert asked == [("cuda:1", torch.float64, memory_fraction(3))] and job.cells == (made.cells[0],)

@@ -47,5 +47,5 @@ def method() -> Regularizer:
 def test_what_the_task_itself_makes_is_not_laid_to_a_method():
     one, here = torch.ones(()), Path(__file__)
     assert nonfinite.birthplace(lambda: [one.log()], here) == ""  # zero
-    assert nonfinite.birthplace(lambda: [(one - one).log()], here).startswith("test_births.py, line ")
+    assert nonfinite.birthplace(lambda: [(one - one).log()], here).startswith("test_nonfinite.py, line ")
     assert nonfinite.birthplace(lambda: [(one - one).log()], here.parent / "elsewhere" / "method.py") == ""

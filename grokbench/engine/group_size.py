@@ -12,7 +12,7 @@ from grokbench import random
 from grokbench.engine.batches import draw
 from grokbench.engine.epochs import look_ahead, measure, train_steps
 from grokbench.engine.groups import moving, start
-from grokbench.engine.out_of_memory import SPARE, exhausted, release
+from grokbench.engine.out_of_memory import exhausted, release
 from grokbench.step import Step
 from grokbench.types import Params, Task
 
@@ -56,7 +56,7 @@ class Size(NamedTuple):
 
 
 def estimated_group_size(
-    step: Step, size: tuple[Params, int], device: str, dtype: torch.dtype, sharing: int = 1
+    step: Step, size: tuple[Params, int], device: str, dtype: torch.dtype, memory_fraction: float = 1.0
 ) -> Size:
     """Estimate the group size from the numbers that a replica keeps.
 
@@ -65,23 +65,23 @@ def estimated_group_size(
         size: the result of `replica_size`.
         device: to train on.
         dtype: of parameters, data and states.
-        sharing: the number of workers that share the device.
+        memory_fraction: the share of a CUDA device's memory that the group may take.
     """
     bytes_each, kind = _bytes(step, size, dtype), torch.device(device).type
-    room = _room(device, sharing)
+    room = _room(device, memory_fraction)
     return Size(_clamped(room // bytes_each, kind), kind == "cpu" or CLOSE * LARGEST_GROUP[kind] * bytes_each <= room)
 
 
-def measured_group_size(step: Step, device: str, dtype: torch.dtype, sharing: int) -> int:
+def measured_group_size(step: Step, device: str, dtype: torch.dtype, memory_fraction: float) -> int:
     """Measure the group size on a CUDA device, from the peak memory of groups of two and of four."""
-    return _clamped(fitting(_room(device, sharing), partial(_peak, step, device, dtype)), "cuda")
+    return _clamped(fitting(_room(device, memory_fraction), partial(_peak, step, device, dtype)), "cuda")
 
 
-def _room(device: str, sharing: int) -> int:
+def _room(device: str, memory_fraction: float) -> int:
     """The memory that a group may take, in bytes."""
     if device == "cpu":
         return CPU_MEMORY
-    return int((1.0 - SPARE) * torch.cuda.get_device_properties(device).total_memory) // sharing
+    return int(memory_fraction * torch.cuda.get_device_properties(device).total_memory)
 
 
 def _clamped(replicas: int, kind: str) -> int:

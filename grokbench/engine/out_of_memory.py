@@ -4,9 +4,7 @@ import ctypes
 import gc
 from contextlib import suppress
 
-__all__ = ["SPARE", "exhausted", "release", "tells_of_exhaustion", "trim"]
-
-SPARE = 0.1  # of a CUDA device: contexts, workspaces of libraries, fragments
+__all__ = ["exhausted", "release", "tells_of_exhaustion", "trim"]
 
 # torch says so in a RuntimeError: on a CPU, and where CUDA or a library of it has allocated by itself
 _SAID = ("can't allocate memory", "not enough memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")

@@ -13,11 +13,21 @@ from typing import Any, NamedTuple, Protocol
 from grokbench.events import Event, MeasuredGroupSize, Progress
 from grokbench.records import Cell, Outcome, Run
 
-__all__ = ["Job", "Profiling", "Stage", "Timekeeping", "Training", "GroupSizeProbe", "Worker"]
+__all__ = [
+    "GroupSizeProbe",
+    "Job",
+    "Profiling",
+    "Stage",
+    "Timekeeping",
+    "Training",
+    "Worker",
+    "memory_fraction",
+]
 
 # keys of provenance on which numbers depend, beside the cell's identity and the group: see `CheckpointFile.facts`
 NUMBERS_DEPEND_ON = ("grokbench", "git", "torch", "machine", "device_name", "origins", "measured")
 HEARTBEAT = 0.2  # seconds between the progress events of a group
+SPARE = 0.1  # of a CUDA device's memory: contexts, workspaces of libraries, fragments
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,16 @@ class Worker:
     plugins: tuple[str, ...]  # plugin files
     provenance: Mapping[str, Any]  # of the program and the machine
     sharing: int = 1  # workers that share its device
+
+    @property
+    def memory_fraction(self) -> float:
+        """The share of its device's memory that a CUDA worker may use."""
+        return memory_fraction(self.sharing)
+
+
+def memory_fraction(sharing: int) -> float:
+    """The share of a CUDA device's memory for each of the workers that share it."""
+    return (1.0 - SPARE) / sharing
 
 
 class Job(Protocol):
@@ -178,7 +198,7 @@ class GroupSizeProbe(_OfOneCell):
 
         step = cell_step(self.cell, registry)
         yield MeasuredGroupSize(
-            engine.measured_group_size(step, worker.device, engine.DTYPES[worker.precision], worker.sharing)
+            engine.measured_group_size(step, worker.device, engine.DTYPES[worker.precision], worker.memory_fraction)
         )
 
     def failed(self, error: str) -> Iterator[MeasuredGroupSize]:

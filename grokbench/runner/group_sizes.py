@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from grokbench.events import MeasuredGroupSize
-from grokbench.launchers.jobs import GroupSizeProbe, Stage, Worker
+from grokbench.launchers.jobs import GroupSizeProbe, Stage, Worker, memory_fraction
 from grokbench.records import Cell
 from grokbench.runner.request import Plan
 
@@ -46,7 +46,7 @@ def _estimates(plan: Plan, cells: Sequence[Cell]) -> dict[str, "Size"]:
         step, task = cell_step(cell, plan.registry), identity(cell.recipe["task"])
         try:
             sizes_of_tasks[task] = sizes_of_tasks.get(task) or engine.replica_size(step.task)
-            return engine.estimated_group_size(step, sizes_of_tasks[task], device, dtype, sharing)
+            return engine.estimated_group_size(step, sizes_of_tasks[task], device, dtype, memory_fraction(sharing))
         except Exception:
             return Size(2, sure=True)
 

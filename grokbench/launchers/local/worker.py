@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -93,13 +94,12 @@ def _unusable(device: str) -> bool:
     """
     import torch
 
-    from grokbench.engine.cuda_graphs import CudaGraphs
-
     try:
         torch.cuda.synchronize(device)
     except RuntimeError:
         return True
-    return CudaGraphs.broken
+    graphs = sys.modules.get("grokbench.engine.cuda_graphs")  # without it, nothing was captured
+    return bool(graphs and graphs.CudaGraphs.broken)
 
 
 def _end_with_parent() -> None:
@@ -131,8 +131,6 @@ def _take_device(worker: Worker) -> None:
     """Initialise a CUDA device, limited to a share of its memory where other workers use it too."""
     import torch
 
-    from grokbench.engine.out_of_memory import SPARE
-
     try:
         torch.cuda.set_device(worker.device)
         torch.zeros(1, device=worker.device)
@@ -140,4 +138,4 @@ def _take_device(worker: Worker) -> None:
         first = (str(error).splitlines() or [""])[0]
         raise _NoDeviceError(f"{worker.device} cannot be used: {first}; see `grokbench doctor`") from error
     if worker.sharing > 1:  # so that the memory of a group does not depend on other workers
-        torch.cuda.set_per_process_memory_fraction((1.0 - SPARE) / worker.sharing, worker.device)
+        torch.cuda.set_per_process_memory_fraction(worker.memory_fraction, worker.device)
