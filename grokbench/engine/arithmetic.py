@@ -1,0 +1,92 @@
+"""The arithmetic of an epoch: floating-point operations of what the engine runs, by torch's counter and formulas here.
+
+Counted are matrix products, convolutions, attention and matrix factorizations, a multiplication and an addition as two.
+Elementwise operations are not. torch's counter knows no factorizations: theirs are the textbook counts of Golub & Van
+Loan, "Matrix computations", 4th edition, 2013, since what an iterative algorithm does depends on its numbers.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from grokbench.engine.epochs import train_epoch
+from grokbench.engine.groups import Group
+from grokbench.step import Step
+
+__all__ = ["FORMULAS", "flop_per_epoch"]
+
+Shape = tuple[int, ...]
+
+
+def flop_per_epoch(step: Step, group: Group, epoch: int = 0) -> int:
+    """Count the operations of one epoch of one replica, evaluations excluded.
+
+    Args:
+        step: the cell's step.
+        group: replicas to train for the epoch; its tensors are overwritten.
+        epoch: completed epochs.
+
+    Returns:
+        The count, divided evenly over the replicas.
+    """
+    with FlopCounterMode(display=False, custom_mapping=FORMULAS) as counter:
+        train_epoch(step, group, epoch)
+    return counter.get_total_flops() // len(group.seeds)
+
+
+def eigh(a: Shape, *rest: Any, **options: Any) -> int:
+    """Count a symmetric eigenvalue decomposition with vectors: 9 n^3 (section 8.3)."""
+    return _many(a) * 9 * a[-1] ** 3
+
+
+def svd(a: Shape, *rest: Any, **options: Any) -> int:
+    """Count a thin SVD with both bases: 14 m n^2 + 8 n^3 for m >= n (section 8.6)."""
+    m, n = max(a[-2:]), min(a[-2:])
+    return _many(a) * (14 * m * n**2 + 8 * n**3)
+
+
+def qr(a: Shape, *rest: Any, **options: Any) -> int:
+    """Count a QR factorization with its thin Q, by Householder reflections: 4 n^2 (m - n / 3) (section 5.2)."""
+    m, n = max(a[-2:]), min(a[-2:])
+    return _many(a) * (4 * n**2 * (3 * m - n) // 3)
+
+
+def cholesky(a: Shape, *rest: Any, **options: Any) -> int:
+    """Count a Cholesky factorization: n^3 / 3 (section 4.2)."""
+    return _many(a) * a[-1] ** 3 // 3
+
+
+def solve(a: Shape, b: Shape, *rest: Any, **options: Any) -> int:
+    """Count an LU factorization and two substitutions for k columns: 2 n^3 / 3 + 2 n^2 k (section 3.2)."""
+    n, k = a[-1], b[-1] if len(b) == len(a) else 1
+    return _many(a) * (2 * n**3 // 3 + 2 * n**2 * k)
+
+
+def solve_triangular(a: Shape, b: Shape, *rest: Any, **options: Any) -> int:
+    """Count a substitution for k columns: n^2 k (section 3.1)."""
+    return _many(b) * a[-1] * b[-2] * b[-1]
+
+
+def inverse(a: Shape, *rest: Any, **options: Any) -> int:
+    """Count an inverse by LU: 2 n^3 (section 3.2)."""
+    return _many(a) * 2 * a[-1] ** 3
+
+
+def _many(a: Shape) -> int:
+    """The number of matrices in a stack (..., m, n)."""
+    return math.prod(a[:-2])
+
+
+aten = torch.ops.aten
+FORMULAS: dict[Any, Callable[..., int]] = {
+    aten._linalg_eigh: eigh,
+    aten._linalg_svd: svd,
+    aten.linalg_qr: qr,
+    aten.linalg_cholesky_ex: cholesky,
+    aten._linalg_solve_ex: solve,
+    aten.linalg_solve_triangular: solve_triangular,
+    aten.linalg_inv_ex: inverse,
+}
