@@ -224,7 +224,7 @@ def test_an_interruption_closes_and_ends_not(folder):
         ("{diary: {file: 3}, angry: {fro: 1}}", "Error: --log diary.file: expected"),
         ("{diary: {file: 3}, angry: {fro: 1}}", "\n--log angry.fro: angry has no parameter 'fro'"),
         ("diary: file", f"--log diary: {EXPECTED}"),
-        ("7", f"--log '7': {EXPECTED}"),
+        ("7", f"--log 7: {EXPECTED}"),
         ("[diary]", f"--log '[diary]': {EXPECTED}"),
         ("", f"--log '': {EXPECTED}"),
         ("nothing", "--log nothing: it returns a NoneType, expected an Observer"),

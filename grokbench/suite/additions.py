@@ -6,11 +6,11 @@ from typing import Any
 
 from grokbench.errors import SuiteError
 from grokbench.suite.yaml12 import Document, parse
+from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
 __all__ = ["TakenLabel", "entries", "with_methods"]
 
-OPTION = "--with"
 EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half: {use: grokalign, strength: 0.5}'"
 
 
@@ -25,17 +25,26 @@ def with_methods(document: Document, methods: Sequence[str]) -> Document:
     neither, and for a label that is taken.
     """
     for method in methods:
-        for label, entry in entries(method, OPTION, EXPECTED).items():
+        for label, entry in entries(method, "methods", EXPECTED).items():
             document = _with_entry(document, label, entry)
     return document
 
 
-def entries(given: str, option: str, expected: str) -> dict[str, Any]:
-    """What the value of an option names: a name alone, or entries in YAML; SuiteError saying what is expected."""
-    written = parse(given, option) if given.strip() else None
+def entries(given: str, keyword: str, expected: str) -> dict[str, Any]:
+    """The entries that the value of an option names: a name alone, or entries in YAML.
+
+    Args:
+        given: the value.
+        keyword: the option, see `Option`.
+        expected: what could stand here, for the message of the error.
+
+    Raises:
+        SuiteError: the value is neither.
+    """
+    written = parse(given, str(Option(keyword))) if given.strip() else None
     data = {written.data: {}} if written and isinstance(written.data, str) else written and written.data
     if not written or written.problems or not isinstance(data, dict) or not data:
-        raise SuiteError(f"{option} {short(given)!r}: {expected}")
+        raise SuiteError(f"{Option(keyword, short(given))}: {expected}")
     return data
 
 
@@ -46,7 +55,7 @@ def _with_entry(document: Document, label: str, entry: Any) -> Document:
     if label in there:
         use = entry.get("use") if isinstance(entry, dict) else None
         other = f"expected another one, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"
-        raise TakenLabel(f"{OPTION} {short(label)}: a label that the suite has already, {other}")
+        raise TakenLabel(f"{Option('methods', short(label))}: a label that the suite has already, {other}")
     data = document.data | {"regularizers": there | {label: entry}}
-    grafts = {**document.grafts, ("regularizers", label): OPTION}
+    grafts = {**document.grafts, ("regularizers", label): Option("methods")}
     return dataclasses.replace(document, data=data, grafts=grafts)

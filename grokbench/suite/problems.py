@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from yaml.error import MarkedYAMLError
 
+from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
 __all__ = [
@@ -49,7 +50,7 @@ class Problem:
     text: str  # "what was wrong, expected ..., did you mean ...?"
     place: Place | None = None
     at_key: bool = False  # the key is wrong, not its value
-    origin: str | None = None  # stands for file and place where it is not in the file
+    origin: Option | None = None  # the option that gave it, where it is not in the file
 
 
 def listing(file: str, problems: Iterable[Problem]) -> str:

@@ -17,6 +17,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from grokbench.errors import SuiteError
 from grokbench.suite.problems import KeyPath, Place, Problem, listing, syntax_hint
 from grokbench.suite.yaml_composer import BoundedComposer, blamed, mark_place
+from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
 __all__ = ["MAX_BYTES", "Document", "parse", "plain_scalar", "read"]
@@ -41,10 +42,10 @@ class Document:
     keys: Mapping[KeyPath, Place] = field(repr=False, default_factory=dict)
     values: Mapping[KeyPath, Place] = field(repr=False, default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    grafts: Mapping[KeyPath, str] = field(repr=False, default_factory=dict)  # branches of another origin, and its name
+    grafts: Mapping[KeyPath, Option] = field(repr=False, default_factory=dict)  # branches that options added
 
-    def origin(self, path: KeyPath) -> str | None:
-        """Where a key path was grafted from; None for one that stands in the file."""
+    def origin(self, path: KeyPath) -> Option | None:
+        """The option that added a key path; None for one that stands in the file."""
         return next((origin for graft, origin in self.grafts.items() if path[: len(graft)] == graft), None)
 
     def place(self, path: KeyPath, at_key: bool = True) -> Place:
@@ -57,9 +58,9 @@ class Document:
         return (1, 1)
 
     def where(self, path: KeyPath, at_key: bool = True) -> str:
-        """`file:line:column` of a key path, or of its nearest existing parent; the origin of a grafted one."""
+        """`file:line:column` of a key path, or of its nearest existing parent; the option of an added one."""
         line, column = self.place(path, at_key)
-        return self.origin(path) or f"{self.file}:{line}:{column}"
+        return str(self.origin(path) or f"{self.file}:{line}:{column}")
 
 
 class _Builder:
