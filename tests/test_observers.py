@@ -220,7 +220,7 @@ def test_an_interruption_closes_and_ends_not(folder):
         ("diry", "--log diry: no observer 'diry', expected one of: tensorboard, diary, angry, "),
         ("diry", ", did you mean 'diary'?"),
         ("diary: {fil: a}", "--log diary.fil: diary has no parameter 'fil', expected one of: file, deaf, did you mean"),
-        ("diary: {file: 3}", "--log diary.file: expected a valid string, got the number 3"),
+        ("diary: {file: 3}", "--log diary.file: expected text, got the number 3"),
         ("{diary: {file: 3}, angry: {fro: 1}}", "Error: --log diary.file: expected"),
         ("{diary: {file: 3}, angry: {fro: 1}}", "\n--log angry.fro: angry has no parameter 'fro'"),
         ("diary: file", f"--log diary: {EXPECTED}"),

@@ -74,6 +74,15 @@ class Suite:
         """Labels of the regularizers that do not stand in the file: a grid adds several."""
         return frozenset(entry.label for entry in self.regularizers if self.document.origin(entry.path))
 
+    def sets(self, key_path: KeyPath) -> bool:
+        """Whether the file, or an added method, has a key of this path."""
+        data = self.document.data
+        for key in key_path:
+            if not isinstance(data, dict) or key not in data:
+                return False
+            data = data[key]
+        return True
+
     def where(self, key_path: KeyPath) -> str:
         """`file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
         return self.document.where(key_path)

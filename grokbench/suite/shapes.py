@@ -1,7 +1,6 @@
 """What is wrong with the shape of a suite, in sentences."""
 
-import re
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -10,7 +9,7 @@ from grokbench.suite.problems import KeyPath, Problem
 from grokbench.suite.schema import SuiteShape, fields_at
 from grokbench.text.suggest import did_you_mean, nearest, shown
 
-__all__ = ["shape_problems"]
+__all__ = ["expected", "shape_problems"]
 
 
 def shape_problems(data: Any) -> list[Problem]:
@@ -46,12 +45,20 @@ def _sentence(path: KeyPath, details: ErrorDetails) -> str:
         names = list(fields_at(path[:-1]))
         return f"an unknown key, expected one of {', '.join(names)}{did_you_mean(str(path[-1]), names)}"
     if kind == "literal_error":
-        near = did_you_mean(value, re.findall(r"\w+", context["expected"])) if isinstance(value, str) else ""
-        return f"{shown(value)}, expected {context['expected']}{near}"
-    return f"{shown(value)}, expected {_expected(details)}"
+        choices = _choices(fields_at(path[:-1])[str(path[-1])].annotation)
+        near = did_you_mean(value, choices) if isinstance(value, str) else ""
+        return f"{shown(value)}, expected {expected(details)}{near}"
+    return f"{shown(value)}, expected {expected(details)}"
 
 
-def _expected(details: ErrorDetails) -> str:
+def _choices(annotation: Any) -> list[str]:
+    """The texts of a `Literal`, wherever in a type it stands."""
+    parts = get_args(annotation)
+    return [choice for part in parts for choice in ([part] if isinstance(part, str) else _choices(part))]
+
+
+def expected(details: ErrorDetails) -> str:
+    """What pydantic expected in place of a value, in the words of a suite."""
     kind, context = details["type"], details.get("ctx", {})
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         sign, bound = next(iter(context.items()))
@@ -62,11 +69,17 @@ def _expected(details: ErrorDetails) -> str:
         "string_too_short": "text that is not empty",
         "string_too_long": f"at most {context.get('max_length')} characters",
         "string_pattern_mismatch": "letters, digits, '.', '_' and '-' only: it names a folder",
+        "bool_type": "true or false",
         "int_type": "a whole number",
         "float_type": "a number",
         "finite_number": "a finite number",
         "dict_type": "a mapping (lines 'key: value')",
         "model_type": "a mapping (lines 'key: value')",
         "list_type": "a list (lines '- item')",
+        "tuple_type": "a list",
+        "literal_error": context.get("expected"),
+        "missing": "one entry more",
+        "none_required": "nothing",
         "too_short": "at least one entry",
-    }.get(kind, details["msg"])
+        "too_long": f"at most {context.get('max_length')} entries",
+    }.get(kind) or f"another value ({details['msg']})"

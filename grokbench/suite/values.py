@@ -11,7 +11,7 @@ from grokbench.errors import SuiteError
 from grokbench.seeds import count_seeds, parse_seeds, unlike_seeds
 from grokbench.suite.entries import grid_value, is_grid
 from grokbench.suite.problems import KeyPath, Problem
-from grokbench.suite.schema import RESERVED, misplaced_words
+from grokbench.suite.schema import RESERVED, fields_at, misplaced_words
 from grokbench.text.suggest import did_you_mean, short, shown
 
 __all__ = ["value_problems"]
@@ -125,13 +125,16 @@ def _cadence_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Probl
 
 
 def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Problem]:
-    uses = entry["use"]
-    places = [(path, {key: value for key, value in entry.items() if key not in ("use", "per_task")})]
+    uses, words = entry["use"], list(fields_at(path))
+    places = [(path, {key: value for key, value in entry.items() if key not in words})]
     places += [((*path, "per_task", task), extra or {}) for task, extra in (entry.get("per_task") or {}).items()]
     for where, given in places:
         for key, value in given.items():
             if key not in uses:
-                expected = f"one of the combined methods, {', '.join(uses)}{did_you_mean(key, uses)}"
+                known = f"one of the combined methods, {', '.join(uses)}"
+                keys = f", or a key of the entry: {', '.join(words)}" if where == path else ""
+                near = did_you_mean(key, [*uses, *(words if where == path else ())])
+                expected = f"{known}{keys}{near}"
                 yield Problem((*where, key), f"parameters of no method, expected {expected}", at_key=True)
             elif value is not None and not isinstance(value, dict):
                 yield Problem((*where, key), f"{shown(value)}, expected a mapping: the parameters of {key}")
