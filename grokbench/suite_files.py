@@ -41,7 +41,7 @@ def find(name_or_path: str) -> Path:
 
 
 def _of_suffix(path: Path) -> str:
-    """A suggestion for a path in `.yml` or `.YAML`; empty for any other, and where the name is near a shipped suite."""
+    """Suggest a file for a path in `.yml` or `.YAML`; nothing for any other, and where a shipped suite is near."""
     if path.suffix.lower() not in (".yml", ".yaml"):
         return ""
     right = path.with_suffix(".yaml")

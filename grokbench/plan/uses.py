@@ -1,4 +1,4 @@
-"""What is wrong with the plugins that a suite names and with the parameters that it gives them."""
+"""Mistakes in the plugins that a suite names and in the parameters that it gives them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["use_faults"]
 def use_faults(
     suite: Suite, registry: Registry, kind: str, use: Use, path: KeyPath, per_task: str | int = ""
 ) -> Iterator[str]:
-    """Yield what is wrong with one plugin and its parameters, each with its place in the file.
+    """Yield the mistakes in one use of a plugin, each with its place in the file.
 
     Args:
         suite: the suite, for places.
@@ -42,14 +42,16 @@ def use_faults(
         yield f"{_place(suite, path, path, 'use')}: {error}"
         return
     for name, fault in faults:
-        grid = _grid_meant(use.parameters.get(name)) if name in plugin.parameters else ""
-        yield f"{_place(suite, path, mappings.get(name, path), name)}: {fault}{grid}"
+        mapping = mappings.get(name, path)
+        grids = kind != "metrics" and name in plugin.parameters and "per_task" not in mapping
+        meant = _grid_meant(use.parameters.get(name)) if grids else ""
+        yield f"{_place(suite, path, mapping, name)}: {fault}{meant}"
 
 
 def _misspelt_use(suite: Suite, registry: Registry, kind: str, use: Use, path: KeyPath) -> str | None:
-    """The misspelt `use` of an entry whose label is no plugin's name: its value names plugins."""
+    """Find the misspelt `use` of an entry whose label is no plugin: its value names plugins."""
     known: Mapping[str, Any] = getattr(registry, kind)
-    if use.name in known or suite.sets((*path, "use")):
+    if use.name in known or suite.holds((*path, "use")):
         return None
     for key, value in use.parameters.items():
         names = value if isinstance(value, list) and value else [value]
@@ -59,17 +61,17 @@ def _misspelt_use(suite: Suite, registry: Registry, kind: str, use: Use, path: K
 
 
 def _mapping(suite: Suite, path: KeyPath, plugin: str, per_task: str | int, name: str) -> KeyPath:
-    """The key path of the mapping that sets a parameter: for one task, within a combination, or the entry itself."""
+    """Find the mapping that sets a parameter: for one task, within a combination, or the entry itself."""
     special = (*path, "per_task", per_task)
     mappings = [(*special, plugin), special, (*path, plugin)]
-    return next((mapping for mapping in mappings if suite.sets((*mapping, name))), path)
+    return next((mapping for mapping in mappings if suite.holds((*mapping, name))), path)
 
 
 def _place(suite: Suite, path: KeyPath, mapping: KeyPath, name: str) -> str:
-    """`file:line:column: entry.parameter` of a parameter, or of the entry where `name` is "use"."""
+    """Give `file:line:column: entry.parameter` of a parameter, or of the entry where `name` is "use"."""
     return f"{suite.where((*mapping, name))}: {dotted(path if name == 'use' else (*path, name))}"
 
 
 def _grid_meant(value: Any) -> str:
-    """A suggestion for a value of a wrong type that looks like a grid: `{gird: [1, 2]}`."""
+    """Suggest `grid` for a value of a wrong type such as `{gird: [1, 2]}`."""
     return did_you_mean(next(iter(value)), ["grid"]) if isinstance(value, Mapping) and len(value) == 1 else ""

@@ -137,7 +137,7 @@ def unused(plan: Plan) -> Iterator[str]:
 
 
 def _use_of(plugin: "Plugin") -> str:
-    """What would use a plugin."""
+    """Say how to use a plugin."""
     if keyword := ADDED_BY.get(plugin.kind):
         return f"add {Option(keyword, plugin.name)}"
     return f"name the {plugin.kind.removesuffix('s')} {plugin.name} in a suite"

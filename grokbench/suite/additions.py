@@ -1,11 +1,12 @@
-"""What a command adds to a suite: methods, `grokbench run quick --with my_method`, and entries in YAML in general."""
+"""Methods that an option adds to a suite, `grokbench run quick --with my_method`, and options in YAML in general."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from grokbench.errors import SuiteError
-from grokbench.suite.yaml12 import Document, parse
+from grokbench.suite.document import Document
+from grokbench.suite.yaml12 import parse
 from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
@@ -15,14 +16,19 @@ EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half:
 
 
 class TakenLabel(SuiteError):
-    """A method has the label of another one."""
+    """An added method has the label of another one."""
 
 
 def with_methods(document: Document, methods: Sequence[str]) -> Document:
-    """The document of a suite with further regularizers, each a name or an entry in YAML.
+    """Add regularizers to the document of a suite; their mistakes are reported at the option, not in the file.
 
-    What is wrong with one is told of `--with`, not of a place in the file. Raises SuiteError for a text that is
-    neither, and for a label that is taken.
+    Args:
+        document: the suite.
+        methods: a name or an entry in YAML each.
+
+    Raises:
+        SuiteError: a method is neither.
+        TakenLabel: the suite has its label already.
     """
     for method in methods:
         for label, entry in entries(method, "methods", EXPECTED).items():
@@ -31,7 +37,7 @@ def with_methods(document: Document, methods: Sequence[str]) -> Document:
 
 
 def entries(given: str, keyword: str, expected: str) -> dict[str, Any]:
-    """The entries that the value of an option names: a name alone, or entries in YAML.
+    """Read the value of an option: a name alone, or entries in YAML.
 
     Args:
         given: the value.
@@ -51,7 +57,7 @@ def entries(given: str, keyword: str, expected: str) -> dict[str, Any]:
 def _with_entry(document: Document, label: str, entry: Any) -> Document:
     there = document.data.get("regularizers") if isinstance(document.data, dict) else None
     if not isinstance(there, dict):
-        return document  # the suite's own mistake, which is told of it
+        return document  # a mistake of the suite, reported there
     if label in there:
         use = entry.get("use") if isinstance(entry, dict) else None
         other = f"expected another one, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"

@@ -1,4 +1,4 @@
-"""What is wrong with the shape of a suite, in sentences."""
+"""The shape of a suite compared with its schema, and sentences about what does not fit."""
 
 from typing import Any, get_args
 
@@ -13,7 +13,7 @@ __all__ = ["expected", "shape_problems"]
 
 
 def shape_problems(data: Any) -> list[Problem]:
-    """Every value of a suite's data that has not the shape it should have."""
+    """List the values of a suite's data that do not have the shape they should have."""
     try:
         SuiteShape.model_validate(data)
     except ValidationError as error:
@@ -24,7 +24,7 @@ def shape_problems(data: Any) -> list[Problem]:
 
 
 def _meant(path: KeyPath) -> KeyPath:
-    """The key path that an unknown key was probably meant to be; the misspelling tells that it is missing."""
+    """Guess the key path that an unknown key was meant to be; it is not reported as missing as well."""
     return (*path[:-1], nearest(str(path[-1]), fields_at(path[:-1])) or "")
 
 
@@ -52,13 +52,13 @@ def _sentence(path: KeyPath, details: ErrorDetails) -> str:
 
 
 def _choices(annotation: Any) -> list[str]:
-    """The texts of a `Literal`, wherever in a type it stands."""
+    """List the texts of a `Literal`, wherever in a type it stands."""
     parts = get_args(annotation)
     return [choice for part in parts for choice in ([part] if isinstance(part, str) else _choices(part))]
 
 
 def expected(details: ErrorDetails) -> str:
-    """What pydantic expected in place of a value, in the words of a suite."""
+    """Describe the value that pydantic expected, in the words of a suite."""
     kind, context = details["type"], details.get("ctx", {})
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         sign, bound = next(iter(context.items()))

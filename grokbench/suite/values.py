@@ -21,7 +21,7 @@ _SECTIONS = ("tasks", "regularizers", "metrics")
 
 
 def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
-    """Every wrong value of a suite of sound shape; plugin files are looked for in `folder`."""
+    """Yield the wrong values of a suite of sound shape; relative plugin files begin at `folder`."""
     if "seeds" in data:
         yield from _seed_problems(data["seeds"])
     yield from _prose_problems(data)
@@ -76,7 +76,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _prose_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Texts that the leaderboard prints."""
+    """Yield texts for the leaderboard that cannot be printed."""
     texts: dict[KeyPath, Any] = {("description",): data.get("description")}
     texts["published", "source"] = (data.get("published") or {}).get("source")
     texts |= {("skip", i, "why"): (skip or {}).get("why") for i, skip in enumerate(data.get("skip") or [])}
@@ -141,7 +141,7 @@ def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Prob
 
 
 def _parameter_problems(path: KeyPath, value: Any, depth: int) -> Iterator[Problem]:
-    """Numbers that are not finite; grids that are not at `depth`, or not lists of different plain values."""
+    """Yield numbers that are not finite, and grids that are not at `depth` or not lists of different plain values."""
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, f"{shown(value)}, expected a finite number")
     elif is_grid(value) and (len(path) != depth or "per_task" in path[2:3]):

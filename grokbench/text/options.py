@@ -37,7 +37,7 @@ class Option:
 
 
 def _argument(value: str) -> str:
-    """A value in quotes where a shell needs them; characters that cannot be printed are escaped."""
+    """Put a value in quotes where a shell needs them; escape characters that cannot be printed."""
     return shlex.quote(value) if value.isprintable() else repr(value)
 
 
