@@ -1,11 +1,12 @@
 """Where suites are: files of the user, and those that are installed with the program."""
 
 import difflib
+import os.path
 from importlib import resources
 from pathlib import Path
 
 from grokbench.errors import SuiteError
-from grokbench.text.suggest import did_you_mean, short
+from grokbench.text.suggest import did_you_mean, nearest, short
 
 __all__ = ["find", "shipped_suites"]
 
@@ -33,10 +34,21 @@ def find(name_or_path: str) -> Path:
         return path
     shipped = shipped_suites()
     if name_or_path not in shipped:
-        near = did_you_mean(name_or_path, shipped)
+        near = _of_suffix(path) or did_you_mean(name_or_path, shipped)
         known = ", ".join(shipped)
         raise SuiteError(f"no suite {name_or_path[:200]!r}, expected one of {known}, or a path ending in .yaml{near}")
     return shipped[name_or_path]
+
+
+def _of_suffix(path: Path) -> str:
+    """Suggest a file for a path in `.yml` or `.YAML`; nothing for any other, and where a shipped suite is near."""
+    if path.suffix.lower() not in (".yml", ".yaml"):
+        return ""
+    right = path.with_suffix(".yaml")
+    if os.path.isfile(path) and not os.path.isfile(right):  # unlike Path.is_file, False where a name is too long
+        return f"; rename {short(str(path))} to {short(right.name)}"
+    shipped = not os.path.isfile(right) and nearest(path.name, shipped_suites())
+    return "" if shipped else f", did you mean {short(str(right))!r}?"
 
 
 def _neighbour(path: Path) -> str:

@@ -34,7 +34,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_keeps_what_was_saved(suite, small
             file.write(bytes(512))
     before = {file: file.read_bytes() for file in small_disk.glob("out/runs/*/*.json")}
     done = run(suite, small_disk / "out")
-    one_sentence(done, "cannot be written (No space left on device). Make room there or choose another folder with")
+    one_sentence(done, "cannot be written (No space left on device). Make room there or choose another folder (--out)")
     filler.unlink()
     assert {file: file.read_bytes() for file in before} == before and len(before) == 3
     assert status(small_disk / "out") == [

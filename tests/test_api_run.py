@@ -204,8 +204,8 @@ def test_a_replica_that_fails_raises_nothing_and_keeps_its_traceback(trained_her
         ({"checkpoint_seconds": float("nan")}, "checkpoint_seconds=nan: expected a number of at least 0"),
         ({"seeds": 5}, "seeds=5: expected whole numbers or a text such as '0-4,7'; see num_seeds"),
         ({"seeds": [0.5]}, "seeds=[0.5]: expected whole numbers or a text such as '0-4,7'; see num_seeds"),
-        ({"tasks": "partiy"}, "tasks partiy: the suite has no such task, expected one of: parity"),
-        ({"plugins": "none.py"}, "plugins none.py: no such file"),
+        ({"tasks": "partiy"}, "tasks='partiy': the suite has no such task, expected one of: parity"),
+        ({"plugins": "none.py"}, "plugins='none.py': no such file"),
     ],
 )
 def test_what_cannot_be_run_is_one_sentence(trained_here, asked, said):
@@ -220,7 +220,7 @@ def test_a_plugin_file_that_is_not_named_is_pointed_to_in_the_words_of_python(tr
     with pytest.raises(grokbench.SuiteError) as error:
         grokbench.run("tiny.yaml", methods="steady")
     assert str(error.value).startswith("methods: regularizers.steady: no regularizer 'steady', expected one of: ")
-    assert str(error.value).endswith("steady.py is in this folder: add plugins steady.py")
+    assert str(error.value).endswith("steady.py is in this folder: add plugins='steady.py'")
 
 
 def test_an_interrupted_run_leaves_no_worker_although_a_notebook_keeps_its_frames(trained_here, monkeypatch):

@@ -3,7 +3,10 @@
 import pytest
 
 from grokbench.errors import SuiteError
+from grokbench.plan import expand
+from grokbench.suite import load_suite
 
+from .helpers import tiny
 from .helpers.short_suites import FACTS, GOOD, HEAD
 
 
@@ -38,7 +41,7 @@ FAULTS = {  # what is replaced by what in GOOD; the place and the key path; what
     "wrong type": (
         ("strength: 0.1", "strength: high"),
         "s.yaml:5:42: regularizers.grokalign.strength: ",
-        "expected a valid number, got the text 'high'",
+        "expected a number, got the text 'high'",
     ),
     "wrong choice": (
         ("strength: 0.1", "norm: cubed"),
@@ -53,7 +56,7 @@ FAULTS = {  # what is replaced by what in GOOD; the place and the key path; what
     "task parameter": (
         ("sparse_parity}", "sparse_parity, bits: many}"),
         "s.yaml:4:38: tasks.parity.bits: ",
-        "expected a valid integer, got the text 'many'",
+        "expected a whole number, got the text 'many'",
     ),
     "criterion": (
         ("sparse_parity}", 'sparse_parity, grokked: {tset_accuracy: "> 0.9"}}'),
@@ -85,6 +88,59 @@ def test_a_mistake_is_told_once_with_its_place(complaints, fault):
     assert place in line and said in line and line.startswith("s.yaml:")
 
 
+TASK_KEYS = "or a key of the entry: use, epochs, evaluate_every, stop, grokked, did you mean "
+METHOD_KEYS = "or a key of the entry: use, per_task, did you mean "
+MISSPELT = [  # what is replaced by what in GOOD; the place and the key path; what is said at the end
+    (("use: sparse_parity", "use: sparse_parity, epoch: 4000"), "4:38: tasks.parity.epoch", f"{TASK_KEYS}'epochs'?"),
+    (("parity: {use: sparse_parity", "sparse_parity: {epoch: 4000"), "4:25: tasks.sparse_parity.epoch", "'epochs'?"),
+    (("sparse_parity}", "sparse_parity, evaluate_evry: 2}"), "4:38: tasks.parity.evaluate_evry", "'evaluate_every'?"),
+    (("sparse_parity}", "sparse_parity, stpo: budget}"), "4:38: tasks.parity.stpo", "did you mean 'stop'?"),
+    (("sparse_parity}", "sparse_parity, groked: {a: b}}"), "4:38: tasks.parity.groked", "did you mean 'grokked'?"),
+    (("sparse_parity}", "mnist, batchsize: 10}"), "4:30: tasks.parity.batchsize", f"{TASK_KEYS}'batch_size'?"),
+    (("sparse_parity}", "sparse_parity, bits: {gird: [8, 9]}}"), "4:38: tasks.parity.bits", "did you mean 'grid'?"),
+    (("strength: 0.1", "pertask: {parity: {}}"), "5:42: regularizers.grokalign.pertask", f"{METHOD_KEYS}'per_task'?"),
+    (("strength: 0.1", "strenght: 0.1"), "5:42: regularizers.grokalign.strenght", f"{METHOD_KEYS}'strength'?"),
+    (("strength: 0.1", "usee: orthograd"), "5:42: regularizers.grokalign.usee", f"{METHOD_KEYS}'use'?"),
+    (("seeds: 2", "seeds: 2\nmetrics: {weight_norm: {evry: 10}}"), "3:25: metrics.weight_norm.evry", "'every'?"),
+    (("seeds: 2", "seeds: 2\nmetrics: {loss: {splt: test}}"), "3:18: metrics.loss.splt", "did you mean 'split'?"),
+]
+
+
+@pytest.mark.parametrize(("change", "place", "said"), MISSPELT, ids=lambda each: str(each)[:40])
+def test_a_misspelt_key_of_an_entry_is_looked_up_among_its_keys_and_its_parameters(complaints, change, place, said):
+    (line,) = complaints(GOOD.replace(*change))
+    assert line.startswith(f"s.yaml:{place}: ") and line.endswith(said)
+
+
+def test_no_key_of_an_entry_is_suggested_where_none_may_stand(complaints):
+    combined = "both: {use: [grokalign, orthograd], grokalign: {pertask: {}}}"
+    for entry in ("grokalign: {per_task: {parity: {pertask: 3}}}", combined):
+        (line,) = complaints(GOOD.replace("grokalign: {strength: 0.1}", entry))
+        assert line.endswith(
+            "grokalign has no parameter 'pertask', expected one of: strength, norm, estimator, projections"
+        )
+
+
+@pytest.mark.parametrize("used", ["grokalign", "[grokalign, orthograd]"])
+def test_a_misspelt_use_is_told_and_not_that_its_label_is_no_plugin(complaints, used):
+    (line,) = complaints(GOOD.replace("grokalign: {strength: 0.1}", f"mine: {{uses: {used}}}"))
+    said = "regularizers.mine.uses: an unknown key, expected one of use, per_task, did you mean 'use'?"
+    assert line == f"s.yaml:5:37: {said}"
+    (line,) = complaints(GOOD.replace("grokalign: {strength: 0.1}", "mine: {uses: 3}"))
+    assert "regularizers.mine: no regularizer 'mine'" in line
+
+
+def test_a_misspelt_key_of_an_added_method_is_looked_up_alike(tmp_path, registry):
+    suite = load_suite(str(tiny.write(tmp_path)), ["grokalign: {pertask: {}, per_task: {parity: {strenght: 1}}}"])
+    with pytest.raises(SuiteError) as caught:
+        expand(suite, registry, "float32", 1)
+    pertask, strenght = str(caught.value).splitlines()
+    assert pertask.startswith("--with: regularizers.grokalign.pertask: ") and pertask.endswith(
+        f"{METHOD_KEYS}'per_task'?"
+    )
+    assert strenght.endswith("expected one of: strength, norm, estimator, projections, did you mean 'strength'?")
+
+
 def test_a_parameter_of_per_task_is_told_at_its_own_place(complaints):
     text = HEAD + (
         "tasks: {parity: {use: sparse_parity}, xor: {}}\n"
@@ -97,7 +153,7 @@ def test_a_parameter_of_per_task_is_told_at_its_own_place(complaints):
         "        strength: high\n"
     )
     (line,) = complaints(text)
-    assert line.startswith("s.yaml:11:") and "expected a valid number" in line
+    assert line.startswith("s.yaml:11:") and "expected a number" in line
 
 
 def test_a_parameter_within_a_combination_is_told_at_its_own_place(complaints):

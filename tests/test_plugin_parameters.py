@@ -1,5 +1,6 @@
 """What a suite gives a factory: checked, filled in, refused in a sentence; and factories that break."""
 
+from datetime import date
 from typing import Literal
 
 import pytest
@@ -12,6 +13,7 @@ from grokbench.plugins.plugin import Plugin
 def factory(
     strength: float = 0.1, count: int = 2, norm: Literal["squared", "frobenius"] = "squared", on: bool = True,
     betas: tuple[float, float] = (0.9, 0.99), needed: str | None = None,
+    each: list[int] = [], named: dict[str, int] = {}, absent: None = None, day: date = date(2026, 1, 1),  # noqa: B006, B008
 ):  # fmt: skip
     """Parameters of every type."""
     if strength > 10:
@@ -39,19 +41,41 @@ def test_good_parameters_have_no_faults(given):
     [
         ({"strenght": 1.0}, "strenght", "method has no parameter 'strenght', expected one of: strength, count, norm"),
         ({"strenght": 1.0}, "strenght", "did you mean 'strength'?"),
-        ({"strength": "high"}, "strength", "expected a valid number, got the text 'high'"),
-        ({"strength": True}, "strength", "expected a valid number, got true"),
-        ({"count": 2.5}, "count", "expected a valid integer, got the number 2.5"),
-        ({"count": "2"}, "count", "expected a valid integer, got the text '2'"),
+        ({"strength": "high"}, "strength", "expected a number, got the text 'high'"),
+        ({"strength": True}, "strength", "expected a number, got true"),
+        ({"count": 2.5}, "count", "expected a whole number, got the number 2.5"),
+        ({"count": "2"}, "count", "expected a whole number, got the text '2'"),
         ({"norm": "cubed"}, "norm", "expected 'squared' or 'frobenius', got the text 'cubed'"),
-        ({"on": 1}, "on", "expected a valid boolean, got the number 1"),
-        ({"betas": [0.5]}, "betas", "got a list"),
-        ({"betas": 0.5}, "betas", "got the number 0.5"),
+        ({"on": 1}, "on", "expected true or false, got the number 1"),
+        ({"betas": [0.5]}, "betas", "at [1]: expected one entry more, got a list"),
+        ({"betas": [0.5, 0.6, 0.7]}, "betas", "expected at most 2 entries, got a list"),
+        ({"betas": [0.5, "high"]}, "betas", "at [1]: expected a number, got the text 'high'"),
+        ({"betas": 0.5}, "betas", "expected a list, got the number 0.5"),
+        ({"needed": 3}, "needed", "expected text, got the number 3"),
+        ({"each": 3}, "each", "expected a list (lines '- item'), got the number 3"),
+        ({"named": 3}, "named", "expected a mapping (lines 'key: value'), got the number 3"),
+        ({"absent": 3}, "absent", "expected nothing, got the number 3"),
+        ({"day": "soon"}, "day", "expected another value (Input should be a valid date"),
     ],
 )
 def test_wrong_parameters_are_named_with_what_was_expected(given, parameter, said):
     ((name, sentence),) = PLUGIN.faults(given)
     assert name == parameter and said in sentence
+
+
+def test_a_misspelt_parameter_is_looked_up_among_what_may_stand_there():
+    words = {"need": ("use", "per_task"), "pertask": ("use", "per_task")}
+    need, pertask, on = (said for _, said in PLUGIN.faults({"need": 1, "pertask": 2, "onn": 3}, words))
+    assert need.endswith(", day, or a key of the entry: use, per_task, did you mean 'needed'?")
+    assert pertask.endswith(", day, or a key of the entry: use, per_task, did you mean 'per_task'?")
+    assert on.endswith(", day, did you mean 'on'?")
+
+
+def test_a_plugin_without_parameters_has_the_keys_of_its_entry():
+    bare = Plugin("metrics", "bare", lambda: None, "file x.py", "")
+    ((_, in_an_entry),) = bare.faults({"evry": 1}, {"evry": ("use", "every")})
+    assert in_an_entry == "bare has no parameter 'evry', expected a key of the entry: use, every, did you mean 'every'?"
+    assert list(bare.faults({"evry": 1})) == [("evry", "bare has no parameter 'evry', expected one of: none")]
 
 
 def test_a_parameter_without_default_is_asked_for():
@@ -72,6 +96,7 @@ def test_making_says_what_the_factory_refuses():
 def test_resolving_fills_in_defaults_and_writes_numbers_one_way():
     assert PLUGIN.resolve({"count": 3}) == {
         "strength": 0.1, "count": 3, "norm": "squared", "on": True, "betas": (0.9, 0.99), "needed": None,
+        "each": [], "named": {}, "absent": None, "day": date(2026, 1, 1),
     }  # fmt: skip
     assert isinstance(PLUGIN.resolve({"strength": 1})["strength"], float)
 

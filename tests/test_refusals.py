@@ -47,7 +47,7 @@ def test_a_folder_of_something_else_is_not_written_to(trained, tmp_path, change,
     for options in ((), ("--rerun", "all"), ("--dry-run",)):
         done = run(tiny.write(tmp_path), folder, *options)
         assert (done.status, done.out) == (2, "")
-        assert said in done.err and str(folder) in done.err and "--out" in done.err
+        assert said in done.err and str(folder) in done.err and "another folder" in done.err
         assert len(done.err.strip().splitlines()) == 1
     assert {file: file.read_bytes() for file in folder.rglob("*.json")} == before
 
@@ -61,7 +61,7 @@ def test_runs_made_elsewhere_are_told_when_others_are_added(trained, tmp_path, m
     done = run(tiny.write(tmp_path), folder)
     assert done.status == 0
     assert f"Warning: {folder} holds runs made with {key} another, and here it is " in done.err
-    assert "--out keeps them apart" in done.err
+    assert "another folder (--out) keeps them apart" in done.err
     assert f"the runs were made with more than one {key}" in " ".join(done.out.split())
 
 

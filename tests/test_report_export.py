@@ -269,7 +269,7 @@ def test_a_file_that_is_not_finished_does_not_replace_what_was_there(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_said(folder, tmp_path):
     done = tiny.grokbench("export", folder, "--out", tmp_path / ("long" * 100))
-    assert done.status == 2 and "cannot be written" in done.err and "another folder with --out" in done.err
+    assert done.status == 2 and "cannot be written" in done.err and "another folder (--out)" in done.err
 
 
 def test_without_a_folder_it_goes_to_exports(tmp_path, monkeypatch):

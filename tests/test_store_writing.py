@@ -38,7 +38,7 @@ def test_reopening_unites_seeds_and_takes_the_cells_planned_now(store):
 )
 def test_another_suite_is_refused_with_the_way_out(store, changes, message):
     before = (store.directory / "manifest.json").read_bytes()
-    with pytest.raises(StoreError, match=f"{message}.*Choose another folder with --out, or delete"):
+    with pytest.raises(StoreError, match=rf"{message}.*Choose another folder \(--out\), or delete"):
         opened(store.directory, replace(MANIFEST, **changes))
     assert (store.directory / "manifest.json").read_bytes() == before
     with pytest.raises(StoreError, match=message):

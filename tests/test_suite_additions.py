@@ -46,7 +46,7 @@ def test_the_planned_comparisons_grow(suite):
     [
         ("orthograd", f"--with orthograd: a label that the suite has already, {OTHER}"),
         ("", f"--with '': {EXPECTED}"),
-        ("7", f"--with '7': {EXPECTED}"),
+        ("7", f"--with 7: {EXPECTED}"),
         ("[grokalign]", f"--with '[grokalign]': {EXPECTED}"),
         ("{}", f"--with '{{}}': {EXPECTED}"),
         ("a: {}\na: {}", f"--with 'a: {{}}\\na: {{}}': {EXPECTED}"),

@@ -77,20 +77,20 @@ PLUGINS = [
     ("grokalign", "gr\N{CYRILLIC SMALL LETTER O}kalign", "5:30", "CYRILLIC SMALL LETTER O"),
     ("strength: 0.1", "strenght: 0.1", "5:42", "grokalign has no parameter 'strenght'"),
     ("strength: 0.1", "self: 0.1", "5:42", "grokalign has no parameter 'self'"),
-    ("strength: 0.1", "strength: '0.1'", "5:42", "expected a valid number, got the text '0.1'"),
-    ("strength: 0.1", "strength: true", "5:42", "expected a valid number, got true"),
-    ("strength: 0.1", "strength:", "5:42", "expected a valid number, got nothing"),
-    ("strength: 0.1", "strength: [0.1]", "5:42", "expected a valid number, got a list"),
+    ("strength: 0.1", "strength: '0.1'", "5:42", "expected a number, got the text '0.1'"),
+    ("strength: 0.1", "strength: true", "5:42", "expected a number, got true"),
+    ("strength: 0.1", "strength:", "5:42", "expected a number, got nothing"),
+    ("strength: 0.1", "strength: [0.1]", "5:42", "expected a number, got a list"),
     ("strength: 0.1", "strength: 1e-3x", "5:42", "got the text '1e-3x'"),
     ("strength: 0.1", "strength: 0,1", "5:54", "the key 1 is not text"),
     ("strength: 0.1", "strength:0.1", "5:42", "a key without a value, did you mean 'strength: 0.1'?"),
     ("strength: 0.1", "strength 0.1", "5:42", "a key without a value, did you mean 'strength: 0.1'?"),
     ("strength: 0.1", "strength: {grid: [0.1, high]}", "5:42", "got the text 'high'"),
     ("strength: 0.1", "norm: cubed", "5:42", "expected 'squared' or 'frobenius', got the text 'cubed'"),
-    ("strength: 0.1", "projections: 2.0", "5:42", "expected a valid integer, got the number 2.0"),
+    ("strength: 0.1", "projections: 2.0", "5:42", "expected a whole number, got the number 2.0"),
     ("strength: 0.1", "projections: 0", "5:30", "refuses its parameters: projections must be at least 1, got 0"),
     ("strength: 0.1", "per_task: {xor: {norm: cubed}}", "5:59", "got the text 'cubed'"),
-    ("epochs: 100", "bits: many", "4:47", "expected a valid integer, got the text 'many'"),
+    ("epochs: 100", "bits: many", "4:47", "expected a whole number, got the text 'many'"),
     ("epochs: 100", "width: -3", "4:27", "a layer must have from 1 to 1000000 units, got -3"),
     ("epochs: 100", f"width: 1{'0' * 30}", "4:27", "a layer must have from 1 to 1000000 units"),
     ("epochs: 100", f"samples: 1{'0' * 30}", "4:27", "a training set of 5e+29 examples, expected at most"),
@@ -156,6 +156,28 @@ def test_what_is_no_file_is_refused_by_its_name(tmp_path, monkeypatch):
             done = grokbench(command, name)
             assert (done.status, done.out) == (2, "") and phrase in done.err and len(done.err.splitlines()) == 1
     assert [file.name for file in tmp_path.rglob("*")] == ["folder.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "said"),
+    [
+        ("mini.yml", ["mini.yml"], ", or a path ending in .yaml; rename mini.yml to mini.yaml\n"),
+        ("mini.yml", ["mini.yaml"], "did you mean 'mini.yaml'?\n"),
+        ("mini.yml", ["mini.yaml", "mini.yml"], "did you mean 'mini.yaml'?\n"),
+        ("mini.yml", [], "did you mean 'mini.yaml'?\n"),
+        ("mini.YAML", ["mini.YAML"], "rename mini.YAML to mini.yaml\n"),
+        ("quick.yml", [], "did you mean 'quick'?\n"),
+        ("a" * 300 + ".yml", [], "a...'?\n"),
+    ],
+)
+def test_a_file_of_another_suffix_is_told_which_one_is_expected(tmp_path, monkeypatch, name, files, said):
+    monkeypatch.chdir(tmp_path)
+    for file in files:
+        (tmp_path / file).write_text(GOOD, encoding="utf-8")
+    for command in COMMANDS:
+        done = grokbench(command, name)
+        assert (done.status, done.out) == (2, "") and done.err.endswith(said)
+        assert done.err.startswith("Error: no suite '") and len(done.err.splitlines()) == 1
 
 
 def test_a_wrong_structure_is_told_before_torch_is_imported(tmp_path):

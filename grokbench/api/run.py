@@ -1,6 +1,5 @@
 """`grokbench run`, called from Python: a script, a notebook, a thread."""
 
-import re
 import warnings
 from collections.abc import Iterable
 from operator import index
@@ -8,22 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from grokbench.api.runs import Runs, load_runs
-from grokbench.errors import GrokbenchError, SuiteError
+from grokbench.errors import SuiteError
 from grokbench.runner.request import Plan, Request, resolve, unused
 from grokbench.store.reuse import RERUN
+from grokbench.text.options import as_keywords
 from grokbench.text.suggest import did_you_mean
 from grokbench.validation import is_count
 
 __all__ = ["run"]
 
-KEYWORDS = {  # option -> keyword
-    "with": "methods",
-    "plugin": "plugins",
-    "task": "tasks",
-    "regularizer": "regularizers",
-    "num-seeds": "num_seeds",
-    **{name: name for name in ("device", "log", "out", "precision", "rerun", "seeds")},
-}
 CHOICES = {"precision": ("float32", "float64"), "rerun": tuple(RERUN)}
 LEAST = {"group_size": 2, "num_seeds": 1}  # what is counted
 
@@ -92,28 +84,21 @@ def run(
         rerun=rerun,
         log=_labels(log),
     )
-    try:
+    with as_keywords():
         plan = resolve(request)
-    except GrokbenchError as error:
-        raise type(error)(_with_keywords(str(error))) from error.__cause__
-    _perform(plan, fail_fast)
-    return load_runs(plan.directory)
-
-
-def _with_keywords(message: str) -> str:
-    """A message in which options have the names of the keywords that stand for them here."""
-    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: KEYWORDS.get(found[1], found[0]), message)
+        _perform(plan, fail_fast)
+        return load_runs(plan.directory)
 
 
 def _perform(plan: Plan, fail_fast: bool) -> None:
     from grokbench.runner import pipeline
     from grokbench.runner.execute import execute
 
-    for sentence in (*map(str, plan.registry.broken), *map(_with_keywords, unused(plan))):
+    for sentence in (*map(str, plan.registry.broken), *unused(plan)):
         warnings.warn(sentence, stacklevel=3)
     with pipeline.open_store(plan) as store:
         for difference in pipeline.made_elsewhere(plan, store):
-            warnings.warn(_with_keywords(difference), stacklevel=3)
+            warnings.warn(difference, stacklevel=3)
         execute(plan, store, fail_fast)
 
 

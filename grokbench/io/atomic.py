@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from grokbench.errors import StoreError
+from grokbench.text.options import Option
 
 __all__ = [
     "clean",
@@ -94,7 +95,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     temporary = folder.with_name(f".{folder.name}.tmp")
     with _explained(folder):
         if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
-            raise StoreError(f"{folder} is there already: delete it, or choose another folder with --out.")
+            raise StoreError(f"{folder} is there already: delete it, or choose another folder ({Option('out')}).")
         shutil.rmtree(temporary, ignore_errors=True)  # of an attempt that was killed
         temporary.mkdir(parents=True)
         try:
@@ -151,8 +152,8 @@ def locked(folder: Path) -> Iterator[None]:
         while not _taken(file, folder, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise StoreError(
-                    f"Another grokbench is writing to {folder}: wait until it ends, or choose another folder with "
-                    f"--out."
+                    f"Another grokbench is writing to {folder}: wait until it ends, or choose another folder "
+                    f"({Option('out')})."
                 )
             time.sleep(PATIENCE / 10)
         yield
@@ -196,5 +197,5 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written ({error.strerror}). {ADVICE.get(error.errno or 0, 'Put that right')} or choose "
-            f"another folder with --out; what was saved before is kept."
+            f"another folder ({Option('out')}); what was saved before is kept."
         ) from error

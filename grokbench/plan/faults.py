@@ -1,16 +1,16 @@
 """What only the plugins reveal to be wrong with a suite, each with its place in the file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from grokbench.criterion import bound_fault, parse_condition
 from grokbench.errors import PluginError
 from grokbench.metric import Metric
 from grokbench.plan.metrics import can_record, recorded, standard_labels
+from grokbench.plan.uses import use_faults
 from grokbench.plugins import Registry
 from grokbench.records import Skip
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
-from grokbench.suite.problems import KeyPath, dotted
 from grokbench.text.lists import listed
 from grokbench.text.suggest import did_you_mean
 from grokbench.types import Regularizer, Task
@@ -21,13 +21,13 @@ __all__ = ["misfits", "plan_faults"]
 def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
     """Every mistake that only the plugins reveal, each with its place in the file."""
     for entry in suite.tasks:
-        yield from _use_faults(suite, registry, "tasks", entry.use, entry.path)
+        yield from use_faults(suite, registry, "tasks", entry.use, entry.path)
     for method in suite.regularizers:
         for entry in suite.tasks:
             for use in method.uses_for(entry.label):
-                yield from _use_faults(suite, registry, "regularizers", use, method.path, entry.path[1])
+                yield from use_faults(suite, registry, "regularizers", use, method.path, entry.path[1])
     for measured in suite.metrics:
-        yield from _use_faults(suite, registry, "metrics", measured.use, measured.path)
+        yield from use_faults(suite, registry, "metrics", measured.use, measured.path)
         yield from _need_faults(suite, registry, measured)
     for entry in suite.tasks:
         task = _made(registry, "tasks", entry.use)
@@ -37,36 +37,6 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
         yield from _cadence_faults(suite, registry, entry, task)
         yield from _fact_faults(suite, registry, entry, task)
         yield from _rotation_faults(suite, registry, entry, task)
-
-
-def _use_faults(
-    suite: Suite, registry: Registry, kind: str, use: Use, path: KeyPath, per_task: str | int = ""
-) -> Iterator[str]:
-    """What is wrong with one plugin and its parameters."""
-    where = _places(suite, path, use.name, per_task)
-    try:
-        plugin = registry.get(kind, use.name)
-        faults = list(plugin.faults(use.parameters))
-        if not faults:
-            plugin.make(use.parameters)
-    except PluginError as error:
-        yield f"{where('use')}: {error}"
-        return
-    yield from (f"{where(name)}: {fault}" for name, fault in faults)
-
-
-def _places(suite: Suite, path: KeyPath, plugin: str, per_task: str | int) -> Callable[[str], str]:
-    """A function from a parameter to where it is set: for one task, in a combination, or for the plugin itself."""
-    general, special = path, (*path, "per_task", per_task)
-    bases = [general, (*general, plugin), special, (*special, plugin)]
-
-    def where(name: str) -> str:
-        places = [suite.where((*base, name)) for base in bases]
-        known = [place for base, place in zip(bases, places, strict=True) if place != suite.where(base)]
-        place = known[-1] if known else places[0]
-        return f"{place}: {dotted(path if name == 'use' else (*path, name))}"
-
-    return where
 
 
 def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:

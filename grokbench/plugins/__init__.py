@@ -27,6 +27,7 @@ from grokbench.plugins.hooks import KINDS, check_hooks, yielded
 from grokbench.plugins.plugin import Plugin
 from grokbench.provenance import source_digest
 from grokbench.suite.schema import RESERVED
+from grokbench.text.options import Option
 from grokbench.text.suggest import did_you_mean, short
 
 __all__ = ["BUILTINS", "KINDS", "Broken", "Registry", "load_registry"]
@@ -108,7 +109,7 @@ class Registry:
             known = ", ".join(plugins) if len(plugins) <= LISTED else f"those that `grokbench list {kind}` shows"
             left_out = "".join(f"; {broken}" for broken in self.broken)
             file = self.unread(name)
-            near = f"; {file} is in this folder: add --plugin {file}" if file else did_you_mean(name, plugins)
+            near = f"; {file} is in this folder: add {Option('plugins', file)}" if file else did_you_mean(name, plugins)
             raise PluginError(f"no {kind[:-1]} {short(name)!r}, expected one of: {known}{near}{left_out}")
         return plugins[name]
 

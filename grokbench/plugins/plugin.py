@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from grokbench.errors import PluginError
 from grokbench.plugins.refusals import refusal
+from grokbench.suite.shapes import expected
 from grokbench.text.suggest import did_you_mean, short, shown
 
 __all__ = ["Plugin"]
@@ -44,18 +45,29 @@ class Plugin:
             for name, parameter in self.parameters.items()
         }
 
-    def faults(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """What is wrong with given parameters: (parameter, sentence)."""
+    def faults(
+        self, given: Mapping[str, Any], words: Mapping[str, Collection[str]] | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with given parameters: (parameter, sentence).
+
+        Args:
+            given: name -> value.
+            words: name -> keys of a suite that may stand in its place, where there are some.
+        """
         for name in given:
             if name not in self.parameters:
-                known = ", ".join(self.parameters) or "none"
-                near = did_you_mean(name, self.parameters)
-                yield name, f"{self.name} has no parameter {short(name)!r}, expected one of: {known}{near}"
+                yield name, self._unknown(name, (words or {}).get(name, ()))
             elif fault := self._type_fault(name, given[name]):
                 yield name, fault
         for name, parameter in self.parameters.items():
             if name not in given and parameter.default is parameter.empty:
                 yield name, f"{self.name} needs the parameter {name!r}, which has no default"
+
+    def _unknown(self, name: str, words: Collection[str]) -> str:
+        known = [f"one of: {', '.join(self.parameters) or 'none'}"] if self.parameters or not words else []
+        known += [f"a key of the entry: {', '.join(words)}"] if words else []
+        near = did_you_mean(name, [*self.parameters, *words])
+        return f"{self.name} has no parameter {short(name)!r}, expected {', or '.join(known)}{near}"
 
     def _read(self, name: str, value: Any) -> Any:
         """A parameter as its annotation reads it, strictly: no text is a number. As in JSON, a list can be a tuple."""
@@ -67,9 +79,9 @@ class Plugin:
             self._read(name, value)
         except ValidationError as error:
             first = error.errors()[0]
-            wanted = first["msg"].removeprefix("Input should be ").replace("a valid array", "a list")
             where = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
-            return f"{f'at {where}: ' * bool(where)}expected {wanted}, got {shown(first['input'] if where else value)}"
+            got = shown(first["input"] if where else value)
+            return f"{f'at {where}: ' * bool(where)}expected {expected(first)}, got {got}"
         return None
 
     def make(self, given: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from grokbench.errors import SuiteError
 from grokbench.provenance import environment
 from grokbench.text.lists import plural
+from grokbench.text.options import Option
 
 __all__ = ["SIDE_BY_SIDE", "devices", "in_words"]
 
@@ -25,11 +26,11 @@ def devices(asked: str) -> tuple[str, ...]:
     every = [str(i) for i in range(torch.cuda.device_count())]
     chosen = numbers.split(",") if named else every * SIDE_BY_SIDE
     if kind != "cuda" or not all(number.isdecimal() for number in chosen):
-        raise SuiteError(f"--device {asked}: expected auto, cpu, cuda, or cuda:0,1")
+        raise SuiteError(f"{Option('device', asked)}: expected auto, cpu, cuda, or cuda:0,1")
     if not chosen or any(int(number) >= len(every) for number in chosen):
         raise SuiteError(
-            f"--device {asked}: torch sees {len(every)} CUDA devices here; "
-            "use --device cpu, or check the driver and that torch was installed with CUDA"
+            f"{Option('device', asked)}: torch sees {len(every)} CUDA devices here; "
+            f"use {Option('device', 'cpu')}, or check the driver and that torch was installed with CUDA"
         )
     return tuple(f"cuda:{int(number)}" for number in chosen)
 

@@ -13,6 +13,7 @@ from grokbench.observer import Observer
 from grokbench.plugins.source_lines import innermost
 from grokbench.records import Run
 from grokbench.suite.additions import entries
+from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AttachedObserver", "Observers", "make_observers"]
 
-OPTION = "--log"
 EXPECTED = "expected an observer's name, or one with its parameters such as 'tensorboard: {folder: logs}'"
 
 
@@ -44,9 +44,9 @@ def make_observers(given: Sequence[str], registry: "Registry") -> tuple[Attached
     Raises:
         SuiteError: a name or a parameter is wrong; the message lists every mistake.
     """
-    named = [pair for each in given for pair in entries(each, OPTION, EXPECTED).items()]
+    named = [pair for each in given for pair in entries(each, "log", EXPECTED).items()]
     if faults := [fault for name, parameters in named for fault in _faults(name, parameters, registry)]:
-        raise SuiteError("\n".join(f"{OPTION} {fault}" for fault in faults))
+        raise SuiteError("\n".join(f"{Option('log')} {fault}" for fault in faults))
     return tuple(_made(name, parameters or {}, registry) for name, parameters in named)
 
 
@@ -68,9 +68,9 @@ def _made(name: str, parameters: Mapping[str, Any], registry: "Registry") -> Att
     try:
         made = plugin.make(parameters)
     except PluginError as error:
-        raise SuiteError(f"{OPTION} {name}: {error}") from error
+        raise SuiteError(f"{Option('log', name)}: {error}") from error
     if not isinstance(made, Observer):
-        raise SuiteError(f"{OPTION} {name}: it returns a {type(made).__name__}, expected an Observer")
+        raise SuiteError(f"{Option('log', name)}: it returns a {type(made).__name__}, expected an Observer")
     return AttachedObserver(name, plugin.origin, Path(inspect.getfile(inspect.unwrap(plugin.factory))), made)
 
 

@@ -19,6 +19,7 @@ from grokbench.store import Store
 from grokbench.store.layout import Layout
 from grokbench.store.manifests import merge
 from grokbench.store.reuse import outdated
+from grokbench.text.options import Option
 
 __all__ = [
     "existing_store",
@@ -94,10 +95,11 @@ def made_elsewhere(plan: Plan, store: Store) -> Iterator[str]:
     for key in ("torch", "grokbench", "device_name"):
         others = sorted({str(run.provenance.get(key)) for run in runs} - {str(here[key])})
         if others:
+            again = Option("rerun", "all" if key == "device_name" else "stale")
             yield (
                 f"{store.directory} holds runs made with {key} {' and '.join(others)}, and here it is {here[key]}: "
-                f"the leaderboard marks where they meet; --rerun {'all' if key == 'device_name' else 'stale'} makes "
-                "them again, --out keeps them apart."
+                f"the leaderboard marks where they meet; {again} makes them again, "
+                f"another folder ({Option('out')}) keeps them apart."
             )
 
 

@@ -12,19 +12,16 @@ from grokbench.runner.observing import AttachedObserver, make_observers
 from grokbench.seeds import parse_seeds
 from grokbench.suite import Suite, load_suite
 from grokbench.suite.additions import TakenLabel
+from grokbench.text.options import Option
 from grokbench.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from grokbench.plugins import Registry
+    from grokbench.plugins.plugin import Plugin
 
 __all__ = ["Plan", "Request", "distinct", "resolve", "unused"]
 
-WAYS = {  # kind of plugin -> how a command has it used
-    "tasks": "name the task {} in a suite",
-    "regularizers": "add --with {}",
-    "metrics": "name the metric {} in a suite",
-    "observers": "add --log {}",
-}
+ADDED_BY = {"regularizers": "methods", "observers": "log"}  # kind of plugin -> keyword of the option that adds one
 
 
 @dataclass(frozen=True)
@@ -84,8 +81,8 @@ def resolve(request: Request) -> Plan:
     """Resolve a request; SuiteError, with every mistake at once, when it cannot be run as it is."""
     suite = _load(request)
     seeds = _seeds(suite, request)
-    _check_labels("task", request.tasks, [entry.label for entry in suite.tasks])
-    _check_labels("regularizer", request.regularizers, [entry.label for entry in suite.regularizers])
+    _check_labels("tasks", request.tasks, [entry.label for entry in suite.tasks])
+    _check_labels("regularizers", request.regularizers, [entry.label for entry in suite.regularizers])
     return _planned(request, suite, seeds)
 
 
@@ -123,7 +120,7 @@ def _registry(request: Request, plugins: Sequence[str]) -> "Registry":
 
     for file in request.plugins:
         if not Path(file).is_file():
-            raise SuiteError(f"--plugin {file}: no such file, expected a Python file with a grokbench hook")
+            raise SuiteError(f"{Option('plugins', file)}: no such file, expected a Python file with a grokbench hook")
     return load_registry(plugins)
 
 
@@ -136,8 +133,14 @@ def unused(plan: Plan) -> Iterator[str]:
     for file in plan.plugins[len(plan.suite.plugins) :]:
         found = plan.registry.of_file(file)
         if found and not any((plugin.kind, plugin.name) in named for plugin in found):
-            ways = [WAYS[plugin.kind].format(plugin.name) for plugin in found]
-            yield f"nothing of --plugin {file} is used: {' or '.join(ways)}"
+            yield f"nothing of {Option('plugins', file)} is used: {' or '.join(map(_use_of, found))}"
+
+
+def _use_of(plugin: "Plugin") -> str:
+    """Say how to use a plugin."""
+    if keyword := ADDED_BY.get(plugin.kind):
+        return f"add {Option(keyword, plugin.name)}"
+    return f"name the {plugin.kind.removesuffix('s')} {plugin.name} in a suite"
 
 
 def _load(request: Request) -> Suite:
@@ -159,23 +162,24 @@ def _wanted(cell: Cell, request: Request) -> bool:
 
 def _seeds(suite: Suite, request: Request) -> tuple[int, ...]:
     if request.seeds is not None and request.num_seeds:
-        raise SuiteError("--seeds and --num-seeds exclude each other; give one of them")
+        raise SuiteError(f"{Option('seeds')} and {Option('num_seeds')} exclude each other; give one of them")
     if request.seeds is not None:
         try:
             return parse_seeds(request.seeds)
         except SuiteError as error:
-            raise SuiteError(f"--seeds {request.seeds}: {error}") from None
+            raise SuiteError(f"{Option('seeds', request.seeds)}: {error}") from None
     if request.num_seeds and request.num_seeds > len(suite.seeds):
         raise SuiteError(
-            f"--num-seeds {request.num_seeds}: the suite has {len(suite.seeds)} seeds; name others with --seeds"
+            f"{Option('num_seeds', request.num_seeds)}: the suite has {len(suite.seeds)} seeds; "
+            f"name others ({Option('seeds')})"
         )
     return suite.seeds[: request.num_seeds]
 
 
-def _check_labels(kind: str, given: Sequence[str], known: Sequence[str]) -> None:
+def _check_labels(kinds: str, given: Sequence[str], known: Sequence[str]) -> None:
     for label in given:
         if label not in known:
             raise SuiteError(
-                f"--{kind} {label}: the suite has no such {kind}, expected one of: {', '.join(known)}"
-                f"{did_you_mean(label, known)}"
+                f"{Option(kinds, label)}: the suite has no such {kinds.removesuffix('s')}, "
+                f"expected one of: {', '.join(known)}{did_you_mean(label, known)}"
             )

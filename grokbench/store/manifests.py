@@ -10,6 +10,7 @@ from grokbench.errors import StoreError
 from grokbench.io import json_lines
 from grokbench.records import FORMAT, Manifest
 from grokbench.store.layout import Layout
+from grokbench.text.options import Option
 
 __all__ = ["ManifestFile", "merge", "read_manifest"]
 
@@ -55,7 +56,7 @@ def read_manifest(directory: Path) -> Manifest:
         ) from error
     raise StoreError(
         f"{directory} has format {version}, and this version of grokbench reads format {FORMAT}. "
-        f"Use the version of grokbench that wrote it, or choose another folder with --out."
+        "Use the version of grokbench that wrote it, or choose another folder."
     )
 
 
@@ -78,7 +79,7 @@ def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
     if differences := _differences(stored, planned):
         raise StoreError(
             f"{where} holds results that cannot be shown beside these: {'; '.join(differences)}. "
-            f"Choose another folder with --out, or delete {where}."
+            f"Choose another folder ({Option('out')}), or delete {where}."
         )
     return replace(planned, seeds=tuple(sorted({*stored.seeds, *planned.seeds})))
 

@@ -1,16 +1,14 @@
 """A suite: tasks x regularizers x seeds, read from one YAML file and checked before anything runs.
 
-`yaml12` reads data with the place of every key from what `yaml_composer` bounds; `schema` lists the keys and what each
-may hold, and `shapes` says what does not fit; `values` looks at seeds, labels, parameters and grids each by itself,
-`references` at names that point at one another; `entries` expands grids; `additions` are methods of the command line.
-Where the file is, `grokbench.suite_files` knows, without pydantic: a shell completes names by it.
+`yaml12` reads a `document`, data with the place of every key, within the bounds of `yaml_composer`. `checks` runs what
+`schema` and `shapes` (the keys, and what each may hold), `values` (each by itself) and `references` (names that point
+at one another) check. `entries` expands grids; `additions` adds the methods of a command. `grokbench.suite_files` finds
+the file, without pydantic, since a shell completes names with it.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,8 @@ from grokbench.errors import SuiteError
 from grokbench.records import Published, Skip, Statistics
 from grokbench.seeds import count_seeds, parse_seeds
 from grokbench.suite.additions import with_methods
+from grokbench.suite.checks import suite_problems
+from grokbench.suite.document import Document
 from grokbench.suite.entries import (
     MetricEntry,
     RegularizerEntry,
@@ -28,11 +28,8 @@ from grokbench.suite.entries import (
     regularizer_entries,
     task_entries,
 )
-from grokbench.suite.problems import MAX_LINES, KeyPath, Problem, listing
-from grokbench.suite.references import grid_size_problems, reference_problems
-from grokbench.suite.shapes import shape_problems
-from grokbench.suite.values import value_problems
-from grokbench.suite.yaml12 import Document, read
+from grokbench.suite.problems import KeyPath, Problem, listing
+from grokbench.suite.yaml12 import read
 from grokbench.suite_files import find
 
 __all__ = [
@@ -47,83 +44,73 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Suite:
-    """What a suite file says, every name in it resolved except those of plugins and their parameters."""
+    """A suite: every name in it is resolved, except those of plugins and of their parameters.
+
+    Attributes:
+        path: as given; of the installed file for a shipped suite.
+        seeds: in the order of the file.
+        baseline: the label of a regularizer.
+        tasks: grids are expanded.
+        regularizers: grids are expanded.
+        skip: one per cell, with expanded labels.
+        metrics: those beside loss and accuracy, which every task records.
+        statistics: how cells are compared with the baseline.
+        published: published numbers, with expanded labels; None without any.
+        plugins: plugin files; relative ones begin at the suite's folder.
+        document: the data with their places.
+    """
 
     name: str
     description: str
-    path: str  # as given; of the installed file for a shipped suite
+    path: str
     seeds: tuple[int, ...]
-    baseline: str  # label of a regularizer
+    baseline: str
     tasks: tuple[TaskEntry, ...]
     regularizers: tuple[RegularizerEntry, ...]
-    skip: tuple[Skip, ...]  # one per cell, labels expanded
+    skip: tuple[Skip, ...]
     metrics: tuple[MetricEntry, ...]
     statistics: Statistics
-    published: Published | None  # labels expanded
-    plugins: tuple[str, ...]  # files, relative ones taken from the suite's folder
+    published: Published | None
+    plugins: tuple[str, ...]
     document: Document = field(repr=False, compare=False)
 
     @property
     def comparisons(self) -> int:
-        """The planned family that Holm corrects over: cells that are neither skipped nor a baseline."""
+        """The size of the family that Holm corrects over: planned cells that are not the baseline."""
         others = [entry.label for entry in self.regularizers if entry.label != self.baseline]
         return len(self.tasks) * len(others) - sum(skip.regularizer in others for skip in self.skip)
 
     @property
     def added(self) -> frozenset[str]:
-        """Labels of the regularizers that do not stand in the file: a grid adds several."""
+        """The labels of regularizers that an option added; a grid adds several."""
         return frozenset(entry.label for entry in self.regularizers if self.document.origin(entry.path))
 
+    def holds(self, key_path: KeyPath) -> bool:
+        """Tell whether the file, or an added method, has a key of this path."""
+        return self.document.holds(key_path)
+
     def where(self, key_path: KeyPath) -> str:
-        """`file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
+        """Give `file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
         return self.document.where(key_path)
 
 
 def load_suite(name_or_path: str, methods: Sequence[str] = ()) -> Suite:
-    """The suite of a path ending in `.yaml`, or of that bare name among the shipped ones, and further methods.
+    """Load the suite of a path ending in `.yaml`, or the shipped suite of that name.
 
-    Raises SuiteError: one sentence when there is no such file or it is not YAML; otherwise every mistake at once,
-    a line `file:line:column: key.path: what was wrong, expected ...` each, in the order of the file.
+    Args:
+        name_or_path: the path, or the name.
+        methods: regularizers to add: names, or entries in YAML.
+
+    Raises:
+        SuiteError: one sentence where there is no such file or it is not YAML; otherwise every mistake at once, a line
+            `file:line:column: key.path: what was wrong, expected ...` each, in the order of the file.
     """
     path = find(name_or_path)
     document = with_methods(read(path), methods)
-    problems = [*document.problems, *_all_problems(document.data, path.parent)]
+    problems = [*document.problems, *suite_problems(document.data, path.parent)]
     if problems:
         raise SuiteError(listing(document.file, [_placed(problem, document) for problem in problems]))
     return _suite(document, path)
-
-
-def _all_problems(data: Any, folder: Path) -> list[Problem]:
-    """Stage by stage; each sees null for the faulty values of the stages before, so that a mistake is told once.
-
-    A stage with more than a message can show is the last, and is not finished: each line looks for a nearest name.
-    """
-    stages: tuple[Callable[[Any], Iterable[Problem]], ...] = (
-        shape_problems,
-        partial(value_problems, folder=folder),
-        grid_size_problems,
-        reference_problems,
-    )
-    problems: list[Problem] = []
-    for stage in stages:
-        found = list(islice(stage(data), MAX_LINES + 1))
-        problems += found
-        if len(found) > MAX_LINES:
-            break
-        data = _blanked(data, {problem.path for problem in found})
-        if not isinstance(data, dict):
-            break
-    return problems
-
-
-def _blanked(data: Any, faulty: set[KeyPath], path: KeyPath = ()) -> Any:
-    if path in faulty:
-        return None
-    if isinstance(data, dict):
-        return {key: _blanked(value, faulty, (*path, key)) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_blanked(value, faulty, (*path, i)) for i, value in enumerate(data)]
-    return data
 
 
 def _placed(problem: Problem, document: Document) -> Problem:

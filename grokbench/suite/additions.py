@@ -1,52 +1,67 @@
-"""What a command adds to a suite: methods, `grokbench run quick --with my_method`, and entries in YAML in general."""
+"""Methods that an option adds to a suite, `grokbench run quick --with my_method`, and options in YAML in general."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from grokbench.errors import SuiteError
-from grokbench.suite.yaml12 import Document, parse
+from grokbench.suite.document import Document
+from grokbench.suite.yaml12 import parse
+from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
 __all__ = ["TakenLabel", "entries", "with_methods"]
 
-OPTION = "--with"
 EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half: {use: grokalign, strength: 0.5}'"
 
 
 class TakenLabel(SuiteError):
-    """A method has the label of another one."""
+    """An added method has the label of another one."""
 
 
 def with_methods(document: Document, methods: Sequence[str]) -> Document:
-    """The document of a suite with further regularizers, each a name or an entry in YAML.
+    """Add regularizers to the document of a suite; their mistakes are reported at the option, not in the file.
 
-    What is wrong with one is told of `--with`, not of a place in the file. Raises SuiteError for a text that is
-    neither, and for a label that is taken.
+    Args:
+        document: the suite.
+        methods: a name or an entry in YAML each.
+
+    Raises:
+        SuiteError: a method is neither.
+        TakenLabel: the suite has its label already.
     """
     for method in methods:
-        for label, entry in entries(method, OPTION, EXPECTED).items():
+        for label, entry in entries(method, "methods", EXPECTED).items():
             document = _with_entry(document, label, entry)
     return document
 
 
-def entries(given: str, option: str, expected: str) -> dict[str, Any]:
-    """What the value of an option names: a name alone, or entries in YAML; SuiteError saying what is expected."""
-    written = parse(given, option) if given.strip() else None
+def entries(given: str, keyword: str, expected: str) -> dict[str, Any]:
+    """Read the value of an option: a name alone, or entries in YAML.
+
+    Args:
+        given: the value.
+        keyword: the option, see `Option`.
+        expected: what could stand here, for the message of the error.
+
+    Raises:
+        SuiteError: the value is neither.
+    """
+    written = parse(given, str(Option(keyword))) if given.strip() else None
     data = {written.data: {}} if written and isinstance(written.data, str) else written and written.data
     if not written or written.problems or not isinstance(data, dict) or not data:
-        raise SuiteError(f"{option} {short(given)!r}: {expected}")
+        raise SuiteError(f"{Option(keyword, short(given))}: {expected}")
     return data
 
 
 def _with_entry(document: Document, label: str, entry: Any) -> Document:
     there = document.data.get("regularizers") if isinstance(document.data, dict) else None
     if not isinstance(there, dict):
-        return document  # the suite's own mistake, which is told of it
+        return document  # a mistake of the suite, reported there
     if label in there:
         use = entry.get("use") if isinstance(entry, dict) else None
         other = f"expected another one, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"
-        raise TakenLabel(f"{OPTION} {short(label)}: a label that the suite has already, {other}")
+        raise TakenLabel(f"{Option('methods', short(label))}: a label that the suite has already, {other}")
     data = document.data | {"regularizers": there | {label: entry}}
-    grafts = {**document.grafts, ("regularizers", label): OPTION}
+    grafts = {**document.grafts, ("regularizers", label): Option("methods")}
     return dataclasses.replace(document, data=data, grafts=grafts)

@@ -1,4 +1,4 @@
-"""Problems in a YAML file: what is wrong, and how it is said, one line each."""
+"""Problems in a YAML file, each with its place, and the lines that report them."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from yaml.error import MarkedYAMLError
 
+from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
 __all__ = [
@@ -43,17 +44,25 @@ _SYNTAX = (
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a suite. `place` is found from `path` where it is None."""
+    """One thing wrong with a suite.
+
+    Attributes:
+        path: the key path.
+        text: "what was wrong, expected ..., did you mean ...?".
+        place: line and column; None until they are found from `path`.
+        at_key: the key is wrong, not its value.
+        origin: the option that added the key path; None for one in the file.
+    """
 
     path: KeyPath
-    text: str  # "what was wrong, expected ..., did you mean ...?"
+    text: str
     place: Place | None = None
-    at_key: bool = False  # the key is wrong, not its value
-    origin: str | None = None  # stands for file and place where it is not in the file
+    at_key: bool = False
+    origin: Option | None = None
 
 
 def listing(file: str, problems: Iterable[Problem]) -> str:
-    """Problems with their places as lines `file:line:column: key.path: text`, in the order of the file."""
+    """List problems as lines `file:line:column: key.path: text`, in the order of the file."""
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.place or _NO_PLACE)
     lines = [_line(file, problem) for problem in ordered[:MAX_LINES]]
     return "\n".join([*lines, f"{file}: and more like these"] if len(ordered) > MAX_LINES else lines)
@@ -66,7 +75,7 @@ def _line(file: str, problem: Problem) -> str:
 
 
 def dotted(path: KeyPath) -> str:
-    """A key path as people write it: `skip[0].task`, `tasks."a b".epochs`."""
+    """Write a key path as people do: `skip[0].task`, `tasks."a b".epochs`."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{_quoted(part)}" for part in path]
     return "".join(parts).removeprefix(".")
 
@@ -76,7 +85,7 @@ def _quoted(key: str) -> str:
 
 
 def syntax_hint(error: MarkedYAMLError) -> str:
-    """PyYAML's complaint as a sentence about the line it points to."""
+    """Turn PyYAML's error into a sentence about the line it points to."""
     problem = f"{error.problem or error.context}"
     for pattern, sentence in _SYNTAX:
         found = re.search(pattern, problem)

@@ -1,7 +1,6 @@
-"""What is wrong with the shape of a suite, in sentences."""
+"""The shape of a suite compared with its schema, and sentences about what does not fit."""
 
-import re
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -10,11 +9,11 @@ from grokbench.suite.problems import KeyPath, Problem
 from grokbench.suite.schema import SuiteShape, fields_at
 from grokbench.text.suggest import did_you_mean, nearest, shown
 
-__all__ = ["shape_problems"]
+__all__ = ["expected", "shape_problems"]
 
 
 def shape_problems(data: Any) -> list[Problem]:
-    """Every value of a suite's data that has not the shape it should have."""
+    """List the values of a suite's data that do not have the shape they should have."""
     try:
         SuiteShape.model_validate(data)
     except ValidationError as error:
@@ -25,7 +24,7 @@ def shape_problems(data: Any) -> list[Problem]:
 
 
 def _meant(path: KeyPath) -> KeyPath:
-    """The key path that an unknown key was probably meant to be; the misspelling tells that it is missing."""
+    """Guess the key path that an unknown key was meant to be; it is not reported as missing as well."""
     return (*path[:-1], nearest(str(path[-1]), fields_at(path[:-1])) or "")
 
 
@@ -46,12 +45,20 @@ def _sentence(path: KeyPath, details: ErrorDetails) -> str:
         names = list(fields_at(path[:-1]))
         return f"an unknown key, expected one of {', '.join(names)}{did_you_mean(str(path[-1]), names)}"
     if kind == "literal_error":
-        near = did_you_mean(value, re.findall(r"\w+", context["expected"])) if isinstance(value, str) else ""
-        return f"{shown(value)}, expected {context['expected']}{near}"
-    return f"{shown(value)}, expected {_expected(details)}"
+        choices = _choices(fields_at(path[:-1])[str(path[-1])].annotation)
+        near = did_you_mean(value, choices) if isinstance(value, str) else ""
+        return f"{shown(value)}, expected {expected(details)}{near}"
+    return f"{shown(value)}, expected {expected(details)}"
 
 
-def _expected(details: ErrorDetails) -> str:
+def _choices(annotation: Any) -> list[str]:
+    """List the texts of a `Literal`, wherever in a type it stands."""
+    parts = get_args(annotation)
+    return [choice for part in parts for choice in ([part] if isinstance(part, str) else _choices(part))]
+
+
+def expected(details: ErrorDetails) -> str:
+    """Describe the value that pydantic expected, in the words of a suite."""
     kind, context = details["type"], details.get("ctx", {})
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         sign, bound = next(iter(context.items()))
@@ -62,11 +69,17 @@ def _expected(details: ErrorDetails) -> str:
         "string_too_short": "text that is not empty",
         "string_too_long": f"at most {context.get('max_length')} characters",
         "string_pattern_mismatch": "letters, digits, '.', '_' and '-' only: it names a folder",
+        "bool_type": "true or false",
         "int_type": "a whole number",
         "float_type": "a number",
         "finite_number": "a finite number",
         "dict_type": "a mapping (lines 'key: value')",
         "model_type": "a mapping (lines 'key: value')",
         "list_type": "a list (lines '- item')",
+        "tuple_type": "a list",
+        "literal_error": context.get("expected"),
+        "missing": "one entry more",
+        "none_required": "nothing",
         "too_short": "at least one entry",
-    }.get(kind, details["msg"])
+        "too_long": f"at most {context.get('max_length')} entries",
+    }.get(kind) or f"another value ({details['msg']})"

@@ -11,7 +11,7 @@ from grokbench.errors import SuiteError
 from grokbench.seeds import count_seeds, parse_seeds, unlike_seeds
 from grokbench.suite.entries import grid_value, is_grid
 from grokbench.suite.problems import KeyPath, Problem
-from grokbench.suite.schema import RESERVED, misplaced_words
+from grokbench.suite.schema import RESERVED, fields_at, misplaced_words
 from grokbench.text.suggest import did_you_mean, short, shown
 
 __all__ = ["value_problems"]
@@ -21,7 +21,7 @@ _SECTIONS = ("tasks", "regularizers", "metrics")
 
 
 def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
-    """Every wrong value of a suite of sound shape; plugin files are looked for in `folder`."""
+    """Yield the wrong values of a suite of sound shape; relative plugin files begin at `folder`."""
     if "seeds" in data:
         yield from _seed_problems(data["seeds"])
     yield from _prose_problems(data)
@@ -76,7 +76,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _prose_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Texts that the leaderboard prints."""
+    """Yield texts for the leaderboard that cannot be printed."""
     texts: dict[KeyPath, Any] = {("description",): data.get("description")}
     texts["published", "source"] = (data.get("published") or {}).get("source")
     texts |= {("skip", i, "why"): (skip or {}).get("why") for i, skip in enumerate(data.get("skip") or [])}
@@ -125,20 +125,23 @@ def _cadence_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Probl
 
 
 def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Problem]:
-    uses = entry["use"]
-    places = [(path, {key: value for key, value in entry.items() if key not in ("use", "per_task")})]
+    uses, words = entry["use"], list(fields_at(path))
+    places = [(path, {key: value for key, value in entry.items() if key not in words})]
     places += [((*path, "per_task", task), extra or {}) for task, extra in (entry.get("per_task") or {}).items()]
     for where, given in places:
         for key, value in given.items():
             if key not in uses:
-                expected = f"one of the combined methods, {', '.join(uses)}{did_you_mean(key, uses)}"
+                known = f"one of the combined methods, {', '.join(uses)}"
+                keys = f", or a key of the entry: {', '.join(words)}" if where == path else ""
+                near = did_you_mean(key, [*uses, *(words if where == path else ())])
+                expected = f"{known}{keys}{near}"
                 yield Problem((*where, key), f"parameters of no method, expected {expected}", at_key=True)
             elif value is not None and not isinstance(value, dict):
                 yield Problem((*where, key), f"{shown(value)}, expected a mapping: the parameters of {key}")
 
 
 def _parameter_problems(path: KeyPath, value: Any, depth: int) -> Iterator[Problem]:
-    """Numbers that are not finite; grids that are not at `depth`, or not lists of different plain values."""
+    """Yield numbers that are not finite, and grids that are not at `depth` or not lists of different plain values."""
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, f"{shown(value)}, expected a finite number")
     elif is_grid(value) and (len(path) != depth or "per_task" in path[2:3]):

@@ -1,4 +1,4 @@
-"""YAML 1.2 data, with the place of every key and value.
+"""A reader of YAML 1.2 that keeps the place of every key and value.
 
 PyYAML parses; the scalars are those of the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema),
 so `1e-3` is a number and `no`, `on` and `1:30` are text. Aliases, anchors, tags, merges, repeated keys and a
@@ -6,8 +6,7 @@ second document are refused; size, depth and number of nodes are bounded, so tha
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ from yaml.error import MarkedYAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from grokbench.errors import SuiteError
+from grokbench.suite.document import Document
 from grokbench.suite.problems import KeyPath, Place, Problem, listing, syntax_hint
 from grokbench.suite.yaml_composer import BoundedComposer, blamed, mark_place
 from grokbench.text.suggest import short
 
-__all__ = ["MAX_BYTES", "Document", "parse", "plain_scalar", "read"]
+__all__ = ["MAX_BYTES", "parse", "plain_scalar", "read"]
 
 MAX_BYTES = 100_000
 MAX_DIGITS = 100
@@ -32,38 +32,8 @@ _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
-@dataclass(frozen=True)
-class Document:
-    """One YAML file: its data, and where each key and value stands."""
-
-    file: str
-    data: Any
-    keys: Mapping[KeyPath, Place] = field(repr=False, default_factory=dict)
-    values: Mapping[KeyPath, Place] = field(repr=False, default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-    grafts: Mapping[KeyPath, str] = field(repr=False, default_factory=dict)  # branches of another origin, and its name
-
-    def origin(self, path: KeyPath) -> str | None:
-        """Where a key path was grafted from; None for one that stands in the file."""
-        return next((origin for graft, origin in self.grafts.items() if path[: len(graft)] == graft), None)
-
-    def place(self, path: KeyPath, at_key: bool = True) -> Place:
-        """Line and column (from 1) of a key, or of its value; of the nearest parent when there is no such key."""
-        first, second = (self.keys, self.values) if at_key else (self.values, self.keys)
-        for length in range(len(path), -1, -1):
-            found = first.get(path[:length]) or second.get(path[:length])
-            if found:
-                return found
-        return (1, 1)
-
-    def where(self, path: KeyPath, at_key: bool = True) -> str:
-        """`file:line:column` of a key path, or of its nearest existing parent; the origin of a grafted one."""
-        line, column = self.place(path, at_key)
-        return self.origin(path) or f"{self.file}:{line}:{column}"
-
-
 class _Builder:
-    """Turns composed nodes into data, noting places and problems on the way."""
+    """A converter of composed nodes into data, which notes places and problems."""
 
     def __init__(self) -> None:
         self.keys: dict[KeyPath, Place] = {}
@@ -121,7 +91,7 @@ class _Builder:
 
 
 def plain_scalar(text: str) -> Any:
-    """The value of an unquoted scalar under the YAML 1.2 core schema."""
+    """Read an unquoted scalar by the YAML 1.2 core schema."""
     if _NULL.fullmatch(text):
         return None
     if _BOOL.fullmatch(text):
@@ -135,10 +105,14 @@ def plain_scalar(text: str) -> Any:
 
 
 def parse(text: str, file: str) -> Document:
-    """The data of a YAML text; `file` is the name that errors show.
+    """Read a YAML text; problems that do not end the reading, such as repeated keys, are kept in the document.
 
-    Problems that do not end the reading (repeated keys, aliases, tags, ...) are kept in the document. Raises
-    SuiteError with them and the place where reading ended when the text is not YAML, is empty or is too large.
+    Args:
+        text: the YAML.
+        file: its name in messages.
+
+    Raises:
+        SuiteError: the text is not YAML, is empty or is too large; with the problems found until there.
     """
     _check_characters(text, file)
     composer, builder = BoundedComposer(text), _Builder()
@@ -157,7 +131,11 @@ def parse(text: str, file: str) -> Document:
 
 
 def read(path: str | Path) -> Document:
-    """The data of a YAML file in UTF-8 of at most MAX_BYTES; raises SuiteError as `parse` does, or if unreadable."""
+    """Read a YAML file in UTF-8 of at most MAX_BYTES.
+
+    Raises:
+        SuiteError: it cannot be read, is too large, is not UTF-8, or as `parse` raises it.
+    """
     raw = _read_bytes(Path(path))
     if len(raw) > MAX_BYTES:
         line, column = _count(raw[:MAX_BYTES].decode("utf-8", "replace"))

@@ -67,7 +67,7 @@ def method(gain: float = "large") -> Regularizer:
     return Regularizer()
 ''',
         "parameters",
-        "the default of 'gain': expected a valid number, got",
+        "the default of 'gain': expected a number, got",
         "let type and default agree",
     ),
     "a first line without an end": Fault(

@@ -1,0 +1,49 @@
+"""All checks of a suite's data that need no plugin, one stage after the other."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from grokbench.suite.problems import MAX_LINES, KeyPath, Problem
+from grokbench.suite.references import grid_size_problems, reference_problems
+from grokbench.suite.shapes import shape_problems
+from grokbench.suite.values import value_problems
+
+__all__ = ["suite_problems"]
+
+
+def suite_problems(data: Any, folder: Path) -> list[Problem]:
+    """List the problems of every stage; faulty values are null to later stages, so that each is reported once.
+
+    A stage with more problems than a message shows is the last, and stops there, since each problem is compared with
+    many names.
+    """
+    stages: tuple[Callable[[Any], Iterable[Problem]], ...] = (
+        shape_problems,
+        partial(value_problems, folder=folder),
+        grid_size_problems,
+        reference_problems,
+    )
+    problems: list[Problem] = []
+    for stage in stages:
+        found = list(islice(stage(data), MAX_LINES + 1))
+        problems += found
+        if len(found) > MAX_LINES:
+            break
+        data = _blanked(data, {problem.path for problem in found})
+        if not isinstance(data, dict):
+            break
+    return problems
+
+
+def _blanked(data: Any, faulty: set[KeyPath], path: KeyPath = ()) -> Any:
+    """Replace the values at the faulty key paths by None."""
+    if path in faulty:
+        return None
+    if isinstance(data, dict):
+        return {key: _blanked(value, faulty, (*path, key)) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_blanked(value, faulty, (*path, i)) for i, value in enumerate(data)]
+    return data

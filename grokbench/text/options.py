@@ -1,0 +1,51 @@
+"""Options of a run in messages: `--num-seeds 8` on the command line, `num_seeds=8` in Python.
+
+A message holds an `Option` until it is written. A context variable says who reads it: messages are put together in
+modules that serve the command line and Python alike.
+"""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+__all__ = ["Option", "as_keywords"]
+
+FLAGS = {"methods": "with", "plugins": "plugin", "regularizers": "regularizer", "tasks": "task"}  # keyword -> option
+_KEYWORDS = ContextVar("_KEYWORDS", default=False)  # whether options are written as keywords
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a run, alone or with a value.
+
+    Attributes:
+        keyword: a parameter of `grokbench.run`.
+        value: the value that it has, or should have; None names the option alone.
+    """
+
+    keyword: str
+    value: str | int | None = None
+
+    def __str__(self) -> str:
+        """Write the option as its reader would: `--task xor`, or `tasks='xor'` while `as_keywords` is active."""
+        if _KEYWORDS.get():
+            return self.keyword if self.value is None else f"{self.keyword}={self.value!r}"
+        flag = f"--{FLAGS.get(self.keyword, self.keyword.replace('_', '-'))}"
+        return flag if self.value is None else f"{flag} {_argument(str(self.value))}"
+
+
+def _argument(value: str) -> str:
+    """Put a value in quotes where a shell needs them; escape characters that cannot be printed."""
+    return shlex.quote(value) if value.isprintable() else repr(value)
+
+
+@contextmanager
+def as_keywords() -> Iterator[None]:
+    """Write options as keywords of `grokbench.run` while active, in this thread."""
+    before = _KEYWORDS.set(True)
+    try:
+        yield
+    finally:
+        _KEYWORDS.reset(before)
