@@ -25,7 +25,8 @@ import pluggy
 if TYPE_CHECKING:
     from grokbench.metric import Metric
     from grokbench.observer import Observer
-    from grokbench.types import Regularizer, Task
+    from grokbench.regularizer import Regularizer
+    from grokbench.task import Task
 
 __all__ = [
     "PROJECT",

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from grokbench.types import Batch, Params, Task
+from grokbench.task import Task
+from grokbench.types import Batch, Params
 
 __all__ = ["Metric", "Probe"]
 

@@ -16,7 +16,9 @@ from torch.func import grad
 from grokbench import random
 from grokbench.cadence import Every, is_due
 from grokbench.metric import Metric, Probe
-from grokbench.types import At, Batch, Loss, Optimizer, Params, Regularizer, State, Task, linearize
+from grokbench.regularizer import At, Regularizer
+from grokbench.task import Task
+from grokbench.types import Batch, Loss, Optimizer, Params, State, linearize
 
 __all__ = ["StepContext", "Step", "build_step"]
 

@@ -16,8 +16,10 @@ from grokbench.conformance.short_runs import data
 from grokbench.conformance.targets import find
 from grokbench.plugins import load_registry
 from grokbench.plugins.plugin import Plugin
+from grokbench.regularizer import At, Regularizer
 from grokbench.step import StepContext, build_step
-from grokbench.types import At, Batch, Params, Regularizer, State, Task
+from grokbench.task import Task
+from grokbench.types import Batch, Params, State
 
 __all__ = ["Verdict", "questions_of", "standpoint"]
 

@@ -9,11 +9,12 @@ from grokbench.metric import Metric
 from grokbench.plan.metrics import can_record, recorded, standard_labels
 from grokbench.plugins import Registry
 from grokbench.records import Skip
+from grokbench.regularizer import Regularizer
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
 from grokbench.suite.problems import KeyPath, dotted
+from grokbench.task import Task
 from grokbench.text.lists import listed
 from grokbench.text.suggest import did_you_mean
-from grokbench.types import Regularizer, Task
 
 __all__ = ["misfits", "plan_faults"]
 
