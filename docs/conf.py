@@ -1,6 +1,7 @@
 """The site: `nox -s docs` builds it without a warning, into `site/`."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -23,8 +24,12 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "undoc-members": True}
+autodoc_default_options = {"members": True}
+autodoc_preserve_defaults = True
+maximum_signature_line_length = 100
 napoleon_google_docstring = True
+napoleon_use_ivar = True  # the fields of a record are listed once, as `Attributes:` explains them,
+napoleon_attr_annotations = False  # and their types and defaults stand in its signature
 
 html_theme = "furo"
 html_title = "GrokBench"
@@ -36,9 +41,15 @@ html_css_files = ["site.css"]
 html_extra_path = ["_generated"]
 
 
+def plain_defaults(app, what, name, obj, options, signature, returned):
+    """Write a default that is no expression, such as <factory>, as three dots: Sphinx cannot read it."""
+    del app, what, name, obj, options
+    return (re.sub(r"=( ?)<[^>]+>", r"=\1...", signature), returned) if signature else None
+
+
 def setup(app):
-    """Write what comes from the program itself: the catalogue of plugins, and the schema of suites."""
-    del app
+    """Write the pages and files that come from the program: the catalogue of plugins, and the schema of suites."""
+    app.connect("autodoc-process-signature", plain_defaults)
     generated = HERE / "_generated"
     generated.mkdir(exist_ok=True)
     (generated / "suite.schema.json").write_text(json.dumps(json_schema(), indent=1), encoding="utf-8")

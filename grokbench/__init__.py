@@ -35,21 +35,21 @@ if TYPE_CHECKING:
     from grokbench.records import Outcome as Outcome
     from grokbench.records import Planned as Planned
     from grokbench.records import Run as Run
-    from grokbench.types import At as At
+    from grokbench.regularizer import At as At
+    from grokbench.regularizer import Regularizer as Regularizer
+    from grokbench.task import Task as Task
     from grokbench.types import Batch as Batch
     from grokbench.types import Local as Local
     from grokbench.types import Optimizer as Optimizer
     from grokbench.types import Params as Params
-    from grokbench.types import Regularizer as Regularizer
     from grokbench.types import Role as Role
-    from grokbench.types import Task as Task
     from grokbench.types import linearize as linearize
 
 __version__ = "0.1.0"
 
 _MODULES = {
     "AdamW": "optimizers",
-    "At": "types",
+    "At": "regularizer",
     "Batch": "types",
     "Cell": "records",
     "DataError": "errors",
@@ -65,14 +65,14 @@ _MODULES = {
     "PluginError": "errors",
     "Probe": "metric",
     "Progress": "events",
-    "Regularizer": "types",
+    "Regularizer": "regularizer",
     "Role": "types",
     "Run": "records",
     "Runs": "api.runs",
     "SGD": "optimizers",
     "StoreError": "errors",
     "SuiteError": "errors",
-    "Task": "types",
+    "Task": "task",
     "data": "",
     "hookimpl": "hookspecs",
     "leaderboard": "api.leaderboard",

@@ -1,10 +1,12 @@
-"""Every error a user can cause, as one small tree.
+"""The errors that a user can cause.
 
-    GrokbenchError          one clear sentence: what, where, what was expected, what next
+They form one small tree::
+
+    GrokbenchError          the message says what is wrong, where, what was expected and what to do next
     ├── SuiteError          the suite or the command line is wrong; nothing was run
-    ├── PluginError         a plugin breaks its contract
+    ├── PluginError         a plugin is missing or breaks its contract
     ├── DataError           data files are missing or damaged
-    └── StoreError          the results folder cannot be used as asked
+    └── StoreError          the results folder cannot be used as requested
 
 The command line prints the message without a traceback and exits with `exit_status`.
 """
@@ -13,13 +15,17 @@ __all__ = ["DataError", "GrokbenchError", "PluginError", "StoreError", "SuiteErr
 
 
 class GrokbenchError(Exception):
-    """Anything that a user can put right; the message says how."""
+    """An error that a user can correct; the message says how. Catch it for all four kinds.
+
+    Attributes:
+        exit_status: of the command line that raises it, 2.
+    """
 
     exit_status = 2
 
 
 class SuiteError(GrokbenchError):
-    """The suite, or the command line that names it, cannot be run as written."""
+    """The suite, or the command line that names it, cannot be run as written; nothing was run."""
 
 
 class PluginError(GrokbenchError):
@@ -31,4 +37,4 @@ class DataError(GrokbenchError):
 
 
 class StoreError(GrokbenchError):
-    """The results folder belongs to something else, or cannot be written."""
+    """The results folder is missing, damaged, in use, belongs to something else, or cannot be written."""

@@ -1,4 +1,4 @@
-"""What a job yields while it runs: a run, where a group stands, a timing, a profile, or the size of a group."""
+"""The events that a job yields: a run, the progress of a group, a timing, a profile, or the size of a group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,29 +11,43 @@ __all__ = ["Event", "Profile", "Progress", "MeasuredGroupSize"]
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of a group of replicas."""
+    """The progress of a group: replicas of one cell that are trained together.
+
+    Attributes:
+        cell: their cell.
+        seeds: of the replicas that the group began with.
+        epoch: epochs completed.
+        active: replicas still in training.
+    """
 
     cell: Cell
     seeds: tuple[int, ...]
     epoch: int
-    active: int  # replicas still in training
+    active: int
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Seconds of one seed's epoch, by phase; an evaluation counts as often as the cell's cadence has it."""
+    """The seconds of one epoch of one seed, by phase.
+
+    Attributes:
+        cell: the cell that was measured.
+        replicas: replicas that were trained together.
+        seconds: phase -> seconds per seed and epoch, in the order of the phases. Those of an evaluation are divided by
+            the epochs between two evaluations.
+    """
 
     cell: Cell
-    replicas: int  # trained together
-    seconds: Mapping[str, float]  # phase -> seconds per seed-epoch, in order
+    replicas: int
+    seconds: Mapping[str, float]
 
     @property
     def total(self) -> float:
-        """Seconds per seed-epoch."""
+        """Seconds per seed and epoch, all phases together."""
         return sum(self.seconds.values())
 
     def share(self, phase: str) -> float:
-        """The phase's part of the whole, from 0 to 1."""
+        """Compute the share of the total that a phase takes, from 0 to 1."""
         return self.seconds[phase] / self.total
 
 

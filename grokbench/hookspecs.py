@@ -1,4 +1,4 @@
-"""The four doors of a plugin. Each hook yields factories: ordinary functions that return a record.
+"""The four hooks of plugins. Each yields factories: ordinary functions that return a record.
 
 A factory's `__name__` is its name in a suite, its signature its parameters and defaults, its docstring its help.
 A plugin module needs nothing but a hook::
@@ -25,7 +25,8 @@ import pluggy
 if TYPE_CHECKING:
     from grokbench.metric import Metric
     from grokbench.observer import Observer
-    from grokbench.types import Regularizer, Task
+    from grokbench.regularizer import Regularizer
+    from grokbench.task import Task
 
 __all__ = [
     "PROJECT",
@@ -44,7 +45,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def grokbench_tasks() -> "Iterable[Callable[..., Task]]":
-    """Yield task factories: data, network, loss, optimizer, budget and criterion.
+    """Yield task factories, functions that return a `grokbench.Task`: data, network, recipe and criterion.
 
     Example::
 
@@ -57,7 +58,7 @@ def grokbench_tasks() -> "Iterable[Callable[..., Task]]":
 
 @hookspec
 def grokbench_regularizers() -> "Iterable[Callable[..., Regularizer]]":
-    """Yield regularizer factories: what a method adds to a task's own recipe.
+    """Yield regularizer factories, functions that return a `grokbench.Regularizer`: the phases of a method.
 
     Example::
 
@@ -70,7 +71,7 @@ def grokbench_regularizers() -> "Iterable[Callable[..., Regularizer]]":
 
 @hookspec
 def grokbench_metrics() -> "Iterable[Callable[..., Metric]]":
-    """Yield metric factories: a number measured at every evaluation.
+    """Yield metric factories, functions that return a `grokbench.Metric`: a number measured at evaluations.
 
     Example::
 
@@ -83,10 +84,9 @@ def grokbench_metrics() -> "Iterable[Callable[..., Metric]]":
 
 @hookspec
 def grokbench_observers() -> "Iterable[Callable[..., Observer]]":
-    """Yield observer factories: what `--log NAME` has look at a suite while it runs.
+    """Yield observer factories, functions that return a `grokbench.Observer`, which `--log NAME` adds to a run.
 
-    An observer is no part of a suite and changes no number. It is told what happens in the process of the command, in
-    the order in which it happens, and never in a worker; what it is given is its own copy.
+    An observer is not part of a suite and changes no number.
 
     Example::
 

@@ -1,4 +1,4 @@
-"""A metric, and what it may look at: one replica at one evaluation."""
+"""A metric, and the record `Probe` that it reads: one replica at one evaluation."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,16 +7,17 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from grokbench.types import Batch, Params, Task
+from grokbench.task import Task
+from grokbench.types import Batch, Params
 
 __all__ = ["Metric", "Probe"]
 
 
 class Key:
-    """The key of a record: given to it, or made whenever it is looked at.
+    """The key of a record: a tensor, or a function that makes it at each access.
 
-    Most metrics draw nothing, and folding a key takes dozens of operations, each of which a GPU has to launch. It is
-    not kept: one that is made inside of a gradient cannot be used outside.
+    Most metrics draw nothing, and folding a key takes dozens of operations, each of which a GPU has to launch. The
+    result is not kept: a key that is made inside of a gradient cannot be used outside.
     """
 
     def __get__(self, record: Any, owner: type | None = None) -> Tensor:
@@ -31,29 +32,52 @@ class Key:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a metric may look at: one replica at one evaluation."""
+    """All that a metric may read: one replica at one evaluation.
+
+    Attributes:
+        params: all parameters of the replica, frozen ones included.
+        splits: split -> examples, with inputs as they were drawn.
+        task: the task.
+        key: (), int64, of this seed and evaluation. Fold it once for each purpose, see `grokbench.random`.
+        initial: the parameters before the first update; empty unless a metric of the cell sets `Metric.initial`.
+        known: split -> outputs (n, C) computed so far in this evaluation, shared by its metrics. Read `outputs`.
+    """
 
     params: Params
     splits: Mapping[str, Batch]
     task: Task
-    key: Key = Key()  #: (): of this seed and evaluation
-    initial: Params = field(default_factory=dict)  #: before the first update; empty unless a metric is `initial`
-    known: dict[str, Tensor] = field(default_factory=dict)  #: outputs per split, shared by the metrics
+    key: Key = Key()
+    initial: Params = field(default_factory=dict)
+    known: dict[str, Tensor] = field(default_factory=dict)
 
     def outputs(self, split: str) -> Tensor:
-        """The network's outputs on a split, (n, C), computed once per evaluation."""
+        """Compute the network's outputs on a split, (n, C), once per evaluation.
+
+        Args:
+            split: its name. The metric lists it in `Metric.splits`.
+        """
         if split not in self.known:
             pieces = [self.task.outputs(self.params, batch.inputs) for batch in self.pieces(split)]
             self.known[split] = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
         return self.known[split]
 
     def batches(self, split: str, examples: int | None = None) -> Iterator[Batch]:
-        """The first `examples` of a split (default: all), embedded, in pieces that fit the task's memory."""
+        """Iterate over a split with embedded inputs, in pieces of at most `Task.evaluate_examples`.
+
+        Args:
+            split: its name.
+            examples: only so many, the first. None: all.
+        """
         for batch in self.pieces(split, examples):
             yield Batch(self.task.embedded(self.params, batch.inputs), batch.targets)
 
     def pieces(self, split: str, examples: int | None = None) -> Iterator[Batch]:
-        """The same with inputs as they were drawn, for `Task.outputs`."""
+        """Iterate over a split with inputs as they were drawn, which `Task.outputs` takes, in the same pieces.
+
+        Args:
+            split: its name.
+            examples: only so many, the first. None: all.
+        """
         inputs, targets = (part[:examples] for part in self.splits[split])
         size = self.task.evaluate_examples or len(inputs)
         for begin in range(0, len(inputs), size):
@@ -62,13 +86,29 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A number measured at an evaluation."""
+    """A number measured at an evaluation.
 
-    measure: Callable[[Probe], Tensor]  #: -> ()
-    better: Literal["higher", "lower"] | None = None  #: None: neither direction is good in itself
-    splits: tuple[str, ...] = ()  #: the splits it needs; a task without them cannot record it
-    facts: tuple[str, ...] = ()  #: the facts it asks of a task; a task without them cannot record it
-    initial: bool = False  #: it compares with the parameters before training, `Probe.initial`, which are kept for it
-    fetch: Callable[[], object] | None = None  #: makes files of its own be there, or raises DataError; called first
-    rotates: bool = False  #: the same number in rotated coordinates of the inputs, whose lengths and products are kept
-    bounds: tuple[float, float] | None = None  #: of its values: a criterion that asks for more is refused
+    Attributes:
+        measure: probe -> (), of ONE replica. Mapped over replicas by `torch.func.vmap`, so it must be pure, draw from
+            `Probe.key` alone, and neither branch on a tensor nor call `.item()`. It runs under `torch.no_grad`;
+            `torch.func` takes gradients there all the same.
+        better: "higher" or "lower", the direction that is good. None: neither is good in itself.
+        splits: the splits it reads; it is not recorded on a task without them. Empty by default.
+        facts: names that the task's `facts` must contain; it is not recorded on another task. Empty by default.
+        initial: True if it compares with the parameters before training, `Probe.initial`. False by default.
+        fetch: () -> anything; downloads the metric's own data files unless they are there. Called before anything is
+            trained. Raises DataError if they are missing or damaged. None: there are no files.
+        rotates: True if the number is the same in rotated coordinates of the inputs, which keep lengths and inner
+            products. False by default: a suite that records it on a rotated task, such as xor, is refused.
+        bounds: the least and the largest value; a criterion that no value meets, or every value, is refused. None:
+            there are no bounds.
+    """
+
+    measure: Callable[[Probe], Tensor]
+    better: Literal["higher", "lower"] | None = None
+    splits: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    initial: bool = False
+    fetch: Callable[[], object] | None = None
+    rotates: bool = False
+    bounds: tuple[float, float] | None = None

@@ -1,4 +1,4 @@
-"""What looks at a suite while it runs: for a log elsewhere, a message, a picture of where things stand. No torch."""
+"""An observer of a run, which writes a log, sends a message or draws the progress. No torch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,19 +15,30 @@ __all__ = ["Observer"]
 
 @dataclass(frozen=True, kw_only=True)
 class Observer:
-    """Functions that are told what happens, in the order in which it happens; one that is None is not called.
+    """The functions that are called when something happens in a run. One that is None is not called.
 
-    They are called in the process of the command, one at a time, and never in a worker. What they are given is a copy
-    of their own, so they cannot change a number; what they return is not looked at. One that raises ends its observer,
-    not the run. Labels that share a recipe share its replicas: each is told once for every label.
+    They are called in the process of the command, one at a time, in the order of the events, and never in a worker.
+    They receive copies of the records, so they cannot change a number; the values they return are ignored. If one
+    raises, the observer is dropped with a warning and the run goes on.
 
-    Every replica is told once in a command, as `stored` or as `finished`: an observer that gives one function as both
-    has the whole suite after any number of interruptions, and overwrites what it wrote of a replica before.
+    In one command every replica is reported once, to `stored` or to `finished`. An observer that uses one function for
+    both has the whole suite after any number of interruptions, if it overwrites what it wrote of the replica before.
+    Labels that share a recipe share its replicas: each replica is reported once for every label.
+
+    Attributes:
+        begin: called with a `Planned` before anything is trained.
+        stored: called next with the `Run` and the `Cell` of each replica that an earlier command finished, with its
+            curves.
+        progress: called with the `Progress` of a group of seeds, at most five times a second for each group.
+        finished: called with the `Run` and the `Cell` of a replica when it is done and saved, whatever its outcome.
+        end: called with the `Leaderboard` when everything is done; not after an interruption, nor if `--fail-fast`
+            ended the run.
+        close: called without arguments at the very end, also after an interruption. Close files here.
     """
 
-    begin: Callable[[Planned], object] | None = None  #: before anything is trained
-    stored: Callable[[Run, Cell], object] | None = None  #: then each replica that needs no training, with its curves
-    progress: Callable[[Progress], object] | None = None  #: where a group stands, at most five times a second each
-    finished: Callable[[Run, Cell], object] | None = None  #: a replica is done and saved, whatever its outcome
-    end: Callable[["Leaderboard"], object] | None = None  #: all is done; not if cut short
-    close: Callable[[], object] | None = None  #: at the very end, also after an interruption: close files here
+    begin: Callable[[Planned], object] | None = None
+    stored: Callable[[Run, Cell], object] | None = None
+    progress: Callable[[Progress], object] | None = None
+    finished: Callable[[Run, Cell], object] | None = None
+    end: Callable[["Leaderboard"], object] | None = None
+    close: Callable[[], object] | None = None

@@ -24,16 +24,31 @@ def _aligned(params: Params, grads: Params) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """w <- w - lr (g + weight_decay w): plain gradient descent with an L2 term, as `torch.optim.SGD`."""
+    """Plain gradient descent with an L2 term, w <- w - lr (g + weight_decay w), as `torch.optim.SGD`.
+
+    Attributes:
+        lr: the learning rate; it has no default.
+        weight_decay: the coefficient of the L2 term, 0 by default.
+    """
 
     decoupled: ClassVar[bool] = False
 
     def init(self, params: Params) -> tuple[()]:
-        """No state."""
+        """Return the empty state.
+
+        Args:
+            params: the parameters that are trained.
+        """
         return ()
 
     def update(self, params: Params, grads: Params, state: tuple[()]) -> tuple[Params, tuple[()]]:
-        """One step, in place."""
+        """Take one step, in place.
+
+        Args:
+            params: the parameters that are trained; they are overwritten.
+            grads: their gradients, with the same names and shapes.
+            state: what `init` or the update before returned; it is overwritten.
+        """
         sgd(
             list(params.values()),
             _aligned(params, grads),
@@ -50,7 +65,13 @@ class SGD(Optimizer):
 
 
 class AdamWState(NamedTuple):
-    """Moments shaped like the parameters, and the number of updates, () for each parameter."""
+    """The state of AdamW.
+
+    Attributes:
+        mean: the running mean of the gradients, shaped like the parameters.
+        square: the running mean of their squares, shaped like the parameters.
+        updates: parameter name -> updates completed, (), float32.
+    """
 
     mean: Params
     square: Params
@@ -59,7 +80,14 @@ class AdamWState(NamedTuple):
 
 @dataclass(frozen=True)
 class AdamW(Optimizer):
-    """Adam with decoupled weight decay (Loshchilov & Hutter, 2019, arXiv:1711.05101), as `torch.optim.AdamW`."""
+    """Adam with decoupled weight decay (Loshchilov & Hutter, 2019, arXiv:1711.05101), as `torch.optim.AdamW`.
+
+    Attributes:
+        lr: the learning rate, 1e-3 by default.
+        weight_decay: the coefficient of weight decay, 0.01 by default; each step multiplies w by 1 - lr weight_decay.
+        betas: decay rates of the running means of the gradient and of its square, (0.9, 0.999) by default.
+        eps: added to the root of the second mean, 1e-8 by default.
+    """
 
     lr: float = 1e-3
     weight_decay: float = 0.01
@@ -68,14 +96,24 @@ class AdamW(Optimizer):
     decoupled: ClassVar[bool] = True
 
     def init(self, params: Params) -> AdamWState:
-        """Zero moments."""
+        """Return zero moments.
+
+        Args:
+            params: the parameters that are trained.
+        """
         mean, square = ({name: torch.zeros_like(p) for name, p in params.items()} for _ in range(2))
         # One counter for each parameter: torch increments every entry, shared ones several times.
         updates = {name: torch.zeros((), dtype=torch.float32, device=p.device) for name, p in params.items()}
         return AdamWState(mean, square, updates)
 
     def update(self, params: Params, grads: Params, state: AdamWState) -> tuple[Params, AdamWState]:
-        """One step, in place."""
+        """Take one step, in place.
+
+        Args:
+            params: the parameters that are trained; they are overwritten.
+            grads: their gradients, with the same names and shapes.
+            state: what `init` or the update before returned; it is overwritten.
+        """
         adamw(
             list(params.values()),
             _aligned(params, grads),

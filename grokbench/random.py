@@ -1,4 +1,4 @@
-"""Keys in, numbers out: the same for a seed alone or in a group, on every device.
+"""Random numbers from keys: the same for a seed alone or in a group, on every device.
 
 A key is a 0-d int64 tensor, made from a seed and folded with integers and purposes (epoch, step, "batches", ...).
 Draw i of a key is `mix(key + i GAMMA)`, the counter form of SplitMix64 (Steele, Lea & Flood, "Fast splittable
@@ -52,12 +52,25 @@ def _mix_constant(data: int | str) -> int:
 
 
 def key(seed: int, device: torch.device | str = "cpu") -> Tensor:
-    """The root key of a seed, ()."""
+    """Make the root key of a seed, () int64.
+
+    Args:
+        seed: any int64.
+        device: of the key, and so of all that is drawn from it.
+    """
     return fold(torch.zeros((), dtype=torch.int64, device=device), seed)
 
 
 def fold(key: Tensor, *data: int | str | Tensor) -> Tensor:
-    """A new key from a key and what it is for: `fold(key, "batches", epoch)`. Tensors must broadcast with the key."""
+    """Make a new key from a key and its purpose: `fold(key, "batches", epoch)`.
+
+    Args:
+        key: (...), int64.
+        *data: names, ints or integer tensors, which must broadcast with the key. Their order counts.
+
+    Returns:
+        The key, () for a key () and tensors ().
+    """
     for item in data:
         word = _mix(item.to(torch.int64)) if isinstance(item, Tensor) else _mix_constant(item)
         key = _mix(_mix(key + GAMMA) + word)  # not the same with both swapped
@@ -65,28 +78,56 @@ def fold(key: Tensor, *data: int | str | Tensor) -> Tensor:
 
 
 def bits(key: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Independent uniform 64-bit words, `shape`, int64."""
+    """Draw independent uniform 64-bit words, int64.
+
+    Args:
+        key: (), int64.
+        shape: of the result.
+    """
     counter = torch.arange(1, math.prod(shape) + 1, device=key.device)
     return _mix(key + counter * GAMMA).reshape(shape)
 
 
 def uniform(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Tensor:
-    """Multiples of 2^-53 in [0, 1), `shape`, rounded to `dtype`."""
+    """Draw uniform multiples of 2^-53 in [0, 1).
+
+    Args:
+        key: (), int64.
+        shape: of the result.
+        dtype: of the result, rounded from float64: in float32 it may round up to 1.
+    """
     return (_shift(bits(key, shape), 11).double() * 2.0**-53).to(dtype)
 
 
 def integers(key: Tensor, shape: tuple[int, ...], high: int) -> Tensor:
-    """Integers in [0, high), `shape`, int64; the bias of the remainder is below high / 2^63."""
+    """Draw uniform integers in [0, high), int64.
+
+    Args:
+        key: (), int64.
+        shape: of the result.
+        high: the number of values, at least 1. The bias of the remainder is below high / 2^63.
+    """
     return _shift(bits(key, shape), 1) % high
 
 
 def normal(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Tensor:
-    """Standard normals, `shape`, by Box and Muller's cosine branch: sqrt(-2 log u) cos(2 pi v)."""
+    """Draw standard normals, by Box and Muller's cosine branch: sqrt(-2 log u) cos(2 pi v).
+
+    Args:
+        key: (), int64.
+        shape: of the result.
+        dtype: of the result, rounded from float64.
+    """
     u = 1.0 - uniform(fold(key, 0), shape)  # in (0, 1]: log never sees a zero
     v = uniform(fold(key, 1), shape)
     return ((-2.0 * u.log()).sqrt() * (2.0 * math.pi * v).cos()).to(dtype)
 
 
 def permutation(key: Tensor, n: int) -> Tensor:
-    """A permutation of 0 to n - 1, (n,): the stable argsort of keyed words."""
+    """Draw a permutation of 0 to n - 1, (n,) int64: the stable argsort of random words.
+
+    Args:
+        key: (), int64.
+        n: its length.
+    """
     return bits(key, (n,)).argsort(stable=True)

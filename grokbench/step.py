@@ -16,7 +16,9 @@ from torch.func import grad
 from grokbench import random
 from grokbench.cadence import Every, is_due
 from grokbench.metric import Metric, Probe
-from grokbench.types import At, Batch, Loss, Optimizer, Params, Regularizer, State, Task, linearize
+from grokbench.regularizer import At, Regularizer
+from grokbench.task import Task
+from grokbench.types import Batch, Loss, Optimizer, Params, State, linearize
 
 __all__ = ["StepContext", "Step", "build_step"]
 
@@ -60,19 +62,33 @@ class Step:
     every: Mapping[str, Every] = field(default_factory=dict)
 
     def prepare(self, params: Params, key: Tensor) -> Params:
-        """Run the methods' `prepare` on the parameters before training; frozen ones stay."""
+        """Run the methods' `prepare` on the parameters before training; frozen ones stay.
+
+        Args:
+            params: all parameters, as `Task.init` draws them.
+            key: (), from which each method gets a key of its own.
+        """
         for method, regularizer in enumerate(self.regularizers):
             if regularizer.prepare:
                 params = params | regularizer.prepare(self.task.trained(params), self.task, _method_key(key, method))
         return params
 
     def init(self, params: Params) -> tuple[State, ...]:
-        """The state of every regularizer before the first step."""
+        """Make the state of every regularizer before the first step, from all parameters after `prepare`."""
         trained = self.task.trained(params)
         return tuple(regularizer.init(trained) if regularizer.init else () for regularizer in self.regularizers)
 
     def objective(self, params: Params, states: tuple[State, ...], context: StepContext) -> tuple[Tensor, Tensor]:
-        """Compute loss + penalties, (), and the outputs, (n, C), on the batch of `context`."""
+        """Compute loss + penalties, (), and the outputs, (n, C).
+
+        Args:
+            params: all parameters.
+            states: of the methods.
+            context: of this step; the loss is that of its batch.
+
+        Raises:
+            ValueError: the loss or a penalty is not a scalar.
+        """
         at = self._at(params, context)
         inputs, targets = self._perturbed(params, states, context, at)
         forward = partial(self.task.forward, params)
@@ -107,7 +123,7 @@ class Step:
 
     @property
     def draws(self) -> bool:
-        """Whether any method has a phase that may use its key."""
+        """True if any method has a phase that may use its key."""
         return any(map(self.has, ("perturb", "penalty", "transform", "project")))
 
     def keys(self, key: Tensor) -> Tensor:
@@ -120,7 +136,7 @@ class Step:
         return torch.stack(folded, -1) if folded else key.new_empty((*key.shape, 0))
 
     def has(self, phase: str) -> bool:
-        """Whether any method has a phase of that name."""
+        """Tell if any method has a phase of that name."""
         return any(getattr(regularizer, phase) for regularizer in self.regularizers)
 
     def through(
@@ -160,11 +176,17 @@ class Step:
 
     @property
     def keeps_initial(self) -> bool:
-        """Whether a metric compares with the parameters before training."""
+        """True if a metric compares with the parameters before training."""
         return any(metric.initial for metric in self.metrics.values())
 
     def due(self, label: str, epoch: int, every: int) -> bool:
-        """Whether a metric is measured at the evaluation of that epoch, with `every` epochs between evaluations."""
+        """Tell if a metric is measured at an evaluation.
+
+        Args:
+            label: of the metric.
+            epoch: epochs completed.
+            every: epochs between two evaluations.
+        """
         return label in self.required or is_due(self.every.get(label, 1), epoch, every)
 
     def evaluate(

@@ -1,4 +1,4 @@
-"""What the tests of a plugin need: every conformance question as a test, and where a phase stands, made by hand.
+"""Helpers for the tests of a plugin: every conformance question as a test, and an `At` to call a phase with.
 
 `grokbench new` writes such tests.
 """
@@ -16,17 +16,23 @@ from grokbench.conformance.short_runs import data
 from grokbench.conformance.targets import find
 from grokbench.plugins import load_registry
 from grokbench.plugins.plugin import Plugin
+from grokbench.regularizer import At, Regularizer
 from grokbench.step import StepContext, build_step
-from grokbench.types import At, Batch, Params, Regularizer, State, Task
+from grokbench.task import Task
+from grokbench.types import Batch, Params, State
 
 __all__ = ["Verdict", "questions_of", "standpoint"]
 
 
 def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
-    """Every question to the plugins of a module, by their names: called, it gives the plugin's answer.
+    """Collect every conformance question to the plugins of a module.
 
-    The keys are for `pytest.mark.parametrize`, so that pytest names the question that failed. The module is that of a
-    plugin file, or what an installed package's entry point names.
+    Args:
+        module: that of a plugin file, or the one that an installed package's entry point names.
+
+    Returns:
+        "PLUGIN-QUESTION" -> a function that returns the answer, whose `verdict` is a `Verdict`. The keys are for
+        `pytest.mark.parametrize`, so that pytest names the question that failed.
 
     Raises:
         PluginError: it yields no plugin, one that cannot be registered, or one whose name is taken.
@@ -47,10 +53,14 @@ def _is_from(plugin: Plugin, module: ModuleType) -> bool:
 
 
 def standpoint(task: Task, seed: int = 0) -> At:
-    """What a phase may look at in the first step of a replica of a task, on the CPU and in float64.
+    """Make the `At` of the first step of a replica, on the CPU and in float64.
 
-    `dataclasses.replace(standpoint(task), step=torch.tensor(3))` stands elsewhere. The linearized network that a
-    penalty is given is `linearize(at.forward, at.batch.inputs)`.
+    `dataclasses.replace(standpoint(task), step=torch.tensor(3))` changes a field. The linearized network that a penalty
+    receives is `linearize(at.forward, at.batch.inputs)`.
+
+    Args:
+        task: the replica's task.
+        seed: of the replica.
     """
     caught = []
 

@@ -8,7 +8,7 @@ from torch.func import grad
 
 from grokbench import Batch, Metric, engine, random
 from grokbench.engine import batches
-from grokbench.types import Regularizer
+from grokbench.regularizer import Regularizer
 
 from .helpers.small_cells import make_step, method, small
 

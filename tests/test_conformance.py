@@ -8,7 +8,7 @@ from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, calls, sm
 from grokbench.engine import timing
 from grokbench.plan.metrics import can_record
 from grokbench.plugins import BUILTINS, KINDS, load_registry
-from grokbench.types import Regularizer
+from grokbench.regularizer import Regularizer
 
 REGISTRY = load_registry()
 ASKED = [

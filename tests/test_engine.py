@@ -10,7 +10,7 @@ import torch
 from grokbench import engine
 from grokbench.engine import executors
 from grokbench.records import Outcome
-from grokbench.types import Regularizer
+from grokbench.regularizer import Regularizer
 
 from .helpers.small_cells import (
     METHODS,

@@ -13,7 +13,7 @@ from grokbench.events import Progress
 from grokbench.metric import Metric
 from grokbench.plan.metrics import can_record
 from grokbench.records import Run
-from grokbench.types import Regularizer
+from grokbench.regularizer import Regularizer
 
 from .helpers.compare_executors import LABELS, SEEDS, SLOW, same, trained
 from .helpers.fake_cuda_graphs import frozen

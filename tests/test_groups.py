@@ -8,7 +8,7 @@ from grokbench.engine import groups, loop
 from grokbench.engine.epochs import LookaheadGradients
 from grokbench.engine.groups import ladder
 from grokbench.records import Outcome
-from grokbench.types import Regularizer
+from grokbench.regularizer import Regularizer
 
 from .helpers.small_cells import method, small, train_events, train_runs, trained
 

@@ -9,7 +9,8 @@ import torch
 from grokbench.engine.epochs import look_ahead
 from grokbench.metrics.standard import weight_norm
 from grokbench.records import Outcome
-from grokbench.types import Batch, Optimizer, Regularizer
+from grokbench.regularizer import Regularizer
+from grokbench.types import Batch, Optimizer
 
 from .helpers.small_cells import (
     distance,

@@ -176,6 +176,21 @@ def test_a_schema_for_editors_names_every_key():
     assert {"use", "per_task", "grid", "epochs", "stop", "grokked"} <= RESERVED
 
 
+def properties(schema):
+    """Every property of a JSON schema, at any depth, with its name."""
+    nested = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {}).items()
+    for each in nested:
+        yield from properties(each)
+
+
+def test_a_schema_for_editors_describes_every_key():
+    found = list(properties(json_schema()))
+    assert {"suite", "evaluate_every", "per_task", "why", "alpha"} <= {name for name, _ in found}
+    assert not [name for name, each in found if not each.get("description")]
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_no_change_of_a_suite_breaks_the_checks(tmp_path_factory, data):

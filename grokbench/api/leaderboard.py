@@ -20,14 +20,25 @@ __all__ = ["Leaderboard", "leaderboard"]
 
 
 class Leaderboard(ranking.Leaderboard):
-    """A leaderboard that shows itself. `rows` holds a `Row` per cell, `str` the table that the command prints."""
+    """A leaderboard that a notebook or a terminal displays; `str` gives the table that the command prints.
+
+    Attributes:
+        suite: its name.
+        baseline: the label of the regularizer that the others are tested against.
+        environment: device, precision and versions of the runs.
+        rows: one for each cell, skipped ones too. Its fields are the keys of `grokbench leaderboard --format json`.
+        skipped: the cells left out, with the reason.
+        budgets: task label -> epochs.
+        statistics: how the cells are compared with the baseline.
+        source: the publication of the published numbers. None: the suite has none.
+    """
 
     def __str__(self) -> str:
-        """The table, 120 characters wide."""
+        """Return the table, 120 characters wide."""
         return render(self, "table")
 
     def __repr__(self) -> str:
-        """The same: what a prompt shows."""
+        """Return the same table, for a prompt."""
         return str(self)
 
     def _repr_html_(self) -> str:
@@ -37,16 +48,19 @@ class Leaderboard(ranking.Leaderboard):
         return render(self, "markdown")
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[Text]":
-        """The table, as wide as the console."""
+        """Yield the table, as wide as the console."""
         from rich.text import Text
 
         yield Text(render(self, "table", max(NARROWEST, options.max_width)))
 
 
 def leaderboard(runs: Runs | str | Path) -> Leaderboard:
-    """The leaderboard of a results folder, or of what `load_runs` or `run` returned; torch is not imported.
+    """Judge the runs of a results folder; torch is not imported.
 
-    Damaged files count as not there, and are told in a warning each.
+    A damaged file counts as missing; a warning names it.
+
+    Args:
+        runs: the folder, or the `Runs` that `load_runs` or `run` returned.
 
     Raises:
         StoreError: there is no such folder, it is no results folder, or its manifest is damaged.

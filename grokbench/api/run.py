@@ -38,30 +38,30 @@ def run(
     log: str | Iterable[str] = (),
     fail_fast: bool = False,
 ) -> Runs:
-    """Train what is missing of a suite, as `grokbench run` does, and return what its folder then holds.
+    """Train the runs that a suite lacks, as `grokbench run` does, and return all runs of its folder.
 
-    A replica that fails raises nothing: its run has the outcome "failed" and its traceback as `error`. What was
-    finished before an interruption is kept. Progress is shown in a terminal, and told in a few lines anywhere else.
+    A replica that fails raises nothing: its run has the outcome "failed" and its traceback as `error`. Runs finished
+    before an interruption are kept. A terminal shows the progress live; elsewhere a few lines report it.
 
     Args:
         suite: a path ending in `.yaml`, or the name of a shipped suite.
         out: the results folder; default `runs/<suite>`.
         device: auto, cpu, cuda, or cuda:0,1.
         precision: float32 or float64.
-        group_size: seeds of a cell to train together; default what memory allows.
-        num_seeds: only the first so many seeds of the suite.
-        seeds: these instead of the suite's: "0-4,7", or numbers.
-        tasks: only those labels; default all.
-        regularizers: only those labels; default all.
-        plugins: plugin files.
+        group_size: seeds of a cell to train together, at least 2; default what memory allows.
+        num_seeds: only the first so many seeds of the suite; default all.
+        seeds: these in place of the suite's seeds: "0-4,7", or numbers.
+        tasks: only the tasks with these labels; default all.
+        regularizers: only the regularizers with these labels; default all.
+        plugins: paths of plugin files.
         methods: further regularizers: names, or entries of a suite in YAML, "half: {use: grokalign, strength: 0.5}".
-        checkpoint_seconds: seconds between two checkpoints of a group in training.
-        rerun: failed, stale or all: what to train although it is there.
+        checkpoint_seconds: seconds between two checkpoints of a group in training, at least 0.
+        rerun: the stored runs to train again: failed (the default), stale or all.
         log: observers: names, or names with parameters in YAML, "tensorboard: {folder: logs}".
         fail_fast: stop at the first replica that fails.
 
     Raises:
-        SuiteError: the suite, or what is asked of it, is wrong; nothing was run.
+        SuiteError: the suite or an argument is wrong; nothing was run.
         PluginError: a plugin is missing, named twice, or breaks its contract.
         DataError: data of a task is missing.
         StoreError: the folder holds something else or cannot be written, or another process writes to it.
@@ -103,7 +103,7 @@ def _perform(plan: Plan, fail_fast: bool) -> None:
 
 
 def _check(**asked: Any) -> None:
-    """SuiteError for what the command line would refuse."""
+    """Raise SuiteError for values that the command line would refuse."""
     for name, choices in CHOICES.items():
         if asked[name] not in choices:
             near = did_you_mean(str(asked[name]), choices)
@@ -117,7 +117,7 @@ def _check(**asked: Any) -> None:
 
 
 def _seeds(given: str | Iterable[int] | None) -> str | None:
-    """Seeds as the command line takes them, in the order given."""
+    """Write seeds as the command line takes them, in the given order."""
     if given is None or isinstance(given, str):
         return given
     try:
@@ -127,5 +127,5 @@ def _seeds(given: str | Iterable[int] | None) -> str | None:
 
 
 def _labels(given: Any) -> tuple[str, ...]:
-    """One or several, as text."""
+    """Return one or several labels as a tuple of text."""
     return (str(given),) if isinstance(given, str | Path) else tuple(map(str, given))

@@ -1,4 +1,4 @@
-"""What a results folder holds, for Python: replicas by cell, and rows for a data frame. No torch."""
+"""The runs of a results folder, for Python: replicas by cell, and rows for a data frame. No torch."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -17,7 +17,10 @@ __all__ = ["Runs", "load_runs"]
 
 
 def load_runs(folder: str | Path) -> "Runs":
-    """The runs of a results folder, such as `runs/quick`; nothing is written, and torch is not imported.
+    """Open the runs of a results folder; nothing is written, and torch is not imported.
+
+    Args:
+        folder: of the results, such as `runs/quick`.
 
     Raises:
         StoreError: there is no such folder, it is no results folder, or its manifest is damaged.
@@ -26,10 +29,10 @@ def load_runs(folder: str | Path) -> "Runs":
 
 
 class Runs:
-    """The runs of a results folder, as planned when this was loaded. Each is read when asked for: training may go on.
+    """The runs of a results folder. Its plan is read once; a run is read when requested, so training may go on.
 
     Attributes:
-        store: the folder as the program sees it.
+        store: the folder's files; internal, and may change.
     """
 
     def __init__(self, store: Store) -> None:
@@ -38,12 +41,12 @@ class Runs:
 
     @property
     def folder(self) -> Path:
-        """Where they are."""
+        """The results folder."""
         return self.store.directory
 
     @property
     def manifest(self) -> Manifest:
-        """What the folder is meant to hold: suite, baseline, cells, seeds, statistics, published numbers."""
+        """The plan of the folder, with suite, baseline, cells, seeds, statistics and published numbers."""
         return self.store.manifest
 
     @property
@@ -53,7 +56,7 @@ class Runs:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """Every planned cell: its `task`, `regularizer`, `budget`, `metrics` and `recipe`."""
+        """Every planned cell, in the order of the suite."""
         return self.manifest.cells
 
     @property
@@ -72,11 +75,14 @@ class Runs:
         return tuple(dict.fromkeys(cell.regularizer for cell in self.cells))
 
     def of(self, task: str, regularizer: str) -> list[Run]:
-        """The stored runs of one cell, in the order of `seeds`, with their curves.
+        """Read the stored runs of one cell, in the order of `seeds`, with their curves.
 
-        A run has a `seed`, an `outcome` ("grokked", "censored", "diverged" or "failed"), `grokked_at` and
-        `memorised_at` (epochs, None if never), and `curves`: metric -> `epochs` and `values`, as many of one as of
-        the other. A replica that was not trained yet has no run.
+        Args:
+            task: the label of its task.
+            regularizer: the label of its regularizer.
+
+        Returns:
+            A `Run` for each replica that was trained; one that was not has none.
 
         Raises:
             StoreError: no such cell is planned.
@@ -92,19 +98,25 @@ class Runs:
         raise StoreError(f"{self.folder} plans {task} and {regularizer}, and not the one with the other")
 
     def rows(self) -> list[dict[str, Any]]:
-        """A dict per planned replica, all with the same keys: `pandas.DataFrame(runs.rows())` takes them.
+        """Return a dict for each planned replica, all with the same keys, for `pandas.DataFrame(runs.rows())`.
 
         The keys are those of the table `runs` of `grokbench export`, whose page describes each: `task`, `regularizer`,
         `seed`, `outcome` (that of a run, or "missing"), `grokked_at`, `time`, `event`, `final_METRIC` for each metric
-        (its value at the last evaluation), and more. None stands where there is no value.
+        (its value at the last evaluation), and more. A missing value is None.
         """
         table = tables.runs(self.store)
         return [dict(zip(table.names, row, strict=True)) for row in table.rows()]
 
     def curves(self, metric: str) -> Iterator[dict[str, Any]]:
-        """A dict per evaluation of a metric: `task`, `regularizer`, `seed`, `metric`, `epoch`, `value`.
+        """Iterate over the evaluations of a metric, for `pandas.DataFrame(runs.curves("test_accuracy"))`.
 
-        There may be millions, so they come one at a time; `pandas.DataFrame(runs.curves("test_accuracy"))` takes them.
+        There may be millions, so they are read one run at a time.
+
+        Args:
+            metric: its label.
+
+        Returns:
+            Dicts with the keys `task`, `regularizer`, `seed`, `metric`, `epoch` and `value`.
 
         Raises:
             StoreError: no cell records the metric.
@@ -115,7 +127,7 @@ class Runs:
         return (dict(zip(names, point, strict=True)) for point in tables.points(self.store, [metric]))
 
     def __repr__(self) -> str:
-        """Suite, folder, what is planned, and how much of it is there."""
+        """Name the suite and the folder, and count the planned replicas by outcome."""
         counts = count_replicas(self.store)
         words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, MISSING) if counts[key])
         cells, seeds = plural(len(self.cells), "cell"), plural(len(self.seeds), "seed")
@@ -123,6 +135,6 @@ class Runs:
 
 
 def _known(complaint: str, label: str, labels: Collection[str]) -> None:
-    """StoreError, naming the nearest one, unless a label is among those there are."""
+    """Raise StoreError, which names the nearest label, unless a label is known."""
     if label not in labels:
         raise StoreError(f"{complaint} {label!r}, expected one of: {', '.join(labels)}{did_you_mean(label, labels)}")

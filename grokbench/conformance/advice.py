@@ -39,6 +39,7 @@ WRITE = (
     "not grads[name] = 2.0 * g; a new key is random.fold(key, purpose)"
 )
 FROZEN = "return a new state: state._replace(m=new) where it is a NamedTuple; `at` and `batch` are there to be read"
+RECORD_MODULES = tuple(f"grokbench.{name}" for name in ("types", "task", "regularizer", "metric"))
 CLASSES = (
     'ask for tasks with classes: facts=("cross_entropy",) in the record; others, such as xor, whose targets are the '
     "floats -1 and 1 of a single output, then refuse it"
@@ -125,7 +126,7 @@ def _hint(error: Exception, said: str) -> str:
 
 
 def _is_ours(record: object) -> bool:
-    return type(record).__module__ in ("grokbench.types", "grokbench.metric")
+    return type(record).__module__ in RECORD_MODULES
 
 
 def _of_the_factory(error: PluginError, file: Path) -> tuple[str, str, str]:

@@ -25,7 +25,7 @@ BEGINNINGS = frozenset("a at full in it its no on shapes the two".split())  # wo
 
 
 class Verdict(StrEnum):
-    """How a question was answered."""
+    """The verdict of an answer to a conformance question."""
 
     PASSED = "passed"
     FAILED = "failed"

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from grokbench import random
-from grokbench.types import Batch, Task
+from grokbench.task import Task
+from grokbench.types import Batch
 
 __all__ = ["Ledger", "Noted", "with_ledger", "with_other_data"]
 

@@ -16,8 +16,10 @@ from grokbench.conformance.small_plugins import ROTATED
 from grokbench.conformance.subjects import Subject
 from grokbench.engine import timing
 from grokbench.records import Cell
+from grokbench.regularizer import Privilege, Regularizer
 from grokbench.step import Step, build_step
-from grokbench.types import Params, Privilege, Regularizer, Task
+from grokbench.task import Task
+from grokbench.types import Params
 
 __all__ = ["QUESTIONS"]
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from grokbench import engine, random
 from grokbench.step import Step
-from grokbench.types import Batch, Params, Task
+from grokbench.task import Task
+from grokbench.types import Batch, Params
 
 __all__ = [
     "ALONE",

@@ -12,8 +12,9 @@ from torch import Tensor
 from grokbench.conformance.calls import ARGUMENTS, WRAPPED
 from grokbench.optimizers import SGD
 from grokbench.plugins.source_lines import innermost
+from grokbench.regularizer import Regularizer
 from grokbench.text.suggest import did_you_mean
-from grokbench.types import Optimizer, Regularizer
+from grokbench.types import Optimizer
 
 __all__ = ["Misfit", "misfits"]
 

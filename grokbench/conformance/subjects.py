@@ -10,7 +10,8 @@ from grokbench.conformance.small_plugins import GROUNDS, METHODS, TASKS
 from grokbench.metric import Metric
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
-from grokbench.types import Regularizer, Task
+from grokbench.regularizer import Regularizer
+from grokbench.task import Task
 
 __all__ = ["NoGround", "Subject"]
 

@@ -10,7 +10,8 @@ from grokbench.conformance.short_runs import data, same, shapes
 from grokbench.conformance.subjects import Subject
 from grokbench.criterion import parse_condition
 from grokbench.plan.metrics import standard_labels
-from grokbench.types import Role, Task
+from grokbench.task import Task
+from grokbench.types import Role
 
 __all__ = ["QUESTIONS"]
 

@@ -1,6 +1,9 @@
-"""The data sets of the shipped tasks: which are here, how they get here, and their loaders, each in a room of its own.
+"""The data sets of the shipped tasks: their loaders, their status, and their download.
 
 torch and torchvision are imported by the loaders alone.
+
+`CORRUPTIONS` names the 19 corruptions of CIFAR-10-C and `BENCHMARK_CORRUPTIONS` the 15 of them that Hendrycks &
+Dietterich average; `SEVERITIES` is the number of severities of each, 5.
 """
 
 from pathlib import Path
@@ -36,12 +39,15 @@ __all__ = [
 
 
 def status() -> list[DataStatus]:
-    """Every data set that a shipped task reads; nothing is downloaded."""
+    """List every data set that a shipped task reads; nothing is downloaded."""
     return [mnist_status(), cifar10_status(), cifar10c_status()]
 
 
 def fetch(name: str) -> Path:
-    """Download a data set, checksums verified, unless it is here; returns its folder.
+    """Download a data set unless it is present, verify its checksums, and return its folder.
+
+    Args:
+        name: mnist, cifar10, or cifar10c, which is never downloaded: it has to be present.
 
     Raises:
         DataError: no data set has this name, or it cannot be downloaded.

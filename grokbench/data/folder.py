@@ -1,4 +1,4 @@
-"""Where data sets lie: the folder of all of them, and what is said about one that is not there or damaged.
+"""The folder of all data sets, the status of one, and the error about one that is missing or damaged.
 
 `mnist`, `cifar10` and `cifar10c` read them; plugins ask `grokbench.data`.
 """
@@ -14,30 +14,44 @@ __all__ = ["DataStatus", "damaged", "data_root", "reason"]
 
 @dataclass(frozen=True)
 class DataStatus:
-    """Whether a data set is here, and what to do when it is not."""
+    """The status of a data set on this machine.
+
+    Attributes:
+        name: of the data set.
+        present: True if it can be loaded without a download.
+        files: every file that it needs, relative to `folder`, with or without .gz.
+        missing: those of them that are not there.
+        folder: that the files belong into.
+        how: instructions to get the files, for a user.
+    """
 
     name: str
     present: bool
-    files: tuple[str, ...]  # every file it needs, with or without .gz
-    missing: tuple[str, ...]  # those of them that are not there
-    folder: Path  # where they belong
-    how: str  # to get it
+    files: tuple[str, ...]
+    missing: tuple[str, ...]
+    folder: Path
+    how: str
 
 
 def data_root() -> Path:
-    """The folder of all data sets: $GROKBENCH_DATA, else `grokbench` in $XDG_CACHE_HOME or ~/.cache."""
+    """Return the folder of all data sets: $GROKBENCH_DATA, else `grokbench` in $XDG_CACHE_HOME or ~/.cache."""
     if named := os.environ.get("GROKBENCH_DATA"):
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "grokbench"
 
 
 def damaged(path: Path, why: str) -> DataError:
-    """What is said of a file that cannot be read as what it should be."""
+    """Make the error about a file that cannot be read in its format.
+
+    Args:
+        path: of the file.
+        why: what is wrong with it, in a few words.
+    """
     return DataError(
         f"{path} is damaged ({why}). Delete it, so that it is downloaded again, or put a good copy in its place."
     )
 
 
 def reason(error: Exception) -> str:
-    """The last line of what a library says: torchvision lists every mirror before it."""
+    """Return the last line of a library's message: torchvision lists every mirror before it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]

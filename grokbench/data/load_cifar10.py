@@ -20,7 +20,7 @@ BATCH_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"
 
 
 def cifar10_status() -> DataStatus:
-    """Whether one of the two forms of CIFAR-10 is here."""
+    """Return the status of CIFAR-10, which is present in either of its two forms."""
     root = data_root()
     missing = tuple(f"{BATCHES}/{name}" for name in BATCH_FILES if not (root / BATCHES / name).exists())
     present = (root / ARCHIVE).exists() or not missing
@@ -34,7 +34,7 @@ def cifar10_status() -> DataStatus:
 
 
 def cifar10(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
-    """CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
+    """Load CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
 
     Args:
         root: the folder that holds cifar10.npz (x_train and x_test (n, 32, 32, 3) uint8, y_train and y_test labels from
@@ -103,14 +103,19 @@ def _batches(root: Path) -> Sequence[Any]:
 
 
 def image_complaint(images: Any) -> str:
-    """What is wrong with images (n, 32, 32, 3) uint8; empty if nothing is."""
+    """Say what is wrong with images that should be (n, 32, 32, 3) uint8; empty if nothing is."""
     if str(images.dtype) != "uint8" or images.ndim != 4 or images.shape[1:] != (32, 32, 3):
         return f"images are {images.dtype} {images.shape}, expected uint8 (n, 32, 32, 3)"
     return ""
 
 
 def label_complaint(images: Any, labels: Any) -> str:
-    """What is wrong with labels (n,) or (n, 1) from 0 to 9; empty if nothing is."""
+    """Say what is wrong with labels; empty if nothing is.
+
+    Args:
+        images: (n, 32, 32, 3).
+        labels: should be (n,) or (n, 1), integers from 0 to 9.
+    """
     if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)) or not labels.size:
         return f"labels are {labels.dtype} {labels.shape} for {len(images)} images, expected an integer for each"
     return "" if 0 <= labels.min() and labels.max() <= 9 else f"labels reach from {labels.min()} to {labels.max()}"

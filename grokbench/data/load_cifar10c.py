@@ -32,7 +32,7 @@ SEVERITIES = 5
 
 
 def cifar10c_status() -> DataStatus:
-    """Which files of CIFAR-10-C are here; it is not downloaded by itself."""
+    """Return the status of CIFAR-10-C, which is never downloaded."""
     folder = data_root() / CORRUPTED
     files = ("labels.npy", *(f"{name}.npy" for name in CORRUPTIONS))
     missing = tuple(name for name in files if not (folder / name).exists())
@@ -44,7 +44,15 @@ def _get_cifar10c(folder: Path) -> str:
 
 
 def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | None = None) -> Path:
-    """The folder that holds these corruptions; DataError where a file of them is missing."""
+    """Return the folder that holds the files of some corruptions.
+
+    Args:
+        corruptions: their names; all 19 by default.
+        root: the folder that holds CIFAR-10-C, `data_root()` by default.
+
+    Raises:
+        DataError: a file is missing.
+    """
     folder = (root or data_root()) / CORRUPTED
     if missing := [f"{name}.npy" for name in ("labels", *corruptions) if not (folder / f"{name}.npy").exists()]:
         first = f"{missing[0]} is" if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} more are"
@@ -56,14 +64,21 @@ def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | Non
 
 
 def check_cifar10c(corruptions: Sequence[str] = CORRUPTIONS) -> None:
-    """DataError where a file of these corruptions is missing or damaged; the images themselves are not read."""
+    """Check the files of some corruptions without reading the images.
+
+    Args:
+        corruptions: their names; all 19 by default.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
     complete_cifar10c(corruptions)
     for corruption in corruptions:
         cifar10c(corruption, 1)
 
 
 def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple["Tensor", "Tensor"]:
-    """The test images of CIFAR-10 under one corruption: Hendrycks & Dietterich, ICLR 2019, arXiv:1903.12261.
+    """Load the test images of CIFAR-10 under one corruption: Hendrycks & Dietterich, ICLR 2019, arXiv:1903.12261.
 
     Args:
         corruption: one of the 19, such as "gaussian_noise".
@@ -71,7 +86,7 @@ def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple[
         root: the folder that holds CIFAR-10-C, `data_root()` by default.
 
     Returns:
-        Images (10000, 3, 32, 32) and labels (10000,), uint8. The images stay on the disk until they are read: do not
+        Images (10000, 3, 32, 32) and labels (10000,), uint8. The images stay on the disk until they are read; do not
         write to them.
 
     Raises:

@@ -22,7 +22,7 @@ MNIST_FILES = (
 
 
 def mnist_status() -> DataStatus:
-    """Which files of MNIST are here."""
+    """Return the status of MNIST."""
     folder = _mnist_folder(data_root())
     missing = tuple(name for name in MNIST_FILES if not any(path.exists() for path in _forms(folder / name)))
     how = f"grokbench data fetch mnist (11 MB from the internet), or put the files into {folder} yourself"
@@ -30,7 +30,7 @@ def mnist_status() -> DataStatus:
 
 
 def mnist(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
-    """MNIST: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist.
+    """Load MNIST: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist.
 
     Args:
         root: the folder that holds MNIST/raw (torchvision's layout), `data_root()` by default. Files that are not
@@ -71,7 +71,14 @@ def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
 
 
 def complete_mnist(root: Path) -> Path:
-    """The folder of the files, after downloading or unpacking what is not there; DataError where that fails."""
+    """Download or unpack the files that are not there, and return their folder.
+
+    Args:
+        root: the folder that holds, or will hold, MNIST/raw.
+
+    Raises:
+        DataError: a file is missing and cannot be downloaded.
+    """
     folder = _mnist_folder(root)
     if all((folder / name).exists() for name in MNIST_FILES):
         return folder

@@ -14,7 +14,8 @@ from grokbench.engine.epochs import look_ahead, measure, train_steps
 from grokbench.engine.groups import moving, start
 from grokbench.engine.out_of_memory import exhausted, release
 from grokbench.step import Step
-from grokbench.types import Params, Task
+from grokbench.task import Task
+from grokbench.types import Params
 
 __all__ = ["LARGEST_GROUP", "Size", "fitting", "estimated_group_size", "measured_group_size", "replica_size"]
 

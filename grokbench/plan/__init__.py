@@ -19,9 +19,10 @@ from grokbench.plan.metrics import recorded, standard_labels
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
 from grokbench.records import FORMAT, Cell, Manifest
+from grokbench.regularizer import Regularizer
 from grokbench.step import Step, build_step
 from grokbench.suite import RegularizerEntry, Suite, TaskEntry, Use
-from grokbench.types import Regularizer, Task
+from grokbench.task import Task
 
 __all__ = ["cell_step", "check_sources", "expand", "identity", "manifest", "without_misfits"]
 

@@ -10,10 +10,11 @@ from grokbench.plan.metrics import can_record, recorded, standard_labels
 from grokbench.plan.uses import use_faults
 from grokbench.plugins import Registry
 from grokbench.records import Skip
+from grokbench.regularizer import Regularizer
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
+from grokbench.task import Task
 from grokbench.text.lists import listed
 from grokbench.text.suggest import did_you_mean
-from grokbench.types import Regularizer, Task
 
 __all__ = ["misfits", "plan_faults"]
 

@@ -7,7 +7,7 @@ from grokbench.cadence import Every
 from grokbench.metric import Metric
 from grokbench.plugins import Registry
 from grokbench.suite import Suite
-from grokbench.types import Task
+from grokbench.task import Task
 
 __all__ = ["can_record", "recorded", "standard_labels"]
 

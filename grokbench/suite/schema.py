@@ -1,26 +1,15 @@
-"""The shape of a suite: which keys there are and what each may hold.
+"""The shape of a suite: its keys and their types.
 
 Shapes say nothing about names that point at one another; `references.py` does. Null means "not given".
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidatorFunctionWrapHandler,
-    WithJsonSchema,
-    WrapValidator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, WrapValidator
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
-from grokbench.criterion import EXPECTED, parse_condition
+from grokbench.suite.field_checks import MAX_EPOCHS, check_condition, check_every, check_stop, check_use
 from grokbench.suite.problems import KeyPath
-from grokbench.text.suggest import did_you_mean, shown
-from grokbench.validation import is_count
 
 __all__ = [
     "MAX_EPOCHS",
@@ -34,8 +23,6 @@ __all__ = [
     "misplaced_words",
 ]
 
-MAX_EPOCHS = 10_000_000
-
 # Words of the suite file itself: none may be a parameter of a plugin.
 RESERVED = frozenset({
     "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "grokked", "every", "seed", "seeds",
@@ -43,53 +30,11 @@ RESERVED = frozenset({
     "statistics", "published", "plugins", "suite",
 })  # fmt: skip
 
-
-def _check_condition(value: Any) -> Any:
-    try:
-        parse_condition(value)
-    except ValueError:
-        raise _wrong(value, EXPECTED) from None
-    return value
-
-
-def _check_stop(value: Any) -> Any:
-    sustained = value.get("sustained") if isinstance(value, dict) and len(value) == 1 else None
-    if value is None or value in ("grokked", "budget") or _is_count(sustained):
-        return value
-    near = did_you_mean(value, ["grokked", "budget"]) if isinstance(value, str) else ""
-    raise _wrong(value, f"grokked, budget or {{sustained: k}} with k of at least 1{near}")
-
-
-def _check_every(value: Any, epochs: ValidatorFunctionWrapHandler) -> Any:
-    if isinstance(value, dict) and len(value) == 1 and _is_count(value.get("per_decade")):
-        return value
-    if isinstance(value, dict | list | str):
-        raise _wrong(value, "a number of epochs, or {per_decade: k} with k of at least 1")
-    return epochs(value)
-
-
-def _check_use(value: Any) -> Any:
-    names = value if isinstance(value, list) else [value]
-    if value is not None and not (names and all(isinstance(name, str) and name for name in names)):
-        raise _wrong(value, "the name of a plugin, or a list of names to combine")
-    if len(set(names)) < len(names):
-        raise _wrong(value, "every plugin once in a combination")
-    return value
-
-
-def _wrong(value: Any, expected: str) -> PydanticCustomError:
-    return PydanticCustomError("suite", "{text}", {"text": f"{shown(value)}, expected {expected}"})
-
-
-def _is_count(value: Any) -> bool:
-    return is_count(value) and value <= MAX_EPOCHS
-
-
 Text = Annotated[str, Field(min_length=1)]
 Label = Annotated[str, Field(min_length=1, max_length=60)]
 Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
-Condition = Annotated[str, BeforeValidator(_check_condition)]
+Condition = Annotated[str, BeforeValidator(check_condition)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _STOP = {"anyOf": [{"enum": ["grokked", "budget", None]}, {"type": "object", "required": ["sustained"]}]}
 _EVERY = {"anyOf": [{"type": ["integer", "null"], "minimum": 1}, {"type": "object", "required": ["per_decade"]}]}
@@ -108,27 +53,49 @@ class _Plugged(BaseModel):
 
 
 class TaskShape(_Plugged):
-    """One task of a suite."""
+    """One task of a suite; further keys are parameters of its plugin."""
 
-    use: Text | None = None
-    epochs: Epochs | None = None
-    evaluate_every: Epochs | None = None
-    stop: Annotated[Any, BeforeValidator(_check_stop), WithJsonSchema(_STOP)] = None
-    grokked: Annotated[dict[Text, Condition], Field(min_length=1)] | None = None
+    use: Annotated[Text | None, Field(description="name of the task's plugin; default the label")] = None
+    epochs: Annotated[Epochs | None, Field(description="budget, in epochs; default the plugin's")] = None
+    evaluate_every: Annotated[
+        Epochs | None, Field(description="epochs between two evaluations; default the plugin's")
+    ] = None
+    stop: Annotated[
+        Any,
+        BeforeValidator(check_stop),
+        WithJsonSchema(_STOP),
+        Field(description="when training stops: grokked, budget, or {sustained: k} for k evaluations in a row"),
+    ] = None
+    grokked: Annotated[
+        Annotated[dict[Text, Condition], Field(min_length=1)] | None,
+        Field(description='the criterion, metric: condition, such as test_accuracy: "> 0.9"; all have to hold'),
+    ] = None
 
 
 class RegularizerShape(_Plugged):
-    """One regularizer of a suite, or several combined."""
+    """One regularizer of a suite, or several combined; further keys are parameters of its plugin."""
 
-    use: Annotated[Any, BeforeValidator(_check_use), WithJsonSchema(_USE)] = None
-    per_task: dict[str, dict[str, Any] | None] | None = None
+    use: Annotated[
+        Any,
+        BeforeValidator(check_use),
+        WithJsonSchema(_USE),
+        Field(description="name of the regularizer's plugin, or a list of names to combine; default the label"),
+    ] = None
+    per_task: Annotated[
+        dict[str, dict[str, Any] | None] | None, Field(description="label of a task: {parameter: other value}")
+    ] = None
 
 
 class MetricShape(_Plugged):
-    """One metric of a suite."""
+    """One metric of a suite; further keys are parameters of its plugin."""
 
-    use: Text | None = None
-    every: Annotated[Epochs | None, WrapValidator(_check_every), WithJsonSchema(_EVERY)] = None
+    use: Annotated[Text | None, Field(description="name of the metric's plugin; default the label")] = None
+    every: Annotated[
+        Epochs | None,
+        WrapValidator(check_every),
+        WithJsonSchema(_EVERY),
+        Field(description="epochs between two measurements, or {per_decade: k}; default every evaluation"),
+    ] = None
 
 
 class SkipShape(_Shape):
@@ -140,12 +107,17 @@ class SkipShape(_Shape):
 
 
 class StatisticsShape(_Shape):
-    """How the cells are compared with the baseline."""
+    """The statistics that compare the cells with the baseline."""
 
-    primary: Literal["sign_flip", "paired_t", "wilcoxon", "logrank"] | None = None
-    correction: Literal["holm", "none"] | None = None
-    alpha: Share | None = None
-    confidence: Share | None = None
+    primary: Annotated[
+        Literal["sign_flip", "paired_t", "wilcoxon", "logrank"] | None,
+        Field(description="the test behind p; default sign_flip"),
+    ] = None
+    correction: Annotated[
+        Literal["holm", "none"] | None, Field(description="for several comparisons; default holm")
+    ] = None
+    alpha: Annotated[Share | None, Field(description="significance level; default 0.05")] = None
+    confidence: Annotated[Share | None, Field(description="level of confidence intervals; default 0.95")] = None
 
 
 class PublishedShape(_Shape):
@@ -162,18 +134,20 @@ class SuiteShape(_Shape):
     """A suite of GrokBench: tasks x regularizers x seeds."""
 
     suite: Annotated[str, Field(max_length=60, pattern=r"^\w[\w.-]*$", description="the name of the suite")]
-    description: str | None = None
+    description: Annotated[str | None, Field(description="one sentence about the suite")] = None
     seeds: Annotated[Any, WithJsonSchema(_SEEDS), Field(description="a range such as 1000-1024, a list or a count")]
     baseline: Annotated[Text, Field(description="the label of the regularizer that the others are tested against")]
     tasks: Annotated[dict[Label, TaskShape | None], Field(min_length=1, description="label: {use: plugin, ...}")]
     regularizers: Annotated[
         dict[Label, RegularizerShape | None], Field(min_length=1, description="label: {use: plugin, ...}")
     ]
-    skip: list[SkipShape] | None = None
-    metrics: dict[Label, MetricShape | None] | None = None
-    statistics: StatisticsShape | None = None
-    published: PublishedShape | None = None
-    plugins: list[Text] | None = None
+    skip: Annotated[list[SkipShape] | None, Field(description="cells left out, each with the reason")] = None
+    metrics: Annotated[
+        dict[Label, MetricShape | None] | None, Field(description="label: {use: plugin, ...}, beside loss and accuracy")
+    ] = None
+    statistics: Annotated[StatisticsShape | None, Field(description="how cells are compared with the baseline")] = None
+    published: Annotated[PublishedShape | None, Field(description="published numbers to compare with")] = None
+    plugins: Annotated[list[Text] | None, Field(description="plugin files, relative to the suite's folder")] = None
 
 
 _SHAPES: dict[str, type[BaseModel]] = {

@@ -1,0 +1,124 @@
+"""Records of results: a run for each replica, and a timing for each cell."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["Curve", "Outcome", "Run", "Timing"]
+
+
+class Outcome(StrEnum):
+    """The end of a replica; each member equals its name in lower case, a string.
+
+    Attributes:
+        GROKKED: every condition of the criterion held, for as many evaluations as the task's `stop` requires.
+        CENSORED: the budget was reached first.
+        DIVERGED: the loss or a penalty was not finite; counts as not grokked by the budget.
+        FAILED: an error, kept with its traceback; the next command trains the replica again.
+    """
+
+    GROKKED = "grokked"
+    CENSORED = "censored"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric over a run: `values[i]` was measured after `epochs[i]` completed epochs.
+
+    Attributes:
+        epochs: in increasing order.
+        values: as many.
+
+    Raises:
+        ValueError: there are not as many values as epochs.
+    """
+
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse unequal lengths: a file may have been edited."""
+        if len(self.epochs) != len(self.values):
+            raise ValueError(f"{len(self.epochs)} epochs with {len(self.values)} values")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The result of one replica.
+
+    Attributes:
+        identity: of its cell.
+        seed: of the replica.
+        outcome: "grokked", "censored", "diverged" or "failed".
+        grokked_at: epochs to grok. None unless it grokked.
+        memorised_at: epochs to a train accuracy of at least 0.99. None if it never had one.
+        epochs: epochs completed.
+        final: metric label -> value at the last evaluation.
+        curves: metric label -> `Curve`, its `epochs` and its `values`.
+        prepare_seconds: seconds spent by the method before training.
+        group: the seeds it was trained together with.
+        provenance: device, precision, versions, git state, sources of the plugins.
+        error: the traceback of a failed replica. None for any other.
+
+    Raises:
+        ValueError: the fields contradict each other.
+    """
+
+    identity: str
+    seed: int
+    outcome: Outcome
+    grokked_at: int | None
+    memorised_at: int | None
+    epochs: int
+    final: Mapping[str, float] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    prepare_seconds: float = 0.0
+    group: tuple[int, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse impossible results: a file may have been edited."""
+        if (self.outcome is Outcome.GROKKED) != (self.grokked_at is not None):
+            raise ValueError(f"outcome {self.outcome.value} with grokked_at {self.grokked_at}")
+        if not 0 <= (self.grokked_at or 0) <= self.epochs or not 0 <= (self.memorised_at or 0) <= self.epochs:
+            raise ValueError(f"grokked_at {self.grokked_at}, memorised_at {self.memorised_at} of {self.epochs} epochs")
+        if not 0.0 <= self.prepare_seconds < math.inf:
+            raise ValueError(f"prepare_seconds {self.prepare_seconds}")
+
+    def capped(self, budget: int) -> float:
+        """Compute min(T, budget), the time in epochs that enters every comparison; nan for a failed replica.
+
+        Args:
+            budget: epochs; the time of a replica that did not grok.
+        """
+        if self.outcome is Outcome.FAILED:
+            return math.nan
+        return float(min(self.grokked_at, budget)) if self.grokked_at is not None else float(budget)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per epoch of one replica of a cell trained alone, evaluation excluded.
+
+    Attributes:
+        identity: of its cell.
+        seconds_per_epoch: one figure for each round; rounds are interleaved over a task's cells.
+        provenance: of the measurement, as that of a `Run`.
+
+    Raises:
+        ValueError: a figure is not a plausible number of seconds.
+    """
+
+    identity: str
+    seconds_per_epoch: tuple[float, ...]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse impossible seconds: a file may have been edited."""
+        if not all(0.0 < seconds < 1e9 for seconds in self.seconds_per_epoch):
+            raise ValueError(f"seconds per epoch {self.seconds_per_epoch}")

@@ -1,0 +1,64 @@
+"""Checks of single values in a suite, for pydantic; each raises with what was expected."""
+
+from typing import Any
+
+from pydantic import ValidatorFunctionWrapHandler
+from pydantic_core import PydanticCustomError
+
+from grokbench.criterion import EXPECTED, parse_condition
+from grokbench.text.suggest import did_you_mean, shown
+from grokbench.validation import is_count
+
+__all__ = ["MAX_EPOCHS", "check_condition", "check_every", "check_stop", "check_use"]
+
+MAX_EPOCHS = 10_000_000
+
+
+def check_condition(value: Any) -> Any:
+    """Return a criterion's condition, such as "> 0.9", if it can be parsed."""
+    try:
+        parse_condition(value)
+    except ValueError:
+        raise _wrong(value, EXPECTED) from None
+    return value
+
+
+def check_stop(value: Any) -> Any:
+    """Return the value of `stop` if it is grokked, budget or {sustained: k}."""
+    sustained = value.get("sustained") if isinstance(value, dict) and len(value) == 1 else None
+    if value is None or value in ("grokked", "budget") or _is_count(sustained):
+        return value
+    near = did_you_mean(value, ["grokked", "budget"]) if isinstance(value, str) else ""
+    raise _wrong(value, f"grokked, budget or {{sustained: k}} with k of at least 1{near}")
+
+
+def check_every(value: Any, epochs: ValidatorFunctionWrapHandler) -> Any:
+    """Return the value of `every` if it is {per_decade: k} or a number of epochs.
+
+    Args:
+        value: from the suite file.
+        epochs: pydantic's own check of a number of epochs.
+    """
+    if isinstance(value, dict) and len(value) == 1 and _is_count(value.get("per_decade")):
+        return value
+    if isinstance(value, dict | list | str):
+        raise _wrong(value, "a number of epochs, or {per_decade: k} with k of at least 1")
+    return epochs(value)
+
+
+def check_use(value: Any) -> Any:
+    """Return the value of `use` if it is a name, or a list of different names."""
+    names = value if isinstance(value, list) else [value]
+    if value is not None and not (names and all(isinstance(name, str) and name for name in names)):
+        raise _wrong(value, "the name of a plugin, or a list of names to combine")
+    if len(set(names)) < len(names):
+        raise _wrong(value, "every plugin once in a combination")
+    return value
+
+
+def _wrong(value: Any, expected: str) -> PydanticCustomError:
+    return PydanticCustomError("suite", "{text}", {"text": f"{shown(value)}, expected {expected}"})
+
+
+def _is_count(value: Any) -> bool:
+    return is_count(value) and value <= MAX_EPOCHS
