@@ -1,4 +1,4 @@
-"""Whole numbers that count something: epochs, evaluations, seeds."""
+"""Validation of whole numbers: counts of epochs, evaluations and seeds."""
 
 from typing import Any, TypeGuard
 
@@ -6,5 +6,5 @@ __all__ = ["is_count"]
 
 
 def is_count(value: Any, least: int = 1) -> TypeGuard[int]:
-    """Whether this is a whole number of at least so many; True is none, though Python takes it for 1."""
+    """Return whether a value is an int of at least `least`; a bool does not count, although Python's bool is an int."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least

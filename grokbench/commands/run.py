@@ -16,7 +16,7 @@ from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
 from grokbench.commands.signals import answered, interrupt
 from grokbench.errors import StoreError
-from grokbench.seeds import written
+from grokbench.seeds import format_seeds
 from grokbench.store.reuse import RERUN
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _print_left_aside(plan: "Plan", store: "Store") -> None:
     """Seeds of an earlier command that leave rows incomplete."""
     from grokbench.runner import pipeline
 
-    if others := written(pipeline.left_aside(plan, store)):
+    if others := format_seeds(pipeline.left_aside(plan, store)):
         click.echo(
             f"Rows are incomplete: {store.directory} also plans the seeds {others}, which some cells lack; the same "
             f"command with --seeds {others} trains them."
