@@ -1,6 +1,6 @@
-"""The data sets of the shipped tasks: which are here, how they get here, and their loaders, each in a room of its own.
+"""Data sets of the shipped tasks: their loaders, one module each, their status, and downloads.
 
-torch and torchvision are imported by the loaders alone.
+Only calling a loader imports torch and torchvision.
 """
 
 from pathlib import Path
@@ -36,15 +36,23 @@ __all__ = [
 
 
 def status() -> list[DataStatus]:
-    """Every data set that a shipped task reads; nothing is downloaded."""
+    """Return the status of every data set that a shipped task reads, without downloading anything."""
     return [mnist_status(), cifar10_status(), cifar10c_status()]
 
 
 def fetch(name: str) -> Path:
-    """Download a data set, checksums verified, unless it is here; returns its folder.
+    """Download a data set if it is missing, and verify the checksums of what was downloaded.
+
+    CIFAR-10-C is not downloaded, only checked for missing files.
+
+    Args:
+        name: "mnist", "cifar10" or "cifar10c".
+
+    Returns:
+        The folder of the data set.
 
     Raises:
-        DataError: no data set has this name, or it cannot be downloaded.
+        DataError: no data set has this name, or it is missing and cannot be downloaded.
     """
     if name == "mnist":
         return complete_mnist(data_root())

@@ -1,4 +1,4 @@
-"""CIFAR-10, from the files of a data folder."""
+"""Loader of CIFAR-10 from the files of a data folder."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,7 +11,7 @@ from grokbench.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_bytes", "cifar10", "cifar10_status", "image_complaint", "label_complaint"]
+__all__ = ["as_bytes", "cifar10", "cifar10_status", "image_fault", "label_fault"]
 
 ARCHIVE = "cifar10.npz"
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -20,7 +20,7 @@ BATCH_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"
 
 
 def cifar10_status() -> DataStatus:
-    """Whether one of the two forms of CIFAR-10 is here."""
+    """Return the status of CIFAR-10, which may be one npz file or torchvision's files."""
     root = data_root()
     missing = tuple(f"{BATCHES}/{name}" for name in BATCH_FILES if not (root / BATCHES / name).exists())
     present = (root / ARCHIVE).exists() or not missing
@@ -28,22 +28,22 @@ def cifar10_status() -> DataStatus:
         f"grokbench data fetch cifar10 (170 MB from the internet), or put {ARCHIVE} with {', '.join(ARRAYS)}, or "
         f"torchvision's {BATCHES}, into {root} yourself"
     )
-    if len(missing) == len(BATCH_FILES):  # nothing begun: one file is enough
+    if len(missing) == len(BATCH_FILES):  # none of them: the npz file is enough
         missing = (ARCHIVE,)
     return DataStatus("cifar10", present, () if present else missing, () if present else missing, root, how)
 
 
 def cifar10(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
-    """CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
+    """Load CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
 
     Args:
         root: the folder that holds cifar10.npz (x_train and x_test (n, 32, 32, 3) uint8, y_train and y_test labels from
-            0 to 9) or cifar-10-batches-py (torchvision's layout), `data_root()` by default. Where neither is there
-            torchvision downloads the second; it reads those files only after their checksums were found right.
+            0 to 9) or cifar-10-batches-py (torchvision's layout), `data_root()` by default. If neither exists,
+            torchvision downloads the second. Its files are read only after their checksums were verified.
 
     Returns:
         Training images (50000, 3, 32, 32) and labels (50000,), test images (10000, 3, 32, 32) and labels (10000,), all
-        uint8 and shared between callers: do not write to them. A cifar10.npz may hold fewer.
+        uint8 and shared between callers: do not write to them. A cifar10.npz may hold fewer images.
 
     Raises:
         DataError: the files are missing and cannot be downloaded, or are damaged.
@@ -58,8 +58,8 @@ def _load_cifar10(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
     archive = root / ARCHIVE
     arrays = _archive(archive) if archive.exists() else _batches(root)
     for images, labels in (arrays[:2], arrays[2:]):
-        if complaint := image_complaint(images) or label_complaint(images, labels):
-            raise damaged(archive if archive.exists() else root / BATCHES, complaint)
+        if fault := image_fault(images) or label_fault(images, labels):
+            raise damaged(archive if archive.exists() else root / BATCHES, fault)
     x, y, test_x, test_y = arrays
     x, test_x = (_channels_first(torch.from_numpy(images)) for images in (x, test_x))
     y, test_y = (torch.from_numpy(as_bytes(labels)) for labels in (y, test_y))
@@ -67,7 +67,7 @@ def _load_cifar10(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
 
 
 def as_bytes(labels: Any) -> Any:
-    """Labels (n,) or (n, 1) of any integers as (n,) uint8."""
+    """Convert integer labels (n,) or (n, 1) to (n,) uint8."""
     return labels.reshape(-1).astype("uint8")
 
 
@@ -76,18 +76,18 @@ def _channels_first(images: "Tensor") -> "Tensor":
 
 
 def _archive(path: Path) -> Sequence[Any]:
-    """The four arrays of an npz file; nothing in it is unpickled."""
+    """Read the four arrays of an npz file without unpickling anything."""
     import numpy as np
 
     try:
         with np.load(path, allow_pickle=False) as archive:
             return [archive[name] for name in ARRAYS]
-    except Exception as error:  # zipfile, zlib, struct and numpy each have their own
+    except Exception as error:  # zipfile, zlib, struct and numpy raise errors of their own
         raise damaged(path, f"it is no whole npz file with {', '.join(ARRAYS)}: {reason(error)}") from error
 
 
 def _batches(root: Path) -> Sequence[Any]:
-    """The same from torchvision's files, downloaded where they are not there."""
+    """Read the four arrays from torchvision's files, which are downloaded if missing."""
     import numpy as np
     from torchvision.datasets import CIFAR10
 
@@ -102,15 +102,20 @@ def _batches(root: Path) -> Sequence[Any]:
     return [array for each in sets for array in (each.data, np.array(each.targets))]
 
 
-def image_complaint(images: Any) -> str:
-    """What is wrong with images (n, 32, 32, 3) uint8; empty if nothing is."""
+def image_fault(images: Any) -> str:
+    """Describe what is wrong with images that should be (n, 32, 32, 3) uint8; empty if nothing is."""
     if str(images.dtype) != "uint8" or images.ndim != 4 or images.shape[1:] != (32, 32, 3):
         return f"images are {images.dtype} {images.shape}, expected uint8 (n, 32, 32, 3)"
     return ""
 
 
-def label_complaint(images: Any, labels: Any) -> str:
-    """What is wrong with labels (n,) or (n, 1) from 0 to 9; empty if nothing is."""
+def label_fault(images: Any, labels: Any) -> str:
+    """Describe what is wrong with labels that should be (n,) or (n, 1), from 0 to 9; empty if nothing is.
+
+    Args:
+        images: the n images that the labels belong to.
+        labels: an integer array.
+    """
     if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)) or not labels.size:
         return f"labels are {labels.dtype} {labels.shape} for {len(images)} images, expected an integer for each"
     return "" if 0 <= labels.min() and labels.max() <= 9 else f"labels reach from {labels.min()} to {labels.max()}"

@@ -1,11 +1,11 @@
-"""CIFAR-10-C, the corrupted test images of CIFAR-10, from the files of a data folder."""
+"""Loader of CIFAR-10-C, the corrupted test images of CIFAR-10, from the files of a data folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grokbench.data.folder import DataStatus, data_root, reason
-from grokbench.data.load_cifar10 import as_bytes, image_complaint, label_complaint
+from grokbench.data.load_cifar10 import as_bytes, image_fault, label_fault
 from grokbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,47 +32,59 @@ SEVERITIES = 5
 
 
 def cifar10c_status() -> DataStatus:
-    """Which files of CIFAR-10-C are here; it is not downloaded by itself."""
+    """Return the status of CIFAR-10-C, which is never downloaded automatically."""
     folder = data_root() / CORRUPTED
     files = ("labels.npy", *(f"{name}.npy" for name in CORRUPTIONS))
     missing = tuple(name for name in files if not (folder / name).exists())
-    return DataStatus("cifar10c", not missing, files, missing, folder, _get_cifar10c(folder))
+    return DataStatus("cifar10c", not missing, files, missing, folder, _instructions(folder))
 
 
-def _get_cifar10c(folder: Path) -> str:
+def _instructions(folder: Path) -> str:
     return f"unpack CIFAR-10-C.tar (2.9 GB) of https://zenodo.org/records/2535967 into {folder.parent} yourself"
 
 
 def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | None = None) -> Path:
-    """The folder that holds these corruptions; DataError where a file of them is missing."""
+    """Return the folder of CIFAR-10-C after checking that no file is missing.
+
+    Args:
+        corruptions: the corruptions whose files must exist, all 19 by default.
+        root: the folder that holds CIFAR-10-C, `data_root()` by default.
+
+    Raises:
+        DataError: a file is missing.
+    """
     folder = (root or data_root()) / CORRUPTED
     if missing := [f"{name}.npy" for name in ("labels", *corruptions) if not (folder / f"{name}.npy").exists()]:
         first = f"{missing[0]} is" if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} more are"
         raise DataError(
-            f"CIFAR-10-C is not complete in {folder}: {first} missing. Please {_get_cifar10c(folder)}, or set "
+            f"CIFAR-10-C is not complete in {folder}: {first} missing. Please {_instructions(folder)}, or set "
             "$GROKBENCH_DATA to a folder that holds CIFAR-10-C."
         )
     return folder
 
 
 def check_cifar10c(corruptions: Sequence[str] = CORRUPTIONS) -> None:
-    """DataError where a file of these corruptions is missing or damaged; the images themselves are not read."""
+    """Check the files of some corruptions, all 19 by default, without reading the images.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
     complete_cifar10c(corruptions)
     for corruption in corruptions:
         cifar10c(corruption, 1)
 
 
 def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple["Tensor", "Tensor"]:
-    """The test images of CIFAR-10 under one corruption: Hendrycks & Dietterich, ICLR 2019, arXiv:1903.12261.
+    """Load the test images of CIFAR-10 under one corruption: Hendrycks & Dietterich, ICLR 2019, arXiv:1903.12261.
 
     Args:
         corruption: one of the 19, such as "gaussian_noise".
-        severity: from 1 to 5: which fifth of the file.
+        severity: from 1 to 5, the fifth of the file to return.
         root: the folder that holds CIFAR-10-C, `data_root()` by default.
 
     Returns:
-        Images (10000, 3, 32, 32) and labels (10000,), uint8. The images stay on the disk until they are read: do not
-        write to them.
+        Images (10000, 3, 32, 32) and labels (10000,), uint8. The images are memory-mapped, and are read from disk when
+        they are used: do not write to them.
 
     Raises:
         DataError: the files are missing or damaged.
@@ -82,23 +94,23 @@ def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple[
     folder = complete_cifar10c([corruption], root)
     images, labels = _mapped(folder / f"{corruption}.npy"), _mapped(folder / "labels.npy")
     n, rest = divmod(len(images), SEVERITIES)
-    if complaint := image_complaint(images) or f"{len(images)} images for {SEVERITIES} severities" * bool(rest):
-        raise _spoilt(folder / f"{corruption}.npy", complaint)
-    if complaint := label_complaint(images, labels):
-        raise _spoilt(folder / "labels.npy", complaint)
+    if fault := image_fault(images) or f"{len(images)} images for {SEVERITIES} severities" * bool(rest):
+        raise _damaged(folder / f"{corruption}.npy", fault)
+    if fault := label_fault(images, labels):
+        raise _damaged(folder / "labels.npy", fault)
     rows = slice((severity - 1) * n, severity * n)
     return torch.from_numpy(images[rows]).permute(0, 3, 1, 2), torch.from_numpy(as_bytes(labels[rows]))
 
 
 def _mapped(path: Path) -> Any:
-    """An array that stays on the disk. Copied on write: what reads it may not change it."""
+    """Memory-map an npy file, copy-on-write, so that writing to the array cannot change the file."""
     import numpy as np
 
     try:
         return np.load(path, mmap_mode="c", allow_pickle=False)
     except Exception as error:
-        raise _spoilt(path, f"it is no whole npy file: {reason(error)}") from error
+        raise _damaged(path, f"it is no whole npy file: {reason(error)}") from error
 
 
-def _spoilt(path: Path, why: str) -> DataError:
-    return DataError(f"{path} is damaged ({why}). Please {_get_cifar10c(path.parent)} again.")
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(f"{path} is damaged ({why}). Please {_instructions(path.parent)} again.")

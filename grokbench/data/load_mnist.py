@@ -1,4 +1,4 @@
-"""MNIST, from the files of a data folder."""
+"""Loader of MNIST from the files of a data folder."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -22,7 +22,7 @@ MNIST_FILES = (
 
 
 def mnist_status() -> DataStatus:
-    """Which files of MNIST are here."""
+    """Return the status of MNIST."""
     folder = _mnist_folder(data_root())
     missing = tuple(name for name in MNIST_FILES if not any(path.exists() for path in _forms(folder / name)))
     how = f"grokbench data fetch mnist (11 MB from the internet), or put the files into {folder} yourself"
@@ -30,11 +30,11 @@ def mnist_status() -> DataStatus:
 
 
 def mnist(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
-    """MNIST: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist.
+    """Load MNIST: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist.
 
     Args:
-        root: the folder that holds MNIST/raw (torchvision's layout), `data_root()` by default. Files that are not
-            there are downloaded by torchvision, which verifies their checksums.
+        root: the folder that holds MNIST/raw (torchvision's layout), `data_root()` by default. Missing files are
+            downloaded by torchvision, which verifies their checksums.
 
     Returns:
         Training images (60000, 28, 28) and labels (60000,), test images (10000, 28, 28) and labels (10000,), all
@@ -61,6 +61,7 @@ def _load_mnist(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
 
 
 def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
+    """Read an idx file; DataError if it is damaged or empty."""
     try:
         tensor = reader(str(path))
     except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
@@ -71,7 +72,14 @@ def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
 
 
 def complete_mnist(root: Path) -> Path:
-    """The folder of the files, after downloading or unpacking what is not there; DataError where that fails."""
+    """Return the folder of the files, after downloading or unpacking those that are missing.
+
+    Args:
+        root: the folder that holds, or is to hold, MNIST/raw.
+
+    Raises:
+        DataError: files are missing and cannot be downloaded.
+    """
     folder = _mnist_folder(root)
     if all((folder / name).exists() for name in MNIST_FILES):
         return folder
@@ -95,4 +103,5 @@ def _mnist_folder(root: Path) -> Path:
 
 
 def _forms(path: Path) -> tuple[Path, Path]:
+    """Return the paths of a file as it is and compressed."""
     return path, path.with_name(path.name + ".gz")
