@@ -17,7 +17,7 @@ from grokbench.commands.plugins import check, list_, show, validate
 from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
-from grokbench.commands.signals import STATUS, answered, leave, sentence
+from grokbench.commands.signals import STATUS, exit_at_once, handling_signals, interrupted_message
 from grokbench.errors import GrokbenchError
 
 __all__ = ["main"]
@@ -63,7 +63,7 @@ for command in (
 def main() -> None:
     """Run the command line; an error that the user can correct becomes one message and an exit status."""
     try:
-        with answered(leave):
+        with handling_signals(exit_at_once):
             commands(standalone_mode=False)
     except GrokbenchError as error:
         click.echo(f"Error: {error}", err=True)
@@ -72,7 +72,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
-        click.echo(sentence(*filter(None, [str(stop)])), err=True)
+        click.echo(interrupted_message(*filter(None, [str(stop)])), err=True)
         sys.exit(STATUS)
     except BrokenPipeError:
         _drop_output()  # the reader of the pipe has gone
