@@ -81,7 +81,7 @@ def main() -> None:
         if error.errno not in DISK_FULL:
             raise
         _drop_output()
-        click.echo(f"Error: the output cannot be written ({error.strerror}); make room where it goes.", err=True)
+        click.echo(f"Error: the output cannot be written ({error.strerror}); free some disk space.", err=True)
         sys.exit(1)
 
 

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from grokbench.conformance.advice import words
+from grokbench.conformance.advice import explain
 from grokbench.conformance.subjects import Subject
 from grokbench.engine.out_of_memory import tells_of_exhaustion
 from grokbench.plugins import Registry
@@ -74,8 +74,8 @@ def _exception(error: str) -> tuple[str, str] | None:
 
 def _in_words(kind: str, said: str) -> str:
     """Explain an exception by its type and message."""
-    if kind in TORCH_ERRORS and (known := words(said)):
-        return known.told(said)
+    if kind in TORCH_ERRORS and (known := explain(said)):
+        return known.sentence(said)
     return f"{kind}: {said}" if said else kind
 
 
