@@ -148,7 +148,7 @@ def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, An
 
 
 def _print_left_aside(plan: "Plan", store: "Store") -> None:
-    """Name the seeds of an earlier command that leave rows incomplete."""
+    """Print the seeds of an earlier command that leave rows incomplete."""
     from grokbench.runner import pipeline
 
     if others := format_seeds(pipeline.left_aside(plan, store)):

@@ -26,7 +26,7 @@ CAPITALISED = frozenset("a at full in it its no on shapes the".split())
 
 
 class Verdict(StrEnum):
-    """The kinds of answers."""
+    """The verdict of an answer to a conformance question."""
 
     PASSED = "passed"
     FAILED = "failed"

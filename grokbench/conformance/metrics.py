@@ -25,12 +25,12 @@ __all__ = ["QUESTIONS"]
 
 
 def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.float64) -> list[list[float]]:
-    """Measure every seed at the initialisation and after each of two epochs."""
+    """The metric of every seed, at the initialisation and after each of two epochs."""
     return [values.tolist() for values in _measurements(step, seeds, dtype)]
 
 
 def _measurements(step: Step, seeds: tuple[int, ...], dtype: torch.dtype) -> Iterator[torch.Tensor]:
-    """Yield the same measurements as tensors (replicas,)."""
+    """The same as tensors (replicas,), as they come."""
     group, _ = engine.start(step, seeds, "cpu", dtype)
     for epoch in range(3):
         yield engine.measure(step, group, [METRIC], epoch, {})[:, 0]
@@ -43,7 +43,7 @@ def is_a_finite_number(subject: Subject) -> Answer:
         for dtype in PRECISIONS:
             for values in _measured(step, SEEDS, dtype):
                 if len(values) != len(SEEDS) or not all(math.isfinite(value) for value in values):
-                    fix = "keep divisors and arguments of roots away from zero: x / norm.clamp_min(1e-8)"
+                    fix = "keep divisions and roots away from zero: x / norm.clamp_min(1e-8)"
                     place = birthplace(partial(_measurements, step, SEEDS, dtype), subject.file)
                     return failed(f"on {label}, in {dtype}, it gives {values} for {len(SEEDS)} seeds", fix, place)
     return passed()

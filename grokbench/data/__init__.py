@@ -1,6 +1,9 @@
-"""Data sets of the shipped tasks: their loaders, one module each, their status, and downloads.
+"""The data sets of the shipped tasks: their loaders, their status, and their download.
 
-Only calling a loader imports torch and torchvision.
+torch and torchvision are imported by the loaders alone.
+
+`CORRUPTIONS` names the 19 corruptions of CIFAR-10-C and `BENCHMARK_CORRUPTIONS` the 15 of them that Hendrycks &
+Dietterich average; `SEVERITIES` is the number of severities of each, 5.
 """
 
 from pathlib import Path
@@ -36,23 +39,18 @@ __all__ = [
 
 
 def status() -> list[DataStatus]:
-    """Return the status of every data set that a shipped task reads, without downloading anything."""
+    """List every data set that a shipped task reads; nothing is downloaded."""
     return [mnist_status(), cifar10_status(), cifar10c_status()]
 
 
 def fetch(name: str) -> Path:
-    """Download a data set if it is missing, and verify the checksums of what was downloaded.
-
-    CIFAR-10-C is not downloaded, only checked for missing files.
+    """Download a data set unless it is present, verify its checksums, and return its folder.
 
     Args:
-        name: "mnist", "cifar10" or "cifar10c".
-
-    Returns:
-        The folder of the data set.
+        name: mnist, cifar10, or cifar10c, which is never downloaded: it has to be present.
 
     Raises:
-        DataError: no data set has this name, or it is missing and cannot be downloaded.
+        DataError: no data set has this name, or it cannot be downloaded.
     """
     if name == "mnist":
         return complete_mnist(data_root())

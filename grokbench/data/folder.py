@@ -1,4 +1,4 @@
-"""The data folder, the status of a data set, and the error for a damaged file.
+"""The folder of all data sets, the status of one, and the error about one that is missing or damaged.
 
 The modules `load_mnist`, `load_cifar10` and `load_cifar10c` read the files; plugins import `grokbench.data`.
 """
@@ -17,13 +17,12 @@ class DataStatus:
     """The status of a data set on this machine.
 
     Attributes:
-        name: as `fetch` takes it.
-        present: whether all files exist.
-        files: the files it needs, with or without .gz, relative to `folder`; for CIFAR-10, which has two forms, those
-            that are missing.
-        missing: the files among them that do not exist.
-        folder: the folder of the files.
-        how: instructions for getting it.
+        name: of the data set.
+        present: True if it can be loaded without a download.
+        files: every file that it needs, relative to `folder`, with or without .gz.
+        missing: those of them that are not there.
+        folder: that the files belong into.
+        how: instructions to get the files, for a user.
     """
 
     name: str
@@ -42,11 +41,11 @@ def data_root() -> Path:
 
 
 def damaged(path: Path, why: str) -> DataError:
-    """Return the error for a file that cannot be read.
+    """Make the error about a file that cannot be read in its format.
 
     Args:
-        path: the file.
-        why: what is wrong with it, for the message.
+        path: of the file.
+        why: what is wrong with it, in a few words.
     """
     return DataError(
         f"{path} is damaged ({why}). Delete it, so that it is downloaded again, or put a good copy in its place."
@@ -54,5 +53,5 @@ def damaged(path: Path, why: str) -> DataError:
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of a library's error: torchvision lists every mirror before it."""
+    """Return the last line of a library's message: torchvision lists every mirror before it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]

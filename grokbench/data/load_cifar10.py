@@ -11,7 +11,7 @@ from grokbench.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_bytes", "cifar10", "cifar10_status", "image_fault", "label_fault"]
+__all__ = ["as_bytes", "cifar10", "cifar10_status", "image_complaint", "label_complaint"]
 
 ARCHIVE = "cifar10.npz"
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -20,7 +20,7 @@ BATCH_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"
 
 
 def cifar10_status() -> DataStatus:
-    """Return the status of CIFAR-10, which may be one npz file or torchvision's files."""
+    """Return the status of CIFAR-10, which is present in either of its two forms."""
     root = data_root()
     missing = tuple(f"{BATCHES}/{name}" for name in BATCH_FILES if not (root / BATCHES / name).exists())
     present = (root / ARCHIVE).exists() or not missing
@@ -58,8 +58,8 @@ def _load_cifar10(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
     archive = root / ARCHIVE
     arrays = _archive(archive) if archive.exists() else _batches(root)
     for images, labels in (arrays[:2], arrays[2:]):
-        if fault := image_fault(images) or label_fault(images, labels):
-            raise damaged(archive if archive.exists() else root / BATCHES, fault)
+        if complaint := image_complaint(images) or label_complaint(images, labels):
+            raise damaged(archive if archive.exists() else root / BATCHES, complaint)
     x, y, test_x, test_y = arrays
     x, test_x = (_channels_first(torch.from_numpy(images)) for images in (x, test_x))
     y, test_y = (torch.from_numpy(as_bytes(labels)) for labels in (y, test_y))
@@ -102,19 +102,19 @@ def _batches(root: Path) -> Sequence[Any]:
     return [array for each in sets for array in (each.data, np.array(each.targets))]
 
 
-def image_fault(images: Any) -> str:
-    """Describe what is wrong with images that should be (n, 32, 32, 3) uint8; empty if nothing is."""
+def image_complaint(images: Any) -> str:
+    """Say what is wrong with images that should be (n, 32, 32, 3) uint8; empty if nothing is."""
     if str(images.dtype) != "uint8" or images.ndim != 4 or images.shape[1:] != (32, 32, 3):
         return f"images are {images.dtype} {images.shape}, expected uint8 (n, 32, 32, 3)"
     return ""
 
 
-def label_fault(images: Any, labels: Any) -> str:
-    """Describe what is wrong with labels that should be (n,) or (n, 1), from 0 to 9; empty if nothing is.
+def label_complaint(images: Any, labels: Any) -> str:
+    """Say what is wrong with labels; empty if nothing is.
 
     Args:
-        images: the n images that the labels belong to.
-        labels: an integer array.
+        images: (n, 32, 32, 3).
+        labels: should be (n,) or (n, 1), integers from 0 to 9.
     """
     if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)) or not labels.size:
         return f"labels are {labels.dtype} {labels.shape} for {len(images)} images, expected an integer for each"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grokbench.data.folder import DataStatus, data_root, reason
-from grokbench.data.load_cifar10 import as_bytes, image_fault, label_fault
+from grokbench.data.load_cifar10 import as_bytes, image_complaint, label_complaint
 from grokbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,22 +32,22 @@ SEVERITIES = 5
 
 
 def cifar10c_status() -> DataStatus:
-    """Return the status of CIFAR-10-C, which is never downloaded automatically."""
+    """Return the status of CIFAR-10-C, which is never downloaded."""
     folder = data_root() / CORRUPTED
     files = ("labels.npy", *(f"{name}.npy" for name in CORRUPTIONS))
     missing = tuple(name for name in files if not (folder / name).exists())
-    return DataStatus("cifar10c", not missing, files, missing, folder, _instructions(folder))
+    return DataStatus("cifar10c", not missing, files, missing, folder, _get_cifar10c(folder))
 
 
-def _instructions(folder: Path) -> str:
+def _get_cifar10c(folder: Path) -> str:
     return f"unpack CIFAR-10-C.tar (2.9 GB) of https://zenodo.org/records/2535967 into {folder.parent} yourself"
 
 
 def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | None = None) -> Path:
-    """Return the folder of CIFAR-10-C after checking that no file is missing.
+    """Return the folder that holds the files of some corruptions.
 
     Args:
-        corruptions: the corruptions whose files must exist, all 19 by default.
+        corruptions: their names; all 19 by default.
         root: the folder that holds CIFAR-10-C, `data_root()` by default.
 
     Raises:
@@ -57,14 +57,17 @@ def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | Non
     if missing := [f"{name}.npy" for name in ("labels", *corruptions) if not (folder / f"{name}.npy").exists()]:
         first = f"{missing[0]} is" if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} more are"
         raise DataError(
-            f"CIFAR-10-C is not complete in {folder}: {first} missing. Please {_instructions(folder)}, or set "
+            f"CIFAR-10-C is not complete in {folder}: {first} missing. Please {_get_cifar10c(folder)}, or set "
             "$GROKBENCH_DATA to a folder that holds CIFAR-10-C."
         )
     return folder
 
 
 def check_cifar10c(corruptions: Sequence[str] = CORRUPTIONS) -> None:
-    """Check the files of some corruptions, all 19 by default, without reading the images.
+    """Check the files of some corruptions without reading the images.
+
+    Args:
+        corruptions: their names; all 19 by default.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -83,8 +86,8 @@ def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple[
         root: the folder that holds CIFAR-10-C, `data_root()` by default.
 
     Returns:
-        Images (10000, 3, 32, 32) and labels (10000,), uint8. The images are memory-mapped, and are read from disk when
-        they are used: do not write to them.
+        Images (10000, 3, 32, 32) and labels (10000,), uint8. The images stay on the disk until they are read; do not
+        write to them.
 
     Raises:
         DataError: the files are missing or damaged.
@@ -94,10 +97,10 @@ def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple[
     folder = complete_cifar10c([corruption], root)
     images, labels = _mapped(folder / f"{corruption}.npy"), _mapped(folder / "labels.npy")
     n, rest = divmod(len(images), SEVERITIES)
-    if fault := image_fault(images) or f"{len(images)} images for {SEVERITIES} severities" * bool(rest):
-        raise _damaged(folder / f"{corruption}.npy", fault)
-    if fault := label_fault(images, labels):
-        raise _damaged(folder / "labels.npy", fault)
+    if complaint := image_complaint(images) or f"{len(images)} images for {SEVERITIES} severities" * bool(rest):
+        raise _damaged(folder / f"{corruption}.npy", complaint)
+    if complaint := label_complaint(images, labels):
+        raise _damaged(folder / "labels.npy", complaint)
     rows = slice((severity - 1) * n, severity * n)
     return torch.from_numpy(images[rows]).permute(0, 3, 1, 2), torch.from_numpy(as_bytes(labels[rows]))
 
@@ -113,4 +116,4 @@ def _mapped(path: Path) -> Any:
 
 
 def _damaged(path: Path, why: str) -> DataError:
-    return DataError(f"{path} is damaged ({why}). Please {_instructions(path.parent)} again.")
+    return DataError(f"{path} is damaged ({why}). Please {_get_cifar10c(path.parent)} again.")

@@ -72,13 +72,13 @@ def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
 
 
 def complete_mnist(root: Path) -> Path:
-    """Return the folder of the files, after downloading or unpacking those that are missing.
+    """Download or unpack the files that are not there, and return their folder.
 
     Args:
-        root: the folder that holds, or is to hold, MNIST/raw.
+        root: the folder that holds, or will hold, MNIST/raw.
 
     Raises:
-        DataError: files are missing and cannot be downloaded.
+        DataError: a file is missing and cannot be downloaded.
     """
     folder = _mnist_folder(root)
     if all((folder / name).exists() for name in MNIST_FILES):
