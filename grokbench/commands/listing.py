@@ -52,6 +52,10 @@ def _first_comment(text: str) -> str:
 def entry(registry: Registry, name: str) -> str:
     """Describe the plugins of a name, or return the text of the shipped suite of that name.
 
+    Args:
+        registry: the plugins.
+        name: of plugins, of one kind or several, or of a suite; plugins go first.
+
     Raises:
         PluginError: nothing has this name.
     """

@@ -88,7 +88,12 @@ def warn_of_plugins(plan: "Plan") -> None:
 
 
 def warn_of_broken(registry: "Registry", traceback: bool = False) -> None:
-    """Warn of plugins that could not be imported; `traceback` prints their tracebacks too."""
+    """Warn of plugins that could not be imported and are left out.
+
+    Args:
+        registry: holds them as `broken`.
+        traceback: print their tracebacks in place of one sentence each.
+    """
     for broken in registry.broken:
         detail = f"{broken.origin} is left out:\n{broken.traceback}" if traceback else str(broken)
         click.echo(f"Warning: {detail}", err=True)

@@ -46,12 +46,22 @@ def one_thread() -> Iterator[None]:
 
 
 def data(task: Task, seed: int = 0) -> dict[str, Batch]:
-    """Return every split of one replica."""
+    """Return every split of one replica, on the CPU.
+
+    Args:
+        task: the task.
+        seed: of the replica.
+    """
     return task.splits(random.key(seed)) | (task.shared(torch.device("cpu")) if task.shared else {})
 
 
 def epochs_for(task: Task, steps: int = 20) -> int:
-    """Return the number of epochs with at least `steps` updates."""
+    """Return the number of epochs that make at least so many updates.
+
+    Args:
+        task: the task.
+        steps: the number of updates.
+    """
     return -(-steps // task.steps)
 
 
@@ -71,14 +81,24 @@ def trained(step: Step, seeds: Sequence[int], epochs: int, dtype: torch.dtype = 
 
 
 def replica(params: Params, row: int) -> Params:
-    """Return the parameters of one replica of a stack, given its row."""
+    """Return the parameters of one replica.
+
+    Args:
+        params: of a stack of replicas, each (replicas, ...).
+        row: of the replica in the stack.
+    """
     return {name: p[row] for name, p in params.items()}
 
 
 def distance(left: Params, right: Params) -> float:
-    """Return the largest difference of two dicts of tensors, relative to the largest entry of `right`.
+    """Return the largest difference of two dicts of tensors, relative to the largest entry of the second.
 
-    It is inf if the names differ or an entry is not finite.
+    Args:
+        left: the tensors to compare.
+        right: the tensors to compare with, of the same shapes.
+
+    Returns:
+        The relative difference; inf if the names differ or an entry is not finite.
     """
     if list(left) != list(right):
         return float("inf")
@@ -115,7 +135,12 @@ def _parts(tree: Any) -> list[tuple[str, Any]]:
 
 
 def containers(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every dict and list in a tree with its path; for the arguments see `tensors`."""
+    """Yield every dict and list in a tree with its path, in order.
+
+    Args:
+        tree: nested dicts, lists, tuples and dataclasses.
+        path: of the tree itself, before those of its parts.
+    """
     if isinstance(tree, Mapping | list):
         yield path, tree
     for name, part in _parts(tree):
@@ -133,7 +158,12 @@ def shapes(tree: Any) -> list[tuple[str, tuple[int, ...], torch.dtype]]:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Return whether two trees hold the same tensors bit for bit; nan equals nan."""
+    """Return whether two trees hold the same tensors bit for bit; nan equals nan.
+
+    Args:
+        left: a tree, see `tensors`.
+        right: a tree.
+    """
     if shapes(left) != shapes(right):
         return False
     pairs = zip(tensors(left), tensors(right), strict=True)

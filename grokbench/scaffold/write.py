@@ -118,7 +118,12 @@ def write_package(kind: str, name: str, folder: Path) -> list[Path]:
 
 
 def suite(kind: str, name: str) -> str:
-    """Return the YAML of a small suite with a new task or metric; `kind` is "task" or "metric"."""
+    """Return the YAML of a small suite with a new plugin.
+
+    Args:
+        kind: "task" or "metric".
+        name: of the plugin.
+    """
     return _filled(f"suites/{kind}.yaml", kind, name)
 
 

@@ -6,21 +6,41 @@ __all__ = ["either", "listed", "plural", "several"]
 
 
 def listed(items: Iterable[object], last: str = "and") -> str:
-    """Join items as `a, b and c`; `last` is the word before the last item."""
+    """Join items as `a, b and c`.
+
+    Args:
+        items: written by `str`.
+        last: the word before the last item.
+    """
     *before, end = [str(item) for item in items] or [""]
     return f"{', '.join(before)} {last} {end}" if before else end
 
 
 def either(items: Iterable[object], last: str = "or") -> str:
-    """Join the distinct items as `a, b or c`."""
+    """Join the distinct items as `a, b or c`.
+
+    Args:
+        items: written by `str`; each text is listed once, where it first occurs.
+        last: the word before the last item.
+    """
     return listed(dict.fromkeys(map(str, items)), last)
 
 
 def plural(count: int, noun: str) -> str:
-    """Write a count with its noun: `1 seed`, `1,000 seeds`."""
+    """Write a count with its noun: `1 seed`, `1,000 seeds`.
+
+    Args:
+        count: a whole number.
+        noun: in the singular; its plural ends in s.
+    """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def several(names: Sequence[str], noun: str) -> str:
-    """Write a count of names with the names: `2 methods (a and b)`."""
+    """Write names with their count: `2 methods (a and b)`.
+
+    Args:
+        names: at least one.
+        noun: in the singular; its plural ends in s.
+    """
     return f"{plural(len(names), noun)} ({listed(names)})"

@@ -25,7 +25,12 @@ def figure(value: float | None) -> str:
 
 
 def times(value: float | None, bound: str | None = None) -> str:
-    """Write a ratio as `1.50x`, with the sign of its bound if it is censored; NOTHING for None."""
+    """Write a ratio as `1.50x`, with the sign of its bound if it is censored.
+
+    Args:
+        value: the ratio; None is written as NOTHING.
+        bound: None for an uncensored ratio, else "lower", "upper" or "mixed".
+    """
     return NOTHING if value is None else f"{BOUND_SIGN[bound]}{ratio(value)}x"
 
 

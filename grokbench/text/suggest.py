@@ -12,7 +12,12 @@ MAX_NAMES = 100  # that `nearest` compares
 
 
 def short(text: str, limit: int = 60) -> str:
-    """Cut a text to at most `limit` characters."""
+    """Cut a text that is too long for a sentence.
+
+    Args:
+        text: of any length.
+        limit: the largest number of characters, with the `...` of a cut text.
+    """
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
@@ -30,7 +35,15 @@ def shown(value: Any) -> str:
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
-    """Return the name most similar to a word, ignoring case; None if none is similar enough."""
+    """Return the name most similar to a word, ignoring case.
+
+    Args:
+        word: as the user wrote it.
+        names: the known names, of which the first MAX_NAMES are compared.
+
+    Returns:
+        The name; None if none is similar enough.
+    """
     folded = {name.casefold(): name for name in islice(names, MAX_NAMES)}
     near = difflib.get_close_matches(word[:80].casefold(), folded, n=1, cutoff=0.6)
     return folded[near[0]] if near else None
@@ -40,6 +53,10 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
     """Return `, did you mean 'x'?` for the nearest name; empty if there is none.
 
     A letter that only looks like the expected one (a Cyrillic a, for example) is named.
+
+    Args:
+        word: as the user wrote it.
+        names: the known names.
     """
     name = nearest(word, names)
     if name is None:
