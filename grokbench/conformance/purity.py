@@ -103,7 +103,7 @@ def uses_no_global_randomness(subject: Subject) -> Answer:
         with restore_generators() as used:
             call_functions(step)
         if used:
-            return failed(f"on {label}, it draws from the global generator of {' and '.join(used)}", advice.RANDOM)
+            return failed(f"on {label}, it uses the global generator of {' and '.join(used)}", advice.RANDOM)
     return passed()
 
 

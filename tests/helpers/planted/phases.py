@@ -66,7 +66,7 @@ CHANGES = {
         'random.normal(random.fold(at.key, "noise"), tuple(x.shape), x.dtype)',
         "torch.from_numpy(numpy.random.standard_normal(tuple(x.shape))).to(x)",
         "randomness",
-        "it draws from the global generator of numpy.random",
+        "it uses the global generator of numpy.random",
         "draw from the given key, with grokbench.random",
     ),
     "inputs changed in place": Change(

@@ -35,7 +35,7 @@ def method() -> Regularizer:
     return Regularizer(transform=transform)
 ''',
         "randomness",
-        "it draws from the global generator of torch",
+        "it uses the global generator of torch",
         "draw from the given key, with grokbench.random",
     ),
     "global randomness of numpy": Fault(
