@@ -1,7 +1,7 @@
-"""When a metric is measured: at every evaluation, every few epochs, or evenly in the logarithm of the epoch. No torch.
+"""Measurement schedules of metrics: every evaluation, every few epochs, or evenly in the logarithm of the epoch.
 
-In a suite: `every: 10` (epochs), or `every: {per_decade: 10}`, ten times between 10 and 100 epochs, ten more between
-100 and 1000, as far as there are evaluations. A measurement at the start is always made, and one at the end of a run.
+A suite writes `every: 10` (epochs) or `every: {per_decade: 10}`: ten measurements between 10 and 100 epochs, ten more
+between 100 and 1000, each at an evaluation. A metric is always measured at the start and at the end of a run. No torch.
 """
 
 import math
@@ -13,7 +13,13 @@ Every = int | Mapping[str, int]  # epochs, or {"per_decade": times}
 
 
 def is_due(every: Every, epoch: int, cadence: int) -> bool:
-    """Whether a metric is measured at an epoch that is evaluated, the evaluation before it `cadence` epochs earlier."""
+    """Return whether a metric is due at an evaluation.
+
+    Args:
+        every: a number of epochs, or {"per_decade": n} for n measurements per factor of ten in epochs.
+        epoch: completed epochs at this evaluation.
+        cadence: epochs between this evaluation and the one before it.
+    """
     if isinstance(every, int):
         return epoch % every == 0
     if epoch <= cadence:
@@ -22,5 +28,5 @@ def is_due(every: Every, epoch: int, cadence: int) -> bool:
 
 
 def _mark(per_decade: int, epoch: int) -> int:
-    """How many of the marks 10^(k / per_decade) lie at or below an epoch."""
+    """Count the marks 10^(k / per_decade), k = 1, 2, ..., at or below an epoch."""
     return math.floor(per_decade * math.log10(epoch) + 1e-9)

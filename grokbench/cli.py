@@ -1,4 +1,4 @@
-"""The command line: arguments in, the pipeline, text out. Nothing is computed here."""
+"""The command line: the group of all commands, and the mapping of errors to messages and exit statuses."""
 
 import errno
 import os
@@ -17,23 +17,23 @@ from grokbench.commands.plugins import check, list_, show, validate
 from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
-from grokbench.commands.signals import STATUS, answered, leave, sentence
+from grokbench.commands.signals import STATUS, exit_at_once, handling_signals, interrupted_message
 from grokbench.errors import GrokbenchError
 
 __all__ = ["main"]
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def commands() -> None:
-    """How many epochs does each method need until a network generalises?
+    """Benchmark methods that make networks grok in fewer epochs.
 
     \b
     grokbench run quick                  train a shipped suite and print its leaderboard
-    grokbench leaderboard runs/quick     print it again
-    grokbench list                       what can be named in a suite
+    grokbench leaderboard runs/quick     print its leaderboard again
+    grokbench list                       the plugins and suites that can be named
     """  # noqa: D301 - click reads the character itself
 
 
@@ -61,9 +61,9 @@ for command in (
 
 
 def main() -> None:
-    """Entry point: errors a user can put right become one message and an exit status."""
+    """Run the command line; an error that the user can correct becomes one message and an exit status."""
     try:
-        with answered(leave):
+        with handling_signals(exit_at_once):
             commands(standalone_mode=False)
     except GrokbenchError as error:
         click.echo(f"Error: {error}", err=True)
@@ -72,20 +72,20 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
-        click.echo(sentence(*filter(None, [str(stop)])), err=True)
+        click.echo(interrupted_message(*filter(None, [str(stop)])), err=True)
         sys.exit(STATUS)
     except BrokenPipeError:
-        _drop_output()  # its reader has gone; say nothing more
+        _drop_output()  # the reader of the pipe has gone
         sys.exit(1)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in DISK_FULL:
             raise
         _drop_output()
-        click.echo(f"Error: the output cannot be written ({error.strerror}); make room where it goes.", err=True)
+        click.echo(f"Error: the output cannot be written ({error.strerror}); free some disk space.", err=True)
         sys.exit(1)
 
 
 def _drop_output() -> None:
-    """Let what is still buffered go nowhere, or Python would try to write it once more at its end, and complain."""
-    with suppress(OSError, ValueError, AttributeError):  # no file behind it
+    """Discard buffered output, which Python would otherwise try to write at exit, with a second error."""
+    with suppress(OSError, ValueError, AttributeError):  # stdout is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The conditions of a criterion: `> 0.80` is a sign and a finite number."""
+"""The conditions of a criterion of grokking, such as `> 0.80`: a comparison sign and a finite number."""
 
 import math
 import operator
@@ -22,22 +22,34 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """`> 0.80`, say. A value that is not finite meets no condition."""
+    """A condition on a metric, such as `> 0.80`. A value that is not finite never meets it.
+
+    Attributes:
+        sign: ">", ">=", "<" or "<=".
+        threshold: the finite number to compare with.
+    """
 
     sign: str
     threshold: float
 
     def holds(self, value: float) -> bool:
-        """Whether a measured value meets the condition."""
+        """Return whether a measured value meets the condition."""
         return math.isfinite(value) and _COMPARE[self.sign](value, self.threshold)
 
     def is_open(self, low: float, high: float) -> bool:
-        """Whether a number in [low, high] can both meet and fail it."""
+        """Return whether some numbers in [low, high] meet the condition and others do not."""
         return low <= self.threshold < high if self.sign in (">", "<=") else low < self.threshold <= high
 
 
 def parse_condition(text: Any) -> Condition:
-    """Read `> 0.80`; raises ValueError with what was expected."""
+    """Parse a condition such as `> 0.80`.
+
+    Args:
+        text: the condition as a suite or a task gives it; anything but such a text is refused.
+
+    Raises:
+        ValueError: `text` is not a condition; the message says what was expected.
+    """
     found = _CONDITION.fullmatch(text) if isinstance(text, str) else None
     if found is None or not math.isfinite(float(found[2])):
         raise ValueError(f"{text!r}, expected {EXPECTED}")
@@ -45,9 +57,18 @@ def parse_condition(text: Any) -> Condition:
 
 
 def bound_fault(text: str, low: float, high: float) -> str:
-    """What is wrong with a condition on a number in [low, high]; empty where it can both hold and fail.
+    """Describe the fault of a condition that always or never holds for numbers in [low, high].
 
-    Raises ValueError for a text that is no condition.
+    Args:
+        text: a condition such as `> 0.80`.
+        low: the smallest possible value, inclusive.
+        high: the largest possible value, inclusive.
+
+    Returns:
+        The fault in words; empty if the condition can both hold and fail.
+
+    Raises:
+        ValueError: `text` is not a condition.
     """
     if parse_condition(text).is_open(low, high):
         return ""

@@ -1,11 +1,11 @@
-"""Seeds of a suite: a range, a list or a count."""
+"""Seeds of a suite, written as ranges and lists (`0-4,7`) or as a count."""
 
 import re
 from collections.abc import Sequence
 
 from grokbench.errors import SuiteError
 
-__all__ = ["MAX_SEED", "MAX_SEEDS", "count_seeds", "parse_seeds", "unlike_seeds", "written"]
+__all__ = ["MAX_SEED", "MAX_SEEDS", "count_seeds", "format_seeds", "parse_seeds", "seed_faults"]
 
 MAX_SEEDS = 10_000
 MAX_SEED = 2**31 - 1
@@ -14,42 +14,47 @@ _PART = re.compile(rf"{_NUMBER}(?:\s*-\s*{_NUMBER})?")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """The seeds that a text such as `1000-1024` or `0-4,7` names, in its order; both ends of a range count.
+    """Parse seeds such as `1000-1024` or `0-4,7`, in the order written; a range includes both ends.
 
-    Raises SuiteError for negative or repeated seeds, an empty range, more than MAX_SEEDS seeds, a seed above
-    MAX_SEED, and anything that is not a number or a range.
+    Raises:
+        SuiteError: a part is neither a number nor a range, a range is empty, a seed is negative, repeated or above
+            MAX_SEED, or there are more than MAX_SEEDS seeds.
     """
     seeds: list[int] = []
     for part in text.split(","):
         seeds += _seed_range(part.strip(), MAX_SEEDS - len(seeds))
-    complaints = unlike_seeds(seeds)
-    if complaints:
-        raise SuiteError(next(iter(complaints.values())))
+    faults = seed_faults(seeds)
+    if faults:
+        raise SuiteError(next(iter(faults.values())))
     return tuple(seeds)
 
 
 def count_seeds(count: int) -> tuple[int, ...]:
-    """The seeds 0 to count-1; raises SuiteError unless 1 <= count <= MAX_SEEDS."""
+    """Return the seeds 0 to count-1.
+
+    Raises:
+        SuiteError: `count` is not between 1 and MAX_SEEDS.
+    """
     if not 1 <= count <= MAX_SEEDS:
         raise SuiteError(f"{count} seeds, expected between 1 and {MAX_SEEDS}")
     return tuple(range(count))
 
 
-def unlike_seeds(seeds: Sequence[int]) -> dict[int, str]:
-    """What is wrong with single seeds, by their index: negative, too large or repeated."""
-    complaints: dict[int, str] = {}
+def seed_faults(seeds: Sequence[int]) -> dict[int, str]:
+    """Map the index of each seed that is negative, too large or repeated to its fault in words."""
+    faults: dict[int, str] = {}
     seen: set[int] = set()
     for index, seed in enumerate(seeds):
         if not 0 <= seed <= MAX_SEED:
-            complaints[index] = f"the seed {seed}, expected a number from 0 to {MAX_SEED}"
+            faults[index] = f"the seed {seed}, expected a number from 0 to {MAX_SEED}"
         elif seed in seen:
-            complaints[index] = f"the seed {seed} is repeated, expected every seed once"
+            faults[index] = f"the seed {seed} is repeated, expected every seed once"
         seen.add(seed)
-    return complaints
+    return faults
 
 
-def written(seeds: Sequence[int]) -> str:
-    """Seeds as `parse_seeds` reads them: `0-4,7`."""
+def format_seeds(seeds: Sequence[int]) -> str:
+    """Write seeds in the form that `parse_seeds` reads, sorted, with ranges: `0-4,7`."""
     runs: list[list[int]] = []
     for seed in sorted(seeds):
         if runs and seed == runs[-1][-1] + 1:
@@ -59,7 +64,7 @@ def written(seeds: Sequence[int]) -> str:
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def _seed_range(part: str, room: int) -> range:
+def _seed_range(part: str, most: int) -> range:
     found = _PART.fullmatch(part)
     if found is None:
         wrong = "a negative seed" if re.fullmatch(r"-\s*[0-9]+.*", part) else "neither a seed nor a range"
@@ -67,6 +72,6 @@ def _seed_range(part: str, room: int) -> range:
     first, last = int(found[1]), int(found[2] or found[1])
     if last < first:
         raise SuiteError(f"the range {part} is empty, expected {last}-{first}")
-    if last - first >= room:
+    if last - first >= most:
         raise SuiteError(f"more than {MAX_SEEDS} seeds, expected at most {MAX_SEEDS}")
     return range(first, last + 1)

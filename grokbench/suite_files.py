@@ -1,4 +1,4 @@
-"""Where suites are: files of the user, and those that are installed with the program."""
+"""Suite files: paths given by the user, and the suites installed with the program."""
 
 import difflib
 import os.path
@@ -12,25 +12,28 @@ __all__ = ["find", "shipped_suites"]
 
 
 def shipped_suites() -> dict[str, Path]:
-    """Name -> file of every suite that is installed with the program, by name."""
+    """Map the name of every suite installed with the program to its file, sorted by name."""
     files = (Path(str(item)) for item in resources.files("grokbench.suites").iterdir())
     return {file.stem: file for file in sorted(files) if file.suffix == ".yaml"}
 
 
 def find(name_or_path: str) -> Path:
-    """The file of a path ending in `.yaml`, or of that bare name among the shipped suites.
+    """Return the file of a suite.
+
+    Args:
+        name_or_path: a path ending in `.yaml`, or the bare name of a shipped suite.
 
     Raises:
-        SuiteError: there is none.
+        SuiteError: there is no such file, or no shipped suite of that name.
     """
     path = Path(name_or_path)
     if name_or_path.endswith(".yaml"):
         try:
             there = path.exists() or path.is_symlink()
-        except OSError as error:  # a name that is too long, a folder that is not ours
+        except OSError as error:  # a name that is too long, or a folder without permission
             raise SuiteError(f"{short(str(path))}: {error.strerror}, expected a path to a suite") from None
         if not there:
-            raise SuiteError(f"{path}: no such file, expected a path to a suite{_neighbour(path)}")
+            raise SuiteError(f"{path}: no such file, expected a path to a suite{_suggestion(path)}")
         return path
     shipped = shipped_suites()
     if name_or_path not in shipped:
@@ -51,7 +54,8 @@ def _of_suffix(path: Path) -> str:
     return "" if shipped else f", did you mean {short(str(right))!r}?"
 
 
-def _neighbour(path: Path) -> str:
+def _suggestion(path: Path) -> str:
+    """Suggest the most similar suite file in the same folder, else the shipped suites."""
     beside = sorted(str(file) for file in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
     near = difflib.get_close_matches(str(path), beside, n=1)
     return f", did you mean {near[0]}?" if near else f" or one of {', '.join(shipped_suites())}"

@@ -108,4 +108,4 @@ def test_output_that_cannot_be_written(folder):
         words = [sys.executable, "-P", "-m", "grokbench", "leaderboard", folder]
         done = subprocess.run(list(map(str, words)), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: the output cannot be written (No space left on device); make room where")
+    assert done.stderr.startswith("Error: the output cannot be written (No space left on device); free some disk space")

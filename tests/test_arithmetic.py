@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from grokbench import AdamW, Batch, Regularizer, engine
 from grokbench.engine.arithmetic import FORMULAS, flop_per_epoch
-from grokbench.types import Task
+from grokbench.task import Task
 
 from .helpers.small_cells import make_step, method, small
 

@@ -28,7 +28,7 @@ def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):
     assert done.status == 1 and done.out.startswith("method (regularizer, file method.py)\n")
     lines = done.out.splitlines()
     (at,) = [at for at, line in enumerate(lines) if line.startswith("  failed")]
-    assert lines[at].startswith("  failed          arguments: it writes into nothing it is given")
+    assert lines[at].startswith("  failed          arguments: it modifies none of its arguments")
     assert lines[at + 1] == f"{18 * ' '}On xor, transform writes into grads.weight1, grads.weight2."
     assert lines[at + 2].startswith(f"{18 * ' '}Fix: make a new tensor")
 
@@ -45,11 +45,11 @@ def test_what_waits_is_one_line_beneath_the_failure_it_waits_for(tmp_path):
     done = grokbench("check", planted.write(tmp_path, planted.METHODS["a Python branch on a tensor"].source))
     lines = done.out.splitlines()
     assert re.fullmatch(r" {18}At method\.py, line \d+: return .+ if g\.norm\(\) > 1\.0 else .+", lines[8])
-    waiting = [line for line in lines if line.startswith("  waiting")]
-    assert waiting == [
-        "  waiting         6 questions wait for device: memory, precision, state, dead network, group, pairing"
+    skipped = [line for line in lines if line.startswith("  skipped")]
+    assert skipped == [
+        "  skipped         6 questions that depend on device: memory, precision, state, dead network, group, pairing"
     ]
-    assert lines[-1] == "  9 passed, 1 failed, 4 not applicable, 6 waiting" and "cannot be asked" not in done.out
+    assert lines[-1] == "  9 passed, 1 failed, 4 not applicable, 6 skipped" and "depends on" not in done.out
 
 
 def test_a_name_may_come_from_a_plugin_file(tmp_path):
@@ -71,8 +71,8 @@ def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
     done = grokbench("check", planted.write(tmp_path, source), "--format", "markdown")
     lines = [line for line in done.out.splitlines() if line]
     assert done.status == 1 and lines[0] == "### `method`: 16 passed, 1 failed, 3 not applicable"
-    made = r"Regularizer, file method\.py, sha256 [0-9a-f]{12}\. Asked by GrokBench \S+ .*with torch \S+, Python \S+\."
-    assert re.fullmatch(made, lines[1])
+    by = r"Checked by GrokBench \S+ .*with torch \S+, Python \S+\."
+    assert re.fullmatch(rf"Regularizer, file method\.py, sha256 [0-9a-f]{{12}}\. {by}", lines[1])
     assert lines[2].startswith("**Failed: device** (it neither branches on tensors")
     assert lines[3].endswith(r"it reads a tensor back from the device with \_\_float\_\_.")  # and not in bold
     assert re.fullmatch(r"`method\.py, line \d+: largest = .+`", lines[4])
@@ -87,8 +87,9 @@ def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
 def test_markdown_says_in_one_line_what_waits(tmp_path):
     source = planted.METHODS["an argument of its own"].source
     done = grokbench("check", planted.write(tmp_path, source), "--format", "markdown")
-    assert done.out.startswith("### `method`: 2 passed, 1 failed, 0 not applicable, 17 waiting\n")
-    assert "\n17 questions wait for record: defaults, shapes, " in done.out and "| waiting |" not in done.out
+    assert done.out.startswith("### `method`: 2 passed, 1 failed, 0 not applicable, 17 skipped\n")
+    assert "\nSkipped: 17 questions that depend on record: defaults, shapes, " in done.out
+    assert "| skipped |" not in done.out
 
 
 def test_a_line_of_source_with_backticks_is_code_all_the_same():

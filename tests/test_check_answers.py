@@ -28,10 +28,10 @@ def test_a_method_is_tried_where_the_facts_are_that_it_asks_for(tmp_path):
 def test_a_method_that_fits_no_small_task_says_so_in_place_of_passing(tmp_path):
     source = phases.SOUND.replace("privileges=", 'facts=("spin",), privileges=')
     answers = examined(tmp_path, source)
-    said = "no small task has the facts spin, which it asks for"
+    said = "no small task has the facts spin, which it needs"
     untried = [given for given in answers.values() if given.message == said]
     assert failures(answers) == {} and len(untried) == 12
-    assert answers["cost"].message == "sparse_parity, on which steps are timed, lacks the facts it asks for"
+    assert answers["cost"].message == "sparse_parity, on which steps are timed, lacks the facts that it needs"
 
 
 def test_a_declared_privilege_covers_withheld_data(tmp_path):
@@ -44,8 +44,8 @@ def test_a_declared_privilege_covers_withheld_data(tmp_path):
 def test_what_stops_training_is_complained_of_once(tmp_path):
     answers = examined(tmp_path, planted.METHODS["a Python branch on a tensor"].source)
     assert list(failures(answers)) == ["device"]
-    waiting = [name for name, given in answers.items() if given.verdict is Verdict.WAITING]
-    assert "group" in waiting and {answers[name].after for name in waiting} == {"device"}
+    waiting = [name for name, given in answers.items() if given.verdict is Verdict.SKIPPED]
+    assert "group" in waiting and {answers[name].cause for name in waiting} == {"device"}
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_what_stops_training_is_complained_of_once(tmp_path):
 def test_where_the_engine_stumbles_over_what_was_returned_the_rest_waits(tmp_path, habit, waiting):
     answers = examined(tmp_path, planted.METHODS[habit].source)
     assert list(failures(answers)) == ["shapes"] or habit == "a float64 literal"
-    assert sum(given.after == "shapes" for given in answers.values()) == waiting
+    assert sum(given.cause == "shapes" for given in answers.values()) == waiting
 
 
 def test_one_draw_from_a_global_generator_is_one_failure(tmp_path):
     answers = examined(tmp_path, planted.METHODS["global randomness"].source)
-    assert list(failures(answers)) == ["device"] and answers["memory"].after == "device"
+    assert list(failures(answers)) == ["device"] and answers["memory"].cause == "device"
 
 
 def test_a_missing_docstring_keeps_nothing_else_from_being_said(tmp_path):
@@ -70,8 +70,8 @@ def test_a_missing_docstring_keeps_nothing_else_from_being_said(tmp_path):
 
 def test_who_asks_is_not_blamed_though_it_stands_in_the_plugins_folder():
     one, here = torch.ones(()), Path(__file__)
-    assert device_reads.watched(one.item, here) == []
-    ((what, place, _),) = device_reads.watched(lambda: one.item(), here)
+    assert device_reads.find_device_reads(one.item, here) == []
+    ((what, place, _),) = device_reads.find_device_reads(lambda: one.item(), here)
     assert what == "it reads a tensor back from the device with item" and place.startswith("test_examination.py, line ")
 
 
@@ -102,27 +102,27 @@ def test_a_metric_of_facts_is_asked_where_there_are_some(tmp_path):
     answers = examined(tmp_path, source, metrics)
     assert answers["number"].verdict is Verdict.PASSED
     nowhere = examined(tmp_path, source.replace("preactivations", "nothing"), metrics)
-    assert nowhere["number"].message == "no small task has the splits test and the facts nothing, which it asks for"
+    assert nowhere["number"].message == "no small task has the splits test and the facts nothing, which it needs"
     untried = [given for given in nowhere.values() if given.verdict is Verdict.NOT_APPLICABLE]
     assert len(untried) >= 8 and not any(given.verdict is Verdict.FAILED for given in nowhere.values())
 
 
 def test_a_metric_of_a_split_that_no_small_task_has_is_not_asked(tmp_path):
     answers = examined(tmp_path, metrics.SOUND.replace('"test"', '"held"'), metrics)
-    assert answers["number"].message == "no small task has the splits held, which it asks for"
+    assert answers["number"].message == "no small task has the splits held, which it needs"
 
 
 def test_what_an_observer_raises_is_told_once(tmp_path):
     fault = observers.FAULTS["what a failed replica lacks"]
     answers = examined(tmp_path, fault.applied(observers.SOUND), observers)
     assert list(failures(answers)) == ["events"]
-    assert {name for name, given in answers.items() if given.after} == {"interruption", "results"}
+    assert {name for name, given in answers.items() if given.cause} == {"interruption", "results"}
 
 
 @pytest.mark.parametrize(
     ("error", "what"),
     [
-        (RuntimeError("expected m1 and m2 to have the same dtype, but got: double != float"), "two precisions meet"),
+        (RuntimeError("expected m1 and m2 to have the same dtype, but got: double != float"), "it combines tensors"),
         (RuntimeError("The size of tensor a (3) must match the size of tensor b (2)"), "shapes do not fit together"),
         (KeyError("weight3"), "KeyError: 'weight3'"),
         (PluginError("method needs the parameter 'lr'"), "method needs the parameter 'lr'"),
@@ -136,8 +136,8 @@ def test_an_exception_is_said_in_words(tmp_path, error, what):
 def test_without_a_record_nothing_else_is_asked(tmp_path):
     answers = examined(tmp_path, planted.METHODS["no record"].source)
     assert list(failures(answers)) == ["record"]
-    others = [given for given in answers.values() if given.after == "record"]
-    assert len(others) == 17 and {given.verdict for given in others} == {Verdict.WAITING}
+    others = [given for given in answers.values() if given.cause == "record"]
+    assert len(others) == 17 and {given.verdict for given in others} == {Verdict.SKIPPED}
 
 
 def test_the_global_generators_are_put_back(tmp_path):

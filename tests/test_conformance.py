@@ -59,9 +59,9 @@ def test_methods_are_tried_on_l2_and_decoupled_decay_biases_and_batches_of_two_s
 
 
 def test_every_phase_of_a_regularizer_is_watched():
-    watched = set(calls.ARGUMENTS["regularizers"]) | set(calls.WRAPPED)
+    recorded = set(calls.ARGUMENTS["regularizers"]) | set(calls.WRAPPED)
     others = {"optimizer", "privileges", "neutral", "facts", "rotates", "revision"}  # no functions of tensors
-    assert {field.name for field in fields(Regularizer)} == watched | others
+    assert {field.name for field in fields(Regularizer)} == recorded | others
 
 
 def test_metrics_are_asked_on_the_splits_they_can_be_asked_about():

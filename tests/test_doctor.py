@@ -94,7 +94,7 @@ def test_a_package_that_is_old_or_not_there(monkeypatch, there, said):
     (package,) = there
     least = checks.requirements()[package]
     assert (BAD, said, f"pip install '{package}>={least}'") in found("versions")
-    assert found("plugins") == [(NOTE, "not looked at, since they need the packages above", "")]
+    assert found("plugins") == [(NOTE, "not checked, since they need the packages above", "")]
 
 
 def test_the_versions_needed_are_those_of_the_package():
@@ -118,7 +118,7 @@ def test_a_program_that_is_not_installed(monkeypatch):
         raise PackageNotFoundError(package)
 
     monkeypatch.setattr(checks, "requires", unknown)
-    assert (BAD, "grokbench is not installed, so what it needs is not known", "pip install .") in found("versions")
+    assert (BAD, "grokbench is not installed, so its requirements are unknown", "pip install .") in found("versions")
 
 
 def test_data_is_found_or_noted_with_what_to_do(empty):

@@ -43,7 +43,7 @@ FAULTS = {  # a plugin that was not checked -> what is said of it, and the line 
     "global randomness": ("it draws from torch's global generator", "0.01 * torch.randn(g.shape)"),
     "a Python branch on a tensor": ("it branches in Python on a tensor", "if g.norm() > 1.0 else g"),
     "a second gradient undeclared": (
-        "it takes a second gradient and does not declare it",
+        "it takes a second gradient without declaring it",
         "return at.grad_at(",
     ),
 }

@@ -214,7 +214,7 @@ def test_without_a_folder_it_goes_to_results(whole, tmp_path, monkeypatch):
 def test_a_name_of_a_suite_that_leads_out_of_results_is_refused(whole):
     edit(whole / "manifest.json", lambda data: data["manifest"].update(suite="../../evil"))
     result = CliRunner().invoke(commands, ["pack", str(whole)])
-    assert isinstance(result.exception, StoreError) and "say where to with --out" in str(result.exception)
+    assert isinstance(result.exception, StoreError) and "choose one with --out" in str(result.exception)
 
 
 def test_a_folder_that_cannot_be_written_is_said(whole, tmp_path):

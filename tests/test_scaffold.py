@@ -120,7 +120,7 @@ def test_what_to_do_next_is_said(tmp_path, monkeypatch):
         "Wrote brand_new_method.py\n"
         "Wrote test_brand_new_method.py\n"
         "\n"
-        "It works as it is. Put your own in place of the example, and into its last test; then:\n"
+        "The example works as it is. Replace its code and its last test by your own; then:\n"
         "\n"
         "check it:    grokbench check brand_new_method.py\n"
         "test it:     pytest test_brand_new_method.py\n"

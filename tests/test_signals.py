@@ -2,7 +2,7 @@
 
 import signal
 
-from grokbench.commands.signals import answered
+from grokbench.commands.signals import handling_signals
 
 
 def heard(number, frame):
@@ -12,7 +12,7 @@ def heard(number, frame):
 def test_signals_are_answered_for_a_while():
     known = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in known]
-    with answered(heard):
+    with handling_signals(heard):
         assert [signal.getsignal(number) for number in known] == [
             way if way is signal.SIG_IGN else heard for way in before
         ]
@@ -22,6 +22,6 @@ def test_signals_are_answered_for_a_while():
 def test_a_system_without_a_signal_answers_the_others(monkeypatch):
     monkeypatch.delattr(signal, "SIGHUP")  # as on Windows, where results can be read
     before = signal.getsignal(signal.SIGTERM)
-    with answered(heard):
+    with handling_signals(heard):
         assert signal.getsignal(signal.SIGTERM) is heard
     assert signal.getsignal(signal.SIGTERM) is before

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from grokbench.errors import SuiteError
 from grokbench.records import Skip, Statistics
-from grokbench.seeds import parse_seeds, written
+from grokbench.seeds import format_seeds, parse_seeds
 from grokbench.suite import Suite, Use, load_suite
 from grokbench.suite.schema import RESERVED, json_schema
 
@@ -206,4 +206,4 @@ def test_no_change_of_a_suite_breaks_the_checks(tmp_path_factory, data):
 
 @given(st.sets(st.integers(0, 3000), min_size=1, max_size=40))
 def test_seeds_are_written_as_they_are_read(seeds):
-    assert parse_seeds(written(tuple(seeds))) == tuple(sorted(seeds))
+    assert parse_seeds(format_seeds(tuple(seeds))) == tuple(sorted(seeds))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grokbench.text.numbers import NOTHING, figure, interval, number, ratio, standing, times
+from grokbench.text.numbers import NOTHING, figure, interval, number, ratio, times, valid_end
 
 
 def test_numbers_have_three_digits():
@@ -40,7 +40,7 @@ def test_an_end_does_not_round_to_no_effect(low, high, shown):
     ],
 )
 def test_of_a_bound_the_end_that_stands_is_shown(bound, shown, stands):
-    assert interval(1.5, 1.2, 1.9, bound) == shown and standing(1.5, 1.2, 1.9, bound) == stands
+    assert interval(1.5, 1.2, 1.9, bound) == shown and valid_end(1.5, 1.2, 1.9, bound) == stands
 
 
 def test_a_bound_without_an_interval_is_the_figure():

@@ -1,1 +1,1 @@
-"""The commands, a module for each thing they are about; `cli.py` gathers them."""
+"""The commands of the command line, grouped by subject; `cli.py` collects them."""

@@ -1,4 +1,4 @@
-"""What a shell suggests for arguments and options, and `grokbench completion`, which teaches it to ask."""
+"""Shell completion of arguments and options, and `grokbench completion`, which prints the shell's script for it."""
 
 import glob
 from collections.abc import Callable, Iterable
@@ -25,8 +25,8 @@ Suggested = Iterable[str | CompletionItem]
 Completer = Callable[[click.Context, click.Parameter, str], Suggested]
 
 
-def silent(complete: Completer) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Those of the suggestions that begin as what was typed; none after an error, amid somebody's typing."""
+def completer(complete: Completer) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Keep the suggestions that start with what was typed; an error suggests nothing, since the user is typing."""
 
     @wraps(complete)
     def suggest(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -40,21 +40,21 @@ def silent(complete: Completer) -> Callable[[click.Context, click.Parameter, str
     return suggest
 
 
-@silent
+@completer
 def folders(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Folders, as the shell itself completes them."""
+    """Leave the completion of folders to the shell."""
     return [CompletionItem(incomplete, type="dir")]
 
 
-@silent
+@completer
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Files, as the shell itself completes them."""
+    """Leave the completion of files to the shell."""
     return [CompletionItem(incomplete, type="file")]
 
 
-@silent
+@completer
 def suites(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Shipped suites, and `.yaml` files here and one folder below; any file where there is neither."""
+    """Suggest shipped suites, and `.yaml` files here and one folder below; without a match, any file."""
     from grokbench.suite_files import shipped_suites
 
     shipped = [name for name in shipped_suites() if name.startswith(incomplete)]
@@ -63,54 +63,54 @@ def suites(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sugge
     return found or [CompletionItem(incomplete, type="file")]
 
 
-@silent
+@completer
 def labels(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """The labels of the suite that is typed already: of its tasks or regularizers, as the option is named."""
+    """Suggest the task or regularizer labels, by the option's name, of the suite on the command line."""
     from grokbench.suite import load_suite
 
-    suite = load_suite(ctx.params.get("suite") or ctx.args[0])  # an option without its value leaves it in args
+    suite = load_suite(ctx.params.get("suite") or ctx.args[0])  # it stays in args while an option lacks its value
     chosen = ctx.params.get(str(param.name)) or ()
     return [entry.label for entry in getattr(suite, str(param.name)) if entry.label not in chosen]
 
 
-@silent
+@completer
 def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Plugins of every kind, those of plugin files included, and shipped suites."""
+    """Suggest plugins of every kind, including those of --plugin files, and shipped suites."""
     from grokbench.suite_files import shipped_suites
 
     return [*_plugins(ctx), *(CompletionItem(name, help="suite") for name in shipped_suites())]
 
 
-@silent
+@completer
 def methods(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Regularizers, those of plugin files included."""
+    """Suggest regularizers, including those of --plugin files."""
     return [item for item in _plugins(ctx) if item.help == "regularizer"]
 
 
-@silent
+@completer
 def observers(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Observers, those of plugin files included."""
+    """Suggest observers, including those of --plugin files."""
     return [item for item in _plugins(ctx) if item.help == "observer"]
 
 
-@silent
+@completer
 def names_or_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Plugins of every kind; files where none begins so."""
+    """Suggest plugins of every kind; without a match, files."""
     found = [item for item in _plugins(ctx) if item.value.startswith(incomplete)]
     return found or [CompletionItem(incomplete, type="file")]
 
 
-@silent
+@completer
 def data_sets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """The data sets of the shipped tasks."""
+    """Suggest the data sets of the shipped tasks."""
     from grokbench.data import status
 
     return [each.name for each in status()]
 
 
-@silent
+@completer
 def devices(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """The kinds of devices."""
+    """Suggest values of --device."""
     return ["auto", "cpu", "cuda", "cuda:0"]
 
 
@@ -125,9 +125,9 @@ def _plugins(ctx: click.Context) -> list[CompletionItem]:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what teaches a shell to complete names, labels, folders and options.
+    """Print the script with which a shell completes names, labels, folders and options.
 
-    Put this line into the file that the shell reads when it starts:
+    Add the line of your shell to its startup file:
 
     \b
     bash   ~/.bashrc                    eval "$(grokbench completion bash)"

@@ -1,4 +1,4 @@
-"""`grokbench data`: data sets, where they are and how to get them."""
+"""`grokbench data`: the status of data sets, and downloads."""
 
 import click
 
@@ -9,12 +9,12 @@ __all__ = ["data"]
 
 @click.group()
 def data() -> None:
-    """Data sets: where they are, and how to get them."""
+    """Show the data sets of the shipped tasks, or download one."""
 
 
 @data.command("status")
 def data_status() -> None:
-    """Say which data sets are there, and which files to put where."""
+    """Show which data sets are present, and how to get the others."""
     from grokbench.data import status
 
     for each in status():
@@ -28,7 +28,7 @@ def data_status() -> None:
 @data.command("fetch")
 @click.argument("name", shell_complete=data_sets)
 def data_fetch(name: str) -> None:
-    """Download a data set, verifying checksums."""
+    """Download the data set NAME and verify its checksums."""
     from grokbench.data import fetch
 
     click.echo(f"{name}: {fetch(name)}")

@@ -1,4 +1,4 @@
-"""`grokbench doctor`: whether everything here is as the program needs it."""
+"""`grokbench doctor`: check this machine and this installation."""
 
 import json
 import sys
@@ -22,13 +22,13 @@ MARKS = {"ok": ("ok ", "green"), "note": ("-  ", "yellow"), "bad": ("BAD", "red"
 @click.command()
 @PLUGINS
 @click.option(
-    "--out", default="runs", show_default=True, metavar="DIR", help="Where results go.", shell_complete=folders
+    "--out", default="runs", show_default=True, metavar="DIR", help="The results folder.", shell_complete=folders
 )
 @click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "json"]))
 def doctor(plugins: tuple[str, ...], out: str, style: str) -> None:
-    """Say whether versions, devices, data and plugins are as they should be, and whether results can be written.
+    """Check versions, devices, data, plugins, and that results can be written.
 
-    The exit status is 1 when something is broken. Data that is not there is only noted: a suite may not need it.
+    The exit status is 1 if something is broken. Missing data is only noted, since a suite may not need it.
     """
     from grokbench.doctor.checks import checkup
 
@@ -46,7 +46,7 @@ def doctor(plugins: tuple[str, ...], out: str, style: str) -> None:
 
 
 def _print(finding: "Finding", new: bool) -> None:
-    """A line; its section's name above the first."""
+    """Print a finding; the first of a section (`new`) follows the section's name."""
     if new:
         click.echo(finding.about)
     mark, colour = MARKS[finding.state]

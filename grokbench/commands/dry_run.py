@@ -1,4 +1,4 @@
-"""What `grokbench run --dry-run` prints."""
+"""`grokbench run --dry-run`: print the work without doing it."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ __all__ = ["print_work"]
 
 
 def print_work(plan: "Plan") -> None:
-    """Cells, replicas, what is done and the work left."""
+    """Print for each cell the replicas that are done and left to train, and the totals."""
     from grokbench.runner import pipeline
     from grokbench.runner.devices import in_words
     from grokbench.text.lists import plural

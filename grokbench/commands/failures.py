@@ -1,11 +1,11 @@
-"""What is said of replicas that failed: for each cell what went wrong, where in a plugin, and what to do next."""
+"""Explanations of failed replicas: for each cell the error, its line in a plugin, and what to do next."""
 
 import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from grokbench.conformance.advice import words
+from grokbench.conformance.advice import explain
 from grokbench.conformance.subjects import Subject
 from grokbench.engine.out_of_memory import tells_of_exhaustion
 from grokbench.plugins import Registry
@@ -17,14 +17,20 @@ from grokbench.text.escape import printable
 
 __all__ = ["explained", "explanations"]
 
-TORCHS = ("RuntimeError", "ValueError", "IndexError", "NotImplementedError")  # what torch raises
-# Groups are halved where memory runs out, down to two seeds.
-LESS = "Next: two seeds of this cell do not fit; a CUDA device that is named once (--device cuda:0) has one worker"
+TORCH_ERRORS = ("RuntimeError", "ValueError", "IndexError", "NotImplementedError")  # the types that torch raises
+# Groups are halved when memory runs out, down to two seeds.
+OUT_OF_MEMORY = "Next: two seeds of this cell do not fit in memory; --device cuda:0 starts one worker instead of two"
 _EXCEPTION = re.compile(r"^(?P<type>[\w.]+)(: (?P<said>.*))?$")
 
 
 def explanations(failed: Sequence[tuple[Cell, Run]], registry: Registry, files: Sequence[str]) -> Iterator[str]:
-    """A paragraph for each cell and error; `files` are the plugin files as they were given."""
+    """Explain failed replicas, one paragraph for each cell and error.
+
+    Args:
+        failed: the failed runs, each with its cell.
+        registry: the plugins of the suite.
+        files: the plugin files as the user gave them.
+    """
     cells = {cell.key: cell for cell, _ in failed}
     for key, cell in cells.items():
         runs = [run for other, run in failed if other.key == key]
@@ -34,12 +40,19 @@ def explanations(failed: Sequence[tuple[Cell, Run]], registry: Registry, files: 
 
 
 def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) -> str:
-    """A traceback in two or three lines; what is no traceback is a sentence for the user already."""
+    """Explain an error in two or three lines: what went wrong, where, and what to do next.
+
+    Args:
+        error: a traceback; any other text is a message for the user already, and is returned as it is.
+        cell: the cell of the failed replica.
+        registry: the plugins of the suite.
+        files: the plugin files as the user gave them.
+    """
     exception = _exception(error)
     if not exception:
         return error.strip()
     if tells_of_exhaustion(*exception):
-        return f"{_in_words(*exception)}\n{LESS}"
+        return f"{_in_words(*exception)}\n{OUT_OF_MEMORY}"
     own = [plugin for plugin in _plugins(cell, registry) if not plugin.builtin]
     sources = {plugin.name: Subject(plugin, registry).file for plugin in own}
     places = {name: innermost(frames(error), file) for name, file in sources.items()}
@@ -52,7 +65,7 @@ def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) 
 
 
 def _exception(error: str) -> tuple[str, str] | None:
-    """Type and message of the exception that a traceback ends with; a message may have several lines."""
+    """Return the type and the first line of the message of a traceback's exception; None if it is no traceback."""
     _, traceback, end = error.rpartition('\n  File "')
     last = next((line for line in end.splitlines()[1:] if not line.startswith(" ")), "") if traceback else ""
     found = _EXCEPTION.match(last)
@@ -60,13 +73,14 @@ def _exception(error: str) -> tuple[str, str] | None:
 
 
 def _in_words(kind: str, said: str) -> str:
-    if kind in TORCHS and (known := words(said)):
-        return known.told(said)
+    """Explain an exception by its type and message."""
+    if kind in TORCH_ERRORS and (known := explain(said)):
+        return known.sentence(said)
     return f"{kind}: {said}" if said else kind
 
 
 def _plugins(cell: Cell, registry: Registry) -> Iterator[Plugin]:
-    """The cell's methods first, since what is new is mostly one of them."""
+    """Yield the cell's plugins, methods first, since a user's plugin is mostly a method."""
     names = [origin.split(".", maxsplit=1) for origin in cell.origins]
     for kind, name in sorted(names, key=lambda each: each[0] != "regularizers"):
         if plugin := getattr(registry, kind).get(name):
@@ -74,6 +88,6 @@ def _plugins(cell: Cell, registry: Registry) -> Iterator[Plugin]:
 
 
 def _named(plugin: Plugin, files: Sequence[str]) -> str:
-    """As `grokbench check` takes it."""
+    """Return the plugin's file as the user gave it, else its name, quoted for `grokbench check`."""
     given = next((file for file in files if plugin.file == Path(file).resolve()), plugin.name)
     return shlex.quote(given)

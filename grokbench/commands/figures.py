@@ -1,4 +1,4 @@
-"""Commands that draw a results folder: `report` and `plot`."""
+"""Commands that draw the charts of a results folder: `report` and `plot`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 __all__ = ["plot", "report"]
 
-FIGURES = ("summary", "forest", "survival", "accuracy", "seconds", "metrics")  # of `figures`, slow to import
+FIGURES = ("summary", "forest", "survival", "accuracy", "seconds", "metrics")  # of `report.charts`, slow to import
 FORMATS = ("svg", "pdf", "png")
-WIDTHS = ("single", "double")  # of `figures.style`
+WIDTHS = ("single", "double")  # of `report.charts.style`
 
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--out", metavar="FILE", help="The file.  [default: report.html in DIR]", type=click.Path(dir_okay=False))
 def report(directory: str, out: str | None) -> None:
-    """Write a results folder as one HTML file, to look at and to pass on.
+    """Write a results folder as one HTML file.
 
-    It needs nothing else: no network, no other file. Open it in any browser.
+    The file needs neither a network nor other files; open it in any browser.
     """
     from grokbench.io import atomic
     from grokbench.report.html import document
@@ -32,7 +32,7 @@ def report(directory: str, out: str | None) -> None:
     evidence = _evidence(directory)
     file = Path(directory, "report.html") if out is None else Path(out)
     place = atomic.target(file)
-    content = document(evidence).encode(errors="replace")  # half a character, from a damaged label or a traceback
+    content = document(evidence).encode(errors="replace")  # a lone surrogate, from a damaged label or a traceback
     atomic.write(place, content)
     click.echo(f"{len(content) / 2**20:.1f} MB in {file}")
 
@@ -40,13 +40,27 @@ def report(directory: str, out: str | None) -> None:
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.argument("figure", type=click.Choice([*FIGURES, "all"]))
-@click.option("--out", metavar="FOLDER", help="Where to.  [default: figures in DIR]", shell_complete=folders)
-@click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Only this task; may be repeated.")
-@click.option("--metric", "metrics", multiple=True, metavar="LABEL", help="Only this, of `metrics`; may be repeated.")
-@click.option("--format", "formats", multiple=True, type=click.Choice(FORMATS), help="[default: all three]")
+@click.option("--out", metavar="FOLDER", help="The output folder.  [default: figures in DIR]", shell_complete=folders)
+@click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Draw only this task; repeatable.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="LABEL",
+    help="Draw only this metric of the figure `metrics`; repeatable.",
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    help="File format; repeatable.  [default: all three]",
+)
 @click.option("--width", default="single", show_default=True, type=click.Choice(WIDTHS), help="Column: 85 or 175 mm.")
-@click.option("--axis", default="log", show_default=True, type=click.Choice(["log", "linear"]), help="Of epochs.")
-@click.option("--seeds", is_flag=True, help="Show single seeds beneath the median accuracy.")
+@click.option(
+    "--axis", default="log", show_default=True, type=click.Choice(["log", "linear"]), help="Scale of the epochs."
+)
+@click.option("--seeds", is_flag=True, help="Draw single seeds behind the median accuracy.")
 def plot(
     directory: str,
     figure: str,
@@ -58,7 +72,7 @@ def plot(
     axis: str,
     seeds: bool,
 ) -> None:
-    """Write a figure of a results folder as svg, pdf and png, at the width of a paper's column.
+    """Write a figure of a results folder as svg, pdf and png, in the width of a paper's column.
 
     \b
     summary    every speed-up of every task
@@ -75,13 +89,14 @@ def plot(
     _check(evidence, directory, figure, tasks, metrics)
     sheet = Sheet(evidence, PAPER[width], axis == "log", seeds)
     found = [drawing for name in (FIGURES if figure == "all" else [figure]) for drawing in drawings(sheet, name)]
-    wanted = [each for each in found if _asked(each, tasks, metrics)]
+    wanted = [each for each in found if _selected(each, tasks, metrics)]
     if not wanted:
         raise click.ClickException(f"{directory} holds nothing yet that {figure} could show: see `grokbench status`.")
     _write(wanted, Path(directory, "figures") if out is None else Path(out), formats or FORMATS)
 
 
 def _evidence(directory: str) -> "Evidence":
+    """Load a results folder, and warn of damaged files."""
     from grokbench.judging.evidence import gather
     from grokbench.store import Store
 
@@ -92,30 +107,31 @@ def _evidence(directory: str) -> "Evidence":
 
 
 def _check(evidence: "Evidence", directory: str, figure: str, tasks: tuple[str, ...], metrics: tuple[str, ...]) -> None:
-    """Refuse labels that the folder does not know, and figures that have nothing to choose from."""
+    """Refuse labels that the folder lacks, and --task or --metric for figures that have no such choice."""
     from grokbench.errors import StoreError
     from grokbench.report.charts import others
     from grokbench.text.suggest import did_you_mean
 
     if tasks and figure == "summary":
-        raise click.UsageError("The figure `summary` is of all tasks: leave out --task.")
+        raise click.UsageError("The figure `summary` shows all tasks: leave out --task.")
     if metrics and figure not in ("metrics", "all"):
-        raise click.UsageError(f"--metric chooses among `metrics`, and the figure asked for is `{figure}`.")
+        raise click.UsageError(f"--metric chooses among `metrics`, and the figure is `{figure}`: leave it out.")
     recorded = sorted({label for _, label in others(evidence)})
-    for kind, asked, known in (("task", tasks, evidence.tasks), ("metric", metrics, recorded)):
-        for label in asked:
+    for kind, labels, known in (("task", tasks, evidence.tasks), ("metric", metrics, recorded)):
+        for label in labels:
             if label not in known:
                 there = f"there are: {', '.join(known)}" if known else "there are none"
                 near = did_you_mean(label, known)
                 raise StoreError(f"{directory} holds no runs with a figure of {kind} {label!r}; {there}{near}")
 
 
-def _asked(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ...]) -> bool:
+def _selected(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ...]) -> bool:
+    """Return whether --task and --metric leave a drawing in."""
     return (not tasks or drawing.task in tasks) and (not metrics or drawing.metric in metrics)
 
 
 def _write(drawn: list["Drawing"], folder: Path, formats: tuple[str, ...]) -> None:
-    """A file for each drawing and format, with a name that labels cannot lead astray."""
+    """Write a file for each drawing and format; its name is safe whatever the labels are."""
     from grokbench.io import atomic
     from grokbench.report.charts.files import file_name, rendered
 

@@ -1,4 +1,4 @@
-"""What `grokbench list` and `grokbench show` say about plugins and suites."""
+"""The text of `grokbench list` and `grokbench show`: plugins and suites."""
 
 import inspect
 from collections.abc import Sequence
@@ -14,7 +14,12 @@ __all__ = ["catalogue", "entry"]
 
 
 def catalogue(registry: Registry, kinds: Sequence[str]) -> str:
-    """A table per kind: names, first line of help, origin."""
+    """List plugins and suites in a table for each kind: name, first line of help, origin.
+
+    Args:
+        registry: the plugins.
+        kinds: among "tasks", "regularizers", "metrics", "observers" and "suites".
+    """
     return "\n\n".join(_section(registry, kind) for kind in kinds)
 
 
@@ -32,7 +37,7 @@ def _help(plugin: Plugin) -> str:
 
 
 def _source(plugin: Plugin) -> str:
-    """What the plugin's file says of itself: the source, and the symbols that the help uses."""
+    """Return the docstring of the plugin's file, which names the source and the symbols of the help."""
     return inspect.getdoc(inspect.getmodule(inspect.unwrap(plugin.factory))) or "(its file has no description)"
 
 
@@ -45,7 +50,15 @@ def _first_comment(text: str) -> str:
 
 
 def entry(registry: Registry, name: str) -> str:
-    """Everything about one name; PluginError when nothing has it."""
+    """Describe the plugins of a name, or return the text of the shipped suite of that name.
+
+    Args:
+        registry: the plugins.
+        name: of plugins, of one kind or several, or of a suite; plugins go first.
+
+    Raises:
+        PluginError: nothing has this name.
+    """
     found = [plugin for plugin in registry if plugin.name == name]
     suites = shipped_suites()
     if not found and name in suites:

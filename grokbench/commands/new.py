@@ -1,4 +1,4 @@
-"""The command that begins a plugin: `new`."""
+"""`grokbench new`: write a new plugin."""
 
 import os
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ __all__ = ["new"]
 @click.command()
 @click.argument("kind", type=click.Choice(["regularizer", "task", "metric", "observer"]))
 @click.argument("name")
-@click.option("--out", default=".", metavar="DIR", help="Where to.  [default: this folder]")
-@click.option("--package", is_flag=True, help="Write a package that pip can install, with a check for GitHub.")
+@click.option("--out", default=".", metavar="DIR", help="The output folder.  [default: this folder]")
+@click.option("--package", is_flag=True, help="Write a package that pip can install, with a workflow for GitHub.")
 def new(kind: str, name: str, out: str, package: bool) -> None:
-    """Write a plugin that works as it is, and its test: an example to put your own into."""
+    """Write an example plugin and its test, both working, to be replaced by your own code."""
     from grokbench.commands.plugins import warn_of_broken
     from grokbench.plugins import load_registry
     from grokbench.scaffold import write
@@ -27,13 +27,13 @@ def new(kind: str, name: str, out: str, package: bool) -> None:
     write_files = write.write_package if package else write.write_plugin
     for path in write_files(kind, name, Path(out)):
         click.echo(f"Wrote {path}")
-    click.echo("\nIt works as it is. Put your own in place of the example, and into its last test; then:\n")
+    click.echo("\nThe example works as it is. Replace its code and its last test by your own; then:\n")
     for line in _next(kind, name, Path(out), package):
         click.echo(line)
 
 
 def _next(kind: str, name: str, folder: Path, package: bool) -> Iterator[str]:
-    """What to do with it, a line each."""
+    """Yield the next steps, one line each."""
     file, test = quote(str(folder / f"{name}.py")), quote(str(folder / f"test_{name}.py"))
     plugin = "" if package else f" --plugin {file}"
     if package:

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 import click
 
@@ -14,6 +14,6 @@ METHODS = click.option(
     "methods",
     multiple=True,
     metavar="METHOD",
-    help="Also this method: its name, or an entry as in a suite, 'half: {use: grokalign, strength: 0.5}'; repeatable.",
+    help="Add a method: its name, or an entry as in a suite, 'half: {use: grokalign, strength: 0.5}'; repeatable.",
     shell_complete=methods,
 )

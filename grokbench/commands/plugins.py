@@ -1,4 +1,4 @@
-"""Commands about what can be named in a suite: `list`, `show`, `validate` and `check`."""
+"""Commands about suites and plugins: `list`, `show`, `validate` and `check`."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> 
 @click.argument("kind", required=False, type=click.Choice(LISTED))
 @PLUGINS
 def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
-    """List what can be named in a suite, observers for --log, and the suites that ship."""
+    """List the plugins that a suite can name, the observers for --log, and the shipped suites."""
     from grokbench.commands.listing import catalogue
     from grokbench.plugins import load_registry
 
@@ -47,7 +47,7 @@ def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
 @click.argument("name", shell_complete=names)
 @PLUGINS
 def show(name: str, plugins: tuple[str, ...]) -> None:
-    """Describe a plugin, with its parameters, defaults, source and origin; or print a suite."""
+    """Describe a plugin with its parameters, defaults, source and origin, or print a shipped suite."""
     from grokbench.commands.listing import entry
     from grokbench.plugins import load_registry
 
@@ -61,10 +61,10 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
 @PLUGINS
 @click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "markdown"]))
 def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
-    """Ask a plugin every question that the conformance tests ask.
+    """Check a plugin by every question of the conformance tests.
 
-    NAME is a task, regularizer, metric or observer; FILE is a plugin file, all of whose plugins are asked. The format
-    markdown is a summary for a pull request. The exit status is 1 when a question failed.
+    NAME is a task, regularizer, metric or observer; FILE is a plugin file, all of whose plugins are checked. The format
+    markdown is a summary for a pull request. The exit status is 1 if a question failed.
     """
     from grokbench.conformance.report import report
     from grokbench.conformance.targets import find
@@ -79,7 +79,7 @@ def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
 
 
 def warn_of_plugins(plan: "Plan") -> None:
-    """Name those that could not be imported, and the files of which nothing is used."""
+    """Warn of plugins that could not be imported, and of plugin files of which nothing is used."""
     from grokbench.runner.request import unused
 
     warn_of_broken(plan.registry)
@@ -88,7 +88,12 @@ def warn_of_plugins(plan: "Plan") -> None:
 
 
 def warn_of_broken(registry: "Registry", traceback: bool = False) -> None:
-    """Name the plugins that could not be imported and are left out."""
+    """Warn of plugins that could not be imported and are left out.
+
+    Args:
+        registry: holds them as `broken`.
+        traceback: print their tracebacks in place of one sentence each.
+    """
     for broken in registry.broken:
         detail = f"{broken.origin} is left out:\n{broken.traceback}" if traceback else str(broken)
         click.echo(f"Warning: {detail}", err=True)

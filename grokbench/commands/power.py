@@ -1,4 +1,4 @@
-"""The command about a suite that is yet to be run, or run again: `power`."""
+"""`grokbench power`: plan the number of seeds of a suite."""
 
 import math
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["power"]
 
-FORMATS = ("table", "markdown", "json")  # those of `report.power`
+FORMATS = ("table", "markdown", "json")  # those of `report.text.power`
 
 
 class Finite(click.FloatRange):
-    """A number in a range; neither nan, which is in every range, nor infinite."""
+    """A finite number in a range; click itself would accept nan and infinity."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number; BadParameter for any other."""
+        """Convert a value to the number; click.BadParameter if it is not finite or not in the range."""
         number = super().convert(value, param, ctx)
         return number if math.isfinite(number) else self.fail(f"{value} is not a finite number.", param, ctx)
 
@@ -36,23 +36,25 @@ class Finite(click.FloatRange):
 @click.option(
     "--out",
     metavar="DIR",
-    help="Results to take the spread from.  [default: runs/<suite>]",
+    help="The results folder to estimate the spread from.  [default: runs/<suite>]",
     shell_complete=folders,
 )
-@click.option("--speedup", default=1.1, show_default=True, type=Finite(min=1, min_open=True), help="To be detected.")
+@click.option(
+    "--speedup", default=1.1, show_default=True, type=Finite(min=1, min_open=True), help="Speed-up to detect."
+)
 @click.option(
     "--power",
     "wanted",
     default=0.8,
     show_default=True,
     type=Finite(0, 1, min_open=True, max_open=True),
-    help="How often it must be detected.",
+    help="Probability of detecting it.",
 )
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
 def power(suite: str, out: str | None, speedup: float, wanted: float, style: str, **chosen: Any) -> None:
-    """Say how many paired seeds each cell of a suite needs, from the spread in a results folder of it.
+    """Estimate how many paired seeds each cell of a suite needs, from the spread in a results folder.
 
-    A few seeds below 1000 are enough to plan with: `grokbench run SUITE --seeds 0-7 --out DIR` makes such a folder.
+    A few seeds below 1000 are enough for planning: `grokbench run SUITE --seeds 0-7 --out DIR` makes such a folder.
     """
     from grokbench.judging.power import Aim, needs
     from grokbench.report.text.power import render
@@ -68,7 +70,7 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
 
 
 def _compared(plan: "Plan") -> "Comparisons":
-    """Compare what the plan's folder holds; StoreError where that is another suite."""
+    """Compare the runs in the plan's folder; StoreError if it holds another suite."""
     from grokbench.judging.comparison import compare
     from grokbench.store import Store
 
@@ -79,16 +81,16 @@ def _compared(plan: "Plan") -> "Comparisons":
 
 
 def _unlike(plan: "Plan", found: "Comparisons") -> Iterator[str]:
-    """The cells of the plan that a folder does not hold as they are planned now, a sentence each."""
+    """Yield a sentence for each planned cell that the folder lacks or holds with another recipe."""
     there = {each.measured.cell.key: each.measured.cell for each in found.cells}
     for cell in plan.manifest.cells:
         held = there.get(cell.key)
         if held is None:
-            yield f"{cell.name} is not in {plan.directory}: nothing is known of its spread"
+            yield f"{cell.name} is not in {plan.directory}, so its spread is unknown"
         elif _recipe(held) != _recipe(cell):
-            yield f"{cell.name} is planned otherwise now than it was run in {plan.directory}"
+            yield f"{cell.name} was run with other settings in {plan.directory} than it is planned with now"
 
 
 def _recipe(cell: Cell) -> dict[str, Any]:
-    """What decides when replicas grok, but for how they are computed."""
+    """Return all that decides when replicas grok, except how they are computed (precision and engine)."""
     return {"budget": cell.budget, **{k: v for k, v in cell.recipe.items() if k not in ("precision", "engine")}}

@@ -1,4 +1,4 @@
-"""`grokbench run --profile`: where the time of every cell goes."""
+"""`grokbench run --profile`: measure the time of each phase of every cell."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -13,14 +13,14 @@ __all__ = ["print_profiles"]
 
 LEGEND = """
 Milliseconds per epoch of one seed, trained in its group by one worker on {device}. forward: the network, its loss and
-penalties; transform: what a method does to gradients; rest: the engine's own work. An evaluation counts as often as
-the task's cadence has it. Nothing was kept."""
+penalties; transform: the method's work on gradients; rest: the engine's own work. The time of an evaluation is spread
+over the epochs from one to the next. Nothing was kept."""
 ON_CUDA = """
-These are operations launched one by one; training replays recordings of them. Groups are of estimated sizes."""
+Operations were launched one by one here; training replays them as CUDA graphs. Group sizes are estimates."""
 
 
 def print_profiles(plan: "Plan") -> None:
-    """Milliseconds of a seed's epoch and the share of each phase; names what cannot be trained and exits with 1."""
+    """Print the milliseconds of a seed's epoch and the share of each phase; exit with 1 if a cell cannot be trained."""
     from grokbench.commands.failures import explanations
     from grokbench.events import Profile
     from grokbench.records import Run
@@ -33,7 +33,7 @@ def print_profiles(plan: "Plan") -> None:
         click.echo(f"measured {cell.name}", err=True)
         if isinstance(event, Profile):
             found.append(event)
-        elif isinstance(event, Run):  # which failed
+        elif isinstance(event, Run):  # of a failed replica
             failed.append((cell, event))
     if found:
         click.echo(table(map(_row, found), ["task", "regularizer", "seeds", "ms", *found[-1].seconds]))

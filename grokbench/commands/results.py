@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "export", "leaderboard", "pack", "print_leaderboard", "seconds", "status"]
 
-FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report`, which takes long to import
-CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `report.contrast` and `report.seconds`
+FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report.text`, which is slow to import
+CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `report.text.contrast` and `report.text.seconds`
 
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
-@click.option("--methods-text", is_flag=True, help="Instead, in sentences: how the numbers were made.")
+@click.option("--methods-text", is_flag=True, help="Print instead, in sentences, how the numbers were made.")
 def leaderboard(directory: str, style: str, methods_text: bool) -> None:
     """Print the leaderboard of a results folder."""
     from grokbench.store import Store
@@ -33,7 +33,7 @@ def leaderboard(directory: str, style: str, methods_text: bool) -> None:
 
 
 def _print_methods(store: "Store", style: str) -> None:
-    """Print how the numbers of a folder were made."""
+    """Print how the numbers of a folder were made, and warn of damaged files."""
     from grokbench.judging.comparison import compare
     from grokbench.report.methods import paragraphs
     from grokbench.report.text import render_text
@@ -43,7 +43,12 @@ def _print_methods(store: "Store", style: str) -> None:
 
 
 def print_leaderboard(store: "Store", style: str) -> None:
-    """Print it, and which files of the folder are damaged."""
+    """Print the leaderboard of a folder, and warn of damaged files.
+
+    Args:
+        store: the results folder.
+        style: one of FORMATS; a table is fitted to the width of a terminal.
+    """
     from grokbench.report.text import NARROWEST, render
     from grokbench.runner import pipeline
 
@@ -65,10 +70,10 @@ def _warn_of_damaged(*stores: "Store") -> None:
 @click.argument("second", metavar="B", shell_complete=folders)
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(CONTRAST_FORMATS))
 def compare(first: str, second: str, style: str) -> None:
-    """Print two results folders beside each other: what differs in how they were made, and in what came of it.
+    """Compare two results folders: how they were made, and their results.
 
-    Cells are matched by the labels of task and regularizer. A and B are tested against each other only where device,
-    machine, precision and versions are the same; their conclusions are compared in any case.
+    Cells are matched by the labels of task and regularizer. A and B are tested against each other only if device,
+    machine, precision and versions are the same; their conclusions are always compared.
     """
     from grokbench.judging.contrast import contrast
     from grokbench.report.text.contrast import render
@@ -83,7 +88,7 @@ def compare(first: str, second: str, style: str) -> None:
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(CONTRAST_FORMATS))
 def seconds(directory: str, style: str) -> None:
-    """Print what the methods of a results folder cost in seconds: of an epoch, and to grok."""
+    """Print the seconds per epoch and the seconds to grok of each method in a results folder."""
     from grokbench.judging.comparison import compare
     from grokbench.judging.seconds import costs
     from grokbench.report.text.seconds import render
@@ -98,9 +103,9 @@ def seconds(directory: str, style: str) -> None:
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
-@click.option("--tracebacks", is_flag=True, help="Also print what failed replicas raised.")
+@click.option("--tracebacks", is_flag=True, help="Also print the tracebacks of failed replicas.")
 def status(directory: str, tracebacks: bool) -> None:
-    """Say how much of a results folder is done, what is left, and whether a process is writing to it."""
+    """Show how much of a results folder is done, what is left, and whether a process is writing to it."""
     from grokbench.store import Store, status
 
     store = Store.load(directory)
@@ -112,11 +117,11 @@ def status(directory: str, tracebacks: bool) -> None:
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
-@click.option("--out", metavar="FOLDER", help="Where to.  [default: results/<suite>]", shell_complete=folders)
+@click.option("--out", metavar="FOLDER", help="The output folder.  [default: results/<suite>]", shell_complete=folders)
 def pack(directory: str, out: str | None) -> None:
-    """Write what belongs in git: every outcome, thinned curves, seconds, and the leaderboard as markdown.
+    """Write the files that belong in git: outcomes, thinned curves, seconds, and the leaderboard as markdown.
 
-    The packed folder is a results folder like any other: it can be looked at, compared, and gone on with by
+    The packed folder is a results folder like any other: it can be shown, compared, and continued by
     `grokbench run SUITE --out FOLDER`, which unpacks it first.
     """
     from grokbench.io import atomic
@@ -132,7 +137,7 @@ def pack(directory: str, out: str | None) -> None:
     files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
     atomic.write_folder(folder, files)
     size = sum(map(len, files.values())) / 2**20
-    click.echo(f"{size:.1f} MB in {folder}    (look: grokbench leaderboard {folder})")
+    click.echo(f"{size:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
     if others := unplanned(store):
         click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
     if store.busy:
@@ -142,12 +147,12 @@ def pack(directory: str, out: str | None) -> None:
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
-@click.option("--out", metavar="FOLDER", help="Where to.  [default: exports/<suite>]", shell_complete=folders)
+@click.option("--out", metavar="FOLDER", help="The output folder.  [default: exports/<suite>]", shell_complete=folders)
 @click.option("--format", "style", default="csv", show_default=True, type=click.Choice(("csv", "parquet")))
 def export(directory: str, out: str | None, style: str) -> None:
     """Write every run, every curve and the leaderboard as tables, with a page that describes their columns.
 
-    Values are written as they are: a reader gets back the same numbers, nan and inf among them. Parquet needs pyarrow:
+    Numbers are written exactly, including nan and inf. Parquet needs pyarrow:
     pip install 'grokbench[parquet]'.
     """
     from grokbench.report.export import export as write
@@ -165,10 +170,10 @@ def export(directory: str, out: str | None, style: str) -> None:
 
 
 def _named_folder(parent: str, suite: str) -> Path:
-    """Where something of this suite goes; the name comes from a file, which may have been edited."""
+    """Return the default output folder of a suite; StoreError if the name in its manifest cannot name a folder."""
     from grokbench.errors import StoreError
     from grokbench.store.layout import NAME
 
     if not NAME.fullmatch(suite):
-        raise StoreError(f"The suite's name, {suite!r}, cannot name a folder: say where to with --out.")
+        raise StoreError(f"The suite's name, {suite!r}, cannot name a folder: choose one with --out.")
     return Path(parent) / suite

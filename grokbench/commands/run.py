@@ -1,4 +1,4 @@
-"""`grokbench run`: train what is missing and print the leaderboard."""
+"""`grokbench run`: train the missing replicas of a suite and print its leaderboard."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,9 +14,9 @@ from grokbench.commands.options import METHODS, PLUGINS
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
-from grokbench.commands.signals import answered, interrupt
+from grokbench.commands.signals import handling_signals, raise_interrupt
 from grokbench.errors import StoreError
-from grokbench.seeds import written
+from grokbench.seeds import format_seeds
 from grokbench.store.reuse import RERUN
 
 if TYPE_CHECKING:
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-SELECTION = (  # options that say what to run and where
+SELECTION = (  # options that choose what to run and where
     click.argument("suite", shell_complete=suites),
-    click.option("--out", metavar="DIR", help="Results folder.  [default: runs/<suite>]", shell_complete=folders),
+    click.option("--out", metavar="DIR", help="The results folder.  [default: runs/<suite>]", shell_complete=folders),
     click.option(
         "--device",
         default="auto",
         show_default=True,
         metavar="auto|cpu|cuda|cuda:0,1",
         shell_complete=devices,
-        help="What to train on: every core, or each CUDA device with two workers; cuda:0,1,1 gives one and two.",
+        help="Devices to train on. cpu: a worker per core; cuda: two per CUDA device; cuda:0,1,1: one on 0, two on 1.",
     ),
     click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
     click.option(
         "--group-size",
         type=click.IntRange(min=2),
         metavar="N",
-        help="Train so many seeds of a cell together; numbers differ by rounding.  [default: what memory allows]",
+        help="Seeds of a cell to train together; it changes numbers by rounding.  [default: as many as memory allows]",
     ),
     click.option(
         "--checkpoint-seconds",
@@ -49,16 +49,16 @@ SELECTION = (  # options that say what to run and where
         default=60.0,
         show_default=True,
         metavar="S",
-        help="A group in training keeps where it stands so often; an interrupted one goes on there.",
+        help="Seconds between checkpoints; an interrupted group resumes from the last one.",
     ),
-    click.option("--num-seeds", type=click.IntRange(min=1), help="Only the first so many seeds of the suite."),
-    click.option("--seeds", metavar="0-4,7", help="These seeds instead of the suite's."),
+    click.option("--num-seeds", type=click.IntRange(min=1), metavar="N", help="Use only the suite's first N seeds."),
+    click.option("--seeds", metavar="0-4,7", help="Use these seeds instead of the suite's."),
     click.option(
         "--task",
         "tasks",
         multiple=True,
         metavar="LABEL",
-        help="Only this task; repeatable.",
+        help="Train only this task; repeatable.",
         shell_complete=labels,
     ),
     click.option(
@@ -66,7 +66,7 @@ SELECTION = (  # options that say what to run and where
         "regularizers",
         multiple=True,
         metavar="LABEL",
-        help="Only this one; repeatable.",
+        help="Train only this regularizer; repeatable.",
         shell_complete=labels,
     ),
     PLUGINS,
@@ -74,13 +74,13 @@ SELECTION = (  # options that say what to run and where
 )
 
 
-def _words_of_rerun() -> str:
+def _rerun_help() -> str:
     words = "; ".join(f"{value}: {what}" for value, what in RERUN.items())
-    return f"What to train. {words}. What is replaced is kept in superseded/."
+    return f"What to train. {words}. Replaced runs are kept in superseded/."
 
 
 def selection(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say what to run and where."""
+    """Add the options that choose what to run and where."""
     for option in reversed(SELECTION):
         command = option(command)
     return command
@@ -88,28 +88,28 @@ def selection(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @selection
-@click.option("--rerun", default="failed", show_default=True, type=click.Choice(list(RERUN)), help=_words_of_rerun())
+@click.option("--rerun", default="failed", show_default=True, type=click.Choice(list(RERUN)), help=_rerun_help())
 @click.option(
     "--log",
     multiple=True,
     metavar="NAME",
-    help="Have this observer look on: its name, or with parameters, 'tensorboard: {folder: logs}'; repeatable.",
+    help="Add an observer: its name, or with parameters, 'tensorboard: {folder: logs}'; repeatable.",
     shell_complete=observers,
 )
-@click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
-@click.option("--profile", is_flag=True, help="Measure the phases of every cell for some seconds, and keep nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be trained, without training.")
+@click.option("--profile", is_flag=True, help="Time the phases of every cell for some seconds; keep no results.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first replica that fails.")
 def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
-    """Train what is missing of SUITE and print its leaderboard.
+    """Train the missing replicas of SUITE and print its leaderboard.
 
     SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are not trained again unless
-    --rerun says so; then the earlier ones are kept in the folder superseded/ of the results.
+    --rerun says so; the replaced ones are kept in the results, in superseded/.
     """
     from grokbench.runner.request import Request, resolve
 
-    plan = resolve(Request(**chosen))  # a wrong suite is told before the rest is loaded
+    plan = resolve(Request(**chosen))  # a wrong suite is reported before the rest is loaded
     warn_of_plugins(plan)
-    from grokbench.runner import execute, pipeline  # noqa: F401 - all there is, before anything is done
+    from grokbench.runner import execute, pipeline  # noqa: F401 - an import error must come before training
 
     if dry_run:
         print_work(plan)
@@ -120,7 +120,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
 
 
 def _train(plan: "Plan", fail_fast: bool) -> None:
-    """Do the work, then print its leaderboard and what is to be known beside it."""
+    """Train, then print the leaderboard, incomplete rows, hidden runs and failures."""
     with _interruptible(plan.rerun):
         store, failed = _perform(plan, fail_fast)
         print_leaderboard(store, "table")
@@ -133,7 +133,7 @@ def _train(plan: "Plan", fail_fast: bool) -> None:
 
 
 def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
-    """Do the work in the results folder, which is ours alone meanwhile."""
+    """Train in the results folder, which is locked meanwhile; return it and the failed replicas."""
     from grokbench.runner import pipeline
     from grokbench.runner.execute import execute
 
@@ -142,16 +142,16 @@ def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, An
             click.echo(f"Warning: {difference}", err=True)
         try:
             return store, execute(plan, store, fail_fast)
-        except StoreError as error:  # a full disk, say: not the status that says nothing was run
+        except StoreError as error:  # such as a full disk; status 2 would mean that nothing was run
             click.echo(f"Error: {error}", err=True)
             sys.exit(1)
 
 
 def _print_left_aside(plan: "Plan", store: "Store") -> None:
-    """Seeds of an earlier command that leave rows incomplete."""
+    """Print the seeds of an earlier command that leave rows incomplete."""
     from grokbench.runner import pipeline
 
-    if others := written(pipeline.left_aside(plan, store)):
+    if others := format_seeds(pipeline.left_aside(plan, store)):
         click.echo(
             f"Rows are incomplete: {store.directory} also plans the seeds {others}, which some cells lack; the same "
             f"command with --seeds {others} trains them."
@@ -159,7 +159,7 @@ def _print_left_aside(plan: "Plan", store: "Store") -> None:
 
 
 def _print_unplanned(store: "Store") -> None:
-    """Methods of an earlier command have no row any more, though their runs are kept."""
+    """Count the stored replicas that are not planned now and so have no row."""
     from grokbench.store.status import unplanned
     from grokbench.text.lists import plural
 
@@ -171,6 +171,7 @@ def _print_unplanned(store: "Store") -> None:
 
 
 def _print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) -> None:
+    """Explain the failed replicas."""
     from grokbench.commands.failures import explanations
     from grokbench.text.lists import plural
 
@@ -182,9 +183,9 @@ def _print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) -
 
 @contextmanager
 def _interruptible(rerun: str) -> Iterator[None]:
-    """Interruptions unwind; the user is told how to go on."""
+    """Let signals unwind the command, then say how to continue."""
     try:
-        with answered(interrupt):
+        with handling_signals(raise_interrupt):
             yield
     except KeyboardInterrupt:
         click.echo(err=True)  # after the ^C of a terminal

@@ -1,41 +1,41 @@
-"""What Ctrl-C, SIGTERM and SIGHUP do to a command."""
+"""Handlers of Ctrl-C, SIGTERM and SIGHUP for a command."""
 
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["STATUS", "answered", "interrupt", "leave", "sentence"]
+__all__ = ["STATUS", "exit_at_once", "handling_signals", "interrupted_message", "raise_interrupt"]
 
-STATUS = 130
+STATUS = 130  # the exit status of an interrupted command
 
 
-def sentence(again: str = "the same command") -> str:
-    """What a user is told; `again` is what to do next."""
+def interrupted_message(again: str = "the same command") -> str:
+    """Return the message of an interrupted command; `again` names the command that continues it."""
     return f"Interrupted. Everything finished so far is saved; {again} goes on from there."
 
 
 @contextmanager
-def answered(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Answer the three signals with a handler; those that are ignored, as under nohup, stay ignored."""
-    there = filter(None, (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")))  # no HUP on Windows
-    before = {number: signal.getsignal(number) for number in there}
-    heeded = [number for number, known in before.items() if known is not signal.SIG_IGN]
-    for number in heeded:
+def handling_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Install a handler for the three signals while active; ignored signals, as under nohup, stay ignored."""
+    found = filter(None, (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")))  # no HUP on Windows
+    before = {number: signal.getsignal(number) for number in found}
+    handled = [number for number, known in before.items() if known is not signal.SIG_IGN]
+    for number in handled:
         signal.signal(number, handler)
     try:
         yield
     finally:
-        for number in heeded:
+        for number in handled:
             signal.signal(number, before[number])
 
 
-def leave(number: int, frame: object) -> None:
-    """End the process at once, while it only loads and reads: an exception amid an import of torch may abort it."""
-    os.write(2, f"\n{sentence()}\n".encode())
+def exit_at_once(number: int, frame: object) -> None:
+    """End the process at once, for commands that only read: an exception while torch is imported may abort Python."""
+    os.write(2, f"\n{interrupted_message()}\n".encode())
     os._exit(STATUS)
 
 
-def interrupt(number: int, frame: object) -> None:
-    """Unwind, so that workers are ended and files closed."""
+def raise_interrupt(number: int, frame: object) -> None:
+    """Raise KeyboardInterrupt, so that workers are stopped and files closed."""
     raise KeyboardInterrupt

@@ -1,8 +1,8 @@
-"""What every plugin must answer; `grokbench check` and the tests ask the same questions.
+"""Conformance questions that every plugin must pass; `grokbench check` and the tests use the same ones.
 
-A question is asked of a `Subject`, a plugin and what it is tried on, and answered `passed`, `failed` with a message
-and a fix, or `not applicable` with the reason. An exception raised in a plugin is an answer too. `examine` lets what
-one fault keeps from being asked wait for it.
+A question checks a `Subject`, a plugin with the tasks it is checked on. The answer is `passed`, `failed` with a message
+and a fix, or `not applicable` with the reason; an exception raised in a plugin is a failure. `examine` skips questions
+that depend on one that failed.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from dataclasses import replace
 
 from grokbench.conformance import description, methods, metrics, observers, purity, tasks, training
 from grokbench.conformance.advice import translate
-from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable, waiting
-from grokbench.conformance.device_reads import generators_moved
+from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable, skipped
+from grokbench.conformance.device_reads import restore_generators
 from grokbench.conformance.short_runs import one_thread
-from grokbench.conformance.subjects import NoGround, Subject
+from grokbench.conformance.subjects import NoTrialTask, Subject
 from grokbench.errors import DataError, PluginError
 
 __all__ = ["QUESTIONS", "Answer", "Question", "Subject", "Verdict", "answer", "examine"]
 
-QUESTIONS: dict[str, tuple[Question, ...]] = {  # kind of plugin -> what it is asked, in order
+QUESTIONS: dict[str, tuple[Question, ...]] = {  # kind of plugin -> its questions, in order
     "tasks": (*description.QUESTIONS, *purity.QUESTIONS, *tasks.QUESTIONS, *training.QUESTIONS),
     "regularizers": (*description.QUESTIONS, *purity.QUESTIONS, *training.QUESTIONS, *methods.QUESTIONS),
     "metrics": (*description.QUESTIONS, *purity.QUESTIONS, *metrics.QUESTIONS),
@@ -27,37 +27,46 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {  # kind of plugin -> what it is a
 
 
 def answer(question: Question, subject: Subject) -> Answer:
-    """A plugin's answer to one question.
+    """Check one question of a plugin.
+
+    The global random generators are restored afterwards, whatever the plugin does to them.
+
+    Args:
+        question: a question for the plugin's kind, see QUESTIONS.
+        subject: the plugin.
 
     Raises:
-        DataError: a task's data files are not there, so that nothing can be said about it.
+        DataError: the data files of a task or metric are missing, so that it cannot be checked.
     """
     subject.tried.clear()
     try:
-        with one_thread(), generators_moved():  # and put back, whatever a plugin does to them
-            return question.ask(subject)
+        with one_thread(), restore_generators():
+            return question.check(subject)
     except DataError:
         raise
-    except NoGround as none:
-        return not_applicable(str(none))
+    except NoTrialTask as reason:
+        return not_applicable(str(reason))
     except Exception as error:
-        what, fix, place = translate(error, subject.file)
-        given = failed(f"on {subject.tried[-1]}, {what}" if subject.tried else what, fix, place)
-        return replace(given, astray=not place and not isinstance(error, PluginError))
+        message, fix, place = translate(error, subject.file)
+        given = failed(f"on {subject.tried[-1]}, {message}" if subject.tried else message, fix, place)
+        return replace(given, in_engine=not place and not isinstance(error, PluginError))
 
 
 def examine(subject: Subject) -> Iterator[tuple[Question, Answer]]:
-    """Every question that a plugin of this kind is asked, with its answer, as they come."""
-    failures: dict[str, Answer] = {}  # by the question that found them
+    """Check every question for the plugin's kind, and yield each with its answer at once.
+
+    A question is skipped if the plugin makes no record, or if its failure has the cause of an earlier one.
+    """
+    failures: dict[str, Answer] = {}  # by name of the question
     for question in QUESTIONS[subject.plugin.kind]:
         if description.RECORD in failures:
-            yield question, waiting(description.RECORD)
+            yield question, skipped(description.RECORD)
             continue
         given = answer(question, subject)
         if given.verdict is Verdict.FAILED:
-            causes = [name for name, first in failures.items() if _follows(given, name, first)]
+            causes = [name for name, first in failures.items() if _has_same_cause(given, name, first)]
             if causes:
-                given = waiting(causes[0])
+                given = skipped(causes[0])
             else:
                 failures[question.name] = given
         yield question, given
@@ -66,13 +75,18 @@ def examine(subject: Subject) -> Iterator[tuple[Question, Answer]]:
 CALLS = {question.name for question in (*purity.QUESTIONS, *training.QUESTIONS)}  # questions that call the plugin
 
 
-def _follows(later: Answer, name: str, first: Answer) -> bool:
-    """Whether a failure is another face of an earlier one, which that question found.
+def _has_same_cause(later: Answer, name: str, first: Answer) -> bool:
+    """Return whether a failure has the cause of an earlier one.
 
-    The engine may stumble over what a function returned; or the same is to be done about both, at one line as far as
-    lines are known.
+    It has if the engine raised an exception after a question that calls the plugin had failed, or if both failures have
+    the same fix and, where both are known, the same line.
+
+    Args:
+        later: the later failure.
+        name: the question of the earlier failure.
+        first: the earlier failure.
     """
-    if later.astray and name in CALLS:
+    if later.in_engine and name in CALLS:
         return True
     here = later.place == first.place if later.place and first.place else bool(later.place or first.place)
     return later.fix == first.fix and (here or later.message == first.message)

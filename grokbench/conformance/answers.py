@@ -1,4 +1,4 @@
-"""Questions and answers: what is asked of a plugin, and what it answers."""
+"""Records of the conformance questions and their answers, and summaries of answers."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +15,14 @@ __all__ = [
     "failed",
     "not_applicable",
     "passed",
-    "sums",
-    "waiting",
-    "waiting_lines",
+    "skipped",
+    "skipped_lines",
+    "totals",
 ]
 
 
-BEGINNINGS = frozenset("a at full in it its no on shapes the two".split())  # words, where names may stand
+# First words of messages that a sentence capitalises; any other first word may be a name, which keeps its case.
+CAPITALISED = frozenset("a at full in it its no on shapes the".split())
 
 
 class Verdict(StrEnum):
@@ -30,37 +31,46 @@ class Verdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_APPLICABLE = "not applicable"
-    WAITING = "waiting"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to one question."""
+    """The answer to one question.
+
+    Attributes:
+        verdict: the kind of answer.
+        message: failed: what is wrong; not applicable or skipped: the reason; passed: a measurement, or empty.
+        fix: failed: what to do about it.
+        place: failed: the line of the plugin, as `clip.py, line 12: g / g.norm()`; empty if none is known.
+        in_engine: failed: the engine raised an exception outside the plugin's code.
+        cause: skipped: the name of the question that failed before and has to be fixed first.
+    """
 
     verdict: Verdict
-    message: str = ""  # failed: what is wrong; not applicable: why; passed: a measurement, or nothing
-    fix: str = ""  # what to do about it, where something is wrong
-    place: str = ""  # the line of the plugin, where one is known
-    astray: bool = False  # failed: the engine raised an exception, at no line of the plugin
-    after: str = ""  # waiting: the name of the question that has to be put right first
+    message: str = ""
+    fix: str = ""
+    place: str = ""
+    in_engine: bool = False
+    cause: str = ""
 
     @property
-    def said(self) -> str:
-        """The message as a sentence; a name that it begins with keeps its own case."""
-        begins = self.message.partition(" ")[0] in BEGINNINGS
-        return _ended(self.message[:1].upper() + self.message[1:] if begins else self.message)
+    def sentence(self) -> str:
+        """The message as a sentence; a name at its beginning keeps its case."""
+        capitalised = self.message.partition(" ")[0] in CAPITALISED
+        return _ended(self.message[:1].upper() + self.message[1:] if capitalised else self.message)
 
     @property
-    def way_out(self) -> str:
-        """What to do, as a sentence."""
+    def fix_sentence(self) -> str:
+        """The fix as a sentence."""
         return _ended(f"Fix: {self.fix}")
 
     def __str__(self) -> str:
-        """What was measured, why it was not asked, or what is wrong and what to do; empty if nothing is to be said."""
+        """Return the message, place and fix in sentences; empty without a message."""
         if not self.message:
             return ""
-        said = f"{self.said.removesuffix('.')} ({self.place})." if self.place else self.said
-        return f"{said} {self.way_out}" if self.fix else said
+        sentence = f"{self.sentence.removesuffix('.')} ({self.place})." if self.place else self.sentence
+        return f"{sentence} {self.fix_sentence}" if self.fix else sentence
 
 
 def _ended(sentence: str) -> str:
@@ -69,46 +79,58 @@ def _ended(sentence: str) -> str:
 
 @dataclass(frozen=True)
 class Question:
-    """Something that every plugin of a kind is asked."""
+    """A check that every plugin of a kind must pass.
+
+    Attributes:
+        name: one or two words, unique among the questions of a kind.
+        statement: a clause that is true of a conforming plugin.
+        check: answers the question for a plugin.
+    """
 
     name: str
-    asks: str  # a sentence that is true of a sound plugin
-    ask: Callable[[Subject], Answer]
+    statement: str
+    check: Callable[[Subject], Answer]
 
 
 Answers = Sequence[tuple[Question, Answer]]
 
 
 def passed(measured: str = "") -> Answer:
-    """Nothing is wrong; `measured` is reported and not judged."""
+    """Return the answer of a plugin that passes; `measured` is reported, not judged."""
     return Answer(Verdict.PASSED, measured)
 
 
 def failed(message: str, fix: str, place: str = "") -> Answer:
-    """Something is wrong, and this is the way out."""
+    """Return the answer of a plugin that fails.
+
+    Args:
+        message: what is wrong, as a clause without a full stop.
+        fix: what to do about it, likewise.
+        place: the line of the plugin, if known.
+    """
     return Answer(Verdict.FAILED, message, fix, place)
 
 
-def waiting(name: str) -> Answer:
-    """It cannot be asked before that question is put right."""
-    return Answer(Verdict.WAITING, f"it cannot be asked before this is put right: {name}", after=name)
+def skipped(name: str) -> Answer:
+    """Return the answer to a question that depends on a failed one, given by its name."""
+    return Answer(Verdict.SKIPPED, f"it depends on a question that failed: {name}", cause=name)
 
 
 def not_applicable(why: str) -> Answer:
-    """The question does not arise."""
+    """Return the answer to a question that does not apply, with the reason."""
     return Answer(Verdict.NOT_APPLICABLE, why)
 
 
-def sums(answers: Answers) -> str:
-    """How many questions were answered how: `12 passed, 1 failed, 2 not applicable, 5 waiting`."""
+def totals(answers: Answers) -> str:
+    """Count the answers of each kind: `12 passed, 1 failed, 2 not applicable, 5 skipped`."""
     counts = Counter(answer.verdict for _, answer in answers)
-    shown = [verdict for verdict in Verdict if verdict is not Verdict.WAITING or counts[verdict]]
+    shown = [verdict for verdict in Verdict if verdict is not Verdict.SKIPPED or counts[verdict]]
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in shown)
 
 
-def waiting_lines(answers: Answers) -> Iterator[tuple[str, str]]:
-    """For each question that others wait for, its name and a line about them."""
-    for name in dict.fromkeys(answer.after for _, answer in answers if answer.after):
-        waiting = [question.name for question, answer in answers if answer.after == name]
-        many = f"{len(waiting)} questions wait" if len(waiting) > 1 else "1 question waits"
-        yield name, f"{many} for {name}: {', '.join(waiting)}"
+def skipped_lines(answers: Answers) -> Iterator[tuple[str, str]]:
+    """Yield the name of each failed question with a line about the skipped ones that depend on it."""
+    for name in dict.fromkeys(answer.cause for _, answer in answers if answer.cause):
+        names = [question.name for question, answer in answers if answer.cause == name]
+        count = f"{len(names)} questions that depend" if len(names) > 1 else "1 question that depends"
+        yield name, f"{count} on {name}: {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""Every function of a plugin called once on one replica, outside the engine's map, with its arguments watched."""
+"""Recorded calls of every function of a plugin on one replica, outside the engine's vmap."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ from grokbench.engine.groups import cast
 from grokbench.step import Step, StepContext, build_step
 from grokbench.types import Batch, Params
 
-__all__ = ["ARGUMENTS", "METRIC", "WRAPPED", "Visit", "rehearse", "steps"]
+__all__ = ["ARGUMENTS", "METRIC", "WRAPPED", "Call", "call_functions", "steps"]
 
-METRIC = "it"  # the label of a metric under examination
-CACHES = ("probe.known",)  # containers that are there to be filled
+METRIC = "it"  # the label of a metric that is checked
+CACHES = ("probe.known",)  # containers that a plugin may change
 
 ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function of its record -> names of its arguments
     "tasks": {
@@ -40,76 +40,111 @@ ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function o
     "metrics": {"measure": ("probe",)},
 }
 
-WRAPPED: Mapping[str, tuple[str, ...]] = {"objective": ("outputs", "targets")}  # what these return is watched
+# Functions of a record that return a function -> the names of the returned function's arguments.
+WRAPPED: Mapping[str, tuple[str, ...]] = {"objective": ("outputs", "targets")}
 
 Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
-class Visit:
-    """One call of a plugin's function."""
+class Call:
+    """One call of a plugin's function.
+
+    Attributes:
+        function: the name of the record's field.
+        arguments: by name.
+        result: the value returned.
+        modified: paths of the tensors, and of entries of dicts and lists, that it changed in its arguments.
+    """
 
     function: str
     arguments: Mapping[str, Any]
     result: Any
-    wrote: tuple[str, ...]  # paths of the tensors, and of entries of dicts and lists, that it changed in its arguments
+    modified: tuple[str, ...]
 
 
-def spied(kind: str, record: Record, visits: list[Visit]) -> Record:
-    """The record with every function reporting its visits."""
-    spies = {
-        name: _spy(name, names, function, visits)
+def with_recording(kind: str, record: Record, calls: list[Call]) -> Record:
+    """Return the record with functions that append their calls to `calls`.
+
+    Args:
+        kind: "tasks", "regularizers" or "metrics".
+        record: of that kind.
+        calls: receives every call.
+    """
+    recording = {
+        name: _recording(name, names, function, calls)
         for name, names in ARGUMENTS[kind].items()
         if (function := getattr(record, name))
     }
     wrappers = {name: names for name, names in WRAPPED.items() if getattr(record, name, None)}
-    spies |= {name: _spy_on_what_it_returns(name, names, record, visits) for name, names in wrappers.items()}
-    return replace(record, **spies)  # type: ignore[type-var]
+    recording |= {name: _recording_wrapper(name, names, record, calls) for name, names in wrappers.items()}
+    return replace(record, **recording)  # type: ignore[type-var]
 
 
-def _spy_on_what_it_returns(
-    name: str, names: tuple[str, ...], record: Any, visits: list[Visit]
+def _recording_wrapper(
+    name: str, names: tuple[str, ...], record: Any, calls: list[Call]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return lambda wrapped: _spy(name, names, getattr(record, name)(wrapped), visits)
+    """Wrap a function so that calls of the function it returns are recorded."""
+    return lambda wrapped: _recording(name, names, getattr(record, name)(wrapped), calls)
 
 
-def _spy(name: str, names: tuple[str, ...], function: Callable[..., Any], visits: list[Visit]) -> Callable[..., Any]:
-    def visited(*given: Any) -> Any:
+def _recording(
+    name: str, names: tuple[str, ...], function: Callable[..., Any], calls: list[Call]
+) -> Callable[..., Any]:
+    """Wrap a function so that its calls are recorded."""
+
+    def recorded(*given: Any) -> Any:
         arguments = dict(zip(names, given, strict=True))
         before = [(path, now, now.clone(), now._version) for path, now in tensors(arguments)]
         held = [(path, now, entries(now)) for path, now in containers(arguments) if path not in CACHES]
         result = function(*given)
-        wrote = [path for path, now, then, version in before if now._version != version or not same(now, then)]
-        wrote += [f"{path}.{entry}" for path, now, then in held for entry in _exchanged(then, entries(now))]
-        visits.append(Visit(name, arguments, result, tuple(wrote)))
+        modified = [path for path, now, then, version in before if now._version != version or not same(now, then)]
+        modified += [f"{path}.{entry}" for path, now, then in held for entry in _changed_entries(then, entries(now))]
+        calls.append(Call(name, arguments, result, tuple(modified)))
         return result
 
-    return visited
+    return recorded
 
 
-def _exchanged(then: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[Any]:
-    """The entries of a container that are new, are gone, or are another object than before; all if they moved."""
-    gone = object()
-    changed = [entry for entry in {**then, **now} if then.get(entry, gone) is not now.get(entry, gone)]
+def _changed_entries(then: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[Any]:
+    """Return the entries of a container that were added, removed or replaced; all if only their order changed."""
+    missing = object()
+    changed = [entry for entry in {**then, **now} if then.get(entry, missing) is not now.get(entry, missing)]
     return changed or (list(now) if list(now) != list(then) else [])
 
 
-def steps(subject: Subject, visits: list[Visit] | None = None) -> Iterator[tuple[str, Step]]:
-    """The steps in which a plugin takes part, by the label of their task; `visits` collects its calls."""
+def steps(subject: Subject, calls: list[Call] | None = None) -> Iterator[tuple[str, Step]]:
+    """Yield, with the label of its task, each step that a plugin takes part in.
+
+    Args:
+        subject: a task, regularizer or metric.
+        calls: receives every call of the plugin's functions; None: calls are not recorded.
+    """
     kind = subject.plugin.kind
     for label, task in subject.tasks():
         if kind == "tasks":
-            yield label, build_step(spied(kind, task, visits) if visits is not None else task, [], {})
+            yield label, build_step(with_recording(kind, task, calls) if calls is not None else task, [], {})
         elif kind == "regularizers":
             method = subject.regularizer()
-            yield label, build_step(task, [spied(kind, method, visits) if visits is not None else method], {})
+            yield label, build_step(task, [with_recording(kind, method, calls) if calls is not None else method], {})
         else:
             metric = subject.metric()
-            yield label, build_step(task, [], {METRIC: spied(kind, metric, visits) if visits is not None else metric})
+            yield (
+                label,
+                build_step(task, [], {METRIC: with_recording(kind, metric, calls) if calls is not None else metric}),
+            )
 
 
-def rehearse(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
-    """What each part of a step gives for one replica, always at the same arguments, in one precision."""
+def call_functions(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
+    """Call each part of a step on one replica, always with the same arguments.
+
+    Args:
+        step: of a task with at most one regularizer or metric.
+        dtype: of parameters and data.
+
+    Returns:
+        The results by the name of the part.
+    """
     task, key = step.task, random.fold(random.key(0), "rehearsal")
     splits = cast(data(task), dtype)
     params = cast(task.init(random.key(0)), dtype)
@@ -117,30 +152,31 @@ def rehearse(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, Any]:
     context = StepContext(batch, step.keys(key), step=torch.tensor(3), epoch=torch.tensor(1))
     states = step.init(params)
     outputs = task.outputs(params, batch.inputs)
-    told: dict[str, Any] = {"splits": splits, "init": (task.init(random.key(0)), states)}
-    told["correct"] = task.correct(outputs, batch.targets)
-    told["prepare"] = step.prepare(params, key)
-    told["objective"] = step.objective(params, states, context)
-    for phase, moved in (("transform", _gradients(task.trained(params))), ("project", task.trained(params))):
-        told[phase] = step.through(phase, moved, params, states, outputs, context)
+    results: dict[str, Any] = {"splits": splits, "init": (task.init(random.key(0)), states)}
+    results["correct"] = task.correct(outputs, batch.targets)
+    results["prepare"] = step.prepare(params, key)
+    results["objective"] = step.objective(params, states, context)
+    for phase, tree in (("transform", _gradients(task.trained(params))), ("project", task.trained(params))):
+        results[phase] = step.through(phase, tree, params, states, outputs, context)
     if step.optimizer is not task.optimizer:
-        told["optimizer"] = _optimize(step, params)
-    told["measure"] = step.evaluate(list(step.metrics), params, splits, key, {}, cast(task.init(random.key(1)), dtype))
-    return told
+        results["optimizer"] = _optimize(step, params)
+    initial = cast(task.init(random.key(1)), dtype)
+    results["measure"] = step.evaluate(list(step.metrics), params, splits, key, {}, initial)
+    return results
 
 
 def _gradients(params: Params) -> Params:
-    """Normal draws in the shapes and the precision of the parameters."""
+    """Draw normal numbers in the shapes and the precision of the parameters."""
     return {name: random.normal(random.fold(random.key(0), name), tuple(p.shape)).to(p) for name, p in params.items()}
 
 
 def _optimize(step: Step, params: Params) -> tuple[Params, Any]:
-    """Two updates of a stack of two replicas by a method's own optimizer; it may write into what it is handed."""
+    """Update a stack of two replicas twice by a method's own optimizer, which may write into its arguments."""
 
     def stacked(tree: Params) -> Params:
         return pytree.tree_map(lambda tensor: torch.stack([tensor, 0.5 * tensor]), tree)
 
-    moved, state = stacked(params), step.optimizer.init(stacked(params))
+    updated, state = stacked(params), step.optimizer.init(stacked(params))
     for _ in range(2):
-        moved, state = step.optimizer.update(moved, stacked(_gradients(params)), state)
-    return moved, state
+        updated, state = step.optimizer.update(updated, stacked(_gradients(params)), state)
+    return updated, state

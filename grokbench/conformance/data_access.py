@@ -1,4 +1,4 @@
-"""Data that training may not look at, with a ledger of who looked."""
+"""Tasks that record which data a method reads, or that have other data, to find the use of withheld data."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,53 +11,57 @@ from grokbench import random
 from grokbench.task import Task
 from grokbench.types import Batch
 
-__all__ = ["Ledger", "Noted", "with_ledger", "with_other_data"]
+__all__ = ["RecordedSplits", "SplitsRead", "with_other_data", "with_recorded_reads"]
 
-Ledger = set[str]  # names of the splits that were read
+SplitsRead = set[str]  # names of splits
 
 
-class Noted(dict[str, Batch]):
-    """Splits that note which of them are read by name."""
+class RecordedSplits(dict[str, Batch]):
+    """Splits that record which of them are read by name."""
 
-    def __init__(self, splits: Mapping[str, Batch], ledger: Ledger) -> None:
-        """The same splits, and the ledger that their readers are entered into."""
+    def __init__(self, splits: Mapping[str, Batch], read: SplitsRead) -> None:
+        """Copy the splits; the names read are added to `read`."""
         super().__init__(splits)
-        self.ledger = ledger
+        self.read = read
 
     def __getitem__(self, name: str) -> Batch:
-        """The split, its reading noted."""
-        self.ledger.add(name)
+        """Return a split and record its name."""
+        self.read.add(name)
         return super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """As dict.get."""
+        """Return a split as dict.get does, and record its name if it exists."""
         return self[name] if name in self else default
 
     def pop(self, name: str, *default: Any) -> Any:
-        """As dict.pop."""
-        self.ledger.add(name)
+        """Remove and return a split as dict.pop does, and record its name."""
+        self.read.add(name)
         return super().pop(name, *default)
 
 
-def with_ledger(task: Task, ledger: Ledger) -> Task:
-    """The task whose data note who reads them.
+def with_recorded_reads(task: Task, read: SplitsRead) -> Task:
+    """Return the task with data that record which splits are read.
 
-    The training split counts too: a `prepare` has no key but its own, with which a task draws other examples than the
-    replica's.
+    The training split counts too: the only key of a `prepare` is its own, with which a task draws other examples than
+    the replica's.
+
+    Args:
+        task: the task.
+        read: receives the names of the splits read.
     """
 
     def splits(key: Tensor) -> dict[str, Batch]:
-        return Noted(task.splits(key), ledger)
+        return RecordedSplits(task.splits(key), read)
 
     def shared(device: torch.device) -> dict[str, Batch]:
         assert task.shared
-        return Noted(task.shared(device), ledger)
+        return RecordedSplits(task.shared(device), read)
 
     return replace(task, splits=splits, shared=shared if task.shared else None)
 
 
 def with_other_data(task: Task) -> Task:
-    """The task with other examples in every split: what does not depend on them gives the same."""
+    """Return the task with other examples in every split; results that do not depend on the data stay the same."""
 
     def splits(key: Tensor) -> dict[str, Batch]:
         return task.splits(random.fold(key, "other"))

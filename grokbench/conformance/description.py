@@ -1,4 +1,4 @@
-"""What every plugin is asked before anything runs: is it described, and does it make what it says?"""
+"""Questions for every plugin before anything runs: its docstring, parameters, defaults and record."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -10,18 +10,18 @@ import numpy
 from torch import Tensor
 
 from grokbench.conformance.answers import Answer, Question, failed, passed
-from grokbench.conformance.signatures import misfits
+from grokbench.conformance.signatures import record_faults
 from grokbench.conformance.subjects import Subject
 
 __all__ = ["QUESTIONS", "RECORD"]
 
-RECORD = "record"  # the question without which no other can be asked
+RECORD = "record"  # the question on which all others depend
 RECORDS = {"tasks": "a Task", "regularizers": "a Regularizer", "metrics": "a Metric", "observers": "an Observer"}
 MUTABLE = (list, dict, set, bytearray, numpy.ndarray, Tensor)
 
 
 def is_described(subject: Subject) -> Answer:
-    """A docstring that begins with a sentence: it is the help that `grokbench list` and `show` print."""
+    """Check that the docstring, which `grokbench list` and `show` print, begins with a sentence."""
     plugin = subject.plugin
     first = (inspect.getdoc(plugin.factory) or "").partition("\n")[0]
     fix = f"begin the docstring of {plugin.name} with a sentence of 10 to 160 characters, and end it with a full stop"
@@ -33,7 +33,7 @@ def is_described(subject: Subject) -> Answer:
 
 
 def has_types_and_defaults(subject: Subject) -> Answer:
-    """Every parameter can be checked in a suite, and left out of it."""
+    """Check that every parameter has a type, so that a suite can be checked, and a default of that type."""
     plugin = subject.plugin
     for name, parameter in plugin.parameters.items():
         if parameter.annotation is parameter.empty:
@@ -46,7 +46,7 @@ def has_types_and_defaults(subject: Subject) -> Answer:
 
 
 def has_no_mutable_default(subject: Subject) -> Answer:
-    """A list as a default is one list for every call: what one replica puts in, the next one finds."""
+    """Check that no default is mutable: all calls share it, so one replica would change it for the next."""
     functions = {subject.plugin.name: subject.plugin.factory, **_functions(subject)}
     for name, function in functions.items():
         for parameter, default in _defaults(function):
@@ -59,7 +59,7 @@ def has_no_mutable_default(subject: Subject) -> Answer:
 
 
 def _functions(subject: Subject) -> dict[str, Callable[..., Any]]:
-    """The functions of the record, partial arguments taken off."""
+    """Return the functions of the record by field, without the arguments bound by `partial`."""
     record, found = subject.plugin.make({}), {}
     for field in fields(record):
         function = getattr(record, field.name)
@@ -71,6 +71,7 @@ def _functions(subject: Subject) -> dict[str, Callable[..., Any]]:
 
 
 def _defaults(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters of a function with their defaults."""
     try:
         parameters = inspect.signature(function).parameters
     except ValueError:  # a builtin without a signature
@@ -79,7 +80,7 @@ def _defaults(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 
 def makes_its_record(subject: Subject) -> Answer:
-    """The factory gives the record of its hook, and the engine can call what is in it."""
+    """Check that the factory returns the record of its hook, with functions that the engine can call."""
     plugin = subject.plugin
     record, expected = plugin.make({}), RECORDS[plugin.kind]
     name = expected.partition(" ")[2]
@@ -88,14 +89,14 @@ def makes_its_record(subject: Subject) -> Answer:
             f"{plugin.name} returns a {type(record).__name__}, expected {expected}",
             f"return the {name} from the factory, or yield it from the hook of its own kind",
         )
-    for misfit in misfits(plugin.kind, record, subject.file):
-        return failed(*misfit)
+    for fault in record_faults(plugin.kind, record, subject.file):
+        return failed(*fault)
     return passed()
 
 
 QUESTIONS = (
     Question("description", "it has a docstring that begins with a sentence", is_described),
     Question("parameters", "every parameter has a type and a default of that type", has_types_and_defaults),
-    Question(RECORD, "it makes its record with the defaults, and every function there can be called", makes_its_record),
-    Question("defaults", "no default is a mutable value that calls would share", has_no_mutable_default),
+    Question(RECORD, "it makes its record with the defaults, and its functions can be called", makes_its_record),
+    Question("defaults", "no default is a mutable value, which calls would share", has_no_mutable_default),
 )

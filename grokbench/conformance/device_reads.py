@@ -1,4 +1,4 @@
-"""Watching a program run: what it reads back from the device, and what it does to the global random generators."""
+"""Detection of reads from the device, of branches and shapes that depend on tensors, and of global random draws."""
 
 import random
 import re
@@ -17,9 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from grokbench.conformance.advice import BRANCH, DYNAMIC, SYNC
 from grokbench.plugins.source_lines import innermost
 
-__all__ = ["Sighting", "generators_moved", "watched"]
+__all__ = ["DeviceRead", "find_device_reads", "restore_generators"]
 
-Sighting = tuple[str, str, str]  # what was seen, where in the plugin's folder, what to do about it
+DeviceRead = tuple[str, str, str]  # what was done, the line of the plugin's folder, the fix
 
 _BRANCHES = {"__bool__"}
 _READS = {"__array__", "__complex__", "__float__", "__index__", "__int__", "cpu", "cuda", "item", "numpy", "tolist"}
@@ -27,91 +27,101 @@ _DYNAMIC = {"masked_select", "nonzero", "unique_consecutive", "unique_dim", "_un
 _SCALARS = {"_local_scalar_dense", "equal", "is_nonzero", "item"}
 
 
-class _Notebook:
-    """Sightings in a plugin's own folder; what torch and the engine do on their own account is not its business."""
+class _Recorder:
+    """Records reads in a plugin's own folder, and ignores those of torch and the engine."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.outside = len(traceback.extract_stack()) - 1  # frames of who asks: a test may stand beside the plugin
-        self.seen: dict[str, Sighting] = {}  # by place: one line is complained of once
+        self.outside = len(traceback.extract_stack()) - 1  # frames of the caller: a test may lie beside the plugin
+        self.found: dict[str, DeviceRead] = {}  # by place: each line is reported once
 
-    def note(self, what: str, fix: str) -> None:
+    def record(self, what: str, fix: str) -> None:
         place = innermost(traceback.extract_stack()[self.outside :], self.file)
         if place:
-            self.seen.setdefault(place, (what, place, fix))
+            self.found.setdefault(place, (what, place, fix))
 
 
 class _Calls(TorchFunctionMode):
-    """What Python asks of tensors."""
+    """Finds Python functions that read the value of a tensor or move it."""
 
-    def __init__(self, notebook: _Notebook) -> None:
+    def __init__(self, recorder: _Recorder) -> None:
         super().__init__()
-        self.notebook = notebook
+        self.recorder = recorder
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
         if name in _BRANCHES:
-            self.notebook.note("it branches in Python on a tensor", BRANCH)
+            self.recorder.record("it branches in Python on a tensor", BRANCH)
         elif name in _READS or (name == "to" and _names_a_device(args, kwargs or {})):
-            self.notebook.note(f"it reads a tensor back from the device with {name}", SYNC)
+            self.recorder.record(f"it reads a tensor back from the device with {name}", SYNC)
         return func(*args, **(kwargs or {}))
 
 
 class _Operations(TorchDispatchMode):
-    """What reaches the device, whoever called it."""
+    """Finds operations on the device that read a value, move a tensor or have a shape that depends on values."""
 
-    def __init__(self, notebook: _Notebook) -> None:
+    def __init__(self, recorder: _Recorder) -> None:
         super().__init__()
-        self.notebook = notebook
+        self.recorder = recorder
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func._schema.name.partition("::")[2]
         device = (kwargs or {}).get("device")
         if name in _SCALARS:
-            self.notebook.note("it reads a tensor's value in Python", SYNC)
+            self.recorder.record("it reads a tensor's value in Python", SYNC)
         elif name in _DYNAMIC or (name == "index" and _masks(args)):
-            self.notebook.note("a shape depends on the values of a tensor", DYNAMIC)
+            self.recorder.record("a shape depends on the values of a tensor", DYNAMIC)
         elif name == "_to_copy" and device is not None and device != args[0].device:
-            self.notebook.note("it copies a tensor to another device", SYNC)
+            self.recorder.record("it copies a tensor to another device", SYNC)
         return func(*args, **(kwargs or {}))
 
 
 def _names_a_device(args: Any, kwargs: Any) -> bool:
+    """Return whether the arguments of `Tensor.to` name a device."""
     return any(isinstance(given, str) for given in (*args, *kwargs.values()))
 
 
 def _masks(args: Any) -> bool:
+    """Return whether an operation indexes by a mask."""
     return any(index is not None and index.dtype in (torch.bool, torch.uint8) for index in args[1])
 
 
-def watched(run: Callable[[], object], file: Path) -> list[Sighting]:
-    """What the code in a plugin's folder reads back from the device while something runs, in order."""
-    notebook = _Notebook(file)
-    with warnings.catch_warnings(), _Calls(notebook), _Operations(notebook):
-        warnings.filterwarnings("ignore", module=re.escape(__name__))  # what torch warns of is laid to this file
+def find_device_reads(run: Callable[[], object], file: Path) -> list[DeviceRead]:
+    """Run a function and find where a plugin's code reads from the device.
+
+    Args:
+        run: the function; its exceptions are ignored if a read was found, which mostly causes them.
+        file: the plugin's file, whose folder is the plugin's code.
+
+    Returns:
+        The reads in order, one for each line.
+    """
+    recorder = _Recorder(file)
+    with warnings.catch_warnings(), _Calls(recorder), _Operations(recorder):
+        warnings.filterwarnings("ignore", module=re.escape(__name__))  # torch attributes its warnings to this file
         try:
             run()
         except Exception:
-            if not notebook.seen:  # the error has another cause
+            if not recorder.found:  # the error has another cause
                 raise
-    return list(notebook.seen.values())
+    return list(recorder.found.values())
 
 
 @contextmanager
-def generators_moved() -> Iterator[list[str]]:
-    """The global generators that moved within, known at the end; they are put back."""
-    moved: list[str] = []
+def restore_generators() -> Iterator[list[str]]:
+    """Restore the global random generators at the end; the list then names those that had been used."""
+    used: list[str] = []
     python, numeric, tensors = random.getstate(), numpy.random.get_state(), torch.random.get_rng_state()
     try:
-        yield moved
+        yield used
     finally:
         after = numpy.random.get_state()
         if random.getstate() != python:
-            moved.append("random")
+            used.append("random")
         if any(not numpy.array_equal(a, b) for a, b in zip(numeric, after, strict=True)):
-            moved.append("numpy.random")
+            used.append("numpy.random")
         if not torch.equal(torch.random.get_rng_state(), tensors):
-            moved.append("torch")
+            used.append("torch")
         random.setstate(python)
         numpy.random.set_state(numeric)
         torch.random.set_rng_state(tensors)

@@ -1,4 +1,4 @@
-"""A suite that was never run, with a replica of every outcome and labels that are hard to write: for observers."""
+"""A suite that was never run, for checking observers: it has every outcome, and labels that file names cannot have."""
 
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -12,7 +12,7 @@ from grokbench.records import Cell, Curve, Manifest, Outcome, Planned, Run
 from grokbench.runner import pipeline
 from grokbench.store import Store
 
-__all__ = ["EVALUATIONS", "Event", "MadeUp", "made_up"]
+__all__ = ["EVALUATIONS", "Event", "FakeSuite", "fake_suite"]
 
 EVALUATIONS = 1000  # of a long replica
 LABELS = (("parity", "baseline"), ("parity", "../a b[x=0.1]"), ("<b>ä/..", "baseline"))
@@ -22,20 +22,25 @@ OUTCOMES = (  # outcome, grokked_at, memorised_at, the last value of every metri
     (Outcome.CENSORED, None, None, 0.5),
     (Outcome.DIVERGED, None, 2, float("nan")),
 )
-ERROR = "Traceback (most recent call last):\nRuntimeError: made up"
+ERROR = "Traceback (most recent call last):\nRuntimeError: fake"
 
-Event = tuple[str, tuple[Any, ...]]  # a field of `Observer`, and what it is called with
+Event = tuple[str, tuple[Any, ...]]  # a field of `Observer`, and its arguments
 
 
 @dataclass(frozen=True)
-class MadeUp:
-    """A results folder, and what is told of it."""
+class FakeSuite:
+    """A results folder, and the events that observers receive about it.
+
+    Attributes:
+        store: the results folder.
+        planned: all its cells and seeds.
+    """
 
     store: Store
     planned: Planned
 
-    def whole(self) -> Iterator[Event]:
-        """A suite from beginning to end, the first cell of which was trained by an earlier command."""
+    def complete(self) -> Iterator[Event]:
+        """Yield the events of a command that trains all cells but the first, which an earlier one trained."""
         first, *others = self.planned.cells
         yield "begin", (self.planned,)
         yield from (("stored", (run, first)) for run in self._runs(first))
@@ -44,19 +49,19 @@ class MadeUp:
             yield from (("finished", (run, cell)) for run in self._runs(cell))
         yield from self._end()
 
-    def again(self) -> Iterator[Event]:
-        """The same command once more: there is nothing left to train."""
+    def repeated(self) -> Iterator[Event]:
+        """Yield the events of the same command repeated, with nothing left to train."""
         yield "begin", (self.planned,)
         yield from (("stored", (run, cell)) for cell in self.planned.cells for run in self._runs(cell))
         yield from self._end()
 
-    def broken_off(self) -> Iterator[Event]:
-        """A command that is interrupted before anything is done."""
+    def interrupted(self) -> Iterator[Event]:
+        """Yield the events of a command that is interrupted at once."""
         yield "begin", (self.planned,)
         yield "close", ()
 
-    def long(self) -> Iterator[Event]:
-        """Two replicas with four long curves."""
+    def long_curves(self) -> Iterator[Event]:
+        """Yield the events of two replicas with four long curves each."""
         cell, epochs = self.planned.cells[0], tuple(range(EVALUATIONS))
         curves = {f"metric_{i}": Curve(epochs, (0.5,) * EVALUATIONS) for i in range(4)}
         yield "begin", (self.planned,)
@@ -73,15 +78,15 @@ class MadeUp:
 
 
 @contextmanager
-def made_up() -> Iterator[MadeUp]:
-    """The suite, in a folder that is also this process's own meanwhile: names of files that are relative lead there."""
+def fake_suite() -> Iterator[FakeSuite]:
+    """Make the suite in a temporary folder, which is the current folder meanwhile: an observer may write there."""
     cells, seeds = tuple(_cell(*labels) for labels in LABELS), tuple(range(1000, 1001 + len(OUTCOMES)))
-    with TemporaryDirectory() as place, chdir(place):
-        folder = Path("runs", "made_up")
-        with Store.open(folder, Manifest("made_up", "made up", "baseline", seeds, cells)) as store:
+    with TemporaryDirectory() as directory, chdir(directory):
+        folder = Path("runs", "fake_suite")
+        with Store.open(folder, Manifest("fake_suite", "never run", "baseline", seeds, cells)) as store:
             for run in (run for cell in cells for run in _runs(cell, seeds)):
                 store.save(run)
-            yield MadeUp(store, Planned(store.manifest, cells, seeds, folder))
+            yield FakeSuite(store, Planned(store.manifest, cells, seeds, folder))
 
 
 def _cell(task: str, regularizer: str) -> Cell:
@@ -91,7 +96,7 @@ def _cell(task: str, regularizer: str) -> Cell:
 
 
 def _runs(cell: Cell, seeds: tuple[int, ...]) -> Iterator[Run]:
-    """A replica of every outcome; one that failed has no curves."""
+    """Yield a replica of every outcome; a failed one has no curves."""
     for seed, (outcome, grokked_at, memorised_at, last) in zip(seeds, OUTCOMES, strict=False):
         curves = {"test_accuracy": Curve((0, 2, 4), (0.5, 0.5, last)), "weight_norm": Curve((0, 4), (1.5, last))}
         final = dict.fromkeys(curves, last)

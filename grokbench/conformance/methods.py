@@ -1,4 +1,4 @@
-"""What regularizers are asked beyond purity and training: fair comparisons, and what they cost."""
+"""Questions for regularizers beyond purity and training: fair comparisons with the baseline, and cost."""
 
 from dataclasses import replace
 from typing import Any, get_args
@@ -10,7 +10,7 @@ from torch.func import vmap
 from grokbench import engine, random
 from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
 from grokbench.conformance.calls import steps
-from grokbench.conformance.data_access import Ledger, with_ledger, with_other_data
+from grokbench.conformance.data_access import SplitsRead, with_other_data, with_recorded_reads
 from grokbench.conformance.short_runs import SEEDS, distance, epochs_for, replica, same, trained
 from grokbench.conformance.small_plugins import ROTATED
 from grokbench.conformance.subjects import Subject
@@ -24,12 +24,12 @@ from grokbench.types import Params
 __all__ = ["QUESTIONS"]
 
 NEUTRAL = 1e-12  # relative, after 20 steps in float64
-ROTATION = 1e-9  # the same: full and rotated coordinates round differently
+ROTATION = 1e-9  # likewise: full and rotated coordinates round differently
 WITHHELD = ("extra_labels", "test_accuracy")  # the privileges that cover data other than the replica's training set
 
 
-def names_what_exists(subject: Subject) -> Answer:
-    """Its privileges are known to the leaderboard, its neutral parameters to its factory."""
+def names_exist(subject: Subject) -> Answer:
+    """Check that the leaderboard knows its privileges, and its factory its neutral parameters."""
     method, known = subject.regularizer({}), get_args(Privilege)
     if unknown := sorted(set(method.privileges) - set(known)):
         return failed(f"it declares the privilege {unknown[0]!r}", f"choose among {', '.join(known)}")
@@ -39,7 +39,7 @@ def names_what_exists(subject: Subject) -> Answer:
 
 
 def uses_withheld_data_only_if_declared(subject: Subject) -> Answer:
-    """A `prepare` that looks at data beyond the training set says so."""
+    """Check that a `prepare` that reads data beyond the training set declares it."""
     method = subject.regularizer()
     if method.prepare is None:
         return not_applicable("it has no prepare, and no other phase can reach withheld data")
@@ -47,66 +47,66 @@ def uses_withheld_data_only_if_declared(subject: Subject) -> Answer:
         return not_applicable(f"it declares {' and '.join(declared)}")
     for label, task in subject.tasks():
         if read := _reads(method, task):
-            return failed(f"on {label}, prepare reads {read} and declares nothing", _WITHHELD)
+            return failed(f"on {label}, prepare reads {read} and declares nothing", _WITHHELD_FIX)
     return passed()
 
 
 def _reads(method: Regularizer, task: Task) -> str:
-    """The withheld data on which a `prepare` depends; empty if there is none."""
-    ledger: Ledger = set()
+    """Describe the withheld data on which a `prepare` depends; empty if there is none."""
+    read: SplitsRead = set()
     params, key = task.init(random.key(0)), random.key(1)
-    prepared = build_step(with_ledger(task, ledger), [method], {}).prepare(params, key)
-    if ledger:
-        return f"the data of {' and '.join(sorted(ledger))}"
+    prepared = build_step(with_recorded_reads(task, read), [method], {}).prepare(params, key)
+    if read:
+        return f"the data of {' and '.join(sorted(read))}"
     others = build_step(with_other_data(task), [method], {}).prepare(params, key)
     return "" if same(prepared, others) else "data that it was not trained on"
 
 
-_WITHHELD = 'declare it, privileges=frozenset({"extra_labels"}), or leave the task\'s data alone in prepare'
+_WITHHELD_FIX = 'declare it, privileges=frozenset({"extra_labels"}), or leave the task\'s data alone in prepare'
 
 
-def leaves_the_pairing_alone(subject: Subject) -> Answer:
-    """Data, initialisation and batch order are those of the baseline, bit for bit, before and after training."""
+def keeps_the_pairing(subject: Subject) -> Answer:
+    """Check that data, initialisation and batch order equal the baseline's bit for bit, also after training."""
     for label, step in steps(subject):
-        entered: list[Params] = []
-        met, plain = _met(_noting(step, entered)), _met(build_step(step.task, [], {}))
-        if step.regularizers[0].prepare:  # what entered it, since what left it is its work
-            met["initialisation"] |= {name: torch.stack([p[name] for p in entered]) for name in entered[0]}
+        received: list[Params] = []
+        pairing, plain = _pairing(_recording_prepare(step, received)), _pairing(build_step(step.task, [], {}))
+        if step.regularizers[0].prepare:  # compare what it received: changing the parameters is its purpose
+            pairing["initialisation"] |= {name: torch.stack([p[name] for p in received]) for name in received[0]}
         for what in plain:
-            if not same(met[what], plain[what]):
-                return failed(f"on {label}, {what} differs from the baseline's for the same seeds", _PAIRING)
+            if not same(pairing[what], plain[what]):
+                return failed(f"on {label}, {what} differs from the baseline's for the same seeds", _PAIRING_FIX)
     return passed()
 
 
-_PAIRING = "change nothing in place, and derive keys with random.fold: pairing by seed depends on equal data and draws"
+_PAIRING_FIX = "change nothing in place, and derive keys with random.fold: pairing by seed needs equal data and draws"
 
 
-def _noting(step: Step, entered: list[Params]) -> Step:
-    """The step whose `prepare` notes the parameters it is given."""
+def _recording_prepare(step: Step, received: list[Params]) -> Step:
+    """Return the step with a `prepare` that appends the parameters it receives to `received`."""
     (method,) = step.regularizers
     if method.prepare is None:
         return step
     prepare = method.prepare
 
-    def noted(params: Params, task: Task, key: Tensor) -> Params:
-        entered.append({name: p.clone() for name, p in params.items()})
+    def recorded(params: Params, task: Task, key: Tensor) -> Params:
+        received.append({name: p.clone() for name, p in params.items()})
         return prepare(params, task, key)
 
-    return build_step(step.task, [replace(method, prepare=noted)], {})
+    return build_step(step.task, [replace(method, prepare=recorded)], {})
 
 
-def _met(step: Step) -> dict[str, Any]:
-    """The initialisation, then data, keys and batch order as they stand after an epoch of training."""
+def _pairing(step: Step) -> dict[str, Any]:
+    """Collect what seeds share across methods: the initialisation; data, keys and batch order after one epoch."""
     group, _ = engine.start(step, SEEDS, "cpu", torch.float64)
-    begun = {name: p.clone() for name, p in group.params.items()}
+    initial = {name: p.clone() for name, p in group.params.items()}
     data = {split: tuple(part.clone() for part in batch) for split, batch in group.splits.items()}
     group = engine.train_epoch(step, group, 0)
     order = [batch for batch, _ in engine.epoch_batches(step, group, 1)]
-    return {"initialisation": begun, "data": (data, group.splits), "keys": group.keys, "batch order": order}
+    return {"initialisation": initial, "data": (data, group.splits), "keys": group.keys, "batch order": order}
 
 
 def is_the_baseline_when_neutral(subject: Subject) -> Answer:
-    """With its phases in place, a method at its neutral parameters trains as if it were not there."""
+    """Check that a method at its neutral parameters trains like the baseline, with all its phases called."""
     neutral = subject.regularizer().neutral
     if neutral is None:
         return not_applicable("it names no neutral parameters, at which it would be the baseline")
@@ -119,13 +119,13 @@ def is_the_baseline_when_neutral(subject: Subject) -> Answer:
         if not apart < NEUTRAL:
             return failed(
                 f"on {label}, at {dict(neutral)} it differs from the baseline by {apart:.1e} after 20 steps",
-                "correct `neutral`, or leave it out where no parameters make the method the baseline",
+                "correct `neutral`, or leave it out if no parameters make the method the baseline",
             )
     return passed()
 
 
-def rotates_as_it_says(subject: Subject) -> Answer:
-    """A method that says it rotates with the inputs trains the same network in rotated coordinates."""
+def rotates_as_declared(subject: Subject) -> Answer:
+    """Check that a method that declares `rotates` trains the same network in rotated coordinates."""
     if not subject.regularizer().rotates:
         return not_applicable("it does not declare that it rotates with the inputs: it trains in full coordinates")
     ends = []
@@ -135,11 +135,11 @@ def rotates_as_it_says(subject: Subject) -> Answer:
         outputs = vmap(task.outputs)(group.params, group.splits["test"].inputs)
         ends.append({"outputs": outputs})
     if not (apart := distance(*ends)) < ROTATION:
-        return failed(f"full and rotated outputs differ by {apart:.1e} after 20 steps", _ROTATION)
+        return failed(f"full and rotated outputs differ by {apart:.1e} after 20 steps", _ROTATION_FIX)
     return passed()
 
 
-_ROTATION = (
+_ROTATION_FIX = (
     "leave `rotates` out, and it trains in full coordinates; or use only what commutes with a rotation of the inputs: "
     "sums of whole columns of the input weights, and columns times numbers that a rotation keeps (norms, inner "
     "products), never a sum, mean or sign of a column's elements"
@@ -147,30 +147,30 @@ _ROTATION = (
 
 
 def costs(subject: Subject) -> Answer:
-    """The time of a step beside the baseline's: reported, not judged."""
+    """Measure the time of a step beside the baseline's; it is not judged."""
     task = subject.registry.get("tasks", COSTED).make({})
     if not set(subject.regularizer({}).facts) <= set(task.facts):
-        return not_applicable(f"{COSTED}, on which steps are timed, lacks the facts it asks for")
+        return not_applicable(f"{COSTED}, on which steps are timed, lacks the facts that it needs")
     cells = [Cell(COSTED, name, name, {}, 1, 1, {}) for name in ("method", "baseline")]
-    made = [build_step(task, methods, {}) for methods in ([subject.regularizer({})], [])]
+    timed_steps = [build_step(task, methods, {}) for methods in ([subject.regularizer({})], [])]
     per_epoch = {
         timed.identity: sorted(timed.seconds_per_epoch)[timing.ROUNDS // 2]
-        for timed in timing.measure(cells, made, "cpu", torch.float32)
+        for timed in timing.measure(cells, timed_steps, "cpu", torch.float32)
     }
     if "method" not in per_epoch:
-        return not_applicable("it could not be trained; the other answers say why")
+        return not_applicable("it cannot be trained; the other answers say why")
     method, baseline = (1e3 * per_epoch[name] / task.steps for name in ("method", "baseline"))
     return passed(f"{method - baseline:+.2f} ms per step: {method:.2f} ms, the baseline {baseline:.2f} ms ({COSTED})")
 
 
-COSTED = "sparse_parity"  # at its defaults: one full-batch step is an epoch
+COSTED = "sparse_parity"  # at its defaults, where an epoch is one full-batch step
 
 
 QUESTIONS = (
-    Question("names", "its privileges and neutral parameters are names that exist", names_what_exists),
-    Question("withheld data", "it uses withheld data only if it declares so", uses_withheld_data_only_if_declared),
-    Question("pairing", "data, initialisation, batch order are the baseline's, bit for bit", leaves_the_pairing_alone),
+    Question("names", "its privileges and neutral parameters are names that exist", names_exist),
+    Question("withheld data", "it uses withheld data only if it declares it", uses_withheld_data_only_if_declared),
+    Question("pairing", "data, initialisation, batch order are the baseline's, bit for bit", keeps_the_pairing),
     Question("neutral", "at its neutral parameters it equals the baseline, to 1e-12", is_the_baseline_when_neutral),
-    Question("rotation", "it rotates with the inputs if it says so, to 1e-9", rotates_as_it_says),
-    Question("cost", "its added cost per step, measured and not judged", costs),
+    Question("rotation", "it rotates with the inputs if it declares it, to 1e-9", rotates_as_declared),
+    Question("cost", "its added cost per step, measured but not judged", costs),
 )

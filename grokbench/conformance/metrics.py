@@ -1,4 +1,4 @@
-"""What metrics are asked beyond purity."""
+"""Questions for metrics beyond purity: finite numbers, grouping, splits, rotation and cost."""
 
 import math
 import time
@@ -12,7 +12,7 @@ import torch
 from grokbench import engine, random
 from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
 from grokbench.conformance.calls import METRIC, steps
-from grokbench.conformance.data_access import Ledger, Noted
+from grokbench.conformance.data_access import RecordedSplits, SplitsRead
 from grokbench.conformance.nonfinite import birthplace
 from grokbench.conformance.short_runs import ALONE, PRECISIONS, SEEDS, data
 from grokbench.conformance.small_plugins import ROTATED
@@ -38,7 +38,7 @@ def _measurements(step: Step, seeds: tuple[int, ...], dtype: torch.dtype) -> Ite
 
 
 def is_a_finite_number(subject: Subject) -> Answer:
-    """One number for each replica, in both precisions, on every small task that has its splits."""
+    """Check for one finite number for each replica, in both precisions, on every trial task with its splits."""
     for label, step in steps(subject):
         for dtype in PRECISIONS:
             for values in _measured(step, SEEDS, dtype):
@@ -50,7 +50,7 @@ def is_a_finite_number(subject: Subject) -> Answer:
 
 
 def is_the_same_alone(subject: Subject) -> Answer:
-    """A seed in a group of three measures as beside a copy of itself."""
+    """Check that a seed in a group of three measures the same as beside a copy of itself."""
     for label, step in steps(subject):
         pairs = zip(_measured(step, SEEDS), _measured(step, (SEEDS[1], SEEDS[1])), strict=True)
         for group, alone in pairs:
@@ -61,20 +61,20 @@ def is_the_same_alone(subject: Subject) -> Answer:
 
 
 def declares_its_splits(subject: Subject) -> Answer:
-    """It looks at no split that it does not name in `splits`."""
+    """Check that it reads only the splits that it names in `splits`."""
     metric = subject.metric()
     for label, step in steps(subject):
-        ledger: Ledger = set()
+        read: SplitsRead = set()
         params = step.task.init(random.key(0))
-        step.evaluate([METRIC], params, Noted(data(step.task), ledger), random.key(1), {}, params)
-        if undeclared := sorted(ledger - set(metric.splits)):
-            fix = f"name them: splits={tuple(sorted(ledger))!r}"
+        step.evaluate([METRIC], params, RecordedSplits(data(step.task), read), random.key(1), {}, params)
+        if undeclared := sorted(read - set(metric.splits)):
+            fix = f"name them: splits={tuple(sorted(read))!r}"
             return failed(f"on {label}, it reads the split {' and '.join(undeclared)}, which it does not declare", fix)
     return passed()
 
 
-def rotates_as_it_says(subject: Subject) -> Answer:
-    """A metric that says it rotates with the inputs gives the same number in rotated coordinates."""
+def rotates_as_declared(subject: Subject) -> Answer:
+    """Check that a metric that declares `rotates` gives the same number in rotated coordinates."""
     metric, values = subject.metric(), []
     if not metric.rotates:
         return not_applicable("it does not declare that it rotates with the inputs: rotated tasks refuse it")
@@ -86,25 +86,25 @@ def rotates_as_it_says(subject: Subject) -> Answer:
     full, rotated = values
     if not torch.allclose(rotated, full, rtol=ALONE, atol=1e-12):
         apart = float((rotated - full).abs().max())
-        return failed(f"in full and in rotated coordinates it differs by {apart:.1e}", _ROTATION)
+        return failed(f"in full and in rotated coordinates it differs by {apart:.1e}", _ROTATION_FIX)
     return passed()
 
 
-_ROTATION = "leave `rotates` out, or use nothing of the inputs but lengths and inner products"
+_ROTATION_FIX = "leave `rotates` out, or use only lengths and inner products of the inputs"
 
 
 def costs(subject: Subject) -> Answer:
-    """The time of one replica's measurement beside accuracy's: reported, not judged."""
+    """Measure the time of one replica's evaluation beside that of accuracy; it is not judged."""
     for label, step in _costed(subject):
         group, _ = engine.start(step, SEEDS, "cpu", torch.float32)
         milliseconds = {name: 1e3 * _seconds(step, group, name) / len(SEEDS) for name in step.metrics}
-        mine, accuracy = (milliseconds[name] for name in (METRIC, ACCURACY))
-        return passed(f"{mine:.2f} ms per replica, the accuracy on test data {accuracy:.2f} ms ({label})")
-    return not_applicable("no task that it is tried on can record it")
+        own, accuracy = (milliseconds[name] for name in (METRIC, ACCURACY))
+        return passed(f"{own:.2f} ms per replica, the accuracy on test data {accuracy:.2f} ms ({label})")
+    return not_applicable("no trial task can record it")
 
 
 def _costed(subject: Subject) -> Iterator[tuple[str, Step]]:
-    """Tasks that can record it: the first of those at their defaults, or small."""
+    """Yield the steps of tasks that can record it: those of COSTED at their defaults first, then the trial tasks."""
     accuracy = subject.registry.get("metrics", "accuracy").make({})
     full = ((name, subject.registry.get("tasks", name).make({})) for name in COSTED)
     small = ((f"{label}, small", task) for label, task in subject.tasks())
@@ -114,7 +114,7 @@ def _costed(subject: Subject) -> Iterator[tuple[str, Step]]:
 
 
 def _seconds(step: Step, group: engine.Group, name: str) -> float:
-    """The median time of an evaluation of that metric alone, once warm."""
+    """Measure the median seconds of an evaluation of one metric, after a warm-up."""
     rounds = []
     for _ in range(1 + timing.ROUNDS):
         began = time.perf_counter()
@@ -131,6 +131,6 @@ QUESTIONS = (
     Question("number", "it is one finite number for each replica", is_a_finite_number),
     Question("group", "a seed measures the same in a group and alone, to 1e-9", is_the_same_alone),
     Question("withheld data", "it declares the splits that it reads", declares_its_splits),
-    Question("rotation", "it is the same in rotated coordinates if it says so, to 1e-9", rotates_as_it_says),
-    Question("cost", "its time beside that of accuracy, measured and not judged", costs),
+    Question("rotation", "it is the same in rotated coordinates if it declares it, to 1e-9", rotates_as_declared),
+    Question("cost", "its time beside that of accuracy, measured but not judged", costs),
 )

@@ -1,4 +1,4 @@
-"""What observers are asked: a made-up suite is shown to them, and nothing may break or change."""
+"""Questions for observers: they receive the events of a fake suite, and may neither raise nor change anything."""
 
 import time
 import traceback
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from grokbench.conformance.answers import Answer, Question, failed, passed
-from grokbench.conformance.fake_suite import EVALUATIONS, made_up
+from grokbench.conformance.fake_suite import EVALUATIONS, fake_suite
 from grokbench.conformance.subjects import Subject
 from grokbench.observer import Observer
 from grokbench.plugins.source_lines import innermost
@@ -18,7 +18,7 @@ EXPECT = (
     "expect every outcome: a replica that failed has no curves and no final values, grokked_at and memorised_at are "
     "None where that did not happen, and values may be nan"
 )
-COPY = "take what you change into something of your own, dict(run.final), and write into files of your own"
+COPY = "change copies, such as dict(run.final), and write to files of your own"
 ENDED = {
     Outcome.GROKKED: "grokked",
     Outcome.CENSORED: "did not grok",
@@ -27,38 +27,38 @@ ENDED = {
 }
 
 
-def takes_every_event(subject: Subject) -> Answer:
-    """A suite with every outcome, from beginning to end, a part of which was there before."""
+def accepts_every_event(subject: Subject) -> Answer:
+    """Check that the observer accepts all events of a suite with every outcome, partly trained before."""
     observer: Observer = subject.plugin.make({})
-    with made_up() as suite:
-        for event, records in suite.whole():
-            if trouble := _trouble(subject, observer, event, records):
-                return trouble
+    with fake_suite() as suite:
+        for event, records in suite.complete():
+            if failure := _failure(subject, observer, event, records):
+                return failure
     return passed()
 
 
-def takes_interruptions(subject: Subject) -> Answer:
-    """A suite that is broken off, gone on with, and asked for once more."""
-    with made_up() as suite:
-        for story in (suite.broken_off, suite.whole, suite.again):
+def accepts_interruptions(subject: Subject) -> Answer:
+    """Check that the observer accepts a suite that is interrupted, resumed and repeated."""
+    with fake_suite() as suite:
+        for events in (suite.interrupted, suite.complete, suite.repeated):
             observer: Observer = subject.plugin.make({})
-            for event, records in story():
-                if trouble := _trouble(subject, observer, event, records):
-                    return trouble
+            for event, records in events():
+                if failure := _failure(subject, observer, event, records):
+                    return failure
     return passed()
 
 
 def changes_nothing(subject: Subject) -> Answer:
-    """Records and results are afterwards what they were."""
+    """Check that the observer changes neither the records it receives nor the files of the results."""
     observer: Observer = subject.plugin.make({})
-    with made_up() as suite:
+    with fake_suite() as suite:
         files = _contents(suite.planned.folder)
-        for event, records in suite.whole():
+        for event, records in suite.complete():
             before = repr(records)
-            if trouble := _trouble(subject, observer, event, records):
-                return trouble
+            if failure := _failure(subject, observer, event, records):
+                return failure
             if repr(records) != before:
-                return failed(f"{event} writes into what it is given", COPY)
+                return failed(f"{event} changes the records it is given", COPY)
         after = _contents(suite.planned.folder)
     if changed := [file for file, content in files.items() if after.get(file) != content]:
         return failed(f"it changes or removes {changed[0].name}, a file of the results", COPY)
@@ -66,37 +66,38 @@ def changes_nothing(subject: Subject) -> Answer:
 
 
 def costs(subject: Subject) -> Answer:
-    """The time of a long replica, once everything is imported: reported, not judged."""
+    """Measure the time of a long replica, once everything is imported; it is not judged."""
     observer, seconds = subject.plugin.make({}), 0.0
-    with made_up() as suite:
-        for event, records in suite.long():
+    with fake_suite() as suite:
+        for event, records in suite.long_curves():
             began = time.perf_counter()
-            if trouble := _trouble(subject, observer, event, records):
-                return trouble
+            if failure := _failure(subject, observer, event, records):
+                return failure
             seconds = time.perf_counter() - began if event == "finished" else seconds
     return passed(f"{1e3 * seconds:.1f} ms for a replica of {EVALUATIONS:,} evaluations of 4 metrics")
 
 
-def _trouble(subject: Subject, observer: Observer, event: str, records: tuple[Any, ...]) -> Answer | None:
-    """Tell an observer; what it raises, if it does."""
-    if (listen := getattr(observer, event)) is None:
+def _failure(subject: Subject, observer: Observer, event: str, records: tuple[Any, ...]) -> Answer | None:
+    """Notify an observer of an event; return a failed answer if it raises."""
+    if (function := getattr(observer, event)) is None:
         return None
     try:
-        listen(*records)
+        function(*records)
     except (Exception, SystemExit) as error:
-        of = "".join(f", told of a replica that {ENDED[run.outcome]}" for run in records if isinstance(run, Run))
+        of = "".join(f", given a replica that {ENDED[run.outcome]}" for run in records if isinstance(run, Run))
         place = innermost(traceback.extract_tb(error.__traceback__), subject.file)
         return failed(f"{event} raises {type(error).__name__}: {error}{of}", EXPECT, place)
     return None
 
 
 def _contents(folder: Path) -> dict[Path, bytes]:
+    """Read the files of the results."""
     return {file: file.read_bytes() for file in folder.rglob("*.json")}
 
 
 QUESTIONS = (
-    Question("events", "it takes a suite with every outcome, from beginning to end", takes_every_event),
-    Question("interruption", "it takes a suite that is broken off, gone on with and repeated", takes_interruptions),
-    Question("results", "it changes neither what it is given nor the results folder", changes_nothing),
-    Question("cost", "the time that it takes, measured and not judged", costs),
+    Question("events", "it accepts every event of a suite with every outcome", accepts_every_event),
+    Question("interruption", "it accepts a suite that is interrupted, resumed and repeated", accepts_interruptions),
+    Question("results", "it changes neither the records it is given nor the results folder", changes_nothing),
+    Question("cost", "its time, measured but not judged", costs),
 )

@@ -1,9 +1,9 @@
-"""What `grokbench check` prints: the answers of plugins as they come."""
+"""The output of `grokbench check`, line by line as the answers come."""
 
 from collections.abc import Iterable, Iterator
 
 from grokbench.conformance import Answer, Question, Subject, Verdict, examine
-from grokbench.conformance.answers import sums, waiting_lines
+from grokbench.conformance.answers import skipped_lines, totals
 from grokbench.conformance.pull_request import markdown
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
@@ -12,12 +12,16 @@ __all__ = ["report"]
 
 
 def report(registry: Registry, plugins: Iterable[Plugin], style: str) -> Iterator[tuple[str, bool]]:
-    """Lines about plugins as their answers come, each with whether it names a question that failed.
+    """Check plugins and yield the lines to print, each with whether it reports a failed question.
 
-    `text` says every answer when it is there, and what to do beneath; `markdown` is for a pull request.
+    Args:
+        registry: the plugins that the checks may use.
+        plugins: the plugins to check.
+        style: "text" yields each answer as soon as it is known, with its fix beneath; "markdown" yields a summary for a
+            pull request.
 
     Raises:
-        DataError: a task's data files are not there.
+        DataError: the data files of a task or metric are missing.
     """
     write = markdown if style == "markdown" else _text
     for plugin in plugins:
@@ -25,19 +29,19 @@ def report(registry: Registry, plugins: Iterable[Plugin], style: str) -> Iterato
 
 
 def _text(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterator[tuple[str, bool]]:
-    """A line for each question that could be asked, a line for those that wait for one, and the sum."""
+    """Yield a line for each question, one for the skipped questions of each failed one, and the totals."""
     yield f"{plugin.name} ({plugin.kind[:-1]}, {plugin.origin})", False
     given = []
     for question, answer in answers:
         given.append((question, answer))
-        line = f"{question.name}: {question.asks}"
+        line = f"{question.name}: {question.statement}"
         if answer.verdict is Verdict.FAILED:
             yield _row("failed", line), True
             yield from ((_row("", detail), False) for detail in _details(answer))
-        elif answer.verdict is not Verdict.WAITING:
+        elif answer.verdict is not Verdict.SKIPPED:
             yield _row(answer.verdict, f"{line}. {answer}" if answer.message else line), False
-    yield from ((_row("waiting", line), False) for _, line in waiting_lines(given))
-    yield f"  {sums(given)}", False
+    yield from ((_row("skipped", line), False) for _, line in skipped_lines(given))
+    yield f"  {totals(given)}", False
 
 
 def _row(verdict: str, line: str) -> str:
@@ -45,7 +49,8 @@ def _row(verdict: str, line: str) -> str:
 
 
 def _details(answer: Answer) -> Iterator[str]:
-    yield answer.said
+    """Yield the message, place and fix of a failure, a line each."""
+    yield answer.sentence
     if answer.place:
         yield f"At {answer.place}"
-    yield answer.way_out
+    yield answer.fix_sentence

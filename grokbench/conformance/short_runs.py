@@ -1,4 +1,4 @@
-"""Short trainings of a plugin, and comparisons of what they end with."""
+"""Short training runs for checks, and comparisons of their results."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,12 +32,12 @@ __all__ = [
 
 SEEDS = (0, 1, 2)
 PRECISIONS = (torch.float32, torch.float64)
-ALONE = 1e-9  # relative, after 20 steps in float64: another group size takes other kernels, which round differently
+ALONE = 1e-9  # relative, after 20 steps in float64: other group sizes use other kernels, which round differently
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Small tensors are faster on one thread, and costs are measured on one."""
+    """Limit torch to one thread while active: small tensors are faster on one, and costs are measured on one."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -47,17 +47,34 @@ def one_thread() -> Iterator[None]:
 
 
 def data(task: Task, seed: int = 0) -> dict[str, Batch]:
-    """Every split of one replica."""
+    """Return every split of one replica, on the CPU.
+
+    Args:
+        task: the task.
+        seed: of the replica.
+    """
     return task.splits(random.key(seed)) | (task.shared(torch.device("cpu")) if task.shared else {})
 
 
 def epochs_for(task: Task, steps: int = 20) -> int:
-    """Epochs that make at least so many updates."""
+    """Return the number of epochs that make at least so many updates.
+
+    Args:
+        task: the task.
+        steps: the number of updates.
+    """
     return -(-steps // task.steps)
 
 
 def trained(step: Step, seeds: Sequence[int], epochs: int, dtype: torch.dtype = torch.float64) -> engine.Group:
-    """The group of those seeds after so many epochs, without evaluations."""
+    """Train a group on the CPU without evaluations.
+
+    Args:
+        step: the step to train.
+        seeds: one for each replica.
+        epochs: the number of epochs.
+        dtype: of parameters and data.
+    """
     group, _ = engine.start(step, seeds, "cpu", dtype)
     for epoch in range(epochs):
         group = engine.train_epoch(step, group, epoch)
@@ -65,14 +82,24 @@ def trained(step: Step, seeds: Sequence[int], epochs: int, dtype: torch.dtype = 
 
 
 def replica(params: Params, row: int) -> Params:
-    """The parameters of one replica of a stack."""
+    """Return the parameters of one replica.
+
+    Args:
+        params: of a stack of replicas, each (replicas, ...).
+        row: of the replica in the stack.
+    """
     return {name: p[row] for name, p in params.items()}
 
 
 def distance(left: Params, right: Params) -> float:
-    """The largest difference of two dicts of tensors, relative to the largest entry.
+    """Return the largest difference of two dicts of tensors, relative to the largest entry of the second.
 
-    It is inf where their names differ or an entry is not finite.
+    Args:
+        left: the tensors to compare.
+        right: the tensors to compare with, of the same shapes.
+
+    Returns:
+        The relative difference; inf if the names differ or an entry is not finite.
     """
     if list(left) != list(right):
         return float("inf")
@@ -83,7 +110,12 @@ def distance(left: Params, right: Params) -> float:
 
 
 def tensors(tree: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Every tensor in a tree of dicts, tuples and records, with its path, in order."""
+    """Yield every tensor in a tree with its path, in order.
+
+    Args:
+        tree: nested dicts, lists, tuples and dataclasses.
+        path: of the tree itself, before those of its parts.
+    """
     if isinstance(tree, Tensor):
         yield path, tree
     else:
@@ -92,6 +124,7 @@ def tensors(tree: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def _parts(tree: Any) -> list[tuple[str, Any]]:
+    """Return the names and values one level down a tree."""
     if isinstance(tree, Mapping):
         return [(str(name), part) for name, part in tree.items()]
     if is_dataclass(tree) and not isinstance(tree, type):
@@ -103,7 +136,12 @@ def _parts(tree: Any) -> list[tuple[str, Any]]:
 
 
 def containers(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every dict and list in such a tree, with its path."""
+    """Yield every dict and list in a tree with its path, in order.
+
+    Args:
+        tree: nested dicts, lists, tuples and dataclasses.
+        path: of the tree itself, before those of its parts.
+    """
     if isinstance(tree, Mapping | list):
         yield path, tree
     for name, part in _parts(tree):
@@ -111,17 +149,22 @@ def containers(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def entries(container: Any) -> dict[Any, Any]:
-    """What stands in a dict or a list, by key or place."""
+    """Return the values of a dict or a list by key or index."""
     return dict(container.items() if isinstance(container, Mapping) else enumerate(container))
 
 
 def shapes(tree: Any) -> list[tuple[str, tuple[int, ...], torch.dtype]]:
-    """Path, shape and dtype of every tensor in a tree, in order."""
+    """Return the path, shape and dtype of every tensor in a tree, in order."""
     return [(path, tuple(tensor.shape), tensor.dtype) for path, tensor in tensors(tree)]
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two trees hold the same tensors, bit for bit; nan equals nan."""
+    """Return whether two trees hold the same tensors bit for bit; nan equals nan.
+
+    Args:
+        left: a tree, see `tensors`.
+        right: a tree.
+    """
     if shapes(left) != shapes(right):
         return False
     pairs = zip(tensors(left), tensors(right), strict=True)

@@ -1,4 +1,4 @@
-"""Can the functions of a record be called as the engine calls them? Asked of signatures, before anything is called."""
+"""Checks of the signatures in a record: the engine must be able to call every function, by position."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -16,11 +16,12 @@ from grokbench.regularizer import Regularizer
 from grokbench.text.suggest import did_you_mean
 from grokbench.types import Optimizer
 
-__all__ = ["Misfit", "misfits"]
+__all__ = ["RecordFault", "record_faults"]
 
 Names = tuple[str, ...]
 
-WRAPPERS: Mapping[str, Mapping[str, Names]] = {  # what is called outside a step: when it is built, when a run begins
+# Functions called outside a step, when it is built or when a run begins -> the names of their arguments.
+CALLED_OUTSIDE: Mapping[str, Mapping[str, Names]] = {
     "tasks": {"fetch": ()},
     "regularizers": {"objective": ("loss",), "optimizer": ("optimizer",)},
     "metrics": {"fetch": ()},
@@ -37,40 +38,53 @@ LAMBDA = "lambda "
 NAMES = ("privileges", "facts", "splits", "split_names", "frozen")  # fields that hold several names
 
 
-class Misfit(NamedTuple):
-    """Something in a record that cannot be used as it will be."""
+class RecordFault(NamedTuple):
+    """A field of a record that the engine cannot use.
+
+    Attributes:
+        message: what is wrong, as a clause.
+        fix: what to do about it.
+        place: the line of the plugin that defines the function; empty if it is defined elsewhere.
+    """
 
     message: str
     fix: str
-    place: str = ""  # the line that defines it, where it is the plugin's
+    place: str = ""
 
 
-def misfits(kind: str, record: Any, file: Path) -> Iterator[Misfit]:
-    """The fields of a record that cannot be called as they will be, or that hold letters in place of names."""
+def record_faults(kind: str, record: Any, file: Path) -> Iterator[RecordFault]:
+    """Yield the fields of a record that cannot be called, or that hold one text in place of several names.
+
+    Args:
+        kind: "tasks", "regularizers", "metrics" or "observers".
+        record: of that kind.
+        file: the plugin's file, whose folder is the plugin's code.
+    """
     for field in NAMES:
         if isinstance(text := getattr(record, field, None), str):
             several = f'frozenset({{"{text}"}})' if field in ("privileges", "frozen") else f'("{text}",)'
-            yield Misfit(f"{field} is the text {text!r}, expected several names", f"write {field}={several}")
-    for name, arguments in {**ARGUMENTS.get(kind, {}), **WRAPPERS[kind]}.items():
+            yield RecordFault(f"{field} is the text {text!r}, expected several names", f"write {field}={several}")
+    for name, arguments in {**ARGUMENTS.get(kind, {}), **CALLED_OUTSIDE[kind]}.items():
         if (function := getattr(record, name)) is not None:
-            yield from _called(name, name, function, arguments, file)
+            yield from _call_faults(name, name, function, arguments, file)
     if kind == "regularizers":
-        yield from _made_by_wrappers(record, file)
+        yield from _wrapper_faults(record, file)
 
 
-def _called(what: str, name: str, function: Any, arguments: Names, file: Path) -> Iterator[Misfit]:
+def _call_faults(what: str, name: str, function: Any, arguments: Names, file: Path) -> Iterator[RecordFault]:
+    """Check that a function can be called with these arguments; messages call it `what`, signatures `name`."""
     call = f"{name}({', '.join(arguments)})"
     if not callable(function):
         fix = f"give a function, not what it returns: {name}, or partial({name}, ...) with its own parameters bound"
-        yield Misfit(f"{what} is a {type(function).__name__}, expected a function that is called as {call}", fix)
-    elif odd := _bound_to_nothing(function):
+        yield RecordFault(f"{what} is a {type(function).__name__}, expected a function that is called as {call}", fix)
+    elif odd := _unknown_bound_keyword(function):
         message = f"{what} is partial({_name(function)}, {odd}=...), and {_name(function)} has no parameter {odd!r}"
         known = inspect.signature(_bare(function)).parameters
         fix = f"bind one of its own: {', '.join(name for name in known if name not in arguments) or 'it has none'}"
-        yield Misfit(message, f"{fix}{did_you_mean(odd, known)}", _defined(function, file))
+        yield RecordFault(message, f"{fix}{did_you_mean(odd, known)}", _defined(function, file))
     elif (given := _signature(function)) and not _takes(given, arguments):
-        message = f"{what} is called as {call}, and the function there is {_name(function)}{_plain(given)}"
-        yield Misfit(message, _way_out(name, function, given, arguments), _defined(function, file))
+        message = f"{what} is called as {call}, but the function is {_name(function)}{_plain(given)}"
+        yield RecordFault(message, _signature_fix(name, function, given, arguments), _defined(function, file))
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
@@ -80,8 +94,8 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
         return None
 
 
-def _bound_to_nothing(function: Any) -> str:
-    """The first keyword of a `partial` that its function does not have; else empty."""
+def _unknown_bound_keyword(function: Any) -> str:
+    """Return the first keyword of a `partial` that its function lacks; empty if there is none."""
     bound: list[str] = []
     while isinstance(function, partial):
         bound, function = [*function.keywords, *bound], function.func
@@ -92,7 +106,7 @@ def _bound_to_nothing(function: Any) -> str:
 
 
 def _takes(signature: inspect.Signature, arguments: Names) -> bool:
-    """Whether it can be called with these arguments by position, and has none of their names at another place."""
+    """Return whether a function takes these arguments by position, with none of the names in another position."""
     try:
         signature.bind(*arguments)
     except TypeError:
@@ -100,24 +114,26 @@ def _takes(signature: inspect.Signature, arguments: Names) -> bool:
     return all(name not in arguments or name == at for name, at in zip(signature.parameters, arguments, strict=False))
 
 
-def _way_out(name: str, function: Any, given: inspect.Signature, arguments: Names) -> str:
+def _signature_fix(name: str, function: Any, given: inspect.Signature, arguments: Names) -> str:
+    """Suggest how to define or bind a function so that it can be called with these arguments."""
     own = [parameter for parameter in given.parameters if parameter not in arguments]
     if [parameter for parameter in given.parameters if parameter in arguments] == list(arguments) and own:
         bound = ", ".join(f"{parameter}={parameter}" for parameter in own)
         return f"give its own parameters their values in the factory: {name}=partial({_name(function)}, {bound})"
     if _name(function) == LAMBDA:
-        return f"begin it so: lambda {', '.join(arguments)}:"
+        return f"begin it as: lambda {', '.join(arguments)}:"
     keywords = ["*", *own] if own and isinstance(function, partial) else []
-    return f"define it so: def {_name(function)}({', '.join([*arguments, *keywords])})"
+    return f"define it as: def {_name(function)}({', '.join([*arguments, *keywords])})"
 
 
 def _plain(signature: inspect.Signature) -> str:
-    """The signature without annotations, and without the values of defaults."""
+    """Write a signature without annotations and defaults."""
     bare = [p.replace(annotation=p.empty, default=p.empty) for p in signature.parameters.values()]
     return f"({', '.join(_with_star(bare))})"
 
 
 def _with_star(parameters: list[inspect.Parameter]) -> Iterator[str]:
+    """Yield the parameters, with `*` before the first keyword-only one."""
     starred = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     for p in parameters:
         if p.kind is p.KEYWORD_ONLY and not starred:
@@ -127,32 +143,34 @@ def _with_star(parameters: list[inspect.Parameter]) -> Iterator[str]:
 
 
 def _bare(function: Any) -> Any:
-    """The function itself: partial arguments taken off."""
+    """Return the function without the arguments bound by `partial`, unwrapped."""
     while isinstance(function, partial):
         function = function.func
     return inspect.unwrap(function)
 
 
 def _name(function: Any) -> str:
+    """Return the name of a function, of its class if it is an object, or LAMBDA."""
     name: str = getattr(_bare(function), "__name__", type(_bare(function)).__name__)
     return LAMBDA if name == "<lambda>" else name
 
 
 def _defined(function: Any, file: Path) -> str:
-    """The line that defines it, if that is the plugin's."""
+    """Return the line that defines a function, if it is in the plugin's folder."""
     code = getattr(_bare(function), "__code__", None)
     return innermost([FrameSummary(code.co_filename, code.co_firstlineno, code.co_name)], file) if code else ""
 
 
-def _made_by_wrappers(method: Regularizer, file: Path) -> Iterator[Misfit]:
-    """What it makes of a loss and of an optimizer."""
+def _wrapper_faults(method: Regularizer, file: Path) -> Iterator[RecordFault]:
+    """Check the loss and the optimizer that a method returns."""
     if wrap := method.objective:
-        yield from _called("the loss that objective returns", "loss", wrap(_mean), WRAPPED["objective"], file)
+        yield from _call_faults("the loss that objective returns", "loss", wrap(_mean), WRAPPED["objective"], file)
     if (change := method.optimizer) and not isinstance(made := change(SGD(lr=0.1)), Optimizer):
-        fix = "return a grokbench.Optimizer, which updates dicts of tensors; torch.optim's are bound to one network"
-        yield Misfit(f"optimizer returns a {type(made).__name__}, expected an Optimizer", fix, _defined(change, file))
+        fix = "return a grokbench.Optimizer, which updates dicts of tensors; one of torch.optim is bound to a network"
+        message = f"optimizer returns a {type(made).__name__}, expected an Optimizer"
+        yield RecordFault(message, fix, _defined(change, file))
 
 
 def _mean(outputs: Tensor, targets: Tensor) -> Tensor:
-    """A loss to wrap."""
+    """Compute a loss to be wrapped."""
     return (outputs - targets[:, None]).square().mean()

@@ -1,4 +1,4 @@
-"""Which plugins `grokbench check` is to ask: those of a name, or of a file."""
+"""The plugins that `grokbench check` checks: those of a name or of a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +12,17 @@ __all__ = ["find"]
 
 
 def find(target: str, files: Sequence[str]) -> tuple[Registry, list[Plugin]]:
-    """The plugins that a name or a plugin file means, and the registry they are in.
+    """Find the plugins to check.
+
+    Args:
+        target: the name of a plugin, or a path ending in `.py`.
+        files: further plugin files to load.
+
+    Returns:
+        The registry with all plugins loaded, and the plugins that `target` names.
 
     Raises:
-        PluginError: nothing has this name; the file is not there, cannot be loaded or yields no plugin.
+        PluginError: no plugin has this name, or a file does not exist, cannot be loaded or yields no plugin.
     """
     is_file = target.endswith(".py")
     if is_file and not Path(target).is_file():
@@ -32,6 +39,7 @@ def find(target: str, files: Sequence[str]) -> tuple[Registry, list[Plugin]]:
 
 
 def _nothing_in(file: str, registry: Registry) -> str:
+    """Say why a plugin file yields no plugin."""
     for broken in registry.broken:
         if broken.file == Path(file).resolve():
             where = f", line {broken.line}," if broken.line else ""
@@ -40,6 +48,7 @@ def _nothing_in(file: str, registry: Registry) -> str:
 
 
 def _nothing_named(target: str, registry: Registry, known: list[str]) -> str:
+    """Say that no plugin has a name, with a suggestion."""
     left_out = "".join(f"; {broken}" for broken in registry.broken)
     if file := registry.unread(target):
         return f"nothing is named {target!r}; {file} is in this folder: grokbench check {file}"

@@ -1,4 +1,4 @@
-"""Does a plugin train as the engine needs it? Asked of tasks and of regularizers, by a few short trainings."""
+"""Questions for tasks and regularizers about training: precision, states, finite numbers and grouping."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,12 +22,12 @@ from grokbench.types import Batch
 __all__ = ["QUESTIONS"]
 
 DEAD = ((torch.float32, 0.0), (torch.float64, 0.0), (torch.float32, 1e-12))  # precision, scale of the parameters
-SURE = 1e3  # the largest outputs of a network that is sure: e^-1000 is zero, in float32 and in float64
-LARGEST = 1e6  # the factor of parameters beyond which no larger outputs are looked for: some networks bound theirs
+CONFIDENT = 1e3  # outputs of a confident network: e^-1000 is zero, in float32 and in float64
+LARGEST = 1e6  # the largest scale of parameters to try, since some networks bound their outputs
 
 
 def trains_in_both_precisions(subject: Subject) -> Answer:
-    """At its defaults, losses and parameters stay finite, and parameters of the precision they are trained in."""
+    """Check that, at the defaults, losses and parameters stay finite and parameters keep their precision."""
     at_defaults = [subject.regularizer({})] if subject.plugin.kind == "regularizers" else []
     for label, task in subject.tasks():
         for dtype in PRECISIONS:
@@ -43,7 +43,7 @@ def trains_in_both_precisions(subject: Subject) -> Answer:
 
 
 def keeps_its_state(subject: Subject) -> Answer:
-    """State and parameters keep shapes, dtypes and the order of their keys; floating state is the task's precision."""
+    """Check that states and parameters keep shapes, dtypes and key order; floating states have the run's precision."""
     for label, step in steps(subject):
         for dtype in PRECISIONS:
             group, _ = engine.start(step, SEEDS, "cpu", dtype)
@@ -51,43 +51,44 @@ def keeps_its_state(subject: Subject) -> Answer:
             for epoch in range(3):
                 group = engine.train_epoch(step, group, epoch)
             if (shapes(group.states), shapes(group.params)) != before:
-                return failed(f"on {label}, a state or parameter changes shape, dtype or order in training", _STATE)
+                return failed(f"on {label}, a state or parameter changes shape, dtype or order in training", _STATE_FIX)
             for path, _, kept in before[0]:
                 if kept.is_floating_point and kept != dtype:
                     return failed(f"on {label}, trained in {dtype}, the state {path} is {kept}", advice.DTYPE)
     return passed()
 
 
-_STATE = "return a state as it was given: the same fields in the same order, of the same shapes and dtypes"
+_STATE_FIX = "return a state like the given one: the same fields in the same order, of the same shapes and dtypes"
 
 
 def stays_finite(subject: Subject) -> Answer:
-    """Where every activation is zero, or all but zero, or where the outputs are far apart, all is finite."""
+    """Check that all stays finite with activations of zero, or almost zero, and with very large outputs."""
     for label, step in steps(subject):
         for dtype, scale in DEAD:
             if complaint := _broken(step, _scaled(step, dtype, scale)):
                 said = f"on {label}, in {dtype}, with parameters times {scale:g}, {complaint}"
                 return failed(said, advice.GRADIENT, _birthplace(subject, step, dtype, scale))
         for dtype in PRECISIONS:
-            once, scale = _with_one_batch(step), _sure(step, dtype)
+            once, scale = _with_one_batch(step), _confident_scale(step, dtype)
             if complaint := _broken(once, _scaled(once, dtype, scale)):
-                where = f"on {label}, in {dtype}, with parameters times {scale:.3g} and outputs of {SURE:g}"
+                where = f"on {label}, in {dtype}, with parameters times {scale:.3g} and outputs of {CONFIDENT:g}"
                 return failed(f"{where}, {complaint}", advice.LOGARITHM, _birthplace(subject, once, dtype, scale))
     return passed()
 
 
 def _scaled(step: Step, dtype: torch.dtype, scale: float) -> engine.Group:
-    """The group after an epoch from an initialisation times a factor."""
+    """Train a group for one epoch from a scaled initialisation."""
     return engine.train_epoch(step, _begun(step, dtype, scale), 0)
 
 
 def _begun(step: Step, dtype: torch.dtype, scale: float) -> engine.Group:
+    """Make a group with a scaled initialisation."""
     group, _ = engine.start(step, SEEDS, "cpu", dtype)
     return replace(group, params={name: scale * p for name, p in group.params.items()})
 
 
 def _broken(step: Step, group: engine.Group) -> str:
-    """What is not finite in a group that was trained; empty if all is."""
+    """Describe what is not finite in a trained group; empty if all is finite."""
     if not group.finite.all():
         return f"the loss{' with its penalty' * step.has('penalty')} is not finite"
     broken = [name for name, p in group.params.items() if not p.isfinite().all()]
@@ -114,23 +115,23 @@ def _losses(step: Step, group: engine.Group, epoch: int) -> Iterator[Tensor]:
         yield vmap(step.objective, in_dims=(0, 0, engine.context_axes(axes)))(group.params, group.states, context)[0]
 
 
-def _sure(step: Step, dtype: torch.dtype) -> float:
-    """A factor of the initialisation that makes outputs large in every replica, if one does."""
+def _confident_scale(step: Step, dtype: torch.dtype) -> float:
+    """Find a scale of the initialisation that makes outputs large in every replica, up to LARGEST."""
     task, (group, _) = step.task, engine.start(step, SEEDS, "cpu", dtype)
     scale, outputs = 1.0, vmap(task.outputs, in_dims=(0, group.split_axes["train"]))
     while scale < LARGEST:
         reached = outputs({name: scale * p for name, p in group.params.items()}, group.splits["train"].inputs)
-        if not reached.abs().flatten(1).amax(1).min() < SURE:  # nan is not below it either
+        if not reached.abs().flatten(1).amax(1).min() < CONFIDENT:  # nan ends the search too
             break
         scale *= 1.2
     return scale
 
 
 def _with_one_batch(step: Step) -> Step:
-    """The step on a task whose first batch is all there is to train on.
+    """Return the step on a task whose training set is its first batch.
 
-    One update is enough of a sure network: a learning rate that is right where training begins may be too large there,
-    and what grows from update to update is no fault of a method.
+    A confident network is updated only once: the learning rate may be too large for it, and a divergence over several
+    updates is not the method's fault.
     """
     task = step.task
     size = min(task.batch_size or task.train_size, task.train_size)
@@ -144,25 +145,25 @@ def _with_one_batch(step: Step) -> Step:
 
 
 def is_the_same_alone(subject: Subject) -> Answer:
-    """A seed trained in a group of three is that seed trained beside a copy of itself."""
+    """Check that a seed in a group of three trains like beside a copy of itself."""
     for label, step in steps(subject):
         epochs = epochs_for(step.task)
         group = trained(step, SEEDS, epochs)
-        alone = trained(step, (SEEDS[1], SEEDS[1]), epochs)  # never a group of one: it takes other kernels
+        alone = trained(step, (SEEDS[1], SEEDS[1]), epochs)  # never a group of one, which uses other kernels
         if complaint := _broken(step, group):
             place = _birthplace(subject, step, torch.float64, 1.0, epochs)
             return failed(f"on {label}, {complaint} after 20 steps", advice.GRADIENT, place)
         apart = distance(replica(group.params, 1), replica(alone.params, 0))
         if not apart < ALONE:
-            return failed(f"on {label}, a seed in a group and alone differ by {apart:.1e} after 20 steps", _ALONE)
+            return failed(f"on {label}, a seed in a group and alone differ by {apart:.1e} after 20 steps", _GROUP_FIX)
     return passed()
 
 
-_ALONE = "let nothing mix seeds: an optimizer is handed all of them stacked, so reduce over every axis but the first"
+_GROUP_FIX = "do not mix seeds: an optimizer receives all of them stacked, so reduce over every axis but the first"
 
 QUESTIONS = (
     Question("precision", "it trains in float32 and in float64", trains_in_both_precisions),
     Question("state", "its state keeps shapes, dtypes and key order", keeps_its_state),
-    Question("dead network", "losses and gradients are finite on a dead network, and on a sure one", stays_finite),
+    Question("dead network", "losses and gradients are finite on a dead network and on a confident one", stays_finite),
     Question("group", "a group of seeds equals each seed alone, to 1e-9 after 20 steps", is_the_same_alone),
 )

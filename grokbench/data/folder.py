@@ -1,6 +1,6 @@
 """The folder of all data sets, the status of one, and the error about one that is missing or damaged.
 
-`mnist`, `cifar10` and `cifar10c` read them; plugins ask `grokbench.data`.
+The modules `load_mnist`, `load_cifar10` and `load_cifar10c` read the files; plugins import `grokbench.data`.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""CIFAR-10, from the files of a data folder."""
+"""Loader of CIFAR-10 from the files of a data folder."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -28,7 +28,7 @@ def cifar10_status() -> DataStatus:
         f"grokbench data fetch cifar10 (170 MB from the internet), or put {ARCHIVE} with {', '.join(ARRAYS)}, or "
         f"torchvision's {BATCHES}, into {root} yourself"
     )
-    if len(missing) == len(BATCH_FILES):  # nothing begun: one file is enough
+    if len(missing) == len(BATCH_FILES):  # none of them: the npz file is enough
         missing = (ARCHIVE,)
     return DataStatus("cifar10", present, () if present else missing, () if present else missing, root, how)
 
@@ -38,12 +38,12 @@ def cifar10(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor
 
     Args:
         root: the folder that holds cifar10.npz (x_train and x_test (n, 32, 32, 3) uint8, y_train and y_test labels from
-            0 to 9) or cifar-10-batches-py (torchvision's layout), `data_root()` by default. Where neither is there
-            torchvision downloads the second; it reads those files only after their checksums were found right.
+            0 to 9) or cifar-10-batches-py (torchvision's layout), `data_root()` by default. If neither exists,
+            torchvision downloads the second. Its files are read only after their checksums were verified.
 
     Returns:
         Training images (50000, 3, 32, 32) and labels (50000,), test images (10000, 3, 32, 32) and labels (10000,), all
-        uint8 and shared between callers: do not write to them. A cifar10.npz may hold fewer.
+        uint8 and shared between callers: do not write to them. A cifar10.npz may hold fewer images.
 
     Raises:
         DataError: the files are missing and cannot be downloaded, or are damaged.
@@ -67,7 +67,7 @@ def _load_cifar10(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
 
 
 def as_bytes(labels: Any) -> Any:
-    """Labels (n,) or (n, 1) of any integers as (n,) uint8."""
+    """Convert integer labels (n,) or (n, 1) to (n,) uint8."""
     return labels.reshape(-1).astype("uint8")
 
 
@@ -76,18 +76,18 @@ def _channels_first(images: "Tensor") -> "Tensor":
 
 
 def _archive(path: Path) -> Sequence[Any]:
-    """The four arrays of an npz file; nothing in it is unpickled."""
+    """Read the four arrays of an npz file without unpickling anything."""
     import numpy as np
 
     try:
         with np.load(path, allow_pickle=False) as archive:
             return [archive[name] for name in ARRAYS]
-    except Exception as error:  # zipfile, zlib, struct and numpy each have their own
+    except Exception as error:  # zipfile, zlib, struct and numpy raise errors of their own
         raise damaged(path, f"it is no whole npz file with {', '.join(ARRAYS)}: {reason(error)}") from error
 
 
 def _batches(root: Path) -> Sequence[Any]:
-    """The same from torchvision's files, downloaded where they are not there."""
+    """Read the four arrays from torchvision's files, which are downloaded if missing."""
     import numpy as np
     from torchvision.datasets import CIFAR10
 

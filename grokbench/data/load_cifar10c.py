@@ -1,4 +1,4 @@
-"""CIFAR-10-C, the corrupted test images of CIFAR-10, from the files of a data folder."""
+"""Loader of CIFAR-10-C, the corrupted test images of CIFAR-10, from the files of a data folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +82,7 @@ def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple[
 
     Args:
         corruption: one of the 19, such as "gaussian_noise".
-        severity: from 1 to 5: which fifth of the file.
+        severity: from 1 to 5, the fifth of the file to return.
         root: the folder that holds CIFAR-10-C, `data_root()` by default.
 
     Returns:
@@ -98,22 +98,22 @@ def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple[
     images, labels = _mapped(folder / f"{corruption}.npy"), _mapped(folder / "labels.npy")
     n, rest = divmod(len(images), SEVERITIES)
     if complaint := image_complaint(images) or f"{len(images)} images for {SEVERITIES} severities" * bool(rest):
-        raise _spoilt(folder / f"{corruption}.npy", complaint)
+        raise _damaged(folder / f"{corruption}.npy", complaint)
     if complaint := label_complaint(images, labels):
-        raise _spoilt(folder / "labels.npy", complaint)
+        raise _damaged(folder / "labels.npy", complaint)
     rows = slice((severity - 1) * n, severity * n)
     return torch.from_numpy(images[rows]).permute(0, 3, 1, 2), torch.from_numpy(as_bytes(labels[rows]))
 
 
 def _mapped(path: Path) -> Any:
-    """An array that stays on the disk. Copied on write: what reads it may not change it."""
+    """Memory-map an npy file, copy-on-write, so that writing to the array cannot change the file."""
     import numpy as np
 
     try:
         return np.load(path, mmap_mode="c", allow_pickle=False)
     except Exception as error:
-        raise _spoilt(path, f"it is no whole npy file: {reason(error)}") from error
+        raise _damaged(path, f"it is no whole npy file: {reason(error)}") from error
 
 
-def _spoilt(path: Path, why: str) -> DataError:
+def _damaged(path: Path, why: str) -> DataError:
     return DataError(f"{path} is damaged ({why}). Please {_get_cifar10c(path.parent)} again.")

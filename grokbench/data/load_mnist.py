@@ -1,4 +1,4 @@
-"""MNIST, from the files of a data folder."""
+"""Loader of MNIST from the files of a data folder."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -33,8 +33,8 @@ def mnist(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor",
     """Load MNIST: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist.
 
     Args:
-        root: the folder that holds MNIST/raw (torchvision's layout), `data_root()` by default. Files that are not
-            there are downloaded by torchvision, which verifies their checksums.
+        root: the folder that holds MNIST/raw (torchvision's layout), `data_root()` by default. Missing files are
+            downloaded by torchvision, which verifies their checksums.
 
     Returns:
         Training images (60000, 28, 28) and labels (60000,), test images (10000, 28, 28) and labels (10000,), all
@@ -61,6 +61,7 @@ def _load_mnist(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
 
 
 def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
+    """Read an idx file; DataError if it is damaged or empty."""
     try:
         tensor = reader(str(path))
     except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
@@ -102,4 +103,5 @@ def _mnist_folder(root: Path) -> Path:
 
 
 def _forms(path: Path) -> tuple[Path, Path]:
+    """Return the paths of a file as it is and compressed."""
     return path, path.with_name(path.name + ".gz")

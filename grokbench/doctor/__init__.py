@@ -1,1 +1,1 @@
-"""`grokbench doctor`: what this machine and this installation can run."""
+"""`grokbench doctor`: checks of this machine and this installation."""

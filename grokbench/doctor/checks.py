@@ -1,4 +1,4 @@
-"""What `grokbench doctor` looks at: versions, devices, data, plugins, and where results go; nothing is changed."""
+"""The checks of `grokbench doctor`: versions, devices, data, plugins and the results folder. They change nothing."""
 
 import importlib
 import re
@@ -19,33 +19,35 @@ if TYPE_CHECKING:
 
 __all__ = ["checkup"]
 
-IMPORTED = ("numpy", "scipy", "torch", "torchvision")  # compiled, so one may be there and not fit another
+IMPORTED = ("numpy", "scipy", "torch", "torchvision")  # compiled, so they may be installed but incompatible
 
 
 def checkup(plugins: Iterable[str] = (), results: str = "runs") -> Iterator[Finding]:
-    """Look at everything, in an order that lets the first broken thing explain those after it.
+    """Check everything, in an order in which a failed check explains the ones after it.
+
+    CUDA and plugins are not checked if a required package is missing, too old or cannot be imported.
 
     Args:
-        plugins: plugin files to look at beside the built-in plugins and those of installed packages.
-        results: the folder that results go to.
+        plugins: plugin files to check besides the built-in plugins and those of installed packages.
+        results: the results folder, which need not exist yet.
     """
     broken = False
-    for finding in versions():
+    for finding in check_versions():
         broken |= finding.state == BAD
         yield finding
     yield Finding("devices", OK, provenance.environment()["machine"])
     yield Finding("devices", OK, memory())
     yield from cuda() if not broken else ()
-    yield from data_sets()
+    yield from check_data()
     if broken:
-        yield Finding("plugins", NOTE, "not looked at, since they need the packages above")
+        yield Finding("plugins", NOTE, "not checked, since they need the packages above")
     else:
-        yield from plugins_found(plugins)
-    yield from place_of_results(Path(results))
+        yield from check_plugins(plugins)
+    yield from check_results_folder(Path(results))
 
 
-def versions() -> Iterator[Finding]:
-    """Python and the packages that the program needs: each as new as it must be, and compiled ones can be imported."""
+def check_versions() -> Iterator[Finding]:
+    """Check that each required package is new enough, and that the compiled ones can be imported."""
     here = provenance.environment()
     git = f", commit {here['git']['commit'][:10]}" if here["git"] else ""
     yield Finding("versions", OK, f"GrokBench {__version__}{git}, Python {here['python']}, {here['platform']}")
@@ -53,7 +55,7 @@ def versions() -> Iterator[Finding]:
     try:
         needed = requirements()
     except PackageNotFoundError:
-        yield Finding("versions", BAD, "grokbench is not installed, so what it needs is not known", "pip install .")
+        yield Finding("versions", BAD, "grokbench is not installed, so its requirements are unknown", "pip install .")
         return
     for package, least in needed.items():
         if fault := _fault(package, least):
@@ -64,35 +66,35 @@ def versions() -> Iterator[Finding]:
 
 
 def requirements() -> dict[str, str]:
-    """Package -> the least version of it that the program needs, without extras."""
+    """Map each required package to its least version, extras excluded."""
     found = (re.fullmatch(r"([\w-]+)\s*>=\s*([\d.]+)", line) for line in requires("grokbench") or ())
     return {match[1]: match[2] for match in found if match}
 
 
 def _fault(package: str, least: str) -> str | None:
-    """What is wrong with a package, in a sentence; None where nothing is."""
+    """Describe what is wrong with a package; None if nothing is."""
     try:
-        there = version(package)
+        installed = version(package)
     except PackageNotFoundError:
         return f"{package} is not installed"
-    if _release(there) < _release(least):
-        return f"{package} {there} is too old: GrokBench needs {least}"
+    if _release(installed) < _release(least):
+        return f"{package} {installed} is too old: GrokBench needs {least}"
     try:
         if package in IMPORTED:
             importlib.import_module(package)
-    except Exception as error:  # whatever a library that does not fit raises
-        return f"{package} {there} cannot be imported: {type(error).__name__}: {_first_line(error)}"
+    except Exception as error:  # an incompatible library may raise anything
+        return f"{package} {installed} cannot be imported: {type(error).__name__}: {_first_line(error)}"
     return None
 
 
 def _release(text: str) -> tuple[int, ...]:
-    """`2.14.1+cpu` as (2, 14, 1)."""
+    """Parse `2.14.1+cpu` as (2, 14, 1)."""
     match = re.match(r"\d+(\.\d+)*", text)
     return tuple(map(int, match[0].split("."))) if match else ()
 
 
-def data_sets() -> Iterator[Finding]:
-    """Which data sets are here; one that is not may never be needed."""
+def check_data() -> Iterator[Finding]:
+    """Report each data set; a missing one is only noted, since a suite may not need it."""
     for each in data.status():
         if each.present:
             yield Finding("data", OK, f"{each.name} in {each.folder}")
@@ -100,8 +102,8 @@ def data_sets() -> Iterator[Finding]:
             yield Finding("data", NOTE, f"{each.name} is not in {each.folder}", each.how)
 
 
-def plugins_found(files: Iterable[str]) -> Iterator[Finding]:
-    """How many plugins are built in, which came from elsewhere, and which cannot be imported."""
+def check_plugins(files: Iterable[str]) -> Iterator[Finding]:
+    """Count the built-in plugins, name those from elsewhere, and report those that cannot be imported."""
     from grokbench.plugins import load_registry
 
     try:
@@ -116,7 +118,7 @@ def plugins_found(files: Iterable[str]) -> Iterator[Finding]:
 
 
 def _listed(plugins: "list[Plugin]") -> str:
-    """Names by kind, or their number where they are many."""
+    """List names by kind; of built-in plugins only the number."""
     kinds = dict.fromkeys(plugin.kind for plugin in plugins)
     names = {kind: [plugin.name for plugin in plugins if plugin.kind == kind] for kind in kinds}
     if plugins[0].builtin:
@@ -124,17 +126,17 @@ def _listed(plugins: "list[Plugin]") -> str:
     return "; ".join(f"{kind} {', '.join(found)}" for kind, found in names.items())
 
 
-def place_of_results(folder: Path) -> Iterator[Finding]:
-    """Whether results can be written where they go, found by writing there."""
-    place = folder.absolute()
-    there = next(each for each in (place, *place.parents) if each.exists() or each.is_symlink())
+def check_results_folder(folder: Path) -> Iterator[Finding]:
+    """Check that results can be written, by writing a temporary file to the folder or its nearest existing parent."""
+    folder = folder.absolute()
+    existing = next(each for each in (folder, *folder.parents) if each.exists() or each.is_symlink())
     try:
-        with tempfile.TemporaryFile(dir=there) as file:
+        with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"grokbench")
     except OSError as error:
-        yield Finding("results", BAD, f"{place} cannot be written ({error.strerror})", "choose another folder: --out")
+        yield Finding("results", BAD, f"{folder} cannot be written ({error.strerror})", "choose another folder: --out")
         return
-    yield Finding("results", OK, f"{place} can be written, {disk_usage(there).free / GIB:.0f} GiB free")
+    yield Finding("results", OK, f"{folder} can be written, {disk_usage(existing).free / GIB:.0f} GiB free")
 
 
 def _first_line(error: Exception) -> str:

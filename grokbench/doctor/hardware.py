@@ -1,4 +1,4 @@
-"""The memory and the CUDA devices of this machine, in words."""
+"""Descriptions of this machine's memory and CUDA devices."""
 
 import os
 import re
@@ -14,7 +14,7 @@ GIB = 2**30
 
 
 def memory() -> str:
-    """How much memory there is, and how much of it is free, where the system tells."""
+    """Describe the total memory and, where /proc/meminfo exists, the free memory."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
         kib = {name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
@@ -24,7 +24,7 @@ def memory() -> str:
 
 
 def cuda() -> Iterator[Finding]:
-    """Each device, and whether it computes; or one sentence that says why there is none."""
+    """Check each CUDA device by a small computation; without a device, say why there is none."""
     import torch
 
     if torch.version.cuda is None:
@@ -36,7 +36,7 @@ def cuda() -> Iterator[Finding]:
     built = f"torch {torch.__version__} was built with CUDA {torch.version.cuda}"
     if there:
         yield from (_device(index) for index in range(torch.cuda.device_count()))
-    elif said:  # torch is silent where there is no driver, and says what is wrong with one that is there
+    elif said:  # torch warns about a faulty driver, and is silent where there is none
         why = str(said[0].message).splitlines()[0]
         yield Finding("devices", BAD, f"no CUDA device can be used: {why} ({built})", "update the driver")
     else:
@@ -44,6 +44,7 @@ def cuda() -> Iterator[Finding]:
 
 
 def _device(index: int) -> Finding:
+    """Check one CUDA device."""
     import torch
 
     facts = torch.cuda.get_device_properties(index)
@@ -53,12 +54,12 @@ def _device(index: int) -> Finding:
         free = torch.cuda.mem_get_info(index)[0]
     except RuntimeError as error:
         fault = f"{name}, does not compute: {str(error).splitlines()[0]}"
-        return Finding("devices", BAD, fault, "see what else uses it, and whether torch was built for its capability")
+        return Finding("devices", BAD, fault, "check what else uses it, and whether torch was built for its capability")
     return Finding("devices", OK, f"{name}, {free / GIB:.1f} GiB free, driver {_driver()}")
 
 
 def _driver() -> str:
-    """The version of NVIDIA's kernel module."""
+    """Read the version of NVIDIA's kernel module."""
     try:
         text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -68,6 +69,7 @@ def _driver() -> str:
 
 
 def _total() -> str:
+    """Describe the total memory alone."""
     try:
         return f"memory: {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / GIB:.1f} GiB"
     except (AttributeError, OSError, ValueError):

@@ -13,7 +13,7 @@ from grokbench.judging.notes import compared_notes, outcome_notes, provenance_no
 from grokbench.judging.outcomes import same_clock
 from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats import holm
-from grokbench.text.numbers import standing
+from grokbench.text.numbers import valid_end
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
@@ -70,7 +70,7 @@ class Row:
         """The speed-up to show: where censoring makes it a bound, the end of its interval that stands."""
         if self.speedup is None:
             return None
-        return standing(self.speedup, self.speedup_low, self.speedup_high, self.speedup_bound)
+        return valid_end(self.speedup, self.speedup_low, self.speedup_high, self.speedup_bound)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""The observers that ship, each in a file of its own."""
+"""The shipped observers, one file each."""

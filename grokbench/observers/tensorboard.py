@@ -1,8 +1,8 @@
-"""TensorBoard's event files (https://www.tensorflow.org/tensorboard), written with its own package, without TensorFlow.
+"""Event files for TensorBoard (https://www.tensorflow.org/tensorboard), written with its package, without TensorFlow.
 
-A replica is written whole when it is done, into a folder of its own and under a name that follows from its numbers. So
-there is one log of every replica however often a suite was interrupted, what is written already is not written again,
-and a replica that was trained again takes the place of the earlier one.
+Each replica has a folder of its own, written in one piece when the replica is done. The file name contains a digest of
+the numbers, so a replica has one log however often a suite was interrupted: an unchanged log is not written again, and
+a retrained replica replaces its earlier log.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from typing import Any
 from grokbench import Cell, Observer, Outcome, Planned, Run, hookimpl
 
 NAME = "events.out.tfevents.grokbench."  # TensorBoard reads files with `tfevents` in their names
-SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,=+\[\]-]{0,79}")  # on every file system, and in TensorBoard's addresses
+SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,=+\[\]-]{0,79}")  # valid on every file system and in TensorBoard's URLs
 HASHED = re.compile(r"-[0-9a-f]{8}")
 
 
@@ -27,10 +27,13 @@ def tensorboard(folder: str = "") -> Observer:
 
     Logs go to `<results>/tensorboard/<task>/<label>/<seed>`, or to `<folder>/<task>/<label>/<seed>`. They hold every
     metric over epochs, `grokked_at` and `memorised_at` where they exist, task, method, seed and parameters (under
-    HPARAMS), and how the replica ended (under TEXT). A character of a label that cannot be in a file's name is `_`
-    there, and a hash tells such labels apart.
+    HPARAMS), and how the replica ended (under TEXT). Characters of a label that file names cannot have are written as
+    `_`, with a hash that keeps such labels distinct.
+
+    Args:
+        folder: the folder of the logs; empty: `tensorboard` in the results folder.
     """
-    import tensorboard.summary.writer.record_writer  # noqa: F401 - before anything is trained
+    import tensorboard.summary.writer.record_writer  # noqa: F401 - an import error must come before training
 
     log = Log(folder)
     return Observer(begin=log.begin, stored=log.write, finished=log.write)
@@ -38,17 +41,22 @@ def tensorboard(folder: str = "") -> Observer:
 
 @dataclass
 class Log:
-    """A folder of event files."""
+    """A folder of event files.
+
+    Attributes:
+        folder: as the user gives it; empty for `tensorboard` in the results folder.
+        root: the folder resolved, set by `begin`.
+    """
 
     folder: str
     root: Path = field(default_factory=Path)
 
     def begin(self, planned: Planned) -> None:
-        """Find out where the logs go."""
+        """Resolve the folder of the logs."""
         self.root = Path(self.folder) if self.folder else planned.folder / "tensorboard"
 
     def write(self, run: Run, cell: Cell) -> None:
-        """Write a replica, in place of what was written of it before; nothing where that says the same."""
+        """Write the log of a replica in place of an earlier one; an unchanged log is left as it is."""
         folder = self.root / safe(cell.task) / safe(cell.regularizer) / str(run.seed)
         file = folder / f"{NAME}{digest(run)}"
         if file.exists():
@@ -64,7 +72,7 @@ class Log:
 
 
 def safe(label: str) -> str:
-    """A label as the name of a folder: itself where that can be, else with a hash, so that no two are the same."""
+    """Return a distinct folder name for a label: the label if it is valid, else a cleaned one with a hash."""
     if SAFE.fullmatch(label) and not HASHED.search(label[-9:]) and not label.endswith("."):
         return label
     plain = re.sub(r"[^A-Za-z0-9_,=+\[\]-]", "_", label)[:60]
@@ -72,13 +80,13 @@ def safe(label: str) -> str:
 
 
 def digest(run: Run) -> str:
-    """Another one for other numbers."""
+    """Return a digest of a replica's numbers."""
     numbers = run.identity, run.outcome, run.epochs, run.grokked_at, run.memorised_at, run.error, dict(run.curves)
     return hashlib.sha256(repr(numbers).encode(errors="replace")).hexdigest()[:16]
 
 
 def content(run: Run, cell: Cell) -> bytes:
-    """An event file."""
+    """Return the bytes of a replica's event file."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -91,7 +99,7 @@ def content(run: Run, cell: Cell) -> bytes:
 
 
 def summaries(run: Run, cell: Cell) -> Iterator[tuple[int, Any]]:
-    """TensorBoard's `Summary` messages, each with its step, in epochs."""
+    """Yield TensorBoard's `Summary` messages, each with its step in epochs."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
@@ -105,7 +113,7 @@ def summaries(run: Run, cell: Cell) -> Iterator[tuple[int, Any]]:
 
 
 def by_epoch(run: Run) -> list[tuple[int, dict[str, float]]]:
-    """The curves, turned: at every epoch the metrics that were measured there."""
+    """Group the curves by epoch: (epoch, metric label -> value), in order."""
     found: dict[int, dict[str, float]] = {}
     for label, curve in run.curves.items():
         for epoch, value in zip(curve.epochs, curve.values, strict=True):
@@ -114,7 +122,7 @@ def by_epoch(run: Run) -> list[tuple[int, dict[str, float]]]:
 
 
 def hparams(run: Run, cell: Cell) -> dict[str, Any]:
-    """What tells replicas apart: labels, seed, and every parameter as `plugin.parameter`."""
+    """Return the labels, the seed, and every parameter as `plugin.parameter`."""
     found: dict[str, Any] = {"task": cell.task, "method": cell.regularizer, "seed": run.seed}
     for use in (cell.recipe.get("task", {}), *cell.recipe.get("regularizers", ())):
         for name, value in use.get("parameters", {}).items():
@@ -123,14 +131,14 @@ def hparams(run: Run, cell: Cell) -> dict[str, Any]:
 
 
 def ending(run: Run) -> str:
-    """How a replica ended, in Markdown; of one that failed, the traceback as code."""
+    """Describe the outcome of a replica in Markdown; a failed one has its traceback as code."""
     if run.outcome is Outcome.FAILED:
         return "failed\n\n" + "\n".join(f"    {line}" for line in (run.error or "").splitlines())
     return f"{run.outcome}, after {run.epochs} epochs"
 
 
 def text(tag: str, words: str) -> Any:
-    """A text as TensorBoard shows it under TEXT."""
+    """Return the `Summary` of a text, which TensorBoard shows under TEXT."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
     from tensorboard.compat.proto.types_pb2 import DT_STRING

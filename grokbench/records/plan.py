@@ -47,6 +47,11 @@ class Cell:
         """Its labels in a sentence."""
         return f"{self.task} / {self.regularizer}"
 
+    @property
+    def criterion(self) -> str:
+        """The criterion of grokking in words: `test_accuracy > 0.90`; empty where the recipe does not record it."""
+        return " and ".join(f"{label} {condition}" for label, condition in (self.recipe.get("grokked") or {}).items())
+
 
 @dataclass(frozen=True)
 class Skip:

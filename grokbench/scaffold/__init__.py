@@ -1,1 +1,1 @@
-"""`grokbench new`: the files of a new plugin, made from templates."""
+"""`grokbench new`: the files of a new plugin, written from templates."""

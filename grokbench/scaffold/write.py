@@ -1,6 +1,6 @@
-"""New plugins: what `grokbench new` writes, from templates that are plugins and tests themselves.
+"""The files that `grokbench new` writes, from templates that are working plugins and tests themselves.
 
-In a template the plugin is called `new_name` and its kind `new_kind`; both are replaced as plain text.
+A template calls the plugin `new_name` and its kind `new_kind`; both are replaced as plain text.
 """
 
 import keyword
@@ -28,20 +28,26 @@ _CHECK = ".github/workflows/check.yml"
 
 
 def check_name(kind: str, name: str, registry: "Registry") -> None:
-    """Refuse what cannot be the name of a new plugin.
+    """Refuse a name that a new plugin cannot have.
+
+    Args:
+        kind: "regularizer", "task", "metric" or "observer".
+        name: the name of the plugin, its function and its file.
+        registry: the plugins whose names are taken.
 
     Raises:
-        PluginError: it is no name for a plugin, or something has it already.
+        PluginError: the name is malformed, reserved or taken.
     """
-    for complaint in chain(_unfit(kind, name), _taken(name, registry)):
+    for complaint in chain(_malformed(kind, name), _taken(name, registry)):
         raise PluginError(f"{complaint}; choose another name")
 
 
-def _unfit(kind: str, name: str) -> Iterator[str]:
+def _malformed(kind: str, name: str) -> Iterator[str]:
+    """Say why a text cannot name a plugin and its file."""
     if not _SNAKE.fullmatch(name):
-        near = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).strip("_").lower()
-        such = near if _SNAKE.fullmatch(near) else "soft_clip"
-        yield f"{name!r} cannot name a {kind}: expected lower-case words joined by underscores, such as {such!r}"
+        similar = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).strip("_").lower()
+        example = similar if _SNAKE.fullmatch(similar) else "soft_clip"
+        yield f"{name!r} cannot name a {kind}: expected lower-case words joined by underscores, such as {example!r}"
     elif keyword.iskeyword(name):
         yield f"{name!r} is a word of the Python language"
     elif name in _words(_read(f"{kind}.py")) | _words(_read(f"tests/{kind}.py")):
@@ -49,11 +55,13 @@ def _unfit(kind: str, name: str) -> Iterator[str]:
 
 
 def _words(source: str) -> set[str]:
+    """Collect the identifiers and keywords of Python source."""
     tokens = tokenize.generate_tokens(StringIO(source).readline)
     return {token.string for token in tokens if token.type == tokenize.NAME}
 
 
 def _taken(name: str, registry: "Registry") -> Iterator[str]:
+    """Say which plugin or Python module has the name already."""
     for plugin in registry:
         if plugin.name == name:
             yield f"there is a {plugin.kind[:-1]} {name!r} already ({plugin.origin})"
@@ -62,10 +70,18 @@ def _taken(name: str, registry: "Registry") -> Iterator[str]:
 
 
 def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
-    """Write a plugin file and its test; the paths.
+    """Write a plugin file and its test.
+
+    Args:
+        kind: "regularizer", "task", "metric" or "observer".
+        name: the plugin's name, see `check_name`.
+        folder: where to write; it is made if it does not exist.
+
+    Returns:
+        The paths written.
 
     Raises:
-        StoreError: one of them is there already, and nothing is written; or the folder cannot be written.
+        StoreError: a file exists already, and nothing is written; or the folder cannot be written.
     """
     contents = {folder / f"{name}.py": f"{kind}.py", folder / f"test_{name}.py": f"tests/{kind}.py"}
     for path in contents:
@@ -77,10 +93,18 @@ def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
 
 
 def write_package(kind: str, name: str, folder: Path) -> list[Path]:
-    """Write a package that pip can install, in a folder of its own below `folder`; the paths.
+    """Write a package that pip can install.
+
+    Args:
+        kind: "regularizer", "task", "metric" or "observer".
+        name: the plugin's name, see `check_name`.
+        folder: where to make the package's own folder, `grokbench-<name>`.
+
+    Returns:
+        The paths written.
 
     Raises:
-        StoreError: the package's folder is there already, or cannot be written.
+        StoreError: the package's folder exists already, or cannot be written.
     """
     module = f"grokbench_{name}"
     test = _filled(f"tests/{kind}.py", kind, name).replace(f"import {name}\n", f"import {module} as {name}\n")
@@ -94,11 +118,17 @@ def write_package(kind: str, name: str, folder: Path) -> list[Path]:
 
 
 def suite(kind: str, name: str) -> str:
-    """A small suite that names a new task or metric."""
+    """Return the YAML of a small suite with a new plugin.
+
+    Args:
+        kind: "task" or "metric".
+        name: of the plugin.
+    """
     return _filled(f"suites/{kind}.yaml", kind, name)
 
 
 def _filled(template: str, kind: str, name: str) -> str:
+    """Read a template with the placeholders replaced, and `a` before a vowel changed to `an`."""
     text = _read(template).replace("new_name", name).replace("new-name", name.replace("_", "-"))
     article = "n" if kind[0] in "aeiou" else ""
     return re.sub(r"\b([Aa]) new_kind", rf"\1{article} new_kind", text).replace("new_kind", kind)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from grokbench.records import Cell, Outcome, Run
-from grokbench.seeds import written
+from grokbench.seeds import format_seeds
 from grokbench.store import Store
 from grokbench.text.escape import printable
 
@@ -65,7 +65,7 @@ def alike(runs: Iterable[Run]) -> dict[str, str]:
     for run in runs:
         if run.outcome is Outcome.FAILED:
             seeds.setdefault(run.error or "no traceback was kept", []).append(run.seed)
-    return {error: f"seed{'s' * (len(many) > 1)} {written(many)}" for error, many in seeds.items()}
+    return {error: f"seed{'s' * (len(many) > 1)} {format_seeds(many)}" for error, many in seeds.items()}
 
 
 def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from grokbench.criterion import bound_fault
 from grokbench.errors import SuiteError
-from grokbench.seeds import count_seeds, parse_seeds, unlike_seeds
+from grokbench.seeds import count_seeds, parse_seeds, seed_faults
 from grokbench.suite.entries import grid_value, is_grid
 from grokbench.suite.problems import KeyPath, Problem
 from grokbench.suite.schema import RESERVED, fields_at, misplaced_words
@@ -56,7 +56,7 @@ def _seed_list_problems(seeds: list[Any]) -> Iterator[Problem]:
         for i, seed in enumerate(seeds)
         if i not in numbers
     )
-    wrong = unlike_seeds(list(numbers.values()))
+    wrong = seed_faults(list(numbers.values()))
     yield from (Problem(("seeds", i), wrong[n]) for n, i in enumerate(numbers) if n in wrong)
 
 

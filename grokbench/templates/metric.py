@@ -1,4 +1,4 @@
-"""The length of the outputs as an example: put the source of your metric here (authors, title, year, arXiv number)."""
+"""Example of a metric, the length of the outputs. Name your source here: authors, title, year, arXiv number."""
 
 from functools import partial
 
@@ -12,18 +12,18 @@ def new_name(split: str = "test") -> Metric:
 
         mean_i ||f(x_i)||
 
-    Write your equation in the symbols of the code. Cost: one forward pass, shared with `accuracy`.
+    Write your equation with the symbols of the code. Cost: one forward pass, shared with `accuracy`.
     """
     return Metric(measure=partial(measure, split=split), splits=(split,), rotates=True)
 
 
 def measure(probe: Probe, *, split: str) -> Tensor:
-    """The mean length, ()."""
+    """Compute the mean length, ()."""
     return probe.outputs(split).double().norm(dim=-1).mean()
 
 
-# A metric may also look at `probe.params`, `probe.batches(split)`, `probe.task` and, if it is `initial`, at
-# `probe.initial`; `better` and `bounds` say how its values are read. `grokbench show NAME` describes the shipped ones.
+# A metric may also use `probe.params`, `probe.batches(split)`, `probe.task` and, with `initial=True`, `probe.initial`.
+# `better` and `bounds` describe its values. `grokbench show NAME` describes the shipped metrics.
 @hookimpl
 def grokbench_metrics():
     yield new_name

@@ -1,6 +1,6 @@
-"""Two signs of many as an example: put the source of your task here (authors, title, year, arXiv number).
+"""Example of a task about strings of signs. Name the source of your task here: authors, title, year, arXiv number.
 
-Then what there is to memorise and what to find: here strings of signs, and that only the first two of each matter.
+Then say what the network can memorise and what it has to find. Here only the first two signs of a string matter.
 """
 
 from functools import partial
@@ -14,12 +14,13 @@ from grokbench import AdamW, Batch, Params, Task, hookimpl, random
 def new_name(
     signs: int = 20, samples: int = 400, width: int = 128, lr: float = 3e-3, weight_decay: float = 1.0
 ) -> Task:
-    """Whether the first two of `signs` random signs agree; half of `samples` train, half test.
+    """The agreement of the first two of `signs` random signs; half of `samples` train, half test.
 
     A ReLU network with one hidden layer of `width`, cross-entropy over two classes, full-batch AdamW. Grokked: test
-    accuracy above 0.90. Say of every setting which paper has it, or that you chose it: these were chosen for a delay.
+    accuracy above 0.90. Name the paper of every setting, or say that you chose it; these were chosen for a delay.
 
-    ValueError unless `signs` is at least 2.
+    Raises:
+        ValueError: `signs` is less than 2.
     """
     if signs < 2:
         raise ValueError(f"signs must be at least 2, got {signs}")
@@ -40,36 +41,36 @@ def new_name(
 
 
 def splits(key: Tensor, *, signs: int, samples: int) -> dict[str, Batch]:
-    """Train and test halves: inputs (samples / 2, signs) of -1 and 1, targets 1 where the first two agree."""
+    """Draw the train and test halves: inputs (samples / 2, signs) of -1 and 1, targets 1 where the first two agree."""
     inputs = 2.0 * random.integers(random.fold(key, "signs"), (samples, signs), 2).double() - 1.0
     targets, train = (inputs[:, 0] == inputs[:, 1]).long(), samples // 2
     return {"train": Batch(inputs[:train], targets[:train]), "test": Batch(inputs[train:], targets[train:])}
 
 
 def init(key: Tensor, *, signs: int, width: int) -> Params:
-    """Weights U(-1/sqrt(fan_in), 1/sqrt(fan_in)), each (fan_in, fan_out)."""
+    """Draw weights (fan_in, fan_out) from U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
     shapes = {"weight1": (signs, width), "weight2": (width, 2)}
     uniform = {name: random.uniform(random.fold(key, "init", name), shape) for name, shape in shapes.items()}
     return {name: shapes[name][0] ** -0.5 * (2.0 * u - 1.0) for name, u in uniform.items()}
 
 
 def forward(params: Params, inputs: Tensor) -> Tensor:
-    """Outputs (n, 2) at inputs (n, signs)."""
+    """Compute outputs (n, 2) from inputs (n, signs)."""
     return (inputs @ params["weight1"]).relu() @ params["weight2"]
 
 
 def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean of -log softmax(outputs)[target], ()."""
+    """Compute the mean of -log softmax(outputs)[target], ()."""
     return -F.log_softmax(outputs, -1).gather(-1, targets[:, None]).mean()
 
 
 def correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Whether the largest output is the target's, (n,) bool."""
+    """Compare the class of the largest output with the target, (n,) bool."""
     return outputs.argmax(-1) == targets
 
 
-# A task may also be given `batch_size`, `evaluate_every`, `stop`, `frozen` or `shared`, data that every seed has.
-# `grokbench show NAME` describes the shipped tasks, the page "Write a task" every field.
+# A task may also set `batch_size`, `evaluate_every`, `stop`, `frozen`, or `shared` for data that all seeds share.
+# `grokbench show NAME` describes the shipped tasks, and the page "Write a task" every field.
 @hookimpl
 def grokbench_tasks():
     yield new_name

@@ -1,1 +1,1 @@
-"""How text is written: numbers, lists, tables, escapes and suggestions."""
+"""Text formatting: numbers, lists, tables, escapes and suggestions for misspelt names."""

@@ -1,4 +1,4 @@
-"""Text of others, written so that a terminal, Markdown and LaTeX show it and do nothing else."""
+"""Escapes for untrusted text, so that a terminal, Markdown and LaTeX show it literally."""
 
 import re
 import unicodedata
@@ -6,9 +6,9 @@ import unicodedata
 __all__ = ["UNICODE_CHAR", "latex", "latex_prose", "markdown", "printable"]
 
 MARKDOWN = {"&": "&amp;", "\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "\n": " ", "\r": " "}
-# What acts in some places only: an underscore not within a word, what closes a crossing out or the text of a link, and
-# at the beginning what makes a heading, a list, a box to tick or a reference. Elsewhere they stay readable as source.
-SOMETIMES = re.compile(r"(?<![^\W_])_|_(?![^\W_])|(?<=\S)~|\](?=[(\[])|^(?:#|[-+](?= )|\[(?=[ xX]\] |[^\]]*\]:))")
+# Characters that are markup in some positions only: an underscore at the edge of a word, the end of a strikethrough or
+# of a link's text, and at the start of the text a heading, list, task box or reference. Elsewhere they stay unescaped.
+POSITIONAL = re.compile(r"(?<![^\W_])_|_(?![^\W_])|(?<=\S)~|\](?=[(\[])|^(?:#|[-+](?= )|\[(?=[ xX]\] |[^\]]*\]:))")
 LATEX = {
     **{char: f"\\{char}" for char in "&%$#_{}"},
     "\\": "\\textbackslash{}",
@@ -18,7 +18,7 @@ LATEX = {
     ">": "\\textgreater{}",
     "|": "\\textbar{}",
     "`": "\\textasciigrave{}",
-    '"': "\\char34{}",  # itself, also where babel gives it a meaning
+    '"': "\\char34{}",  # also where babel makes it active
     "\N{NO-BREAK SPACE}": "~",
     **dict(zip("–—…‘’“”", ("--", "---", "\\ldots{}", "`", "'", "``", "''"), strict=True)),
     **{char: f"\\{name}{{}}" for char, name in zip("ßæÆœŒøØłŁ§", "ss ae AE oe OE o O l L S".split(), strict=True)},
@@ -35,40 +35,41 @@ MATHS = {
 ACCENTS = dict(
     zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327", "`'^~=u.\"rHvc", strict=True)
 )
-JOINED = "-',"  # TeX makes another sign of two of them
-# What pdfTeX has no letter for: XeTeX and LuaTeX show it, if the font has it, and pdfTeX its number.
+LIGATURES = "-',"  # TeX turns two of them into another sign
+# For characters that pdfTeX lacks: XeTeX and LuaTeX show the character if the font has it, pdfTeX its code point.
 UNICODE_CHAR = "\\providecommand{\\unicodechar}[2]{\\ifdefined\\Umathcode#2\\else U+#1\\fi}"
 
 
 def printable(text: str) -> str:
-    """Control characters as escapes: a label or a message must not steer the terminal."""
+    """Replace control characters by escapes, so that a label or a message cannot control the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def markdown(text: str) -> str:
-    """Text within a line or a cell of Markdown, in which nothing acts but an address that is written out."""
+    """Escape text for a line or a table cell of Markdown; only a plain URL still becomes a link."""
     always = "".join(MARKDOWN.get(char, char) for char in text)
-    return SOMETIMES.sub(r"\\\g<0>", always)
+    return POSITIONAL.sub(r"\\\g<0>", always)
 
 
 def latex(text: str) -> str:
-    """Text for LaTeX, by any of its engines and without a package; it may use the command of UNICODE_CHAR."""
+    """Escape text for any LaTeX engine, without packages; the document must define UNICODE_CHAR."""
     composed = unicodedata.normalize("NFC", text)
     before = " " + composed
     return "".join(_letter(char, last) for last, char in zip(before, composed, strict=False))
 
 
 def latex_prose(text: str) -> str:
-    """Sentences for LaTeX: the comparisons in them in signs of mathematics."""
+    """Escape sentences for LaTeX, with `>=`, `<=` and a free-standing `~` as mathematical signs."""
     found = latex(text).replace("\\textgreater{}=", "$\\geq$").replace("\\textless{}=", "$\\leq$")
     return found.replace(" \\textasciitilde{} ", " $\\sim$ ")
 
 
 def _letter(char: str, last: str) -> str:
+    """Escape one character; `last` is the one before it."""
     if char in LATEX:
         return LATEX[char]
     if char.isascii():
-        apart = "{}" if char == last and char in JOINED else ""
+        apart = "{}" if char == last and char in LIGATURES else ""
         return apart + (char if char.isprintable() else " ")
     if char in MATHS:
         return f"\\ensuremath{{\\{MATHS[char]}}}"

@@ -1,33 +1,46 @@
-"""Lists in running text, and what is said of a cell in more than one place."""
+"""Lists and counts in running text."""
 
 from collections.abc import Iterable, Sequence
 
-from grokbench.records import Cell
-
-__all__ = ["criterion", "either", "listed", "plural", "several"]
+__all__ = ["either", "listed", "plural", "several"]
 
 
 def listed(items: Iterable[object], last: str = "and") -> str:
-    """Such as `a, b and c`."""
+    """Join items as `a, b and c`.
+
+    Args:
+        items: written by `str`.
+        last: the word before the last item.
+    """
     *before, end = [str(item) for item in items] or [""]
     return f"{', '.join(before)} {last} {end}" if before else end
 
 
-def criterion(cell: Cell) -> str:
-    """When a replica counts as grokked; nothing where that is not recorded."""
-    return " and ".join(f"{label} {condition}" for label, condition in (cell.recipe.get("grokked") or {}).items())
-
-
 def either(items: Iterable[object], last: str = "or") -> str:
-    """Each different one once: `a or b`."""
+    """Join the distinct items as `a, b or c`.
+
+    Args:
+        items: written by `str`; each text is listed once, where it first occurs.
+        last: the word before the last item.
+    """
     return listed(dict.fromkeys(map(str, items)), last)
 
 
 def plural(count: int, noun: str) -> str:
-    """A count with its noun."""
+    """Write a count with its noun: `1 seed`, `1,000 seeds`.
+
+    Args:
+        count: a whole number.
+        noun: in the singular; its plural ends in s.
+    """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def several(names: Sequence[str], noun: str) -> str:
-    """Such as `2 methods (a and b)`."""
+    """Write names with their count: `2 methods (a and b)`.
+
+    Args:
+        names: at least one.
+        noun: in the singular; its plural ends in s.
+    """
     return f"{plural(len(names), noun)} ({listed(names)})"

@@ -1,31 +1,36 @@
-"""How numbers are written: three digits that count, ratios with their zeros, of an interval the ends that stand."""
+"""Number formatting: three significant digits, ratios with trailing zeros, censored intervals with their valid end."""
 
 from collections.abc import Callable
 
-__all__ = ["BOUND_SIGN", "NOTHING", "figure", "interval", "number", "ratio", "standing", "times"]
+__all__ = ["BOUND_SIGN", "NOTHING", "figure", "interval", "number", "ratio", "times", "valid_end"]
 
-NOTHING = "-"  # for what does not exist
-BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a ratio, by what censoring makes of it
-MOST_DIGITS = 5  # of an end that would round to 1, no effect, and is not
+NOTHING = "-"  # for a missing value
+BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a ratio that censoring makes a bound
+MOST_DIGITS = 5  # of an end of an interval that three digits would round to 1, which means no effect
 
 
 def number(value: float) -> str:
-    """Three significant digits, without an exponent from 0.001 to a million."""
+    """Write three significant digits, without an exponent from 0.001 to a million."""
     return f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def ratio(value: float) -> str:
-    """The same with trailing zeros: 1.00 has been measured to three digits, and is not the number one."""
+    """Write three significant digits with trailing zeros: 1.00 was measured to three digits, 1 would be exact."""
     return _digits(value, 3)
 
 
 def figure(value: float | None) -> str:
-    """A number, or NOTHING."""
+    """Write a number, or NOTHING for None."""
     return NOTHING if value is None else number(value)
 
 
 def times(value: float | None, bound: str | None = None) -> str:
-    """A ratio as `1.50x`, marked where censoring makes it a bound; or NOTHING."""
+    """Write a ratio as `1.50x`, with the sign of its bound if it is censored.
+
+    Args:
+        value: the ratio; None is written as NOTHING.
+        bound: None for an uncensored ratio, else "lower", "upper" or "mixed".
+    """
     return NOTHING if value is None else f"{BOUND_SIGN[bound]}{ratio(value)}x"
 
 
@@ -37,26 +42,41 @@ def interval(
     write: Callable[[float], str] = ratio,
     unit: str = "x",
 ) -> str:
-    """A figure with its interval, as `1.50x [1.20, 1.90]`; NOTHING for none.
+    """Write an estimate with its interval, as `1.50x [1.20, 1.90]`.
 
-    Of a bound only the end that stands, as `>= 1.20x`: the other end says no more than where the budget was.
+    A censored estimate shows only its valid end, as `>= 1.20x`, since the other end only reflects the budget.
+
+    Args:
+        value: the estimate; None is written as NOTHING.
+        low: the lower end of the interval, or None.
+        high: the upper end of the interval, or None.
+        bound: None for an uncensored estimate, else "lower", "upper" or "mixed".
+        write: how numbers are written.
+        unit: written after each estimate.
     """
     if value is None:
         return NOTHING
     if bound is not None or low is None or high is None:
-        return f"{BOUND_SIGN[bound]}{write(standing(value, low, high, bound))}{unit}"
+        return f"{BOUND_SIGN[bound]}{write(valid_end(value, low, high, bound))}{unit}"
     end = _end if write is ratio else write
     return f"{write(value)}{unit} [{end(low)}, {end(high)}]"
 
 
-def standing(value: float, low: float | None, high: float | None, bound: str | None) -> float:
-    """What is sure of a figure that censoring makes a bound: an end of its interval, where it has one."""
+def valid_end(value: float, low: float | None, high: float | None, bound: str | None) -> float:
+    """Return the end of the interval that is valid under censoring; the estimate itself if there is none.
+
+    Args:
+        value: the estimate.
+        low: the lower end of the interval, valid for a lower bound.
+        high: the upper end of the interval, valid for an upper bound.
+        bound: None for an uncensored estimate, else "lower", "upper" or "mixed".
+    """
     end = {"lower": low, "upper": high}.get(bound or "")
     return value if end is None else end
 
 
 def _end(value: float) -> str:
-    """As many digits as tell it from 1."""
+    """Write an end of an interval with as many digits as distinguish it from 1, at most MOST_DIGITS."""
     for digits in range(3, MOST_DIGITS + 1):
         if value == 1 or float(_digits(value, digits)) != 1:
             return _digits(value, digits)
@@ -64,5 +84,5 @@ def _end(value: float) -> str:
 
 
 def _digits(value: float, digits: int) -> str:
-    """So many significant digits, trailing zeros among them, and no point at the end."""
+    """Write significant digits, including trailing zeros, without a final decimal point."""
     return number(value) if 100 <= abs(value) < 1e6 else f"{value:#.{digits}g}"

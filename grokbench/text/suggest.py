@@ -1,4 +1,4 @@
-"""Suggestions for misspelt names, and values of a user shown short enough for a sentence."""
+"""Suggestions for misspelt names, and user values shortened for a sentence."""
 
 import difflib
 import unicodedata
@@ -8,16 +8,21 @@ from typing import Any
 
 __all__ = ["did_you_mean", "nearest", "short", "shown"]
 
-MAX_NAMES = 100  # compared in search of the nearest one
+MAX_NAMES = 100  # that `nearest` compares
 
 
 def short(text: str, limit: int = 60) -> str:
-    """A text cut to `limit` characters for a sentence."""
+    """Cut a text that is too long for a sentence.
+
+    Args:
+        text: of any length.
+        limit: the largest number of characters, with the `...` of a cut text.
+    """
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def shown(value: Any) -> str:
-    """A value of a suite in words, short enough for a sentence."""
+    """Describe a value of a suite in a few words, such as `the number 3`."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -30,14 +35,29 @@ def shown(value: Any) -> str:
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
-    """The name that is most like a word, upper and lower case aside; None if none is."""
+    """Return the name most similar to a word, ignoring case.
+
+    Args:
+        word: as the user wrote it.
+        names: the known names, of which the first MAX_NAMES are compared.
+
+    Returns:
+        The name; None if none is similar enough.
+    """
     folded = {name.casefold(): name for name in islice(names, MAX_NAMES)}
     near = difflib.get_close_matches(word[:80].casefold(), folded, n=1, cutoff=0.6)
     return folded[near[0]] if near else None
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """`, did you mean 'x'?` for the nearest name, or nothing; says which letter is not what it looks like."""
+    """Return `, did you mean 'x'?` for the nearest name; empty if there is none.
+
+    A letter that only looks like the expected one (a Cyrillic a, for example) is named.
+
+    Args:
+        word: as the user wrote it.
+        names: the known names.
+    """
     name = nearest(word, names)
     if name is None:
         return ""

@@ -21,8 +21,7 @@ from grokbench.report.charts.style import COLOURS, DARK, colours, dashes
 from grokbench.report.html.charts import charts, embedded
 from grokbench.report.html.tables import boards, published
 from grokbench.report.text.prose import begun, environment_line, environment_value, legend, warnings
-from grokbench.seeds import written
-from grokbench.text.lists import criterion
+from grokbench.seeds import format_seeds
 
 __all__ = ["document"]
 
@@ -49,7 +48,7 @@ def document(evidence: Evidence) -> str:
         legend=legend(evidence.leaderboard),
         machine=environment_line({key: environment.get(key) for key in MACHINE}),
         environment={key: environment_value(value) for key, value in environment.items() if value is not None},
-        seeds=written(evidence.manifest.seeds),
+        seeds=format_seeds(evidence.manifest.seeds),
         commands=_commands(evidence.manifest, shlex.quote(evidence.folder)),
         settings=_settings(evidence.manifest),
         failures=list(_failures(evidence)),
@@ -62,7 +61,7 @@ def document(evidence: Evidence) -> str:
 
 def _criterion(cell: Cell) -> dict[str, Any]:
     """When a task counts as grokked, in words, and the metrics that it looks at."""
-    return {"text": criterion(cell) or "not recorded", "metrics": list(cell.recipe.get("grokked") or {})}
+    return {"text": cell.criterion or "not recorded", "metrics": list(cell.recipe.get("grokked") or {})}
 
 
 def _template() -> jinja2.Template:
@@ -124,7 +123,8 @@ def _commands(manifest: Manifest, folder: str) -> list[str]:
     """What shows the folder again, and what trains it where it is not there."""
     made = {name: manifest.execution.get(name) for name in ("device", "precision")}
     options = [f"--{name} {shlex.quote(str(value))}" for name, value in made.items() if value is not None]
-    run = ["grokbench run", shlex.quote(manifest.suite), "--out", folder, "--seeds", written(manifest.seeds), *options]
+    seeds = format_seeds(manifest.seeds)
+    run = ["grokbench run", shlex.quote(manifest.suite), "--out", folder, "--seeds", seeds, *options]
     return [f"grokbench leaderboard {folder}", f"grokbench report {folder}", " ".join(run)]
 
 

@@ -13,10 +13,10 @@ from grokbench.records import Cell, Manifest, Outcome
 from grokbench.report.methods.origin import computation
 from grokbench.report.methods.parameters import settings
 from grokbench.report.text.prose import named_test
-from grokbench.seeds import written
+from grokbench.seeds import format_seeds
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
 from grokbench.store.manifests import FIRST_REPORTED
-from grokbench.text.lists import criterion, either, listed, plural, several
+from grokbench.text.lists import either, listed, plural, several
 
 __all__ = ["paragraphs"]
 
@@ -56,7 +56,7 @@ def _seeds(manifest: Manifest) -> Iterator[str]:
         yield "No seeds are planned."
         return
     number = "one seed" if len(manifest.seeds) == 1 else f"the same {len(manifest.seeds)} seeds"
-    yield f"Every method was trained on {number} ({written(manifest.seeds)})."
+    yield f"Every method was trained on {number} ({format_seeds(manifest.seeds)})."
     yield (
         "A seed fixes data, split, initialisation and batch order, the same for every method, and methods are compared "
         "with the baseline in pairs of the same seed."
@@ -94,7 +94,7 @@ def _clock(cells: Sequence[Cell]) -> str:
     """Criterion, cadence, budget and end of training of a task."""
     cadence = either("epoch" if each == 1 else f"{each} epochs" for each in (cell.evaluate_every for cell in cells))
     ends = either(_end(cell.recipe.get("stop")) for cell in cells)
-    known = either(filter(None, map(criterion, cells))) or "the criterion is not recorded"
+    known = either(filter(None, (cell.criterion for cell in cells))) or "the criterion is not recorded"
     return f"{known}, evaluated every {cadence}, {ends} {either(cell.budget for cell in cells)} epochs"
 
 

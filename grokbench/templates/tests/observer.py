@@ -1,4 +1,4 @@
-"""Every question of `grokbench check`, and what is written of one replica."""
+"""Every question of `grokbench check`, and the line of one replica."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_it_conforms(question):
 def test_what_it_writes(tmp_path):
     cell = Cell("parity", "baseline", "identity", {}, budget=100, evaluate_every=1, metrics={})
     observer = new_name.new_name(file=str(tmp_path / "list.txt"))
-    for _ in range(2):  # a second command tells what the first has done
+    for _ in range(2):  # a second command reports the replica of the first again
         observer.begin(Planned(None, (cell,), (1000,), tmp_path))
         observer.stored(Run("identity", 1000, Outcome.GROKKED, grokked_at=70, memorised_at=20, epochs=70), cell)
     assert (tmp_path / "list.txt").read_text() == "parity baseline 1000 grokked 70\n"

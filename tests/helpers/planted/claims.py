@@ -39,7 +39,7 @@ def method() -> Regularizer:
 ''',
         "group",
         "a seed in a group and alone differ by",
-        "let nothing mix seeds",
+        "do not mix seeds",
     ),
     "a rotation that is not one": Fault(
         '''

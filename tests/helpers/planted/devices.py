@@ -82,8 +82,8 @@ def method() -> Regularizer:
     return Regularizer(transform=transform)
 ''',
         "placement",
-        "it makes or takes a tensor to the CPU",
-        "make tensors on the device of those you are given",
+        "it makes a tensor on the CPU or moves one there",
+        "make tensors on the device of the given ones",
     ),
     "a shape that depends on values": Fault(
         '''

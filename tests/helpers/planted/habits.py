@@ -26,7 +26,7 @@ def transform(grads, state, at):
         "shapes",
         "on xor, in torch.float32, transform returns gradients of another shape, dtype or order than it was given: "
         "weight1 is (12, 6) torch.float64, and was (12, 6) torch.float32",
-        "make tensors in the precision of those you are given",
+        "make tensors in the precision of the given ones",
     ),
     "gradients without the state": Habit(
         """
@@ -36,7 +36,7 @@ def transform(grads, state, at):
         "transform=transform",
         "shapes",
         "transform returns a dict, expected (grads, state)",
-        "return both, the state too where there is none: return grads, state",
+        "return both, also if the state is empty: return grads, state",
     ),
     "no return": Habit(
         """
@@ -46,7 +46,7 @@ def penalty(local, state, at):
         "penalty=penalty",
         "shapes",
         "penalty returns nothing",
-        "end every way through the function with a return",
+        "end every branch of the function with a return",
     ),
     "a Python number": Habit(
         """
@@ -66,7 +66,7 @@ def transform(grads, state, at):
         "transform=transform",
         "shapes",
         "transform returns gradients as a list, expected a dict from names to tensors",
-        "return a dict with the names it was given",
+        "return a dict with the given names",
     ),
     "a gradient too many": Habit(
         """
@@ -76,7 +76,7 @@ def transform(grads, state, at):
         "transform=transform",
         "shapes",
         "transform returns a gradient too many, norm",
-        "return a dict with the names it was given",
+        "return a dict with the given names",
     ),
     "names taken for gradients": Habit(
         """
@@ -120,7 +120,7 @@ def transform(grads, state, at):
         "transform=transform",
         "shapes",
         "'tuple' object has no attribute 'm'",
-        "the state is () without an init: write one, and put it into the record, Regularizer(init=init, ...)",
+        "the state is () without an init: write one, and add it to the record, Regularizer(init=init, ...)",
     ),
     "a field that is not there": Habit(
         """
@@ -140,7 +140,7 @@ def transform(grads, state, at):
         "transform=transform",
         "shapes",
         "KeyError: 'fc1.weight'",
-        "or by role (at.roles, task.roles)",
+        "or choose by role (at.roles, task.roles)",
     ),
     "classes everywhere": Habit(
         """
@@ -149,7 +149,7 @@ def objective(loss):
 """,
         'objective=objective, privileges=frozenset({"loss"})',
         "shapes",
-        "on xor, it takes targets for classes",
+        "on xor, it uses targets as class indices",
         'ask for tasks with classes: facts=("cross_entropy",) in the record',
     ),
     "a gradient by autograd": Habit(
@@ -159,7 +159,7 @@ def penalty(local, state, at):
 """,
         "penalty=penalty",
         "shapes",
-        "it differentiates what keeps no graph",
+        "it differentiates tensors without a graph",
         "local.pullback(cotangents) gives gradients of the inputs",
     ),
     "a second gradient undeclared": Habit(
@@ -169,7 +169,7 @@ def transform(grads, state, at):
 """,
         "transform=transform",
         "shapes",
-        "it takes a second gradient and does not declare it",
+        "it takes a second gradient without declaring it",
         'privileges=frozenset({"extra_gradients"})',
     ),
     "a cotangent of another shape": Habit(
@@ -180,7 +180,7 @@ def penalty(local, state, at):
         "penalty=penalty",
         "shapes",
         "shapes do not fit together; torch says: Mismatch in shape",
-        "of one replica, outputs (n, C) and targets (n,)",
+        "one replica has outputs (n, C) and targets (n,)",
     ),
     "a learning rate written to": Habit(
         """
@@ -191,7 +191,7 @@ def transform(grads, state, at):
         "transform=transform",
         "shapes",
         "it writes into a record: cannot assign to field 'lr'",
-        "`at` and `batch` are there to be read",
+        "`at` and `batch` are read-only",
     ),
 }
 

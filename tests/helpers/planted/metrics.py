@@ -41,7 +41,7 @@ FAULTS = {
         "def measure(probe)",
         "def measure(probe, split)",
         "record",
-        "measure is called as measure(probe), and the function there is measure(probe, split)",
+        "measure is called as measure(probe), but the function is measure(probe, split)",
         "give its own parameters their values in the factory: measure=partial(measure, split=split)",
     ),
     "no number": Change(".square().mean()", ".log().mean() * torch.nan", "number", "it gives [nan", "clamp_min"),

@@ -29,7 +29,7 @@ def method() -> Regularizer:
 ''',
         "shapes",
         "transform returns gradients of another shape, dtype or order than it was given: weight1 is",
-        "return the shape that was asked for",
+        "return the expected shapes",
     ),
     "a nan gradient on a dead network": Fault(
         '''
@@ -104,7 +104,7 @@ def method() -> Regularizer:
 ''',
         "state",
         "trained in torch.float64, the state 0.0 is torch.float32",
-        "make tensors in the precision of those you are given",
+        "make tensors in the precision of the given ones",
     ),
     "a state that changes shape": Fault(
         '''
@@ -122,7 +122,7 @@ def method() -> Regularizer:
 ''',
         "state",
         "a state or parameter changes shape, dtype or order in training",
-        "return a state as it was given",
+        "return a state like the given one",
     ),
     "an overflow": Fault(
         '''

@@ -32,14 +32,14 @@ FAULTS = {
         '.get("test_accuracy")',
         '["test_accuracy"]',
         "events",
-        "stored raises KeyError: 'test_accuracy', told of a replica that failed",
+        "stored raises KeyError: 'test_accuracy', given a replica that failed",
         "a replica that failed has no curves and no final values",
     ),
     "a time that there is not": Change(
         "self.last = ",
         "self.last = run.grokked_at / 2 + ",
         "events",
-        "told of a replica that did not grok",
+        "given a replica that did not grok",
         "grokked_at and memorised_at are None",
     ),
     "what only a whole suite makes": Change(
@@ -60,32 +60,32 @@ FAULTS = {
         "        self.last",
         "        run.final['mine'] = 1.0\n        self.last",
         "results",
-        "stored writes into what it is given",
+        "stored changes the records it is given",
         "dict(run.final)",
     ),
     "a written recipe": Change(
         "        self.last",
         "        cell.recipe['task'].update(parameters={})\n        self.last",
         "results",
-        "stored writes into what it is given",
-        "something of your own",
+        "stored changes the records it is given",
+        "files of your own",
     ),
     "a file of the results": Change(
         "            print(self.counts, file=lines)",
-        "            open('runs/made_up/manifest.json', 'w').close()",
+        "            open('runs/fake_suite/manifest.json', 'w').close()",
         "results",
         "it changes or removes manifest.json, a file of the results",
-        "write into files of your own",
+        "write to files of your own",
     ),
     "arguments the other way round": Change(
         "def count(self, run, cell)",
         "def count(self, cell, run)",
         "record",
-        "stored is called as stored(run, cell), and the function there is count(cell, run)",
-        "define it so: def count(run, cell)",
+        "stored is called as stored(run, cell), but the function is count(cell, run)",
+        "define it as: def count(run, cell)",
     ),
     "no argument": Change(
-        "def write(self, leaderboard)", "def write(self)", "record", "end is called as end(leaderboard)", "define it so"
+        "def write(self, leaderboard)", "def write(self)", "record", "end is called as end(leaderboard)", "define it as"
     ),
     "another record": Change(
         "return Observer(stored=tally.count, finished=tally.count, end=tally.write)",
@@ -99,6 +99,6 @@ FAULTS = {
         "    import no_such_package\n    tally = ",
         "record",
         "needs the Python module 'no_such_package', which is not installed here",
-        "install it, and ask again",
+        "install it and check again",
     ),
 }

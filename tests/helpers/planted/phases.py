@@ -44,8 +44,8 @@ def method(gain: float = 0.01) -> Regularizer:
     )
 '''
 
-SHAPE = "return the shape that was asked for"
-PRECISION = "make tensors in the precision of those you are given"
+SHAPE = "return the expected shape"
+PRECISION = "make tensors in the precision of the given ones"
 
 CHANGES = {
     "inputs of another shape": Change(
@@ -66,8 +66,8 @@ CHANGES = {
         'random.normal(random.fold(at.key, "noise"), tuple(x.shape), x.dtype)',
         "torch.from_numpy(numpy.random.standard_normal(tuple(x.shape))).to(x)",
         "randomness",
-        "it moves the global generator of numpy.random",
-        "draw from the key you are given, with grokbench.random",
+        "it uses the global generator of numpy.random",
+        "draw from the given key, with grokbench.random",
     ),
     "inputs changed in place": Change(
         "    x = batch.inputs\n",
@@ -89,14 +89,14 @@ CHANGES = {
         "shapes",
         "project returns parameters of another shape, dtype or order than it was given: weight2 stands where "
         "weight1 was",
-        "return a dict with the names it was given, in their order",
+        "return a dict with the given names, in their order",
     ),
     "parameters alone": Change(
         "for name, p in params.items()}, state\n",
         "for name, p in params.items()}\n",
         "shapes",
         "project returns a dict, expected (params, state)",
-        "return both, the state too where there is none: return params, state",
+        "return both, also if the state is empty: return params, state",
     ),
     "a projection in another precision": Change(
         "{name: factor[name] * p for name, p in params.items()}",

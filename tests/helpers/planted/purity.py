@@ -22,7 +22,7 @@ def method() -> Regularizer:
 ''',
         "memory",
         "the same call of transform gives two results",
-        "keep what is remembered in the state",
+        "keep values between steps in the state",
     ),
     "global randomness": Fault(
         '''
@@ -35,8 +35,8 @@ def method() -> Regularizer:
     return Regularizer(transform=transform)
 ''',
         "randomness",
-        "it moves the global generator of torch",
-        "draw from the key you are given, with grokbench.random",
+        "it uses the global generator of torch",
+        "draw from the given key, with grokbench.random",
     ),
     "global randomness of numpy": Fault(
         '''
@@ -51,7 +51,7 @@ def method() -> Regularizer:
 ''',
         "randomness",
         "the global generator of random and numpy.random",
-        "draw from the key you are given, with grokbench.random",
+        "draw from the given key, with grokbench.random",
     ),
     "an in-place change": Fault(
         '''

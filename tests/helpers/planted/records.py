@@ -42,18 +42,18 @@ class Record(NamedTuple):
 RECORDS = {
     "two arguments of three": Record(
         "Regularizer(penalty=partial(short, strength=1.0))",
-        "penalty is called as penalty(local, state, at), and the function there is short(local, at, *, strength)",
-        "define it so: def short(local, state, at, *, strength)",
+        "penalty is called as penalty(local, state, at), but the function is short(local, at, *, strength)",
+        "define it as: def short(local, state, at, *, strength)",
     ),
     "an argument of its own": Record(
         "Regularizer(penalty=penalty)",
-        "penalty is called as penalty(local, state, at), and the function there is penalty(local, state, at, strength)",
+        "penalty is called as penalty(local, state, at), but the function is penalty(local, state, at, strength)",
         "give its own parameters their values in the factory: penalty=partial(penalty, strength=strength)",
     ),
     "an argument bound from the wrong end": Record(
         "Regularizer(penalty=partial(penalty, 0.1))",
-        "the function there is penalty(state, at, strength)",
-        "define it so: def penalty(local, state, at, *, strength)",
+        "the function is penalty(state, at, strength)",
+        "define it as: def penalty(local, state, at, *, strength)",
     ),
     "a misspelt argument bound": Record(
         "Regularizer(penalty=partial(penalty, strenght=0.1))",
@@ -62,18 +62,18 @@ RECORDS = {
     ),
     "arguments in another order": Record(
         "Regularizer(transform=swapped)",
-        "transform is called as transform(grads, state, at), and the function there is swapped(grads, at, state)",
-        "define it so: def swapped(grads, state, at)",
+        "transform is called as transform(grads, state, at), but the function is swapped(grads, at, state)",
+        "define it as: def swapped(grads, state, at)",
     ),
     "a lambda": Record(
         "Regularizer(project=lambda params, at: (params, ()))",
-        "project is called as project(params, state, at), and the function there is lambda (params, at)",
-        "begin it so: lambda params, state, at:",
+        "project is called as project(params, state, at), but the function is lambda (params, at)",
+        "begin it as: lambda params, state, at:",
     ),
     "an object that is called": Record(
         "Regularizer(transform=Filter())",
-        "transform is called as transform(grads, state, at), and the function there is Filter(grads, at)",
-        "define it so: def Filter(grads, state, at)",
+        "transform is called as transform(grads, state, at), but the function is Filter(grads, at)",
+        "define it as: def Filter(grads, state, at)",
     ),
     "a result in place of a function": Record(
         "Regularizer(penalty=torch.zeros(()))",
@@ -82,8 +82,8 @@ RECORDS = {
     ),
     "a loss that is not wrapped": Record(
         "Regularizer(objective=lambda outputs, targets: outputs.mean())",
-        "objective is called as objective(loss), and the function there is lambda (outputs, targets)",
-        "begin it so: lambda loss:",
+        "objective is called as objective(loss), but the function is lambda (outputs, targets)",
+        "begin it as: lambda loss:",
     ),
     "no loss": Record(
         "Regularizer(objective=lambda loss: None)",

@@ -107,7 +107,7 @@ FAULTS = {  # what is changed into what, the question that finds it, a phrase of
         "train_loss, train_accuracy, test_loss",
     ),
     "a condition that is none": Change(
-        "> 0.9", "0.9", "criterion", "'0.9', expected a condition such as \"> 0.80\"", "put right"
+        "> 0.9", "0.9", "criterion", "'0.9', expected a condition such as \"> 0.80\"", "correct what"
     ),
     "a budget between evaluations": Change(
         "epochs=10",
@@ -128,14 +128,14 @@ FAULTS = {  # what is changed into what, the question that finds it, a phrase of
         '@ params["bias"]',
         "shapes",
         "forward returns shape (8,), expected (8, outputs)",
-        "return the shape",
+        "return the expected shape",
     ),
     "an accuracy in place of truths": Change(
         ".argmax(-1) == targets",
         ".argmax(-1).eq(targets).double().mean()",
         "shapes",
         "correct returns torch.float64",
-        "return the shape",
+        "return the expected shape",
     ),
     "an optimizer of torch": Change(
         "optimizer=SGD(lr=lr)",
@@ -148,8 +148,8 @@ FAULTS = {  # what is changed into what, the question that finds it, a phrase of
         "def forward(params, inputs)",
         "def forward(inputs, params)",
         "record",
-        "forward is called as forward(params, inputs), and the function there is forward(inputs, params)",
-        "define it so: def forward(params, inputs)",
+        "forward is called as forward(params, inputs), but the function is forward(inputs, params)",
+        "define it as: def forward(params, inputs)",
     ),
     "a naive cross-entropy": Change(
         "return torch.nn.functional.cross_entropy(outputs, targets)",
