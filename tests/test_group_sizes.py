@@ -63,7 +63,7 @@ def test_what_cannot_be_weighed_is_left_to_training(plan, tmp_path):
 
 def test_a_trial_asks_the_engine_with_the_workers_part_of_the_device(plan, monkeypatch):
     made, asked = plan(), []
-    monkeypatch.setattr(engine, "tried", lambda step, *given: asked.append(given) or 7)
+    monkeypatch.setattr(engine, "measured_group_size", lambda step, *given: asked.append(given) or 7)
     job = GroupSizeProbe(made.cells[0])
     assert list(job.run(Worker("cuda:1", "float64", (), {}, 3), made.registry)) == [MeasuredGroupSize(7)]
     assert asked == [("cuda:1", torch.float64, 3)] and job.cells == (made.cells[0],)

@@ -135,7 +135,7 @@ def test_from_python(folder, capsys):
     assert len(replicas(diary(folder), "finished")) == 4
     door.run("tiny.yaml", device="cpu", plugins="mine.py", log=["diary", "angry: {at: stored}"], num_seeds=2)
     assert len(replicas(diary(folder), "stored")) == 4 and len(runs.rows()) == 4
-    assert "the observer angry (file mine.py) is told nothing more" in capsys.readouterr().err
+    assert "the observer angry (file mine.py) is dropped" in capsys.readouterr().err
     with pytest.raises(door.SuiteError, match="^log diry: no observer 'diry'.*did you mean 'diary'"):
         door.run("tiny.yaml", device="cpu", plugins="mine.py", log="diry")
 
@@ -165,7 +165,7 @@ def test_one_that_raises_is_told_of_once_and_hears_nothing_more(folder, event):
     said = [line for line in done.err.splitlines() if "angry" in line]
     assert len(said) == 1 and done.err.count("boom") == 1 and "Traceback" not in done.err
     assert (
-        "Warning: the observer angry (file mine.py) is told nothing more, and the run goes on: "
+        "Warning: the observer angry (file mine.py) is dropped, and the run goes on: "
         f"{event} raised RuntimeError: boom (mine.py, line "
     ) in said[0]
     assert "else RuntimeError(error))" in said[0]
