@@ -32,7 +32,7 @@ def test_finished_siblings_tell_how_long_the_others_take():
     assert estimate_time_left(matrix) == TimeLeft(2 * (40 - 20), False, 0)
     matrix.now.seconds += 40
     matrix.progress(cell(), GROUP, 40, 2)
-    assert estimate_time_left(matrix) == TimeLeft(2 * (50 - 40), False, 0)  # the sibling that stopped at 30 says nothing of these
+    assert estimate_time_left(matrix) == TimeLeft(2 * (50 - 40), False, 0)  # without the one that ended at 30
 
 
 def test_a_cell_takes_the_pace_of_its_task_and_an_unknown_task_is_counted():
@@ -42,7 +42,7 @@ def test_a_cell_takes_the_pace_of_its_task_and_an_unknown_task_is_counted():
     matrix.now.seconds += 200
     matrix.finished(run(1000, 100), cell())
     matrix.progress(cell(), (1000,), 100, 0)
-    assert estimate_time_left(matrix) == TimeLeft(0.0, False, 2)  # the last report of a complete cell came too late to count
+    assert estimate_time_left(matrix) == TimeLeft(0.0, False, 2)  # the cell had ended before this report
     matrix.progress(other, (1000,), 0, 1)
     matrix.now.seconds += 4
     matrix.progress(other, (1000,), 2, 1)

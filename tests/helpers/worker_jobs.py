@@ -119,9 +119,9 @@ class Unspeakable(Job):
 
 class Spend(Job):
     def run(self, worker, registry):
-        from grokbench.engine.cuda_graphs import CudaGraphs
+        from grokbench.engine.cuda_graphs import GraphCapture
 
-        CudaGraphs.broken = True
+        GraphCapture.broken = True
         os.remove(os.path.join(os.path.dirname(__file__), "taken"))
         yield os.getpid()
 

@@ -107,13 +107,13 @@ def _unusable(device: str) -> bool:
     """
     import torch
 
-    from grokbench.engine.cuda_graphs import CudaGraphs
+    from grokbench.engine.cuda_graphs import GraphCapture
 
     try:
         torch.cuda.synchronize(device)
     except RuntimeError:
         return True
-    return CudaGraphs.broken
+    return GraphCapture.broken
 
 
 def _end_with_parent() -> None:
