@@ -1,9 +1,16 @@
-"""A suite: tasks x regularizers x seeds, read from one YAML file and checked before anything runs.
+"""A suite: tasks x regularizers x seeds, read from a YAML file and checked before anything runs.
 
-`yaml12` reads data with the place of every key from what `yaml_composer` bounds; `schema` lists the keys and what each
-may hold, and `shapes` says what does not fit; `values` looks at seeds, labels, parameters and grids each by itself,
-`references` at names that point at one another; `entries` expands grids; `additions` are methods of the command line.
-Where the file is, `grokbench.suite_files` knows, without pydantic: a shell completes names by it.
+yaml12         YAML 1.2 data, with the line and column of every key
+yaml_composer  PyYAML's parser, bounded in size and depth
+schema         the keys of a suite and the types of their values
+shapes         problems with keys and types
+values         problems with single values: seeds, labels, parameters, grids
+references     problems with names that refer to other entries
+entries        tasks, regularizers and metrics, with grids expanded
+additions      entries from the command line
+problems       a problem and its message
+
+`grokbench.suite_files` finds the file; it is outside this package because shell completion must not import pydantic.
 """
 
 import dataclasses
@@ -47,43 +54,64 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Suite:
-    """What a suite file says, every name in it resolved except those of plugins and their parameters."""
+    """A suite whose labels are resolved and whose grids are expanded; plugins are still names.
+
+    Attributes:
+        name: of the suite.
+        description: one or more sentences; may be empty.
+        path: as given, or that of the installed file for a shipped suite.
+        seeds: of every cell, in order.
+        baseline: label of the regularizer that the others are compared with.
+        tasks: in the order of the file.
+        regularizers: in the order of the file.
+        skip: one for each cell that is left out.
+        metrics: to record.
+        statistics: of the comparisons.
+        published: published means by expanded labels; None if the suite has none.
+        plugins: files; relative paths are joined to the suite's folder.
+        document: the data with its places in the file.
+    """
 
     name: str
     description: str
-    path: str  # as given; of the installed file for a shipped suite
+    path: str
     seeds: tuple[int, ...]
-    baseline: str  # label of a regularizer
+    baseline: str
     tasks: tuple[TaskEntry, ...]
     regularizers: tuple[RegularizerEntry, ...]
-    skip: tuple[Skip, ...]  # one per cell, labels expanded
+    skip: tuple[Skip, ...]
     metrics: tuple[MetricEntry, ...]
     statistics: Statistics
-    published: Published | None  # labels expanded
-    plugins: tuple[str, ...]  # files, relative ones taken from the suite's folder
+    published: Published | None
+    plugins: tuple[str, ...]
     document: Document = field(repr=False, compare=False)
 
     @property
     def comparisons(self) -> int:
-        """The planned family that Holm corrects over: cells that are neither skipped nor a baseline."""
+        """The size of the family for Holm's method: the cells that are neither skipped nor a baseline."""
         others = [entry.label for entry in self.regularizers if entry.label != self.baseline]
         return len(self.tasks) * len(others) - sum(skip.regularizer in others for skip in self.skip)
 
     @property
     def added(self) -> frozenset[str]:
-        """Labels of the regularizers that do not stand in the file: a grid adds several."""
+        """The labels of the regularizers added by the command line."""
         return frozenset(entry.label for entry in self.regularizers if self.document.origin(entry.path))
 
     def where(self, key_path: KeyPath) -> str:
-        """`file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
+        """Return `file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
         return self.document.where(key_path)
 
 
 def load_suite(name_or_path: str, methods: Sequence[str] = ()) -> Suite:
-    """The suite of a path ending in `.yaml`, or of that bare name among the shipped ones, and further methods.
+    """Load and check a suite.
 
-    Raises SuiteError: one sentence when there is no such file or it is not YAML; otherwise every mistake at once,
-    a line `file:line:column: key.path: what was wrong, expected ...` each, in the order of the file.
+    Args:
+        name_or_path: a path that ends in `.yaml`, or the name of a shipped suite.
+        methods: regularizers to add: names, or entries of a suite in YAML.
+
+    Raises:
+        SuiteError: the file does not exist or is not YAML. Or the suite has mistakes; the message lists all of them in
+            the order of the file, each as `file:line:column: key.path: what is wrong, expected ...`.
     """
     path = find(name_or_path)
     document = with_methods(read(path), methods)
@@ -94,9 +122,10 @@ def load_suite(name_or_path: str, methods: Sequence[str] = ()) -> Suite:
 
 
 def _all_problems(data: Any, folder: Path) -> list[Problem]:
-    """Stage by stage; each sees null for the faulty values of the stages before, so that a mistake is told once.
+    """Find the problems in stages, each of which sees null for the values that earlier ones found wrong.
 
-    A stage with more than a message can show is the last, and is not finished: each line looks for a nearest name.
+    So a mistake is reported once. A stage that finds more problems than a message shows is stopped there and is the
+    last, because looking for the nearest name for each would take long.
     """
     stages: tuple[Callable[[Any], Iterable[Problem]], ...] = (
         shape_problems,

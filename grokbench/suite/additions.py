@@ -1,4 +1,4 @@
-"""What a command adds to a suite: methods, `grokbench run quick --with my_method`, and entries in YAML in general."""
+"""Entries of a suite given on the command line, such as `grokbench run quick --with my_method`."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,14 +15,19 @@ EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half:
 
 
 class TakenLabel(SuiteError):
-    """A method has the label of another one."""
+    """The label of an added method is in use."""
 
 
 def with_methods(document: Document, methods: Sequence[str]) -> Document:
-    """The document of a suite with further regularizers, each a name or an entry in YAML.
+    """Add regularizers to the document of a suite; problems with them are reported of `--with`, not of the file.
 
-    What is wrong with one is told of `--with`, not of a place in the file. Raises SuiteError for a text that is
-    neither, and for a label that is taken.
+    Args:
+        document: of the suite.
+        methods: names, or entries of a suite in YAML.
+
+    Raises:
+        SuiteError: a text is neither a name nor an entry.
+        TakenLabel: a label is in use.
     """
     for method in methods:
         for label, entry in entries(method, OPTION, EXPECTED).items():
@@ -31,7 +36,19 @@ def with_methods(document: Document, methods: Sequence[str]) -> Document:
 
 
 def entries(given: str, option: str, expected: str) -> dict[str, Any]:
-    """What the value of an option names: a name alone, or entries in YAML; SuiteError saying what is expected."""
+    """Parse the value of an option that gives entries.
+
+    Args:
+        given: a name, or a YAML mapping of names to parameters.
+        option: such as `--with`, for the message.
+        expected: for the message.
+
+    Returns:
+        Name -> parameters.
+
+    Raises:
+        SuiteError: the value is neither.
+    """
     written = parse(given, option) if given.strip() else None
     data = {written.data: {}} if written and isinstance(written.data, str) else written and written.data
     if not written or written.problems or not isinstance(data, dict) or not data:
@@ -42,11 +59,11 @@ def entries(given: str, option: str, expected: str) -> dict[str, Any]:
 def _with_entry(document: Document, label: str, entry: Any) -> Document:
     there = document.data.get("regularizers") if isinstance(document.data, dict) else None
     if not isinstance(there, dict):
-        return document  # the suite's own mistake, which is told of it
+        return document  # a mistake in the suite, reported when it is checked
     if label in there:
         use = entry.get("use") if isinstance(entry, dict) else None
         other = f"expected another one, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"
         raise TakenLabel(f"{OPTION} {short(label)}: a label that the suite has already, {other}")
     data = document.data | {"regularizers": there | {label: entry}}
-    grafts = {**document.grafts, ("regularizers", label): OPTION}
-    return dataclasses.replace(document, data=data, grafts=grafts)
+    origins = {**document.origins, ("regularizers", label): OPTION}
+    return dataclasses.replace(document, data=data, origins=origins)

@@ -1,4 +1,4 @@
-"""Problems in a YAML file: what is wrong, and how it is said, one line each."""
+"""Problems in a YAML file, and their messages of one line each."""
 
 import json
 import re
@@ -43,17 +43,33 @@ _SYNTAX = (
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a suite. `place` is found from `path` where it is None."""
+    """A mistake in a suite.
+
+    Attributes:
+        path: of the key.
+        text: "what is wrong, expected ..., did you mean ...?".
+        place: line and column; None to find them from `path`.
+        at_key: whether the key is wrong, not its value.
+        origin: replaces file, line and column for an entry that is not from the file, such as `--with`.
+    """
 
     path: KeyPath
-    text: str  # "what was wrong, expected ..., did you mean ...?"
+    text: str
     place: Place | None = None
-    at_key: bool = False  # the key is wrong, not its value
-    origin: str | None = None  # stands for file and place where it is not in the file
+    at_key: bool = False
+    origin: str | None = None
 
 
 def listing(file: str, problems: Iterable[Problem]) -> str:
-    """Problems with their places as lines `file:line:column: key.path: text`, in the order of the file."""
+    """Format problems as lines `file:line:column: key.path: text`.
+
+    Args:
+        file: its name.
+        problems: in any order; repeated ones are shown once.
+
+    Returns:
+        At most MAX_LINES lines in the order of the file, and one more that says so if there are more.
+    """
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.place or _NO_PLACE)
     lines = [_line(file, problem) for problem in ordered[:MAX_LINES]]
     return "\n".join([*lines, f"{file}: and more like these"] if len(ordered) > MAX_LINES else lines)
@@ -66,7 +82,7 @@ def _line(file: str, problem: Problem) -> str:
 
 
 def dotted(path: KeyPath) -> str:
-    """A key path as people write it: `skip[0].task`, `tasks."a b".epochs`."""
+    """Format a key path, such as `skip[0].task` or `tasks."a b".epochs`."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{_quoted(part)}" for part in path]
     return "".join(parts).removeprefix(".")
 
@@ -76,7 +92,7 @@ def _quoted(key: str) -> str:
 
 
 def syntax_hint(error: MarkedYAMLError) -> str:
-    """PyYAML's complaint as a sentence about the line it points to."""
+    """Translate an error message of PyYAML into a sentence about the line that it points to."""
     problem = f"{error.problem or error.context}"
     for pattern, sentence in _SYNTAX:
         found = re.search(pattern, problem)

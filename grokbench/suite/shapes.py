@@ -1,4 +1,4 @@
-"""What is wrong with the shape of a suite, in sentences."""
+"""Problems with the keys and types of a suite, as sentences made from pydantic's errors."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ __all__ = ["shape_problems"]
 
 
 def shape_problems(data: Any) -> list[Problem]:
-    """Every value of a suite's data that has not the shape it should have."""
+    """List the keys that are unknown or missing, and the values of a wrong type."""
     try:
         SuiteShape.model_validate(data)
     except ValidationError as error:
@@ -25,7 +25,7 @@ def shape_problems(data: Any) -> list[Problem]:
 
 
 def _meant(path: KeyPath) -> KeyPath:
-    """The key path that an unknown key was probably meant to be; the misspelling tells that it is missing."""
+    """Return the key path that an unknown key is probably a misspelling of; it is not reported as missing too."""
     return (*path[:-1], nearest(str(path[-1]), fields_at(path[:-1])) or "")
 
 

@@ -1,4 +1,4 @@
-"""The values of a suite of sound shape: seeds, plugin files, labels, parameters and grids, each by itself."""
+"""Problems with single values of a suite of valid types: seeds, plugin files, labels, parameters and grids."""
 
 import math
 import re
@@ -16,15 +16,20 @@ from grokbench.text.suggest import did_you_mean, short, shown
 
 __all__ = ["value_problems"]
 
-_NO_COLON = re.compile(r"(?P<key>\w+)(\s+:?|:)(?P<value>\S.*)")  # what {use grokalign} and {use:grokalign} are
+_NO_COLON = re.compile(r"(?P<key>\w+)(\s+:?|:)(?P<value>\S.*)")  # the key in {use grokalign} and in {use:grokalign}
 _SECTIONS = ("tasks", "regularizers", "metrics")
 
 
 def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
-    """Every wrong value of a suite of sound shape; plugin files are looked for in `folder`."""
+    """Yield the wrong values of a suite.
+
+    Args:
+        data: of valid keys and types.
+        folder: of the suite, to which the paths of plugin files are relative.
+    """
     if "seeds" in data:
         yield from _seed_problems(data["seeds"])
-    yield from _prose_problems(data)
+    yield from _text_problems(data)
     yield from _plugin_problems(data.get("plugins") or [], folder)
     for section in _SECTIONS:
         for label, entry in (data.get(section) or {}).items():
@@ -71,12 +76,12 @@ def _plugin_problems(files: list[Any], folder: Path) -> Iterator[Problem]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that is too long, a folder that is not ours
+    except OSError:  # such as a name that is too long, or a folder without permission
         return False
 
 
-def _prose_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Texts that the leaderboard prints."""
+def _text_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check that the texts which the leaderboard prints are printable."""
     texts: dict[KeyPath, Any] = {("description",): data.get("description")}
     texts["published", "source"] = (data.get("published") or {}).get("source")
     texts |= {("skip", i, "why"): (skip or {}).get("why") for i, skip in enumerate(data.get("skip") or [])}
@@ -138,7 +143,7 @@ def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Prob
 
 
 def _parameter_problems(path: KeyPath, value: Any, depth: int) -> Iterator[Problem]:
-    """Numbers that are not finite; grids that are not at `depth`, or not lists of different plain values."""
+    """Yield numbers that are not finite, and grids that are not at `depth` or not lists of distinct scalars."""
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, f"{shown(value)}, expected a finite number")
     elif is_grid(value) and (len(path) != depth or "per_task" in path[2:3]):

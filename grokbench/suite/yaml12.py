@@ -1,8 +1,8 @@
-"""YAML 1.2 data, with the place of every key and value.
+"""A reader of YAML 1.2 data that keeps the line and column of every key and value.
 
-PyYAML parses; the scalars are those of the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema),
-so `1e-3` is a number and `no`, `on` and `1:30` are text. Aliases, anchors, tags, merges, repeated keys and a
-second document are refused; size, depth and number of nodes are bounded, so that no file can stall the program.
+PyYAML parses. The scalars are those of the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema), so
+`1e-3` is a number and `no`, `on` and `1:30` are text. Aliases, anchors, tags, merges, repeated keys and a second
+document are errors. Size, depth and number of nodes are limited, so that no file can stall the program.
 """
 
 import re
@@ -24,7 +24,7 @@ __all__ = ["MAX_BYTES", "Document", "parse", "plain_scalar", "read"]
 MAX_BYTES = 100_000
 MAX_DIGITS = 100
 
-# What YAML forbids, and the line breaks that YAML 1.1 and 1.2 disagree about.
+# Characters that YAML forbids, and those that are line breaks in YAML 1.1 but not in 1.2.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -34,21 +34,38 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML file: its data, and where each key and value stands."""
+    """The data of a YAML file, with the line and column of each key and value.
+
+    Attributes:
+        file: its name, for messages.
+        data: dicts, lists and scalars.
+        keys: key path -> line and column of the key.
+        values: key path -> line and column of the value.
+        problems: found while reading.
+        origins: key path of an entry added later -> its origin, such as `--with`.
+    """
 
     file: str
     data: Any
     keys: Mapping[KeyPath, Place] = field(repr=False, default_factory=dict)
     values: Mapping[KeyPath, Place] = field(repr=False, default_factory=dict)
     problems: tuple[Problem, ...] = ()
-    grafts: Mapping[KeyPath, str] = field(repr=False, default_factory=dict)  # branches of another origin, and its name
+    origins: Mapping[KeyPath, str] = field(repr=False, default_factory=dict)
 
     def origin(self, path: KeyPath) -> str | None:
-        """Where a key path was grafted from; None for one that stands in the file."""
-        return next((origin for graft, origin in self.grafts.items() if path[: len(graft)] == graft), None)
+        """Return the origin of a key path that was added later; None for one from the file."""
+        return next((origin for added, origin in self.origins.items() if path[: len(added)] == added), None)
 
     def place(self, path: KeyPath, at_key: bool = True) -> Place:
-        """Line and column (from 1) of a key, or of its value; of the nearest parent when there is no such key."""
+        """Return the line and column of a key path, or of its nearest parent if it does not exist.
+
+        Args:
+            path: of the key.
+            at_key: the place of the key; otherwise of its value.
+
+        Returns:
+            Line and column, from 1.
+        """
         first, second = (self.keys, self.values) if at_key else (self.values, self.keys)
         for length in range(len(path), -1, -1):
             found = first.get(path[:length]) or second.get(path[:length])
@@ -57,13 +74,13 @@ class Document:
         return (1, 1)
 
     def where(self, path: KeyPath, at_key: bool = True) -> str:
-        """`file:line:column` of a key path, or of its nearest existing parent; the origin of a grafted one."""
+        """Return `file:line:column` of a key path, see `place`; its origin if it was added later."""
         line, column = self.place(path, at_key)
         return self.origin(path) or f"{self.file}:{line}:{column}"
 
 
 class _Builder:
-    """Turns composed nodes into data, noting places and problems on the way."""
+    """Converts composed nodes to data, and collects places and problems."""
 
     def __init__(self) -> None:
         self.keys: dict[KeyPath, Place] = {}
@@ -121,7 +138,7 @@ class _Builder:
 
 
 def plain_scalar(text: str) -> Any:
-    """The value of an unquoted scalar under the YAML 1.2 core schema."""
+    """Return the value of an unquoted scalar by the YAML 1.2 core schema."""
     if _NULL.fullmatch(text):
         return None
     if _BOOL.fullmatch(text):
@@ -135,10 +152,18 @@ def plain_scalar(text: str) -> Any:
 
 
 def parse(text: str, file: str) -> Document:
-    """The data of a YAML text; `file` is the name that errors show.
+    """Parse a YAML text.
 
-    Problems that do not end the reading (repeated keys, aliases, tags, ...) are kept in the document. Raises
-    SuiteError with them and the place where reading ended when the text is not YAML, is empty or is too large.
+    Args:
+        text: the content of a file.
+        file: its name, for messages.
+
+    Returns:
+        The data, with the problems that do not end parsing, such as repeated keys, aliases and tags.
+
+    Raises:
+        SuiteError: the text is not YAML, is empty or has too many nodes or levels. The message lists the problems found
+            before, and the place where parsing ended.
     """
     _check_characters(text, file)
     composer, builder = BoundedComposer(text), _Builder()
@@ -157,7 +182,11 @@ def parse(text: str, file: str) -> Document:
 
 
 def read(path: str | Path) -> Document:
-    """The data of a YAML file in UTF-8 of at most MAX_BYTES; raises SuiteError as `parse` does, or if unreadable."""
+    """Read a YAML file in UTF-8 of at most MAX_BYTES.
+
+    Raises:
+        SuiteError: the file cannot be read, is too large or not UTF-8, or as for `parse`.
+    """
     raw = _read_bytes(Path(path))
     if len(raw) > MAX_BYTES:
         line, column = _count(raw[:MAX_BYTES].decode("utf-8", "replace"))
