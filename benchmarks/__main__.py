@@ -32,14 +32,14 @@ PARTS = ("speed", "scaling", "startup", "report")
 @click.option("--rotated", is_flag=True, help="Only XOR with the engine's exact rotation.")
 @click.option("--no-authors", is_flag=True, help="Leave out the procedure of the paper's authors, the slowest.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write every round to this file.")
-def main(parts: tuple[str, ...], quick: bool, no_authors: bool, file: Path | None, **asked: Any) -> None:
+def main(parts: tuple[str, ...], quick: bool, no_authors: bool, file: Path | None, **chosen: Any) -> None:
     """Compare the speed of the engine with that of a well-written PyTorch loop on the same work."""
     from benchmarks import tables
     from benchmarks.document import Document, facts
     from benchmarks.parts import PARTS, QUICK, Options
 
-    asked = {**asked, "tasks": asked["tasks"] or TASKS, "device": found_device(asked["device"])}
-    options = Options(**{**asked, **(QUICK if quick else {})}, without=("authors",) if no_authors else ())
+    chosen = {**chosen, "tasks": chosen["tasks"] or TASKS, "device": found_device(chosen["device"])}
+    options = Options(**{**chosen, **(QUICK if quick else {})}, without=("authors",) if no_authors else ())
     document = Document(file, facts(options.device))
     warn_of_load(document.facts)
     for part in parts or ("speed",):

@@ -45,7 +45,7 @@ class Case:
 
     @property
     def rotated(self) -> bool:
-        """Whether the engine uses the task's exact rotation."""
+        """True if the engine uses the task's exact rotation."""
         return bool(self.cell.recipe["task"]["parameters"].get("rotate"))
 
     @property

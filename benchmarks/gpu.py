@@ -38,7 +38,7 @@ SMALL, WORKERS = "quick", (1, 2, 4)  # a suite whose cells leave most of the dev
 @click.option("--task", "tasks", multiple=True, type=click.Choice(TASKS), help="For the speed.  [default: all]")
 @click.option("--device", default="cuda", show_default=True, type=click.Choice(["cpu", "cuda"]))
 @click.option("--quick", is_flag=True, help="A short test: XOR of the size in `quick`, few seeds, short rounds.")
-def main(file: Path, out: Path, minutes: float, steps: tuple[str, ...], device: str, **asked: Any) -> None:
+def main(file: Path, out: Path, minutes: float, steps: tuple[str, ...], device: str, **chosen: Any) -> None:
     """Run every check that needs a CUDA device, within some minutes."""
     from benchmarks.document import Document, facts
 
@@ -48,9 +48,9 @@ def main(file: Path, out: Path, minutes: float, steps: tuple[str, ...], device: 
     if "tests" in (steps or STEPS):
         run_tests(document, min(TESTS_SECONDS, end - time.monotonic()))
     if "speed" in (steps or STEPS):
-        speed(document, device, asked["tasks"] or TASKS, asked["quick"], min(end, time.monotonic() + SPEED_SECONDS))
+        speed(document, device, chosen["tasks"] or TASKS, chosen["quick"], min(end, time.monotonic() + SPEED_SECONDS))
     if "suite" in (steps or STEPS):
-        suite(document, asked["suite"], out, device, end)
+        suite(document, chosen["suite"], out, device, end)
     if "together" in (steps or STEPS):
         together(document, out, device, end)
     if any(row["status"] for row in document.parts.get("tests", [])):

@@ -41,7 +41,7 @@ class Call:
 
     @property
     def complete(self) -> bool:
-        """Whether every replica was trained without failing."""
+        """True if every replica was trained without failing."""
         return self.trained == self.planned > 0
 
     def json(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Sheet:
 
     @property
     def crowded(self) -> bool:
-        """Whether there are more methods than distinguishable colours."""
+        """True if there are more methods than distinguishable colours."""
         return len(self.evidence.methods) > styles.MOST_COLOURS
 
     def colour(self, methods: Collection[str], legend: bool = True) -> alt.Color:

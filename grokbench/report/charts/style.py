@@ -71,7 +71,7 @@ class Style:
 
     @property
     def hovered(self) -> bool:
-        """Whether tooltips can be shown: in the report, but not in files."""
+        """True if tooltips can be shown, which they can in the report but not in files."""
         return not isinstance(self.width, int)
 
     def config(self) -> dict[str, Any]:
