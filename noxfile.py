@@ -1,7 +1,7 @@
-"""What a change must pass: `nox` runs everything, `nox -s tests` one session.
+"""The checks that a change must pass: `nox` runs all of them, `nox -s tests` one session.
 
-torch takes several GB, so the sessions that need it share one environment, `.nox/shared`. They run in an order
-that makes this safe: `wheel` first, while the environment holds nothing but what the wheel declares.
+torch takes several GB, so the sessions that need it share one environment, `.nox/shared`. `wheel` is the first of them,
+while the environment contains only the dependencies that the wheel declares.
 """
 
 import json
@@ -17,25 +17,25 @@ SHARED = ROOT / ".nox" / "shared"
 BIN = SHARED / ("Scripts" if sys.platform == "win32" else "bin")
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 
-# pytest last: its closing lines end the output
+# Tests are last, so that pytest's summary ends the output.
 nox.options.sessions = ["lint", "wheel", "types", "docs", "oracles", "tests"]
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff over everything, with the version range of the extra `dev`."""
+    """Run ruff on the repository, in the version range of the extra `dev`."""
     session.install(*[need for need in PROJECT["optional-dependencies"]["dev"] if need.startswith("ruff")])
     session.run("ruff", "check", ".")
 
 
 @nox.session(venv_backend="none")
 def wheel(session: nox.Session) -> None:
-    """The wheel claims one top-level name, and runs a suite and begins a plugin from an empty folder."""
+    """Check that the wheel has one top-level name, and that it runs a suite and writes a plugin in an empty folder."""
     built = build_wheel(session)
     names = {name.split("/")[0] for name in ZipFile(built).namelist()}
     claimed = {name for name in names if not name.endswith(".dist-info")}
     if claimed != {PROJECT["name"]}:
-        session.error(f"the wheel should claim the name {PROJECT['name']} alone, and claims {sorted(claimed)}")
+        session.error(f"the wheel should have one top-level name, {PROJECT['name']}; it has {sorted(claimed)}")
     install(session, "--force-reinstall", "--no-deps", built)  # in place of an editable install
     install(session, built)
     check_smoke(session)
@@ -44,7 +44,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
-    """Mypy over the installed wheel: in the checkout, `tasks` is not yet `grokbench.tasks`."""
+    """Run mypy on the installed wheel, because only there is the folder `tasks` the package `grokbench.tasks`."""
     built = build_wheel(session)
     install(session, "--force-reinstall", "--no-deps", built)
     install(session, f"{built}[dev]")
@@ -54,7 +54,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
-    """The site, into `site/`: a warning is an error."""
+    """Build the documentation into `site/`; a warning is an error."""
     install(session, "--editable", f"{ROOT}[docs]")
     shutil.rmtree(ROOT / "site", ignore_errors=True)
     python(session, "-P", "-m", "sphinx", "-W", "--keep-going", "-q", "-E", str(ROOT / "docs"), str(ROOT / "site"))
@@ -62,29 +62,29 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def oracles(session: nox.Session) -> None:
-    """The statistics against statsmodels, lifelines and enumeration."""
+    """Compare the statistics with statsmodels, lifelines and enumeration."""
     install(session, "--editable", f"{ROOT}[test,oracles]")
     python(session, "-P", "-m", "pytest", "-m", "oracles", "tests/test_stats_oracles.py")
 
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Pytest over an editable install, on at most four cores; `nox -s tests -- -k store` passes arguments on."""
+    """Run pytest on an editable install, on at most four cores; `nox -s tests -- -k store` passes arguments to it."""
     install(session, "--editable", f"{ROOT}[test]")
-    session.env["OMP_NUM_THREADS"] = "1"  # a test has one core
+    session.env["OMP_NUM_THREADS"] = "1"  # one core for each worker of pytest
     split = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
     python(session, "-P", "-m", "pytest", "-m", "not oracles", *split, *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def survival(session: nox.Session) -> None:
-    """Forty kills at random moments of the suite `smoke`, some 15 minutes; arguments are passed on to the script."""
+    """Kill runs of the suite `smoke` at forty random moments, some 15 minutes; arguments are passed to the script."""
     install(session, "--editable", f"{ROOT}[test]")
     python(session, "-P", str(ROOT / "tests" / "helpers" / "kills.py"), *session.posargs)
 
 
 def python(session: nox.Session, *arguments: str) -> None:
-    """Run the Python of the shared environment, which is made when it is not there."""
+    """Run the Python of the shared environment, which is created if it does not exist."""
     if not (SHARED / "pyvenv.cfg").exists():
         session.run(sys.executable, "-m", "venv", str(SHARED), external=True)
     session.run(str(BIN / "python"), *arguments, external=True)
@@ -96,7 +96,7 @@ def install(session: nox.Session, *arguments: str) -> None:
 
 
 def build_wheel(session: nox.Session) -> str:
-    """The path of a wheel of this checkout, built from nothing: setuptools would ship what an old `build/` holds."""
+    """Build a wheel of this checkout and return its path; an old `build/` is deleted, as setuptools would ship it."""
     shutil.rmtree(ROOT / "build", ignore_errors=True)
     folder = Path(session.create_tmp()).resolve() / "wheel"
     shutil.rmtree(folder, ignore_errors=True)
@@ -106,7 +106,7 @@ def build_wheel(session: nox.Session) -> str:
 
 
 def check_smoke(session: nox.Session) -> None:
-    """Run the suite `smoke` where the checkout cannot be imported; it should print the row of every cell."""
+    """Run the suite `smoke` where the checkout cannot be imported, and check that the row of every cell is printed."""
     folder = Path(session.create_tmp()).resolve() / "smoke"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -118,11 +118,11 @@ def check_smoke(session: nox.Session) -> None:
     rows = json.loads(leaderboard)["rows"]
     unprinted = [row["regularizer"] for row in rows if row["regularizer"] not in printed]
     if not rows or unprinted:
-        session.error(f"`grokbench run smoke` should print {len(rows)} rows, at least one; missing: {unprinted}")
+        session.error(f"`grokbench run smoke` should print a row for each of {len(rows)} cells; missing: {unprinted}")
 
 
 def check_new(session: nox.Session) -> None:
-    """Write a plugin and a package from the templates that the wheel holds."""
+    """Write a plugin and a package from the templates in the wheel."""
     folder = Path(session.create_tmp()).resolve() / "new"
     shutil.rmtree(folder, ignore_errors=True)
     for options in ((), ("--package",)):

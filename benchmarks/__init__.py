@@ -1,6 +1,6 @@
-"""Speed, side by side with the loop one would otherwise write: `python -m benchmarks`, from the checkout.
+"""Benchmarks of speed, run from the checkout by `python -m benchmarks`.
 
-`--part speed` compares engine, plain loop, the authors' procedure and the floor; `--part scaling` gives the engine more
-and more seeds; `--part startup` waits for commands, `--part report` for the page of a large folder. `python -m
-benchmarks.gpu` is all that is asked of a CUDA device.
+`--part speed` compares the engine with a plain PyTorch loop, with the procedure of the paper's authors and with a lower
+bound on time, the floor. `--part scaling` trains more and more seeds with the engine. `--part startup` times commands,
+and `--part report` the report of a large folder. `python -m benchmarks.gpu` runs every check that needs a CUDA device.
 """

@@ -1,10 +1,10 @@
 """The procedure of the paper's authors, after their released scripts for MNIST (`accelerating_grokking.py`).
 
-One seed in float64; a DataLoader with four workers per split, whose processes start anew at every pass; a second
-forward pass for GrokAlign's penalty, and gradients of the inputs that nobody reads; the splits are looked at every ten
-epochs, training set included. Kind to it: examples are tensors already, where the scripts transform images one by one,
-and the optimizer, the loss and the methods are those of the plain loop. Like the loop and unlike the scripts it
-shuffles, since the tasks do.
+It trains one seed in float64, with a DataLoader of four workers per split whose processes start again at every pass.
+GrokAlign's penalty has a second forward pass, and the gradients of the inputs are computed without being used. All
+splits are evaluated every ten epochs, the training set included. Two things make it faster than the scripts: examples
+are tensors from the start, where the scripts transform images one by one, and the optimizer, the loss and the methods
+are those of the plain loop. Unlike the scripts it shuffles, because the tasks do.
 """
 
 import warnings
@@ -29,14 +29,19 @@ WORKERS = 4  # processes of a loader
 
 @dataclass(frozen=True)
 class Training:
-    """One seed in training."""
+    """One seed in training.
 
-    plain: Plain  # network, optimizer, loss
-    loaders: Mapping[str, DataLoader[tuple[Tensor, ...]]]  # by split
+    Attributes:
+        plain: network, optimizer, loss and methods.
+        loaders: split -> its DataLoader.
+    """
+
+    plain: Plain
+    loaders: Mapping[str, DataLoader[tuple[Tensor, ...]]]
 
 
 def start(case: Case, seed: int, workers: int = WORKERS) -> Training:
-    """A seed of a case before any update, in float64 whatever the case's precision."""
+    """Initialise a seed of a case, in float64 whatever the case's precision."""
     plain = plain_loop.start(replace(case, precision="float64"), seed)
     usual = plain_loop.optimizer(case.full.task.optimizer, plain.network, {})
     loaders = {name: _loader(split, plain.batch_size, name == "train", workers) for name, split in plain.splits.items()}
@@ -44,14 +49,14 @@ def start(case: Case, seed: int, workers: int = WORKERS) -> Training:
 
 
 def _loader(split: Batch, size: int | None, shuffle: bool, workers: int) -> DataLoader[tuple[Tensor, ...]]:
-    """Batches of so many examples; all of them, in their order, where there is no size."""
+    """Return a DataLoader of batches of `size` examples; of the whole split, unshuffled, if `size` is None."""
     dataset = TensorDataset(split.inputs.cpu(), split.targets.cpu())
-    warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores, at every pass: so it is
+    warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores, as in the scripts
     return DataLoader(dataset, size or len(dataset), shuffle=shuffle and size is not None, num_workers=workers)
 
 
 def train(training: Training, epochs: int) -> list[dict[str, float]]:
-    """Train on; returns the accuracies on every split, after each tenth of these epochs."""
+    """Continue training; return the accuracies on every split after every tenth of these epochs."""
     history = []
     for epoch in range(1, epochs + 1):
         for inputs, targets in _batches(training, "train"):
@@ -82,7 +87,7 @@ def _step(plain: Plain, inputs: Tensor, targets: Tensor) -> None:
 
 @torch.no_grad()
 def evaluate(training: Training) -> dict[str, float]:
-    """Accuracy on every split, batch by batch."""
+    """Measure the accuracy on every split, batch by batch."""
     plain, values = training.plain, {}
     for split in training.loaders:
         shares = [(plain.accuracy(plain.network(x), y).item(), len(y)) for x, y in _batches(training, split)]

@@ -1,4 +1,4 @@
-"""What is trained: cells of the shipped suites at their settings, for a number of epochs and without stopping early."""
+"""The cases of the benchmarks: cells of the shipped suites, trained for a fixed number of epochs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,18 +14,27 @@ from grokbench.suite import Suite, load_suite
 __all__ = ["METHODS", "Case", "case", "chosen", "missing_data", "rotation", "shipped_cases"]
 
 METHODS = ("baseline", "grokalign")
-SUITES = {"xor": "quick", "cifar10": "cifar10-small"}  # that a task is taken from; `paper` elsewhere
-CUDA_START = 3  # epochs at least
+SUITES = {"xor": "quick", "cifar10": "cifar10-small"}  # task -> its suite; `paper` for the others
+CUDA_START = 3  # least epochs of the engine's start on CUDA
 
 
 @dataclass(frozen=True)
 class Case:
-    """A cell to train on some seeds. Its budget is the number of epochs, the same for engine and plain loop."""
+    """A cell to train for a fixed number of epochs, the cell's budget.
+
+    Attributes:
+        cell: of the seeds.
+        step: of the cell.
+        seeds: to train.
+        full: the step without XOR's exact rotation, which the engine's competitors train.
+        precision: of the engine and the loop.
+        device: "cpu", or a CUDA device such as "cuda:0".
+    """
 
     cell: Cell
     step: Step
     seeds: tuple[int, ...]
-    full: Step  # without XOR's exact rotation: what everybody but the engine computes
+    full: Step
     precision: str = "float32"
     device: str = "cpu"
 
@@ -36,34 +45,34 @@ class Case:
 
     @property
     def rotated(self) -> bool:
-        """Whether the engine trains it in its span."""
+        """True if the engine uses the task's exact rotation."""
         return bool(self.cell.recipe["task"]["parameters"].get("rotate"))
 
     @property
     def short(self) -> int:
-        """Epochs of the engine that belong to its start: on CUDA the first ones choose kernels and capture graphs."""
+        """Epochs of the engine's start, not timed: on CUDA the first ones choose kernels and capture graphs."""
         return 0 if self.device == "cpu" else -(-CUDA_START // self.cell.evaluate_every) * self.cell.evaluate_every
 
     @property
     def seed_epochs(self) -> int:
-        """Epochs that count, summed over the seeds."""
+        """Timed epochs, summed over the seeds."""
         return len(self.seeds) * (self.cell.budget - self.short)
 
     def lasting(self, epochs: int) -> "Case":
-        """The same for so many epochs that count, rounded up to end with an evaluation; at least two."""
+        """Return the case with the given number of timed epochs, at least two, rounded up to end with an evaluation."""
         every = self.cell.evaluate_every
         return replace(self, cell=replace(self.cell, budget=self.short + -(-max(epochs, 2) // every) * every))
 
 
 def case(cell: Cell, registry: Registry, seeds: Sequence[int], precision: str = "float32", device: str = "cpu") -> Case:
-    """A cell that trains to its budget, whether or not it groks on the way."""
+    """Make a case of a cell, which trains to its budget whether or not it groks."""
     endless = replace(cell, recipe={**cell.recipe, "stop": "budget"})
     full = cell_step(rotation(endless, False), registry)
     return Case(endless, cell_step(endless, registry), tuple(seeds), full, precision, device)
 
 
 def rotation(cell: Cell, rotate: bool) -> Cell:
-    """The cell with its exact rotation on, which its label then says, or off; itself for tasks that have none."""
+    """Turn a cell's exact rotation on, and name it in the label, or off; tasks without one are not changed."""
     task = cell.recipe["task"]
     if "rotate" not in task["parameters"]:
         return cell
@@ -73,7 +82,7 @@ def rotation(cell: Cell, rotate: bool) -> Cell:
 
 
 def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
-    """A suite reduced to one task and some methods, without its metrics; SuiteError when it lacks one of them."""
+    """Reduce a suite to one task and some methods, without its metrics; SuiteError if it lacks one of them."""
     for kind, wanted, entries in (("task", (task,), suite.tasks), ("regularizer", methods, suite.regularizers)):
         for label in wanted:
             if label not in [entry.label for entry in entries]:
@@ -88,8 +97,8 @@ def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
 
 
 def missing_data(case: Case) -> str | None:
-    """How to get the data of a task whose files are not here; nothing is downloaded in the middle of a benchmark."""
-    use = case.cell.recipe["task"]["use"]  # a data set has the name of its task
+    """Say how to get a task's data if files are missing, since a benchmark downloads nothing; None if they exist."""
+    use = case.cell.recipe["task"]["use"]  # a data set and its task have the same name
     absent = [status for status in data.status() if status.name == use and not status.present]
     return f"its data are not here: {absent[0].how}, or set $GROKBENCH_DATA" if absent else None
 
@@ -102,10 +111,15 @@ def shipped_cases(
     methods: Sequence[str] = METHODS,
     device: str = "cpu",
 ) -> Iterator[Case]:
-    """Every method on those tasks, at the paper's settings; XOR as `quick` cuts it, unless asked in full; CIFAR-10 as
-    `cifar10-small` does.
+    """Yield a case for every method on every task, twice for tasks with an exact rotation: without and with it.
 
-    What has an exact rotation comes twice, without and with it. Seeds count from 1000 on, as the suites' do.
+    Args:
+        tasks: labels. Settings are those of the suite `paper`, for CIFAR-10 those of `cifar10-small`.
+        seeds: how many, from 1000 on as in the suites.
+        full_xor: XOR as in `paper`; otherwise of the size in `quick`.
+        registry: the plugins.
+        methods: labels.
+        device: "cpu", or a CUDA device.
     """
     for task in tasks:
         suite = load_suite("paper" if task == "xor" and full_xor else SUITES.get(task, "paper"))

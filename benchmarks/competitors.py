@@ -1,6 +1,6 @@
-"""Who competes. A competitor is prepared for a case once, then asked for a round again and again.
+"""The competitors. Each is prepared for a case once and then runs rounds.
 
-To add one, write a function like `loop` and name it in `competitors`; the others are compared with the first.
+To add one, write a function like `loop` and name it in `competitors`. The others are compared with the first.
 """
 
 import time
@@ -28,16 +28,21 @@ __all__ = [
     "seconds_per_epoch",
 ]
 
-LOOP_SEEDS = {"cpu": 5, "cuda": 1}  # of a case, one after the other: each costs the same
-TRIALS = 3  # of every kind of optimizer, before the first round; the fastest counts
-TRIAL_SECONDS = 0.1  # at least
+LOOP_SEEDS = {"cpu": 5, "cuda": 1}  # seeds of a round of the loop, one after the other; each costs the same
+TRIALS = 3  # of every kind of optimizer before the first round; the fastest is used
+TRIAL_SECONDS = 0.1  # least seconds of a trial
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What one round gave."""
+    """The result of one round.
 
-    seconds: float  # per seed-epoch, evaluations included, data and initialisation excluded
+    Attributes:
+        seconds: per seed-epoch, with evaluations, without data and initialisation.
+        details: further numbers of the competitor.
+    """
+
+    seconds: float
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -45,13 +50,18 @@ Competitor = Callable[[Case], Callable[[], Figure]]
 
 
 def competitors(rates: Iterator[Rates], without: tuple[str, ...] = ()) -> dict[str, Competitor]:
-    """All of them by name, in the order of their turns; the floor asks for the machine's rates in each round."""
+    """Return the competitors by name, in the order of their turns.
+
+    Args:
+        rates: measures the machine anew for each round of the floor.
+        without: names to leave out.
+    """
     known: dict[str, Competitor] = {"loop": loop, "engine": engine, "authors": authors, "floor": partial(floor, rates)}
     return {name: competitor for name, competitor in known.items() if name not in without}
 
 
 def loop(case: Case) -> Callable[[], Figure]:
-    """The plain loop on the first few seeds, with the fastest kind of optimizer."""
+    """Prepare the plain loop on the first seeds, with the fastest kind of optimizer."""
     kind = fastest_kind(case)
     seeds = case.seeds[: LOOP_SEEDS[case.device.split(":")[0]]]
 
@@ -63,9 +73,9 @@ def loop(case: Case) -> Callable[[], Figure]:
 
 
 def _clock_loop(case: Case, seed: int, kind: str) -> float:
-    """Seconds for all epochs of one seed."""
+    """Train one seed and return the seconds of its epochs."""
     plain = plain_loop.start(case, seed, kind)
-    plain_loop.evaluate(plain)  # evaluation 0, which is no part of an epoch
+    plain_loop.evaluate(plain)  # evaluation 0, not part of an epoch
     return _clock(case.device, lambda: plain_loop.train(plain, case.cell.budget))
 
 
@@ -78,20 +88,20 @@ def _clock(device: str, training: Callable[[], Any]) -> float:
 
 
 def fastest_kind(case: Case) -> str:
-    """The kind of torch's optimizer that trains the loop fastest; the kinds take turns."""
+    """Return the kind of torch's optimizer with which the loop is fastest; the kinds are timed in turns."""
     trials = {kind: _trial(case, kind) for kind in plain_loop.KINDS}
     rounds = [{kind: trial() for kind, trial in trials.items()} for _ in range(TRIALS)]
     return min(trials, key=lambda kind: min(seconds[kind] for seconds in rounds))
 
 
 def seconds_per_epoch(case: Case) -> float:
-    """About what an epoch of the loop takes: a case is made as long as its rounds should last."""
+    """Estimate the seconds of an epoch of the loop, from which the length of a case is chosen."""
     trial = _trial(case, "fused")
     return min(trial() for _ in range(TRIALS))
 
 
 def _trial(case: Case, kind: str) -> Callable[[], float]:
-    """A warm loop, and a way to ask for its seconds per epoch."""
+    """Warm up a loop; return a function that trains it further and returns its seconds per epoch."""
     plain, every = plain_loop.start(case, case.seeds[0], kind), case.cell.evaluate_every
     plain_loop.train(plain, every)
 
@@ -106,9 +116,9 @@ def _trial(case: Case, kind: str) -> Callable[[], float]:
 
 
 def engine(case: Case) -> Callable[[], Figure]:
-    """The engine on all seeds with every core, until the last core is done.
+    """Prepare the engine on all seeds, with a worker for every core; a round ends when the last worker has.
 
-    `busy` is the same where no core waits for the last one, as in a suite, whose cells follow one another.
+    The detail `busy` are the seconds without idle cores, as in a suite, where other cells follow.
     """
     workers = grouped.cores(case.device)
     rounds = grouped.rounds(case, workers)
@@ -120,7 +130,7 @@ def engine(case: Case) -> Callable[[], Figure]:
             load[clock.worker] += clock.epochs
         start = sum(clock.start for clock in clocks) / len(case.seeds)
         details = {"start": start, "groups": len(clocks)}
-        if len(load) == workers:  # else nobody knows how fast a core is when all are at work
+        if len(load) == workers:  # otherwise some core was idle, and the others may have been faster for it
             details["busy"] = sum(load.values()) / workers / case.seed_epochs
         return Figure(max(load.values()) / case.seed_epochs, details)
 
@@ -128,7 +138,7 @@ def engine(case: Case) -> Callable[[], Figure]:
 
 
 def authors(case: Case) -> Callable[[], Figure]:
-    """The procedure of the paper's authors on one seed, ten epochs and one evaluation per round."""
+    """Prepare the procedure of the paper's authors on one seed; a round has ten epochs and one evaluation."""
     training = procedure.start(case, case.seeds[0])
     procedure.train(training, 1)  # warm-up
 
@@ -140,7 +150,7 @@ def authors(case: Case) -> Callable[[], Figure]:
 
 
 def floor(rates: Iterator[Rates], case: Case) -> Callable[[], Figure]:
-    """The least time on this machine as fast as it is now."""
+    """Prepare the lower bound on time, with the machine's rates measured in each round."""
     effort = least.effort(case)
 
     def one_round() -> Figure:

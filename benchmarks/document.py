@@ -1,6 +1,6 @@
-"""The JSON of a measurement: the machine, and under each part's name its rows with every round.
+"""The JSON document of a measurement: facts about the machine, and for each part its rows with every round.
 
-A document is written whole after every row, so what was measured survives whatever ends the process.
+It is written whole after every row, so a process that ends early loses no finished measurement.
 """
 
 import json
@@ -21,7 +21,13 @@ KEPT = ("grokbench", "machine", "cores", "python", "torch", "platform", "git")
 
 @dataclass
 class Document:
-    """Facts, and parts that grow. Without a file it is only kept in memory."""
+    """A document that grows row by row.
+
+    Attributes:
+        file: to write; None to keep it in memory only.
+        facts: about the machine.
+        parts: name of a part -> its rows.
+    """
 
     file: Path | None
     facts: dict[str, Any]
@@ -29,7 +35,7 @@ class Document:
 
     @classmethod
     def continued(cls, file: Path, facts: dict[str, Any]) -> "Document":
-        """A document that goes on with what an earlier process wrote; StoreError where that was another machine."""
+        """Continue the document of an earlier process, if there is one; StoreError if it is from another machine."""
         if not file.exists():
             return cls(file, facts)
         try:
@@ -43,14 +49,14 @@ class Document:
         return cls(file, facts, parts)
 
     def add(self, part: str, row: Any) -> None:
-        """Put a row at the end of a part, and write the file."""
+        """Append a row to a part, and write the file."""
         self.parts.setdefault(part, []).append(row)
         if self.file:
             atomic.write(self.file, (json.dumps({**self.facts, **self.parts}, indent=1) + "\n").encode())
 
 
 def facts(device: str) -> dict[str, Any]:
-    """The machine and what runs on it; no host name, no path."""
+    """Return facts about the machine and its software, without host name and paths."""
     import torch
 
     known = environment()
@@ -60,5 +66,5 @@ def facts(device: str) -> dict[str, Any]:
         "device": name,
         "cuda": torch.version.cuda if device != "cpu" else None,
         "threads": torch.get_num_threads(),
-        "load": round(os.getloadavg()[0], 2),  # programs that wanted a core in the minute before
+        "load": round(os.getloadavg()[0], 2),  # mean number of runnable processes in the last minute
     }

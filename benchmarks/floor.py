@@ -1,12 +1,12 @@
-"""The least time that a seed-epoch can take: max(operations / measured peak, bytes / measured bandwidth).
+"""A lower bound on the time of a seed-epoch (roofline): max(operations / peak rate, bytes / bandwidth), both measured.
 
-Counted as operations: the matrix products, 2 n a b each, of every step of the real code (forward, penalty, backward,
-transform, optimizer) and of the evaluations, shared evenly among the epochs between them. Where the batch is the whole
-training set its look at that set is the next step's forward pass, and counted once.
+Operations are the floating-point operations of the matrix products, 2 n a b each, in every step of the engine's code
+(forward, penalty, backward, transform, optimizer), and in the evaluations, divided by the epochs between them. With
+full batches an evaluation on the training set is also the next step's forward pass, and is counted once.
 
-Counted as bytes: parameters, moments and the methods' states, read and written at every step, as if no cache held
-them till the next; the training inputs read once per epoch; for an evaluation the parameters and the inputs of the
-seed's own splits. Gradients, activations and data that all seeds share could stay in caches and are not counted.
+Bytes are those of parameters, moments and the methods' states, read and written at every step, as if no cache kept
+them; of the training inputs, read once per epoch; and, in an evaluation, of the parameters and the inputs of the seed's
+own splits. Gradients, activations and data that all seeds share could stay in caches and are not counted.
 """
 
 from collections.abc import Mapping
@@ -29,18 +29,23 @@ __all__ = ["Effort", "effort"]
 
 @dataclass(frozen=True)
 class Effort:
-    """What a seed-epoch takes, evaluations included."""
+    """The work of a seed-epoch, evaluations included.
+
+    Attributes:
+        operations: floating-point operations.
+        bytes: read and written.
+    """
 
     operations: float
     bytes: float
 
     def seconds(self, rates: Rates) -> float:
-        """On a machine that does both at once."""
+        """Return the least time on a machine that computes and moves bytes at once."""
         return max(self.operations / rates.operations, self.bytes / rates.bytes)
 
 
 def effort(case: Case) -> Effort:
-    """Counted on one replica of a case as the engine trains it, with its rotation."""
+    """Count the work of one replica of a case as the engine trains it, with its rotation."""
     group, _ = engine.start(case.step, case.seeds[:1], case.device, engine.DTYPES[case.precision])
     params = {name: p[0] for name, p in group.params.items()}
     own = {name: Batch(split.inputs[0], split.targets[0]) for name, split in group.own.items()}
@@ -56,7 +61,11 @@ def effort(case: Case) -> Effort:
 
 
 def _products_of_a_pass(step: Step, params: Params, batch: Batch, key: Tensor, steps: int) -> tuple[int, Tensor]:
-    """Of all batches at once, since products grow with the examples, and of what is done once per step; the outputs."""
+    """Count the operations of an epoch, and return the outputs.
+
+    All examples are passed as one batch, because products are proportional to the examples; the operations of
+    transform and optimizer are counted for each step.
+    """
     params = {name: p.clone().requires_grad_() for name, p in params.items()}
     states, zero = step.init(params), torch.zeros((), dtype=torch.int64, device=key.device)
     now = StepContext(batch, step.keys(key), zero, zero)
@@ -79,7 +88,7 @@ def _products_of_an_evaluation(
 
 
 def _kept(step: Step, params: Params) -> Any:
-    """What lives from one step to the next."""
+    """Return the tensors that persist from one step to the next."""
     return params, step.optimizer.init(params), step.init(params)
 
 

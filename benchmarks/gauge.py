@@ -1,8 +1,8 @@
-"""What the machine can do, on all its workers at the same time: float32 matrix products, and numbers moved.
+"""The peak rates of the machine with all workers busy: float32 matrix products, and memory bandwidth.
 
-Operations: C = A B of square float32 matrices, 2 n^3 each. Bytes: c = a + b of long float32 vectors, two read and one
-written, 12 per element; what a processor reads before it writes is not counted. Every worker, one single-threaded
-process per core or one process on a CUDA device, repeats each for a while, and the rates are summed.
+Operations: C = A B of square float32 matrices, 2 n^3 each. Bytes: c = a + b of long float32 vectors, two reads and one
+write, 12 per element; the reads that precede writes in a processor's cache are not counted. Every worker, a
+single-threaded process for each core or one process on a CUDA device, repeats both, and the rates are summed.
 """
 
 import time
@@ -16,29 +16,41 @@ from grokbench.launchers.jobs import Stage, Worker
 from grokbench.launchers.local.pool import launch
 from grokbench.records import Cell
 
-__all__ = ["Gauging", "Rates", "rates"]
+__all__ = ["RateProbe", "Rates", "rates"]
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What is done in a second."""
+    """Rates of a machine.
+
+    Attributes:
+        operations: floating-point operations per second.
+        bytes: per second.
+    """
 
     operations: float
     bytes: float
 
 
 @dataclass(frozen=True)
-class Gauging:
-    """A worker's share: how large, and for how many seconds each of the two."""
+class RateProbe:
+    """A job that measures the rates of a worker.
 
-    rows: int  # of the square matrices
-    elements: int  # of the vectors
+    Attributes:
+        rows: of the square matrices.
+        elements: of the vectors.
+        seconds: of each of the two measurements.
+        cells: none.
+    """
+
+    rows: int
+    elements: int
     seconds: float = 0.5
 
     cells: tuple[Cell, ...] = ()
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
-        """Yield the rates."""
+        """Yield the rates of this worker."""
         del registry
         import torch
 
@@ -63,17 +75,17 @@ class Gauging:
         return calls / (time.perf_counter() - began)
 
     def failed(self, error: str) -> Iterator[Event]:
-        """Nothing can be compared with an unknown machine."""
+        """Raise RuntimeError."""
         raise RuntimeError(f"the machine's speed could not be measured: {error}")
 
 
-SIZES = {"cpu": Gauging(2048, 2**25), "cuda": Gauging(8192, 2**28)}  # the vectors outgrow every cache
+SIZES = {"cpu": RateProbe(2048, 2**25), "cuda": RateProbe(8192, 2**28)}  # the vectors are larger than any cache
 
 
-def rates(device: str, gauging: Gauging | None = None) -> Generator[Rates]:
-    """Of all workers together, measured anew whenever asked; closing the iterator ends the processes."""
+def rates(device: str, rate_probe: RateProbe | None = None) -> Generator[Rates]:
+    """Yield the summed rates of all workers, measured anew for each; closing the iterator ends the processes."""
     workers, found = grouped.cores(device), []
-    share = gauging or SIZES[device.split(":")[0]]
+    share = rate_probe or SIZES[device.split(":")[0]]
     stages = iter(lambda: Stage([share] * workers, workers), None)
     event: Any
     for _, event in launch(stages, [Worker(device, "float32", (), {})] * workers):

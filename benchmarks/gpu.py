@@ -1,8 +1,8 @@
-"""Everything that is asked of a CUDA device, in a call of at most nine minutes: `python -m benchmarks.gpu`.
+"""Every check that needs a CUDA device, within nine minutes: `python -m benchmarks.gpu`.
 
-The tests that need one; 25 seeds of MNIST, modular addition and XOR against the plain loop on the same device and the
-floor; with the time that is left, a whole suite; and `quick` with one, two and four workers on the device. A
-later call with the same files goes on where this one stopped.
+It runs the tests that need a device. It compares 25 seeds of MNIST, modular addition and XOR with the plain loop on the
+same device and with the floor. In the remaining time it trains a whole suite, and the suite `quick` with one, two and
+four workers on the device. A later call with the same files continues where this one stopped.
 """
 
 import subprocess
@@ -19,46 +19,46 @@ from grokbench.errors import GrokbenchError
 
 STEPS = ("tests", "speed", "suite", "together")
 TASKS = ("mnist_ce", "modular_addition", "xor")
-TESTS = (  # that have some for CUDA
+TESTS = (  # files with tests that need CUDA
     *("tests/test_cuda.py", "tests/test_group_size.py"),
     *("tests/test_benchmarks.py", "tests/test_benchmarks_loop.py"),
 )
-TESTS_SECONDS, SPEED_SECONDS = 150.0, 240.0  # at most; the suite takes what they leave
-CLOSING = 20.0  # seconds to end in
-SHORTEST = 10.0  # seconds of a suite's run that are worth beginning
-SMALL, WORKERS = "quick", (1, 2, 4)  # a suite whose cells leave most of the device idle, and workers to share it
+TESTS_SECONDS, SPEED_SECONDS = 150.0, 240.0  # at most; the suite gets the remaining time
+CLOSING = 20.0  # seconds reserved to end in
+SHORTEST = 10.0  # least seconds for a suite's run
+SMALL, WORKERS = "quick", (1, 2, 4)  # a suite whose cells leave most of the device idle, and workers that share it
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--json", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Gone on with.")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Of the suite's run.")
-@click.option("--minutes", default=9.0, show_default=True, help="When this call ends.")
+@click.option("--json", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="To continue.")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The suite's folder.")
+@click.option("--minutes", default=9.0, show_default=True, help="Until this call ends.")
 @click.option("--step", "steps", multiple=True, type=click.Choice(STEPS), help="Repeatable.  [default: all]")
 @click.option("--suite", default="paper", show_default=True, help="A shipped suite, or a file.")
-@click.option("--task", "tasks", multiple=True, type=click.Choice(TASKS), help="Of the speed.  [default: all]")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(TASKS), help="For the speed.  [default: all]")
 @click.option("--device", default="cuda", show_default=True, type=click.Choice(["cpu", "cuda"]))
-@click.option("--quick", is_flag=True, help="XOR as `quick` cuts it, few seeds, short rounds. Does it work?")
-def main(file: Path, out: Path, minutes: float, steps: tuple[str, ...], device: str, **asked: Any) -> None:
-    """Measure what is asked of a CUDA device, for so many minutes."""
+@click.option("--quick", is_flag=True, help="A short test: XOR of the size in `quick`, few seeds, short rounds.")
+def main(file: Path, out: Path, minutes: float, steps: tuple[str, ...], device: str, **chosen: Any) -> None:
+    """Run every check that needs a CUDA device, within some minutes."""
     from benchmarks.document import Document, facts
 
     end = time.monotonic() + 60.0 * minutes - CLOSING
     device = found_device(device)
     document = Document.continued(file, facts(device))
     if "tests" in (steps or STEPS):
-        tested(document, min(TESTS_SECONDS, end - time.monotonic()))
+        run_tests(document, min(TESTS_SECONDS, end - time.monotonic()))
     if "speed" in (steps or STEPS):
-        speed(document, device, asked["tasks"] or TASKS, asked["quick"], min(end, time.monotonic() + SPEED_SECONDS))
+        speed(document, device, chosen["tasks"] or TASKS, chosen["quick"], min(end, time.monotonic() + SPEED_SECONDS))
     if "suite" in (steps or STEPS):
-        suite(document, asked["suite"], out, device, end)
+        suite(document, chosen["suite"], out, device, end)
     if "together" in (steps or STEPS):
         together(document, out, device, end)
     if any(row["status"] for row in document.parts.get("tests", [])):
         raise click.ClickException("the tests on the device failed")
 
 
-def tested(document: Any, seconds: float) -> None:
-    """Run the CUDA tests, unless an earlier call did with success."""
+def run_tests(document: Any, seconds: float) -> None:
+    """Run the CUDA tests, unless they passed in an earlier call."""
     if any(row["status"] == 0 for row in document.parts.get("tests", [])):
         return
     document.parts.pop("tests", None)
@@ -68,20 +68,20 @@ def tested(document: Any, seconds: float) -> None:
         status, lines = done.returncode, done.stdout.strip().splitlines()
         say("\n".join(lines))
     except subprocess.TimeoutExpired as error:
-        so_far = error.stdout or b""  # bytes, even where text was asked for
+        so_far = error.stdout or b""  # bytes, in spite of text=True
         say(so_far if isinstance(so_far, str) else so_far.decode(errors="replace"))
         status, lines = 124, [f"not done after {seconds:.0f} s"]
     document.add("tests", {"status": status, "summary": lines[-1] if lines else ""})
 
 
 def speed(document: Any, device: str, tasks: tuple[str, ...], quick: bool, end: float) -> None:
-    """Measure case after case that no earlier call measured, as long as there is time."""
-    from benchmarks.parts import QUICK, Wanted, speed_part
+    """Measure the cases that no earlier call measured, one after the other, until `end`."""
+    from benchmarks.parts import QUICK, Options, speed_part
 
     measured = frozenset((row["task"], row["method"]) for row in document.parts.get("speed", []))
     short = {**QUICK, "seconds": 0.2} if quick else {"seconds": 3.0}
-    wanted = Wanted(tasks, device=device, full_xor=not quick, without=("authors",), measured=measured, **short)
-    for row in speed_part(wanted, say, click.echo):
+    options = Options(tasks, device=device, full_xor=not quick, without=("authors",), measured=measured, **short)
+    for row in speed_part(options, say, click.echo):
         document.add("speed", row)
         click.echo(line(row))
         if time.monotonic() > end:
@@ -90,7 +90,7 @@ def speed(document: Any, device: str, tasks: tuple[str, ...], quick: bool, end: 
 
 
 def line(row: dict[str, Any]) -> str:
-    """A row in a sentence."""
+    """Describe a row in a sentence."""
     rates = row["seed_epochs_per_second"]
     times, reached = row["speed"]["engine / loop"]["median"], row["speed"]["engine / floor"]["median"]
     return (
@@ -100,34 +100,34 @@ def line(row: dict[str, Any]) -> str:
 
 
 def suite(document: Any, name: str, out: Path, device: str, end: float, tell: Callable[[str], None] = say) -> None:
-    """Go on with the suite until the time is up, unless all of it is trained."""
+    """Continue the suite until `end`, unless all of it is trained, and print its leaderboard."""
     from benchmarks.startup import GROKBENCH
 
-    trained(document, "suite", name, out, device.split(":")[0], end, tell)
+    run_suite(document, "suite", name, out, device.split(":")[0], end, tell)
     if (out / "manifest.json").exists():
         subprocess.run([*GROKBENCH, "leaderboard", str(out)], timeout=60.0)
 
 
 def together(document: Any, out: Path, device: str, end: float) -> None:
-    """Train small cells with one worker on the device, then with several side by side; nothing on a CPU."""
+    """Train a suite of small cells with one worker on the device, then with several; nothing on a CPU."""
     for workers in WORKERS if device != "cpu" else ():
         part, shared = f"together_{workers}", device + ",0" * (workers - 1)
-        trained(document, part, SMALL, out.with_name(f"{out.name}-{part}"), shared, end)
+        run_suite(document, part, SMALL, out.with_name(f"{out.name}-{part}"), shared, end)
 
 
-def trained(
+def run_suite(
     document: Any, part: str, name: str, out: Path, device: str, end: float, tell: Callable[[str], None] = say
 ) -> None:
-    """Go on with a suite, unless all of it is trained."""
-    from benchmarks.suite_run import go_on, summary
+    """Continue a suite until `end`, unless all of it is trained."""
+    from benchmarks.suite_run import resume, summary
 
-    legs = document.parts.get(part, [])
-    if not (legs and legs[-1]["complete"]):
+    calls = document.parts.get(part, [])
+    if not (calls and calls[-1]["complete"]):
         if end - time.monotonic() < SHORTEST:
             tell(f"no time is left for {part}; the next call goes on")
             return
-        leg = go_on(name, out, device, end - time.monotonic(), say=tell)
-        document.add(part, {"suite": name, "device": device, **leg.json()})
+        call = resume(name, out, device, end - time.monotonic(), say=tell)
+        document.add(part, {"suite": name, "device": device, **call.json()})
     click.echo(summary(f"{name} on {device}", document.parts[part]))
 
 

@@ -1,9 +1,9 @@
-"""The engine as users get it: groups of seeds as jobs for one single-threaded worker per core, or one on a CUDA device.
+"""The engine as in `grokbench run`: groups of seeds, on a single-threaded worker per core or on one CUDA worker.
 
-The start of the processes is left out, and so is that of a group (data, initialisation, evaluation 0): what is left is
-the epochs and their evaluations, nothing else, as for the other competitors. A group's start is measured as a training
-of no epochs (on CUDA: of the few that choose kernels and capture graphs), after the real one. Since tasks may keep what
-they drew for a seed, every worker has begun with every group before anything is measured.
+As for the other competitors, only epochs and their evaluations count. The start of the processes does not, nor does
+that of a group (data, initialisation, evaluation 0): it is measured afterwards, by training for no epochs (on CUDA for
+the few that choose kernels and capture graphs), and subtracted. Tasks may cache what they draw for a seed, so every
+worker starts every group once before anything is timed.
 """
 
 import os
@@ -22,42 +22,55 @@ from grokbench.provenance import environment
 from grokbench.records import Cell, Run
 from grokbench.runner import scheduling
 
-__all__ = ["Begun", "Clock", "Clocked", "cores", "groups", "lasting", "perform", "rounds"]
+__all__ = ["WarmUp", "Clock", "TimedTrainings", "cores", "groups", "lasting", "perform", "rounds"]
 
 
 @dataclass(frozen=True)
 class Clock:
-    """What one job took."""
+    """The cost of one job.
 
-    worker: int  # process id
-    start: float  # seconds: data, initialisation and the first evaluation
-    whole: float  # seconds: the same, and all epochs with their evaluations
-    peak: int  # bytes: the most that the worker has held
+    Attributes:
+        worker: its process id.
+        start: seconds of data, initialisation and the first evaluation.
+        whole: seconds of the start, and of all epochs with their evaluations.
+        peak: the worker's peak memory, in bytes.
+    """
+
+    worker: int
+    start: float
+    whole: float
+    peak: int
 
     @property
     def epochs(self) -> float:
-        """Seconds of the epochs and their evaluations alone."""
+        """The seconds of the epochs and their evaluations."""
         return self.whole - self.start
 
 
 @dataclass(frozen=True)
-class Clocked:
-    """Groups to train one after the other, with a clock in the worker process."""
+class TimedTrainings:
+    """A job that trains groups one after the other and times them in the worker process.
+
+    Attributes:
+        trainings: a job for each group.
+        short: epochs that belong to the start.
+        restart: start all groups once before they are timed, since tasks may not have cached them any more.
+    """
 
     trainings: tuple[Training, ...]
-    short: int = 0  # epochs that belong to the start
-    anew: bool = False  # begin with all of them before the clock starts: other jobs may have made a task forget them
+    short: int = 0
+    restart: bool = False
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """The cells, as other jobs name theirs."""
+        """The cells of the groups."""
         return tuple(training.cell for training in self.trainings)
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
-        """Yield what the trainings yield, then the clock."""
-        if self.anew:
+        """Yield the events of the trainings, then a `Clock`."""
+        if self.restart:
             self._start(worker, registry)
-        memory.forget(worker.device)
+        memory.reset_peak(worker.device)
         began = time.perf_counter()
         for training in self.trainings:
             yield from training.run(worker, registry)
@@ -65,7 +78,7 @@ class Clocked:
         yield Clock(os.getpid(), self._start(worker, registry), whole, peak)
 
     def _start(self, worker: Worker, registry: Any) -> float:
-        """Seconds to begin with every group, one after the other."""
+        """Start every group, one after the other, and return the seconds."""
         began = time.perf_counter()
         for training in self.trainings:
             for _ in lasting(training, self.short).run(worker, registry):
@@ -73,32 +86,32 @@ class Clocked:
         return time.perf_counter() - began
 
     def failed(self, error: str) -> Iterator[Event]:
-        """Every seed as failed, with the traceback."""
+        """Yield every seed as failed, with the traceback."""
         for training in self.trainings:
             yield from training.failed(error)
 
 
-class Begun(Clocked):
-    """The same, only begun with, and without a clock."""
+class WarmUp(TimedTrainings):
+    """A job that only starts the groups."""
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
-        """Yield nothing."""
+        """Start the groups and yield nothing."""
         self._start(worker, registry)
         yield from ()
 
 
 def cores(device: str) -> int:
-    """Workers that train at once."""
+    """Return the number of workers."""
     return int(environment()["cores"]) if device == "cpu" else 1
 
 
 def lasting(training: Training, epochs: int) -> Training:
-    """The same group for so many epochs."""
+    """Return the job with another number of epochs."""
     return replace(training, cell=replace(training.cell, budget=epochs))
 
 
 def groups(case: Case) -> list[Training]:
-    """The groups in which a user's run trains the seeds of a case."""
+    """Return a job for each group in which `grokbench run` would train the seeds of a case."""
     dtype, share, replica = engine.DTYPES[case.precision], memory_fraction(1), engine.replica_size(case.step.task)
     size, sure = engine.estimated_group_size(case.step, replica, case.device, dtype, share)
     size = size if sure else engine.measured_group_size(case.step, case.device, dtype, share)
@@ -106,18 +119,20 @@ def groups(case: Case) -> list[Training]:
 
 
 def rounds(case: Case, workers: int) -> Generator[list[Clock]]:
-    """Train all seeds of a case, round after round as they are asked for; a clock for each group.
+    """Train all seeds of a case in each round, and yield a clock for each group.
 
-    The processes live until the iterator is closed, and wait between rounds. Raises RuntimeError when a replica fails
-    or ends before the budget: the figures would be of less work.
+    The processes wait between rounds and end when the iterator is closed.
+
+    Raises:
+        RuntimeError: a replica failed or ended before the budget, so the figures would be of less work.
     """
-    teams = groups(case)
-    stages = _stages(case, teams, min(workers, len(teams)))
-    return perform(case, stages, min(workers, len(teams)), len(teams))
+    trainings = groups(case)
+    stages = _stages(case, trainings, min(workers, len(trainings)))
+    return perform(case, stages, min(workers, len(trainings)), len(trainings))
 
 
 def perform(case: Case, stages: Iterator[Stage], workers: int, jobs: int) -> Generator[list[Clock]]:
-    """The clocks of stage after stage, each so many clocked jobs; RuntimeError as for `rounds`."""
+    """Run stages of `jobs` timed jobs each, and yield the clocks of each stage; RuntimeError as for `rounds`."""
     found: list[Clock] = []
     event: Any
     for job, event in launch(stages, [Worker(case.device, case.precision, (), {})] * workers):
@@ -131,10 +146,10 @@ def perform(case: Case, stages: Iterator[Stage], workers: int, jobs: int) -> Gen
                 found = []
 
 
-def _stages(case: Case, teams: list[Training], workers: int) -> Iterator[Stage]:
-    """A warm-up for each worker, since first calls choose kernels and read data; then the groups, over and over."""
-    for warming in (Begun(tuple(teams[:1]), 1), Begun(tuple(teams))):
+def _stages(case: Case, trainings: list[Training], workers: int) -> Iterator[Stage]:
+    """Yield a warm-up for each worker, since first calls choose kernels and read data; then the groups repeatedly."""
+    for warming in (WarmUp(tuple(trainings[:1]), 1), WarmUp(tuple(trainings))):
         yield Stage([warming] * workers, workers)
-    jobs = [Clocked((team,), case.short) for team in teams]
+    jobs = [TimedTrainings((training,), case.short) for training in trainings]
     while True:
         yield Stage(jobs, workers)

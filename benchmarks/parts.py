@@ -1,4 +1,4 @@
-"""The parts of a measurement: each yields its rows as they come, and prints a table at its end."""
+"""The parts of a measurement: each yields its rows one by one, and prints a table at its end."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,42 +12,67 @@ from benchmarks import reporting, scaling, startup, tables
 from benchmarks.cases import METHODS, Case, missing_data, shipped_cases
 from benchmarks.competitors import competitors, seconds_per_epoch
 from benchmarks.floor import effort
-from benchmarks.gauge import Gauging, Rates, rates
+from benchmarks.gauge import RateProbe, Rates, rates
 from benchmarks.rounds import Result, measure
 from grokbench.plugins import load_registry
 
-__all__ = ["PARTS", "QUICK", "Wanted", "cases", "flushing", "report_part", "scaling_part", "speed_part", "startup_part"]
+__all__ = [
+    "PARTS",
+    "QUICK",
+    "Options",
+    "cases",
+    "flushing",
+    "report_part",
+    "scaling_part",
+    "speed_part",
+    "startup_part",
+]
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What to measure."""
+class Options:
+    """The options of a measurement.
+
+    Attributes:
+        tasks: labels.
+        methods: labels; empty for METHODS in the part `speed`, for the baseline in `scaling`.
+        device: "cpu", or a CUDA device.
+        seeds: how many the engine trains.
+        sizes: numbers of seeds in the part `scaling`.
+        rounds: of every competitor.
+        seconds: approximate duration of a round of the engine, on CUDA of the loop.
+        full_xor: XOR as in the suite `paper`.
+        rotated: only the cases with an exact rotation.
+        without: competitors to leave out.
+        rate_probe: the measurement of the machine's rates; None for the usual one.
+        measured: (task, method) of the cases that are not measured again.
+    """
 
     tasks: tuple[str, ...]
-    methods: tuple[str, ...] = ()  # of the speed, METHODS where none are named; of the scaling, the baseline
+    methods: tuple[str, ...] = ()
     device: str = "cpu"
     seeds: int = 25
     sizes: tuple[int, ...] = scaling.SIZES
     rounds: int = 3
-    seconds: float = 6.0  # about what a round of the engine (on CUDA: of the loop) takes
+    seconds: float = 6.0
     full_xor: bool = False
-    rotated: bool = False  # these cases alone
-    without: tuple[str, ...] = ()  # competitors
-    gauging: Gauging | None = None  # how the machine is measured, where not as usual
-    measured: frozenset[tuple[str, str]] = frozenset()  # (task, method) that need not be measured again
+    rotated: bool = False
+    without: tuple[str, ...] = ()
+    rate_probe: RateProbe | None = None
+    measured: frozenset[tuple[str, str]] = frozenset()
 
 
 QUICK: dict[str, Any] = {"seeds": 10, "sizes": (1, 2, 4), "rounds": 1, "seconds": 0.5}
 
 
-def cases(wanted: Wanted, say: Say) -> Iterator[Case]:
-    """The cases; those without data are left out, with a word."""
+def cases(options: Options, say: Say) -> Iterator[Case]:
+    """Yield the cases; those whose data is missing are left out with a message."""
     registry = load_registry()
-    methods = wanted.methods or METHODS
-    for case in shipped_cases(wanted.tasks, wanted.seeds, wanted.full_xor, registry, methods, wanted.device):
-        if case.cell.key in wanted.measured or (wanted.rotated and not case.rotated):
+    methods = options.methods or METHODS
+    for case in shipped_cases(options.tasks, options.seeds, options.full_xor, registry, methods, options.device):
+        if case.cell.key in options.measured or (options.rotated and not case.rotated):
             continue
         if why := missing_data(case):
             say(f"{case.name} is left out: {why}")
@@ -55,15 +80,15 @@ def cases(wanted: Wanted, say: Say) -> Iterator[Case]:
             yield case
 
 
-def speed_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
-    """Everybody side by side."""
+def speed_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any]]:
+    """Compare the competitors on each case."""
     results: list[Result] = []
-    with flushing(), closing(rates(wanted.device, wanted.gauging)) as gauge:
-        rivals = competitors(gauge, wanted.without)
-        for case in cases(wanted, say):
-            timed = case.lasting(_epochs(case, wanted.seconds, wanted.seeds, gauge))
+    with flushing(), closing(rates(options.device, options.rate_probe)) as gauge:
+        rivals = competitors(gauge, options.without)
+        for case in cases(options, say):
+            timed = case.lasting(_epochs(case, options.seconds, options.seeds, gauge))
             say(f"{case.name}: {timed.cell.budget} epochs")
-            results.append(measure(timed, rivals, wanted.rounds, say))
+            results.append(measure(timed, rivals, options.rounds, say))
             yield results[-1].json()
     if results:
         show(f"{tables.table(results)}\n\n{tables.footnotes(results[0])}")
@@ -71,10 +96,10 @@ def speed_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def flushing() -> Iterator[None]:
-    """Numbers below 1e-38 are zero for the loop too, as they are in the engine's workers.
+    """While active, denormal numbers (below 1e-38) are flushed to zero in this process, as in the engine's workers.
 
-    The gradients of a memorised network fade to there, where a CPU is many times slower. Threads that torch starts
-    while this holds inherit it.
+    The gradients of a memorised network become that small, and a CPU computes many times slower with them. Threads that
+    torch starts meanwhile inherit the setting.
     """
     torch.set_flush_denormal(True)
     try:
@@ -84,39 +109,39 @@ def flushing() -> Iterator[None]:
 
 
 def _epochs(case: Case, seconds: float, seeds: int, gauge: Iterator[Rates]) -> int:
-    """Those that the seeds train in about so many seconds at the loop's pace.
+    """Choose the epochs of a case such that a round takes about so many seconds at the speed of the loop.
 
-    On CUDA, where the engine is many times as fast, as many as one seed trains at the loop's pace, and at most as many
-    as all could train at the floor's.
+    On a CPU all seeds together are counted. On CUDA, where the engine is many times faster, one seed is; the lower
+    bound on the time of all seeds limits the epochs there.
     """
-    at_the_loops_pace = seconds / seconds_per_epoch(case)
+    by_the_loop = seconds / seconds_per_epoch(case)
     if case.device == "cpu":
-        return math.ceil(at_the_loops_pace / seeds)
-    return math.ceil(min(at_the_loops_pace, seconds / seeds / effort(case).seconds(next(gauge))))
+        return math.ceil(by_the_loop / seeds)
+    return math.ceil(min(by_the_loop, seconds / seeds / effort(case).seconds(next(gauge))))
 
 
-def scaling_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
-    """The engine with more and more seeds, about two rounds' seconds for all sizes together."""
+def scaling_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any]]:
+    """Time the engine with more and more seeds; all sizes together take about twice the seconds of a round."""
     growths = []
-    with closing(rates(wanted.device, wanted.gauging)) as gauge:
-        for case in cases(replace(wanted, methods=wanted.methods or METHODS[:1]), say):
-            epochs = _epochs(case, 2.0 * wanted.seconds, sum(wanted.sizes), gauge)
-            growths.append(scaling.grow(case.lasting(epochs), wanted.sizes, wanted.rounds, say))
+    with closing(rates(options.device, options.rate_probe)) as gauge:
+        for case in cases(replace(options, methods=options.methods or METHODS[:1]), say):
+            epochs = _epochs(case, 2.0 * options.seconds, sum(options.sizes), gauge)
+            growths.append(scaling.grow(case.lasting(epochs), options.sizes, options.rounds, say))
             yield growths[-1].json()
     if growths:
         show(scaling.table(growths))
 
 
-def startup_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
-    """The waits before anything happens."""
-    found = startup.measure(wanted.rounds, say)
+def startup_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any]]:
+    """Time the start of commands."""
+    found = startup.measure(options.rounds, say)
     yield from startup.json(found)
     show(startup.table(found))
 
 
-def report_part(wanted: Wanted, say: Say, show: Say) -> Iterator[dict[str, Any]]:
-    """The page of a large results folder."""
-    found = reporting.measure(wanted.rounds, say)
+def report_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any]]:
+    """Time the report of a large results folder."""
+    found = reporting.measure(options.rounds, say)
     yield from reporting.json(found)
     show(reporting.table(found))
 

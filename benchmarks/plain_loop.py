@@ -1,7 +1,7 @@
-"""The loop that a good PyTorch user would write: one seed, modules, autograd, torch.optim, data in memory.
+"""A well-written PyTorch loop for one seed: modules, autograd, torch.optim, data in memory.
 
-No DataLoader: an epoch's batches are views of one shuffled copy. It evaluates what the engine does and as often, and
-runs on torch's default number of threads, which is all cores. The data and the initialisation are the engine's,
+It uses no DataLoader: an epoch's batches are views of one shuffled copy. It evaluates the same metrics as the engine
+and as often, and uses torch's default number of threads, which is all cores. Data and initialisation are the engine's,
 without XOR's exact rotation.
 """
 
@@ -21,7 +21,7 @@ from grokbench.types import Batch
 
 __all__ = ["KINDS", "Draws", "Plain", "TorchDraws", "evaluate", "optimizer", "start", "train"]
 
-KINDS: Mapping[str, dict[str, bool]] = {  # how torch.optim walks over the parameters
+KINDS: Mapping[str, dict[str, bool]] = {  # implementations of an optimizer in torch.optim
     "fused": {"fused": True},
     "foreach": {"foreach": True},
     "one by one": {"foreach": False, "fused": False},
@@ -29,17 +29,17 @@ KINDS: Mapping[str, dict[str, bool]] = {  # how torch.optim walks over the param
 
 
 class Draws(Protocol):
-    """Where the loop's random numbers come from."""
+    """The source of the loop's random numbers."""
 
     def order(self, epoch: int, n: int) -> Tensor:
-        """The order of the training examples, (n,), after `epoch` completed epochs."""
+        """Return the order of the training examples, (n,), after `epoch` completed epochs."""
 
     def directions(self, epoch: int, batch: int, projection: int, outputs: Tensor) -> Tensor:
-        """Normal numbers shaped like the outputs (n, C)."""
+        """Return normal numbers in the shape of the outputs, (n, C)."""
 
 
 class TorchDraws:
-    """torch's own generator, as one would."""
+    """Random numbers from torch's default generator."""
 
     def __init__(self, device: str = "cpu") -> None:
         self.device = device
@@ -72,22 +72,44 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": F.c
 
 @dataclass(frozen=True)
 class Plain:
-    """One seed in training."""
+    """One seed in training.
+
+    Attributes:
+        network: with the engine's initial parameters.
+        optimizer: of torch.
+        splits: the data.
+        batch_size: None for full batches.
+        evaluate_every: epochs between evaluations.
+        loss: (outputs, targets) -> the mean loss.
+        accuracy: (outputs, targets) -> the accuracy.
+        device: "cpu", or a CUDA device.
+        grokalign: its parameters; None for other methods.
+        filters: of gradients.
+    """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
     splits: Mapping[str, Batch]
     batch_size: int | None
-    evaluate_every: int  # epochs
+    evaluate_every: int
     loss: Callable[[Tensor, Tensor], Tensor]
     accuracy: Callable[[Tensor, Tensor], Tensor]
     device: str
-    grokalign: Mapping[str, Any] | None  # its parameters; None for other methods
-    filters: Sequence[Filter]  # of gradients
+    grokalign: Mapping[str, Any] | None
+    filters: Sequence[Filter]
 
 
 def start(case: Case, seed: int, kind: str = "fused") -> Plain:
-    """A seed of a case before any update; ValueError for a method that this loop does not know."""
+    """Initialise a seed of a case.
+
+    Args:
+        case: to train.
+        seed: of the data and the initialisation.
+        kind: of the optimizer, a key of KINDS.
+
+    Raises:
+        ValueError: the loop does not implement the method.
+    """
     task, uses = case.cell.recipe["task"], {use["use"]: use["parameters"] for use in case.cell.recipe["regularizers"]}
     if unknown := set(uses) - {"baseline", "grokalign", *FILTERS}:
         known = ", ".join(["baseline", "grokalign", *FILTERS])
@@ -116,7 +138,7 @@ def start(case: Case, seed: int, kind: str = "fused") -> Plain:
 
 
 def optimizer(record: Any, network: nn.Module, how: Mapping[str, bool]) -> torch.optim.Optimizer:
-    """torch's optimizer with the settings of a task; `how` it walks over the parameters."""
+    """Create torch's optimizer with the settings of a task; `how` is a value of KINDS."""
     common = {"lr": record.lr, "weight_decay": record.weight_decay, **how}
     if record.decoupled:
         return torch.optim.AdamW(network.parameters(), betas=record.betas, eps=record.eps, **common)
@@ -124,7 +146,16 @@ def optimizer(record: Any, network: nn.Module, how: Mapping[str, bool]) -> torch
 
 
 def train(plain: Plain, epochs: int, draws: Draws | None = None) -> list[dict[str, float]]:
-    """Train from the start; returns every evaluation, {split_loss, split_accuracy}, after the first epochs."""
+    """Train for some epochs.
+
+    Args:
+        plain: the seed; its epochs are counted from 0 in every call.
+        epochs: to train.
+        draws: random numbers; by default torch's.
+
+    Returns:
+        The metrics of each evaluation, such as `train_loss` and `test_accuracy`.
+    """
     draws = draws or TorchDraws(plain.device)
     history = []
     for epoch in range(epochs):
@@ -159,7 +190,7 @@ def _step(plain: Plain, inputs: Tensor, targets: Tensor, directions: Callable[[i
 
 @torch.inference_mode()
 def evaluate(plain: Plain) -> dict[str, float]:
-    """Loss and accuracy on every split; the device is asked once."""
+    """Measure loss and accuracy on every split, with one copy from the device to the host."""
     values = {}
     for name, (inputs, targets) in plain.splits.items():
         outputs = plain.network(inputs)

@@ -1,4 +1,4 @@
-"""What the methods add to a loop over modules and parameters with gradients, as one would write them in PyTorch."""
+"""The methods in ordinary PyTorch, for a loop over modules with autograd."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
@@ -9,11 +9,11 @@ from torch.nn import functional as F
 
 __all__ = ["FILTERS", "Filter", "Grokfast", "Orthograd", "jacobian_norm"]
 
-Filter = Callable[[Iterable[nn.Parameter]], None]  # works on .grad, between backward and the optimizer
+Filter = Callable[[Iterable[nn.Parameter]], None]  # changes .grad between the backward pass and the optimizer
 
 
 class Grokfast:
-    """A running mean h of each gradient, added to it with a gain."""
+    """Grokfast-EMA: h = alpha h + (1 - alpha) g; g + lamb h replaces the gradient g."""
 
     def __init__(self, alpha: float, lamb: float) -> None:
         self.alpha, self.lamb = alpha, lamb
@@ -31,7 +31,7 @@ class Grokfast:
 
 
 class Orthograd:
-    """Each gradient without its component along the weights, at its own length; for the authors' settings."""
+    """OrthoGrad: each gradient without its component along the weights, rescaled to its norm; the authors' settings."""
 
     def __init__(self, rescale: bool, scope: Literal["tensor"], project_decay: bool) -> None:
         if not rescale or scope != "tensor" or project_decay:
@@ -60,7 +60,17 @@ def jacobian_norm(
     estimator: str,
     projections: int,
 ) -> Tensor:
-    """GrokAlign's penalty the usual way, (): autograd.grad with create_graph; outputs (n, C) at inputs (n, ...)."""
+    """Compute GrokAlign's penalty, (), by autograd.grad with create_graph.
+
+    Args:
+        outputs: (n, C), at the inputs.
+        inputs: (n, ...), which require gradients.
+        directions: (number of the projection, outputs) -> normal numbers (n, C).
+        strength: factor of the penalty.
+        norm: of the Jacobian, "frobenius" or "squared".
+        estimator: any but "exact".
+        projections: random projections per example.
+    """
     if estimator == "exact":
         raise ValueError("the plain loop estimates the Jacobian's norm by projection, not exactly")
     square: Any = torch.zeros_like(outputs[:, 0])

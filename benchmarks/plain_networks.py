@@ -1,4 +1,4 @@
-"""The networks of the tasks as modules, which start from a task's parameters."""
+"""The networks of the tasks as modules, initialised with a task's parameters."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,7 +11,7 @@ __all__ = ["Convolutions", "Network", "network_of"]
 
 
 class Network(nn.Module):
-    """A fully connected network that starts from a task's parameters, which are stored (fan_in, fan_out)."""
+    """A fully connected network, initialised with parameters of shape (fan_in, fan_out)."""
 
     def __init__(self, params: Mapping[str, Tensor], activation: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ def _linear(params: Mapping[str, Tensor], number: int) -> nn.Linear:
 
 
 class Convolutions(nn.Module):
-    """The network of the task cifar10, which starts from its parameters; the classifier is a `Network`."""
+    """The convolutional network of the task cifar10, initialised with its parameters; its classifier is a `Network`."""
 
     def __init__(self, params: Mapping[str, Tensor], activation: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -63,10 +63,10 @@ def _conv(kernel: Tensor, stride: int) -> nn.Conv2d:
     return layer
 
 
-ACTIVATIONS = {"modular_addition": torch.square}  # relu elsewhere
-NETWORKS = {"cifar10": Convolutions}  # fully connected elsewhere
+ACTIVATIONS = {"modular_addition": torch.square}  # ReLU for other tasks
+NETWORKS = {"cifar10": Convolutions}  # fully connected for other tasks
 
 
 def network_of(task: str, params: Mapping[str, Tensor]) -> nn.Module:
-    """The network of the task of that name."""
+    """Create the network of a task with the given parameters."""
     return NETWORKS.get(task, Network)(params, ACTIVATIONS.get(task, torch.relu))

@@ -1,6 +1,6 @@
-"""What `grokbench report` costs on a large results folder: every curve of 500 runs, long and in full.
+"""The cost of `grokbench report` on a large results folder: 500 runs with long curves.
 
-The folder is made up: every seed goes to its budget, so that no curve is short.
+The runs are synthetic; every seed trains to its budget, so that no curve is short.
 """
 
 import math
@@ -28,18 +28,25 @@ PLACE = {"machine": "made up", "device": "cpu", "device_name": "made up", "preci
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one command."""
+    """The cost of one command.
 
-    seconds: float  # from start to end
+    Attributes:
+        seconds: elapsed.
+        cpu_seconds: of user and system.
+        megabytes: peak resident memory.
+        page: megabytes of the report.
+    """
+
+    seconds: float
     cpu_seconds: float
-    megabytes: float  # at most, resident
-    page: float  # megabytes of what it wrote
+    megabytes: float
+    page: float
 
 
 def measure(
     rounds: int, say: Callable[[str], None] = lambda _: None, evaluations: int = EVALUATIONS, seeds: int = SEEDS
 ) -> list[Cost]:
-    """`grokbench report` of such a folder, once per round."""
+    """Time `grokbench report` of such a folder, once in each round."""
     with TemporaryDirectory() as folder:
         full(Path(folder), TASKS, METHODS, seeds, evaluations)
         say(f"report: {TASKS * METHODS * seeds} runs made up")
@@ -51,7 +58,7 @@ def measure(
 
 
 def _cost(command: Sequence[str], page: Path) -> Cost:
-    """CalledProcessError when the command fails."""
+    """Run a command and return its cost; CalledProcessError if it fails."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
@@ -63,7 +70,7 @@ def _cost(command: Sequence[str], page: Path) -> Cost:
 
 
 def full(folder: Path, tasks: int, methods: int, seeds: int, evaluations: int) -> None:
-    """A results folder with curves of METRICS at so many evaluations of every run."""
+    """Write a results folder whose runs have curves of METRICS with so many evaluations."""
     labels = ["baseline", *(f"method{number}" for number in range(1, methods))]
     recipe = {"stop": "budget", "grokked": {"test_accuracy": "> 0.9"}}
     directions = dict.fromkeys(METRICS)
@@ -81,7 +88,7 @@ def full(folder: Path, tasks: int, methods: int, seeds: int, evaluations: int) -
 
 
 def _run(cell: Cell, seed: int, number: int, planned: tuple[int, ...], evaluations: int) -> Run:
-    """One that groks somewhere on the way, and is followed to its budget."""
+    """Make a run that groks at some epoch and is evaluated up to its budget."""
     epoch = (0.2 + 0.02 * number + 0.0097 * ((seed * 31 + number * 17) % 25)) * evaluations
     epochs = tuple(range(evaluations + 1))
     curves = {label: Curve(epochs, tuple(_values(label, epoch, evaluations))) for label in METRICS}
@@ -91,7 +98,7 @@ def _run(cell: Cell, seed: int, number: int, planned: tuple[int, ...], evaluatio
 
 
 def _values(label: str, epoch: float, evaluations: int) -> Iterator[float]:
-    """Sigmoids with every digit that a float has."""
+    """Yield the values of a sigmoid curve, with all digits of a float."""
     slow = 0.3 if label.startswith("train") else 1.0
     for at in range(evaluations + 1):
         risen = 1 / (1 + math.exp(min(50.0, 30 * (0.9 * slow * epoch - at) / evaluations)))
@@ -99,12 +106,12 @@ def _values(label: str, epoch: float, evaluations: int) -> Iterator[float]:
 
 
 def table(found: Sequence[Cost]) -> str:
-    """A row per figure."""
+    """Format a row for each figure."""
     rows = [(name, [getattr(cost, name) for cost in found]) for name in asdict(found[0])]
     shown = [["report", name, f"{median(v):.1f}", f"{min(v):.1f}-{max(v):.1f}"] for name, v in rows]
     return tabulated(["part", "figure", "median", "lowest-highest"], shown)
 
 
 def json(found: Sequence[Cost]) -> list[dict[str, Any]]:
-    """Plain data: every round."""
+    """Return every round as JSON data."""
     return [asdict(cost) for cost in found]

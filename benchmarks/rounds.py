@@ -1,4 +1,4 @@
-"""Competitors take turns, round by round, so that a drift of the machine's speed reaches them all; medians are kept."""
+"""Rounds in which competitors take turns, so that a drift of the machine's speed affects all; results are medians."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,43 +14,48 @@ __all__ = ["Result", "measure"]
 
 @dataclass(frozen=True)
 class Result:
-    """The rounds of one case."""
+    """The rounds of one case.
+
+    Attributes:
+        case: that was measured.
+        figures: competitor -> its figure in each round.
+    """
 
     case: Case
-    figures: Mapping[str, Sequence[Figure]]  # competitor -> one per round
+    figures: Mapping[str, Sequence[Figure]]
 
     @property
     def reference(self) -> str:
-        """The competitor the others are compared with."""
+        """The competitor that the others are compared with."""
         return next(iter(self.figures))
 
     @property
     def rounds(self) -> int:
-        """How many there were."""
+        """The number of rounds."""
         return len(self.figures[self.reference])
 
     def seconds(self, name: str) -> float:
-        """A competitor's seconds per seed-epoch, the median of its rounds."""
+        """Return a competitor's seconds per seed-epoch, the median of its rounds."""
         return median(figure.seconds for figure in self.figures[name])
 
     def detail(self, name: str, key: str) -> float | None:
-        """The median of a detail of a competitor's figures; None where it has none."""
+        """Return the median of a detail of a competitor's figures; None if it has none."""
         values = [figure.details[key] for figure in self.figures[name] if key in figure.details]
         return median(values) if values else None
 
     def ratios(self, name: str, reference: str | None = None) -> list[float]:
-        """How many times as fast as the reference, or another competitor, a competitor was, round by round."""
+        """Return a competitor's speed in each round, relative to the reference or to another competitor."""
         pairs = zip(self.figures[reference or self.reference], self.figures[name], strict=True)
         return [slower.seconds / figure.seconds for slower, figure in pairs]
 
     def busy_ratio(self, name: str, reference: str | None = None) -> float | None:
-        """The median ratio where no core waits for another; None where a competitor does not tell."""
+        """Return the median relative speed without idle cores; None if the competitor has no such detail."""
         pairs = zip(self.figures[reference or self.reference], self.figures[name], strict=True)
-        told = [slower.seconds / f.details["busy"] for slower, f in pairs if "busy" in f.details]
-        return median(told) if told else None
+        ratios = [slower.seconds / f.details["busy"] for slower, f in pairs if "busy" in f.details]
+        return median(ratios) if ratios else None
 
     def json(self) -> dict[str, Any]:
-        """Plain data: medians, and every round."""
+        """Return medians and every round as JSON data."""
         cell, others = self.case.cell, [name for name in self.figures if name != self.reference]
         ratios = {
             f"{name} / {other}": {"median": median(found), "lowest": min(found), "highest": max(found)}
@@ -83,7 +88,14 @@ def measure(
     rounds: int,
     say: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """So many rounds of a case: every competitor once, then every competitor again; `say` hears of each round."""
+    """Run rounds of a case, in each of which every competitor has one turn.
+
+    Args:
+        case: to measure.
+        competitors: by name, in the order of their turns.
+        rounds: how many.
+        say: prints a line about the progress.
+    """
     began = time.monotonic()
     prepared = {name: competitor(case) for name, competitor in competitors.items()}
     say(f"{case.name}: ready after {time.monotonic() - began:.1f} s")

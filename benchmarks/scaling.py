@@ -1,8 +1,8 @@
-"""The engine with more and more seeds: what a seed-epoch costs a worker, and the memory it takes.
+"""The engine with more and more seeds: a worker's seconds per seed-epoch, and its memory.
 
-Every worker, one per core or one on the CUDA device, trains all the seeds at the same time as the others, so a cost is
-that of a busy machine and no core idles: seconds of one worker per seed-epoch. The sizes take turns in ascending order.
-Memory is how much the worker's peak had grown, from before any size was trained, after a size's first turn.
+Every worker, one for each core or one on the CUDA device, trains all seeds at the same time as the others. So the
+seconds are those of one worker on a busy machine without idle cores. In each round the sizes take turns in ascending
+order. Memory is the growth of the worker's peak from before any training to after a size's first turn.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import grouped
 from benchmarks.cases import Case
-from benchmarks.grouped import Clock, Clocked
+from benchmarks.grouped import Clock, TimedTrainings
 from benchmarks.tables import tabulated
 from grokbench.launchers.jobs import Stage
 
@@ -23,16 +23,24 @@ SIZES = (1, 2, 4, 8, 16, 25, 64)  # seeds
 
 @dataclass(frozen=True)
 class Growth:
-    """One case at every size."""
+    """The measurements of one case at every size, the number of seeds.
+
+    Attributes:
+        case: that was measured.
+        workers: at once.
+        seconds: size -> seconds of one worker per seed-epoch, in each round.
+        bytes: size -> memory of one worker.
+        groups: size -> number of groups, trained one after the other.
+    """
 
     case: Case
     workers: int
-    seconds: dict[int, list[float]]  # size -> of one worker per seed-epoch, one per round
-    bytes: dict[int, int]  # size -> of one worker
-    groups: dict[int, int]  # size -> one after the other
+    seconds: dict[int, list[float]]
+    bytes: dict[int, int]
+    groups: dict[int, int]
 
     def json(self) -> dict[str, Any]:
-        """Plain data: medians, and every round."""
+        """Return medians and every round as JSON data."""
         return {
             "task": self.case.cell.task,
             "method": self.case.cell.regularizer,
@@ -54,10 +62,10 @@ class Growth:
 
 
 def grow(case: Case, sizes: Sequence[int], rounds: int, say: Callable[[str], None] = lambda _: None) -> Growth:
-    """Measure one case. RuntimeError when a replica is not trained to the end."""
+    """Measure one case at every size; RuntimeError if a replica is not trained to the end."""
     workers = grouped.cores(case.device)
-    teams = {size: tuple(grouped.groups(_with(case, size))) for size in sizes}
-    clocks = grouped.perform(case, _stages(case, teams, workers), workers, workers)
+    trainings = {size: tuple(grouped.groups(_with(case, size))) for size in sizes}
+    clocks = grouped.perform(case, _stages(case, trainings, workers), workers, workers)
     before = next(clocks)
     taken: list[dict[int, list[Clock]]] = []
     for number in range(1, rounds + 1):
@@ -69,9 +77,9 @@ def grow(case: Case, sizes: Sequence[int], rounds: int, say: Callable[[str], Non
         case,
         workers,
         {size: [_seconds(_with(case, size), turn[size]) for turn in taken] for size in sizes},
-        # never below 0: the kernel counts pages in batches, so that it may read a little less where nothing was added
+        # The kernel updates its count of pages in batches, so it may be slightly lower where nothing was allocated.
         {size: max(0, max(clock.peak for clock in taken[0][size]) - base) for size in sizes},
-        {size: len(groups) for size, groups in teams.items()},
+        {size: len(groups) for size, groups in trainings.items()},
     )
 
 
@@ -83,16 +91,16 @@ def _seconds(case: Case, clocks: Sequence[Clock]) -> float:
     return sum(clock.epochs for clock in clocks) / len(clocks) / case.seed_epochs
 
 
-def _stages(case: Case, teams: dict[int, tuple[Any, ...]], workers: int) -> Iterator[Stage]:
-    """A clock before anything, for the memory; then every size on all workers, over and over."""
-    yield Stage([Clocked(())] * workers, workers)
+def _stages(case: Case, trainings: dict[int, tuple[Any, ...]], workers: int) -> Iterator[Stage]:
+    """Yield a stage without training, for the initial memory; then every size on all workers, repeatedly."""
+    yield Stage([TimedTrainings(())] * workers, workers)
     while True:
-        for groups in teams.values():
-            yield Stage([Clocked(groups, case.short, anew=True)] * workers, workers)
+        for groups in trainings.values():
+            yield Stage([TimedTrainings(groups, case.short, restart=True)] * workers, workers)
 
 
 def table(growths: Sequence[Growth]) -> str:
-    """A row per case and size."""
+    """Format a row for each case and size."""
     headers = ["task", "method", "seeds", "groups", "worker ms", "of 2 seeds", "seed-epochs/s", "MB", "MB per seed"]
     return tabulated(headers, [row for growth in growths for row in _rows(growth)])
 

@@ -1,4 +1,4 @@
-"""How long one waits before anything happens: commands in processes of their own, taking turns, medians."""
+"""The time that commands take to start, each in a process of its own, in turns; results are medians."""
 
 import os
 import subprocess
@@ -17,12 +17,12 @@ from grokbench.store import Store
 __all__ = ["GROKBENCH", "commands", "measure", "synthetic", "table"]
 
 GROKBENCH = (sys.executable, "-P", "-m", "grokbench")  # -P: the checkout's folders are not the installed package
-METHODS, SEEDS, POINTS = 20, 25, 200  # 500 runs, curves of so many evaluations
-PATIENCE = 300.0  # seconds a command may take
+METHODS, SEEDS, POINTS = 20, 25, 200  # 500 runs, with curves of 200 evaluations
+PATIENCE = 300.0  # the most seconds of a command
 
 
 def measure(rounds: int, say: Callable[[str], None] = lambda _: None) -> dict[str, list[float]]:
-    """Seconds of each command, one per round."""
+    """Time every command once in each round; return its seconds by name."""
     with TemporaryDirectory() as folder:
         synthetic(Path(folder) / "many", METHODS, SEEDS, POINTS)
         clocks = commands(Path(folder))
@@ -35,7 +35,7 @@ def measure(rounds: int, say: Callable[[str], None] = lambda _: None) -> dict[st
 
 
 def commands(folder: Path) -> Mapping[str, Callable[[int], float]]:
-    """What is timed, each asked with the number of the round: smoke trains into a folder of its own every time."""
+    """Return the functions that time a command, by name; each takes the number of the round, for a new folder."""
     smoke = [*GROKBENCH, "run", "smoke", "--device", "cpu", "--out"]
     return {
         "python": lambda _: whole([sys.executable, "-c", "pass"]),
@@ -49,14 +49,14 @@ def commands(folder: Path) -> Mapping[str, Callable[[int], float]]:
 
 
 def whole(command: Sequence[str]) -> float:
-    """Seconds of a command from start to end; CalledProcessError when it fails."""
+    """Return the seconds of a whole command; CalledProcessError if it fails."""
     began = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     return time.perf_counter() - began
 
 
 def until(command: Sequence[str], word: str) -> float:
-    """Seconds until a command says a line with this word on standard error; RuntimeError when it ends before."""
+    """Return the seconds until a command prints a word on standard error; RuntimeError if it ends before."""
     began, said = time.perf_counter(), []
     quiet = {**os.environ, "TERM": "dumb"}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet) as process:
@@ -72,7 +72,7 @@ def until(command: Sequence[str], word: str) -> float:
 
 
 def synthetic(folder: Path, methods: int, seeds: int, points: int) -> None:
-    """A results folder of one task with as many runs as methods and seeds, all of them grokked."""
+    """Write a results folder of one task, with a grokked run for each method and seed."""
     labels = ["baseline", *(f"method{number}" for number in range(1, methods))]
     cells = tuple(
         Cell("task", label, f"{number:016x}", {"stop": "grokked"}, 10_000, 1, {"test_accuracy": "higher"})
@@ -89,11 +89,11 @@ def synthetic(folder: Path, methods: int, seeds: int, points: int) -> None:
 
 
 def table(found: Mapping[str, Sequence[float]]) -> str:
-    """A row per command."""
+    """Format a row for each command."""
     rows = [["start-up", name, f"{median(s):.3f}", f"{min(s):.3f}-{max(s):.3f}"] for name, s in found.items()]
     return tabulated(["part", "command", "seconds", "lowest-highest"], rows)
 
 
 def json(found: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
-    """Plain data: medians, and every round."""
+    """Return medians and every round as JSON data."""
     return [{"command": name, "seconds": median(rounds), "rounds": list(rounds)} for name, rounds in found.items()]

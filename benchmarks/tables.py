@@ -1,4 +1,4 @@
-"""Results for people: one row per task and method, then the machine."""
+"""Tables of results: a row for each task and method, and the machine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
@@ -12,7 +12,7 @@ __all__ = ["footnotes", "machine", "number", "table", "tabulated"]
 
 
 def table(results: Sequence[Result]) -> str:
-    """Seed-epochs per second, and how many times as fast as the others the second competitor, the engine, was."""
+    """Format seed-epochs per second, and the speed of the engine, the second competitor, relative to the others."""
     names = list(results[0].figures)
     reference, subject, *others = names
     headers = ["task", "method", *(f"{name}/s" for name in names), f"{subject} : {reference}", "no core idle"]
@@ -21,12 +21,12 @@ def table(results: Sequence[Result]) -> str:
 
 
 def tabulated(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first two columns are words."""
+    """Format a table whose first two columns are text and the others numbers."""
     return tabulate(rows, headers, disable_numparse=True, colalign=["left", "left"] + ["right"] * (len(headers) - 2))
 
 
 def number(value: float) -> str:
-    """Three digits, or all that stand before the point."""
+    """Format a number with three significant digits, or all digits before the decimal point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
@@ -43,7 +43,7 @@ def _row(result: Result) -> Iterator[str]:
 
 
 def _compared(result: Result, subject: str, other: str) -> str:
-    """A ratio, or for the floor the percentage reached, and in brackets the one where no core is idle."""
+    """Format a ratio; for the floor a percentage, and in brackets that without idle cores."""
     reached, busy = median(result.ratios(subject, other)), result.busy_ratio(subject, other)
     if other != "floor":
         return f"{reached:.2f}"
@@ -51,18 +51,18 @@ def _compared(result: Result, subject: str, other: str) -> str:
 
 
 def footnotes(result: Result) -> str:
-    """What the columns mean."""
+    """Explain the columns."""
     return (
         f"/s: seed-epochs per second, evaluations included, medians. The engine trains {len(result.case.seeds)} seeds "
         "with one single-threaded\nworker per core (or on the CUDA device) until the last is done; 'no core idle' and "
-        "brackets: where other cells follow,\nas in a suite. loop: one seed, PyTorch as one would write it. authors: "
-        "what their script does with MNIST, whatever the\ntask: one seed in float64, DataLoaders of four workers, "
-        "evaluated every 10 epochs. floor: the least time for the\nproducts and the bytes of the engine's code (see "
+        "brackets: where other cells follow,\nas in a suite. loop: one seed in ordinary PyTorch. authors: their MNIST "
+        "script's procedure on every task:\none seed in float64, DataLoaders of four workers, evaluated every 10 "
+        "epochs. floor: a lower bound on time, from the\nproducts and the bytes of the engine's code (see "
         "`benchmarks/floor.py`). 'rotated' trains XOR in its span; loop and\nauthors train all dimensions. 'start ms': "
         "data, initialisation and evaluation 0 of a seed, in no other column."
     )
 
 
 def machine(facts: Mapping[str, Any]) -> str:
-    """The machine, and what ran on it."""
+    """Describe the machine and its software."""
     return f"{facts['machine']}; {facts['device']}; torch {facts['torch']}, {facts['threads']} threads in the loop"

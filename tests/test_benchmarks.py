@@ -25,20 +25,20 @@ def here(benchmarks, monkeypatch):
     for room in ("grouped", "gauge"):
         monkeypatch.setattr(benchmarks(room), "launch", launch_here)
     monkeypatch.setattr(benchmarks("grouped"), "cores", lambda device: 1)
-    monkeypatch.setitem(benchmarks("gauge").SIZES, "cpu", benchmarks("gauge").Gauging(32, 1000, 0.001))
+    monkeypatch.setitem(benchmarks("gauge").SIZES, "cpu", benchmarks("gauge").RateProbe(32, 1000, 0.001))
 
 
 def test_the_rates_of_all_workers_are_summed(benchmarks, monkeypatch, here):
     gauge = benchmarks("gauge")
     assert next(gauge.rates("cpu")).operations > 0 < next(gauge.rates("cpu")).bytes
     monkeypatch.setattr(benchmarks("grouped"), "cores", lambda device: 3)
-    monkeypatch.setattr(gauge.Gauging, "run", lambda *_: iter([gauge.Rates(2.0, 5.0)]))
+    monkeypatch.setattr(gauge.RateProbe, "run", lambda *_: iter([gauge.Rates(2.0, 5.0)]))
     assert next(gauge.rates("cpu")) == gauge.Rates(6.0, 15.0)
 
 
 def test_a_machine_that_cannot_be_measured_is_an_error(benchmarks, here):
     with pytest.raises(RuntimeError, match="the machine's speed could not be measured: (?s:.)*negative"):
-        next(benchmarks("gauge").rates("cpu", benchmarks("gauge").Gauging(-1, 10)))
+        next(benchmarks("gauge").rates("cpu", benchmarks("gauge").RateProbe(-1, 10)))
 
 
 def test_the_loop_flushes_what_the_workers_of_the_engine_flush(benchmarks):

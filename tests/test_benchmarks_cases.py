@@ -38,7 +38,7 @@ def test_the_shipped_cases_are_those_of_the_paper(benchmarks, registry):
 
 def test_what_is_rotated_can_be_measured_alone(benchmarks):
     parts = benchmarks("parts")
-    found = parts.cases(parts.Wanted(("sparse_parity", "xor"), rotated=True), pytest.fail)
+    found = parts.cases(parts.Options(("sparse_parity", "xor"), rotated=True), pytest.fail)
     assert [case.name for case in found] == ["xor rotated baseline", "xor rotated grokalign"]
 
 

@@ -43,7 +43,7 @@ def test_a_call_tests_the_device_until_that_succeeds(benchmarks, gpu, monkeypatc
     monkeypatch.setattr(gpu.subprocess, "run", run)
     found = []
     for _ in range(4):
-        gpu.tested(document, 3.0)
+        gpu.run_tests(document, 3.0)
         found += [document.parts["tests"][-1]]
     assert [row["status"] for row in found] == [124, 1, 0, 0] and len(calls) == 3
     assert len(document.parts["tests"]) == 1 and found[-1]["summary"] == "5 passed"
@@ -56,10 +56,10 @@ def test_a_call_tests_the_device_until_that_succeeds(benchmarks, gpu, monkeypatc
 def test_a_call_measures_the_cases_that_no_earlier_one_did(benchmarks, gpu, monkeypatch):
     document, asked = benchmarks("document").Document(None, FACTS), []
 
-    def speed_part(wanted, say, show):
-        asked.append(wanted)
+    def speed_part(options, say, show):
+        asked.append(options)
         for method in ("baseline", "grokalign"):
-            if ("xor", method) not in wanted.measured:
+            if ("xor", method) not in options.measured:
                 ratio = {"median": 50.0}
                 speed = {"engine / loop": ratio, "engine / floor": {"median": 0.4}}
                 rates = {"engine": 100.0, "loop": 2.0}
@@ -69,7 +69,7 @@ def test_a_call_measures_the_cases_that_no_earlier_one_did(benchmarks, gpu, monk
     for _ in range(3):
         gpu.speed(document, "cpu", ("xor",), False, end=0.0)
     assert [row["method"] for row in document.parts["speed"]] == ["baseline", "grokalign"]
-    assert [len(wanted.measured) for wanted in asked] == [0, 1, 2] and asked[0].full_xor and asked[0].seeds == 25
+    assert [len(options.measured) for options in asked] == [0, 1, 2] and asked[0].full_xor and asked[0].seeds == 25
     assert "50.0 times as fast, 40% of the floor's rate" in gpu.line(document.parts["speed"][0])
 
 
@@ -78,7 +78,7 @@ def test_a_suite_is_stopped_in_time_and_gone_on_with(benchmarks, gpu, tmp_path, 
     suite = str(write(tmp_path))
     gpu.suite(document, suite, out, "cpu", time.monotonic() + 1.0)
     assert "suite" not in document.parts
-    stopped = benchmarks("suite_run").go_on(suite, out, "cpu", 0.05)
+    stopped = benchmarks("suite_run").resume(suite, out, "cpu", 0.05)
     assert stopped.status is None and not stopped.complete
     document.add("suite", stopped.json())
     for _ in range(2):  # the second has nothing left to do
@@ -91,11 +91,11 @@ def test_a_suite_is_stopped_in_time_and_gone_on_with(benchmarks, gpu, tmp_path, 
 def test_workers_that_share_a_device_are_compared_as_long_as_there_is_time(benchmarks, gpu, monkeypatch, tmp_path):
     document, begun = benchmarks("document").Document(None, FACTS), []
 
-    def go_on(name, out, device, seconds, *, say):
+    def resume(name, out, device, seconds, *, say):
         begun.append((name, out.name, device))
-        return benchmarks("suite_run").Leg(7.0, 120, 120 if len(begun) != 2 else 121, 0, 0)
+        return benchmarks("suite_run").Call(7.0, 120, 120 if len(begun) != 2 else 121, 0, 0)
 
-    monkeypatch.setattr(benchmarks("suite_run"), "go_on", go_on)
+    monkeypatch.setattr(benchmarks("suite_run"), "resume", resume)
     gpu.together(document, tmp_path / "out", "cpu", time.monotonic() + 60.0)
     gpu.together(document, tmp_path / "out", "cuda:0", time.monotonic())
     assert not document.parts
@@ -107,7 +107,7 @@ def test_workers_that_share_a_device_are_compared_as_long_as_there_is_time(bench
 
 
 def test_failed_replicas_keep_a_suite_from_being_complete(benchmarks):
-    leg = benchmarks("suite_run").Leg(seconds=2.0, trained=5, planned=6, failed=1, status=1)
+    leg = benchmarks("suite_run").Call(seconds=2.0, trained=5, planned=6, failed=1, status=1)
     assert not leg.complete
     assert (
         benchmarks("suite_run").summary("s", [leg.json()])

@@ -12,7 +12,7 @@ from grokbench.report.charts import Sheet, drawings
 from grokbench.report.charts.axes import around, height_of, linear_ticks, log_ticks
 from grokbench.report.charts.files import rendered
 from grokbench.report.charts.labels import CUT, LONGEST, cut, spread
-from grokbench.report.charts.style import APART, PAPER, colours
+from grokbench.report.charts.style import MOST_COLOURS, PAPER, colours
 from grokbench.store import Store
 
 from .helpers import curve_folders
@@ -44,7 +44,7 @@ def test_a_legend_names_what_is_drawn_and_nothing_else(evidence):
 
 def test_beyond_what_colours_tell_apart_every_line_has_its_label(evidence):
     sheet = Sheet(evidence("60"), PAPER["single"])
-    assert len(sheet.evidence.methods) == 60 > APART and sheet.crowded
+    assert len(sheet.evidence.methods) == 60 > MOST_COLOURS and sheet.crowded
     labels = {cut(label) for label in sheet.evidence.methods}
     for figure in ("survival", "accuracy", "metrics", "seconds"):
         (drawing,) = drawings(sheet, figure)

@@ -7,7 +7,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from grokbench.report.charts.style import APART, COLOURS, DARK, DASHES, PAPER, breadth, colours, dashes
+from grokbench.report.charts.style import COLOURS, DARK, DASHES, MOST_COLOURS, PAPER, colours, dashes, text_width
 from grokbench.report.charts.summary import FASTER, NEITHER, SLOWER
 
 # Machado, Oliveira and Fernandes (2009), severity 1, of linear RGB.
@@ -68,9 +68,9 @@ def test_numbers_on_a_coloured_ground_are_read():
 
 def test_a_method_keeps_its_colour_whatever_stands_after_it():
     labels = [f"m{i}" for i in range(60)]
-    for count in (1, 5, APART, 60):
+    for count in (1, 5, MOST_COLOURS, 60):
         assert colours(labels[:count]) == colours(labels)[:count] and dashes(labels[:count]) == dashes(labels)[:count]
-    assert colours(labels[:APART]) == list(COLOURS) and dashes(labels[:APART]) == list(DASHES)
+    assert colours(labels[:MOST_COLOURS]) == list(COLOURS) and dashes(labels[:MOST_COLOURS]) == list(DASHES)
     assert len(COLOURS) == len(DARK) == len(DASHES) and COLOURS[0] not in colours(labels)[1:]
 
 
@@ -81,5 +81,5 @@ def test_a_legend_has_as_many_columns_as_fit(width):
     assert style.columns(["a" * 200] * 8)["columns"] == 1
     for letters in (4, 10, 20):
         found = style.columns(["w" * letters] * 8)["columns"]
-        assert 1 <= found <= 8 and found * breadth("w" * letters, style.text) < style.width
-    assert breadth("中", 10) > breadth("x", 10)
+        assert 1 <= found <= 8 and found * text_width("w" * letters, style.text) < style.width
+    assert text_width("中", 10) > text_width("x", 10)

@@ -132,8 +132,8 @@ def test_checkpoints_are_kept_now_and_then_and_a_full_disk_stops_nothing(tmp_pat
         written.append(path)
         raise checkpoints.StoreError("no space")
 
-    monkeypatch.setattr(checkpoints.durable, "write", full)
+    monkeypatch.setattr(checkpoints.atomic, "write", full)
     place = CheckpointFile(tmp_path / "group.npz", FACTS, frozenset(SEEDS), seconds=60.0)
     for _ in range(9):
-        place.offer(lambda: checkpoints.Checkpoint(SEEDS, {}, 0, 0.0, []))
+        place.write_if_due(lambda: checkpoints.Checkpoint(SEEDS, {}, 0, 0.0, []))
     assert 1 < len(written) < 9

@@ -17,7 +17,7 @@ without_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a
 
 
 def there_and_here(step, cell):
-    """The same runs on a CUDA device, recorded, and on the CPU."""
+    """The same runs on a CUDA device, captured, and on the CPU."""
     there, here = (
         {e.seed: e for e in engine.train(cell, step, SEEDS, device, torch.float64) if isinstance(e, Run)}
         for device in ("cuda", "cpu")
@@ -38,8 +38,8 @@ def test_cuda_graphs_train_as_the_cpu_does(label, name):
 @without_cuda
 @pytest.mark.parametrize("longest", [1, 3])
 @pytest.mark.parametrize("name", ["baseline", "grokfast_ma", "gaussian_noise"])
-def test_cuda_graphs_of_stretches_train_as_the_cpu_does(monkeypatch, name, longest):
-    monkeypatch.setattr(capture, "LONGEST", longest)
+def test_cuda_graphs_of_segments_train_as_the_cpu_does(monkeypatch, name, longest):
+    monkeypatch.setattr(capture, "GRAPH_STEPS", longest)
     task = small("modular_addition", batch_size=4)
     same(*there_and_here(make_step(task, [method(name)]), make_cell(task, 6, evaluate_every=2)), rel=1e-7, abs=1e-9)
 
@@ -47,7 +47,7 @@ def test_cuda_graphs_of_stretches_train_as_the_cpu_does(monkeypatch, name, longe
 @pytest.mark.cuda
 @without_cuda
 @pytest.mark.parametrize("label", [*LABELS, "modular_transformer"])
-def test_every_metric_is_recorded_on_cuda(registry, label):
+def test_every_metric_is_captured_on_cuda(registry, label):
     task = small(label)
     metrics = {name: plugin.make({}) for name, plugin in registry.metrics.items()}
     metrics = {name: metric for name, metric in metrics.items() if can_record(task, metric)}
@@ -56,7 +56,7 @@ def test_every_metric_is_recorded_on_cuda(registry, label):
 
 @pytest.mark.cuda
 @without_cuda
-def test_cuda_graphs_are_recorded_after_one_that_broke():
+def test_cuda_graphs_are_captured_after_one_that_broke():
     """A metric that waits for the host leaves the others, and a group that shrinks, as they should be."""
     read = Metric(measure=lambda probe: probe.outputs("train").sum() * float(probe.outputs("train").max() > 1e9))
     step = make_step(small("sparse_parity"), [method("grokfast_ma")], metrics={"read": read})
@@ -67,5 +67,5 @@ def test_cuda_graphs_are_recorded_after_one_that_broke():
         {e.seed: e for e in engine.train(cell, step, SEEDS, device, torch.float64) if isinstance(e, Run)}
         for device in ("cuda", "cpu")
     )
-    assert all("not recorded as a CUDA graph" in run.provenance["pace"] for run in there.values())
+    assert all("not captured as a CUDA graph" in run.provenance["pace"] for run in there.values())
     same(there, here, rel=1e-7, abs=1e-9)

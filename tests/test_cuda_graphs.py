@@ -1,4 +1,4 @@
-"""Recording on a CUDA device, told to a stand-in for `torch.cuda`; and the stand-in for graphs of other tests."""
+"""The capture of CUDA graphs, with a stand-in for `torch.cuda`; and the stand-in for graphs that other tests use."""
 
 import gc
 import weakref
@@ -9,21 +9,21 @@ import pytest
 import torch
 
 from grokbench.engine import cuda_graphs
-from grokbench.engine.cuda_graphs import WARM_UPS, CudaGraphs, first_cause
+from grokbench.engine.cuda_graphs import WARM_UPS, GraphCapture, first_cause
 
-from .helpers.fake_cuda_graphs import frozen
+from .helpers.fake_cuda_graphs import fake_capture
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """What `torch.cuda` is told, in order."""
+def calls_of_torch(monkeypatch):
+    """The calls of `torch.cuda`, in order."""
     lines = []
 
     @contextmanager
     def graph(graph, *, pool, stream):
-        lines.append(("record", pool, stream.name))
+        lines.append(("capture", pool, stream.name))
         yield
-        lines.append("recorded")
+        lines.append("captured")
 
     def stream(device):
         lines.append(("stream", device))
@@ -47,25 +47,25 @@ def told(monkeypatch):
     monkeypatch.setattr(
         torch._C, "_cuda_endAllocateToPool", lambda *given: lines.append(("end", *given)), raising=False
     )
-    monkeypatch.setattr(CudaGraphs, "broken", False)
+    monkeypatch.setattr(GraphCapture, "broken", False)
     cuda_graphs._stream.cache_clear()
     yield lines
     cuda_graphs._stream.cache_clear()
 
 
-def test_functions_warm_up_and_are_recorded_on_one_stream_in_one_pool(told):
-    record, calls = CudaGraphs("cuda:3"), []
-    replays = [record(lambda name=name: calls.append(name)) for name in "ab"]
+def test_functions_warm_up_and_are_captured_on_one_stream_in_one_pool(calls_of_torch):
+    capture, calls = GraphCapture("cuda:3"), []
+    replays = [capture(lambda name=name: calls.append(name)) for name in "ab"]
     assert calls == ["a"] * (WARM_UPS + 1) + ["b"] * (WARM_UPS + 1)
     warm = [("side waits", "usual"), ("usual waits", "side"), "synchronize"]
-    one = [*warm, ("record", 1, "side"), "recorded", ("set", "usual")]
-    assert told == ["pool", ("stream", "cuda:3"), *one, *one]
+    one = [*warm, ("capture", 1, "side"), "captured", ("set", "usual")]
+    assert calls_of_torch == ["pool", ("stream", "cuda:3"), *one, *one]
     replays[1]()
-    assert told[-1] == "replay" and len(calls) == 2 * (WARM_UPS + 1)
+    assert calls_of_torch[-1] == "replay" and len(calls) == 2 * (WARM_UPS + 1)
 
 
-def test_a_broken_recording_ends_what_it_began_and_the_next_has_a_pool_of_its_own(told, monkeypatch):
-    record, calls = CudaGraphs("cuda:3"), []
+def test_a_broken_capture_ends_what_it_began_and_the_next_has_a_pool_of_its_own(calls_of_torch, monkeypatch):
+    capture, calls = GraphCapture("cuda:3"), []
 
     def breaks():
         calls.append("a")
@@ -73,8 +73,8 @@ def test_a_broken_recording_ends_what_it_began_and_the_next_has_a_pool_of_its_ow
             raise ValueError("it waits for its host")
 
     with pytest.raises(ValueError, match="it waits"):
-        record(breaks)
-    assert told[-3:] == [("end", 3, 1), "pool", ("set", "usual")] and CudaGraphs.broken
+        capture(breaks)
+    assert calls_of_torch[-3:] == [("end", 3, 1), "pool", ("set", "usual")] and GraphCapture.broken
 
     def ended(*given):
         raise RuntimeError("endAllocatePool: not currently recording to mempool_id")  # torch 2.12 and newer
@@ -82,20 +82,20 @@ def test_a_broken_recording_ends_what_it_began_and_the_next_has_a_pool_of_its_ow
     monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", ended)
     calls.clear()
     with pytest.raises(ValueError, match="it waits"):
-        record(breaks)
-    record(lambda: None)
-    assert ("record", 3, "side") in told
+        capture(breaks)
+    capture(lambda: None)
+    assert ("capture", 3, "side") in calls_of_torch
 
 
-def test_what_is_put_back_waits_for_a_warm_up_that_failed(told):
+def test_the_usual_stream_waits_for_a_warm_up_that_failed(calls_of_torch):
     with pytest.raises(ValueError, match="boom"):
-        CudaGraphs("cuda:3")(lambda: int("boom"))
-    assert told[-1] == ("usual waits", "side") and not CudaGraphs.broken
+        GraphCapture("cuda:3")(lambda: int("boom"))
+    assert calls_of_torch[-1] == ("usual waits", "side") and not GraphCapture.broken
 
 
-def test_a_replay_holds_on_to_the_tensors_that_it_works_on(told):
+def test_a_replay_references_the_tensors_that_it_works_on(calls_of_torch):
     tensor = torch.zeros(3)
-    alive, replay = weakref.ref(tensor), CudaGraphs("cuda:3")(lambda tensor=tensor: tensor.add_(1.0))
+    alive, replay = weakref.ref(tensor), GraphCapture("cuda:3")(lambda tensor=tensor: tensor.add_(1.0))
     del tensor
     gc.collect()
     assert alive() is not None
@@ -103,7 +103,7 @@ def test_a_replay_holds_on_to_the_tensors_that_it_works_on(told):
     assert alive() is None
 
 
-def test_the_first_cause_is_what_came_before_the_complaints_about_it():
+def test_the_first_cause_is_the_error_that_later_ones_followed_from():
     with pytest.raises(RuntimeError) as found:
         try:
             raise ValueError("a tensor was read back\nmore lines")
@@ -122,13 +122,13 @@ def test_the_first_cause_is_what_came_before_the_complaints_about_it():
 # ---- the stand-in
 
 
-def test_what_python_decided_is_frozen_and_recording_computes_nothing():
+def test_decisions_of_python_are_frozen_and_a_capture_computes_nothing():
     number, total, steps = torch.zeros(()), torch.zeros(()), [1.0]
 
-    def play():
+    def function():
         total.add_(number * steps[0])
 
-    replay = frozen(play)
+    replay = fake_capture(function)
     assert total == 0.0
     steps[0] = 100.0
     number.fill_(2.0)
@@ -137,14 +137,14 @@ def test_what_python_decided_is_frozen_and_recording_computes_nothing():
     assert total == 4.0
 
 
-def test_what_a_recording_made_is_lost_unless_somebody_refers_to_it():
+def test_memory_of_a_capture_is_lost_unless_it_is_referenced():
     number, kept = torch.ones(()), {}
 
-    def play():
+    def function():
         kept["sum"] = number + 1.0
         number.mul_(kept["sum"] * 2.0)
 
-    replay = frozen(play)
+    replay = fake_capture(function)
     number.fill_(1.0)
     assert kept["sum"].isnan()
     replay()
@@ -152,18 +152,18 @@ def test_what_a_recording_made_is_lost_unless_somebody_refers_to_it():
     replay()
     assert (number, kept["sum"]) == (40.0, 5.0)
     made = {}
-    replay = frozen(lambda: made.update(place=(number + 1.0).untyped_storage()))
+    replay = fake_capture(lambda: made.update(place=(number + 1.0).untyped_storage()))
     replay()
     assert set(made["place"].tolist()) == {255}
 
 
-def test_memory_that_is_freed_is_not_recorded_on():
+def test_a_capture_on_memory_that_is_freed_is_refused():
     number = torch.zeros(())
 
     def begun():
         passing = torch.ones(())
         reference = weakref.ref(passing)
-        return frozen(lambda: number.add_(reference()))
+        return fake_capture(lambda: number.add_(reference()))
 
     with pytest.raises(RuntimeError, match="memory that was freed"):
         begun()()
@@ -172,6 +172,6 @@ def test_memory_that_is_freed_is_not_recorded_on():
 @pytest.mark.parametrize(
     "waits", [lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: torch.tensor(3.0), lambda x: bool(x.any())]
 )
-def test_what_waits_for_the_device_breaks_a_recording_off(waits):
+def test_waiting_for_the_device_breaks_a_capture(waits):
     with pytest.raises(RuntimeError, match="not permitted when stream is capturing"):
-        frozen(lambda: waits(torch.ones(3)))
+        fake_capture(lambda: waits(torch.ones(3)))

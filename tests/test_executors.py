@@ -1,4 +1,4 @@
-"""GraphExecutor epochs on buffers: what a CUDA graph would replay, frozen here by calling it again."""
+"""Captured epochs train as eager ones; `fake_cuda_graphs` stands in for CUDA."""
 
 from dataclasses import dataclass, replace
 
@@ -16,38 +16,38 @@ from grokbench.records import Run
 from grokbench.regularizer import Regularizer
 
 from .helpers.compare_executors import LABELS, SEEDS, SLOW, same, trained
-from .helpers.fake_cuda_graphs import frozen
+from .helpers.fake_cuda_graphs import fake_capture
 from .helpers.small_cells import make_cell, make_step, method, pairs, small
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 
 
-def refusing(play):
+def refusing(function):
     raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
 
 
 @pytest.mark.parametrize(("label", "name"), [*pairs(LABELS), *((label, "grokalign") for label in SLOW)])
-def test_recorded_epochs_train_as_eager_ones(monkeypatch, label, name):
+def test_captured_epochs_train_as_eager_ones(monkeypatch, label, name):
     task, step = small(label), make_step(small(label), [method(name)])
     cell = make_cell(task, 9, evaluate_every=3, stop="grokked", grokked={"train_loss": "< 0.4"})
     same(
-        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: frozen), cell, step),
+        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: fake_capture), cell, step),
         trained(monkeypatch, executors.EagerExecutor, cell, step),
     )
 
 
 @pytest.mark.parametrize("label", [*LABELS, *SLOW])
-def test_every_metric_can_be_recorded(monkeypatch, registry, label):
+def test_every_metric_can_be_captured(monkeypatch, registry, label):
     task = small(label)
     metrics = {name: plugin.make({}) for name, plugin in registry.metrics.items()}
     metrics = {name: metric for name, metric in metrics.items() if can_record(task, metric)}
     step, cell = make_step(task, metrics=metrics), make_cell(task, 4, evaluate_every=2)
-    recorded = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: frozen), cell, step)
-    assert set(metrics) <= set(recorded[0].curves)
-    same(recorded, trained(monkeypatch, executors.EagerExecutor, cell, step))
+    captured = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: fake_capture), cell, step)
+    assert set(metrics) <= set(captured[0].curves)
+    same(captured, trained(monkeypatch, executors.EagerExecutor, cell, step))
 
 
-def test_a_recording_is_made_once_for_every_size_of_a_group(monkeypatch):
+def test_a_graph_is_captured_once_for_every_size_of_a_group(monkeypatch):
     made = []
     step, task = make_step(small("sparse_parity"), [method("grokfast_ma")]), small("sparse_parity")
     losses = trained(monkeypatch, executors.EagerExecutor, make_cell(task, 8), step)
@@ -56,7 +56,7 @@ def test_a_recording_is_made_once_for_every_size_of_a_group(monkeypatch):
     monkeypatch.setattr(executors.GraphExecutor, "steps_between_reads", 0)  # replicas leave as soon as they are done
     runs = trained(
         monkeypatch,
-        lambda step: executors.GraphExecutor(step, lambda: lambda play: made.append(1) or frozen(play)),
+        lambda step: executors.GraphExecutor(step, lambda: lambda function: made.append(1) or fake_capture(function)),
         cell,
         step,
     )
@@ -67,19 +67,19 @@ def test_a_recording_is_made_once_for_every_size_of_a_group(monkeypatch):
 
 @pytest.mark.parametrize("longest", [1, 2, 3])
 @pytest.mark.parametrize("name", ["baseline", "grokalign", "grokfast_ma", "gaussian_noise"])
-def test_long_epochs_are_recorded_in_stretches(monkeypatch, name, longest):
+def test_long_epochs_are_captured_in_segments(monkeypatch, name, longest):
     task, made = small("modular_addition", batch_size=4), []
     assert (task.steps, task.train_size % task.batch_size) == (6, 2)  # the last batch is smaller
-    monkeypatch.setattr(capture, "LONGEST", longest)
+    monkeypatch.setattr(capture, "GRAPH_STEPS", longest)
     step, cell = make_step(task, [method(name)]), make_cell(task, 6, evaluate_every=2)
     runs = trained(
         monkeypatch,
-        lambda step: executors.GraphExecutor(step, lambda: lambda play: made.append(1) or frozen(play)),
+        lambda step: executors.GraphExecutor(step, lambda: lambda function: made.append(1) or fake_capture(function)),
         cell,
         step,
     )
     same(runs, trained(monkeypatch, executors.EagerExecutor, cell, step))
-    assert len(made) == 1 + 3  # an evaluation; draws, a stretch and the rest
+    assert len(made) == 1 + 3  # an evaluation; draws, a segment and the last steps
 
 
 def test_evaluations_in_a_row_are_read_together(monkeypatch):
@@ -94,24 +94,24 @@ def test_evaluations_in_a_row_are_read_together(monkeypatch):
     assert {run.epochs for run in eager.values()} - {0, 12}  # some end between
     assert all(run.curves["norm"].epochs == (0, run.epochs) for run in eager.values() if run.epochs)
     monkeypatch.setattr(executors.GraphExecutor, "steps_between_reads", 5)
-    watch = TrainingLoop.watch
-    monkeypatch.setattr(TrainingLoop, "watch", lambda race: reads.append(watch(race)) or reads[-1])
-    same(trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: frozen), cell, step), eager)
+    evaluate = TrainingLoop.evaluate
+    monkeypatch.setattr(TrainingLoop, "evaluate", lambda loop: reads.append(evaluate(loop)) or reads[-1])
+    same(trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: fake_capture), cell, step), eager)
     last = max(run.epochs for run in eager.values())
-    assert [[look.epoch for look in looks] for looks in reads] == [
+    assert [[evaluation.epoch for evaluation in read] for read in reads] == [
         list(range(begin, min(begin + 5, 13))) for begin in range(0, last + 1, 5)
     ]
 
 
 def test_the_next_gradients_are_taken_along_with_an_evaluation(monkeypatch):
-    """With full batches a recorded step runs no network: its gradients are there already."""
+    """With full batches a captured step runs no network: its gradients are there already."""
     task, passes = small("sparse_parity"), []
     forward = task.forward
     counted = replace(task, forward=lambda params, inputs: passes.append(len(inputs)) or forward(params, inputs))
     step, cell = make_step(counted), make_cell(counted, 30)
     monkeypatch.setattr(executors.GraphExecutor, "steps_between_reads", 3)
-    trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: frozen), cell, step)
-    assert len(passes) == 2 * (cuda_graphs.WARM_UPS + 1)  # both splits, while an evaluation is recorded
+    trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: fake_capture), cell, step)
+    assert len(passes) == 2 * (cuda_graphs.WARM_UPS + 1)  # both splits, while an evaluation is captured
 
 
 def test_an_optimizer_that_works_on_the_gradients_does_no_harm_to_the_next_ones(monkeypatch):
@@ -125,23 +125,23 @@ def test_an_optimizer_that_works_on_the_gradients_does_no_harm_to_the_next_ones(
     task = replace(small("sparse_parity"), optimizer=Worn(lr=0.1))
     step, cell = make_step(task), make_cell(task, 7)
     same(
-        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: frozen), cell, step),
+        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: fake_capture), cell, step),
         trained(monkeypatch, executors.EagerExecutor, cell, step),
     )
 
 
-def test_an_epoch_that_cannot_be_recorded_goes_on_eagerly_from_where_the_group_stood(monkeypatch):
+def test_an_epoch_that_cannot_be_captured_is_trained_eagerly_from_the_same_state(monkeypatch):
     calls = []
 
-    def record(play):
-        calls.append(play)
-        if len(calls) > 2:  # the evaluation was recorded; the step moves the buffers before it fails
-            play()
+    def capture(function):
+        calls.append(function)
+        if len(calls) > 2:  # the evaluation was captured; the step changes the buffers before it fails
+            function()
             raise RuntimeError("a step waits for its host")
-        return frozen(play)
+        return fake_capture(function)
 
     step, cell = make_step(small("sparse_parity"), [method("grokfast_ma")]), make_cell(small("sparse_parity"), 4)
-    runs = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: record), cell, step)
+    runs = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: capture), cell, step)
     same(runs, trained(monkeypatch, executors.EagerExecutor, cell, step))
     assert all("a step waits for its host" in run.provenance["pace"] for run in runs.values())
 
@@ -156,45 +156,45 @@ def test_states_that_change_places_are_not_overwritten_too_early(monkeypatch):
     step = make_step(small("sparse_parity"), [Regularizer(init=init, transform=exchange)])
     cell = make_cell(small("sparse_parity"), 7, evaluate_every=7)
     same(
-        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: frozen), cell, step),
+        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: fake_capture), cell, step),
         trained(monkeypatch, executors.EagerExecutor, cell, step),
     )
 
 
-def test_what_cannot_be_recorded_is_trained_eagerly_and_says_why(monkeypatch):
+def test_what_cannot_be_captured_is_trained_eagerly_and_says_why(monkeypatch):
     step = make_step(small("sparse_parity"))
     cell = make_cell(small("sparse_parity"), 4)
     runs = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: refusing), cell, step)
     same(runs, trained(monkeypatch, executors.EagerExecutor, cell, step))
-    note = "not recorded as a CUDA graph, and slower for it: operation not permitted when stream is capturing"
+    note = "not captured as a CUDA graph, and slower for it: operation not permitted when stream is capturing"
     assert all(run.provenance["pace"] == f"{note}; `grokbench check` says where" for run in runs.values())
 
 
-def test_a_metric_that_cannot_be_recorded_falls_back_alone(monkeypatch):
+def test_a_metric_that_cannot_be_captured_falls_back_alone(monkeypatch):
     calls = []
 
-    def record(play):
-        calls.append(play)
-        if len(calls) == 2:  # the gradients were recorded, and the step will be
+    def capture(function):
+        calls.append(function)
+        if len(calls) == 2:  # the gradients were captured, and the step will be
             raise RuntimeError("a metric waits for its host")
-        return frozen(play)
+        return fake_capture(function)
 
     step = make_step(small("sparse_parity"), metrics={"it": Metric(measure=lambda probe: probe.outputs("train").sum())})
     cell = make_cell(small("sparse_parity"), 4)
-    runs = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: record), cell, step)
+    runs = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: capture), cell, step)
     same(runs, trained(monkeypatch, executors.EagerExecutor, cell, step))
     assert all("a metric waits for its host" in run.provenance["pace"] for run in runs.values())
 
 
-@pytest.mark.parametrize("recorded", [0, 1, 2])  # before: nothing, the gradients, the metrics
+@pytest.mark.parametrize("captured", [0, 1, 2])  # before: nothing, the gradients, the metrics
 @pytest.mark.parametrize("then", [None, RuntimeError("operation failed due to a previous error during capture")])
-def test_memory_that_runs_out_while_recording_is_no_fault_of_a_plugin(monkeypatch, recorded, then):
+def test_memory_that_runs_out_during_a_capture_is_no_fault_of_a_plugin(monkeypatch, captured, then):
     calls = []
 
-    def record(play):
-        calls.append(play)
-        if len(calls) <= recorded:
-            return frozen(play)
+    def capture(function):
+        calls.append(function)
+        if len(calls) <= captured:
+            return fake_capture(function)
         try:
             raise torch.OutOfMemoryError("CUDA out of memory")
         finally:
@@ -202,49 +202,51 @@ def test_memory_that_runs_out_while_recording_is_no_fault_of_a_plugin(monkeypatc
                 raise then
 
     step = make_step(small("sparse_parity"))
-    monkeypatch.setattr(engine, "make_executor", lambda step, device: executors.GraphExecutor(step, lambda: record))
+    monkeypatch.setattr(engine, "make_executor", lambda step, device: executors.GraphExecutor(step, lambda: capture))
     calls.clear()
     with pytest.raises(type(then) if then else torch.OutOfMemoryError):  # of the pair that the halves come to
         list(engine.train(make_cell(small("sparse_parity"), 4), step, SEEDS, "cpu", torch.float64))
 
 
-def test_gradients_that_could_not_be_recorded_are_not_trained_on(monkeypatch):
+def test_gradients_that_could_not_be_captured_are_not_trained_on(monkeypatch):
     calls = []
 
-    def record(play):
-        calls.append(play)
+    def capture(function):
+        calls.append(function)
         if len(calls) == 1:
-            play()
+            function()
             raise RuntimeError("it looked ahead, and broke off")
-        return frozen(play)
+        return fake_capture(function)
 
     step, cell = make_step(small("sparse_parity")), make_cell(small("sparse_parity"), 6)
     same(
-        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: record), cell, step),
+        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: capture), cell, step),
         trained(monkeypatch, executors.EagerExecutor, cell, step),
     )
 
 
 @pytest.mark.parametrize("label", ["sparse_parity", "modular_addition"])
-def test_epochs_are_recorded_without_evaluations(label):
+def test_epochs_are_captured_without_evaluations(label):
     """As `timing` trains."""
     step = make_step(small(label), [method("grokfast_ma")])
-    recorded, eager = executors.GraphExecutor(step, lambda: frozen), executors.EagerExecutor(step)
+    captured, eager = executors.GraphExecutor(step, lambda: fake_capture), executors.EagerExecutor(step)
     groups = [engine.start(step, SEEDS, "cpu", torch.float64)[0] for _ in range(2)]
     for begin, end in ((0, 1), (1, 2), (2, 6)):
-        groups = [way.advance(group, begin, end, None) for way, group in zip((recorded, eager), groups, strict=True)]
+        groups = [way.advance(group, begin, end, None) for way, group in zip((captured, eager), groups, strict=True)]
     for name, parameter in groups[0].params.items():
         torch.testing.assert_close(parameter, groups[1].params[name], rtol=1e-11, atol=1e-13)
 
 
-def test_a_recorded_group_that_was_interrupted_goes_on_as_if_it_had_not_been(monkeypatch, tmp_path):
+def test_a_captured_group_that_was_interrupted_resumes_as_if_it_had_not_been(monkeypatch, tmp_path):
     task = small("sparse_parity")
     step = make_step(task, [method("grokfast_ma")])
     losses = trained(monkeypatch, executors.EagerExecutor, make_cell(task, 12), step)
     bound = sorted(run.curves["train_loss"].values[5] for run in losses.values())[2]
     cell = make_cell(task, 12, stop="grokked", grokked={"train_loss": f"<= {bound!r}"})
     monkeypatch.setattr(executors.GraphExecutor, "steps_between_reads", 2)
-    monkeypatch.setattr(engine, "make_executor", lambda step, device: executors.GraphExecutor(step, lambda: frozen))
+    monkeypatch.setattr(
+        engine, "make_executor", lambda step, device: executors.GraphExecutor(step, lambda: fake_capture)
+    )
 
     def events(folder, wanted):
         checkpoint_file_of = lambda seeds: CheckpointFile.of(folder, seeds, {}, frozenset(wanted), 0.0)  # noqa: E731
@@ -261,13 +263,13 @@ def test_a_recorded_group_that_was_interrupted_goes_on_as_if_it_had_not_been(mon
     assert {run.seed: run.curves for run in resumed if isinstance(run, Run)} == {seed: whole[seed] for seed in left}
 
 
-def test_a_recording_that_does_nothing_is_not_used(monkeypatch):
+def test_an_empty_graph_is_not_used(monkeypatch):
     step, cell = make_step(small("sparse_parity")), make_cell(small("sparse_parity"), 4)
     runs = trained(
-        monkeypatch, lambda step: executors.GraphExecutor(step, lambda: lambda play: lambda: None), cell, step
+        monkeypatch, lambda step: executors.GraphExecutor(step, lambda: lambda function: lambda: None), cell, step
     )
     same(runs, trained(monkeypatch, executors.EagerExecutor, cell, step))
-    assert all("the recording is empty" in run.provenance["pace"] for run in runs.values())
+    assert all("the captured graph is empty" in run.provenance["pace"] for run in runs.values())
 
 
 def test_states_that_change_places_as_views_are_not_overwritten_too_early(monkeypatch):
@@ -281,6 +283,6 @@ def test_states_that_change_places_as_views_are_not_overwritten_too_early(monkey
     step = make_step(small("sparse_parity"), [Regularizer(init=init, transform=exchange)])
     cell = make_cell(small("sparse_parity"), 7, evaluate_every=7)
     same(
-        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: frozen), cell, step),
+        trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: fake_capture), cell, step),
         trained(monkeypatch, executors.EagerExecutor, cell, step),
     )

@@ -41,7 +41,7 @@ def test_a_shrunken_group_keeps_the_replicas_that_are_left():
     group = trained(small("sparse_parity"), [method("grokfast_ma")], range(5), 2)
     grads, each = {name: p + 1 for name, p in group.params.items()}, torch.arange(5.0)
     pending = LookaheadGradients(grads, losses=each, outputs=each[:, None, None], keys=group.keys[:, None])
-    smaller, kept = groups.shrink(group, [1, 4]), groups.take(pending, [1, 4])
+    smaller, kept = groups.shrink(group, [1, 4]), groups.select_replicas(pending, [1, 4])
     assert smaller.seeds == (1, 4)
     assert kept.losses.tolist() == kept.outputs.flatten().tolist() == [1.0, 4.0]
     assert torch.equal(kept.keys[:, 0], smaller.keys)

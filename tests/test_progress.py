@@ -160,7 +160,7 @@ def test_the_halves_of_a_group_take_its_place():
     matrix.progress(cell(), (1, 2, 3, 4), 50, 4)
     for half in ((1, 2), (3, 4)):
         matrix.progress(cell(), half, 10, 2)
-    assert matrix.epoch(key) == 10 and list(matrix.fronts[key]) == [(1, 2), (3, 4)]
+    assert matrix.epoch(key) == 10 and list(matrix.groups[key]) == [(1, 2), (3, 4)]
 
 
 def test_replicas_in_training_enter_the_median_as_censored():

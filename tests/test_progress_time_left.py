@@ -2,18 +2,18 @@
 
 import pytest
 
-from grokbench.runner.progress.time_left import Left, left
+from grokbench.runner.progress.time_left import TimeLeft, estimate_time_left
 
 from .helpers.scripted_training import GROUP, cell, matrix_of, run
 
 
 def test_nothing_is_said_of_the_time_left_before_there_is_a_pace():
     matrix = matrix_of([cell()])
-    assert str(left(matrix)) == ""
+    assert str(estimate_time_left(matrix)) == ""
     matrix.progress(cell(), GROUP, 0, 2)
     matrix.now.seconds += 0.5
     matrix.progress(cell(), GROUP, 10, 2)
-    assert str(left(matrix)) == ""
+    assert str(estimate_time_left(matrix)) == ""
 
 
 def test_without_finished_siblings_the_budget_bounds_the_time_left():
@@ -21,7 +21,7 @@ def test_without_finished_siblings_the_budget_bounds_the_time_left():
     matrix.progress(cell(), GROUP, 0, 2)
     matrix.now.seconds += 20
     matrix.progress(cell(budget=100), GROUP, 10, 2)
-    assert left(matrix) == Left(2 * 90 + 2 * 100, True, 0)  # a replica's epoch took a second
+    assert estimate_time_left(matrix) == TimeLeft(2 * 90 + 2 * 100, True, 0)  # a replica's epoch took a second
 
 
 def test_finished_siblings_tell_how_long_the_others_take():
@@ -29,10 +29,10 @@ def test_finished_siblings_tell_how_long_the_others_take():
     matrix.progress(cell(), GROUP, 0, 2)
     matrix.now.seconds += 40
     matrix.progress(cell(), GROUP, 20, 2)
-    assert left(matrix) == Left(2 * (40 - 20), False, 0)
+    assert estimate_time_left(matrix) == TimeLeft(2 * (40 - 20), False, 0)
     matrix.now.seconds += 40
     matrix.progress(cell(), GROUP, 40, 2)
-    assert left(matrix) == Left(2 * (50 - 40), False, 0)  # the sibling that stopped at 30 says nothing of these
+    assert estimate_time_left(matrix) == TimeLeft(2 * (50 - 40), False, 0)  # without the one that ended at 30
 
 
 def test_a_cell_takes_the_pace_of_its_task_and_an_unknown_task_is_counted():
@@ -42,11 +42,11 @@ def test_a_cell_takes_the_pace_of_its_task_and_an_unknown_task_is_counted():
     matrix.now.seconds += 200
     matrix.finished(run(1000, 100), cell())
     matrix.progress(cell(), (1000,), 100, 0)
-    assert left(matrix) == Left(0.0, False, 2)  # the last report of a complete cell came too late to count
+    assert estimate_time_left(matrix) == TimeLeft(0.0, False, 2)  # the cell had ended before this report
     matrix.progress(other, (1000,), 0, 1)
     matrix.now.seconds += 4
     matrix.progress(other, (1000,), 2, 1)
-    assert left(matrix) == Left(16.0, True, 1)
+    assert estimate_time_left(matrix) == TimeLeft(16.0, True, 1)
 
 
 def test_groups_that_train_side_by_side_share_the_work_left():
@@ -56,16 +56,16 @@ def test_groups_that_train_side_by_side_share_the_work_left():
     matrix.now.seconds += 10
     for seeds in ((1000,), (1001,)):
         matrix.progress(cell(), seeds, 10, 1)
-    assert left(matrix).seconds == 90
+    assert estimate_time_left(matrix).seconds == 90
 
 
 @pytest.mark.parametrize(
     ("rest", "words"),
     [
-        (Left(0.0, False, 2), ""),
-        (Left(3.0, False, 0), "about 5 s left"),
-        (Left(61.0, True, 1), "at most 2 min left + 1 task not timed yet"),
-        (Left(3660.0, False, 2), "about 1 h 01 min left + 2 tasks not timed yet"),
+        (TimeLeft(0.0, False, 2), ""),
+        (TimeLeft(3.0, False, 0), "about 5 s left"),
+        (TimeLeft(61.0, True, 1), "at most 2 min left + 1 task not timed yet"),
+        (TimeLeft(3660.0, False, 2), "about 1 h 01 min left + 2 tasks not timed yet"),
     ],
 )
 def test_the_time_left_in_words(rest, words):

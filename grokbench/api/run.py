@@ -93,11 +93,12 @@ def run(
 def _perform(plan: Plan, fail_fast: bool) -> None:
     from grokbench.runner import pipeline
     from grokbench.runner.execute import execute
+    from grokbench.runner.stored import environment_differences
 
     for sentence in (*map(str, plan.registry.broken), *unused(plan)):
         warnings.warn(sentence, stacklevel=3)
     with pipeline.open_store(plan) as store:
-        for difference in pipeline.made_elsewhere(plan, store):
+        for difference in environment_differences(plan, store):
             warnings.warn(difference, stacklevel=3)
         execute(plan, store, fail_fast)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grokbench.conformance.advice import explain
 from grokbench.conformance.subjects import Subject
-from grokbench.engine.out_of_memory import tells_of_exhaustion
+from grokbench.engine.out_of_memory import describes_exhaustion
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
 from grokbench.plugins.source_lines import frames, innermost
@@ -51,7 +51,7 @@ def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) 
     exception = _exception(error)
     if not exception:
         return error.strip()
-    if tells_of_exhaustion(*exception):
+    if describes_exhaustion(*exception):
         return f"{_in_words(*exception)}\n{OUT_OF_MEMORY}"
     own = [plugin for plugin in _plugins(cell, registry) if not plugin.builtin]
     sources = {plugin.name: Subject(plugin, registry).file for plugin in own}

@@ -125,7 +125,7 @@ def _train(plan: "Plan", fail_fast: bool) -> None:
         store, failed = _perform(plan, fail_fast)
         print_leaderboard(store, "table")
         click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
-        _print_left_aside(plan, store)
+        _print_missing_seeds(plan, store)
         _print_unplanned(store)
         if failed:
             _print_failed(plan, store, failed)
@@ -136,9 +136,10 @@ def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, An
     """Train in the results folder, which is locked meanwhile; return it and the failed replicas."""
     from grokbench.runner import pipeline
     from grokbench.runner.execute import execute
+    from grokbench.runner.stored import environment_differences
 
     with pipeline.open_store(plan) as store:
-        for difference in pipeline.made_elsewhere(plan, store):
+        for difference in environment_differences(plan, store):
             click.echo(f"Warning: {difference}", err=True)
         try:
             return store, execute(plan, store, fail_fast)
@@ -147,11 +148,11 @@ def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, An
             sys.exit(1)
 
 
-def _print_left_aside(plan: "Plan", store: "Store") -> None:
+def _print_missing_seeds(plan: "Plan", store: "Store") -> None:
     """Print the seeds of an earlier command that leave rows incomplete."""
-    from grokbench.runner import pipeline
+    from grokbench.runner.stored import missing_seeds_outside_plan
 
-    if others := format_seeds(pipeline.left_aside(plan, store)):
+    if others := format_seeds(missing_seeds_outside_plan(plan, store)):
         click.echo(
             f"Rows are incomplete: {store.directory} also plans the seeds {others}, which some cells lack; the same "
             f"command with --seeds {others} trains them."

@@ -58,10 +58,9 @@ def train(
     provenance: Mapping[str, Any] | None = None,
     checkpoint_file_of: Callable[[Sequence[int]], CheckpointFile] | None = None,
 ) -> Iterator[Run | Progress]:
-    """Train a group of seeds; yield each replica's run as soon as it is done, and the progress at every evaluation.
+    """Train a group of replicas.
 
-    Where memory runs out, the replicas that are not done are trained again in halves, which their `group` records; a
-    pair that does not fit raises torch's error.
+    Where memory runs out, the replicas that are not done are trained again in halves, as their runs' `group` records.
 
     Args:
         cell: the cell that the replicas belong to.
@@ -72,6 +71,12 @@ def train(
         provenance: kept with every run.
         checkpoint_file_of: seeds of a group -> its checkpoint file. An interrupted group resumes from it, and its
             curves are the same as without an interruption. None: no checkpoints.
+
+    Yields:
+        The run of each replica as soon as it is done, and the progress at every evaluation.
+
+    Raises:
+        Exception: of a plugin, or torch's where even a group of two does not fit into memory.
     """
     left, checkpoint_file = list(seeds), checkpoint_file_of(seeds) if checkpoint_file_of else None
     try:
@@ -84,7 +89,7 @@ def train(
             raise
     if checkpoint_file:
         checkpoint_file.clear()
-    release(device)  # not amid the exception, which holds on to the tensors
+    release(device)  # outside of the `except` block, whose traceback references the tensors
     for half in (left[: len(left) // 2], left[len(left) // 2 :]):
         yield from train(cell, step, half, device, dtype, provenance, checkpoint_file_of)
 
@@ -111,7 +116,7 @@ def _train_together(
             if not loop.monitors:
                 break
         if loop.monitors:
-            del evaluation  # it refers to the group before training goes on
+            del evaluation  # it references the group that `drop_finished` replaces
             loop.drop_finished()
             loop.advance()
     if checkpoint_file:

@@ -16,14 +16,25 @@ __all__ = ["Draws", "batch_of", "draw", "epoch_batches"]
 
 
 class Draws(NamedTuple):
-    """The random draws of an epoch."""
+    """The random draws of an epoch.
 
-    keys: Tensor  # (steps, replicas, methods), see `Step.keys`; no methods where none draws
-    rows: Tensor | None  # (replicas, n), of the table of all examples, in the order of batches; None with full batches
+    Attributes:
+        keys: (steps, replicas, methods), see `Step.keys`; the last axis is empty where no method draws.
+        rows: (replicas, n), the batch order as rows of the table of all examples; None with full batches.
+    """
+
+    keys: Tensor
+    rows: Tensor | None
 
 
 def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
-    """Draw the keys and the batch order of the epoch that follows `epoch` completed ones."""
+    """Draw the keys and the batch order of the epoch after `epoch` completed ones.
+
+    Args:
+        step: the cell's step.
+        group: the replicas.
+        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+    """
     keys = _keys(step, group.keys, epoch)
     if step.task.full_batch:
         return Draws(keys, None)
@@ -33,7 +44,7 @@ def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
 
 
 def _first_rows(group: Group) -> Tensor | int:
-    """The row at which each replica's data begin in the table of all examples, (replicas, 1); 0 for shared data."""
+    """Return the first row of each replica's data in the table of all examples, (replicas, 1); 0 for shared data."""
     if group.split_axes["train"] is None:
         return 0
     replicas, n = group.splits["train"].targets.shape[:2]
@@ -41,7 +52,7 @@ def _first_rows(group: Group) -> Tensor | int:
 
 
 def _keys(step: Step, replicas: Tensor, epoch: int | Tensor) -> Tensor:
-    """The methods' keys of every step of an epoch, (steps, replicas, methods), from those of the replicas."""
+    """Derive the methods' keys for every step of an epoch, (steps, replicas, methods), from the replicas' keys."""
     keys = replicas.expand(step.task.steps, -1)
     if step.draws:
         counts = torch.arange(step.task.steps, device=replicas.device)[:, None]
@@ -50,14 +61,25 @@ def _keys(step: Step, replicas: Tensor, epoch: int | Tensor) -> Tensor:
 
 
 def epoch_batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tuple[Batch, int | None]]:
-    """Yield the batches of the epoch after `epoch` completed ones, each with the axis of its replicas."""
+    """Yield the batches of the epoch after `epoch` completed ones, each with its axis of replicas, see `batch_of`."""
     drawn = draw(step, group, epoch)
     for number in range(step.task.steps):
         yield batch_of(step, group, drawn, number)
 
 
 def batch_of(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tuple[Batch, int | None]:
-    """Batch `number` of an epoch, and the axis of its replicas; if `number` is a tensor, not the smaller last one."""
+    """Gather a batch of an epoch.
+
+    Args:
+        step: the cell's step.
+        group: the replicas.
+        drawn: the draws of the epoch.
+        number: of the batch, from 0. A tensor, (), must not be the number of a smaller last batch, because the size of
+            the batch would depend on its value.
+
+    Returns:
+        The batch, and the axis of its replicas; None where all replicas share it.
+    """
     train, axes = group.splits["train"], group.split_axes["train"]
     if drawn.rows is None:
         return train, axes
@@ -66,12 +88,12 @@ def batch_of(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tu
 
 
 def _examples(table: Tensor, rows: Tensor) -> Tensor:
-    """Rows of a table, in the shape of `rows`; one flat index takes half the time of one for each replica and row."""
+    """Select rows of a table, in the shape of `rows`; a flat index takes half the time of one with two axes."""
     return table.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
 
 def _part(rows: Tensor, number: int | Tensor, size: int) -> Tensor:
-    """The rows of batch `number`, (replicas, size); a captured graph gets the number as a tensor, ()."""
+    """Return the rows of batch `number`, (replicas, size); a captured graph reads the number from a tensor, ()."""
     if isinstance(number, int):
         return rows[:, number * size : (number + 1) * size]
     return rows.index_select(1, number * size + torch.arange(size, device=rows.device))

@@ -1,11 +1,11 @@
-"""The capture of a group: buffers that hold it, and CUDA graphs of its epochs and evaluations that work on them.
+"""A captured group: buffers that hold its replicas, and CUDA graphs that train and evaluate them in place.
 
-A network this small keeps a GPU waiting for its host. A captured stretch (an epoch with its smaller last batch, or
-LONGEST batches of a long one) is one launch: it reads the epoch's number from a tensor, and writes the next state where
-it read the last one.
+With networks this small a GPU waits for its host to launch kernels. A graph is a single launch, of an epoch with its
+smaller last batch, or of GRAPH_STEPS steps of a long epoch. It reads the epoch's number from a tensor, and writes the
+new state over the old one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -13,27 +13,32 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grokbench.engine.batches import Draws, draw
-from grokbench.engine.cuda_graphs import Play, Record, first_cause
+from grokbench.engine.cuda_graphs import Capture, Replay, first_cause
 from grokbench.engine.epochs import LookaheadGradients, look_ahead, measure, train_epoch, train_steps
-from grokbench.engine.groups import MOVING, Group, moving
+from grokbench.engine.groups import TRAINING_STATE, Group, copy_training_state
 from grokbench.engine.out_of_memory import exhausted
 from grokbench.step import Step
 
-__all__ = ["LONGEST", "Captured"]
+__all__ = ["GRAPH_STEPS", "CapturedGroup"]
 
-LONGEST = 32  # steps in a graph, of some hundred kernels each; up to twice as many where they are an epoch
+GRAPH_STEPS = 32  # steps of a graph, of some hundred kernels each; an epoch of fewer than twice as many is one graph
 
 
 @dataclass
-class _Ahead:
-    """The gradients of the next step, and the outputs that evaluations share with them; with full batches only."""
+class _Lookahead:
+    """The next step's gradients, and the outputs that evaluations share with them; only with full batches.
+
+    Attributes:
+        pending: the gradients; None with mini-batches.
+        known: split -> outputs (replicas, n, C).
+    """
 
     pending: LookaheadGradients | None = None
     known: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-class Captured:
-    """A group in buffers that graphs train in place.
+class CapturedGroup:
+    """A group in buffers that CUDA graphs train in place.
 
     Attributes:
         group: the buffers.
@@ -41,61 +46,79 @@ class Captured:
         note: why a part runs eagerly; empty if none does.
     """
 
-    def __init__(self, step: Step, group: Group, record: Record) -> None:
-        """Copy a group into buffers; `record` captures a function without arguments, see `CudaGraphs`."""
-        self.step, self.record, self.note = step, record, ""
+    def __init__(self, step: Step, group: Group, capture: Capture) -> None:
+        """Copy a group into buffers.
+
+        Args:
+            step: the cell's step.
+            group: the replicas; they stay as they are.
+            capture: captures a function without arguments, see `GraphCapture`.
+        """
+        self.step, self.capture, self.note = step, capture, ""
         self.source: Group | None = group
-        self.group = replace(group, **moving(group))
-        self._epoch, self._mark = (torch.zeros((), dtype=torch.int64, device=group.keys.device) for _ in range(2))
-        self._tables: dict[tuple[str, ...], tuple[Tensor, Play]] = {}
-        self._ahead = _Ahead()
-        self._look_ahead: Play | None = None  # None where gradients and evaluations share nothing
-        self._looked = False  # whether `_ahead` belongs to the present buffers
-        self._rest: list[Play] = []  # the graphs of an epoch, in order, after `_look_ahead`
+        self.group = replace(group, **copy_training_state(group))
+        self._epoch, self._replays = (torch.zeros((), dtype=torch.int64, device=group.keys.device) for _ in range(2))
+        self._tables: dict[tuple[str, ...], tuple[Tensor, Replay]] = {}
+        self._ahead = _Lookahead()
+        self._look_ahead: Replay | None = None  # None where gradients and evaluations share nothing
+        self._looked_ahead = False  # whether `_ahead` was computed from the current buffers
+        self._epoch_graphs: list[Replay] = []  # the graphs of an epoch, in order, after `_look_ahead`
         if step.task.full_batch and not step.has("perturb"):
-            self._record_look_ahead()
+            self._capture_look_ahead()
 
     def evaluate(self, labels: tuple[str, ...], epoch: int) -> Tensor:
-        """The metrics, and last whether all losses were finite, (replicas, labels + 1), without waiting for them."""
+        """Evaluate the buffers, without waiting for the device.
+
+        Args:
+            labels: of the metrics.
+            epoch: completed epochs.
+
+        Returns:
+            A table (replicas, labels + 1): the metrics, and last whether all losses so far were finite.
+        """
         self._epoch.fill_(epoch)
-        self._play_ahead()
+        self._replay_look_ahead()
         if labels not in self._tables:
-            self._tables[labels] = self._recorded_table(labels)
-        table, play = self._tables[labels]
-        play()
+            self._tables[labels] = self._capture_table(labels)
+        table, replay = self._tables[labels]
+        replay()
         return table.clone()
 
     def train(self, epoch: int, until: int) -> None:
-        """Train the buffers from `epoch` completed epochs to `until`; what capturing raises comes before any update."""
-        self._rest = self._rest or self._recorded_epoch()
+        """Train the buffers from `epoch` completed epochs to `until`.
+
+        Raises:
+            Exception: the epoch cannot be captured; the buffers are then unchanged.
+        """
+        self._epoch_graphs = self._epoch_graphs or self._capture_epoch()
         self._epoch.fill_(epoch)
         self.source = None
         for _ in range(epoch, until):
-            self._play_ahead()
-            for play in self._rest:
-                play()
-            self._looked = False
+            self._replay_look_ahead()
+            for replay in self._epoch_graphs:
+                replay()
+            self._looked_ahead = False
 
-    def _play_ahead(self) -> None:
-        if self._look_ahead and not self._looked:
+    def _replay_look_ahead(self) -> None:
+        if self._look_ahead and not self._looked_ahead:
             self._look_ahead()
-            self._looked = True
+            self._looked_ahead = True
 
-    def _record_look_ahead(self) -> None:
-        """Capture `look_ahead`; where that fails, capturing the epoch fails too, and says why."""
+    def _capture_look_ahead(self) -> None:
+        """Capture `look_ahead`; where that fails, capturing the epoch fails too and gives the reason."""
         step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
 
         def look() -> None:
             ahead.pending, ahead.known = look_ahead(step, group, epoch)
 
         try:
-            self._look_ahead = self._recorded(look)
+            self._look_ahead = self._capture_checked(look)
         except Exception as error:
             if exhausted(error):
                 raise
-            self._ahead = _Ahead()
+            self._ahead = _Lookahead()
 
-    def _recorded_table(self, labels: Sequence[str]) -> tuple[Tensor, Play]:
+    def _capture_table(self, labels: Sequence[str]) -> tuple[Tensor, Replay]:
         """Capture the metrics; if one of them cannot be captured, all are measured eagerly."""
         step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
         table = torch.zeros(len(group.keys), len(labels) + 1, dtype=torch.float64, device=group.keys.device)
@@ -104,64 +127,70 @@ class Captured:
             table.copy_(measure(step, group, labels, epoch, ahead.known))
 
         try:
-            return table, self._recorded(write)
-        except Exception as error:  # whatever a plugin does that cannot be captured
+            return table, self._capture_checked(write)
+        except Exception as error:  # a plugin may raise anything
             if exhausted(error):
                 raise
             self.note = first_cause(error)
             return table, write
 
-    def _recorded_epoch(self) -> list[Play]:
-        """Capture the graphs of an epoch, in order; the buffers, which warming up changes, are put back."""
-        before = moving(self.group)
+    def _capture_epoch(self) -> list[Replay]:
+        """Capture the graphs of an epoch, in order, and restore the buffers, which the warm-ups change."""
+        before = copy_training_state(self.group)
         try:
-            return self._in_stretches() if self.step.task.steps >= 2 * LONGEST else [self._at_once()]
+            long = self.step.task.steps >= 2 * GRAPH_STEPS
+            return self._capture_segments() if long else [self._capture_whole_epoch()]
         finally:
-            _write(self.group, replace(self.group, **before))
-            self._looked = False  # an optimizer may have warmed up on the gradients themselves
+            _write_back(self.group, replace(self.group, **before))
+            self._looked_ahead = False  # an optimizer may have overwritten the gradients during the warm-ups
 
-    def _at_once(self) -> Play:
+    def _capture_whole_epoch(self) -> Replay:
         step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
 
         def whole() -> None:
-            _write(group, train_epoch(step, group, epoch, ahead.pending))
+            _write_back(group, train_epoch(step, group, epoch, ahead.pending))
             epoch.add_(1)
 
-        return self._recorded(whole)
+        return self._capture_checked(whole)
 
-    def _in_stretches(self) -> list[Play]:
-        """An epoch as its draws, so many stretches of LONGEST steps, and the rest with the last, smaller batch."""
+    def _capture_segments(self) -> list[Replay]:
+        """Capture the draws of an epoch, a segment of GRAPH_STEPS steps, and the last steps with the smaller batch."""
         step, group, epoch, steps = self.step, self.group, self._epoch, self.step.task.steps
-        drawn, number, stretches = draw(step, group, 0), torch.zeros_like(epoch), (steps - 1) // LONGEST
+        drawn, number, segments = draw(step, group, 0), torch.zeros_like(epoch), (steps - 1) // GRAPH_STEPS
 
         def opening() -> None:
             _copy(drawn, draw(step, group, epoch))
             number.zero_()
 
-        def stretch() -> None:
-            _write(group, train_steps(step, group, epoch, drawn, [number + ahead for ahead in range(LONGEST)]))
-            number.add_(LONGEST).remainder_(stretches * LONGEST)  # warming up goes on past the end
+        def segment() -> None:
+            _write_back(group, train_steps(step, group, epoch, drawn, [number + i for i in range(GRAPH_STEPS)]))
+            number.add_(GRAPH_STEPS).remainder_(segments * GRAPH_STEPS)  # the warm-ups would count past the epoch's end
 
         def closing() -> None:
-            _write(group, train_steps(step, group, epoch, drawn, range(stretches * LONGEST, steps)))
+            _write_back(group, train_steps(step, group, epoch, drawn, range(segments * GRAPH_STEPS, steps)))
             epoch.add_(1)
 
-        first, middle, last = (self._recorded(play) for play in (opening, stretch, closing))
-        return [first, *[middle] * stretches, last]
+        first, middle, last = (self._capture_checked(function) for function in (opening, segment, closing))
+        return [first, *[middle] * segments, last]
 
-    def _recorded(self, play: Play) -> Play:
-        """A recording that is seen to play."""
-        mark = self._mark
+    def _capture_checked(self, function: Callable[[], None]) -> Replay:
+        """Capture a function and replay it once, since a capture that missed its kernels replays nothing.
 
-        def marked() -> None:
-            play()
-            mark.add_(1)
+        Raises:
+            RuntimeError: the replay does nothing.
+            Exception: of the capture.
+        """
+        replays = self._replays
 
-        replay = self.record(marked)
-        mark.zero_()
+        def counted() -> None:
+            function()
+            replays.add_(1)
+
+        replay = self.capture(counted)
+        replays.zero_()
         replay()
-        if int(mark) != 1:
-            raise RuntimeError("the recording is empty")
+        if int(replays) != 1:
+            raise RuntimeError("the captured graph is empty")
         return replay
 
 
@@ -171,12 +200,12 @@ def _copy(buffers: Draws, drawn: Draws) -> None:
 
 
 @torch.no_grad()
-def _write(buffers: Group, after: Group) -> None:
-    """Put what an epoch has made where it read the last state."""
-    for name in MOVING:
+def _write_back(buffers: Group, after: Group) -> None:
+    """Copy the state after an epoch into the buffers."""
+    for name in TRAINING_STATE:
         old, new = (pytree.tree_leaves(getattr(group, name)) for group in (buffers, after))
         moved = [(buffer, value) for buffer, value in zip(old, new, strict=True) if buffer is not value]
-        held = {buffer.untyped_storage().data_ptr() for buffer in old}  # two states may have changed places
+        held = {buffer.untyped_storage().data_ptr() for buffer in old}  # a method may have swapped two states
         values = [v.clone() if v.untyped_storage().data_ptr() in held else v for _, v in moved]
         for (buffer, _), value in zip(moved, values, strict=True):
             buffer.copy_(value)

@@ -1,8 +1,8 @@
 """Checkpoints: the state of a group on disk, from which an interrupted group resumes bit for bit.
 
-A checkpoint is an npz file without pickles. It holds every tensor that training changes and a head in JSON; data, keys
-and batch orders are made again from the seeds. A checkpoint is ignored, and the group trained from its beginning, where
-its facts differ (another engine, plugin or machine) or where a replica that is wanted is missing.
+A checkpoint is an npz file without pickles. It holds every tensor that training changes and a header in JSON; data,
+keys and batch orders are drawn again from the seeds. A checkpoint is ignored, and the group trained from the start,
+where its facts differ (another engine, plugin or machine) or where it lacks a replica whose run is missing.
 """
 
 import io
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grokbench.engine.groups import MOVING, Group
+from grokbench.engine.groups import TRAINING_STATE, Group
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.errors import StoreError
 from grokbench.io import atomic
@@ -33,39 +33,55 @@ MONITORED = ("epochs", "grokked_at", "memorised_at", "held", "curves")  # fields
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a group between two epochs."""
+    """The state of a group between two epochs.
 
-    seeds: tuple[int, ...]  # of each row
-    monitors: Mapping[int, Mapping[str, Any]]  # row -> MONITORED, for replicas still in training
-    epoch: int  # completed
+    Attributes:
+        seeds: of each row.
+        monitors: row -> the fields MONITORED, for the replicas still in training.
+        epoch: completed epochs.
+        prepare_seconds: of each replica.
+        tensors: the leaves of the fields `groups.TRAINING_STATE`.
+    """
+
+    seeds: tuple[int, ...]
+    monitors: Mapping[int, Mapping[str, Any]]
+    epoch: int
     prepare_seconds: float
-    tensors: Sequence[Tensor]  # the leaves of what training changes, see `groups.MOVING`
+    tensors: Sequence[Tensor]
 
     @classmethod
     def of(
         cls, group: Group, monitors: Mapping[int, StoppingMonitor], epoch: int, prepare_seconds: float
     ) -> "Checkpoint":
-        """The state of a group now."""
+        """Take a checkpoint of a group, without copying its tensors.
+
+        Args:
+            group: the replicas.
+            monitors: by row, of the replicas still in training.
+            epoch: completed epochs.
+            prepare_seconds: of each replica.
+        """
         written = {row: {name: getattr(monitor, name) for name in MONITORED} for row, monitor in monitors.items()}
         return cls(group.seeds, written, epoch, prepare_seconds, _leaves(group))
 
     def restore(self, group: Group) -> Group | None:
-        """Put this state into a group of the same seeds before any update; None where the shapes differ."""
-        moving = {name: getattr(group, name) for name in MOVING}
-        leaves, shape = pytree.tree_flatten(moving)
+        """Return a new group of the same seeds with this state; None where shapes or dtypes differ."""
+        state = {name: getattr(group, name) for name in TRAINING_STATE}
+        leaves, structure = pytree.tree_flatten(state)
         if [(leaf.shape, leaf.dtype) for leaf in leaves] != [(t.shape, t.dtype) for t in self.tensors]:
             return None
-        there = [tensor.to(leaf.device) for tensor, leaf in zip(self.tensors, leaves, strict=True)]
-        return replace(group, **pytree.tree_unflatten(there, shape))
+        restored = [tensor.to(leaf.device) for tensor, leaf in zip(self.tensors, leaves, strict=True)]
+        return replace(group, **pytree.tree_unflatten(restored, structure))
 
 
 @dataclass
 class CheckpointFile:
-    """The checkpoint file of one group.
+    """The checkpoint file of a group.
 
     Attributes:
         path: of the file.
-        facts: what the numbers depend on beside the cell's identity and the seeds; a file with other facts is ignored.
+        facts: JSON data on which the numbers depend, beside the cell's identity and the seeds; a file with other facts
+            is ignored.
         wanted: the seeds whose runs are not stored yet; a file that lacks one of them is ignored.
         seconds: between two checkpoints.
     """
@@ -79,7 +95,15 @@ class CheckpointFile:
     def of(
         cls, folder: Path, seeds: Sequence[int], facts: Mapping[str, Any], wanted: frozenset[int], seconds: float
     ) -> "CheckpointFile":
-        """The checkpoint file of a group of those seeds, in its cell's folder."""
+        """Name the checkpoint file of a group; nothing is written.
+
+        Args:
+            folder: of the cell's checkpoints.
+            seeds: of the group, which decide the file's name.
+            facts: see the class.
+            wanted: see the class.
+            seconds: see the class.
+        """
         name = sha256(",".join(map(str, seeds)).encode()).hexdigest()[:16]
         return cls(folder / f"{name}.npz", facts, wanted, seconds)
 
@@ -88,16 +112,16 @@ class CheckpointFile:
         self._written = time.monotonic()
 
     def write_if_due(self, checkpoint: Callable[[], Checkpoint]) -> None:
-        """Write a checkpoint if the last one is `seconds` old; a full disk does not stop the training."""
+        """Write a checkpoint if the last one is `seconds` old; a full disk does not stop training."""
         if time.monotonic() - self._written >= self.seconds:
             try:
                 atomic.write(self.path, _bytes(checkpoint(), self.facts))
             except StoreError:
-                pass  # saving the runs will raise the same error
+                pass  # saving the runs raises the same error
             self._written = time.monotonic()
 
     def read(self) -> Checkpoint | None:
-        """The checkpoint; None where there is none that can be used."""
+        """Read the checkpoint; None where there is none, or where it is damaged or does not match."""
         try:
             found = _read(self.path.read_bytes(), self.facts)
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
@@ -106,12 +130,12 @@ class CheckpointFile:
         return found if found and known >= self.wanted else None
 
     def clear(self) -> None:
-        """Delete the file: the group is done."""
+        """Delete the file."""
         self.path.unlink(missing_ok=True)
 
 
 def _leaves(group: Group) -> list[Tensor]:
-    return pytree.tree_leaves({name: getattr(group, name) for name in MOVING})
+    return pytree.tree_leaves({name: getattr(group, name) for name in TRAINING_STATE})
 
 
 def _bytes(checkpoint: Checkpoint, facts: Mapping[str, Any]) -> bytes:
@@ -139,7 +163,7 @@ def _monitored(written: dict[str, Any]) -> dict[str, Any]:
 
 
 def _laid_out(array: np.ndarray[Any, Any], strides: Sequence[int]) -> Tensor:
-    """The tensor with the strides it had, since they decide how a matrix product rounds."""
+    """Return the tensor with its original strides, on which the rounding of matrix products depends."""
     contiguous = torch.from_numpy(array)
     tensor = torch.empty_strided(contiguous.shape, tuple(strides), dtype=contiguous.dtype)
     return tensor.copy_(contiguous)

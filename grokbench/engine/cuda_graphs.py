@@ -7,73 +7,76 @@ from typing import Any, ClassVar
 
 import torch
 
-__all__ = ["WARM_UPS", "CudaGraphs", "Play", "Record", "first_cause"]
+__all__ = ["WARM_UPS", "Capture", "GraphCapture", "Replay", "first_cause"]
 
-WARM_UPS = 2  # times that something runs before it is recorded: libraries choose kernels and take their workspaces
+WARM_UPS = 2  # calls of a function before its capture, in which libraries choose kernels and allocate workspaces
 
-Play = Callable[[], None]
-Record = Callable[[Play], Play]  # a function to capture -> a function that replays it
+Replay = Callable[[], None]  # launches the kernels of a captured function
+Capture = Callable[[Callable[[], None]], Replay]  # a function without arguments -> its replay
 
 
 def first_cause(error: BaseException) -> str:
-    """The message of the error that broke a capture: a broken capture raises further errors after it."""
+    """Return the first line of the error that broke a capture: a broken capture raises further errors after it."""
     while error.__context__ and not error.__suppress_context__:
         error = error.__context__
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-class CudaGraphs:
-    """Captures functions on a CUDA device, each after it has run WARM_UPS times.
+class GraphCapture:
+    """Captures functions on a CUDA device as graphs that share a memory pool.
 
-    The graphs share their memory: between two replays nothing lives in it but what is still referred to, and what
-    plays next overwrites the rest. It goes with the last of them, and cannot be used again then.
+    Between two replays only the tensors that are still referenced keep their values; the next replay may overwrite the
+    rest of the pool. The memory is freed with the last graph, and the pool cannot be used again after that.
+
+    Attributes:
+        broken: whether a capture of this process failed; torch may then never free its memory.
     """
 
-    broken: ClassVar[bool] = False  # whether any capture of this process broke: torch may keep its memory
+    broken: ClassVar[bool] = False
 
     def __init__(self, device: str) -> None:
-        """Make a memory pool for graphs on a CUDA device."""
+        """Create a memory pool for graphs on a CUDA device."""
         self.device, self._pool = device, torch.cuda.graph_pool_handle()
 
-    def __call__(self, play: Play) -> Play:
-        """Capture a function and return its replay.
+    def __call__(self, function: Callable[[], None]) -> Replay:
+        """Call a function WARM_UPS times, capture it and return its replay.
 
-        The replay refers to the function, and so to the tensors it works on: a graph knows only their addresses.
+        The replay references the function, and so the tensors it works on: a graph holds only their addresses.
 
         Raises:
             Exception: the function's own, or torch's where an operation cannot be captured.
         """
         with torch.cuda.device(self.device):
-            self._warm_up(play)
+            self._warm_up(function)
             graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
             try:
                 with torch.cuda.graph(graph, pool=self._pool, stream=_stream(self.device)):
-                    play()
+                    function()
             except BaseException:
                 self._abandon()
                 raise
             finally:
-                torch.cuda.set_stream(current)  # torch leaves its capturing stream current where a capture breaks off
-        return partial(_replay, graph, self.device, play)
+                torch.cuda.set_stream(current)  # after a failed capture torch leaves its capturing stream current
+        return partial(_replay, graph, self.device, function)
 
-    def _warm_up(self, play: Play) -> None:
-        """Run the function WARM_UPS times on a side stream, as torch asks for."""
+    def _warm_up(self, function: Callable[[], None]) -> None:
+        """Call the function WARM_UPS times on a side stream, as torch requires."""
         stream = _stream(self.device)
         stream.wait_stream(torch.cuda.current_stream())
         try:
             with torch.cuda.stream(stream):
                 for _ in range(WARM_UPS):
-                    play()
-        finally:  # what is put back afterwards has to wait, too
+                    function()
+        finally:  # also after an exception: the buffers are restored on the current stream
             torch.cuda.current_stream().wait_stream(stream)
         torch.cuda.synchronize()
 
     def _abandon(self) -> None:
-        """Stop allocating from the pool of a broken capture: torch before 2.12 goes on doing so, and frees nothing.
+        """Stop allocating from the pool of a broken capture, which torch before 2.12 continues to do.
 
-        The exception that torch raises where it has stopped by itself is dropped.
+        From 2.12 on torch has stopped by itself and raises an exception, which is ignored.
         """
-        CudaGraphs.broken = True
+        GraphCapture.broken = True
         with suppress(Exception):
             torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), self._pool)
         self._pool = torch.cuda.graph_pool_handle()
@@ -81,11 +84,11 @@ class CudaGraphs:
 
 @cache
 def _stream(device: str) -> Any:
-    """The one capturing stream of a device: libraries keep a workspace for every stream that they have seen."""
+    """Return the only capturing stream of a device: libraries keep a workspace for every stream they have used."""
     return torch.cuda.Stream(device)
 
 
-def _replay(graph: Any, device: str, play: Play) -> None:
-    del play
+def _replay(graph: Any, device: str, function: Callable[[], None]) -> None:
+    del function
     with torch.cuda.device(device):
         graph.replay()

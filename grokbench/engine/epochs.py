@@ -1,7 +1,8 @@
-"""One epoch and one evaluation of a group: the pure step of a replica, mapped over all replicas.
+"""One epoch and one evaluation of a group: the pure step of a replica, mapped over all replicas by `vmap`.
 
-The gradient is taken outside the map, of the sum of the replicas' losses: that is each replica's own gradient, and
-cheaper than a gradient inside the map. An epoch's number is an int, or a tensor where the epoch is captured.
+The gradient is computed outside the map, of the sum of the replicas' losses. Each replica's loss depends on its own
+parameters alone, so this gives each replica's own gradient, and is cheaper than a gradient inside the map. The number
+of an epoch is an int, or a tensor where the epoch is captured as a CUDA graph.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from torch.func import vmap
 
 from grokbench import random
 from grokbench.engine.batches import Draws, batch_of, draw
-from grokbench.engine.groups import Group, apart
+from grokbench.engine.groups import Group, unaliased
 from grokbench.step import Step, StepContext
 from grokbench.types import Batch, Params, State
 
@@ -32,19 +33,19 @@ __all__ = [
     "train_steps",
 ]
 
-Clock = Callable[[str], AbstractContextManager[object]]  # a phase of PHASES -> a context that measures it
+Clock = Callable[[str], AbstractContextManager[object]]  # a phase of PHASES -> a context manager that times it
 
 PHASES = ("batches", "forward", "backward", "transform", "optimizer")  # of a step; penalties are in forward
 
 
 class LookaheadGradients(NamedTuple):
-    """The gradients of a step, computed before anything is updated.
+    """The gradients of a step, computed before its update.
 
     Attributes:
-        grads: of each replica, on a leading axis.
+        grads: name -> (replicas, *shape of the parameter).
         losses: (replicas,), penalties included.
         outputs: (replicas, n, C), of the batch.
-        keys: (replicas, methods), that the methods drew from.
+        keys: (replicas, methods), from which the methods drew.
     """
 
     grads: Params
@@ -54,13 +55,13 @@ class LookaheadGradients(NamedTuple):
 
 
 def no_clock(phase: str) -> AbstractContextManager[None]:
-    """Measure nothing."""
+    """Return a context manager that times nothing."""
     del phase
     return nullcontext()
 
 
 def context_axes(batches: int | None) -> Any:
-    """The axes of the replicas in a `StepContext`, for `vmap`, given the axis of its batches."""
+    """Return the axes of the replicas in a `StepContext`, for `vmap`; `batches` is the axis of its batch."""
     return StepContext._make((batches, 0, None, None))
 
 
@@ -77,7 +78,7 @@ def _gradients(
 
 
 def _through(step: Step, phase: str, axes: Any) -> Callable[..., tuple[Params, tuple[State, ...]]]:
-    """`Step.through` for a phase, mapped over replicas."""
+    """Map `Step.through` for a phase over replicas."""
     return vmap(partial(step.through, phase), in_dims=(0, 0, 0, 0, axes))
 
 
@@ -90,7 +91,7 @@ def _update(
     if step.has("transform"):
         with clock("transform"):
             grads, states = _through(step, "transform", axes)(grads, group.params, states, outputs, context)
-            states = apart(states, group.params)
+            states = unaliased(states, group.params)
     with clock("optimizer"):
         updated, optimizer = step.optimizer.update(step.task.trained(group.params), grads, group.optimizer)
         params = group.params | updated
@@ -98,18 +99,18 @@ def _update(
         with clock("transform"):
             trained = step.task.trained(params)
             projected, states = _through(step, "project", axes)(trained, params, states, outputs, context)
-            params = params | apart(projected, params)
-            states = apart(states, params)
+            params = params | unaliased(projected, params)
+            states = unaliased(states, params)
     return replace(group, params=params, optimizer=optimizer, states=states, steps=group.steps + 1)
 
 
 def _as_tensor(epoch: int | Tensor, group: Group) -> Tensor:
-    """The epoch as a tensor, (), from which plugins compute schedules."""
+    """Return the epoch as a tensor, (), from which plugins compute schedules."""
     return epoch if isinstance(epoch, Tensor) else torch.tensor(epoch, device=group.keys.device)
 
 
 def _context(step: Step, group: Group, drawn: Draws, number: int | Tensor, epoch: Tensor) -> tuple[StepContext, Any]:
-    """The context of step `number` of an epoch for every replica, and its axes."""
+    """Return the context of step `number` of an epoch for every replica, and its axes for `vmap`."""
     batch, axis = batch_of(step, group, drawn, number)
     keys = drawn.keys[number] if isinstance(number, int) else drawn.keys.index_select(0, number[None])[0]
     return StepContext(batch, keys, group.steps, epoch), context_axes(axis)
@@ -123,9 +124,12 @@ def train_epoch(
     Args:
         step: the cell's step.
         group: the replicas; the optimizer overwrites their parameters.
-        epoch: completed epochs; a tensor, (), where the epoch is captured.
-        pending: the gradients of the epoch's only step, if an evaluation computed them already.
-        clock: measures the phases.
+        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+        pending: the gradients of the epoch's only step, if an evaluation has computed them.
+        clock: times the phases.
+
+    Returns:
+        The group after the epoch.
     """
     with clock("batches"):
         drawn = Draws(pending.keys[None], None) if pending else draw(step, group, epoch)
@@ -141,9 +145,19 @@ def train_steps(
     pending: LookaheadGradients | None = None,
     clock: Clock = no_clock,
 ) -> Group:
-    """Take the steps of an epoch whose `numbers` are given; a tensor, (), must not be the smaller last batch.
+    """Train some steps of the epoch after `epoch` completed ones.
 
-    `drawn` are the draws of the epoch; for the rest see `train_epoch`.
+    Args:
+        step: the cell's step.
+        group: the replicas; the optimizer overwrites their parameters.
+        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+        drawn: the draws of the epoch.
+        numbers: of the steps, from 0; a tensor, (), must not be the number of a smaller last batch.
+        pending: the gradients of the first of these steps, if they are known.
+        clock: times the phases.
+
+    Returns:
+        The group after these steps.
     """
     completed, losses = _as_tensor(epoch, group), []
     for number in numbers:
@@ -156,10 +170,15 @@ def train_steps(
 
 
 def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[LookaheadGradients | None, dict[str, Tensor]]:
-    """With full batches, compute the next step's gradients: an evaluation can use their outputs on the training set.
+    """Compute the next step's gradients with full batches: their outputs also serve an evaluation on the training set.
+
+    Args:
+        step: the cell's step.
+        group: the replicas.
+        epoch: completed epochs; a tensor, (), where the evaluation is captured as a CUDA graph.
 
     Returns:
-        The gradients, and the outputs by split; None and {} with mini-batches or perturbed inputs.
+        The gradients, and split -> outputs (replicas, n, C); None and {} with mini-batches or perturbed inputs.
     """
     if not step.task.full_batch or step.has("perturb"):
         return None, {}
@@ -178,8 +197,8 @@ def measure(
         step: the cell's step.
         group: the replicas.
         labels: of the metrics.
-        epoch: completed epochs.
-        known: split -> outputs (replicas, n, C) computed already.
+        epoch: completed epochs; a tensor, (), where the evaluation is captured as a CUDA graph.
+        known: split -> outputs (replicas, n, C) that were computed before.
 
     Returns:
         A float64 table (replicas, labels + 1): the metrics, and last whether all losses so far were finite.
@@ -196,6 +215,10 @@ def measure(
 def evaluate(
     step: Step, group: Group, labels: Sequence[str], epoch: int, known: Mapping[str, Tensor]
 ) -> list[dict[str, float]]:
-    """`measure` read back to the host, a mapping from label to value for each replica."""
+    """Measure metrics and copy them to the host; for the arguments see `measure`.
+
+    Returns:
+        For each replica, label -> value.
+    """
     rows = measure(step, group, labels, epoch, known).tolist()
     return [dict(zip(labels, row, strict=False)) for row in rows]

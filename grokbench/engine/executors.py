@@ -1,4 +1,4 @@
-"""Executors: how a group is trained from one evaluation to the next, eagerly or by replaying CUDA graphs."""
+"""Executors train a group from one evaluation to the next, eagerly or by replaying CUDA graphs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -6,8 +6,8 @@ from typing import Protocol
 
 from torch import Tensor
 
-from grokbench.engine.capture import Captured
-from grokbench.engine.cuda_graphs import CudaGraphs, Record, first_cause
+from grokbench.engine.capture import CapturedGroup
+from grokbench.engine.cuda_graphs import Capture, GraphCapture, first_cause
 from grokbench.engine.epochs import LookaheadGradients, look_ahead, measure, train_epoch
 from grokbench.engine.groups import Group
 from grokbench.engine.out_of_memory import exhausted
@@ -19,11 +19,11 @@ STEPS_BETWEEN_READS = 16  # of a graph executor
 
 
 class Executor(Protocol):
-    """Trains and evaluates a group."""
+    """The interface of executors, which train and evaluate a group."""
 
     @property
     def note(self) -> str | None:
-        """The reason why it is slower than it could be; None if it is not."""
+        """Why training is slower than usual on this device; None if it is not."""
 
     @property
     def steps_between_reads(self) -> int:
@@ -32,35 +32,55 @@ class Executor(Protocol):
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
     ) -> tuple[Tensor, LookaheadGradients | None, Mapping[str, Tensor]]:
-        """Evaluate a group after `epoch` completed epochs.
+        """Evaluate a group.
+
+        Args:
+            group: the replicas.
+            labels: of the metrics.
+            epoch: completed epochs.
 
         Returns:
-            A table (replicas, labels + 1) of metrics, and last whether all losses were finite; the gradients of the
-            next step, if they were computed along the way; and, by split, the outputs computed.
+            A table (replicas, labels + 1) of the metrics, and last whether all losses were finite; the next step's
+            gradients, if they were computed on the way; and split -> outputs (replicas, n, C), as far as computed.
         """
 
     def advance(self, group: Group, epoch: int, until: int, pending: LookaheadGradients | None) -> Group:
-        """Train from `epoch` completed epochs to `until`; the tensors of `group` may be overwritten."""
+        """Train a group.
+
+        Args:
+            group: the replicas; their tensors may be overwritten.
+            epoch: completed epochs.
+            until: completed epochs at the end.
+            pending: the next step's gradients, if `evaluate` returned them.
+
+        Returns:
+            The group after the last epoch.
+        """
 
 
 def make_executor(step: Step, device: str) -> Executor:
-    """Make a graph executor on CUDA, an eager one elsewhere."""
-    return GraphExecutor(step, partial(CudaGraphs, device)) if device.startswith("cuda") else EagerExecutor(step)
+    """Create a graph executor for a CUDA device, an eager one otherwise."""
+    return GraphExecutor(step, partial(GraphCapture, device)) if device.startswith("cuda") else EagerExecutor(step)
 
 
 class EagerExecutor:
-    """Runs one operation after the other."""
+    """Executor that launches the operations one by one."""
 
     steps_between_reads = 0
 
     def __init__(self, step: Step, note: str | None = None) -> None:
-        """`note`: why no CUDA graph is used, where one could have been expected."""
+        """Create the executor.
+
+        Args:
+            step: the cell's step.
+            note: why it replaces a graph executor; None if it does not.
+        """
         self.step, self.note = step, note
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
     ) -> tuple[Tensor, LookaheadGradients | None, Mapping[str, Tensor]]:
-        """See `Executor`; with full batches the next step's gradients are computed along the way."""
+        """See `Executor`; with full batches the next step's gradients are computed on the way."""
         pending, known = look_ahead(self.step, group, epoch)
         return measure(self.step, group, labels, epoch, known), pending, known
 
@@ -72,18 +92,25 @@ class EagerExecutor:
 
 
 class GraphExecutor:
-    """Captures an epoch and an evaluation once for every size of the group, and replays them; else runs eagerly."""
+    """Executor that captures an epoch and an evaluation for every size of the group, and replays them.
 
-    steps_between_reads = (
-        STEPS_BETWEEN_READS  # also where it runs eagerly: a group that resumes shrinks at the same epochs
-    )
+    Where an epoch cannot be captured, it trains eagerly from then on.
+    """
 
-    def __init__(self, step: Step, recorder: Callable[[], Record]) -> None:
-        """`recorder` makes a `Record`, which captures functions: see `CudaGraphs`."""
-        self.step, self.recorder = step, recorder
+    # The same after a fall-back to eager training, so that a group that resumes shrinks at the same epochs.
+    steps_between_reads = STEPS_BETWEEN_READS
+
+    def __init__(self, step: Step, make_capture: Callable[[], Capture]) -> None:
+        """Create the executor; nothing is captured yet.
+
+        Args:
+            step: the cell's step.
+            make_capture: creates what captures functions, with memory of its own: see `GraphCapture`.
+        """
+        self.step, self.make_capture = step, make_capture
         self.note: str | None = None
         self._eager: EagerExecutor | None = None
-        self._captured: Captured | None = None
+        self._captured: CapturedGroup | None = None
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
@@ -91,36 +118,36 @@ class GraphExecutor:
         """See `Executor`; the next step's gradients stay in the buffers."""
         if self._eager:
             return self._eager.evaluate(group, labels, epoch)
-        captured = self._capture(group)
+        captured = self._captured_group(group)
         table = captured.evaluate(tuple(labels), epoch)
-        self.note = _slower(captured.note) if captured.note else self.note
+        self.note = _note(captured.note) if captured.note else self.note
         return table, None, {}
 
     def advance(self, group: Group, epoch: int, until: int, pending: LookaheadGradients | None) -> Group:
         """See `Executor`; the returned group is the buffers themselves."""
         if not self._eager:
-            group = self._replayed(group, epoch, until)
+            group = self._replay(group, epoch, until)
         return self._eager.advance(group, epoch, until, pending) if self._eager else group
 
-    def _replayed(self, group: Group, epoch: int, until: int) -> Group:
-        """The group at `until`; or, where capturing fails, the group unchanged, to be trained eagerly from now on."""
-        captured = self._capture(group)
+    def _replay(self, group: Group, epoch: int, until: int) -> Group:
+        """Train to `until` by CUDA graphs; where capturing fails, return the group unchanged and train eagerly."""
+        captured = self._captured_group(group)
         try:
             captured.train(epoch, until)
-        except Exception as error:  # whatever a plugin does that cannot be captured
+        except Exception as error:  # a plugin may raise anything
             if exhausted(error):
                 raise
-            self.note, self._captured = _slower(first_cause(error)), None
+            self.note, self._captured = _note(first_cause(error)), None
             self._eager = EagerExecutor(self.step, self.note)
         return captured.group
 
-    def _capture(self, group: Group) -> Captured:
-        """The capture whose buffers hold this group."""
+    def _captured_group(self, group: Group) -> CapturedGroup:
+        """Return the captured group whose buffers hold this group; copy the group into new buffers if there is none."""
         if self._captured is None or (group is not self._captured.group and group is not self._captured.source):
-            self._captured = None  # free the memory of the last capture first
-            self._captured = Captured(self.step, group, self.recorder())
+            self._captured = None  # free the memory of the last one first
+            self._captured = CapturedGroup(self.step, group, self.make_capture())
         return self._captured
 
 
-def _slower(why: str) -> str:
-    return f"not recorded as a CUDA graph, and slower for it: {why}; `grokbench check` says where"
+def _note(why: str) -> str:
+    return f"not captured as a CUDA graph, and slower for it: {why}; `grokbench check` says where"

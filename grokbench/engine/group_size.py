@@ -1,4 +1,4 @@
-"""The number of replicas of a cell that train together: the memory of one, and that of the device."""
+"""The group size of a cell, from the memory of a replica and that of the device."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 from grokbench import random
 from grokbench.engine.batches import draw
 from grokbench.engine.epochs import look_ahead, measure, train_steps
-from grokbench.engine.groups import moving, start
+from grokbench.engine.groups import copy_training_state, start
 from grokbench.engine.out_of_memory import exhausted, release
 from grokbench.step import Step
 from grokbench.task import Task
@@ -22,22 +22,27 @@ __all__ = ["LARGEST_GROUP", "Size", "fitting", "estimated_group_size", "measured
 T = TypeVar("T")
 
 # Replicas: enough to share the cost of launching operations. On a CPU, 25 seeds are two groups, and no core waits long.
-# Groups of 7 pass on more of a full batch in the cache, and gained 4 to 15% in one process; with a worker per core they
-# lost as much as they gained (sparse parity 0.95 to 1.04 times as fast, XOR 0.82 to 1.00).
+# Groups of 7 keep more of a full batch in the cache, and were 4 to 15% faster in one process. With a worker per core
+# they were not faster overall: sparse parity trained at 0.95 to 1.04 times the speed, XOR at 0.82 to 1.00 times.
 LARGEST_GROUP = {"cpu": 13, "cuda": 32}
-CPU_MEMORY = 2**30  # bytes for the replicas of a group: as many groups as cores train at once
-CLOSE = 4  # an estimate is sure where so many of the largest groups would fit
+CPU_MEMORY = 2**30  # bytes for the replicas of a group, since as many groups as cores train at once
+CLOSE = 4  # an estimate is sure where the memory holds at least this many of the largest groups
 
 
 def replica_size(task: Task) -> tuple[Params, int]:
-    """The parameters of a replica on the meta device, and the count of numbers in its own data (0 if in files)."""
+    """Return the size of a task's replica.
+
+    Returns:
+        The parameters on the meta device, and the count of numbers in the data of a replica; 0 for data from files,
+        which replicas share.
+    """
     params = {name: p.to("meta") for name, p in _sized(task.init).items()}
     drawn = _sized(task.splits) if task.fetch is None else {}
     return params, sum(tensor.numel() for tensor in pytree.tree_leaves(drawn))
 
 
 def _sized(draw: Callable[[Tensor], T]) -> T:
-    """Draw from a task for the shapes, on the meta device where its operations allow that."""
+    """Draw from a task to learn the shapes, on the meta device where its operations support it."""
     try:
         return draw(random.key(0, "meta"))
     except Exception:
@@ -45,11 +50,11 @@ def _sized(draw: Callable[[Tensor], T]) -> T:
 
 
 class Size(NamedTuple):
-    """The number of replicas to train together.
+    """An estimated group size.
 
     Attributes:
-        replicas: the number.
-        sure: whether they surely fit; otherwise `measured_group_size` should be asked.
+        replicas: to train together.
+        sure: whether they fit for certain; if not, `measured_group_size` decides.
     """
 
     replicas: int
@@ -59,7 +64,7 @@ class Size(NamedTuple):
 def estimated_group_size(
     step: Step, size: tuple[Params, int], device: str, dtype: torch.dtype, memory_fraction: float = 1.0
 ) -> Size:
-    """Estimate the group size from the numbers that a replica keeps.
+    """Estimate the group size from the count of numbers that a replica keeps.
 
     Args:
         step: the cell's step.
@@ -69,17 +74,25 @@ def estimated_group_size(
         memory_fraction: the share of a CUDA device's memory that the group may take.
     """
     bytes_each, kind = _bytes(step, size, dtype), torch.device(device).type
-    room = _room(device, memory_fraction)
-    return Size(_clamped(room // bytes_each, kind), kind == "cpu" or CLOSE * LARGEST_GROUP[kind] * bytes_each <= room)
+    memory = _memory(device, memory_fraction)
+    sure = kind == "cpu" or CLOSE * LARGEST_GROUP[kind] * bytes_each <= memory
+    return Size(_clamped(memory // bytes_each, kind), sure)
 
 
 def measured_group_size(step: Step, device: str, dtype: torch.dtype, memory_fraction: float) -> int:
-    """Measure the group size on a CUDA device, from the peak memory of groups of two and of four."""
-    return _clamped(fitting(_room(device, memory_fraction), partial(_peak, step, device, dtype)), "cuda")
+    """Measure the group size on a CUDA device, from the peak memory of groups of two and of four.
+
+    Args:
+        step: the cell's step.
+        device: a CUDA device.
+        dtype: of parameters, data and states.
+        memory_fraction: the share of the device's memory that the group may take.
+    """
+    return _clamped(fitting(_memory(device, memory_fraction), partial(_peak, step, device, dtype)), "cuda")
 
 
-def _room(device: str, memory_fraction: float) -> int:
-    """The memory that a group may take, in bytes."""
+def _memory(device: str, memory_fraction: float) -> int:
+    """Return the memory for a group, in bytes."""
     if device == "cpu":
         return CPU_MEMORY
     return int(memory_fraction * torch.cuda.get_device_properties(device).total_memory)
@@ -90,7 +103,7 @@ def _clamped(replicas: int, kind: str) -> int:
 
 
 def _bytes(step: Step, size: tuple[Params, int], dtype: torch.dtype) -> int:
-    """The bytes that a replica keeps from step to step, with the activations that the task declares."""
+    """Estimate the bytes of a replica: its state, its data, and the activations that the task declares."""
     params, data = size
     weights = sum(p.numel() for p in params.values())
     states = sum(tensor.numel() for tensor in pytree.tree_leaves(step.init(params)))
@@ -99,8 +112,16 @@ def _bytes(step: Step, size: tuple[Params, int], dtype: torch.dtype) -> int:
     return dtype.itemsize * (4 * weights + states + data + batch * step.task.activations)
 
 
-def fitting(room: int, peak: Callable[[int], int]) -> int:
-    """The replicas that fit into `room` bytes, extrapolated from the `peak` of two and of four; 2 if four do not."""
+def fitting(memory: int, peak: Callable[[int], int]) -> int:
+    """Extrapolate the number of replicas that fit into memory from the peaks of groups of two and of four.
+
+    Args:
+        memory: for the group, in bytes.
+        peak: replicas -> the peak memory of a group of that size, in bytes.
+
+    Returns:
+        The replicas; 2 if a group of four does not fit.
+    """
     try:
         two, four = peak(2), peak(4)
     except Exception as error:
@@ -108,15 +129,15 @@ def fitting(room: int, peak: Callable[[int], int]) -> int:
             raise
         return 2
     each = max(1, (four - two) // 2)
-    return 2 + (room - two) // each
+    return 2 + (memory - two) // each
 
 
 def _peak(step: Step, device: str, dtype: torch.dtype, replicas: int) -> int:
-    """The peak bytes of a step and an evaluation of so many replicas, with the buffers that a capture adds."""
+    """Measure the peak bytes of a step and an evaluation of a group, with the copies that a captured group needs."""
     release(device)
     torch.cuda.reset_peak_memory_stats(device)
     group, _ = start(step, range(replicas), device, dtype)
-    copies = [moving(group) for _ in range(2)]  # the buffers, and the copy that warming up is undone from
+    copies = [copy_training_state(group) for _ in range(2)]  # the buffers, and the state to restore after warm-ups
     pending, known = look_ahead(step, group, 0)
     measure(step, group, list(step.metrics), 0, known)
     train_steps(step, group, 0, draw(step, group, 0), [0], pending)

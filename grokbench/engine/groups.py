@@ -1,7 +1,7 @@
 """A group: the replicas of a cell that train together, stacked on a leading axis.
 
-Replicas that are done leave the group only down a fixed ladder of sizes, so the cost follows the work left while the
-numbers depend on nothing but the plan. A group is never of one: a single replica takes other kernels.
+As replicas finish, a group shrinks to sizes from a fixed ladder: the cost follows the work left, and the numbers depend
+on the plan alone. A group has at least two rows, because a single replica would use other kernels.
 """
 
 import time
@@ -21,53 +21,72 @@ from grokbench.types import Batch, Params
 
 __all__ = [
     "DTYPES",
-    "MOVING",
+    "TRAINING_STATE",
     "Group",
-    "apart",
     "cast",
+    "copy_training_state",
     "ladder",
-    "moving",
+    "select_replicas",
     "shrink",
     "start",
     "synchronize",
-    "take",
+    "unaliased",
 ]
 
 T = TypeVar("T")
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-MOVING = ("params", "optimizer", "states", "finite", "steps")  # what training changes of a group
-PER_REPLICA = ("keys", "params", "optimizer", "states", "own", "finite", "initial")
+TRAINING_STATE = ("params", "optimizer", "states", "finite", "steps")  # fields that training changes
+PER_REPLICA = ("keys", "params", "optimizer", "states", "own", "finite", "initial")  # fields with a row per replica
 
 
 @dataclass(frozen=True)
 class Group:
-    """Replicas in training. Every tensor but `shared` has the replicas as its leading axis, or is a scalar."""
+    """Replicas in training, a row each. Except in `shared`, a tensor has the replicas on axis 0 or is a scalar.
 
-    seeds: tuple[int, ...]  # of each row
-    keys: Tensor  # (replicas,) int64, the root key of each seed
+    Attributes:
+        seeds: of each row.
+        keys: (replicas,), int64, the root key of each seed.
+        params: name -> (replicas, *shape of the parameter).
+        optimizer: the optimizer's state.
+        states: the state of each regularizer.
+        own: split -> the data of each replica.
+        shared: split -> data that is the same for all replicas, without an axis for them.
+        finite: (replicas,), bool: whether every loss so far was finite, penalties included.
+        steps: (), int64, completed updates.
+        initial: the parameters before any update, if a metric compares with them; else empty.
+    """
+
+    seeds: tuple[int, ...]
+    keys: Tensor
     params: Params
-    optimizer: Any  # the optimizer's state
-    states: tuple[Any, ...]  # one per regularizer
-    own: dict[str, Batch]  # data of each replica
-    shared: dict[str, Batch]  # data that is the same for all
-    finite: Tensor  # (replicas,) bool: no loss so far was infinite or nan, penalties included
-    steps: Tensor  # (), int64, updates completed
-    initial: Params  # before any update, where a metric compares with them; else empty
+    optimizer: Any
+    states: tuple[Any, ...]
+    own: dict[str, Batch]
+    shared: dict[str, Batch]
+    finite: Tensor
+    steps: Tensor
+    initial: Params
 
     @property
     def splits(self) -> dict[str, Batch]:
-        """All data, by split."""
+        """The data of all splits."""
         return self.own | self.shared
 
     @property
     def split_axes(self) -> dict[str, int | None]:
-        """Where the replicas' axis of every split is: leading, or absent."""
+        """The axis of the replicas in every split, for `vmap`: 0, or None for shared data."""
         return {name: 0 for name in self.own} | {name: None for name in self.shared}
 
 
 def ladder(size: int, device: str) -> list[int]:
-    """The sizes a group may shrink to, down to two: on a CPU every one, on CUDA, which captures each anew, halves."""
+    """List the sizes that a group may shrink to, from its size down to two.
+
+    Args:
+        size: of the group.
+        device: "cpu", where every size is on the ladder; or "cuda", where sizes are halved, since CUDA graphs are
+            captured again for each.
+    """
     sizes = [max(size, 2)]
     while sizes[-1] > 2:
         sizes.append(sizes[-1] - 1 if device == "cpu" else (sizes[-1] + 1) // 2)
@@ -75,13 +94,23 @@ def ladder(size: int, device: str) -> list[int]:
 
 
 def synchronize(device: str) -> None:
-    """Wait for the device, so that a clock can be read."""
+    """Wait until a CUDA device has finished its work, as a measurement of time needs."""
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
 
 
 def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> tuple[Group, float]:
-    """The replicas of those seeds before any update, and the seconds their `prepare` took, per replica."""
+    """Initialise a group.
+
+    Args:
+        step: the cell's step.
+        seeds: one for each replica.
+        device: "cpu", or a CUDA device such as "cuda:0".
+        dtype: of parameters, data and states.
+
+    Returns:
+        The group before any update, and the seconds that the phase `prepare` took for each replica.
+    """
     keys = [random.key(seed, device) for seed in seeds]
     params, seconds = _prepared(step, keys, device, dtype)
     own = _stack([_drawn(step.task.splits, key, dtype) for key in keys])
@@ -91,7 +120,7 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
         keys=torch.stack(keys),
         params=params,
         optimizer=step.optimizer.init(step.task.trained(params)),
-        states=apart(vmap(step.init)(params), params),
+        states=unaliased(vmap(step.init)(params), params),
         own=own,
         shared=cast(shared, dtype),
         finite=torch.ones(len(seeds), dtype=torch.bool, device=device),
@@ -101,7 +130,7 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
 
 
 def _prepared(step: Step, keys: Sequence[Tensor], device: str, dtype: torch.dtype) -> tuple[Params, float]:
-    """The parameters, stacked, and the seconds that `prepare` took for each replica."""
+    """Initialise and prepare the parameters; return them stacked, and the seconds of `prepare` per replica."""
     params = [_drawn(step.task.init, key, dtype) for key in keys]
     synchronize(device)
     began = time.perf_counter()
@@ -113,14 +142,22 @@ def _prepared(step: Step, keys: Sequence[Tensor], device: str, dtype: torch.dtyp
 
 
 def _drawn(draw: Callable[[Tensor], T], key: Tensor, dtype: torch.dtype) -> T:
-    """What a task draws for a seed. What it took to draw goes first: XOR's full dimensions are 100 times its rest."""
+    """Draw from a task for a seed, and free the memory of drawing: XOR's full dimensions are 100 times its rest."""
     drawn = cast(draw(random.fold(key, "task")), dtype)
     trim()
     return drawn
 
 
-def apart(tree: Any, params: Params) -> Any:
-    """A tree whose tensors share no memory with the parameters, which the optimizer overwrites in place."""
+def unaliased(tree: Any, params: Params) -> Any:
+    """Copy the tensors of a tree that share memory with the parameters, which the optimizer overwrites in place.
+
+    Args:
+        tree: a pytree of tensors.
+        params: the parameters.
+
+    Returns:
+        The tree, with clones where memory was shared.
+    """
     held = {p.untyped_storage().data_ptr() for p in params.values()}
 
     def own(tensor: Tensor) -> Tensor:
@@ -130,17 +167,17 @@ def apart(tree: Any, params: Params) -> Any:
 
 
 def cast(tree: T, dtype: torch.dtype) -> T:
-    """A tree that a task draws, in the precision of a run."""
-    found: T = pytree.tree_map(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor, tree)
-    return found
+    """Convert the floating-point tensors of a tree to a dtype."""
+    converted: T = pytree.tree_map(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor, tree)
+    return converted
 
 
 def _stack(trees: Sequence[Any]) -> Any:
     return pytree.tree_map(lambda *tensors: torch.stack(tensors), *trees)
 
 
-def take(tree: Any, rows: Sequence[int]) -> Any:
-    """Some replicas of a tree; scalars are shared by all and stay."""
+def select_replicas(tree: Any, rows: Sequence[int]) -> Any:
+    """Select rows of every tensor of a tree; scalars, which all replicas share, stay."""
 
     def some(tensor: Tensor) -> Tensor:
         return tensor.index_select(0, torch.tensor(rows, device=tensor.device)) if tensor.ndim else tensor
@@ -148,12 +185,12 @@ def take(tree: Any, rows: Sequence[int]) -> Any:
     return pytree.tree_map(some, tree)
 
 
-def moving(group: Group) -> dict[str, Any]:
-    """Copies of what training changes, by the group's fields."""
-    return {name: pytree.tree_map(torch.clone, getattr(group, name)) for name in MOVING}
+def copy_training_state(group: Group) -> dict[str, Any]:
+    """Copy the fields TRAINING_STATE of a group."""
+    return {name: pytree.tree_map(torch.clone, getattr(group, name)) for name in TRAINING_STATE}
 
 
 def shrink(group: Group, rows: Sequence[int]) -> Group:
-    """The group of those rows."""
-    replicas = {name: take(getattr(group, name), rows) for name in PER_REPLICA}
+    """Return the group of the given rows."""
+    replicas = {name: select_replicas(getattr(group, name), rows) for name in PER_REPLICA}
     return replace(group, seeds=tuple(group.seeds[row] for row in rows), **replicas)

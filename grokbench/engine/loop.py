@@ -11,45 +11,65 @@ from grokbench.criterion import parse_condition
 from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
 from grokbench.engine.epochs import LookaheadGradients, measure
 from grokbench.engine.executors import Executor
-from grokbench.engine.groups import Group, ladder, shrink, start, take
+from grokbench.engine.groups import Group, ladder, select_replicas, shrink, start
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.records import Cell
 from grokbench.step import Step
 
 __all__ = ["Evaluation", "TrainingLoop"]
 
-KEPT_BYTES = 2**30  # for copies of parameters that metrics with a cadence of their own may still have to measure
+KEPT_BYTES = 2**30  # for the copies of parameters that evaluations keep until they are read back
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The evaluation of a group after an epoch; the device may not have computed it yet."""
+    """The evaluation of a group after an epoch; the device may still be computing it.
+
+    Attributes:
+        epoch: completed epochs.
+        due: labels of the metrics in `table`.
+        others: labels of the metrics with a longer cadence; they are measured too when a replica finishes here.
+        table: (replicas, due + 1), see `measure`.
+        known: split -> outputs (replicas, n, C) that were computed before.
+        group: the replicas at this epoch.
+    """
 
     epoch: int
-    due: tuple[str, ...]  # labels
-    others: tuple[str, ...]  # labels with a cadence of their own, not due now; measured too when a replica finishes
-    table: Tensor  # (replicas, due + 1), see `measure`
-    known: Mapping[str, Tensor]  # split -> outputs (replicas, n, C) computed already
-    group: Group  # at that epoch
+    due: tuple[str, ...]
+    others: tuple[str, ...]
+    table: Tensor
+    known: Mapping[str, Tensor]
+    group: Group
 
     def kept(self) -> "Evaluation":
-        """Copy what reading the evaluation takes, since training goes on to overwrite the group."""
+        """Copy the parameters that `others` may need, because training overwrites the group."""
         params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
         return replace(self, group=replace(self.group, params=params, optimizer=(), states=()))
 
 
 @dataclass
 class TrainingLoop:
-    """A group in training, with a stopping monitor for each replica that has no outcome yet."""
+    """A group in training, with a stopping monitor for each replica that has no outcome yet.
+
+    Attributes:
+        cell: of the replicas.
+        step: the cell's step.
+        executor: trains and evaluates the group.
+        group: the replicas; rows without a monitor only fill up the group's size.
+        monitors: by row of the group.
+        epoch: completed epochs.
+        prepare_seconds: seconds of the phase `prepare`, per replica.
+        pending: the next step's gradients, if the last evaluation computed them.
+    """
 
     cell: Cell
     step: Step
     executor: Executor
     group: Group
-    monitors: dict[int, StoppingMonitor]  # by row of the group
-    epoch: int  # completed
+    monitors: dict[int, StoppingMonitor]
+    epoch: int
     prepare_seconds: float
-    pending: LookaheadGradients | None = None  # the next step's gradients, if the last evaluation computed them
+    pending: LookaheadGradients | None = None
 
     @classmethod
     def begin(
@@ -62,7 +82,17 @@ class TrainingLoop:
         dtype: torch.dtype,
         checkpoint_file: CheckpointFile | None,
     ) -> "TrainingLoop":
-        """Resume from the checkpoint if there is one that can be used; else start all seeds before any update."""
+        """Resume a group from its checkpoint, or initialise it where there is none that can be used.
+
+        Args:
+            cell: of the replicas.
+            step: the cell's step.
+            executor: trains and evaluates the group.
+            seeds: one for each replica; a single replica is trained twice, since a group has at least two rows.
+            device: "cpu", or a CUDA device such as "cuda:0".
+            dtype: of parameters, data and states.
+            checkpoint_file: None for no checkpoints.
+        """
         if checkpoint_file and (checkpoint := checkpoint_file.read()):
             group, _ = start(step, checkpoint.seeds, device, dtype)
             monitors = {
@@ -76,11 +106,11 @@ class TrainingLoop:
         return cls(cell, step, executor, group, monitors, 0, prepare_seconds)
 
     def checkpoint(self) -> Checkpoint:
-        """The state of the group now."""
+        """Take a checkpoint of the group."""
         return Checkpoint.of(self.group, self.monitors, self.epoch, self.prepare_seconds)
 
     def evaluate(self) -> list[Evaluation]:
-        """Evaluate now and, where the executor allows it, train on and evaluate again before any is read back."""
+        """Evaluate the group, and continue to train and evaluate for the steps that the executor runs between reads."""
         evaluations = [self._evaluate()]
         for _ in range(self._evaluations_between_reads() - 1):
             if self.epoch < self.cell.budget:
@@ -90,7 +120,10 @@ class TrainingLoop:
         return evaluations
 
     def read_back(self, evaluation: Evaluation) -> Iterator[StoppingMonitor]:
-        """Copy the evaluation to the host, record its metrics, and yield the replicas that finished; they leave."""
+        """Copy the evaluation to the host, record its metrics, and yield the replicas that finished; they leave.
+
+        The replicas are yielded as their monitors, which are removed from `monitors`.
+        """
         epoch, table, monitors = evaluation.epoch, evaluation.table.tolist(), self.monitors
         values = [dict(zip(evaluation.due, row, strict=False)) for row in table]
         done = [row for row, monitor in monitors.items() if monitor.judge(epoch, values[row], bool(table[row][-1]))]
@@ -101,7 +134,7 @@ class TrainingLoop:
         yield from (monitors.pop(row) for row in done)
 
     def _measure_others(self, evaluation: Evaluation) -> list[list[float]]:
-        """The metrics that were not due, for every row; nothing if there are none."""
+        """Measure the metrics that were not due, for every row; empty if all were."""
         labels = evaluation.others
         if not labels:
             return []
@@ -118,7 +151,7 @@ class TrainingLoop:
             rows = [*self.monitors, *spare][:size]
             self.group = shrink(self.group, rows)
             self.monitors = {row: self.monitors[old] for row, old in enumerate(rows) if old in self.monitors}
-            self.pending = take(self.pending, rows) if self.pending else None
+            self.pending = select_replicas(self.pending, rows) if self.pending else None
 
     def advance(self) -> None:
         """Train to the next evaluation."""
@@ -135,7 +168,7 @@ class TrainingLoop:
         return Evaluation(self.epoch, due, others, table, known, self.group)
 
     def _evaluations_between_reads(self) -> int:
-        """The number of evaluations to make before reading them; each may keep a copy of the parameters till then."""
+        """Return the number of evaluations between two reads, limited by the memory of the parameters they keep."""
         size = sum(p.numel() * p.element_size() for p in self.group.params.values())
         steps = self.step.task.steps * self.cell.evaluate_every
         return min(self.executor.steps_between_reads // steps, KEPT_BYTES // size)

@@ -1,34 +1,39 @@
-"""Out-of-memory errors: how they are recognised, and how memory is given back."""
+"""Out-of-memory errors: recognising them, and releasing memory."""
 
 import ctypes
 import gc
 from contextlib import suppress
 
-__all__ = ["exhausted", "release", "tells_of_exhaustion", "trim"]
+__all__ = ["describes_exhaustion", "exhausted", "release", "trim"]
 
-# torch says so in a RuntimeError: on a CPU, and where CUDA or a library of it has allocated by itself
-_SAID = ("can't allocate memory", "not enough memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+# In messages of a RuntimeError: of torch on a CPU, and where CUDA or one of its libraries allocates by itself.
+_PHRASES = ("can't allocate memory", "not enough memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
 
 
 def exhausted(error: BaseException) -> bool:
-    """Whether an error, or one that it was raised from, says that memory ran out."""
+    """Return whether an error, or one in the chain of its contexts, means that memory ran out."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, MemoryError) or tells_of_exhaustion(type(seen).__name__, str(seen)):
+        if isinstance(seen, MemoryError) or describes_exhaustion(type(seen).__name__, str(seen)):
             return True
         seen = seen.__context__
     return False
 
 
-def tells_of_exhaustion(kind: str, said: str) -> bool:
-    """Whether an exception of this class name and message says that memory ran out, as read off a traceback."""
+def describes_exhaustion(kind: str, message: str) -> bool:
+    """Return whether an exception means that memory ran out, from the text of a traceback.
+
+    Args:
+        kind: the name of its class.
+        message: its message.
+    """
     if kind in ("OutOfMemoryError", "MemoryError"):
         return True
-    return kind in ("RuntimeError", "AcceleratorError") and any(phrase in said for phrase in _SAID)
+    return kind in ("RuntimeError", "AcceleratorError") and any(phrase in message for phrase in _PHRASES)
 
 
 def release(device: str) -> None:
-    """Give back the memory that a deleted group held on a device."""
+    """Release the memory that a deleted group held on a device."""
     gc.collect()
     trim()
     if device.startswith("cuda"):
@@ -38,6 +43,6 @@ def release(device: str) -> None:
 
 
 def trim() -> None:
-    """Have glibc give back the blocks it keeps; other C libraries are left alone."""
-    with suppress(AttributeError, OSError, TypeError):  # a library of another kind
+    """Make glibc return its free blocks to the system; does nothing with another C library."""
+    with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)

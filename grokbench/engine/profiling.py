@@ -1,4 +1,4 @@
-"""The share of each phase in a cell's training: where a method's time goes."""
+"""A profile of a cell's training: the seconds of each phase."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,21 +20,32 @@ EVALUATION, REST = "evaluation", "rest"  # rest: the engine's own work between p
 
 
 def profile(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> Profile:
-    """Train a group for LEAST_SECONDS and measure its phases.
+    """Train a group eagerly for LEAST_SECONDS and measure its phases.
 
-    Every phase waits for the device to end, so on CUDA this is the time of eager training, not of a recorded epoch.
+    The device is synchronised before and after every phase, so on CUDA the times are those of eager training, not of a
+    captured epoch.
+
+    Args:
+        cell: of the replicas.
+        step: the cell's step.
+        seeds: of the group.
+        device: "cpu", or a CUDA device such as "cuda:0".
+        dtype: of parameters, data and states.
+
+    Returns:
+        The seconds of each phase per epoch and replica.
     """
     group, _ = engine.start(step, seeds if len(seeds) > 1 else [*seeds, *seeds], device, dtype)
-    replicas, clock = len(group.seeds), _Phases(device)
+    replicas, clock = len(group.seeds), _PhaseClock(device)
     group = train_epoch(step, group, 0)
-    _evaluate(step, group, 0, {})  # both warm
+    _evaluate(step, group, 0, {})  # both are warmed up
     began, epochs = clock.now(), 0
     while epochs == 0 or clock.now() - began < LEAST_SECONDS:
         epochs += 1
         group = train_epoch(step, group, epochs, None, clock.phase)
     rest = clock.now() - began - sum(clock.seconds.values())
     seconds = {phase: value / epochs / replicas for phase, value in (clock.seconds | {REST: rest}).items()}
-    _, known = look_ahead(step, group, epochs)  # with full batches the next step pays for it
+    _, known = look_ahead(step, group, epochs)  # not timed: with full batches it is part of the next step
     with clock.phase(EVALUATION):
         _evaluate(step, group, epochs, known)
     return Profile(cell, replicas, seconds | {EVALUATION: clock.seconds[EVALUATION] / cell.evaluate_every / replicas})
@@ -44,15 +55,15 @@ def _evaluate(step: Step, group: engine.Group, epoch: int, known: Mapping[str, T
     measure(step, group, list(step.metrics), epoch, known).tolist()
 
 
-class _Phases:
-    """Seconds by phase."""
+class _PhaseClock:
+    """A clock that adds up the seconds of each phase."""
 
     def __init__(self, device: str) -> None:
         self.device = device
         self.seconds = dict.fromkeys(PHASES, 0.0)
 
     def now(self) -> float:
-        """A clock read when the device has done what it was told."""
+        """Return the time, in seconds, once the device has finished its work."""
         engine.synchronize(self.device)
         return time.perf_counter()
 

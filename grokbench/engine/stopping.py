@@ -1,7 +1,7 @@
-"""What the evaluations of one replica say: its curves, when it memorised, when it grokked, how it ended.
+"""The stopping rule of one replica: its curves, when it memorised, when it grokked, and its outcome.
 
-Plain numbers in, a `Run` out; the engine keeps one logbook per replica. Epochs are completed passes over the training
-set; evaluation 0 stands before any update.
+Evaluations are plain numbers; the result is a `Run`. Epochs are completed passes over the training set, and evaluation
+0 is before any update.
 """
 
 import math
@@ -24,12 +24,14 @@ class StoppingMonitor:
     Attributes:
         seed: of the replica.
         conditions: metric label -> condition; the criterion holds where all of them do.
-        stop: "grokked"; "budget"; or the number of consecutive evaluations at which the criterion must hold.
-        budget: epochs.
+        stop: "grokked" to stop when the criterion holds; "budget" to train to the budget; or the number of consecutive
+            evaluations at which the criterion must hold.
+        budget: the most epochs.
         epochs: completed.
-        grokked_at: the epoch at which the criterion first held; with a number as `stop`, of the latest streak.
+        grokked_at: the epoch at which the criterion first held; with a number as `stop`, the first epoch of the latest
+            streak.
         memorised_at: the first epoch with a train accuracy of at least MEMORISED.
-        held: consecutive evaluations, up to now, at which the criterion held.
+        held: the number of latest consecutive evaluations at which the criterion held.
         outcome: None while in training.
         curves: metric label -> epochs and values.
     """
@@ -46,7 +48,12 @@ class StoppingMonitor:
     curves: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
 
     def record(self, epoch: int, values: Mapping[str, float]) -> None:
-        """Append measured values to the curves."""
+        """Append an evaluation to the curves.
+
+        Args:
+            epoch: completed epochs.
+            values: metric label -> value.
+        """
         for label, value in values.items():
             epochs, measured = self.curves.setdefault(label, ([], []))
             epochs.append(epoch)
@@ -66,7 +73,7 @@ class StoppingMonitor:
         self.epochs = epoch
         if self.memorised_at is None and values.get("train_accuracy", 0.0) >= MEMORISED:
             self.memorised_at = epoch
-        self._watch_criterion(epoch, values)
+        self._apply_criterion(epoch, values)
         if not (finite and math.isfinite(values.get("train_loss", 0.0))):
             self.outcome = Outcome.GROKKED if self._counts() else Outcome.DIVERGED
         elif self._may_stop():
@@ -75,8 +82,8 @@ class StoppingMonitor:
             self.outcome = Outcome.GROKKED if self._counts() else Outcome.CENSORED
         return self.outcome
 
-    def _watch_criterion(self, epoch: int, values: Mapping[str, float]) -> None:
-        """`grokked_at` is the first of the evaluations for which the criterion has to hold."""
+    def _apply_criterion(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Update `held` and `grokked_at`, the first of the evaluations at which the criterion must hold."""
         holds = all(condition.holds(values[label]) for label, condition in self.conditions.items())
         sustained = isinstance(self.stop, int)
         self.held = self.held + 1 if holds else 0
@@ -89,11 +96,16 @@ class StoppingMonitor:
         return self.stop == "grokked" and self.grokked_at is not None
 
     def _counts(self) -> bool:
-        """Whether a replica that ends now counts as grokked: not if the criterion had to hold for longer."""
+        """Return whether a replica that ends now counts as grokked: not if the criterion had to hold for longer."""
         return self.grokked_at is not None and not isinstance(self.stop, int)
 
     def run(self, identity: str, **facts: Any) -> Run:
-        """The record of a replica whose training has stopped; `facts` are further fields of `Run`."""
+        """Return the run of a replica whose training has stopped.
+
+        Args:
+            identity: of the cell.
+            facts: further fields of `Run`.
+        """
         assert self.outcome is not None
         grokked = self.outcome is Outcome.GROKKED
         curves = {label: Curve(tuple(epochs), tuple(values)) for label, (epochs, values) in self.curves.items()}

@@ -1,7 +1,7 @@
-"""Seconds per epoch of one replica trained alone, measured apart, on a single thread of the CPU or a CUDA device.
+"""Seconds per epoch of one replica trained alone, on a single thread of the CPU or on a CUDA device.
 
-The cells of a task take turns in one process, so that a drift of the machine's speed reaches them all. Evaluation is
-excluded; whatever the method itself reads from training is inside.
+The cells of a task are timed in turns in one process, so that a drift of the machine's speed affects all of them.
+Evaluations are excluded; what a method itself computes during training is included.
 """
 
 import time
@@ -17,16 +17,26 @@ from grokbench.step import Step
 
 __all__ = ["ROUNDS", "measure"]
 
-ROUNDS = 7  # the median of the rounds is the figure, their spread its uncertainty
+ROUNDS = 7  # a timing is the median of its rounds, and their spread is its uncertainty
 LEAST_SECONDS = 0.05  # of training per round: short epochs are repeated
-SEED = 0  # speed does not depend on the seed; what this one does is not kept
+SEED = 0  # of the timed replica; speed does not depend on it
 
 
 def measure(cells: Sequence[Cell], steps: Sequence[Step], device: str, dtype: torch.dtype) -> Iterator[Timing]:
-    """The timings of a task's cells, in its full computation; those that cannot be trained are left out."""
-    repeats = [_ready(_in_full(step), device, dtype) for step in steps]
-    ready = {cell.identity: repeat for cell, repeat in zip(cells, repeats, strict=True) if repeat}
-    rounds = [[repeat.seconds_per_epoch() for repeat in ready.values()] for _ in range(ROUNDS)]
+    """Time the cells of a task in turns, in its full computation (`Task.full`).
+
+    Args:
+        cells: of the task.
+        steps: of each cell.
+        device: "cpu", or a CUDA device such as "cuda:0".
+        dtype: of parameters, data and states.
+
+    Yields:
+        The timing of each cell, except those that cannot be trained.
+    """
+    replicas = [_warm_replica(_in_full(step), device, dtype) for step in steps]
+    ready = {cell.identity: replica for cell, replica in zip(cells, replicas, strict=True) if replica}
+    rounds = [[replica.seconds_per_epoch() for replica in ready.values()] for _ in range(ROUNDS)]
     for identity, seconds in zip(ready, zip(*rounds, strict=True), strict=True):
         yield Timing(identity, seconds)
 
@@ -35,31 +45,32 @@ def _in_full(step: Step) -> Step:
     return replace(step, task=step.task.full) if step.task.full else step
 
 
-def _ready(step: Step, device: str, dtype: torch.dtype) -> "_Repeat | None":
-    """A warm replica, or None where the method fails: its replicas failed too, and were reported with tracebacks."""
+def _warm_replica(step: Step, device: str, dtype: torch.dtype) -> "_TimedReplica | None":
+    """Return a warmed-up replica; None where the method fails, as its training failed and was reported."""
     try:
-        return _Repeat(step, device, dtype)
+        return _TimedReplica(step, device, dtype)
     except Exception:
         return None
 
 
-class _Repeat:
-    """One replica that goes on training, epoch after epoch."""
+class _TimedReplica:
+    """A replica whose epochs are timed."""
 
     def __init__(self, step: Step, device: str, dtype: torch.dtype) -> None:
         self.device, self.epoch = device, 0
         self.group, _ = engine.start(step, [SEED], device, dtype)
-        self.pace = make_executor(step, device)
-        self._clock(1)  # warm-up: first calls choose kernels and fill caches
-        self.repeats = max(1, round(LEAST_SECONDS / self._clock(1)))
+        self.executor = make_executor(step, device)
+        self._train(1)  # warm-up: first calls choose kernels and fill caches
+        self.repeats = max(1, round(LEAST_SECONDS / self._train(1)))
 
     def seconds_per_epoch(self) -> float:
-        """The mean of one round."""
-        return self._clock(self.repeats) / self.repeats
+        """Train for one round and return the mean seconds of its epochs."""
+        return self._train(self.repeats) / self.repeats
 
-    def _clock(self, epochs: int) -> float:
+    def _train(self, epochs: int) -> float:
+        """Train for some epochs and return their seconds."""
         began = time.perf_counter()
         until = self.epoch + epochs
-        self.group, self.epoch = self.pace.advance(self.group, self.epoch, until, None), until
+        self.group, self.epoch = self.executor.advance(self.group, self.epoch, until, None), until
         engine.synchronize(self.device)
         return time.perf_counter() - began

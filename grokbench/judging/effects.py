@@ -122,7 +122,7 @@ def seeds_to_settle(published: float, ours: Effect, seeds: int) -> int | None:
         excess = down / -above if above < 0 else up / -below
     else:
         excess = max(up / above, down / below)
-    return stats.shrunk_at(seeds, excess)
+    return stats.sample_size_to_narrow(seeds, excess)
 
 
 def _bound(baseline_all: bool, method_all: bool) -> str | None:

@@ -1,1 +1,1 @@
-"""Launchers: jobs in, events out. `local` runs the jobs on this machine."""
+"""Launchers run jobs on workers and yield their events; `local` does so on this machine."""

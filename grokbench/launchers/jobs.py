@@ -24,21 +24,29 @@ __all__ = [
     "memory_fraction",
 ]
 
-# keys of provenance on which numbers depend, beside the cell's identity and the group: see `CheckpointFile.facts`
+# Keys of provenance on which numbers depend, beside the cell's identity and the group; see `CheckpointFile.facts`.
 NUMBERS_DEPEND_ON = ("grokbench", "git", "torch", "machine", "device_name", "origins", "measured")
-HEARTBEAT = 0.2  # seconds between the progress events of a group
-SPARE = 0.1  # of a CUDA device's memory: contexts, workspaces of libraries, fragments
+HEARTBEAT = 0.2  # least seconds between two progress events of a group
+SPARE = 0.1  # share of a CUDA device's memory left to contexts, workspaces of libraries and fragmentation
 
 
 @dataclass(frozen=True)
 class Worker:
-    """The settings of a worker process."""
+    """The settings of a worker process.
 
-    device: str  # "cpu", "cuda:0"
+    Attributes:
+        device: "cpu", or a CUDA device such as "cuda:0".
+        precision: of parameters, data and states: "float32" or "float64".
+        plugins: files of plugins to load.
+        provenance: of the program and the machine, kept with every run and timing.
+        sharing: workers that share the device.
+    """
+
+    device: str
     precision: str
-    plugins: tuple[str, ...]  # plugin files
-    provenance: Mapping[str, Any]  # of the program and the machine
-    sharing: int = 1  # workers that share its device
+    plugins: tuple[str, ...]
+    provenance: Mapping[str, Any]
+    sharing: int = 1
 
     @property
     def memory_fraction(self) -> float:
@@ -52,14 +60,22 @@ def memory_fraction(sharing: int) -> float:
 
 
 class Job(Protocol):
-    """Work for one worker."""
+    """A unit of work for one worker."""
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """The cells that it is about."""
+        """The cells that the job works on."""
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
-        """Do the work in the worker's process and yield its events."""
+        """Do the work in the worker's process.
+
+        Args:
+            worker: the settings of this process.
+            registry: its plugins.
+
+        Yields:
+            The job's events.
+        """
 
     def failed(self, error: str) -> Iterator[Event]:
         """Yield the events that report a failure; `error` is a traceback or a sentence."""
@@ -70,7 +86,7 @@ class Stage(NamedTuple):
 
     Attributes:
         jobs: in the order in which they start.
-        at_once: how many may run at once: one, where jobs must not disturb each other.
+        at_once: the most jobs that may run at once; 1 where jobs must not disturb each other.
     """
 
     jobs: Sequence[Job]
@@ -85,17 +101,20 @@ class _OfOneCell:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """The cell, as the one entry of a tuple."""
+        """The job's only cell."""
         return (self.cell,)
 
 
 @dataclass(frozen=True)
 class Training(_OfOneCell):
-    """A group of replicas to train together; those that are stored already are trained along and not kept.
+    """A group of replicas to train together.
+
+    An incomplete group is trained as a whole, because its numbers depend on its size; runs that are stored are dropped.
 
     Attributes:
+        cell: of the replicas.
         seeds: of the group.
-        missing: the seeds whose runs are wanted.
+        missing: the seeds whose runs are kept.
         checkpoints: a folder for the group's checkpoint, and the seconds between two; None for no checkpoints.
     """
 
@@ -104,7 +123,7 @@ class Training(_OfOneCell):
     checkpoints: tuple[str, float] | None = None
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
-        """Yield the missing runs as they finish, and progress every HEARTBEAT seconds."""
+        """Yield the missing runs as they finish, and the progress at most every HEARTBEAT seconds."""
         from grokbench import engine
         from grokbench.plan import cell_step, check_sources
 
@@ -112,17 +131,17 @@ class Training(_OfOneCell):
         step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
         provenance = {**worker.provenance, "origins": dict(self.cell.origins), "measured": dict(self.cell.measured)}
         checkpoint_file_of = self._checkpoint_files(provenance)
-        said = time.monotonic()
+        last_progress = time.monotonic()
         for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance, checkpoint_file_of):
             if isinstance(event, Progress):
-                if time.monotonic() - said > HEARTBEAT:
-                    said = time.monotonic()
+                if time.monotonic() - last_progress > HEARTBEAT:
+                    last_progress = time.monotonic()
                     yield event
             elif event.seed in self.missing:
                 yield event
 
     def _checkpoint_files(self, provenance: Mapping[str, Any]) -> Callable[[Sequence[int]], Any] | None:
-        """A function from the seeds of a group to its checkpoint file; None where nothing is kept."""
+        """Return a function from the seeds of a group to its checkpoint file; None where no checkpoints are kept."""
         from grokbench.engine.checkpoints import CheckpointFile
 
         if self.checkpoints is None:
@@ -132,19 +151,23 @@ class Training(_OfOneCell):
         return lambda seeds: CheckpointFile.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
 
     def failed(self, error: str) -> Iterator[Run]:
-        """Yield every missing replica as failed, with the traceback."""
+        """Yield a failed run with the traceback for every missing replica."""
         for seed in sorted(self.missing):
             yield Run(self.cell.identity, seed, Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
 
 
 @dataclass(frozen=True)
 class Timekeeping:
-    """The cells of one task, to be timed in turns."""
+    """The cells of a task, to be timed in turns.
+
+    Attributes:
+        cells: with distinct identities.
+    """
 
     cells: tuple[Cell, ...]
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
-        """Yield a timing per cell."""
+        """Yield a timing for each cell; those of one job have the same `timed_at` in their provenance."""
         from grokbench import engine
         from grokbench.engine import timing
         from grokbench.plan import cell_step, check_sources
@@ -153,23 +176,25 @@ class Timekeeping:
             check_sources(cell, registry)
         steps = [cell_step(cell, registry) for cell in self.cells]
         dtype = engine.DTYPES[worker.precision]
-        here = {
-            **worker.provenance,
-            "timed_at": datetime.now(UTC).isoformat(),
-        }  # the same for all cells that took turns
+        here = {**worker.provenance, "timed_at": datetime.now(UTC).isoformat()}
         for measured in timing.measure(self.cells, steps, worker.device, dtype):
             origins = next(dict(cell.origins) for cell in self.cells if cell.identity == measured.identity)
             yield replace(measured, provenance={**here, "origins": origins})
 
     def failed(self, error: str) -> Iterator[Run]:
-        """Yield nothing: the cells of the task stay without seconds."""
+        """Yield nothing: the cells of the task remain without a timing."""
         del error
         yield from ()
 
 
 @dataclass(frozen=True)
 class Profiling(_OfOneCell):
-    """A cell whose phases are to be measured; nothing is stored."""
+    """A cell to profile; nothing is stored.
+
+    Attributes:
+        cell: to profile.
+        seeds: of the group that is trained for it.
+    """
 
     seeds: tuple[int, ...]
 
@@ -183,13 +208,13 @@ class Profiling(_OfOneCell):
         yield profiling.profile(self.cell, cell_step(self.cell, registry), self.seeds, worker.device, dtype)
 
     def failed(self, error: str) -> Iterator[Run]:
-        """Yield a failed run, for its traceback; it is not stored."""
+        """Yield a failed run that carries the traceback; it is not stored."""
         yield Run(self.cell.identity, self.seeds[0], Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
 
 
 @dataclass(frozen=True)
 class GroupSizeProbe(_OfOneCell):
-    """A cell whose group size is to be measured on a device, in a process that gives the memory back."""
+    """A measurement of a cell's group size on the worker's device."""
 
     def run(self, worker: Worker, registry: Any) -> Iterator[MeasuredGroupSize]:
         """Yield the measured group size."""
@@ -202,6 +227,6 @@ class GroupSizeProbe(_OfOneCell):
         )
 
     def failed(self, error: str) -> Iterator[MeasuredGroupSize]:
-        """Yield nothing: training will meet the error again, and report it."""
+        """Yield nothing: training raises the same error again and reports it."""
         del error
         yield from ()

@@ -1,42 +1,59 @@
-"""Which device every worker has: what a user asks for, resolved, and in words."""
+"""The device of each worker, resolved from the user's choice."""
 
 from grokbench.errors import SuiteError
 from grokbench.provenance import environment
 from grokbench.text.lists import plural
 from grokbench.text.options import Option
 
-__all__ = ["SIDE_BY_SIDE", "devices", "in_words"]
+__all__ = ["SIDE_BY_SIDE", "device_name", "devices", "in_words"]
 
-SIDE_BY_SIDE = 2  # workers of a CUDA device that is not named: one network this small leaves it idle
+SIDE_BY_SIDE = 2  # workers on each CUDA device with `--device cuda`: a single small network does not keep a GPU busy
 
 
-def devices(asked: str) -> tuple[str, ...]:
-    """One device for each worker: the CPU for every core; a CUDA device as often as it is named, or SIDE_BY_SIDE times.
+def devices(choice: str) -> tuple[str, ...]:
+    """Return the device of each worker.
+
+    Args:
+        choice: the value of `--device`. "auto": CUDA where there is a CUDA device, else the CPU. "cpu": one worker for
+            each core. "cuda": SIDE_BY_SIDE workers on each CUDA device. "cuda:0,1": one worker for each number, so a
+            repeated number gives a device several workers.
+
+    Returns:
+        A name that torch knows for each worker, such as "cpu" or "cuda:0".
 
     Raises:
-        SuiteError: what is asked for is no device, or none that torch sees here.
+        SuiteError: the choice names no device, or one that torch does not see here.
     """
     import torch
 
-    if asked == "auto":
-        asked = "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "cpu":
+    if choice == "auto":
+        choice = "cuda" if torch.cuda.is_available() else "cpu"
+    if choice == "cpu":
         return ("cpu",) * environment()["cores"]
-    kind, named, numbers = asked.partition(":")
+    kind, named, numbers = choice.partition(":")
     every = [str(i) for i in range(torch.cuda.device_count())]
     chosen = numbers.split(",") if named else every * SIDE_BY_SIDE
     if kind != "cuda" or not all(number.isdecimal() for number in chosen):
-        raise SuiteError(f"{Option('device', asked)}: expected auto, cpu, cuda, or cuda:0,1")
+        raise SuiteError(f"{Option('device', choice)}: expected auto, cpu, cuda, or cuda:0,1")
     if not chosen or any(int(number) >= len(every) for number in chosen):
         raise SuiteError(
-            f"{Option('device', asked)}: torch sees {len(every)} CUDA devices here; "
+            f"{Option('device', choice)}: torch sees {len(every)} CUDA devices here; "
             f"use {Option('device', 'cpu')}, or check the driver and that torch was installed with CUDA"
         )
     return tuple(f"cuda:{int(number)}" for number in chosen)
 
 
 def in_words(workers: tuple[str, ...]) -> str:
-    """The devices of some workers, each with how many of them it has."""
+    """Describe the devices of workers for the user, such as `cuda:0 (2 workers)`."""
     if workers[0] == "cpu":
         return f"the CPU, {plural(len(workers), 'worker')}"
     return ", ".join(f"{device} ({plural(workers.count(device), 'worker')})" for device in dict.fromkeys(workers))
+
+
+def device_name(device: str) -> str:
+    """Return the name of a device's hardware: of the processor, or of the GPU."""
+    if device == "cpu":
+        return str(environment()["cpu"])
+    import torch
+
+    return torch.cuda.get_device_name(device)

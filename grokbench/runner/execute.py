@@ -1,4 +1,4 @@
-"""The work of a plan, done in its results folder while a display and observers are told: for commands and Python."""
+"""Execution of a plan in its results folder, with a display and observers; the command and Python share it."""
 
 from contextlib import closing
 
@@ -9,24 +9,32 @@ from grokbench.runner import pipeline
 from grokbench.runner.devices import in_words
 from grokbench.runner.observing import Observers
 from grokbench.runner.progress import Display, display
-from grokbench.runner.progress.matrix import Key
+from grokbench.runner.progress.matrix import CellKey
 from grokbench.runner.request import Plan
+from grokbench.runner.stored import finished
 from grokbench.store import Store
 
 __all__ = ["execute"]
 
 
 def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cell, Run]]:
-    """Train and time what is missing; the replicas that failed, and their cells. With `fail_fast` the first ends it.
+    """Train and time what is missing in a results folder, and show the progress.
 
-    Workers end with it, also when it is interrupted: a notebook keeps the frames of an interruption, and in them
-    what would otherwise end by itself.
+    Args:
+        plan: the resolved request.
+        store: the plan's results folder, open for writing.
+        fail_fast: stop at the first replica that fails.
+
+    Returns:
+        The replicas that failed, each with its cell.
 
     Raises:
         DataError: a task's data is missing.
         StoreError: the folder cannot be written.
     """
     failed = []
+    # `closing` stops the workers after an interruption too: a notebook keeps the frames of a traceback alive, and with
+    # them the generator, which would otherwise be closed when it is collected.
     with (
         display() as show,
         Observers(plan.observers, show.say) as observers,
@@ -43,14 +51,14 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
                 failed.append((job.cells[0], event))
                 if fail_fast:
                     break
-        else:  # not where the first failure ended it: replicas are missing, and nothing is at its end
+        else:  # after `fail_fast` replicas are missing, so there is no leaderboard to report
             if observers.wants("end"):
                 observers.notify("end", pipeline.judge(store))
     return failed
 
 
-def _notify_begin(observers: Observers, plan: Plan, store: Store, stored: dict[Key, list[Run]]) -> None:
-    """Tell observers what is planned and what is there; curves are read one replica at a time."""
+def _notify_begin(observers: Observers, plan: Plan, store: Store, stored: dict[CellKey, list[Run]]) -> None:
+    """Notify observers of the plan and of the stored runs, whose curves are read one replica at a time."""
     observers.notify("begin", Planned(store.manifest, plan.cells, plan.seeds, plan.directory))
     if observers.wants("stored"):
         for cell in plan.cells:
@@ -79,10 +87,10 @@ def _show(show: Display, plan: Plan, job: Job, event: Event) -> None:
 
 
 def _cells_of(plan: Plan, run: Run) -> list[Cell]:
-    """The wanted cells of a run: labels that share a recipe share its runs."""
+    """Return the plan's cells that a run belongs to: labels that share a recipe share its runs."""
     return [cell for cell in plan.cells if cell.identity == run.identity]
 
 
-def _stored(plan: Plan, store: Store) -> dict[Key, list[Run]]:
-    """The runs that need not be trained, by the labels of their cell."""
-    return {cell.key: store.runs_of(cell, sorted(pipeline.finished(plan, store, cell))) for cell in plan.cells}
+def _stored(plan: Plan, store: Store) -> dict[CellKey, list[Run]]:
+    """Return the runs that need not be trained, by the labels of their cell."""
+    return {cell.key: store.runs_of(cell, sorted(finished(plan, store, cell))) for cell in plan.cells}

@@ -1,4 +1,4 @@
-"""The group size of every cell of a plan; `engine.group_size` estimates and measures that of one cell."""
+"""The group size of every cell of a plan; `engine.group_size` estimates and measures that of a single cell."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,18 @@ __all__ = ["sizes"]
 
 
 def sizes(plan: Plan, cells: Sequence[Cell], workers: Sequence[Worker] = ()) -> dict[str, int]:
-    """The group size of each cell, by identity: the one the user asks for, or an estimate.
+    """Choose the group size of each cell.
 
-    Where the estimate is not sure to fit, a worker measures the size on its device, each cell in a process of its own,
-    so that it depends on no other cell. Without workers, or where measuring fails, the estimate holds.
+    The user's `--group-size` decides, else an estimate. Where the estimate is not sure to fit, a worker measures the
+    size on its device, in a fresh process for each cell, so that the result depends on no other cell.
+
+    Args:
+        plan: the resolved request.
+        cells: with distinct identities.
+        workers: settings of the workers that may measure. Without any, and where measuring fails, the estimate holds.
+
+    Returns:
+        Identity of a cell -> replicas to train together.
     """
     if plan.group_size:
         return {cell.identity: plan.group_size for cell in cells}
@@ -31,9 +39,9 @@ def sizes(plan: Plan, cells: Sequence[Cell], workers: Sequence[Worker] = ()) -> 
 
 
 def _estimates(plan: Plan, cells: Sequence[Cell]) -> dict[str, "Size"]:
-    """Estimate by the size of a replica, which is computed once for each task.
+    """Estimate the group sizes from the size of a replica, which is computed once for each task.
 
-    Two, where that raises: training will meet the error again, and report it of its cell alone.
+    A cell whose estimate raises gets a size of two: training raises the same error again and reports it for that cell.
     """
     from grokbench import engine
     from grokbench.engine.group_size import Size
@@ -54,21 +62,21 @@ def _estimates(plan: Plan, cells: Sequence[Cell]) -> dict[str, "Size"]:
 
 
 def _measured(plan: Plan, cell: Cell, workers: Sequence[Worker]) -> int | None:
-    """The size that a worker of the tightest device measures; None where it fails."""
+    """Measure the size on the device with the least memory per worker; None where that fails."""
     from grokbench.launchers.local.pool import launch
 
     device, _ = _tightest(plan.devices)
     worker = next(worker for worker in workers if worker.device == device)
-    sizes_of_tasks = [
+    measured = [
         event
         for _, event in launch([Stage([GroupSizeProbe(cell)], 1)], [worker])
         if isinstance(event, MeasuredGroupSize)
     ]
-    return sizes_of_tasks[0].replicas if sizes_of_tasks else None
+    return measured[0].replicas if measured else None
 
 
 def _tightest(devices: Sequence[str]) -> tuple[str, int]:
-    """The device with the least memory for each of its workers, and their number: groups must fit everywhere."""
+    """Return the device with the least memory per worker, and its number of workers; groups must fit everywhere."""
     if devices[0] == "cpu":
         return "cpu", len(devices)
     import torch

@@ -1,4 +1,4 @@
-"""Observers of a run: made from `--log` before anything else is done, notified of events, dropped when they raise."""
+"""Observers of a run: created from `--log` before training, notified of events, dropped when they raise."""
 
 import inspect
 import traceback
@@ -26,20 +26,30 @@ EXPECTED = "expected an observer's name, or one with its parameters such as 'ten
 
 @dataclass(frozen=True)
 class AttachedObserver:
-    """An observer with the name and the plugin it comes from."""
+    """An observer, and the plugin that it comes from.
+
+    Attributes:
+        name: of the plugin.
+        origin: of the plugin, as in a run's provenance.
+        file: the plugin's source file.
+        observer: the functions to call.
+    """
 
     name: str
     origin: str
-    file: Path  # of its source
+    file: Path
     observer: Observer
 
 
 def make_observers(given: Sequence[str], registry: "Registry") -> tuple[AttachedObserver, ...]:
-    """Make the observers that a command names.
+    """Create the observers that a command names.
 
     Args:
         given: the values of `--log`: a name each, or a YAML mapping of names to parameters.
-        registry: where the observers' factories are registered.
+        registry: the plugins, with the factories of observers.
+
+    Returns:
+        The observers, in the order in which they are named.
 
     Raises:
         SuiteError: a name or a parameter is wrong; the message lists every mistake.
@@ -75,42 +85,52 @@ def _made(name: str, parameters: Mapping[str, Any], registry: "Registry") -> Att
 
 
 class Observers:
-    """The observers of a run, as a context that closes them. None can break the run: one that raises is dropped."""
+    """The observers of a run, as a context manager that closes them. An observer that raises is dropped."""
 
     def __init__(self, attached: Iterable[AttachedObserver], say: Callable[[str], None]) -> None:
-        """Hold the observers; `say` prints a line for the user."""
+        """Attach observers.
+
+        Args:
+            attached: the observers, in the order in which they are notified.
+            say: prints a line for the user.
+        """
         self._attached, self._say = list(attached), say
 
     def __enter__(self) -> Self:
-        """Return the observers themselves; nothing is prepared."""
+        """Return the observers."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Have the observers close what they opened, also after an interruption."""
+        """Notify the observers of `close`, also after an interruption."""
         self.notify("close")
 
     def wants(self, event: str) -> bool:
-        """Tell whether any observer handles an event, a field of `Observer`; making its records may be costly."""
+        """Return whether an observer handles the event, a field of `Observer`; its records may be costly to make."""
         return any(getattr(attached.observer, event) for attached in self._attached)
 
     def notify(self, event: str, *records: Any) -> None:
-        """Call every observer that handles this event, each with copies of the records."""
+        """Call every observer that handles an event.
+
+        Args:
+            event: a field of `Observer`.
+            records: the arguments of its function; each observer gets copies.
+        """
         for attached in tuple(self._attached):
             if handle := getattr(attached.observer, event):
                 try:
                     handle(*map(_copied, records))
                 except (Exception, SystemExit) as raised:
                     self._attached.remove(attached)
-                    self._say(_complaint(attached, event, raised))
+                    self._say(_warning(attached, event, raised))
 
 
 def _copied(record: Any) -> Any:
-    """A copy of a record. The curves of a run, long and of tuples alone, are shared."""
+    """Copy a record; the curves of a run are long and immutable, so copies share them."""
     curves = record.curves.values() if isinstance(record, Run) else ()
     return deepcopy(record, {id(curve): curve for curve in curves})
 
 
-def _complaint(attached: AttachedObserver, event: str, raised: BaseException) -> str:
+def _warning(attached: AttachedObserver, event: str, raised: BaseException) -> str:
     """Name the observer that is dropped, and the line that raised."""
     place = innermost(traceback.extract_tb(raised.__traceback__), attached.file)
     return (

@@ -1,4 +1,4 @@
-"""The way of the data: a request in, a results folder and a leaderboard out.
+"""The phases of a run, from a plan to a results folder and a leaderboard.
 
 resolve (load_suite, load_registry, expand) -> open_store -> jobs -> launch -> save -> compare -> rank
 """
@@ -13,21 +13,19 @@ from grokbench.launchers.jobs import Job, Profiling, Stage, Training, Worker
 from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.runner import group_sizes
+from grokbench.runner.devices import device_name
 from grokbench.runner.request import Plan, distinct
 from grokbench.runner.scheduling import timekeeping, training
+from grokbench.runner.stored import finished, seeds_to_retrain
 from grokbench.store import Store
 from grokbench.store.layout import Layout
 from grokbench.store.manifests import merge
 from grokbench.store.reuse import outdated
-from grokbench.text.options import Option
 
 __all__ = [
     "existing_store",
-    "finished",
     "jobs",
     "judge",
-    "left_aside",
-    "made_elsewhere",
     "open_store",
     "perform",
     "profiles",
@@ -35,12 +33,23 @@ __all__ = [
 
 
 def open_store(plan: Plan) -> AbstractContextManager[Store]:
-    """The results folder, made or gone on with, and ours alone to write to; StoreError when it holds something else."""
+    """Create the plan's results folder, or open it to continue, and lock it for writing.
+
+    Raises:
+        StoreError: the folder holds another suite, or another process writes to it.
+    """
     return Store.open(plan.directory, plan.manifest)
 
 
 def existing_store(plan: Plan) -> Store | None:
-    """The results folder as it is, for a dry run; StoreError when this plan could not go on with it."""
+    """Load the plan's results folder without changing it, for a dry run.
+
+    Returns:
+        The folder; None if there is none yet.
+
+    Raises:
+        StoreError: the plan cannot continue in this folder.
+    """
     if not Layout(plan.directory).manifest.exists():
         return None
     stored = Store.load(plan.directory)
@@ -49,7 +58,11 @@ def existing_store(plan: Plan) -> Store | None:
 
 
 def fetch_data(plan: Plan, cells: Iterable[Cell]) -> None:
-    """Have the files of tasks to be trained and of their metrics; DataError where they are missing."""
+    """Fetch the data files of the cells' tasks and of their metrics.
+
+    Raises:
+        DataError: a file is missing and cannot be fetched.
+    """
     from grokbench.plan import cell_step, identity
 
     tasks = {identity(cell.recipe["task"]): cell for cell in cells}
@@ -61,7 +74,20 @@ def fetch_data(plan: Plan, cells: Iterable[Cell]) -> None:
 
 
 def jobs(plan: Plan, store: Store | None, workers: Sequence[Worker] = ()) -> list[Training]:
-    """The groups left to train; a workers fetches their data and tries what an estimate of their size leaves open."""
+    """List the groups of replicas that must be trained.
+
+    Args:
+        plan: the resolved request.
+        store: the results folder; None if nothing is stored.
+        workers: settings of the workers that will train. With them the data is fetched, and group sizes of which an
+            estimate is not sure are measured; without them, as for a dry run, sizes are estimates.
+
+    Returns:
+        A job for each group with a missing replica, in the order of the suite.
+
+    Raises:
+        DataError: a task's data is missing.
+    """
     done = {cell.identity: finished(plan, store, cell) for cell in distinct(plan.cells)}
     wanted = [cell for cell in distinct(plan.cells) if set(plan.seeds) - done[cell.identity]]
     if workers:
@@ -76,48 +102,26 @@ def jobs(plan: Plan, store: Store | None, workers: Sequence[Worker] = ()) -> lis
     )
 
 
-def finished(plan: Plan, store: Store | None, cell: Cell) -> set[int]:
-    """The seeds of a cell that need not be trained."""
-    return store.finished(cell, plan.seeds) - replaced(plan, store, cell) if store else set()
-
-
-def replaced(plan: Plan, store: Store, cell: Cell) -> set[int]:
-    """Seeds whose run did not fail and is made anew all the same, as `--rerun` says."""
-    here = environment()
-    stored = [run for run in store.runs_of(cell, plan.seeds) if run.outcome is not Outcome.FAILED]
-    return {run.seed for run in stored if outdated(run.provenance, cell.origins, here, plan.rerun)}
-
-
-def made_elsewhere(plan: Plan, store: Store) -> Iterator[str]:
-    """A sentence for each thing of consequence in which stored runs differ from what this plan would train now."""
-    here = {**environment(), "device_name": _device_name(plan.devices[0])}
-    runs = [run for run in store.runs() if run.outcome is not Outcome.FAILED and run.provenance]
-    for key in ("torch", "grokbench", "device_name"):
-        others = sorted({str(run.provenance.get(key)) for run in runs} - {str(here[key])})
-        if others:
-            again = Option("rerun", "all" if key == "device_name" else "stale")
-            yield (
-                f"{store.directory} holds runs made with {key} {' and '.join(others)}, and here it is {here[key]}: "
-                f"the leaderboard marks where they meet; {again} makes them again, "
-                f"another folder ({Option('out')}) keeps them apart."
-            )
-
-
-def left_aside(plan: Plan, store: Store) -> tuple[int, ...]:
-    """Seeds that the folder plans beside this plan's and that some cell lacks: without them its rows are incomplete."""
-    others = [seed for seed in store.manifest.seeds if seed not in plan.seeds]
-    cells = plan.manifest.cells
-    return tuple(seed for seed in others if not all(store.finished(cell, [seed]) for cell in cells))
-
-
 def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None]:
-    """Train what is missing, then time what has not been timed; everything is saved before it is yielded."""
+    """Train the missing replicas, then time the cells that have not been timed.
+
+    Args:
+        plan: the resolved request.
+        store: the plan's results folder, open for writing.
+
+    Yields:
+        Every event with its job. Runs and timings are saved before they are yielded.
+
+    Raises:
+        DataError: a task's data is missing.
+        StoreError: the folder cannot be written.
+    """
     from grokbench.launchers.local.pool import launch
 
-    provenance = {**environment(), **plan.manifest.execution, "device_name": _device_name(plan.devices[0])}
+    provenance = {**environment(), **plan.manifest.execution, "device_name": device_name(plan.devices[0])}
     workers = _workers(plan, provenance)
-    work = jobs(plan, store, workers)  # before anything is moved or written
-    _set_aside(plan, store)
+    work = jobs(plan, store, workers)  # may raise, so it comes before the folder changes
+    _supersede(plan, store)
     for job, event in launch(_stages(plan, store, work, provenance), workers):
         if isinstance(event, Run):
             store.save(event)
@@ -127,45 +131,58 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
 
 
 def _workers(plan: Plan, provenance: Mapping[str, Any]) -> list[Worker]:
-    """A worker for each of the plan's devices, as often as it is named."""
-    named = {device: {**provenance, "device_name": _device_name(device)} for device in plan.devices}
+    """Return the settings of a worker for each entry of the plan's devices."""
+    named = {device: {**provenance, "device_name": device_name(device)} for device in plan.devices}
     return [
         Worker(device, plan.precision, plan.plugins, named[device], plan.devices.count(device))
         for device in plan.devices
     ]
 
 
-def _set_aside(plan: Plan, store: Store) -> None:
-    """Supersede the runs that are to be made anew; with `--rerun all` groups also begin at their beginning."""
+def _supersede(plan: Plan, store: Store) -> None:
+    """Supersede the runs that are trained again; `--rerun all` also drops the checkpoints of interrupted groups."""
     for cell in distinct(plan.cells):
-        for seed in replaced(plan, store, cell):
+        for seed in seeds_to_retrain(plan, store, cell):
             store.supersede(cell.identity, seed)
         if plan.rerun == "all":
             store.forget_checkpoints(cell)
 
 
 def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
-    """The phases of every wanted cell, one cell after the other on one worker; nothing is stored."""
+    """Profile every cell of a plan, one after the other on a single worker; nothing is stored.
+
+    Args:
+        plan: the resolved request; the first group of each cell is profiled.
+
+    Yields:
+        Every event with its job: a `Profile` for each cell, or a failed run.
+
+    Raises:
+        DataError: a task's data is missing.
+    """
     from grokbench.launchers.local.pool import launch
 
     work = [Profiling(job.cell, job.seeds) for job in jobs(plan, None)]
-    first = {job.cell.identity: job for job in reversed(work)}  # one group of each cell
+    first = {job.cell.identity: job for job in reversed(work)}
     fetch_data(plan, [cell for job in work for cell in job.cells])
     workers = [Worker(plan.devices[0], plan.precision, plan.plugins, environment())]
     yield from launch([Stage([first[cell.identity] for cell in distinct(plan.cells)], 1)], workers)
 
 
 def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[str, Any]) -> Iterator[Stage]:
-    """Training on every worker, then timing on one, for the cells of which no replica failed."""
+    """Yield the stage that trains on every worker, then the one that times on one worker.
+
+    The second stage is read when training has ended; it leaves out the cells with a failed replica.
+    """
     yield Stage(work, len(plan.devices))
     failed = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED}
-    tasks = {cell.task for cell in plan.cells}  # the methods of a task take turns, so all are timed or none
+    tasks = {cell.task for cell in plan.cells}  # the cells of a task are timed in turns, so all of them or none
     sound = [c for c in distinct(plan.manifest.cells) if c.task in tasks and c.identity not in failed]
     yield Stage(timekeeping(sound, _timed(sound, store, provenance, plan.rerun)), 1)
 
 
 def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: str) -> set[str]:
-    """Cells that were timed as they are, on this machine, in turns with the others of their task."""
+    """Return the cells with a valid timing: on this machine, not outdated, and in turns with the rest of the task."""
     made = {timing.identity: timing.provenance for timing in store.timings()}
     return {
         cell.identity
@@ -173,23 +190,17 @@ def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: 
         if (then := made.get(cell.identity)) is not None
         and all(then.get(key) == here[key] for key in ("machine", "device_name"))
         and not outdated(then, cell.origins, here, rerun)
-        and _took_turns([made[other.identity] for other in cells if other.task == cell.task and other.identity in made])
+        and _timed_together(
+            [made[other.identity] for other in cells if other.task == cell.task and other.identity in made]
+        )
     }
 
 
-def _took_turns(made: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether timings were measured together, by their provenance."""
-    return len({then.get("timed_at") for then in made}) <= 1
+def _timed_together(provenances: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether timings were measured in turns by one job, which gives them the same time."""
+    return len({provenance.get("timed_at") for provenance in provenances}) <= 1
 
 
 def judge(store: Store) -> Leaderboard:
-    """The leaderboard of a results folder."""
+    """Compare the cells of a results folder with their baseline and return the leaderboard."""
     return rank(compare(store.manifest, store.runs(), store.timings()))
-
-
-def _device_name(device: str) -> str:
-    if device == "cpu":
-        return str(environment()["cpu"])
-    import torch
-
-    return torch.cuda.get_device_name(device)

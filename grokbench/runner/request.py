@@ -1,4 +1,4 @@
-"""What a user asks to run, and what that comes to: the suite, its plugins, its cells, the seeds and the devices."""
+"""A user's request to run a suite, and the plan that it resolves to: suite, plugins, cells, seeds and devices."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,34 +26,67 @@ ADDED_BY = {"regularizers": "methods", "observers": "log"}  # kind of plugin -> 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks to run."""
+    """The options of `grokbench run`, as the user gave them.
 
-    suite: str  # a path, or the bare name of a shipped suite
-    out: str | None = None  # default: runs/<suite>
+    Attributes:
+        suite: a path, or the bare name of a shipped suite.
+        out: the results folder; None for `runs/<name of the suite>`.
+        device: "auto", "cpu", "cuda", or CUDA devices by number such as "cuda:0,1".
+        precision: of parameters, data and states: "float32" or "float64".
+        group_size: replicas to train together; None to choose it by the task's size and the device's memory.
+        num_seeds: how many of the suite's seeds to train, from the first on; None for all.
+        seeds: seeds that replace the suite's, such as "0-4,7".
+        tasks: labels of the tasks to train; empty for all.
+        regularizers: labels of the regularizers to train; empty for all.
+        plugins: files of plugins, beside those that the suite names.
+        methods: regularizers to add to the suite: names, or entries of a suite in YAML.
+        checkpoint_seconds: seconds between two checkpoints of a group in training.
+        rerun: the finished runs to train again: a key of `store.reuse.RERUN`.
+        log: observers: names, or entries in YAML with their parameters.
+    """
+
+    suite: str
+    out: str | None = None
     device: str = "auto"
     precision: str = "float32"
-    group_size: int | None = None  # replicas to train together; by the task's size and the device's memory if None
-    num_seeds: int | None = None  # the first so many of the suite's
-    seeds: str | None = None  # these instead of the suite's: "0-4,7"
-    tasks: tuple[str, ...] = ()  # labels; all if empty
-    regularizers: tuple[str, ...] = ()  # labels; all if empty
-    plugins: tuple[str, ...] = ()  # files
-    methods: tuple[str, ...] = ()  # further regularizers: names, or entries of a suite in YAML
-    checkpoint_seconds: float = 60.0  # between two checkpoints of a group in training
-    rerun: str = "failed"  # which finished runs are made again: a key of `store.reuse.RERUN`
-    log: tuple[str, ...] = ()  # observers: names, or entries in YAML with their parameters
+    group_size: int | None = None
+    num_seeds: int | None = None
+    seeds: str | None = None
+    tasks: tuple[str, ...] = ()
+    regularizers: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    checkpoint_seconds: float = 60.0
+    rerun: str = "failed"
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A request, resolved: what the folder will hold, and which cells of it are wanted now."""
+    """A resolved request.
+
+    Attributes:
+        suite: without the cells that cannot be built.
+        registry: the plugins.
+        manifest: the planned contents of the results folder.
+        cells: the cells of the manifest that this request trains.
+        seeds: of every cell.
+        devices: one for each worker, such as "cpu" or "cuda:0".
+        precision: "float32" or "float64".
+        group_size: replicas to train together; None to choose it for each cell.
+        plugins: files of plugins, those of the suite first.
+        directory: the results folder.
+        checkpoint_seconds: seconds between two checkpoints of a group.
+        rerun: a key of `store.reuse.RERUN`.
+        observers: notified during the run.
+    """
 
     suite: Suite
     registry: "Registry"
     manifest: Manifest
     cells: tuple[Cell, ...]
     seeds: tuple[int, ...]
-    devices: tuple[str, ...]  # one for each worker
+    devices: tuple[str, ...]
     precision: str
     group_size: int | None
     plugins: tuple[str, ...]
@@ -69,7 +102,7 @@ class Plan:
 
 
 def distinct(cells: Iterable[Cell]) -> list[Cell]:
-    """Each recipe once, with the largest budget: labels that share a recipe also share its runs."""
+    """Return one cell for each recipe, that with the largest budget: labels with the same recipe share its runs."""
     longest: dict[str, Cell] = {}
     for cell in cells:
         if cell.identity not in longest or cell.budget > longest[cell.identity].budget:
@@ -78,7 +111,12 @@ def distinct(cells: Iterable[Cell]) -> list[Cell]:
 
 
 def resolve(request: Request) -> Plan:
-    """Resolve a request; SuiteError, with every mistake at once, when it cannot be run as it is."""
+    """Resolve a request into a plan; torch is imported only once the structure of the suite is valid.
+
+    Raises:
+        SuiteError: the suite or an option is wrong; the message lists every mistake of the suite.
+        PluginError: the plugins cannot be loaded.
+    """
     suite = _load(request)
     seeds = _seeds(suite, request)
     _check_labels("tasks", request.tasks, [entry.label for entry in suite.tasks])
@@ -87,7 +125,7 @@ def resolve(request: Request) -> Plan:
 
 
 def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
-    """The plan of a suite whose structure is sound: torch is imported here."""
+    """Expand a suite of valid structure; the imports here load torch."""
     from grokbench import engine
     from grokbench.plan import expand, manifest, without_misfits
 
@@ -125,7 +163,7 @@ def _registry(request: Request, plugins: Sequence[str]) -> "Registry":
 
 
 def unused(plan: Plan) -> Iterator[str]:
-    """A sentence for each file of `--plugin` of which the suite names nothing, and what would name it."""
+    """Yield a warning for each file of `--plugin` that the suite does not use, with the options that would use it."""
     tasks, methods = plan.suite.tasks, plan.suite.regularizers
     named = {("tasks", task.use.name) for task in tasks} | {("metrics", each.use.name) for each in plan.suite.metrics}
     named |= {("regularizers", use.name) for method in methods for use in method.uses}
@@ -144,10 +182,10 @@ def _use_of(plugin: "Plugin") -> str:
 
 
 def _load(request: Request) -> Suite:
-    """The suite; where a label is taken, a plugin whose name is taken is the mistake behind it, and is told instead."""
+    """Load the suite with the request's additional regularizers."""
     try:
         return load_suite(request.suite, request.methods)
-    except TakenLabel:
+    except TakenLabel:  # often the consequence of a plugin whose name is taken, which `load_registry` reports
         if request.plugins:
             from grokbench.plugins import load_registry
 

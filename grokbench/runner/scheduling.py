@@ -1,7 +1,7 @@
-"""What is left to do in a results folder, cut into jobs: groups to train, tasks to time.
+"""The jobs of a plan: groups of replicas to train, tasks to time.
 
-Groups follow from the plan (on CUDA also from a device's memory and how many workers share it): an interrupted group
-goes on from its checkpoint or is trained again as a whole, so that no number depends on the interruption.
+Groups depend on the plan alone (on CUDA also on the device's memory and on the number of workers that share it). An
+interrupted group resumes from its checkpoint or is trained again as a whole, so no number depends on the interruption.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,16 @@ __all__ = ["groups", "timekeeping", "training"]
 
 
 def groups(seeds: Sequence[int], size: int) -> list[tuple[int, ...]]:
-    """Seeds cut as evenly as can be into groups of at most `size`; of three rather than one, if `size` is two."""
+    """Divide seeds into groups of nearly equal size.
+
+    Args:
+        seeds: in order.
+        size: the most replicas of a group. With an odd number of seeds and a size of two, one group has three: a group
+            of one would use other kernels.
+
+    Returns:
+        The seeds of each group.
+    """
     count = min(-(-len(seeds) // size), max(1, len(seeds) // 2))
     bounds = [i * len(seeds) // count for i in range(count + 1)]
     return [tuple(seeds[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
@@ -26,7 +35,18 @@ def training(
     size: Callable[[Cell], int],
     checkpoints: Callable[[Cell], tuple[str, float] | None] = lambda cell: None,
 ) -> list[Training]:
-    """The groups in which something is missing, cell by cell; `checkpoints` are their folder and how often to write."""
+    """List the groups with a missing replica.
+
+    Args:
+        cells: in the order in which they are trained.
+        seeds: of every cell.
+        finished: cell -> the seeds that need not be trained.
+        size: cell -> the most replicas of a group.
+        checkpoints: cell -> the folder of its checkpoints and the seconds between two; None for no checkpoints.
+
+    Returns:
+        A job for each group, cell by cell.
+    """
     jobs = []
     for cell in cells:
         missing = set(seeds) - finished(cell)
@@ -39,7 +59,15 @@ def training(
 
 
 def timekeeping(cells: Iterable[Cell], timed: set[str]) -> list[Timekeeping]:
-    """The tasks of which a cell has not been timed; identities in `timed` have."""
+    """List the tasks with a cell that has no valid timing.
+
+    Args:
+        cells: every cell to time; those of a task are timed together, in turns.
+        timed: identities of the cells that have a valid timing.
+
+    Returns:
+        A job for each task, with all its cells.
+    """
     by_task: dict[str, list[Cell]] = {}
     for cell in cells:
         by_task.setdefault(cell.task, []).append(cell)

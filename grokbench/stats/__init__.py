@@ -1,10 +1,11 @@
-"""Statistics of paired differences: arrays in, numbers out.
+"""Tests, intervals and effect sizes for paired samples, as functions of arrays.
 
-A test of n seed pairs asks one question: had the two labels of any pair been exchanged, how often would the
-result have been as extreme? `sign_flip` (`flips`) answers it for the mean, and for others through their scores:
-Wilcoxon's is the sign flip of signed ranks, the log-rank (`survival`) that of log-rank scores.
+Except for Student's t test, the tests are randomisation tests for paired samples. Under the null hypothesis the two
+labels of a pair are exchangeable, so a paired difference is positive or negative with probability 1/2. `sign_flip`
+(module `flips`) tests the mean in this way. Applied to signed ranks it is Wilcoxon's test, and applied to log-rank
+scores (module `survival`) a paired log-rank test.
 
-Whatever cannot be computed is None, never nan: see each function for its degenerate inputs.
+A result that does not exist is None, never nan; each function names these cases.
 """
 
 import math
@@ -34,7 +35,7 @@ __all__ = [
     "paired_t",
     "pairs_needed",
     "ratio_of_means_interval",
-    "shrunk_at",
+    "sample_size_to_narrow",
     "sign_flip",
     "sign_flip_interval",
     "signed_ranks",
@@ -45,9 +46,16 @@ __all__ = [
 
 
 def paired_t(differences: ArrayLike) -> float | None:
-    """Two-sided p of Student's paired t on `differences` (n,).
+    """Compute the two-sided p of Student's (1908) paired t test.
 
-    All zero: 1. One pair, none, or a constant other than zero (no spread to judge by): None.
+    The statistic is t = mean / (s / sqrt(n)), with n - 1 degrees of freedom.
+
+    Args:
+        differences: paired differences, (n,).
+
+    Returns:
+        The p; 1 if all differences are zero; None for fewer than two pairs, or differences that are all equal but not
+        zero, which have no standard deviation.
     """
     from scipy.special import stdtr
 
@@ -61,16 +69,32 @@ def paired_t(differences: ArrayLike) -> float | None:
 
 
 def wilcoxon(differences: ArrayLike) -> float | None:
-    """Two-sided p of the Wilcoxon signed-rank test of `differences` (n,), zeros as Pratt (1959) treats them.
+    """Compute the two-sided p of the Wilcoxon (1945) signed-rank test, with zeros treated as by Pratt (1959).
 
-    Zeros take part in the ranking and then drop out; ties share their mean rank. The p is the sign flip of the
-    signed ranks: exact with ties and zeros too, up to EXACT_PAIRS. All zero: 1. No pairs: None.
+    The null distribution is that of `sign_flip` on the signed ranks: exact up to EXACT_PAIRS pairs, with ties and zeros
+    too.
+
+    Args:
+        differences: paired differences, (n,).
+
+    Returns:
+        The p; 1 if all differences are zero; None without pairs.
     """
     return sign_flip(signed_ranks(differences))
 
 
 def signed_ranks(differences: ArrayLike) -> Floats:
-    """Wilcoxon's signed ranks of `differences` (n,), zeros as Pratt treats them."""
+    """Compute Wilcoxon's signed ranks: the sign of each difference times the rank of its absolute value.
+
+    Ties share their mean rank. Zeros are ranked and then given the signed rank zero (Pratt 1959, J. Amer. Statist.
+    Assoc. 54).
+
+    Args:
+        differences: paired differences, (n,).
+
+    Returns:
+        The signed ranks, (n,).
+    """
     d = np.asarray(differences, float)
     size = np.abs(d)
     tie = TIE * size.max(initial=0.0)
@@ -78,9 +102,16 @@ def signed_ranks(differences: ArrayLike) -> Floats:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's (1979, Scand. J. Statist. 6) adjusted p's of a planned family of m = len(`p_values`) tests.
+    """Adjust p values by the step-down method of Holm (1979, Scand. J. Statist. 6) for the family-wise error rate.
 
-    A test without a p (None: not run yet, or not possible) still counts in m, as a p of 1; its own stays None.
+    With the m p values in ascending order, the adjusted one of rank k (from 0) is the largest of min(1, (m - j) p_j)
+    over j <= k.
+
+    Args:
+        p_values: of the m planned tests. None for a test without a p, which counts in m as a p of 1.
+
+    Returns:
+        The adjusted p values, in the order given; None where the p is None.
     """
     m, largest = len(p_values), 0.0
     adjusted: list[float | None] = [None] * m
@@ -91,9 +122,14 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def effect_size(differences: ArrayLike) -> float | None:
-    """Cohen's d_z of paired `differences` (n,): their mean over their standard deviation (n - 1).
+    """Compute Cohen's (1988) d_z for paired samples: the mean difference / the standard deviation of the differences.
 
-    All zero: 0. One pair, none, or a constant other than zero: None.
+    Args:
+        differences: paired differences, (n,); their standard deviation has the divisor n - 1.
+
+    Returns:
+        The effect size; 0 if all differences are zero; None for fewer than two pairs, or differences that are all
+        equal but not zero.
     """
     d = np.asarray(differences, float)
     if d.size and not d.any():
@@ -102,10 +138,19 @@ def effect_size(differences: ArrayLike) -> float | None:
 
 
 def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float | None, float | None]:
-    """The narrowest interval of the median between two order statistics, the k-th from below and from above.
+    """Compute a distribution-free confidence interval of the median between two order statistics (Thompson 1936).
 
-    It misses the median when fewer than k of n values lie on one side, with probability 2 P(Binomial(n, 1/2) < k),
-    whatever the distribution. (None, None) where even the extremes are too narrow: below 6 values at 95%.
+    The interval from the k-th smallest to the k-th largest of n values misses the median with a probability of at most
+    2 P(Binomial(n, 1/2) < k), for any distribution. It is the inversion of the sign test; k is the largest that reaches
+    the confidence.
+
+    Args:
+        values: the sample, (n,).
+        confidence: the least coverage.
+
+    Returns:
+        Both ends; (None, None) where even the smallest and the largest value do not reach the confidence, as with
+        fewer than 6 values at 95%.
     """
     n, k, miss = len(values), 0, 2.0 / 2 ** len(values)
     while miss <= (1 - confidence) * (1 + 1e-12) and k < (n + 1) // 2:
@@ -117,8 +162,16 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[
     return float(ordered[k - 1]), float(ordered[n - k])
 
 
-def shrunk_at(n: int, excess: float) -> int:
-    """The fewest values at which Student's interval of a mean is `excess` times narrower than at `n`, same spread."""
+def sample_size_to_narrow(n: int, excess: float) -> int:
+    """Return the smallest sample at which Student's 95% interval of a mean is narrower by a factor.
+
+    Args:
+        n: size of the present sample.
+        excess: the present width / the wanted width, for the same standard deviation.
+
+    Returns:
+        The smallest sample size that reaches the wanted width.
+    """
     from scipy.special import stdtrit
 
     def narrowing(m: int) -> float:
@@ -132,7 +185,15 @@ def shrunk_at(n: int, excess: float) -> int:
 
 
 def mean_half_width(values: ArrayLike, confidence: float = 0.95) -> float | None:
-    """Half the width of Student's interval of the mean of `values` (n,); None with fewer than two."""
+    """Compute half the width of Student's confidence interval of a mean: t(n - 1) x s / sqrt(n).
+
+    Args:
+        values: the sample, (n,).
+        confidence: coverage for a normal distribution.
+
+    Returns:
+        Half the width; None for fewer than two values.
+    """
     from scipy.special import stdtrit
 
     x = np.asarray(values, float)
@@ -142,7 +203,15 @@ def mean_half_width(values: ArrayLike, confidence: float = 0.95) -> float | None
 
 
 def superiority(baseline: ArrayLike, method: ArrayLike) -> float | None:
-    """Share of pairs in which `method` (n,) has the smaller time than `baseline` (n,), ties counted half."""
+    """Estimate the probability of superiority (Grissom 1994) for paired samples.
+
+    Args:
+        baseline: times, (n,).
+        method: times of the same seeds, (n,).
+
+    Returns:
+        The share of pairs in which the method's time is smaller, with ties counted half; None without pairs.
+    """
     d = np.asarray(baseline, float) - np.asarray(method, float)
     return float(np.mean((np.sign(d) + 1) / 2)) if d.size else None
 
@@ -150,12 +219,20 @@ def superiority(baseline: ArrayLike, method: ArrayLike) -> float | None:
 def ratio_of_means_interval(
     numerator: ArrayLike, denominator: ArrayLike, confidence: float = 0.95
 ) -> tuple[float | None, float | None]:
-    """Fieller's interval of mean(`numerator`) / mean(`denominator`), times (n,) paired by seed.
+    """Compute Fieller's (1954, J. R. Statist. Soc. B 16) confidence interval of a ratio of means of paired samples.
 
-    It holds every ratio r for which a paired t of numerator - r x denominator does not reject zero (Fieller 1954,
-    J. R. Statist. Soc. B 16): unlike a bootstrap of few pairs it does not undercover, and it needs no draws. Times
-    are positive, so the lower end is cut at 0. (None, None) with fewer than two pairs, or when the denominator's
-    mean is not clearly above zero (the interval is unbounded).
+    It contains every ratio r for which Student's paired t test of numerator - r x denominator does not reject zero. A
+    bootstrap interval of few pairs would cover the ratio too rarely, and needs random draws. The lower end is truncated
+    at 0, because times are positive.
+
+    Args:
+        numerator: times, (n,).
+        denominator: times of the same seeds, (n,).
+        confidence: coverage for normal distributions.
+
+    Returns:
+        Both ends; (None, None) for fewer than two pairs, and where the denominator's mean does not differ significantly
+        from zero, so that the interval is unbounded.
     """
     from scipy.special import stdtrit
 
@@ -167,13 +244,13 @@ def ratio_of_means_interval(
     if a <= 0:
         return None, None
     ratio = x.mean() / y.mean()
-    (ee, ey), _ = np.cov(x - ratio * y, y)  # of residuals: the textbook's discriminant cancels where they are small
+    (ee, ey), _ = np.cov(x - ratio * y, y)  # from residuals: the usual discriminant suffers from cancellation
     half = math.sqrt(q * (a * ee + q * ey**2))
     return max(0.0, float(ratio - (q * ey + half) / a)), float(ratio - (q * ey - half) / a)
 
 
 def _mean_ranks(values: Floats, tie: float) -> Floats:
-    """Ranks 1 to n of values (n,), those closer than `tie` sharing their mean rank."""
+    """Rank values (n,) from 1 to n; those closer than `tie` share their mean rank."""
     order = np.argsort(values, kind="stable")
     group = np.cumsum(np.diff(values[order], prepend=values[order][:1]) > tie)
     ranks = np.empty(values.size)
@@ -182,7 +259,7 @@ def _mean_ranks(values: Floats, tie: float) -> Floats:
 
 
 def _constant(d: Floats) -> bool:
-    """Whether d (n,) has no spread beyond rounding; one value and none have none."""
+    """Return whether the values d (n,) are equal up to rounding, as one value is, or none."""
     return d.size < 2 or float(np.ptp(d)) <= TIE * float(np.abs(d).max())
 
 

@@ -1,4 +1,4 @@
-"""What the arrays of statistics hold."""
+"""The array type of the statistics."""
 
 import numpy as np
 from numpy.typing import NDArray

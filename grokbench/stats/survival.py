@@ -1,6 +1,7 @@
-"""Times that may be censored: Kaplan-Meier, the median, and a log-rank test that keeps the pairs.
+"""Survival analysis of times that may be right-censored: Kaplan-Meier, the median, and a paired log-rank test.
 
-`times` are epochs (n,); `grokked` (n,) is False where the budget came first and the time is only a lower bound.
+The event is grokking. `times` (n,) are epochs; `grokked` (n,) is False where a replica was censored at the budget, so
+that its time is only a lower bound.
 """
 
 import numpy as np
@@ -13,10 +14,18 @@ __all__ = ["kaplan_meier", "logrank", "logrank_scores", "median_time"]
 
 
 def kaplan_meier(times: ArrayLike, grokked: ArrayLike) -> tuple[Floats, Floats]:
-    """Kaplan and Meier's (1958) share not yet grokked after each time at which some replica grokked.
+    """Compute the Kaplan-Meier (1958) estimate of the survival function: the share of replicas that has not grokked.
 
-    Returns the k distinct times, ascending, and the shares (k,); both empty when nothing grokked. Before the first
-    time the share is 1. A replica censored at a time is still at risk at that time.
+    It is the product over the distinct event times up to t of 1 - events / number at risk. A replica censored at a time
+    is still at risk at that time.
+
+    Args:
+        times: epochs, (n,).
+        grokked: whether the event was observed, (n,).
+
+    Returns:
+        The k distinct event times in ascending order, and the estimate just after each, (k,); both are empty without
+        events. Before the first event the estimate is 1.
     """
     t, hit = np.asarray(times, float), np.asarray(grokked, bool)
     at, events, at_risk = _risk_table(t, hit)
@@ -24,10 +33,16 @@ def kaplan_meier(times: ArrayLike, grokked: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def median_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
-    """The median time in epochs, None when fewer than half grokked ("> budget").
+    """Estimate the median time from the Kaplan-Meier estimate.
 
-    Where exactly half have grokked by some time, the midpoint between it and the next grokking time, so that without
-    censoring it is the ordinary median; that time itself where none follows (the rule of R's survfit).
+    Args:
+        times: epochs, (n,).
+        grokked: whether the event was observed, (n,).
+
+    Returns:
+        The first event time at which the estimate is below 1/2. If it equals 1/2 at an event time, the midpoint between
+        that time and the next event time, as in R's survfit, so that without censoring this is the sample median; that
+        time itself if no event follows. None if the estimate does not fall to 1/2, as fewer than half grokked.
     """
     at, share = kaplan_meier(times, grokked)
     reached = np.flatnonzero(share <= 0.5 + 1e-9)
@@ -41,11 +56,20 @@ def median_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
 def logrank(
     baseline: ArrayLike, baseline_grokked: ArrayLike, method: ArrayLike, method_grokked: ArrayLike
 ) -> float | None:
-    """Two-sided p of the log-rank statistic O - E of n pairs, labels exchanged within pairs.
+    """Compute the two-sided p of a log-rank test (Mantel 1966) whose null distribution permutes labels within pairs.
 
-    O - E is the method's sum of log-rank scores, grokked - cumulative hazard of the pooled sample (Peto and Peto 1972,
-    J. R. Statist. Soc. A 135), and an exchange leaves the scores as they are: the test is a sign flip of their
-    differences, exact where `stats.sign_flip` is. All censored or all tied: 1. No pairs: None.
+    The statistic O - E, observed minus expected events, is the method's sum of the log-rank scores of Peto and Peto
+    (1972, J. R. Statist. Soc. A 135): grokked - Nelson-Aalen cumulative hazard of the pooled sample. Exchanging labels
+    does not change the scores, so the test is `sign_flip` of their paired differences.
+
+    Args:
+        baseline: epochs, (n,).
+        baseline_grokked: whether the event was observed, (n,).
+        method: epochs of the same seeds, (n,).
+        method_grokked: whether the event was observed, (n,).
+
+    Returns:
+        The p; 1 if all replicas are censored or all times are tied; None without pairs.
     """
     return sign_flip(logrank_scores(baseline, baseline_grokked, method, method_grokked))
 
@@ -53,7 +77,11 @@ def logrank(
 def logrank_scores(
     baseline: ArrayLike, baseline_grokked: ArrayLike, method: ArrayLike, method_grokked: ArrayLike
 ) -> Floats:
-    """Method minus baseline of the log-rank scores, (n,); their sum is above 0 where the method groks sooner."""
+    """Compute the paired differences of log-rank scores, method - baseline, see `logrank` for the arguments.
+
+    Returns:
+        The differences, (n,); their sum is positive if the method groks sooner.
+    """
     times = np.concatenate([np.asarray(baseline, float), np.asarray(method, float)])
     grokked = np.concatenate([np.asarray(baseline_grokked, bool), np.asarray(method_grokked, bool)])
     at, events, at_risk = _risk_table(times, grokked)
@@ -64,7 +92,7 @@ def logrank_scores(
 
 
 def _risk_table(times: Floats, grokked: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
-    """Distinct grokking times (k,), how many grokked at each, how many were at risk just before."""
+    """Return the distinct event times (k,), the events at each, and the numbers at risk just before."""
     at, events = np.unique(times[grokked], return_counts=True)
     at_risk = times.size - np.searchsorted(np.sort(times), at, side="left")
     return at, events.astype(float), at_risk.astype(float)

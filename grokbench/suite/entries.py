@@ -31,7 +31,12 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Use:
-    """A plugin and the parameters that a suite gives it; the others keep their defaults."""
+    """A plugin and its parameters.
+
+    Attributes:
+        name: of the plugin.
+        parameters: that the suite sets; the others have their defaults.
+    """
 
     name: str
     parameters: Parameters
@@ -39,28 +44,45 @@ class Use:
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """One task of a suite. None stands for the task's own default."""
+    """A task of a suite. None stands for the task's own default.
+
+    Attributes:
+        label: unique among the tasks.
+        use: the plugin.
+        epochs: the budget.
+        evaluate_every: epochs between evaluations.
+        stop: "grokked", "budget", or the number of consecutive evaluations at which the criterion must hold.
+        grokked: metric label -> condition such as "> 0.80".
+        path: of the entry in the file; entries of a grid share it.
+    """
 
     label: str
     use: Use
-    epochs: int | None  # the budget
-    evaluate_every: int | None  # epochs
-    stop: str | int | None  # "grokked", "budget", or k: grokked at k evaluations in a row
-    grokked: Mapping[str, str] | None  # metric label -> condition such as "> 0.80"
+    epochs: int | None
+    evaluate_every: int | None
+    stop: str | int | None
+    grokked: Mapping[str, str] | None
     path: KeyPath
 
 
 @dataclass(frozen=True)
 class RegularizerEntry:
-    """One regularizer of a suite; several uses make a combined method, applied in order."""
+    """A regularizer of a suite.
+
+    Attributes:
+        label: unique among the regularizers.
+        uses: the plugins; several are a combined method, applied in order.
+        per_task: task label -> parameters; for a combined method task label -> plugin -> parameters.
+        path: of the entry in the file; entries of a grid share it.
+    """
 
     label: str
     uses: tuple[Use, ...]
-    per_task: Mapping[str, Mapping[str, Any]]  # task label -> parameters, or plugin -> parameters when combined
+    per_task: Mapping[str, Mapping[str, Any]]
     path: KeyPath
 
     def uses_for(self, task: str) -> tuple[Use, ...]:
-        """The uses on the task of that label: what `per_task` sets there replaces what stands above it."""
+        """Return the plugins on a task, with the parameters that `per_task` sets for it."""
         extra = self.per_task.get(task, {})
         if len(self.uses) == 1:
             return (_merged(self.uses[0], extra),)
@@ -69,7 +91,14 @@ class RegularizerEntry:
 
 @dataclass(frozen=True)
 class MetricEntry:
-    """One metric of a suite, and its cadence; None: at every evaluation."""
+    """A metric of a suite.
+
+    Attributes:
+        label: unique among the metrics.
+        use: the plugin.
+        every: the cadence; None to measure it at every evaluation.
+        path: of the entry in the file.
+    """
 
     label: str
     use: Use
@@ -82,12 +111,18 @@ def _merged(use: Use, extra: Parameters) -> Use:
 
 
 def is_grid(value: Any) -> bool:
-    """Whether a parameter's value is `{grid: [...]}`."""
+    """Return whether a parameter's value is `{grid: [...]}`."""
     return isinstance(value, Mapping) and "grid" in value
 
 
 def plugin_uses(label: str, entry: Parameters, named: Iterable[str]) -> tuple[Use, ...]:
-    """The plugins that an entry uses; `named` are its keys that are no parameters."""
+    """Return the plugins of an entry.
+
+    Args:
+        label: of the entry; the plugin's name if the entry has no `use`.
+        entry: the keys and values of the file.
+        named: keys that are not parameters.
+    """
     use = entry.get("use") or label
     if isinstance(use, list):
         return tuple(Use(name, entry.get(name) or {}) for name in use)
@@ -95,12 +130,20 @@ def plugin_uses(label: str, entry: Parameters, named: Iterable[str]) -> tuple[Us
 
 
 def grid_size(uses: tuple[Use, ...]) -> int:
-    """How many entries the grids of an entry make; 1 without grids."""
+    """Return the number of entries that the grids of an entry expand to; 1 without grids."""
     return prod(len(value["grid"]) for use in uses for value in use.parameters.values() if is_grid(value))
 
 
 def expansions(label: str, uses: tuple[Use, ...]) -> list[tuple[str, tuple[Use, ...]]]:
-    """Label and uses for every choice of the grids' values, the last grid fastest: `label[a=1,b=2]`."""
+    """Expand the grids of an entry.
+
+    Args:
+        label: of the entry.
+        uses: its plugins.
+
+    Returns:
+        The label, such as `label[a=1,b=2]`, and the plugins of each choice of values; the last grid varies fastest.
+    """
     grids = [(i, key, v["grid"]) for i, use in enumerate(uses) for key, v in use.parameters.items() if is_grid(v)]
     if not grids:
         return [(label, uses)]
@@ -115,17 +158,17 @@ def expansions(label: str, uses: tuple[Use, ...]) -> list[tuple[str, tuple[Use, 
 
 
 def grid_value(value: Any) -> str:
-    """A value of a grid as its label shows it."""
+    """Format a grid's value for a label."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def family(label: str, entries: Iterable[TaskEntry | RegularizerEntry]) -> list[str]:
-    """The expanded labels that a label of the file stands for: itself, or all of its grid; empty if unknown."""
+    """Return the labels that a label of the file stands for: itself, or every label of its grid; empty if unknown."""
     return [entry.label for entry in entries if label in (entry.label, entry.path[1])]
 
 
 def task_entries(section: Mapping[str, Parameters | None]) -> tuple[TaskEntry, ...]:
-    """The entries of `tasks`, checked before."""
+    """Return the entries of the section `tasks`, which must have been checked."""
     return tuple(entry for label, given in section.items() for entry in _tasks(label, given or {}))
 
 
@@ -140,7 +183,12 @@ def _tasks(label: str, given: Parameters) -> list[TaskEntry]:
 def regularizer_entries(
     section: Mapping[str, Parameters | None], tasks: tuple[TaskEntry, ...]
 ) -> tuple[RegularizerEntry, ...]:
-    """The entries of `regularizers`, checked before; `per_task` is spread over the expanded labels of tasks."""
+    """Return the entries of the section `regularizers`, which must have been checked.
+
+    Args:
+        section: label -> keys and values of the file.
+        tasks: the expanded tasks: a label in `per_task` that stands for a grid applies to each of its tasks.
+    """
     return tuple(entry for label, given in section.items() for entry in _regularizers(label, given or {}, tasks))
 
 
@@ -162,7 +210,7 @@ def _spread(given: Parameters, tasks: tuple[TaskEntry, ...]) -> dict[str, Parame
 
 
 def metric_entries(section: Mapping[str, Parameters | None]) -> tuple[MetricEntry, ...]:
-    """The entries of `metrics`, checked before."""
+    """Return the entries of the section `metrics`, which must have been checked."""
     return tuple(_metric(label, given or {}) for label, given in section.items())
 
 

@@ -1,4 +1,4 @@
-"""Names in a suite that point at one another: labels, the baseline, per_task, skip and published."""
+"""Problems with names that refer to other entries of a suite: the baseline, per_task, skip and published."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,16 +20,16 @@ from grokbench.text.suggest import did_you_mean, short
 
 __all__ = ["grid_size_problems", "reference_problems"]
 
-MAX_ENTRIES = 1000  # of a section, grids expanded
+MAX_ENTRIES = 1000  # of a section, after grids are expanded
 MAX_CELLS = 10_000
 
-# Letters of other alphabets that look like Latin ones.
-_TWINS = str.maketrans("авсенікјморѕтухαεικνορτυχ", "abcehikjmopstyxaeikvoptux")
+# Cyrillic and Greek letters, and the Latin ones that they look like.
+_LOOK_ALIKE = str.maketrans("авсенікјморѕтухαεικνορτυχ", "abcehikjmopstyxaeikvoptux")
 Entries = Sequence[TaskEntry | RegularizerEntry]
 
 
 def grid_size_problems(data: dict[str, Any]) -> Iterator[Problem]:
-    """Entries of a suite of sound values whose grids would make too many rows."""
+    """Yield the entries whose grids expand to too many entries or cells; `data` is a suite of valid values."""
     totals = {}
     for section, shape in (("tasks", TaskShape), ("regularizers", RegularizerShape)):
         total = 0
@@ -47,7 +47,7 @@ def grid_size_problems(data: dict[str, Any]) -> Iterator[Problem]:
 
 
 def reference_problems(data: dict[str, Any]) -> Iterator[Problem]:
-    """Every name in a suite of sound values that points nowhere, or at two things."""
+    """Yield the names that refer to no entry, or to two; `data` is a suite of valid values."""
     tasks = task_entries(data.get("tasks") or {})
     regularizers = regularizer_entries(data.get("regularizers") or {}, tasks)
     yield from _look_alikes([(entry.label, entry.path) for entry in tasks])
@@ -65,8 +65,8 @@ def reference_problems(data: dict[str, Any]) -> Iterator[Problem]:
 def _look_alikes(labels: Iterable[tuple[str, KeyPath]]) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for label, path in labels:
-        # Folding can undo a normalisation, so it stands between two.
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()).translate(_TWINS)
+        # Case folding can produce letters that are not normalised, so the label is normalised before and after it.
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()).translate(_LOOK_ALIKE)
         if folded in seen:
             text = f"the label {label!r} looks like {seen[folded]!r}, expected labels that differ to the eye"
             yield Problem(path, text, at_key=True)

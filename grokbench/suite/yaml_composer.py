@@ -1,4 +1,4 @@
-"""PyYAML's parser and composer, bounded in size and depth, for data without aliases, anchors and tags."""
+"""PyYAML's parser and composer with limits of size and depth, for data without aliases, anchors and tags."""
 
 from typing import Any
 
@@ -21,29 +21,35 @@ MAX_NODES = 5_000
 
 
 def mark_place(mark: Any) -> Place:
-    """Line and column, from 1, of a mark of PyYAML; the beginning where it gives none."""
+    """Return the line and column, from 1, of a mark of PyYAML; (1, 1) if there is none."""
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
 def blamed(error: MarkedYAMLError) -> Any:
-    """The mark of what is wrong: a text without its colon or closing quote begins there, and is missed later."""
+    """Return the mark of the mistake; a missing colon or closing quote is noticed only later than its text begins."""
     missed = error.problem in ("could not find expected ':'", "found unexpected end of stream")
     return (missed and error.context_mark) or error.problem_mark or error.context_mark
 
 
 class BoundedComposer(Reader, Scanner, Parser, Composer, BaseResolver):
-    """PyYAML's composer, bounded, which notes what is not plain data and goes on."""
+    """PyYAML's composer with limits; it collects aliases, anchors and tags as problems and continues.
+
+    Attributes:
+        problems: found so far.
+        count: nodes composed so far.
+        level: depth of the present node.
+    """
 
     def __init__(self, text: str) -> None:
-        """Composes the nodes of `text`; `problems` collects what is not plain data."""
-        Reader.__init__(self, text)  # first: the scanner reads at once
+        """Prepare to compose a text."""
+        Reader.__init__(self, text)  # before the scanner's, which reads the text
         for base in (Scanner, Parser, Composer, BaseResolver):
             base.__init__(self)
         self.problems: list[Problem] = []
         self.count = self.level = 0
 
     def compose_document(self) -> Node | None:
-        """The one document; a directive that asks for another YAML than 1.2 is a problem."""
+        """Compose the only document; a directive for another version than YAML 1.2 is a problem."""
         event = self.peek_event()
         if event.version not in (None, (1, 2)):
             version = ".".join(map(str, event.version))
@@ -52,7 +58,11 @@ class BoundedComposer(Reader, Scanner, Parser, Composer, BaseResolver):
         return super().compose_document()
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        """The next node, null for an alias; MarkedYAMLError beyond MAX_NODES nodes or MAX_DEPTH levels."""
+        """Compose the next node, null for an alias.
+
+        Raises:
+            MarkedYAMLError: there are more than MAX_NODES nodes or MAX_DEPTH levels.
+        """
         event = self.peek_event()
         self.count, self.level = self.count + 1, self.level + 1
         if self.count > MAX_NODES or self.level > MAX_DEPTH:

@@ -1,8 +1,8 @@
-"""What CUDA graphs do, on the CPU: operations are recorded once, and replayed on the same memory without Python.
+"""A stand-in for CUDA graphs on the CPU: operations are captured once, and replayed on the same memory without Python.
 
-Whatever Python decided while it recorded is frozen: its numbers, its branches, which tensor was which. Recording
-computes nothing; an operation that waits for the device breaks it off; memory that nobody holds on to any more may be
-another's at any replay.
+The decisions that Python makes during the capture are frozen: its numbers, its branches, its choice of tensors. A
+capture computes nothing, an operation that waits for the device breaks it, and a replay may overwrite memory that
+nothing references any more.
 """
 
 import gc
@@ -15,35 +15,35 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from grokbench.engine.cuda_graphs import WARM_UPS
 
-__all__ = ["frozen"]
+__all__ = ["fake_capture"]
 
-# They wait for the device, make a tensor of Python numbers, or one whose size it decides.
+# Operations that wait for the device, make a tensor of Python numbers, or one whose size depends on values.
 FORBIDDEN = ("_local_scalar_dense", "equal", "is_nonzero", "nonzero", "masked_select", "lift_fresh", "_unique2")
 
 
-def frozen(play):
-    """What replays a function, after the warm-up that `CudaGraphs` gives it too."""
+def fake_capture(function):
+    """Capture a function after its warm-ups, as `GraphCapture` does, and return its replay."""
     for _ in range(WARM_UPS):
-        play()
+        function()
     tape = Tape()
     with tape:
-        play()
+        function()
     tape.close()
 
-    def replay(play=play):  # which it holds on to
+    def replay(function=function):  # a reference to the function, as the replay of `GraphCapture` has
         tape.replay()
 
     return replay
 
 
 class Tape(TorchDispatchMode):
-    """Every operation that runs under it, and the memory it works on."""
+    """The operations that run while it is active, and the memory they work on."""
 
     def __init__(self):
         super().__init__()
         self.calls = []
-        self.outer, self.before = {}, {}  # place -> memory that was there already, and what it held
-        self.made, self.results = {}, {}  # place -> memory, and weak references to the tensors there
+        self.outer, self.before = {}, {}  # place -> memory from before the capture, and its content then
+        self.made, self.results = {}, {}  # place -> memory allocated in the capture, and weak references to its tensors
         self.aliases = Counter()  # place -> how many of the tape's own tensors are there
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
@@ -64,14 +64,14 @@ class Tape(TorchDispatchMode):
         return result
 
     def alias(self, leaf):
-        """Another tensor on the same memory, known to nobody else."""
+        """Return another tensor on the same memory, referenced by the tape alone."""
         if not isinstance(leaf, torch.Tensor):
             return leaf
         self.aliases[place(leaf)] += 1
         return leaf.detach()
 
     def close(self):
-        """Recording computes nothing: what was there is there again, and what was made holds no numbers yet."""
+        """Undo the computation: restore the memory from before, and overwrite what the capture allocated."""
         for where, memory in self.outer.items():
             memory.copy_(self.before[where])
         self.before.clear()
@@ -82,15 +82,15 @@ class Tape(TorchDispatchMode):
     def replay(self):
         for where, memory in self.outer.items():
             if where and torch._C._storage_Use_Count(memory._cdata) <= self.aliases[where] + 1:
-                raise RuntimeError("a recording reads or writes memory that was freed")
+                raise RuntimeError("a graph reads or writes memory that was freed")
         for operation, args, kwargs, result in self.calls:
             for old, new in zip(tensors(result), tensors(operation(*args, **kwargs)), strict=True):
-                if place(old) != place(new):  # no view, and not in place
+                if place(old) != place(new):  # neither a view nor computed in place
                     old.copy_(new)
         self.spoil(where for where, held in self.results.items() if all(tensor() is None for tensor in held))
 
     def spoil(self, places):
-        """Overwrite memory that nobody refers to, as the next recording to play may do: floats are nan, integers -1."""
+        """Overwrite memory that nothing references, as another graph's replay may: floats become nan, integers -1."""
         for where in places:
             self.made[where].fill_(255)
 
@@ -104,5 +104,5 @@ def memories(tree):
 
 
 def place(tensor):
-    """Where its memory begins."""
+    """Return the address of a tensor's memory."""
     return tensor.untyped_storage().data_ptr()

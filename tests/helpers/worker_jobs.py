@@ -122,7 +122,7 @@ class Spend(Job):
         import sys
         from types import SimpleNamespace
 
-        broken = SimpleNamespace(CudaGraphs=SimpleNamespace(broken=True))  # the fake torch has no engine
+        broken = SimpleNamespace(GraphCapture=SimpleNamespace(broken=True))  # the fake torch has no engine
         sys.modules["grokbench.engine.cuda_graphs"] = broken
         os.remove(os.path.join(os.path.dirname(__file__), "taken"))
         yield os.getpid()

@@ -1,1 +1,1 @@
-"""The local launcher: a pool of worker processes, one for each device or CPU core."""
+"""The local launcher: a pool of worker processes on this machine."""

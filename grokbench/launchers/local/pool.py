@@ -1,7 +1,7 @@
-"""The pool of worker processes of this machine: a few on each CUDA device, or one single-threaded one per core.
+"""The pool of worker processes of this machine: some for each CUDA device, or one with a single thread for each core.
 
-Small matrices gain little from a second thread and lose at every barrier, so one thread per worker is faster; and the
-numbers do not depend on the number of cores. A worker that is killed costs its group and nothing else.
+Small matrices gain little from a second thread and lose time at every barrier, so one thread per worker is faster; nor
+do the numbers depend on the number of cores then. When a worker is killed, only its group is lost.
 """
 
 import multiprocessing
@@ -21,14 +21,15 @@ __all__ = ["launch"]
 
 
 def launch(stages: Iterable[Stage], workers: Sequence[Worker]) -> Iterator[tuple[Job, Event]]:
-    """Run the jobs of every stage, one stage after the other; yield every event with its job.
-
-    A job that fails, or whose worker process dies, yields the events of its `failed`. Closing the iterator stops the
-    processes.
+    """Run the jobs of every stage, one stage after the other.
 
     Args:
-        stages: each with its jobs, and how many of them may run at once.
-        workers: the settings of each process; a process is started when a stage first needs it.
+        stages: each with its jobs, and the number that may run at once; a stage is read when the one before has ended.
+        workers: the settings of each process. A process starts when a stage first needs it.
+
+    Yields:
+        Every event with its job. A job that fails, or whose process dies, yields the events of its `failed`. Closing
+        the iterator stops the processes.
     """
     processes: list[WorkerProcess] = []
     started = 0
@@ -44,7 +45,7 @@ def launch(stages: Iterable[Stage], workers: Sequence[Worker]) -> Iterator[tuple
 
 
 def _work(processes: list["WorkerProcess"], at_once: int, waiting: deque[Job]) -> Iterator[tuple[Job, Event]]:
-    """Run one stage: a free process takes the next job; one without a device is dropped, unless it is the last."""
+    """Run one stage: idle processes get the next jobs; one whose device fails is dropped, unless it is the last."""
     while True:
         for process in processes[:at_once]:
             if not process.job and waiting:
@@ -58,10 +59,10 @@ def _work(processes: list["WorkerProcess"], at_once: int, waiting: deque[Job]) -
                 yield from process.receive()
             if process.no_device and len(processes) > 1:
                 processes.remove(process)
-                waiting.appendleft(process.dropped())
+                waiting.appendleft(process.take_job())
                 process.stop()
             elif process.no_device:
-                yield from process.give_up()
+                yield from process.fail_job()
 
 
 class WorkerProcess:
@@ -70,11 +71,11 @@ class WorkerProcess:
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.job: Job | None = None
-        self.received: set[int] = set()  # seeds of this job whose runs have arrived
+        self.received: set[int] = set()  # seeds of this job whose runs were received
         self._start()
 
     def _start(self) -> None:
-        self.no_device = ""  # the reason, where its device cannot be used
+        self.no_device = ""  # why its device cannot be used; empty if it can
         context = multiprocessing.get_context("spawn")  # CUDA and threads do not survive a fork
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, self.worker), daemon=True)
@@ -83,18 +84,18 @@ class WorkerProcess:
         theirs.close()
 
     def assign(self, job: Job) -> None:
-        """Send it a job."""
+        """Send a job to the process, which is started again if it has ended."""
         if not self.process.is_alive():
             self._start()
         self.job, self.received = job, set()
         try:
             self.pipe.send(job)
-        except OSError:  # it died between two jobs
+        except OSError:  # the process ended after the check
             self._start()
             self.pipe.send(job)
 
     def receive(self) -> Iterator[tuple[Job, Event]]:
-        """Receive its next message; yield the event it holds, or what ends the job."""
+        """Receive the next message; yield its event, or at the end of the job the replicas that are lost."""
         assert self.job is not None
         try:
             message = self.pipe.recv()
@@ -114,20 +115,20 @@ class WorkerProcess:
         yield from self._end(message.error)
 
     def _end(self, error: str | None) -> Iterator[tuple[Job, Event]]:
-        """End the job; where it failed, yield the replicas that are lost. Runs received before are kept."""
-        job = self.dropped()
+        """End the job; if it failed, yield its failures, except for replicas whose runs were received."""
+        job = self.take_job()
         if error:
             lost = (run for run in job.failed(error) if not (isinstance(run, Run) and run.seed in self.received))
             yield from ((job, run) for run in lost)
 
-    def dropped(self) -> Job:
-        """Take the job away from the process."""
+    def take_job(self) -> Job:
+        """Return the job, and leave the process without one."""
         assert self.job is not None
         job, self.job = self.job, None
         return job
 
-    def give_up(self) -> Iterator[tuple[Job, Event]]:
-        """Fail the job of the only process, which has no device."""
+    def fail_job(self) -> Iterator[tuple[Job, Event]]:
+        """Fail the job because no device can be used."""
         yield from self._end(self.no_device)
 
     def stop(self) -> None:
@@ -136,7 +137,7 @@ class WorkerProcess:
         self.pipe.close()
 
     def _stop(self) -> None:
-        """Kill the process and wait for its end; the next job starts another."""
+        """Kill the process and wait until it has ended; the next job starts a new one."""
         self.process.kill()
         self.process.join()
 

@@ -1,4 +1,4 @@
-"""Settings that a worker process inherits from its parent when it is spawned."""
+"""The settings that a worker process inherits from its parent when it is spawned."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from types import ModuleType
 
 __all__ = ["worker_settings"]
 
-# glibc gives large blocks back to the system at once, and every step would fault its pages in again.
+# By default glibc returns large blocks to the system at once, and every step would fault their pages in again.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_TOP_PAD_": str(2**26)}
 
 
@@ -43,7 +43,7 @@ def _ignoring_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Hide the main module: a worker would import it, and run a script without a `__main__` guard again."""
+    """Hide the main module: a worker would import it, and so run a script without a `__main__` guard again."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

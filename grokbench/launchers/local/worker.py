@@ -1,4 +1,4 @@
-"""A worker process: jobs in, events out, until the parent is gone or the device cannot be used any more."""
+"""The loop of a worker process: run the jobs that it receives until its parent ends or its device fails."""
 
 import multiprocessing
 import os
@@ -21,15 +21,24 @@ __all__ = ["Done", "NoDevice", "serve"]
 
 @dataclass(frozen=True)
 class Done:
-    """The end of a job, with its traceback if it failed."""
+    """The message that ends a job.
+
+    Attributes:
+        error: the traceback, or a sentence for the user; None if the job succeeded.
+        last: whether the process ends too, because its device cannot be used any more.
+    """
 
     error: str | None = None
-    last: bool = False  # of this process
+    last: bool = False
 
 
 @dataclass(frozen=True)
 class NoDevice:
-    """The worker's device cannot be used, for instance because another process holds it exclusively."""
+    """The message that the worker's device cannot be used, for instance because another process has exclusive use.
+
+    Attributes:
+        why: a sentence for the user.
+    """
 
     why: str
 
@@ -39,12 +48,17 @@ class _NoDeviceError(Exception):
 
 
 class _ParentGoneError(Exception):
-    """The parent is gone."""
+    """The parent process has closed its end of the pipe."""
 
 
 def serve(pipe: Connection, worker: Worker) -> None:
-    """Run the jobs that arrive on a pipe, one after the other, and send their events and results back."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was spawned from another thread than the main one
+    """Run the jobs that arrive on a pipe, one after the other, and send back their events and results.
+
+    Args:
+        pipe: to the parent process.
+        worker: the settings of this process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # not inherited where a thread other than the main one spawned it
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(_ParentGoneError, EOFError):
         for end in _results(pipe, worker):
@@ -52,8 +66,8 @@ def serve(pipe: Connection, worker: Worker) -> None:
 
 
 def _results(pipe: Connection, worker: Worker) -> Iterator[Done | NoDevice]:
-    """Yield the result of each job; its events are sent on the way."""
-    prepare = cache(partial(_prepare, worker))  # not cached where it fails, so that the next job tries again
+    """Yield the result of each job; its events are sent while it runs."""
+    prepare = cache(partial(_prepare, worker))  # an exception is not cached, so the next job tries again
     unusable = False
     while not unusable:
         job: Job = pipe.recv()
@@ -67,7 +81,7 @@ def _results(pipe: Connection, worker: Worker) -> Iterator[Done | NoDevice]:
 
 
 def _run(job: Job, worker: Worker, prepare: Callable[[], Any], pipe: Connection) -> str | None:
-    """Run a job and send its events; return its error for the user, if there is one."""
+    """Run a job and send its events; return its error for the user, None if it succeeded."""
     try:
         for event in job.run(worker, prepare()):
             _send(pipe, event)
@@ -88,9 +102,9 @@ def _send(pipe: Connection, what: Any) -> None:
 
 
 def _unusable(device: str) -> bool:
-    """Whether this process should run nothing more on its device.
+    """Return whether this process can no longer use its device.
 
-    An illegal access to memory ends all computing there, and torch does not give back what a broken capture held.
+    An illegal memory access breaks the CUDA context, and torch never frees the memory of a failed graph capture.
     """
     import torch
 
@@ -99,11 +113,11 @@ def _unusable(device: str) -> bool:
     except RuntimeError:
         return True
     graphs = sys.modules.get("grokbench.engine.cuda_graphs")  # without it, nothing was captured
-    return bool(graphs and graphs.CudaGraphs.broken)
+    return bool(graphs and graphs.GraphCapture.broken)
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent ends for whatever reason: a long computation would notice it late."""
+    """End this process as soon as its parent ends; a long computation would notice it only at its next message."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -117,9 +131,8 @@ def _prepare(worker: Worker) -> Any:
     from grokbench.plugins import load_registry
 
     torch.set_num_threads(1)
-    torch.set_flush_denormal(
-        True
-    )  # gradients of a memorised network fall below 1e-38, where a CPU is many times slower
+    # Gradients of a memorised network fall below 1e-38, and a CPU computes many times slower with denormal numbers.
+    torch.set_flush_denormal(True)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     if worker.device.startswith("cuda"):
@@ -128,7 +141,7 @@ def _prepare(worker: Worker) -> Any:
 
 
 def _take_device(worker: Worker) -> None:
-    """Initialise a CUDA device, limited to a share of its memory where other workers use it too."""
+    """Initialise a CUDA device; where workers share it, limit this process to its part of the memory."""
     import torch
 
     try:
@@ -137,5 +150,5 @@ def _take_device(worker: Worker) -> None:
     except RuntimeError as error:
         first = (str(error).splitlines() or [""])[0]
         raise _NoDeviceError(f"{worker.device} cannot be used: {first}; see `grokbench doctor`") from error
-    if worker.sharing > 1:  # so that the memory of a group does not depend on other workers
+    if worker.sharing > 1:  # so that the memory for a group does not depend on the other workers
         torch.cuda.set_per_process_memory_fraction(worker.memory_fraction, worker.device)

@@ -1,4 +1,4 @@
-"""The charts of a results folder, as Vega-Lite specifications: the same for the report and for files."""
+"""The charts of a results folder, as Vega-Lite specifications that the HTML report and image files share."""
 
 from grokbench.report.charts.drawing import FIGURES, TIMED, Drawing, drawings, others
 from grokbench.report.charts.sheet import Sheet

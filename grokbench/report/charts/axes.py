@@ -1,4 +1,4 @@
-"""Axes of charts: where round numbers stand on them, and where a value does."""
+"""Axes of charts: scales, ticks at round numbers, and positions in pixels."""
 
 import math
 from collections.abc import Sequence
@@ -8,18 +8,23 @@ import altair as alt
 
 __all__ = ["around", "axis", "epochs", "height_of", "linear_ticks", "log_ticks", "past", "scale"]
 
-MANTISSAS = (tuple(range(1, 10)), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))  # within each decade, the finest first
+MANTISSAS = (tuple(range(1, 10)), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))  # of the ticks in a decade, the finest first
 STEPS = (1, 2, 5)
-NARROW = 3.0  # last : first below which even steps serve better
-MOST = 6  # ticks, unless told: of text at the width of a column
-EPOCHS = "~s"  # 1k for 1,000
+NARROW = 3.0  # ratio of a span's ends below which a logarithmic axis has evenly spaced ticks
+MOST = 6  # ticks that fit the width of a column
+EPOCHS = "~s"  # number format of d3: 1k for 1,000
 PLAIN = "~g"
 
-Span = tuple[float, float]
+Span = tuple[float, float]  # the smallest and the largest value
 
 
 def log_ticks(span: Span, most: int = MOST) -> list[float]:
-    """At most `most` round numbers within a positive span, for a logarithmic axis."""
+    """Choose round numbers for the ticks of a logarithmic axis.
+
+    Args:
+        span: positive.
+        most: ticks.
+    """
     low, high = span
     if high / low < NARROW:
         return linear_ticks(span, most)
@@ -31,7 +36,12 @@ def log_ticks(span: Span, most: int = MOST) -> list[float]:
 
 
 def linear_ticks(span: Span, most: int = MOST) -> list[float]:
-    """At most `most` round numbers within a span, at even steps; where it has no width, its one value."""
+    """Choose evenly spaced round numbers for the ticks of a linear axis.
+
+    Args:
+        span: where both ends are equal, that value is the only tick.
+        most: ticks.
+    """
     low, high = span
     if not low < high:
         return [low]
@@ -43,22 +53,38 @@ def linear_ticks(span: Span, most: int = MOST) -> list[float]:
 
 
 def _round(mantissa: int, power: int) -> float:
-    """Without what 10 to a power below 0 is off by."""
+    """Return mantissa x 10^power correctly rounded, which a product of floats is not."""
     return float(f"{mantissa}e{power}")
 
 
 def scale(span: Span, log: bool) -> alt.Scale:
-    """From one end of a span to the other."""
+    """Return a logarithmic or linear scale that ends exactly where the span does."""
     return alt.Scale(type="log" if log else "linear", domain=list(span), nice=False)
 
 
 def axis(title: str, span: Span, log: bool, most: int = MOST, form: str = PLAIN, **more: Any) -> alt.Axis:
-    """Ticks at round numbers; `form` is one of EPOCHS and PLAIN."""
+    """Return an axis with ticks at round numbers.
+
+    Args:
+        title: of the axis.
+        span: of the values.
+        log: whether the scale is logarithmic.
+        most: ticks.
+        form: the format of their numbers, EPOCHS or PLAIN.
+        more: further properties of Vega-Lite.
+    """
     return _axis(title, log_ticks(span, most) if log else linear_ticks(span, most), form, **more)
 
 
 def epochs(last: float, interval: int, log: bool, most: int = MOST) -> alt.X:
-    """Epochs from 0 to `last`; a logarithmic axis is linear below one evaluation `interval`: epoch 0 has a place."""
+    """Return a horizontal axis of epochs from 0.
+
+    Args:
+        last: the largest epoch.
+        interval: epochs between evaluations.
+        log: logarithmic, but linear below `interval`, so that epoch 0 is on the axis (a symmetric logarithm).
+        most: ticks.
+    """
     kind: dict[str, Any] = {"type": "symlog", "constant": interval} if log else {"type": "linear"}
     values = [0.0, *log_ticks((interval, last), most - 1)] if log else linear_ticks((0.0, last), most)
     scale = alt.Scale(domain=[0, last], nice=False, **kind)
@@ -66,13 +92,19 @@ def epochs(last: float, interval: int, log: bool, most: int = MOST) -> alt.X:
 
 
 def _axis(title: str, values: Sequence[float], form: str, **more: Any) -> alt.Axis:
-    """Each tick by itself: a `format` of Vega's gives all of them the prefix of the largest."""
+    """Format each tick separately, because Vega's `format` gives all of them the prefix of the largest."""
     shown = f"format(datum.value, '{form}')"
     return alt.Axis(title=title, values=list(values), labelExpr=shown, labelOverlap="greedy", **more)
 
 
 def around(values: Sequence[float], log: bool, margin: float = 0.04) -> Span:
-    """A span that holds values with a margin, a share of what they span, on either side."""
+    """Return a span that contains the values.
+
+    Args:
+        values: positive if `log`.
+        log: whether the margin is on a logarithmic scale.
+        margin: on either side, as a share of the values' range.
+    """
     if log:
         low, high = around([math.log(value) for value in values], False, margin)
         return math.exp(low), math.exp(high)
@@ -82,11 +114,18 @@ def around(values: Sequence[float], log: bool, margin: float = 0.04) -> Span:
 
 
 def height_of(value: float, span: Span, log: bool, height: float) -> float:
-    """Where a value stands in a plot of this height: pixels from its top."""
+    """Return a value's vertical position, in pixels from the top of a plot.
+
+    Args:
+        value: on the vertical axis.
+        span: of that axis.
+        log: whether the axis is logarithmic.
+        height: of the plot, in pixels.
+    """
     at, low, high = (math.log(each) if log else each for each in (value, *span))
     return height * (high - at) / (high - low)
 
 
 def past(edge: str, pixels: float) -> Any:
-    """So many pixels past an edge of the plot, its "width" (to the right) or its "height" (below)."""
+    """Return a position some pixels beyond an edge of the plot: "width" is the right edge, "height" the bottom."""
     return alt.value(alt.ExprRef(f"{edge} + {pixels:g}"))

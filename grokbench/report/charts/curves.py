@@ -1,4 +1,4 @@
-"""Metrics over epochs: the median of the seeds, their quartiles, and single seeds."""
+"""Charts of metrics over epochs: the median over seeds, the quartiles, and single seeds."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,23 +16,29 @@ __all__ = ["ACCURACIES", "accuracy", "metric"]
 
 ACCURACIES = ("test_accuracy", "train_accuracy")
 FAINT = "test accuracy (faint: train)"
-SEEDS = 60  # points of a single seed's curve
-WIDE = 100.0  # largest : smallest value from which on positive values are on a logarithmic axis
+SEEDS = 60  # most points of a single seed's curve
+WIDE = 100.0  # ratio of the largest to the smallest value from which positive values are on a logarithmic axis
 
 Bands = Mapping[str, Band]  # method -> its band
 
 
 def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Test accuracy, and train accuracy as a fainter line; None where neither was recorded."""
+    """Plot a task's test accuracy, with its train accuracy as fainter lines; None where neither was recorded."""
     found = {label: bands for label in ACCURACIES if (bands := _bands(sheet, task, label))}
     if not found:
         return None
     y = alt.Y("median:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title=FAINT if len(found) > 1 else [*found][0]))
-    return _drawn(sheet, task, found, y, ((0.0, 1.0), False), single=True)
+    return _plot(sheet, task, found, y, ((0.0, 1.0), False), single=True)
 
 
 def metric(sheet: Sheet, task: str, label: str) -> dict[str, Any] | None:
-    """One recorded metric, without single seeds; None where it has no finite value."""
+    """Plot a recorded metric of a task, without single seeds; None where it has no finite value.
+
+    Args:
+        sheet: evidence and style.
+        task: the task's label.
+        label: of the metric.
+    """
     bands = _bands(sheet, task, label)
     values = [value for band in bands.values() for value in (*band.low, *band.high) if np.isfinite(value)]
     if not values:
@@ -40,20 +46,20 @@ def metric(sheet: Sheet, task: str, label: str) -> dict[str, Any] | None:
     log = min(values) > 0 and max(values) / min(values) >= WIDE
     span = around(values, log)
     y = alt.Y("median:Q", scale=scale(span, log), axis=axis(cut(label), span, log))
-    return _drawn(sheet, task, {label: bands}, y, (span, log))
+    return _plot(sheet, task, {label: bands}, y, (span, log))
 
 
 def _bands(sheet: Sheet, task: str, label: str) -> Bands:
-    """Those that have a value somewhere, in the order of the suite."""
+    """Return the band of every method with a finite median somewhere, in the order of the suite."""
     cells = sheet.evidence.of(task)
     found = {each.measured.cell.regularizer: sheet.evidence.curves(task, each).get(label) for each in cells}
     return {method: band for method, band in found.items() if band is not None and np.isfinite(band.median).any()}
 
 
-def _drawn(
+def _plot(
     sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: tuple[Span, bool], single: bool = False
 ) -> dict[str, Any]:
-    """Metrics in one plot, the first of them in front."""
+    """Draw metrics in one plot, the first of `found` in front; `span` is the vertical axis's, and whether it is log."""
     first, *behind = found
     methods, cells = dict.fromkeys(method for bands in found.values() for method in bands), sheet.evidence.of(task)
     last = max(int(band.epochs[-1]) for bands in found.values() for band in bands.values())
@@ -63,7 +69,7 @@ def _drawn(
     layers = [layer for label in behind for layer in _lines(sheet, label, found[label], x, y, look, single, 0.45)]
     layers += _lines(sheet, first, found[first], x, y, look, single, 1.0)
     layers += labels(sheet, {method: _end(band) for method, band in found[first].items()}, x, span, height)
-    said = _described(task, found[first], first)
+    said = _description(task, found[first], first)
     shown = {"single": sheet.seeds} if single else {}
     return sheet.plot(layers, _criterion(sheet, task, found, y, span[0]), description=said, height=height, **shown)
 
@@ -71,9 +77,10 @@ def _drawn(
 def _lines(
     sheet: Sheet, label: str, bands: Bands, x: alt.X, y: alt.Y, look: Mapping[str, Any], single: bool, strength: float
 ) -> Iterator[alt.Chart]:
-    """Single seeds, the quartiles, the median and what hovering over it says.
+    """Draw single seeds, the quartiles, the median, and the invisible points that hold the median's tooltips.
 
-    Fills and strokes are made transparent, not the marks: each of those would be a picture of its own in a png.
+    `strength` is the opacity, 1 for the metric in front. It is set on fills and strokes, because a transparent mark
+    would be rendered as a separate image in a png.
     """
     colour = look["color"]
     if single and (sheet.seeds or sheet.style.hovered):
@@ -89,7 +96,7 @@ def _lines(
 
 
 def _low(y: alt.Y) -> alt.Y:
-    """The same axis, for the lower quartiles."""
+    """Return the same axis, for the lower quartiles."""
     return alt.Y("low:Q", scale=y["scale"], axis=y["axis"])
 
 
@@ -107,7 +114,7 @@ def _middle(label: str, bands: Bands) -> Iterator[dict[str, Any]]:
 
 
 def _single(bands: Bands) -> Iterator[dict[str, Any]]:
-    """Every seed's own curve, as far as it was followed."""
+    """Yield the points of every seed's curve up to its last evaluation, thinned to SEEDS points."""
     for method, band in bands.items():
         every = -(-len(band.epochs) // SEEDS)
         for seed, values in band.seeds.items():
@@ -120,13 +127,13 @@ def _single(bands: Bands) -> Iterator[dict[str, Any]]:
 
 
 def _end(band: Band) -> tuple[float, float]:
-    """Where a median ends."""
+    """Return the last epoch with a finite median, and that median."""
     last = np.flatnonzero(np.isfinite(band.median))[-1]
     return float(band.epochs[last]), float(band.median[last])
 
 
 def _criterion(sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: Span) -> list[alt.Chart]:
-    """A dashed line at each value of these metrics that the task's criterion names, and that is within the span."""
+    """Draw a dashed line at each threshold that the task's criterion sets for these metrics, within the span."""
     conditions = sheet.evidence.of(task)[0].measured.cell.recipe.get("grokked") or {}
     levels = [parse_condition(conditions[label]).threshold for label in found if label in conditions]
     rows = [{"median": level} for level in dict.fromkeys(levels) if span[0] <= level <= span[1]]
@@ -134,7 +141,7 @@ def _criterion(sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, sp
     return [rule.encode(y=y)] if rows else []
 
 
-def _described(task: str, bands: Bands, label: str) -> str:
+def _description(task: str, bands: Bands, label: str) -> str:
     ends = {method: _end(band) for method, band in bands.items()}
     said = "; ".join(f"{method} {value:.3g} at {epoch:g}" for method, (epoch, value) in ends.items())
     return f"{label} on {task} over epochs; median of the seeds at the end: {said}."

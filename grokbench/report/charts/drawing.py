@@ -1,4 +1,4 @@
-"""Which charts a results folder has, and how to get each."""
+"""The list of charts that a results folder has, and their specifications."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ __all__ = ["FIGURES", "TIMED", "Drawing", "drawings", "others"]
 
 @dataclass(frozen=True)
 class Drawing:
-    """One chart of a folder: a figure of a task, or of all (""), or one metric of a task.
+    """A chart of a results folder.
 
     Attributes:
-        figure: of FIGURES.
-        task: the task's label, "" for all of them.
+        figure: a key of FIGURES.
+        task: the task's label; empty for a chart of all tasks.
         specification: Vega-Lite, with its data.
-        metric: the metric's label, "" unless it shows just one.
+        metric: the metric's label; empty unless the chart shows a single metric.
     """
 
     figure: str
@@ -33,7 +33,7 @@ class Drawing:
 
     @property
     def title(self) -> str:
-        """Which one it is, in words."""
+        """The figure, the task and the metric, joined by commas."""
         return ", ".join(filter(None, [self.figure, self.task, self.metric]))
 
 
@@ -46,11 +46,16 @@ FIGURES = {
     "seconds": "seconds to grok against epochs",
     "metrics": "every other recorded metric over epochs",
 }
-TIMED = ("survival", "accuracy", "metrics")  # those whose axis of epochs may be logarithmic or linear
+TIMED = ("survival", "accuracy", "metrics")  # figures whose axis of epochs may be logarithmic or linear
 
 
 def drawings(sheet: Sheet, figure: str) -> Iterator[Drawing]:
-    """Every chart of one of FIGURES that a folder has something for."""
+    """Yield every chart of a figure for which the folder has data.
+
+    Args:
+        sheet: evidence and style.
+        figure: a key of FIGURES.
+    """
     if figure == "summary":
         found = {("", ""): summary(sheet)}
     elif figure == "metrics":
@@ -63,6 +68,6 @@ def drawings(sheet: Sheet, figure: str) -> Iterator[Drawing]:
 
 
 def others(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Task and label of each metric that has no figure of its own."""
+    """Yield the task and the label of each metric that is only in the figure `metrics`."""
     for task in evidence.tasks:
         yield from ((task, label) for label in evidence.metrics(task) if label not in ACCURACIES)

@@ -1,4 +1,4 @@
-"""Charts as files: png, svg and pdf that look the same on every machine, since they bring their font."""
+"""Charts as png, svg and pdf files, which look the same on every machine because the font is included."""
 
 import base64
 import functools
@@ -14,25 +14,33 @@ from grokbench.report.charts.style import FONT, FONTS
 
 __all__ = ["FORMATS", "file_name", "rendered"]
 
-PIXELS = 400 / 72  # of a png to the point: 400 to the inch
+PIXELS = 400 / 72  # pixels of a png per point: 400 per inch
 
 
 def rendered(specification: dict[str, Any], format: str) -> bytes:
-    """A chart as one of FORMATS; nothing is looked up anywhere else.
+    """Render a chart to a file's content, without any access to the network.
 
-    Labels in scripts that the font lacks (it has Latin, Greek and mathematics) take a font of the machine.
+    The font has Latin and Greek letters and mathematical symbols; labels in other scripts use a font of the machine.
+
+    Args:
+        specification: Vega-Lite, with its data.
+        format: a key of FORMATS.
     """
     _register()
     return FORMATS[format](specification)
 
 
 def file_name(drawing: Drawing) -> str:
-    """What a drawing's file is called, without an ending: a label that no file can bear is told by its hash."""
+    """Return the name of a drawing's file, without its extension."""
     return "-".join(_safe(part) for part in (drawing.figure, drawing.task, drawing.metric) if part)
 
 
 def _safe(label: str) -> str:
-    """Without - , which joins labels, and without capitals: some file systems take them for small letters."""
+    """Replace the characters that file names should not have, and add a hash of the label if there were any.
+
+    Besides those that file systems forbid they are `-`, which joins labels, and capital letters, which some file
+    systems do not distinguish from small ones.
+    """
     safe = re.sub(r"^[.]|[^a-z0-9_=.,]+", "_", label.lower())[:60]
     return safe if safe == label else f"{safe}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
@@ -51,7 +59,7 @@ def _pdf(specification: dict[str, Any]) -> bytes:
 
 
 def _svg(specification: dict[str, Any]) -> bytes:
-    """With the font inside, and its size in points as that of the pdf: a pixel of an svg is 3/4 of one."""
+    """Render to svg with the font embedded, and the size in points, as in a pdf; an svg's pixel is 3/4 of a point."""
     drawn = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     sized = re.sub(
         r'(<svg [^>]*?)width="([0-9.]+)" height="([0-9.]+)"', r'\1width="\2pt" height="\3pt"', drawn, count=1

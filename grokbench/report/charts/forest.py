@@ -1,4 +1,4 @@
-"""The speed-up of every method of a task over its baseline, with intervals, and what was published."""
+"""A forest plot: the speed-up of every method of a task over the baseline, with intervals and published values."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,26 +9,26 @@ from grokbench.judging.ranking import Row
 from grokbench.report.charts.axes import around, axis, past, scale
 from grokbench.report.charts.labels import CUT, cut
 from grokbench.report.charts.sheet import Sheet
-from grokbench.report.charts.style import breadth
+from grokbench.report.charts.style import text_width
 from grokbench.report.text.table import speedup_text
 
 __all__ = ["forest"]
 
 KINDS = {None: "estimate", "lower": "at least", "upper": "at most", "mixed": "neither bound"}
 SHAPES = {"estimate": "circle", "at least": "triangle-right", "at most": "triangle-left", "neither bound": "diamond"}
-ROW = 2.2  # the height of a method's row, in text sizes
+ROW = 2.2  # height of a method's row, in text sizes
 MOST = 5  # ticks
-LEAST = 0.4  # of the width that is the plot's: where names leave less, intervals are only drawn
-SMALLEST = 1e-6  # of a ratio that a logarithmic axis shows: an interval may reach down to 0
+LEAST = 0.4  # share of the width for the plot itself; where text leaves less, it does not repeat the intervals
+SMALLEST = 1e-6  # ratio on the logarithmic axis, since an interval may reach down to 0
 
 
 def forest(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """A row per method, those without a speed-up among them; None where none has one."""
+    """Plot the speed-ups of a task, with a row for every method; None where no method has one."""
     rows = [row for row in sheet.evidence.rows(task) if row.regularizer != sheet.evidence.manifest.baseline]
     if all(row.speedup is None for row in rows):
         return None
     height = len(rows) * ROW * sheet.style.text + 8
-    said = _described(sheet, task, rows)
+    said = _description(sheet, task, rows)
     return sheet.plot(_layers(sheet, rows), [_unity(sheet)], description=said, height=height)
 
 
@@ -52,7 +52,7 @@ def _layers(sheet: Sheet, rows: Sequence[Row]) -> list[alt.Chart]:
 
 
 def _unity(sheet: Sheet) -> alt.Chart:
-    """The line of no effect."""
+    """Draw the line of no effect, at a ratio of 1."""
     return alt.Chart(sheet.data([{"speedup": 1}])).mark_rule(strokeDash=[2, 2], strokeOpacity=0.6).encode(x="speedup:Q")
 
 
@@ -65,9 +65,9 @@ def _x(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-    """What is drawn of each row; the text beside it is short where there is no room for intervals in figures."""
+    """Yield the data of each row; where the width is small, its text leaves out the interval."""
     size, width = sheet.style.text, sheet.style.width
-    beside = max(breadth(cut(row.regularizer), size) + breadth(speedup_text(row), size) for row in rows)
+    beside = max(text_width(cut(row.regularizer), size) + text_width(speedup_text(row), size) for row in rows)
     short = isinstance(width, int) and width - beside < LEAST * width
     for row in rows:
         entry = _entry(row)
@@ -75,7 +75,7 @@ def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
 
 
 def _interval(row: Row) -> tuple[float | None, float | None]:
-    """Both ends; of a bound none: its mark stands at the one that counts."""
+    """Return both ends of the interval; none for a bound, whose mark is at its valid end."""
     return (row.speedup_low, row.speedup_high) if row.speedup_bound is None else (None, None)
 
 
@@ -100,7 +100,7 @@ def _tooltip() -> list[alt.Tooltip]:
     return [*(alt.Tooltip(f"{field}:N", title=title) for field, title in shown.items()), p]
 
 
-def _described(sheet: Sheet, task: str, rows: Sequence[Row]) -> str:
+def _description(sheet: Sheet, task: str, rows: Sequence[Row]) -> str:
     percent = f"{100 * sheet.evidence.manifest.statistics.confidence:g}%"
     said = "; ".join(f"{row.regularizer} {speedup_text(row)}" for row in rows)
     return f"Speed-up over {sheet.evidence.manifest.baseline} on {task}, with {percent} intervals: {said}."

@@ -1,4 +1,4 @@
-"""Names beside the ends of lines, for more methods than colours tell apart."""
+"""Labels at the ends of lines, for suites with more methods than there are distinguishable colours."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from grokbench.report.charts.sheet import Sheet
 __all__ = ["CUT", "cut", "labels", "pixels", "spread"]
 
 LONGEST = 28  # characters of a label that are shown
-BEFORE, AFTER = LONGEST // 2, LONGEST // 2 - 1  # what is left out
+BEFORE, AFTER = LONGEST // 2, LONGEST // 2 - 1  # characters shown before and after an ellipsis
 SHORT = f"slice(datum.label, 0, {BEFORE}) + '…' + slice(datum.label, -{AFTER})"
 CUT = f"length(datum.label) > {LONGEST} ? {SHORT} : datum.label"  # the same as `cut`, for the labels of an axis
 
@@ -18,14 +18,14 @@ CUT = f"length(datum.label) > {LONGEST} ? {SHORT} : datum.label"  # the same as 
 def labels(
     sheet: Sheet, ends: Mapping[str, tuple[float, float]], x: alt.X, y: tuple[Span, bool], height: float
 ) -> list[alt.Chart]:
-    """A name for each line at the right of the plot, and a thin one that leads to it; nothing where colours do.
+    """Draw the name of each line at the right of the plot, with a thin line to it; nothing where colours suffice.
 
     Args:
-        sheet: what the lines are drawn on.
-        ends: method -> where its line ends, on both axes.
-        x: the axis from left to right.
-        y: from which value to which the other axis goes, and whether it is logarithmic.
-        height: of the plot in pixels.
+        sheet: evidence and style.
+        ends: method -> the values on both axes where its line ends.
+        x: the horizontal axis.
+        y: the span of the vertical axis, and whether it is logarithmic.
+        height: of the plot, in pixels.
     """
     if not sheet.crowded:
         return []
@@ -46,12 +46,19 @@ def labels(
 
 
 def pixels(field: str) -> alt.Y:
-    """What stands so many pixels below the top of the plot."""
+    """Return a vertical position given by a field, in pixels from the top of the plot."""
     return alt.Y(f"{field}:Q", scale=None, axis=None)
 
 
 def spread(places: Sequence[float], least: float, low: float, high: float) -> list[float]:
-    """The places moved apart by `least`, within `low` and `high` if there is room, in the same order."""
+    """Move positions apart until no two are closer than `least`, and keep their order.
+
+    Args:
+        places: positions, in any order.
+        least: distance between neighbours.
+        low: the smallest position.
+        high: the largest position; where there are too many labels, positions fall below `low`.
+    """
     order = sorted(range(len(places)), key=places.__getitem__)
     moved, floor = list(places), low
     for i in order:
@@ -65,5 +72,5 @@ def spread(places: Sequence[float], least: float, low: float, high: float) -> li
 
 
 def cut(label: str) -> str:
-    """A label, its middle left out where it is long: settings that tell two apart stand at the end."""
+    """Shorten a long label in its middle, because variants of a method differ at the end."""
     return label if len(label) <= LONGEST else f"{label[:BEFORE]}…{label[-AFTER:]}"

@@ -1,4 +1,4 @@
-"""Seconds to grok against epochs to grok: what a method saves in epochs it may spend in each of them."""
+"""A chart of seconds to grok against epochs to grok: fewer epochs may cost more seconds each."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ Entry = dict[str, Any]
 
 
 def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """A point per method with the 95% interval of its seconds; None where nothing was timed."""
+    """Plot a point for each method of a task, with the 95% interval of its seconds; None where nothing was timed."""
     entries = list(_entries(sheet, task))
     if not entries:
         return None
@@ -39,7 +39,7 @@ def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
         point.encode(y=alt.Y("seconds:Q", **y), shape=shape, tooltip=_tooltip()),
         *labels(sheet, ends, x, (up, True), height),
     ]
-    return sheet.plot(layers, description=_described(task, entries), height=height)
+    return sheet.plot(layers, description=_description(task, entries), height=height)
 
 
 def _entries(sheet: Sheet, task: str) -> Iterator[Entry]:
@@ -57,7 +57,7 @@ def _tooltip() -> list[alt.Tooltip]:
     return [alt.Tooltip("method:N"), *numbers, alt.Tooltip("kind:N", title="what it is")]
 
 
-def _described(task: str, entries: Sequence[Entry]) -> str:
+def _description(task: str, entries: Sequence[Entry]) -> str:
     least = {BOUND: "at least ", ESTIMATE: ""}
     said = "; ".join(f"{each['method']} {least[each['kind']]}{number(each['seconds'])}" for each in entries)
     return f"Seconds to grok {task} against epochs to grok, logarithmic axes. Seconds: {said}."

@@ -1,4 +1,4 @@
-"""What a chart is drawn on: the evidence, the style, the data, and what all charts have in common."""
+"""The sheet that charts are drawn on: the evidence, the style, the data, and the parts that all charts share."""
 
 import hashlib
 import json
@@ -15,21 +15,21 @@ from grokbench.report.charts.style import PAGE, Style
 
 __all__ = ["Sheet"]
 
-SHOWN = {"filter": "indexof(shown, datum.method) >= 0"}  # the page's check boxes set the parameter `shown`
-NARROW = 300  # below which names beside a plot leave little of it
-PART = {"top_level": False}  # to Altair: a part of a chart, without its own schema and configuration
+SHOWN = {"filter": "indexof(shown, datum.method) >= 0"}  # check boxes of the report set the parameter `shown`
+NARROW = 300  # width below which names beside a plot leave little space for the plot
+PART = {"top_level": False}  # for Altair: a part of a chart, without a schema and a configuration of its own
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Evidence and how to draw it.
+    """The evidence of a folder, and how to draw it.
 
     Attributes:
-        evidence: what to draw.
+        evidence: the measurements and comparisons.
         style: sizes.
         log: whether epochs are on a logarithmic axis.
-        seeds: whether single seeds are shown at first.
-        datasets: name -> the rows of every chart drawn on it; Altair would copy them again and again.
+        seeds: whether the curves of single seeds are shown initially.
+        datasets: name -> the rows of every chart drawn so far; in a chart, Altair would copy them many times.
     """
 
     evidence: Evidence
@@ -40,15 +40,20 @@ class Sheet:
 
     @property
     def crowded(self) -> bool:
-        """Whether there are more methods than colours tell apart."""
-        return len(self.evidence.methods) > styles.APART
+        """True if there are more methods than distinguishable colours."""
+        return len(self.evidence.methods) > styles.MOST_COLOURS
 
     def colour(self, methods: Collection[str], legend: bool = True) -> alt.Color:
-        """The colour of each of a plot's methods; `legend` has to be the same in all its layers."""
+        """Return the colours of a plot's methods.
+
+        Args:
+            methods: of the plot.
+            legend: whether they are named above the plot; the same in all its layers.
+        """
         return alt.Color("method:N", **self._look(methods, styles.colours(self.evidence.methods), legend))
 
     def dash(self, methods: Collection[str]) -> alt.StrokeDash:
-        """The line of each of a plot's methods; its legend is that of the colours."""
+        """Return the dash patterns of a plot's methods; their legend is that of the colours."""
         return alt.StrokeDash("method:N", **self._look(methods, styles.dashes(self.evidence.methods), True))
 
     def _look(self, methods: Collection[str], looks: Sequence[Any], legend: bool) -> dict[str, Any]:
@@ -58,22 +63,22 @@ class Sheet:
         return {"scale": alt.Scale(domain=list(mine), range=list(mine.values())), "legend": shown}
 
     def height(self, labels: int) -> int:
-        """Of a plot beside which so many labels stand, where they do."""
+        """Return the height of a plot in pixels, large enough for the given number of labels beside it."""
         return max(self.style.height, round(labels * self.line_height)) if self.crowded else self.style.height
 
     @property
     def ticks(self) -> int:
-        """The most that an axis of epochs has room for."""
+        """The most ticks that fit on an axis of epochs."""
         narrow = isinstance(self.style.width, int) and self.style.width < NARROW
         return 4 if self.crowded and narrow else 6
 
     @property
     def line_height(self) -> float:
-        """Of a line of text, in pixels."""
+        """The height of a line of text, in pixels."""
         return 1.25 * self.style.text
 
     def data(self, rows: Iterable[Mapping[str, Any]]) -> alt.NamedData:
-        """Rows for a chart, named by what they are; what is not finite does not exist: JSON has no name for it."""
+        """Enter rows into `datasets` under a hash of their content; non-finite numbers become null, for JSON."""
         plain = [{key: _plain(value) for key, value in row.items()} for row in rows]
         name = f"data-{hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:16]}"
         self.datasets[name] = plain
@@ -88,15 +93,15 @@ class Sheet:
         height: float | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
-        """The specification of one plot; what stands beside it is made room for.
+        """Return the specification of a plot, whose width includes the text beside it.
 
-        Layers are put together here: `alt.layer` copies all of them several times over, and checks them every time.
+        Layers are joined here, because `alt.layer` copies and validates all of them several times.
 
         Args:
-            layers: those of the methods that are shown, each row of their data with a `method`.
-            fixed: others, beneath them.
-            description: in words, for who cannot see it.
-            height: of the plot in pixels, where it is not the style's.
+            layers: layers whose rows have a `method`; those of methods that are not shown are filtered out.
+            fixed: other layers, drawn beneath them.
+            description: a text alternative, for readers who cannot see the plot.
+            height: of the plot, in pixels; the style's if None.
             parameters: of the chart, with their values.
         """
         drawn = [*map(_part, fixed), *(_of_methods(_part(layer)) for layer in layers)]
@@ -116,13 +121,13 @@ class Sheet:
 
 
 def _part(layer: alt.Chart) -> dict[str, Any]:
-    """A layer of a plot; tests check what comes of it, so that it need not be checked whenever it is drawn."""
+    """Convert a layer without validation, which is slow; tests validate the specifications."""
     found: dict[str, Any] = layer.to_dict(validate=False, context=dict(PART))
     return found
 
 
 def _of_methods(part: dict[str, Any]) -> dict[str, Any]:
-    """The same of those methods alone that are shown."""
+    """Filter a layer's rows by the methods that are shown."""
     return part | {"transform": [*part.get("transform", ()), SHOWN]}
 
 

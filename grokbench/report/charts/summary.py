@@ -1,4 +1,4 @@
-"""Every speed-up of a suite at a glance. Methods are averaged only where all of them have the same tasks."""
+"""A heat map of every speed-up of a suite, with averages of the methods that have one on every task."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,22 +12,22 @@ from grokbench.judging.evidence import Evidence
 from grokbench.judging.ranking import Row
 from grokbench.report.charts.labels import CUT, cut
 from grokbench.report.charts.sheet import Sheet
-from grokbench.report.charts.style import breadth
+from grokbench.report.charts.style import text_width
 from grokbench.text.numbers import BOUND_SIGN, ratio
 
 __all__ = ["averages", "summary"]
 
 Entry = dict[str, Any]
 
-ROW = 2.4  # the height of a row, in text sizes
-STRONGEST = 8.0  # the factor from which on a colour is no stronger
-SLOWER, NEITHER, FASTER = "#d98d3a", "#e8e8e8", "#4a8fd6"  # told apart with any colour vision
+ROW = 2.4  # height of a row, in text sizes
+STRONGEST = 8.0  # factor from which the colour does not change any more
+SLOWER, NEITHER, FASTER = "#d98d3a", "#e8e8e8", "#4a8fd6"  # distinguishable with any kind of colour vision
 
 
 def summary(sheet: Sheet) -> dict[str, Any] | None:
-    """A table of tasks and methods, coloured by speed-up; None where nothing was compared.
+    """Plot a table of tasks and methods, coloured by speed-up; None where nothing was compared.
 
-    A last entry of each method holds the geometric mean over all tasks, if it has a speed-up on every one.
+    The last entry of a method is the geometric mean over all tasks, if it has a speed-up on every one.
     """
     entries = list(_entries(sheet.evidence))
     if all(entry["speedup"] is None for entry in entries):
@@ -39,12 +39,18 @@ def summary(sheet: Sheet) -> dict[str, Any] | None:
     box = base.mark_rect(stroke="white", strokeWidth=1, opacity=1).encode(color=colour)
     text = base.mark_text(fill="#111111", angle=shape.angle).encode(text="text:N")
     empty = base.transform_filter("datum.speedup === null").mark_rect(color="#f4f4f4")
-    return sheet.plot([box, empty, text], description=_described(entries), height=shape.height)
+    return sheet.plot([box, empty, text], description=_description(entries), height=shape.height)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Of the table: its axes, its height, and the angle of its text."""
+    """The layout of the table.
+
+    Attributes:
+        axes: both axes of the table, by channel.
+        height: in pixels.
+        angle: of the text in its cells, in degrees.
+    """
 
     axes: dict[str, Any]
     height: float
@@ -52,13 +58,13 @@ class Shape:
 
 
 def _shape(sheet: Sheet, entries: Sequence[Entry]) -> Shape:
-    """Where there is little width, the fewer of methods and tasks side by side; what still does not fit, upright."""
+    """Choose the layout: where the width is small, the fewer of methods and tasks are columns, and text is upright."""
     labels = {name: list(dict.fromkeys(entry[name] for entry in entries)) for name in ("method", "task")}
     size, width = sheet.style.text, sheet.style.width
-    text = 1.0 + max(breadth(entry["text"], size) for entry in entries)
+    text = 1.0 + max(text_width(entry["text"], size) for entry in entries)
 
     def lacks(across: str, down: str) -> bool:
-        beside = max(breadth(cut(label), size) for label in labels[down])
+        beside = max(text_width(cut(label), size) for label in labels[down])
         return isinstance(width, int) and (width - beside - 2 * size) / len(labels[across]) < text
 
     across, down = "task", "method"
@@ -66,7 +72,7 @@ def _shape(sheet: Sheet, entries: Sequence[Entry]) -> Shape:
         across, down = down, across
     upright = lacks(across, down)
     axis: dict[str, Any] = {"title": None, "domain": False, "ticks": False, "labelExpr": CUT}
-    slanted = across == "task" and not upright  # the last is then short: long ones would lead out of the picture
+    slanted = across == "task" and not upright  # the last task's label is short; a long one would leave the picture
     top = alt.Axis(orient="top", labelAngle=-30 if slanted else -90, **axis)
     axes = {
         "x": alt.X(f"{across}:N", sort=labels[across], axis=top),
@@ -76,10 +82,13 @@ def _shape(sheet: Sheet, entries: Sequence[Entry]) -> Shape:
 
 
 def averages(evidence: Evidence) -> dict[str, tuple[float, str]]:
-    """Method -> the geometric mean of its speed-ups over all tasks, and the sign of the bound that it is.
+    """Average the speed-ups of each method over all tasks.
 
-    Only of methods that have a speed-up on every task that was begun, so that all are averages of the same tasks;
-    nothing where there is but one task.
+    Only methods with a speed-up on every task that was begun have an average, so that all averages are of the same
+    tasks.
+
+    Returns:
+        Method -> the geometric mean, and the sign of the bound that it is, such as ">= "; empty for a single task.
     """
     found = {}
     for method in _methods(evidence):
@@ -128,6 +137,6 @@ def _row(evidence: Evidence, task: str, method: str) -> Row | None:
     return next((row for row in evidence.rows(task) if row.regularizer == method), None)
 
 
-def _described(entries: Sequence[Entry]) -> str:
+def _description(entries: Sequence[Entry]) -> str:
     said = "; ".join(f"{entry['method']} on {entry['task']} {entry['text']}" for entry in entries)
     return f"Speed-up over the baseline by method and task; * is significant, after correction if there is one. {said}."

@@ -1,4 +1,4 @@
-"""Kaplan-Meier curves of the time to grok: the share of seeds that has not grokked, and how many are left to."""
+"""Kaplan-Meier curves of the time to grok: the share of seeds that has not grokked, with the numbers at risk."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ BELOW = 5.0  # lines of text from the plot to the first numbers at risk
 
 
 def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Steps of each method over epochs, and numbers at risk below; None where no replica finished."""
+    """Plot the Kaplan-Meier curve of each method of a task, and the numbers at risk; None where no replica finished."""
     cells = [each.measured for each in sheet.evidence.of(task) if each.measured.finished]
     if not cells:
         return None
@@ -28,11 +28,11 @@ def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
     ends = {cell.cell.regularizer: (max(cell.times), _steps(cell, span[0])[-1]["share"]) for cell in cells}
     named = labels(sheet, ends, x, ((0.0, 1.0), False), height)
     layers = [*_lines(sheet, cells, x, span[0]), *named, *_at_risk(sheet, cells, x, span, height)]
-    return sheet.plot(layers, [_heading(sheet)], description=_described(task, cells), height=height)
+    return sheet.plot(layers, [_heading(sheet)], description=_description(task, cells), height=height)
 
 
 def _span(sheet: Sheet, cells: Sequence[Measured]) -> Span:
-    """The epochs that are shown. Nothing happens on a logarithmic axis long before the first seed groks."""
+    """Return the epochs to show; a logarithmic axis begins shortly before the first seed groks."""
     interval = min(cell.cell.evaluate_every for cell in cells)
     last = max(interval, *(max(cell.times) for cell in cells))
     earliest = min(min(cell.times) for cell in cells)
@@ -40,7 +40,7 @@ def _span(sheet: Sheet, cells: Sequence[Measured]) -> Span:
 
 
 def _lines(sheet: Sheet, cells: Sequence[Measured], x: alt.X, first: float) -> list[alt.Chart]:
-    """The steps, and a mark where seeds were left at the end that had not grokked."""
+    """Draw the step functions, each with a mark at its end if some seeds did not grok."""
     y = alt.Y("share:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title="share not yet grokked", tickCount=5))
     base = alt.Chart(sheet.data(step for cell in cells for step in _steps(cell, first))).encode(x=x, y=y)
     tooltip = [alt.Tooltip("method:N"), alt.Tooltip("epoch:Q", title="epochs"), alt.Tooltip("share:Q", format=".2f")]
@@ -54,7 +54,7 @@ def _lines(sheet: Sheet, cells: Sequence[Measured], x: alt.X, first: float) -> l
 
 
 def _steps(cell: Measured, first: float) -> list[dict[str, Any]]:
-    """Where the curve of a cell bends, from 1 at the `first` epoch shown to the end of what was seen."""
+    """Return the points of a cell's step function, from 1 at the `first` epoch shown to its last observed time."""
     at, share = kaplan_meier(cell.times, cell.grokked)
     left = float(share[-1]) if len(share) else 1.0
     bends = [(first, 1.0, False), *((float(t), float(s), False) for t, s in zip(at, share, strict=True))]
@@ -66,7 +66,7 @@ def _steps(cell: Measured, first: float) -> list[dict[str, Any]]:
 
 
 def _at_risk(sheet: Sheet, cells: Sequence[Measured], x: alt.X, span: Span, height: float) -> Iterator[alt.Chart]:
-    """Below each tick of the axis, how many seeds of each method have not grokked and are still followed."""
+    """Draw the numbers at risk below each tick: seeds of each method that have neither grokked nor been censored."""
     at = log_ticks(span, sheet.ticks) if sheet.log else linear_ticks(span, sheet.ticks)
     lines = {cell.cell.regularizer: height + (BELOW + i) * sheet.line_height for i, cell in enumerate(cells)}
     rows = (
@@ -83,7 +83,7 @@ def _at_risk(sheet: Sheet, cells: Sequence[Measured], x: alt.X, span: Span, heig
 
 
 def _heading(sheet: Sheet) -> alt.Chart:
-    """Of the numbers below the plot."""
+    """Draw the heading of the numbers at risk."""
     text = alt.Chart(sheet.data([{"text": "seeds that have not grokked:"}])).mark_text(align="left")
     return text.encode(text="text:N", x=alt.value(0), y=past("height", (BELOW - 1.1) * sheet.line_height))
 
@@ -92,7 +92,7 @@ def _methods(cells: Iterable[Measured]) -> list[str]:
     return [cell.cell.regularizer for cell in cells]
 
 
-def _described(task: str, cells: Sequence[Measured]) -> str:
+def _description(task: str, cells: Sequence[Measured]) -> str:
     said = "; ".join(
         f"{cell.cell.regularizer}: {sum(cell.grokked)} of {len(cell.times)} seeds grokked"
         + ("" if (middle := cell.median()) is None else f", median {number(middle)} epochs")

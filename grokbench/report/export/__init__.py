@@ -1,4 +1,4 @@
-"""A results folder as a folder of tidy tables, with a page that describes every column."""
+"""Export of a results folder as tidy tables, with a page that describes every column."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,13 +17,22 @@ PAGE = "README.md"
 
 
 def export(store: Store, board: Leaderboard, folder: Path, format: str = "csv") -> Mapping[str, int]:
-    """Write the tables `runs`, `curves` and `leaderboard`, and PAGE, whole or not at all; how many rows each has.
+    """Write the tables `runs`, `curves` and `leaderboard`, and PAGE; the folder appears only when all are complete.
 
-    One replica's curves are in memory at a time, where the folder is not packed.
+    Unless the store is packed, one replica's curves are in memory at a time.
+
+    Args:
+        store: the results folder.
+        board: its leaderboard.
+        folder: a new folder for the tables.
+        format: a key of FORMATS, "csv" or "parquet".
+
+    Returns:
+        Name of a table -> its number of rows.
 
     Raises:
-        SuiteError: what writes the format is not installed.
-        StoreError: there is something at `folder` already, or it cannot be written.
+        SuiteError: the library that writes the format is not installed.
+        StoreError: `folder` exists, or cannot be written.
     """
     ready(format)
     tables = (runs.runs(store), runs.curves(store), leaderboard.leaderboard(board))

@@ -1,7 +1,7 @@
-"""Tidy tables as files, written row by row: csv by Python's module, parquet by pyarrow. Both give back every value.
+"""Writers of tidy tables, row by row: csv by Python's module, parquet by pyarrow. Every value can be read back exactly.
 
-A csv file is comma-separated UTF-8 with lines that end in CR LF (RFC 4180), so that labels may hold any character.
-Numbers are the shortest that round to the same float64; `nan`, `inf` and `-inf` are values, an empty field is none.
+A csv file is comma-separated UTF-8 with lines that end in CR LF (RFC 4180), so that labels may contain any character.
+Numbers are the shortest that round to the same float64. `nan`, `inf` and `-inf` are values; an empty field means none.
 """
 
 import csv
@@ -15,12 +15,16 @@ from grokbench.report.export.tidy import BOOLEAN, INTEGER, NUMBER, TEXT, Table, 
 
 __all__ = ["FORMATS", "ready", "write_csv", "write_parquet"]
 
-ROWS = 2**16  # in memory at a time
+ROWS = 2**16  # rows in memory at a time
 BOOLEANS = {True: "true", False: "false"}
 
 
 def ready(format: str) -> None:
-    """SuiteError where what writes this format is not installed."""
+    """Check that the library that writes a format is installed.
+
+    Raises:
+        SuiteError: it is not.
+    """
     if format == "parquet":
         try:
             import pyarrow.parquet  # noqa: F401
@@ -32,11 +36,11 @@ def ready(format: str) -> None:
 
 
 def write_csv(table: Table, file: BinaryIO) -> int:
-    """The table as a csv file; how many rows it has."""
+    """Write a table as csv and return its number of rows."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
     writer, count = csv.writer(text), 0
     writer.writerow(table.names)
-    for count, row in enumerate(table.rows(), 1):  # noqa: B007 - what it was last is how many there are
+    for count, row in enumerate(table.rows(), 1):  # noqa: B007 - its last value is returned
         writer.writerow([BOOLEANS[cell] if isinstance(cell, bool) else cell for cell in row])
     text.flush()
     text.detach()
@@ -44,7 +48,7 @@ def write_csv(table: Table, file: BinaryIO) -> int:
 
 
 def write_parquet(table: Table, file: BinaryIO) -> int:
-    """The table as a parquet file of nullable columns, described in its schema; how many rows it has."""
+    """Write a table as parquet, with nullable columns described in the schema, and return its number of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""The tidy table of a leaderboard: the keys of its rows, in numbers and words. No torch."""
+"""The tidy table of a leaderboard, a column for each key of its rows."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,8 @@ from grokbench.report.text.prose import TESTS
 __all__ = ["ABOUT", "leaderboard", "row_columns"]
 
 ABOUT = "A row per cell: one method on one task. `grokbench leaderboard --format json` has the same keys."
-NOT_COMPARED = "the baseline, and what cannot be compared"
-UNPUBLISHED = "the suite holds no published number for it"
+NOT_COMPARED = "the baseline, and cells that cannot be compared"
+UNPUBLISHED = "the suite has no published number for it"
 
 
 def _joined(name: str, meaning: str, empty: str) -> Column:
@@ -31,42 +31,42 @@ RANKED: tuple[Column, ...] = (
     *LABELS,
     Column("seeds", INTEGER, "planned; 0 for a cell that the suite skips"),
     Column("grokked", INTEGER, "seeds that met the criterion within the budget"),
-    Column("censored", INTEGER, "seeds that did not"),
-    Column("diverged", INTEGER, "seeds with a loss that is not finite: they count as the budget"),
+    Column("censored", INTEGER, "seeds that reached the budget without meeting it"),
+    Column("diverged", INTEGER, "seeds with a loss that is not finite; their time counts as the budget"),
     Column("failed", INTEGER, "seeds that ended with an error: the row is incomplete"),
     Column("epochs_mean", NUMBER, "mean of min(time, budget)", "nothing has finished", "epochs"),
     Column("epochs_median", NUMBER, "median time to grok", "fewer than half grokked", "epochs"),
     Column("epochs_std", NUMBER, "standard deviation (n - 1) of min(time, budget)", "below two seeds", "epochs"),
-    Column("epochs_to_memorise", NUMBER, "median, of the seeds that did", "none did", "epochs"),
-    Column("delay", NUMBER, "median from memorising to grokking", "no seed grokked", "epochs"),
+    Column("epochs_to_memorise", NUMBER, "median over the seeds that memorised", "none memorised", "epochs"),
+    Column("delay", NUMBER, "median epochs from memorising to grokking", "no seed grokked", "epochs"),
     Column("speedup", NUMBER, "exp of the mean over seeds of log(baseline's time / its time)", NOT_COMPARED, "ratio"),
     Column("speedup_low", NUMBER, "lower end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     Column("speedup_high", NUMBER, "upper end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
-    Column("speedup_bound", TEXT, "lower, upper or mixed: what seeds that did not grok make of it", "no bound"),
+    Column("speedup_bound", TEXT, "lower, upper or mixed: the bound it is where seeds did not grok", "not a bound"),
     Column("speedup_of_means", NUMBER, "mean time of the baseline / mean time", NOT_COMPARED, "ratio"),
     *map(_p, TESTS),
-    Column("p_holm", NUMBER, "the suite's primary p after Holm, over all planned comparisons", NOT_COMPARED),
+    Column("p_holm", NUMBER, "primary p adjusted by Holm's method for all planned comparisons", NOT_COMPARED),
     Column("effect_size", NUMBER, "d_z of the log ratios: mean / standard deviation", NOT_COMPARED),
     Column("superiority", NUMBER, "share of seeds on which it groks before the baseline, ties half", NOT_COMPARED),
 )
 JUDGED: tuple[Column, ...] = (
     Column("seconds_per_epoch", NUMBER, "one network trained alone, evaluation excluded, median", UNTIMED, "seconds"),
-    Column("seconds_mean", NUMBER, "seconds_per_epoch x epochs_mean + what `prepare` took", UNTIMED, "seconds"),
+    Column("seconds_mean", NUMBER, "seconds_per_epoch x epochs_mean + seconds of `prepare`", UNTIMED, "seconds"),
     Column("seconds_speedup", NUMBER, "the baseline's seconds_mean / its own", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
-    _joined("privileges", "what it uses that the baseline does not have", "nothing"),
+    _joined("privileges", "what the method uses that the baseline does not have", "it uses nothing more"),
     Column("published_epochs", NUMBER, "published mean", UNPUBLISHED, "epochs"),
     Column("published_speedup", NUMBER, "published mean of the baseline / published mean", UNPUBLISHED, "ratio"),
     Column("verdict", TEXT, "reproduced, not reproduced or inconclusive: ours against the published", UNPUBLISHED),
-    _joined("notes", "the row in words", "nothing to say"),
+    _joined("notes", "remarks about the row", "there are none"),
 )
 
 
 def row_columns(metrics: Iterable[str]) -> tuple[Column, ...]:
-    """Those of `leaderboard` where these metrics are recorded."""
+    """Return the columns of the table `leaderboard` with the given metrics."""
     return (*RANKED, *map(_final, metrics), *JUDGED)
 
 
 def leaderboard(board: Leaderboard) -> Table:
-    """A row per cell, skipped ones too."""
+    """Return the table `leaderboard`, a row for each cell, skipped ones included."""
     labels = dict.fromkeys(label for row in board.rows for label in row.final)
     return Table.of("leaderboard", ABOUT, row_columns(labels), lambda: board.rows)

@@ -1,4 +1,4 @@
-"""What every column of the tidy tables holds, in Markdown: a page of an exported folder, and of the documentation."""
+"""Descriptions of the columns of tidy tables in Markdown, for an exported folder and for the documentation."""
 
 from collections.abc import Sequence
 
@@ -25,11 +25,21 @@ READING = {
     ),
 }
 HEADERS = ("column", "type", "unit", "what it holds", "empty where")
-ANY = ("METRIC",)  # in place of the labels of metrics, which are the suite's
+ANY = ("METRIC",)  # stands for the labels of metrics, which depend on the suite
 
 
 def folder_page(suite: str, version: str, format: str, tables: Sequence[tuple[Table, int]]) -> str:
-    """What an exported folder says of itself; `tables` with how many rows were written of each."""
+    """Write the page of an exported folder.
+
+    Args:
+        suite: name of the suite.
+        version: of grokbench.
+        format: a key of READING.
+        tables: each with the number of its rows.
+
+    Returns:
+        Markdown.
+    """
     title = f"# The suite {markdown(suite)} as tables\n\nWritten by `grokbench export`, version {version}."
     files = "\n".join(f"- `{table.name}.{format}`, rows: {rows}. {table.about}" for table, rows in tables)
     parts = [_section(f"{table.name}.{format}", table.about, table.columns) for table, _ in tables]
@@ -37,7 +47,7 @@ def folder_page(suite: str, version: str, format: str, tables: Sequence[tuple[Ta
 
 
 def reference_page() -> str:
-    """The same for the documentation, for any suite."""
+    """Write the page of the documentation that describes the columns, for any suite, in Markdown."""
     lead = "What `grokbench export` writes. `final_METRIC` stands for one column per metric that the suite records."
     parts = [
         _section("runs", ABOUT_RUNS, run_columns(ANY)),

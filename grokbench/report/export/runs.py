@@ -1,4 +1,4 @@
-"""The tidy tables of what replicas did: `runs` and `curves`. No torch."""
+"""The tidy tables of replicas: `runs`, a row for each, and `curves`, a row for each value of a metric."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ __all__ = [
     "runs",
 ]
 
-MISSING = "missing"  # in place of an outcome: the replica is planned, and not there
+MISSING = "missing"  # the outcome of a planned replica that is not stored
 ABOUT_RUNS = "A row per planned replica: one seed of one cell."
 ABOUT_CURVES = "A row per evaluation: one metric of one replica after so many epochs."
 NEVER = "the replica never did, failed or is missing"
@@ -40,7 +40,14 @@ SEED = Column("seed", INTEGER, "number of the replica: the same data, split and 
 
 @dataclass(frozen=True)
 class Replica:
-    """A planned replica: what was planned, and what came of it."""
+    """A planned replica and its result.
+
+    Attributes:
+        cell: of the replica.
+        seed: of the replica.
+        run: the stored run; None if there is none.
+        timing: of the cell; None if there is none.
+    """
 
     cell: Cell
     seed: int
@@ -49,25 +56,25 @@ class Replica:
 
     @property
     def task(self) -> str:
-        """Its label."""
+        """The label of the task."""
         return self.cell.task
 
     @property
     def regularizer(self) -> str:
-        """Its label."""
+        """The label of the regularizer."""
         return self.cell.regularizer
 
     def of_run(self, name: str) -> Any:
-        """A field of its run; None where it has none."""
+        """Return a field of the run; None without a run."""
         return getattr(self.run, name, None)
 
     def provenance(self, key: str) -> Any:
-        """What its run says of where it was made."""
+        """Return an entry of the run's provenance; None without a run."""
         return self.run.provenance.get(key) if self.run else None
 
     @property
     def measured(self) -> Measured:
-        """Alone in its cell."""
+        """The measurements of the cell with this replica alone."""
         return Measured(self.cell, (self.run,), (self.timing,) if self.timing else ())
 
 
@@ -108,12 +115,12 @@ BEFORE = (
     _of_run("grokked_at", INTEGER, "epochs to the first evaluation at which the criterion held", NEVER, "epochs"),
     _of_run("memorised_at", INTEGER, "epochs to a train accuracy of at least 0.99", NEVER, "epochs"),
     _of_run("epochs", INTEGER, "epochs that were trained", unit="epochs"),
-    Column("budget", INTEGER, "epochs at most", unit="epochs", of=lambda replica: replica.cell.budget),
+    Column("budget", INTEGER, "the most epochs", unit="epochs", of=lambda replica: replica.cell.budget),
     Column("evaluate_every", INTEGER, "between evaluations", unit="epochs", of=lambda r: r.cell.evaluate_every),
     Column(
         "time",
         NUMBER,
-        "grokked_at, the budget where it did not grok by then: what means and ratios are made of",
+        "grokked_at, or the budget where it did not grok by then; means and ratios use this time",
         NOT_FINISHED,
         "epochs",
         lambda replica: next(iter(replica.measured.times), None),
@@ -127,7 +134,7 @@ BEFORE = (
     ),
 )
 AFTER = (
-    _of_run("prepare_seconds", NUMBER, "what the method did before training", unit="seconds"),
+    _of_run("prepare_seconds", NUMBER, "of the method's phase `prepare`, before training", unit="seconds"),
     Column(
         "seconds_per_epoch",
         NUMBER,
@@ -142,7 +149,7 @@ AFTER = (
     _origin("precision", "of all tensors: float32 or float64"),
     _origin("torch", "version"),
     _origin("grokbench", "version"),
-    _origin("engine", "revision of what trains"),
+    _origin("engine", "revision of the training engine"),
     Column("commit", TEXT, "of grokbench, `-dirty` if files were changed", "not from a repository", of=_commit),
     Column("error", TEXT, "last line of the traceback", "nothing failed", of=lambda r: _last_line(r.of_run("error"))),
 )
@@ -151,17 +158,17 @@ CURVES = (
     SEED,
     Column("metric", TEXT, "label of the metric"),
     Column("epoch", INTEGER, "passes over the training set before this evaluation; 0 is before any", unit="epochs"),
-    Column("value", NUMBER, "what was measured: nan and inf are values"),
+    Column("value", NUMBER, "the metric; it may be nan or infinite"),
 )
 
 
 def run_columns(metrics: Iterable[str]) -> tuple[Column, ...]:
-    """Those of `runs` where these metrics are recorded."""
+    """Return the columns of the table `runs` with the given metrics."""
     return (*BEFORE, *map(_final, metrics), *AFTER)
 
 
 def runs(store: Store) -> Table:
-    """A row per planned replica, those that are missing too."""
+    """Return the table `runs`, a row for each planned replica, missing ones included."""
     labels = dict.fromkeys(label for cell in store.manifest.cells for label in cell.metrics)
     return Table.of("runs", ABOUT_RUNS, run_columns(labels), partial(_replicas, store))
 
@@ -175,12 +182,20 @@ def _replicas(store: Store) -> Iterator[Replica]:
 
 
 def curves(store: Store) -> Table:
-    """A row per evaluation of a metric."""
+    """Return the table `curves`, a row for each value of a metric."""
     return Table("curves", ABOUT_CURVES, CURVES, partial(points, store))
 
 
 def points(store: Store, only: Collection[str] | None = None) -> Iterator[tuple[Value, ...]]:
-    """The values of CURVES for every evaluation, of some metrics or all; one replica is in memory at a time."""
+    """Yield the rows of the table `curves`, with one replica in memory at a time.
+
+    Args:
+        store: the results folder.
+        only: labels of metrics; None for all.
+
+    Yields:
+        A value for each column of CURVES.
+    """
     for cell in store.manifest.cells:
         for seed in store.manifest.seeds if only is None or set(only) & set(cell.metrics) else ():
             for run in store.runs_of(cell, [seed], curves=True):

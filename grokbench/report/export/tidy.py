@@ -1,4 +1,4 @@
-"""Tidy tables: what a row is, and what every column holds. One definition, which writers and documentation share."""
+"""Tidy tables and their columns, defined once for the writers and for the documentation."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,51 +11,74 @@ __all__ = ["BOOLEAN", "INTEGER", "KINDS", "NUMBER", "TEXT", "Column", "Table", "
 
 Value = str | int | float | bool | None
 TEXT, INTEGER, NUMBER, BOOLEAN = KINDS = ("text", "integer", "number", "boolean")
-LARGEST = 2**63 - 1  # what an integer of 64 bits holds
+LARGEST = 2**63 - 1  # the largest integer of 64 bits
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table."""
+    """A column of a table.
+
+    Attributes:
+        name: unique in the table.
+        kind: of its values, one of KINDS.
+        meaning: a description of its values.
+        empty: a description of the rows without a value; empty if every row has one.
+        unit: of its values; empty if they have none.
+        of: returns the value of a record; None to read the record's attribute `name`.
+    """
 
     name: str
-    kind: str  # one of KINDS
+    kind: str
     meaning: str
-    empty: str = ""  # when there is no value; "" where there always is one
+    empty: str = ""
     unit: str = ""
-    of: Callable[[Any], Any] | None = None  # the value of a record; None for its attribute of that name
+    of: Callable[[Any], Any] | None = None
 
     @property
     def read(self) -> Callable[[Any], Value]:
-        """What takes this column's value out of a record."""
-        take, convert = self.of or attrgetter(self.name), CONVERT[self.kind]
-        return lambda record: None if (found := take(record)) is None else convert(found)
+        """A function that returns this column's value of a record."""
+        get, convert = self.of or attrgetter(self.name), CONVERT[self.kind]
+        return lambda record: None if (found := get(record)) is None else convert(found)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns, and rows that come one at a time: there may be millions."""
+    """A table whose rows are made one at a time, since there may be millions.
+
+    Attributes:
+        name: of the table.
+        about: a description of a row.
+        columns: in order.
+        rows: returns an iterator over the rows.
+    """
 
     name: str
-    about: str  # what a row is
+    about: str
     columns: tuple[Column, ...]
     rows: Callable[[], Iterator[tuple[Value, ...]]]
 
     @classmethod
     def of(cls, name: str, about: str, columns: Iterable[Column], records: Callable[[], Iterable[Any]]) -> "Table":
-        """A table with a row per record."""
+        """Create a table with a row for each record.
+
+        Args:
+            name: of the table.
+            about: a description of a row.
+            columns: in order.
+            records: returns the records.
+        """
         columns = tuple(columns)
-        read = [column.read for column in columns]
-        return cls(name, about, columns, lambda: (tuple(take(record) for take in read) for record in records()))
+        readers = [column.read for column in columns]
+        return cls(name, about, columns, lambda: (tuple(read(record) for read in readers) for record in records()))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the columns."""
+        """The names of the columns."""
         return tuple(column.name for column in self.columns)
 
 
 def _text(value: Any) -> str | None:
-    """Text as it is; an empty one is no value, which a csv file could not tell from it."""
+    """Convert to text; an empty text becomes None, because a csv file cannot distinguish the two."""
     return str(value) or None
 
 

@@ -1,6 +1,6 @@
-"""What a person sees while a suite runs: one live table in a terminal, timed lines anywhere else.
+"""The progress display of a run: a live table in a terminal, lines with a time elsewhere.
 
-`matrix` keeps where every cell stands, `time_left` estimates from it, `live` draws it.
+`matrix` holds the progress of every cell, `time_left` estimates from it, `live` draws it.
 """
 
 import builtins
@@ -13,43 +13,64 @@ from typing import Protocol, Self, TextIO
 
 from grokbench.records import Cell, Outcome, Run
 from grokbench.runner.progress.live import LiveDisplay
-from grokbench.runner.progress.matrix import Key, Matrix, failure
-from grokbench.runner.progress.time_left import left
+from grokbench.runner.progress.matrix import CellKey, Matrix, failure
+from grokbench.runner.progress.time_left import estimate_time_left
 from grokbench.text.escape import printable
 from grokbench.text.lists import plural
 
 __all__ = ["Display", "PlainDisplay", "display", "in_notebook"]
 
-HEARTBEAT = 30.0  # seconds between two lines that only say where things stand
+HEARTBEAT = 30.0  # least seconds between two lines about the progress of training
 
 
 class Display(AbstractContextManager["Display"], Protocol):
-    """Told what happens, in the order it happens; shows it until the context ends."""
+    """A display of a run, notified of its events in their order."""
 
-    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[Key, Sequence[Run]]) -> None:
-        """All that is planned, `seeds` replicas of every cell, and the runs that are stored already."""
+    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]]) -> None:
+        """Show the plan.
+
+        Args:
+            cells: in the order of the suite.
+            seeds: replicas of every cell.
+            done: labels of a cell -> its stored runs.
+        """
 
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
-        """A group of replicas completed that epoch; `active` of them are still in training."""
+        """Show that a group of replicas completed an epoch.
+
+        Args:
+            cell: of the group.
+            seeds: of the group.
+            epoch: completed epochs.
+            active: replicas of the group that are still in training.
+        """
 
     def finished(self, run: Run, cell: Cell) -> None:
-        """One replica is done, whatever its outcome."""
+        """Show that a replica is done, whatever its outcome."""
 
-    def timing(self, task: str, seconds_done: int, of: int) -> None:
-        """The last phase, seconds per epoch measured apart, is so far with a task."""
+    def timing(self, task: str, cells_done: int, cells: int) -> None:
+        """Show the progress of timing, the last phase of a run.
+
+        Args:
+            task: the label of the task whose cells are timed.
+            cells_done: how many of its cells are timed.
+            cells: how many cells it has.
+        """
 
     def say(self, text: str) -> None:
-        """One line that stays."""
+        """Print a line that stays."""
 
 
 def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDisplay | PlainDisplay":
-    """A display on a stream: live in a capable terminal, unless `plain` says otherwise.
+    """Create the display for a stream.
 
-    The stream is standard error by default; in a notebook, which paints that red, standard output.
+    Args:
+        stream: where to write; by default standard error, and in a notebook, which paints that red, standard output.
+        plain: lines instead of a live table; by default wherever the stream is no terminal that can redraw.
     """
     notebook = in_notebook()
     stream = stream or (sys.stdout if notebook else sys.stderr)
-    stream = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it is closed
+    stream = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open for the whole run
     if plain is None:
         plain = notebook or not stream.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown")
     if plain:
@@ -60,24 +81,29 @@ def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDis
 
 
 def in_notebook() -> bool:
-    """Whether a notebook shows the output. It may call itself a terminal, and is none."""
+    """Return whether a notebook shows the output; its streams may claim to be terminals."""
     shell = getattr(builtins, "get_ipython", lambda: None)()
     return shell is not None and type(shell).__name__ != "TerminalInteractiveShell"
 
 
 class PlainDisplay:
-    """Timed lines: when a cell ends, when a replica fails, and a heartbeat at most every 30 seconds."""
+    """A display that prints a line, with its time, for a finished cell, for a failure, and every HEARTBEAT seconds."""
 
     def __init__(self, stream: TextIO, now: Callable[[], float] = time.monotonic) -> None:
-        """`now` is a clock in seconds."""
+        """Start the clock.
+
+        Args:
+            stream: where to print.
+            now: a clock, in seconds.
+        """
         self._stream, self._matrix, self._timed, self._beat = stream, Matrix(now, began=now()), "", now()
 
     def __enter__(self) -> Self:
-        """Nothing to prepare."""
+        """Return the display."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Print what was done, also after an interruption."""
+        """Print the number of finished replicas, also after an interruption."""
         if self._matrix.cells:
             self.say(self._matrix.totals())
 
@@ -86,7 +112,7 @@ class PlainDisplay:
         seconds = self._matrix.now() - self._matrix.began
         print(f"[{seconds:6.1f} s] {printable(text)}", file=self._stream, flush=True)
 
-    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[Key, Sequence[Run]]) -> None:
+    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]]) -> None:
         """Print the size of the plan."""
         self._matrix.begin(cells, seeds, done)
         self.say(f"{plural(len(cells), 'cell')} x {plural(seeds, 'seed')}: {self._matrix.totals()}")
@@ -97,21 +123,21 @@ class PlainDisplay:
         self._heartbeat()
 
     def finished(self, run: Run, cell: Cell) -> None:
-        """Print an error of a cell once, and a cell whose last replica this is."""
+        """Print an error once for each cell, and a line for the cell when its last replica is done."""
         self._matrix.finished(run, cell)
-        if run.outcome is Outcome.FAILED and not self._matrix.told(run, cell):
+        if run.outcome is Outcome.FAILED and not self._matrix.already_reported(run, cell):
             self.say(failure(run, cell))
         if self._matrix.complete(cell.key):
             self.say(f"{cell.name}: {self._cell(cell.key)}")
         self._heartbeat()
 
-    def timing(self, task: str, seconds_done: int, of: int) -> None:
-        """Print each task once."""
+    def timing(self, task: str, cells_done: int, cells: int) -> None:
+        """Print a line for each task."""
         if task != self._timed:
             self._timed = task
             self.say(f"measuring seconds per epoch: {task}")
 
-    def _cell(self, key: Key) -> str:
+    def _cell(self, key: CellKey) -> str:
         matrix, failures, median = self._matrix, self._matrix.failures(key), self._matrix.median(key)
         grokked = f"{matrix.grokked(key)} of {matrix.seeds} grokked"
         return ", ".join(filter(None, [grokked, failures, median and f"median {median} epochs"]))
@@ -121,7 +147,7 @@ class PlainDisplay:
         if matrix.now() - self._beat < HEARTBEAT:
             return
         self._beat = matrix.now()
-        training = [cell for key, cell in matrix.cells.items() if matrix.fronts[key]]
+        training = [cell for key, cell in matrix.cells.items() if matrix.groups[key]]
         parts = [f"{cell.name} epoch {matrix.epoch(cell.key):,} of {cell.budget:,}" for cell in training[:3]]
         parts += [f"{len(training) - 3} more in training"] if len(training) > 3 else []
-        self.say("; ".join(filter(None, [matrix.totals(), ", ".join(parts), str(left(matrix))])))
+        self.say("; ".join(filter(None, [matrix.totals(), ", ".join(parts), str(estimate_time_left(matrix))])))

@@ -1,4 +1,4 @@
-"""The live table of a terminal: one row per cell, folded together where they do not fit."""
+"""The live table of a terminal: a row for each cell; where rows do not fit, one line summarises the rest."""
 
 import sys
 import time
@@ -7,8 +7,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Literal, Self
 
 from grokbench.records import Cell, Outcome, Run
-from grokbench.runner.progress.matrix import Key, Matrix, elapsed, failure
-from grokbench.runner.progress.time_left import left
+from grokbench.runner.progress.matrix import CellKey, Matrix, elapsed, failure
+from grokbench.runner.progress.time_left import estimate_time_left
 from grokbench.text.escape import printable
 from grokbench.text.lists import plural
 
@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveDisplay", "choose", "rows", "shorten", "summary", "table"]
 
-OTHER_LINES = 6  # of a terminal: blank, heading, blank, footer, the cursor's, and one to spare
-OTHER_COLUMNS = 55  # characters: bar, grokked, median, epoch and budget, and the gaps between them
+OTHER_LINES = 6  # lines of a terminal without a row: blank, heading, blank, footer, the cursor's, and one to spare
+OTHER_COLUMNS = 55  # characters beside the labels: bar, grokked, median, epoch and budget, and the gaps between them
 
 
 class LiveDisplay:
-    """A table of all cells, redrawn twice a second; at the end it gives way to one line."""
+    """A display with a table of all cells, redrawn twice a second; at the end one line replaces it."""
 
     def __init__(self, console: "Console", now: Callable[[], float] = time.monotonic) -> None:
-        """`now` is a clock in seconds."""
+        """Start the clock.
+
+        Args:
+            console: the terminal.
+            now: a clock, in seconds.
+        """
         from rich.live import Live
 
         self._console, self._matrix, self._timing = console, Matrix(now, began=now()), ""
@@ -36,16 +41,16 @@ class LiveDisplay:
             console=console,
             refresh_per_second=2,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # what is piped elsewhere stays there
+            redirect_stdout=sys.stdout.isatty(),  # otherwise it is a pipe or a file, and stays one
         )
 
     def __enter__(self) -> Self:
-        """Start to draw."""
+        """Start drawing."""
         self._live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Take the table away and print what was done, also after an interruption."""
+        """Remove the table and print the number of finished replicas, also after an interruption."""
         self._live.stop()
         if self._matrix.cells:
             self.say(f"{self._matrix.totals()} in {elapsed(self._matrix)}")
@@ -56,26 +61,26 @@ class LiveDisplay:
 
         self._console.print(Text(printable(text)))
 
-    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[Key, Sequence[Run]]) -> None:
+    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]]) -> None:
         """Fill the table."""
         with self._lock:
             self._matrix.begin(cells, seeds, done)
 
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
-        """Move an epoch; it is seen at the next redraw."""
+        """Update a group's epoch; the next redraw shows it."""
         with self._lock:
             self._matrix.progress(cell, seeds, epoch, active)
 
     def finished(self, run: Run, cell: Cell) -> None:
-        """Count a replica; an error is also told above the table, once for each cell."""
+        """Count a replica, and print an error above the table, once for each cell."""
         with self._lock:
             self._matrix.finished(run, cell)
-        if run.outcome is Outcome.FAILED and not self._matrix.told(run, cell):
+        if run.outcome is Outcome.FAILED and not self._matrix.already_reported(run, cell):
             self.say(failure(run, cell))
 
-    def timing(self, task: str, seconds_done: int, of: int) -> None:
-        """Say so below the table."""
-        self._timing = f"measuring seconds per epoch: {task}, {seconds_done:,} of {of:,}"
+    def timing(self, task: str, cells_done: int, cells: int) -> None:
+        """Show the task below the table."""
+        self._timing = f"measuring seconds per epoch: {task}, {cells_done:,} of {cells:,}"
 
     def _draw(self) -> "Group":
         from rich.console import Group
@@ -88,13 +93,19 @@ class LiveDisplay:
     def _footer(self) -> "RenderableType":
         from rich.text import Text
 
-        rest = self._timing or str(left(self._matrix))
+        rest = self._timing or str(estimate_time_left(self._matrix))
         parts = [f"{self._matrix.totals()} in {elapsed(self._matrix)}", rest]
         return Text(" · ".join(filter(None, parts)), style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def table(matrix: Matrix, width: int, height: int) -> "Iterator[RenderableType]":
-    """A row per cell where they fit in `height` lines; else cells in training first, the rest one line per task."""
+    """Yield the table, and the lines that summarise cells without a row.
+
+    Args:
+        matrix: the progress of every cell.
+        width: of the terminal, in characters.
+        height: of the terminal, in lines.
+    """
     from rich.text import Text
 
     shown, lines = choose(matrix, max(1, height - OTHER_LINES))
@@ -104,22 +115,34 @@ def table(matrix: Matrix, width: int, height: int) -> "Iterator[RenderableType]"
         yield Text(line, style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def choose(matrix: Matrix, room: int) -> tuple[list[Key], list[str]]:
-    """The cells that get a row, in the order of the suite, and the lines that stand for all others."""
+def choose(matrix: Matrix, lines: int) -> tuple[list[CellKey], list[str]]:
+    """Choose the cells that get a row; those in training come first.
+
+    Args:
+        matrix: the progress of every cell.
+        lines: for rows and summaries together.
+
+    Returns:
+        The labels of the cells with a row, in the order of the suite, and the lines that summarise all others: one for
+        each task, or a single one where the tasks are many.
+    """
     keys = list(matrix.cells)
-    if len(keys) <= room:
+    if len(keys) <= lines:
         return keys, []
     tasks = list(dict.fromkeys(task for task, _ in keys))
-    groups = [[task] for task in tasks] if len(tasks) <= room // 2 else [tasks]
-    busy = {key[0] for key in keys if matrix.fronts[key]} | {(matrix.latest or keys[0])[0]}
-    ranked = sorted((key for key in keys if key[0] in busy), key=lambda key: not matrix.fronts[key])
-    shown = set(ranked[: max(0, room - len(groups))])
-    rest = [[key for key in keys if key[0] in group and key not in shown] for group in groups]
+    summarised = [[task] for task in tasks] if len(tasks) <= lines // 2 else [tasks]
+    busy = {key[0] for key in keys if matrix.groups[key]} | {(matrix.latest or keys[0])[0]}
+    ranked = sorted((key for key in keys if key[0] in busy), key=lambda key: not matrix.groups[key])
+    shown = set(ranked[: max(0, lines - len(summarised))])
+    rest = [[key for key in keys if key[0] in tasks and key not in shown] for tasks in summarised]
     return [key for key in keys if key in shown], [summary(matrix, others) for others in rest if others]
 
 
-def rows(matrix: Matrix, keys: Sequence[Key], width: int) -> "Table":
-    """The table of those cells. Its first two columns are as wide as the suite needs, so that they never move."""
+def rows(matrix: Matrix, keys: Sequence[CellKey], width: int) -> "Table":
+    """Return the table of the given cells.
+
+    The widths of its two columns of labels depend on the whole suite, so that they do not change between redraws.
+    """
     from rich.text import Text
 
     out, above = _without_rows(), None
@@ -130,7 +153,7 @@ def rows(matrix: Matrix, keys: Sequence[Key], width: int) -> "Table":
         out.add_row(
             Text(task.ljust(tasks)),
             *row(matrix, key, methods),
-            style=None if matrix.runs[key] or matrix.fronts[key] else "dim",
+            style=None if matrix.runs[key] or matrix.groups[key] else "dim",
         )
     return out
 
@@ -146,19 +169,28 @@ def _without_rows() -> "Table":
     return out
 
 
-def _widths(matrix: Matrix, room: int) -> tuple[int, int]:
-    """Characters for the labels of tasks and of methods, of so many for both."""
+def _widths(matrix: Matrix, width: int) -> tuple[int, int]:
+    """Divide `width` characters between the labels of tasks and those of methods."""
     tasks, methods = (max(len(printable(label)) for label in labels) for labels in zip(*matrix.cells, strict=True))
-    tasks = min(tasks, max(8, room // 2, room - methods))
-    return tasks, min(methods, max(8, room - tasks))
+    tasks = min(tasks, max(8, width // 2, width - methods))
+    return tasks, min(methods, max(8, width - tasks))
 
 
-def row(matrix: Matrix, key: Key, width: int) -> "Iterator[RenderableType]":
-    """Method, share of replicas done, grokked of planned, median, and the epoch in training with the other outcomes."""
+def row(matrix: Matrix, key: CellKey, width: int) -> "Iterator[RenderableType]":
+    """Yield a cell's columns after the task.
+
+    They are the method, a bar of the replicas done, the replicas grokked of those planned, the median, and the epoch in
+    training with the counts of other outcomes.
+
+    Args:
+        matrix: the progress of every cell.
+        key: the cell's labels.
+        width: characters for the method's label.
+    """
     from rich.progress_bar import ProgressBar
     from rich.text import Text
 
-    training = bool(matrix.fronts[key])
+    training = bool(matrix.groups[key])
     yield Text(shorten(printable(key[1]), width).ljust(width), style="bold" if training else "")
     all_grokked = matrix.grokked(key) == matrix.seeds
     yield ProgressBar(
@@ -174,11 +206,11 @@ def row(matrix: Matrix, key: Key, width: int) -> "Iterator[RenderableType]":
     yield Text(", ".join(filter(None, [epoch, matrix.failures(key)])))
 
 
-def summary(matrix: Matrix, keys: Sequence[Key]) -> str:
-    """What a line says of cells without a row."""
+def summary(matrix: Matrix, keys: Sequence[CellKey]) -> str:
+    """Summarise cells without a row in one line: how many are done, in training and to do, and how many grokked."""
     tasks = list(dict.fromkeys(task for task, _ in keys))
     done = sum(map(matrix.complete, keys))
-    training = sum(bool(matrix.fronts[key]) for key in keys)
+    training = sum(bool(matrix.groups[key]) for key in keys)
     counts = {"done": done, "in training": training, "to do": len(keys) - done - training}
     words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     grokked = f"{sum(map(matrix.grokked, keys)):,}/{matrix.seeds * len(keys):,} grokked"
@@ -187,7 +219,7 @@ def summary(matrix: Matrix, keys: Sequence[Key]) -> str:
 
 
 def shorten(label: str, width: int) -> str:
-    """A label in at most `width` characters, cut in its middle: variants of a method differ at the end."""
+    """Shorten a label to at most `width` characters, in its middle: variants of a method differ at the end."""
     if len(label) <= width:
         return label
     return f"{label[: width // 2 - 1]}…{label[len(label) - (width - width // 2) :]}"

@@ -1,4 +1,4 @@
-"""Where every cell of a suite stands while it runs; no terminal in sight."""
+"""The progress of every cell of a suite while it runs, independent of how it is displayed."""
 
 import time
 from collections import Counter
@@ -7,126 +7,165 @@ from dataclasses import dataclass, field
 
 from grokbench.records import Cell, Outcome, Run
 
-__all__ = ["Front", "Key", "Matrix", "Pace", "elapsed", "failure"]
+__all__ = ["CellKey", "GroupProgress", "Matrix", "TrainingCost", "elapsed", "failure"]
 
-Key = tuple[str, str]  # labels of a task and a regularizer
+CellKey = tuple[str, str]  # labels of a task and a regularizer
 
 
 @dataclass
-class Front:
-    """A group of replicas in training."""
+class GroupProgress:
+    """The last report of a group of replicas in training.
+
+    Attributes:
+        epoch: completed epochs.
+        active: replicas still in training.
+        at: when the epoch was reported, in seconds of the matrix's clock.
+    """
 
     epoch: int
     active: int
-    at: float  # seconds, when that epoch was reported
+    at: float
 
 
 @dataclass
-class Pace:
-    """What training has cost so far."""
+class TrainingCost:
+    """The cost of a cell's training so far.
+
+    Attributes:
+        seconds: of training, summed over groups.
+        epochs: completed epochs, summed over replicas.
+    """
 
     seconds: float = 0.0
-    epochs: int = 0  # of single replicas
+    epochs: int = 0
 
 
 @dataclass
 class Matrix:
-    """Where every cell of a suite stands. Time is seconds of `now`."""
+    """The progress of every cell of a suite.
+
+    Attributes:
+        now: a clock, in seconds.
+        began: when the display was made, by that clock.
+        seeds: replicas of every cell.
+        cells: by their labels, in the order of the suite.
+        runs: the runs of every cell, by seed.
+        groups: the groups of every cell that are in training, by their seeds.
+        costs: the cost of every cell's training so far.
+        latest: the cell that reported last; None before the first report.
+    """
 
     now: Callable[[], float] = time.monotonic
     began: float = 0.0
     seeds: int = 0
-    cells: dict[Key, Cell] = field(default_factory=dict)
-    runs: dict[Key, dict[int, Run]] = field(default_factory=dict)
-    fronts: dict[Key, dict[tuple[int, ...], Front]] = field(default_factory=dict)
-    paces: dict[Key, Pace] = field(default_factory=dict)
-    latest: Key | None = None  # the cell that reported last
+    cells: dict[CellKey, Cell] = field(default_factory=dict)
+    runs: dict[CellKey, dict[int, Run]] = field(default_factory=dict)
+    groups: dict[CellKey, dict[tuple[int, ...], GroupProgress]] = field(default_factory=dict)
+    costs: dict[CellKey, TrainingCost] = field(default_factory=dict)
+    latest: CellKey | None = None
 
-    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[Key, Sequence[Run]]) -> None:
-        """A stored replica that failed is still to do: this run repeats it."""
+    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]]) -> None:
+        """Enter the plan and the stored runs, except those that failed: they are trained again.
+
+        Args:
+            cells: in the order of the suite.
+            seeds: replicas of every cell.
+            done: labels of a cell -> its stored runs.
+        """
         self.seeds, self.cells = seeds, {cell.key: cell for cell in cells}
         for key in self.cells:
-            self.fronts[key], self.paces[key] = {}, Pace()
+            self.groups[key], self.costs[key] = {}, TrainingCost()
             self.runs[key] = {run.seed: run for run in done.get(key, ()) if run.outcome is not Outcome.FAILED}
 
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
-        """Move a group's front; what it took since the last report enters the cell's pace."""
-        fronts, pace, now = self.fronts[cell.key], self.paces[cell.key], self.now()
-        for halved in [group for group in fronts if group != seeds and set(group) & set(seeds)]:
-            del fronts[halved]  # it did not fit into memory
+        """Enter a group's report, and add the time since its last one to the cell's cost.
+
+        Args:
+            cell: of the group.
+            seeds: of the group.
+            epoch: completed epochs.
+            active: replicas still in training; the group is removed at zero.
+        """
+        groups, cost, now = self.groups[cell.key], self.costs[cell.key], self.now()
+        for halved in [group for group in groups if group != seeds and set(group) & set(seeds)]:
+            del groups[halved]  # it did not fit into memory and is trained in halves
         self.latest = cell.key
-        if (before := fronts.pop(seeds, None)) is not None:
-            pace.seconds += now - before.at
-            pace.epochs += (epoch - before.epoch) * before.active
+        if (before := groups.pop(seeds, None)) is not None:
+            cost.seconds += now - before.at
+            cost.epochs += (epoch - before.epoch) * before.active
         if active:
-            fronts[seeds] = Front(epoch, active, now)
+            groups[seeds] = GroupProgress(epoch, active, now)
 
     def finished(self, run: Run, cell: Cell) -> None:
-        """Keep a run. A group whose replicas are all done leaves training: it may report no more progress."""
+        """Enter a run, and remove a group whose replicas are all done: its last report may be left out."""
         key = cell.key
         self.runs[key][run.seed] = run
-        for seeds in [group for group in self.fronts[key] if self.runs[key].keys() >= set(group)]:
-            del self.fronts[key][seeds]
+        for seeds in [group for group in self.groups[key] if self.runs[key].keys() >= set(group)]:
+            del self.groups[key][seeds]
 
-    def told(self, run: Run, cell: Cell) -> bool:
-        """Whether another replica of the cell failed with the same error: those of a group fail together."""
+    def already_reported(self, run: Run, cell: Cell) -> bool:
+        """Return whether another replica of the cell failed with the same error: those of a group fail together."""
         others = (other for seed, other in self.runs[cell.key].items() if seed != run.seed)
         return any(other.outcome is Outcome.FAILED and other.error == run.error for other in others)
 
-    def done(self, key: Key) -> int:
-        """Replicas of a cell that are done."""
+    def done(self, key: CellKey) -> int:
+        """Count the replicas of a cell that are done."""
         return len(self.runs[key])
 
-    def grokked(self, key: Key) -> int:
-        """Replicas of a cell that grokked."""
+    def grokked(self, key: CellKey) -> int:
+        """Count the replicas of a cell that grokked."""
         return sum(run.outcome is Outcome.GROKKED for run in self.runs[key].values())
 
-    def complete(self, key: Key) -> bool:
-        """Whether every replica of a cell is done."""
+    def complete(self, key: CellKey) -> bool:
+        """Return whether every replica of a cell is done."""
         return self.done(key) >= self.seeds
 
-    def failures(self, key: Key) -> str:
-        """The other outcomes in words, such as `2 censored, 1 failed`; empty when there are none."""
+    def failures(self, key: CellKey) -> str:
+        """Describe the other outcomes, such as `2 censored, 1 failed`; empty when there are none."""
         counts = Counter(run.outcome for run in self.runs[key].values())
         return ", ".join(f"{counts[o]} {o}" for o in Outcome if o is not Outcome.GROKKED and counts[o])
 
-    def epoch(self, key: Key) -> int | None:
-        """The furthest epoch of a cell's groups in training; None when there is none."""
-        return max((front.epoch for front in self.fronts[key].values()), default=None)
+    def epoch(self, key: CellKey) -> int | None:
+        """Return the largest epoch of a cell's groups in training; None when there is none."""
+        return max((group.epoch for group in self.groups[key].values()), default=None)
 
-    def median(self, key: Key) -> str:
-        """Median epochs to grok, `> budget` when a complete cell has none, empty before it can be told.
+    def median(self, key: CellKey) -> str:
+        """Estimate the median epochs to grok by Kaplan-Meier, as text.
 
-        A replica in training is censored at its present epoch, so that early ones do not flatter the median.
+        A replica in training is censored at its current epoch, so that the fast replicas, which finish first, do not
+        bias the median.
+
+        Returns:
+            The median; `> budget` when a complete cell has none; empty while it is not yet known.
         """
-        from grokbench.stats.survival import median_time  # numpy: not before something is shown
+        from grokbench.stats.survival import median_time  # imports numpy, so not before a median is shown
 
         budget = self.cells[key].budget
         known = [run for run in self.runs[key].values() if run.outcome is not Outcome.FAILED]
-        present = self.present(key)
-        times = [run.capped(budget) for run in known] + [float(epoch) for epoch in present]
-        median = median_time(times, [run.outcome is Outcome.GROKKED for run in known] + [False] * len(present))
+        current = self.current_epochs(key)
+        times = [run.capped(budget) for run in known] + [float(epoch) for epoch in current]
+        median = median_time(times, [run.outcome is Outcome.GROKKED for run in known] + [False] * len(current))
         if median is not None:
             return f"{median:,.10g}"
         return f"> {budget:,}" if known and self.complete(key) else ""
 
     def totals(self) -> str:
-        """Replicas done of those planned."""
+        """Describe the number of replicas done and planned."""
         return f"{sum(map(self.done, self.cells)):,}/{self.seeds * len(self.cells):,} replicas done"
 
-    def present(self, key: Key) -> list[int]:
-        """The epoch of every replica in training, as far as it is known."""
-        fronts = self.fronts[key].items()
-        return [front.epoch for seeds, front in fronts for seed in seeds if seed not in self.runs[key]]
+    def current_epochs(self, key: CellKey) -> list[int]:
+        """Return the last reported epoch of every replica in training."""
+        groups = self.groups[key].items()
+        return [group.epoch for seeds, group in groups for seed in seeds if seed not in self.runs[key]]
 
 
 def failure(run: Run, cell: Cell) -> str:
-    """One line for a replica that failed, with the last line of its traceback."""
+    """Describe a failed replica in one line, with the last line of its traceback."""
     lines = (run.error or "").strip().splitlines()
     return f"{cell.name}, seed {run.seed} failed: {lines[-1] if lines else 'no traceback was kept'}"
 
 
 def elapsed(matrix: Matrix) -> str:
-    """Hours, minutes and seconds since the display was made."""
+    """Format the time since the display was made, as `h:mm:ss` or `m:ss`."""
     minutes, seconds = divmod(int(matrix.now() - matrix.began), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}" if minutes >= 60 else f"{minutes}:{seconds:02}"

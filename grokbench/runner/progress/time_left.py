@@ -1,73 +1,80 @@
-"""How long the rest of a suite may take, from what training has cost so far."""
+"""An estimate of the time left in a run, from the cost of training so far."""
 
 import math
 from typing import NamedTuple
 
 from grokbench.records import Outcome
-from grokbench.runner.progress.matrix import Key, Matrix
+from grokbench.runner.progress.matrix import CellKey, Matrix
 from grokbench.text.lists import plural
 
-__all__ = ["Left", "left"]
+__all__ = ["TimeLeft", "estimate_time_left"]
 
-TRUSTED = 1.0  # seconds of training before its pace is worth telling
+LEAST_SECONDS = 1.0  # seconds of training before its seconds per epoch are used
 
 
-class Left(NamedTuple):
-    """What can be said of the time left: `str` gives it in words, empty where that is nothing."""
+class TimeLeft(NamedTuple):
+    """An estimate of the time left; `str` describes it, and is empty where nothing is known.
 
-    seconds: float  # for the tasks whose pace is known
-    bound: bool  # whether some replicas count with their whole budget, as no sibling has told how long they take
-    untimed: int  # tasks with work left and no known pace
+    Attributes:
+        seconds: for the tasks whose seconds per epoch are known.
+        bound: whether the estimate is an upper bound: some replicas count with their whole budget, because no other
+            replica of their cell has finished that late.
+        untimed: the number of tasks with work left whose seconds per epoch are not known.
+    """
+
+    seconds: float
+    bound: bool
+    untimed: int
 
     def __str__(self) -> str:
-        """Such as `at most 4 min left + 2 tasks not timed yet`."""
+        """Describe the estimate, such as `at most 4 min left + 2 tasks not timed yet`."""
         if not self.seconds:
             return ""
         more = f" + {plural(self.untimed, 'task')} not timed yet" if self.untimed else ""
         return f"{'at most' if self.bound else 'about'} {_duration(self.seconds)} left{more}"
 
 
-def left(matrix: Matrix) -> Left:
-    """Epochs left x seconds per epoch over all cells, shared by the groups that train at the same time."""
+def estimate_time_left(matrix: Matrix) -> TimeLeft:
+    """Estimate the time left: epochs left x seconds per epoch, over all cells, divided by the groups in training."""
     seconds, bound, untimed = 0.0, False, set()
     for key in matrix.cells:
-        epochs, guessed = _epochs_left(matrix, key)
-        pace = _seconds_per_epoch(matrix, key)
-        if epochs and pace is None:
+        epochs, bounded = _epochs_left(matrix, key)
+        per_epoch = _seconds_per_epoch(matrix, key)
+        if epochs and per_epoch is None:
             untimed.add(key[0])
-        elif epochs and pace is not None:
-            seconds, bound = seconds + epochs * pace, bound or guessed
-    return Left(seconds / max(1, sum(map(len, matrix.fronts.values()))), bound, len(untimed))
+        elif epochs and per_epoch is not None:
+            seconds, bound = seconds + epochs * per_epoch, bound or bounded
+    return TimeLeft(seconds / max(1, sum(map(len, matrix.groups.values()))), bound, len(untimed))
 
 
-def _epochs_left(matrix: Matrix, key: Key) -> tuple[float, bool]:
-    """Epochs that a cell's replicas still need, and whether some of them are counted up to the budget.
+def _epochs_left(matrix: Matrix, key: CellKey) -> tuple[float, bool]:
+    """Estimate the epochs that a cell's replicas still need; also return whether some count with their whole budget.
 
-    A replica at epoch e needs as long as the finished siblings that went at least as far did, on average.
+    A replica at epoch e is expected to end at the mean last epoch of the cell's finished replicas that reached e.
     """
     taken = [run.epochs for run in matrix.runs[key].values() if run.outcome is not Outcome.FAILED]
-    present = matrix.present(key)
-    present += [0] * (matrix.seeds - matrix.done(key) - len(present))
+    current = matrix.current_epochs(key)
+    current += [0] * (matrix.seeds - matrix.done(key) - len(current))
     total, bound = 0.0, False
-    for epoch in present:
+    for epoch in current:
         longer = [epochs for epochs in taken if epochs >= epoch]
         total += (sum(longer) / len(longer) if longer else matrix.cells[key].budget) - epoch
         bound |= not longer
     return total, bound
 
 
-def _seconds_per_epoch(matrix: Matrix, key: Key) -> float | None:
-    """Seconds per epoch of one replica: the cell's own, else its task's; None before there is enough of either."""
-    own, task = matrix.paces[key], [pace for other, pace in matrix.paces.items() if other[0] == key[0]]
-    for paces in ([own], task):
-        seconds, epochs = sum(pace.seconds for pace in paces), sum(pace.epochs for pace in paces)
-        if seconds >= TRUSTED and epochs:
+def _seconds_per_epoch(matrix: Matrix, key: CellKey) -> float | None:
+    """Return the seconds per epoch of a replica, of the cell or else of its task; None while neither is known."""
+    own, task = matrix.costs[key], [cost for other, cost in matrix.costs.items() if other[0] == key[0]]
+    for costs in ([own], task):
+        seconds, epochs = sum(cost.seconds for cost in costs), sum(cost.epochs for cost in costs)
+        if seconds >= LEAST_SECONDS and epochs:
             return seconds / epochs
     return None
 
 
 def _duration(seconds: float) -> str:
-    """Rounded up, no finer than an estimate deserves."""
+    """Format seconds, rounded up to 5 seconds or to minutes."""
     if seconds < 55:
         return f"{5 * math.ceil(seconds / 5)} s"
     minutes = math.ceil(seconds / 60)
