@@ -38,7 +38,7 @@ FAULTS = {  # a plugin that was not checked -> what is said of it, and the line 
     "no return": ("TypeError: unsupported operand type(s) for +: 'Tensor' and 'NoneType'", ""),
     "a field that is not there": (
         "AttributeError: 'Local' object has no attribute 'output'",
-        "return pool.output.square().mean()",
+        "return local.output.square().mean()",
     ),
     "global randomness": ("it draws from torch's global generator", "0.01 * torch.randn(g.shape)"),
     "a Python branch on a tensor": ("it branches in Python on a tensor", "if g.norm() > 1.0 else g"),
