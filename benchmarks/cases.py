@@ -37,7 +37,7 @@ class Case:
     @property
     def rotated(self) -> bool:
         """Whether the engine trains it in its span."""
-        return bool(self.cell.recipe["task"]["parameters"].get("rotate"))
+        return bool(self.cell.recipe.task.parameters.get("rotate"))
 
     @property
     def short(self) -> int:
@@ -57,19 +57,19 @@ class Case:
 
 def case(cell: Cell, registry: Registry, seeds: Sequence[int], precision: str = "float32", device: str = "cpu") -> Case:
     """A cell that trains to its budget, whether or not it groks on the way."""
-    endless = replace(cell, recipe={**cell.recipe, "stop": "budget"})
+    endless = replace(cell, recipe=replace(cell.recipe, stop="budget"))
     full = cell_step(rotation(endless, False), registry)
     return Case(endless, cell_step(endless, registry), tuple(seeds), full, precision, device)
 
 
 def rotation(cell: Cell, rotate: bool) -> Cell:
     """The cell with its exact rotation on, which its label then says, or off; itself for tasks that have none."""
-    task = cell.recipe["task"]
-    if "rotate" not in task["parameters"]:
+    task = cell.recipe.task
+    if "rotate" not in task.parameters:
         return cell
-    parameters = {**task["parameters"], "rotate": rotate}
+    turned = replace(task, parameters={**task.parameters, "rotate": rotate})
     label = cell.task.removesuffix(" rotated") + " rotated" * rotate
-    return replace(cell, task=label, recipe={**cell.recipe, "task": {**task, "parameters": parameters}})
+    return replace(cell, task=label, recipe=replace(cell.recipe, task=turned))
 
 
 def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
@@ -89,7 +89,7 @@ def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
 
 def missing_data(case: Case) -> str | None:
     """How to get the data of a task whose files are not here; nothing is downloaded in the middle of a benchmark."""
-    use = case.cell.recipe["task"]["use"]  # a data set has the name of its task
+    use = case.cell.recipe.task.name  # a data set has the name of its task
     absent = [status for status in data.status() if status.name == use and not status.present]
     return f"its data are not here: {absent[0].how}, or set $GROKBENCH_DATA" if absent else None
 
@@ -110,6 +110,6 @@ def shipped_cases(
     for task in tasks:
         suite = load_suite("paper" if task == "xor" and full_xor else SUITES.get(task, "paper"))
         for cell in expand(chosen(suite, task, methods), registry, "float32", engine.REVISION):
-            rotates = (False, True) if "rotate" in cell.recipe["task"]["parameters"] else (False,)
+            rotates = (False, True) if "rotate" in cell.recipe.task.parameters else (False,)
             for rotate in rotates:
                 yield case(rotation(cell, rotate), registry, range(1000, 1000 + seeds), device=device)

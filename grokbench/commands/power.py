@@ -90,5 +90,6 @@ def _unlike(plan: "Plan", found: "Comparisons") -> Iterator[str]:
 
 
 def _recipe(cell: Cell) -> dict[str, Any]:
-    """What decides when replicas grok, but for how they are computed."""
-    return {"budget": cell.budget, **{k: v for k, v in cell.recipe.items() if k not in ("precision", "engine")}}
+    """Give the parts of a recipe that have to be the same, whatever the precision and the engine's revision."""
+    computed = ("precision", "engine")
+    return {"budget": cell.budget, **{k: v for k, v in cell.recipe.data().items() if k not in computed}}

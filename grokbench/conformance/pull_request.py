@@ -28,7 +28,7 @@ def _made_with(plugin: Plugin) -> str:
     """Which plugin it is, and what it was asked with."""
     here = environment()
     git = f" (commit {here['git']['commit'][:10]}{', changed' * bool(here['git']['dirty'])})" if here["git"] else ""
-    made = f"{plugin.kind[:-1].capitalize()}, {plugin.origin}, sha256 {plugin.digest[:12]}"
+    made = f"{plugin.kind[:-1].capitalize()}, {plugin.origin}, sha256 {plugin.origin.digest[:12]}"
     return f"{made}. Asked by GrokBench {here['grokbench']}{git} with torch {here['torch']}, Python {here['python']}."
 
 

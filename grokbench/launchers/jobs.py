@@ -15,20 +15,31 @@ from grokbench.records import Cell, Outcome, Run
 
 __all__ = ["Job", "Profiling", "Stage", "Timekeeping", "Training", "GroupSizeProbe", "Worker"]
 
-# keys of provenance on which numbers depend, beside the cell's identity and the group: see `CheckpointFile.facts`
-NUMBERS_DEPEND_ON = ("grokbench", "git", "torch", "machine", "device_name", "origins", "measured")
+# Keys of provenance on which numbers depend, beside the cell's identity, the group and the plugins' sources: see
+# `CheckpointFile.facts`. Neither the git commit nor the version of the program is one, or a long run would lose its
+# checkpoints with every commit. The identity holds the engine's REVISION: the engine edited without a new revision
+# goes on from an old checkpoint, as it keeps old runs.
+NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "measured")
 HEARTBEAT = 0.2  # seconds between the progress events of a group
 
 
 @dataclass(frozen=True)
 class Worker:
-    """The settings of a worker process."""
+    """The settings of a worker process.
 
-    device: str  # "cpu", "cuda:0"
+    Attributes:
+        device: "cpu", or one such as "cuda:0".
+        precision: "float32" or "float64".
+        plugins: plugin files.
+        provenance: of the program and the machine.
+        sharing: number of workers on its device.
+    """
+
+    device: str
     precision: str
-    plugins: tuple[str, ...]  # plugin files
-    provenance: Mapping[str, Any]  # of the program and the machine
-    sharing: int = 1  # workers that share its device
+    plugins: tuple[str, ...]
+    provenance: Mapping[str, Any]
+    sharing: int = 1
 
 
 class Job(Protocol):
@@ -90,7 +101,7 @@ class Training(_OfOneCell):
 
         check_sources(self.cell, registry)
         step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
-        provenance = {**worker.provenance, "origins": dict(self.cell.origins), "measured": dict(self.cell.measured)}
+        provenance = {**worker.provenance, "origins": _origins(self.cell), "measured": dict(self.cell.measured)}
         checkpoint_file_of = self._checkpoint_files(provenance)
         said = time.monotonic()
         for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance, checkpoint_file_of):
@@ -109,12 +120,18 @@ class Training(_OfOneCell):
             return None
         folder, seconds = self.checkpoints
         facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
+        facts["sources"] = {name: origin.digest for name, origin in self.cell.origins.items()}
         return lambda seeds: CheckpointFile.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
 
     def failed(self, error: str) -> Iterator[Run]:
         """Yield every missing replica as failed, with the traceback."""
         for seed in sorted(self.missing):
             yield Run(self.cell.identity, seed, Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
+
+
+def _origins(cell: Cell) -> dict[str, Any]:
+    """Give the origins of a cell's plugins as the data that provenance holds."""
+    return {name: origin.data() for name, origin in cell.origins.items()}
 
 
 @dataclass(frozen=True)
@@ -133,13 +150,10 @@ class Timekeeping:
             check_sources(cell, registry)
         steps = [cell_step(cell, registry) for cell in self.cells]
         dtype = engine.DTYPES[worker.precision]
-        here = {
-            **worker.provenance,
-            "timed_at": datetime.now(UTC).isoformat(),
-        }  # the same for all cells that took turns
+        here = {**worker.provenance, "timed_at": datetime.now(UTC).isoformat()}  # the same for all that took turns
         for measured in timing.measure(self.cells, steps, worker.device, dtype):
-            origins = next(dict(cell.origins) for cell in self.cells if cell.identity == measured.identity)
-            yield replace(measured, provenance={**here, "origins": origins})
+            cell = next(cell for cell in self.cells if cell.identity == measured.identity)
+            yield replace(measured, provenance={**here, "origins": _origins(cell)})
 
     def failed(self, error: str) -> Iterator[Run]:
         """Yield nothing: the cells of the task stay without seconds."""
@@ -149,7 +163,7 @@ class Timekeeping:
 
 @dataclass(frozen=True)
 class Profiling(_OfOneCell):
-    """A cell whose phases are to be measured; nothing is stored."""
+    """A cell whose phases are to be measured on a group of these seeds; nothing is stored."""
 
     seeds: tuple[int, ...]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from grokbench.errors import PluginError, SuiteError
 from grokbench.observer import Observer
 from grokbench.plugins.source_lines import innermost
-from grokbench.records import Run
+from grokbench.records import Origin, Run
 from grokbench.suite.additions import entries
 from grokbench.text.suggest import short
 
@@ -26,11 +26,18 @@ EXPECTED = "expected an observer's name, or one with its parameters such as 'ten
 
 @dataclass(frozen=True)
 class AttachedObserver:
-    """An observer with the name and the plugin it comes from."""
+    """An observer with the plugin that made it.
+
+    Attributes:
+        name: of the plugin.
+        origin: of the plugin.
+        file: of its source.
+        observer: the record of functions.
+    """
 
     name: str
-    origin: str
-    file: Path  # of its source
+    origin: Origin
+    file: Path
     observer: Observer
 
 

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from grokbench.cadence import Every
+from grokbench.records import Use
 from grokbench.suite.problems import KeyPath
 from grokbench.suite.schema import MetricShape, RegularizerShape, TaskShape
 
@@ -27,14 +28,6 @@ __all__ = [
 ]
 
 Parameters = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Use:
-    """A plugin and the parameters that a suite gives it; the others keep their defaults."""
-
-    name: str
-    parameters: Parameters
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,14 @@
-"""Lists in running text, and what is said of a cell in more than one place."""
+"""Lists and counts in running text."""
 
 from collections.abc import Iterable, Sequence
 
-from grokbench.records import Cell
-
-__all__ = ["criterion", "either", "listed", "plural", "several"]
+__all__ = ["either", "listed", "plural", "several"]
 
 
 def listed(items: Iterable[object], last: str = "and") -> str:
     """Such as `a, b and c`."""
     *before, end = [str(item) for item in items] or [""]
     return f"{', '.join(before)} {last} {end}" if before else end
-
-
-def criterion(cell: Cell) -> str:
-    """When a replica counts as grokked; nothing where that is not recorded."""
-    return " and ".join(f"{label} {condition}" for label, condition in (cell.recipe.get("grokked") or {}).items())
 
 
 def either(items: Iterable[object], last: str = "or") -> str:

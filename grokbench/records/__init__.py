@@ -1,0 +1,30 @@
+"""Records that training and judging share: plain data, no torch.
+
+A `Manifest` lists the cells and seeds of a results folder, a `Run` is the result of one replica, a `Timing` the cost of
+one cell. `store` keeps all three, and judging reads nothing else. A `Cell` holds its `Recipe` and the `Origin` of every
+plugin in it. A `Planned` tells observers what a command is about to do.
+"""
+
+from grokbench.records.cell import Cell
+from grokbench.records.manifest import Manifest, Planned, Published, Skip, Statistics
+from grokbench.records.origin import Origin, origins_of
+from grokbench.records.recipe import FORMAT, Recipe, Use
+from grokbench.records.run import Curve, Outcome, Run, Timing
+
+__all__ = [
+    "FORMAT",
+    "Cell",
+    "Curve",
+    "Manifest",
+    "Origin",
+    "Outcome",
+    "Planned",
+    "Published",
+    "Recipe",
+    "Run",
+    "Skip",
+    "Statistics",
+    "Timing",
+    "Use",
+    "origins_of",
+]
