@@ -92,6 +92,7 @@ def test_the_identities_of_stored_results_are_those_of_their_recipes(folder):
     )
     assert json.dumps(written) == json.dumps(stored)
     assert all(cell.identity == identity(cell.recipe.data()) for cell in manifest.cells)
+    assert all(len(origin.digest) == 16 for cell in manifest.cells for origin in cell.origins.values())
 
 
 def test_the_folder_of_the_paper_is_among_them():

@@ -8,7 +8,7 @@ from grokbench.records import Cell, Origin, Outcome, Run, origins_of
 __all__ = ["RERUN", "outdated", "satisfies"]
 
 RERUN = {  # each value trains what the one before it does, and more
-    "failed": "what is missing or failed, or was made by a plugin of yours that has changed since",
+    "failed": "what is missing or failed, or was made by a plugin of yours whose code has changed since",
     "stale": "also what another version of torch, of grokbench or of any plugin's source made",
     "all": "everything selected",
 }
