@@ -46,7 +46,7 @@ class Case:
     @property
     def rotated(self) -> bool:
         """True if the engine uses the task's exact rotation."""
-        return bool(self.cell.recipe["task"]["parameters"].get("rotate"))
+        return bool(self.cell.recipe.task.parameters.get("rotate"))
 
     @property
     def short(self) -> int:
@@ -66,19 +66,19 @@ class Case:
 
 def case(cell: Cell, registry: Registry, seeds: Sequence[int], precision: str = "float32", device: str = "cpu") -> Case:
     """Make a case of a cell, which trains to its budget whether or not it groks."""
-    endless = replace(cell, recipe={**cell.recipe, "stop": "budget"})
+    endless = replace(cell, recipe=replace(cell.recipe, stop="budget"))
     full = cell_step(rotation(endless, False), registry)
     return Case(endless, cell_step(endless, registry), tuple(seeds), full, precision, device)
 
 
 def rotation(cell: Cell, rotate: bool) -> Cell:
     """Turn a cell's exact rotation on, and name it in the label, or off; tasks without one are not changed."""
-    task = cell.recipe["task"]
-    if "rotate" not in task["parameters"]:
+    task = cell.recipe.task
+    if "rotate" not in task.parameters:
         return cell
-    parameters = {**task["parameters"], "rotate": rotate}
+    turned = replace(task, parameters={**task.parameters, "rotate": rotate})
     label = cell.task.removesuffix(" rotated") + " rotated" * rotate
-    return replace(cell, task=label, recipe={**cell.recipe, "task": {**task, "parameters": parameters}})
+    return replace(cell, task=label, recipe=replace(cell.recipe, task=turned))
 
 
 def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
@@ -98,7 +98,7 @@ def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
 
 def missing_data(case: Case) -> str | None:
     """Say how to get a task's data if files are missing, since a benchmark downloads nothing; None if they exist."""
-    use = case.cell.recipe["task"]["use"]  # a data set and its task have the same name
+    use = case.cell.recipe.task.name  # a data set and its task have the same name
     absent = [status for status in data.status() if status.name == use and not status.present]
     return f"its data are not here: {absent[0].how}, or set $GROKBENCH_DATA" if absent else None
 
@@ -124,6 +124,6 @@ def shipped_cases(
     for task in tasks:
         suite = load_suite("paper" if task == "xor" and full_xor else SUITES.get(task, "paper"))
         for cell in expand(chosen(suite, task, methods), registry, "float32", engine.REVISION):
-            rotates = (False, True) if "rotate" in cell.recipe["task"]["parameters"] else (False,)
+            rotates = (False, True) if "rotate" in cell.recipe.task.parameters else (False,)
             for rotate in rotates:
                 yield case(rotation(cell, rotate), registry, range(1000, 1000 + seeds), device=device)

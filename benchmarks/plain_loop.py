@@ -110,7 +110,7 @@ def start(case: Case, seed: int, kind: str = "fused") -> Plain:
     Raises:
         ValueError: the loop does not implement the method.
     """
-    task, uses = case.cell.recipe["task"], {use["use"]: use["parameters"] for use in case.cell.recipe["regularizers"]}
+    task, uses = case.cell.recipe.task, {use.name: use.parameters for use in case.cell.recipe.regularizers}
     if unknown := set(uses) - {"baseline", "grokalign", *FILTERS}:
         known = ", ".join(["baseline", "grokalign", *FILTERS])
         raise ValueError(f"{case.name}: the plain loop knows {known}, not {', '.join(sorted(unknown))}")
@@ -121,15 +121,15 @@ def start(case: Case, seed: int, kind: str = "fused") -> Plain:
         name: Batch(case.full.task.embedded(params, split.inputs), split.targets)
         for name, split in (own | group.shared).items()
     }
-    network = network_of(task["use"], params)
-    signed = task["use"] == "xor"
+    network = network_of(task.name, params)
+    signed = task.name == "xor"
     return Plain(
         network=network,
         optimizer=optimizer(case.full.task.optimizer, network, KINDS[kind]),
         splits=splits,
         batch_size=case.full.task.batch_size,
         evaluate_every=case.cell.evaluate_every,
-        loss=signed_error if signed else LOSSES[task["parameters"].get("loss", "cross_entropy")],
+        loss=signed_error if signed else LOSSES[task.parameters.get("loss", "cross_entropy")],
         accuracy=sign_accuracy if signed else class_accuracy,
         device=case.device,
         grokalign=uses.get("grokalign"),

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.startup import GROKBENCH
 from benchmarks.tables import tabulated
-from grokbench.records import Cell, Curve, Manifest, Outcome, Run, Timing
+from grokbench.records import Cell, Curve, Manifest, Outcome, Recipe, Run, Timing, Use
 from grokbench.store import Store
 
 __all__ = ["Cost", "full", "json", "measure", "table"]
@@ -72,10 +72,9 @@ def _cost(command: Sequence[str], page: Path) -> Cost:
 def full(folder: Path, tasks: int, methods: int, seeds: int, evaluations: int) -> None:
     """Write a results folder whose runs have curves of METRICS with so many evaluations."""
     labels = ["baseline", *(f"method{number}" for number in range(1, methods))]
-    recipe = {"stop": "budget", "grokked": {"test_accuracy": "> 0.9"}}
     directions = dict.fromkeys(METRICS)
     cells = tuple(
-        Cell(f"task{t}", label, f"{t:08x}{m:08x}", {**recipe, "task": {"use": f"t{t}"}}, evaluations, 1, directions)
+        Cell(f"task{t}", label, f"{t:08x}{m:08x}", _recipe(f"t{t}"), evaluations, 1, directions)
         for t in range(tasks)
         for m, label in enumerate(labels)
     )
@@ -85,6 +84,10 @@ def full(folder: Path, tasks: int, methods: int, seeds: int, evaluations: int) -
             store.save_timing(Timing(cell.identity, (0.1, 0.11, 0.12), PLACE))
             for seed in planned:
                 store.save(_run(cell, seed, number, planned, evaluations))
+
+
+def _recipe(task: str) -> Recipe:
+    return Recipe(task=Use(task, {}), grokked={"test_accuracy": "> 0.9"}, stop="budget")
 
 
 def _run(cell: Cell, seed: int, number: int, planned: tuple[int, ...], evaluations: int) -> Run:

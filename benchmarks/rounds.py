@@ -67,7 +67,7 @@ class Result:
         return {
             "task": cell.task,
             "method": cell.regularizer,
-            "task_parameters": dict(cell.recipe["task"]["parameters"]),
+            "task_parameters": dict(cell.recipe.task.parameters),
             "seeds": len(self.case.seeds),
             "epochs": cell.budget - self.case.short,
             "evaluate_every": cell.evaluate_every,

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.tables import tabulated
-from grokbench.records import Cell, Curve, Manifest, Outcome, Run
+from grokbench.records import Cell, Curve, Manifest, Outcome, Recipe, Run, Use
 from grokbench.store import Store
 
 __all__ = ["GROKBENCH", "commands", "measure", "synthetic", "table"]
@@ -74,8 +74,9 @@ def until(command: Sequence[str], word: str) -> float:
 def synthetic(folder: Path, methods: int, seeds: int, points: int) -> None:
     """Write a results folder of one task, with a grokked run for each method and seed."""
     labels = ["baseline", *(f"method{number}" for number in range(1, methods))]
+    recipe = Recipe(task=Use("task", {}))
     cells = tuple(
-        Cell("task", label, f"{number:016x}", {"stop": "grokked"}, 10_000, 1, {"test_accuracy": "higher"})
+        Cell("task", label, f"{number:016x}", recipe, 10_000, 1, {"test_accuracy": "higher"})
         for number, label in enumerate(labels)
     )
     planned = tuple(range(1000, 1000 + seeds))

@@ -1,14 +1,11 @@
-"""Where numbers come from: versions, machine, git state, digests of source files.
+"""Provenance of numbers: versions, machine, git state.
 
 Nothing here holds a path or a host name, since provenance is published with a leaderboard.
 """
 
-import ast
-import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,14 +13,14 @@ from typing import Any
 
 from grokbench import __version__
 
-__all__ = ["environment", "git_state", "source_digest"]
+__all__ = ["environment", "git_state"]
 
 PACKAGES = ("torch", "numpy", "scipy")
 GIT_SECONDS = 5.0  # a repository on a slow disk is no reason to hold up a run
 
 
 def environment() -> dict[str, Any]:
-    """Plain data about this program and this machine; never fails, and torch is not imported.
+    """Describe this program and this machine as plain data; never fails, and does not import torch.
 
     Returns:
         `grokbench`, `python`, `torch`, `numpy`, `scipy`: versions (None where not installed); `platform`, `cpu`,
@@ -44,9 +41,11 @@ def environment() -> dict[str, Any]:
 
 @cache
 def git_state(file: Path) -> dict[str, Any] | None:
-    """The `commit` of the repository that tracks `file`, and whether tracked files are changed (`dirty`).
+    """Find the git state of the repository that tracks a file.
 
-    None where no repository tracks it (an installed wheel), it has no commit yet, or git is not there.
+    Returns:
+        `commit`, and `dirty`: whether tracked files are changed (None where git does not say). None where no
+        repository tracks the file (an installed wheel), there is no commit yet, or git is not installed.
     """
     if _git(file.parent, "ls-files", "--error-unmatch", file.name) is None:
         return None
@@ -55,42 +54,8 @@ def git_state(file: Path) -> dict[str, Any] | None:
     return None if commit is None else {"commit": commit, "dirty": None if changes is None else bool(changes)}
 
 
-def source_digest(module_file: str | Path) -> str:
-    """The sha256, in hexadecimal, of a plugin's file and the files beside it that it imports, directly or not.
-
-    File names count, their folder does not: the same plugin has the same digest wherever it is installed.
-
-    Raises:
-        OSError: the file cannot be read.
-        SyntaxError: it is no Python.
-    """
-    digest = hashlib.sha256()
-    for file in sorted(_with_siblings(Path(module_file)), key=lambda file: file.name):
-        content = file.read_bytes()
-        digest.update(f"{file.name} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
-
-
-def _with_siblings(file: Path) -> set[Path]:
-    found, waiting = set(), [file]
-    while waiting:
-        current = waiting.pop()
-        if current not in found:
-            found.add(current)
-            names = _relative_imports(ast.parse(current.read_bytes()))
-            waiting += [path for name in names if (path := file.with_name(f"{name}.py")).exists()]
-    return found
-
-
-def _relative_imports(module: ast.Module) -> Iterator[str]:
-    """`a` of `from .a import x`, `a` and `b` of `from . import a, b`."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
-
-
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints, or None where it fails in any way."""
+    """Run git in a folder; None where it fails in any way."""
     quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     command = ["git", "-C", str(folder), *arguments]
     try:
@@ -109,7 +74,7 @@ def _version(package: str) -> str | None:
 
 @cache
 def _cpu() -> str:
-    """The processor's model as its maker names it, where the system tells."""
+    """Name the processor's model as its maker does, where the system knows it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -23,17 +23,17 @@ def test_the_shipped_cases_are_those_of_the_paper(benchmarks, registry):
         *("mnist_ce baseline", "mnist_ce grokalign"),
         *("xor baseline", "xor rotated baseline", "xor grokalign", "xor rotated grokalign"),
     ]
-    assert [case.cell.recipe["task"]["parameters"].get("rotate") for case in cases[1:4]] == [None, False, True]
+    assert [case.cell.recipe.task.parameters.get("rotate") for case in cases[1:4]] == [None, False, True]
     assert [bool(case.step.task.full) for case in cases[2:4]] == [False, True] and not cases[3].full.task.full
-    assert cases[4].cell.recipe["regularizers"][0]["parameters"]["norm"] == "frobenius"
+    assert cases[4].cell.recipe.regularizers[0].parameters["norm"] == "frobenius"
     assert {case.seeds for case in cases} == {tuple(range(1000, 1025))}
     assert cases[0].cell.evaluate_every == load_suite("paper").tasks[2].evaluate_every
-    assert cases[2].cell.recipe["task"]["parameters"]["dimensions"] == 2_000
+    assert cases[2].cell.recipe.task.parameters["dimensions"] == 2_000
     small = next(shipped(("cifar10",), 2, False, registry))
-    assert small.cell.recipe["task"]["parameters"]["samples"] == 2_000 and list(small.step.metrics) == [
+    assert small.cell.recipe.task.parameters["samples"] == 2_000 and list(small.step.metrics) == [
         *("train_loss", "train_accuracy", "test_loss", "test_accuracy")
     ]
-    assert next(shipped(("xor",), 25, True, registry)).cell.recipe["task"]["parameters"]["dimensions"] == 40_000
+    assert next(shipped(("xor",), 25, True, registry)).cell.recipe.task.parameters["dimensions"] == 40_000
 
 
 def test_what_is_rotated_can_be_measured_alone(benchmarks):
@@ -50,7 +50,7 @@ def test_a_suite_without_a_benchmarked_task_is_refused(benchmarks, suite):
 def test_a_case_ends_with_an_evaluation_and_never_early(cases):
     case = cases["sparse_parity", "baseline"]
     assert [case.lasting(epochs).cell.budget for epochs in (0, 2, 3)] == [2, 2, 4]
-    assert case.cell.recipe["stop"] == "budget"
+    assert case.cell.recipe.stop == "budget"
     assert case.seed_epochs == 2 * EPOCHS
 
 

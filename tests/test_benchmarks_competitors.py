@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from grokbench import random
+from grokbench.records import Use
 
 
 def test_competitors_take_turns_and_are_compared_round_by_round(benchmarks, cases):
@@ -44,8 +45,8 @@ def test_workers_train_every_group_to_the_end(benchmarks, cases):
 
 def test_a_replica_that_fails_is_no_figure(benchmarks, cases):
     case = cases["modular_addition", "baseline"]
-    broken = {**case.cell.recipe, "task": {"use": "no_such_task", "parameters": {}}}
-    lost = benchmarks("cases").replace(case, cell=benchmarks("cases").replace(case.cell, recipe=broken))
+    broken = replace(case.cell.recipe, task=Use("no_such_task", {}))
+    lost = replace(case, cell=replace(case.cell, recipe=broken))
     with pytest.raises(RuntimeError, match="baseline: seed 1000 was not trained to the end: (?s:.)*no task 'no_such"):
         next(benchmarks("grouped").rounds(lost, workers=1))
 

@@ -81,39 +81,39 @@ def kept(folder):
     """A folder with the checkpoint of a group that was interrupted early."""
     cell, step, *_ = race("sparse_parity", "grokfast_ma")
     interrupted(cell, step, checkpoint_file(folder), 2)
-    assert checkpoint_file(folder).standing()
+    assert checkpoint_file(folder).read()
     return cell, step
 
 
 @pytest.mark.parametrize("facts", [{}, FACTS | {"torch": "2.0"}, FACTS | {"measured": {}}])
 def test_a_checkpoint_of_other_circumstances_is_left_aside(tmp_path, facts):
     kept(tmp_path)
-    assert checkpoint_file(tmp_path, facts=facts).standing() is None
+    assert checkpoint_file(tmp_path, facts=facts).read() is None
 
 
 def test_a_checkpoint_that_lacks_a_wanted_seed_is_left_aside(tmp_path):
     kept(tmp_path)
-    assert checkpoint_file(tmp_path, wanted=(*SEEDS, 5)).standing() is None
+    assert checkpoint_file(tmp_path, wanted=(*SEEDS, 5)).read() is None
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"\x80\x04pickle"])
 def test_a_damaged_checkpoint_is_left_aside(tmp_path, content):
     kept(tmp_path)
     (tmp_path / "group.npz").write_bytes(content)
-    assert checkpoint_file(tmp_path).standing() is None
+    assert checkpoint_file(tmp_path).read() is None
 
 
 def test_a_truncated_checkpoint_is_left_aside(tmp_path):
     kept(tmp_path)
     whole = (tmp_path / "group.npz").read_bytes()
     (tmp_path / "group.npz").write_bytes(whole[: len(whole) // 2])
-    assert checkpoint_file(tmp_path).standing() is None
+    assert checkpoint_file(tmp_path).read() is None
 
 
 def test_a_checkpoint_with_a_pickle_is_not_opened(tmp_path):
     head = np.frombuffer(json.dumps({"format": 1, "facts": FACTS, "strides": [[1]]}).encode(), np.uint8)
     np.savez(tmp_path / "group.npz", head=head, t0=np.array([{"a": 1}], dtype=object))
-    assert checkpoint_file(tmp_path).standing() is None
+    assert checkpoint_file(tmp_path).read() is None
 
 
 def test_a_checkpoint_of_another_shape_is_trained_from_the_beginning(tmp_path):

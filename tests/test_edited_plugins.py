@@ -3,11 +3,11 @@
 import pytest
 
 from grokbench.judging.seconds import costs
-from grokbench.records import Outcome, Run, Timing
+from grokbench.records import Outcome, Run, Timing, origins_of
 from grokbench.runner import pipeline
 from grokbench.store import Store
 
-from .helpers import tiny
+from .helpers import result_folders, tiny
 from .helpers.performed_plans import SEEDS, left, opened, perform, trained
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -18,8 +18,8 @@ def mine(tmp_path):
     return tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
 
 
-def edit(file):
-    file.write_text(file.read_text() + "\n# edited\n", encoding="utf-8")
+def edit(file, line="edited = True"):
+    file.write_text(f"{file.read_text()}\n{line}\n", encoding="utf-8")
 
 
 def test_an_edited_plugin_is_trained_again_and_the_old_runs_are_kept(plan, mine):
@@ -34,6 +34,36 @@ def test_an_edited_plugin_is_trained_again_and_the_old_runs_are_kept(plan, mine)
     kept = sorted((made.directory / "superseded").glob("*/*.json"))
     assert [(file.parent.name, file.name) for file in kept] == [(steady.identity, f"{seed}.1.json") for seed in SEEDS]
     assert perform(plan(text, plugins=(str(mine),))) == []
+
+
+def test_a_plugin_with_another_comment_and_docstring_is_not_trained_again(plan, mine):
+    text = tiny.with_methods("steady")
+    perform(plan(text, plugins=(str(mine),)))
+    edit(mine, "# edited")
+    mine.write_text(mine.read_text().replace("Add nothing.", "Add 0."), encoding="utf-8")
+    assert perform(plan(text, plugins=(str(mine),))) == []
+
+
+def test_runs_of_an_earlier_version_know_the_whole_source_alone(plan, mine):
+    text = tiny.with_methods("steady")
+    perform(plan(text, plugins=(str(mine),)))
+    made = plan(text, plugins=(str(mine),))
+    for file in sorted(made.directory.glob("runs/*/*.json")):
+        result_folders.edit(file, in_texts)
+    for file in sorted(made.directory.glob("timings/*.json")):
+        result_folders.edit(file, in_texts)
+    assert perform(made) == []
+    edit(mine, "# edited")
+    made = plan(text, plugins=(str(mine),))
+    assert trained(perform(made)) == [(made.cells[1].identity, seed) for seed in SEEDS]
+
+
+def in_texts(data):
+    """Turn the origins of a stored run or timing into the texts that earlier versions stored."""
+    provenance = data.get("run", data)["provenance"]
+    provenance["origins"] = {
+        name: f"{origin}, sha256 {origin.digests[1]}" for name, origin in origins_of(provenance).items()
+    }
 
 
 def test_an_edited_plugin_is_timed_again(plan, mine):

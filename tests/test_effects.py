@@ -9,7 +9,9 @@ from grokbench.judging.notes import conclusion, outcome_notes
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Outcome, Run, Statistics
 
-CELL = Cell("parity", "method", "id", {}, budget=1000, evaluate_every=4, metrics={})
+from .helpers.recipes import RECIPE
+
+CELL = Cell("parity", "method", "id", RECIPE, budget=1000, evaluate_every=4, metrics={})
 P = dict.fromkeys(["sign_flip", "paired_t", "wilcoxon", "logrank"], 1.0)
 
 

@@ -9,7 +9,7 @@ from grokbench.commands.failures import explained, explanations
 from grokbench.engine import timing
 from grokbench.launchers.local import pool
 from grokbench.plugins import load_registry
-from grokbench.records import Cell, Outcome, Run
+from grokbench.records import Cell, Origin, Outcome, Recipe, Run, Use
 from grokbench.step import build_step
 
 from .helpers import planted, tiny
@@ -18,8 +18,9 @@ from .helpers.tiny import grokbench, run
 
 
 def cell(regularizer="method", *uses):
-    origins = {f"regularizers.{use}": "" for use in uses or (regularizer,)}
-    return Cell("parity", regularizer, "same", {}, 3, 1, {}, origins={"tasks.sparse_parity": "", **origins})
+    names = ["tasks.sparse_parity", *(f"regularizers.{use}" for use in uses or (regularizer,))]
+    origins = dict.fromkeys(names, Origin("built_in"))
+    return Cell("parity", regularizer, "same", Recipe(task=Use("sparse_parity", {})), 3, 1, {}, origins=origins)
 
 
 def raised_by(methods):

@@ -5,6 +5,8 @@ from grokbench.judging.notes import compared_notes, outcome_notes, provenance_no
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Manifest, Outcome, Run, Statistics, Timing
 
+from .helpers.recipes import RECIPE
+
 HOLM_9 = "with Holm over 9 comparisons 9 seeds are needed"
 
 
@@ -15,8 +17,8 @@ def of(speedup=2.0, p=0.01, bound=None, means=(2.0, 1.5, 2.5)):
 
 
 def said(effect, adjusted=0.02, statistics=Statistics(), pairs=10, family=9):  # noqa: B008 - a frozen default
-    cells = [Cell("parity", f"method {number}", str(number), {}, 100, 1, {}) for number in range(family)]
-    plain = Cell("parity", "plain", "plain", {}, 100, 1, {})
+    cells = [Cell("parity", f"method {number}", str(number), RECIPE, 100, 1, {}) for number in range(family)]
+    plain = Cell("parity", "plain", "plain", RECIPE, 100, 1, {})
     manifest = Manifest("suite", "", "plain", tuple(range(pairs)), (plain, *cells), statistics=statistics)
     return list(compared_notes(effect, adjusted, manifest))
 
@@ -36,7 +38,7 @@ def test_what_a_comparison_shows(effect, adjusted, expected):
 
 
 def test_a_method_that_was_not_recorded_says_why():
-    cell = Cell("parity", "method", "id", {}, budget=100, evaluate_every=4, metrics={})
+    cell = Cell("parity", "method", "id", RECIPE, budget=100, evaluate_every=4, metrics={})
     runs = [Run("id", seed, Outcome.GROKKED, 40, 8, 40, provenance={"pace": "not recorded: x"}) for seed in (0, 1)]
     assert list(outcome_notes(Measured(cell, tuple(runs)), None))[-1] == "not recorded: x"
 
@@ -54,7 +56,7 @@ def test_without_correction_the_p_is_said_to_be_uncorrected():
 
 @pytest.mark.parametrize(("last", "so"), [(0.35, False), (0.363, True)])
 def test_seconds_whose_ratio_differs_from_round_to_round_are_told(last, so):
-    cell = Cell("parity", "method", "id", {}, budget=100, evaluate_every=4, metrics={})
+    cell = Cell("parity", "method", "id", RECIPE, budget=100, evaluate_every=4, metrics={})
     plain = Measured(cell, (), (Timing("id", (0.1, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1), {}),))
     method = Measured(cell, (), (Timing("id", (0.3, 0.6, 0.3, 0.3, 0.3, 0.3, last), {}),))
     said = "an epoch takes 3.00x [3.00, 3.63] the baseline's seconds, so its time is uncertain: see `grokbench seconds`"

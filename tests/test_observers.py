@@ -9,12 +9,13 @@ import grokbench as door
 from grokbench.engine import timing
 from grokbench.events import Progress
 from grokbench.launchers.local import pool
-from grokbench.records import Cell, Planned, Run
+from grokbench.records import Cell, Origin, Planned, Run
 from grokbench.runner.observing import EXPECTED, AttachedObserver, Observers
 from grokbench.store import Store
 
 from .helpers import tiny
 from .helpers.observer_plugins import ANGRY, FACTORIES, HEAD, HOOK, MEDDLER, SOUND, WRONG
+from .helpers.recipes import RECIPE
 from .helpers.tiny import grokbench
 
 
@@ -67,9 +68,11 @@ def test_what_is_told_are_records(folder):
         return lambda *records: told.update({event: records})
 
     observer = door.Observer(**{event: keep(event) for event in ("begin", "progress", "finished", "end")})
-    cell = Cell("task", "method", "c", {}, 3, 1, {})
+    cell = Cell("task", "method", "c", RECIPE, 3, 1, {})
     planned = Planned(None, (cell,), (1,), folder)
-    with Observers([AttachedObserver("keeper", "file mine.py", folder / "mine.py", observer)], print) as observers:
+    with Observers(
+        [AttachedObserver("keeper", Origin("file", "mine.py"), folder / "mine.py", observer)], print
+    ) as observers:
         assert observers.wants("progress") and not observers.wants("stored") and not observers.wants("close")
         observers.notify("begin", planned)
         observers.notify("progress", Progress(cell, (1, 2), 2, 1))

@@ -6,7 +6,9 @@ from grokbench.judging.notes import outcome_notes
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Outcome, Run, Timing
 
-CELL = Cell("parity", "method", "id", {}, 1000, 4, {"test_accuracy": "higher", "loss": "lower"})
+from .helpers.recipes import RECIPE
+
+CELL = Cell("parity", "method", "id", RECIPE, 1000, 4, {"test_accuracy": "higher", "loss": "lower"})
 
 
 def run(at, outcome=Outcome.GROKKED, **changes):

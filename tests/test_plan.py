@@ -7,33 +7,33 @@ import pytest
 
 from grokbench.errors import PluginError
 from grokbench.plan import cell_step, expand, identity, manifest
-from grokbench.records import Skip
+from grokbench.records import Skip, Use
 from grokbench.suite import load_suite
 from grokbench.suite_files import shipped_suites
 
 from .helpers.short_suites import FACTS, GOOD, HEAD, PLAIN, only
 
 
-def test_cells_come_in_the_order_of_the_suite_with_everything_resolved(cells_of):
+def test_cells_come_in_the_order_of_the_suite_with_everything_resolved(cells_of, registry):
     cells = cells_of(
         HEAD + "tasks: {xor: {width: 8}, parity: {use: sparse_parity}}\nregularizers: {baseline: {}, grokalign: {}}\n"
     )
     tasks, methods = ("xor", "parity"), ("baseline", "grokalign")
     assert list(cells) == [(task, method) for task in tasks for method in methods]
     cell = cells["xor", "grokalign"]
-    assert cell.recipe["task"]["use"] == "xor" and cell.recipe["task"]["parameters"]["width"] == 8
-    assert cell.recipe["task"]["parameters"]["dimensions"] == 40_000
-    (method,) = cell.recipe["regularizers"]
-    assert method["parameters"] == {
+    assert cell.recipe.task.name == "xor" and cell.recipe.task.parameters["width"] == 8
+    assert cell.recipe.task.parameters["dimensions"] == 40_000
+    (method,) = cell.recipe.regularizers
+    assert method.parameters == {
         "strength": 0.01, "norm": "squared", "estimator": "projection", "projections": 1,
     }  # fmt: skip
     assert (cell.budget, cell.evaluate_every, cell.privileges) == (1000, 1, ())
-    assert cell.recipe["grokked"] == {"test_accuracy": "> 0.95", "noise_accuracy": "> 0.95"}
+    assert cell.recipe.grokked == {"test_accuracy": "> 0.95", "noise_accuracy": "> 0.95"}
     assert set(cell.metrics) == {f"{s}_{m}" for s in ("train", "test", "noise") for m in ("loss", "accuracy")}
     assert cell.metrics["test_loss"] == "lower" and cell.metrics["test_accuracy"] == "higher"
     assert set(cell.origins) == {"tasks.xor", "regularizers.grokalign", "metrics.loss", "metrics.accuracy"}
-    assert len(cell.identity) == 16 and cell.identity == identity(cell.recipe)
-    json.dumps(cell.recipe)
+    assert len(cell.identity) == 16 and cell.identity == identity(cell.recipe.data())
+    assert all(origin == registry.get(*name.split(".")).origin for name, origin in cell.origins.items())
 
 
 def test_per_task_replaces_what_stands_above(cells_of):
@@ -44,7 +44,7 @@ def test_per_task_replaces_what_stands_above(cells_of):
         + "  baseline: {}\n"
         + "  grokalign: {strength: 0.1, per_task: {xor: {strength: 1.0, norm: frobenius}}}\n"
     )
-    strengths = {task: cells[task, "grokalign"].recipe["regularizers"][0]["parameters"] for task in ("parity", "xor")}
+    strengths = {task: cells[task, "grokalign"].recipe.regularizers[0].parameters for task in ("parity", "xor")}
     assert (strengths["parity"]["strength"], strengths["parity"]["norm"]) == (0.1, "squared")
     assert (strengths["xor"]["strength"], strengths["xor"]["norm"]) == (1.0, "frobenius")
 
@@ -55,7 +55,7 @@ def test_a_grid_is_one_cell_for_each_value(cells_of):
     labels = [label for _, label in cells if label != "baseline"]
     assert len(labels) == len(set(labels)) == 4
     assert len({cell.identity for cell in cells.values()}) == 5
-    given = [cell.recipe["regularizers"][0]["parameters"] for (_, label), cell in cells.items() if label != "baseline"]
+    given = [cell.recipe.regularizers[0].parameters for (_, label), cell in cells.items() if label != "baseline"]
     found = {(parameters["strength"], parameters["norm"]) for parameters in given}
     assert found == {(s, n) for s in (0.1, 0.01) for n in ("squared", "frobenius")}
 
@@ -63,8 +63,8 @@ def test_a_grid_is_one_cell_for_each_value(cells_of):
 def test_combined_methods_keep_their_order(cells_of, registry):
     text = GOOD.replace("{strength: 0.1}", "{use: [grokfast_ema, grokalign], grokalign: {strength: 0.3}}")
     cell = only(cells_of(text))
-    assert [use["use"] for use in cell.recipe["regularizers"]] == ["grokfast_ema", "grokalign"]
-    assert cell.recipe["regularizers"][1]["parameters"]["strength"] == 0.3
+    assert [use.name for use in cell.recipe.regularizers] == ["grokfast_ema", "grokalign"]
+    assert cell.recipe.regularizers[1].parameters["strength"] == 0.3
     first, second = cell_step(cell, registry).regularizers
     assert first.transform and second.penalty
     swapped = only(cells_of(text.replace("[grokfast_ema, grokalign]", "[grokalign, grokfast_ema]")))
@@ -126,7 +126,7 @@ def test_a_metric_by_the_decade_reaches_its_step(cells_of, registry):
 
 def test_a_cell_whose_plugin_is_gone_says_so(cells_of, registry):
     cell = only(cells_of(PLAIN))
-    gone = dataclasses.replace(cell, recipe=cell.recipe | {"task": {"use": "sparse_party", "parameters": {}}})
+    gone = dataclasses.replace(cell, recipe=dataclasses.replace(cell.recipe, task=Use("sparse_party", {})))
     with pytest.raises(PluginError, match="no task 'sparse_party'.*did you mean 'sparse_parity'"):
         cell_step(gone, registry)
 

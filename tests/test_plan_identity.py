@@ -2,10 +2,14 @@
 
 import dataclasses
 import functools
+import json
+from pathlib import Path
 
 import pytest
 
 from grokbench.plan import identity
+from grokbench.records import Recipe, Use
+from grokbench.store.manifests import manifest_line, read_manifest
 
 from .helpers.short_suites import HEAD, PLAIN, only
 
@@ -74,6 +78,56 @@ def test_an_identity_is_a_hash_of_canonical_json():
     assert len(identity({})) == 16 and int(identity({}), 16) >= 0
 
 
+RESULTS = Path(__file__).parents[1] / "results"
+FOLDERS = sorted(file.parent for file in RESULTS.rglob("manifest.json"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_identities_of_stored_results_are_those_of_their_recipes(folder):
+    """Their recipes are written again as they are, byte for byte."""
+    manifest = read_manifest(folder)
+    stored, written = (
+        [cell["recipe"] for cell in json.loads(text)["manifest"]["cells"]]
+        for text in ((folder / "manifest.json").read_bytes(), manifest_line(manifest))
+    )
+    assert json.dumps(written) == json.dumps(stored)
+    assert all(cell.identity == identity(cell.recipe.data()) for cell in manifest.cells)
+    assert all(len(origin.digest) == 16 for cell in manifest.cells for origin in cell.origins.values())
+
+
+def test_the_folder_of_the_paper_is_among_them():
+    assert len(read_manifest(RESULTS / "paper").cells) == 24 and RESULTS / "paper" in FOLDERS
+
+
+def test_an_optional_part_is_in_a_recipe_only_where_it_is_given():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Later(Recipe):
+        optimizer: dict | None = None
+
+    plain, task = Recipe(task=Use("xor", {}, 1)), Use("xor", {}, 1)
+    assert Later(task=task).data() == plain.data() and "optimizer" not in plain.data()
+    assert Later(task=task, optimizer={"lr": 0.1}).data() == {**plain.data(), "optimizer": {"lr": 0.1}}
+
+
+def test_a_recipe_is_plain_data():
+    recipe = Recipe(task=Use("xor", {"sizes": (1, 2), "none": None}, 1), regularizers=(Use("baseline", {}, 1),))
+    assert (
+        recipe.data()
+        == json.loads(json.dumps(recipe.data()))
+        == {
+            "format": 1,
+            "precision": "float32",
+            "engine": 0,
+            "task": {"use": "xor", "parameters": {"sizes": [1, 2], "none": None}, "revision": 1},
+            "regularizers": [{"use": "baseline", "parameters": {}, "revision": 1}],
+            "evaluate_every": 1,
+            "grokked": {},
+            "judged_by": {},
+            "stop": "grokked",
+        }
+    )
+
+
 def test_a_criterion_is_known_by_what_it_measures(cells_of):
     suite = HEAD + "tasks: {xor: {width: 8, grokked: {robust: '> 0.9'}}}\nregularizers: {baseline: {}}\n"
     on = {
@@ -95,7 +149,7 @@ regularizers: {baseline: {}, placebo: {}, both: {use: [grokalign, placebo]}, tur
 def test_methods_that_do_not_rotate_train_a_rotated_task_in_full_coordinates(cells_of):
     """The very cells of the suite that does not rotate, beside a baseline that does."""
     rotated, full = cells_of(ROTATED), cells_of(ROTATED.replace("true", "false"))
-    trained = {method: cell.recipe["task"]["parameters"]["rotate"] for (_, method), cell in rotated.items()}
+    trained = {method: cell.recipe.task.parameters["rotate"] for (_, method), cell in rotated.items()}
     assert trained == {"baseline": True, "placebo": False, "both": False, "turns": True}
     same = {method for task, method in rotated if rotated[task, method].identity == full[task, method].identity}
     assert same == {"placebo", "both"}

@@ -8,9 +8,10 @@ import torch
 from grokbench.engine import profiling
 from grokbench.records import Cell
 
+from .helpers.recipes import RECIPE
 from .helpers.small_cells import make_step, method, small
 
-CELL = Cell("parity", "method", "identity", {}, 10, 5, {})
+CELL = Cell("parity", "method", "identity", RECIPE, 10, 5, {})
 
 
 @pytest.fixture

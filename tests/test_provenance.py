@@ -61,38 +61,3 @@ def test_a_file_that_the_repository_around_it_does_not_track_has_no_state(tmp_pa
 def test_without_git_there_is_no_state(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert provenance.git_state(tmp_path / "plugin.py") is None
-
-
-@pytest.fixture
-def plugin(tmp_path):
-    (tmp_path / "method.py").write_text("from . import _a\nfrom .absent.deep import x\nfrom ._b import y\n")
-    (tmp_path / "_a.py").write_text("from ._c import z\n")
-    (tmp_path / "_b.py").write_text("from .method import w\n")  # a circle does no harm
-    (tmp_path / "_c.py").write_text("z = 1\n")
-    (tmp_path / "unrelated.py").write_text("u = 1\n")
-    return tmp_path / "method.py"
-
-
-def test_the_digest_is_that_of_the_file_and_the_siblings_it_imports(plugin, tmp_path):
-    before = provenance.source_digest(plugin)
-    assert len(before) == 64 and before == provenance.source_digest(str(plugin))
-    (tmp_path / "unrelated.py").write_text("u = 2\n")
-    assert provenance.source_digest(plugin) == before
-    for sibling in ("_a.py", "_b.py", "_c.py", "method.py"):
-        (tmp_path / sibling).write_text((tmp_path / sibling).read_text() + "# changed\n")
-        after = provenance.source_digest(plugin)
-        assert after != before
-        before = after
-
-
-def test_the_digest_does_not_depend_on_the_folder(plugin, tmp_path):
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    for name in ("method.py", "_a.py", "_b.py", "_c.py"):
-        (elsewhere / name).write_bytes((tmp_path / name).read_bytes())
-    assert provenance.source_digest(elsewhere / "method.py") == provenance.source_digest(plugin)
-
-
-def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        provenance.source_digest(tmp_path / "absent.py")

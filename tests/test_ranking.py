@@ -8,6 +8,8 @@ import pytest
 from grokbench.judging.ranking import Row, compare, rank
 from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Statistics, Timing
 
+from .helpers.recipes import RECIPE
+
 KEYS = """
 task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_to_memorise delay
 speedup speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip p_paired_t p_wilcoxon p_logrank p_holm
@@ -19,7 +21,7 @@ HERE = {"device": "cpu", "machine": "M", "torch": "2.9", "precision": "float32",
 
 
 def cell(regularizer, task="parity", **changes):
-    standard = {"recipe": {}, "budget": BUDGET, "evaluate_every": 1, "metrics": {"test_accuracy": "higher"}}
+    standard = {"recipe": RECIPE, "budget": BUDGET, "evaluate_every": 1, "metrics": {"test_accuracy": "higher"}}
     return Cell(task, regularizer, f"{task}-{regularizer}", **(standard | changes))
 
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from grokbench.commands import results
+from grokbench.records import Origin, Use
 from grokbench.report.text import contrast
 
 from .helpers import result_folders, tiny
-from .helpers.result_folders import BASELINE, FASTER, SEEDS, a_cell, make
+from .helpers.result_folders import BASELINE, FASTER, SEEDS, a_cell, make, recipe_of
 from .helpers.tiny import grokbench
 
 
@@ -19,6 +20,11 @@ def compared(a, b):
     done = grokbench("compare", a, b, "--format", "json")
     assert (done.status, done.err) == (0, "")
     return json.loads(done.out)
+
+
+def mine(*digests):
+    """The origin of a plugin file, with a digest of each version."""
+    return Origin("file", "mine.py", digests=dict(enumerate(digests, 1)))
 
 
 def cell_of(found, regularizer):
@@ -132,21 +138,24 @@ def test_group_sizes_are_told_and_tested_all_the_same(a, tmp_path):
         ({"budget": 300}, "budget: 200 in A, 300 in B", "no test between cells that differ in budget"),
         ({"evaluate_every": 4}, None, "no test between cells that differ in evaluate_every"),
         (
-            {"identity": "cother", "recipe": {"task": {"use": "parity", "parameters": {"bits": 9}}}},
+            {"identity": "cother", "recipe": replace(recipe_of("faster"), task=Use("parity", {"bits": 9}))},
             "task.parameters.bits: 8 in A, 9 in B",
             "no test between cells that differ in task.parameters.bits",
         ),
         (
-            {"identity": "cother", "recipe": result_folders.recipe_of("faster") | {"regularizers": [{"use": "other"}]}},
+            {"identity": "cother", "recipe": recipe_of("other")},
             "regularizers.0.use: faster in A, other in B",
             None,  # two versions of a method on one task are what a ratio is for
         ),
-        ({"origins": {"regularizers.faster": "file mine.py, sha256 22"}}, "mine.py, sha256 11 in A", None),
+        (
+            {"origins": {"regularizers.faster": mine("22")}},
+            "mine.py, sha256 11 in A, file mine.py, sha256 22 in B",
+            None,
+        ),
     ],
 )
 def test_what_differs_in_a_cell_is_said(tmp_path, change, said, untested):
-    origins = {"regularizers.faster": "file mine.py, sha256 11"}
-    cells = [a_cell("baseline"), a_cell("faster", origins=origins)]
+    cells = [a_cell("baseline"), a_cell("faster", origins={"regularizers.faster": mine("11")})]
     a = make(tmp_path / "a", cells=cells)
     b = make(tmp_path / "b", cells=[cells[0], replace(cells[1], **change)])
     assert cell_of(compared(a, b), "faster")["untested"] == untested

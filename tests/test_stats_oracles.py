@@ -20,6 +20,8 @@ from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Outcome, Run
 from grokbench.stats.survival import kaplan_meier, median_time
 
+from .helpers.recipes import RECIPE
+
 lifelines = pytest.importorskip("lifelines")
 multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests
 DescrStatsW = pytest.importorskip("statsmodels.stats.weightstats").DescrStatsW
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.oracles
 
 SETS = range(200)
 BUDGET = 400
-CELL = Cell("parity", "method", "id", {}, budget=BUDGET, evaluate_every=1, metrics={})
+CELL = Cell("parity", "method", "id", RECIPE, budget=BUDGET, evaluate_every=1, metrics={})
 close = pytest.approx
 
 

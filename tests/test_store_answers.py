@@ -36,7 +36,7 @@ def test_a_metric_that_is_measured_otherwise_now_answers_no_request(store):
 
 
 def test_a_run_to_the_end_answers_only_what_it_reached(store):
-    to_the_end = replace(CELLS[0], recipe={"stop": "budget"})
+    to_the_end = replace(CELLS[0], recipe=replace(CELLS[0].recipe, stop="budget"))
     store.save(a_run(grokked_at=50, epochs=100))
     assert store.finished(to_the_end, [1000]) == {1000}
     assert store.finished(replace(to_the_end, budget=200), [1000]) == set()

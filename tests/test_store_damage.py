@@ -83,6 +83,22 @@ def test_a_manifest_that_counts_something_twice_is_refused(store, old, new):
         Store.load(store.directory)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"stop":"grokked"', '"stop":"grokked","later":1'),  # a part of a recipe that a later version writes
+        ('"use":"xor"', '"name":"xor"'),
+        ('"kind":"built_in"', '"kind":"other"'),
+    ],
+)
+def test_a_manifest_whose_recipes_or_origins_are_unknown_is_refused(store, old, new):
+    file = store.directory / "manifest.json"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(StoreError, match="cannot be read"):
+        Store.load(store.directory)
+
+
 def test_a_folder_that_is_none_of_ours(tmp_path, store):
     (tmp_path / "file").touch()
     for name in ("absent", "file", "."):

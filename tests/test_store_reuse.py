@@ -4,6 +4,7 @@ import pytest
 
 from grokbench.engine import timing
 from grokbench.launchers.local import pool
+from grokbench.records import Origin
 from grokbench.runner import pipeline
 
 from .helpers import tiny
@@ -69,9 +70,10 @@ def test_another_version_is_stale_and_otherwise_told(suite, folder, key):
     assert "Warning" not in run(suite, folder).err
 
 
-def test_a_built_in_plugin_of_another_source_is_stale_and_no_more(suite, folder):
+@pytest.mark.parametrize("origin", ["built in, sha256 0123", Origin("built_in", digests={1: "01", 2: "23"}).data()])
+def test_a_built_in_plugin_of_another_source_is_stale_and_no_more(suite, folder, origin):
     for file in files_of(folder, "baseline"):
-        edit(file, lambda data: data["run"]["provenance"]["origins"].update({"tasks.sparse_parity": "built in, old"}))
+        edit(file, lambda data: data["run"]["provenance"]["origins"].update({"tasks.sparse_parity": origin}))
     assert left(suite, folder) == {"baseline": 0, "orthograd": 0}
     assert left(suite, folder, "--rerun", "stale") == {"baseline": 3, "orthograd": 0}
 

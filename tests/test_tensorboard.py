@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from grokbench.engine import timing
 from grokbench.launchers.local import pool
 from grokbench.observers.tensorboard import NAME, digest, safe, tensorboard
-from grokbench.records import Cell, Curve, Outcome, Planned, Run
+from grokbench.records import Cell, Curve, Outcome, Planned, Recipe, Run, Use
 from grokbench.store import Store
 
 from .helpers import tiny
 from .helpers.tiny import grokbench
 
-RECIPE = {
-    "task": {"use": "sparse_parity", "parameters": {"bits": 8, "sizes": [1, 2]}},
-    "regularizers": [{"use": "grokalign", "parameters": {"strength": 0.5, "norm": "squared"}}],
-}
+RECIPE = Recipe(
+    task=Use("sparse_parity", {"bits": 8, "sizes": [1, 2]}),
+    regularizers=(Use("grokalign", {"strength": 0.5, "norm": "squared"}),),
+)
 CURVES = {"test_accuracy": Curve((0, 1, 2), (0.25, 0.5, 1.0)), "weight_norm": Curve((0, 2), (1.5, math.nan))}
 CELL = Cell("parity", "a/b", "c", RECIPE, 4, 1, {})
 RUN = Run("c", 1000, Outcome.GROKKED, 2, 1, 2, {}, CURVES)

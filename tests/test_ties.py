@@ -8,6 +8,8 @@ from grokbench.judging.comparison import compare
 from grokbench.judging.ties import ties
 from grokbench.records import Cell, Manifest, Outcome, Run, Statistics
 
+from .helpers.recipes import RECIPE
+
 SEEDS = tuple(range(1000, 1010))
 DEFAULT = Statistics()
 RISING = [100, 104, 108, 112, 116, 120, 124, 128, 132, 136]
@@ -15,7 +17,7 @@ RISING = [100, 104, 108, 112, 116, 120, 124, 128, 132, 136]
 
 def made(methods, statistics=DEFAULT, failed=(), cells=None):
     """Comparisons of methods with these epochs by seed, None where it did not grok."""
-    cells = cells or [Cell("t", label, label, {}, 1_000, 2, {}) for label in methods]
+    cells = cells or [Cell("t", label, label, RECIPE, 1_000, 2, {}) for label in methods]
     runs = [_run(cell, seed, at) for cell in cells for seed, at in zip(SEEDS, methods[cell.regularizer], strict=False)]
     runs = [_failed(run) if (run.identity, run.seed) in failed else run for run in runs]
     return compare(Manifest("s", "", "baseline", SEEDS, tuple(cells), statistics=statistics), runs)
@@ -60,7 +62,7 @@ ONE_AGAINST = [at * (0.8 if i == 0 else 1.25) for i, at in enumerate(RISING)]
 def test_p_is_corrected_over_the_other_methods_of_the_task(others, place):
     methods = {"baseline": RISING, **{f"m{i}": [round(1_000 * at) for at in ONE_AGAINST] for i in range(others)}}
     methods["baseline"] = times(1_000)
-    cells = [Cell("t", label, label, {}, 10**6, 2, {}) for label in methods]
+    cells = [Cell("t", label, label, RECIPE, 10**6, 2, {}) for label in methods]
     found = ties(made(methods, cells=cells), "t")
     assert found == {"baseline": 1, **{f"m{i}": place for i in range(others)}}
 
@@ -81,7 +83,7 @@ def test_incomplete_cells_have_no_place():
 
 def test_another_budget_or_cadence_has_no_place():
     methods = {"baseline": RISING, "budget": RISING, "cadence": RISING, "same": RISING}
-    cells = [Cell("t", label, label, {}, 1_000, 2, {}) for label in methods]
+    cells = [Cell("t", label, label, RECIPE, 1_000, 2, {}) for label in methods]
     cells[1], cells[2] = replace(cells[1], budget=2_000), replace(cells[2], evaluate_every=5)
     assert ties(made(methods, cells=cells), "t") == {"baseline": 1, "same": 1}
 
@@ -94,7 +96,7 @@ def test_a_single_cell_is_first_and_no_cell_is_none():
 
 def test_too_few_seeds_to_tell_any_two_apart_tie_nobody():
     methods = {"baseline": RISING[:5], "fast": times(0.1, RISING[:5])}
-    cells = [Cell("t", label, label, {}, 1_000, 2, {}) for label in methods]
+    cells = [Cell("t", label, label, RECIPE, 1_000, 2, {}) for label in methods]
     runs = [_run(cell, seed, at) for cell in cells for seed, at in zip(SEEDS, methods[cell.regularizer], strict=False)]
     for alpha, places in ((0.05, {}), (0.1, {"fast": 1, "baseline": 2})):  # the smallest p of 5 pairs is 2 / 2^5
         manifest = Manifest("s", "", "baseline", SEEDS[:5], tuple(cells), statistics=Statistics(alpha=alpha))

@@ -10,10 +10,11 @@ from grokbench.engine import executors, timing
 from grokbench.records import Cell
 
 from .helpers import small_cells
+from .helpers.recipes import RECIPE
 
 
 def cell(name):
-    return Cell("parity", name, f"identity of {name}", {}, 10, 1, {})
+    return Cell("parity", name, f"identity of {name}", RECIPE, 10, 1, {})
 
 
 @pytest.fixture

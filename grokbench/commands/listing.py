@@ -28,7 +28,7 @@ def _section(registry: Registry, kind: str) -> str:
         rows = [(name, _first_comment(path.read_text()), "built in") for name, path in shipped_suites().items()]
     else:
         plugins: dict[str, Plugin] = getattr(registry, kind)
-        rows = [(plugin.name, _help(plugin).partition("\n")[0], plugin.origin) for plugin in plugins.values()]
+        rows = [(plugin.name, _help(plugin).partition("\n")[0], str(plugin.origin)) for plugin in plugins.values()]
     return f"{kind}\n{table(rows, ('name', 'what it is', 'from'))}"
 
 

@@ -93,4 +93,5 @@ def _unlike(plan: "Plan", found: "Comparisons") -> Iterator[str]:
 
 def _recipe(cell: Cell) -> dict[str, Any]:
     """Return all that decides when replicas grok, except how they are computed (precision and engine)."""
-    return {"budget": cell.budget, **{k: v for k, v in cell.recipe.items() if k not in ("precision", "engine")}}
+    computed = ("precision", "engine")
+    return {"budget": cell.budget, **{k: v for k, v in cell.recipe.data().items() if k not in computed}}

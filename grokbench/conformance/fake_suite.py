@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from grokbench.events import Progress
-from grokbench.records import Cell, Curve, Manifest, Outcome, Planned, Run
+from grokbench.records import Cell, Curve, Manifest, Outcome, Planned, Recipe, Run, Use
 from grokbench.runner import pipeline
 from grokbench.store import Store
 
@@ -90,7 +90,7 @@ def fake_suite() -> Iterator[FakeSuite]:
 
 
 def _cell(task: str, regularizer: str) -> Cell:
-    recipe = {"task": {"use": "parity", "parameters": {"bits": 8, "sizes": [1, 2]}}, "regularizers": []}
+    recipe = Recipe(task=Use("parity", {"bits": 8, "sizes": [1, 2]}), evaluate_every=2)
     identity = (task + regularizer).encode().hex()
     return Cell(task, regularizer, identity, recipe, 4, 2, {"test_accuracy": "higher", "weight_norm": None})
 

@@ -15,7 +15,7 @@ from grokbench.conformance.short_runs import SEEDS, distance, epochs_for, replic
 from grokbench.conformance.small_plugins import ROTATED
 from grokbench.conformance.subjects import Subject
 from grokbench.engine import timing
-from grokbench.records import Cell
+from grokbench.records import Cell, Recipe, Use
 from grokbench.regularizer import Privilege, Regularizer
 from grokbench.step import Step, build_step
 from grokbench.task import Task
@@ -151,7 +151,8 @@ def costs(subject: Subject) -> Answer:
     task = subject.registry.get("tasks", COSTED).make({})
     if not set(subject.regularizer({}).facts) <= set(task.facts):
         return not_applicable(f"{COSTED}, on which steps are timed, lacks the facts that it needs")
-    cells = [Cell(COSTED, name, name, {}, 1, 1, {}) for name in ("method", "baseline")]
+    recipe = Recipe(task=Use(COSTED, {}))
+    cells = [Cell(COSTED, name, name, recipe, 1, 1, {}) for name in ("method", "baseline")]
     timed_steps = [build_step(task, methods, {}) for methods in ([subject.regularizer({})], [])]
     per_epoch = {
         timed.identity: sorted(timed.seconds_per_epoch)[timing.ROUNDS // 2]

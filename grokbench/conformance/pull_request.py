@@ -33,7 +33,7 @@ def _made_with(plugin: Plugin) -> str:
     """Describe the plugin and the versions it was checked with."""
     here = environment()
     git = f" (commit {here['git']['commit'][:10]}{', changed' * bool(here['git']['dirty'])})" if here["git"] else ""
-    made = f"{plugin.kind[:-1].capitalize()}, {plugin.origin}, sha256 {plugin.digest[:12]}"
+    made = f"{plugin.kind[:-1].capitalize()}, {plugin.origin}, sha256 {plugin.origin.digest[:12]}"
     return f"{made}. Checked by GrokBench {here['grokbench']}{git} with torch {here['torch']}, Python {here['python']}."
 
 

@@ -111,8 +111,9 @@ def check_plugins(files: Iterable[str]) -> Iterator[Finding]:
     except PluginError as error:
         yield Finding("plugins", BAD, str(error))
         return
-    for origin in dict.fromkeys(plugin.origin for plugin in registry):
-        yield Finding("plugins", OK, f"{origin}: {_listed([each for each in registry if each.origin == origin])}")
+    for provider in dict.fromkeys(str(plugin.origin) for plugin in registry):
+        own = [plugin for plugin in registry if str(plugin.origin) == provider]
+        yield Finding("plugins", OK, f"{provider}: {_listed(own)}")
     for broken in registry.broken:
         yield Finding("plugins", BAD, str(broken), "`grokbench list` prints its traceback")
 

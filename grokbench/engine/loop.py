@@ -175,6 +175,5 @@ class TrainingLoop:
 
 
 def _monitor(cell: Cell, seed: int, **so_far: Any) -> StoppingMonitor:
-    recipe = cell.recipe
-    conditions = {label: parse_condition(text) for label, text in recipe["grokked"].items()}
-    return StoppingMonitor(seed, conditions, recipe["stop"], cell.budget, **so_far)
+    conditions = {label: parse_condition(text) for label, text in cell.recipe.grokked.items()}
+    return StoppingMonitor(seed, conditions, cell.recipe.stop, cell.budget, **so_far)

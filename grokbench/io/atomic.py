@@ -28,7 +28,7 @@ __all__ = [
 
 LOCK = ".lock"
 LEFTOVER = ".*.json.*.tmp"
-PATIENCE = 0.2  # seconds: who only asks whether a folder is locked holds its lock for an instant
+PATIENCE = 0.2  # seconds: `is_locked` holds the lock for an instant
 ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room there"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Allow writing there"),
@@ -47,7 +47,7 @@ def write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its place when the `with` block ends, and never does when that raises: for long files.
+    """Open a file that takes its place when the `with` block ends, and never does when that raises: for long files.
 
     Raises:
         StoreError: it cannot be written; what was there before still is.
@@ -67,7 +67,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 
 def target(path: Path) -> Path:
-    """Where a file that a user names goes: what a link leads to. StoreError where a device or a pipe is named."""
+    """Find the place of a file that a user names, which may be a link; StoreError for a device or a pipe."""
     place = path.resolve() if path.is_symlink() else path
     if place.exists() and not place.is_file() and not place.is_dir():
         raise StoreError(f"{path} is a device or a pipe, expected a file: name another.")
@@ -75,10 +75,10 @@ def target(path: Path) -> Path:
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Put a folder of files in its place, whole or not at all; there must be nothing yet, or an empty folder.
+    """Put a folder of files (name -> content) in its place, whole or not at all.
 
     Raises:
-        StoreError: there is something, or the folder cannot be written.
+        StoreError: the folder exists and is not empty, or cannot be written.
     """
     with new_folder(folder) as temporary:
         for name, content in contents.items():
@@ -87,10 +87,10 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to be filled, which takes its place when the `with` block ends, and is dropped when that raises.
+    """Make a folder to be filled, which takes its place when the `with` block ends, and is dropped when that raises.
 
     Raises:
-        StoreError: there is something other than an empty folder, or the folder cannot be written.
+        StoreError: `folder` exists and is not an empty folder, or cannot be written.
     """
     temporary = folder.with_name(f".{folder.name}.tmp")
     with _explained(folder):
@@ -107,13 +107,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Delete a file; StoreError where that cannot be done."""
+    """Delete a file, if it is there; StoreError where that cannot be done."""
     with _explained(path):
         path.unlink(missing_ok=True)
 
 
 def clean(folder: Path, below: Iterable[str]) -> None:
-    """Remove what processes that were killed while they wrote have left in `folder`, which should be locked.
+    """Remove the temporary files of killed processes from `folder`, which should be locked.
 
     Only the folders named in `below` are searched to their ends: the folder itself may hold anything else.
     """
@@ -138,7 +138,7 @@ def move(source: Path, target: Path) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, `.lock`; the system lets go of it when this process ends, however it ends.
+    """Hold the folder's lock, `.lock`; the system releases it when this process ends, however it ends.
 
     Raises:
         StoreError: another process holds it, or the folder cannot be written.
@@ -160,7 +160,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a process holds the folder's lock now; False where that cannot be found out."""
+    """Tell whether a process holds the folder's lock now; False where that cannot be found out."""
     try:
         import fcntl
 

@@ -1,4 +1,4 @@
-"""Records as lines of strict JSON and back. Values that JSON does not know are "NaN", "Infinity" and "-Infinity"."""
+"""Records as lines of strict JSON and back. Numbers that JSON does not have are "NaN", "Infinity" and "-Infinity"."""
 
 import stat
 from functools import cache
@@ -10,21 +10,30 @@ from pydantic_core import to_json
 
 __all__ = ["LONGEST", "dump", "open_file", "parse", "read"]
 
-LONGEST = 2**26  # bytes of a line, or of a file that is read at once: none of ours comes near, and memory is finite
+LONGEST = 2**26  # bytes of a line, or of a file read at once: ours are far shorter, and memory is finite
 
 
 def dump(data: Any) -> bytes:
-    """A line of strict JSON."""
+    """Write data, records in it too, as a line of strict JSON."""
     return to_json(data, inf_nan_mode="strings") + b"\n"
 
 
 def parse(kind: Any, line: bytes) -> Any:
-    """Data of this type from a line of JSON; a ValueError where it is anything else."""
+    """Read data of a type from a line of JSON.
+
+    Raises:
+        ValueError: the line is anything else (pydantic's errors are ValueErrors).
+    """
     return _adapter(kind).validate_json(line)
 
 
 def read(kind: Any, path: Path) -> Any:
-    """Data of this type from a file; a ValueError where it is anything else, or too long to be one of ours."""
+    """Read data of a type from a file.
+
+    Raises:
+        ValueError: the file is anything else, or too long to be one of ours.
+        OSError: it cannot be read.
+    """
     with open_file(path) as file:
         content = file.read(LONGEST + 1)
     if len(content) > LONGEST:
@@ -33,7 +42,12 @@ def read(kind: Any, path: Path) -> Any:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """A file to be read; a ValueError for a pipe or a device, which might never end, or never begin."""
+    """Open a file to be read.
+
+    Raises:
+        ValueError: it is a pipe or a device, which might never end, or never begin.
+        OSError: it cannot be opened.
+    """
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"{path} is no file")
     return path.open("rb")

@@ -48,12 +48,13 @@ def _sole(values: set[int]) -> Any:
 
 
 def cell_differences(a: Cell, b: Cell) -> Iterator[Difference]:
-    """Of the recipes, leaf by leaf, the budgets, and the sources of plugins of one name."""
+    """Compare recipes leaf by leaf, budgets, and the sources of plugins of one name."""
     if a.identity != b.identity:
-        yield from _unequal(dict(_leaves(a.recipe)), dict(_leaves(b.recipe)))
+        yield from _unequal(dict(_leaves(a.recipe.data())), dict(_leaves(b.recipe.data())))
     yield from _unequal({"budget": a.budget}, {"budget": b.budget})
     for plugin in (name for name in a.origins if name in b.origins):
-        yield from _unequal({f"source of {plugin}": a.origins[plugin]}, {f"source of {plugin}": b.origins[plugin]})
+        if not a.origins[plugin].agrees_with(b.origins[plugin]):
+            yield Difference(f"source of {plugin}", a.origins[plugin].with_digest, b.origins[plugin].with_digest)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -155,7 +155,7 @@ def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:
             values = f"{b.provenance.get(key)}, not {a.provenance.get(key)}"
             yield f"{key} differs from the baseline's on {_seeds(len(differing))} ({values}): compare with care"
     yield from _clock_notes(baseline, method)
-    if method.cell.recipe.get("task") != baseline.cell.recipe.get("task"):
+    if method.cell.recipe.task.data() != baseline.cell.recipe.task.data():
         yield "trained in other coordinates than the baseline: the same network and data, up to rounding"
 
 

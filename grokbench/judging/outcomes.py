@@ -49,7 +49,7 @@ class Measured:
 
     def _in_time(self, run: Run) -> bool:
         """Whether this budget would have seen it grok; one that has to last is confirmed later than it begins."""
-        sustained = isinstance(self.cell.recipe.get("stop"), int)
+        sustained = isinstance(self.cell.recipe.stop, int)
         return _within(run.epochs if sustained else run.grokked_at, self.cell.budget)
 
     @property

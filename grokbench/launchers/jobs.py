@@ -24,8 +24,11 @@ __all__ = [
     "memory_fraction",
 ]
 
-# Keys of provenance on which numbers depend, beside the cell's identity and the group; see `CheckpointFile.facts`.
-NUMBERS_DEPEND_ON = ("grokbench", "git", "torch", "machine", "device_name", "origins", "measured")
+# Keys of provenance on which numbers depend, beside the cell's identity, the group and the plugins' sources: see
+# `CheckpointFile.facts`. Neither the git commit nor the version of the program is one, or a long run would lose its
+# checkpoints with every commit. The identity holds the engine's REVISION: the engine edited without a new revision
+# goes on from an old checkpoint, as it keeps old runs.
+NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "measured")
 HEARTBEAT = 0.2  # least seconds between two progress events of a group
 SPARE = 0.1  # share of a CUDA device's memory left to contexts, workspaces of libraries and fragmentation
 
@@ -129,7 +132,7 @@ class Training(_OfOneCell):
 
         check_sources(self.cell, registry)
         step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
-        provenance = {**worker.provenance, "origins": dict(self.cell.origins), "measured": dict(self.cell.measured)}
+        provenance = {**worker.provenance, "origins": _origins(self.cell), "measured": dict(self.cell.measured)}
         checkpoint_file_of = self._checkpoint_files(provenance)
         last_progress = time.monotonic()
         for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance, checkpoint_file_of):
@@ -148,12 +151,18 @@ class Training(_OfOneCell):
             return None
         folder, seconds = self.checkpoints
         facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
+        facts["sources"] = {name: origin.digest for name, origin in self.cell.origins.items()}
         return lambda seeds: CheckpointFile.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
 
     def failed(self, error: str) -> Iterator[Run]:
         """Yield a failed run with the traceback for every missing replica."""
         for seed in sorted(self.missing):
             yield Run(self.cell.identity, seed, Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
+
+
+def _origins(cell: Cell) -> dict[str, Any]:
+    """Give the origins of a cell's plugins as the data that provenance holds."""
+    return {name: origin.data() for name, origin in cell.origins.items()}
 
 
 @dataclass(frozen=True)
@@ -178,8 +187,8 @@ class Timekeeping:
         dtype = engine.DTYPES[worker.precision]
         here = {**worker.provenance, "timed_at": datetime.now(UTC).isoformat()}
         for measured in timing.measure(self.cells, steps, worker.device, dtype):
-            origins = next(dict(cell.origins) for cell in self.cells if cell.identity == measured.identity)
-            yield replace(measured, provenance={**here, "origins": origins})
+            cell = next(cell for cell in self.cells if cell.identity == measured.identity)
+            yield replace(measured, provenance={**here, "origins": _origins(cell)})
 
     def failed(self, error: str) -> Iterator[Run]:
         """Yield nothing: the cells of the task remain without a timing."""

@@ -124,9 +124,9 @@ def by_epoch(run: Run) -> list[tuple[int, dict[str, float]]]:
 def hparams(run: Run, cell: Cell) -> dict[str, Any]:
     """Return the labels, the seed, and every parameter as `plugin.parameter`."""
     found: dict[str, Any] = {"task": cell.task, "method": cell.regularizer, "seed": run.seed}
-    for use in (cell.recipe.get("task", {}), *cell.recipe.get("regularizers", ())):
-        for name, value in use.get("parameters", {}).items():
-            found[f"{use['use']}.{name}"] = value if isinstance(value, bool | int | float | str) else str(value)
+    for use in (cell.recipe.task, *cell.recipe.regularizers):
+        for name, value in use.parameters.items():
+            found[f"{use.name}.{name}"] = value if isinstance(value, bool | int | float | str) else str(value)
     return found
 
 

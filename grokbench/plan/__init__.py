@@ -3,7 +3,7 @@
 A cell's identity is the hash of its recipe: canonical JSON of everything that decides when its replicas grok. Labels,
 the order of the file, devices, metrics and the budget are not part of it, so none of them makes a run be repeated.
 
-`faults` are what a suite asks of plugins in vain, `metrics` those that a task records.
+`faults` finds the mistakes of a suite that only plugins reveal, `metrics` lists the metrics that a task records.
 """
 
 import dataclasses
@@ -18,20 +18,27 @@ from grokbench.plan.faults import misfits, plan_faults
 from grokbench.plan.metrics import recorded, standard_labels
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
-from grokbench.records import FORMAT, Cell, Manifest
+from grokbench.records import FORMAT, Cell, Manifest, Origin, Recipe, Use
 from grokbench.regularizer import Regularizer
 from grokbench.step import Step, build_step
-from grokbench.suite import RegularizerEntry, Suite, TaskEntry, Use
+from grokbench.suite import RegularizerEntry, Suite, TaskEntry
 from grokbench.task import Task
 
 __all__ = ["cell_step", "check_sources", "expand", "identity", "manifest", "without_misfits"]
 
 
 def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tuple[Cell, ...]:
-    """The cells of a suite, in its order, at an engine's revision.
+    """Make the cells of a suite, in its order.
 
-    Raises SuiteError with every mistake at once: unknown plugins and parameters, values a factory refuses, criteria
-    on metrics that a task does not record.
+    Args:
+        suite: its structure is valid.
+        registry: the plugins it may name.
+        precision: "float32" or "float64".
+        engine: revision of the engine.
+
+    Raises:
+        SuiteError: every mistake at once: unknown plugins and parameters, values a factory refuses, criteria on
+            metrics that a task does not record.
     """
     faults = list(dict.fromkeys(plan_faults(suite, registry)))
     if faults:
@@ -46,15 +53,23 @@ def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tup
 
 
 def without_misfits(suite: Suite, registry: Registry) -> Suite:
-    """The suite without the cells of added methods on tasks that lack what they ask for.
+    """Skip the cells of added methods on tasks that lack the facts they need.
 
-    A suite's author is told to skip such a cell; who adds a method to a shipped suite cannot.
+    For a suite's own methods such a cell is an error, which its author mends by `skip`; a user who adds a method to a
+    shipped suite cannot.
     """
     return dataclasses.replace(suite, skip=(*suite.skip, *misfits(suite, registry)))
 
 
 def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], execution: Mapping[str, Any]) -> Manifest:
-    """What a results folder is meant to hold: the whole suite, whatever part of it is run now."""
+    """Make the manifest of a results folder: the whole suite, whatever part of it is run now.
+
+    Args:
+        suite: its name, baseline, statistics and published numbers are the manifest's.
+        cells: all of the suite.
+        seeds: planned for the folder.
+        execution: device kind, precision, engine revision, group size.
+    """
     return Manifest(
         suite=suite.name,
         description=suite.description,
@@ -68,45 +83,51 @@ def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], exec
     )
 
 
-def identity(recipe: Mapping[str, Any]) -> str:
-    """A name for a recipe: 16 hexadecimal digits of the sha256 of its canonical JSON."""
-    canonical = json.dumps(recipe, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def identity(data: Mapping[str, Any]) -> str:
+    """Hash the data of a recipe, or of a part of one: 16 hexadecimal digits of the sha256 of its canonical JSON."""
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def cell_step(cell: Cell, registry: Registry) -> Step:
-    """The step of a cell; PluginError when a plugin it names is not there."""
+    """Build the step of a cell.
+
+    Raises:
+        PluginError: a plugin that it names is not registered.
+    """
     recipe = cell.recipe
-    task = _make(registry, "tasks", recipe["task"])
-    regularizers = [_make(registry, "regularizers", use) for use in recipe["regularizers"]]
-    metrics = {label: _make(registry, "metrics", use) for label, use in cell.measured.items()}
-    every = {label: use["every"] for label, use in cell.measured.items() if use["every"]}
-    return build_step(task, regularizers, metrics, recipe["grokked"], every)
+    task = _make(registry, "tasks", recipe.task)
+    regularizers = [_make(registry, "regularizers", use) for use in recipe.regularizers]
+    metrics = {
+        label: _make(registry, "metrics", Use(how["use"], how["parameters"])) for label, how in cell.measured.items()
+    }
+    every = {label: how["every"] for label, how in cell.measured.items() if how["every"]}
+    return build_step(task, regularizers, metrics, recipe.grokked, every)
 
 
 def check_sources(cell: Cell, registry: Registry) -> None:
-    """PluginError when a plugin of the cell is not the one it was planned with: its file was edited or removed since.
+    """Check that the plugins of a cell are those it was planned with, since a run's provenance names these.
 
-    What is trained has to be what its provenance says.
+    Raises:
+        PluginError: the source of one was edited or removed since.
     """
     for plugin, origin in cell.origins.items():
         kind, name = plugin.split(".", maxsplit=1)
-        file = origin.rpartition(", sha256 ")[0]
         if name not in getattr(registry, kind):
             why = "".join(f" ({broken})" for broken in registry.broken)
             raise PluginError(
-                f"{name} ({file}) cannot be loaded any more{why}: its source was removed or broken after this run "
+                f"{name} ({origin}) cannot be loaded any more{why}: its source was removed or broken after this run "
                 "began. Put it back and give the same command again."
             )
-        if _origin(registry.get(kind, name)) != origin:
+        if not registry.get(kind, name).origin.agrees_with(origin):
             raise PluginError(
-                f"{name} ({file}) was changed after this run began, and is not trained, since its results would be "
+                f"{name} ({origin}) was changed after this run began, and is not trained, since its results would be "
                 "said to come from the earlier source. Give the same command again to train it as it is now."
             )
 
 
-def _make(registry: Registry, kind: str, use: Mapping[str, Any]) -> Any:
-    return registry.get(kind, use["use"]).make(use["parameters"])
+def _make(registry: Registry, kind: str, use: Use) -> Any:
+    return registry.get(kind, use.name).make(use.parameters)
 
 
 def _cell(
@@ -116,23 +137,23 @@ def _cell(
     made: list[Regularizer] = [registry.get("regularizers", use.name).make(use.parameters) for use in uses]
     task_use, task = _coordinates(entry.use, registry, made)
     metrics = dict(recorded(suite, task, registry))
-    recipe = {
-        "format": FORMAT,
+    recipe = Recipe(
+        format=FORMAT,
         **execution,
-        "task": _resolved(registry.get("tasks", entry.use.name), task_use, task.revision),
-        "regularizers": [
+        task=_resolved(registry.get("tasks", entry.use.name), task_use, task.revision),
+        regularizers=tuple(
             _resolved(registry.get("regularizers", use.name), use, regularizer.revision)
             for use, regularizer in zip(uses, made, strict=True)
-        ],
+        ),
         **_judging(entry, task, metrics),
-    }
+    )
     return Cell(
         task=entry.label,
         regularizer=method.label,
-        identity=identity(recipe),
+        identity=identity(recipe.data()),
         recipe=recipe,
         budget=entry.epochs or task.epochs,
-        evaluate_every=recipe["evaluate_every"],
+        evaluate_every=recipe.evaluate_every,
         metrics={label: metric.better for label, (metric, _) in metrics.items()},
         measured={label: use for label, (_, use) in metrics.items()},
         privileges=tuple(sorted({privilege for regularizer in made for privilege in regularizer.privileges})),
@@ -141,7 +162,7 @@ def _cell(
 
 
 def _judging(entry: TaskEntry, task: Task, metrics: Mapping[str, tuple[Metric, dict[str, Any]]]) -> dict[str, Any]:
-    """What of a recipe decides when a replica is evaluated, has grokked and stops."""
+    """Give the fields of a recipe that decide when a replica is evaluated, has grokked and stops."""
     grokked, standard = dict(entry.grokked or task.grokked), standard_labels(task)
     return {
         "evaluate_every": entry.evaluate_every or task.evaluate_every,
@@ -152,7 +173,7 @@ def _judging(entry: TaskEntry, task: Task, metrics: Mapping[str, tuple[Metric, d
 
 
 def _coordinates(use: Use, registry: Registry, methods: Iterable[Regularizer]) -> tuple[Use, Task]:
-    """The task as these methods train it: not in rotated coordinates if one of them does not rotate with its inputs.
+    """Choose the task's coordinates: not rotated ones if one of the methods does not rotate with its inputs.
 
     Of the same seed both are the same network on the same data, up to rounding: they stay paired.
     """
@@ -164,17 +185,13 @@ def _coordinates(use: Use, registry: Registry, methods: Iterable[Regularizer]) -
     return use, plugin.make(use.parameters)
 
 
-def _resolved(plugin: Plugin, use: Use, revision: int) -> dict[str, Any]:
-    return {"use": plugin.name, "parameters": plugin.resolve(use.parameters), "revision": revision}
+def _resolved(plugin: Plugin, use: Use, revision: int) -> Use:
+    return Use(plugin.name, plugin.resolve(use.parameters), revision)
 
 
 def _origins(
     registry: Registry, task: Use, uses: Iterable[Use], metrics: Iterable[Mapping[str, Any]]
-) -> dict[str, str]:
+) -> dict[str, Origin]:
     plugins = [registry.get("tasks", task.name), *(registry.get("regularizers", use.name) for use in uses)]
     plugins += [registry.get("metrics", use["use"]) for use in metrics]
-    return {f"{plugin.kind}.{plugin.name}": _origin(plugin) for plugin in plugins}
-
-
-def _origin(plugin: Plugin) -> str:
-    return f"{plugin.origin}, sha256 {plugin.digest[:16]}"
+    return {f"{plugin.kind}.{plugin.name}": plugin.origin for plugin in plugins}

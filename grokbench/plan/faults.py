@@ -1,4 +1,4 @@
-"""What only the plugins reveal to be wrong with a suite, each with its place in the file."""
+"""The mistakes of a suite that only the plugins reveal, each with its place in the file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ __all__ = ["misfits", "plan_faults"]
 
 
 def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
-    """Every mistake that only the plugins reveal, each with its place in the file."""
+    """Yield every mistake that only the plugins reveal, each with its place in the file."""
     for entry in suite.tasks:
         yield from use_faults(suite, registry, "tasks", entry.use, entry.path)
     for method in suite.regularizers:
@@ -41,11 +41,11 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
 
 
 def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """A criterion must speak of metrics that its task records."""
+    """Yield the labels of a criterion that its task does not record, and conditions that cannot be read or met."""
     try:
         labels = dict(recorded(suite, task, registry))
     except PluginError:
-        return  # said already
+        return  # reported already
     for label, condition in (entry.grokked or task.grokked).items():
         try:
             parse_condition(condition)
@@ -61,7 +61,7 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: 
 
 
 def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """A budget must reach an evaluation, end with one, and have as many as a criterion has to last."""
+    """Yield the faults of a cadence: the budget has to end with an evaluation, and to hold as many as `stop` needs."""
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
     yield from _metric_label_faults(suite, registry, task, every)
     stop = entry.stop or task.stop
@@ -76,7 +76,7 @@ def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Ta
 
 
 def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """A method that asks for what a task does not have would train something else there, or nothing."""
+    """Yield the methods that need facts which their task does not have: they would train something else, or nothing."""
     for method in _planned(suite, entry):
         for use in method.uses_for(entry.label):
             if missing := _missing_facts(registry, use, task):
@@ -89,7 +89,7 @@ def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task)
 
 
 def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
-    """The cells of added methods whose task lacks what they ask for."""
+    """Yield the cells of added methods whose task lacks the facts they need, as skips with the reason."""
     for entry in suite.tasks:
         task = _made(registry, "tasks", entry.use)
         for method in suite.regularizers if task else ():
@@ -99,19 +99,19 @@ def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
 
 
 def _missing_facts(registry: Registry, use: Use, task: Task) -> list[str]:
-    """What a method asks for and a task does not have; nothing for a method with faults of its own."""
+    """List the facts that a method needs and a task does not have; none for a method with faults of its own."""
     method: Regularizer | None = _made(registry, "regularizers", use)
     return [fact for fact in (method.facts if method else ()) if fact not in task.facts]
 
 
 def _planned(suite: Suite, entry: TaskEntry) -> list[RegularizerEntry]:
-    """The methods that are not skipped on a task."""
+    """List the methods that are not skipped on a task."""
     skipped = {(skip.task, skip.regularizer) for skip in suite.skip}
     return [method for method in suite.regularizers if (entry.label, method.label) not in skipped]
 
 
 def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """A metric that looks at coordinates has another value in rotated ones."""
+    """Yield the metrics that depend on coordinates, where the task is trained in rotated ones."""
     for measured in suite.metrics if task.full else ():
         metric = _made(registry, "metrics", measured.use)
         if metric is not None and can_record(task, metric) and not metric.rotates:
@@ -122,7 +122,7 @@ def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: T
 
 
 def _made(registry: Registry, kind: str, use: Use) -> Any:
-    """The plugin's record, or None where it has faults of its own, which are said elsewhere."""
+    """Make the plugin's record; None where it has faults of its own, which are reported elsewhere."""
     try:
         return registry.get(kind, use.name).make(use.parameters)
     except PluginError:
@@ -130,13 +130,13 @@ def _made(registry: Registry, kind: str, use: Use) -> Any:
 
 
 def _records(registry: Registry, task: Task, entry: MetricEntry) -> bool:
-    """Whether a metric is recorded on a task at all."""
+    """Tell whether a metric is recorded on a task at all."""
     metric = _made(registry, "metrics", entry.use)
     return metric is not None and can_record(task, metric)
 
 
 def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
-    """A metric that no task of the suite can record would be left out of every cell without a word."""
+    """Yield what a metric needs that no task has: it would be left out of every cell without a word."""
     metric: Metric | None = _made(registry, "metrics", entry.use)
     tasks = [_made(registry, "tasks", task.use) for task in suite.tasks]
     if metric is None or None in tasks or any(can_record(task, metric) for task in tasks):
@@ -157,12 +157,13 @@ def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterat
 
 
 def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, metric: Metric) -> Iterator[str]:
-    """A criterion that no value of its metric meets, or every one."""
+    """Yield a condition that no value of its metric meets, or every one."""
     if metric.bounds and (wrong := bound_fault(condition, *metric.bounds)):
         yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {wrong}"
 
 
 def _metric_label_faults(suite: Suite, registry: Registry, task: Task, cadence: int) -> Iterator[str]:
+    """Yield the metrics whose label is taken or whose cadence is no multiple of the task's, in epochs."""
     for entry in suite.metrics:
         place = f"{suite.where(entry.path)}: metrics.{entry.label}"
         if entry.label in standard_labels(task):

@@ -1,4 +1,4 @@
-"""The metrics that a task records under a suite: loss and accuracy on every split, and what the suite adds."""
+"""The metrics that a task records under a suite: loss and accuracy on every split, and those that the suite adds."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +15,14 @@ STANDARD = ("loss", "accuracy")  # of every split
 
 
 def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str, tuple[Metric, dict[str, Any]]]]:
-    """Loss and accuracy on every split of a task, then what the suite asks for and the task can give."""
+    """Yield the metrics of a task: loss and accuracy on every split, then the suite's, where the task can record them.
+
+    Yields:
+        Label; the metric with its `use` (the plugin), `parameters` and `every`.
+
+    Raises:
+        PluginError: a metric of the suite is unknown or refuses its parameters.
+    """
     for split in task.split_names:
         for name in STANDARD:
             yield f"{split}_{name}", _metric(registry, name, {"split": split}, None)
@@ -33,10 +40,10 @@ def _metric(
 
 
 def can_record(task: Task, metric: Metric) -> bool:
-    """Whether a task has the splits and the facts that a metric asks for."""
+    """Tell whether a task has the splits and the facts that a metric needs."""
     return set(metric.splits) <= set(task.split_names) and set(metric.facts) <= set(task.facts)
 
 
 def standard_labels(task: Task) -> list[str]:
-    """Labels that are recorded whatever the suite says."""
+    """List the labels that are recorded whatever the suite says."""
     return [f"{split}_{name}" for split in task.split_names for name in STANDARD]

@@ -1,4 +1,4 @@
-"""A plugin file as a module: it may import the files beside it (`from .helper import x`), and hides no other module."""
+"""Plugin files as modules: one may import the files beside it (`from .helper import x`), and hides no other module."""
 
 import importlib
 import importlib.util
@@ -14,17 +14,18 @@ PREFIX = "grokbench_plugins_"
 
 
 class _Uncached(SourceFileLoader):
-    """Compiles the source every time: Python's cache takes an edit of equal length within a second for no edit."""
+    """Compile the source every time: Python's cache misses an edit of equal length within a second."""
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def import_file(file: Path) -> ModuleType:
-    """The module of a plugin file.
+    """Import a plugin file, anew unless it is imported already.
 
     Raises:
-        ImportError: it is not a Python file; and whatever the file raises.
+        ImportError: it is not a Python file.
+        BaseException: whatever the file itself raises.
     """
     name = f"{_package(file.parent)}.{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file, loader=_Uncached(name, str(file)))
@@ -44,14 +45,14 @@ def import_file(file: Path) -> ModuleType:
 
 
 def forget_files() -> None:
-    """Have every plugin file, and those beside it, be read anew by the next import."""
+    """Forget every plugin file and those beside it: the next import reads them anew."""
     for module in [module for module in sys.modules if module.startswith(PREFIX)]:
         del sys.modules[module]
     importlib.invalidate_caches()
 
 
 def _package(folder: Path) -> str:
-    """A package whose modules are the files of a folder."""
+    """Make a package whose modules are the files of a folder, and name it."""
     name = PREFIX + sha256(str(folder).encode()).hexdigest()[:12]
     if name not in sys.modules:
         sys.modules[name] = ModuleType(name, "Plugin files of one folder.")

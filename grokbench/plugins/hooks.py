@@ -1,4 +1,4 @@
-"""What a module offers to the hooks: each spelt as it is called and marked as one, and functions that they yield."""
+"""Checks of a provider's hooks: each is spelt and marked as one, and yields functions."""
 
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
@@ -16,7 +16,11 @@ MARK = f"{hookspecs.PROJECT}_impl"  # what `hookimpl` leaves on a function
 
 
 def check_hooks(module: ModuleType) -> None:
-    """PluginError for a hook that nobody will call: it is misspelt, or `@hookimpl` is missing."""
+    """Refuse a hook that nothing would call.
+
+    Raises:
+        PluginError: it is misspelt, or `@hookimpl` is missing.
+    """
     own = {name: each for name, each in vars(module).items() if isinstance(each, FunctionType)}
     for name, function in own.items():
         if hasattr(function, MARK) and name not in HOOKS:
@@ -27,7 +31,15 @@ def check_hooks(module: ModuleType) -> None:
 
 
 def yielded(kind: str, given: Any) -> Iterator[Callable[..., Any]]:
-    """What a hook gives, if it is functions with names; else PluginError."""
+    """Yield the factories that a hook gives.
+
+    Args:
+        kind: of KINDS.
+        given: the hook's return value, an iterable of functions.
+
+    Raises:
+        PluginError: it is anything else than functions with names.
+    """
     hook, expected = f"{hookspecs.PROJECT}_{kind}", "expected functions that make records, as in `yield my_method`"
     if not isinstance(given, Iterable):
         raise PluginError(f"{hook} returns a value of type {type(given).__name__}; {expected}")

@@ -1,6 +1,6 @@
-"""The names of plugins as their sources have them: nothing is imported, so that a shell has them at once.
+"""The names of plugins, read from their sources: nothing is imported, so that a shell completes them at once.
 
-A hook that yields anything but the names of functions is passed over; the registry knows better, and takes seconds.
+A hook that yields anything but the names of functions is passed over; the registry has those too, and takes seconds.
 """
 
 import ast
@@ -15,14 +15,14 @@ __all__ = ["plugin_names"]
 
 
 def plugin_names(files: Iterable[str | Path] = ()) -> dict[str, str]:
-    """Name -> kind (`plugins.KINDS`) of built-in plugins, installed ones, and those of files."""
+    """Map names to kinds (`plugins.KINDS`): of built-in plugins, installed ones, and those of files."""
     modules = [*BUILTINS, *(entry.module for entry in metadata.entry_points(group="grokbench"))]
     sources = [Path(spec.origin) for module in modules if (spec := find_spec(module)) and spec.origin]
     return {name: kind for source in [*sources, *map(Path, files)] for name, kind in _yielded(source)}
 
 
 def _yielded(source: Path) -> Iterator[tuple[str, str]]:
-    """What the hooks of a file yield."""
+    """Yield (name, kind) of every function that the hooks of a file yield."""
     for hook in ast.parse(source.read_bytes()).body:
         if isinstance(hook, ast.FunctionDef) and (kind := hook.name.removeprefix("grokbench_")) in KINDS:
             for node in ast.walk(hook):

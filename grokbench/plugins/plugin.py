@@ -1,4 +1,4 @@
-"""A plugin: a factory with its parameters, and where it came from."""
+"""A plugin: a factory with its parameters and its origin."""
 
 import inspect
 import json
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from grokbench.errors import PluginError
 from grokbench.plugins.refusals import refusal
+from grokbench.records import Origin
 from grokbench.suite.shapes import expected
 from grokbench.text.suggest import did_you_mean, short, shown
 
@@ -19,27 +20,38 @@ __all__ = ["Plugin"]
 
 @dataclass(frozen=True)
 class Plugin:
-    """A factory, and where it came from."""
+    """A factory with its name and its origin.
 
-    kind: str  # "tasks", "regularizers", "metrics" or "observers"
+    Attributes:
+        kind: "tasks", "regularizers", "metrics" or "observers".
+        name: of the factory, and in suites.
+        factory: makes the record; its signature is the plugin's parameters, its docstring the help.
+        origin: the provider, with digests of the source.
+        file: the plugin file, resolved, since two folders can hold files of one name; None for other providers.
+    """
+
+    kind: str
     name: str
     factory: Callable[..., Any]
-    origin: str  # "built in", "package NAME VERSION" or "file NAME"
-    digest: str  # sha256 of its source file and the siblings it imports
-    file: Path | None = None  # the plugin file, resolved: two folders can each hold a NAME
+    origin: Origin
+    file: Path | None = None
 
     @property
     def builtin(self) -> bool:
         """Whether it ships with the program, where a change of numbers shows as a new revision."""
-        return self.origin == "built in"
+        return self.origin.built_in
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
-        """Its parameters, in order."""
+        """The factory's parameters, in order."""
         return dict(inspect.signature(self.factory).parameters)
 
     def resolve(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Every parameter with the value it will have, as its annotation reads it: 1 is 1.0 where a float is wanted."""
+        """Give every parameter its value, read by its annotation: 1 is 1.0 where a float is wanted.
+
+        Args:
+            given: parameters that `faults` finds nothing wrong with; the others keep their defaults.
+        """
         return {
             name: self._read(name, given[name]) if name in given else parameter.default
             for name, parameter in self.parameters.items()
@@ -70,7 +82,7 @@ class Plugin:
         return f"{self.name} has no parameter {short(name)!r}, expected {', or '.join(known)}{near}"
 
     def _read(self, name: str, value: Any) -> Any:
-        """A parameter as its annotation reads it, strictly: no text is a number. As in JSON, a list can be a tuple."""
+        """Read a value by its parameter's annotation, strictly: text is no number; a list can be a tuple."""
         adapter: TypeAdapter[Any] = TypeAdapter(get_type_hints(self.factory).get(name, Any))
         return adapter.validate_json(json.dumps(value), strict=True)
 
@@ -85,7 +97,11 @@ class Plugin:
         return None
 
     def make(self, given: Mapping[str, Any]) -> Any:
-        """The record for these parameters; PluginError when the factory refuses them."""
+        """Make the record for these parameters.
+
+        Raises:
+            PluginError: a parameter is unknown, missing or of a wrong type, or the factory refuses them.
+        """
         for _, fault in self.faults(given):
             raise PluginError(fault)
         try:

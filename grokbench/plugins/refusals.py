@@ -1,4 +1,4 @@
-"""Why a factory makes no record, in words: Python's name a constructor where its author wants to know the fields."""
+"""Reasons why a factory makes no record, in words: Python's own name a constructor, and its author needs the fields."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ _UNNAMED = re.compile(r"(\w+)\.__init__\(\) takes .*positional arguments? but")
 
 
 def refusal(error: Exception) -> str:
-    """What follows the name of a factory that raised this: it refuses its parameters, needs a module, or breaks."""
+    """Continue a sentence that begins with a factory: it refuses its parameters, needs a module, or breaks."""
     if isinstance(error, ModuleNotFoundError):
         module = (error.name or "").partition(".")[0]
         if sys.modules.get(module) is None:
@@ -26,7 +26,7 @@ def refusal(error: Exception) -> str:
 
 
 def _about_fields(error: Exception) -> str:
-    """A sentence about a record that was given wrong fields; empty if the error is about something else."""
+    """Describe the wrong fields of a record; empty if the error is about something else."""
     said = str(error) if isinstance(error, TypeError) else ""
     for pattern in (_UNKNOWN, _MISSING, _UNNAMED):
         if (found := pattern.match(said)) and (known := _fields(found[1])):
@@ -40,7 +40,7 @@ def _about_fields(error: Exception) -> str:
 
 
 def _fields(record: str) -> list[str]:
-    """The fields of a record that factories make; none if it is another class."""
+    """List the fields of a record that factories make; none if it is another class."""
     # Not imported above: the names of plugins are completed without torch.
     from grokbench import SGD, AdamW, Metric, Observer, Regularizer, Task
 

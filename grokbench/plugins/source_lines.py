@@ -1,4 +1,4 @@
-"""Where in a plugin's source something happened."""
+"""Lines of a plugin's source in tracebacks."""
 
 import linecache
 import re
@@ -12,12 +12,17 @@ _FRAME = re.compile(r'File "(.+)", line (\d+), in (.+)\n')
 
 
 def frames(text: str) -> list[traceback.FrameSummary]:
-    """The frames that a traceback names, outermost first."""
+    """List the frames that the text of a traceback names, outermost first."""
     return [traceback.FrameSummary(file, int(line), name) for file, line, name in _FRAME.findall(text)]
 
 
 def innermost(frames: Iterable[traceback.FrameSummary], file: Path) -> str:
-    """The innermost frame within a plugin's folder: `clip.py, line 12: g = g / n`; empty if there is none."""
+    """Describe the innermost frame in a plugin's folder: `clip.py, line 12: g = g / n`; empty if there is none.
+
+    Args:
+        frames: outermost first.
+        file: the plugin's source.
+    """
     for frame in reversed(list(frames)):
         if not frame.filename.startswith("<") and Path(frame.filename).resolve().parent == file.resolve().parent:
             line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()

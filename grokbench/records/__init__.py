@@ -1,10 +1,14 @@
-"""The records that training and judging share: plain data, no torch.
+"""Records that training and judging share: plain data, no torch.
 
-A `Manifest` holds the plan of a results folder, a `Run` the result of one replica, a `Timing` the cost of one cell.
-`store` keeps all three, and judging reads nothing else. Observers receive the plan of a command as a `Planned`.
+A `Manifest` lists the cells and seeds of a results folder, a `Run` is the result of one replica, a `Timing` the cost of
+one cell. `store` keeps all three, and judging reads nothing else. A `Cell` holds its `Recipe` and the `Origin` of every
+plugin in it. A `Planned` tells observers what a command is about to do.
 """
 
-from grokbench.records.plan import Cell, Manifest, Planned, Published, Skip, Statistics
+from grokbench.records.cell import Cell
+from grokbench.records.manifest import Manifest, Planned, Published, Skip, Statistics
+from grokbench.records.origin import Origin, origins_of
+from grokbench.records.recipe import FORMAT, Recipe, Use
 from grokbench.records.run import Curve, Outcome, Run, Timing
 
 __all__ = [
@@ -12,13 +16,15 @@ __all__ = [
     "Cell",
     "Curve",
     "Manifest",
+    "Origin",
     "Outcome",
     "Planned",
     "Published",
+    "Recipe",
     "Run",
     "Skip",
     "Statistics",
     "Timing",
+    "Use",
+    "origins_of",
 ]
-
-FORMAT = 1  # of the files in a results folder

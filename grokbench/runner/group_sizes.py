@@ -51,7 +51,7 @@ def _estimates(plan: Plan, cells: Sequence[Cell]) -> dict[str, "Size"]:
     dtype, (device, sharing) = engine.DTYPES[plan.precision], _tightest(plan.devices)
 
     def estimate(cell: Cell) -> "Size":
-        step, task = cell_step(cell, plan.registry), identity(cell.recipe["task"])
+        step, task = cell_step(cell, plan.registry), identity(cell.recipe.task.data())
         try:
             sizes_of_tasks[task] = sizes_of_tasks.get(task) or engine.replica_size(step.task)
             return engine.estimated_group_size(step, sizes_of_tasks[task], device, dtype, memory_fraction(sharing))

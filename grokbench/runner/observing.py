@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from grokbench.errors import PluginError, SuiteError
 from grokbench.observer import Observer
 from grokbench.plugins.source_lines import innermost
-from grokbench.records import Run
+from grokbench.records import Origin, Run
 from grokbench.suite.additions import entries
 from grokbench.text.options import Option
 from grokbench.text.suggest import short
@@ -36,7 +36,7 @@ class AttachedObserver:
     """
 
     name: str
-    origin: str
+    origin: Origin
     file: Path
     observer: Observer
 

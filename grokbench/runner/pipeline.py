@@ -65,7 +65,7 @@ def fetch_data(plan: Plan, cells: Iterable[Cell]) -> None:
     """
     from grokbench.plan import cell_step, identity
 
-    tasks = {identity(cell.recipe["task"]): cell for cell in cells}
+    tasks = {identity(cell.recipe.task.data()): cell for cell in cells}
     for cell in tasks.values():
         step = cell_step(cell, plan.registry)
         for fetch in (step.task.fetch, *(metric.fetch for metric in step.metrics.values())):

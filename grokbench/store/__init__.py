@@ -1,7 +1,8 @@
-"""The results folder: one crash-safe file per replica, where `layout` has it.
+"""The results folder: one crash-safe file per replica, in the places that `layout` defines.
 
-A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds.
-`run_files` are those files, `manifests` what the folder is meant to hold, `packs` a folder made small for git.
+A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds. `run_files` reads and
+writes the files of replicas, `manifests` the planned contents of the folder, `packs` a folder made small for git;
+`reuse` decides which stored runs are trained again, `status` counts them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,9 +12,9 @@ from typing import TypeVar
 
 from grokbench.errors import StoreError
 from grokbench.io import atomic, json_lines
-from grokbench.records import FORMAT, Cell, Manifest, Outcome, Run, Timing
+from grokbench.records import Cell, Manifest, Outcome, Run, Timing
 from grokbench.store.layout import FOLDERS, Layout
-from grokbench.store.manifests import ManifestFile, merge, read_manifest
+from grokbench.store.manifests import manifest_line, merge, read_manifest
 from grokbench.store.packs import Pack, listed
 from grokbench.store.reuse import satisfies
 from grokbench.store.run_files import read_head, read_run, read_timing, write_run
@@ -28,15 +29,15 @@ class Store:
 
     Attributes:
         directory: the folder.
-        manifest: what it is meant to hold.
-        layout: where everything stands in it.
+        manifest: its planned contents.
+        layout: the paths in it.
         damaged: files, or lines of packed ones, that `runs`, `finished` or `timings` could not read, as paths below
-            the folder. They count as not there.
-        packed: what its packed files hold.
+            the folder. They count as missing.
+        packed: the contents of its packed files.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
-        """Use `open` or `load`, which check the folder."""
+        """Hold a folder that `open` or `load` has checked."""
         self.directory, self.manifest, self.layout = directory, manifest, Layout(directory)
         self.damaged: list[str] = []
         self.packed = Pack(directory)
@@ -44,9 +45,13 @@ class Store:
     @classmethod
     @contextmanager
     def open(cls, directory: str | Path, manifest: Manifest) -> "Iterator[Store]":
-        """Make the folder, or go on with one that holds earlier runs of the same suite (see `merge`), unpacked.
+        """Make the folder, or open one that holds earlier runs of the same suite (see `merge`), and unpack it.
 
         No other process can write to it until the `with` block ends, or this process does.
+
+        Args:
+            directory: the folder.
+            manifest: its planned contents from now on.
 
         Raises:
             StoreError: the folder holds something else, cannot be written, is packed and damaged, or another process
@@ -58,14 +63,14 @@ class Store:
             atomic.clean(directory, FOLDERS)
             if layout.manifest.exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
-            atomic.write(layout.manifest, json_lines.dump(ManifestFile(FORMAT, manifest)))
+            atomic.write(layout.manifest, manifest_line(manifest))
             store = cls.load(directory)
             store._unpack()
             yield store
 
     @classmethod
     def load(cls, directory: str | Path) -> "Store":
-        """Read an existing folder; nothing is written.
+        """Read an existing folder; write nothing.
 
         Raises:
             StoreError: there is no such folder, it is no results folder, or its manifest is damaged.
@@ -78,7 +83,7 @@ class Store:
         return atomic.is_locked(self.directory)
 
     def save(self, run: Run) -> None:
-        """Keep what one replica did, in place of what was stored for it; a failure supersedes what had finished.
+        """Store a run in place of the stored one of its replica; a failure supersedes a run that had finished.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -92,26 +97,26 @@ class Store:
         self.damaged = [name for name in self.damaged if name != self.layout.name(path)]
 
     def runs(self, curves: bool = False) -> list[Run]:
-        """The stored runs of planned cells and planned seeds, in the manifest's order; without `curves` by default."""
+        """List the stored runs of planned cells and seeds, in the manifest's order; without `curves` by default."""
         return list(self.each_run(curves))
 
     def each_run(self, curves: bool = False) -> Iterator[Run]:
-        """The same, one at a time: the long curves of a folder that is not packed need not be in memory at once."""
+        """Yield the same one by one: the long curves of a folder that is not packed need not be in memory at once."""
         for cell in self.manifest.cells:
             for seed in self.manifest.seeds:
                 if (run := self._run(cell, seed, curves)) is not None:
                     yield run
 
     def runs_of(self, cell: Cell, seeds: Iterable[int], curves: bool = False) -> list[Run]:
-        """The stored runs of one cell; without `curves` by default."""
+        """List the stored runs of one cell; without `curves` by default."""
         return [run for seed in seeds if (run := self._run(cell, seed, curves)) is not None]
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
-        """Those of `seeds` whose stored run of `cell` satisfies the request, and so need not be trained again."""
+        """Give those of `seeds` whose stored run of `cell` satisfies the request, and so need not be trained again."""
         return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell)}
 
     def supersede(self, identity: str, seed: int) -> None:
-        """Move a stored run to `superseded/`, so that it is trained again; one that is not there is left at that.
+        """Move a stored run to `superseded/`, so that it is trained again; do nothing where there is none.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -121,16 +126,16 @@ class Store:
             atomic.move(source, self.layout.superseded(identity, seed))
 
     def checkpoints(self, cell: Cell) -> Path:
-        """Where the groups of a cell keep where they stand: written by workers, and read by nobody else."""
+        """Give the folder of the checkpoints of a cell's groups, which workers alone write and read."""
         return self.layout.checkpoints(cell.identity)
 
     def forget_checkpoints(self, cell: Cell) -> None:
-        """Let the groups of a cell begin at their beginning."""
+        """Delete the checkpoints of a cell's groups: they are trained from their beginning."""
         for file in self.checkpoints(cell).glob("*.npz"):
             file.unlink(missing_ok=True)
 
     def save_timing(self, timing: Timing) -> None:
-        """Keep the seconds per epoch of a cell, in place of what was stored for it.
+        """Store the seconds per epoch of a cell in place of the stored ones.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -138,12 +143,12 @@ class Store:
         atomic.write(self.layout.timing(timing.identity), json_lines.dump(timing))
 
     def timings(self) -> list[Timing]:
-        """The stored timings of planned cells, in the manifest's order."""
+        """List the stored timings of planned cells, in the manifest's order."""
         found = [self._timing(cell.identity) for cell in self.manifest.cells]
         return [timing for timing in found if timing is not None]
 
     def stored(self) -> set[tuple[str, str]]:
-        """The identity and the seed of every stored replica, planned or not, as files and lines name them."""
+        """Give the identity and the seed of every stored replica, planned or not, as files and lines name them."""
         return {*self.layout.replicas(), *((identity, str(seed)) for identity, seed in self.packed.runs)}
 
     def _run(self, cell: Cell, seed: int, curves: bool) -> Run | None:
@@ -157,12 +162,12 @@ class Store:
         return self._readable(path, read_timing) or self._entered(self.packed.timings.get(identity))
 
     def _entered(self, found: T | None) -> T | None:
-        """What was found in the pack; the lines that reading it showed to be damaged are entered."""
+        """Pass on what was found in the pack, and enter the lines that reading it showed to be damaged."""
         self.damaged = sorted({*self.damaged, *self.packed.damaged})
         return found
 
     def _unpack(self) -> None:
-        """Give every packed replica and timing its own file, unless a sound one is there, then drop the packed files.
+        """Write every packed replica and timing to its own file, unless a sound one is there; drop the packed files.
 
         Raises:
             StoreError: something in the pack is damaged: it would be lost.

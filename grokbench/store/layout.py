@@ -1,10 +1,10 @@
-"""Where everything stands in a results folder; nobody else knows.
+"""The paths in a results folder, which no other module knows.
 
-    DIR/manifest.json                           what the folder is meant to hold, and the format of all its files
+    DIR/manifest.json                           the planned contents, and the format of all files in the folder
     DIR/runs/<identity>/<seed>.json             a replica, two lines of JSON: the run without its curves, the curves
     DIR/timings/<identity>.json                 seconds per epoch of a cell
     DIR/superseded/<identity>/<seed>.<n>.json   replicas that were trained again, the oldest is n = 1
-    DIR/checkpoints/<identity>/<group>.npz      where a group in training stood; gone when it is done
+    DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when it is done
     DIR/.lock                                   held by the process that writes
 
 A folder may be packed instead (`packs`).
@@ -25,40 +25,44 @@ NAME = re.compile(r"[\w-][\w.-]*")  # of a file
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths of a folder. A manifest is only data: a name that would lead out of the folder raises StoreError."""
+    """The paths of a folder. A manifest is only data: a name that would lead out of the folder raises StoreError.
+
+    Attributes:
+        directory: the folder.
+    """
 
     directory: Path
 
     @property
     def manifest(self) -> Path:
-        """What makes it a results folder."""
+        """The file that makes it a results folder."""
         return self.directory / "manifest.json"
 
     def run(self, identity: str, seed: int) -> Path:
-        """The file of a replica."""
+        """Give the file of a replica."""
         return self._path("runs", identity, f"{seed}.json")
 
     def replicas(self) -> Iterator[tuple[str, str]]:
-        """The identity and the seed that every file of a replica is named by."""
+        """Yield the identity and the seed that every file of a replica is named by."""
         return ((path.parent.name, path.stem) for path in self.directory.glob("runs/*/*.json"))
 
     def timing(self, identity: str) -> Path:
-        """The file of a cell's seconds."""
+        """Give the file of a cell's seconds."""
         return self._path("timings", f"{identity}.json")
 
     def superseded(self, identity: str, seed: int) -> Path:
-        """Where a replica that is to be trained again goes next."""
+        """Give the next file for a run of a replica that is trained again."""
         folder = self._path("superseded", identity)
         numbers = [path.name.split(".")[1] for path in folder.glob(f"{seed}.*.json")]
         latest = max((int(number) for number in numbers if number.isdecimal()), default=0)
         return folder / f"{seed}.{latest + 1}.json"
 
     def checkpoints(self, identity: str) -> Path:
-        """The folder in which the groups of a cell keep where they stand."""
+        """Give the folder of the checkpoints of a cell's groups."""
         return self._path("checkpoints", identity)
 
     def name(self, path: Path) -> str:
-        """A path below the folder, for people."""
+        """Write a path below the folder for people."""
         return path.relative_to(self.directory).as_posix()
 
     def _path(self, *names: str) -> Path:

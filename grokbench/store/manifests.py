@@ -1,4 +1,4 @@
-"""The manifest of a results folder: read, and united with what is planned now."""
+"""The manifest of a results folder: read, written, and merged with the present plan."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,28 +12,38 @@ from grokbench.records import FORMAT, Manifest
 from grokbench.store.layout import Layout
 from grokbench.text.options import Option
 
-__all__ = ["ManifestFile", "merge", "read_manifest"]
+__all__ = ["FIRST_REPORTED", "manifest_line", "merge", "read_manifest"]
 
 FIRST_REPORTED = 1000  # seeds below are for calibration and tuning
 
 
 @dataclass(frozen=True)
 class _Format:
-    """What every version's `manifest.json` begins with."""
+    """The beginning of `manifest.json` in every version."""
 
     format: int
 
 
 @dataclass(frozen=True)
-class ManifestFile:
-    """What `manifest.json` holds."""
+class _File:
+    """The contents of `manifest.json`."""
 
     format: int
     manifest: Manifest
 
 
+def manifest_line(manifest: Manifest) -> bytes:
+    """Write a manifest as the line of JSON that `manifest.json` holds."""
+    cells = [
+        vars(cell)
+        | {"recipe": cell.recipe.data(), "origins": {name: origin.data() for name, origin in cell.origins.items()}}
+        for cell in manifest.cells
+    ]
+    return json_lines.dump({"format": FORMAT, "manifest": vars(manifest) | {"cells": cells}})
+
+
 def read_manifest(directory: Path) -> Manifest:
-    """The manifest of a results folder.
+    """Read the manifest of a results folder.
 
     Raises:
         StoreError: there is none, it is damaged, or another version wrote it.
@@ -42,7 +52,7 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         version: int = json_lines.read(_Format, path).format
         if version == FORMAT:
-            manifest: Manifest = json_lines.read(ManifestFile, path).manifest
+            manifest: Manifest = json_lines.read(_File, path).manifest
             return manifest
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(
@@ -67,10 +77,15 @@ def _why(error: OSError | ValueError) -> str:
 
 
 def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
-    """What the folder `where`, which holds `stored`, is meant to hold once `planned` is run into it.
+    """Merge the manifest of a folder with that of a suite that is to be run into it.
 
     Seeds are the union, in ascending order; everything else is as planned now. Files of cells that are no longer
     planned stay on disk and are not shown; they are found again when those cells are planned again.
+
+    Args:
+        stored: the manifest in the folder.
+        planned: that of the present plan.
+        where: the folder, for messages.
 
     Raises:
         StoreError: the two cannot be one leaderboard: another suite, baseline, device kind, precision or engine
@@ -96,12 +111,12 @@ def _differences(stored: Manifest, planned: Manifest) -> list[str]:
 
 
 def _purposes(manifest: Manifest) -> list[str]:
-    """What the seeds are for: settings are never chosen on the seeds that are reported."""
+    """Name the purposes of the seeds: settings are never chosen on the seeds that are reported."""
     return sorted({"calibration" if seed < FIRST_REPORTED else "reporting" for seed in manifest.seeds})
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
-    """What all runs of a folder share, as it is after a round trip through JSON (lists for tuples)."""
+    """Give the facts that all runs of a folder share, after a round trip through JSON (lists for tuples)."""
     facts = {"suite": manifest.suite, "baseline": manifest.baseline, **manifest.execution}
     found: dict[str, Any] = json_lines.parse(dict[str, Any], json_lines.dump(facts))
     return found

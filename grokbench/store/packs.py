@@ -1,4 +1,4 @@
-"""A results folder packed for git: what came of every replica, and curves just fine enough to be drawn.
+"""A results folder packed for git: the run of every replica, and curves just fine enough to be drawn.
 
     DIR/manifest.json     as in every results folder
     DIR/outcomes.jsonl    a line a replica: the run without its curves
@@ -17,9 +17,9 @@ from typing import TypeVar
 import numpy as np
 
 from grokbench.io import json_lines
-from grokbench.records import FORMAT, Curve, Manifest, Run, Timing
+from grokbench.records import Curve, Manifest, Run, Timing
 from grokbench.store.layout import NAME
-from grokbench.store.manifests import ManifestFile
+from grokbench.store.manifests import manifest_line
 
 __all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
 
@@ -35,7 +35,13 @@ T = TypeVar("T", Run, Timing, "Curves")
 
 @dataclass(frozen=True)
 class Curves:
-    """A line of `curves.jsonl`."""
+    """A line of `curves.jsonl`.
+
+    Attributes:
+        identity: of the cell.
+        seed: of the replica.
+        curves: metric label -> thinned curve.
+    """
 
     identity: str
     seed: int
@@ -43,30 +49,31 @@ class Curves:
 
 
 class Pack:
-    """What the packed files of a folder hold; nothing where there are none.
+    """The contents of the packed files of a folder; empty where there are none.
 
     Attributes:
+        directory: the folder.
         damaged: lines that cannot be read, contradict an earlier line or belong to no replica, such as
-            `outcomes.jsonl:17`, and files that cannot be read. They count as not there.
+            `outcomes.jsonl:17`, and files that cannot be read. They count as missing.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Nothing is read before it is asked for."""
+        """Read nothing yet: each file is read when it is needed."""
         self.directory, self.damaged = directory, list[str]()
 
     @property
     def files(self) -> list[Path]:
-        """Those that are there, with the leaderboard for people."""
+        """The packed files that exist, with the leaderboard for people."""
         return [file for name in (*FILES, LEADERBOARD) if (file := self.directory / name).is_file()]
 
     def run(self, identity: str, seed: int, curves: bool) -> Run | None:
-        """What one replica did, None where that is not known; curves only when asked for."""
+        """Give the run of one replica, None where there is none; the curves are empty unless `curves` is set."""
         run = self.runs.get((identity, seed))
         return replace(run, curves=self.curves.get((identity, seed), {})) if run and curves else run
 
     @cached_property
     def runs(self) -> dict[Key, Run]:
-        """What every replica did, without curves."""
+        """The run of every replica, without curves."""
         return self._read(OUTCOMES, Run, lambda run: (run.identity, run.seed))
 
     @cached_property
@@ -81,11 +88,11 @@ class Pack:
         return {key: line.curves for key, line in found.items()}
 
     def everything(self) -> list[Run]:
-        """Every run with its curves; afterwards `damaged` names all that is wrong with the pack."""
+        """List every run with its curves; afterwards `damaged` names everything that is wrong with the pack."""
         if strays := self.curves.keys() - self.runs.keys():
             replicas = "1 replica" if len(strays) == 1 else f"{len(strays)} replicas"
             self.damaged.append(f"{CURVES} (curves of {replicas} without an outcome)")
-        self.timings  # noqa: B018 - read for its damage
+        self.timings  # noqa: B018 - reading them finds their damage
         return [replace(run, curves=self.curves.get(key, {})) for key, run in self.runs.items()]
 
     def _read(self, name: str, kind: type[T], key: Callable[[T], K]) -> dict[K, T]:
@@ -108,7 +115,7 @@ class Pack:
 
 
 def _parsed(kind: type[T], line: bytes) -> T | None:
-    """The record of a line; None where it is anything else, or names what cannot be the name of a file."""
+    """Read the record of a line; None where it is anything else, or its identity cannot name a file."""
     try:
         found: T = json_lines.parse(kind, line)
     except ValueError:  # pydantic's errors are ValueErrors
@@ -117,14 +124,23 @@ def _parsed(kind: type[T], line: bytes) -> T | None:
 
 
 def packed(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing]) -> dict[str, bytes]:
-    """The files of a packed folder, by name."""
+    """Make the files of a packed folder.
+
+    Args:
+        manifest: of the folder.
+        runs: with their curves, which are thinned here.
+        timings: of its cells.
+
+    Returns:
+        File name -> content.
+    """
     outcomes, curves = list[bytes](), list[bytes]()
     for run in runs:
         thinned = {label: thin(curve) for label, curve in run.curves.items()}
         curves.append(json_lines.dump(Curves(run.identity, run.seed, thinned)))
         outcomes.append(json_lines.dump(replace(run, curves={}, provenance={**run.provenance, "curves": THINNED})))
     return {
-        "manifest.json": json_lines.dump(ManifestFile(FORMAT, manifest)),
+        "manifest.json": manifest_line(manifest),
         OUTCOMES: b"".join(outcomes),
         CURVES: b"".join(curves),
         TIMINGS: b"".join(map(json_lines.dump, timings)),
@@ -132,13 +148,13 @@ def packed(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing]) -
 
 
 def listed(damaged: list[str], most: int = 5) -> str:
-    """The names of damaged things in a sentence, the first few of them."""
+    """Name damaged things in a sentence: the first `most`, then how many more."""
     more = f" and {len(damaged) - most} more" if len(damaged) > most else ""
     return f"{', '.join(damaged[:most])}{more}"
 
 
 def thin(curve: Curve) -> Curve:
-    """At most POINTS points of a curve, its first and last among them, values rounded to float32."""
+    """Thin a curve to at most POINTS points, its first and last among them, values rounded to float32."""
     n = len(curve.epochs)
     if n > POINTS:
         spaced = np.concatenate([np.linspace(0, n - 1, POINTS // 2), np.geomspace(1, n - 1, POINTS // 2)])
@@ -148,6 +164,6 @@ def thin(curve: Curve) -> Curve:
 
 
 def _single(value: float) -> float:
-    """The shortest decimal number that float32 cannot tell from this one."""
+    """Give the shortest decimal number that float32 cannot tell from this one."""
     with np.errstate(over="ignore"):
         return float(str(np.float32(value)))

@@ -12,20 +12,34 @@ __all__ = ["read_head", "read_run", "read_timing", "write_run"]
 
 @dataclass(frozen=True)
 class Head:
-    """The first line of a replica's file."""
+    """The first line of a replica's file.
 
-    curves_bytes: int  # length of the second line: a truncated file is noticed without reading it
+    Attributes:
+        curves_bytes: length of the second line: a truncated file is noticed without reading it.
+        run: without its curves.
+    """
+
+    curves_bytes: int
     run: Run
 
 
 def write_run(path: Path, run: Run) -> None:
-    """Write it whole or not at all; StoreError where it cannot be written."""
+    """Write a run whole or not at all.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
     curves = json_lines.dump(run.curves)
     atomic.write(path, json_lines.dump(Head(len(curves), replace(run, curves={}))) + curves)
 
 
 def read_timing(path: Path) -> Timing:
-    """Seconds per epoch of a cell; a ValueError where they are another cell's, or no seconds at all."""
+    """Read the seconds per epoch of a cell.
+
+    Raises:
+        ValueError: they are another cell's, or no seconds at all.
+        OSError: the file cannot be read.
+    """
     timing: Timing = json_lines.read(Timing, path)
     if timing.identity != path.stem:
         raise ValueError(f"{path} holds another cell's seconds")
@@ -33,7 +47,12 @@ def read_timing(path: Path) -> Timing:
 
 
 def read_head(path: Path) -> Run:
-    """A run without its curves; a ValueError where the file is not whole, or that of another replica."""
+    """Read a run without its curves.
+
+    Raises:
+        ValueError: the file is not whole, or that of another replica.
+        OSError: the file cannot be read.
+    """
     with json_lines.open_file(path) as file:
         line = file.readline(json_lines.LONGEST)
         head: Head = json_lines.parse(Head, line)
@@ -45,7 +64,7 @@ def read_head(path: Path) -> Run:
 
 
 def read_run(path: Path) -> Run:
-    """A whole run; a ValueError as in `read_head`."""
+    """Read a run with its curves; raises as `read_head` does."""
     head = read_head(path)
     _, curves = path.read_bytes().split(b"\n", maxsplit=1)
     return replace(head, curves=json_lines.parse(dict[str, Curve], curves))

@@ -1,4 +1,4 @@
-"""How much of a results folder is done, in numbers and in the sentences of `grokbench status`."""
+"""The progress of a results folder, in numbers and in the sentences of `grokbench status`."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ __all__ = ["alike", "complaints", "count_replicas", "describe", "tracebacks", "u
 
 
 def count_replicas(store: Store) -> Counter[str]:
-    """Counts of replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
+    """Count replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
     runs = store.runs()
     planned = len(store.manifest.cells) * len(store.manifest.seeds)
     counts = Counter({outcome.value: 0 for outcome in Outcome})
@@ -22,13 +22,13 @@ def count_replicas(store: Store) -> Counter[str]:
 
 
 def unplanned(store: Store) -> int:
-    """How many stored replicas belong to cells or seeds that are not planned now, and so are not shown."""
+    """Count the stored replicas of cells or seeds that are not planned now, and so are not shown."""
     planned = {(cell.identity, str(seed)) for cell in store.manifest.cells for seed in store.manifest.seeds}
     return len(store.stored() - planned)
 
 
 def describe(store: Store) -> Iterator[str]:
-    """Counts of all replicas; then what is left of each cell, damaged files, and whether a process is writing."""
+    """Yield the counts of all replicas, the rest of each cell, damaged files, and whether a process is writing."""
     counts, damaged = count_replicas(store), list(store.damaged)
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
@@ -42,7 +42,7 @@ def describe(store: Store) -> Iterator[str]:
 
 
 def complaints(store: Store, most: int = 20) -> Iterator[str]:
-    """A sentence for each damaged thing that was met, and what to do about it; the first few, then how many."""
+    """Yield a sentence for each damaged thing and what to do about it: for the first `most`, then how many more."""
     for name in store.damaged[:most]:
         if name in store.packed.damaged:
             yield f"{name} is damaged and counts as not there: put back a good copy of it (from git)."
@@ -53,14 +53,14 @@ def complaints(store: Store, most: int = 20) -> Iterator[str]:
 
 
 def tracebacks(store: Store) -> Iterator[str]:
-    """Each different one of a cell's failed replicas, beneath the cell and its seeds."""
+    """Yield the different tracebacks of each cell's failed replicas, beneath the cell and its seeds."""
     for cell in store.manifest.cells:
         for error, seeds in alike(store.runs_of(cell, store.manifest.seeds)).items():
             yield "\n".join(map(printable, [f"{cell.name}, {seeds}:", *error.splitlines()]))
 
 
 def alike(runs: Iterable[Run]) -> dict[str, str]:
-    """Each different error of the failed runs of a cell, with its seeds in words: those of a group fail together."""
+    """Map each different error of a cell's failed runs to its seeds in words: those of a group fail together."""
     seeds: dict[str, list[int]] = {}
     for run in runs:
         if run.outcome is Outcome.FAILED:
@@ -69,7 +69,7 @@ def alike(runs: Iterable[Run]) -> dict[str, str]:
 
 
 def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
-    """Why replicas of a cell are still to be trained, with how many there are of each kind."""
+    """Yield the reasons why replicas of a cell are still to be trained, with their numbers."""
     runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
     failed = sum(run.outcome is Outcome.FAILED for run in runs)
     there = {run.seed for run in runs}  # a packed copy replaces a damaged file
@@ -85,7 +85,7 @@ def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
 
 
 def _untimed(store: Store) -> Iterator[str]:
-    """The tasks whose seconds per epoch are not known for every cell, where a replica has finished."""
+    """Name the tasks whose seconds per epoch are not known for every cell where a replica has finished."""
     timed = {timing.identity for timing in store.timings()}
     trained = {run.identity for run in store.runs() if run.outcome is not Outcome.FAILED}
     cells = [cell for cell in store.manifest.cells if cell.identity in trained - timed]

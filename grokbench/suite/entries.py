@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from grokbench.cadence import Every
+from grokbench.records import Use
 from grokbench.suite.problems import KeyPath
 from grokbench.suite.schema import MetricShape, RegularizerShape, TaskShape
 
@@ -27,19 +28,6 @@ __all__ = [
 ]
 
 Parameters = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Use:
-    """A plugin and its parameters.
-
-    Attributes:
-        name: of the plugin.
-        parameters: that the suite sets; the others have their defaults.
-    """
-
-    name: str
-    parameters: Parameters
 
 
 @dataclass(frozen=True)

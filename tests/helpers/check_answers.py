@@ -11,7 +11,7 @@ def subject(folder, text, like=source):
     registry = load_registry([source.write(folder, text, like.HEAD, like.HOOK)])
     assert not registry.broken, registry.broken[0].traceback
     kinds = (registry.tasks, registry.regularizers, registry.metrics, registry.observers)
-    (plugin,) = [plugin for kind in kinds for plugin in kind.values() if plugin.origin == "file method.py"]
+    (plugin,) = [plugin for kind in kinds for plugin in kind.values() if str(plugin.origin) == "file method.py"]
     return Subject(plugin, registry)
 
 

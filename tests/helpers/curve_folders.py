@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from grokbench.records import Cell, Curve, Manifest, Outcome, Run, Skip, Timing
+from grokbench.records import Cell, Curve, Manifest, Outcome, Recipe, Run, Skip, Timing, Use
 from grokbench.store import Store
 
 from .awkward_labels import FORMULA, QUOTED, SPECIAL, UNICODE
@@ -22,7 +22,7 @@ CRITERION = {"test_accuracy": "> 0.9"}
 
 
 def a_cell(task, method, number, grokked):
-    recipe = {"task": {"use": task}, "grokked": grokked}
+    recipe = Recipe(task=Use(task, {}), grokked=grokked)
     metrics = {"test_accuracy": "higher", "train_accuracy": "higher", "loss": "lower"}
     return Cell(task, method, f"c{number}", recipe, BUDGET, EVERY, metrics)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 from grokbench.records import Cell, Curve, Manifest, Outcome, Run, Skip, Timing
 from grokbench.store import Store
@@ -31,7 +32,7 @@ def make(directory, methods=TIMES, tasks=("parity",), seeds=SEEDS, skipped=(), *
 
 
 def _cell(task, method, identity):
-    recipe = recipe_of(method) | {"grokked": {"test_accuracy": "> 0.9"}}
+    recipe = replace(recipe_of(method), grokked={"test_accuracy": "> 0.9"})
     metrics = {"train_accuracy": "higher", "test_accuracy": "higher", "weight_norm": None}
     return Cell(task, method, identity, recipe, BUDGET, EVERY, metrics)
 

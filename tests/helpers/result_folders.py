@@ -2,7 +2,7 @@
 
 import json
 
-from grokbench.records import Cell, Manifest, Outcome, Run, Timing
+from grokbench.records import Cell, Manifest, Outcome, Recipe, Run, Timing, Use
 from grokbench.store import Store
 
 HERE = {
@@ -24,7 +24,7 @@ BASELINE, FASTER, SLOWER = (
 
 def recipe_of(regularizer):
     """What decides when a replica of the cell groks."""
-    return {"task": {"use": "parity", "parameters": {"bits": 8}}, "regularizers": [{"use": regularizer}]}
+    return Recipe(task=Use("parity", {"bits": 8}), regularizers=(Use(regularizer, {}),))
 
 
 def a_cell(regularizer, budget=200, **facts):

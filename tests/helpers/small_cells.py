@@ -7,7 +7,7 @@ from grokbench.conformance import short_runs, small_plugins
 from grokbench.conformance.short_runs import distance, epochs_for, replica
 from grokbench.events import Progress
 from grokbench.metrics.standard import accuracy, loss
-from grokbench.records import Cell, Run
+from grokbench.records import Cell, Recipe, Run, Use
 from grokbench.regularizers import (
     baseline,
     clip_gradients,
@@ -84,7 +84,7 @@ def make_step(task, regularizers=(), **facts):
 
 def make_cell(task, epochs, *, evaluate_every=1, stop="budget", grokked=None):
     """A cell as far as the engine looks at it."""
-    recipe = {"grokked": grokked or dict(task.grokked), "stop": stop}
+    recipe = Recipe(task=Use("task", {}), grokked=grokked or dict(task.grokked), stop=stop)
     return Cell("task", "method", "identity", recipe, epochs, evaluate_every, {})
 
 

@@ -3,12 +3,13 @@
 import math
 from dataclasses import replace
 
-from grokbench.records import Cell, Curve, Manifest, Outcome, Run
+from grokbench.records import Cell, Curve, Manifest, Origin, Outcome, Recipe, Run, Use
 from grokbench.store import Store
 
-RECIPE, METRICS = {"task": "xor", "lr": 0.1}, {"test_accuracy": "higher"}
+RECIPE = Recipe(task=Use("xor", {"lr": 0.1}), regularizers=(Use("baseline", {}, revision=1),))
+METRICS, ORIGINS = {"test_accuracy": "higher"}, {"xor": Origin("built_in", digests={1: "11", 2: "22"})}
 CELLS = tuple(
-    Cell("xor", name, f"c{name}", RECIPE, 100, 2, METRICS, privileges=("loss",), origins={"xor": "built in"})
+    Cell("xor", name, f"c{name}", RECIPE, 100, 2, METRICS, privileges=("loss",), origins=ORIGINS)
     for name in ("baseline", "grokalign")
 )
 EXECUTION = {"device": "cpu", "threads": (1, 2)}

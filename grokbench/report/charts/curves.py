@@ -134,7 +134,7 @@ def _end(band: Band) -> tuple[float, float]:
 
 def _criterion(sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: Span) -> list[alt.Chart]:
     """Draw a dashed line at each threshold that the task's criterion sets for these metrics, within the span."""
-    conditions = sheet.evidence.of(task)[0].measured.cell.recipe.get("grokked") or {}
+    conditions = sheet.evidence.of(task)[0].measured.cell.recipe.grokked
     levels = [parse_condition(conditions[label]).threshold for label in found if label in conditions]
     rows = [{"median": level} for level in dict.fromkeys(levels) if span[0] <= level <= span[1]]
     rule = alt.Chart(sheet.data(rows)).mark_rule(strokeDash=[2, 2], strokeOpacity=0.6)

@@ -60,8 +60,8 @@ def document(evidence: Evidence) -> str:
 
 
 def _criterion(cell: Cell) -> dict[str, Any]:
-    """When a task counts as grokked, in words, and the metrics that it looks at."""
-    return {"text": cell.criterion or "not recorded", "metrics": list(cell.recipe.get("grokked") or {})}
+    """Give the criterion of a task in words, and the metrics in it."""
+    return {"text": cell.criterion or "not recorded", "metrics": list(cell.recipe.grokked)}
 
 
 def _template() -> jinja2.Template:
@@ -137,7 +137,7 @@ def _settings(manifest: Manifest) -> dict[str, list[tuple[str, str]]]:
 
 
 def _recipe(cell: Cell) -> str:
-    return json.dumps({"budget": cell.budget, **cell.recipe}, indent=2, ensure_ascii=False, default=str)
+    return json.dumps({"budget": cell.budget, **cell.recipe.data()}, indent=2, ensure_ascii=False, default=str)
 
 
 def _failures(evidence: Evidence) -> Iterator[tuple[str, str]]:

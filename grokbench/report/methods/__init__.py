@@ -93,17 +93,15 @@ def _criterion(found: Comparisons) -> Iterator[str]:
 def _clock(cells: Sequence[Cell]) -> str:
     """Criterion, cadence, budget and end of training of a task."""
     cadence = either("epoch" if each == 1 else f"{each} epochs" for each in (cell.evaluate_every for cell in cells))
-    ends = either(_end(cell.recipe.get("stop")) for cell in cells)
+    ends = either(_end(cell.recipe.stop) for cell in cells)
     known = either(filter(None, (cell.criterion for cell in cells))) or "the criterion is not recorded"
     return f"{known}, evaluated every {cadence}, {ends} {either(cell.budget for cell in cells)} epochs"
 
 
-def _end(stop: object) -> str:
+def _end(stop: str | int) -> str:
     if isinstance(stop, int):
         return f"trained until it had held for {plural(stop, 'evaluation')} and at most for"
-    return {"grokked": "trained until then and at most for", "budget": "always trained for"}.get(
-        str(stop), "at most for"
-    )
+    return "always trained for" if stop == "budget" else "trained until then and at most for"
 
 
 def _happened(found: Comparisons) -> Iterator[str]:

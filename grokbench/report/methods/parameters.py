@@ -1,21 +1,19 @@
-"""The settings of a folder's tasks and methods, in sentences; and what it does not record of where they come from."""
+"""The settings of a folder's tasks and methods, in sentences, and the gaps in the record of their sources."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from grokbench.judging.comparison import Comparisons
-from grokbench.records import Cell
+from grokbench.records import Cell, Use
 from grokbench.text.lists import listed
 
 __all__ = ["settings"]
 
-BUILT_IN = "built in"  # how the origin of a plugin begins that ships with grokbench
-
 
 def settings(found: Comparisons) -> Iterator[str]:
-    """Of tasks and methods, plugins that do not ship, and privileges."""
+    """Yield the settings of tasks and methods, plugins that do not ship, and privileges."""
     cells = found.manifest.cells
-    tasks = {cell.task: _said(cell.recipe.get("task")) for cell in cells}
+    tasks = {cell.task: _said(cell.recipe.task) for cell in cells}
     yield f"Tasks: {_together(tasks)}."
     methods: dict[str, dict[str, str]] = {}  # label -> task -> settings
     for cell in cells:
@@ -32,13 +30,13 @@ def settings(found: Comparisons) -> Iterator[str]:
 
 
 def _together(said: Mapping[str, str]) -> str:
-    """Every label with what is said of it, which may begin with it."""
+    """Join every label with its text, which may begin with the label."""
     repeated = {label: text == label or text.startswith(f"{label} (") for label, text in said.items()}
     return "; ".join(text if repeated[label] else f"{label}: {text}" for label, text in said.items())
 
 
 def _by_task(on: Mapping[str, str]) -> str:
-    """The settings of a method; by task where they differ."""
+    """Write the settings of a method; by task where they differ."""
     tasks: dict[str, list[str]] = {}
     for task, said in on.items():
         tasks.setdefault(said, []).append(task)
@@ -47,18 +45,13 @@ def _by_task(on: Mapping[str, str]) -> str:
 
 
 def _method(cell: Cell) -> str:
-    uses = cell.recipe.get("regularizers")
-    return " with ".join(map(_said, uses)) if isinstance(uses, list | tuple) and uses else "settings not recorded"
+    return " with ".join(map(_said, cell.recipe.regularizers))
 
 
-def _said(use: Any) -> str:
-    """A plugin and its parameters."""
-    if not isinstance(use, Mapping) or "use" not in use:
-        return "settings not recorded"
-    parameters = use.get("parameters")
-    known = parameters if isinstance(parameters, Mapping) else {}
-    shown = ", ".join(f"{name} = {_value(value)}" for name, value in known.items())
-    return f"{use['use']} ({shown})" if shown else str(use["use"])
+def _said(use: Use) -> str:
+    """Write a plugin and its parameters."""
+    shown = ", ".join(f"{name} = {_value(value)}" for name, value in use.parameters.items())
+    return f"{use.name} ({shown})" if shown else use.name
 
 
 def _value(value: Any) -> str:
@@ -69,6 +62,6 @@ def _value(value: Any) -> str:
 
 def _not_shipped(cells: Sequence[Cell]) -> Iterator[str]:
     origins = {name: origin for cell in cells for name, origin in cell.origins.items()}
-    others = [f"{name} ({origin})" for name, origin in origins.items() if not origin.startswith(BUILT_IN)]
+    others = [f"{name} ({origin.with_digest})" for name, origin in origins.items() if not origin.built_in]
     if others:
         yield f"Plugins that do not ship with grokbench: {'; '.join(others)}."

@@ -19,7 +19,7 @@ def test_it_conforms(question):
 
 
 def test_what_it_writes(tmp_path):
-    cell = Cell("parity", "baseline", "identity", {}, budget=100, evaluate_every=1, metrics={})
+    cell = Cell("parity", "baseline", "identity", recipe=None, budget=100, evaluate_every=1, metrics={})
     observer = new_name.new_name(file=str(tmp_path / "list.txt"))
     for _ in range(2):  # a second command reports the replica of the first again
         observer.begin(Planned(None, (cell,), (1000,), tmp_path))

@@ -65,7 +65,7 @@ FAULTS = {
     ),
     "a written recipe": Change(
         "        self.last",
-        "        cell.recipe['task'].update(parameters={})\n        self.last",
+        "        cell.recipe.task.parameters.clear()\n        self.last",
         "results",
         "stored changes the records it is given",
         "files of your own",

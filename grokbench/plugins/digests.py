@@ -1,0 +1,124 @@
+"""Digests of a plugin's source: of its file and of the files beside it that it imports.
+
+The digest decides whether a stored result was made by the present source, so prose must not change it. Version 2 leaves
+out comments, docstrings, blank lines and trailing blanks. Version 1, of the whole source, is kept for comparison with
+results that hold no other. Both are over text: what `ast.dump` writes differs between versions of Python.
+"""
+
+import ast
+import hashlib
+import io
+import tokenize
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+
+__all__ = ["DIGITS", "code_of", "source_digests"]
+
+DIGITS = 16  # of a digest that is stored
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+NEWLINE = "\0"  # stands for a line end within a string; no source holds this character
+
+Span = tuple[int, int]  # offsets in a text: from the first character to the one after the last
+
+
+def source_digests(module_file: str | Path) -> dict[int, str]:
+    """Compute the digests of a plugin's file together with the files beside it that it imports, directly or not.
+
+    File names count, their folder does not: the same plugin has the same digests wherever it is installed.
+
+    Returns:
+        Version of the digest -> the first DIGITS hexadecimal digits of a sha256.
+
+    Raises:
+        OSError: a file cannot be read.
+        SyntaxError: a file is no Python.
+    """
+    files = sorted(_with_siblings(Path(module_file)), key=lambda file: file.name)
+    sources = [(file.name, file.read_bytes()) for file in files]
+    return {1: _digest(sources), 2: _digest((name, code_of(source).encode()) for name, source in sources)}
+
+
+def _digest(contents: Iterable[tuple[str, bytes]]) -> str:
+    digest = hashlib.sha256()
+    for name, content in contents:
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:DIGITS]
+
+
+def _with_siblings(file: Path) -> set[Path]:
+    found, waiting = set(), [file]
+    while waiting:
+        current = waiting.pop()
+        if current not in found:
+            found.add(current)
+            names = _relative_imports(ast.parse(current.read_bytes()))
+            waiting += [path for name in names if (path := file.with_name(f"{name}.py")).exists()]
+    return found
+
+
+def _relative_imports(module: ast.Module) -> Iterator[str]:
+    """Yield `a` of `from .a import x`, `a` and `b` of `from . import a, b`."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+
+
+@lru_cache(maxsize=256)  # plugins share siblings, and a process may load them more than once
+def code_of(source: bytes) -> str:
+    """Cut comments, docstrings, blank lines and trailing blanks out of a module; strings stay as they are.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    text = _decoded(source)
+    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    comments, strings = _comments_and_strings(text, starts)
+    cut = {*comments, *_docstrings(text, starts)}
+    pieces, at = [], 0
+    for start, end in sorted({*cut, *strings}, key=lambda span: (span[0], -span[1])):
+        if start >= at:  # else within the span before: a string of a docstring, a comment of an f-string
+            pieces += [text[at:start], "" if (start, end) in cut else text[start:end].replace("\n", NEWLINE)]
+            at = end
+    lines = ("".join(pieces) + text[at:]).split("\n")
+    return "\n".join(line for line in (line.rstrip(" \t\f") for line in lines) if line)
+
+
+def _decoded(source: bytes) -> str:
+    """Decode as Python does, by the mark or the comment that names an encoding; every line ends with a newline."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    return source.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _comments_and_strings(text: str, starts: list[int]) -> tuple[list[Span], list[Span]]:
+    """Find comments and strings; an f-string is one, with everything in it."""
+    comments, strings, opened = list[Span](), list[Span](), list[int]()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        kind = tokenize.tok_name[token.type]
+        start, end = (starts[line - 1] + column for line, column in (token.start, token.end))
+        if kind == "COMMENT":
+            comments.append((start, end))
+        elif kind == "STRING":
+            strings.append((start, end))
+        elif kind.endswith("STRING_START"):  # from Python 3.12 on the parts of an f-string are tokens
+            opened.append(start)
+        elif kind.endswith("STRING_END"):
+            strings.append((opened.pop(), end))
+    return comments, strings
+
+
+def _docstrings(text: str, starts: list[int]) -> Iterator[Span]:
+    """Find the statements that are docstrings, with the parentheses around them."""
+    lines = text.split("\n")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            statement = node.body[0]
+            ends = (statement.lineno, statement.col_offset), (statement.end_lineno or 0, statement.end_col_offset or 0)
+            start, end = (starts[line - 1] + _column(lines[line - 1], offset) for line, offset in ends)
+            yield start, end
+
+
+def _column(line: str, offset: int) -> int:
+    """Turn an offset in bytes of UTF-8, as syntax trees hold it, into one in characters."""
+    return len(line.encode()[:offset].decode())

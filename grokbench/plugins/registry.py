@@ -1,0 +1,112 @@
+"""The registry: every plugin by kind and name, and the providers that could not be loaded."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grokbench.errors import PluginError
+from grokbench.plugins.hooks import KINDS
+from grokbench.plugins.plugin import Plugin
+from grokbench.records import Origin
+from grokbench.text.options import Option
+from grokbench.text.suggest import did_you_mean, short
+
+__all__ = ["Broken", "Registry"]
+
+LISTED = 16  # names in a message at most
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A provider that could not be loaded.
+
+    Attributes:
+        origin: the provider, without digests.
+        traceback: of what it raised.
+        file: the plugin file, resolved; None for other providers.
+    """
+
+    origin: Origin
+    traceback: str
+    file: Path | None = None
+
+    @property
+    def why(self) -> str:
+        """The last line of the traceback: the exception, or this program's complaint about the file."""
+        return self.traceback.strip().splitlines()[-1].removeprefix(f"{PluginError.__module__}.PluginError: ")
+
+    @property
+    def line(self) -> str:
+        """The last line number of its file in the traceback; empty where there is none."""
+        found = re.findall(rf'[/\\]{re.escape(self.origin.name)}", line (\d+)', self.traceback)
+        return found[-1] if found else ""
+
+    def __str__(self) -> str:
+        """Name the provider, the reason and the line."""
+        return f"{self.origin} is left out: {self.why}{f' (line {self.line})' if self.line else ''}"
+
+
+@dataclass
+class Registry:
+    """Every plugin that can be named in a suite or on the command line.
+
+    Attributes:
+        tasks: name -> plugin, as are the next three.
+        regularizers: those that a suite's methods use.
+        metrics: those that a suite records.
+        observers: those that `--log` names.
+        broken: providers that could not be loaded.
+    """
+
+    tasks: dict[str, Plugin] = field(default_factory=dict)
+    regularizers: dict[str, Plugin] = field(default_factory=dict)
+    metrics: dict[str, Plugin] = field(default_factory=dict)
+    observers: dict[str, Plugin] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Plugin]:
+        """Yield every plugin, kind by kind."""
+        for kind in KINDS:
+            yield from getattr(self, kind).values()
+
+    def get(self, kind: str, name: str) -> Plugin:
+        """Get the plugin of a kind (a field of this record) by its name.
+
+        Raises:
+            PluginError: there is none; the message names the nearest one.
+        """
+        plugins: dict[str, Plugin] = getattr(self, kind)
+        if name not in plugins:
+            known = ", ".join(plugins) if len(plugins) <= LISTED else f"those that `grokbench list {kind}` shows"
+            left_out = "".join(f"; {broken}" for broken in self.broken)
+            file = self.unread(name)
+            near = f"; {file} is in this folder: add {Option('plugins', file)}" if file else did_you_mean(name, plugins)
+            raise PluginError(f"no {kind[:-1]} {short(name)!r}, expected one of: {known}{near}{left_out}")
+        return plugins[name]
+
+    def of_file(self, file: str | Path) -> list[Plugin]:
+        """List the plugins of a plugin file."""
+        return [plugin for plugin in self if plugin.file == Path(file).resolve()]
+
+    def unread(self, name: str) -> str:
+        """Name `NAME.py` where such a file is in this folder and was not read; else return an empty string."""
+        file = f"{name}.py"
+        if not name.isidentifier() or not Path(file).is_file() or self.of_file(file):
+            return ""
+        return "" if any(broken.file == Path(file).resolve() for broken in self.broken) else file
+
+    def add(self, plugin: Plugin) -> None:
+        """Register a plugin.
+
+        Raises:
+            PluginError: its name is taken.
+        """
+        plugins: dict[str, Plugin] = getattr(self, plugin.kind)
+        if taken := plugins.get(plugin.name):
+            first = taken.origin if taken.builtin else f"from {taken.origin}"
+            which = f"that of {plugin.origin}" if taken.builtin else "one of the two factories"
+            raise PluginError(
+                f"two {plugin.kind} are named {plugin.name!r}: one {first}, one from {plugin.origin}; rename {which}"
+            )
+        plugins[plugin.name] = plugin

@@ -1,0 +1,54 @@
+"""A cell: one task x one regularizer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from grokbench.records.origin import StoredOrigin
+from grokbench.records.recipe import Recipe
+
+__all__ = ["Cell"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task x one regularizer, every parameter resolved.
+
+    Attributes:
+        task: its label in the suite.
+        regularizer: its label in the suite.
+        identity: hash of the recipe, 16 hexadecimal digits; names the cell on disk.
+        recipe: everything that decides when a replica groks.
+        budget: epochs at most.
+        evaluate_every: epochs between evaluations.
+        metrics: label -> "higher" or "lower" (is better), None where neither is.
+        measured: metric label -> `use` (the plugin), `parameters` and `every`.
+        privileges: what the method uses that the baseline does not have.
+        origins: `kind.name` of every plugin in it, such as `tasks.xor` -> origin.
+    """
+
+    task: str
+    regularizer: str
+    identity: str
+    recipe: Recipe
+    budget: int
+    evaluate_every: int
+    metrics: Mapping[str, str | None]
+    measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    privileges: tuple[str, ...] = ()
+    origins: Mapping[str, StoredOrigin] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Both labels: they tell two rows apart even where their recipes are the same."""
+        return self.task, self.regularizer
+
+    @property
+    def name(self) -> str:
+        """Both labels in a sentence."""
+        return f"{self.task} / {self.regularizer}"
+
+    @property
+    def criterion(self) -> str:
+        """The criterion of grokking in words: `test_accuracy > 0.90`."""
+        return " and ".join(f"{label} {condition}" for label, condition in self.recipe.grokked.items())

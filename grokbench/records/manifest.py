@@ -1,0 +1,128 @@
+"""A manifest: the planned contents of a results folder."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grokbench.records.cell import Cell
+
+__all__ = ["Manifest", "Planned", "Published", "Skip", "Statistics"]
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A cell left out of a suite.
+
+    Attributes:
+        task: its label.
+        regularizer: its label.
+        why: the reason, which the leaderboard prints.
+    """
+
+    task: str
+    regularizer: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """The comparison of a suite's cells with its baseline.
+
+    Attributes:
+        primary: the test behind `p_holm`: "sign_flip", "paired_t", "wilcoxon" or "logrank".
+        correction: "holm" or "none".
+        alpha: level of the test.
+        confidence: of intervals.
+    """
+
+    primary: str = "sign_flip"
+    correction: str = "holm"
+    alpha: float = 0.05
+    confidence: float = 0.95
+
+    def tests(self, comparisons: int) -> int:
+        """Count the tests a p is corrected for: with Holm all planned comparisons, without a correction its own."""
+        return comparisons if self.correction == "holm" else 1
+
+
+@dataclass(frozen=True)
+class Published:
+    """Published means to compare with.
+
+    Attributes:
+        source: the publication.
+        epochs: task label -> regularizer label -> mean epochs to grok.
+        seconds: task label -> regularizer label -> mean seconds to grok.
+    """
+
+    source: str
+    epochs: Mapping[str, Mapping[str, float]]
+    seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse means that cannot be divided by: a file may have been edited."""
+        means = [mean for unit in (self.epochs, self.seconds) for row in unit.values() for mean in row.values()]
+        if not all(0.0 < mean < math.inf for mean in means):
+            raise ValueError("a published mean that is not a positive number")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The planned contents of a results folder, and with them the planned family of comparisons.
+
+    Attributes:
+        suite: its name.
+        description: of the suite.
+        baseline: label of the regularizer that the others are tested against.
+        seeds: every seed planned for this folder, in order.
+        cells: every planned cell, run or not, in the order of the suite.
+        skipped: cells that the suite leaves out.
+        statistics: of the comparisons.
+        published: numbers to compare with; None without any.
+        execution: `device` (the kind), `precision`, `engine` (the revision) and, where it was set, `group_size`.
+    """
+
+    suite: str
+    description: str
+    baseline: str
+    seeds: tuple[int, ...]
+    cells: tuple[Cell, ...]
+    skipped: tuple[Skip, ...] = ()
+    statistics: Statistics = Statistics()
+    published: Published | None = None
+    execution: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a plan that counts a replica twice: a file may have been edited."""
+        labels = [cell.key for cell in self.cells]
+        if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
+            raise ValueError("a seed or a cell is planned twice")
+
+    @property
+    def comparisons(self) -> int:
+        """The size of the planned family: every cell but the baseline's, finished or not."""
+        return sum(cell.regularizer != self.baseline for cell in self.cells)
+
+    @property
+    def tests(self) -> int:
+        """The number of tests that a p is corrected for."""
+        return self.statistics.tests(self.comparisons)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The work that a command is about to do in a results folder.
+
+    Attributes:
+        manifest: everything that the folder is meant to hold.
+        cells: those wanted now, in the order of the suite.
+        seeds: those wanted now, of every cell.
+        folder: of the results.
+    """
+
+    manifest: Manifest
+    cells: tuple[Cell, ...]
+    seeds: tuple[int, ...]
+    folder: Path

@@ -1,0 +1,97 @@
+"""The origin of a plugin: data in memory and in files; the text for people is made from it last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+__all__ = ["Origin", "StoredOrigin", "origins_of"]
+
+DIGEST = ", sha256 "  # between provider and digest, in texts
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The provider of a plugin, with digests of the plugin's source.
+
+    Attributes:
+        kind: "built_in", "package" (an installed one) or "file" (a plugin file).
+        name: of the package, or of the file without its folder; empty for built-in plugins.
+        version: of the package; empty for the other kinds.
+        digests: version of the digest -> its hexadecimal digits, see `plugins.digests`; empty where the source was not
+            read.
+    """
+
+    kind: Literal["built_in", "package", "file"]
+    name: str = ""
+    version: str = ""
+    digests: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def built_in(self) -> bool:
+        """Whether the plugin ships with the program, where a change of numbers shows as a new revision."""
+        return self.kind == "built_in"
+
+    @property
+    def digest(self) -> str:
+        """The digest of the newest version; empty where there is none."""
+        return self.digests[max(self.digests)] if self.digests else ""
+
+    @property
+    def with_digest(self) -> str:
+        """The provider and the newest digest in words: `file mine.py, sha256 0123456789abcdef`."""
+        return f"{self}{DIGEST}{self.digest}" if self.digests else str(self)
+
+    def agrees_with(self, other: "Origin") -> bool:
+        """Tell whether two origins are one provider and one source, by the newest digest that both hold."""
+        if (self.kind, self.name, self.version) != (other.kind, other.name, other.version):
+            return False
+        shared = self.digests.keys() & other.digests.keys()
+        if not shared:
+            return self.digests == other.digests
+        return self.digests[max(shared)] == other.digests[max(shared)]
+
+    def data(self) -> dict[str, Any]:
+        """Give the JSON data that files hold."""
+        digests = {str(version): digest for version, digest in self.digests.items()}
+        return {"kind": self.kind, "name": self.name, "version": self.version, "digests": digests}
+
+    def __str__(self) -> str:
+        """Name the provider: `built in`, `package NAME VERSION` or `file NAME`."""
+        return " ".join(filter(None, [self.kind.replace("_", " "), self.name, self.version]))
+
+
+def _of_text(stored: Any) -> Any:
+    """Turn the text that earlier versions stored into a record; other data is left to the validation.
+
+    Their digest was of the whole source: version 1.
+    """
+    if not isinstance(stored, str):
+        return stored
+    provider, separator, digest = stored.rpartition(DIGEST)
+    provider, digests = (provider, {1: digest}) if separator else (stored, {})
+    kind, _, rest = provider.partition(" ")
+    if provider == "built in":
+        return Origin("built_in", digests=digests)
+    if kind == "package":
+        name, _, version = rest.rpartition(" ")
+        return Origin("package", name, version, digests)
+    return Origin("file", provider.removeprefix("file "), digests=digests)
+
+
+StoredOrigin = Annotated[Origin, BeforeValidator(_of_text)]
+_ORIGINS: TypeAdapter[dict[str, Origin]] = TypeAdapter(dict[str, StoredOrigin])
+
+
+def origins_of(provenance: Mapping[str, Any]) -> dict[str, Origin]:
+    """Read the origins of plugins in the provenance of a stored run or timing.
+
+    Returns:
+        `kind.name` of a plugin -> origin. Empty where provenance holds none, or none that can be read, so that nothing
+        counts as made by the present sources.
+    """
+    try:
+        return _ORIGINS.validate_python(provenance.get("origins") or {})
+    except ValidationError:
+        return {}

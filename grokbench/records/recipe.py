@@ -1,0 +1,79 @@
+"""The recipe of a cell: everything that decides when its replicas grok."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+__all__ = ["FORMAT", "Recipe", "Use"]
+
+FORMAT = 1  # of recipes and of the files in a results folder
+
+
+@dataclass(frozen=True)
+class Use:
+    """A plugin and its parameters: in a suite those that it sets, in a recipe all of them.
+
+    Attributes:
+        name: of the plugin; `use` in files.
+        parameters: name -> value.
+        revision: of the task or regularizer that the plugin makes; None in a suite, where none is made yet.
+    """
+
+    name: Annotated[str, Field(validation_alias="use")]
+    parameters: Mapping[str, Any]
+    revision: int | None = None
+
+    def data(self) -> dict[str, Any]:
+        """Give the JSON data that identities hash and files hold."""
+        return {"use": self.name, "parameters": _data(self.parameters), "revision": self.revision}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides when the replicas of a cell grok, every parameter resolved.
+
+    A plan gives every field; the defaults are for cells made by hand. `data` has the fields in this order. An optional
+    field, yet to come, has the default None, and `data` has it only where it is given: the identities of cells without
+    it stay as they are.
+
+    Attributes:
+        format: of the recipe.
+        precision: "float32" or "float64".
+        engine: revision of the engine; 0 for none.
+        task: with every parameter.
+        regularizers: with every parameter, in the order in which they are applied.
+        evaluate_every: epochs between evaluations.
+        grokked: metric label -> condition such as "> 0.95"; a replica has grokked where all hold.
+        judged_by: label of `grokked` -> plugin and parameters, for labels that the suite defines.
+        stop: "grokked", "budget", or the number of evaluations in a row at which the criterion has to hold.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # a newer version's part must not be lost
+
+    format: int = FORMAT
+    precision: str = "float32"
+    engine: int = 0
+    task: Use
+    regularizers: tuple[Use, ...] = ()
+    evaluate_every: int = 1
+    grokked: Mapping[str, str] = field(default_factory=dict)
+    judged_by: Mapping[str, Any] = field(default_factory=dict)
+    stop: str | int = "grokked"
+
+    def data(self) -> dict[str, Any]:
+        """Give the canonical JSON data that `plan.identity` hashes and files hold."""
+        parts = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: _data(part) for name, part in parts.items() if part is not None}
+
+
+def _data(part: Any) -> Any:
+    """Give a part of a recipe as JSON data: lists for tuples."""
+    if isinstance(part, Use):
+        return part.data()
+    if isinstance(part, Mapping):
+        return {name: _data(value) for name, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_data(value) for value in part]
+    return part
