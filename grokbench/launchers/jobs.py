@@ -24,10 +24,9 @@ __all__ = [
     "memory_fraction",
 ]
 
-# Keys of provenance on which numbers depend, beside the cell's identity, the group and the plugins' sources: see
-# `CheckpointFile.facts`. Neither the git commit nor the version of the program is one, or a long run would lose its
-# checkpoints with every commit. The identity holds the engine's REVISION: the engine edited without a new revision
-# goes on from an old checkpoint, as it keeps old runs.
+# Keys of provenance on which numbers depend, beside the cell's identity, the group and the plugins' sources (see
+# `CheckpointFile.facts`). The git commit is none, or every commit would cost a long run its checkpoints. The identity
+# holds the engine's REVISION: an engine edited without a new one goes on from old checkpoints, as it keeps old runs.
 NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "measured")
 HEARTBEAT = 0.2  # least seconds between two progress events of a group
 SPARE = 0.1  # share of a CUDA device's memory left to contexts, workspaces of libraries and fragmentation

@@ -38,7 +38,7 @@ class Plugin:
 
     @property
     def builtin(self) -> bool:
-        """Whether it ships with the program, where a change of numbers shows as a new revision."""
+        """True for a plugin that ships with the program, where a change of numbers shows as a new revision."""
         return self.origin.built_in
 
     @property

@@ -30,7 +30,7 @@ class Origin:
 
     @property
     def built_in(self) -> bool:
-        """Whether the plugin ships with the program, where a change of numbers shows as a new revision."""
+        """True for a plugin that ships with the program, where a change of numbers shows as a new revision."""
         return self.kind == "built_in"
 
     @property

@@ -79,7 +79,7 @@ class Store:
 
     @property
     def busy(self) -> bool:
-        """Whether a process is writing to the folder now."""
+        """True while a process is writing to the folder."""
         return atomic.is_locked(self.directory)
 
     def save(self, run: Run) -> None:
