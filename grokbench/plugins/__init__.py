@@ -10,8 +10,6 @@ makes no record.
 import importlib
 import importlib.metadata
 import inspect
-import re
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +20,7 @@ import pluggy
 
 from grokbench import hookspecs
 from grokbench.errors import PluginError
+from grokbench.plugins.broken import Broken
 from grokbench.plugins.files import forget_files, import_file
 from grokbench.plugins.hooks import KINDS, check_hooks, yielded
 from grokbench.plugins.plugin import Plugin
@@ -60,30 +59,6 @@ BUILTINS = (
     "grokbench.metrics.corruptions",
     "grokbench.observers.tensorboard",
 )
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A provider that could not be loaded."""
-
-    origin: str
-    traceback: str
-    file: Path | None = None  # the plugin file, resolved
-
-    @property
-    def why(self) -> str:
-        """The last line of the traceback: the exception, or what this program says about the file."""
-        return self.traceback.strip().splitlines()[-1].removeprefix(f"{PluginError.__module__}.PluginError: ")
-
-    @property
-    def line(self) -> str:
-        """The last line of its file in the traceback; empty where there is none."""
-        found = re.findall(rf'[/\\]{re.escape(self.origin.removeprefix("file "))}", line (\d+)', self.traceback)
-        return found[-1] if found else ""
-
-    def __str__(self) -> str:
-        """One line: who, why, and where."""
-        return f"{self.origin} is left out: {self.why}{f' (line {self.line})' if self.line else ''}"
 
 
 @dataclass
@@ -147,8 +122,8 @@ def load_registry(files: Iterable[str | Path] = ()) -> Registry:
     for origin, file, load in _providers(files):
         try:
             found = list(_plugins(manager, load(), origin, file))
-        except (Exception, SystemExit):
-            registry.broken.append(Broken(origin, traceback.format_exc(limit=-3), file))
+        except (Exception, SystemExit) as error:
+            registry.broken.append(Broken.of(origin, file, error))
             continue
         for plugin in found:
             registry.add(plugin)
