@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from grokbench.errors import PluginError
 from grokbench.plugins.source_lines import innermost
+from grokbench.step import NotScalarError, UndeclaredGradientError
 from grokbench.text.suggest import did_you_mean
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "FROZEN",
     "GRADIENT",
     "LOGARITHM",
+    "OF_THE_STEP",
     "RANDOM",
     "SHAPE",
     "SHAPE_OF_EACH",
@@ -71,10 +73,8 @@ _KNOWN = (  # a pattern in torch's message -> what went wrong, what to do
     (r"calling \.item\(\)|access data pointer", "it reads a tensor's value in Python", SYNC),
     (r"dynamic shape", "a shape depends on the values of a tensor", DYNAMIC),
     (r"called random operation", "it draws from torch's global generator", RANDOM),
-    (r"loss with its penalties is", "a loss or a penalty is not a single number", SHAPE),
     (r"one_hot|index tensor|dtype int64 for index|target with class prob", "it takes targets for classes", CLASSES),
     (r"does not require grad", "it differentiates what keeps no graph", DERIVE),
-    (r"grad_at needs to be declared", "it takes a second gradient and does not declare it", DECLARE),
     (r"expected scalar type|same dtype", "two precisions meet", DTYPE),
     (r"in-?place", "it writes into a tensor it was given", WRITE),
     (r"doesn't match the broadcast shape", "it writes a larger result into a tensor in place", WRITE),
@@ -94,6 +94,12 @@ class Words(NamedTuple):
         return f"{self.what}; torch says: {said[:160]}" if self.fix == FIT else self.what
 
 
+OF_THE_STEP = {  # name of an exception that the step raises -> what went wrong, what to do
+    NotScalarError.__name__: Words("a loss or a penalty is not a single number", SHAPE),
+    UndeclaredGradientError.__name__: Words("it takes a second gradient and does not declare it", DECLARE),
+}
+
+
 def words(said: str) -> Words | None:
     """What a message of torch's means; None where that is not known."""
     return next((Words(what, fix) for pattern, what, fix in _KNOWN if re.search(pattern, said)), None)
@@ -105,6 +111,8 @@ def translate(error: Exception, file: Path) -> tuple[str, str, str]:
         return _of_the_factory(error, file)
     place = innermost(traceback.extract_tb(error.__traceback__), file)
     said = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+    if known := OF_THE_STEP.get(type(error).__name__):
+        return known.what, known.fix, place
     if isinstance(error, RuntimeError | ValueError | IndexError) and (known := words(str(error))):
         return f"{known.what}; torch says: {said[:160]}" if not place else known.told(said), known.fix, place
     if isinstance(error, AttributeError) and re.search(r"cannot assign to field|can't set attribute", said):

@@ -112,7 +112,7 @@ def check(folder, expected):
 
 def phase_of(folder):
     """Where a run is: its start-up, training, or timing, when every replica is stored."""
-    if "results in" not in log(folder).read_text(encoding="utf-8"):
+    if str(folder) not in log(folder).read_text(encoding="utf-8"):  # the first line of progress names it
         return "start-up"
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["manifest"]
     cells = {cell["identity"] for cell in manifest["cells"]}

@@ -116,7 +116,7 @@ class WorkerProcess:
     def _end(self, error: str | None) -> Iterator[tuple[Job, Event]]:
         """End the job; where it failed, yield the replicas that are lost. Runs received before are kept."""
         job = self.dropped()
-        if error:
+        if error is not None:  # its text may be empty
             lost = (run for run in job.failed(error) if not (isinstance(run, Run) and run.seed in self.received))
             yield from ((job, run) for run in lost)
 
