@@ -20,7 +20,15 @@ from grokbench.regularizer import At, Regularizer
 from grokbench.task import Task
 from grokbench.types import Batch, Loss, Optimizer, Params, State, linearize
 
-__all__ = ["StepContext", "Step", "build_step"]
+__all__ = ["NotScalarError", "Step", "StepContext", "UndeclaredGradientError", "build_step"]
+
+
+class NotScalarError(ValueError):
+    """A loss or a penalty is not a single number."""
+
+
+class UndeclaredGradientError(ValueError):
+    """A method takes a second gradient and does not declare it."""
 
 
 class StepContext(NamedTuple):
@@ -239,13 +247,15 @@ class Step:
 def _one_number(total: Tensor) -> Tensor:
     """Refuse a loss with axes: it would be summed over examples silently."""
     if total.shape:
-        raise ValueError(f"the loss with its penalties is {tuple(total.shape)}, expected (): end it with .mean()")
+        raise NotScalarError(f"the loss with its penalties is {tuple(total.shape)}, expected (): end it with .mean()")
     return total
 
 
 def _undeclared(trained: Params) -> Params:
     """Refuse `grad_at` to a method that has not declared its cost, which the leaderboard prints."""
-    raise ValueError('grad_at needs to be declared: Regularizer(..., privileges=frozenset({"extra_gradients"}))')
+    raise UndeclaredGradientError(
+        'grad_at needs to be declared: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
+    )
 
 
 def _method_key(key: Tensor, method: int) -> Tensor:

@@ -237,9 +237,9 @@ def test_degenerate_results_have_a_stated_answer(name, primary):
             assert getattr(row, column) == (value if isinstance(value, str) else near(value)), column
     assert row.p_holm == getattr(row, f"p_{primary}")  # one comparison
     if primary == "sign_flip":
-        assert phrase in "; ".join(row.notes)
+        assert phrase in "; ".join(row.sentences)
     if row.speedup is not None and row.p_holm is None:
-        assert "no p: paired_t cannot be computed from these differences" in row.notes
+        assert "no p: paired_t cannot be computed from these differences" in row.sentences
     for style in ("table", "markdown", "latex", "csv", "json"):
         assert "nan" not in render(leaderboard, style).lower().replace("finan", "")
     json.dumps([dataclasses.asdict(row) for row in leaderboard.rows], allow_nan=False)

@@ -1,7 +1,8 @@
 import pytest
 
+from grokbench.judging.conclusions import compared_notes, published_note
 from grokbench.judging.effects import Effect
-from grokbench.judging.notes import compared_notes, outcome_notes, provenance_notes, published_note
+from grokbench.judging.notes import outcome_notes, provenance_notes
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Manifest, Outcome, Run, Statistics, Timing
 
@@ -20,7 +21,7 @@ def said(effect, adjusted=0.02, statistics=Statistics(), pairs=10, family=9):  #
     cells = [Cell("parity", f"method {number}", str(number), RECIPE, 100, 1, {}) for number in range(family)]
     plain = Cell("parity", "plain", "plain", RECIPE, 100, 1, {})
     manifest = Manifest("suite", "", "plain", tuple(range(pairs)), (plain, *cells), statistics=statistics)
-    return list(compared_notes(effect, adjusted, manifest))
+    return list(map(str, compared_notes(effect, adjusted, manifest)))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_what_a_comparison_shows(effect, adjusted, expected):
 def test_a_method_that_was_not_recorded_says_why():
     cell = Cell("parity", "method", "id", RECIPE, budget=100, evaluate_every=4, metrics={})
     runs = [Run("id", seed, Outcome.GROKKED, 40, 8, 40, provenance={"pace": "not recorded: x"}) for seed in (0, 1)]
-    assert list(outcome_notes(Measured(cell, tuple(runs)), None))[-1] == "not recorded: x"
+    assert list(map(str, outcome_notes(Measured(cell, tuple(runs)), None)))[-1] == "not recorded: x"
 
 
 def test_too_few_seeds_find_nothing_and_rule_nothing_out():
@@ -60,7 +61,7 @@ def test_seconds_whose_ratio_differs_from_round_to_round_are_told(last, so):
     plain = Measured(cell, (), (Timing("id", (0.1, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1), {}),))
     method = Measured(cell, (), (Timing("id", (0.3, 0.6, 0.3, 0.3, 0.3, 0.3, last), {}),))
     said = "an epoch takes 3.00x [3.00, 3.63] the baseline's seconds, so its time is uncertain: see `grokbench seconds`"
-    assert list(provenance_notes(plain, method)) == ([said] if so else [])
+    assert list(map(str, provenance_notes(plain, method))) == ([said] if so else [])
 
 
 @pytest.mark.parametrize(
@@ -89,15 +90,15 @@ def test_too_few_seeds_are_said(pairs, family, expected):
     ],
 )
 def test_published_and_ours_side_by_side(effect, expected):
-    told = published_note(3.0, effect, "inconclusive", 25)
+    told = str(published_note(3.0, effect, "inconclusive", 25))
     assert told == f"inconclusive: the ratio of the published means is 3.00x, {expected}"
 
 
 def test_a_verdict_that_is_one_asks_for_no_more_seeds():
-    assert published_note(3.0, of(), "not reproduced", 25).endswith("[1.50, 2.50]")
+    assert str(published_note(3.0, of(), "not reproduced", 25)).endswith("[1.50, 2.50]")
 
 
 @pytest.mark.parametrize(("theirs", "so"), [(0.81, True), (1.0, True), (1.24, True), (1.26, False), (0.79, False)])
 def test_what_no_effect_would_reproduce_is_said(theirs, so):
-    told = published_note(theirs, of(means=(theirs, theirs, theirs)), "reproduced", 25)
-    assert told.endswith("; a method without any effect would be, too") is so
+    told = str(published_note(theirs, of(means=(theirs, theirs, theirs)), "reproduced", 25))
+    assert told.endswith("; a method with no effect would be, too") is so

@@ -65,7 +65,7 @@ def test_what_memorises_after_it_grokked_has_no_delay():
 def test_no_delay_is_said(memorised_at):
     expected = "no delay: it grokked no later than it memorised (median over seeds)"
     cell = measured(run(7, memorised_at=memorised_at, epochs=9))
-    assert list(outcome_notes(cell, None)) == ["its one seed grokked", expected]
+    assert list(map(str, outcome_notes(cell, None))) == ["its one seed grokked", expected]
 
 
 def test_what_a_longer_run_did_after_this_budget_is_censored_by_it():

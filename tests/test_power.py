@@ -119,7 +119,7 @@ def test_the_statistics_of_the_suite_are_those_of_the_power(suite, tmp_path):
     assert (corrected["family"], uncorrected["family"]) == (2, 1)
     assert uncorrected["cells"][0]["seeds"] < corrected["cells"][0]["seeds"]
     text = " ".join(grokbench("power", plain, "--out", folder).out.split())
-    assert "without a correction by the sign flip, where the suite's own test is logrank" in text
+    assert "without a correction by the sign-flip test, where the suite's own is logrank" in text
     strict = tiny.write(tmp_path, SUITE.replace("alpha: 0.05", "alpha: 0.001"), "strict.yaml")
     assert power(strict, folder)["cells"][0]["detectable"] is None  # 8 seeds never reach it
 

@@ -48,7 +48,7 @@ def rows_of(leaderboard):
 
 
 def said(row):
-    return "; ".join(row.notes)
+    return "; ".join(row.sentences)
 
 
 def test_a_row_has_exactly_the_published_keys_in_order():
@@ -72,20 +72,20 @@ def test_six_pairs_have_an_interval_and_a_sentence():
     row = board({"baseline": [200, 400, 800, 200, 400, 800], "fast": [100] * 6})["fast"]
     assert (row.speedup_low, row.speedup_high) == pytest.approx((2, 8))
     assert row.p_holm == 2 / 64
-    assert "all 6 seeds grokked" in row.notes
-    assert "significantly faster than baseline (Holm p = 0.031)" in row.notes
+    assert "all 6 seeds grokked" in row.sentences
+    assert "significantly faster than baseline (Holm p = 0.031)" in row.sentences
 
 
 def test_the_baseline_row_compares_with_nothing():
     row = board({"baseline": [100, 300], "fast": [50, 50]})["baseline"]
     assert row.epochs_mean == 200 and row.speedup is row.p_holm is row.superiority is None
-    assert "the baseline that the others are compared with" in row.notes
+    assert "the baseline that the others are compared with" in row.sentences
 
 
 def test_slower_and_not_different_are_said():
     rows = board({"baseline": [100] * 8, "slow": [200 + i for i in range(8)], "same": [98, 102] * 4})
-    assert "significantly slower than baseline (Holm p = 0.016)" in rows["slow"].notes
-    assert "no significant difference from baseline (Holm p = 0.73)" in rows["same"].notes
+    assert "significantly slower than baseline (Holm p = 0.016)" in rows["slow"].sentences
+    assert "no significant difference from baseline (Holm p = 0.73)" in rows["same"].sentences
 
 
 def test_censored_and_diverged_count_as_the_budget():
@@ -94,24 +94,24 @@ def test_censored_and_diverged_count_as_the_budget():
     assert row.epochs_mean == pytest.approx(2500 / 3) and row.epochs_median is None
     assert row.speedup == pytest.approx((1 * 0.5 * 0.5) ** (1 / 3)) and row.speedup_bound == "upper"
     assert "2 of 3 seeds did not grok within 1000 epochs: the speed-up is an upper bound and flatters the method" in (
-        row.notes
+        row.sentences
     )
-    assert "1 of 3 seeds diverged (non-finite): counted as 1000 epochs" in row.notes
+    assert "1 of 3 seeds diverged (non-finite): counted as 1000 epochs" in row.sentences
 
 
 def test_bounds_say_what_censoring_makes_of_a_ratio():
     rows = board({"baseline": [None, 500], "fast": [100, 100], "worse": [None, None]})
     assert rows["fast"].speedup_bound == "lower"
-    assert "baseline did not grok on every seed: the speed-up is a lower bound" in rows["fast"].notes
+    assert "baseline did not grok on every seed: the speed-up is a lower bound" in rows["fast"].sentences
     assert rows["worse"].speedup_bound == "mixed"
-    assert "none of 2 seeds grokked within 1000 epochs" in rows["worse"].notes
+    assert "none of 2 seeds grokked within 1000 epochs" in rows["worse"].sentences
     assert "no bound in either direction" in said(rows["worse"])
 
 
 def test_nothing_grokked_on_either_side():
     row = board({"baseline": [None] * 7, "also": [None] * 7})["also"]
     assert row.speedup is row.speedup_low is row.speedup_of_means is None and row.p_sign_flip == row.p_logrank == 1.0
-    assert "neither this nor baseline grokked on any seed: there is no speed-up to measure" in row.notes
+    assert "neither this nor baseline grokked on any seed: there is no speed-up to measure" in row.sentences
 
 
 @pytest.mark.parametrize("gap", ["-", Outcome.FAILED])
@@ -122,16 +122,14 @@ def test_an_incomplete_cell_has_no_test_but_its_own_numbers(gap):
     assert row.epochs_mean == 50 and row.seeds == 8 and row.failed == (gap == Outcome.FAILED)
     counts = "1 of 8 seeds failed, 0 not run yet" if row.failed else "0 of 8 seeds failed, 1 not run yet"
     remedy = "mend what failed and run it again" if row.failed else "run the missing ones (--seeds)"
-    assert f"incomplete: {counts}" in row.notes and remedy in said(row)
+    assert f"incomplete: {counts}" in row.sentences and remedy in said(row)
     assert rows["other"].p_holm == pytest.approx(2 * 2 / 2**8)  # the unfinished cell still counts in the family
 
 
 def test_an_incomplete_baseline_leaves_every_comparison_open():
     row = board({"baseline": [100, "-"], "fast": [50, 50]})["fast"]
-    assert (
-        row.speedup is None
-        and "no comparison: the baseline is incomplete, run its missing seeds (--seeds) to complete it" in (row.notes)
-    )
+    why = "no comparison: the baseline is incomplete, run its missing seeds (--seeds) to complete it"
+    assert row.speedup is None and why in row.sentences
 
 
 def test_published_numbers_stand_beside_ours():
@@ -143,7 +141,7 @@ def test_published_numbers_stand_beside_ours():
         "reproduced",
     )
     told = "reproduced: the ratio of the published means is 10.0x, our ratio of means is 10.0x [10.0, 10.0]"
-    assert told in rows["fast"].notes
+    assert told in rows["fast"].sentences
     assert rows["baseline"].published_epochs == 1000
     assert rows["baseline"].published_speedup is rows["baseline"].verdict is rows["new"].verdict is None
     row = board({"baseline": [1000, "-"], "fast": [100, 99]}, published=numbers)["fast"]
@@ -174,7 +172,7 @@ def test_skipped_cells_close_their_task():
         ("xor", "baseline"),
     ]
     row = leaderboard.rows[1]
-    assert row.notes == ("skipped: too slow",) and row.seeds == 0 and row.epochs_mean is row.p_holm is None
+    assert row.sentences == ("skipped: too slow",) and row.seeds == 0 and row.epochs_mean is row.p_holm is None
     assert leaderboard.skipped == manifest.skipped
 
 
@@ -191,9 +189,9 @@ def test_privileges_and_another_device_are_marked():
     timings = [Timing(c.identity, (1.0,), {"machine": c.regularizer}) for c in cells]
     leaderboard = rank(compare(Manifest("s", "", "baseline", (0,), cells), runs, timings))
     row = rows_of(leaderboard)["ema"]
-    assert "device differs from the baseline's on 1 seed (cuda, not cpu): compare with care" in row.notes
-    assert "seconds were not measured on the baseline's machine or device: do not compare them" in row.notes
-    assert "uses what the baseline does not have: averaged_weights" in row.notes
+    assert "device differs from the baseline's on 1 seed (cuda, not cpu): compare with care" in row.sentences
+    assert "seconds were not measured on the baseline's machine or device: do not compare them" in row.sentences
+    assert "uses what the baseline does not have: averaged_weights" in row.sentences
     assert row.privileges == ("averaged_weights",)
     assert leaderboard.environment["device"] == ["cpu", "cuda"] and leaderboard.environment["torch"] == "2.9"
     assert leaderboard.environment["git"] is None

@@ -142,7 +142,7 @@ def test_the_leaderboard_has_the_keys_of_its_rows(folder):
     for row, values in zip(board.rows, table.rows(), strict=True):
         shown = dict(zip(table.names, values, strict=True))
         assert shown["speedup"] == row.speedup and shown["p_holm"] == row.p_holm
-        assert shown["notes"] == "; ".join(row.notes) and shown["privileges"] is None
+        assert shown["notes"] == "; ".join(row.sentences) and shown["privileges"] is None
 
 
 @formats

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grokbench.judging.note import Kind, info
 from grokbench.judging.ranking import Leaderboard, Row
 from grokbench.report.text import render
 from grokbench.report.text.latex import MOST_ROWS
@@ -183,7 +184,7 @@ def test_what_was_not_run_is_said_below_and_a_strange_name_of_a_suite_is_no_labe
 
 
 def test_letters_of_footnotes_do_not_run_out():
-    rows = [replace(a_row(f"m{i}"), notes=(f"note {i}",)) for i in range(30)]
+    rows = [replace(a_row(f"m{i}"), notes=(info(Kind.BOUND, f"note {i}", i),)) for i in range(30)]
     text = render(board(*rows), "latex")
     assert "m25\\textsuperscript{z} " in text and "m29\\textsuperscript{ad} " in text
 

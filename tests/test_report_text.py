@@ -6,12 +6,13 @@ import json
 import pytest
 
 from grokbench.errors import SuiteError
+from grokbench.judging.note import Kind, caution, info
 from grokbench.judging.ranking import Leaderboard, Row
 from grokbench.records import Skip, Statistics
 from grokbench.report.text import FORMATS, render
 
 COUNTS = {"seeds": 10, "grokked": 10, "censored": 0, "diverged": 0, "failed": 0}
-SHARED = "5 seeds cannot reach p < 0.05: the smallest possible is 0.0625; 6 seeds are needed"
+SHARED = caution(Kind.TOO_FEW_SEEDS, "5 seeds cannot reach p < 0.05", 5)
 
 
 def row(regularizer, **values):
@@ -35,7 +36,7 @@ FULL = row(
     published_epochs=110,
     published_speedup=19.3,
     verdict="reproduced",
-    notes=("all 10 seeds grokked", SHARED),
+    notes=(info(Kind.ALL_GROKKED, "all 10 seeds grokked", 10), SHARED),
 )
 
 
@@ -44,7 +45,8 @@ def board(*rows, **changes):
     return Leaderboard(**(standard | {"rows": rows, "budgets": {"parity": 4000}, "source": "Table 1"} | changes))
 
 
-TWO = board(row("baseline", grokked=4, epochs_mean=3000, notes=("6 of 10 did not grok", SHARED)), FULL)
+MISSED = info(Kind.SOME_GROKKED, "6 of 10 did not grok", 4)
+TWO = board(row("baseline", grokked=4, epochs_mean=3000, notes=(MISSED, SHARED)), FULL)
 
 
 def test_a_table_says_what_a_row_shows():
@@ -87,7 +89,8 @@ def test_columns_without_content_are_left_out():
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_format_takes_empty_rows_and_no_rows(format):
-    skip = Row(task="xor", regularizer="sam", **dict.fromkeys(COUNTS, 0), notes=("skipped: it diverges",))
+    why = info(Kind.SKIPPED, "skipped: it diverges")
+    skip = Row(task="xor", regularizer="sam", **dict.fromkeys(COUNTS, 0), notes=(why,))
     assert "it diverges" in render(board(skip, skipped=(Skip("xor", "sam", "it diverges"),)), format)
     assert render(board(), format).endswith("\n")
 
@@ -121,7 +124,7 @@ def test_json_has_the_published_shape():
     data = json.loads(render(TWO, "json"))
     assert list(data) == ["suite", "baseline", "environment", "rows"]
     assert list(data["rows"][1]) == [field.name for field in dataclasses.fields(Row)]
-    assert data["rows"][0]["speedup"] is None and data["rows"][1]["notes"] == list(FULL.notes)
+    assert data["rows"][0]["speedup"] is None and data["rows"][1]["notes"] == [note.text for note in FULL.notes]
 
 
 def test_an_unknown_format_names_the_others():

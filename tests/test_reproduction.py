@@ -34,7 +34,7 @@ def test_every_published_cell_has_a_verdict():
     judged = [row for row in BEGUN if row.published_speedup is not None]
     assert judged and all(row.verdict in ("reproduced", "not reproduced", "inconclusive") for row in judged)
     open_ones = [row for row in judged if row.verdict == "inconclusive"]
-    assert all("settle it" in " ".join(row.notes) for row in open_ones)
+    assert all("settle it" in " ".join(row.sentences) for row in open_ones)
 
 
 def test_the_placebo_is_significant_nowhere():

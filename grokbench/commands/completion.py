@@ -84,13 +84,13 @@ def names(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sugges
 @completer
 def methods(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
     """Suggest regularizers, including those of --plugin files."""
-    return [item for item in _plugins(ctx) if item.help == "regularizer"]
+    return _plugins(ctx, "regularizers")
 
 
 @completer
 def observers(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
     """Suggest observers, including those of --plugin files."""
-    return [item for item in _plugins(ctx) if item.help == "observer"]
+    return _plugins(ctx, "observers")
 
 
 @completer
@@ -114,11 +114,13 @@ def devices(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sugg
     return ["auto", "cpu", "cuda", "cuda:0"]
 
 
-def _plugins(ctx: click.Context) -> list[CompletionItem]:
+def _plugins(ctx: click.Context, wanted: str | None = None) -> list[CompletionItem]:
+    """Suggest plugins of one kind, or of every kind."""
     from grokbench.plugins.names import plugin_names
 
     found = plugin_names(ctx.params.get("plugins") or ())
-    return [CompletionItem(name, help=kind.removesuffix("s")) for name, kind in sorted(found.items())]
+    kinds = [(name, kind) for name, kind in sorted(found.items()) if wanted in (None, kind)]
+    return [CompletionItem(name, help=kind.removesuffix("s")) for name, kind in kinds]
 
 
 @click.command()

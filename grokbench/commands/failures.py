@@ -5,12 +5,12 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from grokbench.conformance.advice import explain
+from grokbench.conformance.advice import OF_THE_STEP, explain
 from grokbench.conformance.subjects import Subject
 from grokbench.engine.out_of_memory import describes_exhaustion
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
-from grokbench.plugins.source_lines import frames, innermost
+from grokbench.plugins.source_lines import frames, innermost_frame, written
 from grokbench.records import Cell, Run
 from grokbench.store.status import alike
 from grokbench.text.escape import printable
@@ -54,14 +54,13 @@ def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) 
     if describes_exhaustion(*exception):
         return f"{_in_words(*exception)}\n{OUT_OF_MEMORY}"
     own = [plugin for plugin in _plugins(cell, registry) if not plugin.builtin]
-    sources = {plugin.name: Subject(plugin, registry).file for plugin in own}
-    places = {name: innermost(frames(error), file) for name, file in sources.items()}
-    place = next(filter(None, places.values()), "")
-    raised = [name for name in places if places[name] == place and place.startswith(f"{sources[name].name}, ")]
-    blamed = [plugin for plugin in own if plugin.name in raised] or own
+    sources = {plugin.name: Subject(plugin, registry).file.resolve() for plugin in own}
+    within = (innermost_frame(frames(error), file) for file in sources.values())
+    frame = next(filter(None, within), None)
+    blamed = [plugin for plugin in own if frame and Path(frame.filename).resolve() == sources[plugin.name]] or own
     checks = dict.fromkeys(f"grokbench check {_named(plugin, files)}" for plugin in blamed)
-    said = _in_words(*exception)
-    return "\n".join([said, *filter(None, [place and f"At {place}"]), *(f"Next: {check}" for check in checks)])
+    place = [f"At {written(frame)}"] if frame else []
+    return "\n".join([_in_words(*exception), *place, *(f"Next: {check}" for check in checks)])
 
 
 def _exception(error: str) -> tuple[str, str] | None:
@@ -74,6 +73,8 @@ def _exception(error: str) -> tuple[str, str] | None:
 
 def _in_words(kind: str, said: str) -> str:
     """Explain an exception by its type and message."""
+    if known := OF_THE_STEP.get(kind):
+        return known.what
     if kind in TORCH_ERRORS and (known := explain(said)):
         return known.sentence(said)
     return f"{kind}: {said}" if said else kind

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from grokbench.errors import PluginError
 from grokbench.plugins.source_lines import innermost
+from grokbench.step import NotScalarError, UndeclaredGradientError
 from grokbench.text.suggest import did_you_mean
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "FROZEN",
     "GRADIENT",
     "LOGARITHM",
+    "OF_THE_STEP",
     "RANDOM",
     "SHAPE",
     "SHAPE_OF_EACH",
@@ -72,10 +74,8 @@ _KNOWN = (  # a pattern in torch's message, what went wrong, the fix
     (r"calling \.item\(\)|access data pointer", "it reads a tensor's value in Python", SYNC),
     (r"dynamic shape", "a shape depends on the values of a tensor", DYNAMIC),
     (r"called random operation", "it draws from torch's global generator", RANDOM),
-    (r"loss with its penalties is", "a loss or a penalty is not a single number", SHAPE),
     (r"one_hot|index tensor|dtype int64 for index|target with class prob", "it uses targets as class indices", CLASSES),
     (r"does not require grad", "it differentiates tensors without a graph", DERIVE),
-    (r"grad_at needs to be declared", "it takes a second gradient without declaring it", DECLARE),
     (r"expected scalar type|same dtype", "it combines tensors of two precisions", DTYPE),
     (r"in-?place", "it writes into a given tensor", WRITE),
     (r"doesn't match the broadcast shape", "it writes a larger result into a tensor in place", WRITE),
@@ -100,6 +100,12 @@ class Explanation(NamedTuple):
         return f"{self.what}; torch says: {message[:160]}" if self.fix == FIT else self.what
 
 
+OF_THE_STEP = {  # name of an exception that the step raises -> an explanation of it
+    NotScalarError.__name__: Explanation("a loss or a penalty is not a single number", SHAPE),
+    UndeclaredGradientError.__name__: Explanation("it takes a second gradient without declaring it", DECLARE),
+}
+
+
 def explain(message: str) -> Explanation | None:
     """Explain a message of torch; None if it is not a known one."""
     return next((Explanation(what, fix) for pattern, what, fix in _KNOWN if re.search(pattern, message)), None)
@@ -119,6 +125,8 @@ def translate(error: Exception, file: Path) -> tuple[str, str, str]:
         return _explain_factory(error, file)
     place = innermost(traceback.extract_tb(error.__traceback__), file)
     message = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+    if known := OF_THE_STEP.get(type(error).__name__):
+        return known.what, known.fix, place
     if isinstance(error, RuntimeError | ValueError | IndexError) and (known := explain(str(error))):
         return known.sentence(message) if place else f"{known.what}; torch says: {message[:160]}", known.fix, place
     if isinstance(error, AttributeError) and re.search(r"cannot assign to field|can't set attribute", message):

@@ -16,7 +16,12 @@ from grokbench.conformance.subjects import Subject
 __all__ = ["QUESTIONS", "RECORD"]
 
 RECORD = "record"  # the question on which all others depend
-RECORDS = {"tasks": "a Task", "regularizers": "a Regularizer", "metrics": "a Metric", "observers": "an Observer"}
+RECORDS = {  # kind of plugin -> an article, and the class that its factories make
+    "tasks": ("a", "Task"),
+    "regularizers": ("a", "Regularizer"),
+    "metrics": ("a", "Metric"),
+    "observers": ("an", "Observer"),
+}
 MUTABLE = (list, dict, set, bytearray, numpy.ndarray, Tensor)
 
 
@@ -82,11 +87,10 @@ def _defaults(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 def makes_its_record(subject: Subject) -> Answer:
     """Check that the factory returns the record of its hook, with functions that the engine can call."""
     plugin = subject.plugin
-    record, expected = plugin.make({}), RECORDS[plugin.kind]
-    name = expected.partition(" ")[2]
+    record, (article, name) = plugin.make({}), RECORDS[plugin.kind]
     if type(record).__name__ != name:
         return failed(
-            f"{plugin.name} returns a {type(record).__name__}, expected {expected}",
+            f"{plugin.name} returns a {type(record).__name__}, expected {article} {name}",
             f"return the {name} from the factory, or yield it from the hook of its own kind",
         )
     for fault in record_faults(plugin.kind, record, subject.file):

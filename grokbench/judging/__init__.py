@@ -1,8 +1,10 @@
-"""What the runs of a folder say: effects, tests and rows. Without torch; how they are shown is `report` and `page`.
+"""Judging of runs: effects, tests and the rows of a leaderboard. It needs no torch; `report` shows the results.
 
-`outcomes` are a cell's times, some of them censored, and `effects` what a method does to them, seed by seed;
-`comparison` sets every cell of a folder beside its baseline, and `ranking` makes rows of that, with their `notes`;
-`best` and `ties` say who leads a task, and with whom. `contrast` is two folders and the `differences` between them,
-`seconds` what methods cost, `power` how many seeds it takes to tell; `bands` are curves, seeds together, and `evidence`
-all of it for a figure or a page.
+- `outcomes`: the times of a cell's replicas, some of them censored; `effects`: a method's effect on them, seed by seed.
+- `comparison`: every cell of a folder with its baseline; `conclusions`: what follows from a comparison.
+- `ranking`: comparisons -> a leaderboard (`row`), with `notes` on each row; a `note` is a record.
+- `best` and `ties`: the leading methods of a task.
+- `contrast`: two folders compared cell by cell (`contrasts`, `differences`).
+- `seconds`: the cost of methods; `power`: the seeds needed to detect an effect.
+- `bands`: curves over seeds; `evidence`: everything for figures and a report.
 """

@@ -1,8 +1,8 @@
-"""Curves of one cell's replicas, seeds together: their median and quartiles over epochs, thinned to what a chart shows.
+"""Curves of one cell over its seeds: median and quartiles over epochs, thinned to the resolution of a chart.
 
-Replicas stop when they have grokked, so the curves of a cell end at different epochs. One that grokked or reached
-the budget keeps its last value (it would be followed into a better state only by going on); one that diverged has
-none after its last finite one. A statistic of those still training would be one of the slow seeds alone.
+Replicas stop when they have grokked, so the curves of a cell end at different epochs. A replica that grokked or reached
+the budget keeps its last value; one that diverged has no value after its last finite one. A statistic of the replicas
+that still train would describe the slow seeds alone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from grokbench.stats.arrays import Floats
 
 __all__ = ["Band", "band"]
 
-MOST = 120  # epochs of a band: more than a column's width of a chart can show apart
+MOST = 120  # epochs of a band: more than can be told apart in a chart one column wide
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,12 @@ class Band:
 
 
 def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
-    """The band of a metric over a cell's runs, at no more than `most` evaluations; None where it was never measured.
+    """Compute the band of a metric over the runs of a cell; None where it was never measured.
 
-    Replicas that failed say nothing of the method.
+    Args:
+        runs: of one cell; those that failed are left out, since they say nothing about the method.
+        metric: its label.
+        most: the largest number of evaluations in the band.
     """
     sound = [run for run in runs if run.outcome is not Outcome.FAILED and metric in run.curves]
     curves = {run.seed: (run.curves[metric], run.outcome) for run in sound if run.curves[metric].epochs}
@@ -55,9 +58,13 @@ def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
 
 
 def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64]:
-    """At most `most` (2 or more) of the epochs of several curves, the first and the last among them.
+    """Select epochs of several curves, the first and the last among them, for a chart.
 
     A third of them is spread evenly over a linear axis, the others over a logarithmic one: a chart may have either.
+
+    Args:
+        evaluations: the epochs of each curve.
+        most: how many to select at most, 2 or more.
     """
     epochs = np.unique(np.concatenate([np.asarray(each, np.int64) for each in evaluations]))
     if len(epochs) <= most:
@@ -69,7 +76,7 @@ def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64
 
 
 def _at(curve: Curve, epochs: NDArray[np.int64]) -> Floats:
-    """The latest value measured by each epoch; nan after the curve's end, and where it is not finite."""
+    """Look up the latest value measured by each epoch; nan after the curve's end, and where it is not finite."""
     at, values = np.asarray(curve.epochs, np.int64), np.asarray(curve.values, float)
     latest = np.searchsorted(at, epochs, side="right") - 1
     known = (latest >= 0) & (epochs <= _end(at, epochs))
@@ -78,12 +85,12 @@ def _at(curve: Curve, epochs: NDArray[np.int64]) -> Floats:
 
 
 def _end(at: NDArray[np.int64], epochs: NDArray[np.int64]) -> int:
-    """The first shown epoch from the curve's last on: a seed's end is seen, though it was thinned away."""
+    """Find the first shown epoch from the curve's last on, so that its end is seen even if thinned away."""
     return int(epochs[np.searchsorted(epochs, at[-1]).clip(max=len(epochs) - 1)])
 
 
 def _carried(values: Floats, curve: Curve, outcome: Outcome) -> Floats:
-    """The values, the last of them kept after the end, unless the replica diverged."""
+    """Carry the last value on after the end of the curve, unless the replica diverged."""
     if outcome is Outcome.DIVERGED or not np.isfinite(curve.values[-1]):
         return values
     ended = np.cumsum(np.isfinite(values)) == np.isfinite(values).sum()
@@ -91,7 +98,7 @@ def _carried(values: Floats, curve: Curve, outcome: Outcome) -> Floats:
 
 
 def _quartiles(values: Floats) -> Floats:
-    """Lower quartile, median, upper quartile over seeds (3, k), of those that have a value: `nanquantile`, but fast."""
+    """Compute lower quartile, median and upper quartile over seeds (3, k), without nan: `nanquantile`, but fast."""
     ordered, known = np.sort(values, axis=0), np.isfinite(values).sum(axis=0)  # nan comes last
     at = np.array([[0.25], [0.5], [0.75]]) * (known - 1).clip(min=0)
     below = np.floor(at).astype(int)

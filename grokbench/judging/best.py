@@ -1,8 +1,8 @@
-"""Which rows of a task are its significant best. A reader can check it against the numbers that are printed."""
+"""The significant best rows of a task, by a rule that a reader can check against the printed numbers."""
 
 from collections.abc import Sequence
 
-from grokbench.judging.ranking import Row
+from grokbench.judging.row import Row
 from grokbench.records import Statistics
 
 __all__ = ["best", "rule"]
@@ -11,11 +11,11 @@ FLATTERED = ("upper", "mixed")  # bounds of a speed-up that the method's own cen
 
 
 def best(rows: Sequence[Row], statistics: Statistics) -> list[Row]:
-    """The rows of one task that are significantly faster than the baseline, and below no other such row's interval.
+    """Select the rows of one task that are significantly faster than the baseline, with no better such row.
 
-    There may be several, since intervals that overlap decide nothing: the paired tests between methods that the report
-    makes (`ties`) may still tell them apart. There may be none; the baseline never is.
-    A speed-up that censoring flatters puts no other row in the shade.
+    A row is better where its whole interval lies above the other's, unless censoring flatters its speed-up. Several
+    rows may be selected, since intervals that overlap decide nothing: the paired tests between methods in the report
+    (`ties`) may still tell them apart. None may be; the baseline never is.
     """
     faster = [row for row in rows if _faster(row, statistics)]
     sure = [row for row in faster if row.speedup_bound not in FLATTERED]
@@ -23,7 +23,7 @@ def best(rows: Sequence[Row], statistics: Statistics) -> list[Row]:
 
 
 def rule(baseline: str, statistics: Statistics) -> str:
-    """The same in a sentence."""
+    """Write the rule of `best` in a sentence."""
     p = "Holm p" if statistics.correction == "holm" else "p"
     return (
         f"Bold: significantly faster than {baseline} ({p} at most {statistics.alpha:g}), and no other such method's "
@@ -32,12 +32,12 @@ def rule(baseline: str, statistics: Statistics) -> str:
 
 
 def _faster(row: Row, statistics: Statistics) -> bool:
-    """By the primary test, where both ratios point the same way: a test of epochs need not agree with one of logs."""
+    """Check whether the p is significant and both ratios exceed 1: tests of epochs and of logs need not agree."""
     ratios = (row.speedup, row.speedup_of_means)
     return row.significant(statistics) and all(ratio is not None and ratio > 1 for ratio in ratios)
 
 
 def _above(other: Row, row: Row) -> bool:
-    """Whether its interval lies above another's; unknown ends decide nothing."""
+    """Check whether one interval lies above another; unknown ends decide nothing."""
     low, high = other.speedup_low, row.speedup_high
     return low is not None and high is not None and low > high

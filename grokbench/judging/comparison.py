@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grokbench.judging.effects import Effect, effect, obstacle
+from grokbench.judging.note import Note
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Manifest, Run, Timing
 
@@ -24,34 +25,51 @@ ENVIRONMENT = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """One cell, its task's baseline, and the effect between them."""
+    """One cell and its comparison with the baseline of its task.
+
+    Attributes:
+        measured: the cell.
+        baseline: the baseline's cell on this task; the same object as `measured` for the baseline itself.
+        effect: of the method; None where there is an obstacle, and for the baseline itself.
+        obstacle: why there is no effect; None where there is one, and for the baseline itself.
+    """
 
     measured: Measured
     baseline: Measured | None
     effect: Effect | None
-    obstacle: str | None  # why there is no effect; None when there is one, and for the baseline itself
+    obstacle: Note | None
 
     @property
     def is_baseline(self) -> bool:
-        """Whether this cell is the one that others are compared with."""
+        """True for the cell that the others are compared with."""
         return self.measured is self.baseline
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """Every planned cell of a folder, compared: the family that `rank` corrects over."""
+    """Every planned cell of a folder, compared: the family over which `rank` corrects.
+
+    Attributes:
+        manifest: the plan.
+        cells: in the order of the suite.
+        environment: key of provenance -> its value, a list where runs differ, None if unknown.
+    """
 
     manifest: Manifest
-    cells: tuple[Comparison, ...]  # in the order of the suite
-    environment: Mapping[str, Any]  # provenance key -> its value, a list of them where runs differ, None if unknown
+    cells: tuple[Comparison, ...]
+    environment: Mapping[str, Any]
 
 
 def compare(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing] = ()) -> Comparisons:
-    """Pairs each planned cell with its task's baseline over the planned seeds.
+    """Pair each planned cell with its task's baseline over the planned seeds.
 
-    Runs of other cells or seeds than the manifest's are left aside. A cell with failed or missing replicas, or with
-    such a baseline, or with another budget or cadence than it, gets an obstacle and no effect, never one on fewer
-    seeds.
+    A cell gets an obstacle and no effect, never an effect on fewer seeds, where its replicas or the baseline's failed
+    or are missing, and where budget or cadence differ from the baseline's.
+
+    Args:
+        manifest: the plan.
+        runs: those of other cells or seeds than the plan's are ignored.
+        timings: the same.
     """
     by_replica = {(run.identity, run.seed): run for run in runs}
     timed = list(timings)
@@ -77,7 +95,7 @@ def _compare(baseline: Measured | None, method: Measured, confidence: float) -> 
 
 
 def _environment(cells: Iterable[Measured]) -> dict[str, Any]:
-    """What the runs say of where they were made."""
+    """Collect the provenance of the runs under each key of ENVIRONMENT."""
     found: dict[str, list[Any]] = {key: [] for key in ENVIRONMENT}
     for run in (run for each in cells for run in each.finished):
         for key, values in found.items():

@@ -1,18 +1,29 @@
-"""What is not the same in how two results folders, or two cells of one name, were made."""
+"""Differences in how two results folders, or two cells of the same labels, were made."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from grokbench.judging.comparison import ENVIRONMENT, Comparisons
+from grokbench.judging.note import Kind, Note, info
+from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell
 
-__all__ = ["Difference", "cell_differences", "folder_differences"]
+__all__ = ["UNLIKE", "Difference", "cell_differences", "folder_differences", "untested"]
+
+UNLIKE = ("device", "device_name", "machine", "torch", "precision", "grokbench", "engine")  # no test across these
+METHODS = "regularizers"  # the key of a recipe, and the kind of a plugin, that make up a method
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not the same in both folders; None where a folder does not say."""
+    """Something that is not the same in both folders.
+
+    Attributes:
+        what: a key of provenance or of the manifest, or a dotted path in the recipe of a cell.
+        a: its value in the first folder; None where that folder does not say.
+        b: its value in the second.
+    """
 
     what: str
     a: Any
@@ -24,7 +35,7 @@ class Difference:
 
 
 def folder_differences(a: Comparisons, b: Comparisons) -> Iterator[Difference]:
-    """What the folders do not share, from what their runs say and what their manifests plan."""
+    """Yield what two folders do not share, from the provenance of their runs and from their manifests."""
     facts = [
         {
             **{key: side.environment[key] for key in ENVIRONMENT},
@@ -48,17 +59,26 @@ def _sole(values: set[int]) -> Any:
 
 
 def cell_differences(a: Cell, b: Cell) -> Iterator[Difference]:
-    """Compare recipes leaf by leaf, budgets, and the sources of plugins of one name."""
+    """Yield the differences of recipes, leaf by leaf, of budgets, and of the sources of plugins of one name."""
+    yield from (difference for difference, _ in _parted(a, b))
+
+
+def _parted(a: Cell, b: Cell) -> Iterator[tuple[Difference, bool]]:
+    """Yield each difference of two cells, and whether it lies within the method: two versions of it can be tested."""
     if a.identity != b.identity:
-        yield from _unequal(dict(_leaves(a.recipe.data())), dict(_leaves(b.recipe.data())))
-    yield from _unequal({"budget": a.budget}, {"budget": b.budget})
+        first, second = dict(_leaves(a.recipe.data())), dict(_leaves(b.recipe.data()))
+        for path in {**first, **second}:
+            found = _unequal({".".join(path): first.get(path)}, {".".join(path): second.get(path)})
+            yield from ((difference, path[0] == METHODS) for difference in found)
+    yield from ((difference, False) for difference in _unequal({"budget": a.budget}, {"budget": b.budget}))
     for plugin in (name for name in a.origins if name in b.origins):
         if not a.origins[plugin].agrees_with(b.origins[plugin]):
-            yield Difference(f"source of {plugin}", a.origins[plugin].with_digest, b.origins[plugin].with_digest)
+            sources = (a.origins[plugin].with_digest, b.origins[plugin].with_digest)
+            yield Difference(f"source of {plugin}", *sources), plugin.split(".", maxsplit=1)[0] == METHODS
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted path, value) of everything in nested mappings and lists."""
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield (path, value) of everything in nested mappings and lists."""
     if isinstance(value, Mapping):
         inner: Iterable[tuple[Any, Any]] = value.items()
     elif isinstance(value, (list, tuple)) and any(isinstance(each, (Mapping, list, tuple)) for each in value):
@@ -67,7 +87,31 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
         return
     for key, each in inner:
-        yield from _leaves(each, f"{path}.{key}" if path else str(key))
+        yield from _leaves(each, (*path, str(key)))
+
+
+def untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str]) -> Note | None:
+    """Find out why a cell of one folder is not tested against that of another; None where it is.
+
+    Args:
+        a: the cell in the first folder.
+        b: the cell in the second.
+        same_seeds: whether both folders plan the same seeds.
+        unlike: the keys of UNLIKE in which the folders differ.
+    """
+    if unlike:
+        return info(Kind.FOLDERS_DIFFER, f"no test between folders that differ in {', '.join(unlike)}", *unlike)
+    for name in ("budget", "evaluate_every"):
+        if getattr(a.cell, name) != getattr(b.cell, name):
+            return info(Kind.CELLS_DIFFER, f"no test between cells that differ in {name}", name)
+    unequal = [difference.what for difference, of_method in _parted(a.cell, b.cell) if not of_method]
+    if unequal:
+        return info(Kind.CELLS_DIFFER, f"no test between cells that differ in {', '.join(unequal)}", *unequal)
+    if not same_seeds:
+        return info(Kind.SEEDS_DIFFER, "no test over different seeds")
+    if a.complete and b.complete:
+        return None
+    return info(Kind.UNFINISHED, "no test before every planned seed has finished in both")
 
 
 def _words(value: Any) -> str:

@@ -3,52 +3,84 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from grokbench import stats
+from grokbench.judging.note import Kind, Note, info
 from grokbench.judging.outcomes import Measured
 from grokbench.stats.survival import logrank, logrank_scores
 
-__all__ = ["AGREEMENT", "Effect", "effect", "obstacle", "seeds_to_settle", "verdict"]
+__all__ = ["AGREEMENT", "Effect", "Reproduction", "effect", "obstacle", "seeds_to_settle", "verdict"]
 
 VERDICT = 0.95  # confidence of the ratio of means, whatever the suite's: verdicts of two suites mean the same
 AGREEMENT = 1.25  # the factor within which a published ratio counts as reproduced
 
 
+class Reproduction(StrEnum):
+    """A verdict on a published ratio of means."""
+
+    REPRODUCED = "reproduced"
+    NOT_REPRODUCED = "not reproduced"
+    INCONCLUSIVE = "inconclusive"
+
+
 @dataclass(frozen=True)
 class Effect:
-    """How much faster than the baseline; above 1 is faster. See the rules of measurement for every word."""
+    """A method's effect on epochs to grok over n paired seeds, as `docs/reading.md` explains it to readers.
 
-    speedup: float | None  # exp of the mean log ratio of capped times; None when neither side grokked
-    low: float | None  # the interval of `speedup`, by inversion of the sign-flip test
+    A time is min(T, B), the budget B where a seed did not grok, and at least one evaluation interval. Ratios are those
+    of the baseline to the method: above 1 the method is faster.
+
+    Attributes:
+        speedup: exp of the mean log ratio of times; None when neither side grokked on any seed.
+        low: lower end of its interval, which inverts the sign-flip test.
+        high: upper end of that interval.
+        bound: "lower" where the baseline has seeds that did not grok, "upper" where the method has some, "mixed" where
+            both have, else None.
+        of_means: mean time of the baseline / mean time of the method, the ratio that papers report.
+        of_means_low: lower end of its interval (Fieller's).
+        of_means_high: upper end of that interval.
+        p: by test: `sign_flip` and `wilcoxon` of log ratios, `paired_t` of epochs, `logrank`.
+        favours: by test, a number above 0 where its statistic favours the method, below 0 where the baseline.
+        effect_size: d_z of the log ratios.
+        superiority: share of seeds on which the method groks first, ties half.
+    """
+
+    speedup: float | None
+    low: float | None
     high: float | None
-    bound: str | None  # None, or what censoring makes of the ratio: lower, upper, mixed
-    of_means: float | None  # mean baseline time / mean method time, as papers report it
-    of_means_low: float | None  # its interval (Fieller)
+    bound: str | None
+    of_means: float | None
+    of_means_low: float | None
     of_means_high: float | None
-    p: Mapping[str, float | None]  # sign_flip and wilcoxon of log ratios, paired_t of epochs, logrank
-    favours: Mapping[str, float]  # by test, above 0 where what it tests is in favour of the method, below 0 against it
-    effect_size: float | None  # d_z of the log ratios
-    superiority: float | None  # share of seeds on which the method groks first, ties half
+    p: Mapping[str, float | None]
+    favours: Mapping[str, float]
+    effect_size: float | None
+    superiority: float | None
 
 
-def obstacle(baseline: Measured | None, method: Measured) -> str | None:
-    """Why a cell cannot be compared with its baseline, in words; None when it can."""
+def obstacle(baseline: Measured | None, method: Measured) -> Note | None:
+    """Find out why a cell cannot be compared with its baseline; None when it can."""
     if baseline is None:
-        return f"no comparison: the suite plans no baseline for task {method.cell.task}"
+        task = method.cell.task
+        return info(Kind.NOT_COMPARED, f"no comparison: the suite plans no baseline for task {task}", "baseline", task)
     if not method.runs:
-        return "no comparison: no seeds are planned"
+        return info(Kind.NOT_COMPARED, "no comparison: no seeds are planned", "seeds")
     for name in ("budget", "evaluate_every"):
         mine, other = getattr(method.cell, name), getattr(baseline.cell, name)
         if mine != other:
-            return f"no comparison: {name} is {mine} here and {other} for the baseline, and they have to be the same"
+            text = f"no comparison: {name} is {mine} here and {other} for the baseline, and they have to be the same"
+            return info(Kind.NOT_COMPARED, text, name, mine, other)
     if not method.complete:
         remedy = _remedy(method, "run the missing ones (--seeds)")
-        return f"no test is made on fewer seeds than planned: {remedy} to complete this row"
+        text = f"no test is made on fewer seeds than planned: {remedy} to complete this row"
+        return info(Kind.NOT_COMPARED, text, "method", bool(method.missing))
     if not baseline.complete:
         remedy = _remedy(baseline, "run its missing seeds (--seeds)")
-        return f"no comparison: the baseline is incomplete, {remedy} to complete it"
+        text = f"no comparison: the baseline is incomplete, {remedy} to complete it"
+        return info(Kind.NOT_COMPARED, text, "incomplete baseline", bool(baseline.missing))
     return None
 
 
@@ -57,7 +89,13 @@ def _remedy(incomplete: Measured, missing: str) -> str:
 
 
 def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Effect:
-    """The paired effect of a complete cell on a complete baseline, seeds in the same order."""
+    """Compare a complete cell with its complete baseline.
+
+    Args:
+        baseline: the replicas of the baseline, n of them.
+        method: those of the method, on the same n seeds in the same order.
+        confidence: of the interval of the speed-up.
+    """
     before, after = np.array(baseline.ratio_times), np.array(method.ratio_times)
     logs = np.log(before / after)
     informative = any(baseline.grokked) or any(method.grokked)
@@ -88,33 +126,38 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
     )
 
 
-def verdict(published: float, ours: Effect | None) -> str:
-    """`reproduced`, `not reproduced` or `inconclusive`: our interval of the ratio of means against a published ratio.
+def verdict(published: float, ours: Effect | None) -> Reproduction:
+    """Judge a published ratio of means by our interval of it.
 
-    Reproduced when the interval lies within a factor AGREEMENT of it, not reproduced when it lies outside. Where
-    censoring makes ours a bound, only the end that the bound leaves standing can decide, and only against it.
+    It is reproduced when the interval lies within a factor AGREEMENT of it, not reproduced when the interval lies
+    outside. Where censoring makes ours a bound, only the valid end of the interval can decide, and only against it.
     """
     if ours is None or ours.of_means_low is None or ours.of_means_high is None or ours.bound == "mixed":
-        return "inconclusive"
+        return Reproduction.INCONCLUSIVE
     above = ours.of_means_low > published * AGREEMENT
     below = ours.of_means_high < published / AGREEMENT
     if (above and ours.bound != "upper") or (below and ours.bound != "lower"):
-        return "not reproduced"
+        return Reproduction.NOT_REPRODUCED
     within = published / AGREEMENT <= ours.of_means_low and ours.of_means_high <= published * AGREEMENT
-    return "reproduced" if within and ours.bound is None else "inconclusive"
+    return Reproduction.REPRODUCED if within and ours.bound is None else Reproduction.INCONCLUSIVE
 
 
 def seeds_to_settle(published: float, ours: Effect, seeds: int) -> int | None:
-    """About how many seeds would make an inconclusive verdict one or the other; None where seeds cannot.
+    """Estimate how many seeds would settle an inconclusive verdict; None where no number of seeds does.
 
-    Supposes that our ratio of means and its spread stay what `seeds` seeds have shown, so that the interval shrinks
-    around it like Student's quantile / sqrt(seeds). A ratio that censoring makes a bound needs a longer budget instead,
-    and one on the very edge of agreement is never settled.
+    Our ratio of means and its spread are assumed to stay the same, so that the interval shrinks around the ratio like
+    Student's quantile / sqrt(seeds). A censored ratio needs a longer budget instead, and one on the very edge of
+    agreement is never settled.
+
+    Args:
+        published: the published ratio of means.
+        ours: the effect that `seeds` seeds have shown.
+        seeds: how many there are now.
     """
     ratio, low, high = ours.of_means, ours.of_means_low, ours.of_means_high
     if ratio is None or low is None or high is None or ours.bound is not None or low <= 0:
         return None
-    above, below = math.log(published * AGREEMENT / ratio), math.log(ratio * AGREEMENT / published)  # room to the edges
+    above, below = math.log(published * AGREEMENT / ratio), math.log(ratio * AGREEMENT / published)  # to the edges
     up, down = math.log(high / ratio), math.log(ratio / low)
     if above == 0 or below == 0:
         return None
@@ -126,7 +169,7 @@ def seeds_to_settle(published: float, ours: Effect, seeds: int) -> int | None:
 
 
 def _bound(baseline_all: bool, method_all: bool) -> str | None:
-    """What censoring makes of a ratio: a censored baseline hides part of the speed-up, a censored method flatters."""
+    """Name the bound that a ratio is: a censored method makes it too large, a censored baseline too small."""
     return {(True, True): None, (False, True): "lower", (True, False): "upper"}.get((baseline_all, method_all), "mixed")
 
 

@@ -1,6 +1,7 @@
-"""What figures and the report are drawn from: a folder's leaderboard, its costs, and its curves, seeds together.
+"""The evidence for figures and the report: the leaderboard of a folder, its costs, and bands of its curves over seeds.
 
-Every run is read once, a cell at a time, and only bands of its curves are kept: hundreds of long runs fit in memory.
+Every run is read once, a cell at a time, and only bands of its curves are kept, so that hundreds of long runs fit in
+memory.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,10 +25,10 @@ class Evidence:
 
     Attributes:
         leaderboard: its rows.
-        comparisons: what they were made of.
-        costs: (task, regularizer) -> what it costs in seconds; timed cells only.
+        comparisons: the comparisons behind the rows.
+        costs: (task, regularizer) -> cost in seconds; timed cells only.
         bands: (task, regularizer) -> metric -> its curves, the train and test accuracies before others.
-        folder: where it was read from.
+        folder: its path.
         complaints: a sentence for each damaged file, and one where curves are missing.
     """
 
@@ -40,7 +41,7 @@ class Evidence:
 
     @property
     def manifest(self) -> Manifest:
-        """What was planned."""
+        """The plan of the folder."""
         return self.comparisons.manifest
 
     @property
@@ -55,19 +56,19 @@ class Evidence:
         return [label for label in labels if any(row.regularizer == label for row in self.leaderboard.rows)]
 
     def of(self, task: str) -> list[Comparison]:
-        """The cells of a task of which a replica has run."""
+        """Select the cells of a task of which a replica has run."""
         return [each for each in self._begun() if each.measured.cell.task == task]
 
     def rows(self, task: str) -> list[Row]:
-        """The leaderboard's rows of a task."""
+        """Select the leaderboard's rows of a task."""
         return [row for row in self.leaderboard.rows if row.task == task]
 
     def metrics(self, task: str) -> list[str]:
-        """The metrics of a task that some replica recorded."""
+        """List the metrics of a task that some replica recorded."""
         return list(dict.fromkeys(label for each in self.of(task) for label in self.curves(task, each)))
 
     def curves(self, task: str, each: Comparison) -> Mapping[str, Band]:
-        """The bands of one cell."""
+        """Look up the bands of one cell."""
         return self.bands.get((task, each.measured.cell.regularizer), {})
 
     def _begun(self) -> Iterator[Comparison]:
@@ -75,7 +76,7 @@ class Evidence:
 
 
 def gather(store: Store) -> Evidence:
-    """Read a results folder; damaged files count as not there."""
+    """Read and judge a results folder; damaged files count as missing."""
     runs: list[Run] = []
     bands, without = {}, 0
     for cell in store.manifest.cells:
@@ -85,18 +86,18 @@ def gather(store: Store) -> Evidence:
         without += sum(run.outcome is not Outcome.FAILED and not run.curves for run in full) if cell.metrics else 0
     found = compare(store.manifest, runs, store.timings())
     priced = {(cost.task, cost.regularizer): cost for cost in costs(found)}
-    told = [*complaints(store), *_untold(without, len(runs))]
-    return Evidence(rank(found), found, priced, bands, str(store.directory), tuple(told))
+    sentences = [*complaints(store), *_without_curves(without, len(runs))]
+    return Evidence(rank(found), found, priced, bands, str(store.directory), tuple(sentences))
 
 
-def _untold(without: int, runs: int) -> Iterator[str]:
-    """Charts of some seeds alone would be taken for those of all."""
+def _without_curves(without: int, runs: int) -> Iterator[str]:
+    """Warn of missing curves: a chart of some seeds could be mistaken for one of all."""
     if without:
         yield f"the curves of {without} of {plural(runs, 'replica')} are missing: charts over epochs leave those out."
 
 
 def _bands(cell: Cell, runs: list[Run]) -> dict[str, Band]:
-    """The bands of all metrics that runs recorded, in the order of the cell's own."""
+    """Compute the bands of all metrics that runs recorded, in the order of the cell's own."""
     labels = dict.fromkeys([*cell.metrics, *(label for run in runs for label in run.curves)])
     found = {label: band(runs, label) for label in labels}
     return {label: each for label, each in found.items() if each is not None}

@@ -1,183 +1,110 @@
-"""What a row of the leaderboard shows, in sentences a reader understands."""
+"""Notes on the runs of a row: what the replicas did, and where they were made otherwise than the baseline's.
+
+The notes on its comparison with the baseline are in `conclusions`.
+"""
 
 from collections.abc import Iterator
 
-from grokbench import stats
-from grokbench.judging.effects import AGREEMENT, Effect, seeds_to_settle
+from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import MACHINE, Measured, same_clock
 from grokbench.judging.seconds import Estimate, overhead
-from grokbench.records import Manifest, Outcome, Statistics
+from grokbench.records import Outcome
 from grokbench.text.lists import plural
-from grokbench.text.numbers import interval, times
+from grokbench.text.numbers import interval
 
-__all__ = [
-    "compared_notes",
-    "conclusion",
-    "outcome_notes",
-    "power_notes",
-    "provenance_notes",
-    "published_note",
-]
+__all__ = ["outcome_notes", "provenance_notes"]
 
-MARKED = (
-    "device",
-    "device_name",
-    "precision",
-    "torch",
-    "engine",
-)  # where a difference from the baseline has to be said
-UNSTEADY = 0.2  # of its overhead: how far an end of the interval may be away before it is said
-MANY = 10_000  # seeds: beyond, their number says no more than that they are too many
+MARKED = ("device", "device_name", "precision", "torch", "engine")  # keys of provenance that have to be the baseline's
+UNSTEADY = 0.2  # of an overhead: its interval may reach so far before the note on an uncertain time
 
 
-def outcome_notes(measured: Measured, bound: str | None) -> Iterator[str]:
-    """What the replicas of a cell did by themselves; `bound` is that of its speed-up."""
+def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
+    """Yield the notes on a cell by itself.
+
+    Args:
+        measured: the cell.
+        bound: what censoring makes of its speed-up; see `Effect.bound`.
+    """
     n, budget, done = len(measured.runs), measured.cell.budget, len(measured.finished)
     if not measured.complete and n:
-        failed = measured.count(Outcome.FAILED)
-        yield f"incomplete: {failed} of {_seeds(n)} failed, {measured.missing} not run yet"
-    yield from _grokking(measured, done, budget, bound)
+        failed, missing = measured.count(Outcome.FAILED), measured.missing
+        text = f"incomplete: {failed} of {_seeds(n)} failed, {missing} not run yet"
+        yield info(Kind.INCOMPLETE, text, failed, n, missing)
+    if done:
+        yield _grokking(done, sum(measured.grokked), budget, bound)
     if diverged := measured.count(Outcome.DIVERGED):
-        yield f"{diverged} of {_seeds(done)} diverged (non-finite): counted as {budget} epochs"
+        text = f"{diverged} of {_seeds(done)} diverged (non-finite): counted as {budget} epochs"
+        yield info(Kind.DIVERGED, text, diverged, done, budget)
     if at_start := measured.at_start:
-        interval = min(measured.cell.evaluate_every, budget)
-        yield f"{at_start} of {_seeds(done)} grokked before any update: counted as {interval} epochs in ratios"
+        epochs = min(measured.cell.evaluate_every, budget)
+        text = f"{at_start} of {_seeds(done)} grokked before any update: counted as {epochs} epochs in ratios"
+        yield info(Kind.GROKKED_AT_START, text, at_start, done, epochs)
     yield from _delay(measured)
-    yield from sorted({run.provenance["pace"] for run in measured.finished if run.provenance.get("pace")})
-    if measured.cell.privileges:
-        yield f"uses what the baseline does not have: {', '.join(measured.cell.privileges)}"
+    for why in sorted({run.provenance["pace"] for run in measured.finished if run.provenance.get("pace")}):
+        yield info(Kind.EXECUTOR, why, why)
+    if privileges := measured.cell.privileges:
+        text = f"uses what the baseline does not have: {', '.join(privileges)}"
+        yield info(Kind.PRIVILEGES, text, *privileges)
 
 
-def _grokking(measured: Measured, done: int, budget: int, bound: str | None) -> Iterator[str]:
-    missed = done - sum(measured.grokked)
-    flatters = ": the speed-up is an upper bound and flatters the method" if bound == "upper" else ""
-    if done and missed == done:
-        yield f"none of {_seeds(done)} grokked within {budget} epochs{flatters}"
-    elif missed:
-        yield f"{missed} of {_seeds(done)} did not grok within {budget} epochs{flatters}"
-    elif done:
-        yield f"all {_seeds(done)} grokked" if done > 1 else "its one seed grokked"
+def _grokking(done: int, grokked: int, budget: int, bound: str | None) -> Note:
+    """Say how many of the finished seeds grokked."""
+    upper = bound == "upper"
+    flatters = ": the speed-up is an upper bound and flatters the method" if upper else ""
+    if not grokked:
+        text = f"none of {_seeds(done)} grokked within {budget} epochs{flatters}"
+        return info(Kind.NONE_GROKKED, text, done, budget, upper)
+    if grokked < done:
+        text = f"{done - grokked} of {_seeds(done)} did not grok within {budget} epochs{flatters}"
+        return info(Kind.SOME_GROKKED, text, grokked, done, budget, upper)
+    return info(Kind.ALL_GROKKED, f"all {_seeds(done)} grokked" if done > 1 else "its one seed grokked", done)
 
 
-def _delay(measured: Measured) -> Iterator[str]:
+def _delay(measured: Measured) -> Iterator[Note]:
     delay = measured.delay()
     if delay is not None and delay <= 0:
-        yield "no delay: it grokked no later than it memorised (median over seeds)"
+        yield info(Kind.NO_DELAY, "no delay: it grokked no later than it memorised (median over seeds)")
 
 
-def compared_notes(effect: Effect, adjusted: float | None, manifest: Manifest) -> Iterator[str]:
-    """What the comparison with the baseline shows: significance, bounds, and what so few pairs cannot show."""
-    statistics, baseline = manifest.statistics, manifest.baseline
-    short = list(power_notes(manifest))
-    if effect.speedup is None:
-        yield f"neither this nor {baseline} grokked on any seed: there is no speed-up to measure"
-    else:
-        yield _significance(effect, adjusted, statistics, baseline, enough=not short)
-    if effect.bound == "lower":
-        yield f"{baseline} did not grok on every seed: the speed-up is a lower bound"
-    elif effect.bound == "mixed" and effect.speedup is not None:
-        yield f"seeds without grokking here and with {baseline}: the speed-up is no bound in either direction"
-    yield from short
-
-
-def _significance(
-    effect: Effect, adjusted: float | None, statistics: Statistics, baseline: str, enough: bool = True
-) -> str:
-    """What the test says; with too few seeds to reject anything, not that nothing is there."""
-    holm = statistics.correction == "holm"
-    p = adjusted if holm else effect.p[statistics.primary]
-    concluded = conclusion(effect, p, statistics)
-    if concluded is None:
-        return f"no p: {statistics.primary} cannot be computed from these differences"
-    shown = f"({'Holm p' if holm else 'uncorrected p'} = {p:.2g})"
-    if concluded == "no difference" and not enough:
-        return f"too few seeds to tell it from {baseline} {shown}"
-    if concluded == "no difference":
-        return f"no significant difference from {baseline} {shown}"
-    return f"significantly {concluded} than {baseline} {shown}"
-
-
-def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> str | None:
-    """What the primary test says: "faster", "slower" or "no difference"; None where there is no speed-up or no p.
-
-    The direction is that of the very statistic tested: means of epochs and of their logs may point apart.
-    """
-    if p is None or effect.speedup is None:
-        return None
-    if p > statistics.alpha:
-        return "no difference"
-    return "faster" if effect.favours[statistics.primary] > 0 else "slower"
-
-
-def power_notes(manifest: Manifest) -> Iterator[str]:
-    """What a test by exchanging labels cannot reach with so few seeds; the paired t knows no such bound."""
-    if manifest.statistics.primary == "paired_t":
-        return
-    pairs, tests, alpha = len(manifest.seeds), manifest.tests, manifest.statistics.alpha
-    needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)
-    with_holm = f"with Holm over {tests} comparisons {needed} seeds are needed"
-    if smallest > alpha:
-        last = with_holm if tests > 1 else f"{needed} seeds are needed"
-        yield f"{_seeds(pairs)} cannot reach p < {alpha:g}: the smallest possible is {smallest:.4g}; {last}"
-    elif pairs < needed:
-        yield f"{_seeds(pairs)} cannot reach a Holm p < {alpha:g}: {with_holm}"
-
-
-def published_note(published: float, effect: Effect | None, verdict: str, pairs: int) -> str:
-    """Our ratio of means beside the published one, and how many seeds would settle what `pairs` have not."""
-    ours = "ours is not known yet"
-    if effect is not None and effect.of_means is not None:
-        shown = interval(effect.of_means, effect.of_means_low, effect.of_means_high, effect.bound)
-        ours = f"our ratio of means is {shown}"
-    more = _settling(published, effect, pairs) if effect is not None and verdict == "inconclusive" else ""
-    if verdict == "reproduced" and 1 / AGREEMENT <= published <= AGREEMENT:
-        more = "; a method without any effect would be, too"
-    return f"{verdict}: the ratio of the published means is {times(published)}, {ours}{more}"
-
-
-def _settling(published: float, effect: Effect, pairs: int) -> str:
-    if effect.bound:
-        return "; seeds that did not grok leave it open, and a longer budget may settle it"
-    needed = seeds_to_settle(published, effect, pairs)
-    if needed is not None and needed > MANY:
-        return f"; more than {MANY} seeds would settle it"
-    return f"; about {_seeds(needed)} would settle it" if needed and needed > pairs else ""
-
-
-def provenance_notes(baseline: Measured, method: Measured) -> Iterator[str]:
-    """Where paired runs, or the timings, were made differently: device, precision, torch, engine, coordinates."""
+def provenance_notes(baseline: Measured, method: Measured) -> Iterator[Note]:
+    """Yield a caution for each way in which paired runs, or the timings, were made differently."""
     both = zip(baseline.runs, method.runs, strict=True)
     pairs = [(a, b) for a, b in both if a and b and Outcome.FAILED not in (a.outcome, b.outcome)]
     for key in MARKED:
         differing = [(a, b) for a, b in pairs if a.provenance.get(key) != b.provenance.get(key)]
         if differing:
-            a, b = differing[0]
-            values = f"{b.provenance.get(key)}, not {a.provenance.get(key)}"
-            yield f"{key} differs from the baseline's on {_seeds(len(differing))} ({values}): compare with care"
+            here, there = (str(run.provenance.get(key)) for run in reversed(differing[0]))
+            seeds = _seeds(len(differing))
+            text = f"{key} differs from the baseline's on {seeds} ({here}, not {there}): compare with care"
+            yield caution(Kind.PROVENANCE_DIFFERS, text, key, len(differing), here, there)
     yield from _clock_notes(baseline, method)
     if method.cell.recipe.task.data() != baseline.cell.recipe.task.data():
-        yield "trained in other coordinates than the baseline: the same network and data, up to rounding"
+        text = "trained in other coordinates than the baseline: the same network and data, up to rounding"
+        yield info(Kind.COORDINATES_DIFFER, text)
 
 
-def _clock_notes(baseline: Measured, method: Measured) -> Iterator[str]:
-    """Why seconds of the two are not compared, where both were timed."""
+def _clock_notes(baseline: Measured, method: Measured) -> Iterator[Note]:
+    """Yield a note where the seconds of the two, both timed, are not comparable or uncertain."""
     if not baseline.timings or not method.timings:
         return
     if baseline.clocks(*MACHINE) != method.clocks(*MACHINE):
-        yield "seconds were not measured on the baseline's machine or device: do not compare them"
+        text = "seconds were not measured on the baseline's machine or device: do not compare them"
+        yield caution(Kind.CLOCKS_DIFFER, text, "machine")
     elif not same_clock(baseline, method):
-        yield "seconds were not measured in turns with the baseline's: do not compare them; `grokbench run` will again"
+        text = "seconds were not measured in turns with the baseline's: do not compare them; `grokbench run` will again"
+        yield caution(Kind.CLOCKS_DIFFER, text, "turns")
     else:
         yield from _unsteady(overhead(baseline, method))
 
 
-def _unsteady(found: Estimate | None) -> Iterator[str]:
-    """That no time should be read off clocks which differed this much from round to round."""
+def _unsteady(found: Estimate | None) -> Iterator[Note]:
+    """Yield a note where the ratio of seconds per epoch differed much from round to round."""
     if found is None or found.low is None or found.high is None:
         return
     if max(found.high - found.value, found.value - found.low) > UNSTEADY * found.value:
         shown = interval(found.value, found.low, found.high)
-        yield f"an epoch takes {shown} the baseline's seconds, so its time is uncertain: see `grokbench seconds`"
+        text = f"an epoch takes {shown} the baseline's seconds, so its time is uncertain: see `grokbench seconds`"
+        yield info(Kind.TIME_UNCERTAIN, text, shown)
 
 
 def _seeds(n: int) -> str:

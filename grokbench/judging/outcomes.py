@@ -1,4 +1,4 @@
-"""What one cell's replicas did, seed by seed, before it is compared with anything."""
+"""The outcomes of one cell's replicas, seed by seed, before any comparison."""
 
 import math
 from collections.abc import Iterable
@@ -10,12 +10,18 @@ from grokbench.stats.survival import median_time
 
 __all__ = ["MACHINE", "Measured", "same_clock"]
 
-MACHINE = ("machine", "device_name")  # whose clock it was
+MACHINE = ("machine", "device_name")  # the keys of provenance that identify a clock
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell with its runs, one place per planned seed; None where a replica is missing."""
+    """A cell with its runs.
+
+    Attributes:
+        cell: what was planned.
+        runs: one per planned seed, in order; None where a replica is missing.
+        timings: of the cell, one for each time its seconds per epoch were measured.
+    """
 
     cell: Cell
     runs: tuple[Run | None, ...]
@@ -23,17 +29,17 @@ class Measured:
 
     @property
     def finished(self) -> list[Run]:
-        """The runs that say something about epochs: neither missing nor failed."""
+        """The runs with a time in epochs: neither missing nor failed."""
         return [run for run in self.runs if run is not None and run.outcome is not Outcome.FAILED]
 
     @property
     def missing(self) -> int:
-        """How many planned replicas have no run."""
+        """The number of planned replicas without a run."""
         return sum(run is None for run in self.runs)
 
     @property
     def complete(self) -> bool:
-        """Whether every planned replica finished, and at least one was planned."""
+        """True if every planned replica finished, and at least one is planned."""
         return bool(self.runs) and len(self.finished) == len(self.runs)
 
     @property
@@ -44,62 +50,65 @@ class Measured:
 
     @property
     def grokked(self) -> list[bool]:
-        """Whether each finished replica grokked within the budget."""
+        """True for each finished replica that grokked within the budget."""
         return [run.outcome is Outcome.GROKKED and self._in_time(run) for run in self.finished]
 
     def _in_time(self, run: Run) -> bool:
-        """Whether this budget would have seen it grok; one that has to last is confirmed later than it begins."""
+        """Check whether it grokked within the budget; grokking that has to last is confirmed later than it begins."""
         sustained = isinstance(self.cell.recipe.stop, int)
         return _within(run.epochs if sustained else run.grokked_at, self.cell.budget)
 
     @property
     def ratio_times(self) -> list[float]:
-        """`times` as ratios use them: at least one evaluation interval.
+        """The times for ratios: `times`, but at least one evaluation interval.
 
-        A replica that grokked at evaluation 0 has a time of 0, whose logarithm does not exist. What is known is
-        that its time is below the resolution of the clock, so it counts as one interval (or B, if shorter).
+        A replica that grokked at evaluation 0 has a time of 0, whose logarithm does not exist. Its time is below the
+        resolution of the clock, so it counts as one interval (or B, if shorter).
         """
         floor = float(min(self.cell.evaluate_every, self.cell.budget))
         return [max(time, floor) for time in self.times]
 
     @property
     def at_start(self) -> int:
-        """How many replicas had grokked at evaluation 0, before any update."""
+        """The number of replicas that had grokked at evaluation 0, before any update."""
         return sum(hit and time == 0 for hit, time in zip(self.grokked, self.times, strict=True))
 
     def count(self, outcome: Outcome) -> int:
-        """Replicas of one outcome; one that grokked or diverged later than this budget is censored by it."""
+        """Count the replicas of one outcome; one that grokked or diverged later than the budget is censored."""
         return sum(run is not None and self.outcome(run) is outcome for run in self.runs)
 
     def outcome(self, run: Run) -> Outcome:
-        """How a replica ended as this budget sees it."""
+        """Give the outcome of a replica within this budget."""
         late = run.outcome is Outcome.DIVERGED and run.epochs > self.cell.budget
         if late or (run.outcome is Outcome.GROKKED and not self._in_time(run)):
             return Outcome.CENSORED
         return run.outcome
 
     def mean(self) -> float | None:
-        """The restricted mean: of min(T, B) over the finished replicas."""
+        """Compute the restricted mean, of min(T, B) over the finished replicas; None without any."""
         return fmean(self.times) if self.finished else None
 
     def median(self) -> float | None:
-        """Median epochs to grok; None when fewer than half grokked."""
+        """Compute the median epochs to grok; None when fewer than half grokked."""
         return median_time(self.times, self.grokked)
 
     def std(self) -> float | None:
-        """Standard deviation (n - 1) of min(T, B); None below two replicas."""
+        """Compute the standard deviation (n - 1) of min(T, B); None below two replicas."""
         return stdev(self.times) if len(self.finished) > 1 else None
 
     def memorised(self) -> float | None:
-        """Median epochs to memorise over the replicas that did."""
+        """Compute the median epochs to memorise over the replicas that memorised."""
         return _median(run.memorised_at for run in self.finished if _within(run.memorised_at, self.cell.budget))
 
     def delay(self) -> float | None:
-        """Median epochs from memorising to grokking over the replicas that grokked; 0 where it grokked first."""
+        """Compute the median epochs from memorising to grokking over the replicas that grokked.
+
+        A replica that grokked first counts as 0.
+        """
         return _median(_delay(run) for run, hit in zip(self.finished, self.grokked, strict=True) if hit)
 
     def final(self) -> dict[str, float | None]:
-        """Mean of each metric at the last evaluation; None where a replica's value is not finite."""
+        """Compute the mean of each metric at the last evaluation; None where a replica's value is not finite."""
         labels = dict.fromkeys([*self.cell.metrics, *(label for run in self.finished for label in run.final)])
         return {
             label: _finite_mean(run.final[label] for run in self.finished if label in run.final) for label in labels
@@ -107,11 +116,11 @@ class Measured:
 
     @property
     def rounds(self) -> list[float]:
-        """Seconds per epoch, round by round: the cells of a task took turns."""
+        """Seconds per epoch, one value per round of timing; the cells of a task take turns in a round."""
         return [seconds for timing in self.timings for seconds in timing.seconds_per_epoch]
 
     def clocks(self, *keys: str) -> list[tuple[object, ...]]:
-        """The different clocks that its timings were read from, by what was noted of them under these keys."""
+        """List the different clocks of its timings, each as its values of these keys of provenance."""
         found: list[tuple[object, ...]] = []
         for timing in self.timings:
             clock = tuple(timing.provenance.get(key) for key in keys)
@@ -119,11 +128,11 @@ class Measured:
         return sorted(found, key=repr)
 
     def seconds_per_epoch(self) -> float | None:
-        """Median over the rounds of this cell's timings."""
+        """Compute the median over the rounds of this cell's timings; None without any."""
         return _median(self.rounds)
 
     def seconds(self) -> float | None:
-        """Seconds to grok: seconds per epoch x mean epochs, and what `prepare` took on average."""
+        """Compute the seconds to grok: seconds per epoch x mean epochs + mean seconds of `prepare`."""
         pace, epochs = self.seconds_per_epoch(), self.mean()
         if pace is None or epochs is None:
             return None
@@ -131,7 +140,7 @@ class Measured:
 
 
 def same_clock(baseline: Measured, method: Measured) -> bool:
-    """Whether the seconds of both were measured on one machine and device, in turns."""
+    """Check whether the seconds of both were measured on one machine and device, in turns."""
     return baseline.clocks(*MACHINE, "timed_at") == method.clocks(*MACHINE, "timed_at")
 
 
@@ -140,7 +149,7 @@ def _within(time: int | None, budget: int) -> bool:
 
 
 def _delay(run: Run) -> int:
-    """Of a run that grokked; some memorise later, or were not followed until they did."""
+    """Compute the delay of a run that grokked; 0 if it memorised later, or was not trained until it did."""
     if run.grokked_at is None or run.memorised_at is None:
         return 0
     return max(run.grokked_at - run.memorised_at, 0)

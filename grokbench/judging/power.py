@@ -1,9 +1,9 @@
-"""How many paired seeds a cell needs to detect a speed-up, from the spread that its pairs have shown.
+"""The number of paired seeds that a cell needs to detect a speed-up, from the spread of its present pairs.
 
-Under a true speed-up s the log ratio of a pair is taken to be log s plus a residual as it was found: the spread of log
-ratios is assumed not to depend on s. The number of seeds comes from the normal approximation and is then corrected by
-simulation: pairs are drawn from the residuals, and tested as the leaderboard would, by the exact sign-flip test at the
-strictest step of Holm's procedure, alpha over the number of planned comparisons.
+Under a true speed-up s the log ratio of a pair is modelled as log s plus a residual drawn from those found: the spread
+of log ratios is assumed not to depend on s. The number of seeds comes from the normal approximation and is then
+corrected by simulation: pairs are drawn from the residuals and tested as the leaderboard does, by the exact sign-flip
+test at the strictest step of Holm's procedure, alpha over the number of planned comparisons.
 """
 
 import math
@@ -15,30 +15,40 @@ import numpy as np
 
 from grokbench import stats
 from grokbench.judging.comparison import Comparison, Comparisons
+from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.stats.arrays import Floats
 
 __all__ = ["FEWEST_PAIRS", "MOST_SEEDS", "SIMULATIONS", "Aim", "Need", "needs", "simulated_power"]
 
-FEWEST_PAIRS = 4  # below, a spread is a guess
-MOST_SEEDS = 1000  # beyond, nobody trains them
+FEWEST_PAIRS = 4  # below, no spread is estimated
+MOST_SEEDS = 1000  # beyond, training them is impractical
 SIMULATIONS = 500  # of an experiment: a standard error of at most 0.022
 BLOCK = 4096  # random flips at once, the same for all experiments, where there are too many pairs to list them
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What is to be detected, and by what test."""
+    """A speed-up to detect, and the test that has to detect it.
 
-    speedup: float  # above 1
-    power: float  # how often it must be detected, between 0 and 1
-    planned: int  # seeds of the suite
-    family: int  # comparisons that Holm corrects over; 1 without a correction
-    alpha: float  # of the suite
-    primary: str = "sign_flip"  # the suite's test, whose power this may not be
+    Attributes:
+        speedup: above 1.
+        power: the probability with which it is to be detected, between 0 and 1.
+        planned: seeds of the suite.
+        family: comparisons over which Holm corrects; 1 without a correction.
+        alpha: of the suite.
+        primary: the suite's own test; the power is always that of the sign-flip test.
+    """
+
+    speedup: float
+    power: float
+    planned: int
+    family: int
+    alpha: float
+    primary: str = "sign_flip"
 
     @property
     def strictest(self) -> float:
-        """What p must not exceed at the first step of Holm's procedure."""
+        """The largest p that is significant at the first step of Holm's procedure."""
         return self.alpha / max(self.family, 1)
 
     @property
@@ -51,20 +61,32 @@ class Aim:
 
 @dataclass(frozen=True)
 class Need:
-    """What one cell needs."""
+    """The seeds that one cell needs.
+
+    Attributes:
+        task: label of the task.
+        regularizer: label of the method.
+        pairs: finished pairs in the folder.
+        spread: standard deviation of their log ratios; None for fewer than FEWEST_PAIRS.
+        seeds: number that detects the speed-up; None where that is unknown or beyond MOST_SEEDS.
+        power: simulated at `seeds`.
+        detectable: smallest speed-up that the planned seeds detect, by the normal approximation; None if they detect
+            none.
+        note: a remark on these numbers, if there is one.
+    """
 
     task: str
     regularizer: str
-    pairs: int  # found in the folder
-    spread: float | None  # the standard deviation of log ratios; None where too few pairs are there
-    seeds: int | None  # that detect the speed-up; None where that is unknown or beyond MOST_SEEDS
-    power: float | None  # simulated at `seeds`
-    detectable: float | None  # the smallest speed-up that the planned seeds detect, by the normal approximation, if any
-    note: str = ""
+    pairs: int
+    spread: float | None
+    seeds: int | None
+    power: float | None
+    detectable: float | None
+    note: Note | None = None
 
 
 def needs(found: Comparisons, aim: Aim) -> Iterator[Need]:
-    """The needs of every cell of a folder but the baselines, in the order of the suite."""
+    """Yield the needs of every cell of a folder but the baselines, in the order of the suite."""
     for each in found.cells:
         if not each.is_baseline:
             yield _need(each, aim)
@@ -73,12 +95,13 @@ def needs(found: Comparisons, aim: Aim) -> Iterator[Need]:
 def _need(each: Comparison, aim: Aim) -> Need:
     cell, logs = each.measured.cell, _log_ratios(each)
     if logs.size < FEWEST_PAIRS:
-        why = f"run at least {FEWEST_PAIRS} of its seeds and the baseline's: nothing is known of its spread"
-        return Need(cell.task, cell.regularizer, logs.size, None, None, None, None, why)
+        text = f"run at least {FEWEST_PAIRS} of its seeds and the baseline's: its spread is not known yet"
+        few = info(Kind.TOO_FEW_PAIRS, text, FEWEST_PAIRS)
+        return Need(cell.task, cell.regularizer, logs.size, None, None, None, None, few)
     residuals = (logs - logs.mean()) * math.sqrt(logs.size / (logs.size - 1))  # a draw has the sample's variance
     spread = float(logs.std(ddof=1))
     seeds, reached = _seeds_for(residuals, spread, aim)
-    note = _censoring(each) or ("" if seeds else f"more than {MOST_SEEDS} seeds")
+    note = _censoring(each) or _beyond(seeds)
     return Need(cell.task, cell.regularizer, logs.size, spread, seeds, reached, _detectable(spread, aim), note)
 
 
@@ -89,7 +112,7 @@ def _detectable(spread: float, aim: Aim) -> float | None:
 
 
 def _log_ratios(each: Comparison) -> Floats:
-    """Of the seeds that finished in both."""
+    """Compute the log ratios (n,) of the n seeds that finished in both."""
     if each.baseline is None:
         return np.zeros(0)
     before, after = (
@@ -99,14 +122,19 @@ def _log_ratios(each: Comparison) -> Floats:
     return np.log([before[seed] / after[seed] for seed in sorted(before.keys() & after.keys())])
 
 
-def _censoring(each: Comparison) -> str:
+def _censoring(each: Comparison) -> Note | None:
     sides = [side for side in (each.baseline, each.measured) if side is not None]
     missed = sum(len(side.grokked) - sum(side.grokked) for side in sides)
-    return f"{missed} replicas did not grok: the spread is understated" if missed else ""
+    text = f"{missed} replicas did not grok: the spread is understated"
+    return caution(Kind.SPREAD_UNDERSTATED, text, missed) if missed else None
+
+
+def _beyond(seeds: int | None) -> Note | None:
+    return None if seeds else info(Kind.BEYOND_MOST_SEEDS, f"more than {MOST_SEEDS} seeds", MOST_SEEDS)
 
 
 def _seeds_for(residuals: Floats, spread: float, aim: Aim) -> tuple[int | None, float | None]:
-    """The fewest seeds near the normal approximation that simulation confirms, and their power there."""
+    """Find the fewest seeds near the normal approximation that simulation confirms, and their power."""
     effect, fewest = math.log(aim.speedup), stats.pairs_needed(1, aim.strictest)
     simulated = partial(simulated_power, residuals, effect, aim.strictest)
     seeds = max(fewest, math.ceil((aim.quantiles * spread / effect) ** 2))
@@ -120,12 +148,12 @@ def _seeds_for(residuals: Floats, spread: float, aim: Aim) -> tuple[int | None, 
 
 
 def simulated_power(residuals: Floats, effect: float, alpha: float, seeds: int) -> float:
-    """The share of SIMULATIONS experiments on so many pairs in which the sign-flip test finds the effect.
+    """Simulate the power of the sign-flip test: the share of SIMULATIONS experiments in which it finds the effect.
 
     Args:
         residuals: log ratios (n,) around their mean, drawn from with replacement.
         effect: the true mean log ratio.
-        alpha: what p must not exceed.
+        alpha: the largest p that is significant.
         seeds: pairs of an experiment.
     """
     if stats.smallest_p(seeds) > alpha:

@@ -1,94 +1,26 @@
-"""Comparisons -> Leaderboard: Holm over the planned family, and what every cell shows in words. No torch.
+"""Comparisons -> Leaderboard: p's corrected by Holm over the planned family, and the notes of every row. No torch.
 
 Rows keep the order of the suite within a task; skipped cells close their task.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 from grokbench.judging.comparison import Comparison, Comparisons, compare
-from grokbench.judging.effects import verdict
-from grokbench.judging.notes import compared_notes, outcome_notes, provenance_notes, published_note
+from grokbench.judging.conclusions import compared_notes, published_note
+from grokbench.judging.effects import Reproduction, verdict
+from grokbench.judging.note import Kind, Note, info
+from grokbench.judging.notes import outcome_notes, provenance_notes
 from grokbench.judging.outcomes import same_clock
-from grokbench.records import Manifest, Outcome, Skip, Statistics
+from grokbench.judging.row import Leaderboard, Row
+from grokbench.records import Manifest, Outcome, Skip
 from grokbench.stats import holm
-from grokbench.text.numbers import valid_end
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One cell of the leaderboard. Epochs and seconds to grok are of min(T, B); None is what does not exist."""
-
-    task: str
-    regularizer: str
-    seeds: int  # planned
-    grokked: int
-    censored: int
-    diverged: int
-    failed: int
-    epochs_mean: float | None = None
-    epochs_median: float | None = None
-    epochs_std: float | None = None
-    epochs_to_memorise: float | None = None
-    delay: float | None = None
-    speedup: float | None = None
-    speedup_low: float | None = None
-    speedup_high: float | None = None
-    speedup_bound: str | None = None
-    speedup_of_means: float | None = None
-    p_sign_flip: float | None = None
-    p_paired_t: float | None = None
-    p_wilcoxon: float | None = None
-    p_logrank: float | None = None
-    p_holm: float | None = None
-    effect_size: float | None = None
-    superiority: float | None = None
-    final: Mapping[str, float | None] = field(default_factory=dict)
-    seconds_per_epoch: float | None = None
-    seconds_mean: float | None = None
-    seconds_speedup: float | None = None
-    privileges: tuple[str, ...] = ()
-    published_epochs: float | None = None
-    published_speedup: float | None = None
-    verdict: str | None = None
-    notes: tuple[str, ...] = ()
-
-    def p(self, statistics: Statistics) -> float | None:
-        """The p that it is judged by: that of Holm, or without a correction that of the primary test."""
-        return self.p_holm if statistics.correction == "holm" else getattr(self, f"p_{statistics.primary}")
-
-    def significant(self, statistics: Statistics) -> bool:
-        """Whether that p is small enough."""
-        p = self.p(statistics)
-        return p is not None and p <= statistics.alpha
-
-    @property
-    def shown(self) -> float | None:
-        """The speed-up to show: where censoring makes it a bound, the end of its interval that stands."""
-        if self.speedup is None:
-            return None
-        return valid_end(self.speedup, self.speedup_low, self.speedup_high, self.speedup_bound)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leaderboard:
-    """The rows of a suite, and what a reader has to know about all of them."""
-
-    suite: str
-    baseline: str
-    environment: Mapping[str, Any]
-    rows: tuple[Row, ...]
-    skipped: tuple[Skip, ...] = ()  # each is also a row, with its reason as the note
-    budgets: Mapping[str, int] = field(default_factory=dict)  # task -> epochs, for "> B"
-    statistics: Statistics = Statistics()
-    source: str | None = None  # of the published numbers
-
-
 def rank(comparisons: Comparisons) -> Leaderboard:
-    """The leaderboard: p's corrected over all planned non-baseline cells, finished or not, and each row in words."""
+    """Rank the cells of a folder: p's are corrected over all planned non-baseline cells, finished or not."""
     manifest = comparisons.manifest
     adjusted = _adjusted(comparisons)
     rows = [_row(each, p, manifest) for each, p in zip(comparisons.cells, adjusted, strict=True)]
@@ -168,12 +100,12 @@ def _effect_columns(each: Comparison) -> dict[str, Any]:
 
 
 def _notes(
-    each: Comparison, adjusted: float | None, manifest: Manifest, published: float | None, judged: str | None
-) -> Iterator[str]:
-    """The sentences of a row: what it did, what the comparison shows, and what to be careful about."""
+    each: Comparison, adjusted: float | None, manifest: Manifest, published: float | None, judged: Reproduction | None
+) -> Iterator[Note]:
+    """Yield the notes of a row: on its outcomes, on its comparison, and on differences from the baseline's runs."""
     yield from outcome_notes(each.measured, each.effect.bound if each.effect else None)
     if each.is_baseline:
-        yield "the baseline that the others are compared with"
+        yield info(Kind.BASELINE, "the baseline that the others are compared with")
     if each.obstacle:
         yield each.obstacle
     if each.effect:
@@ -195,7 +127,8 @@ def _published(task: str, regularizer: str, manifest: Manifest) -> dict[str, Any
 def _skipped_row(skip: Skip, manifest: Manifest) -> Row:
     counts: dict[str, Any] = dict.fromkeys(["seeds", *Outcome], 0)
     published = _published(skip.task, skip.regularizer, manifest)
-    return Row(task=skip.task, regularizer=skip.regularizer, **counts, **published, notes=(f"skipped: {skip.why}",))
+    why = info(Kind.SKIPPED, f"skipped: {skip.why}", skip.why)
+    return Row(task=skip.task, regularizer=skip.regularizer, **counts, **published, notes=(why,))
 
 
 def _ratio(baseline: float | None, method: float | None) -> float | None:

@@ -1,8 +1,9 @@
-"""Comparisons -> what methods cost in seconds: of an epoch, and to grok. No torch.
+"""Comparisons -> the cost of methods in seconds: of an epoch, and to grok. No torch.
 
-Seconds per epoch are the median over rounds of timing (`timing.py`), with the interval of a median: order statistics.
-Seconds to grok are that times mean epochs, plus what `prepare` took. Epochs and rounds are independent, so the
-half-widths of their intervals, in logarithms, add in quadrature; what `prepare` took counts as certain.
+Seconds per epoch are the median over rounds of timing (`engine.timing`), with the interval of a median from order
+statistics. Seconds to grok are seconds per epoch times mean epochs, plus the seconds of `prepare`. Epochs and rounds
+are independent, so the half-widths of their intervals, in logarithms, add in quadrature; the seconds of `prepare` are
+taken as exact.
 """
 
 import math
@@ -21,14 +22,20 @@ __all__ = ["Cost", "Estimate", "costs", "overhead"]
 
 
 class Estimate(NamedTuple):
-    """A figure with its 95% interval; None for ends that are not known."""
+    """A figure with its 95% interval.
+
+    Attributes:
+        value: the figure.
+        low: lower end of the interval; None where it is not known.
+        high: upper end.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
 
     def times(self, factor: "Estimate") -> "Estimate":
-        """The product of two independent figures."""
+        """Multiply two independent figures."""
         value = self.value * factor.value
         down = _both(_distance(self.value, self.low), _distance(factor.value, factor.low))
         up = _both(_distance(self.value, self.high), _distance(factor.value, factor.high))
@@ -36,30 +43,44 @@ class Estimate(NamedTuple):
         return Estimate(value, low, None if up is None else value * math.exp(up))
 
     def plus(self, constant: float) -> "Estimate":
-        """The figure and what is certain."""
+        """Add an exact number."""
         low, high = (None if end is None else end + constant for end in (self.low, self.high))
         return Estimate(self.value + constant, low, high)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one cell costs; None is what does not exist."""
+    """The cost of one cell; None stands where a value does not exist.
+
+    Attributes:
+        task: label of the task.
+        regularizer: label of the method.
+        seconds_per_epoch: of one replica trained alone, evaluation excluded.
+        overhead: its seconds per epoch / the baseline's, the median over rounds.
+        seconds: to grok, for the restricted mean of epochs.
+        seconds_bound: "lower" where some seeds did not grok.
+        speedup: seconds of the baseline / its own, the ratio that papers report.
+        bound: what censoring makes of `speedup`: lower, upper or mixed.
+        published_overhead: (published seconds / published epochs) over the baseline's.
+        published_seconds: to grok.
+        published_speedup: published seconds of the baseline / its own.
+    """
 
     task: str
     regularizer: str
-    seconds_per_epoch: Estimate | None = None  # of one replica trained alone, evaluation excluded
-    overhead: Estimate | None = None  # its seconds per epoch / the baseline's, the median over rounds
-    seconds: Estimate | None = None  # to grok, of the restricted mean of epochs
-    seconds_bound: str | None = None  # "lower" where some seeds did not grok
-    speedup: Estimate | None = None  # the baseline's seconds / its own, as papers report it
-    bound: str | None = None  # what censoring makes of `speedup`: lower, upper, mixed
-    published_overhead: float | None = None  # implied: (seconds / epochs) over the baseline's
+    seconds_per_epoch: Estimate | None = None
+    overhead: Estimate | None = None
+    seconds: Estimate | None = None
+    seconds_bound: str | None = None
+    speedup: Estimate | None = None
+    bound: str | None = None
+    published_overhead: float | None = None
     published_seconds: float | None = None
     published_speedup: float | None = None
 
 
 def costs(found: Comparisons) -> Iterator[Cost]:
-    """The cost of every cell that was timed or has published seconds, in the order of the suite."""
+    """Yield the cost of every cell that was timed or has published seconds, in the order of the suite."""
     for each in found.cells:
         theirs = _published(each, found.manifest.published, found.manifest.baseline)
         if each.measured.seconds_per_epoch() is not None or theirs:
@@ -84,13 +105,13 @@ def _cost(each: Comparison, published: dict[str, float]) -> Cost:
 
 
 def _pace(measured: Measured) -> Estimate | None:
-    """Seconds per epoch."""
+    """Estimate the seconds per epoch."""
     rounds = measured.rounds
     return Estimate(median(rounds), *stats.median_interval(rounds)) if rounds else None
 
 
 def _seconds(measured: Measured) -> Estimate | None:
-    """Seconds to grok; an incomplete cell has none."""
+    """Estimate the seconds to grok; None for an incomplete cell."""
     pace, times = _pace(measured), measured.times
     if pace is None or not measured.complete:
         return None
@@ -100,9 +121,9 @@ def _seconds(measured: Measured) -> Estimate | None:
 
 
 def overhead(baseline: Measured, method: Measured) -> Estimate | None:
-    """A method's seconds per epoch over the baseline's; None where one of them was not timed.
+    """Estimate a method's seconds per epoch over the baseline's; None where one of them was not timed.
 
-    Round by round where both took part in the same rounds: what drifts reaches both.
+    The ratio is taken round by round where both took part in the same rounds, so that drift affects both.
     """
     before, after = baseline.rounds, method.rounds
     if not before or not after:
@@ -115,19 +136,19 @@ def overhead(baseline: Measured, method: Measured) -> Estimate | None:
 
 
 def _speedup(baseline: Measured, method: Measured, found: Effect, overhead: Estimate) -> Estimate | None:
-    """The ratio of mean seconds; its interval is that of the ratio of mean epochs, widened by that of the overhead."""
+    """Estimate the ratio of mean seconds; its interval combines those of the ratio of mean epochs and the overhead."""
     before, after = baseline.seconds(), method.seconds()
     if not before or not after or found.of_means is None:
         return None
     epochs = Estimate(found.of_means, found.of_means_low, found.of_means_high)
     flipped = (None if end is None else 1 / end for end in (overhead.high, overhead.low))
     ratio = epochs.times(Estimate(1 / overhead.value, *flipped))
-    scale = before / after / ratio.value  # a median of ratios for one of medians; and what `prepare` took
+    scale = before / after / ratio.value  # a median of ratios for a ratio of medians; and the seconds of `prepare`
     return Estimate(before / after, *(None if end is None else end * scale for end in ratio[1:]))
 
 
 def _distance(value: float, end: float | None) -> float | None:
-    """Between a figure and an end of its interval, in logarithms; None where there is none."""
+    """Measure the distance from a figure to an end of its interval, in logarithms; None without an end."""
     return None if end is None or min(value, end) <= 0 else abs(math.log(end / value))
 
 
@@ -140,7 +161,7 @@ def _prepared(measured: Measured) -> float:
 
 
 def _published(each: Comparison, published: Published | None, baseline: str) -> dict[str, float]:
-    """What the published tables say of a cell's seconds, and what they imply."""
+    """Collect the published seconds of a cell, and the ratios that they imply."""
     if published is None:
         return {}
     cell = each.measured.cell

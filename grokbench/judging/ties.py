@@ -1,9 +1,9 @@
-"""Which methods of a task are tied: groups of those that the fastest of them does not significantly beat.
+"""Ties between the methods of a task: groups that their fastest member does not significantly beat.
 
-The leaderboard tests every method against the baseline; a reader asks which is best. The fastest cell of a task (by
-geometric mean of capped epochs, as the speed-up has it) leads the first group. With it are all that a sign flip of
-paired log ratios does not tell from it at the suite's alpha, corrected by Holm over the task's other cells. What is
-left makes the next group in the same way.
+The leaderboard tests every method against the baseline; ties tell which methods are best. The fastest cell of a task
+(by the geometric mean of capped epochs, on which the speed-up rests) leads the first group. It is joined by all cells
+from which a sign-flip test on paired log ratios does not tell it at the suite's alpha, corrected by Holm over the
+task's other cells. The remaining cells form the next group in the same way.
 """
 
 import math
@@ -18,14 +18,20 @@ __all__ = ["ties"]
 
 
 def ties(found: Comparisons, task: str) -> dict[str, int]:
-    """Label -> its group, from 1, of every complete cell of a task that has the budget and cadence of the first.
+    """Group the methods of a task.
 
-    Empty where there are too few seeds for the test to tell any two apart: that would tie all of them.
+    Args:
+        found: every cell of a folder.
+        task: its label.
+
+    Returns:
+        label -> group, from 1, of every complete cell that has the budget and cadence of the first; empty where the
+        seeds are too few for the test to tell any two methods apart, which would tie all of them.
     """
     if smallest_p(len(found.manifest.seeds)) > found.manifest.statistics.alpha:
         return {}
     cells = [each.measured for each in found.cells if each.measured.cell.task == task and each.measured.complete]
-    left = sorted((cell for cell in cells if _alike(cell, cells[0])), key=_pace)
+    left = sorted((cell for cell in cells if _alike(cell, cells[0])), key=_mean_log)
     groups: dict[str, int] = {}
     while left:
         place = max(groups.values(), default=0) + 1
@@ -36,7 +42,7 @@ def ties(found: Comparisons, task: str) -> dict[str, int]:
 
 
 def _with_the_fastest(cells: Sequence[Measured], alpha: float) -> list[Measured]:
-    """The first, and those that it does not significantly beat."""
+    """Select the first, and those that it does not significantly beat."""
     fastest, *others = cells
     corrected = holm([sign_flip(_log_ratios(other, fastest)) for other in others])
     return [fastest, *(other for other, p in zip(others, corrected, strict=True) if p is None or p > alpha)]
@@ -46,7 +52,7 @@ def _log_ratios(cell: Measured, fastest: Measured) -> list[float]:
     return [math.log(a / b) for a, b in zip(cell.ratio_times, fastest.ratio_times, strict=True)]
 
 
-def _pace(cell: Measured) -> float:
+def _mean_log(cell: Measured) -> float:
     return fmean(map(math.log, cell.ratio_times))
 
 

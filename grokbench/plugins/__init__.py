@@ -10,7 +10,6 @@ sources, `refusals` explain why a factory makes no record.
 import importlib
 import importlib.metadata
 import inspect
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -21,11 +20,12 @@ import pluggy
 
 from grokbench import hookspecs
 from grokbench.errors import PluginError
+from grokbench.plugins.broken import Broken
 from grokbench.plugins.digests import source_digests
 from grokbench.plugins.files import forget_files, import_file
 from grokbench.plugins.hooks import KINDS, check_hooks, yielded
 from grokbench.plugins.plugin import Plugin
-from grokbench.plugins.registry import Broken, Registry
+from grokbench.plugins.registry import Registry
 from grokbench.records import Origin
 from grokbench.suite.schema import RESERVED
 
@@ -75,8 +75,8 @@ def load_registry(files: Iterable[str | Path] = ()) -> Registry:
     for origin, file, load in _providers(files):
         try:
             found = list(_plugins(manager, load(), origin, file))
-        except (Exception, SystemExit):
-            registry.broken.append(Broken(origin, traceback.format_exc(limit=-3), file))
+        except (Exception, SystemExit) as error:
+            registry.broken.append(Broken.of(origin, file, error))
             continue
         for plugin in found:
             registry.add(plugin)

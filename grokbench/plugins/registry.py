@@ -1,50 +1,19 @@
 """The registry: every plugin by kind and name, and the providers that could not be loaded."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from grokbench.errors import PluginError
+from grokbench.plugins.broken import Broken
 from grokbench.plugins.hooks import KINDS
 from grokbench.plugins.plugin import Plugin
-from grokbench.records import Origin
 from grokbench.text.options import Option
 from grokbench.text.suggest import did_you_mean, short
 
-__all__ = ["Broken", "Registry"]
+__all__ = ["Registry"]
 
 LISTED = 16  # names in a message at most
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A provider that could not be loaded.
-
-    Attributes:
-        origin: the provider, without digests.
-        traceback: of what it raised.
-        file: the plugin file, resolved; None for other providers.
-    """
-
-    origin: Origin
-    traceback: str
-    file: Path | None = None
-
-    @property
-    def why(self) -> str:
-        """The last line of the traceback: the exception, or this program's complaint about the file."""
-        return self.traceback.strip().splitlines()[-1].removeprefix(f"{PluginError.__module__}.PluginError: ")
-
-    @property
-    def line(self) -> str:
-        """The last line number of its file in the traceback; empty where there is none."""
-        found = re.findall(rf'[/\\]{re.escape(self.origin.name)}", line (\d+)', self.traceback)
-        return found[-1] if found else ""
-
-    def __str__(self) -> str:
-        """Name the provider, the reason and the line."""
-        return f"{self.origin} is left out: {self.why}{f' (line {self.line})' if self.line else ''}"
 
 
 @dataclass

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["frames", "innermost"]
+__all__ = ["frames", "innermost", "innermost_frame", "written"]
 
 _FRAME = re.compile(r'File "(.+)", line (\d+), in (.+)\n')
 
@@ -23,8 +23,19 @@ def innermost(frames: Iterable[traceback.FrameSummary], file: Path) -> str:
         frames: outermost first.
         file: the plugin's source.
     """
+    frame = innermost_frame(frames, file)
+    return written(frame) if frame else ""
+
+
+def innermost_frame(frames: Iterable[traceback.FrameSummary], file: Path) -> traceback.FrameSummary | None:
+    """Find the innermost frame in the folder of a plugin's file; None if there is none."""
     for frame in reversed(list(frames)):
         if not frame.filename.startswith("<") and Path(frame.filename).resolve().parent == file.resolve().parent:
-            line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-            return f"{Path(frame.filename).name}, line {frame.lineno}: {line}"
-    return ""
+            return frame
+    return None
+
+
+def written(frame: traceback.FrameSummary) -> str:
+    """Write a frame as its file, line and code."""
+    line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+    return f"{Path(frame.filename).name}, line {frame.lineno}: {line}"

@@ -15,6 +15,7 @@ __all__ = [
     "KeyPath",
     "Place",
     "Problem",
+    "TooLargeError",
     "dotted",
     "listing",
     "syntax_hint",
@@ -27,7 +28,6 @@ MAX_LINES = 50  # of one error message
 _NO_PLACE: Place = (1, 1)
 
 _SYNTAX = (
-    (r"more than", "{problem}, expected a suite, which is a page or two"),
     (r"'\\t'|tab", "a tab, expected spaces: YAML is indented with spaces only"),
     (r"found character '(?P<it>.)' that cannot start", "text that begins with {it}, expected it in quotes"),
     (r"chomping or indentation|comment or a line break", 'text that begins with > or |, expected quotes: "> 0.80"'),
@@ -40,6 +40,10 @@ _SYNTAX = (
     (r"end of stream", "a quoted text that the file ends in, expected a closing quotation mark"),
     (r"escape", "an unknown escape in a quoted text, expected single quotes or a doubled backslash"),
 )
+
+
+class TooLargeError(MarkedYAMLError):
+    """A YAML file has more values, or deeper nesting, than is read."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ def _quoted(key: str) -> str:
 def syntax_hint(error: MarkedYAMLError) -> str:
     """Turn PyYAML's error into a sentence about the line it points to."""
     problem = f"{error.problem or error.context}"
+    if isinstance(error, TooLargeError):
+        return f"{problem}, expected a suite, which is a page or two"
     for pattern, sentence in _SYNTAX:
         found = re.search(pattern, problem)
         if found:

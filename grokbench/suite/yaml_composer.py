@@ -11,7 +11,7 @@ from yaml.reader import Reader
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
-from grokbench.suite.problems import Place, Problem
+from grokbench.suite.problems import Place, Problem, TooLargeError
 from grokbench.text.suggest import short
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "BoundedComposer", "blamed", "mark_place"]
@@ -61,13 +61,13 @@ class BoundedComposer(Reader, Scanner, Parser, Composer, BaseResolver):
         """Compose the next node, null for an alias.
 
         Raises:
-            MarkedYAMLError: there are more than MAX_NODES nodes or MAX_DEPTH levels.
+            TooLargeError: there are more than MAX_NODES nodes or MAX_DEPTH levels.
         """
         event = self.peek_event()
         self.count, self.level = self.count + 1, self.level + 1
         if self.count > MAX_NODES or self.level > MAX_DEPTH:
             limit = f"{MAX_NODES} values" if self.count > MAX_NODES else f"{MAX_DEPTH} levels of nesting"
-            raise MarkedYAMLError(problem=f"more than {limit}", problem_mark=event.start_mark)
+            raise TooLargeError(problem=f"more than {limit}", problem_mark=event.start_mark)
         self._only_data(event)
         node = self._nothing() if isinstance(event, AliasEvent) else super().compose_node(parent, index)
         self.level -= 1

@@ -61,7 +61,7 @@ def latex(text: str) -> str:
 def latex_prose(text: str) -> str:
     """Escape sentences for LaTeX, with `>=`, `<=` and a free-standing `~` as mathematical signs."""
     found = latex(text).replace("\\textgreater{}=", "$\\geq$").replace("\\textless{}=", "$\\leq$")
-    return found.replace(" \\textasciitilde{} ", " $\\sim$ ")
+    return re.sub(r" \\textasciitilde\{\}(?=[ :])", r" $\\sim$", found)
 
 
 def _letter(char: str, last: str) -> str:

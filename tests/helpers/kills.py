@@ -18,8 +18,13 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from grokbench.judging.note import Kind
+from grokbench.report.text import as_json
+from grokbench.runner import pipeline
+from grokbench.store import Store
 
 TIMES = ("seconds_per_epoch", "seconds_mean", "seconds_speedup")  # columns of the leaderboard that are times
 CHECKPOINTS = 0.5  # seconds between those of a group
@@ -107,7 +112,7 @@ def check(folder, expected):
 
 def phase_of(folder):
     """Where a run is: its start-up, training, or timing, when every replica is stored."""
-    if "results in" not in log(folder).read_text(encoding="utf-8"):
+    if str(folder) not in log(folder).read_text(encoding="utf-8"):  # the first line of progress names it
         return "start-up"
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["manifest"]
     cells = {cell["identity"] for cell in manifest["cells"]}
@@ -123,11 +128,12 @@ def complete(suite, folder):
 
 def board(folder):
     """The leaderboard without its times."""
-    found = json.loads(command("leaderboard", folder, "--format", "json"))
-    rows = [{key: value for key, value in row.items() if key not in TIMES} for row in found["rows"]]
-    for row in rows:
-        row["notes"] = [note for note in row["notes"] if "time is uncertain" not in note]
-    return found | {"rows": rows}
+    judged = pipeline.judge(Store.load(folder))
+    rows = [
+        replace(row, **dict.fromkeys(TIMES), notes=[note for note in row.notes if note.kind != Kind.TIME_UNCERTAIN])
+        for row in judged.rows
+    ]
+    return as_json(replace(judged, rows=rows))
 
 
 def log(folder):

@@ -117,7 +117,7 @@ class WorkerProcess:
     def _end(self, error: str | None) -> Iterator[tuple[Job, Event]]:
         """End the job; if it failed, yield its failures, except for replicas whose runs were received."""
         job = self.take_job()
-        if error:
+        if error is not None:  # its text may be empty
             lost = (run for run in job.failed(error) if not (isinstance(run, Run) and run.seed in self.received))
             yield from ((job, run) for run in lost)
 

@@ -11,6 +11,7 @@ from grokbench.report.charts.labels import CUT, cut
 from grokbench.report.charts.sheet import Sheet
 from grokbench.report.charts.style import text_width
 from grokbench.report.text.table import speedup_text
+from grokbench.text.numbers import times
 
 __all__ = ["forest"]
 
@@ -71,7 +72,7 @@ def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     short = isinstance(width, int) and width - beside < LEAST * width
     for row in rows:
         entry = _entry(row)
-        yield entry | {"shown": entry["text"].split(" [")[0] if short else entry["text"]}
+        yield entry | {"shown": times(row.shown, row.speedup_bound) if short else entry["text"]}
 
 
 def _interval(row: Row) -> tuple[float | None, float | None]:

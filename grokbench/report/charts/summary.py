@@ -114,10 +114,10 @@ def _entries(evidence: Evidence) -> Iterator[Entry]:
 
 def _cell(evidence: Evidence, row: Row | None) -> Entry:
     if row is None or row.shown is None:
-        return {"speedup": None, "text": "–", "said": "; ".join(row.notes) if row else "not planned"}
+        return {"speedup": None, "text": "–", "said": "; ".join(row.sentences) if row else "not planned"}
     star = " *" if row.significant(evidence.manifest.statistics) else ""
     text = _text(row.shown, BOUND_SIGN[row.speedup_bound]) + star
-    return {"speedup": row.shown, "text": text, "said": "; ".join(row.notes)}
+    return {"speedup": row.shown, "text": text, "said": "; ".join(row.sentences)}
 
 
 def _text(value: float | None, sign: str) -> str:

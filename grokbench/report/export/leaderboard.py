@@ -14,8 +14,8 @@ NOT_COMPARED = "the baseline, and cells that cannot be compared"
 UNPUBLISHED = "the suite has no published number for it"
 
 
-def _joined(name: str, meaning: str, empty: str) -> Column:
-    return Column(name, TEXT, f"{meaning}, joined by `; `", empty, of=lambda row: "; ".join(getattr(row, name)))
+def _joined(name: str, meaning: str, empty: str, field: str) -> Column:
+    return Column(name, TEXT, f"{meaning}, joined by `; `", empty, of=lambda row: "; ".join(getattr(row, field)))
 
 
 def _final(label: str) -> Column:
@@ -24,7 +24,7 @@ def _final(label: str) -> Column:
 
 
 def _p(test: str) -> Column:
-    return Column(f"p_{test}", NUMBER, f"p of {TESTS[test]}", NOT_COMPARED)
+    return Column(f"p_{test}", NUMBER, f"p of the {TESTS[test]}", NOT_COMPARED)
 
 
 RANKED: tuple[Column, ...] = (
@@ -53,11 +53,11 @@ JUDGED: tuple[Column, ...] = (
     Column("seconds_per_epoch", NUMBER, "one network trained alone, evaluation excluded, median", UNTIMED, "seconds"),
     Column("seconds_mean", NUMBER, "seconds_per_epoch x epochs_mean + seconds of `prepare`", UNTIMED, "seconds"),
     Column("seconds_speedup", NUMBER, "the baseline's seconds_mean / its own", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
-    _joined("privileges", "what the method uses that the baseline does not have", "it uses nothing more"),
+    _joined("privileges", "what the method uses that the baseline does not have", "it uses nothing more", "privileges"),
     Column("published_epochs", NUMBER, "published mean", UNPUBLISHED, "epochs"),
     Column("published_speedup", NUMBER, "published mean of the baseline / published mean", UNPUBLISHED, "ratio"),
     Column("verdict", TEXT, "reproduced, not reproduced or inconclusive: ours against the published", UNPUBLISHED),
-    _joined("notes", "remarks about the row", "there are none"),
+    _joined("notes", "remarks about the row", "there are none", "sentences"),
 )
 
 

@@ -34,22 +34,27 @@ class Chart:
 
 @dataclass(frozen=True)
 class Charts:
-    """All of them, and the data that they share: name -> columns."""
+    """The charts of a page.
+
+    Attributes:
+        drawn: each chart.
+        datasets: name -> columns of the data that they share.
+    """
 
     drawn: tuple[Chart, ...]
     datasets: Mapping[str, Any]
 
     def of(self, figure: str, task: str = "") -> list[Chart]:
-        """Those of one kind and task."""
+        """Select the charts of one figure and task."""
         return [chart for chart in self.drawn if (chart.figure, chart.task) == (figure, task)]
 
     def script(self) -> dict[str, Any]:
-        """What the page's script needs of them."""
+        """Collect the data for the page's script."""
         return {"charts": {chart.name: chart.scales for chart in self.drawn}, "datasets": self.datasets}
 
 
 def charts(sheet: Sheet) -> Charts:
-    """Every chart that the evidence has something for."""
+    """Draw every chart for which there is evidence."""
     drawn: list[Chart] = []
     for figure in FIGURES:
         for drawing, scales in _drawn(sheet, figure):
@@ -60,14 +65,14 @@ def charts(sheet: Sheet) -> Charts:
 
 
 def _drawn(sheet: Sheet, figure: str) -> Iterator[tuple[Drawing, dict[str, Any]]]:
-    """Each drawing, with a logarithmic and a linear axis of epochs where it has one."""
+    """Yield each drawing, with a logarithmic and a linear axis of epochs where it has one."""
     scales = {"log": True, "linear": False} if figure in TIMED else {"only": True}
     for same in zip(*(drawings(replace(sheet, log=log), figure) for log in scales.values()), strict=True):
         yield same[0], {scale: drawing.specification for scale, drawing in zip(scales, same, strict=True)}
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rows by columns; a column of text as its distinct values and their places, since labels come again and again."""
+    """Turn rows into columns; a column of text holds its distinct values and their places, since labels repeat."""
     fields = list(dict.fromkeys(field for row in rows for field in row))
     return {field: _column([row.get(field) for row in rows]) for field in fields}
 
@@ -80,7 +85,7 @@ def _column(values: list[Any]) -> Any:
 
 
 def embedded(data: Any) -> str:
-    """JSON that can stand in a `script` element: nothing in it ends the element or begins markup."""
+    """Write JSON that can stand in a `script` element: nothing in it ends the element or begins markup."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -1,4 +1,4 @@
-"""The page itself: evidence in, one HTML file out. Labels, notes and recipes are text of others: all is escaped."""
+"""The page of a report: evidence in, one HTML file out. Labels, notes and recipes hold users' text: all is escaped."""
 
 import base64
 import functools
@@ -25,12 +25,12 @@ from grokbench.seeds import format_seeds
 
 __all__ = ["document"]
 
-VEGA = "window.vegaEmbed = vegaEmbed;"  # what the script of the page calls
-MACHINE = ("device", "device_name", "machine", "precision")  # what stands at the top of the page
+VEGA = "window.vegaEmbed = vegaEmbed;"  # the name under which the page's script calls it
+MACHINE = ("device", "device_name", "machine", "precision")  # keys of provenance at the top of the page
 
 
 def document(evidence: Evidence) -> str:
-    """The HTML of a report; it asks for nothing from anywhere, and opens from disk."""
+    """Write the HTML of a report; it loads nothing from elsewhere, and opens from disk."""
     drawn, environment = charts(Sheet(evidence)), evidence.leaderboard.environment
     scripts = {"vega": _vega(), "script": _script(_file("report.js"))}
     return _template().render(
@@ -78,22 +78,22 @@ def _file(name: str) -> str:
 
 @functools.cache
 def _vega() -> str:
-    """The library that draws the charts."""
+    """Bundle the library that draws the charts."""
     return _script(vl_convert.javascript_bundle(VEGA))
 
 
 def _script(code: str) -> str:
-    """Code that can stand in a `script` element."""
+    """Escape code so that it can stand in a `script` element."""
     return code.replace("\r\n", "\n").replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _hash(code: str) -> str:
-    """By which the policy of the page lets a script run, and no other."""
+    """Hash a script for the page's content security policy, which runs no other script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"
 
 
 def _shades() -> str:
-    """Rules by which what has a method's colour is lighter on a dark ground, and its text as legible as other text."""
+    """Write the CSS that lightens the methods' colours on a dark ground and keeps text in them legible."""
     rules = []
     for i, (light, dark) in enumerate(zip(COLOURS, DARK, strict=True)):
         rules.append(f":root {{ --shade-{i}: {light}; }}")
@@ -104,14 +104,14 @@ def _shades() -> str:
 
 
 def _methods(evidence: Evidence) -> Iterator[dict[str, str]]:
-    """The check boxes: label, colour and line."""
+    """Yield label, colour and dash of each method, for its check box."""
     labels = evidence.methods
     for label, colour, dash in zip(labels, colours(labels), dashes(labels), strict=True):
         yield {"label": label, "colour": colour, "dash": " ".join(map(str, dash)) if dash[1] else "none"}
 
 
 def _counts(evidence: Evidence) -> str:
-    """How many replicas there are, by outcome."""
+    """Count the replicas by outcome, in a sentence."""
     cells = [each.measured for each in evidence.comparisons.cells]
     planned = len(cells) * len(evidence.manifest.seeds)
     counts = {outcome.value: sum(cell.count(outcome) for cell in cells) for outcome in Outcome}
@@ -120,7 +120,7 @@ def _counts(evidence: Evidence) -> str:
 
 
 def _commands(manifest: Manifest, folder: str) -> list[str]:
-    """What shows the folder again, and what trains it where it is not there."""
+    """List the commands that show the folder again, and the one that trains it."""
     made = {name: manifest.execution.get(name) for name in ("device", "precision")}
     options = [f"--{name} {shlex.quote(str(value))}" for name, value in made.items() if value is not None]
     seeds = format_seeds(manifest.seeds)
@@ -129,7 +129,7 @@ def _commands(manifest: Manifest, folder: str) -> list[str]:
 
 
 def _settings(manifest: Manifest) -> dict[str, list[tuple[str, str]]]:
-    """Task -> method and recipe, all parameters resolved."""
+    """Map each task to its methods and their recipes, all parameters resolved."""
     tasks: dict[str, list[tuple[str, str]]] = {cell.task: [] for cell in manifest.cells}
     for cell in manifest.cells:
         tasks[cell.task].append((cell.regularizer, _recipe(cell)))
@@ -141,7 +141,7 @@ def _recipe(cell: Cell) -> str:
 
 
 def _failures(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Which replicas failed, and the traceback of each."""
+    """Yield each failed replica with its traceback."""
     for each in evidence.comparisons.cells:
         cell = each.measured.cell
         for run in each.measured.runs:

@@ -1,4 +1,4 @@
-"""The tables of the page: cells as text, and beside each what it is sorted by."""
+"""The tables of the page: cells as text, each with the value by which it is sorted."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,23 +6,24 @@ from typing import Any, NamedTuple
 
 from grokbench.judging.best import best
 from grokbench.judging.evidence import Evidence
-from grokbench.judging.ranking import Row
+from grokbench.judging.row import Row
 from grokbench.judging.ties import ties
 from grokbench.report.text.prose import begun, heading, remarks, row_notes, warnings
-from grokbench.report.text.table import columns, strong
+from grokbench.report.text.table import Key, columns
 from grokbench.text.lists import listed, plural
 from grokbench.text.numbers import NOTHING, figure, times
 
 __all__ = ["Board", "Entry", "Line", "Table", "boards", "published"]
 
-NAMED = 8  # methods that share a place: more are counted
-SORTED_BY = {
-    "median": "epochs_median",
-    "mean": "epochs_mean",
-    "Holm p": "p_holm",
-    "s/epoch": "seconds_per_epoch",
-    "time": "seconds_speedup",
-    "published": "published_speedup",
+NAMED = 8  # methods that share a place and are named; more are counted
+SORTED_BY = {  # column -> attribute of a row
+    Key.MEDIAN: "epochs_median",
+    Key.MEAN: "epochs_mean",
+    Key.SPEEDUP: "shown",
+    Key.P_HOLM: "p_holm",
+    Key.SECONDS_PER_EPOCH: "seconds_per_epoch",
+    Key.TIME: "seconds_speedup",
+    Key.PUBLISHED: "published_speedup",
 }
 PUBLISHED = {  # header -> side
     **{"task": "left", "method": "left", "epochs, published": "right", "epochs, ours": "right"},
@@ -31,16 +32,29 @@ PUBLISHED = {  # header -> side
 
 
 class Entry(NamedTuple):
-    """A cell of a table: its text, and the number or the word that it is sorted by; None comes last."""
+    """A cell of a table.
+
+    Attributes:
+        text: shown to readers.
+        key: the number or the word by which it is sorted; None comes last.
+        strong: whether it is bold.
+        names_row: whether it holds the label of the row's method.
+    """
 
     text: str
     key: Any
     strong: bool = False
+    names_row: bool = False
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row: its method, and an entry for each header."""
+    """A row.
+
+    Attributes:
+        method: the label of its method.
+        entries: one for each column.
+    """
 
     method: str
     entries: tuple[Entry, ...]
@@ -48,7 +62,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """Headers -> "left" or "right", and rows; the column `method` names the row."""
+    """A table that a reader can sort.
+
+    Attributes:
+        sides: header of each column -> "left" or "right".
+        lines: its rows.
+    """
 
     sides: Mapping[str, str]
     lines: tuple[Line, ...]
@@ -61,8 +80,8 @@ class Board:
     Attributes:
         title: the task and its budget.
         table: a row per method.
-        remarks: sentences on what the columns do not say, ties first.
-        notes: every row in words.
+        remarks: sentences on what the columns do not show, ties first.
+        notes: a paragraph per row with all of its notes.
     """
 
     title: str
@@ -72,14 +91,14 @@ class Board:
 
 
 def boards(evidence: Evidence) -> dict[str, Board]:
-    """A leaderboard of each task that was begun; of all of them where nothing was."""
+    """Make a leaderboard of each task of which a replica has run; of all tasks where none has."""
     shown, _ = begun(evidence.leaderboard)
     return {task: _board(evidence, task, rows) for task, rows in shown.items()}
 
 
 def _board(evidence: Evidence, task: str, rows: Sequence[Row]) -> Board:
     shared, places = warnings(evidence.leaderboard), ties(evidence.comparisons, task)
-    said = [(row.regularizer, remarks(row, shared)) for row in rows]
+    said = [(row.regularizer, [note.text for note in remarks(row, shared)]) for row in rows]
     return Board(
         heading(task, evidence.leaderboard),
         _table(evidence, rows, places),
@@ -90,32 +109,33 @@ def _board(evidence: Evidence, task: str, rows: Sequence[Row]) -> Board:
 
 def _table(evidence: Evidence, rows: Sequence[Row], places: Mapping[str, int]) -> Table:
     text, bold = columns(rows, evidence.leaderboard), best(rows, evidence.manifest.statistics)
-    marked, lines = strong(text.headers), []
+    lines = []
     for row, cells in zip(rows, text.cells, strict=True):
         place = places.get(row.regularizer)
         entries = [Entry(NOTHING if place is None else str(place), place)]
-        for i, (header, cell) in enumerate(zip(text.headers, cells, strict=True)):
-            entries.append(Entry(cell, _key(header, row, evidence), row in bold and i in marked))
+        for head, cell in zip(text.heads, cells, strict=True):
+            key = None if head.key is None else _sorted_by(head.key, row, evidence)
+            entries.append(Entry(cell, key, row in bold and head.strong, head.key == Key.METHOD))
         lines.append(Line(row.regularizer, tuple(entries)))
     return Table({"place": "left", **dict(zip(text.headers, text.align, strict=True))}, tuple(lines))
 
 
-def _key(header: str, row: Row, evidence: Evidence) -> Any:
-    """What a column is sorted by: methods by their order in the suite, a median beyond the budget by the budget."""
-    match header:
-        case "method":
+def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
+    """Give the sort key of a cell: methods by their order in the suite, a median beyond the budget by the budget."""
+    match column:
+        case Key.METHOD:
             return evidence.methods.index(row.regularizer)
-        case "grokked":
+        case Key.GROKKED:
             return row.grokked if row.seeds else None
-        case "median" if row.epochs_median is None and row.epochs_mean is not None:
+        case Key.MEDIAN if row.epochs_median is None and row.epochs_mean is not None:
             return evidence.leaderboard.budgets.get(row.task)
-        case "p":
+        case Key.P:
             return getattr(row, f"p_{evidence.manifest.statistics.primary}")
-    return row.shown if header.startswith("speed-up") else getattr(row, SORTED_BY[header])
+    return getattr(row, SORTED_BY[column])
 
 
 def _tied(places: Mapping[str, int]) -> Iterator[str]:
-    """A sentence for each place that several methods share."""
+    """Yield a sentence for each place that several methods share."""
     for place in sorted(set(places.values())):
         methods = [method for method, at in places.items() if at == place]
         if len(methods) > 1:
@@ -124,7 +144,7 @@ def _tied(places: Mapping[str, int]) -> Iterator[str]:
 
 
 def published(evidence: Evidence) -> Table | None:
-    """Published epochs and ratios beside ours, with a verdict, of every cell that has them; None where none has."""
+    """Set published epochs and ratios beside ours, with a verdict; None where no cell has published numbers."""
     rows = [row for row in evidence.leaderboard.rows if row.published_epochs is not None]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Table(PUBLISHED, tuple(_compared(evidence, row, tasks.index(row.task)) for row in rows)) if rows else None
@@ -133,7 +153,7 @@ def published(evidence: Evidence) -> Table | None:
 def _compared(evidence: Evidence, row: Row, task: int) -> Line:
     entries = (
         Entry(row.task, task),
-        Entry(row.regularizer, evidence.methods.index(row.regularizer)),
+        Entry(row.regularizer, evidence.methods.index(row.regularizer), names_row=True),
         _number(row.published_epochs),
         _number(row.epochs_mean),
         Entry(times(row.published_speedup), row.published_speedup),

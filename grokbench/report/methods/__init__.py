@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from grokbench.judging.comparison import Comparison, Comparisons
+from grokbench.judging.conclusions import power_notes
 from grokbench.judging.effects import AGREEMENT
-from grokbench.judging.notes import power_notes
 from grokbench.records import Cell, Manifest, Outcome
 from grokbench.report.methods.origin import computation
 from grokbench.report.methods.parameters import settings
@@ -147,7 +147,7 @@ def _test(manifest: Manifest) -> Iterator[str]:
     n, chosen = len(manifest.seeds), manifest.statistics
     test = named_test(chosen.primary, n)
     yield (
-        f"A method is tested against the baseline by {test}, two-sided, on {plural(n, 'pair')}, "
+        f"A method is tested against the baseline by the {test}, two-sided, on {plural(n, 'pair')}, "
         f"{_corrected(chosen.correction, manifest.comparisons)}, at the level {chosen.alpha:g}."
     )
     yield from (f"{note}." for note in power_notes(manifest))

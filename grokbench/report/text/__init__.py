@@ -1,24 +1,24 @@
 """A leaderboard as text: for people (table, markdown, latex) and for programs (csv, json).
 
-Beside it, what `compare`, `power` and `seconds` print, and `markup`, a leaderboard in a notebook. The page that
-`grokbench report` writes is `grokbench.report.html`.
+Other modules here write the output of `compare`, `power` and `seconds`, and a leaderboard in a notebook (`markup`).
+`grokbench.report.html` writes the page of `grokbench report`.
 """
 
 import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from tabulate import tabulate
 
 from grokbench.errors import SuiteError
 from grokbench.judging.best import best, rule
-from grokbench.judging.ranking import Leaderboard, Row
+from grokbench.judging.row import Leaderboard, Row
 from grokbench.report.text.latex import tables
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, warnings, wrap
-from grokbench.report.text.table import columns, strong
+from grokbench.report.text.table import columns
 from grokbench.text.escape import UNICODE_CHAR, latex_prose, markdown
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
@@ -28,10 +28,16 @@ NARROWEST = 60  # columns of a terminal that a table is fitted to
 
 
 def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> str:
-    """The leaderboard as text in one of FORMATS.
+    """Write a leaderboard as text.
 
-    `table` fits `width` columns (default 120): long labels are shortened in the middle, then the least needed
-    columns left out; the other formats ignore it. Raises SuiteError for a format that does not exist.
+    Args:
+        leaderboard: the rows.
+        format: one of FORMATS.
+        width: characters of a line that a `table` fits, by default 120: long labels are shortened in the middle, then
+            the least needed columns are left out. Other formats ignore it.
+
+    Raises:
+        SuiteError: there is no such format.
     """
     if format not in FORMATS:
         raise SuiteError(f"There is no leaderboard format {format!r}; choose one of: {', '.join(FORMATS)}.")
@@ -41,9 +47,14 @@ def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> s
 
 
 def render_text(paragraphs: Sequence[str], format: str) -> str:
-    """Running text: wrapped lines for `table` and `latex`, which is escaped, a line a paragraph for `markdown`.
+    """Write running text.
 
-    Raises SuiteError for a format of numbers.
+    Args:
+        paragraphs: of plain text.
+        format: `table` for wrapped lines, `latex` for wrapped and escaped lines, `markdown` for a line a paragraph.
+
+    Raises:
+        SuiteError: the format is one of numbers.
     """
     if format not in TEXTS:
         raise SuiteError(f"There is no methods text in the format {format!r}; choose one of: {', '.join(TEXTS)}.")
@@ -52,9 +63,9 @@ def render_text(paragraphs: Sequence[str], format: str) -> str:
 
 
 def as_json(leaderboard: Leaderboard) -> dict[str, Any]:
-    """The leaderboard as JSON data: suite, baseline, environment, rows; what does not exist is None."""
+    """Turn a leaderboard into JSON data: suite, baseline, environment, rows; None stands for what does not exist."""
     head = {"suite": leaderboard.suite, "baseline": leaderboard.baseline, "environment": dict(leaderboard.environment)}
-    return head | {"rows": [asdict(row) for row in leaderboard.rows]}
+    return head | {"rows": [row.as_dict() for row in leaderboard.rows]}
 
 
 def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
@@ -82,29 +93,30 @@ def _markdown(leaderboard: Leaderboard) -> str:
         notes = [f"- {markdown(row_notes(row, shared))}" for row in rows]
         blocks += [f"### {markdown(heading(task, leaderboard))}", _pipes(rows, leaderboard), "\n".join(notes)]
     blocks += [markdown(waiting)] if waiting else []
-    blocks += ["\n".join(f"- **Warning:** {markdown(note)}" for note in shared)] if shared else []
+    blocks += ["\n".join(f"- **Warning:** {markdown(note.text)}" for note in shared)] if shared else []
     blocks.append(" ".join(map(markdown, [*legend(leaderboard), bold])))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _pipes(rows: tuple[Row, ...], leaderboard: Leaderboard) -> str:
-    """A table of one task in Markdown, its significant best in bold."""
+    """Write the table of one task in Markdown, its significant best in bold."""
     shown, bold = columns(rows, leaderboard), best(rows, leaderboard.statistics)
     cells = [[markdown(cell) for cell in line] for line in shown.cells]
     for row, line in zip(rows, cells, strict=True):
-        for i in strong(shown.headers) if row in bold else ():
-            line[i] = f"**{line[i]}**"
+        for i, head in enumerate(shown.heads):
+            if row in bold and head.strong:
+                line[i] = f"**{line[i]}**"
     return tabulate(cells, shown.headers, tablefmt="pipe", disable_numparse=True, colalign=shown.align)
 
 
 def _csv(leaderboard: Leaderboard) -> str:
-    """One line a row with all keys; `final` as JSON, notes and privileges joined by "; ", None as nothing."""
+    """Write a line a row with all keys; `final` as JSON, notes and privileges joined by "; ", None as nothing."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
     writer.writeheader()
     for row in leaderboard.rows:
-        joined = {"privileges": "; ".join(row.privileges), "notes": "; ".join(row.notes)}
-        writer.writerow(asdict(row) | joined | {"final": json.dumps(dict(row.final), allow_nan=False)})
+        joined = {"privileges": "; ".join(row.privileges), "notes": "; ".join(row.sentences)}
+        writer.writerow(row.as_dict() | joined | {"final": json.dumps(dict(row.final), allow_nan=False)})
     return text.getvalue()
 
 

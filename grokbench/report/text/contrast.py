@@ -6,10 +6,11 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from grokbench.judging.contrast import Contrast, Contrasts
-from grokbench.judging.ranking import Row
+from grokbench.judging.contrasts import Contrast, Contrasts
+from grokbench.judging.note import Kind
+from grokbench.judging.row import Row
 from grokbench.report.text.prose import wrap
-from grokbench.report.text.table import Columns, speedup_text
+from grokbench.report.text.table import Column, Columns, Key, speedup_text
 from grokbench.text.escape import markdown
 from grokbench.text.lists import plural
 from grokbench.text.numbers import figure, interval, number
@@ -17,18 +18,27 @@ from grokbench.text.numbers import figure, interval, number
 __all__ = ["FORMATS", "render"]
 
 WIDTH = 120  # columns of text for people
-HEADERS = ("method", "cell", "equal", "differ by", "median", "mean", "speed-up A", "speed-up B", "conclusion")
-ALIGN = ("left", "left", *["right"] * 6, "left")
+HEADS = (
+    Column("method", "left", Key.METHOD),
+    Column("cell", "left"),
+    Column("equal", "right"),
+    Column("differ by", "right"),
+    Column("median", "right", Key.MEDIAN),
+    Column("mean", "right", Key.MEAN),
+    Column("speed-up A", "right"),
+    Column("speed-up B", "right"),
+    Column("conclusion", "left"),
+)
 LEGEND = (
-    "equal: seeds with one outcome at one epoch in both, of those that finished in both. differ by: the largest "
-    "difference in epochs, and as a share of A's. median, mean: epochs to grok in A | B, a mean with the budget for "
-    "seeds that did not. speed-up: against the baseline of the same folder, with its interval. conclusion: of that "
-    "comparison, A | B where they do not agree."
+    "equal: seeds with the same outcome at the same epoch in both, of those that finished in both. differ by: the "
+    "largest difference in epochs, and as a share of A's. median, mean: epochs to grok in A | B; a mean counts the "
+    "budget for seeds that did not grok. speed-up: against the baseline of the same folder, with its interval. "
+    "conclusion: of that comparison, A | B where they do not agree."
 )
 
 
 def render(contrasts: Contrasts, style: str) -> str:
-    """The comparison as text in one of FORMATS."""
+    """Write a comparison as text; `style` is one of FORMATS."""
     return FORMATS[style](contrasts)
 
 
@@ -47,8 +57,8 @@ def _table(contrasts: Contrasts) -> str:
 
 
 def _fitted(cells: list[Contrast]) -> str:
-    """A table that fits: labels are shortened first, then columns left out."""
-    shown = Columns(HEADERS, ALIGN, tuple(map(tuple, _lines(cells)))).fit(WIDTH)
+    """Write a table that fits: labels are shortened first, then columns are left out."""
+    shown = _columns(cells).fit(WIDTH)
     lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
     return tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align)
 
@@ -56,8 +66,9 @@ def _fitted(cells: list[Contrast]) -> str:
 def _markdown(contrasts: Contrasts) -> str:
     blocks = ["\n".join(f"- {markdown(text)}" for text in _heading(contrasts))]
     for task, cells in _by_task(contrasts).items():
-        lines = [[markdown(cell) for cell in line] for line in _lines(cells)]
-        table = tabulate(lines, HEADERS, tablefmt="pipe", disable_numparse=True, colalign=ALIGN)
+        shown = _columns(cells)
+        lines = [[markdown(cell) for cell in line] for line in shown.cells]
+        table = tabulate(lines, shown.headers, tablefmt="pipe", disable_numparse=True, colalign=shown.align)
         blocks += [f"### {markdown(task)}", table, "\n".join(f"- {markdown(note)}" for note in _notes(cells))]
     return "\n\n".join(filter(None, [*blocks, markdown(" ".join(_summary(contrasts))), markdown(LEGEND)])) + "\n"
 
@@ -65,7 +76,8 @@ def _markdown(contrasts: Contrasts) -> str:
 def _json(contrasts: Contrasts) -> str:
     data = asdict(contrasts) | {"unlike": contrasts.unlike}
     for plain, cell in zip(data["cells"], contrasts.cells, strict=True):
-        plain["agree"] = cell.agree
+        plain |= {"a": cell.a.as_dict(), "b": cell.b.as_dict(), "agree": cell.agree}
+        plain["untested"] = cell.untested.text if cell.untested else None
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -73,7 +85,7 @@ FORMATS: dict[str, Callable[[Contrasts], str]] = {"table": _table, "markdown": _
 
 
 def _heading(contrasts: Contrasts) -> Iterator[str]:
-    """What is compared, and what is not the same in both."""
+    """Yield what is compared, and what differs between the folders."""
     for name, folder, suite in zip("AB", contrasts.folders, contrasts.suites, strict=True):
         yield f"{name}: {folder}, suite {suite}"
     for difference in contrasts.differences:
@@ -97,9 +109,9 @@ def _by_task(contrasts: Contrasts) -> dict[str, list[Contrast]]:
     return tasks
 
 
-def _lines(cells: list[Contrast]) -> list[list[str]]:
-    return [
-        [
+def _columns(cells: list[Contrast]) -> Columns:
+    rows = (
+        (
             cell.regularizer,
             "differs" if cell.differences else "same",
             f"{cell.seeds - len(cell.differing)}/{cell.seeds}",
@@ -109,13 +121,14 @@ def _lines(cells: list[Contrast]) -> list[list[str]]:
             speedup_text(cell.a),
             speedup_text(cell.b),
             _conclusions(cell),
-        ]
+        )
         for cell in cells
-    ]
+    )
+    return Columns(HEADS, tuple(rows))
 
 
 def _notes(cells: list[Contrast]) -> Iterator[str]:
-    """What differs in the cells themselves, and outcomes that differ, seed by seed."""
+    """Yield the differences of the cells themselves, and of their outcomes, seed by seed."""
     for cell in cells:
         for difference in cell.differences:
             yield f"{cell.regularizer}: {difference}"
@@ -125,12 +138,12 @@ def _notes(cells: list[Contrast]) -> Iterator[str]:
         if cell.ratio is not None and cell.differing:
             ratio = interval(cell.ratio, cell.ratio_low, cell.ratio_high, cell.bound)
             yield f"{cell.regularizer}: A takes {ratio} the epochs of B (paired by seed, sign flip p = {cell.p:.2g})"
-        if cell.untested and not cell.untested.startswith("no test between folders"):
+        if cell.untested and cell.untested.kind is not Kind.FOLDERS_DIFFER:  # which the heading says
             yield f"{cell.regularizer}: {cell.untested}"
 
 
 def _summary(contrasts: Contrasts) -> Iterator[str]:
-    """Replicas that are equal, and conclusions that agree."""
+    """Yield the numbers of replicas that are equal, and of conclusions that agree."""
     seeds = sum(cell.seeds for cell in contrasts.cells)
     differing = sum(len(cell.differing) for cell in contrasts.cells)
     judged = [cell for cell in contrasts.cells if cell.agree is not None]
@@ -152,5 +165,5 @@ def _median(row: Row) -> str:
 
 
 def _conclusions(cell: Contrast) -> str:
-    """What both conclude, once where they agree."""
+    """Write both conclusions, one where they agree."""
     return " | ".join(each or "-" for each in dict.fromkeys(cell.conclusions))

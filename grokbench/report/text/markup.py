@@ -1,11 +1,11 @@
-"""A leaderboard as a piece of HTML, for a notebook. Labels and notes are text of others: all of it is escaped."""
+"""A leaderboard as a fragment of HTML, for a notebook. Labels and notes hold text of users: all of it is escaped."""
 
 from collections.abc import Iterator
 from html import escape
 
 from tabulate import tabulate
 
-from grokbench.judging.ranking import Leaderboard
+from grokbench.judging.row import Leaderboard
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, warnings
 from grokbench.report.text.table import columns
 
@@ -13,7 +13,7 @@ __all__ = ["fragment"]
 
 
 def fragment(leaderboard: Leaderboard) -> str:
-    """A `div` with a table per task, and under it the notes of its rows; no script, and no style but alignment."""
+    """Write a `div` with a table per task and the notes of its rows; no script, and no style but alignment."""
     return "\n".join(["<div>", *_blocks(leaderboard), "</div>"]) + "\n"
 
 

@@ -1,8 +1,9 @@
-"""What a power analysis found, as text: for people (table, markdown) and for programs (json)."""
+"""The results of a power analysis as text: for people (table, markdown) and for programs (json)."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from tabulate import tabulate
 
@@ -20,9 +21,15 @@ HEADERS = ("task", "method", "pairs", "spread", "seeds needed", "power", "detect
 
 
 def render(found: Sequence[Need], aim: Aim, style: str) -> str:
-    """The needs as text in one of FORMATS."""
+    """Write the needs of cells as text.
+
+    Args:
+        found: a need per cell.
+        aim: the speed-up to detect.
+        style: one of FORMATS.
+    """
     if style == "json":
-        return json.dumps({**asdict(aim), "cells": [asdict(need) for need in found]}, indent=2, allow_nan=False)
+        return json.dumps({**asdict(aim), "cells": list(map(_plain, found))}, indent=2, allow_nan=False)
     escaped = markdown if style == "markdown" else str
     table = tabulate(
         [[escaped(cell) for cell in _cells(need)] for need in found],
@@ -36,6 +43,11 @@ def render(found: Sequence[Need], aim: Aim, style: str) -> str:
     return "\n".join([table, "", *lines])
 
 
+def _plain(need: Need) -> dict[str, Any]:
+    """Turn a need into JSON data; `note` is a sentence, empty without one."""
+    return asdict(need) | {"note": need.note.text if need.note else ""}
+
+
 def _cells(need: Need) -> list[str]:
     seeds = str(need.seeds) if need.seeds else f"> {MOST_SEEDS}" if need.spread is not None else "-"
     spread = "-" if need.spread is None else f"{100 * need.spread:.1f}%"
@@ -47,14 +59,14 @@ def _cells(need: Need) -> list[str]:
 def _legend(aim: Aim) -> str:
     return (
         f"seeds needed: to detect a speed-up of {number(aim.speedup)} with probability {number(aim.power)}, as "
-        f"significant {_corrected(aim)}. spread: standard deviation of the log ratios of the pairs that are there; it "
-        f"is assumed to stay. power: of those seeds, in {SIMULATIONS} simulated experiments. detectable: the smallest "
-        f"speed-up that the {plural(aim.planned, 'planned seed')} detect so often, if they can."
+        f"significant {_corrected(aim)}. spread: standard deviation of the log ratios of the present pairs, assumed to "
+        f"stay the same. power: of those seeds, in {SIMULATIONS} simulated experiments. detectable: the smallest "
+        f"speed-up that the {plural(aim.planned, 'planned seed')} can detect with that probability."
     )
 
 
 def _corrected(aim: Aim) -> str:
-    """By what test, and over how many."""
+    """Name the correction, and the test where it is not the suite's own."""
     holm = f"after Holm over {plural(aim.family, 'comparison')}" if aim.family > 1 else "without a correction"
-    other = "" if aim.primary == "sign_flip" else f" by the sign flip, where the suite's own test is {aim.primary}"
+    other = "" if aim.primary == "sign_flip" else f" by the sign-flip test, where the suite's own is {aim.primary}"
     return holm + other

@@ -1,11 +1,12 @@
-"""What stands around a leaderboard's tables: a table per task, where it was made, how to read it, cautions."""
+"""The text around the tables of a leaderboard: headings, notes, warnings, and a legend."""
 
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from grokbench.judging.ranking import Leaderboard, Row
+from grokbench.judging.note import Kind, Note, Severity, caution
+from grokbench.judging.row import Leaderboard, Row
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
 from grokbench.text.numbers import number
 
@@ -24,28 +25,24 @@ __all__ = [
     "wrap",
 ]
 
-TESTS = {
-    "sign_flip": "the sign flip of the log ratios",
-    "paired_t": "the paired t of epochs",
-    "wilcoxon": "the Wilcoxon signed rank of the log ratios",
-    "logrank": "the log-rank with labels exchanged within pairs",
+TESTS = {  # test -> its name
+    "sign_flip": "sign-flip (permutation) test on the log ratios",
+    "paired_t": "paired t test on epochs",
+    "wilcoxon": "Wilcoxon signed-rank test on the log ratios",
+    "logrank": "log-rank test with labels exchanged within pairs",
 }
-IN_COLUMNS = (  # how notes begin that say what a table's columns say too
-    *("all ", "its one seed grokked", "the baseline that the others", "significantly ", "no significant difference"),
-    *("too few seeds to tell", "reproduced: ", "not reproduced: ", "inconclusive: "),
-)
+IN_COLUMNS = {Kind.BASELINE, Kind.ALL_GROKKED, Kind.SIGNIFICANCE, Kind.PUBLISHED_VERDICT}  # notes that repeat columns
 NAMED = {"git": "git commit of grokbench", "grokbench": "grokbench version"}
-CAUTIONS = ("cannot reach", "compare with care", "do not compare")  # what marks a note as a warning
 
 
 def by_task(leaderboard: Leaderboard) -> dict[str, tuple[Row, ...]]:
-    """The rows of each task, in order."""
+    """Group the rows by task, in order."""
     tasks = dict.fromkeys(row.task for row in leaderboard.rows)
     return {task: tuple(row for row in leaderboard.rows if row.task == task) for task in tasks}
 
 
 def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
-    """The tasks with something to show, and a sentence that names the others; all of them where nothing has run."""
+    """Select the tasks of which a replica has run, all of them where none has; and name the others in a sentence."""
     tasks = by_task(leaderboard)
     shown = {task: rows for task, rows in tasks.items() if any(_has_run(row) for row in rows)} or tasks
     waiting = [task for task in tasks if task not in shown]
@@ -53,43 +50,48 @@ def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
 
 
 def heading(task: str, leaderboard: Leaderboard) -> str:
-    """A task and its budget."""
+    """Write a task and its budget."""
     budget = leaderboard.budgets.get(task)
     return task if budget is None else f"{task}, {number(budget)} epochs at most"
 
 
-def row_notes(row: Row, shared: tuple[str, ...]) -> str:
-    """A row's sentences after its label, without those said once for the whole leaderboard."""
-    return f"{row.regularizer}: {'; '.join(note for note in row.notes if note not in shared)}"
+def row_notes(row: Row, shared: tuple[Note, ...]) -> str:
+    """Join the sentences of a row after its label; `shared` are left out, being said once for all rows."""
+    return f"{row.regularizer}: {'; '.join(note.text for note in row.notes if note not in shared)}"
 
 
-def remarks(row: Row, shared: tuple[str, ...]) -> list[str]:
-    """What a row's notes say beyond its columns, without those said once for the whole leaderboard."""
-    return [note for note in row.notes if note not in shared and not note.startswith(IN_COLUMNS)]
+def remarks(row: Row, shared: tuple[Note, ...]) -> list[Note]:
+    """Select the notes of a row that its columns do not show; `shared` are left out, being said once for all rows."""
+    return [note for note in row.notes if note not in shared and note.kind not in IN_COLUMNS]
 
 
-def warnings(leaderboard: Leaderboard) -> tuple[str, ...]:
-    """Cautions that several rows share, and values of the environment that differ between runs; each once."""
-    counts = Counter(note for row in leaderboard.rows for note in row.notes if any(c in note for c in CAUTIONS))
-    shared = [note for note, times in counts.items() if times > 1]
+def warnings(leaderboard: Leaderboard) -> tuple[Note, ...]:
+    """Collect what concerns all rows: cautions that several share, and values of the environment that differ."""
+    notes = (note for row in leaderboard.rows for note in row.notes)
+    counts = Counter(note for note in notes if note.severity is Severity.CAUTION)
     differing = [key for key, value in leaderboard.environment.items() if isinstance(value, list)]
-    return (*shared, *(f"the runs were made with more than one {NAMED.get(key, key)}" for key in differing))
+    return (*(note for note, rows in counts.items() if rows > 1), *map(_differs, differing))
+
+
+def _differs(key: str) -> Note:
+    text = f"the runs were made with more than one {NAMED.get(key, key)}"
+    return caution(Kind.ENVIRONMENT_DIFFERS, text, key)
 
 
 def environment_line(environment: Mapping[str, Any]) -> str:
-    """The known values, in one line."""
+    """Write the known values in one line."""
     known = {key: value for key, value in environment.items() if value is not None}
     return ", ".join(f"{key} {environment_value(value)}" for key, value in known.items())
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
-    """How to read the columns."""
+    """Explain the columns, a paragraph each."""
     statistics, seeds = leaderboard.statistics, max((row.seeds for row in leaderboard.rows), default=0)
     lines = [
         "Speed-up: exp of the mean log ratio of baseline to method epochs over paired seeds, with its "
-        f"{100 * statistics.confidence:g}% interval; >= and <= mark bounds left by seeds that did not grok, by the end "
-        f"of the interval that stands, ~ what is neither. p: {named_test(statistics.primary, seeds)}. Times at the "
-        "budget are capped there, so a mean is a restricted mean.",
+        f"{100 * statistics.confidence:g}% interval; >= and <=: one-sided bounds, because some seeds never grokked "
+        "(the valid end of the interval is shown); ~: no valid bound. "
+        f"p: {named_test(statistics.primary, seeds)}. Times are capped at the budget, so a mean is a restricted mean.",
     ]
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
         lines.append("time: ratio of the mean seconds to grok, from seconds per epoch measured apart.")
@@ -99,14 +101,15 @@ def legend(leaderboard: Leaderboard) -> list[str]:
 
 
 def named_test(test: str, seeds: int) -> str:
-    """What is tested, and how; a sign flip is exact where so few seeds allow that all flips are counted."""
-    exact = test == "sign_flip" and seeds <= EXACT_PAIRS
-    drawn = f", by {MONTE_CARLO_DRAWS} random flips" if test == "sign_flip" and not exact else ""
-    return f"{TESTS[test].replace('the ', 'the exact ', 1) if exact else TESTS[test]}{drawn}"
+    """Name a test; a sign flip is exact where the seeds are few enough to count all flips."""
+    if test != "sign_flip":
+        return TESTS[test]
+    exact = seeds <= EXACT_PAIRS
+    return f"exact {TESTS[test]}" if exact else f"{TESTS[test]}, by {MONTE_CARLO_DRAWS} random flips"
 
 
 def wrap(text: str, width: int, hang: int = 0) -> list[str]:
-    """Lines of at most `width` characters, all but the first indented by `hang`; none for no text."""
+    """Wrap text into lines of at most `width` characters, all but the first indented by `hang`; none for no text."""
     return textwrap.wrap(text, width, subsequent_indent=" " * hang, break_on_hyphens=False)
 
 
@@ -115,7 +118,7 @@ def _has_run(row: Row) -> bool:
 
 
 def environment_value(value: Any) -> str:
-    """One of the known values; those that differ between runs beside each other."""
+    """Write one value, or the several of runs that differ side by side."""
     if isinstance(value, list):
         return " | ".join(map(environment_value, value))
     if isinstance(value, Mapping) and "commit" in value:

@@ -1,4 +1,4 @@
-"""What methods cost in seconds, as text: for people (table, markdown) and for programs (json)."""
+"""The cost of methods in seconds as text: for people (table, markdown) and for programs (json)."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,15 +19,22 @@ WIDTH = 120  # columns of text for people
 HEADERS = ("method", "s/epoch", "overhead", "published", "seconds to grok", "speed-up in time", "published")
 LEGEND = (
     "s/epoch: of one replica trained alone, evaluation excluded, on the machine above. overhead: its ratio to the "
-    "baseline's; published: what the published seconds and epochs imply. seconds to grok: s/epoch times mean epochs, "
-    "and what was spent before training. speed-up in time: ratio of the mean seconds. In brackets: 95% intervals, "
-    "which carry the spread over seeds and over rounds of timing. Epochs are capped at the budget: >= and <= mark what "
-    "is only a bound, as seeds did not grok, by the end of its interval that stands; ~ what is neither."
+    "baseline's; published: implied by the published seconds and epochs. seconds to grok: s/epoch times mean epochs, "
+    "plus the time before training. speed-up in time: ratio of the mean seconds. In brackets: 95% intervals, from the "
+    "spread over seeds and over rounds of timing. Epochs are capped at the budget. >= and <=: one-sided bounds, "
+    "because some seeds never grokked (the valid end of the interval is shown); ~: no valid bound."
 )
 
 
 def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: str) -> str:
-    """The costs as text in one of FORMATS; `title` says whose, `timings` where they were measured."""
+    """Write the costs of methods as text.
+
+    Args:
+        found: a cost per cell.
+        title: the first words of a text for people.
+        timings: of the folder, whose provenance says where they were measured.
+        style: one of FORMATS.
+    """
     where = _measured_on(timings)
     if style == "json":
         data = {"title": title, "measured_on": where, "rows": [asdict(cost) for cost in found]}
@@ -36,15 +43,15 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
         return "Nothing was timed yet: `grokbench run` times every method of a task once all of them have been trained."
     tasks = dict.fromkeys(cost.task for cost in found)
     blocks = [_block(task, [cost for cost in found if cost.task == task], style) for task in tasks]
-    texts = [f"{title}. Measured on {' and on '.join(where) or 'a machine that is not known'}.", *blocks, LEGEND]
-    if len(where) > 1:
-        texts.insert(1, "Warning: methods timed on another machine than their baseline are not compared with it.")
     written = markdown if style == "markdown" else _wrapped
-    return "\n\n".join(text if text in blocks else written(text) for text in texts)
+    before = [f"{title}. Measured on {' and on '.join(where) or 'a machine that is not known'}."]
+    if len(where) > 1:
+        before.append("Warning: methods timed on another machine than their baseline are not compared with it.")
+    return "\n\n".join([*map(written, before), *blocks, written(LEGEND)])
 
 
 def _measured_on(timings: Sequence[Timing]) -> list[str]:
-    """The machines, with the device where that is no CPU, and the versions of torch."""
+    """List the machines, each with its device where that is no CPU, the version of torch and the precision."""
     found = dict.fromkeys(
         ", ".join(
             str(value)
@@ -81,7 +88,7 @@ def _cells(cost: Cost) -> list[str]:
 
 
 def _pace(estimate: Estimate | None) -> str:
-    """The figure, and how far the farther end of its interval is away."""
+    """Write the figure, and the distance of the farther end of its interval."""
     if estimate is None or estimate.low is None or estimate.high is None:
         return figure(estimate.value if estimate else None)
     away = max(estimate.high - estimate.value, estimate.value - estimate.low) / estimate.value
@@ -91,7 +98,7 @@ def _pace(estimate: Estimate | None) -> str:
 def estimate(
     found: Estimate | None, bound: str | None = None, write: Callable[[float], str] = ratio, unit: str = "x"
 ) -> str:
-    """A figure with its interval, see `interval`."""
+    """Write a figure with its interval; see `text.numbers.interval` for the arguments."""
     value, low, high = found or (None, None, None)
     return interval(value, low, high, bound, write, unit)
 

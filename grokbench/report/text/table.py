@@ -1,78 +1,146 @@
-"""The columns of a leaderboard for people: what is shown of a row, and what gives way on a narrow terminal."""
+"""The columns of tables for people: their cells as text, and the order in which they give way on a narrow terminal.
 
-from collections.abc import Sequence
+Programs tell columns apart by key; a header is for people only.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from grokbench.judging.ranking import Leaderboard, Row
+from grokbench.judging.effects import Reproduction
+from grokbench.judging.row import Leaderboard, Row
 from grokbench.text.numbers import NOTHING, figure, interval, times
 
-__all__ = ["Columns", "columns", "speedup_text", "strong"]
+__all__ = ["Column", "Columns", "Key", "columns", "speedup_text"]
 
-LEAST_NEEDED = ("s/epoch", "mean", "p", "published", "time", "median")  # left out in this order
 SHORTEST_LABEL = 14
 GAP = 2  # blanks between columns
 
 
+class Key(StrEnum):
+    """The content of a column."""
+
+    METHOD = "method"
+    GROKKED = "grokked"
+    MEDIAN = "median"
+    MEAN = "mean"
+    SPEEDUP = "speedup"
+    P = "p"
+    P_HOLM = "p_holm"
+    SECONDS_PER_EPOCH = "seconds_per_epoch"
+    TIME = "time"
+    PUBLISHED = "published"
+
+
+LEAST_NEEDED = (Key.SECONDS_PER_EPOCH, Key.MEAN, Key.P, Key.PUBLISHED, Key.TIME, Key.MEDIAN)  # left out in this order
+STRONG = (Key.METHOD, Key.SPEEDUP)  # the bold cells of a row that is among the best
+VERDICTS = {verdict: f" {verdict}" for verdict in Reproduction}  # after a published ratio
+
+
+@dataclass(frozen=True)
+class Column:
+    """The head of a column.
+
+    Attributes:
+        header: its text.
+        side: "left" or "right", where its cells are aligned.
+        key: its content; None for one that no program looks for.
+    """
+
+    header: str
+    side: str
+    key: Key | None = None
+
+    @property
+    def strong(self) -> bool:
+        """True if its cell is bold in a row that is among the best."""
+        return self.key in STRONG
+
+
 @dataclass(frozen=True)
 class Columns:
-    """Headers, sides ("left" or "right") and cells (rows x columns), all text; the first column holds labels."""
+    """A table as text.
 
-    headers: tuple[str, ...]
-    align: tuple[str, ...]
+    Attributes:
+        heads: of k columns; the first holds labels.
+        cells: rows of k texts.
+    """
+
+    heads: tuple[Column, ...]
     cells: tuple[tuple[str, ...], ...]
 
-    def fit(self, width: int) -> "Columns":
-        """No wider than `width` characters if that can be: labels shortened, then columns left out."""
-        shown = self
-        for header in LEAST_NEEDED:
-            if shown._width(SHORTEST_LABEL) <= width:
-                break
-            shown = shown.without(header)
-        room = max(SHORTEST_LABEL, width - shown._width(0))
-        return Columns(shown.headers, shown.align, tuple((_shorten(row[0], room), *row[1:]) for row in shown.cells))
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The header of each column."""
+        return tuple(head.header for head in self.heads)
+
+    @property
+    def align(self) -> tuple[str, ...]:
+        """The side of each column."""
+        return tuple(head.side for head in self.heads)
 
     @property
     def widths(self) -> list[int]:
-        """Of each column, in characters."""
+        """The width of each column in characters."""
         return [max(map(len, column)) for column in zip(self.headers, *self.cells, strict=True)]
 
-    def without(self, header: str) -> "Columns":
-        """All but the column of that header, if there is one."""
-        keep = [i for i, each in enumerate(self.headers) if each != header]
-        headers, align, *cells = (tuple(row[i] for i in keep) for row in (self.headers, self.align, *self.cells))
-        return Columns(headers, align, tuple(cells))
+    def fit(self, width: int) -> "Columns":
+        """Shorten labels, then leave columns out, until the table is at most `width` characters wide if it can be."""
+        shown = self
+        for key in LEAST_NEEDED:
+            if shown._width(SHORTEST_LABEL) <= width:
+                break
+            shown = shown.without(key)
+        longest = max(SHORTEST_LABEL, width - shown._width(0))
+        return Columns(shown.heads, tuple((_shorten(row[0], longest), *row[1:]) for row in shown.cells))
+
+    def without(self, key: Key) -> "Columns":
+        """Leave out the column of that key, if there is one."""
+        keep = [i for i, head in enumerate(self.heads) if head.key != key]
+        return Columns(tuple(self.heads[i] for i in keep), tuple(tuple(row[i] for i in keep) for row in self.cells))
 
     def _width(self, longest_label: int) -> int:
-        """Of the table, were its labels cut to this many characters."""
+        """Compute the width of the table with labels cut to so many characters."""
         labels, *others = self.widths
         return min(labels, longest_label) + sum(others) + GAP * len(others)
 
 
-def columns(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns:
-    """The columns of some rows; which there are depends on the whole leaderboard, so that its tables line up."""
-    primary = f"p_{leaderboard.statistics.primary}"
+def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Reproduction, str] = VERDICTS) -> Columns:
+    """Write some rows of a leaderboard as a table.
+
+    Args:
+        rows: to be shown.
+        leaderboard: the whole of it, which decides on the columns, so that the tables of all tasks line up.
+        verdicts: verdict on a published ratio -> the text after that ratio.
+    """
+    statistics = leaderboard.statistics
+    primary = f"p_{statistics.primary}"
+    speedup = f"speed-up [{100 * statistics.confidence:g}%]"
     shown = {
-        "method": [row.regularizer for row in rows],
-        "grokked": [f"{row.grokked}/{row.seeds}" if row.seeds else NOTHING for row in rows],
-        "median": [_median(row, leaderboard.budgets.get(row.task)) for row in rows],
-        "mean": [figure(row.epochs_mean) for row in rows],
-        f"speed-up [{100 * leaderboard.statistics.confidence:g}%]": [speedup_text(row) for row in rows],
-        "p": [_p(getattr(row, primary)) for row in rows],
+        Column("method", "left", Key.METHOD): [row.regularizer for row in rows],
+        Column("grokked", "right", Key.GROKKED): [_grokked(row) for row in rows],
+        Column("median", "right", Key.MEDIAN): [_median(row, leaderboard.budgets.get(row.task)) for row in rows],
+        Column("mean", "right", Key.MEAN): [figure(row.epochs_mean) for row in rows],
+        Column(speedup, "right", Key.SPEEDUP): [speedup_text(row) for row in rows],
+        Column("p", "right", Key.P): [_p(getattr(row, primary)) for row in rows],
     }
-    if leaderboard.statistics.correction == "holm":
-        shown["Holm p"] = [_p(row.p_holm) for row in rows]
+    if statistics.correction == "holm":
+        shown[Column("Holm p", "right", Key.P_HOLM)] = [_p(row.p_holm) for row in rows]
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
-        shown["s/epoch"] = [figure(row.seconds_per_epoch) for row in rows]
-        shown["time"] = [times(row.seconds_speedup, row.speedup_bound) for row in rows]
+        shown[Column("s/epoch", "right", Key.SECONDS_PER_EPOCH)] = [figure(row.seconds_per_epoch) for row in rows]
+        shown[Column("time", "right", Key.TIME)] = [times(row.seconds_speedup, row.speedup_bound) for row in rows]
     if any(row.published_epochs is not None for row in leaderboard.rows):
-        shown["published"] = [" ".join([times(row.published_speedup), row.verdict or ""]).strip() for row in rows]
-    align = tuple("left" if name in ("method", "published") else "right" for name in shown)
-    return Columns(tuple(shown), align, tuple(zip(*shown.values(), strict=True)))
+        shown[Column("published", "left", Key.PUBLISHED)] = [_published(row, verdicts) for row in rows]
+    return Columns(tuple(shown), tuple(zip(*shown.values(), strict=True)))
 
 
-def strong(headers: Sequence[str]) -> list[int]:
-    """Which columns of a row are bold where the row is: its label and its speed-up."""
-    return [i for i, header in enumerate(headers) if header == "method" or header.startswith("speed-up")]
+def speedup_text(row: Row) -> str:
+    """Write a row's speed-up with its interval; of a one-sided bound, the valid end of the interval."""
+    return interval(row.speedup, row.speedup_low, row.speedup_high, row.speedup_bound)
+
+
+def _grokked(row: Row) -> str:
+    return f"{row.grokked}/{row.seeds}" if row.seeds else NOTHING
 
 
 def _median(row: Row, budget: int | None) -> str:
@@ -81,18 +149,17 @@ def _median(row: Row, budget: int | None) -> str:
     return figure(row.epochs_median)
 
 
-def speedup_text(row: Row) -> str:
-    """A row's speed-up with its interval; of a bound, the end that stands."""
-    return interval(row.speedup, row.speedup_low, row.speedup_high, row.speedup_bound)
-
-
 def _p(p: float | None) -> str:
     return NOTHING if p is None else f"{p:.2g}"
 
 
-def _shorten(label: str, room: int) -> str:
-    """At most `room` characters: cut in the middle, since the ends tell a sweep's labels apart."""
-    if len(label) <= room:
+def _published(row: Row, verdicts: Mapping[Reproduction, str]) -> str:
+    return times(row.published_speedup) + (verdicts[row.verdict] if row.verdict else "")
+
+
+def _shorten(label: str, longest: int) -> str:
+    """Cut a label in the middle to at most `longest` characters, since the ends tell the labels of a sweep apart."""
+    if len(label) <= longest:
         return label
-    head = (room - 1) // 2
-    return f"{label[:head]}…{label[len(label) - (room - 1 - head) :]}"
+    head = (longest - 1) // 2
+    return f"{label[:head]}…{label[len(label) - (longest - 1 - head) :]}"

@@ -1,0 +1,89 @@
+"""A note: one remark on a row of a leaderboard, as a record. The sentence in it is for people only.
+
+Programs select, share, count and place notes by kind, severity and facts, so that rewording a sentence changes nothing
+but the sentence.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = ["Kind", "Note", "Severity", "caution", "info"]
+
+
+class Kind(StrEnum):
+    """The subject of a note."""
+
+    # the replicas of a cell
+    BASELINE = "baseline"
+    SKIPPED = "skipped"
+    INCOMPLETE = "incomplete"
+    ALL_GROKKED = "all_grokked"
+    SOME_GROKKED = "some_grokked"
+    NONE_GROKKED = "none_grokked"
+    DIVERGED = "diverged"
+    GROKKED_AT_START = "grokked_at_start"
+    NO_DELAY = "no_delay"
+    EXECUTOR = "executor"
+    PRIVILEGES = "privileges"
+    # the comparison with the baseline
+    NOT_COMPARED = "not_compared"
+    NO_SPEEDUP = "no_speedup"
+    NO_P = "no_p"
+    SIGNIFICANCE = "significance"
+    BOUND = "bound"
+    TOO_FEW_SEEDS = "too_few_seeds"
+    PUBLISHED_VERDICT = "published_verdict"
+    # the origin of runs and timings
+    PROVENANCE_DIFFERS = "provenance_differs"
+    ENVIRONMENT_DIFFERS = "environment_differs"
+    COORDINATES_DIFFER = "coordinates_differ"
+    CLOCKS_DIFFER = "clocks_differ"
+    TIME_UNCERTAIN = "time_uncertain"
+    # the power of a cell's test
+    TOO_FEW_PAIRS = "too_few_pairs"
+    SPREAD_UNDERSTATED = "spread_understated"
+    BEYOND_MOST_SEEDS = "beyond_most_seeds"
+    # the comparison of two folders
+    FOLDERS_DIFFER = "folders_differ"
+    CELLS_DIFFER = "cells_differ"
+    SEEDS_DIFFER = "seeds_differ"
+    UNFINISHED = "unfinished"
+
+
+class Severity(StrEnum):
+    """The weight of a note."""
+
+    INFO = "info"
+    CAUTION = "caution"  # numbers of the row can mislead a reader who does not know this
+
+
+@dataclass(frozen=True)
+class Note:
+    """One remark. Two notes that differ in their wording only are equal.
+
+    Attributes:
+        kind: its subject.
+        severity: its weight.
+        facts: the values in the sentence, in one order for all notes of a kind.
+        text: the sentence, without a capital and a full stop.
+    """
+
+    kind: Kind
+    severity: Severity
+    facts: tuple[Hashable, ...]
+    text: str = field(compare=False)
+
+    def __str__(self) -> str:
+        """The sentence."""
+        return self.text
+
+
+def info(kind: Kind, text: str, *facts: Hashable) -> Note:
+    """A note that informs; see `Note` for the arguments."""
+    return Note(kind, Severity.INFO, facts, text)
+
+
+def caution(kind: Kind, text: str, *facts: Hashable) -> Note:
+    """A note that warns; see `Note` for the arguments."""
+    return Note(kind, Severity.CAUTION, facts, text)

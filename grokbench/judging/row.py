@@ -1,0 +1,139 @@
+"""The records of a leaderboard: a row per cell, and the leaderboard that holds the rows."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from grokbench.judging.effects import Reproduction
+from grokbench.judging.note import Note
+from grokbench.records import Skip, Statistics
+from grokbench.text.numbers import valid_end
+
+__all__ = ["Leaderboard", "Row"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One cell of a leaderboard; None stands where a value does not exist.
+
+    Times are min(T, B): epochs to grok, or the budget B for a seed that did not grok.
+
+    Attributes:
+        task: label of the task.
+        regularizer: label of the method.
+        seeds: planned; 0 for a skipped cell.
+        grokked: seeds that grokked within the budget.
+        censored: seeds that reached the budget.
+        diverged: seeds with a loss that is not finite; they count as the budget.
+        failed: seeds that ended with an error; the row is incomplete.
+        epochs_mean: mean time, the restricted mean.
+        epochs_median: median epochs to grok; None when fewer than half grokked.
+        epochs_std: standard deviation (n - 1) of the times.
+        epochs_to_memorise: median over the seeds that memorised.
+        delay: median epochs from memorising to grokking.
+        speedup: exp of the mean over seeds of log(baseline's time / time); above 1 the method is faster.
+        speedup_low: lower end of its interval.
+        speedup_high: upper end of its interval.
+        speedup_bound: what seeds that did not grok make of it: None, or lower, upper, mixed.
+        speedup_of_means: mean time of the baseline / mean time.
+        p_sign_flip: p of the sign-flip test on the log ratios.
+        p_paired_t: p of the paired t test on epochs.
+        p_wilcoxon: p of the Wilcoxon signed-rank test on the log ratios.
+        p_logrank: p of the log-rank test with labels exchanged within pairs.
+        p_holm: p of the suite's primary test after Holm's correction over all planned comparisons.
+        effect_size: d_z of the log ratios, their mean / their standard deviation.
+        superiority: share of seeds on which the method groks before the baseline, ties half.
+        final: metric -> its mean at the last evaluation.
+        seconds_per_epoch: of one replica trained alone, evaluation excluded.
+        seconds_mean: seconds to grok.
+        seconds_speedup: seconds_mean of the baseline / seconds_mean.
+        privileges: what the method uses and the baseline does not have.
+        published_epochs: the published mean.
+        published_speedup: published mean of the baseline / published mean.
+        verdict: on the published ratio.
+        notes: remarks on the row, as records.
+    """
+
+    task: str
+    regularizer: str
+    seeds: int
+    grokked: int
+    censored: int
+    diverged: int
+    failed: int
+    epochs_mean: float | None = None
+    epochs_median: float | None = None
+    epochs_std: float | None = None
+    epochs_to_memorise: float | None = None
+    delay: float | None = None
+    speedup: float | None = None
+    speedup_low: float | None = None
+    speedup_high: float | None = None
+    speedup_bound: str | None = None
+    speedup_of_means: float | None = None
+    p_sign_flip: float | None = None
+    p_paired_t: float | None = None
+    p_wilcoxon: float | None = None
+    p_logrank: float | None = None
+    p_holm: float | None = None
+    effect_size: float | None = None
+    superiority: float | None = None
+    final: Mapping[str, float | None] = field(default_factory=dict)
+    seconds_per_epoch: float | None = None
+    seconds_mean: float | None = None
+    seconds_speedup: float | None = None
+    privileges: tuple[str, ...] = ()
+    published_epochs: float | None = None
+    published_speedup: float | None = None
+    verdict: Reproduction | None = None
+    notes: tuple[Note, ...] = ()
+
+    def p(self, statistics: Statistics) -> float | None:
+        """Select the p that decides significance: Holm's, or without a correction that of the primary test."""
+        return self.p_holm if statistics.correction == "holm" else getattr(self, f"p_{statistics.primary}")
+
+    def significant(self, statistics: Statistics) -> bool:
+        """Check whether that p is at most alpha."""
+        p = self.p(statistics)
+        return p is not None and p <= statistics.alpha
+
+    @property
+    def shown(self) -> float | None:
+        """The speed-up to show: of a one-sided bound the valid end of its interval."""
+        if self.speedup is None:
+            return None
+        return valid_end(self.speedup, self.speedup_low, self.speedup_high, self.speedup_bound)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The texts of the notes."""
+        return tuple(note.text for note in self.notes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Turn the row into JSON data, its notes into sentences."""
+        return asdict(self) | {"notes": self.sentences}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """The rows of a suite.
+
+    Attributes:
+        suite: its name.
+        baseline: label of the method that the others are compared with.
+        environment: key of provenance -> its value, a list where runs differ, None if unknown.
+        rows: a row per planned cell, and one per skipped cell; the rows of a task stand together.
+        skipped: the cells that the suite leaves out; the note of their row says why.
+        budgets: task -> budget in epochs.
+        statistics: the tests of the suite.
+        source: of the published numbers, if there are any.
+    """
+
+    suite: str
+    baseline: str
+    environment: Mapping[str, Any]
+    rows: tuple[Row, ...]
+    skipped: tuple[Skip, ...] = ()
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    statistics: Statistics = Statistics()
+    source: str | None = None
