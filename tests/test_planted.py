@@ -22,6 +22,18 @@ def test_a_planted_fault_is_found_with_its_fix(tmp_path, fault):
         assert re.fullmatch(r"method\.py, line \d+: .+", given.place)
 
 
+NAN_LINES = {  # fault -> the line of the forward operation whose gradient is nan
+    "a nan gradient on a dead network": ".square().sum(-1).sqrt().mean()",
+    "an exponential in a sure network": "outputs.exp().mean().log()",
+}
+
+
+@pytest.mark.parametrize("fault", NAN_LINES)
+def test_the_line_with_a_nan_gradient_is_named(tmp_path, fault):
+    given = asked(tmp_path, planted.METHODS[fault].source, planted.METHODS[fault].question)
+    assert re.match(r"method\.py, line \d+: ", given.place) and NAN_LINES[fault] in given.place
+
+
 def test_a_sound_plugin_beside_them_passes_everything(tmp_path):
     answers = examined(tmp_path, planted.SOUND)
     assert failures(answers) == {}
