@@ -1,8 +1,0 @@
-"""What the arrays of statistics hold."""
-
-import numpy as np
-from numpy.typing import NDArray
-
-__all__ = ["Floats"]
-
-Floats = NDArray[np.float64]
