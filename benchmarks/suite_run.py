@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.startup import GROKBENCH
 from grokbench.errors import StoreError
 from grokbench.store import Store
+from grokbench.store.status import count_replicas
 
 __all__ = ["Leg", "go_on", "summary"]
 
@@ -69,7 +70,7 @@ def _wait(process: "subprocess.Popen[bytes]") -> None:
 
 def _leg(out: Path, seconds: float, status: int | None) -> Leg:
     try:
-        counts = status.count_replicas(Store.load(out))
+        counts = count_replicas(Store.load(out))
     except StoreError:  # not begun yet
         return Leg(seconds, 0, 0, 0, status)
     trained = counts["planned"] - counts["missing"] - counts["failed"]
