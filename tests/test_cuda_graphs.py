@@ -53,7 +53,7 @@ def told(monkeypatch):
     cuda_graphs._stream.cache_clear()
 
 
-def test_functions_warm_up_and_are_recorded_on_one_stream_in_one_pool(told):
+def test_functions_warm_up_and_are_captured_on_one_stream_in_one_pool(told):
     record, calls = CudaGraphs("cuda:3"), []
     replays = [record(lambda name=name: calls.append(name)) for name in "ab"]
     assert calls == ["a"] * (WARM_UPS + 1) + ["b"] * (WARM_UPS + 1)
@@ -64,7 +64,7 @@ def test_functions_warm_up_and_are_recorded_on_one_stream_in_one_pool(told):
     assert told[-1] == "replay" and len(calls) == 2 * (WARM_UPS + 1)
 
 
-def test_a_broken_recording_ends_what_it_began_and_the_next_has_a_pool_of_its_own(told, monkeypatch):
+def test_a_broken_capture_is_ended_and_the_next_has_its_own_pool(told, monkeypatch):
     record, calls = CudaGraphs("cuda:3"), []
 
     def breaks():
@@ -87,7 +87,7 @@ def test_a_broken_recording_ends_what_it_began_and_the_next_has_a_pool_of_its_ow
     assert ("record", 3, "side") in told
 
 
-def test_what_is_put_back_waits_for_a_warm_up_that_failed(told):
+def test_restoring_waits_for_a_failed_warm_up(told):
     with pytest.raises(ValueError, match="boom"):
         CudaGraphs("cuda:3")(lambda: int("boom"))
     assert told[-1] == ("usual waits", "side") and not CudaGraphs.broken
@@ -122,7 +122,7 @@ def test_the_first_cause_is_what_came_before_the_complaints_about_it():
 # ---- the stand-in
 
 
-def test_what_python_decided_is_frozen_and_recording_computes_nothing():
+def test_a_capture_freezes_branches_and_computes_nothing():
     number, total, steps = torch.zeros(()), torch.zeros(()), [1.0]
 
     def play():
@@ -137,7 +137,7 @@ def test_what_python_decided_is_frozen_and_recording_computes_nothing():
     assert total == 4.0
 
 
-def test_what_a_recording_made_is_lost_unless_somebody_refers_to_it():
+def test_tensors_of_a_capture_are_freed_unless_referenced():
     number, kept = torch.ones(()), {}
 
     def play():
@@ -172,6 +172,6 @@ def test_memory_that_is_freed_is_not_recorded_on():
 @pytest.mark.parametrize(
     "waits", [lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: torch.tensor(3.0), lambda x: bool(x.any())]
 )
-def test_what_waits_for_the_device_breaks_a_recording_off(waits):
+def test_a_synchronisation_ends_a_capture(waits):
     with pytest.raises(RuntimeError, match="not permitted when stream is capturing"):
         frozen(lambda: waits(torch.ones(3)))

@@ -17,7 +17,7 @@ from grokbench.types import Regularizer
 
 from .helpers.compare_executors import LABELS, SEEDS, SLOW, same, trained
 from .helpers.fake_cuda_graphs import frozen
-from .helpers.small_cells import make_cell, make_step, method, pairs, small
+from .helpers.small_cells import make_cell, make_step, method, small, spread
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 
@@ -26,7 +26,7 @@ def refusing(play):
     raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
 
 
-@pytest.mark.parametrize(("label", "name"), [*pairs(LABELS), *((label, "grokalign") for label in SLOW)])
+@pytest.mark.parametrize(("label", "name"), [*spread(LABELS), *((label, "grokalign") for label in SLOW)])
 def test_recorded_epochs_train_as_eager_ones(monkeypatch, label, name):
     task, step = small(label), make_step(small(label), [method(name)])
     cell = make_cell(task, 9, evaluate_every=3, stop="grokked", grokked={"train_loss": "< 0.4"})
@@ -65,8 +65,9 @@ def test_a_recording_is_made_once_for_every_size_of_a_group(monkeypatch):
     assert 2 * len(sizes) <= len(made) <= 3 * len(sizes)  # gradients, metrics, the step
 
 
-@pytest.mark.parametrize("longest", [1, 2, 3])
-@pytest.mark.parametrize("name", ["baseline", "grokalign", "grokfast_ma", "gaussian_noise"])
+@pytest.mark.parametrize(
+    ("name", "longest"), [("baseline", 1), ("grokalign", 2), ("grokfast_ma", 3), ("gaussian_noise", 2)]
+)
 def test_long_epochs_are_recorded_in_stretches(monkeypatch, name, longest):
     task, made = small("modular_addition", batch_size=4), []
     assert (task.steps, task.train_size % task.batch_size) == (6, 2)  # the last batch is smaller
@@ -94,11 +95,11 @@ def test_evaluations_in_a_row_are_read_together(monkeypatch):
     assert {run.epochs for run in eager.values()} - {0, 12}  # some end between
     assert all(run.curves["norm"].epochs == (0, run.epochs) for run in eager.values() if run.epochs)
     monkeypatch.setattr(executors.GraphExecutor, "steps_between_reads", 5)
-    watch = TrainingLoop.watch
-    monkeypatch.setattr(TrainingLoop, "watch", lambda race: reads.append(watch(race)) or reads[-1])
+    evaluate = TrainingLoop.evaluate
+    monkeypatch.setattr(TrainingLoop, "evaluate", lambda loop: reads.append(evaluate(loop)) or reads[-1])
     same(trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: frozen), cell, step), eager)
     last = max(run.epochs for run in eager.values())
-    assert [[look.epoch for look in looks] for looks in reads] == [
+    assert [[evaluation.epoch for evaluation in evaluations] for evaluations in reads] == [
         list(range(begin, min(begin + 5, 13))) for begin in range(0, last + 1, 5)
     ]
 
@@ -130,7 +131,7 @@ def test_an_optimizer_that_works_on_the_gradients_does_no_harm_to_the_next_ones(
     )
 
 
-def test_an_epoch_that_cannot_be_recorded_goes_on_eagerly_from_where_the_group_stood(monkeypatch):
+def test_an_epoch_that_cannot_be_captured_continues_eagerly(monkeypatch):
     calls = []
 
     def record(play):
@@ -161,7 +162,7 @@ def test_states_that_change_places_are_not_overwritten_too_early(monkeypatch):
     )
 
 
-def test_what_cannot_be_recorded_is_trained_eagerly_and_says_why(monkeypatch):
+def test_a_step_that_cannot_be_captured_is_trained_eagerly_with_a_warning(monkeypatch):
     step = make_step(small("sparse_parity"))
     cell = make_cell(small("sparse_parity"), 4)
     runs = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: refusing), cell, step)
@@ -188,7 +189,7 @@ def test_a_metric_that_cannot_be_recorded_falls_back_alone(monkeypatch):
 
 @pytest.mark.parametrize("recorded", [0, 1, 2])  # before: nothing, the gradients, the metrics
 @pytest.mark.parametrize("then", [None, RuntimeError("operation failed due to a previous error during capture")])
-def test_memory_that_runs_out_while_recording_is_no_fault_of_a_plugin(monkeypatch, recorded, then):
+def test_out_of_memory_during_a_capture_is_no_fault_of_a_plugin(monkeypatch, recorded, then):
     calls = []
 
     def record(play):
@@ -237,7 +238,7 @@ def test_epochs_are_recorded_without_evaluations(label):
         torch.testing.assert_close(parameter, groups[1].params[name], rtol=1e-11, atol=1e-13)
 
 
-def test_a_recorded_group_that_was_interrupted_goes_on_as_if_it_had_not_been(monkeypatch, tmp_path):
+def test_an_interrupted_captured_group_resumes_unchanged(monkeypatch, tmp_path):
     task = small("sparse_parity")
     step = make_step(task, [method("grokfast_ma")])
     losses = trained(monkeypatch, executors.EagerExecutor, make_cell(task, 12), step)
