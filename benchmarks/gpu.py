@@ -21,7 +21,7 @@ STEPS = ("tests", "speed", "suite", "together")
 TASKS = ("mnist_ce", "modular_addition", "xor")
 TESTS = (  # files with tests that need CUDA
     *("tests/test_cuda.py", "tests/test_group_size.py"),
-    *("tests/test_benchmarks.py", "tests/test_benchmarks_loop.py"),
+    *("tests/test_benchmarks.py", "tests/test_benchmarks_competitors.py"),
 )
 TESTS_SECONDS, SPEED_SECONDS = 150.0, 240.0  # at most; the suite gets the remaining time
 CLOSING = 20.0  # seconds reserved to end in

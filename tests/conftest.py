@@ -1,4 +1,4 @@
-"""Fixtures that several rooms share."""
+"""Fixtures that several test modules share."""
 
 import pytest
 
@@ -160,11 +160,3 @@ def benchmarks(monkeypatch):
 
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
     return lambda name: import_module(f"benchmarks.{name}")
-
-
-@pytest.fixture
-def cases(benchmarks, registry, tmp_path, tiny_data):
-    """(task, method) -> what is benchmarked, very small."""
-    from .helpers import benchmark_cases
-
-    return benchmark_cases.cases(benchmarks, registry, tmp_path)

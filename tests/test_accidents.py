@@ -2,7 +2,6 @@
 
 import pytest
 
-from grokbench.launchers.local import pool
 from grokbench.records import Outcome
 from grokbench.runner import pipeline
 from grokbench.store import Store
@@ -35,7 +34,7 @@ def test_the_suite_may_be_deleted_during_a_run(suite, tmp_path, monkeypatch, her
     ],
     ids=["deleted", "edited"],
 )
-def test_a_plugin_that_changes_after_the_run_began_is_not_trained(tmp_path, monkeypatch, change, said):
+def test_a_plugin_that_changes_after_the_run_began_is_not_trained(tmp_path, monkeypatch, here, change, said):
     """The workers read the file some seconds after the plan was made of it."""
     suite = tiny.write(tmp_path, tiny.with_methods("steady"))
     mine = tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
@@ -55,13 +54,12 @@ def test_a_plugin_that_changes_after_the_run_began_is_not_trained(tmp_path, monk
     assert Outcome.FAILED not in {found["baseline", seed] for seed in (1000, 1001, 1002)}
     assert "  parity / steady: 3 of 3 failed" in status(tmp_path / "out")
     monkeypatch.setattr(pipeline, "perform", real)
-    monkeypatch.setattr(pool, "launch", tiny.launch_here)
     mine.write_text(tiny.PLUGIN)
     assert run(suite, tmp_path / "out", "--plugin", mine).status == 0
     assert count_replicas(Store.load(tmp_path / "out"))["failed"] == 0
 
 
-def test_what_the_budget_no_longer_covers_is_left(tmp_path, folder, here):
+def test_work_beyond_a_smaller_budget_is_left_out(tmp_path, folder, here):
     longer = tiny.write(tmp_path, tiny.SUITE.replace("epochs: 3", "epochs: 6"))
     assert run(longer, folder, "--regularizer", "orthograd").status == 0
     assert "  parity / baseline: 3 of 3 to be trained further" in status(folder)

@@ -5,17 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import pytest
 
-from grokbench import cli
 from grokbench.runner import pipeline
 
 from .helpers import tiny
 from .helpers.command_messages import one_sentence, status
 from .helpers.kills import alive
-from .helpers.tiny import outcomes, run
+from .helpers.tiny import run
 
 SLOW = """\
 suite: slow
@@ -32,11 +30,10 @@ regularizers:
 @pytest.fixture
 def slow(tmp_path):
     """A run that will not end in a process group of its own; two of its four replicas are finished."""
-    suite = tiny.write(tmp_path, SLOW, "slow.yaml")
-    words = [sys.executable, "-P", "-m", "grokbench", "run", suite, "--out", tmp_path / "slow", "--device", "cpu"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(list(map(str, words)), **pipes, start_new_session=True)
-    wait_for(lambda: len(list((tmp_path / "slow").glob("runs/*/[0-9]*.json"))) == 2 or process.poll() is not None)
+    suite, out = tiny.write(tmp_path, SLOW, "slow.yaml"), tmp_path / "slow"
+    options = {"stdout": subprocess.PIPE, "start_new_session": True}
+    process = tiny.start("run", suite, "--out", out, "--device", "cpu", **options)
+    wait_for(lambda: len(list(out.glob("runs/*/[0-9]*.json"))) == 2 or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     yield process
     process.kill()
@@ -53,7 +50,8 @@ def wait_for(condition, seconds=60):
 LEFT = ["  slow / baseline: 2 of 2 missing", "  seconds per epoch not measured yet: quick"]
 
 
-def test_a_second_process_is_refused_and_changes_nothing(slow, tmp_path):
+def test_a_second_process_is_refused_and_ctrl_c_keeps_what_is_finished(slow, tmp_path):
+    """A terminal sends Ctrl-C to every process of a command."""
     manifest = (tmp_path / "slow/manifest.json").stat()
     done = run(tmp_path / "slow.yaml", tmp_path / "slow", "--seeds", "1000-1004")
     one_sentence(done, f"Another grokbench is writing to {tmp_path / 'slow'}: wait until it ends, or choose another")
@@ -62,23 +60,25 @@ def test_a_second_process_is_refused_and_changes_nothing(slow, tmp_path):
     assert "4 replicas planned" in status(tmp_path / "slow")[0]
     dry = run(tmp_path / "slow.yaml", tmp_path / "slow", "--dry-run")
     assert dry.status == 0 and "2 replicas left to train" in dry.out
-
-
-@pytest.mark.parametrize(
-    ("send", "number"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM), (os.killpg, signal.SIGHUP)]
-)
-def test_a_signal_keeps_what_is_finished_and_leaves_no_process(slow, tmp_path, send, number):
-    """A terminal sends Ctrl-C, and its own end, to every process of a command; a scheduler ends the first."""
-    send(slow.pid, number)
-    _, err = slow.communicate(timeout=30)
-    assert slow.returncode == 130, err
-    assert err.endswith("Interrupted. Everything finished so far is saved; the same command goes on from there.\n")
-    assert "Traceback" not in err
-    wait_for(lambda: not alive(slow.pid))
+    ends_interrupted(slow, os.killpg, signal.SIGINT)
     assert status(tmp_path / "slow") == [
         "slow: 4 replicas planned: 0 grokked, 2 censored, 0 diverged, 0 failed, 2 missing.",
         *LEFT,
     ]
+
+
+def test_sigterm_ends_the_workers_too(slow):
+    """A scheduler ends the first process of a command alone."""
+    ends_interrupted(slow, os.kill, signal.SIGTERM)
+
+
+def ends_interrupted(process, send, number):
+    send(process.pid, number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert err.endswith("Interrupted. Everything finished so far is saved; the same command goes on from there.\n")
+    assert "Traceback" not in err
+    wait_for(lambda: not alive(process.pid))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -107,21 +107,15 @@ def test_an_interruption_is_130(suite, tmp_path, monkeypatch, here):
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
-def test_being_terminated_is_an_interruption(suite, tmp_path, monkeypatch, here):
-    def terminated(plan, store):
-        os.kill(os.getpid(), signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_an_interruption(suite, tmp_path, monkeypatch, here, number):
+    def signalled(plan, store):
+        os.kill(os.getpid(), number)
         time.sleep(10)
         yield
 
-    monkeypatch.setattr(pipeline, "perform", terminated)
+    monkeypatch.setattr(pipeline, "perform", signalled)
     assert run(suite, tmp_path / "out").status == 130
-
-
-def test_workers_end_soon_after_a_parent_that_is_killed(slow):
-    """Also one that has nothing to say until its epoch ten million."""
-    slow.kill()
-    slow.wait()
-    wait_for(lambda: not alive(slow.pid))
 
 
 def test_a_hangup_that_is_ignored_stays_ignored(suite, tmp_path, monkeypatch, here):
@@ -140,28 +134,14 @@ def test_a_hangup_that_is_ignored_stays_ignored(suite, tmp_path, monkeypatch, he
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_reader_that_goes_away_loses_no_results(suite, tmp_path):
-    words = [sys.executable, "-P", "-m", "grokbench", "run", suite, "--out", tmp_path / "out", "--device", "cpu"]
-    process = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def test_a_reader_that_goes_away_is_no_error_worth_words(suite, folder):
+    process = tiny.start("run", suite, "--out", folder, "--device", "cpu", stdout=subprocess.PIPE)
     process.stdout.close()
     err = process.stderr.read()
     assert process.wait() == 1 and "Traceback" not in err and "BrokenPipe" not in err
-    assert len(outcomes(tmp_path / "out")) == 6
 
 
-def test_a_reader_that_has_gone_is_no_error_worth_words(monkeypatch):
-    def gone(**_):
-        raise BrokenPipeError
-
-    monkeypatch.setattr(cli, "commands", gone)
-    monkeypatch.setattr(sys, "stderr", SimpleNamespace(close=lambda: None))
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == 1
-
-
-def test_output_that_was_closed_from_the_start_is_not_needed(suite, tmp_path):
-    words = f"exec {sys.executable} -P -m grokbench run {suite} --out {tmp_path / 'out'} --device cpu >&-"
+def test_a_closed_output_is_not_needed(suite, folder):
+    words = f"exec {sys.executable} -P -m grokbench run {suite} --out {folder} --device cpu >&-"
     done = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0 and "Traceback" not in done.stderr
-    assert len(outcomes(tmp_path / "out")) == 6

@@ -61,7 +61,7 @@ def test_the_noise_is_standard_normal_and_anew_for_every_key():
 
 @pytest.mark.parametrize("label", ["xor", "modular_addition"])
 @pytest.mark.usefixtures("tiny_data")
-def test_what_training_counts_is_every_example_of_the_last_epoch_once(label):
+def test_the_counter_of_training_sees_each_example_of_the_last_epoch_once(label):
     task = small(label)
     state = trained(task, [gaussian_noise()], (0, 1), epochs_for(task)).states[0]
     assert state.seen.tolist() == [task.train_size] * 2
@@ -191,6 +191,6 @@ def test_an_attack_raises_the_training_loss_and_is_declared():
         (pgd_training, {"steps": 0}, "steps must be at least 1, got 0"),
     ],
 )
-def test_what_makes_no_sense_is_refused(factory, given, complaint):
+def test_invalid_parameters_are_refused(factory, given, complaint):
     with pytest.raises(ValueError, match=complaint):
         factory(**given)

@@ -208,7 +208,7 @@ def test_a_replica_that_fails_raises_nothing_and_keeps_its_traceback(trained_her
         ({"plugins": "none.py"}, "plugins='none.py': no such file"),
     ],
 )
-def test_what_cannot_be_run_is_one_sentence(trained_here, asked, said):
+def test_a_run_that_cannot_start_is_one_sentence(trained_here, asked, said):
     with pytest.raises(grokbench.SuiteError) as error:
         grokbench.run("tiny.yaml", **asked)
     assert str(error.value).startswith(said) and "\n" not in str(error.value)

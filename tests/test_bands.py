@@ -49,14 +49,14 @@ def test_seeds_that_stop_keep_their_last_value():
     assert same(found.seeds[0], [0, 1, NAN, NAN]) and same(found.seeds[2], [0, 3, 5, 9])
 
 
-def test_one_that_diverged_has_no_value_after_its_last_finite_one():
+def test_a_diverged_curve_ends_at_its_last_finite_value():
     diverged = a_curve([0, 8, NAN])
     found = band(of(diverged, a_curve([0, 2, 4, 6]), outcomes=[Outcome.DIVERGED, Outcome.CENSORED]), "m")
     assert same(found.median, [0, 5, 4, 6]) and same(found.low, [0, 3.5, 4, 6])
     assert same(found.seeds[0], [0, 8, NAN, NAN])
 
 
-def test_one_that_diverged_with_a_finite_end_is_not_followed_either():
+def test_a_diverged_curve_with_a_finite_end_is_not_extended():
     found = band(of(a_curve([0, 8]), a_curve([0, 2, 4]), outcomes=[Outcome.DIVERGED, Outcome.CENSORED]), "m")
     assert same(found.median, [0, 5, 4])
 

@@ -65,7 +65,7 @@ def test_a_method_has_a_key_of_seed_epoch_step_and_method(epoch):
             assert keys[number, row].tolist() == [int(key) for key in expected]
 
 
-def test_no_key_is_folded_for_what_draws_nothing(monkeypatch):
+def test_no_key_is_folded_for_methods_that_draw_nothing(monkeypatch):
     step = make_step(
         small("sparse_parity"),
         [Regularizer()],

@@ -37,11 +37,11 @@ FAST, FASTER, FASTEST = row("a", 2.0, 1.8, 2.2), row("b", 2.1, 1.9, 2.4), row("c
         ([FAST, row("no interval", 3.0, None, None)], ["a", "no interval"]),
     ],
 )
-def test_what_is_bold(rows, bold):
+def test_bold_marks_the_significant_best(rows, bold):
     assert [each.regularizer for each in best(rows, Statistics())] == bold
 
 
-def test_without_a_correction_it_is_the_primary_p():
+def test_significance_without_a_correction_uses_the_primary_p():
     rows = [row("a", 2.0, 1.8, 2.2, p_holm=None, p_sign_flip=0.04, p_wilcoxon=0.06)]
     assert best(rows, Statistics(correction="none")) == rows
     assert best(rows, Statistics(correction="none", primary="wilcoxon")) == best(rows, Statistics()) == []

@@ -162,14 +162,14 @@ def test_the_page_and_files_share_data(evidence):
     assert log["datasets"] == linear["datasets"] and set(log["datasets"]) <= set(sheet.datasets)
 
 
-def test_what_there_is_nothing_for_is_not_drawn(evidence):
+def test_charts_without_data_are_not_drawn(evidence):
     assert {each.figure for each in drawn(Sheet(evidence("all censored")))} == {
         *("survival", "accuracy", "seconds", "metrics")
     }
     assert "seconds" not in {each.figure for each in drawn(Sheet(evidence("no timings")))}
 
 
-def test_nothing_finished_gives_no_figure(tmp_path):
+def test_a_folder_without_finished_runs_has_no_figure(tmp_path):
     folder = curve_folders.make(tmp_path, {"baseline": [], "faster": []}, timed=False)
     assert drawn(Sheet(gather(Store.load(folder)))) == []
 

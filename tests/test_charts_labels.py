@@ -76,7 +76,7 @@ def test_places_are_moved_apart_in_order(places):
     assert spread([10, 20, 30], 5.0, 0.0, 100.0) == [10, 20, 30]
 
 
-def test_where_values_stand():
+def test_the_places_of_printed_values():
     assert height_of(0.25, (0.0, 1.0), False, 100) == 75
     assert height_of(10, (1, 100), True, 100) == pytest.approx(50)
     assert around([1, 2], False, 0.5) == (0.5, 2.5) and around([3], False)[0] < 3 < around([3], False)[1]

@@ -41,7 +41,7 @@ def test_a_question_ends_a_sentence_by_itself_and_names_keep_their_case(tmp_path
     assert "\n                  method returns a NoneType, expected a Regularizer.\n" in lost.out
 
 
-def test_what_waits_is_one_line_beneath_the_failure_it_waits_for(tmp_path):
+def test_waiting_questions_are_one_line_beneath_their_failure(tmp_path):
     done = grokbench("check", planted.write(tmp_path, planted.METHODS["a Python branch on a tensor"].source))
     lines = done.out.splitlines()
     assert re.fullmatch(r" {18}At method\.py, line \d+: return .+ if g\.norm\(\) > 1\.0 else .+", lines[8])
@@ -134,7 +134,7 @@ WRONG = {  # arguments -> the message; {} is the folder
 
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_checked_is_one_sentence_and_status_2(tmp_path, monkeypatch, arguments, message):
+def test_a_target_that_cannot_be_checked_is_one_sentence_and_status_2(tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "missing.py").write_text("import os\nimport nowhere\n")

@@ -11,7 +11,7 @@ from grokbench.conformance.advice import translate
 from grokbench.errors import PluginError
 
 from .helpers import planted
-from .helpers.check_answers import asked, examined, failures, subject
+from .helpers.check_answers import answer_of, examined, failures, subject
 from .helpers.planted import metrics, observers, phases
 
 pytestmark = pytest.mark.usefixtures("quick_clock")
@@ -37,11 +37,11 @@ def test_a_method_that_fits_no_small_task_says_so_in_place_of_passing(tmp_path):
 def test_a_declared_privilege_covers_withheld_data(tmp_path):
     source = planted.METHODS["withheld data taken together"].source
     declared = source.replace("prepare=prepare)", 'prepare=prepare, privileges=frozenset({"extra_labels"}))')
-    given = asked(tmp_path, declared, "withheld data")
+    given = answer_of(tmp_path, declared, "withheld data")
     assert given.verdict is Verdict.NOT_APPLICABLE and given.message == "it declares extra_labels"
 
 
-def test_what_stops_training_is_complained_of_once(tmp_path):
+def test_a_fault_that_stops_training_is_reported_once(tmp_path):
     answers = examined(tmp_path, planted.METHODS["a Python branch on a tensor"].source)
     assert list(failures(answers)) == ["device"]
     waiting = [name for name, given in answers.items() if given.verdict is Verdict.SKIPPED]
@@ -51,7 +51,7 @@ def test_what_stops_training_is_complained_of_once(tmp_path):
 @pytest.mark.parametrize(
     ("habit", "waiting"), [("gradients without the state", 9), ("a count in Python", 8), ("a float64 literal", 3)]
 )
-def test_where_the_engine_stumbles_over_what_was_returned_the_rest_waits(tmp_path, habit, waiting):
+def test_questions_wait_for_a_return_value_that_the_engine_cannot_use(tmp_path, habit, waiting):
     answers = examined(tmp_path, planted.METHODS[habit].source)
     assert list(failures(answers)) == ["shapes"] or habit == "a float64 literal"
     assert sum(given.cause == "shapes" for given in answers.values()) == waiting
@@ -68,14 +68,15 @@ def test_a_missing_docstring_keeps_nothing_else_from_being_said(tmp_path):
     assert list(failures(examined(tmp_path, source))) == ["description", "shapes"]
 
 
-def test_who_asks_is_not_blamed_though_it_stands_in_the_plugins_folder():
+def test_a_test_in_the_folder_of_the_plugin_is_not_blamed():
     one, here = torch.ones(()), Path(__file__)
     assert device_reads.find_device_reads(one.item, here) == []
     ((what, place, _),) = device_reads.find_device_reads(lambda: one.item(), here)
-    assert what == "it reads a tensor back from the device with item" and place.startswith("test_examination.py, line ")
+    assert what == "it reads a tensor back from the device with item"
+    assert place.startswith("test_check_answers.py, line ")
 
 
-def test_what_torch_warns_of_is_not_laid_to_who_watches(tmp_path):
+def test_warnings_of_torch_name_the_plugin(tmp_path):
     source = """
 def transform(grads, state, at):
     return {name: g.clone().clamp_(-1.0, 1.0) for name, g in grads.items()}, state
@@ -87,13 +88,13 @@ def method() -> Regularizer:
 """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        given = asked(tmp_path, source, "device")
+        given = answer_of(tmp_path, source, "device")
     assert given.verdict is Verdict.PASSED
     assert {Path(warning.filename).name for warning in caught} <= {"method.py"}
 
 
 def test_a_metric_that_does_not_rotate_is_not_asked_to(tmp_path):
-    given = asked(tmp_path, metrics.SOUND.replace(", rotates=True", ""), "rotation", metrics)
+    given = answer_of(tmp_path, metrics.SOUND.replace(", rotates=True", ""), "rotation", metrics)
     assert given.verdict is Verdict.NOT_APPLICABLE and "rotated tasks refuse it" in given.message
 
 
@@ -112,7 +113,7 @@ def test_a_metric_of_a_split_that_no_small_task_has_is_not_asked(tmp_path):
     assert answers["number"].message == "no small task has the splits held, which it needs"
 
 
-def test_what_an_observer_raises_is_told_once(tmp_path):
+def test_an_exception_of_an_observer_is_reported_once(tmp_path):
     fault = observers.FAULTS["what a failed replica lacks"]
     answers = examined(tmp_path, fault.applied(observers.SOUND), observers)
     assert list(failures(answers)) == ["events"]
@@ -133,7 +134,7 @@ def test_an_exception_is_said_in_words(tmp_path, error, what):
     assert message.startswith(what) and fix and place == ""
 
 
-def test_without_a_record_nothing_else_is_asked(tmp_path):
+def test_every_question_waits_for_a_record(tmp_path):
     answers = examined(tmp_path, planted.METHODS["no record"].source)
     assert list(failures(answers)) == ["record"]
     others = [given for given in answers.values() if given.cause == "record"]
@@ -142,11 +143,11 @@ def test_without_a_record_nothing_else_is_asked(tmp_path):
 
 def test_the_global_generators_are_put_back(tmp_path):
     before = torch.random.get_rng_state()
-    asked(tmp_path, planted.METHODS["global randomness"].source, "memory")
+    answer_of(tmp_path, planted.METHODS["global randomness"].source, "memory")
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_a_vector_in_place_of_a_penalty_is_told_once(tmp_path):
+def test_a_vector_in_place_of_a_penalty_is_reported_once(tmp_path):
     assert list(failures(examined(tmp_path, planted.METHODS["a wrong shape"].source))) == ["shapes"]
 
 
@@ -160,11 +161,11 @@ def method() -> Regularizer:
     \"\"\"Forget a bias.\"\"\"
     return Regularizer(transform=transform)
 """
-    given = asked(tmp_path, source, "shapes")
+    given = answer_of(tmp_path, source, "shapes")
     assert given.message == "on sparse_parity, transform returns no gradient of bias1"
 
 
-def test_where_an_exception_was_raised_the_task_is_named(tmp_path):
+def test_an_exception_names_the_task(tmp_path):
     source = """
 def gap(probe):
     return probe.outputs("train").topk(2).values.diff(dim=-1).abs().mean()
@@ -174,5 +175,5 @@ def method() -> Metric:
     \"\"\"The gap between the two largest outputs, which a network with one output does not have.\"\"\"
     return Metric(measure=gap, splits=("train",))
 """
-    given = asked(tmp_path, source, "shapes", metrics)
+    given = answer_of(tmp_path, source, "shapes", metrics)
     assert given.verdict is Verdict.FAILED and given.message.startswith("on xor, ")

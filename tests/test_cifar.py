@@ -95,7 +95,7 @@ def test_a_cut_or_incomplete_archive_is_explained(root):
             data.cifar10()
 
 
-def test_without_files_and_network_the_error_says_what_to_put_where(root):
+def test_missing_files_without_a_network_name_the_files_and_their_folder(root):
     with pytest.raises(DataError) as error:
         data.cifar10()
     message = str(error.value)

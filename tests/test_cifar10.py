@@ -134,12 +134,12 @@ def test_preactivations_are_what_the_relus_get():
     params = task.init(random.key(3))
     x = task.embedded(params, task.shared(CPU)["test"].inputs)
     found = task.facts["preactivations"](params, x)
-    heard, net = [], Net(params)
+    hooked, net = [], Net(params)
     for layer in (*net.convolutions, net.linear[0]):
-        layer.register_forward_hook(lambda module, given, result: heard.append(result.flatten(1)))
+        layer.register_forward_hook(lambda module, given, result: hooked.append(result.flatten(1)))
     net(x)
     assert len(found) == 6
-    for mine, theirs in zip(found, heard, strict=True):
+    for mine, theirs in zip(found, hooked, strict=True):
         torch.testing.assert_close(mine, theirs)
 
 
@@ -175,7 +175,7 @@ def test_all_images_train_too(monkeypatch):
         ({"samples": 5, "test_samples": 33}, "33 test images wanted, but the files hold 32: set test_samples to"),
     ],
 )
-def test_too_few_images_are_told_before_training(given, complaint):
+def test_too_few_images_are_an_error_before_training(given, complaint):
     with pytest.raises(DataError, match=complaint):
         cifar10.cifar10(**given).fetch()
 
@@ -185,7 +185,7 @@ def test_too_few_images_are_told_before_training(given, complaint):
     [{"width": 0}, {"width": -3}, {"classifier_width": 0}, {"samples": 0}, {"test_samples": 0}, {"batch_size": 0}]
     + [{"width": 10**9}],
 )
-def test_what_cannot_be_trained_is_refused(given):
+def test_untrainable_parameters_are_refused(given):
     with pytest.raises(ValueError):
         cifar10.cifar10(**given)
 

@@ -85,7 +85,7 @@ def test_fail_fast_stops_at_the_first_failure(tmp_path, here):
     assert set(outcomes(tmp_path / "out").values()) == {Outcome.FAILED}
 
 
-def test_one_failure_is_one_replica(tmp_path, here):
+def test_a_failure_is_one_replica(tmp_path, here):
     mine = tiny.write(tmp_path, tiny.PLUGIN, "mine.py")
     done = run(
         tiny.write(tmp_path, tiny.with_methods("raises")),

@@ -33,7 +33,7 @@ from .helpers.tiny import grokbench, outcomes, run
         (["trian"], "No such command"),
     ],
 )
-def test_what_is_wrong_is_said(suite, tmp_path, monkeypatch, arguments, said):
+def test_mistakes_are_named(suite, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     stand_ins = {"SUITE": suite, "NOWHERE": tmp_path / "nowhere"}
@@ -57,7 +57,7 @@ def test_a_method_of_a_broken_file_is_missing_and_the_message_says_why(tmp_path)
     assert "no regularizer 'mine'" in done.err and "file broken.py is left out: OSError: my disk" in done.err
 
 
-def test_one_name_from_two_files_names_both(suite, tmp_path):
+def test_a_name_from_two_files_names_both(suite, tmp_path):
     files = [tiny.write(tmp_path, tiny.PLUGIN, name) for name in ("mine.py", "yours.py")]
     done = grokbench("run", suite, "--plugin", files[0], "--plugin", files[1], "--dry-run")
     assert done.status == 2
@@ -77,7 +77,7 @@ def test_a_folder_that_another_process_writes_to_is_refused(suite, folder):
     assert done.status == 2 and f"Another grokbench is writing to {folder}" in done.err
 
 
-def test_missing_mnist_is_told_with_the_files_and_where_they_belong(tmp_path, monkeypatch):
+def test_missing_mnist_names_the_files_and_their_folder(tmp_path, monkeypatch):
     def download(*_, **__):
         raise RuntimeError("no network")
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from grokbench.records import Outcome
+from grokbench.runner import devices
 
 from .helpers import tiny
 from .helpers.tiny import files_of, grokbench, outcomes, run
@@ -14,23 +15,29 @@ from .helpers.tiny import files_of, grokbench, outcomes, run
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
     """A suite with two broken methods and a broken file, run twice; in between, the user mends the methods."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(devices, "environment", lambda: {"cores": 1})  # one worker
+        yield run_twice(tmp_path_factory)
+
+
+def run_twice(tmp_path_factory):
     root = tmp_path_factory.mktemp("story")
     suite = tiny.write(root, tiny.with_methods("steady", "raises", "dies").replace("1000-1002", "1000-1001"))
     mine, broken = (
         tiny.write(root, tiny.PLUGIN, "mine.py"),
         tiny.write(root, "import no_such_module\n", "broken.py"),
     )
-    told = SimpleNamespace(folder=root / "out", plugins=("--plugin", mine, "--plugin", broken))
-    told.first = run(suite, told.folder, *told.plugins)
-    told.after_first, told.board = outcomes(told.folder), grokbench("leaderboard", told.folder, "--format", "json")
-    told.kept_errors = grokbench("status", told.folder, "--tracebacks").out
-    told.left = run(suite, told.folder, *told.plugins, "--dry-run")
-    told.kept = [file.stat().st_mtime_ns for file in files_of(told.folder, "baseline")]
+    story = SimpleNamespace(folder=root / "out", plugins=("--plugin", mine, "--plugin", broken))
+    story.first = run(suite, story.folder, *story.plugins)
+    story.after_first, story.board = outcomes(story.folder), grokbench("leaderboard", story.folder, "--format", "json")
+    story.kept_errors = grokbench("status", story.folder, "--tracebacks").out
+    story.left = run(suite, story.folder, *story.plugins, "--dry-run")
+    story.kept = [file.stat().st_mtime_ns for file in files_of(story.folder, "baseline")]
     mine.write_text(
         tiny.PLUGIN.replace("penalty=trouble", "penalty=nothing").replace("penalty=death", "penalty=nothing")
     )
-    told.second = run(suite, told.folder, *told.plugins)
-    return told
+    story.second = run(suite, story.folder, *story.plugins)
+    return story
 
 
 def test_a_method_that_fails_or_kills_its_worker_costs_its_own_group_only(story):
@@ -81,7 +88,7 @@ def test_the_next_run_repeats_what_failed_and_what_the_edited_file_made(story):
     assert [file.stat().st_mtime_ns for file in files_of(story.folder, "baseline")] == story.kept
 
 
-def test_run_profile_prints_the_share_of_every_phase_and_keeps_nothing(tmp_path, monkeypatch):
+def test_run_profile_prints_the_share_of_every_phase_and_keeps_nothing(tmp_path, monkeypatch, here):
     monkeypatch.chdir(tmp_path)
     done = grokbench("run", tiny.write(tmp_path), "--device", "cpu", "--profile")
     assert done.status == 0, done.err
@@ -97,7 +104,7 @@ def test_run_profile_prints_the_share_of_every_phase_and_keeps_nothing(tmp_path,
     assert "Nothing was kept." in done.out and not (tmp_path / "runs").exists()
 
 
-def test_a_method_that_cannot_be_profiled_is_named_and_the_others_are_measured(tmp_path):
+def test_a_method_that_cannot_be_profiled_is_named_and_the_others_are_measured(tmp_path, here):
     suite, mine = (
         tiny.write(tmp_path, tiny.with_methods("raises")),
         tiny.write(tmp_path, tiny.PLUGIN, "mine.py"),

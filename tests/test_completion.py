@@ -72,7 +72,7 @@ def test_labels_are_those_of_the_suite_typed_already(folder):
 
 
 @pytest.mark.parametrize("suite", ["nothing", "nothing.yaml", "bad.yaml", "--precision"])
-def test_nothing_is_said_after_a_mistake(folder, suite, capsys):
+def test_no_suggestion_follows_a_mistake(folder, suite, capsys):
     tiny.write(folder, "suite: [", "bad.yaml")
     assert suggested("run", suite, "--task", "") == []
     assert suggested("run", "--task", "") == []

@@ -28,7 +28,7 @@ def test_conditions(text, value, holds):
 
 
 @pytest.mark.parametrize("text", ["0.8", "= 0.8", "> high", ">", "", "> 0.8 or so", "=> 0.8", "> 1e999", 0.8, None])
-def test_what_is_no_condition_is_refused_with_an_example(text):
+def test_an_invalid_condition_is_refused_with_an_example(text):
     said = f'{text!r}, expected a condition such as "> 0.80" (>, >=, < or <= and a finite number)'
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         parse_condition(text)

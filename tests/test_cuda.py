@@ -10,7 +10,7 @@ from grokbench.plan.metrics import can_record
 from grokbench.records import Run
 
 from .helpers.compare_executors import LABELS, SEEDS, SLOW, same
-from .helpers.small_cells import make_cell, make_step, method, pairs, small
+from .helpers.small_cells import make_cell, make_step, method, small, spread
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 without_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -28,7 +28,7 @@ def there_and_here(step, cell):
 
 @pytest.mark.cuda
 @without_cuda
-@pytest.mark.parametrize(("label", "name"), [*pairs(LABELS), *((label, "grokalign") for label in SLOW)])
+@pytest.mark.parametrize(("label", "name"), [*spread(LABELS), *((label, "grokalign") for label in SLOW)])
 def test_cuda_graphs_train_as_the_cpu_does(label, name):
     task, step = small(label), make_step(small(label), [method(name)])
     same(*there_and_here(step, make_cell(task, 9, evaluate_every=3)), rel=1e-7, abs=1e-9)

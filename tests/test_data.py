@@ -80,7 +80,7 @@ def test_status_names_what_is_missing(folder):
     assert "grokbench data fetch mnist" in record.how and str(folder) in record.how
 
 
-def test_without_files_and_network_the_error_says_what_to_put_where(folder):
+def test_missing_files_without_a_network_name_the_files_and_their_folder(folder):
     (folder / NAMES[1]).unlink()
     (folder / NAMES[2]).unlink()
     with pytest.raises(DataError) as error:

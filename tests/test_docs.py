@@ -26,7 +26,7 @@ def quick_runs(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=[page.stem for page in WITH_BLOCKS])
-def test_what_a_page_says_works(page, quick_runs, tmp_path, monkeypatch):
+def test_the_blocks_of_a_page_work(page, quick_runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     reader = Reader(tmp_path, quick_runs)
     for block in blocks(page):
@@ -42,7 +42,7 @@ def test_methods_go_from_the_idea_to_a_row_of_quick(quick_runs, tmp_path):
             assert re.search(rf"^{name} +\d/2 ", said, re.M) and re.search(r"^baseline +2/2 ", said, re.M)
 
 
-def test_it_takes_at_most_five_commands_and_forty_lines_a_method():
+def test_a_method_takes_at_most_five_commands_and_forty_lines():
     assert len(METHODS_PAGE.read_text(encoding="utf-8").split()) < 800
     found = blocks(METHODS_PAGE)
     files = {block.file: block.text for block in found if block.file}
@@ -59,7 +59,7 @@ def test_a_command_that_fails_fails_its_page(tmp_path, wrong):
         Reader(tmp_path).type(Block(1, "sh", wrong, None))
 
 
-def test_what_a_block_is_saved_as_stands_before_it(tmp_path):
+def test_the_file_of_a_block_is_named_before_it(tmp_path):
     page = tmp_path / "page.md"
     text = "Here, as `a.py`:\n\n```python\nx\n```\n\nNot `b.py` here.\n\n```sh\ny\n```\n\n```{toctree}\nz\n```\n"
     page.write_text(text)

@@ -144,7 +144,7 @@ def test_a_name_with_two_providers():
     assert state == BAD and "two regularizers are named 'steady': one from file one.py, one from file two.py" in text
 
 
-def test_where_results_go(empty):
+def test_the_results_folder_is_checked(empty):
     ((state, text, _),) = found("results", results="deep/er/runs")
     assert state == OK and text.startswith(f"{empty / 'deep' / 'er' / 'runs'} can be written, ")
     assert not (empty / "deep").exists()
@@ -223,7 +223,7 @@ def test_every_cuda_device_is_described(monkeypatch):
         ),
     ],
 )
-def test_without_a_cuda_device_one_line_says_why(monkeypatch, how, said):
+def test_a_missing_cuda_device_is_explained_in_one_line(monkeypatch, how, said):
     assert cuda(monkeypatch, **how) == [said]
 
 
@@ -243,7 +243,7 @@ def test_the_driver_is_read_from_its_module(tmp_path, monkeypatch):
     assert hardware._driver() == "550.54.15"
 
 
-def test_without_torch_the_doctor_still_speaks(tmp_path):
+def test_the_doctor_reports_without_torch(tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.13: cannot open shared object file')\n")
     code = "import sys; sys.argv = ['grokbench', 'doctor']; from grokbench.cli import main; main()"
     done = subprocess.run(

@@ -73,7 +73,7 @@ def test_a_ratio_on_the_edge_of_agreement_is_never_settled():
 
 
 @pytest.mark.parametrize("effect", [ours(None, None), ours(7, 13, "upper"), ours(7, 13, "mixed"), ours(0.0, 13)])
-def test_what_more_seeds_cannot_settle(effect):
+def test_effects_that_more_seeds_cannot_settle(effect):
     assert seeds_to_settle(10.0, effect, 25) is None
 
 

@@ -71,7 +71,7 @@ def test_a_metric_that_the_cell_does_not_plan_is_there(tmp_path):
     assert found.metrics("parity") == ["test_accuracy", "train_accuracy", "loss"]
 
 
-def test_nothing_that_was_not_begun_is_drawn(tmp_path):
+def test_cells_that_were_not_begun_are_not_drawn(tmp_path):
     found = gather(Store.load(curve_folders.make(tmp_path, {"baseline": [], "faster": []})))
     assert found.tasks == [] and found.of("parity") == [] and found.methods == ["baseline", "faster"]
     assert found.bands["parity", "faster"] == {} and len(found.leaderboard.rows) == 2
@@ -85,7 +85,7 @@ def test_damaged_files_are_said_and_count_as_not_there(tmp_path):
     assert 1002 not in found.bands["parity", "faster"]["loss"].seeds
 
 
-def test_no_curve_is_kept(tmp_path, monkeypatch):
+def test_curves_are_not_kept(tmp_path, monkeypatch):
     """Ten cells hold little more than one, though their curves would fill ten times as much."""
     monkeypatch.setattr(curve_folders, "BUDGET", 4_000)
 

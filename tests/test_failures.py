@@ -80,7 +80,7 @@ def test_a_plugin_that_was_not_checked_is_told_in_a_few_lines(tmp_path, fault):
     assert not line or (rest[0].startswith("At method.py, line ") and line in rest[0])
 
 
-def test_of_methods_that_are_combined_the_one_is_named_that_raised(tmp_path):
+def test_the_combined_method_that_raised_is_named(tmp_path):
     files = []
     for name, fault in (("sound", "an in-place change"), ("broken", "a Python branch on a tensor")):
         source = planted.write(tmp_path, planted.METHODS[fault].source).read_text()
@@ -91,7 +91,7 @@ def test_of_methods_that_are_combined_the_one_is_named_that_raised(tmp_path):
     assert told.endswith(f"Next: grokbench check {files[1]}") and "sound.py" not in told
 
 
-def test_of_two_files_of_one_name_the_one_is_named_that_raised(tmp_path):
+def test_the_file_that_raised_is_named_among_files_of_one_name(tmp_path):
     files = []
     for name, fault in (("sound", "an in-place change"), ("broken", "a Python branch on a tensor")):
         (tmp_path / name).mkdir()
@@ -103,7 +103,7 @@ def test_of_two_files_of_one_name_the_one_is_named_that_raised(tmp_path):
     assert told.endswith(f"Next: grokbench check {files[1]}") and str(files[0]) not in told
 
 
-def test_what_a_shipped_method_raises_has_nothing_to_check(registry):
+def test_an_error_of_a_shipped_method_suggests_no_check(registry):
     error = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    1 / 0\nValueError: a\nb\n'
     assert explained(error, cell("grokalign"), registry, []) == "ValueError: a"
     assert explained("the worker process ended\n", cell("grokalign"), registry, []) == "the worker process ended"

@@ -184,7 +184,7 @@ def test_outputs_are_shared_with_loss_and_accuracy():
     assert torch.isfinite(fourier.restricted_loss().measure(broken))
 
 
-def test_what_the_metrics_ask_of_a_task():
+def test_the_facts_that_the_metrics_need():
     for factory in METRICS:
         assert "modulus" in factory().facts
         assert factory().splits == (() if factory is fourier.embedding_gini else ("train", "test"))
@@ -200,6 +200,6 @@ def test_what_the_metrics_ask_of_a_task():
         (fourier.key_frequencies, {"share": 1.0}, "share must lie strictly between 0 and 1, got 1.0"),
     ],
 )
-def test_what_makes_no_sense_is_refused(factory, given, complaint):
+def test_invalid_parameters_are_refused(factory, given, complaint):
     with pytest.raises(ValueError, match=complaint):
         factory(**given)

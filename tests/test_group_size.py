@@ -30,7 +30,7 @@ def test_the_size_of_a_group_follows_from_the_size_of_a_replica(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("room", "peaks", "size"),
+    ("free", "peaks", "size"),
     [
         (1000, {2: 300, 4: 500}, 9),  # 100 that no replica holds, and 100 for each
         (299, {2: 300, 4: 500}, 1),
@@ -39,13 +39,13 @@ def test_the_size_of_a_group_follows_from_the_size_of_a_replica(monkeypatch):
         (1000, {}, 2),
     ],
 )
-def test_the_replicas_that_fit_are_found_from_what_two_and_four_hold(room, peaks, size):
+def test_the_replicas_that_fit_are_found_from_what_two_and_four_hold(free, peaks, size):
     def peak(replicas):
         if replicas not in peaks:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return peaks[replicas]
 
-    assert group_size.fitting(room, peak) == size
+    assert group_size.fitting(free, peak) == size
 
 
 def test_a_mistake_in_a_plugin_is_not_taken_for_want_of_memory():
@@ -60,7 +60,7 @@ def test_a_mistake_in_a_plugin_is_not_taken_for_want_of_memory():
     ("total", "sharing", "size"),
     [(1000, 1, (32, True)), (999, 1, (32, False)), (999, 4, (31, False)), (1000, 2, (32, False)), (50, 1, (6, False))],
 )
-def test_on_cuda_a_group_fits_surely_only_where_four_times_as_many_would(monkeypatch, total, sharing, size):
+def test_a_group_on_cuda_fits_surely_where_four_times_as_many_would(monkeypatch, total, sharing, size):
     """A replica weighs 1 / 128 of nine tenths of 1000 times some bytes."""
     step = make_step(small("sparse_parity"))
     weight, byte = (
@@ -73,7 +73,7 @@ def test_on_cuda_a_group_fits_surely_only_where_four_times_as_many_would(monkeyp
 
 
 @pytest.mark.parametrize(("total", "sharing", "size"), [(1000, 1, 7), (1000, 2, 3), (100, 2, 2), (10000, 1, 32)])
-def test_what_is_measured_is_set_against_a_workers_part_of_the_memory(monkeypatch, total, sharing, size):
+def test_measured_sizes_are_limited_to_the_share_of_a_worker(monkeypatch, total, sharing, size):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=total))
     monkeypatch.setattr(group_size, "_peak", lambda step, device, dtype, replicas: 100 + 110 * replicas)
     step, share = make_step(small("sparse_parity")), memory_fraction(sharing)

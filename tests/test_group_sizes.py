@@ -17,7 +17,7 @@ from .helpers import tiny
 SEEDS = (1000, 1001, 1002)
 
 
-def test_cells_that_come_close_to_a_devices_memory_are_tried_on_it_before_they_are_cut(plan, monkeypatch):
+def test_group_sizes_close_to_the_memory_of_a_device_are_measured(plan, monkeypatch):
     """Each in a process that ends; where a trial fails the estimate holds."""
     made, tried = plan(tiny.SUITE.replace("1000-1002", "1000-1008")), []
     monkeypatch.setattr(engine, "estimated_group_size", lambda *given: Size(3, sure=False))
@@ -29,12 +29,14 @@ def test_cells_that_come_close_to_a_devices_memory_are_tried_on_it_before_they_a
         yield from ((job, event) for event in told)
 
     monkeypatch.setattr(pool, "launch", launch)
-    crew = [Worker("cpu", "float32", (), {})]
-    cut = [(job.cell.regularizer, len(job.seeds)) for job in pipeline.jobs(made, None, crew)]
-    assert tried == [("baseline", 1, crew), ("orthograd", 1, crew)]
+    workers = [Worker("cpu", "float32", (), {})]
+    cut = [(job.cell.regularizer, len(job.seeds)) for job in pipeline.jobs(made, None, workers)]
+    assert tried == [("baseline", 1, workers), ("orthograd", 1, workers)]
     assert cut == [("baseline", 4), ("baseline", 5), *[("orthograd", 3)] * 3]
     assert len(pipeline.jobs(made, None)) == 6 and len(tried) == 2  # nobody is there to try
-    assert {len(job.seeds) for job in pipeline.jobs(replace(made, group_size=9), None, crew)} == {9} and len(tried) == 2
+    assert {len(job.seeds) for job in pipeline.jobs(replace(made, group_size=9), None, workers)} == {9} and len(
+        tried
+    ) == 2
 
 
 def test_groups_are_made_for_the_worker_with_the_least_memory(plan, monkeypatch):
@@ -51,7 +53,7 @@ def test_groups_are_made_for_the_worker_with_the_least_memory(plan, monkeypatch)
     assert asked == [("cuda:2", torch.float32, memory_fraction(2)), workers[2]]
 
 
-def test_what_cannot_be_weighed_is_left_to_training(plan, tmp_path):
+def test_a_failed_measurement_is_left_to_training(plan, tmp_path):
     """A state that reads a number has none to read where tensors have shapes alone."""
     reads = "init=lambda params: (params['weight1'] * float(params['weight1'].norm()),)"
     mine = tiny.write(tmp_path, tiny.PLUGIN.replace("penalty=nothing", reads), "mine.py")
@@ -61,7 +63,7 @@ def test_what_cannot_be_weighed_is_left_to_training(plan, tmp_path):
     ]  # fmt: skip
 
 
-def test_a_trial_asks_the_engine_with_the_workers_part_of_the_device(plan, monkeypatch):
+def test_a_probe_calls_the_engine_with_the_share_of_the_worker(plan, monkeypatch):
     made, asked = plan(), []
     monkeypatch.setattr(engine, "measured_group_size", lambda step, *given: asked.append(given) or 7)
     job = GroupSizeProbe(made.cells[0])

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,7 @@ def _imported(file):
 GRAPH = {name: set(imported_modules(file)) - {name} for name, file in MODULES.items()}
 
 
+@cache
 def reached(name):
     found, waiting = set(), [name]
     while waiting:
@@ -119,17 +121,17 @@ def test_the_modules_named_here_exist():
     assert not named - set(MODULES) - {"templates"}
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_a_module_reaches_only_its_own_layer_and_those_before_it(name):
-    assert place(name), f"grokbench.{name} has no place in LAYERS"
-    above = sorted(other for other in reached(name) if LAYER[place(other)] > LAYER[place(name)])
-    assert not above, f"grokbench.{name} imports, directly or not, {above}"
+def test_every_module_has_a_place_in_the_layers():
+    assert not [name for name in MODULES if place(name) is None]
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_no_import_runs_in_a_circle(name):
-    circle = sorted(other for other in reached(name) if name in reached(other))
-    assert not circle, f"grokbench.{name} imports itself through {circle}"
+def test_a_module_reaches_only_its_own_layer_and_those_before_it():
+    above = {name: [other for other in reached(name) if LAYER[place(other)] > LAYER[place(name)]] for name in MODULES}
+    assert not {name: others for name, others in above.items() if others}
+
+
+def test_no_import_runs_in_a_circle():
+    assert not [name for name in MODULES if name in reached(name)]
 
 
 def test_no_two_packages_of_a_layer_import_each_other():
@@ -142,30 +144,30 @@ def test_few_modules_lie_outside_of_packages():
     assert len(loose) <= MOST_LOOSE_MODULES, loose
 
 
-@pytest.mark.parametrize("name", sorted(name for name in MODULES if is_inside(name, JUDGING)))
-def test_judging_reaches_no_training(name):
-    assert not {other for other in reached(name) if is_inside(other, TRAINING)}
-
-
-@pytest.mark.parametrize("name", sorted(name for name in MODULES if is_inside(name, "plan step engine launchers")))
-def test_training_reaches_no_judging(name):
-    assert not {other for other in reached(name) if is_inside(other, "stats judging report")}
+@pytest.mark.parametrize(
+    ("names", "others"), [(JUDGING, TRAINING), ("plan step engine launchers", "stats judging report")]
+)
+def test_judging_and_training_do_not_reach_each_other(names, others):
+    within = {name: [other for other in reached(name) if is_inside(other, others)] for name in MODULES}
+    assert not {name: found for name, found in within.items() if found and is_inside(name, names)}
 
 
 PLUGINS = sorted(file for folder in PLUGIN_FOLDERS for file in (ROOT / folder).glob("*.py"))
 OBSERVERS = sorted(PROGRAM.glob("observers/*.py"))  # in no folder of contributors, and as plain as theirs
 
 
-@pytest.mark.parametrize("file", PLUGINS + OBSERVERS, ids=lambda file: f"{file.parent.name}/{file.name}")
-def test_a_plugin_imports_the_public_interface_and_its_siblings_only(file):
-    for module, name, relative in imports(file):
-        if relative:
-            sibling = (module or name).split(".")[0]
-            assert relative == 1 and file.with_name(f"{sibling}.py").exists(), f"{sibling} is not beside {file.name}"
-        elif module.split(".")[0] == "grokbench":
-            assert module == "grokbench" and name in grokbench.__all__, f"{name} of {module} is not public"
-        else:
-            assert module.split(".")[0] not in PLUGIN_FOLDERS
+def is_open_to_plugins(file, module, name, level):
+    """Whether an import of a plugin file is of the public interface, a sibling or another package."""
+    if level:
+        return level == 1 and file.with_name(f"{(module or name).split('.')[0]}.py").exists()
+    if module.split(".")[0] == "grokbench":
+        return module == "grokbench" and name in grokbench.__all__
+    return module.split(".")[0] not in PLUGIN_FOLDERS
+
+
+def test_plugins_import_the_public_interface_and_their_siblings_only():
+    found = [(file, *each) for file in PLUGINS + OBSERVERS for each in imports(file)]
+    assert found and not [each for each in found if not is_open_to_plugins(*each)]
 
 
 def python(code, folder):

@@ -103,6 +103,6 @@ def test_a_negative_strength_raises_the_norm_of_the_jacobian():
         (clip_gradients, {"max_norm": 0.0}, "max_norm must be positive, got 0.0"),
     ],
 )
-def test_what_makes_no_sense_is_refused(factory, given, complaint):
+def test_invalid_parameters_are_refused(factory, given, complaint):
     with pytest.raises(ValueError, match=complaint):
         factory(**given)

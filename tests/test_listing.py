@@ -40,7 +40,7 @@ def test_everything_about_a_name(registry):
     assert "alpha: float, default" in text and "lamb: float, default" in text
 
 
-def test_nothing_to_set(registry):
+def test_a_plugin_without_parameters(registry):
     assert "no parameters" in entry(registry, "baseline")
 
 

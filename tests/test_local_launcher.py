@@ -15,12 +15,12 @@ import pytest
 from grokbench.launchers.jobs import Stage, Worker
 from grokbench.launchers.local.pool import launch
 
-from .helpers.worker_jobs import JOBS, TORCH, crew, events, gone
+from .helpers.worker_jobs import JOBS, TORCH, cpu_workers, events, gone
 
 
 def test_every_event_comes_with_its_job(jobs):
     a, b = jobs.Greet("a"), jobs.Greet("b")
-    assert list(launch([Stage([a, b], 1)], crew())) == [
+    assert list(launch([Stage([a, b], 1)], cpu_workers())) == [
         (a, "hello from a"),
         (a, "goodbye from a"),
         (b, "hello from b"),
@@ -41,9 +41,9 @@ def test_stages_follow_each_other_and_the_last_may_be_for_one_worker(jobs):
     ("sharing", "said"), [(1, ["cuda:1"]), (2, ["cuda:1", (0.45, "cuda:1")]), (3, ["cuda:1", (0.3, "cuda:1")])]
 )
 def test_a_worker_that_shares_a_cuda_device_takes_its_share_of_the_memory(jobs, sharing, said):
-    crew = [Worker("cuda:1", "float32", (), {}, sharing)]
-    ((_, heard),) = launch([Stage([jobs.Hear("hear")], 1)], crew)
-    assert heard == [each if isinstance(each, str) else (pytest.approx(each[0]), each[1]) for each in said]
+    workers = [Worker("cuda:1", "float32", (), {}, sharing)]
+    ((_, received),) = launch([Stage([jobs.Hear("hear")], 1)], workers)
+    assert received == [each if isinstance(each, str) else (pytest.approx(each[0]), each[1]) for each in said]
 
 
 def shared(count):
@@ -53,29 +53,31 @@ def shared(count):
 def test_a_device_that_another_worker_has_to_itself_is_left_to_it(jobs):
     work = [jobs.Stamp(f"train {number}") for number in range(3)]
     stages = [Stage(work, 2), Stage(work, 1), Stage(work, 2)]
-    told = [event for _, event in launch(stages, shared(2))]
-    assert sorted(name for name, *_ in told) == sorted([f"train {number}" for number in range(3)] * 3)
-    assert len({pid for _, pid, *_ in told}) == 1
+    received = [event for _, event in launch(stages, shared(2))]
+    assert sorted(name for name, *_ in received) == sorted([f"train {number}" for number in range(3)] * 3)
+    assert len({pid for _, pid, *_ in received}) == 1
 
 
 def test_whichever_worker_has_a_device_does_the_stage_of_one(jobs):
-    crew = [Worker(device, "float32", (), {}, 2) for device in ("cuda:9", "cuda:1")]  # nobody can have the first
+    workers = [Worker(device, "float32", (), {}, 2) for device in ("cuda:9", "cuda:1")]  # nobody can have the first
     stages = [Stage([jobs.Greet("a"), jobs.Greet("b")], 2), Stage([jobs.Greet("c")], 1)]
-    told = [event for _, event in launch(stages, crew)]
-    assert sorted(told) == sorted(f"{word} from {name}" for word in ("hello", "goodbye") for name in "abc")
+    received = [event for _, event in launch(stages, workers)]
+    assert sorted(received) == sorted(f"{word} from {name}" for word in ("hello", "goodbye") for name in "abc")
 
 
 def test_a_worker_without_fault_that_is_spent_ends_and_is_replaced(jobs):
-    told = [event for _, event in launch([Stage([jobs.Spend("x"), jobs.Stamp("y")], 1)], shared(1))]
-    pid, (_, other, *_) = told
+    received = [event for _, event in launch([Stage([jobs.Spend("x"), jobs.Stamp("y")], 1)], shared(1))]
+    pid, (_, other, *_) = received
     assert pid != other and gone(pid)
 
 
 def test_jobs_for_a_device_that_nobody_can_have_fail_with_the_reason(jobs, tmp_path):
     (tmp_path / "taken").write_text("by another program", encoding="utf-8")
-    told = [event for _, event in launch([Stage([jobs.Greet("a"), jobs.Greet("b"), jobs.Greet("c")], 2)], shared(2))]
+    received = [
+        event for _, event in launch([Stage([jobs.Greet("a"), jobs.Greet("b"), jobs.Greet("c")], 2)], shared(2))
+    ]
     why = "cuda:1 cannot be used: CUDA error: CUDA-capable device(s) is/are busy or unavailable; see `grokbench doctor`"
-    assert sorted(told) == [f"{name} failed: {why}" for name in "abc"]
+    assert sorted(received) == [f"{name} failed: {why}" for name in "abc"]
 
 
 def test_a_worker_whose_device_broke_is_replaced(jobs):
@@ -87,7 +89,7 @@ def test_a_worker_whose_device_broke_is_replaced(jobs):
 def test_a_worker_knows_its_device_and_has_one_thread_and_no_tf32(jobs):
     before = dict(os.environ)
     ((worker, threads, tf32, registry, environment),) = events(Stage([jobs.Look("look")], 1))
-    assert worker == crew()[0]
+    assert worker == cpu_workers()[0]
     assert (threads, tf32, registry) == (1, (False, False), True)
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "1"
     assert environment["MALLOC_MMAP_THRESHOLD_"] == str(2**30)
@@ -106,10 +108,10 @@ def test_a_worker_knows_its_device_and_has_one_thread_and_no_tf32(jobs):
 )
 def test_a_job_that_fails_costs_itself_only(jobs, kind, said):
     before, bad, after = jobs.Greet("before"), getattr(jobs, kind)("bad"), jobs.Greet("after")
-    told = events(Stage([before, bad, after], 1))
-    (failure,) = [event for event in told if event.startswith("bad failed")]
+    received = events(Stage([before, bad, after], 1))
+    (failure,) = [event for event in received if event.startswith("bad failed")]
     assert said in failure
-    assert {"goodbye from before", "goodbye from after"} <= set(told)
+    assert {"goodbye from before", "goodbye from after"} <= set(received)
 
 
 def test_a_worker_that_died_is_replaced_in_the_next_stage(jobs):
@@ -121,7 +123,7 @@ def test_ctrl_c_is_left_to_the_parent(jobs):
 
 
 def test_closing_the_iterator_ends_the_workers(jobs):
-    iterator = launch([Stage([jobs.Beat("a"), jobs.Beat("b")], 2)], crew(2))
+    iterator = launch([Stage([jobs.Beat("a"), jobs.Beat("b")], 2)], cpu_workers(2))
     pids = set()
     while len(pids) < 2:
         pids.add(next(iterator)[1])
@@ -129,20 +131,20 @@ def test_closing_the_iterator_ends_the_workers(jobs):
     assert all(gone(pid) for pid in pids)
 
 
-def test_without_jobs_no_worker_is_started(monkeypatch):
+def test_no_worker_is_started_without_jobs(monkeypatch):
     monkeypatch.setattr("multiprocessing.get_context", lambda method: pytest.fail("a process was started"))
     assert events(Stage([], 2), Stage([], 1), workers=2) == []
 
 
-def test_a_worker_whose_parent_is_gone_ends(jobs, tmp_path):
+def test_a_silent_worker_whose_parent_is_gone_ends(jobs, tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(
         f"import sys; sys.path[:0] = {[str(tmp_path)]!r}\n"
-        "from launcher_jobs import Beat\n"
+        "from launcher_jobs import Silent\n"
         "from grokbench.launchers.local.pool import launch\n"
         "from grokbench.launchers.jobs import Stage, Worker\n"
         "if __name__ == '__main__':\n"
-        "    for _, pid in launch([Stage([Beat('a')], 1)], [Worker('cpu', 'float32', (), {})]):\n"
+        "    for _, pid in launch([Stage([Silent('a')], 1)], [Worker('cpu', 'float32', (), {})]):\n"
         "        print(pid, flush=True)\n",
         encoding="utf-8",
     )
@@ -154,17 +156,17 @@ def test_a_worker_whose_parent_is_gone_ends(jobs, tmp_path):
     assert gone(pid)
 
 
-def test_what_was_done_before_a_failure_is_kept(jobs):
-    events = [event for _, event in launch([Stage([jobs.Half("half")], 1)], crew())]
+def test_results_before_a_failure_are_kept(jobs):
+    events = [event for _, event in launch([Stage([jobs.Half("half")], 1)], cpu_workers())]
     assert [(run.seed, run.outcome) for run in events] == [(1, "grokked"), (2, "failed")]
 
 
-def test_workers_may_be_started_from_a_thread_and_are_deaf_to_ctrl_c_there_too(jobs):
-    told = []
-    thread = threading.Thread(target=lambda: told.extend(events(Stage([jobs.Interrupted("a")], 1))))
+def test_workers_started_from_a_thread_ignore_ctrl_c_too(jobs):
+    received = []
+    thread = threading.Thread(target=lambda: received.extend(events(Stage([jobs.Interrupted("a")], 1))))
     thread.start()
     thread.join()
-    assert told == ["still here"]
+    assert received == ["still here"]
 
 
 def test_the_main_module_is_hidden_only_while_a_worker_starts(jobs):

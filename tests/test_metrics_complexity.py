@@ -36,7 +36,7 @@ def brute_force(net, inputs, frame, radius):
 
 @pytest.mark.parametrize("radius", [0.02, 0.3, 2.0])
 @pytest.mark.parametrize("label", RELU)
-def test_it_counts_the_units_that_switch(label, radius):
+def test_the_switching_units_are_counted(label, radius):
     probe = trained_probe(label, 3)
     x = probe.splits["train"].inputs[:12]
     expected = brute_force(oracles.Net(probe.params), x, frame_of(6, x[0]), radius)
@@ -87,7 +87,7 @@ def test_one_hyperplane_is_met_where_a_vertex_lies_behind_it():
         assert float(local_complexity(directions=4, radius=0.1).measure(probe)) == expected
 
 
-def test_it_does_not_depend_on_pieces_or_the_evaluation():
+def test_the_count_is_the_same_in_pieces_and_at_every_evaluation():
     probe = trained_probe("mnist", 2)
     pieces = replace(probe, task=replace(probe.task, evaluate_examples=5), key=probe.key + 1)
     metric = local_complexity(directions=5, radius=0.5)

@@ -104,7 +104,7 @@ def test_pc1_is_mapped_over_replicas():
     torch.testing.assert_close(mapped, sigma[:, 0] ** 2 / sigma.square().sum(1), rtol=1e-12, atol=0)
 
 
-def test_without_biases_a_relu_network_is_its_jacobian():
+def test_a_relu_network_without_biases_is_its_jacobian():
     probe = probe_of("mnist")
     x, f = probe.splits["train"].inputs, probe.outputs("train")
     norms = [torch.autograd.functional.jacobian(oracles.Net(probe.params), each).norm() for each in x]

@@ -111,7 +111,7 @@ def test_an_attack_finds_what_a_random_search_of_equal_cost_finds_and_more(label
     assert value(accuracy("train"), probe) > 0.9
 
 
-def test_without_a_radius_or_noise_it_is_the_accuracy():
+def test_robust_accuracy_without_a_radius_or_noise_is_the_accuracy():
     for label in TASKS:
         probe = trained_probe(label, 2)
         for metric in (pgd_accuracy(radius=0.0), noise_accuracy(sd=0.0), pgd_accuracy(steps=0, random_start=False)):

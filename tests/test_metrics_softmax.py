@@ -36,7 +36,7 @@ def test_a_softmax_collapses_where_the_others_are_lost_in_rounding(dtype, least)
     assert value(softmax_collapse(), wrong) == 2 / 5 and value(zero_loss(), wrong) == 0.0
 
 
-def test_it_is_counted_as_in_numpy():
+def test_the_count_is_that_of_numpy():
     outputs = (20.0 * normal(300, 5)).float()
     probe = network(outputs, torch.zeros(300, dtype=torch.int64))
     alone = 0

@@ -88,7 +88,7 @@ def test_training_is_that_of_a_plain_loop(label):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_what_is_frozen_never_moves(name):
+def test_frozen_parameters_never_move(name):
     task = small("modular_transformer", freeze=("W_E", "W_pos", "W_U"))
     before = {seed: task.init(random.fold(random.key(seed), "task")) for seed in (0, 1)}
     regularizer = method(name)
@@ -158,6 +158,6 @@ def test_a_sure_answer_keeps_its_gradient():
         ({"modulus": 3, "train_fraction": 0.1}, "the training set is empty"),
     ],
 )
-def test_what_makes_no_sense_is_refused(given, complaint):
+def test_invalid_parameters_are_refused(given, complaint):
     with pytest.raises(ValueError, match=complaint):
         modular_transformer(**given)

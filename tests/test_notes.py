@@ -34,7 +34,7 @@ def said(effect, adjusted=0.02, statistics=Statistics(), pairs=10, family=9):  #
         (of(None), 1.0, "neither this nor plain grokked on any seed: there is no speed-up to measure"),
     ],
 )
-def test_what_a_comparison_shows(effect, adjusted, expected):
+def test_the_notes_of_a_comparison(effect, adjusted, expected):
     assert said(effect, adjusted) == [expected]
 
 
@@ -49,7 +49,7 @@ def test_too_few_seeds_find_nothing_and_rule_nothing_out():
     assert first == "too few seeds to tell it from plain (Holm p = 1)" and last.startswith("4 seeds cannot reach")
 
 
-def test_without_correction_the_p_is_said_to_be_uncorrected():
+def test_an_uncorrected_p_is_called_uncorrected():
     assert said(of(p=0.031), None, Statistics(correction="none")) == [
         "significantly faster than plain (uncorrected p = 0.031)"
     ]
@@ -99,6 +99,6 @@ def test_a_verdict_that_is_one_asks_for_no_more_seeds():
 
 
 @pytest.mark.parametrize(("theirs", "so"), [(0.81, True), (1.0, True), (1.24, True), (1.26, False), (0.79, False)])
-def test_what_no_effect_would_reproduce_is_said(theirs, so):
+def test_a_number_that_no_effect_would_reproduce_is_noted(theirs, so):
     told = str(published_note(theirs, of(means=(theirs, theirs, theirs)), "reproduced", 25))
     assert told.endswith("; a method with no effect would be, too") is so

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-import grokbench as door
+import grokbench as public
 from grokbench.engine import timing
 from grokbench.events import Progress
 from grokbench.launchers.local import pool
@@ -53,7 +53,7 @@ EVERY = [(label, seed) for label in ("baseline", "orthograd") for seed in (1000,
 # ---- what is told
 
 
-def test_everything_is_told_once_and_in_order(folder):
+def test_observers_receive_everything_once_and_in_order(folder):
     assert run("--log", "diary").status == 0
     told = diary(folder)
     assert [told[0], *told[-2:]] == [("begin", ""), ("end", ""), ("close",)]
@@ -61,13 +61,13 @@ def test_everything_is_told_once_and_in_order(folder):
     assert all(curves == 4 for event, *about in told if event == "finished" for curves in about[2:])
 
 
-def test_what_is_told_are_records(folder):
+def test_observers_receive_records(folder):
     told = {}
 
     def keep(event):
         return lambda *records: told.update({event: records})
 
-    observer = door.Observer(**{event: keep(event) for event in ("begin", "progress", "finished", "end")})
+    observer = public.Observer(**{event: keep(event) for event in ("begin", "progress", "finished", "end")})
     cell = Cell("task", "method", "c", RECIPE, 3, 1, {})
     planned = Planned(None, (cell,), (1,), folder)
     with Observers(
@@ -81,7 +81,7 @@ def test_what_is_told_are_records(folder):
     assert told["begin"][0] is not planned
 
 
-def test_what_an_earlier_command_trained_is_told_with_its_curves(folder):
+def test_stored_runs_reach_observers_with_their_curves(folder):
     assert run("--log", "diary", "--regularizer", "baseline", "--num-seeds", "2").status == 0
     assert replicas(diary(folder), "finished") == EVERY[:2]
     assert run("--log", "diary").status == 0
@@ -111,7 +111,7 @@ def test_a_part_is_told_of_a_part(folder):
 
 
 def test_several_look_on_each_with_parameters(folder):
-    options = ("--log", "diary", "--log", "{diary: {file: other.jsonl, deaf: finished}}")
+    options = ("--log", "diary", "--log", "{diary: {file: other.jsonl, omit: finished}}")
     assert run(*options).status == 0
     assert len(diary(folder)) == 9  # begin, six replicas, end, close
     (folder / "other.jsonl").rename(folder / "diary.jsonl")
@@ -119,7 +119,7 @@ def test_several_look_on_each_with_parameters(folder):
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--profile"])
-def test_nothing_is_told_where_nothing_is_trained(folder, option):
+def test_observers_receive_nothing_where_nothing_is_trained(folder, option):
     assert run("--log", "diary", option).status == 0
     assert diary(folder) == []
 
@@ -133,14 +133,14 @@ def test_workers_are_silent(folder, monkeypatch):
     assert sorted(replicas(told, "finished")) == [pair for pair in EVERY if pair[1] < 1002]
 
 
-def test_from_python(folder, capsys):
-    runs = door.run("tiny.yaml", device="cpu", plugins="mine.py", log="diary", num_seeds=2)
+def test_observers_from_python(folder, capsys):
+    runs = public.run("tiny.yaml", device="cpu", plugins="mine.py", log="diary", num_seeds=2)
     assert len(replicas(diary(folder), "finished")) == 4
-    door.run("tiny.yaml", device="cpu", plugins="mine.py", log=["diary", "angry: {at: stored}"], num_seeds=2)
+    public.run("tiny.yaml", device="cpu", plugins="mine.py", log=["diary", "angry: {at: stored}"], num_seeds=2)
     assert len(replicas(diary(folder), "stored")) == 4 and len(runs.rows()) == 4
     assert "the observer angry (file mine.py) is dropped" in capsys.readouterr().err
-    with pytest.raises(door.SuiteError, match="^log diry: no observer 'diry'.*did you mean 'diary'"):
-        door.run("tiny.yaml", device="cpu", plugins="mine.py", log="diry")
+    with pytest.raises(public.SuiteError, match="^log diry: no observer 'diry'.*did you mean 'diary'"):
+        public.run("tiny.yaml", device="cpu", plugins="mine.py", log="diry")
 
 
 # ---- of no consequence
@@ -162,7 +162,7 @@ def test_numbers_are_the_same_with_and_without_bit_for_bit(folder):
 
 
 @pytest.mark.parametrize("event", ["begin", "finished", "end", "close"])
-def test_one_that_raises_is_told_of_once_and_hears_nothing_more(folder, event):
+def test_an_observer_that_raises_is_reported_once_and_left_out(folder, event):
     done = run("--log", f"angry: {{at: {event}}}", "--log", "diary")
     assert done.status == 0 and "orthograd" in done.out
     said = [line for line in done.err.splitlines() if "angry" in line]
@@ -175,20 +175,20 @@ def test_one_that_raises_is_told_of_once_and_hears_nothing_more(folder, event):
     assert len(diary(folder)) == 9
 
 
-def test_one_that_raises_while_stored_runs_are_told(folder):
+def test_an_observer_may_raise_while_it_receives_stored_runs(folder):
     assert run().status == 0
     done = run("--log", "angry: {at: stored}", "--log", "diary")
     assert done.status == 0 and done.err.count("stored raised RuntimeError: boom") == 1
     assert replicas(diary(folder), "stored") == EVERY
 
 
-def test_one_that_leaves_ends_itself_alone(folder):
+def test_an_observer_that_exits_ends_itself_alone(folder):
     done = run("--log", "angry: {error: exit}", "--log", "diary")
     assert done.status == 0 and "finished raised SystemExit: 3 (mine.py, line" in done.err
     assert len(diary(folder)) == 9
 
 
-def test_what_it_says_does_not_steer_the_terminal(folder):
+def test_messages_of_an_observer_do_not_steer_the_terminal(folder):
     assert "RuntimeError: a\\nb\\x1b[2J" in run("--log", '{angry: {error: "a\\nb\\u001b[2J"}}').err
 
 
@@ -222,7 +222,7 @@ def test_an_interruption_closes_and_ends_not(folder):
     [
         ("diry", "--log diry: no observer 'diry', expected one of: tensorboard, diary, angry, "),
         ("diry", ", did you mean 'diary'?"),
-        ("diary: {fil: a}", "--log diary.fil: diary has no parameter 'fil', expected one of: file, deaf, did you mean"),
+        ("diary: {fil: a}", "--log diary.fil: diary has no parameter 'fil', expected one of: file, omit, did you mean"),
         ("diary: {file: 3}", "--log diary.file: expected text, got the number 3"),
         ("{diary: {file: 3}, angry: {fro: 1}}", "Error: --log diary.file: expected"),
         ("{diary: {file: 3}, angry: {fro: 1}}", "\n--log angry.fro: angry has no parameter 'fro'"),
@@ -238,7 +238,7 @@ def test_an_interruption_closes_and_ends_not(folder):
         ("absent", "installed here: pip install no_such_package"),
     ],
 )
-def test_what_cannot_be_had_is_refused(folder, log, said):
+def test_unknown_observers_are_refused(folder, log, said):
     done = run("--log", log)
     assert done.status == 2 and said in done.err and "Traceback" not in done.err
     assert not (folder / "out").exists()
@@ -262,4 +262,4 @@ def test_list_show_and_help(folder):
 
 
 def test_a_run_is_a_record_at_the_door():
-    assert (door.Run, door.Cell, door.Planned, door.Progress) == (Run, Cell, Planned, Progress)
+    assert (public.Run, public.Cell, public.Planned, public.Progress) == (Run, Cell, Planned, Progress)

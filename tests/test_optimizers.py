@@ -104,5 +104,5 @@ def test_every_parameter_counts_its_updates_once():
     assert [float(count) for count in state.updates.values()] == [4.0, 4.0]
 
 
-def test_where_weight_decay_stands():
+def test_the_order_of_weight_decay_and_update():
     assert AdamW().decoupled and not SGD(lr=0.1).decoupled

@@ -55,7 +55,7 @@ def test_a_delay_counts_from_memorising_at_evaluation_0():
     assert measured(run(70, memorised_at=0)).delay() == 70
 
 
-def test_what_memorises_after_it_grokked_has_no_delay():
+def test_a_replica_that_memorises_after_grokking_has_no_delay():
     late, early = run(70, memorised_at=90, epochs=100), run(70, memorised_at=20)
     assert measured(late).delay() == measured(late, late, early).delay() == 0
     assert measured(late, early).delay() == 25  # of 0 and 50
@@ -68,7 +68,7 @@ def test_no_delay_is_said(memorised_at):
     assert list(map(str, outcome_notes(cell, None))) == ["its one seed grokked", expected]
 
 
-def test_what_a_longer_run_did_after_this_budget_is_censored_by_it():
+def test_a_longer_run_is_censored_at_the_budget():
     late = [run(None, Outcome.DIVERGED, epochs=1900), run(1900, memorised_at=1800)]
     cell = measured(*late)
     assert cell.count(Outcome.CENSORED) == 2 and cell.times == [cell.cell.budget] * 2 and cell.memorised() is None

@@ -62,7 +62,7 @@ def test_a_thinned_curve_keeps_both_ends_and_close_points_early(whole, packed):
     assert [np.float32(v) for v in curve.values] == [np.float32(where[e]) for e in curve.epochs]
 
 
-def test_what_is_short_is_only_rounded_and_what_is_not_finite_stays():
+def test_short_curves_are_rounded_and_non_finite_values_stay():
     thinned = thin(Curve((0, 1, 2, 3), (0.1, math.nan, math.inf, 1e300)))
     assert thinned.epochs == (0, 1, 2, 3) and thinned.values[0] == 0.1
     assert math.isnan(thinned.values[1]) and thinned.values[2] == thinned.values[3] == math.inf
@@ -205,7 +205,7 @@ def test_a_pack_that_was_killed_leaves_no_folder_and_is_repeated(whole, tmp_path
     assert not list(tmp_path.glob(".target*"))
 
 
-def test_without_a_folder_it_goes_to_results(whole, tmp_path, monkeypatch):
+def test_the_default_folder_is_results(whole, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(commands, ["pack", str(whole)])
     assert "in results/tiny" in result.output and (tmp_path / "results/tiny/outcomes.jsonl").exists()
@@ -222,7 +222,7 @@ def test_a_folder_that_cannot_be_written_is_said(whole, tmp_path):
     assert isinstance(result.exception, StoreError) and "cannot be written" in str(result.exception)
 
 
-def test_what_is_not_planned_now_is_left_out_and_said(whole, tmp_path):
+def test_unplanned_replicas_are_left_out_and_reported(whole, tmp_path):
     edit(whole / "manifest.json", lambda data: data["manifest"].update(seeds=list(SEEDS[:6])))
     result = CliRunner().invoke(commands, ["pack", str(whole), "--out", str(tmp_path / "p")])
     assert "Left out: 6 replicas of cells or seeds" in result.output

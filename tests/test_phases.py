@@ -21,6 +21,7 @@ from .helpers.small_cells import (
     plain,
     replica,
     small,
+    spread,
     train_runs,
     trained,
 )
@@ -185,7 +186,7 @@ def test_the_network_at_hand_carries_no_gradient_to_the_parameters():
 # ---- frozen parameters
 
 
-@pytest.mark.parametrize(("label", "name"), pairs(["xor", "sparse_parity"]))  # L2, and decoupled decay
+@pytest.mark.parametrize(("label", "name"), spread(["xor", "sparse_parity"]))  # L2, and decoupled decay
 def test_frozen_parameters_never_move(label, name):
     task = replace(small(label), frozen=frozenset({"weight1"}))
     assert task.optimizer.weight_decay > 0.0

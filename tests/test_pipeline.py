@@ -85,7 +85,7 @@ def test_a_request_that_cannot_be_run(plan, monkeypatch, request_, said):
         ("cpu", 2, ("cpu",) * 3),
     ],
 )
-def test_two_workers_for_a_cuda_device_or_as_often_as_it_is_named_or_one_for_a_core(monkeypatch, asked, there, devices):
+def test_workers_are_two_per_cuda_device_or_as_often_as_named_or_one_per_core(monkeypatch, asked, there, devices):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there > 0)
     monkeypatch.setattr(devices_module, "environment", lambda: {"cores": 3})
@@ -106,7 +106,7 @@ def test_devices_in_words(workers, words):
 # ---- what is left
 
 
-def test_nothing_is_done_at_first(plan):
+def test_a_new_folder_has_everything_left_to_do(plan):
     made = plan()
     assert pipeline.existing_store(made) is None
     assert left(made, None) == [("baseline", SEEDS, [*SEEDS]), ("orthograd", SEEDS, [*SEEDS])]
@@ -117,7 +117,7 @@ def test_a_second_run_has_nothing_to_do(plan):
     assert perform(plan()) == []
 
 
-def test_what_is_missing_failed_or_damaged_is_trained_and_nothing_else(plan):
+def test_only_missing_failed_and_damaged_replicas_are_trained(plan):
     perform(plan())
     made = plan()
     store, (baseline, orthograd) = opened(made), made.cells
@@ -175,7 +175,7 @@ def test_a_lower_budget_needs_no_training(plan):
 # ---- doing it
 
 
-def test_everything_is_saved_before_it_is_told(plan):
+def test_results_are_saved_before_they_are_reported(plan):
     made = plan()
     store = opened(made)
     for _, event in pipeline.perform(made, store):
@@ -217,7 +217,7 @@ def test_missing_data_is_told_before_anything_is_trained(plan, tmp_path, monkeyp
         perform(plan(text))
 
 
-def test_missing_data_of_a_metric_are_told_before_anything_is_trained(plan, tmp_path, monkeypatch):
+def test_missing_data_of_a_metric_are_an_error_before_training(plan, tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     images, labels = np.zeros((20, 32, 32, 3), np.uint8), np.zeros(20, np.uint8)
     np.savez(tmp_path / "data" / "cifar10.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)

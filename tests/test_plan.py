@@ -91,7 +91,7 @@ def test_metrics_a_task_cannot_record_are_left_out_there(cells_of):
     assert xor.measured["noisy"] == {"use": "centroid_norm", "parameters": parameters, "every": 10}
 
 
-def test_what_a_task_does_not_record_is_not_asked_of_its_cells(cells_of):
+def test_metrics_that_a_task_cannot_record_are_left_out_of_its_cells(cells_of):
     """Neither rotated coordinates nor a cadence of its own keep a suite from measuring something on another task."""
     xor = "xor: {dimensions: 4000, width: 64, epsilon: 0.158, rotate: true, epochs: 100, evaluate_every: 50}"
     sums = "sums: {use: modular_transformer, modulus: 11, epochs: 100, evaluate_every: 20}"

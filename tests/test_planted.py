@@ -7,7 +7,7 @@ import pytest
 from grokbench.conformance import Verdict
 
 from .helpers import planted
-from .helpers.check_answers import asked, examined, failures
+from .helpers.check_answers import answer_of, examined, failures
 from .helpers.planted import metrics, observers, phases, tasks
 
 pytestmark = pytest.mark.usefixtures("quick_clock")
@@ -15,11 +15,23 @@ pytestmark = pytest.mark.usefixtures("quick_clock")
 
 @pytest.mark.parametrize("fault", planted.METHODS.values(), ids=planted.METHODS)
 def test_a_planted_fault_is_found_with_its_fix(tmp_path, fault):
-    given = asked(tmp_path, fault.source, fault.question)
+    given = answer_of(tmp_path, fault.source, fault.question)
     assert given.verdict is Verdict.FAILED
     assert fault.message in given.message and fault.fix in given.fix
     if fault.question == "device":
         assert re.fullmatch(r"method\.py, line \d+: .+", given.place)
+
+
+NAN_LINES = {  # fault -> the line of the forward operation whose gradient is nan
+    "a nan gradient on a dead network": ".square().sum(-1).sqrt().mean()",
+    "an exponential in a sure network": "outputs.exp().mean().log()",
+}
+
+
+@pytest.mark.parametrize("fault", NAN_LINES)
+def test_the_line_with_a_nan_gradient_is_named(tmp_path, fault):
+    given = answer_of(tmp_path, planted.METHODS[fault].source, planted.METHODS[fault].question)
+    assert re.match(r"method\.py, line \d+: ", given.place) and NAN_LINES[fault] in given.place
 
 
 def test_a_sound_plugin_beside_them_passes_everything(tmp_path):
@@ -39,7 +51,7 @@ def test_a_sound_plugin_with_the_other_phases_passes_everything(tmp_path):
 
 @pytest.mark.parametrize("fault", tasks.FAULTS.values(), ids=tasks.FAULTS)
 def test_a_fault_of_a_task_is_found_with_its_fix(tmp_path, fault):
-    given = asked(tmp_path, fault.applied(tasks.SOUND), fault.question, tasks)
+    given = answer_of(tmp_path, fault.applied(tasks.SOUND), fault.question, tasks)
     assert given.verdict is Verdict.FAILED
     assert fault.message in given.message and fault.fix in given.fix
 
@@ -51,7 +63,7 @@ def test_a_sound_task_passes_everything(tmp_path):
 
 @pytest.mark.parametrize("fault", metrics.FAULTS.values(), ids=metrics.FAULTS)
 def test_a_fault_of_a_metric_is_found_with_its_fix(tmp_path, fault):
-    given = asked(tmp_path, fault.applied(metrics.SOUND), fault.question, metrics)
+    given = answer_of(tmp_path, fault.applied(metrics.SOUND), fault.question, metrics)
     assert given.verdict is Verdict.FAILED
     assert fault.message in given.message and fault.fix in given.fix
 
@@ -65,7 +77,7 @@ def test_a_sound_metric_passes_everything(tmp_path):
 
 @pytest.mark.parametrize("fault", observers.FAULTS.values(), ids=observers.FAULTS)
 def test_a_fault_of_an_observer_is_found_with_its_fix(tmp_path, fault):
-    given = asked(tmp_path, fault.applied(observers.SOUND), fault.question, observers)
+    given = answer_of(tmp_path, fault.applied(observers.SOUND), fault.question, observers)
     assert given.verdict is Verdict.FAILED
     assert fault.message in given.message and fault.fix in given.fix
     if fault.question == "events":

@@ -96,7 +96,7 @@ def test_width_axis_and_seeds(folder, tmp_path):
         (("forest", "--width", "wide"), "'wide' is not one of 'single', 'double'"),
     ],
 )
-def test_what_it_does_not_know(folder, tmp_path, options, said):
+def test_unknown_names_are_refused(folder, tmp_path, options, said):
     done = plot(folder, *options, "--out", tmp_path / "out")
     assert done.status == 2 and said in re.sub(r"\s+", " ", done.err) and "Traceback" not in done.err
     assert not (tmp_path / "out").exists()

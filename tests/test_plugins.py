@@ -15,7 +15,7 @@ from .helpers.plugin_files import GOOD, write
 pytestmark = pytest.mark.usefixtures("nothing_installed")
 
 
-def test_two_files_of_one_name_are_told_apart(tmp_path, monkeypatch):
+def test_files_of_one_name_are_distinguished(tmp_path, monkeypatch):
     files = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -62,9 +62,9 @@ def test_the_list_of_builtins_holds_every_file_of_their_rooms():
     from grokbench import metrics, observers, regularizers, tasks
 
     files = {
-        f"{room.__name__}.{module.name}"
-        for room in (tasks, regularizers, metrics, observers)
-        for module in pkgutil.iter_modules(room.__path__)
+        f"{package.__name__}.{module.name}"
+        for package in (tasks, regularizers, metrics, observers)
+        for module in pkgutil.iter_modules(package.__path__)
         if not module.name.startswith("_")
     }
     assert set(BUILTINS) == files

@@ -81,7 +81,7 @@ def test_the_spread_is_that_of_the_log_ratios_and_more_of_it_asks_for_more_seeds
     assert easier["seeds"] < faster["seeds"] < surer["seeds"]
 
 
-def test_what_cannot_be_known_is_said(suite, tmp_path):
+def test_unknown_power_is_explained(suite, tmp_path):
     few = make(tmp_path / "few", seeds=SEEDS[: FEWEST_PAIRS - 1])
     cell = power(suite, few)["cells"][0]
     assert (cell["spread"], cell["seeds"], cell["detectable"]) == (None, None, None)
@@ -104,7 +104,7 @@ def test_another_suite_or_no_folder_is_refused(suite, tmp_path):
         assert refused.status == 2 and wrong[0] in refused.err and "Traceback" not in refused.err
 
 
-def test_what_the_folder_does_not_hold_as_planned_is_said(suite, tmp_path):
+def test_replicas_that_differ_from_the_plan_are_reported(suite, tmp_path):
     done = grokbench("power", suite, "--out", make(tmp_path / "a", {"baseline": BASELINE, "faster": FASTER}))
     assert "parity / faster was run with other settings in" in done.err
     assert "parity / slower is not in" in done.err and ", so its spread is unknown" in done.err

@@ -52,7 +52,7 @@ def test_plain_lines_tell_the_plan_and_the_end_of_a_cell(plain):
     ]
 
 
-def test_plain_lines_tell_a_failure_with_the_last_line_of_its_traceback(plain):
+def test_plain_lines_report_a_failure_with_the_last_line_of_its_traceback(plain):
     _, stream, shown = plain
     shown.begin([cell()], 1, {})
     shown.finished(

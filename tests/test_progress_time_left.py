@@ -7,7 +7,7 @@ from grokbench.runner.progress.time_left import TimeLeft, estimate_time_left
 from .helpers.scripted_training import GROUP, cell, matrix_of, run
 
 
-def test_nothing_is_said_of_the_time_left_before_there_is_a_pace():
+def test_the_time_left_is_unknown_before_a_first_rate():
     matrix = matrix_of([cell()])
     assert str(estimate_time_left(matrix)) == ""
     matrix.progress(cell(), GROUP, 0, 2)
@@ -16,7 +16,7 @@ def test_nothing_is_said_of_the_time_left_before_there_is_a_pace():
     assert str(estimate_time_left(matrix)) == ""
 
 
-def test_without_finished_siblings_the_budget_bounds_the_time_left():
+def test_the_budget_bounds_the_time_left_without_finished_replicas():
     matrix = matrix_of([cell(budget=100)], seeds=4)
     matrix.progress(cell(), GROUP, 0, 2)
     matrix.now.seconds += 20
@@ -35,7 +35,7 @@ def test_finished_siblings_tell_how_long_the_others_take():
     assert estimate_time_left(matrix) == TimeLeft(2 * (50 - 40), False, 0)  # without the one that ended at 30
 
 
-def test_a_cell_takes_the_pace_of_its_task_and_an_unknown_task_is_counted():
+def test_a_cell_takes_the_cadence_of_its_task():
     other, unknown = cell(regularizer="baseline", budget=10), cell(task="xor")
     matrix = matrix_of([cell(), other, unknown], seeds=1)
     matrix.progress(cell(), (1000,), 0, 1)

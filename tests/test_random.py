@@ -53,7 +53,7 @@ def test_a_seed_alone_and_in_a_group_draw_the_same(draw, seeds):
         assert torch.equal(together, alone)
 
 
-def test_there_is_no_hidden_state():
+def test_draws_have_no_hidden_state():
     before = torch.get_rng_state()
     first = random.normal(random.key(3), (5,))
     random.bits(random.key(4), (100,))

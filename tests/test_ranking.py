@@ -108,7 +108,7 @@ def test_bounds_say_what_censoring_makes_of_a_ratio():
     assert "no bound in either direction" in said(rows["worse"])
 
 
-def test_nothing_grokked_on_either_side():
+def test_a_pair_without_any_grokking():
     row = board({"baseline": [None] * 7, "also": [None] * 7})["also"]
     assert row.speedup is row.speedup_low is row.speedup_of_means is None and row.p_sign_flip == row.p_logrank == 1.0
     assert "neither this nor baseline grokked on any seed: there is no speed-up to measure" in row.sentences
@@ -176,7 +176,7 @@ def test_skipped_cells_close_their_task():
     assert leaderboard.skipped == manifest.skipped
 
 
-def test_a_row_is_judged_by_the_corrected_p_or_without_a_correction_by_that_of_the_primary_test():
+def test_a_row_is_judged_by_the_corrected_p_or_the_primary_p_without_correction():
     counts = dict.fromkeys(["seeds", "grokked", "censored", "diverged", "failed"], 1)
     row = Row(task="t", regularizer="r", **counts, p_holm=0.5, p_logrank=0.1)
     assert (row.p(Statistics()), row.p(Statistics(correction="none", primary="logrank"))) == (0.5, 0.1)

@@ -77,7 +77,7 @@ def test_grokfast_ma_is_the_mean_of_the_window_once_it_is_full(window):
         (grokalign.grokalign, {"projections": 0}, "projections must be at least 1, got 0"),
     ],
 )
-def test_what_makes_no_sense_is_refused(factory, given, complaint):
+def test_invalid_parameters_are_refused(factory, given, complaint):
     with pytest.raises(ValueError, match=complaint):
         factory(**given)
 

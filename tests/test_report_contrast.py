@@ -88,7 +88,7 @@ def test_conclusions_that_differ_are_named(a, tmp_path):
     assert "  slower | faster\n" in text and "They do not for" in text and "parity / slower" in text
 
 
-def test_so_few_seeds_conclude_nothing(tmp_path):
+def test_too_few_seeds_conclude_nothing(tmp_path):
     few = {"seeds": SEEDS[:4]}
     a, b = make(tmp_path / "a", **few), make(tmp_path / "b", **few)
     assert [cell["agree"] for cell in compared(a, b)["cells"]] == [None] * 3
@@ -154,7 +154,7 @@ def test_group_sizes_are_told_and_tested_all_the_same(a, tmp_path):
         ),
     ],
 )
-def test_what_differs_in_a_cell_is_said(tmp_path, change, said, untested):
+def test_differences_within_a_cell_are_listed(tmp_path, change, said, untested):
     cells = [a_cell("baseline"), a_cell("faster", origins={"regularizers.faster": mine("11")})]
     a = make(tmp_path / "a", cells=cells)
     b = make(tmp_path / "b", cells=[cells[0], replace(cells[1], **change)])
@@ -191,7 +191,7 @@ def test_folders_without_a_common_cell_are_refused(a, tmp_path):
 
 
 @pytest.mark.parametrize("sides", [("a", "nowhere"), ("nowhere", "a")])
-def test_what_is_no_results_folder_is_refused(a, tmp_path, sides):
+def test_a_path_without_results_is_refused(a, tmp_path, sides):
     done = grokbench("compare", *(tmp_path / side for side in sides))
     assert done.status == 2 and f"{tmp_path / 'nowhere'} is not a results folder" in done.err
 

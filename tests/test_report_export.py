@@ -223,7 +223,7 @@ def test_curves_are_read_one_replica_at_a_time(folder, monkeypatch):
     assert read == [[1000]]
 
 
-def test_without_pyarrow_csv_is_written_and_parquet_says_what_to_install(folder, tmp_path, monkeypatch):
+def test_a_missing_pyarrow_leaves_csv_and_is_an_error_for_parquet(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, "pyarrow.parquet", raising=False)
     done = tiny.grokbench("export", folder, "--out", tmp_path / "out", "--format", "parquet")
@@ -239,7 +239,7 @@ def test_an_unknown_format_is_refused():
     assert "'xml' is not one of 'csv', 'parquet'" in tiny.grokbench("export", "x", "--format", "xml").err
 
 
-def test_what_is_there_already_is_kept(folder, tmp_path):
+def test_existing_files_are_kept(folder, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "runs.csv").write_text("mine")
     done = tiny.grokbench("export", folder, "--out", tmp_path / "out")
@@ -272,7 +272,7 @@ def test_a_folder_that_cannot_be_written_is_said(folder, tmp_path):
     assert done.status == 2 and "cannot be written" in done.err and "another folder (--out)" in done.err
 
 
-def test_without_a_folder_it_goes_to_exports(tmp_path, monkeypatch):
+def test_the_default_folder_is_exports(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make(tmp_path / "runs" / "tiny")
     assert "in exports/tiny" in tiny.grokbench("export", "runs/tiny").out

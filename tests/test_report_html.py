@@ -18,7 +18,7 @@ from grokbench.store import Store
 
 from .helpers import report_folders, result_folders
 from .helpers.html_elements import Page
-from .helpers.report_folders import EXHIBITS, HOSTILE
+from .helpers.report_folders import FOLDERS, HOSTILE
 from .helpers.tiny import grokbench
 
 ALERT = "<script>alert(1)</script>"
@@ -26,17 +26,17 @@ ALERT = "<script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
-    """Name of an exhibit -> its evidence and its page."""
+    """Name of a folder -> its evidence and its page."""
 
     @cache
     def made(name):
-        evidence = gather(Store.load(EXHIBITS[name](tmp_path_factory.mktemp("folders") / name)))
+        evidence = gather(Store.load(FOLDERS[name](tmp_path_factory.mktemp("folders") / name)))
         return evidence, document(evidence)
 
     return made
 
 
-@pytest.mark.parametrize("name", EXHIBITS)
+@pytest.mark.parametrize("name", FOLDERS)
 def test_a_page_is_correct_html(shown, name):
     page = Page(shown(name)[1])
     assert page.faults == []
@@ -49,7 +49,7 @@ def test_a_page_is_correct_html(shown, name):
     assert sum(tag == "h1" for tag, _ in page.elements) == 1
 
 
-@pytest.mark.parametrize("name", EXHIBITS)
+@pytest.mark.parametrize("name", FOLDERS)
 def test_a_page_asks_for_nothing(shown, name):
     text = shown(name)[1]
     page = Page(text)
@@ -162,7 +162,7 @@ def test_columns_are_sorted_by_their_numbers(shown):
     assert all(len(line.entries) == len(table.sides) for line in table.lines)
 
 
-def test_what_does_not_exist_is_sorted_as_nothing_and_a_median_beyond_the_budget_as_the_budget(shown):
+def test_missing_values_sort_last_and_a_median_beyond_the_budget_as_the_budget(shown):
     assert column(boards(shown("skipped")[0])["parity"].table, "grokked")["sam"] == ("-", None)
     assert set(column(boards(shown("nothing")[0])["parity"].table, "mean").values()) == {("-", None)}
     assert set(column(boards(shown("censored")[0])["parity"].table, "median").values()) == {("> 200", 200)}
@@ -217,7 +217,7 @@ def test_a_warning_is_said_once(shown, tmp_path):
     assert "2.9.0 | 2.8.0" in page.text or "2.8.0 | 2.9.0" in page.text
 
 
-def test_nothing_run_yet_is_said(shown):
+def test_a_page_without_runs_says_so(shown):
     page = Page(shown("nothing")[1])
     assert "24 replicas planned: 24 not run yet." in page.text
     assert json.loads(page.scripts[0]) == {"charts": {}, "datasets": {}}
@@ -247,7 +247,7 @@ def test_commands_are_quoted(shown, word):
     assert commands.splitlines() == [
         f"grokbench leaderboard {quoted}",
         f"grokbench report {quoted}",
-        f"grokbench run exhibit --out {quoted} --seeds 1000-1007 --device cpu --precision float32",
+        f"grokbench run example --out {quoted} --seeds 1000-1007 --device cpu --precision float32",
     ]
 
 

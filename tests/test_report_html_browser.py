@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from .helpers.documentation_pages import ROOT
-from .helpers.report_folders import EXHIBITS, HOSTILE
+from .helpers.report_folders import FOLDERS, HOSTILE
 from .helpers.tiny import grokbench
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright (extra `test`)")
@@ -58,7 +58,7 @@ def files(tmp_path_factory):
         if name not in made:
             folder = shutil.copytree(ROOT / "results" / "paper", root / name) if name == "paper" else root / name
             if name != "paper":
-                EXHIBITS[name](folder)
+                FOLDERS[name](folder)
             assert grokbench("report", folder).status == 0
             made[name] = folder / "report.html"
         return made[name]
@@ -195,7 +195,7 @@ def test_methods_axes_and_seeds_are_chosen(open_):
     )
 
 
-def test_other_metrics_are_drawn_when_they_are_asked_for(open_):
+def test_a_chosen_metric_is_drawn(open_):
     page = open_("paper")
     part = page.locator("details", has_text="Every other metric").first
     page.get_by_label("orthograd", exact=True).uncheck()
@@ -210,7 +210,7 @@ def test_other_metrics_are_drawn_when_they_are_asked_for(open_):
     assert not any(colour in chart for chart in lines(page, "metrics")) and all(lines(page, "metrics"))
 
 
-# ---- exhibits
+# ---- awkward folders
 
 
 @pytest.mark.parametrize("name", ["paper", "sixty", "hostile"])
@@ -310,8 +310,8 @@ def test_sixty_methods_are_named_beside_their_lines_and_chosen_one_by_one(open_)
     assert page.locator("tr:not(.off)[data-method]").count() == 2
 
 
-@pytest.mark.parametrize("name", sorted(EXHIBITS.keys() - {"sixty", "hostile", "awkward", "failed", "several"}))
-def test_every_other_exhibit_is_drawn(open_, name):
+@pytest.mark.parametrize("name", sorted(FOLDERS.keys() - {"sixty", "hostile", "awkward", "failed", "several"}))
+def test_every_other_folder_is_drawn(open_, name):
     page = open_(name, 600, 500)
     assert page.locator("table").count() >= 1
     charts = page.locator(".chart:visible")

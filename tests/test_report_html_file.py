@@ -51,7 +51,7 @@ def test_a_page_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_text("x")])
-def test_what_is_no_results_folder_is_said_in_a_sentence(tmp_path, make):
+def test_a_path_without_results_is_refused_in_a_sentence(tmp_path, make):
     make(tmp_path / "out")
     done = grokbench("report", tmp_path / "out")
     assert (done.status, done.out, len(done.err.strip().splitlines())) == (2, "", 1)

@@ -127,7 +127,7 @@ def test_footnotes_say_once_what_the_columns_do_not(folder):
     assert "all 8 seeds grokked" not in text and "significantly faster" not in notes
 
 
-def test_what_the_columns_say_is_no_remark(tmp_path):
+def test_notes_that_the_columns_show_are_no_remarks(tmp_path):
     board = pipeline.judge(Store.load(make(tmp_path / "three")))
     said = {row.regularizer: remarks(row, ()) for row in board.rows}
     assert not said["baseline"] and not said["faster"] and len(said["slower"]) == 1
@@ -177,7 +177,7 @@ def test_a_long_leaderboard_takes_several_tables():
     assert "\\emph{one}" in first and "\\emph{two}" in first and "\\emph{one}" not in second
 
 
-def test_what_was_not_run_is_said_below_and_a_strange_name_of_a_suite_is_no_label():
+def test_cells_without_runs_are_named_below_and_strange_suite_names_are_escaped():
     waiting = replace(a_row("m", "later"), grokked=0)
     text = render(replace(board(a_row("m"), waiting), suite="中"), "latex")
     assert "Not run yet: later." in text and "\\label{tab:leaderboard}" in text

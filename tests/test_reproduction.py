@@ -42,7 +42,7 @@ def test_the_placebo_is_significant_nowhere():
     assert placebos and all(row.p_holm > 0.05 for row in placebos)
 
 
-def test_no_task_is_looked_at_more_coarsely_than_its_fastest_method_needs():
+def test_evaluations_are_frequent_enough_for_the_fastest_method():
     cadence = {cell.task: cell.evaluate_every for cell in Store.load(PAPER).manifest.cells}
     fastest = {}
     for row in BEGUN:

@@ -7,7 +7,7 @@ from grokbench import engine, random
 from grokbench.metrics import jacobian, kernel, softmax, standard
 from grokbench.tasks.xor import xor
 
-from .helpers.small_cells import METHODS, make_step, method
+from .helpers.small_cells import make_step, method
 
 SIZES = {"dimensions": 90, "width": 8, "samples": 24, "test_samples": 20, "epsilon": 0.3}
 ROTATING = (*jacobian.grokbench_metrics(), *softmax.grokbench_metrics())  # on any split
@@ -35,11 +35,11 @@ def measured(task, regularizers, epochs=25):
     return torch.tensor(rows, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("label", [label for label in METHODS if method(label).rotates])
+@pytest.mark.parametrize("label", ["baseline", "grokfast_ma", "orthograd_decay", "grokalign_frobenius", "norm_sphere"])
 def test_a_rotated_run_is_the_full_one(label):
     full = measured(xor(**SIZES), [method(label)])
     rotated = measured(xor(**SIZES, rotate=True), [method(label)])
-    assert not torch.equal(full[0], full[-1])
+    assert method(label).rotates and not torch.equal(full[0], full[-1])
     torch.testing.assert_close(rotated, full, rtol=1e-9, atol=1e-12)
 
 

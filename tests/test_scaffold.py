@@ -70,7 +70,7 @@ def pytest_says(folder, *options):
         ("observer", "9 passed"),
     ],
 )
-def test_its_own_tests_pass(tmp_path, kind, passed):
+def test_the_written_tests_pass(tmp_path, kind, passed):
     new(tmp_path, kind)
     assert pytest_says(tmp_path).splitlines()[-1].startswith(f"{passed} in ")
 
@@ -114,7 +114,7 @@ def test_the_suite_that_is_printed_is_sound(tmp_path, kind):
     assert done.status == 0 and "sound; 2 cells, 8 seeds" in done.out, done.err
 
 
-def test_what_to_do_next_is_said(tmp_path, monkeypatch):
+def test_the_next_steps_are_printed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert grokbench("new", "regularizer", "brand_new_method").out == (
         "Wrote brand_new_method.py\n"
@@ -134,7 +134,7 @@ def test_what_to_do_next_is_said(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_said_to_run_it_can_be_run(tmp_path, monkeypatch, kind):
+def test_the_printed_run_command_works(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     said = new(Path("my work"), kind)
     if kind in ("task", "metric"):
@@ -171,7 +171,7 @@ def test_a_fault_fails_the_test_that_is_about_it(tmp_path, kind, before, after, 
     assert failure.split(" - ")[0].endswith(f"/test_{KINDS[kind]}.py::{failed}")
 
 
-def test_where_a_phase_stands():
+def test_the_standpoint_of_a_phase():
     task = modular_addition(modulus=5, width=3, batch_size=4)
     at, other = testing.standpoint(task), testing.standpoint(task, seed=1)
     assert list(at.params) == ["weight1", "weight2"] and at.batch.inputs.shape == (4, 10)

@@ -41,7 +41,7 @@ def sources(folder):
         ("xor", "there is a task 'xor' already (built in); choose another name"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_name(tmp_path, name, said, options):
+def test_invalid_names_are_refused(tmp_path, name, said, options):
     assert said in refused(tmp_path, "regularizer", name, *options)
 
 

@@ -32,7 +32,7 @@ def test_groups_are_even_and_none_is_of_one(count, size):
 
 
 @pytest.mark.parametrize(("count", "size", "lengths"), [(25, 5, [5] * 5), (10, 5, [5, 5]), (6, 5, [3, 3]), (4, 5, [4])])
-def test_as_few_groups_as_the_size_allows(count, size, lengths):
+def test_groups_are_as_few_as_the_size_allows(count, size, lengths):
     assert [len(group) for group in groups(range(count), size)] == lengths
 
 

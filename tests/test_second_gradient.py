@@ -53,7 +53,7 @@ def test_a_method_with_a_second_gradient_is_the_plain_loop_of_each_seed(label):
 
 
 @pytest.mark.parametrize("others", [[], ["grokalign"], ["gaussian_noise"], ["stablemax", "pgd_training"]])
-def test_where_the_parameters_are_it_is_the_gradient_itself(others):
+def test_the_second_gradient_at_the_parameters_is_the_gradient(others):
     """With the same draws, penalties, perturbations and loss: nothing is drawn anew."""
     apart = []
 
@@ -83,7 +83,7 @@ def test_after_the_update_it_can_be_taken_too():
     assert distance(*(replica(group.params, 0) for group in ends)) > 1e-4
 
 
-def test_who_does_not_declare_it_is_told_how():
+def test_an_undeclared_second_gradient_says_how_to_declare_it():
     with pytest.raises(ValueError, match=r'Regularizer\(\.\.\., privileges=frozenset\(\{"extra_gradients"\}\)\)'):
         trained(small("xor"), [Regularizer(transform=sharpness_aware)], (0, 1), 1)
 
@@ -96,6 +96,6 @@ def test_who_does_not_declare_it_is_told_how():
     ],
     ids=["perturb", "penalty"],
 )
-def test_where_there_is_none_yet_the_phases_that_have_it_are_named(phase):
+def test_a_phase_without_a_second_gradient_names_those_that_have_it(phase):
     with pytest.raises(ValueError, match="grad_at can be called in transform and project, not in perturb and penalty"):
         trained(small("xor"), [declared(**phase)], (0, 1), 1)

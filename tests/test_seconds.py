@@ -46,7 +46,7 @@ def test_seconds_are_epochs_times_seconds_per_epoch(folder):
     assert cost.speedup.value == pytest.approx(0.15 * sum(BASELINE) / (0.3 * sum(FASTER)))
 
 
-def test_what_is_spent_before_training_is_charged(folder):
+def test_seconds_before_training_are_charged(folder):
     with Store.open(folder, Store.load(folder).manifest) as store:
         for seed, epochs in zip(SEEDS, FASTER, strict=True):
             store.save(replace(a_run(a_cell("faster"), seed, epochs), prepare_seconds=5.0))
@@ -86,7 +86,7 @@ def test_half_widths_add_in_quadrature(folder):
     assert seconds == pytest.approx(Estimate(0.15 * mean, 0.15 * mean * math.exp(-down), 0.15 * mean * math.exp(up)))
 
 
-def test_what_is_spent_before_training_adds_no_uncertainty(folder):
+def test_seconds_before_training_add_no_uncertainty(folder):
     before = found(folder)["faster"].seconds
     with Store.open(folder, Store.load(folder).manifest) as store:
         for seed, epochs in zip(SEEDS, FASTER, strict=True):
@@ -160,7 +160,7 @@ def test_grokking_before_any_update_costs_no_seconds_and_breaks_nothing(tmp_path
     assert cost.seconds.value == 0.0 and cost.speedup is None
 
 
-def test_nothing_timed_is_said(tmp_path):
+def test_missing_timings_are_reported(tmp_path):
     folder = make(tmp_path, {"baseline": BASELINE})
     for file in (folder / "timings").iterdir():
         file.unlink()

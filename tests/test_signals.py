@@ -5,16 +5,16 @@ import signal
 from grokbench.commands.signals import handling_signals
 
 
-def heard(number, frame):
+def handler(number, frame):
     raise AssertionError("no signal was sent")
 
 
 def test_signals_are_answered_for_a_while():
     known = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in known]
-    with handling_signals(heard):
+    with handling_signals(handler):
         assert [signal.getsignal(number) for number in known] == [
-            way if way is signal.SIG_IGN else heard for way in before
+            way if way is signal.SIG_IGN else handler for way in before
         ]
     assert [signal.getsignal(number) for number in known] == before
 
@@ -22,6 +22,6 @@ def test_signals_are_answered_for_a_while():
 def test_a_system_without_a_signal_answers_the_others(monkeypatch):
     monkeypatch.delattr(signal, "SIGHUP")  # as on Windows, where results can be read
     before = signal.getsignal(signal.SIGTERM)
-    with handling_signals(heard):
-        assert signal.getsignal(signal.SIGTERM) is heard
+    with handling_signals(handler):
+        assert signal.getsignal(signal.SIGTERM) is handler
     assert signal.getsignal(signal.SIGTERM) is before

@@ -64,7 +64,7 @@ def test_float32_keeps_the_loss_where_the_quotient_and_softmax_lose_it(margin):
 
 @pytest.mark.parametrize("part", [4, 32])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_nothing_overflows(dtype, part):
+def test_large_outputs_do_not_overflow(dtype, part):
     largest = torch.finfo(dtype).max / part
     if not torch.tensor(largest, dtype=dtype).log1p().isfinite():
         pytest.skip("log1p itself is infinite there: torch 2.6, from 2e307")
@@ -79,7 +79,7 @@ def test_uniform_logits_cost_log_of_the_number_of_classes():
         torch.testing.assert_close(found, torch.tensor(3.0, dtype=torch.float64).log(), **DOUBLE)
 
 
-def test_it_replaces_the_loss_says_so_and_asks_for_a_cross_entropy():
+def test_stablemax_replaces_the_loss_and_declares_its_needs():
     method = stablemax()
     assert method.objective(None) is cross_entropy
     assert method.privileges == {"loss"} and method.facts == ("cross_entropy",)

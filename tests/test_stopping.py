@@ -22,18 +22,18 @@ def judged(monitor, accuracies, finite=True):
     return [monitor.judge(epoch, values(test), finite) for epoch, test in enumerate(accuracies)]
 
 
-def test_a_race_ends_at_the_first_evaluation_at_which_everything_holds():
-    race = monitor()
-    assert race.judge(0, values(0.9, noise=0.4), True) is None
-    assert race.judge(1, values(0.8), True) is None
-    assert race.judge(2, values(0.81, noise=0.5), True) is Outcome.GROKKED
-    assert (race.grokked_at, race.epochs) == (2, 2)
+def test_training_ends_at_the_first_evaluation_at_which_everything_holds():
+    replica = monitor()
+    assert replica.judge(0, values(0.9, noise=0.4), True) is None
+    assert replica.judge(1, values(0.8), True) is None
+    assert replica.judge(2, values(0.81, noise=0.5), True) is Outcome.GROKKED
+    assert (replica.grokked_at, replica.epochs) == (2, 2)
 
 
 def test_the_budget_censors():
-    race = monitor(budget=2)
-    assert judged(race, [0.1, 0.2, 0.3]) == [None, None, Outcome.CENSORED]
-    assert race.run("identity").grokked_at is None
+    replica = monitor(budget=2)
+    assert judged(replica, [0.1, 0.2, 0.3]) == [None, None, Outcome.CENSORED]
+    assert replica.run("identity").grokked_at is None
 
 
 def test_grokking_at_the_budget_is_grokking():
@@ -59,13 +59,13 @@ def test_a_sustained_criterion_that_is_cut_short_by_the_budget_is_censored():
 
 
 def test_a_loss_that_is_not_finite_diverges():
-    race = monitor()
-    race.judge(0, values(0.1), True)
-    assert race.judge(1, values(math.nan), False) is Outcome.DIVERGED
-    assert race.run("identity").grokked_at is None
+    replica = monitor()
+    replica.judge(0, values(0.1), True)
+    assert replica.judge(1, values(math.nan), False) is Outcome.DIVERGED
+    assert replica.run("identity").grokked_at is None
 
 
-def test_who_grokked_before_diverging_has_grokked():
+def test_a_replica_that_grokked_before_diverging_has_grokked():
     figure = monitor(stop="budget")
     figure.judge(0, values(0.9), True)
     assert figure.judge(1, values(math.nan), False) is Outcome.GROKKED
@@ -80,24 +80,24 @@ def test_a_sustained_criterion_that_is_cut_short_by_divergence_has_diverged():
 
 
 def test_memorising_is_the_first_train_accuracy_of_99_percent():
-    race = monitor()
+    replica = monitor()
     for epoch, train in enumerate([0.5, 0.989, 0.99, 0.5, 1.0]):
-        race.judge(epoch, values(0.1, train=train), True)
-    assert race.memorised_at == 2
+        replica.judge(epoch, values(0.1, train=train), True)
+    assert replica.memorised_at == 2
 
 
-def test_without_a_train_accuracy_nothing_is_memorised():
-    race = monitor()
-    race.judge(0, {"test_accuracy": 0.1, "noise_accuracy": 0.1}, True)
-    assert race.memorised_at is None
+def test_memorising_needs_a_train_accuracy():
+    replica = monitor()
+    replica.judge(0, {"test_accuracy": 0.1, "noise_accuracy": 0.1}, True)
+    assert replica.memorised_at is None
 
 
 def test_the_run_holds_curves_the_last_values_and_the_facts():
-    race = monitor()
+    replica = monitor()
     for epoch, test in ((0, 0.1), (4, 0.9)):
-        race.judge(epoch, values(test), True)
-        race.record(epoch, {"test_accuracy": test} | ({"norm": 2.0} if epoch == 0 else {}))
-    run = race.run("identity", prepare_seconds=1.5, group=(3, 4))
+        replica.judge(epoch, values(test), True)
+        replica.record(epoch, {"test_accuracy": test} | ({"norm": 2.0} if epoch == 0 else {}))
+    run = replica.run("identity", prepare_seconds=1.5, group=(3, 4))
     assert run.curves == {"test_accuracy": Curve((0, 4), (0.1, 0.9)), "norm": Curve((0,), (2.0,))}
     assert run.final == {"test_accuracy": 0.9, "norm": 2.0}
     assert (run.identity, run.seed, run.epochs, run.prepare_seconds, run.group) == ("identity", 3, 4, 1.5, (3, 4))

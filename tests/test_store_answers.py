@@ -22,7 +22,7 @@ from .helpers.stored_runs import CELLS, a_run
         (a_run(final={}), False),
     ],
 )
-def test_what_answers_a_request(store, run, answers):
+def test_the_stored_runs_that_answer_a_request(store, run, answers):
     store.save(run)
     assert store.finished(CELLS[0], [1000, 1001]) == ({1000} if answers else set())
 

@@ -52,12 +52,12 @@ def change_timings(folder, **provenance):
 
 
 @pytest.mark.parametrize(("rerun", "expected"), [("failed", 0), ("stale", 0), ("all", 3)])
-def test_where_nothing_has_changed_only_all_trains(suite, folder, rerun, expected):
+def test_an_unchanged_folder_is_trained_again_by_all_only(suite, folder, rerun, expected):
     assert left(suite, folder, "--rerun", rerun) == {"baseline": expected, "orthograd": expected}
 
 
 @pytest.mark.parametrize("key", ["torch", "grokbench"])
-def test_another_version_is_stale_and_otherwise_told(suite, folder, key):
+def test_another_version_is_stale_and_reported(suite, folder, key):
     change(folder, "orthograd", **{key: "0.0.1"})
     assert left(suite, folder) == {"baseline": 0, "orthograd": 0}
     told = run(suite, folder)
@@ -78,13 +78,13 @@ def test_a_built_in_plugin_of_another_source_is_stale_and_no_more(suite, folder,
     assert left(suite, folder, "--rerun", "stale") == {"baseline": 3, "orthograd": 0}
 
 
-def test_another_machine_is_told_and_not_stale(suite, folder):
+def test_another_machine_is_reported_and_not_stale(suite, folder):
     change(folder, "orthograd", device_name="another processor")
     assert "holds runs made with device_name another processor" in run(suite, folder).err
     assert left(suite, folder, "--rerun", "stale") == {"baseline": 0, "orthograd": 0}
 
 
-def test_what_failed_or_is_missing_is_trained_whatever_the_value(suite, folder):
+def test_failed_and_missing_replicas_are_trained_for_every_value(suite, folder):
     files = files_of(folder, "orthograd")
     files[0].unlink()
     edit(files[1], lambda data: data["run"].update(outcome="failed", error="boom"))
@@ -151,7 +151,7 @@ def test_help_says_what_each_value_means():
         assert words in text
 
 
-def test_rerun_all_begins_at_the_beginning_whatever_is_kept_of_a_group(suite, folder):
+def test_rerun_all_ignores_checkpoints(suite, folder):
     kept = [folder / "checkpoints" / file.parent.name / "old.npz" for file in files_of(folder, "orthograd")[:1]]
     for file in kept:
         file.parent.mkdir(parents=True)

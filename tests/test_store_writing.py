@@ -129,7 +129,7 @@ def test_a_folder_belongs_to_one_process_from_its_opening_to_its_end(store):
     opened(store.directory)
 
 
-def test_who_only_asks_whether_a_folder_is_busy_keeps_nobody_out(store, monkeypatch):
+def test_checking_the_lock_keeps_nobody_out(store, monkeypatch):
     """The question holds the lock for an instant; whoever opens the folder then waits that long."""
     import fcntl
 

@@ -55,7 +55,7 @@ def test_a_file_that_is_no_suite_at_all(tmp_path, text, phrase):
     assert complaint(tmp_path, text).startswith(phrase)
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path):
+def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path):
     text = GOOD.replace("seeds: 4", "seeds: [1, 1]").replace("100", ".inf").replace("baseline: b", "baseline: c")
     said = complaint(tmp_path, text + "skip: [{task: xr, regularizer: grokalign, why: w}]\nmetrics: 3\nplugin: []\n")
     assert [int(line.split(":")[1]) for line in said.splitlines()] == [2, 3, 4, 6, 7, 8]

@@ -60,7 +60,7 @@ def test_the_planned_comparisons_grow(suite):
         ("a: {use: grokalign, per_task: {b: {}}}", "--with: regularizers.a.per_task.b: the unknown label 'b', "),
     ],
 )
-def test_what_is_wrong_with_one_is_told_of_the_option(suite, method, message):
+def test_a_mistake_in_an_added_method_names_the_option(suite, method, message):
     with pytest.raises(SuiteError) as caught:
         resolve(Request(suite, device="cpu", methods=(method,)))
     assert str(caught.value).startswith(message)
@@ -90,7 +90,7 @@ def test_a_plugin_file_of_which_nothing_is_used_is_told(tmp_path, suite):
     assert list(unused(plan)) == []
 
 
-def test_of_two_files_of_one_name_the_one_of_which_nothing_is_used_is_told(tmp_path, suite):
+def test_an_unused_file_is_reported_among_files_of_one_name(tmp_path, suite):
     files = []
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
@@ -128,7 +128,7 @@ def test_a_task_that_lacks_what_an_added_method_asks_for_is_skipped_with_the_rea
     assert [cell.task for cell in plan.cells if cell.regularizer == "stablemax"] == ["parity"]
 
 
-def test_its_rows_stand_beside_those_of_the_suite_which_are_not_trained_again(tmp_path):
+def test_an_added_method_joins_the_leaderboard_and_nothing_is_trained_again(tmp_path):
     suite, out = tiny.write(tmp_path), tmp_path / "out"
     half = ("--with", "half: {use: grokalign, strength: 0.5}")
     assert tiny.run(suite, out).status == 0

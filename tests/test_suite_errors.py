@@ -133,7 +133,7 @@ def told(tmp_path, monkeypatch):
     return run
 
 
-def test_there_are_enough_of_them():
+def test_the_collection_of_wrong_suites_is_large():
     assert len({text for text, _, _ in CASES}) >= 150
 
 
@@ -146,7 +146,7 @@ def test_a_wrong_suite_is_refused_with_a_place_and_a_sentence(told, command, cas
     assert any(line.startswith(f"s.yaml:{place}: ") and phrase in line for line in lines), lines
 
 
-def test_what_is_no_file_is_refused_by_its_name(tmp_path, monkeypatch):
+def test_a_path_that_is_no_file_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.yaml").mkdir()
     long = "a" * 300 + ".yaml"

@@ -31,7 +31,7 @@ def test_scalars_follow_the_core_schema_of_yaml_1_2(text, value):
     assert found == value and type(found) is type(value)
 
 
-def test_not_a_number_is_a_float():
+def test_nan_is_a_float():
     assert math.isnan(plain_scalar(".NaN"))
 
 
@@ -66,7 +66,7 @@ def test_places_of_keys_and_values_count_from_one():
         ('a: "\\ud800"', "1:4", "an escape that is no character"),
     ],
 )
-def test_what_is_not_plain_data_is_noted_with_its_place(text, place, phrase):
+def test_values_that_are_not_plain_data_are_noted_with_their_place(text, place, phrase):
     document = parse(text, "s.yaml")
     assert any(line.startswith(f"s.yaml:{place}: ") and phrase in line for line in
                listing("s.yaml", document.problems).splitlines())  # fmt: skip
@@ -100,7 +100,7 @@ def test_what_is_not_plain_data_is_noted_with_its_place(text, place, phrase):
         ("a: !<x", "1:7", "this is not YAML: "),
     ],
 )
-def test_what_ends_the_reading_is_one_sentence_with_its_place(text, place, phrase):
+def test_a_syntax_error_is_one_sentence_with_its_place(text, place, phrase):
     with pytest.raises(SuiteError) as caught:
         document = parse(text, "s.yaml")
         raise SuiteError(listing("s.yaml", document.problems))

@@ -68,7 +68,7 @@ def test_kaplan_meier_by_hand():
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=8))
 @settings(deadline=None)
-def test_without_censoring_the_median_is_the_ordinary_one(times):
+def test_the_median_without_censoring_is_the_ordinary_one(times):
     assert median_time(times, [True] * len(times)) == np.median(times)
 
 

@@ -178,7 +178,7 @@ def test_mnist_squared_error_is_the_mean_over_classes():
         (xor.xor, {"dimensions": 2}, "dimensions must be at least 3, two for the signal, got 2"),
     ],
 )
-def test_what_makes_no_sense_is_refused(factory, given, complaint):
+def test_invalid_parameters_are_refused(factory, given, complaint):
     with pytest.raises(ValueError, match=complaint):
         factory(**given)
 
@@ -194,7 +194,7 @@ def test_what_makes_no_sense_is_refused(factory, given, complaint):
         (xor.xor, {"samples": 0}),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_training(factory, given):
+def test_untrainable_parameters_are_refused_before_training(factory, given):
     with pytest.raises(ValueError):
         factory(**given)
 

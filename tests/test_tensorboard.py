@@ -190,7 +190,7 @@ def _without_the_package(monkeypatch):
 
 
 @pytest.mark.usefixtures("_without_the_package")
-def test_without_the_package_it_says_what_to_install_before_anything_is_trained(folder):
+def test_a_missing_tensorboard_is_an_error_before_training(folder):
     done = run("--log", "tensorboard")
     needs = "needs the Python module 'tensorboard', which is not installed here: pip install tensorboard"
     assert done.status == 2 and done.err == f"Error: --log tensorboard: tensorboard (built in) {needs}\n"
@@ -200,6 +200,6 @@ def test_without_the_package_it_says_what_to_install_before_anything_is_trained(
     assert "tensorboard" in grokbench("list", "observers").out and "parameters:" in grokbench("show", "tensorboard").out
 
 
-def test_its_module_is_loaded_without_the_package_and_without_torch(folder):
+def test_the_module_imports_neither_tensorboard_nor_torch(folder):
     code = "import sys, grokbench.observers.tensorboard as t; assert 'torch' not in sys.modules; t.tensorboard"
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

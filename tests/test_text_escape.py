@@ -22,7 +22,7 @@ def shown(source):
 
 @settings(max_examples=500, deadline=None)
 @given(LETTERS)
-def test_nothing_acts_in_a_line_or_a_cell(text):
+def test_no_markup_acts_in_a_line_or_a_cell(text):
     text = " ".join(text.split())
     written = markdown(text)
     assert [*shown(f"word {written}")] == [f"word {text}".strip()]
@@ -32,12 +32,12 @@ def test_nothing_acts_in_a_line_or_a_cell(text):
 @pytest.mark.parametrize(
     "text", ["[x](http://e)", "[x]: http://e", "# x", "- x", "+ x", "_x_", "~~x~~", "![x](y)", "[x][x]", "<b>", "a|b"]
 )
-def test_nothing_acts_at_the_beginning_of_an_entry(text):
+def test_no_markup_acts_at_the_beginning_of_an_entry(text):
     assert [*shown(f"- {markdown(text)}\n- {markdown(text)}")] == [text, text]
 
 
 @pytest.mark.parametrize(
     "text", ["mnist_ce", "sam[rho=0.05]", "2.1x [1.8, 2.4]", "~1.5x", "> 1,000", "-", "test_accuracy > 0.8 (x)"]
 )
-def test_what_markdown_leaves_alone_stays_as_it_is(text):
+def test_characters_without_meaning_in_markdown_stay_as_they_are(text):
     assert markdown(text) == text

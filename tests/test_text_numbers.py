@@ -39,7 +39,7 @@ def test_an_end_does_not_round_to_no_effect(low, high, shown):
         (None, "1.50x [1.20, 1.90]", 1.5),
     ],
 )
-def test_of_a_bound_the_end_that_stands_is_shown(bound, shown, stands):
+def test_a_bound_shows_its_valid_end(bound, shown, stands):
     assert interval(1.5, 1.2, 1.9, bound) == shown and valid_end(1.5, 1.2, 1.9, bound) == stands
 
 
@@ -51,5 +51,5 @@ def test_seconds_have_no_zeros():
     assert interval(30.0, 20.0, 40.0, None, number, "") == "30 [20, 40]" and figure(8.0) == "8"
 
 
-def test_what_does_not_exist_is_a_dash():
+def test_a_missing_number_is_a_dash():
     assert interval(None, None, None) == times(None) == figure(None) == NOTHING

@@ -47,7 +47,7 @@ def test_two_equal_methods_share_a_place():
     assert ties(made(methods), "t") == {"one": 1, "other": 1, "baseline": 2}
 
 
-def test_what_is_not_told_apart_shares_a_place():
+def test_methods_that_do_not_differ_share_a_place():
     crossed = [at + (9 if i % 2 else -9) for i, at in enumerate(RISING)]
     methods = {"baseline": times(2), "one": RISING, "other": crossed}
     assert ties(made(methods), "t") == {"one": 1, "other": 1, "baseline": 2}
@@ -94,7 +94,7 @@ def test_a_single_cell_is_first_and_no_cell_is_none():
     assert ties(made({"baseline": RISING}), "another") == {}
 
 
-def test_too_few_seeds_to_tell_any_two_apart_tie_nobody():
+def test_too_few_seeds_to_separate_two_methods_tie_nobody():
     methods = {"baseline": RISING[:5], "fast": times(0.1, RISING[:5])}
     cells = [Cell("t", label, label, RECIPE, 1_000, 2, {}) for label in methods]
     runs = [_run(cell, seed, at) for cell in cells for seed, at in zip(SEEDS, methods[cell.regularizer], strict=False)]

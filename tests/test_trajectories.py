@@ -57,7 +57,7 @@ def test_rounding_is_no_change(before, where):
     assert complaint(KEPT, before, scaled(before, 1 + 1e-12, where)) == ""
 
 
-def test_not_a_number_is_a_change(before):
+def test_nan_is_a_change(before):
     assert "the numbers changed" in complaint(KEPT, before, scaled(before, float("nan")))
 
 

@@ -1,22 +1,24 @@
 """Questions for tasks and regularizers about training: precision, states, finite numbers and grouping."""
 
-from collections.abc import Callable, Iterator
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.func import vmap
 
 from grokbench import engine
 from grokbench.conformance import advice
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.calls import steps
-from grokbench.conformance.nonfinite import birthplace
 from grokbench.conformance.short_runs import ALONE, PRECISIONS, SEEDS, distance, epochs_for, replica, shapes, trained
 from grokbench.conformance.subjects import Subject
-from grokbench.step import Step, StepContext, build_step
+from grokbench.plugins.source_lines import frames, innermost
+from grokbench.step import Step, build_step
 from grokbench.types import Batch
 
 __all__ = ["QUESTIONS"]
@@ -38,7 +40,7 @@ def trains_in_both_precisions(subject: Subject) -> Answer:
                     return failed(f"on {label}, trained in {dtype}, {name} becomes {p.dtype}", advice.DTYPE)
             if complaint := _broken(step, group):
                 said = f"on {label}, in {dtype}, {complaint} after 5 epochs"
-                return failed(said, advice.GRADIENT, _birthplace(subject, step, dtype, 1.0, 5))
+                return failed(said, advice.GRADIENT, _gradient_line(subject, step, dtype, 1.0, 5))
     return passed()
 
 
@@ -67,12 +69,12 @@ def stays_finite(subject: Subject) -> Answer:
         for dtype, scale in DEAD:
             if complaint := _broken(step, _scaled(step, dtype, scale)):
                 said = f"on {label}, in {dtype}, with parameters times {scale:g}, {complaint}"
-                return failed(said, advice.GRADIENT, _birthplace(subject, step, dtype, scale))
+                return failed(said, advice.GRADIENT, _gradient_line(subject, step, dtype, scale))
         for dtype in PRECISIONS:
             once, scale = _with_one_batch(step), _confident_scale(step, dtype)
             if complaint := _broken(once, _scaled(once, dtype, scale)):
                 where = f"on {label}, in {dtype}, with parameters times {scale:.3g} and outputs of {CONFIDENT:g}"
-                return failed(f"{where}, {complaint}", advice.LOGARITHM, _birthplace(subject, once, dtype, scale))
+                return failed(f"{where}, {complaint}", advice.LOGARITHM, _gradient_line(subject, once, dtype, scale))
     return passed()
 
 
@@ -95,24 +97,21 @@ def _broken(step: Step, group: engine.Group) -> str:
     return f"the trained {broken[0]} is not finite" if broken else ""
 
 
-def _birthplace(subject: Subject, step: Step, dtype: torch.dtype, scale: float, epochs: int = 1) -> str:
-    """The line of the plugin that such a group broke at."""
+def _gradient_line(subject: Subject, step: Step, dtype: torch.dtype, scale: float, epochs: int = 1) -> str:
+    """Find the plugin's line whose gradient is nan, with torch's anomaly mode.
 
-    def run() -> Iterator[Tensor]:
-        group = _begun(step, dtype, scale)
-        for epoch in range(epochs):
-            yield from _losses(step, group, epoch)
-            group = engine.train_epoch(step, group, epoch)
-        yield from group.params.values()
-
-    return birthplace(run, subject.file)
-
-
-def _losses(step: Step, group: engine.Group, epoch: int) -> Iterator[Tensor]:
-    """What every batch of an epoch is to be trained on: a loss may be nan and its gradient a number."""
-    for batch, axes in engine.epoch_batches(step, group, epoch):
-        context = StepContext(batch, step.keys(group.keys), group.steps, torch.tensor(epoch))
-        yield vmap(step.objective, in_dims=(0, 0, engine.context_axes(axes)))(group.params, group.states, context)[0]
+    Returns:
+        The line of the forward operation; empty where the loss itself is the first that is not finite.
+    """
+    with warnings.catch_warnings(record=True) as caught, torch.autograd.set_detect_anomaly(True):
+        warnings.simplefilter("always")
+        with suppress(RuntimeError):  # the warning before it holds the traceback of the forward operation
+            group = _begun(step, dtype, scale)
+            for epoch in range(epochs):
+                group = engine.train_epoch(step, group, epoch)
+    outside = len(traceback.extract_stack())  # frames of the caller: a test may stand in the plugin's folder
+    places = [innermost(frames(str(warning.message))[outside:], subject.file) for warning in caught]
+    return next(filter(None, places), "")
 
 
 def _confident_scale(step: Step, dtype: torch.dtype) -> float:
@@ -151,7 +150,7 @@ def is_the_same_alone(subject: Subject) -> Answer:
         group = trained(step, SEEDS, epochs)
         alone = trained(step, (SEEDS[1], SEEDS[1]), epochs)  # never a group of one, which uses other kernels
         if complaint := _broken(step, group):
-            place = _birthplace(subject, step, torch.float64, 1.0, epochs)
+            place = _gradient_line(subject, step, torch.float64, 1.0, epochs)
             return failed(f"on {label}, {complaint} after 20 steps", advice.GRADIENT, place)
         apart = distance(replica(group.params, 1), replica(alone.params, 0))
         if not apart < ALONE:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grokbench.records import Curve, Outcome, Run
-from grokbench.stats.arrays import Floats
+from grokbench.stats import Floats
 
 __all__ = ["Band", "band"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from grokbench import stats
 from grokbench.judging.comparison import Comparison, Comparisons
 from grokbench.judging.note import Kind, Note, caution, info
-from grokbench.stats.arrays import Floats
+from grokbench.stats import Floats
 
 __all__ = ["FEWEST_PAIRS", "MOST_SEEDS", "SIMULATIONS", "Aim", "Need", "needs", "simulated_power"]
 

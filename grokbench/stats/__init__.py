@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from grokbench.stats.arrays import Floats
 from grokbench.stats.flips import (
     EXACT_PAIRS,
     MONTE_CARLO_DRAWS,
     TIE,
+    Floats,
     pairs_needed,
     sign_flip,
     sign_flip_interval,
@@ -28,6 +28,7 @@ from grokbench.stats.flips import (
 __all__ = [
     "EXACT_PAIRS",
     "MONTE_CARLO_DRAWS",
+    "Floats",
     "effect_size",
     "holm",
     "mean_half_width",

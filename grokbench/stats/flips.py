@@ -9,11 +9,20 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from grokbench.stats.arrays import Floats
+__all__ = [
+    "EXACT_PAIRS",
+    "MONTE_CARLO_DRAWS",
+    "TIE",
+    "Floats",
+    "pairs_needed",
+    "sign_flip",
+    "sign_flip_interval",
+    "smallest_p",
+]
 
-__all__ = ["EXACT_PAIRS", "MONTE_CARLO_DRAWS", "TIE", "pairs_needed", "sign_flip", "sign_flip_interval", "smallest_p"]
+Floats = NDArray[np.float64]
 
 EXACT_PAIRS = 26  # the most pairs for which all 2^n sign assignments are counted
 MONTE_CARLO_DRAWS = 65535  # with more pairs; p is then a multiple of 1/65536, its standard error at most 0.002

@@ -7,8 +7,7 @@ that its time is only a lower bound.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grokbench.stats import sign_flip
-from grokbench.stats.arrays import Floats
+from grokbench.stats import Floats, sign_flip
 
 __all__ = ["kaplan_meier", "logrank", "logrank_scores", "median_time"]
 

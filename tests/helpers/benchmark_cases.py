@@ -30,15 +30,9 @@ regularizers:
 """
 
 
-def suite(folder):
-    """The suite of all these tasks, from a file in the folder."""
-    return load_suite(str(write(folder, SUITE)))
-
-
-def cases(benchmarks, registry, folder):
-    """(task, method) -> case, in float64."""
-    case, rotation = benchmarks("cases").case, benchmarks("cases").rotation
-    planned = expand(suite(folder), registry, "float64", engine.REVISION)
-    cells = [rotation(cell, rotate) for cell in planned for rotate in (False, True)]
-    made = [case(cell, registry, SEEDS, "float64") for cell in cells]
-    return {case.cell.key: case.lasting(EPOCHS) for case in made}
+def case(benchmarks, registry, folder, task, method):
+    """The case of a task, `xor rotated` among them, and a method; in float64."""
+    suite = benchmarks("cases").chosen(load_suite(str(write(folder, SUITE))), task.split()[0], (method,))
+    (cell,) = expand(suite, registry, "float64", engine.REVISION)
+    rotated = benchmarks("cases").rotation(cell, task.endswith("rotated"))
+    return benchmarks("cases").case(rotated, registry, SEEDS, "float64").lasting(EPOCHS)

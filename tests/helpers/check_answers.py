@@ -20,7 +20,7 @@ def examined(folder, text, like=source):
     return {question.name: given for question, given in examine(subject(folder, text, like))}
 
 
-def asked(folder, text, name, like=source):
+def answer_of(folder, text, name, like=source):
     """The answer to one question."""
     examinee = subject(folder, text, like)
     (question,) = [question for question in QUESTIONS[examinee.plugin.kind] if question.name == name]

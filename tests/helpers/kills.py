@@ -53,26 +53,26 @@ class Report:
         )
 
 
-def siege(suite, folder, kills, chance, in_a_row=1, tell=lambda text: None):
+def kill_and_complete(suite, folder, kills, chance, in_a_row=1, tell=lambda text: None):
     """Kill runs of a suite in folders below `folder`, `kills` times, at moments drawn from `chance`; the report."""
     began = time.monotonic()
     complete(suite, folder / "undisturbed")
     duration = time.monotonic() - began
     expected = board(folder / "undisturbed")
     tell(f"undisturbed: {duration:.1f} s")
-    report, besieged, since = Report(), folder / "besieged", 0
+    report, killed, since = Report(), folder / "killed", 0
     while report.kills.total() < kills:
         who = ("parent", "group")[report.kills.total() % 2]
-        if phase := kill(suite, besieged, chance.uniform(0, duration), who, report):
+        if phase := kill(suite, killed, chance.uniform(0, duration), who, report):
             report.kills[phase, who] += 1
             since += 1
-            tell(f"kill {report.kills.total()}: the {who} in {phase}, {check(besieged, expected)} replicas stored")
+            tell(f"kill {report.kills.total()}: the {who} in {phase}, {check(killed, expected)} replicas stored")
         if not phase or since == in_a_row or report.kills.total() == kills:
-            complete(suite, besieged)
-            assert board(besieged) == expected, f"another leaderboard in {besieged}"
+            complete(suite, killed)
+            assert board(killed) == expected, f"another leaderboard in {killed}"
             report.completed += 1
             tell(f"the undisturbed leaderboard after {since} kills")
-            shutil.rmtree(besieged)
+            shutil.rmtree(killed)
             since = 0
     return report
 
@@ -185,7 +185,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         tell = lambda text: print(text, flush=True)  # noqa: E731
         chance = random.Random(chosen.seed)
-        print(siege(chosen.suite, Path(folder), chosen.kills, chance, chosen.in_a_row, tell))
+        print(kill_and_complete(chosen.suite, Path(folder), chosen.kills, chance, chosen.in_a_row, tell))
 
 
 if __name__ == "__main__":

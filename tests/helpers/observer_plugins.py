@@ -15,16 +15,16 @@ EVENTS = ("begin", "stored", "progress", "finished", "end", "close")
 
 SOUND = '''
 
-def diary(file: str = "diary.jsonl", deaf: str = "") -> Observer:
+def diary(file: str = "diary.jsonl", omit: str = "") -> Observer:
     """Write a line for every event, with what it is about."""
     def note(event):
-        def heard(*records):
+        def receive(*records):
             about = [getattr(record, "seed", getattr(record, "regularizer", "")) for record in records]
             curves = [len(record.curves) for record in records if hasattr(record, "curves")]
             with open(file, "a") as lines:
                 print(json.dumps([event, *about, *curves, os.getpid()]), file=lines)
-        return heard
-    return Observer(**{event: note(event) for event in EVENTS if event != deaf})
+        return receive
+    return Observer(**{event: note(event) for event in EVENTS if event != omit})
 '''
 
 
@@ -32,10 +32,10 @@ ANGRY = '''
 
 def angry(at: str = "finished", error: str = "boom") -> Observer:
     """Raise at an event."""
-    def heard(*records):
+    def receive(*records):
         sys.exit(3) if error == "exit" else None
         raise KeyboardInterrupt if error == "interrupt" else RuntimeError(error)
-    return Observer(**{at: heard})
+    return Observer(**{at: receive})
 '''
 
 
@@ -54,11 +54,11 @@ def meddler() -> Observer:
             spoil(getattr(value, field))
         for inner in value if isinstance(value, (list, tuple)) else ():
             spoil(inner)
-    def heard(*records):
+    def receive(*records):
         for record in records:
             spoil(record)
         random.seed(0), numpy.random.seed(0), torch.manual_seed(0)
-    return Observer(**{event: heard for event in EVENTS})
+    return Observer(**{event: receive for event in EVENTS})
 '''
 
 

@@ -19,7 +19,7 @@ def make(directory, methods=TIMES, tasks=("parity",), seeds=SEEDS, skipped=(), *
     """Epochs per method, in each task; None: not by the budget, "diverged", "failed", missing at the end: not run."""
     labels = [(task, method) for task in tasks for method in methods]
     cells = [_cell(task, method, f"c{number}") for number, (task, method) in enumerate(labels)]
-    facts = {"suite": "exhibit", "description": "made by hand", "baseline": next(iter(methods))} | manifest
+    facts = {"suite": "example", "description": "made by hand", "baseline": next(iter(methods))} | manifest
     execution = {key: HERE[key] for key in ("device", "precision", "engine")}
     planned = Manifest(seeds=tuple(seeds), cells=tuple(cells), skipped=tuple(skipped), execution=execution, **facts)
     with Store.open(directory, planned) as store:
@@ -99,7 +99,7 @@ def _sixty(directory):
     return make(directory, {"baseline": BASELINE} | sweep, tasks=("a_task_with_a_name_as_long_as_this_one", "素数の和"))
 
 
-EXHIBITS = {  # what is awkward -> a function that makes the folder
+FOLDERS = {  # what is awkward -> a function that makes the folder
     "awkward": awkward_labels.make,
     "hostile": hostile,
     "damaged": damaged,

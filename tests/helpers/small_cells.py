@@ -69,6 +69,15 @@ def pairs(labels):
     return [(label, name) for label in labels for name in METHODS if set(method(name).facts) <= set(small(label).facts)]
 
 
+def spread(labels, each=1):
+    """Every one of these small tasks with the baseline, and every method with `each` of the tasks, in turn."""
+    found = [(label, "baseline") for label in labels]
+    for number, name in enumerate(METHODS):
+        able = [label for label, other in pairs(labels) if other == name]
+        found += [(able[(number + step * len(able) // each) % len(able)], name) for step in range(each)]
+    return list(dict.fromkeys(found))
+
+
 def plain(label, methods, seed, epochs, task=None):
     """The oracle's run of a small task, or of one like it: parameters at the end, and the evaluations."""
     _, _, loss_, activation = TASKS[label]

@@ -1,6 +1,8 @@
-"""A suite that trains in milliseconds, the command line called in this process, and jobs done without workers."""
+"""A suite that trains in milliseconds, the command line in this process or in one of its own, jobs without workers."""
 
 import io
+import os
+import subprocess
 import sys
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
@@ -8,6 +10,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from grokbench.cli import main
+from grokbench.errors import GrokbenchError
 from grokbench.store import Store
 
 SUITE = """\
@@ -82,6 +85,18 @@ def grokbench(*arguments):
     return Done(status, out.getvalue(), err.getvalue())
 
 
+def start(*arguments, **options):
+    """The command line in a process of its own, with one core: it starts one worker at most."""
+    words = [sys.executable, "-P", "-m", "grokbench", *map(str, arguments)]
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=one_core, **options)
+
+
+def one_core():
+    """Keep this process to one core, where that can be done."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
 def launch_here(stages, workers):
     """`launch` without processes: the jobs one after the other, in this one."""
     from grokbench.plugins import load_registry
@@ -91,6 +106,8 @@ def launch_here(stages, workers):
         for job in jobs:
             try:
                 yield from ((job, event) for event in job.run(workers[0], registry))
+            except GrokbenchError as error:
+                yield from ((job, event) for event in job.failed(str(error)))
             except Exception:
                 yield from ((job, event) for event in job.failed(traceback.format_exc()))
 

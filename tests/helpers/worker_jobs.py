@@ -158,6 +158,12 @@ class Beat(Job):
             time.sleep(0.05)
 
 
+class Silent(Job):
+    def run(self, worker, registry):
+        yield os.getpid()
+        time.sleep(600)
+
+
 class Half(Job):
     # Two replicas: one is done when the worker dies.
 
@@ -170,12 +176,12 @@ class Half(Job):
 """
 
 
-def crew(count=1):
+def cpu_workers(count=1):
     return [Worker("cpu", "float32", (), {"number": number}) for number in range(count)]
 
 
 def events(*stages, workers=1):
-    return [event for _, event in launch(stages, crew(workers))]
+    return [event for _, event in launch(stages, cpu_workers(workers))]
 
 
 def gone(pid):
