@@ -109,12 +109,14 @@ def arguments(node):
 def unexplained(node, everything=False):
     """The arguments and fields that the docstring of a function or a class of `__all__` leaves out.
 
-    A function with one argument and a record with one or two fields need no section. With `everything` they do, and
-    the methods of a class too: the rule of the public interface.
+    A function with one argument and a record with one or two fields need no section, nor does a decorated function,
+    such as a click command, whose arguments are its options. With `everything` they do, and the methods of a class
+    too: the rule of the public interface.
     """
     if isinstance(node, ast.FunctionDef):
         expected, named = arguments(node), section(node, "Args")
-        needed = expected ^ named if everything or named or len(expected) > 1 else set()
+        many = len(expected) > 1 and not node.decorator_list
+        needed = expected ^ named if everything or named or many else set()
         yield from (f"{node.name}: Args: {name}" for name in sorted(needed))
     elif isinstance(node, ast.ClassDef):
         expected, named = fields(node), section(node, "Attributes")
@@ -175,6 +177,7 @@ def test_a_docstring_begins_with_a_verb_or_with_a_noun_that_defines():
         ('def f(a):\n    """Do.\n\n    Args:\n        old: one.\n        a: two.\n    """', False, ["f: Args: old"]),
         ('def f(a):\n    """Do."""', False, []),
         ('def f(a):\n    """Do."""', True, ["f: Args: a"]),
+        ('@click.command()\ndef f(a, b):\n    """Do."""', False, []),
         ('@dataclass(frozen=True)\nclass R:\n    """R."""\n    a: int\n    b: int', False, []),
         ('class R(NamedTuple):\n    """R."""\n    a: int\n    b: ClassVar[int]', True, ["R: Attributes: a"]),
         ('class C:\n    """C."""\n    def do(self, a): ...', True, ["C.do: Args: a"]),
