@@ -8,12 +8,13 @@ from contextlib import suppress
 import click
 
 from grokbench import __version__
+from grokbench.commands.check import check
 from grokbench.commands.completion import completion
 from grokbench.commands.data import data
 from grokbench.commands.doctor import doctor
 from grokbench.commands.figures import plot, report
 from grokbench.commands.new import new
-from grokbench.commands.plugins import check, list_, show, validate
+from grokbench.commands.plugins import list_, show, validate
 from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run

@@ -6,8 +6,8 @@ from scipy.stats import t
 
 from grokbench.judging.conclusions import conclusion
 from grokbench.judging.effects import Effect, effect, obstacle, seeds_to_settle, verdict
-from grokbench.judging.notes import outcome_notes
 from grokbench.judging.outcomes import Measured
+from grokbench.judging.row_notes import outcome_notes
 from grokbench.records import Cell, Outcome, Run, Statistics
 
 from .helpers.recipes import RECIPE

@@ -2,8 +2,8 @@ import pytest
 
 from grokbench.judging.conclusions import compared_notes, published_note
 from grokbench.judging.effects import Effect
-from grokbench.judging.notes import outcome_notes, provenance_notes
 from grokbench.judging.outcomes import Measured
+from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.records import Cell, Manifest, Outcome, Run, Statistics, Timing
 
 from .helpers.recipes import RECIPE

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from grokbench.judging.notes import outcome_notes
 from grokbench.judging.outcomes import Measured
+from grokbench.judging.row_notes import outcome_notes
 from grokbench.records import Cell, Outcome, Run, Timing
 
 from .helpers.recipes import RECIPE

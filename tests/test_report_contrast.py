@@ -8,7 +8,7 @@ import pytest
 
 from grokbench.commands import results
 from grokbench.records import Origin, Use
-from grokbench.report.text import contrast
+from grokbench.report.text import folder_comparison
 
 from .helpers import result_folders, tiny
 from .helpers.result_folders import BASELINE, FASTER, SEEDS, a_cell, make, recipe_of
@@ -214,7 +214,7 @@ def test_a_damaged_file_is_told(a, tmp_path):
 
 
 def test_every_format(a):
-    assert results.CONTRAST_FORMATS == tuple(contrast.FORMATS)
+    assert results.CONTRAST_FORMATS == tuple(folder_comparison.FORMATS)
     text = {style: grokbench("compare", a, a, "--format", style).out for style in results.CONTRAST_FORMATS}
     assert text["table"] == grokbench("compare", a, a).out
     assert "### parity" in text["markdown"] and "|:" in text["markdown"] and "135\\|135" in text["markdown"]

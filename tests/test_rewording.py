@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from grokbench.judging.compare_folders import contrast
 from grokbench.judging.comparison import compare
-from grokbench.judging.contrast import contrast
 from grokbench.judging.note import Kind, Severity
 from grokbench.judging.power import Aim, needs
 from grokbench.judging.ranking import rank

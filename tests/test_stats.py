@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokbench import stats
-from grokbench.stats import flips
+from grokbench.stats import sign_flip_test
 
 differences = st.lists(st.integers(-6, 6), min_size=1, max_size=9)
 
@@ -64,7 +64,7 @@ def test_twenty_five_pairs_are_exact():
 def test_beyond_exact_pairs_the_estimate_is_close_and_repeatable(monkeypatch):
     d = np.random.default_rng(1).normal(0.5, 1, 20)
     exact, ends = stats.sign_flip(d), stats.sign_flip_interval(d)
-    monkeypatch.setattr(flips, "EXACT_PAIRS", 10)
+    monkeypatch.setattr(sign_flip_test, "EXACT_PAIRS", 10)
     assert stats.sign_flip(d) == stats.sign_flip(d) == pytest.approx(exact, abs=0.004)
     assert stats.sign_flip_interval(d) == pytest.approx(ends, abs=0.02)
     assert stats.sign_flip(np.ones(40)) == 1 / (1 + stats.MONTE_CARLO_DRAWS)

@@ -1,18 +1,17 @@
-"""Commands about suites and plugins: `list`, `show`, `validate` and `check`."""
+"""Commands about suites and plugins: `list`, `show` and `validate`."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from grokbench.commands.completion import names, names_or_files, suites
+from grokbench.commands.completion import names, suites
 from grokbench.commands.options import METHODS, PLUGINS
 
 if TYPE_CHECKING:
     from grokbench.plugins import Registry
     from grokbench.runner.request import Plan
 
-__all__ = ["check", "list_", "show", "validate", "warn_of_broken", "warn_of_plugins"]
+__all__ = ["list_", "show", "validate", "warn_of_broken", "warn_of_plugins"]
 
 LISTED = ["tasks", "regularizers", "metrics", "observers", "suites"]
 
@@ -54,28 +53,6 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
     registry = load_registry(plugins)
     warn_of_broken(registry)
     click.echo(entry(registry, name))
-
-
-@click.command()
-@click.argument("plugin", metavar="NAME|FILE", shell_complete=names_or_files)
-@PLUGINS
-@click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "markdown"]))
-def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
-    """Check a plugin by every question of the conformance tests.
-
-    NAME is a task, regularizer, metric or observer; FILE is a plugin file, all of whose plugins are checked. The format
-    markdown is a summary for a pull request. The exit status is 1 if a question failed.
-    """
-    from grokbench.conformance.report import report
-    from grokbench.conformance.targets import find
-
-    registry, found = find(plugin, plugins)
-    warn_of_broken(registry)
-    failures = 0
-    for line, failed in report(registry, found, style):
-        click.secho(line, fg="red" if failed and style == "text" else None)
-        failures += failed
-    sys.exit(1 if failures else 0)
 
 
 def warn_of_plugins(plan: "Plan") -> None:

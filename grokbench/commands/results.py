@@ -75,8 +75,8 @@ def compare(first: str, second: str, style: str) -> None:
     Cells are matched by the labels of task and regularizer. A and B are tested against each other only if device,
     machine, precision and versions are the same; their conclusions are always compared.
     """
-    from grokbench.judging.contrast import contrast
-    from grokbench.report.text.contrast import render
+    from grokbench.judging.compare_folders import contrast
+    from grokbench.report.text.folder_comparison import render
     from grokbench.store import Store
 
     stores = Store.load(first), Store.load(second)

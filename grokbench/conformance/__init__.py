@@ -8,22 +8,16 @@ that depend on one that failed.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from grokbench.conformance import description, methods, metrics, observers, purity, tasks, training
+from grokbench.conformance import description
 from grokbench.conformance.advice import translate
 from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable, skipped
 from grokbench.conformance.device_reads import restore_generators
+from grokbench.conformance.questions import CALLS, QUESTIONS
 from grokbench.conformance.short_runs import one_thread
 from grokbench.conformance.subjects import NoTrialTask, Subject
 from grokbench.errors import DataError, PluginError
 
 __all__ = ["QUESTIONS", "Answer", "Question", "Subject", "Verdict", "answer", "examine"]
-
-QUESTIONS: dict[str, tuple[Question, ...]] = {  # kind of plugin -> its questions, in order
-    "tasks": (*description.QUESTIONS, *purity.QUESTIONS, *tasks.QUESTIONS, *training.QUESTIONS),
-    "regularizers": (*description.QUESTIONS, *purity.QUESTIONS, *training.QUESTIONS, *methods.QUESTIONS),
-    "metrics": (*description.QUESTIONS, *purity.QUESTIONS, *metrics.QUESTIONS),
-    "observers": (*description.QUESTIONS, *observers.QUESTIONS),
-}
 
 
 def answer(question: Question, subject: Subject) -> Answer:
@@ -70,9 +64,6 @@ def examine(subject: Subject) -> Iterator[tuple[Question, Answer]]:
             else:
                 failures[question.name] = given
         yield question, given
-
-
-CALLS = {question.name for question in (*purity.QUESTIONS, *training.QUESTIONS)}  # questions that call the plugin
 
 
 def _has_same_cause(later: Answer, name: str, first: Answer) -> bool:

@@ -9,12 +9,12 @@ from typing import Any
 from grokbench.judging.comparison import Comparison, Comparisons, compare
 from grokbench.judging.conclusions import compared_notes, published_note
 from grokbench.judging.effects import Reproduction, verdict
+from grokbench.judging.holm import holm_adjusted
 from grokbench.judging.note import Kind, Note, info
-from grokbench.judging.notes import outcome_notes, provenance_notes
 from grokbench.judging.outcomes import same_clock
 from grokbench.judging.row import Leaderboard, Row
+from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.records import Manifest, Outcome, Skip
-from grokbench.stats import holm
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
@@ -22,7 +22,7 @@ __all__ = ["Leaderboard", "Row", "compare", "rank"]
 def rank(comparisons: Comparisons) -> Leaderboard:
     """Rank the cells of a folder: p's are corrected over all planned non-baseline cells, finished or not."""
     manifest = comparisons.manifest
-    adjusted = _adjusted(comparisons)
+    adjusted = holm_adjusted(comparisons)
     rows = [_row(each, p, manifest) for each, p in zip(comparisons.cells, adjusted, strict=True)]
     rows += [_skipped_row(skip, manifest) for skip in manifest.skipped]
     tasks = list(dict.fromkeys(row.task for row in rows))
@@ -36,18 +36,6 @@ def rank(comparisons: Comparisons) -> Leaderboard:
         statistics=manifest.statistics,
         source=manifest.published.source if manifest.published else None,
     )
-
-
-def _adjusted(comparisons: Comparisons) -> list[float | None]:
-    """Holm's p of each cell; None for the baseline, for a cell without a p, and without a correction."""
-    statistics = comparisons.manifest.statistics
-    family = [i for i, each in enumerate(comparisons.cells) if not each.is_baseline]
-    effects = [comparisons.cells[i].effect for i in family]
-    found: list[float | None] = [None] * len(comparisons.cells)
-    if statistics.correction == "holm":
-        for i, p in zip(family, holm([e.p[statistics.primary] if e else None for e in effects]), strict=True):
-            found[i] = p
-    return found
 
 
 def _row(each: Comparison, adjusted: float | None, manifest: Manifest) -> Row:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from grokbench.stats.flips import (
+from grokbench.stats.sign_flip_test import (
     EXACT_PAIRS,
     MONTE_CARLO_DRAWS,
     TIE,

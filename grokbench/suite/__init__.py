@@ -17,7 +17,6 @@ from grokbench.records import Published, Skip, Statistics
 from grokbench.seeds import count_seeds, parse_seeds
 from grokbench.suite.additions import with_methods
 from grokbench.suite.checks import suite_problems
-from grokbench.suite.document import Document
 from grokbench.suite.entries import (
     MetricEntry,
     RegularizerEntry,
@@ -30,6 +29,7 @@ from grokbench.suite.entries import (
 )
 from grokbench.suite.problems import KeyPath, Problem, listing
 from grokbench.suite.yaml12 import read
+from grokbench.suite.yaml_places import Document
 from grokbench.suite_files import find
 
 __all__ = [

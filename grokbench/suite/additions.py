@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from grokbench.errors import SuiteError
-from grokbench.suite.document import Document
 from grokbench.suite.yaml12 import parse
+from grokbench.suite.yaml_places import Document
 from grokbench.text.options import Option
 from grokbench.text.suggest import short
 

@@ -14,9 +14,9 @@ from yaml.error import MarkedYAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from grokbench.errors import SuiteError
-from grokbench.suite.document import Document
 from grokbench.suite.problems import KeyPath, Place, Problem, listing, syntax_hint
 from grokbench.suite.yaml_composer import BoundedComposer, blamed, mark_place
+from grokbench.suite.yaml_places import Document
 from grokbench.text.suggest import short
 
 __all__ = ["MAX_BYTES", "parse", "plain_scalar", "read"]

@@ -4,7 +4,6 @@ Small matrices gain little from a second thread and lose time at every barrier, 
 do the numbers depend on the number of cores then. When a worker is killed, only its group is lost.
 """
 
-import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 from grokbench.events import Event
 from grokbench.launchers.jobs import Job, Stage, Worker
-from grokbench.launchers.local.spawning import worker_settings
+from grokbench.launchers.local.spawning import start_process
 from grokbench.launchers.local.worker import Done, NoDevice, serve
 from grokbench.records import Run
 
@@ -76,12 +75,7 @@ class WorkerProcess:
 
     def _start(self) -> None:
         self.no_device = ""  # why its device cannot be used; empty if it can
-        context = multiprocessing.get_context("spawn")  # CUDA and threads do not survive a fork
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, self.worker), daemon=True)
-        with worker_settings():
-            self.process.start()
-        theirs.close()
+        self.process, self.pipe = start_process(serve, self.worker)
 
     def assign(self, job: Job) -> None:
         """Send a job to the process, which is started again if it has ended."""

@@ -1,21 +1,43 @@
-"""The settings that a worker process inherits from its parent when it is spawned."""
+"""The start of a worker process, and the settings that it inherits from its parent."""
 
+import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from types import ModuleType
+from typing import Any
 
-__all__ = ["worker_settings"]
+__all__ = ["start_process"]
 
 # By default glibc returns large blocks to the system at once, and every step would fault their pages in again.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_TOP_PAD_": str(2**26)}
 
 
+def start_process(target: Callable[[Connection, Any], None], argument: Any) -> tuple[Any, Connection]:
+    """Spawn a process.
+
+    Args:
+        target: runs in the process, with its end of a pipe and the argument.
+        argument: can be pickled.
+
+    Returns:
+        The process, which ends with its parent, and the parent's end of the pipe.
+    """
+    context = multiprocessing.get_context("spawn")  # CUDA and threads do not survive a fork
+    pipe, theirs = context.Pipe()
+    process = context.Process(target=target, args=(theirs, argument), daemon=True)
+    with _worker_settings():
+        process.start()
+    theirs.close()
+    return process, pipe
+
+
 @contextmanager
-def worker_settings() -> Iterator[None]:
+def _worker_settings() -> Iterator[None]:
     """While active, spawned workers inherit allocator settings, ignore SIGINT and do not re-import `__main__`."""
     wanted = {**ALLOCATOR, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     before = {name: os.environ.get(name) for name in wanted}

@@ -1,5 +1,5 @@
 """A results folder as one HTML file that needs nothing else: `grokbench report`."""
 
-from grokbench.report.html.html import document
+from grokbench.report.html.page import document
 
 __all__ = ["document"]
