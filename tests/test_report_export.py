@@ -280,7 +280,7 @@ def test_the_default_folder_is_exports(tmp_path, monkeypatch):
 
 
 def test_a_name_of_a_suite_that_leads_out_of_exports_is_refused(folder):
-    assert "cannot name a folder: say where to with --out" in tiny.grokbench("export", folder).err
+    assert "cannot name a folder: choose one with --out" in tiny.grokbench("export", folder).err
 
 
 def test_damaged_files_are_missing_and_said(tmp_path):

@@ -13,7 +13,7 @@ from grokbench.judging.ranking import rank
 from grokbench.judging.seconds import costs
 from grokbench.report.export import export
 from grokbench.report.text import FORMATS, render
-from grokbench.report.text import contrast as contrast_text
+from grokbench.report.text import folder_comparison as contrast_text
 from grokbench.report.text import power as power_text
 from grokbench.report.text import seconds as seconds_text
 from grokbench.report.text.prose import warnings

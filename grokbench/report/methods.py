@@ -97,7 +97,7 @@ def _statistics(found: Comparisons) -> Iterator[str]:
     family = plural(manifest.comparisons, "planned comparison")
     corrected = f"corrected by Holm over {family}" if chosen.correction == "holm" else f"uncorrected for {family}"
     yield (
-        f"A method is tested against the baseline by {named_test(chosen.primary, pairs)}, two-sided, on "
+        f"A method is tested against the baseline by the {named_test(chosen.primary, pairs)}, two-sided, on "
         f"{plural(pairs, 'pair')}, {corrected}, at the level {chosen.alpha:g}."
     )
     yield from (f"{note}." for note in power_notes(manifest))

@@ -66,9 +66,9 @@ def make(directory, seeds=SEEDS, provenance=HERE, budget=200, baselines=True):
 
 def _cell(task, method, budget):
     cell = a_cell(method, budget, privileges=("extra_labels",) if method == "privileged" else ())
-    recipe = dict(cell.recipe)
+    recipe = cell.recipe
     if method == "rotated":
-        recipe["task"] = recipe["task"] | {"coordinates": "rotated"}
+        recipe = replace(recipe, task=replace(recipe.task, parameters={"coordinates": "rotated"}))
     return replace(cell, task=task, identity=f"c{method}{task}", recipe=recipe)
 
 
