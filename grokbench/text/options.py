@@ -29,7 +29,7 @@ class Option:
     value: str | int | None = None
 
     def __str__(self) -> str:
-        """Write the option as on the command line, `--task xor`, or as in Python, `tasks='xor'`, under `as_keywords`."""
+        """Write the option as on the command line, `--task xor`, or as in Python, `tasks='xor'` (`as_keywords`)."""
         if _KEYWORDS.get():
             return self.keyword if self.value is None else f"{self.keyword}={self.value!r}"
         flag = f"--{FLAGS.get(self.keyword, self.keyword.replace('_', '-'))}"
