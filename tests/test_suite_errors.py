@@ -268,7 +268,8 @@ def test_every_key_of_a_shipped_suite_counts(tmp_path, name):
     """A key that is misspelt anywhere is refused, or is a label, which then says so."""
     text = SHIPPED[name].read_text(encoding="utf-8")
     for key in sorted({str(key) for path, _ in leaves(SUITES[name]) for key in path if isinstance(key, str)}):
-        misspelt = re.sub(rf"(?<![\w.]){re.escape(key)}:", f"{key}x:", text, count=1)
+        # `[^#\n]*?`: not in a comment
+        misspelt = re.sub(rf"^([^#\n]*?)(?<![\w.]){re.escape(key)}:", rf"\1{key}x:", text, count=1, flags=re.MULTILINE)
         assert misspelt != text
         try:
             plan = resolved(tmp_path, misspelt)
