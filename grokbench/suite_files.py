@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from grokbench.errors import SuiteError
-from grokbench.text.suggest import did_you_mean, nearest, short
+from grokbench.text.suggest import did_you_mean, nearest, sentences, short
 
 __all__ = ["find", "shipped_suites"]
 
@@ -38,8 +38,8 @@ def find(name_or_path: str) -> Path:
     shipped = shipped_suites()
     if name_or_path not in shipped:
         near = _of_suffix(path) or did_you_mean(name_or_path, shipped)
-        known = ", ".join(shipped)
-        raise SuiteError(f"no suite {name_or_path[:200]!r}, expected one of {known}, or a path ending in .yaml{near}")
+        known = f"expected a path ending in .yaml, or one of the shipped suites: {', '.join(shipped)}"
+        raise SuiteError(sentences(f"no suite {name_or_path[:200]!r}{near}", known))
     return shipped[name_or_path]
 
 
@@ -49,13 +49,13 @@ def _of_suffix(path: Path) -> str:
         return ""
     right = path.with_suffix(".yaml")
     if os.path.isfile(path) and not os.path.isfile(right):  # unlike Path.is_file, False where a name is too long
-        return f"; rename {short(str(path))} to {short(right.name)}"
+        return f". Rename {short(str(path))} to {short(right.name)}"
     shipped = not os.path.isfile(right) and nearest(path.name, shipped_suites())
-    return "" if shipped else f", did you mean {short(str(right))!r}?"
+    return "" if shipped else f". Did you mean the file {short(str(right))}?"
 
 
 def _suggestion(path: Path) -> str:
     """Suggest the most similar suite file in the same folder, else the shipped suites."""
     beside = sorted(str(file) for file in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
     near = difflib.get_close_matches(str(path), beside, n=1)
-    return f", did you mean {near[0]}?" if near else f" or one of {', '.join(shipped_suites())}"
+    return f". Did you mean {near[0]}?" if near else f" or one of the shipped suites: {', '.join(shipped_suites())}"

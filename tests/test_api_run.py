@@ -74,8 +74,8 @@ def test_a_cell_gives_its_runs_as_plain_numbers(folder, tmp_path):
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (("partiy", "baseline"), "plans no task 'partiy', expected one of: parity, did you mean 'parity'?"),
-        (("parity", "basline"), "plans no regularizer 'basline', expected one of: baseline, did you mean 'baseline'?"),
+        (("partiy", "baseline"), "plans no task 'partiy', expected one of: parity. Did you mean 'parity'?"),
+        (("parity", "basline"), "plans no regularizer 'basline', expected one of: baseline. Did you mean 'baseline'?"),
         (("parity", "sam"), "leaves out parity / sam: too slow"),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_replica_that_fails_raises_nothing_and_keeps_its_traceback(trained_her
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"precision": "float23"}, "precision='float23': expected one of: float32, float64, did you mean 'float32'?"),
+        ({"precision": "float23"}, "precision='float23': expected one of: float32, float64. Did you mean 'float32'?"),
         ({"rerun": "everything"}, "rerun='everything': expected one of: failed, stale, all"),
         ({"group_size": 1}, "group_size=1: expected a whole number of at least 2"),
         ({"group_size": 2.5}, "group_size=2.5: expected a whole number of at least 2"),

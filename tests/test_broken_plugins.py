@@ -16,7 +16,7 @@ BROKEN = {
     "misspells a hook": (
         GOOD.format(name="clip").replace("grokbench_regularizers", "grokbench_regularizer"),
         "no hook is called 'grokbench_regularizer', expected one of: grokbench_tasks, grokbench_regularizers, "
-        "grokbench_metrics, grokbench_observers, did you mean 'grokbench_regularizers'?",
+        "grokbench_metrics, grokbench_observers. Did you mean 'grokbench_regularizers'?",
     ),
     "forgets to mark a hook": (
         GOOD.format(name="clip").replace("@hookimpl\n", ""),

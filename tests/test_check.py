@@ -36,7 +36,7 @@ def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):
 def test_a_question_ends_a_sentence_by_itself_and_names_keep_their_case(tmp_path):
     source = planted.METHODS["a field that is not there"].source
     done = grokbench("check", planted.write(tmp_path, source))
-    assert "\n                  Fix: Local has outputs, pullback, did you mean 'outputs'?\n" in done.out
+    assert "\n                  Fix: Local has outputs, pullback. Did you mean 'outputs'?\n" in done.out
     lost = grokbench("check", planted.write(tmp_path, source.replace("return Regularizer", "Regularizer")))
     assert "\n                  method returns a NoneType, expected a Regularizer.\n" in lost.out
 
@@ -102,7 +102,7 @@ LOST = "cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"
 WRONG = {  # arguments -> the message; {} is the folder
     "unknown name": (
         ["grokalig"],
-        "nothing is named 'grokalig', did you mean 'grokalign'?; `grokbench list` shows every name",
+        "nothing is named 'grokalig'. Did you mean 'grokalign'? `grokbench list` shows every name",
     ),
     "no such file": (
         ["{}/none.py"],
@@ -127,8 +127,8 @@ WRONG = {  # arguments -> the message; {} is the folder
     ),
     "a broken file beside an unknown name": (
         ["x", "--plugin", "{}/missing.py"],
-        "nothing is named 'x'; `grokbench list` shows every name; "
-        "file missing.py is left out: ModuleNotFoundError: No module named 'nowhere' (line 2)",
+        "nothing is named 'x'. `grokbench list` shows every name. "
+        "File missing.py is left out: ModuleNotFoundError: No module named 'nowhere' (line 2)",
     ),
 }
 

@@ -54,7 +54,7 @@ def test_a_method_of_a_broken_file_is_missing_and_the_message_says_why(tmp_path)
     broken = tiny.write(tmp_path, "raise OSError('my disk')\n", "broken.py")
     done = grokbench("validate", tiny.write(tmp_path, tiny.with_methods("mine")), "--plugin", broken)
     assert done.status == 2
-    assert "no regularizer 'mine'" in done.err and "file broken.py is left out: OSError: my disk" in done.err
+    assert "no regularizer 'mine'" in done.err and "File broken.py is left out: OSError: my disk" in done.err
 
 
 def test_a_name_from_two_files_names_both(suite, tmp_path):

@@ -139,7 +139,7 @@ def test_observers_from_python(folder, capsys):
     public.run("tiny.yaml", device="cpu", plugins="mine.py", log=["diary", "angry: {at: stored}"], num_seeds=2)
     assert len(replicas(diary(folder), "stored")) == 4 and len(runs.rows()) == 4
     assert "the observer angry (file mine.py) is dropped" in capsys.readouterr().err
-    with pytest.raises(public.SuiteError, match="^log diry: no observer 'diry'.*did you mean 'diary'"):
+    with pytest.raises(public.SuiteError, match="^log diry: no observer 'diry'.*Did you mean 'diary'"):
         public.run("tiny.yaml", device="cpu", plugins="mine.py", log="diry")
 
 
@@ -221,8 +221,8 @@ def test_an_interruption_closes_and_ends_not(folder):
     ("log", "said"),
     [
         ("diry", "--log diry: no observer 'diry', expected one of: tensorboard, diary, angry, "),
-        ("diry", ", did you mean 'diary'?"),
-        ("diary: {fil: a}", "--log diary.fil: diary has no parameter 'fil', expected one of: file, omit, did you mean"),
+        ("diry", ". Did you mean 'diary'?"),
+        ("diary: {fil: a}", "--log diary.fil: diary has no parameter 'fil'. Expected one of: file, omit. Did you mean"),
         ("diary: {file: 3}", "--log diary.file: expected text, got the number 3"),
         ("{diary: {file: 3}, angry: {fro: 1}}", "Error: --log diary.file: expected"),
         ("{diary: {file: 3}, angry: {fro: 1}}", "\n--log angry.fro: angry has no parameter 'fro'"),
@@ -233,7 +233,7 @@ def test_an_interruption_closes_and_ends_not(folder):
         ("nothing", "--log nothing: it returns a NoneType, expected an Observer"),
         ("refuses: {size: 2}", "--log refuses: refuses (file mine.py) refuses its parameters: size must be 1, got 2"),
         ("misspelt", "(file mine.py) breaks: Observer has no field 'finish', expected one of: begin, stored, progress"),
-        ("misspelt", ", did you mean 'finished'?"),
+        ("misspelt", ". Did you mean 'finished'?"),
         ("absent", "--log absent: absent (file mine.py) needs the Python module 'no_such_package', which is not "),
         ("absent", "installed here: pip install no_such_package"),
     ],

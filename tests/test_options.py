@@ -117,8 +117,8 @@ MESSAGES = [
     ),
     (
         {"tasks": "no--task"},
-        "--task no--task: the suite has no such task, expected one of: my--task, did you mean 'my--task'?",
-        "tasks='no--task': the suite has no such task, expected one of: my--task, did you mean 'my--task'?",
+        "--task no--task: the suite has no such task, expected one of: my--task. Did you mean 'my--task'?",
+        "tasks='no--task': the suite has no such task, expected one of: my--task. Did you mean 'my--task'?",
     ),
     (
         {"regularizers": "--with"},
@@ -153,8 +153,8 @@ MESSAGES = [
     ),
     (
         {"methods": "'--log': {use orthograd}"},
-        r"--with: regularizers\.--log\..*: a key without a value, .*",
-        r"methods: regularizers\.--log\..*: a key without a value, .*",
+        r"--with: regularizers\.--log\..*: a key without a value\. .*",
+        r"methods: regularizers\.--log\..*: a key without a value\. .*",
     ),
     (
         {"methods": "'--task': {use: grokalign, norm: 1}"},

@@ -127,7 +127,7 @@ def test_a_metric_by_the_decade_reaches_its_step(cells_of, registry):
 def test_a_cell_whose_plugin_is_gone_says_so(cells_of, registry):
     cell = only(cells_of(PLAIN))
     gone = dataclasses.replace(cell, recipe=dataclasses.replace(cell.recipe, task=Use("sparse_party", {})))
-    with pytest.raises(PluginError, match="no task 'sparse_party'.*did you mean 'sparse_parity'"):
+    with pytest.raises(PluginError, match="no task 'sparse_party'.*Did you mean 'sparse_parity'"):
         cell_step(gone, registry)
 
 

@@ -26,17 +26,17 @@ FAULTS = {  # what is replaced by what in GOOD; the place and the key path; what
     "unknown task": (
         ("sparse_parity}", "sparse_party}"),
         "s.yaml:4:18: tasks.parity: no task 'sparse_party', expected one of: xor",
-        "did you mean 'sparse_parity'",
+        "Did you mean 'sparse_parity'",
     ),
     "unknown method": (
         ("grokalign: {strength", "aligned: {use: grokaline, strength"),
         "s.yaml:5:40: regularizers.aligned: no regularizer 'grokaline'",
-        "did you mean 'grokalign'",
+        "Did you mean 'grokalign'",
     ),
     "unknown parameter": (
         ("strength: 0.1", "strenght: 0.1"),
         "s.yaml:5:42: regularizers.grokalign",
-        "grokalign has no parameter 'strenght', expected one of: strength, norm",
+        "grokalign has no parameter 'strenght'. Expected one of: strength, norm",
     ),
     "wrong type": (
         ("strength: 0.1", "strength: high"),
@@ -61,7 +61,7 @@ FAULTS = {  # what is replaced by what in GOOD; the place and the key path; what
     "criterion": (
         ("sparse_parity}", 'sparse_parity, grokked: {tset_accuracy: "> 0.9"}}'),
         "tasks.parity.grokked: no metric 'tset_accuracy', expected one of: train_loss",
-        "did you mean 'test_accuracy'",
+        "Did you mean 'test_accuracy'",
     ),
     "cadence": (
         ("sparse_parity}", "sparse_parity, evaluate_every: 20000}"),
@@ -71,7 +71,7 @@ FAULTS = {  # what is replaced by what in GOOD; the place and the key path; what
     "unknown metric": (
         ("seeds: 2", "seeds: 2\nmetrics: {wieght_norm: {}}"),
         "metrics.wieght_norm: no metric 'wieght_norm'",
-        "did you mean 'weight_norm'",
+        "Did you mean 'weight_norm'",
     ),
     "a metric recorded anyway": (
         ("seeds: 2", "seeds: 2\nmetrics: {test_loss: {use: loss}}"),
@@ -88,21 +88,21 @@ def test_a_mistake_is_told_once_with_its_place(complaints, fault):
     assert place in line and said in line and line.startswith("s.yaml:")
 
 
-TASK_KEYS = "or a key of the entry: use, epochs, evaluate_every, stop, grokked, did you mean "
-METHOD_KEYS = "or a key of the entry: use, per_task, did you mean "
+TASK_KEYS = "; a task entry also takes use, epochs, evaluate_every, stop, grokked. Did you mean "
+METHOD_KEYS = "; a regularizer entry also takes use, per_task. Did you mean "
 MISSPELT = [  # what is replaced by what in GOOD; the place and the key path; what is said at the end
     (("use: sparse_parity", "use: sparse_parity, epoch: 4000"), "4:38: tasks.parity.epoch", f"{TASK_KEYS}'epochs'?"),
     (("parity: {use: sparse_parity", "sparse_parity: {epoch: 4000"), "4:25: tasks.sparse_parity.epoch", "'epochs'?"),
     (("sparse_parity}", "sparse_parity, evaluate_evry: 2}"), "4:38: tasks.parity.evaluate_evry", "'evaluate_every'?"),
-    (("sparse_parity}", "sparse_parity, stpo: budget}"), "4:38: tasks.parity.stpo", "did you mean 'stop'?"),
-    (("sparse_parity}", "sparse_parity, groked: {a: b}}"), "4:38: tasks.parity.groked", "did you mean 'grokked'?"),
+    (("sparse_parity}", "sparse_parity, stpo: budget}"), "4:38: tasks.parity.stpo", "Did you mean 'stop'?"),
+    (("sparse_parity}", "sparse_parity, groked: {a: b}}"), "4:38: tasks.parity.groked", "Did you mean 'grokked'?"),
     (("sparse_parity}", "mnist, batchsize: 10}"), "4:30: tasks.parity.batchsize", f"{TASK_KEYS}'batch_size'?"),
-    (("sparse_parity}", "sparse_parity, bits: {gird: [8, 9]}}"), "4:38: tasks.parity.bits", "did you mean 'grid'?"),
+    (("sparse_parity}", "sparse_parity, bits: {gird: [8, 9]}}"), "4:38: tasks.parity.bits", "Did you mean 'grid'?"),
     (("strength: 0.1", "pertask: {parity: {}}"), "5:42: regularizers.grokalign.pertask", f"{METHOD_KEYS}'per_task'?"),
     (("strength: 0.1", "strenght: 0.1"), "5:42: regularizers.grokalign.strenght", f"{METHOD_KEYS}'strength'?"),
     (("strength: 0.1", "usee: orthograd"), "5:42: regularizers.grokalign.usee", f"{METHOD_KEYS}'use'?"),
     (("seeds: 2", "seeds: 2\nmetrics: {weight_norm: {evry: 10}}"), "3:25: metrics.weight_norm.evry", "'every'?"),
-    (("seeds: 2", "seeds: 2\nmetrics: {loss: {splt: test}}"), "3:18: metrics.loss.splt", "did you mean 'split'?"),
+    (("seeds: 2", "seeds: 2\nmetrics: {loss: {splt: test}}"), "3:18: metrics.loss.splt", "Did you mean 'split'?"),
 ]
 
 
@@ -117,14 +117,14 @@ def test_no_key_of_an_entry_is_suggested_where_none_may_stand(complaints):
     for entry in ("grokalign: {per_task: {parity: {pertask: 3}}}", combined):
         (line,) = complaints(GOOD.replace("grokalign: {strength: 0.1}", entry))
         assert line.endswith(
-            "grokalign has no parameter 'pertask', expected one of: strength, norm, estimator, projections"
+            "grokalign has no parameter 'pertask'. Expected one of: strength, norm, estimator, projections"
         )
 
 
 @pytest.mark.parametrize("used", ["grokalign", "[grokalign, orthograd]"])
 def test_a_misspelt_use_is_told_and_not_that_its_label_is_no_plugin(complaints, used):
     (line,) = complaints(GOOD.replace("grokalign: {strength: 0.1}", f"mine: {{uses: {used}}}"))
-    said = "regularizers.mine.uses: an unknown key, expected one of use, per_task, did you mean 'use'?"
+    said = "regularizers.mine.uses: an unknown key, expected one of use, per_task. Did you mean 'use'?"
     assert line == f"s.yaml:5:37: {said}"
     (line,) = complaints(GOOD.replace("grokalign: {strength: 0.1}", "mine: {uses: 3}"))
     assert "regularizers.mine: no regularizer 'mine'" in line
@@ -138,7 +138,7 @@ def test_a_misspelt_key_of_an_added_method_is_looked_up_alike(tmp_path, registry
     assert pertask.startswith("--with: regularizers.grokalign.pertask: ") and pertask.endswith(
         f"{METHOD_KEYS}'per_task'?"
     )
-    assert strenght.endswith("expected one of: strength, norm, estimator, projections, did you mean 'strength'?")
+    assert strenght.endswith("Expected one of: strength, norm, estimator, projections. Did you mean 'strength'?")
 
 
 def test_a_parameter_of_per_task_is_told_at_its_own_place(complaints):
@@ -167,7 +167,7 @@ def test_a_parameter_within_a_combination_is_told_at_its_own_place(complaints):
         "      alhpa: 0.9\n"
     )
     (line,) = complaints(text)
-    assert line.startswith("s.yaml:10:") and "did you mean 'alpha'" in line
+    assert line.startswith("s.yaml:10:") and "Did you mean 'alpha'" in line
 
 
 def test_every_mistake_is_told_at_once(complaints):

@@ -85,13 +85,13 @@ def test_width_axis_and_seeds(folder, tmp_path):
     [
         (
             ("forest", "--task", "party"),
-            "figure of task 'party'; there are: parity, another, did you mean 'parity'?",
+            "figure of task 'party'; there are: parity, another. Did you mean 'parity'?",
         ),
-        (("metrics", "--metric", "lost"), "figure of metric 'lost'; there are: loss, did you mean 'loss'?"),
+        (("metrics", "--metric", "lost"), "figure of metric 'lost'; there are: loss. Did you mean 'loss'?"),
         (("metrics", "--metric", "test_accuracy"), "figure of metric 'test_accuracy'; there are: loss"),
         (("forest", "--metric", "loss"), "--metric chooses among `metrics`, and the figure is `forest`: leave it out."),
         (("summary", "--task", "parity"), "The figure `summary` shows all tasks: leave out --task."),
-        (("forrest",), "'forrest' is not one of 'summary', 'forest'"),
+        (("forrest",), "Invalid value for 'FIGURE': 'forrest' is not one of 'summary', 'forest'"),
         (("forest", "--format", "gif"), "'gif' is not one of 'svg', 'pdf', 'png'"),
         (("forest", "--width", "wide"), "'wide' is not one of 'single', 'double'"),
     ],

@@ -39,8 +39,8 @@ def test_good_parameters_have_no_faults(given):
 @pytest.mark.parametrize(
     ("given", "parameter", "said"),
     [
-        ({"strenght": 1.0}, "strenght", "method has no parameter 'strenght', expected one of: strength, count, norm"),
-        ({"strenght": 1.0}, "strenght", "did you mean 'strength'?"),
+        ({"strenght": 1.0}, "strenght", "method has no parameter 'strenght'. Expected one of: strength, count, norm"),
+        ({"strenght": 1.0}, "strenght", "Did you mean 'strength'?"),
         ({"strength": "high"}, "strength", "expected a number, got the text 'high'"),
         ({"strength": True}, "strength", "expected a number, got true"),
         ({"count": 2.5}, "count", "expected a whole number, got the number 2.5"),
@@ -66,16 +66,16 @@ def test_wrong_parameters_are_named_with_what_was_expected(given, parameter, sai
 def test_a_misspelt_parameter_is_looked_up_among_what_may_stand_there():
     words = {"need": ("use", "per_task"), "pertask": ("use", "per_task")}
     need, pertask, on = (said for _, said in PLUGIN.faults({"need": 1, "pertask": 2, "onn": 3}, words))
-    assert need.endswith(", day, or a key of the entry: use, per_task, did you mean 'needed'?")
-    assert pertask.endswith(", day, or a key of the entry: use, per_task, did you mean 'per_task'?")
-    assert on.endswith(", day, did you mean 'on'?")
+    assert need.endswith(", day; a regularizer entry also takes use, per_task. Did you mean 'needed'?")
+    assert pertask.endswith(", day; a regularizer entry also takes use, per_task. Did you mean 'per_task'?")
+    assert on.endswith(", day. Did you mean 'on'?")
 
 
 def test_a_plugin_without_parameters_has_the_keys_of_its_entry():
     bare = Plugin("metrics", "bare", lambda: None, "file x.py", "")
     ((_, in_an_entry),) = bare.faults({"evry": 1}, {"evry": ("use", "every")})
-    assert in_an_entry == "bare has no parameter 'evry', expected a key of the entry: use, every, did you mean 'every'?"
-    assert list(bare.faults({"evry": 1})) == [("evry", "bare has no parameter 'evry', expected one of: none")]
+    assert in_an_entry == "bare has no parameter 'evry'. A metric entry takes use, every. Did you mean 'every'?"
+    assert list(bare.faults({"evry": 1})) == [("evry", "bare has no parameter 'evry'. It takes none")]
 
 
 def test_a_parameter_without_default_is_asked_for():
@@ -110,7 +110,7 @@ FIELDS = (
 BREAKS = {  # how a factory goes wrong, and what is said of it
     "an unknown field": (
         lambda: Regularizer(penality=None),
-        f"Regularizer has no field 'penality', expected one of: {FIELDS}, did you mean 'penalty'?",
+        f"Regularizer has no field 'penality', expected one of: {FIELDS}. Did you mean 'penalty'?",
     ),
     "a field without its name": (
         lambda: Regularizer(None),

@@ -147,7 +147,7 @@ def test_an_installed_package_comes_through_its_entry_point(monkeypatch, tmp_pat
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(PluginError, match="no task 'sparse_party', expected one of: xor, .*did you mean 'sparse_par"):
+    with pytest.raises(PluginError, match="no task 'sparse_party', expected one of: xor, .*Did you mean 'sparse_par"):
         load_registry().get("tasks", "sparse_party")
 
 

@@ -13,7 +13,7 @@ from grokbench.suite import yaml12
 from grokbench.suite.problems import Problem, dotted, listing
 from grokbench.suite.yaml12 import MAX_BYTES, parse, plain_scalar, read
 from grokbench.suite.yaml_composer import MAX_DEPTH, MAX_NODES
-from grokbench.text.suggest import did_you_mean, shown
+from grokbench.text.suggest import did_you_mean, sentences, shown
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,12 @@ def test_values_and_paths_in_words():
 
 
 def test_the_nearest_name_is_offered_and_an_odd_letter_named():
-    assert did_you_mean("grokalgin", ["grokalign", "orthograd"]) == ", did you mean 'grokalign'?"
+    assert did_you_mean("grokalgin", ["grokalign", "orthograd"]) == ". Did you mean 'grokalign'?"
     assert "CYRILLIC SMALL LETTER A" in did_you_mean("t\N{CYRILLIC SMALL LETTER A}sks", ["tasks"])
     assert did_you_mean("nothing like it", ["tasks"]) == ""
+
+
+def test_sentences_are_joined_by_one_mark_each():
+    assert sentences("no x. Did you mean 'y'?", "expected z", "list them") == (
+        "no x. Did you mean 'y'? Expected z. List them"
+    )

@@ -39,7 +39,7 @@ def report(directory: str, out: str | None) -> None:
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
-@click.argument("figure", type=click.Choice([*FIGURES, "all"]))
+@click.argument("figure", metavar="FIGURE", type=click.Choice([*FIGURES, "all"]))
 @click.option("--out", metavar="FOLDER", help="The output folder.  [default: figures in DIR]", shell_complete=folders)
 @click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Draw only this task; repeatable.")
 @click.option(

@@ -7,7 +7,7 @@ from grokbench.errors import PluginError
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
 from grokbench.suite_files import shipped_suites
-from grokbench.text.suggest import did_you_mean
+from grokbench.text.suggest import did_you_mean, sentences
 from grokbench.text.table import table
 
 __all__ = ["catalogue", "entry"]
@@ -67,7 +67,8 @@ def entry(registry: Registry, name: str) -> str:
         raise PluginError(f"nothing is named {name!r}; {file} is in this folder: add --plugin {file}")
     if not found:
         known = [plugin.name for plugin in registry] + list(suites)
-        raise PluginError(f"nothing is named {name!r}{did_you_mean(name, known)}; `grokbench list` shows every name")
+        missing = f"nothing is named {name!r}{did_you_mean(name, known)}"
+        raise PluginError(sentences(missing, "`grokbench list` shows every name"))
     return "\n\n".join(_description(plugin) for plugin in found)
 
 

@@ -13,11 +13,11 @@ __all__ = ["markdown"]
 
 
 def markdown(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iterator[tuple[str, bool]]:
-    """Yield the blocks of the summary, each with whether it reports a failed question.
+    """Yield pairs: a block of the summary, and True if the block reports a failed question.
 
     Args:
         plugin: the plugin that was checked.
-        answers: its questions and answers, all of which are consumed first.
+        answers: the plugin's questions and answers; all are read before the first block is yielded.
     """
     given = list(answers)
     skipped = dict(skipped_lines(given))

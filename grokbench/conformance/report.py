@@ -12,7 +12,7 @@ __all__ = ["report"]
 
 
 def report(registry: Registry, plugins: Iterable[Plugin], style: str) -> Iterator[tuple[str, bool]]:
-    """Check plugins and yield the lines to print, each with whether it reports a failed question.
+    """Check plugins and yield pairs: a line to print, and True if the line reports a failed question.
 
     Args:
         registry: the plugins that the checks may use.

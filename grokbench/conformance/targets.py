@@ -6,7 +6,7 @@ from pathlib import Path
 from grokbench.errors import PluginError
 from grokbench.plugins import Registry, load_registry
 from grokbench.plugins.plugin import Plugin
-from grokbench.text.suggest import did_you_mean
+from grokbench.text.suggest import did_you_mean, sentences
 
 __all__ = ["find"]
 
@@ -49,7 +49,7 @@ def _nothing_in(file: str, registry: Registry) -> str:
 
 def _nothing_named(target: str, registry: Registry, known: list[str]) -> str:
     """Say that no plugin has a name, with a suggestion."""
-    left_out = "".join(f"; {broken}" for broken in registry.broken)
     if file := registry.unread(target):
         return f"nothing is named {target!r}; {file} is in this folder: grokbench check {file}"
-    return f"nothing is named {target!r}{did_you_mean(target, known)}; `grokbench list` shows every name{left_out}"
+    missing = f"nothing is named {target!r}{did_you_mean(target, known)}"
+    return sentences(missing, "`grokbench list` shows every name", *map(str, registry.broken))

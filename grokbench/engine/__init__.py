@@ -89,7 +89,7 @@ def train(
             raise
     if checkpoint_file:
         checkpoint_file.clear()
-    release(device)  # outside of the `except` block, whose traceback references the tensors
+    release(device)  # outside of the `except` block, whose traceback keeps the tensors alive
     for half in (left[: len(left) // 2], left[len(left) // 2 :]):
         yield from train(cell, step, half, device, dtype, provenance, checkpoint_file_of)
 
@@ -116,7 +116,7 @@ def _train_together(
             if not loop.monitors:
                 break
         if loop.monitors:
-            del evaluation  # it references the group that `drop_finished` replaces
+            del evaluation  # it keeps the group alive that `drop_finished` replaces
             loop.drop_finished()
             loop.advance()
     if checkpoint_file:

@@ -41,7 +41,8 @@ class GraphCapture:
     def __call__(self, function: Callable[[], None]) -> Replay:
         """Call a function WARM_UPS times, capture it and return its replay.
 
-        The replay references the function, and so the tensors it works on: a graph holds only their addresses.
+        A graph holds only the addresses of its tensors. The replay therefore keeps a reference to the function, which
+        keeps those tensors alive.
 
         Raises:
             Exception: the function's own, or torch's where an operation cannot be captured.

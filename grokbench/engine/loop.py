@@ -91,7 +91,7 @@ class TrainingLoop:
             seeds: one for each replica; a single replica is trained twice, since a group has at least two rows.
             device: "cpu", or a CUDA device such as "cuda:0".
             dtype: of parameters, data and states.
-            checkpoint_file: None for no checkpoints.
+            checkpoint_file: None means no checkpoints.
         """
         if checkpoint_file and (checkpoint := checkpoint_file.read()):
             group, _ = start(step, checkpoint.seeds, device, dtype)

@@ -160,7 +160,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Tell whether a process holds the folder's lock now; False where that cannot be found out."""
+    """Return whether a process holds the folder's lock now; False if this cannot be determined."""
     try:
         import fcntl
 

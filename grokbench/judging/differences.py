@@ -64,7 +64,7 @@ def cell_differences(a: Cell, b: Cell) -> Iterator[Difference]:
 
 
 def _parted(a: Cell, b: Cell) -> Iterator[tuple[Difference, bool]]:
-    """Yield each difference of two cells, and whether it lies within the method: two versions of it can be tested."""
+    """Yield pairs: a difference of two cells, and True if it is in the method, whose versions can be tested."""
     if a.identity != b.identity:
         first, second = dict(_leaves(a.recipe.data())), dict(_leaves(b.recipe.data()))
         for path in {**first, **second}:

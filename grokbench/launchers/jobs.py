@@ -117,7 +117,7 @@ class Training(_OfOneCell):
         cell: of the replicas.
         seeds: of the group.
         missing: the seeds whose runs are kept.
-        checkpoints: a folder for the group's checkpoint, and the seconds between two; None for no checkpoints.
+        checkpoints: a folder for the group's checkpoint, and the seconds between two; None means no checkpoints.
     """
 
     seeds: tuple[int, ...]

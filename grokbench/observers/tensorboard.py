@@ -31,7 +31,7 @@ def tensorboard(folder: str = "") -> Observer:
     `_`, with a hash that keeps such labels distinct.
 
     Args:
-        folder: the folder of the logs; empty: `tensorboard` in the results folder.
+        folder: the folder of the logs; empty means `tensorboard` in the results folder.
     """
     import tensorboard.summary.writer.record_writer  # noqa: F401 - an import error must come before training
 
@@ -44,15 +44,15 @@ class Log:
     """A folder of event files.
 
     Attributes:
-        folder: as the user gives it; empty for `tensorboard` in the results folder.
-        root: the folder resolved, set by `begin`.
+        folder: the parameter `folder` of `tensorboard`; empty means `tensorboard` in the results folder.
+        root: the folder that the logs are written to; `begin` sets it.
     """
 
     folder: str
     root: Path = field(default_factory=Path)
 
     def begin(self, planned: Planned) -> None:
-        """Resolve the folder of the logs."""
+        """Set `root`: the chosen folder, or `tensorboard` in the results folder."""
         self.root = Path(self.folder) if self.folder else planned.folder / "tensorboard"
 
     def write(self, run: Run, cell: Cell) -> None:

@@ -1,4 +1,4 @@
-"""The mistakes of a suite that only the plugins reveal, each with its place in the file."""
+"""The mistakes in a suite that cannot be found without the plugins, each with its line and column."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ __all__ = ["misfits", "plan_faults"]
 
 
 def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
-    """Yield every mistake that only the plugins reveal, each with its place in the file."""
+    """Yield every mistake that cannot be found without the plugins, each with its line and column."""
     for entry in suite.tasks:
         yield from use_faults(suite, registry, "tasks", entry.use, entry.path)
     for method in suite.regularizers:
@@ -130,7 +130,7 @@ def _made(registry: Registry, kind: str, use: Use) -> Any:
 
 
 def _records(registry: Registry, task: Task, entry: MetricEntry) -> bool:
-    """Tell whether a metric is recorded on a task at all."""
+    """Return whether a metric can be recorded on a task."""
     metric = _made(registry, "metrics", entry.use)
     return metric is not None and can_record(task, metric)
 

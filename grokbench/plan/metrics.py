@@ -40,7 +40,7 @@ def _metric(
 
 
 def can_record(task: Task, metric: Metric) -> bool:
-    """Tell whether a task has the splits and the facts that a metric needs."""
+    """Return whether a task has the splits and the facts that a metric needs."""
     return set(metric.splits) <= set(task.split_names) and set(metric.facts) <= set(task.facts)
 
 

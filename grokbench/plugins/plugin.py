@@ -76,13 +76,18 @@ class Plugin:
                 yield name, f"{self.name} needs the parameter {name!r}, which has no default"
 
     def _unknown(self, name: str, words: Collection[str]) -> str:
-        known = [f"one of: {', '.join(self.parameters) or 'none'}"] if self.parameters or not words else []
-        known += [f"a key of the entry: {', '.join(words)}"] if words else []
+        taken = f"Expected one of: {', '.join(self.parameters)}" if self.parameters else ""
+        if words:
+            entry = f"{'; a' if taken else 'A'} {self.kind[:-1]} entry {'also ' * bool(taken)}takes"
+            taken += f"{entry} {', '.join(words)}"
         near = did_you_mean(name, [*self.parameters, *words])
-        return f"{self.name} has no parameter {short(name)!r}, expected {', or '.join(known)}{near}"
+        return f"{self.name} has no parameter {short(name)!r}. {taken or 'It takes none'}{near}"
 
     def _read(self, name: str, value: Any) -> Any:
-        """Read a value by its parameter's annotation, strictly: text is no number; a list can be a tuple."""
+        """Convert a value to the type that its parameter is annotated with.
+
+        Text is not accepted for a number; a list is accepted for a tuple.
+        """
         adapter: TypeAdapter[Any] = TypeAdapter(get_type_hints(self.factory).get(name, Any))
         return adapter.validate_json(json.dumps(value), strict=True)
 

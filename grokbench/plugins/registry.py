@@ -9,7 +9,7 @@ from grokbench.plugins.broken import Broken
 from grokbench.plugins.hooks import KINDS
 from grokbench.plugins.plugin import Plugin
 from grokbench.text.options import Option
-from grokbench.text.suggest import did_you_mean, short
+from grokbench.text.suggest import did_you_mean, sentences, short
 
 __all__ = ["Registry"]
 
@@ -48,10 +48,10 @@ class Registry:
         plugins: dict[str, Plugin] = getattr(self, kind)
         if name not in plugins:
             known = ", ".join(plugins) if len(plugins) <= LISTED else f"those that `grokbench list {kind}` shows"
-            left_out = "".join(f"; {broken}" for broken in self.broken)
             file = self.unread(name)
             near = f"; {file} is in this folder: add {Option('plugins', file)}" if file else did_you_mean(name, plugins)
-            raise PluginError(f"no {kind[:-1]} {short(name)!r}, expected one of: {known}{near}{left_out}")
+            missing = f"no {kind[:-1]} {short(name)!r}, expected one of: {known}{near}"
+            raise PluginError(sentences(missing, *map(str, self.broken)))
         return plugins[name]
 
     def of_file(self, file: str | Path) -> list[Plugin]:

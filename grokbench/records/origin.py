@@ -44,7 +44,7 @@ class Origin:
         return f"{self}{DIGEST}{self.digest}" if self.digests else str(self)
 
     def agrees_with(self, other: "Origin") -> bool:
-        """Tell whether two origins are one provider and one source, by the newest digest that both hold."""
+        """Return whether two origins have one provider and one source, compared by the newest digest that both hold."""
         if (self.kind, self.name, self.version) != (other.kind, other.name, other.version):
             return False
         shared = self.digests.keys() & other.digests.keys()

@@ -41,7 +41,7 @@ class Recipe:
     Attributes:
         format: of the recipe.
         precision: "float32" or "float64".
-        engine: revision of the engine; 0 for none.
+        engine: revision of the engine; 0 means none.
         task: with every parameter.
         regularizers: with every parameter, in the order in which they are applied.
         evaluate_every: epochs between evaluations.

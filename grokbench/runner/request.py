@@ -30,14 +30,14 @@ class Request:
 
     Attributes:
         suite: a path, or the bare name of a shipped suite.
-        out: the results folder; None for `runs/<name of the suite>`.
+        out: the results folder; None means `runs/<name of the suite>`.
         device: "auto", "cpu", "cuda", or CUDA devices by number such as "cuda:0,1".
         precision: of parameters, data and states: "float32" or "float64".
         group_size: replicas to train together; None to choose it by the task's size and the device's memory.
-        num_seeds: how many of the suite's seeds to train, from the first on; None for all.
+        num_seeds: how many of the suite's seeds to train, from the first on; None means all.
         seeds: seeds that replace the suite's, such as "0-4,7".
-        tasks: labels of the tasks to train; empty for all.
-        regularizers: labels of the regularizers to train; empty for all.
+        tasks: labels of the tasks to train; empty means all.
+        regularizers: labels of the regularizers to train; empty means all.
         plugins: files of plugins, beside those that the suite names.
         methods: regularizers to add to the suite: names, or entries of a suite in YAML.
         checkpoint_seconds: seconds between two checkpoints of a group in training.

@@ -42,7 +42,7 @@ def training(
         seeds: of every cell.
         finished: cell -> the seeds that need not be trained.
         size: cell -> the most replicas of a group.
-        checkpoints: cell -> the folder of its checkpoints and the seconds between two; None for no checkpoints.
+        checkpoints: cell -> the folder of its checkpoints and the seconds between two; None means no checkpoints.
 
     Returns:
         A job for each group, cell by cell.

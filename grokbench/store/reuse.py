@@ -16,7 +16,7 @@ VERSIONS = ("torch", "grokbench")  # keys of provenance
 
 
 def satisfies(run: Run, cell: Cell) -> bool:
-    """Tell whether a stored run satisfies the request for its cell, and so need not be trained again.
+    """Return whether a stored run satisfies the request for its cell, and so need not be trained again.
 
     It does when it grokked within the budget, reached the budget or diverged, and holds every metric of the cell.
     """
@@ -24,7 +24,7 @@ def satisfies(run: Run, cell: Cell) -> bool:
 
 
 def _ended(run: Run, cell: Cell) -> bool:
-    """Tell whether a run decides its cell's budget: it ended by itself, or went at least as far."""
+    """Return whether a run is complete: it grokked and stopped, it diverged, or it reached the cell's budget."""
     if run.outcome is Outcome.FAILED:
         return False
     stopped = run.outcome is Outcome.GROKKED and cell.recipe.stop != "budget"
@@ -32,14 +32,14 @@ def _ended(run: Run, cell: Cell) -> bool:
 
 
 def _holds(run: Run, cell: Cell) -> bool:
-    """Tell whether a run holds every metric of the cell, measured as it is planned now."""
+    """Return whether a run holds every metric of the cell, measured with the plugins and parameters of the cell."""
     measured = run.provenance.get("measured") or {}
     same = all(measured.get(label) == dict(how) for label, how in cell.measured.items())
     return same and set(cell.metrics) <= set(run.final)
 
 
 def outdated(made: Mapping[str, Any], origins: Mapping[str, Origin], here: Mapping[str, Any], rerun: str) -> bool:
-    """Tell whether a stored run or timing is to be made anew, for this value of `--rerun`.
+    """Return whether this value of `--rerun` makes a stored run or timing anew.
 
     Args:
         made: its provenance.

@@ -86,7 +86,7 @@ class Suite:
         return frozenset(entry.label for entry in self.regularizers if self.document.origin(entry.path))
 
     def holds(self, key_path: KeyPath) -> bool:
-        """Tell whether the file, or an added method, has a key of this path."""
+        """Return whether the file or an added method has a key at this path."""
         return self.document.holds(key_path)
 
     def where(self, key_path: KeyPath) -> str:

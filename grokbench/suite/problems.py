@@ -52,7 +52,7 @@ class Problem:
 
     Attributes:
         path: the key path.
-        text: "what was wrong, expected ..., did you mean ...?".
+        text: "what was wrong, expected .... Did you mean ...?".
         place: line and column; None until they are found from `path`.
         at_key: the key is wrong, not its value.
         origin: the option that added the key path; None for one in the file.

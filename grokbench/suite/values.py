@@ -99,7 +99,7 @@ def _entry_problems(section: str, label: str, entry: Mapping[str, Any]) -> Itera
     for key, value in entry.items():
         if value is None and (found := _NO_COLON.fullmatch(key)):
             near = f"{found['key']}: {short(found['value'])}"
-            yield Problem((*path, key), f"a key without a value, did you mean {near!r}?", at_key=True)
+            yield Problem((*path, key), f"a key without a value. Did you mean {near!r}?", at_key=True)
         if key in misplaced_words(section):
             text = f"a reserved word, which no entry of {section} takes and no parameter may be called"
             yield Problem((*path, key), f"{text}, expected another name", at_key=True)
@@ -131,11 +131,10 @@ def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Prob
     for where, given in places:
         for key, value in given.items():
             if key not in uses:
-                known = f"one of the combined methods, {', '.join(uses)}"
-                keys = f", or a key of the entry: {', '.join(words)}" if where == path else ""
+                known = f"Expected one of the combined methods: {', '.join(uses)}"
+                keys = f"; a regularizer entry also takes {', '.join(words)}" if where == path else ""
                 near = did_you_mean(key, [*uses, *(words if where == path else ())])
-                expected = f"{known}{keys}{near}"
-                yield Problem((*where, key), f"parameters of no method, expected {expected}", at_key=True)
+                yield Problem((*where, key), f"parameters of no method. {known}{keys}{near}", at_key=True)
             elif value is not None and not isinstance(value, dict):
                 yield Problem((*where, key), f"{shown(value)}, expected a mapping: the parameters of {key}")
 

@@ -35,7 +35,7 @@ class Document:
         return next((origin for graft, origin in self.grafts.items() if path[: len(graft)] == graft), None)
 
     def holds(self, path: KeyPath) -> bool:
-        """Tell whether there is a key of this path."""
+        """Return whether the data has a key at this path."""
         data = self.data
         for key in path:
             if not isinstance(data, dict) or key not in data:

@@ -1,7 +1,7 @@
 """Options of a run in messages: `--num-seeds 8` on the command line, `num_seeds=8` in Python.
 
-A message holds an `Option` until it is written. A context variable says who reads it: messages are put together in
-modules that serve the command line and Python alike.
+Modules that serve both the command line and Python put an `Option` into their messages. A context variable decides in
+which of the two forms the option is written.
 """
 
 import shlex
@@ -29,7 +29,7 @@ class Option:
     value: str | int | None = None
 
     def __str__(self) -> str:
-        """Write the option as its reader would: `--task xor`, or `tasks='xor'` while `as_keywords` is active."""
+        """Write the option as on the command line, `--task xor`, or as in Python, `tasks='xor'` (`as_keywords`)."""
         if _KEYWORDS.get():
             return self.keyword if self.value is None else f"{self.keyword}={self.value!r}"
         flag = f"--{FLAGS.get(self.keyword, self.keyword.replace('_', '-'))}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-__all__ = ["did_you_mean", "nearest", "short", "shown"]
+__all__ = ["did_you_mean", "nearest", "sentences", "short", "shown"]
 
 MAX_NAMES = 100  # that `nearest` compares
 
@@ -50,7 +50,7 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:
-    """Return `, did you mean 'x'?` for the nearest name; empty if there is none.
+    """Return `. Did you mean 'x'?` for the nearest name, to append to a sentence; empty if no name is near.
 
     A letter that only looks like the expected one (a Cyrillic a, for example) is named.
 
@@ -63,4 +63,11 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
         return ""
     odd = next((letter for letter in word if ord(letter) > 127 and letter not in name), None)
     letter = f" ({odd!r} here is {unicodedata.name(odd, hex(ord(odd)))})" if odd else ""
-    return f", did you mean {name!r}?{letter}"
+    return f". Did you mean {name!r}?{letter}"
+
+
+def sentences(first: str, *others: str) -> str:
+    """Join sentences that have no full stop of their own; one that ends in a question mark needs none."""
+    for other in others:
+        first += f"{' ' if first.endswith('?') else '. '}{other[:1].upper()}{other[1:]}"
+    return first

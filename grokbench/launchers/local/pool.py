@@ -109,7 +109,7 @@ class WorkerProcess:
         yield from self._end(message.error)
 
     def _end(self, error: str | None) -> Iterator[tuple[Job, Event]]:
-        """End the job; if it failed, yield its failures, except for replicas whose runs were received."""
+        """End the job. If it failed, yield a failure for each of its replicas whose run has not been received."""
         job = self.take_job()
         if error is not None:  # its text may be empty
             lost = (run for run in job.failed(error) if not (isinstance(run, Run) and run.seed in self.received))

@@ -191,7 +191,7 @@ def points(store: Store, only: Collection[str] | None = None) -> Iterator[tuple[
 
     Args:
         store: the results folder.
-        only: labels of metrics; None for all.
+        only: labels of metrics; None means all.
 
     Yields:
         A value for each column of CURVES.

@@ -58,7 +58,7 @@ RECORDS = {
     "a misspelt argument bound": Record(
         "Regularizer(penalty=partial(penalty, strenght=0.1))",
         "penalty is partial(penalty, strenght=...), and penalty has no parameter 'strenght'",
-        "bind one of its own: strength, did you mean 'strength'?",
+        "bind one of its own: strength. Did you mean 'strength'?",
     ),
     "arguments in another order": Record(
         "Regularizer(transform=swapped)",
@@ -109,7 +109,7 @@ RECORDS = {
         "Regularizer(penality=penalty)",
         "method (file method.py) breaks: Regularizer has no field 'penality', expected one of: prepare, init, perturb, "
         "objective, penalty, transform, optimizer, project, privileges, neutral, facts, rotates, revision, "
-        "did you mean 'penalty'?",
+        "Did you mean 'penalty'?",
         "correct the factory there",
     ),
     "a field without its name": Record(
