@@ -247,7 +247,13 @@ def test_a_script_without_a_guard_may_run_a_suite_in_a_thread(tmp_path):
     tiny.write(tmp_path)
     script = tiny.write(tmp_path, SCRIPT, "script.py")
     done = subprocess.run(
-        [sys.executable, "-P", script], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-P", script],
+        cwd=tmp_path,
+        preexec_fn=tiny.one_core,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["begun", "<Runs of tiny in out: 2 cells x 2 seeds; 2 censored, 2 missing>"]

@@ -38,9 +38,13 @@ def test_captured_epochs_train_as_eager_ones(monkeypatch, label, name):
 
 @pytest.mark.parametrize("label", [*LABELS, *SLOW])
 def test_every_metric_can_be_captured(monkeypatch, registry, label):
-    task = small(label)
-    metrics = {name: plugin.make({}) for name, plugin in registry.metrics.items()}
-    metrics = {name: metric for name, metric in metrics.items() if can_record(task, metric)}
+    """Each on the first task that can record it."""
+    made, metrics, task = {name: plugin.make({}) for name, plugin in registry.metrics.items()}, {}, small(label)
+    for earlier in [*LABELS, *SLOW][: [*LABELS, *SLOW].index(label) + 1]:
+        metrics = {name: metric for name, metric in made.items() if can_record(small(earlier), metric)}
+        made = {name: metric for name, metric in made.items() if name not in metrics}
+    if not metrics:
+        pytest.skip("an earlier task can record all that this one can")
     step, cell = make_step(task, metrics=metrics), make_cell(task, 4, evaluate_every=2)
     captured = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: fake_capture), cell, step)
     assert set(metrics) <= set(captured[0].curves)

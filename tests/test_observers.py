@@ -10,6 +10,7 @@ from grokbench.engine import timing
 from grokbench.events import Progress
 from grokbench.launchers.local import pool
 from grokbench.records import Cell, Origin, Planned, Run
+from grokbench.runner import devices
 from grokbench.runner.observing import EXPECTED, AttachedObserver, Observers
 from grokbench.store import Store
 
@@ -128,6 +129,7 @@ def test_workers_are_silent(folder, monkeypatch):
     """In processes of their own, which load the same plugins."""
     monkeypatch.undo()
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(devices, "environment", lambda: {"cores": 1})  # one worker
     assert run("--log", "diary", "--num-seeds", "2").status == 0
     told = diary(folder)
     assert sorted(replicas(told, "finished")) == [pair for pair in EVERY if pair[1] < 1002]

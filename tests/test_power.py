@@ -104,7 +104,7 @@ def test_another_suite_or_no_folder_is_refused(suite, tmp_path):
         assert refused.status == 2 and wrong[0] in refused.err and "Traceback" not in refused.err
 
 
-def test_replicas_that_differ_from_the_plan_are_reported(suite, tmp_path):
+def test_replicas_that_differ_from_the_plan_are_reported(suite, tmp_path, here):
     done = grokbench("power", suite, "--out", make(tmp_path / "a", {"baseline": BASELINE, "faster": FASTER}))
     assert "parity / faster was run with other settings in" in done.err
     assert "parity / slower is not in" in done.err and ", so its spread is unknown" in done.err

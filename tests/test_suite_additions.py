@@ -128,7 +128,7 @@ def test_a_task_that_lacks_what_an_added_method_asks_for_is_skipped_with_the_rea
     assert [cell.task for cell in plan.cells if cell.regularizer == "stablemax"] == ["parity"]
 
 
-def test_an_added_method_joins_the_leaderboard_and_nothing_is_trained_again(tmp_path):
+def test_an_added_method_joins_the_leaderboard_and_nothing_is_trained_again(tmp_path, here):
     suite, out = tiny.write(tmp_path), tmp_path / "out"
     half = ("--with", "half: {use: grokalign, strength: 0.5}")
     assert tiny.run(suite, out).status == 0

@@ -235,10 +235,11 @@ def resolved(folder, text):
 
 SUITES = {name: yaml.safe_load(file.read_text(encoding="utf-8")) for name, file in SHIPPED.items()}
 LEAVES = [(name, path, value) for name, data in SUITES.items() for path, value in leaves(data)]
+FEW = ("paper", "transformer-small")  # between them every section of a suite
 NUMBERS = [leaf for leaf in LEAVES if isinstance(leaf[2], int | float) and not isinstance(leaf[2], bool)]
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", FEW)
 def test_no_number_may_be_written_as_something_else(tmp_path, name):
     """In quotes, in a list, in a mapping, as a truth value, or (a whole number) as a decimal one."""
     for path, value in [(path, value) for suite, path, value in NUMBERS if suite == name]:
@@ -253,7 +254,7 @@ def test_no_number_may_be_written_as_something_else(tmp_path, name):
 COUNTS = {"seeds", "epochs", "evaluate_every", "bits", "width", "samples", "modulus", "dimensions", "test_samples"}
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", FEW)
 def test_no_text_may_be_written_as_something_else(tmp_path, name):
     for path, value in [(path, value) for suite, path, value in LEAVES if suite == name and isinstance(value, str)]:
         for other in (7, True, [value], {"a": value}):
@@ -263,7 +264,7 @@ def test_no_text_may_be_written_as_something_else(tmp_path, name):
                     resolved(tmp_path, json.dumps(with_leaf(SUITES[name], path, other)))
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", FEW)
 def test_every_key_of_a_shipped_suite_counts(tmp_path, name):
     """A key that is misspelt anywhere is refused, or is a label, which then says so."""
     text = SHIPPED[name].read_text(encoding="utf-8")

@@ -2,18 +2,30 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import yaml
 from markdown_it import MarkdownIt
 
+from grokbench.engine import timing
+from grokbench.launchers.local import pool
+
+from .short_cli import fewer_epochs, short
+from .tiny import grokbench, launch_here, one_core
+
 ROOT = Path(__file__).parents[2]
 SAVED = re.compile(r"`([\w./-]+\.(?:py|yaml))`[^`]*:$")  # the end of a paragraph that names the file to save a block as
 SHORT = Path(__file__).with_name("short_cli.py")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|#.*")
+OF_A_SHELL = re.compile(r"[|&;<>$`()*]|^(?!grokbench )")  # what takes a shell, outside of quotes and comments
+LOOP = re.compile(r"for (\w+) in ([^;]+); do ([^;]+); done")
 UNTRIED = "text"  # the language of what nobody types here: layouts, and commands for another machine
 FRAME = {"suite": "fragment", "seeds": 2, "baseline": "baseline"}
 PARTS = {"tasks": {"parity": {"use": "sparse_parity"}}, "regularizers": {"baseline": {}, "both": {"use": "orthograd"}}}
@@ -40,7 +52,10 @@ def blocks(page):
 
 
 class Reader:
-    """Types the blocks of a page, one after the other, into one folder, one shell and one notebook."""
+    """Types the blocks of a page, one after the other, into one folder, one shell and one notebook.
+
+    A plain `grokbench` command is called in this process, where importing torch again and starting workers is saved.
+    """
 
     def __init__(self, folder, runs=None):
         self.folder, self.notebook, bin_ = folder, {"__name__": "page"}, folder / "bin"
@@ -59,7 +74,8 @@ class Reader:
         if block.file:
             (self.folder / block.file).write_text(block.text, encoding="utf-8")
         elif block.language == "python":
-            exec(compile(block.text, f"block of line {block.line}", "exec"), self.notebook)
+            with self._here():
+                exec(compile(block.text, f"block of line {block.line}", "exec"), self.notebook)
         elif block.language == "yaml":
             return self._validated(block)
         elif block.language in ("sh", "console"):
@@ -69,8 +85,35 @@ class Reader:
         return ""
 
     def _shell(self, text):
+        """Lines one by one; all of them in one shell where one sets what another needs."""
+        if re.search(r"^(export|cd) ", text, re.M):
+            return self._bash(text)
+        return "".join(self._line(line) for written in text.splitlines() for line in _unrolled(written))
+
+    def _line(self, text):
+        return self._bash(text) if OF_A_SHELL.search(QUOTED.sub("", text)) else self._call(text)
+
+    def _call(self, line):
+        with self._here():
+            done = grokbench(*short(shlex.split(line, comments=True)[1:]))
+        assert done.status == 0, f"{line}\n{done.out}\n{done.err}"
+        return done.out
+
+    @contextmanager
+    def _here(self):
+        """In the folder, with jobs done in this process and costs measured in no time."""
+        with ExitStack() as stack:
+            stack.enter_context(chdir(self.folder))
+            stack.enter_context(patch.object(pool, "launch", launch_here))
+            stack.enter_context(patch.object(timing, "LEAST_SECONDS", 1e-4))
+            stack.enter_context(fewer_epochs())
+            yield
+
+    def _bash(self, text):
         script = ["bash", "-e", "-o", "pipefail", "-c", text]
-        done = subprocess.run(script, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        done = subprocess.run(
+            script, cwd=self.folder, env=self.environment, preexec_fn=one_core, capture_output=True, text=True
+        )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
@@ -89,6 +132,14 @@ def _commands(block):
     if block.language == "sh":
         return block.text
     return "\n".join(line[2:] for line in block.text.splitlines() if line.startswith("$ "))
+
+
+def _unrolled(line):
+    """The commands of a loop over values; else the line itself."""
+    if not (loop := LOOP.fullmatch(line)):
+        return [line]
+    name, values, command = loop.groups()
+    return [command.replace(f"${name}", value) for value in values.split()]
 
 
 def _executable(path, text):
