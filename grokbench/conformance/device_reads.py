@@ -28,7 +28,7 @@ _SCALARS = {"_local_scalar_dense", "equal", "is_nonzero", "item"}
 
 
 class _Recorder:
-    """Records reads in a plugin's own folder, and ignores those of torch and the engine."""
+    """Records the device reads of code in a plugin's own folder; those of torch and the engine are ignored."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

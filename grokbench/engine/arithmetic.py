@@ -38,40 +38,40 @@ def flop_per_epoch(step: Step, group: Group, epoch: int = 0) -> int:
 
 
 def eigh(a: Shape, *rest: Any, **options: Any) -> int:
-    """Count a symmetric eigenvalue decomposition with vectors: 9 n^3 (section 8.3)."""
+    """Count the operations of a symmetric eigenvalue decomposition with vectors: 9 n^3 (section 8.3)."""
     return _many(a) * 9 * a[-1] ** 3
 
 
 def svd(a: Shape, *rest: Any, **options: Any) -> int:
-    """Count a thin SVD with both bases: 14 m n^2 + 8 n^3 for m >= n (section 8.6)."""
+    """Count the operations of a thin SVD with both bases: 14 m n^2 + 8 n^3 for m >= n (section 8.6)."""
     m, n = max(a[-2:]), min(a[-2:])
     return _many(a) * (14 * m * n**2 + 8 * n**3)
 
 
 def qr(a: Shape, *rest: Any, **options: Any) -> int:
-    """Count a QR factorization with its thin Q, by Householder reflections: 4 n^2 (m - n / 3) (section 5.2)."""
+    """Count the operations of a QR factorization with its thin Q: 4 n^2 (m - n / 3) (section 5.2)."""
     m, n = max(a[-2:]), min(a[-2:])
     return _many(a) * (4 * n**2 * (3 * m - n) // 3)
 
 
 def cholesky(a: Shape, *rest: Any, **options: Any) -> int:
-    """Count a Cholesky factorization: n^3 / 3 (section 4.2)."""
+    """Count the operations of a Cholesky factorization: n^3 / 3 (section 4.2)."""
     return _many(a) * a[-1] ** 3 // 3
 
 
 def solve(a: Shape, b: Shape, *rest: Any, **options: Any) -> int:
-    """Count an LU factorization and two substitutions for k columns: 2 n^3 / 3 + 2 n^2 k (section 3.2)."""
+    """Count the operations of a solution by LU for k columns: 2 n^3 / 3 + 2 n^2 k (section 3.2)."""
     n, k = a[-1], b[-1] if len(b) == len(a) else 1
     return _many(a) * (2 * n**3 // 3 + 2 * n**2 * k)
 
 
 def solve_triangular(a: Shape, b: Shape, *rest: Any, **options: Any) -> int:
-    """Count a substitution for k columns: n^2 k (section 3.1)."""
+    """Count the operations of a substitution for k columns: n^2 k (section 3.1)."""
     return _many(b) * a[-1] * b[-2] * b[-1]
 
 
 def inverse(a: Shape, *rest: Any, **options: Any) -> int:
-    """Count an inverse by LU: 2 n^3 (section 3.2)."""
+    """Count the operations of an inverse by LU: 2 n^3 (section 3.2)."""
     return _many(a) * 2 * a[-1] ** 3
 
 

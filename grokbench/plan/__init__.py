@@ -93,7 +93,7 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
     """Build the step of a cell.
 
     Raises:
-        PluginError: a plugin that it names is not registered.
+        PluginError: the cell names a plugin that is not registered.
     """
     recipe = cell.recipe
     task = _make(registry, "tasks", recipe.task)

@@ -45,7 +45,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Both labels in a sentence."""
+        """The labels of task and regularizer as they are written in a sentence."""
         return f"{self.task} / {self.regularizer}"
 
     @property

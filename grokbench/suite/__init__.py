@@ -44,20 +44,20 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite: every name in it is resolved, except those of plugins and of their parameters.
+    """A suite. Labels are resolved and grids expanded; the names of plugins and of their parameters are not looked up.
 
     Attributes:
-        path: as given; of the installed file for a shipped suite.
+        path: as given; for a shipped suite, the path of the installed file.
         seeds: in the order of the file.
         baseline: the label of a regularizer.
         tasks: grids are expanded.
         regularizers: grids are expanded.
-        skip: one per cell, with expanded labels.
-        metrics: those beside loss and accuracy, which every task records.
+        skip: the cells to leave out, one entry for each, with expanded labels.
+        metrics: those other than loss and accuracy; every task records these two.
         statistics: how cells are compared with the baseline.
         published: published numbers, with expanded labels; None without any.
         plugins: plugin files; relative ones begin at the suite's folder.
-        document: the data with their places.
+        document: the YAML, with the line and column of each key and value.
     """
 
     name: str

@@ -18,9 +18,10 @@ PIXELS = 400 / 72  # pixels of a png per point: 400 per inch
 
 
 def rendered(specification: dict[str, Any], format: str) -> bytes:
-    """Render a chart to a file's content, without any access to the network.
+    """Render a chart, and return what a file of it contains; the network is not used.
 
-    The font has Latin and Greek letters and mathematical symbols; labels in other scripts use a font of the machine.
+    The font that is shipped has Latin and Greek letters and mathematical symbols. Labels in other writing systems use a
+    font that is installed on the machine.
 
     Args:
         specification: Vega-Lite, with its data.
