@@ -31,11 +31,21 @@ def handling_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
 
 
 def exit_at_once(number: int, frame: object) -> None:
-    """End the process at once, for commands that only read: an exception while torch is imported may abort Python."""
+    """End the process at once, for commands that only read: an exception while torch is imported may abort Python.
+
+    Args:
+        number: of the signal, which does not change the exit status.
+        frame: where it interrupted Python; unused.
+    """
     os.write(2, f"\n{interrupted_message()}\n".encode())
     os._exit(STATUS)
 
 
 def raise_interrupt(number: int, frame: object) -> None:
-    """Raise KeyboardInterrupt, so that workers are stopped and files closed."""
+    """Raise KeyboardInterrupt, so that workers are stopped and files closed.
+
+    Args:
+        number: of the signal; unused.
+        frame: where it interrupted Python; unused.
+    """
     raise KeyboardInterrupt

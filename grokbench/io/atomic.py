@@ -38,6 +38,10 @@ ADVICE = {
 def write(path: Path, content: bytes) -> None:
     """Put a file in its place, whole or not at all, even when the power fails.
 
+    Args:
+        path: of the file; one that exists is replaced.
+        content: all of it.
+
     Raises:
         StoreError: it cannot be written; what was there before still is.
     """
@@ -75,7 +79,11 @@ def target(path: Path) -> Path:
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Put a folder of files (name -> content) in its place, whole or not at all.
+    """Put a folder of files in its place, whole or not at all.
+
+    Args:
+        folder: absent or empty so far.
+        contents: name of a file -> its content.
 
     Raises:
         StoreError: the folder exists and is not empty, or cannot be written.
@@ -113,9 +121,11 @@ def remove(path: Path) -> None:
 
 
 def clean(folder: Path, below: Iterable[str]) -> None:
-    """Remove the temporary files of killed processes from `folder`, which should be locked.
+    """Remove the temporary files of killed processes from a folder.
 
-    Only the folders named in `below` are searched to their ends: the folder itself may hold anything else.
+    Args:
+        folder: should be locked; only its own files are searched, since it may hold any other folder.
+        below: names of folders in it that are searched at every depth.
     """
     with _explained(folder):
         for found in (folder.glob(LEFTOVER), *((folder / name).rglob(LEFTOVER) for name in below)):
@@ -130,7 +140,12 @@ def make_folder(folder: Path) -> None:
 
 
 def move(source: Path, target: Path) -> None:
-    """Move a file within a file system; StoreError where that cannot be done."""
+    """Move a file within a file system; StoreError where that cannot be done.
+
+    Args:
+        source: an existing file.
+        target: its new path; the folder is made if needed, and a file that exists is replaced.
+    """
     make_folder(target.parent)
     with _explained(target):
         os.replace(source, target)

@@ -21,6 +21,10 @@ def dump(data: Any) -> bytes:
 def parse(kind: Any, line: bytes) -> Any:
     """Read data of a type from a line of JSON.
 
+    Args:
+        kind: a type that pydantic can validate.
+        line: UTF-8, with or without its line break.
+
     Raises:
         ValueError: the line is anything else (pydantic's errors are ValueErrors).
     """
@@ -29,6 +33,10 @@ def parse(kind: Any, line: bytes) -> Any:
 
 def read(kind: Any, path: Path) -> Any:
     """Read data of a type from a file.
+
+    Args:
+        kind: a type that pydantic can validate.
+        path: of a file with one JSON value, of at most LONGEST bytes.
 
     Raises:
         ValueError: the file is anything else, or too long to be one of ours.

@@ -16,6 +16,10 @@ def best(rows: Sequence[Row], statistics: Statistics) -> list[Row]:
     A row is better where its whole interval lies above the other's, unless censoring flatters its speed-up. Several
     rows may be selected, since intervals that overlap decide nothing: the paired tests between methods in the report
     (`ties`) may still tell them apart. None may be; the baseline never is.
+
+    Args:
+        rows: of one task; the selected ones keep their order.
+        statistics: the suite's, with its alpha and correction.
     """
     faster = [row for row in rows if _faster(row, statistics)]
     sure = [row for row in faster if row.speedup_bound not in FLATTERED]
@@ -23,7 +27,12 @@ def best(rows: Sequence[Row], statistics: Statistics) -> list[Row]:
 
 
 def rule(baseline: str, statistics: Statistics) -> str:
-    """Write the rule of `best` in a sentence."""
+    """Write the rule of `best` in a sentence.
+
+    Args:
+        baseline: its label.
+        statistics: the suite's, with its alpha and correction.
+    """
     p = "Holm p" if statistics.correction == "holm" else "p"
     return (
         f"Bold: significantly faster than {baseline} ({p} at most {statistics.alpha:g}), and no other such method's "

@@ -26,6 +26,10 @@ __all__ = ["contrast"]
 def contrast(a: Store, b: Store) -> Contrasts:
     """Compare two results folders.
 
+    Args:
+        a: the first folder, whose order the cells keep.
+        b: the second folder.
+
     Raises:
         StoreError: they have no cell in common.
     """

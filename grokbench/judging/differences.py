@@ -35,7 +35,12 @@ class Difference:
 
 
 def folder_differences(a: Comparisons, b: Comparisons) -> Iterator[Difference]:
-    """Yield what two folders do not share, from the provenance of their runs and from their manifests."""
+    """Yield what two folders do not share, from the provenance of their runs and from their manifests.
+
+    Args:
+        a: of the first folder.
+        b: of the second folder.
+    """
     facts = [
         {
             **{key: side.environment[key] for key in ENVIRONMENT},
@@ -59,7 +64,12 @@ def _sole(values: set[int]) -> Any:
 
 
 def cell_differences(a: Cell, b: Cell) -> Iterator[Difference]:
-    """Yield the differences of recipes, leaf by leaf, of budgets, and of the sources of plugins of one name."""
+    """Yield the differences of recipes, leaf by leaf, of budgets, and of the sources of plugins of one name.
+
+    Args:
+        a: of the first folder.
+        b: of the second folder, with the same labels.
+    """
     yield from (difference for difference, _ in _parted(a, b))
 
 

@@ -62,7 +62,12 @@ class Effect:
 
 
 def obstacle(baseline: Measured | None, method: Measured) -> Note | None:
-    """Find out why a cell cannot be compared with its baseline; None when it can."""
+    """Find out why a cell cannot be compared with its baseline; None when it can.
+
+    Args:
+        baseline: None where the suite plans none for the task.
+        method: another cell of the task.
+    """
     if baseline is None:
         task = method.cell.task
         return info(Kind.NOT_COMPARED, f"no comparison: the suite plans no baseline for task {task}", "baseline", task)
@@ -131,6 +136,10 @@ def verdict(published: float, ours: Effect | None) -> Reproduction:
 
     It is reproduced when the interval lies within a factor AGREEMENT of it, not reproduced when the interval lies
     outside. Where censoring makes ours a bound, only the valid end of the interval can decide, and only against it.
+
+    Args:
+        published: baseline / method, of mean epochs.
+        ours: None where no comparison could be made, which is inconclusive.
     """
     if ours is None or ours.of_means_low is None or ours.of_means_high is None or ours.bound == "mixed":
         return Reproduction.INCONCLUSIVE

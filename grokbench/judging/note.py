@@ -80,10 +80,22 @@ class Note:
 
 
 def info(kind: Kind, text: str, *facts: Hashable) -> Note:
-    """A note that informs; see `Note` for the arguments."""
+    """A note that informs.
+
+    Args:
+        kind: its subject.
+        text: the sentence, without a capital and a full stop.
+        *facts: the values in the sentence, in one order for all notes of a kind.
+    """
     return Note(kind, Severity.INFO, facts, text)
 
 
 def caution(kind: Kind, text: str, *facts: Hashable) -> Note:
-    """A note that warns; see `Note` for the arguments."""
+    """A note that warns.
+
+    Args:
+        kind: its subject.
+        text: the sentence, without a capital and a full stop.
+        *facts: the values in the sentence, in one order for all notes of a kind.
+    """
     return Note(kind, Severity.CAUTION, facts, text)

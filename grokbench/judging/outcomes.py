@@ -140,7 +140,12 @@ class Measured:
 
 
 def same_clock(baseline: Measured, method: Measured) -> bool:
-    """Check whether the seconds of both were measured on one machine and device, in turns."""
+    """Check whether the seconds of both were measured on one machine and device, in turns.
+
+    Args:
+        baseline: with its timings.
+        method: with the timings of another cell.
+    """
     return baseline.clocks(*MACHINE, "timed_at") == method.clocks(*MACHINE, "timed_at")
 
 

@@ -86,7 +86,12 @@ class Need:
 
 
 def needs(found: Comparisons, aim: Aim) -> Iterator[Need]:
-    """Yield the needs of every cell of a folder but the baselines, in the order of the suite."""
+    """Yield the needs of every cell of a folder but the baselines, in the order of the suite.
+
+    Args:
+        found: of the whole folder.
+        aim: the same for every cell.
+    """
     for each in found.cells:
         if not each.is_baseline:
             yield _need(each, aim)

@@ -67,7 +67,12 @@ def _delay(measured: Measured) -> Iterator[Note]:
 
 
 def provenance_notes(baseline: Measured, method: Measured) -> Iterator[Note]:
-    """Yield a caution for each way in which paired runs, or the timings, were made differently."""
+    """Yield a caution for each way in which paired runs, or the timings, were made differently.
+
+    Args:
+        baseline: of the same task.
+        method: on the same seeds in the same order.
+    """
     both = zip(baseline.runs, method.runs, strict=True)
     pairs = [(a, b) for a, b in both if a and b and Outcome.FAILED not in (a.outcome, b.outcome)]
     for key in MARKED:

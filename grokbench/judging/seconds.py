@@ -124,6 +124,10 @@ def overhead(baseline: Measured, method: Measured) -> Estimate | None:
     """Estimate a method's seconds per epoch over the baseline's; None where one of them was not timed.
 
     The ratio is taken round by round where both took part in the same rounds, so that drift affects both.
+
+    Args:
+        baseline: of the same task.
+        method: the cell whose seconds are the numerator.
     """
     before, after = baseline.rounds, method.rounds
     if not before or not after:

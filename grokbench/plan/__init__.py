@@ -57,6 +57,10 @@ def without_misfits(suite: Suite, registry: Registry) -> Suite:
 
     For a suite's own methods such a cell is an error, which its author mends by `skip`; a user who adds a method to a
     shipped suite cannot.
+
+    Args:
+        suite: after the methods of a command were added.
+        registry: with the suite's own plugins.
     """
     return dataclasses.replace(suite, skip=(*suite.skip, *misfits(suite, registry)))
 
@@ -92,6 +96,10 @@ def identity(data: Mapping[str, Any]) -> str:
 def cell_step(cell: Cell, registry: Registry) -> Step:
     """Build the step of a cell.
 
+    Args:
+        cell: of a plan or of a manifest.
+        registry: with every plugin that the cell names.
+
     Raises:
         PluginError: the cell names a plugin that is not registered.
     """
@@ -107,6 +115,10 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
 
 def check_sources(cell: Cell, registry: Registry) -> None:
     """Check that the plugins of a cell are those it was planned with, since a run's provenance names these.
+
+    Args:
+        cell: with the origins of its plugins at the time of planning.
+        registry: loaded from the sources as they are now.
 
     Raises:
         PluginError: the source of one was edited or removed since.

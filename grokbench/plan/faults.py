@@ -20,7 +20,12 @@ __all__ = ["misfits", "plan_faults"]
 
 
 def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
-    """Yield every mistake that cannot be found without the plugins, each with its line and column."""
+    """Yield every mistake that cannot be found without the plugins.
+
+    Args:
+        suite: whose document gives the line and column of each mistake.
+        registry: with the suite's own plugins.
+    """
     for entry in suite.tasks:
         yield from use_faults(suite, registry, "tasks", entry.use, entry.path)
     for method in suite.regularizers:
@@ -89,7 +94,12 @@ def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task)
 
 
 def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
-    """Yield the cells of added methods whose task lacks the facts they need, as skips with the reason."""
+    """Yield the cells of added methods whose task lacks the facts they need, as skips with the reason.
+
+    Args:
+        suite: only the methods in its `added` are examined.
+        registry: with the suite's own plugins.
+    """
     for entry in suite.tasks:
         task = _made(registry, "tasks", entry.use)
         for method in suite.regularizers if task else ():

@@ -17,6 +17,11 @@ STANDARD = ("loss", "accuracy")  # of every split
 def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str, tuple[Metric, dict[str, Any]]]]:
     """Yield the metrics of a task: loss and accuracy on every split, then the suite's, where the task can record them.
 
+    Args:
+        suite: for the metrics that it adds.
+        task: one of the suite's, made with its parameters.
+        registry: with the suite's own plugins.
+
     Yields:
         Label; the metric with its `use` (the plugin), `parameters` and `every`.
 
@@ -40,7 +45,12 @@ def _metric(
 
 
 def can_record(task: Task, metric: Metric) -> bool:
-    """Return whether a task has the splits and the facts that a metric needs."""
+    """Return whether a task has the splits and the facts that a metric needs.
+
+    Args:
+        task: made with its parameters, which may decide its splits and facts.
+        metric: made with its parameters, which may decide its needs.
+    """
     return set(metric.splits) <= set(task.split_names) and set(metric.facts) <= set(task.facts)
 
 

@@ -28,7 +28,12 @@ def innermost(frames: Iterable[traceback.FrameSummary], file: Path) -> str:
 
 
 def innermost_frame(frames: Iterable[traceback.FrameSummary], file: Path) -> traceback.FrameSummary | None:
-    """Find the innermost frame in the folder of a plugin's file; None if there is none."""
+    """Find the innermost frame in the folder of a plugin's file; None if there is none.
+
+    Args:
+        frames: outermost first.
+        file: the plugin's source.
+    """
     for frame in reversed(list(frames)):
         if not frame.filename.startswith("<") and Path(frame.filename).resolve().parent == file.resolve().parent:
             return frame

@@ -14,19 +14,36 @@ __all__ = ["environment_differences", "finished", "missing_seeds_outside_plan", 
 
 
 def finished(plan: Plan, store: Store | None, cell: Cell) -> set[int]:
-    """Return the seeds of a cell that need not be trained; none if `store` is None."""
+    """Return the seeds of a cell that need not be trained.
+
+    Args:
+        plan: for its seeds and its `--rerun`.
+        store: None where no results folder exists yet, which gives no seeds.
+        cell: one of the plan's.
+    """
     return store.finished(cell, plan.seeds) - seeds_to_retrain(plan, store, cell) if store else set()
 
 
 def seeds_to_retrain(plan: Plan, store: Store, cell: Cell) -> set[int]:
-    """Return the seeds whose stored run did not fail but is trained again because of `--rerun`."""
+    """Return the seeds whose stored run did not fail but is trained again because of `--rerun`.
+
+    Args:
+        plan: for its seeds and its `--rerun`.
+        store: of the results folder.
+        cell: one of the plan's, with the origins of its plugins now.
+    """
     here = environment()
     stored = [run for run in store.runs_of(cell, plan.seeds) if run.outcome is not Outcome.FAILED]
     return {run.seed for run in stored if outdated(run.provenance, cell.origins, here, plan.rerun)}
 
 
 def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
-    """Yield a warning for each way in which stored runs differ from new ones: torch, grokbench or the device."""
+    """Yield a warning for each way in which stored runs differ from new ones: torch, grokbench or the device.
+
+    Args:
+        plan: of which the first device is compared.
+        store: all its runs that did not fail are compared.
+    """
     here = {**environment(), "device_name": device_name(plan.devices[0])}
     runs = [run for run in store.runs() if run.outcome is not Outcome.FAILED and run.provenance]
     for key in ("torch", "grokbench", "device_name"):
@@ -41,7 +58,12 @@ def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
 
 
 def missing_seeds_outside_plan(plan: Plan, store: Store) -> tuple[int, ...]:
-    """Return the seeds of the folder that this plan does not train and that some cell lacks: its row is incomplete."""
+    """Return the seeds of the folder that this plan does not train and that some cell lacks: its row is incomplete.
+
+    Args:
+        plan: for its seeds and its cells.
+        store: for the seeds in its manifest.
+    """
     others = [seed for seed in store.manifest.seeds if seed not in plan.seeds]
     cells = plan.manifest.cells
     return tuple(seed for seed in others if not all(store.finished(cell, [seed]) for cell in cells))

@@ -76,7 +76,13 @@ def logrank(
 def logrank_scores(
     baseline: ArrayLike, baseline_grokked: ArrayLike, method: ArrayLike, method_grokked: ArrayLike
 ) -> Floats:
-    """Compute the paired differences of log-rank scores, method - baseline, see `logrank` for the arguments.
+    """Compute the paired differences of log-rank scores, method - baseline, for `logrank`.
+
+    Args:
+        baseline: epochs, (n,).
+        baseline_grokked: whether the event was observed, (n,).
+        method: epochs of the same seeds, (n,).
+        method_grokked: whether the event was observed, (n,).
 
     Returns:
         The differences, (n,); their sum is positive if the method groks sooner.

@@ -148,7 +148,12 @@ def packed(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing]) -
 
 
 def listed(damaged: list[str], most: int = 5) -> str:
-    """Name damaged things in a sentence: the first `most`, then how many more."""
+    """Name damaged things in a sentence: the first few, then how many more.
+
+    Args:
+        damaged: their names, in order.
+        most: things that are named.
+    """
     more = f" and {len(damaged) - most} more" if len(damaged) > most else ""
     return f"{', '.join(damaged[:most])}{more}"
 

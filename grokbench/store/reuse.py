@@ -19,6 +19,10 @@ def satisfies(run: Run, cell: Cell) -> bool:
     """Return whether a stored run satisfies the request for its cell, and so need not be trained again.
 
     It does when it grokked within the budget, reached the budget or diverged, and holds every metric of the cell.
+
+    Args:
+        run: with the values of its metrics at the end; its curves are not needed.
+        cell: as planned now, with its budget and metrics.
     """
     return _ended(run, cell) and _holds(run, cell)
 

@@ -26,6 +26,10 @@ class Head:
 def write_run(path: Path, run: Run) -> None:
     """Write a run whole or not at all.
 
+    Args:
+        path: of the replica's file; one that exists is replaced.
+        run: with its curves.
+
     Raises:
         StoreError: the file cannot be written.
     """

@@ -42,7 +42,12 @@ def describe(store: Store) -> Iterator[str]:
 
 
 def complaints(store: Store, most: int = 20) -> Iterator[str]:
-    """Yield a sentence for each damaged thing and what to do about it: for the first `most`, then how many more."""
+    """Yield a sentence for each damaged thing and what to do about it, then how many more there are.
+
+    Args:
+        store: after its files were read; its `damaged` are in the order in which they were found.
+        most: things with a sentence of their own.
+    """
     for name in store.damaged[:most]:
         if name in store.packed.damaged:
             yield f"{name} is damaged and counts as not there: put back a good copy of it (from git)."

@@ -47,6 +47,8 @@ class Suite:
     """A suite. Labels are resolved and grids expanded; the names of plugins and of their parameters are not looked up.
 
     Attributes:
+        name: the value of the key `suite`.
+        description: empty where the file has none.
         path: as given; for a shipped suite, the path of the installed file.
         seeds: in the order of the file.
         baseline: the label of a regularizer.

@@ -19,6 +19,10 @@ def suite_problems(data: Any, folder: Path) -> list[Problem]:
 
     A stage with more problems than a message shows is the last, and stops there, since each problem is compared with
     many names.
+
+    Args:
+        data: the YAML as Python data, of any shape.
+        folder: of the suite, where relative plugin files begin.
     """
     stages: tuple[Callable[[Any], Iterable[Problem]], ...] = (
         shape_problems,

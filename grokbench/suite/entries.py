@@ -151,7 +151,12 @@ def grid_value(value: Any) -> str:
 
 
 def family(label: str, entries: Iterable[TaskEntry | RegularizerEntry]) -> list[str]:
-    """Return the labels that a label of the file stands for: itself, or every label of its grid; empty if unknown."""
+    """Return the labels that a label of the file stands for: itself, or every label of its grid; empty if unknown.
+
+    Args:
+        label: of a task or a regularizer, as the file writes it or after expansion.
+        entries: with grids expanded; the labels keep their order.
+    """
     return [entry.label for entry in entries if label in (entry.label, entry.path[1])]
 
 

@@ -66,7 +66,12 @@ class Problem:
 
 
 def listing(file: str, problems: Iterable[Problem]) -> str:
-    """List problems as lines `file:line:column: key.path: text`, in the order of the file."""
+    """List problems as lines `file:line:column: key.path: text`, in the order of the file.
+
+    Args:
+        file: as the messages name it.
+        problems: in any order; equal ones are listed once, and one without a place counts as at the start.
+    """
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.place or _NO_PLACE)
     lines = [_line(file, problem) for problem in ordered[:MAX_LINES]]
     return "\n".join([*lines, f"{file}: and more like these"] if len(ordered) > MAX_LINES else lines)

@@ -21,7 +21,12 @@ _SECTIONS = ("tasks", "regularizers", "metrics")
 
 
 def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
-    """Yield the wrong values of a suite of sound shape; relative plugin files begin at `folder`."""
+    """Yield the wrong values of a suite.
+
+    Args:
+        data: of sound shape; faulty values are null.
+        folder: of the suite, where relative plugin files begin.
+    """
     if "seeds" in data:
         yield from _seed_problems(data["seeds"])
     yield from _prose_problems(data)

@@ -67,7 +67,12 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
 
 def sentences(first: str, *others: str) -> str:
-    """Join sentences that have no full stop of their own; one that ends in a question mark needs none."""
+    """Join sentences that have no full stop of their own; one that ends in a question mark needs none.
+
+    Args:
+        first: begins as it is given.
+        *others: their first letters become capitals.
+    """
     for other in others:
         first += f"{' ' if first.endswith('?') else '. '}{other[:1].upper()}{other[1:]}"
     return first

@@ -58,7 +58,12 @@ def _round(mantissa: int, power: int) -> float:
 
 
 def scale(span: Span, log: bool) -> alt.Scale:
-    """Return a logarithmic or linear scale that ends exactly where the span does."""
+    """Return a logarithmic or linear scale that ends exactly where the span does.
+
+    Args:
+        span: positive if the scale is logarithmic.
+        log: whether it is.
+    """
     return alt.Scale(type="log" if log else "linear", domain=list(span), nice=False)
 
 
@@ -127,5 +132,10 @@ def height_of(value: float, span: Span, log: bool, height: float) -> float:
 
 
 def past(edge: str, pixels: float) -> Any:
-    """Return a position some pixels beyond an edge of the plot: "width" is the right edge, "height" the bottom."""
+    """Return a position beyond an edge of the plot.
+
+    Args:
+        edge: "width" is the right edge, "height" the bottom.
+        pixels: distance from the edge, outwards.
+    """
     return alt.value(alt.ExprRef(f"{edge} + {pixels:g}"))

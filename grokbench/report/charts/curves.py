@@ -23,7 +23,12 @@ Bands = Mapping[str, Band]  # method -> its band
 
 
 def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Plot a task's test accuracy, with its train accuracy as fainter lines; None where neither was recorded."""
+    """Plot a task's test accuracy, with its train accuracy as fainter lines; None where neither was recorded.
+
+    Args:
+        sheet: receives the rows of the chart in its `datasets`.
+        task: its label.
+    """
     found = {label: bands for label in ACCURACIES if (bands := _bands(sheet, task, label))}
     if not found:
         return None

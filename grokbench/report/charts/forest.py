@@ -24,7 +24,12 @@ SMALLEST = 1e-6  # ratio on the logarithmic axis, since an interval may reach do
 
 
 def forest(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Plot the speed-ups of a task, with a row for every method; None where no method has one."""
+    """Plot the speed-ups of a task, with a row for every method; None where no method has one.
+
+    Args:
+        sheet: receives the rows of the chart in its `datasets`.
+        task: its label.
+    """
     rows = [row for row in sheet.evidence.rows(task) if row.regularizer != sheet.evidence.manifest.baseline]
     if all(row.speedup is None for row in rows):
         return None

@@ -19,7 +19,12 @@ Entry = dict[str, Any]
 
 
 def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Plot a point for each method of a task, with the 95% interval of its seconds; None where nothing was timed."""
+    """Plot a point for each method of a task, with the 95% interval of its seconds; None where nothing was timed.
+
+    Args:
+        sheet: receives the rows of the chart in its `datasets`.
+        task: its label.
+    """
     entries = list(_entries(sheet, task))
     if not entries:
         return None

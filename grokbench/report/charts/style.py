@@ -115,5 +115,10 @@ def dashes(methods: Sequence[str]) -> list[list[int]]:
 
 
 def text_width(text: str, size: float) -> float:
-    """Estimate the width of a text, in the unit of its size; letters of East Asian scripts are as wide as high."""
+    """Estimate the width of a text; letters of East Asian scripts are as wide as high.
+
+    Args:
+        text: one line.
+        size: of the font; the width has its unit.
+    """
     return size * sum(1.0 if unicodedata.east_asian_width(char) in "WF" else 0.54 for char in text)

@@ -18,7 +18,12 @@ BELOW = 5.0  # lines of text from the plot to the first numbers at risk
 
 
 def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Plot the Kaplan-Meier curve of each method of a task, and the numbers at risk; None where no replica finished."""
+    """Plot the Kaplan-Meier curve of each method of a task, and the numbers at risk; None where no replica finished.
+
+    Args:
+        sheet: receives the rows of the chart in its `datasets`.
+        task: its label.
+    """
     cells = [each.measured for each in sheet.evidence.of(task) if each.measured.finished]
     if not cells:
         return None

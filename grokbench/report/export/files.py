@@ -36,7 +36,12 @@ def ready(format: str) -> None:
 
 
 def write_csv(table: Table, file: BinaryIO) -> int:
-    """Write a table as csv and return its number of rows."""
+    """Write a table as csv and return its number of rows.
+
+    Args:
+        table: its rows are generated and written one by one.
+        file: stays open.
+    """
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
     writer, count = csv.writer(text), 0
     writer.writerow(table.names)
@@ -48,7 +53,12 @@ def write_csv(table: Table, file: BinaryIO) -> int:
 
 
 def write_parquet(table: Table, file: BinaryIO) -> int:
-    """Write a table as parquet, with nullable columns described in the schema, and return its number of rows."""
+    """Write a table as parquet, with nullable columns described in the schema, and return its number of rows.
+
+    Args:
+        table: its rows are generated and written in chunks.
+        file: stays open.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

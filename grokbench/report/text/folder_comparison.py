@@ -38,7 +38,12 @@ LEGEND = (
 
 
 def render(contrasts: Contrasts, style: str) -> str:
-    """Write a comparison as text; `style` is one of FORMATS."""
+    """Write a comparison as text.
+
+    Args:
+        contrasts: of two folders.
+        style: a key of FORMATS.
+    """
     return FORMATS[style](contrasts)
 
 

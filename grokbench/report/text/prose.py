@@ -50,18 +50,33 @@ def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
 
 
 def heading(task: str, leaderboard: Leaderboard) -> str:
-    """Write a task and its budget."""
+    """Write a task and its budget.
+
+    Args:
+        task: its label.
+        leaderboard: for the budget, which is left out where it has none for the task.
+    """
     budget = leaderboard.budgets.get(task)
     return task if budget is None else f"{task}, {number(budget)} epochs at most"
 
 
 def row_notes(row: Row, shared: tuple[Note, ...]) -> str:
-    """Join the sentences of a row after its label; `shared` are left out, being said once for all rows."""
+    """Join the sentences of a row after its label.
+
+    Args:
+        row: with its notes, in their order.
+        shared: notes that are left out, being said once for all rows.
+    """
     return f"{row.regularizer}: {'; '.join(note.text for note in row.notes if note not in shared)}"
 
 
 def remarks(row: Row, shared: tuple[Note, ...]) -> list[Note]:
-    """Select the notes of a row that its columns do not show; `shared` are left out, being said once for all rows."""
+    """Select the notes of a row that its columns do not show.
+
+    Args:
+        row: with its notes, in their order.
+        shared: notes that are left out, being said once for all rows.
+    """
     return [note for note in row.notes if note not in shared and note.kind not in IN_COLUMNS]
 
 
@@ -101,7 +116,12 @@ def legend(leaderboard: Leaderboard) -> list[str]:
 
 
 def named_test(test: str, seeds: int) -> str:
-    """Name a test; a sign flip is exact where the seeds are few enough to count all flips."""
+    """Name a test; a sign flip is exact where the seeds are few enough to count all flips.
+
+    Args:
+        test: a key of TESTS.
+        seeds: the number of pairs.
+    """
     if test != "sign_flip":
         return TESTS[test]
     exact = seeds <= EXACT_PAIRS
@@ -109,7 +129,13 @@ def named_test(test: str, seeds: int) -> str:
 
 
 def wrap(text: str, width: int, hang: int = 0) -> list[str]:
-    """Wrap text into lines of at most `width` characters, all but the first indented by `hang`; none for no text."""
+    """Wrap text into lines; none for no text.
+
+    Args:
+        text: its line breaks count as spaces.
+        width: the largest number of characters in a line.
+        hang: spaces before all lines but the first, counted in the width.
+    """
     return textwrap.wrap(text, width, subsequent_indent=" " * hang, break_on_hyphens=False)
 
 

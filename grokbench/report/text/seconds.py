@@ -98,7 +98,14 @@ def _pace(estimate: Estimate | None) -> str:
 def estimate(
     found: Estimate | None, bound: str | None = None, write: Callable[[float], str] = ratio, unit: str = "x"
 ) -> str:
-    """Write a figure with its interval; see `text.numbers.interval` for the arguments."""
+    """Write a figure with its interval, by `text.numbers.interval`.
+
+    Args:
+        found: the figure and its ends; None is written as NOTHING.
+        bound: None for an uncensored figure, else "lower", "upper" or "mixed".
+        write: how numbers are written.
+        unit: written after each number.
+    """
     value, low, high = found or (None, None, None)
     return interval(value, low, high, bound, write, unit)
 

@@ -142,6 +142,11 @@ def rows(matrix: Matrix, keys: Sequence[CellKey], width: int) -> "Table":
     """Return the table of the given cells.
 
     The widths of its two columns of labels depend on the whole suite, so that they do not change between redraws.
+
+    Args:
+        matrix: of the whole suite.
+        keys: of the cells to show, in order.
+        width: of the terminal, in characters.
     """
     from rich.text import Text
 
@@ -207,7 +212,12 @@ def row(matrix: Matrix, key: CellKey, width: int) -> "Iterator[RenderableType]":
 
 
 def summary(matrix: Matrix, keys: Sequence[CellKey]) -> str:
-    """Summarise cells without a row in one line: how many are done, in training and to do, and how many grokked."""
+    """Summarise cells without a row in one line: how many are done, in training and to do, and how many grokked.
+
+    Args:
+        matrix: of the whole suite.
+        keys: of the cells without a row, at least one.
+    """
     tasks = list(dict.fromkeys(task for task, _ in keys))
     done = sum(map(matrix.complete, keys))
     training = sum(bool(matrix.groups[key]) for key in keys)
@@ -219,7 +229,12 @@ def summary(matrix: Matrix, keys: Sequence[CellKey]) -> str:
 
 
 def shorten(label: str, width: int) -> str:
-    """Shorten a label to at most `width` characters, in its middle: variants of a method differ at the end."""
+    """Shorten a label in its middle: variants of a method differ at the end.
+
+    Args:
+        label: returned as it is where it fits.
+        width: the largest number of characters.
+    """
     if len(label) <= width:
         return label
     return f"{label[: width // 2 - 1]}…{label[len(label) - (width - width // 2) :]}"

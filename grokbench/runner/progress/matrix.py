@@ -160,7 +160,12 @@ class Matrix:
 
 
 def failure(run: Run, cell: Cell) -> str:
-    """Describe a failed replica in one line, with the last line of its traceback."""
+    """Describe a failed replica in one line, with the last line of its traceback.
+
+    Args:
+        run: of the failed replica, with its traceback if one was kept.
+        cell: of the run, for its name.
+    """
     lines = (run.error or "").strip().splitlines()
     return f"{cell.name}, seed {run.seed} failed: {lines[-1] if lines else 'no traceback was kept'}"
 
