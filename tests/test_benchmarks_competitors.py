@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from grokbench import engine, random
+from grokbench.records import Use
 
 from .helpers import benchmark_cases
 from .helpers.benchmark_cases import EPOCHS, SEEDS
@@ -107,7 +108,7 @@ def test_a_replica_that_fails_is_no_figure(benchmarks, case, monkeypatch):
     from .helpers.tiny import launch_here
 
     whole = case("modular_addition", "baseline")
-    broken = {**whole.cell.recipe, "task": {"use": "no_such_task", "parameters": {}}}
+    broken = replace(whole.cell.recipe, task=Use("no_such_task", {}))
     monkeypatch.setattr(benchmarks("grouped"), "launch", launch_here)
     with pytest.raises(RuntimeError, match="baseline: seed 1000 was not trained to the end: (?s:.)*no task 'no_such"):
         next(benchmarks("grouped").rounds(replace(whole, cell=replace(whole.cell, recipe=broken)), workers=1))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from grokbench.provenance import environment
 from grokbench.records import Outcome
 from grokbench.runner import devices
 
@@ -16,7 +17,7 @@ from .helpers.tiny import files_of, grokbench, outcomes, run
 def story(tmp_path_factory):
     """A suite with two broken methods and a broken file, run twice; in between, the user mends the methods."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(devices, "environment", lambda: {"cores": 1})  # one worker
+        patched.setattr(devices, "environment", lambda: {**environment(), "cores": 1})  # one worker
         yield run_twice(tmp_path_factory)
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, calls, small_plugins
-from grokbench.conformance.subjects import NoGround
+from grokbench.conformance.subjects import NoTrialTask
 from grokbench.engine import timing
 from grokbench.plan.metrics import can_record
 from grokbench.plugins import BUILTINS, KINDS, load_registry
@@ -34,7 +34,7 @@ def subject(kind, name):
     try:
         if kind == "metrics":
             next(found.tasks())
-    except NoGround:
+    except NoTrialTask:
         return replace(found, grounds=tuple(small_plugins.TASKS))
     return found
 

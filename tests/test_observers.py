@@ -9,6 +9,7 @@ import grokbench as public
 from grokbench.engine import timing
 from grokbench.events import Progress
 from grokbench.launchers.local import pool
+from grokbench.provenance import environment
 from grokbench.records import Cell, Origin, Planned, Run
 from grokbench.runner import devices
 from grokbench.runner.observing import EXPECTED, AttachedObserver, Observers
@@ -129,7 +130,7 @@ def test_workers_are_silent(folder, monkeypatch):
     """In processes of their own, which load the same plugins."""
     monkeypatch.undo()
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(devices, "environment", lambda: {"cores": 1})  # one worker
+    monkeypatch.setattr(devices, "environment", lambda: {**environment(), "cores": 1})  # one worker
     assert run("--log", "diary", "--num-seeds", "2").status == 0
     told = diary(folder)
     assert sorted(replicas(told, "finished")) == [pair for pair in EVERY if pair[1] < 1002]

@@ -196,7 +196,7 @@ def test_a_missing_tensorboard_is_an_error_before_training(folder):
     assert done.status == 2 and done.err == f"Error: --log tensorboard: tensorboard (built in) {needs}\n"
     assert not (folder / "out").exists()
     asked = grokbench("check", "tensorboard")
-    assert asked.status == 1 and needs in asked.out and "Fix: install it, and ask again" in asked.out
+    assert asked.status == 1 and needs in asked.out and "Fix: install it and check again" in asked.out
     assert "tensorboard" in grokbench("list", "observers").out and "parameters:" in grokbench("show", "tensorboard").out
 
 

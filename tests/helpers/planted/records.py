@@ -108,7 +108,7 @@ RECORDS = {
     "a misspelt field": Record(
         "Regularizer(penality=penalty)",
         "method (file method.py) breaks: Regularizer has no field 'penality', expected one of: prepare, init, perturb, "
-        "objective, penalty, transform, optimizer, project, privileges, neutral, facts, rotates, revision, "
+        "objective, penalty, transform, optimizer, project, privileges, neutral, facts, rotates, revision. "
         "Did you mean 'penalty'?",
         "correct the factory there",
     ),
