@@ -35,7 +35,7 @@ def subject(kind, name):
         if kind == "metrics":
             next(found.tasks())
     except NoTrialTask:
-        return replace(found, grounds=tuple(small_plugins.TASKS))
+        return replace(found, trial_tasks=tuple(small_plugins.TASKS))
     return found
 
 
