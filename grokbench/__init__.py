@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from grokbench.records import Outcome as Outcome
     from grokbench.records import Planned as Planned
     from grokbench.records import Run as Run
+    from grokbench.regularizer import About as About
     from grokbench.regularizer import At as At
     from grokbench.regularizer import Regularizer as Regularizer
     from grokbench.task import Task as Task
+    from grokbench.torch_optimizers import from_torch as from_torch
     from grokbench.types import Batch as Batch
     from grokbench.types import Local as Local
     from grokbench.types import Optimizer as Optimizer
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "About": "regularizer",
     "AdamW": "optimizers",
     "At": "regularizer",
     "Batch": "types",
@@ -74,6 +77,7 @@ _MODULES = {
     "SuiteError": "errors",
     "Task": "task",
     "data": "",
+    "from_torch": "torch_optimizers",
     "hookimpl": "hookspecs",
     "leaderboard": "api.leaderboard",
     "linearize": "types",

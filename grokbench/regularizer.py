@@ -1,15 +1,17 @@
-"""A regularizer, the phases that it adds to a task's training, and the record `At` that the phases read."""
+"""A regularizer, the phases that it adds to a task's training, and the records that the phases read."""
 
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
 from grokbench.task import Task
-from grokbench.types import Batch, Correct, Local, Loss, Optimizer, Params, Role, State
+from grokbench.types import Batch, Correct, Local, Loss, Optimizer, Params, Role, State, fans
+from grokbench.validation import is_count
 
-__all__ = ["At", "Privilege", "Regularizer"]
+__all__ = ["About", "At", "GradAt", "Need", "Privilege", "Regularizer", "takes_about"]
 
 Privilege = Literal[
     "extra_labels",
@@ -21,11 +23,50 @@ Privilege = Literal[
     "loss",
     "architecture",
 ]
+Need = Literal["budget", "train"]
 
 
-def _not_yet(trained: Params) -> Params:
+class GradAt(Protocol):
+    """A second gradient, see `At.grad_at`."""
+
+    def __call__(self, params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
+        """Compute the gradient at other trained parameters.
+
+        Args:
+            params: all trained parameters.
+            batch: as drawn; None: the step's own, with the step's own draws.
+            penalties: add the penalties of all methods to the loss.
+        """
+
+
+def _not_yet(params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
     """Refuse a second gradient where the step's objective, which it is of, is still being computed."""
-    raise ValueError("grad_at can be called in transform and project, not in perturb and penalty")
+    raise ValueError("grad_at can be called in transform, update and project, not in perturb, hidden and penalty")
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """The setting of a replica, constant over its training, for `Regularizer.init`.
+
+    Attributes:
+        roles: parameter name -> role, of the parameters that are trained.
+        fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
+        lr: the learning rate of the task's own optimizer.
+        weight_decay: that of the task's own optimizer.
+        decoupled: True if the task's weight decay acts beside the gradient (AdamW), False if it is added to it (SGD).
+        facts: the task's facts.
+        train_size: examples in the training set.
+        steps_per_epoch: updates in an epoch.
+    """
+
+    roles: Mapping[str, Role]
+    fans: Mapping[str, tuple[int, int]]
+    lr: float
+    weight_decay: float
+    decoupled: bool
+    facts: Mapping[str, Any]
+    train_size: int
+    steps_per_epoch: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +74,8 @@ class At:
     """All that a phase may read in one step of one replica. Schedules are computed from `step` and `epoch`, tensors.
 
     Attributes:
-        params: the parameters that are trained, without frozen ones. In perturb, penalty and transform those before the
-            update; in project those after it.
+        params: the parameters that are trained, without frozen ones, at which this step's gradient is taken. In every
+            phase: `project` gets the updated parameters as its first argument.
         batch: the step's batch as it was drawn, neither embedded nor perturbed.
         key: (), int64, of this seed, epoch, step and method. Fold it once for each purpose, see `grokbench.random`.
         step: (), int64, updates completed before this one.
@@ -44,15 +85,18 @@ class At:
         decoupled: True if the task's weight decay acts beside the gradient (AdamW), False if it is added to the
             gradient (SGD with L2).
         roles: parameter name -> role, of `params`.
+        fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
+        steps_per_epoch: updates in an epoch.
         input_bounds: the least and the largest valid value of an embedded input. None: there are no bounds.
         facts: the task's facts, such as "cross_entropy".
         forward: embedded inputs (n, ...) -> outputs (n, C), with the parameters held fixed.
         loss: the task's own loss, (outputs (n, C), targets (n,)) -> ().
         correct: the task's own, (outputs (n, C), targets (n,)) -> (n,) bool.
-        outputs: (n, C), of the step's batch before the update. None in perturb and penalty.
+        outputs: (n, C), of the step's batch before the update. None in perturb, hidden and penalty.
         grad_at: trained parameters -> the gradient, at those, of this step's loss and penalties, with the same batch
-            and the same draws. For methods with the privilege "extra_gradients", in transform and project. Anywhere
-            else it raises ValueError.
+            and the same draws; `batch` and `penalties` change that, see `GradAt`. For methods with the privilege
+            "extra_gradients", in transform, update and project. Anywhere else it raises ValueError.
+        needed: the values of the properties below that the method declares.
     """
 
     params: Params
@@ -64,43 +108,89 @@ class At:
     weight_decay: float
     decoupled: bool
     roles: Mapping[str, Role]
+    fans: Mapping[str, tuple[int, int]]
+    steps_per_epoch: int
     input_bounds: tuple[float, float] | None
     facts: Mapping[str, Any]
     forward: Callable[[Tensor], Tensor]
     loss: Loss
     correct: Correct
     outputs: Tensor | None = None
-    grad_at: Callable[[Params], Params] = _not_yet
+    grad_at: GradAt = _not_yet
+    needed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def budget(self) -> int:
+        """The replica's budget in epochs, for methods that declare `needs={"budget"}`: part of their identity."""
+        budget: int = self._declared("budget")
+        return budget
+
+    @property
+    def train(self) -> Batch:
+        """The replica's whole training set as drawn, for methods that declare `needs={"train"}`."""
+        train: Batch = self._declared("train")
+        return train
+
+    @property
+    def reserved(self) -> Batch:
+        """The examples of the training set that `Regularizer.reserve` keeps for the method, as drawn."""
+        reserved: Batch = self._declared("reserved")
+        return reserved
+
+    def _declared(self, name: str) -> Any:
+        if name not in self.needed:
+            how = "reserve=0.01" if name == "reserved" else f'needs=frozenset({{"{name}"}})'
+            raise ValueError(f"at.{name} needs to be declared: Regularizer(..., {how})")
+        return self.needed[name]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Regularizer:
     """The functions, called phases, that a method adds to a task's training. A phase that is None costs nothing.
 
-    Every phase handles ONE replica: its tensors have no axis for seeds. All but `prepare` and `optimizer` are mapped
-    over replicas by `torch.func.vmap`, so they must be pure, draw from `At.key` alone, and neither branch on a tensor
-    nor call `.item()`. Parameters and gradients are dicts without the task's frozen parameters; a phase returns them
-    with the same names in the same order, and the same shapes, dtypes and device. The phases of a step run in the order
-    perturb, loss and penalty, transform, optimizer, project; each of them for all combined methods, in the order of the
-    suite. `grokbench check` tests all of this. An error that a phase raises fails the replica, with its traceback.
+    Every phase handles ONE replica: its tensors have no axis for seeds. All but `prepare`, `objective`, `claims` and
+    `optimizer` are mapped over replicas by `torch.func.vmap`, so they must be pure, draw from `At.key` alone, and
+    neither branch on a tensor nor call `.item()`. Parameters and gradients are dicts without the task's frozen
+    parameters; a phase returns them with the same names in the same order, and the same shapes, dtypes and device. The
+    phases of a step run in the order below; each of them for all combined methods, in the order of the suite.
+    `grokbench check` tests all of this. An error that a phase raises fails the replica, with its traceback.
 
     Attributes:
-        prepare: (params, task, key ()) -> params. Called once per replica, before training; its seconds are charged to
-            the method.
-        init: params -> state, a NamedTuple of tensors and of dicts of tensors. Called once per replica, after prepare.
-            Shapes, dtypes and names of the state may not change later. None: the state is ().
+        prepare: (params, task, train, key ()) -> params. Called once per replica, before training; its seconds are
+            charged to the method. `train` is the replica's own training set, a `Batch` as drawn.
+        init: params -> state, or (params, about) -> state with the `About` of the replica: a NamedTuple of tensors and
+            of dicts of tensors. Called once per replica, after prepare. Shapes, dtypes and names of the state may not
+            change later. None: the state is ().
         perturb: (batch, state, at) -> `Batch` of the same shapes. Called in every step, before the forward pass; the
             inputs are embedded (`Task.embed`). The network and the loss get what it returns.
+        hidden: (h, site, state, at) -> h of the same shape. Called in training alone, at every named site of the
+            task's hidden activations (n, ...): dropout. A task without sites refuses the method.
+        hidden_always: (h, site) -> h of the same shape: architecture. Called wherever the network is evaluated.
         objective: loss -> loss, each (outputs (n, C), targets (n,)) -> (). Called once, when the step is built. Wraps
             or replaces the loss that is trained on; the metric `loss` stays the task's.
         penalty: (local, state, at) -> (), added to the loss and differentiated with it. Called in every step; `local`
             is the network linearized at the perturbed batch.
         transform: (grads, state, at) -> (grads, state). Called in every step, before the optimizer; `grads` are of loss
             and penalties.
+        rate: at -> (), a factor of the optimizer's learning rate in this step: warm-up, cosine. It multiplies the
+            update, which is exact for every optimizer whose update is linear in the rate, as all shipped ones.
+        claims: (roles, shapes) -> names of the parameters that `update` updates in place of the task's optimizer. A
+            function of these alone; it may be called many times.
+        update: (params, grads, state, at) -> (params, state), both of the claimed parameters alone. Called in every
+            step. The task's weight decay does not act on them: apply `at.weight_decay` where the method has one.
         optimizer: `Optimizer` -> `Optimizer`. Called once, when the step is built. Wraps or replaces the task's own.
             The engine applies the result to stacked replicas, so it must be elementwise.
         project: (params, state, at) -> (params, state). Called in every step, after the optimizer, with the updated
-            parameters.
+            parameters; `at.params` are those before the update.
+        eval_params: (params, state) -> params, those that evaluations and the criterion see: averaged weights. Called
+            at every evaluation. Two methods that have it cannot be combined.
+        every: phase -> k: the phase runs in steps 0, k, 2 k, ... alone, and costs nothing in the others. Of perturb,
+            penalty, transform, update and project. Empty by default.
+        reserve: the share of the training set kept for the method, from 0 to 1: `At.reserved`. Where a batch would hold
+            a reserved example it holds another one, drawn by key once per replica. 0 by default.
+        needs: properties of `At` that have to be declared: "budget" and "train". Empty by default.
+        mapped: False for code that cannot be mapped over replicas, since it branches on tensors or reads numbers: its
+            replicas are trained one by one, slower, and marked so. True by default.
         privileges: means of the method that the baseline does not have; the leaderboard prints them. Any of
             "extra_labels", "test_accuracy", "second_model", "extra_gradients", "prior_knowledge", "averaged_weights",
             "loss" and "architecture". Empty by default.
@@ -113,16 +203,77 @@ class Regularizer:
         revision: raise it when the numbers change: stored runs of another revision are not reused. 1 by default.
     """
 
-    prepare: Callable[[Params, Task, Tensor], Params] | None = None
-    init: Callable[[Params], State] | None = None
+    prepare: Callable[[Params, Task, Batch, Tensor], Params] | None = None
+    init: Callable[..., State] | None = None
     perturb: Callable[[Batch, State, At], Batch] | None = None
+    hidden: Callable[[Tensor, str, State, At], Tensor] | None = None
+    hidden_always: Callable[[Tensor, str], Tensor] | None = None
     objective: Callable[[Loss], Loss] | None = None
     penalty: Callable[[Local, State, At], Tensor] | None = None
     transform: Callable[[Params, State, At], tuple[Params, State]] | None = None
+    rate: Callable[[At], Tensor] | None = None
+    claims: Callable[[Mapping[str, Role], Mapping[str, tuple[int, ...]]], Any] | None = None
+    update: Callable[[Params, Params, State, At], tuple[Params, State]] | None = None
     optimizer: Callable[[Optimizer], Optimizer] | None = None
     project: Callable[[Params, State, At], tuple[Params, State]] | None = None
+    eval_params: Callable[[Params, State], Params] | None = None
+    every: Mapping[str, int] = field(default_factory=dict)
+    reserve: float = 0.0
+    needs: frozenset[Need] = frozenset()
+    mapped: bool = True
     privileges: frozenset[Privilege] = frozenset()
     neutral: Mapping[str, Any] | None = None
     facts: tuple[str, ...] = ()
     rotates: bool = False
     revision: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a record that cannot be meant; a factory passes the ValueError on to the user."""
+        if (self.claims is None) != (self.update is None):
+            raise ValueError("claims and update belong together: give both, or neither")
+        if not 0.0 <= self.reserve < 1.0:
+            raise ValueError(f"reserve must be at least 0 and below 1, got {self.reserve}")
+        for phase, k in self.every.items():
+            if phase not in PERIODIC or getattr(self, phase) is None:
+                have = ", ".join(each for each in PERIODIC if getattr(self, each)) or "none"
+                raise ValueError(f"every names {phase!r}, expected phases of this method: {have}")
+            if not is_count(k):
+                raise ValueError(f"every[{phase!r}] must be a whole number of at least 1, got {k!r}")
+
+    def initial_state(self, trained: Params, task: Task) -> State:
+        """Call `init`, with the `About` of the replica if it takes two arguments.
+
+        Args:
+            trained: the parameters that are trained, of one replica.
+            task: that they belong to.
+        """
+        if self.init is None:
+            return ()
+        return self.init(trained, _about(trained, task)) if takes_about(self.init) else self.init(trained)
+
+
+def takes_about(init: Callable[..., State]) -> bool:
+    """Return whether `Regularizer.init` takes `about` after `params`; filled keywords of a partial do not count."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    try:
+        parameters = inspect.signature(init).parameters.values()
+    except (TypeError, ValueError):  # a builtin may have no signature
+        return False
+    return sum(each.kind in kinds for each in parameters if each.default is each.empty or each.name == "about") > 1
+
+
+def _about(trained: Params, task: Task) -> About:
+    optimizer = task.optimizer
+    return About(
+        roles={name: role for name, role in task.roles.items() if name in trained},
+        fans={name: fans(p.shape) for name, p in trained.items()},
+        lr=optimizer.lr,
+        weight_decay=optimizer.weight_decay,
+        decoupled=optimizer.decoupled,
+        facts=task.facts,
+        train_size=task.train_size,
+        steps_per_epoch=task.steps,
+    )
+
+
+PERIODIC = ("perturb", "penalty", "transform", "update", "project")  # phases that `every` may name

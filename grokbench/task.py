@@ -1,7 +1,9 @@
 """A task: data, network, loss, optimizer, budget and criterion of one replica."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -35,7 +37,9 @@ class Task:
         init: key () -> all parameters before training, drawn from the key alone.
         embed: (params, inputs (n, ...) as drawn) -> floats (n, ...), the inputs that Jacobians are taken with respect
             to: pixels, or the embedding vectors of tokens. None: inputs are used as drawn.
-        forward: (params, embedded inputs (n, ...)) -> outputs (n, C); one example independently of the others.
+        forward: (params, embedded inputs (n, ...)) -> outputs (n, C); one example independently of the others. A task
+            whose hidden activations methods may see takes a third argument, `site`, by default the identity: it calls
+            h = site(h, name) on hidden activations h (n, ...), after operations in place, and goes on with the result.
         frozen: names of parameters that are never updated; none by default. Methods do not receive them.
         loss: (outputs (n, C), targets (n,)) -> (), the mean over the batch.
         correct: (outputs (n, C), targets (n,)) -> (n,) bool, the examples that count as right in accuracies.
@@ -69,7 +73,7 @@ class Task:
     train_size: int
     init: Callable[[Tensor], Params]
     embed: Callable[[Params, Tensor], Tensor] | None = None
-    forward: Callable[[Params, Tensor], Tensor]
+    forward: Callable[..., Tensor]
     frozen: frozenset[str] = frozenset()
     loss: Loss
     correct: Correct
@@ -96,6 +100,11 @@ class Task:
     def steps(self) -> int:
         """Updates in an epoch; the last, smaller batch is one."""
         return 1 if self.full_batch else -(-self.train_size // (self.batch_size or 1))
+
+    @cached_property
+    def has_sites(self) -> bool:
+        """True if `forward` takes `site`, and so shows its hidden activations."""
+        return "site" in inspect.signature(self.forward).parameters
 
     def embedded(self, params: Params, inputs: Tensor) -> Tensor:
         """Embed inputs; without `embed` they are returned unchanged.

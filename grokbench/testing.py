@@ -17,7 +17,8 @@ from grokbench.conformance.targets import find
 from grokbench.plugins import load_registry
 from grokbench.plugins.plugin import Plugin
 from grokbench.regularizer import At, Regularizer
-from grokbench.step import StepContext, build_step
+from grokbench.step import StepContext
+from grokbench.step.build import build_step
 from grokbench.task import Task
 from grokbench.types import Batch, Params, State
 

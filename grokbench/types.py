@@ -4,15 +4,29 @@ Every function here takes and returns the tensors of one replica; the engine map
 n examples, d input features, C outputs, () a scalar tensor.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "Correct", "Local", "Loss", "Optimizer", "Params", "Role", "State", "linearize"]
+__all__ = [
+    "Batch",
+    "Correct",
+    "Local",
+    "Loss",
+    "Optimizer",
+    "Params",
+    "Role",
+    "Site",
+    "State",
+    "fans",
+    "linearize",
+    "linearize_hidden",
+]
 
 Params = dict[str, Tensor]  # name -> parameter, in one canonical order
 State = Any  # a NamedTuple of tensors and dicts of tensors, or ()
@@ -21,6 +35,7 @@ Role = Literal["input", "hidden", "readout", "bias"]  # of a parameter: methods 
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> ()
 Correct = Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> (n,) bool
+Site = Callable[[Tensor, str], Tensor]  # hidden activations (n, ...) and their name -> the same shape
 
 
 class Batch(NamedTuple):
@@ -84,10 +99,12 @@ class Local(NamedTuple):
         outputs: (n, C); C is 1 where the targets are -1 and 1, see `Batch`.
         pullback: cotangents v (n, C) -> input gradients v_i^T J_{x_i} (n, ...), shaped like the embedded inputs. It can
             be called several times, and differentiated. Take `flatten(1)` before a norm: images have three axes.
+        hidden: site -> hidden activations (n, ...), of a task that names its sites (`Task.sites`); empty for others.
     """
 
     outputs: Tensor
     pullback: Callable[[Tensor], Tensor]
+    hidden: Mapping[str, Tensor] = {}
 
 
 def linearize(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Local:
@@ -97,5 +114,27 @@ def linearize(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Local:
         forward: maps inputs (n, ...) to outputs (n, C), one example independently of the others.
         inputs: (n, ...), floats.
     """
-    outputs, pull, *_ = torch.func.vjp(forward, inputs)
-    return Local(outputs, lambda cotangents: pull(cotangents)[0])
+    return linearize_hidden(lambda x: (forward(x), {}), inputs)
+
+
+def linearize_hidden(forward: Callable[[Tensor], tuple[Tensor, Mapping[str, Tensor]]], inputs: Tensor) -> Local:
+    """`linearize` for a function that returns its hidden activations (n, ...) by site beside its outputs.
+
+    Args:
+        forward: maps inputs (n, ...) to outputs (n, C) and hidden activations.
+        inputs: (n, ...), floats.
+    """
+    outputs, pull, *aux = torch.func.vjp(forward, inputs, has_aux=True)
+    return Local(outputs, lambda cotangents: pull(cotangents)[0], aux[0])
+
+
+def fans(shape: Sequence[int]) -> tuple[int, int]:
+    """The numbers of inputs and of outputs of one unit of a parameter, (fan_in, fan_out).
+
+    Args:
+        shape: (fan_in, fan_out) of a matrix, which is applied from the right; (filters, channels, height, width) of a
+            convolution's kernel; (units,) of a bias, whose fan_in is 1.
+    """
+    if len(shape) == 4:
+        return math.prod(shape[1:]), shape[0] * math.prod(shape[2:])
+    return (math.prod(shape[:-1]), shape[-1]) if shape else (1, 1)

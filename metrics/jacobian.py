@@ -60,7 +60,7 @@ def measure_rows(
     """
     values = []
     for batch in probe.batches(split, examples):
-        outputs, pullback = linearize(partial(probe.task.forward, probe.params), batch.inputs)
+        outputs, pullback, _ = linearize(partial(probe.task.forward, probe.params), batch.inputs)
         units = torch.eye(outputs.shape[-1], dtype=outputs.dtype, device=outputs.device)
         values.append(of(batch.inputs.flatten(1), (pullback(unit.expand_as(outputs)).flatten(1) for unit in units)))
     return torch.cat(values).mean()
@@ -140,7 +140,7 @@ def measure_sum(
     """The mean of a quantity of inputs and the weighted sums of the rows of their Jacobians, both (n, d), ()."""
     values = []
     for batch in probe.batches(split, examples):
-        outputs, pullback = linearize(partial(probe.task.forward, probe.params), batch.inputs)
+        outputs, pullback, _ = linearize(partial(probe.task.forward, probe.params), batch.inputs)
         mu = pullback(weights(outputs, batch.targets))
         values.append(of(batch.inputs.flatten(1), mu.flatten(1)))
     return torch.cat(values).mean()

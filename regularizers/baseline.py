@@ -4,7 +4,7 @@ from functools import partial
 
 from torch import Tensor
 
-from grokbench import Params, Regularizer, Task, hookimpl, random
+from grokbench import Batch, Params, Regularizer, Task, hookimpl, random
 
 
 def baseline() -> Regularizer:
@@ -21,9 +21,9 @@ def placebo(scale: float = 1e-6) -> Regularizer:
     return Regularizer(prepare=partial(prepare, scale=scale), neutral={"scale": 0.0})
 
 
-def prepare(params: Params, task: Task, key: Tensor, *, scale: float) -> Params:
+def prepare(params: Params, task: Task, train: Batch, key: Tensor, *, scale: float) -> Params:
     """Multiply every parameter by 1 + scale z."""
-    del task
+    del task, train
     noise = {name: random.normal(random.fold(key, name), tuple(p.shape), p.dtype) for name, p in params.items()}
     return {name: p * (1.0 + scale * noise[name]) for name, p in params.items()}
 

@@ -32,12 +32,22 @@ def init(key: Tensor, *, width: int, classifier: tuple[int, ...]) -> Params:
     return params | _mlp.init(key, classifier, bias=False)
 
 
-def forward(params: Params, inputs: Tensor, activation: Callable[[Tensor], Tensor] = Tensor.relu_) -> Tensor:
-    """Outputs (n, C) at images (n, 3, 32, 32); the activation may work in place, on values nobody else needs."""
+def forward(
+    params: Params,
+    inputs: Tensor,
+    site: Callable[[Tensor, str], Tensor] = lambda h, name: h,
+    *,
+    activation: Callable[[Tensor], Tensor] = Tensor.relu_,
+) -> Tensor:
+    """Outputs (n, C) at images (n, 3, 32, 32); the activation may work in place, on values nobody else needs.
+
+    Its sites are `conv1`, `conv2`, ...: the feature maps (n, channels, height, width); then those of the classifier.
+    """
     hidden = inputs
     for layer, stride in enumerate(STRIDES, start=1):
-        hidden = activation(F.conv2d(hidden, params[f"conv{layer}"], stride=stride, padding=1))
-    return _mlp.forward(params, hidden.flatten(1), activation)
+        maps = activation(F.conv2d(hidden, params[f"conv{layer}"], stride=stride, padding=1))
+        hidden = site(maps, f"conv{layer}")
+    return _mlp.forward(params, hidden.flatten(1), site, activation=activation)
 
 
 def activations(width: int, classifier: tuple[int, ...]) -> int:

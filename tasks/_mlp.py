@@ -31,8 +31,17 @@ def init(key: Tensor, sizes: Sequence[int], *, bias: bool, scale: float = 1.0) -
     return params
 
 
-def forward(params: Params, inputs: Tensor, activation: Callable[[Tensor], Tensor] = Tensor.relu_) -> Tensor:
-    """Outputs (n, C) at inputs (n, d); the activation between layers may work in place, on values nobody else needs."""
+def forward(
+    params: Params,
+    inputs: Tensor,
+    site: Callable[[Tensor, str], Tensor] = lambda h, name: h,
+    *,
+    activation: Callable[[Tensor], Tensor] = Tensor.relu_,
+) -> Tensor:
+    """Outputs (n, C) at inputs (n, d); the activation between layers may work in place, on values nobody else needs.
+
+    Its sites are `hidden1`, `hidden2`, ...: the activations (n, units) of each hidden layer.
+    """
     depth = sum(name.startswith("weight") for name in params)
     hidden = inputs
     for layer in range(1, depth + 1):
@@ -40,7 +49,7 @@ def forward(params: Params, inputs: Tensor, activation: Callable[[Tensor], Tenso
         if f"bias{layer}" in params:
             hidden += params[f"bias{layer}"]  # in place: nobody else needs the product
         if layer < depth:
-            hidden = activation(hidden)
+            hidden = site(activation(hidden), f"hidden{layer}")
     return hidden
 
 
@@ -52,7 +61,7 @@ def preactivations(params: Params, inputs: Tensor, forward: Callable[..., Tensor
         found.append(hidden.flatten(1))
         return hidden.relu()
 
-    forward(params, inputs, noted)
+    forward(params, inputs, activation=noted)
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ The causal mask hides later positions, of which the last has none: it does not a
 nothing is needed but keys and values. Weights are applied from the right, the heads side by side.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -68,12 +68,18 @@ def embed(params: Params, tokens: Tensor) -> Tensor:
     return onehot.to(W_E.dtype) @ W_E
 
 
-def forward(params: Params, x: Tensor, *, heads: int) -> Tensor:
-    """Outputs (n, C) after the last of the token vectors x (n, T, d_model)."""
+def forward(
+    params: Params, x: Tensor, site: Callable[[Tensor, str], Tensor] = lambda h, name: h, *, heads: int
+) -> Tensor:
+    """Outputs (n, C) after the last of the token vectors x (n, T, d_model).
+
+    Its sites are `attention`, r, and `residual`, y, both (n, d_model), and `mlp`, the ReLUs (n, d_mlp).
+    """
     h = x + params["W_pos"]
-    r = h[:, -1] + attention(params, h, heads) @ params["W_O"]
+    r = site(h[:, -1] + attention(params, h, heads) @ params["W_O"], "attention")
     hidden = (r @ params["W_in"]).add_(params["b_in"]).relu_()  # in place: nobody else needs what is overwritten
-    y = (hidden @ params["W_out"]).add_(params["b_out"]).add_(r)
+    hidden = site(hidden, "mlp")
+    y = site((hidden @ params["W_out"]).add_(params["b_out"]).add_(r), "residual")
     return y @ params["W_U"]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -100,9 +100,11 @@ def pixels(params: Params, inputs: Tensor) -> Tensor:
     return inputs.to(params["conv1"].dtype) / 255.0
 
 
-def forward(params: Params, x: Tensor, activation: Callable[[Tensor], Tensor] = Tensor.relu_) -> Tensor:
+def forward(
+    params: Params, x: Tensor, site: Callable[[Tensor, str], Tensor] = lambda h, name: h, **activation: Any
+) -> Tensor:
     """Outputs (n, 10) at pixels (n, 3, 32, 32) in [0, 1]."""
-    return _cnn.forward(params, (x - _channels(x, MEAN)) / _channels(x, STD), activation)
+    return _cnn.forward(params, (x - _channels(x, MEAN)) / _channels(x, STD), site, **activation)
 
 
 def _channels(x: Tensor, values: tuple[float, ...]) -> Tensor:

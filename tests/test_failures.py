@@ -10,7 +10,7 @@ from grokbench.engine import timing
 from grokbench.launchers.local import pool
 from grokbench.plugins import load_registry
 from grokbench.records import Cell, Origin, Outcome, Recipe, Run, Use
-from grokbench.step import build_step
+from grokbench.step.build import build_step
 
 from .helpers import planted, tiny
 from .helpers.small_cells import small

@@ -18,7 +18,7 @@ PLUGIN_FOLDERS = ("tasks", "regularizers", "metrics")
 LAYERS = (
     "errors records validation cadence criterion random stats provenance",
     "text io seeds events types task regularizer",
-    "data metric optimizers observer suite_files",
+    "data metric optimizers observer suite_files torch_optimizers",
     "suite store step hookspecs",
     "plugins judging observers",
     "plan engine report report.text",

@@ -77,7 +77,7 @@ def noting(seen, name):
 
     both = lambda moved, state, at: (moved, state)  # noqa: E731
     return Regularizer(
-        prepare=through("prepare", lambda params, task, key: params),
+        prepare=through("prepare", lambda params, task, train, key: params),
         init=through("init", lambda params: ()),
         perturb=through("perturb", lambda batch, state, at: batch),
         objective=lambda loss: through("loss", loss),
@@ -96,6 +96,10 @@ def test_the_phases_of_a_step_come_in_one_order(label):
         *("perturb a", "perturb b", "loss b", "loss a", "penalty a", "penalty b"),  # b wraps the loss of a
         *("transform a", "transform b", "optimizer b", "optimizer a", "project a", "project b"),
     ]  # fmt: skip
+    trial = ["init a", "init b", "project a", "project b"]  # once, on shapes: do projections look at `at.params`?
+    first = len(begun) + per_step.index("optimizer b")
+    assert seen[first : first + len(trial)] == trial
+    del seen[first : first + len(trial)]
     assert seen == begun + per_step * 2 * task.steps
 
 
@@ -147,22 +151,22 @@ def looking(checked):
         return grads, state._replace(outputs=torch.maximum(state.outputs, apart))
 
     def project(params, state, at):
-        later = (at.outputs - at.forward(at.batch.inputs)).abs().max()  # the outputs of before, at parameters of after
-        apart = largest(at.params, params)
+        again = (at.outputs - at.forward(at.batch.inputs)).abs().max()  # both at the parameters before the update
+        moved = largest(at.params, params)
         return params, state._replace(
-            projected=torch.maximum(state.projected, later), params=torch.maximum(state.params, apart)
+            projected=torch.maximum(state.projected, again), params=torch.maximum(state.params, moved)
         )
 
     return Regularizer(init=init, perturb=perturb, transform=transform, project=project)
 
 
-def test_every_phase_sees_this_steps_outputs_and_the_parameters_as_they_stand():
+def test_every_phase_sees_this_steps_outputs_and_the_parameters_of_its_gradient():
     checked = []
     group = trained(small("modular_addition"), [looking(checked)], (0, 1), 2)
-    outputs, projected, params = group.states[0]
-    assert checked == [True] * 6
-    assert float(outputs.max()) < 1e-12 and not params.any()
-    assert float(projected.min()) > 1e-6
+    outputs, projected, moved = group.states[0]
+    assert checked[-6:] == [True] * 6
+    assert float(outputs.max()) < 1e-12 and float(projected.max()) < 1e-12
+    assert float(moved.min()) > 1e-6  # what project gets is after the update
 
 
 def test_the_network_at_hand_carries_no_gradient_to_the_parameters():

@@ -1,5 +1,6 @@
 """What a suite gives a factory: checked, filled in, refused in a sentence; and factories that break."""
 
+from dataclasses import fields
 from datetime import date
 from typing import Literal
 
@@ -101,10 +102,7 @@ def test_resolving_fills_in_defaults_and_writes_numbers_one_way():
     assert isinstance(PLUGIN.resolve({"strength": 1})["strength"], float)
 
 
-FIELDS = (
-    "prepare, init, perturb, objective, penalty, transform, optimizer, project, privileges, neutral, facts, rotates, "
-    "revision"
-)
+FIELDS = ", ".join(field.name for field in fields(Regularizer))
 
 
 BREAKS = {  # how a factory goes wrong, and what is said of it

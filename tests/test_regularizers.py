@@ -33,10 +33,10 @@ def test_the_baseline_has_no_phase():
 
 def test_the_placebo_moves_every_weight_by_about_its_scale():
     params = {"w": normals(100, 100)}
-    moved = baseline.placebo(scale=1e-6).prepare(params, None, random.key(0))
+    moved = baseline.placebo(scale=1e-6).prepare(params, None, None, random.key(0))
     relative = (moved["w"] / params["w"] - 1.0).flatten()
     assert float(relative.std()) == pytest.approx(1e-6, rel=0.05) and float(relative.mean().abs()) < 1e-7
-    other = baseline.placebo(scale=1e-6).prepare(params, None, random.key(1))
+    other = baseline.placebo(scale=1e-6).prepare(params, None, None, random.key(1))
     assert not torch.equal(moved["w"], other["w"])
 
 

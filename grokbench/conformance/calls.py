@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any, TypeVar
 
 import torch
@@ -11,7 +12,8 @@ from grokbench import random
 from grokbench.conformance.short_runs import containers, data, entries, same, tensors
 from grokbench.conformance.subjects import Subject
 from grokbench.engine.groups import cast
-from grokbench.step import Step, StepContext, build_step
+from grokbench.step import Step, StepContext
+from grokbench.step.build import build_step
 from grokbench.types import Batch, Params
 
 __all__ = ["ARGUMENTS", "METRIC", "WRAPPED", "Call", "call_functions", "steps"]
@@ -30,12 +32,18 @@ ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function o
         "correct": ("outputs", "targets"),
     },
     "regularizers": {
-        "prepare": ("params", "task", "key"),
-        "init": ("params",),
+        "prepare": ("params", "task", "train", "key"),
+        "init": ("params", "about"),  # or params alone
         "perturb": ("batch", "state", "at"),
+        "hidden": ("h", "site", "state", "at"),
+        "hidden_always": ("h", "site"),
         "penalty": ("local", "state", "at"),
         "transform": ("grads", "state", "at"),
+        "rate": ("at",),
+        "claims": ("roles", "shapes"),
+        "update": ("params", "grads", "state", "at"),
         "project": ("params", "state", "at"),
+        "eval_params": ("params", "state"),
     },
     "metrics": {"measure": ("probe",)},
 }
@@ -93,11 +101,12 @@ def _recording(
 ) -> Callable[..., Any]:
     """Wrap a function so that its calls are recorded."""
 
-    def recorded(*given: Any) -> Any:
-        arguments = dict(zip(names, given, strict=True))
+    @wraps(function)  # the engine looks at signatures
+    def recorded(*given: Any, **options: Any) -> Any:
+        arguments = dict(zip(names, given, strict=False)) | options
         before = [(path, now, now.clone(), now._version) for path, now in tensors(arguments)]
         held = [(path, now, entries(now)) for path, now in containers(arguments) if path not in CACHES]
-        result = function(*given)
+        result = function(*given, **options)
         modified = [path for path, now, then, version in before if now._version != version or not same(now, then)]
         modified += [f"{path}.{entry}" for path, now, then in held for entry in _changed_entries(then, entries(now))]
         calls.append(Call(name, arguments, result, tuple(modified)))
@@ -149,15 +158,24 @@ def call_functions(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, 
     splits = cast(data(task), dtype)
     params = cast(task.init(random.key(0)), dtype)
     batch = Batch(*(part[: task.batch_size] for part in splits["train"]))
-    context = StepContext(batch, step.keys(key), step=torch.tensor(3), epoch=torch.tensor(1))
+    some = Batch(*(part[:3] for part in splits["train"]))
+    counts = {"step": torch.tensor(3), "epoch": torch.tensor(1)}
+    context = StepContext(
+        batch, step.keys(key), **counts, train=splits["train"], reserved=some if step.reserve else None
+    )
     states = step.init(params)
     outputs = task.outputs(params, batch.inputs)
     results: dict[str, Any] = {"splits": splits, "init": (task.init(random.key(0)), states)}
     results["correct"] = task.correct(outputs, batch.targets)
-    results["prepare"] = step.prepare(params, key)
+    results["prepare"] = step.prepare(params, splits["train"], key)
     results["objective"] = step.objective(params, states, context)
     for phase, tree in (("transform", _gradients(task.trained(params))), ("project", task.trained(params))):
         results[phase] = step.through(phase, tree, params, states, outputs, context)
+    if step.has("update"):
+        results["update"] = step.update(_gradients(task.trained(params)), params, states, outputs, context)
+    if step.has("rate"):
+        results["rate"] = step.rate(params, states, outputs, context)
+    results["eval_params"] = step.evaluated(params, states)
     if step.optimizer is not task.optimizer:
         results["optimizer"] = _optimize(step, params)
     initial = cast(task.init(random.key(1)), dtype)

@@ -120,6 +120,10 @@ def _returns_batch(call: Call) -> Breach | None:
     return _shape_breach(Batch(*call.result), given, "a batch")
 
 
+def _returns_hidden(call: Call) -> Breach | None:
+    return _shape_breach(call.result, call.arguments["h"], "hidden activations")
+
+
 def _returns_inputs(call: Call) -> Breach | None:
     n, given = len(call.arguments["inputs"]), call.result
     if len(given) == n and given.is_floating_point():
@@ -153,6 +157,11 @@ _CONTRACTS: dict[tuple[str, str], Callable[[Call], Breach | None]] = {
     ("regularizers", "penalty"): _returns_scalar,
     ("regularizers", "transform"): _returns_gradients,
     ("regularizers", "project"): _returns_projected,
+    ("regularizers", "hidden"): _returns_hidden,
+    ("regularizers", "hidden_always"): _returns_hidden,
+    ("regularizers", "rate"): _returns_scalar,
+    ("regularizers", "update"): _returns_projected,
+    ("regularizers", "eval_params"): _returns_params,
     ("tasks", "embed"): _returns_inputs,
     ("tasks", "forward"): _returns_outputs,
     ("tasks", "loss"): _returns_scalar,

@@ -11,15 +11,16 @@ from grokbench import engine, random
 from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
 from grokbench.conformance.calls import steps
 from grokbench.conformance.data_access import SplitsRead, with_other_data, with_recorded_reads
-from grokbench.conformance.short_runs import SEEDS, distance, epochs_for, replica, same, trained
+from grokbench.conformance.short_runs import SEEDS, data, distance, epochs_for, replica, same, trained
 from grokbench.conformance.small_plugins import ROTATED
 from grokbench.conformance.subjects import Subject
 from grokbench.engine import timing
 from grokbench.records import Cell, Recipe, Use
 from grokbench.regularizer import Privilege, Regularizer
-from grokbench.step import Step, build_step
+from grokbench.step import Step
+from grokbench.step.build import build_step
 from grokbench.task import Task
-from grokbench.types import Params
+from grokbench.types import Batch, Params
 
 __all__ = ["QUESTIONS"]
 
@@ -55,10 +56,11 @@ def _reads(method: Regularizer, task: Task) -> str:
     """Describe the withheld data on which a `prepare` depends; empty if there is none."""
     read: SplitsRead = set()
     params, key = task.init(random.key(0)), random.key(1)
-    prepared = build_step(with_recorded_reads(task, read), [method], {}).prepare(params, key)
+    train = data(task)["train"]
+    prepared = build_step(with_recorded_reads(task, read), [method], {}).prepare(params, train, key)
     if read:
         return f"the data of {' and '.join(sorted(read))}"
-    others = build_step(with_other_data(task), [method], {}).prepare(params, key)
+    others = build_step(with_other_data(task), [method], {}).prepare(params, train, key)
     return "" if same(prepared, others) else "data that it was not trained on"
 
 
@@ -88,9 +90,9 @@ def _recording_prepare(step: Step, received: list[Params]) -> Step:
         return step
     prepare = method.prepare
 
-    def recorded(params: Params, task: Task, key: Tensor) -> Params:
+    def recorded(params: Params, task: Task, train: Batch, key: Tensor) -> Params:
         received.append({name: p.clone() for name, p in params.items()})
-        return prepare(params, task, key)
+        return prepare(params, task, train, key)
 
     return build_step(step.task, [replace(method, prepare=recorded)], {})
 

@@ -17,7 +17,8 @@ from grokbench.conformance.small_plugins import ROTATED
 from grokbench.conformance.subjects import Subject
 from grokbench.engine import timing
 from grokbench.plan.metrics import can_record
-from grokbench.step import Step, build_step
+from grokbench.step import Step
+from grokbench.step.build import build_step
 
 __all__ = ["QUESTIONS"]
 

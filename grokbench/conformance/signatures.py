@@ -12,7 +12,7 @@ from torch import Tensor
 from grokbench.conformance.calls import ARGUMENTS, WRAPPED
 from grokbench.optimizers import SGD
 from grokbench.plugins.source_lines import innermost
-from grokbench.regularizer import Regularizer
+from grokbench.regularizer import Regularizer, takes_about
 from grokbench.text.suggest import did_you_mean
 from grokbench.types import Optimizer
 
@@ -66,9 +66,14 @@ def record_faults(kind: str, record: Any, file: Path) -> Iterator[RecordFault]:
             yield RecordFault(f"{field} is the text {text!r}, expected several names", f"write {field}={several}")
     for name, arguments in {**ARGUMENTS.get(kind, {}), **CALLED_OUTSIDE[kind]}.items():
         if (function := getattr(record, name)) is not None:
-            yield from _call_faults(name, name, function, arguments, file)
+            yield from _call_faults(name, name, function, _expected(name, function, arguments), file)
     if kind == "regularizers":
         yield from _wrapper_faults(record, file)
+
+
+def _expected(name: str, function: Any, arguments: Names) -> Names:
+    """The arguments that a function is called with: `init` may leave out the last of its two."""
+    return arguments[:1] if name == "init" and "about" in arguments and not takes_about(function) else arguments
 
 
 def _call_faults(what: str, name: str, function: Any, arguments: Names, file: Path) -> Iterator[RecordFault]:

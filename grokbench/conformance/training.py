@@ -18,7 +18,8 @@ from grokbench.conformance.calls import steps
 from grokbench.conformance.short_runs import ALONE, PRECISIONS, SEEDS, distance, epochs_for, replica, shapes, trained
 from grokbench.conformance.subjects import Subject
 from grokbench.plugins.source_lines import frames, innermost
-from grokbench.step import Step, build_step
+from grokbench.step import Step
+from grokbench.step.build import build_step
 from grokbench.types import Batch
 
 __all__ = ["QUESTIONS"]

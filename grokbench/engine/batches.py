@@ -12,7 +12,7 @@ from grokbench.engine.groups import Group
 from grokbench.step import Step
 from grokbench.types import Batch
 
-__all__ = ["Draws", "batch_of", "draw", "epoch_batches"]
+__all__ = ["Draws", "batch_of", "draw", "epoch_batches", "reserved_examples"]
 
 
 class Draws(NamedTuple):
@@ -36,11 +36,19 @@ def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
         epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
     """
     keys = _keys(step, group.keys, epoch)
-    if step.task.full_batch:
+    if step.full_batch:
         return Draws(keys, None)
+    return Draws(keys, _order(step, group, epoch) + _first_rows(group))
+
+
+def _order(step: Step, group: Group, epoch: int | Tensor) -> Tensor:
+    """The numbers of the examples in the order of batches, (replicas, n)."""
     n = step.task.train_size
-    order = vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys)
-    return Draws(keys, order + _first_rows(group))
+    if step.task.full_batch:
+        order = torch.arange(n, device=group.keys.device).expand(len(group.keys), n)
+    else:
+        order = vmap(lambda key: random.permutation(random.fold(key, "batches", epoch), n))(group.keys)
+    return group.reserved.replaced.gather(1, order) if group.reserved else order
 
 
 def _first_rows(group: Group) -> Tensor | int:
@@ -83,8 +91,19 @@ def batch_of(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tu
     train, axes = group.splits["train"], group.split_axes["train"]
     if drawn.rows is None:
         return train, axes
-    rows = _part(drawn.rows, number, step.task.batch_size or 0)
-    return Batch(*(_examples(part if axes is None else part.flatten(0, 1), rows) for part in train)), 0
+    rows = _part(drawn.rows, number, step.task.batch_size or step.task.train_size)
+    return examples_of(group, rows), 0
+
+
+def examples_of(group: Group, rows: Tensor) -> Batch:
+    """Gather examples of the training set by their rows in the table of all, (replicas, k), for each replica."""
+    train, axes = group.splits["train"], group.split_axes["train"]
+    return Batch(*(_examples(part if axes is None else part.flatten(0, 1), rows) for part in train))
+
+
+def reserved_examples(group: Group) -> Batch | None:
+    """The examples kept for the methods, (replicas, reserved, ...); None where none are."""
+    return examples_of(group, group.reserved.rows + _first_rows(group)) if group.reserved else None
 
 
 def _examples(table: Tensor, rows: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class CapturedGroup:
         self._look_ahead: Replay | None = None  # None where gradients and evaluations share nothing
         self._looked_ahead = False  # whether `_ahead` was computed from the current buffers
         self._epoch_graphs: list[Replay] = []  # the graphs of an epoch, in order, after `_look_ahead`
-        if step.task.full_batch and not step.has("perturb"):
+        if step.full_batch and not (step.has("perturb") or step.has("hidden")):
             self._capture_look_ahead()
 
     def evaluate(self, labels: tuple[str, ...], epoch: int) -> Tensor:

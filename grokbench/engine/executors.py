@@ -15,6 +15,7 @@ from grokbench.step import Step
 
 __all__ = ["EagerExecutor", "Executor", "GraphExecutor", "make_executor"]
 
+ONE_BY_ONE = "replicas were trained one by one, and slower for it: the method cannot be mapped over them"
 STEPS_BETWEEN_READS = 16  # of a graph executor
 
 
@@ -60,7 +61,13 @@ class Executor(Protocol):
 
 def make_executor(step: Step, device: str) -> Executor:
     """Create a graph executor for a CUDA device, an eager one otherwise."""
-    return GraphExecutor(step, partial(GraphCapture, device)) if device.startswith("cuda") else EagerExecutor(step)
+    if not step.mapped:
+        return EagerExecutor(step, ONE_BY_ONE)
+    if not device.startswith("cuda"):
+        return EagerExecutor(step)
+    if step.periodic:
+        return EagerExecutor(step, "steps of different phases alternate (`every`), which one CUDA graph cannot hold")
+    return GraphExecutor(step, partial(GraphCapture, device))
 
 
 class EagerExecutor:

@@ -4,10 +4,11 @@ As replicas finish, a group shrinks to sizes from a fixed ladder: the cost follo
 on the plan alone. A group has at least two rows, because a single replica would use other kernels.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from grokbench import random
+from grokbench.engine.mapping import over_replicas
 from grokbench.engine.out_of_memory import trim
 from grokbench.step import Step
 from grokbench.types import Batch, Params
@@ -23,6 +25,7 @@ __all__ = [
     "DTYPES",
     "TRAINING_STATE",
     "Group",
+    "Reserved",
     "cast",
     "copy_training_state",
     "ladder",
@@ -31,13 +34,35 @@ __all__ = [
     "start",
     "synchronize",
     "unaliased",
+    "unclaimed",
 ]
 
 T = TypeVar("T")
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 TRAINING_STATE = ("params", "optimizer", "states", "finite", "steps")  # fields that training changes
-PER_REPLICA = ("keys", "params", "optimizer", "states", "own", "finite", "initial")  # fields with a row per replica
+PER_REPLICA = (
+    "keys",
+    "params",
+    "optimizer",
+    "states",
+    "own",
+    "finite",
+    "initial",
+    "reserved",
+)  # fields with a row per replica
+
+
+class Reserved(NamedTuple):
+    """The examples of the training set that are kept for the methods.
+
+    Attributes:
+        rows: (replicas, reserved), their numbers.
+        replaced: (replicas, n), for every example the one that batches hold in its place: itself, unless reserved.
+    """
+
+    rows: Tensor
+    replaced: Tensor
 
 
 @dataclass(frozen=True)
@@ -55,6 +80,7 @@ class Group:
         finite: (replicas,), bool: whether every loss so far was finite, penalties included.
         steps: (), int64, completed updates.
         initial: the parameters before any update, if a metric compares with them; else empty.
+        reserved: the examples kept for the methods, if one reserves any; else empty.
     """
 
     seeds: tuple[int, ...]
@@ -67,6 +93,7 @@ class Group:
     finite: Tensor
     steps: Tensor
     initial: Params
+    reserved: Reserved | tuple[()] = ()
 
     @property
     def splits(self) -> dict[str, Batch]:
@@ -112,33 +139,60 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
         The group before any update, and the seconds that the phase `prepare` took for each replica.
     """
     keys = [random.key(seed, device) for seed in seeds]
-    params, seconds = _prepared(step, keys, device, dtype)
-    own = _stack([_drawn(step.task.splits, key, dtype) for key in keys])
-    shared = step.task.shared(torch.device(device)) if step.task.shared else {}
+    drawn = [_drawn(step.task.init, key, dtype) for key in keys]
+    data = [_drawn(step.task.splits, key, dtype) for key in keys]
+    shared = cast(step.task.shared(torch.device(device)) if step.task.shared else {}, dtype)
+    params, seconds = _prepared(step, drawn, [(own | shared)["train"] for own in data], keys, device)
+    own = _stack(data)
     return Group(
         seeds=tuple(seeds),
         keys=torch.stack(keys),
         params=params,
-        optimizer=step.optimizer.init(step.task.trained(params)),
-        states=unaliased(vmap(step.init)(params), params),
+        optimizer=step.optimizer.init(unclaimed(step, params)),
+        states=unaliased(over_replicas(step, step.init)(params), params),
         own=own,
-        shared=cast(shared, dtype),
+        shared=shared,
         finite=torch.ones(len(seeds), dtype=torch.bool, device=device),
         steps=torch.zeros((), dtype=torch.int64, device=device),
         initial={name: p.clone() for name, p in params.items()} if step.keeps_initial else {},
+        reserved=_reserved(step, torch.stack(keys)) if step.reserve else (),
     ), seconds
 
 
-def _prepared(step: Step, keys: Sequence[Tensor], device: str, dtype: torch.dtype) -> tuple[Params, float]:
-    """Initialise and prepare the parameters; return them stacked, and the seconds of `prepare` per replica."""
-    params = [_drawn(step.task.init, key, dtype) for key in keys]
+def _prepared(
+    step: Step, params: Sequence[Params], train: Sequence[Batch], keys: Sequence[Tensor], device: str
+) -> tuple[Params, float]:
+    """Prepare the parameters; return them stacked, and the seconds of `prepare` per replica."""
     synchronize(device)
     began = time.perf_counter()
-    params = [step.prepare(p, random.fold(key, "prepare")) for p, key in zip(params, keys, strict=True)]
+    replicas = zip(params, train, keys, strict=True)
+    params = [step.prepare(p, batch, random.fold(key, "prepare")) for p, batch, key in replicas]
     synchronize(device)
     seconds = (time.perf_counter() - began) / len(keys) if any(r.prepare for r in step.regularizers) else 0.0
     stacked: Params = _stack(params)
     return stacked, seconds
+
+
+def unclaimed(step: Step, params: Params) -> Params:
+    """The stacked parameters that the step's optimizer updates."""
+    claimed = step.claimed(params, stacked=True)
+    return {name: p for name, p in step.task.trained(params).items() if name not in claimed}
+
+
+def _reserved(step: Step, keys: Tensor) -> Reserved:
+    """Draw the reserved examples of every replica, and those that take their place in batches."""
+    n = step.task.train_size
+    count = max(1, math.ceil(step.reserve * n))
+
+    def of(key: Tensor) -> Reserved:
+        key = random.fold(key, "reserve")
+        order = random.permutation(key, n)
+        rows, others = order[:count], order[count:]
+        instead = others[random.integers(random.fold(key, "instead"), (count,), n - count)]
+        return Reserved(rows, torch.arange(n, device=key.device).scatter(0, rows, instead))
+
+    found: Reserved = vmap(of)(keys)
+    return found
 
 
 def _drawn(draw: Callable[[Tensor], T], key: Tensor, dtype: torch.dtype) -> T:

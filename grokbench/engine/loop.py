@@ -11,7 +11,7 @@ from grokbench.criterion import parse_condition
 from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
 from grokbench.engine.epochs import LookaheadGradients, measure
 from grokbench.engine.executors import Executor
-from grokbench.engine.groups import Group, ladder, select_replicas, shrink, start
+from grokbench.engine.groups import Group, copy_training_state, ladder, select_replicas, shrink, start
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.records import Cell
 from grokbench.step import Step
@@ -42,9 +42,9 @@ class Evaluation:
     group: Group
 
     def kept(self) -> "Evaluation":
-        """Copy the parameters that `others` may need, because training overwrites the group."""
-        params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
-        return replace(self, group=replace(self.group, params=params, optimizer=(), states=()))
+        """Copy the parameters and states that `others` may need, because training overwrites the group."""
+        kept = copy_training_state(self.group) if self.others else {"params": {}, "states": ()}
+        return replace(self, group=replace(self.group, params=kept["params"], optimizer=(), states=kept["states"]))
 
 
 @dataclass

@@ -20,11 +20,14 @@ from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
 from grokbench.records import FORMAT, Cell, Manifest, Origin, Recipe, Use
 from grokbench.regularizer import Regularizer
-from grokbench.step import Step, build_step
+from grokbench.step import Step
+from grokbench.step.build import build_step
 from grokbench.suite import RegularizerEntry, Suite, TaskEntry
 from grokbench.task import Task
 
 __all__ = ["cell_step", "check_sources", "expand", "identity", "manifest", "without_misfits"]
+
+CONTRACT = 2  # version of the plugin contract
 
 
 def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tuple[Cell, ...]:
@@ -110,7 +113,7 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
         label: _make(registry, "metrics", Use(how["use"], how["parameters"])) for label, how in cell.measured.items()
     }
     every = {label: how["every"] for label, how in cell.measured.items() if how["every"]}
-    return build_step(task, regularizers, metrics, recipe.grokked, every)
+    return build_step(task, regularizers, metrics, recipe.grokked, every, budget=cell.budget)
 
 
 def check_sources(cell: Cell, registry: Registry) -> None:
@@ -148,7 +151,7 @@ def _cell(
     uses = method.uses_for(entry.label)
     made: list[Regularizer] = [registry.get("regularizers", use.name).make(use.parameters) for use in uses]
     task_use, task = _coordinates(entry.use, registry, made)
-    metrics = dict(recorded(suite, task, registry))
+    metrics, budget = dict(recorded(suite, task, registry)), entry.epochs or task.epochs
     recipe = Recipe(
         format=FORMAT,
         **execution,
@@ -158,19 +161,32 @@ def _cell(
             for use, regularizer in zip(uses, made, strict=True)
         ),
         **_judging(entry, task, metrics),
+        budget=budget if any("budget" in regularizer.needs for regularizer in made) else None,
+        contract=_contract(registry, uses, made),
     )
     return Cell(
         task=entry.label,
         regularizer=method.label,
         identity=identity(recipe.data()),
         recipe=recipe,
-        budget=entry.epochs or task.epochs,
+        budget=budget,
         evaluate_every=recipe.evaluate_every,
         metrics={label: metric.better for label, (metric, _) in metrics.items()},
         measured={label: use for label, (_, use) in metrics.items()},
         privileges=tuple(sorted({privilege for regularizer in made for privilege in regularizer.privileges})),
         origins=_origins(registry, entry.use, uses, [use for _, use in metrics.values()]),
     )
+
+
+def _contract(registry: Registry, uses: Iterable[Use], made: Iterable[Regularizer]) -> int | None:
+    """The version of the plugin contract that the numbers of a user's method depend on; None without one.
+
+    Since version 2 `At.params` is where the gradient was taken in `project` too, where version 1 had the updated
+    parameters. No built-in method looks at them there.
+    """
+    users = (not registry.get("regularizers", use.name).builtin for use in uses)
+    projects = any(user and one.project is not None for user, one in zip(users, made, strict=True))
+    return CONTRACT if projects else None
 
 
 def _judging(entry: TaskEntry, task: Task, metrics: Mapping[str, tuple[Metric, dict[str, Any]]]) -> dict[str, Any]:

@@ -111,7 +111,11 @@ def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
 def _missing_facts(registry: Registry, use: Use, task: Task) -> list[str]:
     """List the facts that a method needs and a task does not have; none for a method with faults of its own."""
     method: Regularizer | None = _made(registry, "regularizers", use)
-    return [fact for fact in (method.facts if method else ()) if fact not in task.facts]
+    if method is None:
+        return []
+    missing = [fact for fact in method.facts if fact not in task.facts]
+    acts_on_hidden = method.hidden or method.hidden_always
+    return [*missing, *(["hidden sites"] if acts_on_hidden and not task.has_sites else [])]
 
 
 def _planned(suite: Suite, entry: TaskEntry) -> list[RegularizerEntry]:

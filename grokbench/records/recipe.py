@@ -48,6 +48,8 @@ class Recipe:
         grokked: metric label -> condition such as "> 0.95"; a replica has grokked where all hold.
         judged_by: label of `grokked` -> plugin and parameters, for labels that the suite defines.
         stop: "grokked", "budget", or the number of evaluations in a row at which the criterion has to hold.
+        budget: epochs, where a method reads it: a schedule that ends with the training is another one for each budget.
+        contract: version of the plugin contract, where a user's method depends on what it changed; see `plan`.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # a newer version's part must not be lost
@@ -61,6 +63,8 @@ class Recipe:
     grokked: Mapping[str, str] = field(default_factory=dict)
     judged_by: Mapping[str, Any] = field(default_factory=dict)
     stop: str | int = "grokked"
+    budget: int | None = None
+    contract: int | None = None
 
     def data(self) -> dict[str, Any]:
         """Give the canonical JSON data that `plan.identity` hashes and files hold."""

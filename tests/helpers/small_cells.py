@@ -20,7 +20,7 @@ from grokbench.regularizers import (
     pgd_training,
     stablemax,
 )
-from grokbench.step import build_step
+from grokbench.step.build import build_step
 from grokbench.tasks import cifar10, mnist, modular_addition, modular_transformer, sparse_parity, xor
 
 from . import oracle_methods, oracles

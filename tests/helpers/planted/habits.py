@@ -130,7 +130,7 @@ def penalty(local, state, at):
         "penalty=penalty",
         "shapes",
         "'Local' object has no attribute 'output'",
-        "Local has outputs, pullback. Did you mean 'outputs'?",
+        "Local has hidden, outputs, pullback. Did you mean 'outputs'?",
     ),
     "a parameter of another task": Habit(
         """

@@ -177,7 +177,7 @@ def method() -> Regularizer:
     ),
     "withheld data used undeclared": Fault(
         '''
-def prepare(params, task, key):
+def prepare(params, task, train, key):
     test = task.splits(key)["test"]
     size = task.forward(params, test.inputs).square().mean().sqrt()
     return {name: p / (1.0 + size) for name, p in params.items()}
@@ -193,7 +193,7 @@ def method() -> Regularizer:
     ),
     "withheld data taken together": Fault(  # no split is read by name
         '''
-def prepare(params, task, key):
+def prepare(params, task, train, key):
     means = [batch.inputs.mean() for batch in task.splits(key).values()]
     return {name: p * (1.0 + sum(means)) for name, p in params.items()}
 

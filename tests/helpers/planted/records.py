@@ -1,6 +1,9 @@
 """Methods whose record is not what the engine can call, as a contributor who wrote three methods stumbled over it."""
 
+from dataclasses import fields
 from typing import NamedTuple
+
+from grokbench import Regularizer
 
 from .source import Fault
 
@@ -108,8 +111,7 @@ RECORDS = {
     "a misspelt field": Record(
         "Regularizer(penality=penalty)",
         "method (file method.py) breaks: Regularizer has no field 'penality', expected one of: prepare, init, perturb, "
-        "objective, penalty, transform, optimizer, project, privileges, neutral, facts, rotates, revision. "
-        "Did you mean 'penalty'?",
+        f"{', '.join(field.name for field in fields(Regularizer)[3:])}. Did you mean 'penalty'?",
         "correct the factory there",
     ),
     "a field without its name": Record(
