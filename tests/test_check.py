@@ -36,7 +36,7 @@ def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):
 def test_a_question_ends_a_sentence_by_itself_and_names_keep_their_case(tmp_path):
     source = planted.METHODS["a field that is not there"].source
     done = grokbench("check", planted.write(tmp_path, source))
-    assert "\n                  Fix: Local has outputs, pullback. Did you mean 'outputs'?\n" in done.out
+    assert "\n                  Fix: Local has hidden, outputs, pullback. Did you mean 'outputs'?\n" in done.out
     lost = grokbench("check", planted.write(tmp_path, source.replace("return Regularizer", "Regularizer")))
     assert "\n                  method returns a NoneType, expected a Regularizer.\n" in lost.out
 
