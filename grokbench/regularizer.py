@@ -108,8 +108,8 @@ class At:
     weight_decay: float
     decoupled: bool
     roles: Mapping[str, Role]
-    fans: Mapping[str, tuple[int, int]]
-    steps_per_epoch: int
+    fans: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    steps_per_epoch: int = 1
     input_bounds: tuple[float, float] | None
     facts: Mapping[str, Any]
     forward: Callable[[Tensor], Tensor]

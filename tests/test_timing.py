@@ -34,7 +34,10 @@ def clock(monkeypatch):
 
 
 def measured(**costs):
-    steps = [SimpleNamespace(name=name, cost=cost, task=SimpleNamespace(full=None)) for name, cost in costs.items()]
+    steps = [
+        SimpleNamespace(name=name, cost=cost, mapped=True, task=SimpleNamespace(full=None))
+        for name, cost in costs.items()
+    ]
     return list(timing.measure([cell(name) for name in costs], steps, "cpu", torch.float32))
 
 
