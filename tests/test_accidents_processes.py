@@ -72,6 +72,13 @@ def test_sigterm_ends_the_workers_too(slow):
     ends_interrupted(slow, os.kill, signal.SIGTERM)
 
 
+def test_workers_end_soon_after_a_parent_that_is_killed(slow):
+    """A worker ends although it has nothing to send until its epoch ten million."""
+    slow.kill()
+    slow.wait()
+    wait_for(lambda: not alive(slow.pid))
+
+
 def ends_interrupted(process, send, number):
     send(process.pid, number)
     _, err = process.communicate(timeout=30)
