@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from grokbench.criterion import parse_condition
 from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
 from grokbench.engine.epochs import LookaheadGradients, measure
 from grokbench.engine.executors import Executor
-from grokbench.engine.groups import Group, copy_training_state, ladder, select_replicas, shrink, start
+from grokbench.engine.groups import Group, ladder, select_replicas, shrink, start
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.records import Cell
 from grokbench.step import Step
@@ -41,10 +42,11 @@ class Evaluation:
     known: Mapping[str, Tensor]
     group: Group
 
-    def kept(self) -> "Evaluation":
-        """Copy the parameters and states that `others` may need, because training overwrites the group."""
-        kept = copy_training_state(self.group) if self.others else {"params": {}, "states": ()}
-        return replace(self, group=replace(self.group, params=kept["params"], optimizer=(), states=kept["states"]))
+    def kept(self, with_states: bool) -> "Evaluation":
+        """Copy what `others` may need, because training overwrites the group: parameters, and states on request."""
+        params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
+        states = pytree.tree_map(torch.clone, self.group.states) if self.others and with_states else ()
+        return replace(self, group=replace(self.group, params=params, optimizer=(), states=states))
 
 
 @dataclass
@@ -114,7 +116,7 @@ class TrainingLoop:
         evaluations = [self._evaluate()]
         for _ in range(self._evaluations_between_reads() - 1):
             if self.epoch < self.cell.budget:
-                evaluations[-1] = evaluations[-1].kept()
+                evaluations[-1] = evaluations[-1].kept(self.step.has("eval_params"))
                 self.advance()
                 evaluations.append(self._evaluate())
         return evaluations
