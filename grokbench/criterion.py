@@ -3,12 +3,13 @@
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["EXPECTED", "Condition", "bound_fault", "parse_condition"]
+__all__ = ["EXPECTED", "Condition", "Stop", "bound_fault", "parse_condition"]
 
+Stop = str | int | Mapping[str, int]  # "grokked", "budget", a number of evaluations, or {"hold": H epochs}
 EXPECTED = 'a condition such as "> 0.80" (>, >=, < or <= and a finite number)'
 
 _CONDITION = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*")
@@ -35,6 +36,10 @@ class Condition:
     def holds(self, value: float) -> bool:
         """Return whether a measured value meets the condition."""
         return math.isfinite(value) and _COMPARE[self.sign](value, self.threshold)
+
+    def worse(self, one: float, other: float) -> float:
+        """Return the value that is farther from meeting the condition."""
+        return min(one, other) if self.sign in (">", ">=") else max(one, other)
 
     def is_open(self, low: float, high: float) -> bool:
         """Return whether some numbers in [low, high] meet the condition and others do not."""

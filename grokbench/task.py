@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grokbench.criterion import Stop
 from grokbench.types import Batch, Correct, Loss, Optimizer, Params, Role
 from grokbench.validation import is_count
 
@@ -50,7 +51,8 @@ class Task:
         evaluate_every: epochs between two evaluations, at least 1; 1 by default. It has to divide the budget.
         grokked: metric label -> condition such as "> 0.90"; every one has to hold at one evaluation.
         stop: "grokked" (the default): a replica stops at the evaluation at which the criterion holds. An int k: when it
-            has held for k evaluations in a row. "budget": never before the budget.
+            has held for k evaluations in a row. {"hold": H}: when it has lasted for H epochs, see `Crossings`.
+            "budget": never before the budget.
         roles: parameter name -> role, for every parameter.
         input_bounds: the least and the largest valid value of an embedded input. None: there are no bounds.
         evaluate_examples: examples in one forward pass of an evaluation, which bounds its memory. None: the split.
@@ -82,7 +84,7 @@ class Task:
     epochs: int
     evaluate_every: int = 1
     grokked: Mapping[str, str]
-    stop: str | int = "grokked"
+    stop: Stop = "grokked"
     roles: Mapping[str, Role]
     input_bounds: tuple[float, float] | None = None
     evaluate_examples: int | None = None
@@ -138,8 +140,8 @@ class Task:
         for name in ("epochs", "evaluate_every"):
             if not is_count(value := getattr(self, name)):
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-        if not (self.stop in ("grokked", "budget") or is_count(self.stop)):
-            ways = "'grokked', 'budget', or for how many evaluations, at least 1, the criterion has to hold"
+        if not (self.stop in ("grokked", "budget") or is_count(self.stop) or _is_hold(self.stop)):
+            ways = "'grokked', 'budget', {'hold': epochs}, or for how many evaluations, at least 1, the criterion holds"
             raise ValueError(f"stop must be {ways}, got {self.stop!r}")
         if not isinstance(self.optimizer, Optimizer):
             raise TypeError("optimizer is none of grokbench's, expected SGD(lr=...), AdamW(lr=...) or an Optimizer")
@@ -154,3 +156,7 @@ class Task:
             raise ValueError(f"a training set of {self.train_size:.3g} examples, expected at most {MAX_EXAMPLES:.0e}")
         if self.batch_size is not None and self.batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+
+
+def _is_hold(stop: Any) -> bool:
+    return isinstance(stop, Mapping) and list(stop) == ["hold"] and is_count(stop["hold"])

@@ -10,7 +10,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from grokbench.engine.crossings import CrossingsMonitor
 from grokbench.engine.groups import TRAINING_STATE, Group
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.errors import StoreError
@@ -27,8 +28,14 @@ from grokbench.io import atomic
 
 __all__ = ["CheckpointFile", "Checkpoint"]
 
-FORMAT = 2
-MONITORED = ("epochs", "grokked_at", "memorised_at", "held", "curves")  # fields of a monitor that evaluations change
+FORMAT = 3
+MONITORED = (
+    "epochs",
+    "grokked_at",
+    "memorised_at",
+    "held",
+    "curves",
+)  # fields of a monitor that evaluations change, beside `crossings`
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Checkpoint:
 
     Attributes:
         seeds: of each row.
-        monitors: row -> the fields MONITORED, for the replicas still in training.
+        monitors: row -> the fields MONITORED and `crossings`, for the replicas still in training.
         epoch: completed epochs.
         prepare_seconds: of each replica.
         tensors: the leaves of the fields `groups.TRAINING_STATE`.
@@ -61,7 +68,10 @@ class Checkpoint:
             epoch: completed epochs.
             prepare_seconds: of each replica.
         """
-        written = {row: {name: getattr(monitor, name) for name in MONITORED} for row, monitor in monitors.items()}
+        written = {
+            row: {name: getattr(monitor, name) for name in MONITORED} | {"crossings": asdict(monitor.crossings)}
+            for row, monitor in monitors.items()
+        }
         return cls(group.seeds, written, epoch, prepare_seconds, _leaves(group))
 
     def restore(self, group: Group) -> Group | None:
@@ -159,7 +169,8 @@ def _read(content: bytes, facts: Mapping[str, Any]) -> Checkpoint | None:
 
 
 def _monitored(written: dict[str, Any]) -> dict[str, Any]:
-    return written | {"curves": {label: (epochs, values) for label, (epochs, values) in written["curves"].items()}}
+    curves = {label: (epochs, values) for label, (epochs, values) in written["curves"].items()}
+    return written | {"curves": curves, "crossings": CrossingsMonitor(**written["crossings"])}
 
 
 def _laid_out(array: np.ndarray[Any, Any], strides: Sequence[int]) -> Tensor:

@@ -10,6 +10,7 @@ from torch.utils import _pytree as pytree
 
 from grokbench.criterion import parse_condition
 from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
+from grokbench.engine.crossings import CrossingsMonitor
 from grokbench.engine.epochs import LookaheadGradients, measure
 from grokbench.engine.executors import Executor
 from grokbench.engine.groups import Group, ladder, select_replicas, shrink, start
@@ -115,7 +116,7 @@ class TrainingLoop:
         """Evaluate the group, and continue to train and evaluate for the steps that the executor runs between reads."""
         evaluations = [self._evaluate()]
         for _ in range(self._evaluations_between_reads() - 1):
-            if self.epoch < self.cell.budget:
+            if self.epoch < self._last:
                 evaluations[-1] = evaluations[-1].kept(self.step.has("eval_params"))
                 self.advance()
                 evaluations.append(self._evaluate())
@@ -158,9 +159,14 @@ class TrainingLoop:
     def advance(self) -> None:
         """Train to the next evaluation."""
         every, pending, self.pending = self.cell.evaluate_every, self.pending, None
-        following = min((self.epoch // every + 1) * every, self.cell.budget)
+        following = min((self.epoch // every + 1) * every, self._last)
         self.group = self.executor.advance(self.group, self.epoch, following, pending)
         self.epoch = following
+
+    @property
+    def _last(self) -> int:
+        """The last epoch of any replica: the budget, or the end of the watch over a crossing just before it."""
+        return self.cell.budget + (self.cell.recipe.hold or 0)
 
     def _evaluate(self) -> Evaluation:
         metrics, every = self.step.metrics, self.cell.evaluate_every
@@ -178,4 +184,5 @@ class TrainingLoop:
 
 def _monitor(cell: Cell, seed: int, **so_far: Any) -> StoppingMonitor:
     conditions = {label: parse_condition(text) for label, text in cell.recipe.grokked.items()}
+    so_far = {"crossings": CrossingsMonitor(cell.recipe.hold), **so_far}
     return StoppingMonitor(seed, conditions, cell.recipe.stop, cell.budget, **so_far)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from grokbench.criterion import Condition
+from grokbench.criterion import Condition, Stop
+from grokbench.engine.crossings import CrossingsMonitor
 from grokbench.records import Curve, Outcome, Run
 
 __all__ = ["MEMORISED", "StoppingMonitor"]
@@ -24,26 +25,28 @@ class StoppingMonitor:
     Attributes:
         seed: of the replica.
         conditions: metric label -> condition; the criterion holds where all of them do.
-        stop: "grokked" to stop when the criterion holds; "budget" to train to the budget; or the number of consecutive
-            evaluations at which the criterion must hold.
+        stop: "grokked" to stop when the criterion holds; "budget" to train to the budget; the number of consecutive
+            evaluations at which the criterion must hold; or {"hold": H} to stop once it has lasted for H epochs.
         budget: the most epochs.
         epochs: completed.
         grokked_at: the epoch at which the criterion first held; with a number as `stop`, the first epoch of the latest
             streak.
         memorised_at: the first epoch with a train accuracy of at least MEMORISED.
         held: the number of latest consecutive evaluations at which the criterion held.
+        crossings: the course of the criterion.
         outcome: None while in training.
         curves: metric label -> epochs and values.
     """
 
     seed: int
     conditions: Mapping[str, Condition]
-    stop: str | int
+    stop: Stop
     budget: int
     epochs: int = 0
     grokked_at: int | None = None
     memorised_at: int | None = None
     held: int = 0
+    crossings: CrossingsMonitor = field(default_factory=CrossingsMonitor)
     outcome: Outcome | None = None
     curves: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
 
@@ -73,18 +76,20 @@ class StoppingMonitor:
         self.epochs = epoch
         if self.memorised_at is None and values.get("train_accuracy", 0.0) >= MEMORISED:
             self.memorised_at = epoch
-        self._apply_criterion(epoch, values)
-        if not (finite and math.isfinite(values.get("train_loss", 0.0))):
+        finite = finite and math.isfinite(values.get("train_loss", 0.0))
+        self.crossings.record(epoch, values, self.conditions, finite)
+        self._apply_criterion(epoch)
+        if not finite:
             self.outcome = Outcome.GROKKED if self._counts() else Outcome.DIVERGED
         elif self._may_stop():
             self.outcome = Outcome.GROKKED
-        elif epoch >= self.budget:
+        elif epoch >= self.budget and not self.crossings.may_last(self.budget):
             self.outcome = Outcome.GROKKED if self._counts() else Outcome.CENSORED
         return self.outcome
 
-    def _apply_criterion(self, epoch: int, values: Mapping[str, float]) -> None:
+    def _apply_criterion(self, epoch: int) -> None:
         """Update `held` and `grokked_at`, the first of the evaluations at which the criterion must hold."""
-        holds = all(condition.holds(values[label]) for label, condition in self.conditions.items())
+        holds = self.crossings.holds
         sustained = isinstance(self.stop, int)
         self.held = self.held + 1 if holds else 0
         if holds and (self.grokked_at is None or (sustained and self.held == 1)):
@@ -93,6 +98,8 @@ class StoppingMonitor:
     def _may_stop(self) -> bool:
         if isinstance(self.stop, int):
             return self.held >= self.stop
+        if isinstance(self.stop, Mapping):
+            return self.crossings.lasting is not None
         return self.stop == "grokked" and self.grokked_at is not None
 
     def _counts(self) -> bool:
@@ -118,5 +125,6 @@ class StoppingMonitor:
             epochs=self.epochs,
             final={label: curve.values[-1] for label, curve in curves.items()},
             curves=curves,
+            crossings=self.crossings.result(),
             **facts,
         )

@@ -76,7 +76,8 @@ def compare(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing] =
 
     def measure(cell: Cell) -> Measured:
         mine = tuple(by_replica.get((cell.identity, seed)) for seed in manifest.seeds)
-        return Measured(cell, mine, tuple(timing for timing in timed if timing.identity == cell.identity))
+        of_cell = tuple(timing for timing in timed if timing.identity == cell.identity)
+        return Measured(cell, mine, of_cell, manifest.statistics.rank_by)
 
     cells = [measure(cell) for cell in manifest.cells]
     baselines = {each.cell.task: each for each in cells if each.cell.regularizer == manifest.baseline}

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     NONE_GROKKED = "none_grokked"
     DIVERGED = "diverged"
     GROKKED_AT_START = "grokked_at_start"
+    BELOW_AGAIN = "below_again"
+    NOT_FINITE_AFTER = "not_finite_after"
     NO_DELAY = "no_delay"
     EXECUTOR = "executor"
     PRIVILEGES = "privileges"

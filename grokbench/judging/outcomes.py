@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median, stdev
 
 from grokbench.records import Cell, Outcome, Run, Timing
@@ -21,11 +21,13 @@ class Measured:
         cell: what was planned.
         runs: one per planned seed, in order; None where a replica is missing.
         timings: of the cell, one for each time its seconds per epoch were measured.
+        rank_by: "first" or "lasting", the crossing that is a replica's time, see `Statistics`.
     """
 
     cell: Cell
     runs: tuple[Run | None, ...]
     timings: tuple[Timing, ...] = ()
+    rank_by: str = "first"
 
     @property
     def finished(self) -> list[Run]:
@@ -46,17 +48,23 @@ class Measured:
     def times(self) -> list[float]:
         """min(T, B) in epochs of each finished replica; diverged counts as B."""
         budget = self.cell.budget
-        return [run.capped(budget) if self._in_time(run) else float(budget) for run in self.finished]
+        return [float(self._time(run) or 0) if self._in_time(run) else float(budget) for run in self.finished]
 
     @property
     def grokked(self) -> list[bool]:
         """True for each finished replica that grokked within the budget."""
-        return [run.outcome is Outcome.GROKKED and self._in_time(run) for run in self.finished]
+        return [self._in_time(run) for run in self.finished]
+
+    def _time(self, run: Run) -> int | None:
+        """The epoch of the crossing that counts; None where there is none."""
+        if self.rank_by == "lasting":
+            return run.crossings.lasting if run.crossings else None
+        return run.grokked_at
 
     def _in_time(self, run: Run) -> bool:
-        """Check whether it grokked within the budget; grokking that has to last is confirmed later than it begins."""
-        sustained = isinstance(self.cell.recipe.stop, int)
-        return _within(run.epochs if sustained else run.grokked_at, self.cell.budget)
+        """Check whether it grokked within the budget; a sustained criterion is confirmed later than it begins."""
+        sustained = isinstance(self.cell.recipe.stop, int) and run.grokked_at is not None
+        return _within(run.epochs if sustained else self._time(run), self.cell.budget)
 
     @property
     def ratio_times(self) -> list[float]:
@@ -84,6 +92,30 @@ class Measured:
             return Outcome.CENSORED
         return run.outcome
 
+    @property
+    def holds(self) -> bool:
+        """True if the task watches whether grokking lasts, and every finished run says so."""
+        held = self.cell.recipe.hold is not None
+        return held and bool(self.finished) and all(run.crossings is not None for run in self.finished)
+
+    def by(self, crossing: str) -> "Measured":
+        """The same cell with another crossing as the time of a replica: "first" or "lasting"."""
+        return replace(self, rank_by=crossing)
+
+    def below_share(self) -> float | None:
+        """Compute the mean over seeds of the share of evaluations after the first crossing below the criterion."""
+        watched = [run.crossings for run in self.finished if run.crossings and run.crossings.watched]
+        return fmean(found.below / found.watched for found in watched) if watched else None
+
+    def below_again(self) -> int:
+        """Count the replicas that were below the criterion again after their first crossing."""
+        return sum(run.crossings is not None and run.crossings.below > 0 for run in self.finished)
+
+    def not_finite_after(self) -> int:
+        """Count the replicas whose loss was not finite some time after their first crossing."""
+        found = [run.crossings for run in self.finished if run.crossings and run.crossings.first is not None]
+        return sum(crossings.not_finite_at is not None for crossings in found)
+
     def mean(self) -> float | None:
         """Compute the restricted mean, of min(T, B) over the finished replicas; None without any."""
         return fmean(self.times) if self.finished else None
@@ -105,7 +137,9 @@ class Measured:
 
         A replica that grokked first counts as 0.
         """
-        return _median(_delay(run) for run, hit in zip(self.finished, self.grokked, strict=True) if hit)
+        return _median(
+            _delay(time, run) for time, run, hit in zip(self.times, self.finished, self.grokked, strict=True) if hit
+        )
 
     def final(self) -> dict[str, float | None]:
         """Compute the mean of each metric at the last evaluation; None where a replica's value is not finite."""
@@ -153,11 +187,9 @@ def _within(time: int | None, budget: int) -> bool:
     return time is not None and time <= budget
 
 
-def _delay(run: Run) -> int:
+def _delay(time: float, run: Run) -> float:
     """Compute the delay of a run that grokked; 0 if it memorised later, or was not trained until it did."""
-    if run.grokked_at is None or run.memorised_at is None:
-        return 0
-    return max(run.grokked_at - run.memorised_at, 0)
+    return 0.0 if run.memorised_at is None else max(time - run.memorised_at, 0.0)
 
 
 def _median(values: Iterable[float | None]) -> float | None:

@@ -11,7 +11,7 @@ from grokbench.judging.conclusions import compared_notes, published_note
 from grokbench.judging.effects import Reproduction, verdict
 from grokbench.judging.holm import holm_adjusted
 from grokbench.judging.note import Kind, Note, info
-from grokbench.judging.outcomes import same_clock
+from grokbench.judging.outcomes import Measured, same_clock
 from grokbench.judging.row import Leaderboard, Row
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.records import Manifest, Outcome, Skip
@@ -56,6 +56,7 @@ def _row(each: Comparison, adjusted: float | None, manifest: Manifest) -> Row:
         epochs_std=measured.std(),
         epochs_to_memorise=measured.memorised(),
         delay=measured.delay(),
+        **_crossing_columns(measured),
         **_effect_columns(each),
         p_holm=adjusted,
         final=measured.final(),
@@ -66,6 +67,21 @@ def _row(each: Comparison, adjusted: float | None, manifest: Manifest) -> Row:
         verdict=judged,
         notes=tuple(_notes(each, adjusted, manifest, theirs, judged)),
     )
+
+
+def _crossing_columns(measured: Measured) -> dict[str, Any]:
+    first, lasting = measured.by("first"), measured.by("lasting")
+    columns = {
+        "first_mean": first.mean(),
+        "first_median": first.median(),
+        "below_share": measured.below_share(),
+        "below_again": measured.below_again(),
+        "not_finite_after": measured.not_finite_after(),
+    }
+    if measured.holds:
+        columns |= {"lasting": sum(lasting.grokked), "lasting_mean": lasting.mean()}
+        columns["lasting_median"] = lasting.median()
+    return columns
 
 
 def _effect_columns(each: Comparison) -> dict[str, Any]:

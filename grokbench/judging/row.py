@@ -31,6 +31,15 @@ class Row:
         epochs_std: standard deviation (n - 1) of the times.
         epochs_to_memorise: median over the seeds that memorised.
         delay: median epochs from memorising to grokking.
+        first_mean: mean of min(first crossing, B), whatever the suite ranks by.
+        first_median: median epochs to the first crossing; None when fewer than half had one.
+        lasting: seeds whose grokking lasted, see `Crossings`. None where the task does not `hold`.
+        lasting_mean: mean of min(lasting crossing, B).
+        lasting_median: median epochs to the lasting crossing.
+        below_share: mean share of the evaluations after the first crossing at which the criterion did not hold. None
+            where there are none.
+        below_again: seeds with such an evaluation.
+        not_finite_after: seeds whose loss was not finite after their first crossing.
         speedup: exp of the mean over seeds of log(baseline's time / time); above 1 the method is faster.
         speedup_low: lower end of its interval.
         speedup_high: upper end of its interval.
@@ -66,6 +75,14 @@ class Row:
     epochs_std: float | None = None
     epochs_to_memorise: float | None = None
     delay: float | None = None
+    first_mean: float | None = None
+    first_median: float | None = None
+    lasting: int | None = None
+    lasting_mean: float | None = None
+    lasting_median: float | None = None
+    below_share: float | None = None
+    below_again: int = 0
+    not_finite_after: int = 0
     speedup: float | None = None
     speedup_low: float | None = None
     speedup_high: float | None = None

@@ -35,6 +35,15 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
     if diverged := measured.count(Outcome.DIVERGED):
         text = f"{diverged} of {_seeds(done)} diverged (non-finite): counted as {budget} epochs"
         yield info(Kind.DIVERGED, text, diverged, done, budget)
+    if lost := measured.below_again():
+        share = 100 * (measured.below_share() or 0.0)
+        text = (
+            f"after grokking, {lost} of {_seeds(done)} were below the criterion again, at {share:.2g}% of evaluations"
+        )
+        yield info(Kind.BELOW_AGAIN, text, lost, done, share)
+    if broken := measured.not_finite_after():
+        text = f"{broken} of {_seeds(done)} ended non-finite after grokking"
+        yield caution(Kind.NOT_FINITE_AFTER, text, broken, done)
     if at_start := measured.at_start:
         epochs = min(measured.cell.evaluate_every, budget)
         text = f"{at_start} of {_seeds(done)} grokked before any update: counted as {epochs} epochs in ratios"

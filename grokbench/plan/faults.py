@@ -1,6 +1,6 @@
 """The mistakes in a suite that cannot be found without the plugins, each with its line and column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from grokbench.criterion import bound_fault, parse_condition
@@ -73,6 +73,12 @@ def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Ta
     if isinstance(stop, int) and stop > budget // every + 1:
         place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
         yield f"{place}: sustained for {stop} evaluations, but {budget} epochs have {budget // every + 1} of them"
+    if suite.statistics.rank_by == "lasting" and not isinstance(stop, Mapping):
+        place = f"{suite.where(('statistics', 'rank_by'))}: statistics.rank_by"
+        yield f"{place}: lasting, but {entry.label} does not watch whether grokking lasts; give it stop: {{hold: H}}"
+    if isinstance(stop, Mapping) and stop["hold"] % every:
+        place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
+        yield f"{place}: hold: {stop['hold']} epochs, expected a multiple of evaluate_every, {every}"
     place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
     if every > budget:
         yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"

@@ -6,6 +6,7 @@ plugin in it. A `Planned` tells observers what a command is about to do.
 """
 
 from grokbench.records.cell import Cell
+from grokbench.records.crossings import LASTING, Crossings
 from grokbench.records.manifest import Manifest, Planned, Published, Skip, Statistics
 from grokbench.records.origin import Origin, origins_of
 from grokbench.records.recipe import FORMAT, Recipe, Use
@@ -13,7 +14,9 @@ from grokbench.records.run import Curve, Outcome, Run, Timing
 
 __all__ = [
     "FORMAT",
+    "LASTING",
     "Cell",
+    "Crossings",
     "Curve",
     "Manifest",
     "Origin",

@@ -35,12 +35,14 @@ class Statistics:
         correction: "holm" or "none".
         alpha: level of the test.
         confidence: of intervals.
+        rank_by: the crossing that is a replica's time: "first", or "lasting" where every task holds.
     """
 
     primary: str = "sign_flip"
     correction: str = "holm"
     alpha: float = 0.05
     confidence: float = 0.95
+    rank_by: str = "first"
 
     def tests(self, comparisons: int) -> int:
         """Count the tests a p is corrected for: with Holm all planned comparisons, without a correction its own."""

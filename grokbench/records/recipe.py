@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from grokbench.criterion import Stop
+
 __all__ = ["FORMAT", "Recipe", "Use"]
 
 FORMAT = 1  # of recipes and of the files in a results folder
@@ -47,7 +49,8 @@ class Recipe:
         evaluate_every: epochs between evaluations.
         grokked: metric label -> condition such as "> 0.95"; a replica has grokked where all hold.
         judged_by: label of `grokked` -> plugin and parameters, for labels that the suite defines.
-        stop: "grokked", "budget", or the number of evaluations in a row at which the criterion has to hold.
+        stop: "grokked", "budget", the number of evaluations in a row at which the criterion has to hold, or
+            {"hold": H} for lasting grokking, see `Crossings`.
         budget: epochs, where a method reads it: a schedule that ends with the training is another one for each budget.
         contract: version of the plugin contract, where a user's method depends on what it changed; see `plan`.
     """
@@ -62,9 +65,14 @@ class Recipe:
     evaluate_every: int = 1
     grokked: Mapping[str, str] = field(default_factory=dict)
     judged_by: Mapping[str, Any] = field(default_factory=dict)
-    stop: str | int = "grokked"
+    stop: Stop = "grokked"
     budget: int | None = None
     contract: int | None = None
+
+    @property
+    def hold(self) -> int | None:
+        """H, the epochs over which grokking has to last; None where training does not stop by that."""
+        return self.stop["hold"] if isinstance(self.stop, Mapping) else None
 
     def data(self) -> dict[str, Any]:
         """Give the canonical JSON data that `plan.identity` hashes and files hold."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from grokbench.records.crossings import Crossings
+
 __all__ = ["Curve", "Outcome", "Run", "Timing"]
 
 
@@ -54,7 +56,7 @@ class Run:
         identity: of its cell.
         seed: of the replica.
         outcome: "grokked", "censored", "diverged" or "failed".
-        grokked_at: epochs to grok. None unless it grokked.
+        grokked_at: epochs to grok, the first crossing where the task holds. None unless it grokked.
         memorised_at: epochs to a train accuracy of at least 0.99. None if it never had one.
         epochs: epochs completed.
         final: metric label -> value at the last evaluation.
@@ -63,6 +65,7 @@ class Run:
         group: the seeds it was trained together with.
         provenance: device, precision, versions, git state, sources of the plugins.
         error: the traceback of a failed replica. None for any other.
+        crossings: the course of the criterion. None for a failed replica, and for a run of an earlier version.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -80,6 +83,7 @@ class Run:
     group: tuple[int, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+    crossings: Crossings | None = None
 
     def __post_init__(self) -> None:
         """Refuse impossible results: a file may have been edited."""

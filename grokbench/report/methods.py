@@ -77,6 +77,8 @@ def _clock(cell: Cell) -> str:
     end = STOPS.get(str(stop), "at most for")
     if isinstance(stop, int):
         end = f"trained until it had held for {plural(stop, 'evaluation')} and at most for"
+    if cell.recipe.hold is not None:
+        end = f"watched until it had lasted for {cell.recipe.hold} epochs, with crossings up to"
     cadence = "epoch" if every == 1 else f"{every} epochs"
     return f"{cell.criterion or 'criterion not recorded'}, evaluated every {cadence}, {end} {cell.budget} epochs"
 

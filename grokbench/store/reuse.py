@@ -31,8 +31,20 @@ def _ended(run: Run, cell: Cell) -> bool:
     """Return whether a run is complete: it grokked and stopped, it diverged, or it reached the cell's budget."""
     if run.outcome is Outcome.FAILED:
         return False
+    if cell.recipe.hold is not None and run.outcome is Outcome.GROKKED:
+        return _watched(run, cell.budget)
     stopped = run.outcome is Outcome.GROKKED and cell.recipe.stop != "budget"
     return stopped or run.outcome is Outcome.DIVERGED or run.epochs >= cell.budget
+
+
+def _watched(run: Run, budget: int) -> bool:
+    """Return whether no crossing within the budget could still become the first lasting one."""
+    found = run.crossings
+    if found is None:
+        return False
+    if found.lasting is not None or found.not_finite_at is not None:
+        return True
+    return run.epochs >= budget and (found.open_since is None or found.open_since > budget)
 
 
 def _holds(run: Run, cell: Cell) -> bool:

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from grokbench.cadence import Every
+from grokbench.criterion import Stop
 from grokbench.records import Use
 from grokbench.suite.problems import KeyPath
 from grokbench.suite.schema import MetricShape, RegularizerShape, TaskShape
@@ -39,7 +40,8 @@ class TaskEntry:
         use: the plugin.
         epochs: the budget.
         evaluate_every: epochs between evaluations.
-        stop: "grokked", "budget", or the number of consecutive evaluations at which the criterion must hold.
+        stop: "grokked", "budget", the number of consecutive evaluations at which the criterion must hold, or
+            {"hold": H}.
         grokked: metric label -> condition such as "> 0.80".
         path: of the entry in the file; entries of a grid share it.
     """
@@ -48,7 +50,7 @@ class TaskEntry:
     use: Use
     epochs: int | None
     evaluate_every: int | None
-    stop: str | int | None
+    stop: Stop | None
     grokked: Mapping[str, str] | None
     path: KeyPath
 
@@ -168,7 +170,7 @@ def task_entries(section: Mapping[str, Parameters | None]) -> tuple[TaskEntry, .
 def _tasks(label: str, given: Parameters) -> list[TaskEntry]:
     stop = given.get("stop")
     settings = {key: given.get(key) for key in ("epochs", "evaluate_every", "grokked")}
-    settings["stop"] = stop["sustained"] if isinstance(stop, Mapping) else stop
+    settings["stop"] = stop["sustained"] if isinstance(stop, Mapping) and "sustained" in stop else stop
     uses = plugin_uses(label, given, TaskShape.model_fields)
     return [TaskEntry(name, one[0], path=("tasks", label), **settings) for name, one in expansions(label, uses)]
 

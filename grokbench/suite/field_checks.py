@@ -24,12 +24,14 @@ def check_condition(value: Any) -> Any:
 
 
 def check_stop(value: Any) -> Any:
-    """Return the value of `stop` if it is grokked, budget or {sustained: k}."""
-    sustained = value.get("sustained") if isinstance(value, dict) and len(value) == 1 else None
-    if value is None or value in ("grokked", "budget") or _is_count(sustained):
+    """Return the value of `stop` if it is grokked, budget, {sustained: k} or {hold: H}."""
+    (key, number) = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else (None, None)
+    if value is None or value in ("grokked", "budget") or (key in ("sustained", "hold") and _is_count(number)):
         return value
     near = did_you_mean(value, ["grokked", "budget"]) if isinstance(value, str) else ""
-    raise _wrong(value, f"grokked, budget or {{sustained: k}} with k of at least 1{near}")
+    raise _wrong(
+        value, f"grokked, budget, {{sustained: k}} with k evaluations or {{hold: H}} with H epochs, at least 1{near}"
+    )
 
 
 def check_every(value: Any, epochs: ValidatorFunctionWrapHandler) -> Any:

@@ -25,8 +25,8 @@ __all__ = [
 
 # Words of the suite file itself: none may be a parameter of a plugin.
 RESERVED = frozenset({
-    "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "grokked", "every", "seed", "seeds",
-    "budget", "label", "skip", "why", "task", "tasks", "regularizer", "regularizers", "metric", "metrics",
+    "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "hold", "grokked", "every", "seed",
+    "seeds", "budget", "label", "skip", "why", "task", "tasks", "regularizer", "regularizers", "metric", "metrics",
     "statistics", "published", "plugins", "suite",
 })  # fmt: skip
 
@@ -36,7 +36,13 @@ Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Condition = Annotated[str, BeforeValidator(check_condition)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_STOP = {"anyOf": [{"enum": ["grokked", "budget", None]}, {"type": "object", "required": ["sustained"]}]}
+_STOP = {
+    "anyOf": [
+        {"enum": ["grokked", "budget", None]},
+        {"type": "object", "required": ["sustained"]},
+        {"type": "object", "required": ["hold"]},
+    ]
+}
 _EVERY = {"anyOf": [{"type": ["integer", "null"], "minimum": 1}, {"type": "object", "required": ["per_decade"]}]}
 _USE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
 _SEEDS = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "array"}]}
@@ -64,7 +70,10 @@ class TaskShape(_Plugged):
         Any,
         BeforeValidator(check_stop),
         WithJsonSchema(_STOP),
-        Field(description="when training stops: grokked, budget, or {sustained: k} for k evaluations in a row"),
+        Field(
+            description="when training stops: grokked, budget, {sustained: k} for k evaluations in a row, or {hold: H} "
+            "once the criterion has lasted for H epochs"
+        ),
     ] = None
     grokked: Annotated[
         Annotated[dict[Text, Condition], Field(min_length=1)] | None,
@@ -118,6 +127,10 @@ class StatisticsShape(_Shape):
     ] = None
     alpha: Annotated[Share | None, Field(description="significance level; default 0.05")] = None
     confidence: Annotated[Share | None, Field(description="level of confidence intervals; default 0.95")] = None
+    rank_by: Annotated[
+        Literal["first", "lasting"] | None,
+        Field(description="the crossing of the criterion that is a seed's time; default first; lasting needs `hold`"),
+    ] = None
 
 
 class PublishedShape(_Shape):

@@ -11,6 +11,8 @@ __all__ = ["ABOUT", "leaderboard", "row_columns"]
 
 ABOUT = "A row per cell: one method on one task. `grokbench leaderboard --format json` has the same keys."
 NOT_COMPARED = "the baseline, and cells that cannot be compared"
+NOT_HELD = "the task does not `hold`"
+NO_WATCH = "no evaluation follows a first crossing"
 UNPUBLISHED = "the suite has no published number for it"
 
 
@@ -39,6 +41,14 @@ RANKED: tuple[Column, ...] = (
     Column("epochs_std", NUMBER, "standard deviation (n - 1) of min(time, budget)", "below two seeds", "epochs"),
     Column("epochs_to_memorise", NUMBER, "median over the seeds that memorised", "none memorised", "epochs"),
     Column("delay", NUMBER, "median epochs from memorising to grokking", "no seed grokked", "epochs"),
+    Column("first_mean", NUMBER, "mean of min(first crossing, budget)", "nothing has finished", "epochs"),
+    Column("first_median", NUMBER, "median epochs to the first crossing", "fewer than half had one", "epochs"),
+    Column("lasting", INTEGER, "seeds whose grokking lasted", NOT_HELD),
+    Column("lasting_mean", NUMBER, "mean of min(lasting crossing, budget)", NOT_HELD, "epochs"),
+    Column("lasting_median", NUMBER, "median epochs to it", f"{NOT_HELD}; fewer than half had one", "epochs"),
+    Column("below_share", NUMBER, "mean share of evaluations after the first crossing below the criterion", NO_WATCH),
+    Column("below_again", INTEGER, "seeds with such an evaluation"),
+    Column("not_finite_after", INTEGER, "seeds whose loss was not finite after their first crossing"),
     Column("speedup", NUMBER, "exp of the mean over seeds of log(baseline's time / its time)", NOT_COMPARED, "ratio"),
     Column("speedup_low", NUMBER, "lower end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     Column("speedup_high", NUMBER, "upper end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),

@@ -47,12 +47,14 @@ class Replica:
         seed: of the replica.
         run: the stored run; None if there is none.
         timing: of the cell; None if there is none.
+        rank_by: the crossing that is its time, see `Statistics`.
     """
 
     cell: Cell
     seed: int
     run: Run | None
     timing: Timing | None
+    rank_by: str = "first"
 
     @property
     def task(self) -> str:
@@ -75,7 +77,7 @@ class Replica:
     @property
     def measured(self) -> Measured:
         """The measurements of the cell with this replica alone."""
-        return Measured(self.cell, (self.run,), (self.timing,) if self.timing else ())
+        return Measured(self.cell, (self.run,), (self.timing,) if self.timing else (), self.rank_by)
 
 
 def _commit(replica: Replica) -> str | None:
@@ -91,6 +93,18 @@ def _last_line(text: str | None) -> str | None:
 
 def _of_run(name: str, kind: str, meaning: str, empty: str = NOT_THERE, unit: str = "") -> Column:
     return Column(name, kind, meaning, empty, unit, lambda replica: replica.of_run(name))
+
+
+def _of_crossings(name: str, kind: str, meaning: str, unit: str = "") -> Column:
+    empty = f"there is none, or {NOT_THERE}"
+    return Column(
+        name,
+        kind,
+        meaning,
+        empty,
+        unit,
+        lambda r: getattr(r.run.crossings, name) if r.run and r.run.crossings else None,
+    )
 
 
 def _origin(key: str, meaning: str) -> Column:
@@ -113,6 +127,10 @@ BEFORE = (
         of=lambda replica: replica.run.outcome.value if replica.run else MISSING,
     ),
     _of_run("grokked_at", INTEGER, "epochs to the first evaluation at which the criterion held", NEVER, "epochs"),
+    _of_crossings("lasting", INTEGER, "epochs to the crossing that lasted, where the task holds", "epochs"),
+    _of_crossings("watched", INTEGER, "evaluations after the first crossing"),
+    _of_crossings("below", INTEGER, "of these, evaluations at which the criterion did not hold"),
+    _of_crossings("not_finite_at", INTEGER, "epoch at which a loss was not finite", "epochs"),
     _of_run("memorised_at", INTEGER, "epochs to a train accuracy of at least 0.99", NEVER, "epochs"),
     _of_run("epochs", INTEGER, "epochs that were trained", unit="epochs"),
     Column("budget", INTEGER, "the most epochs", unit="epochs", of=lambda replica: replica.cell.budget),
@@ -178,7 +196,7 @@ def _replicas(store: Store) -> Iterator[Replica]:
     for cell in store.manifest.cells:
         there = {run.seed: run for run in store.runs_of(cell, store.manifest.seeds)}
         for seed in store.manifest.seeds:
-            yield Replica(cell, seed, there.get(seed), timings.get(cell.identity))
+            yield Replica(cell, seed, there.get(seed), timings.get(cell.identity), store.manifest.statistics.rank_by)
 
 
 def curves(store: Store) -> Table:

@@ -19,6 +19,7 @@ NAMED = 8  # methods that share a place and are named; more are counted
 SORTED_BY = {  # column -> attribute of a row
     Key.MEDIAN: "epochs_median",
     Key.MEAN: "epochs_mean",
+    Key.LASTING: "lasting_median",
     Key.SPEEDUP: "shown",
     Key.P_HOLM: "p_holm",
     Key.SECONDS_PER_EPOCH: "seconds_per_epoch",

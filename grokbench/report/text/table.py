@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from grokbench.judging.effects import Reproduction
 from grokbench.judging.row import Leaderboard, Row
+from grokbench.records import Statistics
 from grokbench.text.numbers import NOTHING, figure, interval, times
 
 __all__ = ["Column", "Columns", "Key", "columns", "speedup_text"]
@@ -24,6 +25,7 @@ class Key(StrEnum):
     GROKKED = "grokked"
     MEDIAN = "median"
     MEAN = "mean"
+    LASTING = "lasting"
     SPEEDUP = "speedup"
     P = "p"
     P_HOLM = "p_holm"
@@ -121,6 +123,10 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
         Column("grokked", "right", Key.GROKKED): [_grokked(row) for row in rows],
         Column("median", "right", Key.MEDIAN): [_median(row, leaderboard.budgets.get(row.task)) for row in rows],
         Column("mean", "right", Key.MEAN): [figure(row.epochs_mean) for row in rows],
+    }
+    if any(row.lasting is not None for row in leaderboard.rows):
+        shown[_other_crossing(statistics)] = [_other(row, statistics) for row in rows]
+    shown |= {
         Column(speedup, "right", Key.SPEEDUP): [speedup_text(row) for row in rows],
         Column("p", "right", Key.P): [_p(getattr(row, primary)) for row in rows],
     }
@@ -147,6 +153,19 @@ def _median(row: Row, budget: int | None) -> str:
     if row.epochs_median is None and row.epochs_mean is not None and budget is not None:
         return f"> {budget}"
     return figure(row.epochs_median)
+
+
+def _other_crossing(statistics: Statistics) -> Column:
+    """The head of the column of the crossing that the suite does not rank by."""
+    return Column("lasting" if statistics.rank_by == "first" else "first", "right", Key.LASTING)
+
+
+def _other(row: Row, statistics: Statistics) -> str:
+    if row.lasting is None:
+        return NOTHING
+    if statistics.rank_by == "lasting":
+        return figure(row.first_median)
+    return f"{row.lasting}/{row.seeds} {figure(row.lasting_median)}".removesuffix(f" {NOTHING}")
 
 
 def _p(p: float | None) -> str:

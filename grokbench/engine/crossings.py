@@ -1,0 +1,97 @@
+"""The course of the criterion while a replica trains, from which its `Crossings` are recorded."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from grokbench.criterion import Condition
+from grokbench.records import LASTING, Crossings
+
+__all__ = ["CrossingsMonitor"]
+
+
+@dataclass
+class CrossingsMonitor:
+    """The evaluations of one replica so far, counted from its crossings; for the shared fields see `Crossings`.
+
+    Attributes:
+        hold: H, the epochs over which grokking has to last. None: it need not.
+        first: the epoch of the first crossing.
+        lasting: the epoch of the first lasting crossing.
+        missed: evaluations below the criterion in its H epochs.
+        watched: evaluations after the first crossing.
+        below: of them, those below the criterion.
+        below_at: the epoch of the first of those.
+        worst: metric -> its worst value after the first crossing.
+        not_finite_at: the epoch at which a loss was no longer finite.
+        holds: whether the criterion held at the last evaluation.
+        candidates: crossings that may still become lasting, in order: epoch, evaluations since, and those below.
+    """
+
+    hold: int | None = None
+    first: int | None = None
+    lasting: int | None = None
+    missed: int = 0
+    watched: int = 0
+    below: int = 0
+    below_at: int | None = None
+    worst: dict[str, float] = field(default_factory=dict)
+    not_finite_at: int | None = None
+    holds: bool = False
+    candidates: list[list[int]] = field(default_factory=list)
+
+    def record(
+        self, epoch: int, values: Mapping[str, float], conditions: Mapping[str, Condition], finite: bool
+    ) -> None:
+        """Count an evaluation.
+
+        Args:
+            epoch: completed epochs.
+            values: metric label -> value.
+            conditions: metric label -> condition; the criterion holds where all of them do.
+            finite: whether every loss so far was finite.
+        """
+        before, self.holds = self.holds, all(condition.holds(values[label]) for label, condition in conditions.items())
+        if not finite and self.not_finite_at is None:
+            self.not_finite_at = epoch
+        if self.first is not None:
+            self._watch(epoch, values, conditions)
+        if self.hold is not None and self.lasting is None:
+            self._settle(epoch, self.hold)
+        if self.holds and not before:
+            self.first = epoch if self.first is None else self.first
+            self.candidates += [[epoch, 0, 0]] if self.hold is not None else []
+
+    def may_last(self, budget: int) -> bool:
+        """Return whether a crossing within the budget is still watched.
+
+        Args:
+            budget: in epochs.
+        """
+        return self.lasting is None and any(epoch <= budget for epoch, _, _ in self.candidates)
+
+    def result(self) -> Crossings:
+        """Return the record of a replica whose training has stopped."""
+        names = ("first", "lasting", "missed", "watched", "below", "below_at", "not_finite_at")
+        still_open = self.candidates[0][0] if self.candidates and self.lasting is None else None
+        return Crossings(**{name: getattr(self, name) for name in names}, worst=dict(self.worst), open_since=still_open)
+
+    def _watch(self, epoch: int, values: Mapping[str, float], conditions: Mapping[str, Condition]) -> None:
+        self.watched += 1
+        if not self.holds:
+            self.below += 1
+            self.below_at = epoch if self.below_at is None else self.below_at
+        for label, condition in conditions.items():
+            if math.isfinite(value := values[label]):
+                self.worst[label] = condition.worse(self.worst.get(label, value), value)
+
+    def _settle(self, epoch: int, hold: int) -> None:
+        """Count the evaluation for every candidate; find the first whose H epochs are over, drop those that cannot."""
+        for candidate in self.candidates:
+            candidate[1] += 1
+            candidate[2] += not self.holds
+        for crossed, count, below in self.candidates:
+            if epoch - crossed >= hold and count - below >= LASTING * count - 1e-9:
+                self.lasting, self.missed = crossed, below
+                return
+        self.candidates = [each for each in self.candidates if epoch - each[0] < hold]

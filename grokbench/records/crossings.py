@@ -1,0 +1,51 @@
+"""The crossings of the criterion over a run: when it first held, whether it lasted, and what came after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["LASTING", "Crossings"]
+
+LASTING = 0.95  # share of the evaluations of the next H epochs at which the criterion of lasting grokking holds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossings:
+    """The course of the criterion over every evaluation of a run, kept from training itself.
+
+    A crossing is an evaluation at which the criterion holds though it did not at the one before.
+
+    Attributes:
+        first: the epoch of the first crossing. None: there was none.
+        lasting: the epoch of the first crossing after which the criterion held at LASTING of the evaluations of the
+            next H epochs. None: there was none, or the task does not `hold`.
+        missed: evaluations of these H epochs at which it did not hold; 0 where it held at every one.
+        watched: evaluations after the first crossing.
+        below: those of them at which it did not hold.
+        below_at: the epoch of the first of those.
+        worst: metric of the criterion -> its worst finite value after the first crossing.
+        not_finite_at: the epoch of the first evaluation after which a loss was not finite.
+        open_since: the earliest crossing that could still have become lasting at the end of the run.
+
+    Raises:
+        ValueError: the fields contradict each other.
+    """
+
+    first: int | None = None
+    lasting: int | None = None
+    missed: int = 0
+    watched: int = 0
+    below: int = 0
+    below_at: int | None = None
+    worst: Mapping[str, float] = field(default_factory=dict)
+    not_finite_at: int | None = None
+    open_since: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse impossible records: a file may have been edited."""
+        first, after = self.first, (self.lasting, self.open_since)
+        if any(epoch is not None and (first is None or not 0 <= first <= epoch) for epoch in after):
+            raise ValueError(f"crossings {after} with the first at {first}")
+        if not 0 <= self.missed <= self.watched or not 0 <= self.below <= self.watched:
+            raise ValueError(f"{self.missed} and {self.below} of {self.watched} evaluations")
+        if (self.below_at is None) != (self.below == 0):
+            raise ValueError(f"below the criterion at {self.below_at}, {self.below} times")

@@ -1,0 +1,141 @@
+"""The crossings of the criterion: whether grokking lasted, for how long every method is watched, and what is said."""
+
+import json
+import math
+
+import pytest
+
+from grokbench.criterion import parse_condition
+from grokbench.engine.crossings import CrossingsMonitor
+from grokbench.engine.stopping import StoppingMonitor
+from grokbench.records import Cell, Crossings, Outcome, Recipe, Run, Use
+from grokbench.store.reuse import satisfies
+
+from .helpers import tiny
+
+CRITERION = {"test_accuracy": parse_condition("> 0.8")}
+
+
+def watched(accuracies, hold=4, budget=100):
+    """A replica after these accuracies at epochs 0, 1, 2, ..., up to its outcome."""
+    crossings = CrossingsMonitor(hold)
+    replica = StoppingMonitor(3, CRITERION, {"hold": hold}, budget, crossings=crossings)
+    for epoch, accuracy in enumerate(accuracies):
+        if replica.judge(epoch, {"test_accuracy": accuracy}, math.isfinite(accuracy)):
+            break
+    return replica
+
+
+def record(accuracies, **settings):
+    return watched(accuracies, **settings).run("identity")
+
+
+def test_a_replica_is_watched_for_the_epochs_of_hold_after_its_crossing():
+    run = record([0.1, 0.9] + [0.9] * 20)
+    assert (run.outcome, run.grokked_at, run.epochs) == (Outcome.GROKKED, 1, 5)
+    assert run.crossings == Crossings(first=1, lasting=1, watched=4, worst={"test_accuracy": 0.9})
+
+
+def test_grokking_that_was_lost_is_dated_by_the_crossing_that_lasted():
+    run = record([0.1, 0.9, 0.7, 0.2, 0.9, 0.9, 0.9, 0.9, 0.85, 0.1])
+    assert (run.grokked_at, run.epochs) == (1, 8)
+    assert run.crossings == Crossings(first=1, lasting=4, watched=7, below=2, below_at=2, worst={"test_accuracy": 0.2})
+
+
+def test_one_evaluation_in_twenty_may_fail():
+    wobbling = [0.9] + [0.9] * 10 + [0.1] + [0.9] * 30
+    assert record(wobbling, hold=20).crossings.lasting == 0
+    assert record(wobbling, hold=20).crossings.missed == 1
+    assert record(wobbling, hold=19).crossings.lasting == 12  # 1 of 19 is more than 5%
+
+
+def test_a_crossing_just_before_the_budget_is_watched_beyond_it():
+    run = record([0.1] * 9 + [0.9] * 20, budget=10)
+    assert (run.crossings.lasting, run.epochs) == (9, 13)
+    lost = record([0.1] * 9 + [0.9, 0.9, 0.1, 0.9, 0.1, 0.9, 0.9, 0.9], budget=10)
+    assert (lost.outcome, lost.grokked_at, lost.crossings.lasting, lost.epochs) == (Outcome.GROKKED, 9, None, 13)
+    assert lost.crossings.open_since == 12
+
+
+def test_without_a_crossing_the_budget_ends_training():
+    run = record([0.1] * 30, budget=10)
+    assert (run.outcome, run.epochs, run.crossings) == (Outcome.CENSORED, 10, Crossings())
+
+
+def test_a_loss_that_ends_after_grokking_is_recorded():
+    run = record([0.9, 0.9, math.nan])
+    assert (run.outcome, run.crossings.first, run.crossings.not_finite_at) == (Outcome.GROKKED, 0, 2)
+
+
+def test_an_error_that_has_to_stay_low_is_worst_where_it_is_highest():
+    monitor = CrossingsMonitor()
+    for epoch, loss in enumerate([0.1, 0.4, 0.2, math.nan]):
+        monitor.record(epoch, {"loss": loss}, {"loss": parse_condition("< 0.3")}, True)
+    assert monitor.result() == Crossings(first=0, watched=3, below=2, below_at=1, worst={"loss": 0.4})
+
+
+def cell(budget, hold=4):
+    return Cell("t", "m", "identity", Recipe(task=Use("t", {}, 1), stop={"hold": hold}), budget, 1, {})
+
+
+@pytest.mark.parametrize(
+    "accuracies, budget, planned, enough",
+    [
+        ([0.9] * 9, 5, 50, True),  # it lasted: a longer budget changes nothing
+        ([0.1, 0.9] + [0.1] * 9, 5, 5, True),
+        ([0.1, 0.9] + [0.1] * 9, 5, 8, False),  # a later crossing may last
+        ([0.1] * 9 + [0.9, 0.9, 0.1, 0.9, 0.1, 0.9, 0.9], 10, 12, False),  # epoch 12 was not watched to the end
+        ([0.1] * 9 + [0.9, 0.9, 0.1, 0.9, 0.1, 0.9, 0.9], 10, 11, True),
+        ([0.9, 0.9, math.nan], 5, 50, True),
+    ],
+)
+def test_a_stored_run_satisfies_the_budgets_that_it_was_watched_for(accuracies, budget, planned, enough):
+    assert satisfies(record(accuracies, budget=budget), cell(planned)) is enough
+
+
+def test_a_run_of_an_earlier_version_does_not_say_whether_it_lasted():
+    assert not satisfies(Run("identity", 1, Outcome.GROKKED, 3, None, 3), cell(50))
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [{"lasting": 3}, {"first": 5, "lasting": 3}, {"below": 1}, {"first": 0, "watched": 2, "below": 3, "below_at": 1}],
+)
+def test_impossible_records_are_refused(impossible):
+    with pytest.raises(ValueError):
+        Crossings(**impossible)
+
+
+SUITE = tiny.SUITE.replace("epochs: 3", "epochs: 6, stop: {hold: 4}, grokked: {train_loss: '< 9'}, evaluate_every: 2")
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory):
+    """A folder of a suite whose networks meet the criterion from the start, for 4 epochs."""
+    folder = tmp_path_factory.mktemp("held")
+    (folder / "tiny.yaml").write_text(SUITE + "statistics: {rank_by: lasting}\n")
+    done = tiny.grokbench("run", str(folder / "tiny.yaml"), "--out", str(folder / "out"))
+    assert done.status == 0, done.err
+    return folder
+
+
+def test_a_leaderboard_has_both_crossings_and_ranks_by_the_one_that_the_suite_names(held):
+    printed = tiny.grokbench("leaderboard", str(held / "out"), "--format", "json").out
+    row = json.loads(printed)["rows"][0]
+    assert (row["lasting"], row["lasting_median"], row["first_median"], row["below_share"]) == (3, 0, 0, 0)
+    assert " first " in tiny.grokbench("leaderboard", str(held / "out")).out
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (("{hold: 4}", "{hold: 3}"), "tasks.parity: hold: 3 epochs, expected a multiple of evaluate_every, 2"),
+        (("{hold: 4}", "{hold: 0}"), "tasks.parity.stop: a mapping, expected grokked, budget, {sustained: k}"),
+        (("stop: {hold: 4}, ", ""), "statistics.rank_by: lasting, but parity does not watch whether grokking lasts"),
+    ],
+)
+def test_wrong_holds_are_refused(tmp_path, change, said):
+    (tmp_path / "tiny.yaml").write_text(SUITE.replace(*change) + "statistics: {rank_by: lasting}\n")
+    refused = tiny.grokbench("validate", str(tmp_path / "tiny.yaml"))
+    assert refused.status == 2
+    assert said in refused.err
