@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-__all__ = ["FORMAT", "Recipe", "Use"]
+__all__ = ["FORMAT", "SCHEDULES", "SCHEDULE_KEYS", "Recipe", "Use"]
 
 FORMAT = 1  # of recipes and of the files in a results folder
+SCHEDULES = ("cosine", "constant")  # of the learning rate
+SCHEDULE_KEYS = ("schedule", "warmup")  # of `Recipe.optimizer`; the others are fields of the task's optimizer
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Recipe:
         stop: "grokked", "budget", or the number of evaluations in a row at which the criterion has to hold.
         budget: epochs, where a method reads it: a schedule that ends with the training is another one for each budget.
         contract: version of the plugin contract, where a user's method depends on what it changed; see `plan`.
+        optimizer: settings that replace those of the task's optimizer, where the suite gives any: name -> value, such
+            as lr, weight_decay and betas; `schedule`, one of SCHEDULES, and `warmup`, in epochs.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # a newer version's part must not be lost
@@ -65,6 +69,7 @@ class Recipe:
     stop: str | int = "grokked"
     budget: int | None = None
     contract: int | None = None
+    optimizer: Mapping[str, Any] | None = None
 
     def data(self) -> dict[str, Any]:
         """Give the canonical JSON data that `plan.identity` hashes and files hold."""

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from grokbench.suite.entries import (
+    OPTIMIZER,
     RegularizerEntry,
     TaskEntry,
     family,
     grid_size,
+    gridded_uses,
     is_grid,
-    plugin_uses,
     regularizer_entries,
     task_entries,
 )
@@ -34,7 +35,7 @@ def grid_size_problems(data: dict[str, Any]) -> Iterator[Problem]:
     for section, shape in (("tasks", TaskShape), ("regularizers", RegularizerShape)):
         total = 0
         for label, entry in (data.get(section) or {}).items():
-            size = grid_size(plugin_uses(label, entry or {}, shape.model_fields))
+            size = grid_size(gridded_uses(label, entry or {}, shape.model_fields))
             total += size
             if size > 1 and total > MAX_ENTRIES:
                 text = f"grids that make {total} {section} in all, expected at most {MAX_ENTRIES}"
@@ -95,7 +96,7 @@ def _unknown(section: str, label: str, entries: Entries) -> str | None:
 
 def _per_task_problems(section: dict[str, Any], tasks: tuple[TaskEntry, ...]) -> Iterator[Problem]:
     for label, entry in section.items():
-        uses = plugin_uses(label, entry or {}, RegularizerShape.model_fields)
+        uses = gridded_uses(label, entry or {}, RegularizerShape.model_fields)
         combined = isinstance((entry or {}).get("use"), list)
         for task, extra in ((entry or {}).get("per_task") or {}).items():
             path: KeyPath = ("regularizers", label, "per_task", task)
@@ -103,8 +104,9 @@ def _per_task_problems(section: dict[str, Any], tasks: tuple[TaskEntry, ...]) ->
             if unknown:
                 yield Problem(path, unknown, at_key=True)
             for use in uses:
-                given = ((extra or {}).get(use.name) if combined else extra) or {}
-                where = (*path, use.name) if combined else path
+                apart = combined or use.name == OPTIMIZER
+                given = ((extra or {}).get(use.name) if apart else extra) or {}
+                where = (*path, use.name) if apart else path
                 yield from (_overridden((*where, key)) for key in given if is_grid(use.parameters.get(key)))
 
 
