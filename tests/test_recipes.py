@@ -46,7 +46,7 @@ def test_grids_of_settings_make_rows_and_a_name_that_occurs_twice_says_whose_it_
     )
     labels = [label for task, label in cells if task == "parity"]
     assert labels == ["baseline", "a[betas=0.9/0.98]", "a[betas=0.8/0.9]", "b[lamb=1.0,lr=0.1]"]
-    assert cells["parity", "a[betas=0.8/0.9]"].recipe.optimizer == {"betas": (0.8, 0.9)}
+    assert cells["parity", "a[betas=0.8/0.9]"].recipe.optimizer == {"betas": [0.8, 0.9]}
 
 
 def test_only_a_schedule_that_ends_with_the_budget_makes_it_part_of_the_recipe(cells_of):

@@ -15,6 +15,7 @@ from typing import Any
 from grokbench.errors import PluginError, SuiteError
 from grokbench.metric import Metric
 from grokbench.plan.faults import misfits, plan_faults
+from grokbench.plan.marks import marks, optimizer_data
 from grokbench.plan.metrics import recorded, standard_labels
 from grokbench.plan.recipes import resolved_settings
 from grokbench.plugins import Registry
@@ -179,6 +180,9 @@ def _cell(
         measured={label: use for label, (_, use) in metrics.items()},
         privileges=tuple(sorted({privilege for regularizer in made for privilege in regularizer.privileges})),
         origins=_origins(registry, entry.use, uses, [use for _, use in metrics.values()]),
+        marks=tuple(marks(task, made, settings)),
+        optimizer=optimizer_data(task, settings),
+        compare_to=suite.compared(method, entry),
     )
 
 

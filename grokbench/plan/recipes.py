@@ -21,7 +21,7 @@ SHARES = ("betas", "momentum")  # settings that are decay rates of running means
 
 
 def resolved_settings(optimizer: Optimizer, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that a suite gives, converted to the types that the optimizer wants.
+    """Return the settings that a suite gives, as JSON data of the types that the optimizer wants.
 
     A schedule that changes nothing is left out.
 
@@ -31,7 +31,8 @@ def resolved_settings(optimizer: Optimizer, given: Mapping[str, Any]) -> dict[st
     """
     nothing = {"schedule": "constant", "warmup": 0}
     kept = {name: value for name, value in given.items() if value != nothing.get(name)}
-    return {name: v if name in SCHEDULE_KEYS else read_setting(optimizer, name, v) for name, v in kept.items()}
+    read = {name: v if name in SCHEDULE_KEYS else read_setting(optimizer, name, v) for name, v in kept.items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in read.items()}
 
 
 def setting_faults(suite: Suite, entry: TaskEntry, task: Task) -> Iterator[str]:

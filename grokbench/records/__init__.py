@@ -7,6 +7,7 @@ plugin in it. A `Planned` tells observers what a command is about to do.
 
 from grokbench.records.cell import Cell
 from grokbench.records.manifest import Manifest, Planned, Published, Skip, Statistics
+from grokbench.records.mark import Mark, MarkKind
 from grokbench.records.origin import Origin, origins_of
 from grokbench.records.recipe import FORMAT, Recipe, Use
 from grokbench.records.run import Curve, Outcome, Run, Timing
@@ -16,6 +17,8 @@ __all__ = [
     "Cell",
     "Curve",
     "Manifest",
+    "Mark",
+    "MarkKind",
     "Origin",
     "Outcome",
     "Planned",

@@ -56,6 +56,7 @@ def reference_problems(data: dict[str, Any]) -> Iterator[Problem]:
     yield from _look_alikes([(label, ("metrics", label)) for label in data.get("metrics") or {}])
     if regularizers and data.get("baseline") is not None:
         yield from _baseline_problems(data["baseline"], regularizers)
+    yield from _compare_problems(data.get("regularizers") or {}, data.get("baseline"), regularizers)
     if tasks:
         yield from _per_task_problems(data.get("regularizers") or {}, tasks)
     if tasks and regularizers:
@@ -113,6 +114,27 @@ def _per_task_problems(section: dict[str, Any], tasks: tuple[TaskEntry, ...]) ->
 def _overridden(path: KeyPath) -> Problem:
     text = "a parameter that is a grid: every row of the grid would be the same here, expected one or the other"
     return Problem(path, text, at_key=True)
+
+
+def _compare_problems(
+    section: dict[str, Any], baseline: str | None, regularizers: tuple[RegularizerEntry, ...]
+) -> Iterator[Problem]:
+    for label, entry in section.items():
+        given = (entry or {}).get("compare_to") or []
+        for i, other in enumerate(given):
+            path: KeyPath = ("regularizers", label, "compare_to", i)
+            if other is None:
+                continue
+            if unknown := _unknown("regularizers", other, regularizers):
+                yield Problem(path, unknown)
+            elif label == baseline:
+                yield Problem(path, "every row is compared with the baseline already, expected compare_to elsewhere")
+            elif other == baseline:
+                yield Problem(path, "the baseline, with which every row is compared already, expected another row")
+            elif other == label or other in family(label, regularizers):
+                yield Problem(path, "the row itself, expected another one")
+            elif other in given[:i]:
+                yield Problem(path, f"{short(other)!r} is repeated, expected every label once")
 
 
 def _skip_problems(
