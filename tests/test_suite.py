@@ -1,6 +1,7 @@
 """Suites: what a good one means, and what is said about each of many wrong ones."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,11 @@ def test_a_schema_for_editors_names_every_key():
     assert {"suite", "seeds", "baseline", "tasks", "regularizers"} == set(schema["required"])
     assert "evaluate_every" in json.dumps(schema)
     assert {"use", "per_task", "grid", "epochs", "stop", "grokked"} <= RESERVED
+
+
+def test_authors_find_every_reserved_word():
+    page = (Path(__file__).parents[1] / "docs" / "phases.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`(\w+)`", page.partition("## Names of parameters")[2])) == RESERVED
 
 
 def properties(schema):

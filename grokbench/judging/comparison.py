@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from grokbench.judging.effects import Effect, effect, obstacle
+from grokbench.judging.identical import Curves, identical
 from grokbench.judging.note import Note
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Manifest, Run, Timing
 
-__all__ = ["Comparison", "Comparisons", "compare"]
+__all__ = ["Comparison", "Comparisons", "Contrast", "compare"]
 
 ENVIRONMENT = (
     "device",
@@ -24,6 +25,21 @@ ENVIRONMENT = (
 
 
 @dataclass(frozen=True)
+class Contrast:
+    """The comparison of a cell with another one than the baseline, which the suite asks for by `compare_to`.
+
+    Attributes:
+        label: of the other cell's regularizer.
+        effect: of the method, with the other cell in place of the baseline; None where there is an obstacle.
+        obstacle: why there is no effect; None where there is one.
+    """
+
+    label: str
+    effect: Effect | None
+    obstacle: Note | None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One cell and its comparison with the baseline of its task.
 
@@ -32,12 +48,16 @@ class Comparison:
         baseline: the baseline's cell on this task; the same object as `measured` for the baseline itself.
         effect: of the method; None where there is an obstacle, and for the baseline itself.
         obstacle: why there is no effect; None where there is one, and for the baseline itself.
+        others: the comparisons with other cells, in the order of the suite.
+        identical: True if the curves of a method equal the baseline's, see `identical`.
     """
 
     measured: Measured
     baseline: Measured | None
     effect: Effect | None
     obstacle: Note | None
+    others: tuple[Contrast, ...] = ()
+    identical: bool = False
 
     @property
     def is_baseline(self) -> bool:
@@ -60,7 +80,9 @@ class Comparisons:
     environment: Mapping[str, Any]
 
 
-def compare(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing] = ()) -> Comparisons:
+def compare(
+    manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing] = (), curves: Curves | None = None
+) -> Comparisons:
     """Pair each planned cell with its task's baseline over the planned seeds.
 
     A cell gets an obstacle and no effect, never an effect on fewer seeds, where its replicas or the baseline's failed
@@ -70,6 +92,7 @@ def compare(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing] =
         manifest: the plan.
         runs: those of other cells or seeds than the plan's are ignored.
         timings: the same.
+        curves: reads the run of a cell and a seed with its curves, where `runs` come without.
     """
     by_replica = {(run.identity, run.seed): run for run in runs}
     timed = list(timings)
@@ -80,19 +103,28 @@ def compare(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing] =
         return Measured(cell, mine, of_cell, manifest.statistics.rank_by)
 
     cells = [measure(cell) for cell in manifest.cells]
-    baselines = {each.cell.task: each for each in cells if each.cell.regularizer == manifest.baseline}
-    confidence = manifest.statistics.confidence
-    compared = tuple(_compare(baselines.get(each.cell.task), each, confidence) for each in cells)
-    return Comparisons(manifest, compared, _environment(cells))
+    by_key, confidence = {each.cell.key: each for each in cells}, manifest.statistics.confidence
+
+    def compared(each: Measured) -> Comparison:
+        baseline = by_key.get((each.cell.task, manifest.baseline))
+        others = ((label, by_key.get((each.cell.task, label))) for label in each.cell.compare_to)
+        contrasts = tuple(Contrast(label, *_effect(other, each, confidence, label)) for label, other in others)
+        if baseline is each:
+            return Comparison(each, baseline, None, None, contrasts)
+        same = baseline is not None and identical(baseline, each, curves)
+        return Comparison(each, baseline, *_effect(baseline, each, confidence), contrasts, same)
+
+    return Comparisons(manifest, tuple(map(compared, cells)), _environment(cells))
 
 
-def _compare(baseline: Measured | None, method: Measured, confidence: float) -> Comparison:
-    if baseline is method:
-        return Comparison(method, baseline, None, None)
-    why_not = obstacle(baseline, method)
+def _effect(
+    baseline: Measured | None, method: Measured, confidence: float, name: str = "the baseline"
+) -> tuple[Effect | None, Note | None]:
+    """Give the effect of a method, or the obstacle to it."""
+    why_not = obstacle(baseline, method, name)
     if why_not is not None or baseline is None:
-        return Comparison(method, baseline, None, why_not)
-    return Comparison(method, baseline, effect(baseline, method, confidence), None)
+        return None, why_not
+    return effect(baseline, method, confidence), None
 
 
 def _environment(cells: Iterable[Measured]) -> dict[str, Any]:

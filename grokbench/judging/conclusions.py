@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from grokbench import stats
+from grokbench.judging.comparison import Contrast
 from grokbench.judging.effects import AGREEMENT, Effect, Reproduction, seeds_to_settle
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.records import Manifest, Statistics
 from grokbench.text.lists import plural
 from grokbench.text.numbers import interval, times
 
-__all__ = ["Conclusion", "compared_notes", "conclusion", "power_notes", "published_note"]
+__all__ = ["Conclusion", "compared_notes", "conclusion", "contrast_note", "power_notes", "published_note"]
 
 MANY = 10_000  # seeds: beyond, the exact number is of no use
 
@@ -65,6 +66,29 @@ def _significance(
     else:
         text = f"too few seeds to tell it from {baseline} {shown}"
     return info(Kind.SIGNIFICANCE, text, concluded, enough, baseline, p)
+
+
+def contrast_note(contrast: Contrast, adjusted: float | None, statistics: Statistics) -> Note:
+    """State a comparison with another row than the baseline.
+
+    Args:
+        contrast: the comparison.
+        adjusted: p after Holm's correction; None without one.
+        statistics: the suite's.
+    """
+    label, effect = contrast.label, contrast.effect
+    if effect is None:
+        return info(Kind.COMPARED_TO, f"against {label}: {contrast.obstacle}", label)
+    if effect.speedup is None:
+        return info(Kind.COMPARED_TO, f"against {label}: neither grokked on any seed", label)
+    holm = statistics.correction == "holm"
+    p = adjusted if holm else effect.p[statistics.primary]
+    concluded = conclusion(effect, p, statistics)
+    tested = "no p" if p is None else f"{'Holm p' if holm else 'uncorrected p'} = {p:.2g}"
+    words = "no significant difference" if concluded == Conclusion.NO_DIFFERENCE else f"significantly {concluded}"
+    shown = interval(effect.speedup, effect.low, effect.high, effect.bound)
+    text = f"against {label}: {shown}{f', {words}' if concluded else ''} ({tested})"
+    return info(Kind.COMPARED_TO, text, label, concluded, p)
 
 
 def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> Conclusion | None:

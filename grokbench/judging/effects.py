@@ -61,30 +61,31 @@ class Effect:
     superiority: float | None
 
 
-def obstacle(baseline: Measured | None, method: Measured) -> Note | None:
-    """Find out why a cell cannot be compared with its baseline; None when it can.
+def obstacle(baseline: Measured | None, method: Measured, name: str = "the baseline") -> Note | None:
+    """Find out why a cell cannot be compared with its baseline, or with another one; None when it can.
 
     Args:
         baseline: None where the suite plans none for the task.
         method: another cell of the task.
+        name: of the cell in place of the baseline's.
     """
     if baseline is None:
-        task = method.cell.task
-        return info(Kind.NOT_COMPARED, f"no comparison: the suite plans no baseline for task {task}", "baseline", task)
+        task, planned = method.cell.task, name.removeprefix("the ")
+        return info(Kind.NOT_COMPARED, f"no comparison: the suite plans no {planned} for task {task}", planned, task)
     if not method.runs:
         return info(Kind.NOT_COMPARED, "no comparison: no seeds are planned", "seeds")
-    for name in ("budget", "evaluate_every"):
-        mine, other = getattr(method.cell, name), getattr(baseline.cell, name)
+    for key in ("budget", "evaluate_every"):
+        mine, other = getattr(method.cell, key), getattr(baseline.cell, key)
         if mine != other:
-            text = f"no comparison: {name} is {mine} here and {other} for the baseline, and they have to be the same"
-            return info(Kind.NOT_COMPARED, text, name, mine, other)
+            text = f"no comparison: {key} is {mine} here and {other} for {name}, and they have to be the same"
+            return info(Kind.NOT_COMPARED, text, key, mine, other)
     if not method.complete:
         remedy = _remedy(method, "run the missing ones (--seeds)")
         text = f"no test is made on fewer seeds than planned: {remedy} to complete this row"
         return info(Kind.NOT_COMPARED, text, "method", bool(method.missing))
     if not baseline.complete:
         remedy = _remedy(baseline, "run its missing seeds (--seeds)")
-        text = f"no comparison: the baseline is incomplete, {remedy} to complete it"
+        text = f"no comparison: {name} is incomplete, {remedy} to complete it"
         return info(Kind.NOT_COMPARED, text, "incomplete baseline", bool(baseline.missing))
     return None
 

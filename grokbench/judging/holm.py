@@ -1,22 +1,41 @@
-"""Holm's correction over the family that a suite plans: every cell but the baselines, finished or not."""
+"""Holm's correction over the family that a suite plans: its comparisons with baselines and by `compare_to`."""
+
+from collections.abc import Sequence
 
 from grokbench.judging.comparison import Comparisons
+from grokbench.judging.effects import Effect
 from grokbench.stats import holm
 
-__all__ = ["holm_adjusted"]
+__all__ = ["holm_adjusted", "holm_family"]
 
 
 def holm_adjusted(comparisons: Comparisons) -> list[float | None]:
-    """Correct the primary p of every cell.
+    """Correct the primary p of every cell over the planned family: every comparison, finished or not.
 
     Returns:
         A p for each cell, in order; None for a baseline, for a cell without a p, and in a suite without a correction.
     """
+    return holm_family(comparisons)[0]
+
+
+def holm_family(comparisons: Comparisons) -> tuple[list[float | None], list[list[float | None]]]:
+    """Correct the primary p of every planned comparison.
+
+    Returns:
+        The p of each cell against the baseline, as of `holm_adjusted`, and for each cell those of its `others`.
+    """
+    cells = comparisons.cells
+    tested = [i for i, each in enumerate(cells) if not each.is_baseline]
+    effects = [cells[i].effect for i in tested] + [other.effect for each in cells for other in each.others]
+    adjusted = iter(_adjusted(comparisons, effects))
+    against_baseline: list[float | None] = [None] * len(cells)
+    for i in tested:
+        against_baseline[i] = next(adjusted)
+    return against_baseline, [[next(adjusted) for _ in each.others] for each in cells]
+
+
+def _adjusted(comparisons: Comparisons, effects: Sequence[Effect | None]) -> list[float | None]:
     statistics = comparisons.manifest.statistics
-    family = [i for i, each in enumerate(comparisons.cells) if not each.is_baseline]
-    effects = [comparisons.cells[i].effect for i in family]
-    found: list[float | None] = [None] * len(comparisons.cells)
-    if statistics.correction == "holm":
-        for i, p in zip(family, holm([e.p[statistics.primary] if e else None for e in effects]), strict=True):
-            found[i] = p
-    return found
+    if statistics.correction != "holm":
+        return [None] * len(effects)
+    return list(holm([each.p[statistics.primary] if each else None for each in effects]))

@@ -28,12 +28,15 @@ class Kind(StrEnum):
     NO_DELAY = "no_delay"
     EXECUTOR = "executor"
     PRIVILEGES = "privileges"
+    RECIPE = "recipe"
+    IDENTICAL = "identical"
     # the comparison with the baseline
     NOT_COMPARED = "not_compared"
     NO_SPEEDUP = "no_speedup"
     NO_P = "no_p"
     SIGNIFICANCE = "significance"
     BOUND = "bound"
+    COMPARED_TO = "compared_to"
     TOO_FEW_SEEDS = "too_few_seeds"
     PUBLISHED_VERDICT = "published_verdict"
     # the origin of runs and timings

@@ -6,24 +6,25 @@ Rows keep the order of the suite within a task; skipped cells close their task.
 from collections.abc import Iterator
 from typing import Any
 
-from grokbench.judging.comparison import Comparison, Comparisons, compare
-from grokbench.judging.conclusions import compared_notes, published_note
+from grokbench.judging.comparison import Comparison, Comparisons, Contrast, compare
+from grokbench.judging.conclusions import compared_notes, contrast_note, published_note
 from grokbench.judging.effects import Reproduction, verdict
-from grokbench.judging.holm import holm_adjusted
-from grokbench.judging.note import Kind, Note, info
+from grokbench.judging.holm import holm_family
+from grokbench.judging.marks import recipe_notes
+from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import Measured, same_clock
-from grokbench.judging.row import Leaderboard, Row
+from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
-from grokbench.records import Manifest, Outcome, Skip
+from grokbench.records import Manifest, Outcome, Skip, Statistics
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
 
 def rank(comparisons: Comparisons) -> Leaderboard:
-    """Rank the cells of a folder: p's are corrected over all planned non-baseline cells, finished or not."""
+    """Rank the cells of a folder: p's are corrected over all planned comparisons, finished or not."""
     manifest = comparisons.manifest
-    adjusted = holm_adjusted(comparisons)
-    rows = [_row(each, p, manifest) for each, p in zip(comparisons.cells, adjusted, strict=True)]
+    cells, (adjusted, others) = comparisons.cells, holm_family(comparisons)
+    rows = [_row(each, p, more, manifest) for each, p, more in zip(cells, adjusted, others, strict=True)]
     rows += [_skipped_row(skip, manifest) for skip in manifest.skipped]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Leaderboard(
@@ -38,11 +39,13 @@ def rank(comparisons: Comparisons) -> Leaderboard:
     )
 
 
-def _row(each: Comparison, adjusted: float | None, manifest: Manifest) -> Row:
+def _row(each: Comparison, adjusted: float | None, others: list[float | None], manifest: Manifest) -> Row:
     measured, cell = each.measured, each.measured.cell
     published = _published(cell.task, cell.regularizer, manifest)
     theirs = published["published_speedup"]
     judged = verdict(theirs, each.effect) if theirs is not None else None
+    pairs = zip(each.others, others, strict=True)
+    contrasts = tuple(_contrast(other, p, manifest.statistics) for other, p in pairs)
     return Row(
         task=cell.task,
         regularizer=cell.regularizer,
@@ -65,7 +68,28 @@ def _row(each: Comparison, adjusted: float | None, manifest: Manifest) -> Row:
         privileges=cell.privileges,
         **published,
         verdict=judged,
-        notes=tuple(_notes(each, adjusted, manifest, theirs, judged)),
+        notes=(*_notes(each, adjusted, manifest, theirs, judged), *(contrast.note for contrast in contrasts)),
+        marks=cell.marks,
+        comparisons=contrasts,
+    )
+
+
+def _contrast(other: Contrast, adjusted: float | None, statistics: Statistics) -> RowComparison:
+    found, note = other.effect, contrast_note(other, adjusted, statistics)
+    if found is None:
+        return RowComparison(other=other.label, note=note)
+    return RowComparison(
+        other=other.label,
+        speedup=found.speedup,
+        speedup_low=found.low,
+        speedup_high=found.high,
+        speedup_bound=found.bound,
+        speedup_of_means=found.of_means,
+        p=found.p[statistics.primary],
+        p_holm=adjusted,
+        effect_size=found.effect_size,
+        superiority=found.superiority,
+        note=note,
     )
 
 
@@ -107,9 +131,12 @@ def _notes(
     each: Comparison, adjusted: float | None, manifest: Manifest, published: float | None, judged: Reproduction | None
 ) -> Iterator[Note]:
     """Yield the notes of a row: on its outcomes, on its comparison, and on differences from the baseline's runs."""
+    yield from recipe_notes(each.measured.cell)
     yield from outcome_notes(each.measured, each.effect.bound if each.effect else None)
     if each.is_baseline:
         yield info(Kind.BASELINE, "the baseline that the others are compared with")
+    if each.identical:
+        yield _identical(each)
     if each.obstacle:
         yield each.obstacle
     if each.effect:
@@ -118,6 +145,11 @@ def _notes(
         yield published_note(published, each.effect, judged, len(manifest.seeds))
     if each.baseline is not None and not each.is_baseline:
         yield from provenance_notes(each.baseline, each.measured)
+
+
+def _identical(each: Comparison) -> Note:
+    text = "equals the baseline at every evaluation of every seed: does the method do anything?"
+    return caution(Kind.IDENTICAL, text, *each.measured.cell.key)
 
 
 def _published(task: str, regularizer: str, manifest: Manifest) -> dict[str, Any]:

@@ -1,15 +1,52 @@
 """The records of a leaderboard: a row per cell, and the leaderboard that holds the rows."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from grokbench.judging.effects import Reproduction
+from grokbench.judging.marks import mark_text
 from grokbench.judging.note import Note
-from grokbench.records import Skip, Statistics
+from grokbench.records import Mark, Skip, Statistics
 from grokbench.text.numbers import valid_end
 
-__all__ = ["Leaderboard", "Row"]
+__all__ = ["Leaderboard", "Row", "RowComparison"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowComparison:
+    """A row compared with another one than the baseline; see `Row` for what has the same name.
+
+    Attributes:
+        other: label of the other method; `with` in JSON.
+        speedup: None where the two cannot be compared.
+        speedup_low: lower end of its interval.
+        speedup_high: upper end of its interval.
+        speedup_bound: None, lower, upper or mixed.
+        speedup_of_means: mean time of the other / mean time.
+        p: of the suite's primary test.
+        p_holm: after Holm's correction over all planned comparisons.
+        effect_size: d_z of the log ratios.
+        superiority: share of seeds on which the method groks before the other, ties half.
+        note: what follows, in a sentence.
+    """
+
+    other: str
+    speedup: float | None = None
+    speedup_low: float | None = None
+    speedup_high: float | None = None
+    speedup_bound: str | None = None
+    speedup_of_means: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    effect_size: float | None = None
+    superiority: float | None = None
+    note: Note
+
+    def as_dict(self) -> dict[str, Any]:
+        """Turn the comparison into JSON data."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "other"}
+        return {"with": self.other} | values | {"note": self.note.text}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +98,8 @@ class Row:
         published_speedup: published mean of the baseline / published mean.
         verdict: on the published ratio.
         notes: remarks on the row, as records.
+        marks: differences of its recipe from the task's.
+        comparisons: with other rows than the baseline, by the suite's `compare_to`.
     """
 
     task: str
@@ -104,6 +143,8 @@ class Row:
     published_speedup: float | None = None
     verdict: Reproduction | None = None
     notes: tuple[Note, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    comparisons: tuple[RowComparison, ...] = ()
 
     def p(self, statistics: Statistics) -> float | None:
         """Select the p that decides significance: Holm's, or without a correction that of the primary test."""
@@ -128,7 +169,9 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """Turn the row into JSON data, its notes into sentences."""
-        return asdict(self) | {"notes": self.sentences}
+        marks = [asdict(mark) | {"text": mark_text(mark)} for mark in self.marks]
+        comparisons = [each.as_dict() for each in self.comparisons]
+        return asdict(self) | {"notes": self.sentences, "marks": marks, "comparisons": comparisons}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,13 +15,16 @@ from typing import Any
 from grokbench.errors import PluginError, SuiteError
 from grokbench.metric import Metric
 from grokbench.plan.faults import misfits, plan_faults
+from grokbench.plan.marks import marks, optimizer_data
 from grokbench.plan.metrics import recorded, standard_labels
+from grokbench.plan.recipes import resolved_settings
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
 from grokbench.records import FORMAT, Cell, Manifest, Origin, Recipe, Use
 from grokbench.regularizer import Regularizer
 from grokbench.step import Step
 from grokbench.step.build import build_step
+from grokbench.step.recipes import schedule
 from grokbench.suite import RegularizerEntry, Suite, TaskEntry
 from grokbench.task import Task
 
@@ -113,7 +116,7 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
         label: _make(registry, "metrics", Use(how["use"], how["parameters"])) for label, how in cell.measured.items()
     }
     every = {label: how["every"] for label, how in cell.measured.items() if how["every"]}
-    return build_step(task, regularizers, metrics, recipe.grokked, every, budget=cell.budget)
+    return build_step(task, regularizers, metrics, recipe.grokked, every, recipe.optimizer, budget=cell.budget)
 
 
 def check_sources(cell: Cell, registry: Registry) -> None:
@@ -152,6 +155,7 @@ def _cell(
     made: list[Regularizer] = [registry.get("regularizers", use.name).make(use.parameters) for use in uses]
     task_use, task = _coordinates(entry.use, registry, made)
     metrics, budget = dict(recorded(suite, task, registry)), entry.epochs or task.epochs
+    settings = resolved_settings(task.optimizer, method.optimizer_for(entry.label))
     recipe = Recipe(
         format=FORMAT,
         **execution,
@@ -161,8 +165,9 @@ def _cell(
             for use, regularizer in zip(uses, made, strict=True)
         ),
         **_judging(entry, task, metrics),
-        budget=budget if any("budget" in regularizer.needs for regularizer in made) else None,
+        budget=budget if _reads_budget(made, settings) else None,
         contract=_contract(registry, uses, made),
+        optimizer=settings or None,
     )
     return Cell(
         task=entry.label,
@@ -175,7 +180,16 @@ def _cell(
         measured={label: use for label, (_, use) in metrics.items()},
         privileges=tuple(sorted({privilege for regularizer in made for privilege in regularizer.privileges})),
         origins=_origins(registry, entry.use, uses, [use for _, use in metrics.values()]),
+        marks=tuple(marks(task, made, settings)),
+        optimizer=optimizer_data(task, settings),
+        compare_to=suite.compared(method, entry),
     )
+
+
+def _reads_budget(made: Iterable[Regularizer], settings: Mapping[str, Any]) -> bool:
+    """Tell if the numbers depend on the budget: a method reads it, or a schedule ends with it."""
+    scheduled = schedule(settings)
+    return any("budget" in regularizer.needs for regularizer in (*made, *([scheduled] if scheduled else [])))
 
 
 def _contract(registry: Registry, uses: Iterable[Use], made: Iterable[Regularizer]) -> int | None:

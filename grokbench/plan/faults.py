@@ -7,6 +7,7 @@ from grokbench.criterion import bound_fault, parse_condition
 from grokbench.errors import PluginError
 from grokbench.metric import Metric
 from grokbench.plan.metrics import can_record, recorded, standard_labels
+from grokbench.plan.recipes import setting_faults
 from grokbench.plan.uses import use_faults
 from grokbench.plugins import Registry
 from grokbench.records import Skip
@@ -42,6 +43,7 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
         yield from _criterion_faults(suite, registry, entry, task)
         yield from _cadence_faults(suite, registry, entry, task)
         yield from _fact_faults(suite, registry, entry, task)
+        yield from setting_faults(suite, entry, task)
         yield from _rotation_faults(suite, registry, entry, task)
 
 

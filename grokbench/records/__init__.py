@@ -8,6 +8,7 @@ plugin in it. A `Planned` tells observers what a command is about to do.
 from grokbench.records.cell import Cell
 from grokbench.records.crossings import LASTING, Crossings
 from grokbench.records.manifest import Manifest, Planned, Published, Skip, Statistics
+from grokbench.records.mark import Mark, MarkKind
 from grokbench.records.origin import Origin, origins_of
 from grokbench.records.recipe import FORMAT, Recipe, Use
 from grokbench.records.run import Curve, Outcome, Run, Timing
@@ -19,6 +20,8 @@ __all__ = [
     "Crossings",
     "Curve",
     "Manifest",
+    "Mark",
+    "MarkKind",
     "Origin",
     "Outcome",
     "Planned",

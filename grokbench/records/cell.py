@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from grokbench.records.mark import Mark
 from grokbench.records.origin import StoredOrigin
 from grokbench.records.recipe import Recipe
 
@@ -25,6 +26,9 @@ class Cell:
         measured: metric label -> `use` (the plugin), `parameters` and `every`.
         privileges: what the method uses that the baseline does not have.
         origins: `kind.name` of every plugin in it, such as `tasks.xor` -> origin.
+        marks: differences of its recipe from the task's, by the suite or by the method.
+        optimizer: settings of the task's optimizer as the suite has them, before a method changes any: name -> value.
+        compare_to: labels of other regularizers of the task that it is tested against, beside the baseline.
     """
 
     task: str
@@ -37,6 +41,9 @@ class Cell:
     measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     privileges: tuple[str, ...] = ()
     origins: Mapping[str, StoredOrigin] = field(default_factory=dict)
+    marks: tuple[Mark, ...] = ()
+    optimizer: Mapping[str, Any] = field(default_factory=dict)
+    compare_to: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:

@@ -104,8 +104,8 @@ class Manifest:
 
     @property
     def comparisons(self) -> int:
-        """The size of the planned family: every cell but the baseline's, finished or not."""
-        return sum(cell.regularizer != self.baseline for cell in self.cells)
+        """The size of the planned family: every cell but the baseline's, finished or not, and those of `compare_to`."""
+        return sum((cell.regularizer != self.baseline) + len(cell.compare_to) for cell in self.cells)
 
     @property
     def tests(self) -> int:

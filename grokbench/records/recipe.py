@@ -8,9 +8,11 @@ from pydantic import ConfigDict, Field
 
 from grokbench.criterion import Stop
 
-__all__ = ["FORMAT", "Recipe", "Use"]
+__all__ = ["FORMAT", "SCHEDULES", "SCHEDULE_KEYS", "Recipe", "Use"]
 
 FORMAT = 1  # of recipes and of the files in a results folder
+SCHEDULES = ("cosine", "constant")  # of the learning rate
+SCHEDULE_KEYS = ("schedule", "warmup")  # of `Recipe.optimizer`; the others are fields of the task's optimizer
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Recipe:
             {"hold": H} for lasting grokking, see `Crossings`.
         budget: epochs, where a method reads it: a schedule that ends with the training is another one for each budget.
         contract: version of the plugin contract, where a user's method depends on what it changed; see `plan`.
+        optimizer: settings that replace those of the task's optimizer, where the suite gives any: name -> value, such
+            as lr, weight_decay and betas; `schedule`, one of SCHEDULES, and `warmup`, in epochs.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # a newer version's part must not be lost
@@ -68,6 +72,7 @@ class Recipe:
     stop: Stop = "grokked"
     budget: int | None = None
     contract: int | None = None
+    optimizer: Mapping[str, Any] | None = None
 
     @property
     def hold(self) -> int | None:

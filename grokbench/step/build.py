@@ -11,6 +11,7 @@ from grokbench.cadence import Every
 from grokbench.metric import Metric
 from grokbench.regularizer import Regularizer
 from grokbench.step import Step
+from grokbench.step.recipes import schedule, with_settings
 from grokbench.task import Task
 from grokbench.types import Optimizer, Params, Site
 
@@ -23,6 +24,7 @@ def build_step(
     metrics: Mapping[str, Metric],
     required: Iterable[str] = (),
     every: Mapping[str, Every] | None = None,
+    settings: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> Step:
     """Build the step of a task under some regularizers, recording some metrics.
@@ -33,12 +35,16 @@ def build_step(
         metrics: label -> metric.
         required: labels of metrics measured at every evaluation.
         every: label -> cadence, for metrics with one of their own.
+        settings: of `Recipe.optimizer`; they replace those of the task's optimizer before any method does.
         more: further fields of `Step`: `raw` and `budget`.
 
     Raises:
         ValueError: two methods have `eval_params`, or the task lacks the hidden sites that a method asks for.
     """
     _refuse(task, regularizers)
+    if settings:
+        task, scheduled = with_settings(task, settings), schedule(settings)
+        regularizers = [*regularizers, scheduled] if scheduled else regularizers
     always = [regularizer.hidden_always for regularizer in regularizers if regularizer.hidden_always]
     task = _with_architecture(task, always) if always else task
     optimizer: Optimizer = task.optimizer

@@ -111,6 +111,10 @@ class Store:
         """List the stored runs of one cell; without `curves` by default."""
         return [run for seed in seeds if (run := self._run(cell, seed, curves)) is not None]
 
+    def run_of(self, cell: Cell, seed: int) -> Run | None:
+        """Read the stored run of one replica with its curves; None where there is none."""
+        return self._run(cell, seed, curves=True)
+
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
         """Give those of `seeds` whose stored run of `cell` satisfies the request, and so need not be trained again."""
         return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell)}

@@ -78,9 +78,31 @@ class Suite:
 
     @property
     def comparisons(self) -> int:
-        """The size of the family that Holm corrects over: planned cells that are not the baseline."""
+        """The size of the family that Holm corrects over: planned cells but the baseline's, and `compare_to`."""
         others = [entry.label for entry in self.regularizers if entry.label != self.baseline]
-        return len(self.tasks) * len(others) - sum(skip.regularizer in others for skip in self.skip)
+        cells = len(self.tasks) * len(others) - sum(skip.regularizer in others for skip in self.skip)
+        return cells + sum(len(self.compared(method, task)) for method in self.regularizers for task in self.tasks)
+
+    def compared(self, method: RegularizerEntry, task: TaskEntry) -> tuple[str, ...]:
+        """Return the labels that a regularizer is tested against on a task, beside the baseline.
+
+        A label of a grid stands for its row with the same values as this one, or for every row where there is none.
+        Cells that the suite skips are left out.
+
+        Args:
+            method: one of the regularizers.
+            task: one of the tasks.
+        """
+        skipped = {skip.regularizer for skip in self.skip if skip.task == task.label}
+        if method.label in skipped:
+            return ()
+        own = method.label.removeprefix(str(method.path[1]))
+        found: dict[str, None] = {}
+        for label in method.compare_to:
+            rows = family(label, self.regularizers)
+            same = [row for row in rows if own and row == f"{label}{own}"]
+            found |= dict.fromkeys(same or rows)
+        return tuple(label for label in found if label not in skipped)
 
     @property
     def added(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The entries of a suite: tasks, regularizers and metrics, with grids expanded into one entry per value."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 from typing import Any
@@ -13,12 +13,14 @@ from grokbench.suite.problems import KeyPath
 from grokbench.suite.schema import MetricShape, RegularizerShape, TaskShape
 
 __all__ = [
+    "OPTIMIZER",
     "MetricEntry",
     "RegularizerEntry",
     "TaskEntry",
     "Use",
     "expansions",
     "family",
+    "gridded_uses",
     "grid_size",
     "grid_value",
     "is_grid",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 Parameters = Mapping[str, Any]
+OPTIMIZER = "optimizer"  # the key of other settings of the task's optimizer
 
 
 @dataclass(frozen=True)
@@ -62,21 +65,31 @@ class RegularizerEntry:
     Attributes:
         label: unique among the regularizers.
         uses: the plugins; several are a combined method, applied in order.
-        per_task: task label -> parameters; for a combined method task label -> plugin -> parameters.
+        per_task: task label -> parameters; for a combined method task label -> plugin -> parameters. Either may hold
+            `optimizer` as well.
         path: of the entry in the file; entries of a grid share it.
+        optimizer: other settings of the task's optimizer: name -> value; `schedule` and `warmup` among them.
+        compare_to: labels, as the file has them, of regularizers that it is tested against beside the baseline.
     """
 
     label: str
     uses: tuple[Use, ...]
     per_task: Mapping[str, Mapping[str, Any]]
     path: KeyPath
+    optimizer: Mapping[str, Any] = field(default_factory=dict)
+    compare_to: tuple[str, ...] = ()
 
     def uses_for(self, task: str) -> tuple[Use, ...]:
         """Return the plugins on a task, with the parameters that `per_task` sets for it."""
-        extra = self.per_task.get(task, {})
+        extra = {key: value for key, value in self.per_task.get(task, {}).items() if key != OPTIMIZER}
         if len(self.uses) == 1:
             return (_merged(self.uses[0], extra),)
         return tuple(_merged(use, extra.get(use.name) or {}) for use in self.uses)
+
+    def optimizer_for(self, task: str) -> dict[str, Any]:
+        """Return the settings of the optimizer on a task, merged key by key with those that `per_task` sets for it."""
+        merged = {**self.optimizer, **(self.per_task.get(task, {}).get(OPTIMIZER) or {})}
+        return {key: value for key, value in merged.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -119,6 +132,17 @@ def plugin_uses(label: str, entry: Parameters, named: Iterable[str]) -> tuple[Us
     return (Use(use, {key: value for key, value in entry.items() if key not in set(named)}),)
 
 
+def gridded_uses(label: str, entry: Parameters, named: Iterable[str]) -> tuple[Use, ...]:
+    """Return what grids may stand in: `plugin_uses`, and a last one of the name OPTIMIZER for its settings.
+
+    Args:
+        label: of the entry.
+        entry: the keys and values of the file.
+        named: keys that are not parameters.
+    """
+    return (*plugin_uses(label, entry, named), Use(OPTIMIZER, entry.get(OPTIMIZER) or {}))
+
+
 def grid_size(uses: tuple[Use, ...]) -> int:
     """Return the number of entries that the grids of an entry expand to; 1 without grids."""
     return prod(len(value["grid"]) for use in uses for value in use.parameters.values() if is_grid(value))
@@ -129,26 +153,34 @@ def expansions(label: str, uses: tuple[Use, ...]) -> list[tuple[str, tuple[Use, 
 
     Args:
         label: of the entry.
-        uses: its plugins.
+        uses: of `gridded_uses`.
 
     Returns:
-        The label, such as `label[a=1,b=2]`, and the plugins of each choice of values; the last grid varies fastest.
+        The label, such as `label[a=1,b=2]`, and the uses of each choice of values; the last grid varies fastest.
     """
     grids = [(i, key, v["grid"]) for i, use in enumerate(uses) for key, v in use.parameters.items() if is_grid(v)]
     if not grids:
         return [(label, uses)]
-    prefixes = [f"{use.name}." if len(uses) > 1 else "" for use in uses]
+    names = [key for _, key, _ in grids]
     expanded = []
     for values in product(*(values for _, _, values in grids)):
         chosen = [(i, key, value) for (i, key, _), value in zip(grids, values, strict=True)]
-        inside = ",".join(f"{prefixes[i]}{key}={grid_value(value)}" for i, key, value in chosen)
+        inside = ",".join(f"{_prefix(uses, i, names.count(key))}{key}={grid_value(value)}" for i, key, value in chosen)
         resolved = [_merged(use, {k: v for j, k, v in chosen if j == i}) for i, use in enumerate(uses)]
         expanded.append((f"{label}[{inside}]", tuple(resolved)))
     return expanded
 
 
+def _prefix(uses: tuple[Use, ...], number: int, same: int) -> str:
+    """Name the use whose parameter a label shows, where it could be another's: several plugins, or names twice."""
+    several = len(uses) > 2 if uses[number].name != OPTIMIZER else same > 1
+    return f"{uses[number].name}." if several else ""
+
+
 def grid_value(value: Any) -> str:
-    """Format a grid's value for a label."""
+    """Format a grid's value for a label; a list's numbers are joined by slashes."""
+    if isinstance(value, list):
+        return "/".join(map(grid_value, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -171,7 +203,7 @@ def _tasks(label: str, given: Parameters) -> list[TaskEntry]:
     stop = given.get("stop")
     settings = {key: given.get(key) for key in ("epochs", "evaluate_every", "grokked")}
     settings["stop"] = stop["sustained"] if isinstance(stop, Mapping) and "sustained" in stop else stop
-    uses = plugin_uses(label, given, TaskShape.model_fields)
+    uses = gridded_uses(label, given, TaskShape.model_fields)
     return [TaskEntry(name, one[0], path=("tasks", label), **settings) for name, one in expansions(label, uses)]
 
 
@@ -188,9 +220,12 @@ def regularizer_entries(
 
 
 def _regularizers(label: str, given: Parameters, tasks: tuple[TaskEntry, ...]) -> list[RegularizerEntry]:
-    uses = plugin_uses(label, given, RegularizerShape.model_fields)
-    per_task = _spread(given, tasks)
-    return [RegularizerEntry(name, one, per_task, ("regularizers", label)) for name, one in expansions(label, uses)]
+    uses = gridded_uses(label, given, RegularizerShape.model_fields)
+    per_task, others = _spread(given, tasks), tuple(given.get("compare_to") or ())
+    return [
+        RegularizerEntry(name, tuple(one), per_task, ("regularizers", label), optimizer.parameters, others)
+        for name, (*one, optimizer) in expansions(label, uses)
+    ]
 
 
 def _spread(given: Parameters, tasks: tuple[TaskEntry, ...]) -> dict[str, Parameters]:
@@ -200,8 +235,12 @@ def _spread(given: Parameters, tasks: tuple[TaskEntry, ...]) -> dict[str, Parame
     for task in tasks:
         extra = written.get(task.label, written.get(task.path[1])) or {}
         if extra:
-            spread[task.label] = (extra.get(only) or {}) if only else extra
+            spread[task.label] = (extra.get(only) or {}) | _optimizer_of(extra) if only else extra
     return spread
+
+
+def _optimizer_of(extra: Parameters) -> dict[str, Any]:
+    return {OPTIMIZER: extra[OPTIMIZER]} if OPTIMIZER in extra else {}
 
 
 def metric_entries(section: Mapping[str, Parameters | None]) -> tuple[MetricEntry, ...]:

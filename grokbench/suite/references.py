@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from grokbench.suite.entries import (
+    OPTIMIZER,
     RegularizerEntry,
     TaskEntry,
     family,
     grid_size,
+    gridded_uses,
     is_grid,
-    plugin_uses,
     regularizer_entries,
     task_entries,
 )
@@ -34,7 +35,7 @@ def grid_size_problems(data: dict[str, Any]) -> Iterator[Problem]:
     for section, shape in (("tasks", TaskShape), ("regularizers", RegularizerShape)):
         total = 0
         for label, entry in (data.get(section) or {}).items():
-            size = grid_size(plugin_uses(label, entry or {}, shape.model_fields))
+            size = grid_size(gridded_uses(label, entry or {}, shape.model_fields))
             total += size
             if size > 1 and total > MAX_ENTRIES:
                 text = f"grids that make {total} {section} in all, expected at most {MAX_ENTRIES}"
@@ -55,6 +56,7 @@ def reference_problems(data: dict[str, Any]) -> Iterator[Problem]:
     yield from _look_alikes([(label, ("metrics", label)) for label in data.get("metrics") or {}])
     if regularizers and data.get("baseline") is not None:
         yield from _baseline_problems(data["baseline"], regularizers)
+    yield from _compare_problems(data.get("regularizers") or {}, data.get("baseline"), regularizers)
     if tasks:
         yield from _per_task_problems(data.get("regularizers") or {}, tasks)
     if tasks and regularizers:
@@ -95,7 +97,7 @@ def _unknown(section: str, label: str, entries: Entries) -> str | None:
 
 def _per_task_problems(section: dict[str, Any], tasks: tuple[TaskEntry, ...]) -> Iterator[Problem]:
     for label, entry in section.items():
-        uses = plugin_uses(label, entry or {}, RegularizerShape.model_fields)
+        uses = gridded_uses(label, entry or {}, RegularizerShape.model_fields)
         combined = isinstance((entry or {}).get("use"), list)
         for task, extra in ((entry or {}).get("per_task") or {}).items():
             path: KeyPath = ("regularizers", label, "per_task", task)
@@ -103,14 +105,36 @@ def _per_task_problems(section: dict[str, Any], tasks: tuple[TaskEntry, ...]) ->
             if unknown:
                 yield Problem(path, unknown, at_key=True)
             for use in uses:
-                given = ((extra or {}).get(use.name) if combined else extra) or {}
-                where = (*path, use.name) if combined else path
+                apart = combined or use.name == OPTIMIZER
+                given = ((extra or {}).get(use.name) if apart else extra) or {}
+                where = (*path, use.name) if apart else path
                 yield from (_overridden((*where, key)) for key in given if is_grid(use.parameters.get(key)))
 
 
 def _overridden(path: KeyPath) -> Problem:
     text = "a parameter that is a grid: every row of the grid would be the same here, expected one or the other"
     return Problem(path, text, at_key=True)
+
+
+def _compare_problems(
+    section: dict[str, Any], baseline: str | None, regularizers: tuple[RegularizerEntry, ...]
+) -> Iterator[Problem]:
+    for label, entry in section.items():
+        given = (entry or {}).get("compare_to") or []
+        for i, other in enumerate(given):
+            path: KeyPath = ("regularizers", label, "compare_to", i)
+            if other is None:
+                continue
+            if unknown := _unknown("regularizers", other, regularizers):
+                yield Problem(path, unknown)
+            elif label == baseline:
+                yield Problem(path, "every row is compared with the baseline already, expected compare_to elsewhere")
+            elif other == baseline:
+                yield Problem(path, "the baseline, with which every row is compared already, expected another row")
+            elif other == label or other in family(label, regularizers):
+                yield Problem(path, "the row itself, expected another one")
+            elif other in given[:i]:
+                yield Problem(path, f"{short(other)!r} is repeated, expected every label once")
 
 
 def _skip_problems(

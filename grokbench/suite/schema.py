@@ -25,9 +25,9 @@ __all__ = [
 
 # Words of the suite file itself: none may be a parameter of a plugin.
 RESERVED = frozenset({
-    "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "hold", "grokked", "every", "seed",
-    "seeds", "budget", "label", "skip", "why", "task", "tasks", "regularizer", "regularizers", "metric", "metrics",
-    "statistics", "published", "plugins", "suite",
+    "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "grokked", "every", "seed", "seeds",
+    "budget", "label", "skip", "why", "task", "tasks", "regularizer", "regularizers", "metric", "metrics",
+    "statistics", "published", "plugins", "suite", "optimizer", "compare_to", "weights", "hold", "search_space",
 })  # fmt: skip
 
 Text = Annotated[str, Field(min_length=1)]
@@ -92,6 +92,13 @@ class RegularizerShape(_Plugged):
     ] = None
     per_task: Annotated[
         dict[str, dict[str, Any] | None] | None, Field(description="label of a task: {parameter: other value}")
+    ] = None
+    optimizer: Annotated[
+        dict[str, Any] | None,
+        Field(description="other settings of the task's optimizer: lr, weight_decay, ..., schedule and warmup"),
+    ] = None
+    compare_to: Annotated[
+        list[Label] | None, Field(description="labels of regularizers that it is tested against beside the baseline")
     ] = None
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from grokbench.criterion import bound_fault
 from grokbench.errors import SuiteError
 from grokbench.seeds import count_seeds, parse_seeds, seed_faults
-from grokbench.suite.entries import grid_value, is_grid
+from grokbench.suite.entries import OPTIMIZER, grid_value, is_grid
+from grokbench.suite.optimizer_settings import optimizer_problems
 from grokbench.suite.problems import KeyPath, Problem
 from grokbench.suite.schema import RESERVED, fields_at, misplaced_words
 from grokbench.text.suggest import did_you_mean, short, shown
@@ -111,12 +112,14 @@ def _entry_problems(section: str, label: str, entry: Mapping[str, Any]) -> Itera
     if section == "tasks":
         yield from _cadence_problems(path, entry)
     combined = isinstance(entry.get("use"), list)
+    if section == "regularizers":
+        yield from optimizer_problems(path, entry)
     if combined:
         yield from _combined_problems(path, entry)
     depth = {"tasks": 3, "regularizers": 4 if combined else 3, "metrics": 0}[section]
     for key, value in entry.items():
         if key not in ("use", "epochs", "evaluate_every", "stop", "grokked", "every"):
-            yield from _parameter_problems((*path, key), value, depth)
+            yield from _parameter_problems((*path, key), value, 4 if key == OPTIMIZER else depth)
 
 
 def _cadence_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Problem]:
@@ -134,11 +137,14 @@ def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Prob
     places = [(path, {key: value for key, value in entry.items() if key not in words})]
     places += [((*path, "per_task", task), extra or {}) for task, extra in (entry.get("per_task") or {}).items()]
     for where, given in places:
+        beside = words if where == path else [OPTIMIZER]
         for key, value in given.items():
+            if key == OPTIMIZER:
+                continue
             if key not in uses:
                 known = f"Expected one of the combined methods: {', '.join(uses)}"
                 keys = f"; a regularizer entry also takes {', '.join(words)}" if where == path else ""
-                near = did_you_mean(key, [*uses, *(words if where == path else ())])
+                near = did_you_mean(key, [*uses, *beside])
                 yield Problem((*where, key), f"parameters of no method. {known}{keys}{near}", at_key=True)
             elif value is not None and not isinstance(value, dict):
                 yield Problem((*where, key), f"{shown(value)}, expected a mapping: the parameters of {key}")
@@ -165,10 +171,19 @@ def _grid_problems(path: KeyPath, value: dict[str, Any]) -> Iterator[Problem]:
         return
     seen: set[tuple[bool, Any]] = set()
     for i, item in enumerate(values):
-        plain = isinstance(item, bool | int | str) or (isinstance(item, float) and math.isfinite(item))
-        mark = (isinstance(item, bool), item if plain else None)
+        plain = all(map(_is_plain, item)) if _is_list_setting(path, item) else _is_plain(item)
+        mark = (isinstance(item, bool), str(item) if isinstance(item, list) else item if plain else None)
         if not plain or not grid_value(item).isprintable() or len(grid_value(item)) > 40:
             yield Problem((*path, "grid", i), f"{shown(item)}, expected a finite number, true, false or a short text")
         elif mark in seen:
             yield Problem((*path, "grid", i), f"{shown(item)} is repeated, expected every value once")
         seen.add(mark)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_list_setting(path: KeyPath, value: Any) -> bool:
+    """Return whether a value of a grid may be a list: betas of an optimizer are."""
+    return OPTIMIZER in path[2:3] and isinstance(value, list) and bool(value)

@@ -1,8 +1,10 @@
 """The tidy table of a leaderboard, a column for each key of its rows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 
-from grokbench.judging.ranking import Leaderboard
+from grokbench.judging.marks import mark_text
+from grokbench.judging.ranking import Leaderboard, Row
 from grokbench.report.export.runs import LABELS, UNTIMED
 from grokbench.report.export.tidy import INTEGER, NUMBER, TEXT, Column, Table
 from grokbench.report.text.prose import TESTS
@@ -16,8 +18,12 @@ NO_WATCH = "no evaluation follows a first crossing"
 UNPUBLISHED = "the suite has no published number for it"
 
 
-def _joined(name: str, meaning: str, empty: str, field: str) -> Column:
-    return Column(name, TEXT, f"{meaning}, joined by `; `", empty, of=lambda row: "; ".join(getattr(row, field)))
+def _joined(name: str, meaning: str, empty: str, texts: Callable[[Row], Iterable[str]]) -> Column:
+    return Column(name, TEXT, f"{meaning}, joined by `; `", empty, of=lambda row: "; ".join(texts(row)))
+
+
+def _contrasts(row: Row) -> list[str]:
+    return [each.note.text for each in row.comparisons]
 
 
 def _final(label: str) -> Column:
@@ -63,11 +69,20 @@ JUDGED: tuple[Column, ...] = (
     Column("seconds_per_epoch", NUMBER, "one network trained alone, evaluation excluded, median", UNTIMED, "seconds"),
     Column("seconds_mean", NUMBER, "seconds_per_epoch x epochs_mean + seconds of `prepare`", UNTIMED, "seconds"),
     Column("seconds_speedup", NUMBER, "the baseline's seconds_mean / its own", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
-    _joined("privileges", "what the method uses that the baseline does not have", "it uses nothing more", "privileges"),
+    _joined(
+        "privileges",
+        "what the method uses that the baseline does not have",
+        "it uses nothing more",
+        attrgetter("privileges"),
+    ),
     Column("published_epochs", NUMBER, "published mean", UNPUBLISHED, "epochs"),
     Column("published_speedup", NUMBER, "published mean of the baseline / published mean", UNPUBLISHED, "ratio"),
     Column("verdict", TEXT, "reproduced, not reproduced or inconclusive: ours against the published", UNPUBLISHED),
-    _joined("notes", "remarks about the row", "there are none", "sentences"),
+    _joined("notes", "remarks about the row", "there are none", attrgetter("sentences")),
+    _joined(
+        "marks", "differences of its recipe from the task's", "there are none", lambda row: map(mark_text, row.marks)
+    ),
+    _joined("comparisons", "tests against other rows by `compare_to`", "there are none", _contrasts),
 )
 
 

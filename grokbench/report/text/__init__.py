@@ -15,6 +15,7 @@ from tabulate import tabulate
 
 from grokbench.errors import SuiteError
 from grokbench.judging.best import best, rule
+from grokbench.judging.marks import mark_text
 from grokbench.judging.row import Leaderboard, Row
 from grokbench.report.text.latex import tables
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, warnings, wrap
@@ -110,13 +111,15 @@ def _pipes(rows: tuple[Row, ...], leaderboard: Leaderboard) -> str:
 
 
 def _csv(leaderboard: Leaderboard) -> str:
-    """Write a line a row with all keys; `final` as JSON, notes and privileges joined by "; ", None as nothing."""
+    """Write a line a row: `final` and `comparisons` as JSON, other lists joined by "; ", None as nothing."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
     writer.writeheader()
     for row in leaderboard.rows:
-        joined = {"privileges": "; ".join(row.privileges), "notes": "; ".join(row.sentences)}
-        writer.writerow(row.as_dict() | joined | {"final": json.dumps(dict(row.final), allow_nan=False)})
+        joined = {"privileges": row.privileges, "notes": row.sentences, "marks": map(mark_text, row.marks)}
+        data = row.as_dict() | {name: "; ".join(texts) for name, texts in joined.items()}
+        written = {name: json.dumps(data[name], allow_nan=False) for name in ("final", "comparisons")}
+        writer.writerow(data | written)
     return text.getvalue()
 
 

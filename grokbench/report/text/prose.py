@@ -108,6 +108,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         "(the valid end of the interval is shown); ~: no valid bound. "
         f"p: {named_test(statistics.primary, seeds)}. Times are capped at the budget, so a mean is a restricted mean.",
     ]
+    if any(row.marks for row in leaderboard.rows):
+        lines.append("*: another recipe than the task's own, see the notes.")
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
         lines.append("time: ratio of the mean seconds to grok, from seconds per epoch measured apart.")
     if leaderboard.source is not None:

@@ -119,7 +119,9 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
     primary = f"p_{statistics.primary}"
     speedup = f"speed-up [{100 * statistics.confidence:g}%]"
     shown = {
-        Column("method", "left", Key.METHOD): [row.regularizer for row in rows],
+        Column("method", "left", Key.METHOD): [
+            f"{row.regularizer} *" if row.marks else row.regularizer for row in rows
+        ],
         Column("grokked", "right", Key.GROKKED): [_grokked(row) for row in rows],
         Column("median", "right", Key.MEDIAN): [_median(row, leaderboard.budgets.get(row.task)) for row in rows],
         Column("mean", "right", Key.MEAN): [figure(row.epochs_mean) for row in rows],

@@ -1,0 +1,58 @@
+"""The search for methods that do nothing: their curves equal the baseline's on every seed."""
+
+import math
+from collections.abc import Callable
+
+from grokbench.judging.outcomes import Measured
+from grokbench.records import Cell, Curve, Outcome, Run
+
+__all__ = ["Curves", "identical"]
+
+Curves = Callable[[Cell, int], Run | None]  # a cell and a seed -> its run, with curves
+
+
+def identical(baseline: Measured, method: Measured, curves: Curves | None) -> bool:
+    """Check whether every curve of a method equals the baseline's at every common evaluation of every paired seed.
+
+    Curves are read for candidates alone, seed by seed, and not after the first difference.
+
+    Args:
+        baseline: of the same task.
+        method: on the same seeds in the same order.
+        curves: reads the curves of a run that comes without; None where they cannot be read.
+    """
+    pairs = [(a, b) for a, b in zip(baseline.runs, method.runs, strict=True) if a and b]
+    pairs = [pair for pair in pairs if Outcome.FAILED not in (pair[0].outcome, pair[1].outcome)]
+    if not pairs or not all(_may_be_equal(*pair) for pair in pairs):
+        return False
+    return all(_equal(_read(baseline, a, curves), _read(method, b, curves)) for a, b in pairs)
+
+
+def _may_be_equal(one: Run, other: Run) -> bool:
+    """Compare what is known without curves."""
+    if (one.grokked_at, one.memorised_at, one.epochs) != (other.grokked_at, other.memorised_at, other.epochs):
+        return False
+    return all(_same(value, other.final[label]) for label, value in one.final.items() if label in other.final)
+
+
+def _read(measured: Measured, run: Run, curves: Curves | None) -> Run | None:
+    return run if run.curves or curves is None else curves(measured.cell, run.seed)
+
+
+def _equal(one: Run | None, other: Run | None) -> bool:
+    if one is None or other is None:
+        return False
+    common = [label for label in one.curves if label in other.curves]
+    trained = any(epoch > 0 for label in common for epoch in one.curves[label].epochs)
+    return trained and all(_alike(one.curves[label], other.curves[label]) for label in common)
+
+
+def _alike(one: Curve, other: Curve) -> bool:
+    there = dict(zip(other.epochs, other.values, strict=True))
+    return all(
+        _same(value, there[epoch]) for epoch, value in zip(one.epochs, one.values, strict=True) if epoch in there
+    )
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))

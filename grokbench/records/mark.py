@@ -1,0 +1,39 @@
+"""A mark: one difference between the recipe of a cell and that of its task."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Mark", "MarkKind"]
+
+
+class MarkKind(StrEnum):
+    """The subject of a mark."""
+
+    SETTING = "setting"  # of the optimizer: `name`, from `before` to `after`
+    OPTIMIZER = "optimizer"  # another class, from `before` to `after`
+    SCHEDULE = "schedule"  # of the suite: `name`
+    WARMUP = "warmup"  # of the suite: `after`, in epochs
+    RATE = "rate"  # the method's own schedule
+    UPDATE = "update"  # an own optimizer, for the parameters `name`
+    LOSS = "loss"
+    ARCHITECTURE = "architecture"
+    AVERAGES = "averages"  # averaged weights are evaluated
+    RESERVE = "reserve"  # `after`, the share of the training set that is kept for the method
+    UNMAPPED = "unmapped"  # replicas are trained one by one
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One difference between the recipe of a cell and that of its task, made by the suite or by a method.
+
+    Attributes:
+        kind: its subject.
+        name: of the setting, the schedule or the parameters; empty for kinds without one.
+        before: the task's value; a list is written as text.
+        after: the cell's.
+    """
+
+    kind: MarkKind
+    name: str = ""
+    before: float | str | None = None
+    after: float | str | None = None
