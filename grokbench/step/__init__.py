@@ -7,20 +7,22 @@ suite.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import grad
 
 from grokbench import random
 from grokbench.cadence import Every, is_due
 from grokbench.metric import Metric, Probe
-from grokbench.regularizer import At, Regularizer
+from grokbench.regularizer import Regularizer
+from grokbench.step.claims import claims_of
 from grokbench.step.context import StepContext
+from grokbench.step.look_back import reads_params
+from grokbench.step.readings import AtOf, Readings, UndeclaredGradientError
 from grokbench.task import Task
-from grokbench.types import Batch, Loss, Optimizer, Params, State, fans, linearize_hidden
+from grokbench.types import Batch, Loss, Optimizer, Params, State, linearize_hidden
 
 __all__ = ["NotScalarError", "Step", "StepContext", "UndeclaredGradientError"]
 
@@ -29,13 +31,6 @@ KEYED = ("perturb", "hidden", "penalty", "transform", "rate", "update", "project
 
 class NotScalarError(ValueError):
     """A loss or a penalty is not a single number."""
-
-
-class UndeclaredGradientError(ValueError):
-    """A method takes a second gradient and does not declare it."""
-
-
-AtOf = Callable[..., At]  # the number of a method, and what differs between phases -> what the method may read
 
 
 @dataclass(frozen=True)
@@ -148,7 +143,7 @@ class Step:
         Raises:
             ValueError: the loss or a penalty is not a scalar.
         """
-        at = self._at(params, context)
+        at = self._readings.before_gradient(params, context)
         inputs, targets = self._perturbed(params, states, context, at)
         forward = self._forward(params, states, at)
         if not self.has("penalty"):
@@ -209,6 +204,21 @@ class Step:
         folded = [_method_key(key, method) for method in range(methods)]
         return torch.stack(folded, -1) if folded else key.new_empty((*key.shape, 0))
 
+    # ---- what methods may read
+
+    @cached_property
+    def _readings(self) -> Readings:
+        return Readings(self.task, self.regularizers, self.budget)
+
+    def _after_gradient(self, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext) -> AtOf:
+        return self._readings.after_gradient(params, states, outputs, context, self._loss_of)
+
+    def _loss_of(self, params: Params, states: tuple[State, ...], context: StepContext, penalties: bool) -> Tensor:
+        """Compute the objective, of which `At.grad_at` is the gradient, with or without its penalties."""
+        every = frozenset((method, "penalty") for method in range(len(self.regularizers)))
+        step = self if penalties else replace(self, skipped=self.skipped | every)
+        return step.objective(params, states, context)[0]
+
     # ---- the update
 
     def through(
@@ -233,7 +243,7 @@ class Step:
         Returns:
             `moved` and `states` after the last method.
         """
-        after, at = list(states), self._at_with_gradients(params, states, outputs, context)
+        after, at = list(states), self._after_gradient(params, states, outputs, context)
         for method, function in self.acting(phase):
             moved, after[method] = function(moved, states[method], at(method))
         return moved, tuple(after)
@@ -248,15 +258,10 @@ class Step:
         Raises:
             ValueError: a method claims what is not trained, or what another one has claimed.
         """
-        found: dict[str, int] = {}
-        for method, regularizer in enumerate(self.regularizers):
-            if regularizer.claims:
-                shapes = {name: tuple(p.shape[stacked:]) for name, p in self.task.trained(params).items()}
-                names = list(regularizer.claims(self._roles, shapes))
-                if wrong := [name for name in names if name not in shapes or name in found]:
-                    raise ValueError(f"claims names {wrong[0]!r}, expected trained parameters that no method claims")
-                found |= dict.fromkeys(names, method)
-        return found
+        if not any(regularizer.claims for regularizer in self.regularizers):
+            return {}
+        shapes = {name: tuple(p.shape[stacked:]) for name, p in self.task.trained(params).items()}
+        return claims_of(self.regularizers, self._readings.roles, shapes)
 
     def update(
         self, grads: Params, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext
@@ -273,7 +278,7 @@ class Step:
         Returns:
             The updated parameters, the claimed ones alone, and the states.
         """
-        after, at = list(states), self._at_with_gradients(params, states, outputs, context)
+        after, at = list(states), self._after_gradient(params, states, outputs, context)
         owners, updated = self.claimed(params), dict[str, Tensor]()
         for method, update in self.acting("update"):
             names = [name for name, owner in owners.items() if owner == method]
@@ -284,7 +289,7 @@ class Step:
 
     def rate(self, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext) -> Tensor:
         """Multiply the methods' factors of the learning rate, (); for the arguments see `update`."""
-        at = self._at_with_gradients(params, states, outputs, context)
+        at = self._after_gradient(params, states, outputs, context)
         factors = [rate(at(method)) for method, rate in self.acting("rate")]
         return torch.stack([torch.as_tensor(factor).double() for factor in factors]).prod()
 
@@ -297,20 +302,11 @@ class Step:
         if self.has("rate"):
             return True
         try:
-            return self.has("project") and self._project_looks_back()
+            return self.has("project") and reads_params(
+                self._readings, self.acting("project"), self.keys(random.key(0, "meta"))
+            )
         except Exception:
             return True
-
-    def _project_looks_back(self) -> bool:
-        params = {name: p.to("meta") for name, p in self.task.init(random.key(0, "meta")).items()}
-        looked: list[str] = []
-        zero, keys = torch.zeros((), dtype=torch.int64, device="meta"), self.keys(random.key(0, "meta"))
-        batch = None if self.task.fetch else self.task.splits(random.key(0, "meta"))["train"]
-        at = self._at(params, StepContext(batch, keys, zero, zero))  # type: ignore[arg-type]
-        states = self.init(params)
-        for method, project in self.acting("project"):
-            project(self.task.trained(params), states[method], _watched(at(method), looked))
-        return "params" in looked
 
     def evaluated(self, params: Params, states: tuple[State, ...]) -> Params:
         """Select the parameters that evaluations and the criterion see: averages, where a method keeps them."""
@@ -360,77 +356,6 @@ class Step:
         probe = Probe(params, splits, self.task, key, initial or {}, dict(known))
         return {label: self.metrics[label].measure(probe) for label in labels}
 
-    # ---- what methods may read
-
-    @cached_property
-    def _roles(self) -> dict[str, Any]:
-        return {name: role for name, role in self.task.roles.items() if name not in self.task.frozen}
-
-    def _at(self, params: Params, context: StepContext, outputs: Tensor | None = None) -> AtOf:
-        """Prepare what a method may read; the number of the method selects its key and what it has declared."""
-        optimizer, trained = self.task.optimizer, self.task.trained(params)
-        at = partial(
-            At,
-            params=trained,
-            batch=context.batch,
-            step=context.step,
-            epoch=context.epoch,
-            lr=optimizer.lr,
-            weight_decay=optimizer.weight_decay,
-            decoupled=optimizer.decoupled,
-            roles=self._roles,
-            fans={name: fans(p.shape) for name, p in trained.items()},
-            steps_per_epoch=self.task.steps,
-            input_bounds=self.task.input_bounds,
-            forward=partial(self.task.forward, {name: p.detach() for name, p in params.items()}),
-            loss=self.task.loss,
-            facts=self.task.facts,
-            correct=self.task.correct,
-            outputs=outputs,
-        )
-        return lambda method, **more: at(
-            key=context.keys[method], needed=self._needed(self.regularizers[method], context), **more
-        )
-
-    def _needed(self, regularizer: Regularizer, context: StepContext) -> dict[str, Any]:
-        there = {"budget": self.budget, "train": context.train}
-        needed = {name: there[name] for name in regularizer.needs}
-        return needed | ({"reserved": context.reserved} if regularizer.reserve else {})
-
-    def _at_with_gradients(
-        self, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext
-    ) -> Callable[[int], At]:
-        """The same in phases after the gradient, where a method that declares it may ask for a second one."""
-        at, grad_at = self._at(params, context, outputs), partial(self._grad_at, params, states, context)
-
-        def of(method: int) -> At:
-            extra = "extra_gradients" in self.regularizers[method].privileges
-            return at(method, grad_at=grad_at if extra else _undeclared)
-
-        return of
-
-    def _grad_at(
-        self,
-        params: Params,
-        states: tuple[State, ...],
-        context: StepContext,
-        trained: Params,
-        batch: Batch | None = None,
-        penalties: bool = True,
-    ) -> Params:
-        """The gradient of the objective at other values of the trained parameters, see `GradAt`.
-
-        On the step's own batch its draws are those of the step; another batch has draws of its own.
-        """
-        if batch is not None:
-            context = context._replace(batch=batch, keys=random.fold(context.keys, "grad_at"))
-        step = self if penalties else replace(self, skipped=self.skipped | self._penalties)
-        return grad(lambda trained: step.objective(params | trained, states, context)[0])(trained)
-
-    @cached_property
-    def _penalties(self) -> frozenset[tuple[int, str]]:
-        return frozenset((method, "penalty") for method in range(len(self.regularizers)))
-
 
 def _one_number(total: Tensor) -> Tensor:
     """Refuse a loss with axes: it would be summed over examples silently."""
@@ -439,24 +364,6 @@ def _one_number(total: Tensor) -> Tensor:
     return total
 
 
-def _undeclared(params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
-    """Refuse `grad_at` to a method that has not declared its cost, which the leaderboard prints."""
-    raise UndeclaredGradientError(
-        'grad_at needs to be declared: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
-    )
-
-
 def _method_key(key: Tensor, method: int) -> Tensor:
     """The key of one of several combined methods: each draws from a stream of its own."""
     return random.fold(key, "method", method)
-
-
-def _watched(at: At, looked: list[str]) -> At:
-    """The same record, which notes the names of the fields that are read."""
-
-    class Watched(At):
-        def __getattribute__(self, name: str) -> Any:
-            looked.append(name)
-            return super().__getattribute__(name)
-
-    return Watched(**vars(at))
