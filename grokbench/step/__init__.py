@@ -8,7 +8,6 @@ suite.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,21 +19,17 @@ from grokbench.regularizer import Regularizer
 from grokbench.step.claims import claims_of
 from grokbench.step.context import StepContext
 from grokbench.step.look_back import reads_params
+from grokbench.step.objective import NotScalarError, Objective
+from grokbench.step.phases import Phases, method_key
 from grokbench.step.readings import AtOf, Readings, UndeclaredGradientError
 from grokbench.task import Task
-from grokbench.types import Batch, Loss, Optimizer, Params, State, linearize_hidden
+from grokbench.types import Batch, Loss, Optimizer, Params, State
 
 __all__ = ["NotScalarError", "Step", "StepContext", "UndeclaredGradientError"]
 
-KEYED = ("perturb", "hidden", "penalty", "transform", "rate", "update", "project")  # phases that may use `At.key`
-
-
-class NotScalarError(ValueError):
-    """A loss or a penalty is not a single number."""
-
 
 @dataclass(frozen=True)
-class Step:
+class Step(Phases):
     """One replica of a cell as pure functions; the engine maps them over seeds.
 
     In its methods, `states` is a tuple with one state per regularizer, in order.
@@ -63,34 +58,14 @@ class Step:
 
     # ---- which phases there are
 
-    def acting(self, phase: str) -> list[tuple[int, Callable[..., Any]]]:
-        """List the numbers and functions of the methods that have a phase in this step."""
-        found = [(method, getattr(regularizer, phase)) for method, regularizer in enumerate(self.regularizers)]
-        return [(method, function) for method, function in found if function and (method, phase) not in self.skipped]
-
-    def has(self, phase: str) -> bool:
-        """Tell if any method has a phase of that name in this step."""
-        return bool(self.acting(phase))
-
     def due_at(self, updates: int) -> "Step":
         """Select the phases that run after so many completed updates: all, unless a method names `every`."""
         if not self.periodic:
             return self
-        periods = [(method, *each) for method, one in enumerate(self.regularizers) for each in one.every.items()]
-        skipped = frozenset((method, phase) for method, phase, k in periods if updates % k)
+        skipped = self.not_due(updates)
         if skipped not in self._variants:
             self._variants[skipped] = replace(self, skipped=skipped) if skipped else self
         return self._variants[skipped]
-
-    @cached_property
-    def mapped(self) -> bool:
-        """True if every method can be mapped over replicas."""
-        return all(regularizer.mapped for regularizer in self.regularizers)
-
-    @cached_property
-    def periodic(self) -> bool:
-        """True if a method names phases that do not run in every step."""
-        return any(regularizer.every for regularizer in self.regularizers)
 
     @cached_property
     def _variants(self) -> dict[frozenset[tuple[int, str]], "Step"]:
@@ -100,16 +75,6 @@ class Step:
     def full_batch(self) -> bool:
         """True if an epoch is one step over the whole training set, as it is."""
         return self.task.full_batch and not self.reserve
-
-    @cached_property
-    def reserve(self) -> float:
-        """The share of the training set that is kept for the methods."""
-        return max((regularizer.reserve for regularizer in self.regularizers), default=0.0)
-
-    @cached_property
-    def needs_train(self) -> bool:
-        """True if a method reads its whole training set in its phases."""
-        return any("train" in regularizer.needs for regularizer in self.regularizers)
 
     # ---- before training
 
@@ -122,7 +87,7 @@ class Step:
             key: (), from which each method gets a key of its own.
         """
         for method, prepare in self.acting("prepare"):
-            params = params | prepare(self.task.trained(params), self.task, train, _method_key(key, method))
+            params = params | prepare(self.task.trained(params), self.task, train, method_key(key, method))
         return params
 
     def init(self, params: Params) -> tuple[State, ...]:
@@ -132,55 +97,10 @@ class Step:
 
     # ---- the gradient
 
-    def objective(self, params: Params, states: tuple[State, ...], context: StepContext) -> tuple[Tensor, Tensor]:
-        """Compute loss + penalties, (), and the outputs, (n, C).
-
-        Args:
-            params: all parameters.
-            states: of the methods.
-            context: of this step; the loss is that of its batch.
-
-        Raises:
-            ValueError: the loss or a penalty is not a scalar.
-        """
-        at = self._readings.before_gradient(params, context)
-        inputs, targets = self._perturbed(params, states, context, at)
-        forward = self._forward(params, states, at)
-        if not self.has("penalty"):
-            outputs, _ = forward(inputs)
-            return _one_number(self.loss(outputs, targets)), outputs
-        local = linearize_hidden(forward, inputs)
-        total = self.loss(local.outputs, targets)
-        for method, penalty in self.acting("penalty"):
-            total = total + penalty(local, states[method], at(method))
-        return _one_number(total), local.outputs
-
-    def _perturbed(self, params: Params, states: tuple[State, ...], context: StepContext, at: AtOf) -> Batch:
-        """The batch after embedding and the methods' `perturb`."""
-        batch = Batch(self.task.embedded(params, context.batch.inputs), context.batch.targets)
-        for method, perturb in self.acting("perturb"):
-            batch = perturb(batch, states[method], at(method))
-        return batch
-
-    def _forward(
-        self, params: Params, states: tuple[State, ...], at: AtOf
-    ) -> Callable[[Tensor], tuple[Tensor, Mapping[str, Tensor]]]:
-        """The network as it is trained: inputs (n, ...) -> outputs (n, C) and hidden activations by site."""
-        if not self.task.has_sites or not (self.has("hidden") or self.has("penalty")):
-            return lambda inputs: (self.task.forward(params, inputs), {})
-
-        def forward(inputs: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-            seen: dict[str, Tensor] = {}
-
-            def site(h: Tensor, name: str) -> Tensor:
-                for method, hidden in self.acting("hidden"):
-                    h = hidden(h, name, states[method], at(method))
-                seen[name] = h
-                return h
-
-            return self.task.forward(params, inputs, site=site), seen
-
-        return forward
+    @cached_property
+    def objective(self) -> Objective:
+        """The objective: (params, states, context) -> loss + penalties, (), and the outputs, (n, C)."""
+        return Objective(self.task, self.loss, self, self._readings)
 
     @cached_property
     def loss(self) -> Loss:
@@ -189,20 +109,6 @@ class Step:
         for _, objective in self.acting("objective"):
             loss = objective(loss)
         return loss
-
-    @property
-    def draws(self) -> bool:
-        """True if any method has a phase that may use its key."""
-        return any(getattr(regularizer, phase) for regularizer in self.regularizers for phase in KEYED)
-
-    def keys(self, key: Tensor) -> Tensor:
-        """Fold the key of a step into one for each method, (...) -> (..., methods); methods is 0 where none draws.
-
-        Folding takes dozens of operations, so the engine does it for all steps of an epoch at once.
-        """
-        methods = len(self.regularizers) if self.draws else 0
-        folded = [_method_key(key, method) for method in range(methods)]
-        return torch.stack(folded, -1) if folded else key.new_empty((*key.shape, 0))
 
     # ---- what methods may read
 
@@ -355,15 +261,3 @@ class Step:
         """
         probe = Probe(params, splits, self.task, key, initial or {}, dict(known))
         return {label: self.metrics[label].measure(probe) for label in labels}
-
-
-def _one_number(total: Tensor) -> Tensor:
-    """Refuse a loss with axes: it would be summed over examples silently."""
-    if total.shape:
-        raise NotScalarError(f"the loss with its penalties is {tuple(total.shape)}, expected (): end it with .mean()")
-    return total
-
-
-def _method_key(key: Tensor, method: int) -> Tensor:
-    """The key of one of several combined methods: each draws from a stream of its own."""
-    return random.fold(key, "method", method)
