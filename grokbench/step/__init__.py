@@ -1,6 +1,6 @@
 """The pure step of one replica, built from a task, regularizers and an optimizer.
 
-The phases of a step are here; `engine.epochs` maps them over replicas and runs them in their order: perturb, hidden,
+The phases of a step are here. `grokbench.engine` maps them over replicas and runs them in this order: perturb, hidden,
 loss and penalty, transform, update, optimizer with rate, project. Methods that are combined act in the order of the
 suite.
 """
