@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from grokbench import random
-from grokbench.regularizer import At
+from grokbench.at import At
 from grokbench.step.context import StepContext
 from grokbench.step.readings import Readings
 

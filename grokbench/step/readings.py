@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.func import grad
 
 from grokbench import random
-from grokbench.regularizer import At, Regularizer
+from grokbench.at import At
+from grokbench.regularizer import Regularizer
 from grokbench.step.context import StepContext
 from grokbench.task import Task
 from grokbench.types import Batch, Params, Role, State, fans
