@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from grokbench.api.run import run as run
     from grokbench.api.runs import Runs as Runs
     from grokbench.api.runs import load_runs as load_runs
+    from grokbench.at import About as About
+    from grokbench.at import At as At
     from grokbench.errors import DataError as DataError
     from grokbench.errors import GrokbenchError as GrokbenchError
     from grokbench.errors import PluginError as PluginError
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from grokbench.records import Outcome as Outcome
     from grokbench.records import Planned as Planned
     from grokbench.records import Run as Run
-    from grokbench.regularizer import About as About
-    from grokbench.regularizer import At as At
     from grokbench.regularizer import Regularizer as Regularizer
     from grokbench.task import Task as Task
     from grokbench.torch_optimizers import from_torch as from_torch
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "About": "regularizer",
+    "About": "at",
     "AdamW": "optimizers",
-    "At": "regularizer",
+    "At": "at",
     "Batch": "types",
     "Cell": "records",
     "DataError": "errors",

@@ -11,12 +11,13 @@ from types import ModuleType
 import torch
 
 from grokbench import random
+from grokbench.at import At
 from grokbench.conformance import QUESTIONS, Answer, Subject, Verdict, answer
 from grokbench.conformance.short_runs import data
 from grokbench.conformance.targets import find
 from grokbench.plugins import load_registry
 from grokbench.plugins.plugin import Plugin
-from grokbench.regularizer import At, Regularizer
+from grokbench.regularizer import Regularizer
 from grokbench.step import StepContext
 from grokbench.step.build import build_step
 from grokbench.task import Task

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grokbench.regularizer import About, At, Regularizer
+from grokbench.at import About, At
+from grokbench.regularizer import Regularizer
 from grokbench.types import Params, Role
 
 __all__ = ["from_torch"]

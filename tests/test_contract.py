@@ -10,6 +10,7 @@ from torch.func import vmap
 
 from grokbench import Regularizer, engine, random
 from grokbench.metrics.standard import accuracy, loss, weight_norm
+from grokbench.step import StepContext
 from grokbench.step.build import build_step
 
 from .helpers.small_cells import distance, make_step, replica, small, train_runs, trained
@@ -153,7 +154,7 @@ def test_evaluations_see_the_averaged_weights_and_training_the_raw_ones(batch_si
     for epoch in range(3):
         group = engine.train_epoch(step, group, epoch)
     assert distance(group.params, trained(task, [], SEEDS, 3).params) < 1e-12
-    ahead, known = engine.epochs.look_ahead(step, group, 3)
+    ahead, known = engine.gradients.look_ahead(step, group, 3)
     found = engine.evaluate(step, group, list(metrics), 3, known)
     (state,) = group.states
     for row, values in enumerate(found):
@@ -214,7 +215,7 @@ def test_a_penalty_sees_hidden_activations_and_its_gradient_is_theirs():
         return task.loss(outputs, batch.targets) + h1.square().mean() + h2.square().mean()
 
     zero = torch.zeros((), dtype=torch.int64)
-    context = engine.epochs.StepContext(batch, step.keys(random.key(0)), zero, zero)
+    context = StepContext(batch, step.keys(random.key(0)), zero, zero)
     found = torch.func.grad(lambda p: step.objective(p, step.init(p), context)[0])(params)
     assert distance(found, torch.func.grad(objective)(params)) < 1e-12
 
@@ -273,10 +274,10 @@ def test_a_second_gradient_on_a_batch_of_ones_own_choice_without_penalties():
     caught = []
     catching = Regularizer(transform=lambda g, s, at: (caught.append(g) or g, s))
     more = build_step(parity(), [big, Regularizer(transform=other, **needs), catching], {})
-    vmapped = engine.epochs._through(more, "transform", engine.context_axes(0, 0))
+    vmapped = engine.updates._through(more, "transform", engine.context_axes(0, 0))
     zero = torch.zeros((), dtype=torch.int64)
     keys = more.keys(group.keys)
-    context = engine.epochs.StepContext(batch, keys, zero, zero, group.splits["train"])
+    context = StepContext(batch, keys, zero, zero, group.splits["train"])
     states = vmap(more.init)(begun)
     grads, _ = vmapped(wanted, begun, states, torch.zeros(2, 4, 2), context)
     assert distance(grads, wanted) < 1e-12

@@ -16,14 +16,13 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("grokbench", "tasks", "regularizers", "metrics")
 OURS = {"ValueError", "TypeError", "SuiteError", "PluginError", "DataError", "StoreError"}
 
-# Modules and packages of grokbench, and folders of plugins, in which every docstring follows the rules below. Not yet
-# among them: grokbench/engine.
+# Modules and packages of grokbench, and folders of plugins, in which every docstring follows the rules below.
 EXPLAINED = (
-    "__main__", "api", "cadence", "cli", "commands", "conformance", "criterion", "data", "doctor", "errors", "events",
-    "hookspecs", "io", "judging", "launchers", "metric", "metrics", "observer", "observers", "optimizers", "plan",
-    "plugins", "provenance", "random", "records", "regularizer", "regularizers", "report", "runner", "scaffold",
-    "seeds", "stats", "step", "store", "suite", "suite_files", "task", "tasks", "templates", "testing", "text", "types",
-    "validation",
+    "__main__", "api", "at", "cadence", "cli", "commands", "conformance", "criterion", "data", "doctor", "engine",
+    "errors", "events", "hookspecs", "io", "judging", "launchers", "metric", "metrics", "observer", "observers",
+    "optimizers", "plan", "plugins", "provenance", "random", "records", "regularizer", "regularizers", "report",
+    "runner", "scaffold", "seeds", "stats", "step", "store", "suite", "suite_files", "task", "tasks", "templates",
+    "testing", "text", "types", "validation",
 )  # fmt: skip
 PUBLIC = ("data", "random", "testing")  # modules of the public interface, beside what `grokbench` offers itself
 FIRST_WORDS = ("What", "Where", "Whether", "How", "Which", "Those", "Who", "When")  # that define nothing

@@ -5,7 +5,7 @@ import torch
 
 from grokbench import engine, random
 from grokbench.engine import groups, loop
-from grokbench.engine.epochs import LookaheadGradients
+from grokbench.engine.gradients import LookaheadGradients
 from grokbench.engine.groups import ladder
 from grokbench.records import Outcome
 from grokbench.regularizer import Regularizer

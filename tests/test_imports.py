@@ -17,7 +17,7 @@ PLUGIN_FOLDERS = ("tasks", "regularizers", "metrics")
 # Every module has a place here, by the longest name that fits. It imports only from its own layer and those before it.
 LAYERS = (
     "errors records validation cadence criterion random stats provenance",
-    "text io seeds events types task regularizer",
+    "text io seeds events types task at regularizer",
     "data metric optimizers observer suite_files torch_optimizers",
     "suite store step hookspecs",
     "plugins judging observers",
@@ -31,7 +31,7 @@ LAYERS = (
     "__main__",
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
-TRAINING = "types task regularizer metric random optimizers plugins plan step engine launchers runner conformance"
+TRAINING = "types task at regularizer metric random optimizers plugins plan step engine launchers runner conformance"
 JUDGING = "stats store judging report api.runs"
 STARTS_WITHOUT_TORCH = (
     "errors records validation criterion stats suite io provenance observer data store report judging api cli"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from grokbench.engine.epochs import look_ahead
+from grokbench.engine.gradients import look_ahead
 from grokbench.metrics.standard import weight_norm
 from grokbench.records import Outcome
 from grokbench.regularizer import Regularizer

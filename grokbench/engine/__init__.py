@@ -3,9 +3,13 @@
 loop            the training loop of a group: evaluate, stop replicas, train on
 stopping        the stopping rule of one replica
 executors       how a group is trained from one evaluation to the next: eagerly, or by CUDA graphs (`capture`)
-epochs          one epoch and one evaluation of a group
+epochs          one epoch of a group
 batches         the batches and keys of an epoch
+gradients       the gradients of a step
+updates         transforms, the optimizer and projections of a step
+evaluation      one evaluation of a group
 groups          replicas stacked on a leading axis
+initialisation  the group before training
 checkpoints     the state of a group on disk
 group_size      how many replicas fit on a device
 timing          seconds per epoch of a replica trained alone
@@ -19,10 +23,13 @@ import torch
 
 from grokbench.engine.batches import epoch_batches
 from grokbench.engine.checkpoints import CheckpointFile
-from grokbench.engine.epochs import context_axes, evaluate, measure, train_epoch
+from grokbench.engine.epochs import train_epoch
+from grokbench.engine.evaluation import evaluate, measure
 from grokbench.engine.executors import make_executor
+from grokbench.engine.gradients import context_axes
 from grokbench.engine.group_size import estimated_group_size, measured_group_size, replica_size
-from grokbench.engine.groups import DTYPES, Group, start, synchronize
+from grokbench.engine.groups import DTYPES, Group, synchronize
+from grokbench.engine.initialisation import start
 from grokbench.engine.loop import TrainingLoop
 from grokbench.engine.out_of_memory import exhausted, release
 from grokbench.events import Progress

@@ -42,7 +42,7 @@ def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
 
 
 def _order(step: Step, group: Group, epoch: int | Tensor) -> Tensor:
-    """The numbers of the examples in the order of batches, (replicas, n)."""
+    """The numbers of the examples in the order of the batches, (replicas, n)."""
     n = step.task.train_size
     if step.task.full_batch:
         order = torch.arange(n, device=group.keys.device).expand(len(group.keys), n)
@@ -69,7 +69,13 @@ def _keys(step: Step, replicas: Tensor, epoch: int | Tensor) -> Tensor:
 
 
 def epoch_batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tuple[Batch, int | None]]:
-    """Yield the batches of the epoch after `epoch` completed ones, each with its axis of replicas, see `batch_of`."""
+    """Yield the batches of the epoch after `epoch` completed ones, each with its axis of replicas, see `batch_of`.
+
+    Args:
+        step: the cell's step.
+        group: the replicas.
+        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+    """
     drawn = draw(step, group, epoch)
     for number in range(step.task.steps):
         yield batch_of(step, group, drawn, number)
@@ -82,7 +88,7 @@ def batch_of(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tu
         step: the cell's step.
         group: the replicas.
         drawn: the draws of the epoch.
-        number: of the batch, from 0. A tensor, (), must not be the number of a smaller last batch, because the size of
+        number: of the batch, from 0. As a tensor, (), it must not be that of a smaller last batch, because the size of
             the batch would depend on its value.
 
     Returns:
@@ -96,23 +102,28 @@ def batch_of(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tu
 
 
 def examples_of(group: Group, rows: Tensor) -> Batch:
-    """Gather examples of the training set by their rows in the table of all, (replicas, k), for each replica."""
+    """Gather examples of the training set for each replica, by their rows in the table of all examples.
+
+    Args:
+        group: the replicas.
+        rows: (replicas, k).
+    """
     train, axes = group.splits["train"], group.split_axes["train"]
     return Batch(*(_examples(part if axes is None else part.flatten(0, 1), rows) for part in train))
 
 
 def reserved_examples(group: Group) -> Batch | None:
-    """The examples kept for the methods, (replicas, reserved, ...); None where none are."""
+    """Gather the examples kept for the methods, (replicas, reserved, ...); None if no method reserves any."""
     return examples_of(group, group.reserved.rows + _first_rows(group)) if group.reserved else None
 
 
 def _examples(table: Tensor, rows: Tensor) -> Tensor:
-    """Select rows of a table, in the shape of `rows`; a flat index takes half the time of one with two axes."""
+    """Select rows of a table, in the shape of `rows`, by a flat index: one with two axes takes twice the time."""
     return table.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
 
 def _part(rows: Tensor, number: int | Tensor, size: int) -> Tensor:
-    """Return the rows of batch `number`, (replicas, size); a captured graph reads the number from a tensor, ()."""
+    """Return the rows of batch `number`, (replicas, size). A captured graph reads the number from a tensor, ()."""
     if isinstance(number, int):
         return rows[:, number * size : (number + 1) * size]
     return rows.index_select(1, number * size + torch.arange(size, device=rows.device))

@@ -14,7 +14,9 @@ from torch.utils import _pytree as pytree
 
 from grokbench.engine.batches import Draws, draw
 from grokbench.engine.cuda_graphs import Capture, Replay, first_cause
-from grokbench.engine.epochs import LookaheadGradients, look_ahead, measure, train_epoch, train_steps
+from grokbench.engine.epochs import train_epoch, train_steps
+from grokbench.engine.evaluation import measure
+from grokbench.engine.gradients import LookaheadGradients, look_ahead
 from grokbench.engine.groups import TRAINING_STATE, Group, copy_training_state
 from grokbench.engine.out_of_memory import exhausted
 from grokbench.step import Step

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from grokbench.engine.capture import CapturedGroup
 from grokbench.engine.cuda_graphs import Capture, GraphCapture, first_cause
-from grokbench.engine.epochs import LookaheadGradients, look_ahead, measure, train_epoch
+from grokbench.engine.epochs import train_epoch
+from grokbench.engine.evaluation import measure
+from grokbench.engine.gradients import LookaheadGradients, look_ahead
 from grokbench.engine.groups import Group
 from grokbench.engine.out_of_memory import exhausted
 from grokbench.step import Step
@@ -24,7 +26,7 @@ class Executor(Protocol):
 
     @property
     def note(self) -> str | None:
-        """Why training is slower than usual on this device; None if it is not."""
+        """The reason why training is slower than usual on this device; None if it is not."""
 
     @property
     def steps_between_reads(self) -> int:
@@ -41,8 +43,9 @@ class Executor(Protocol):
             epoch: completed epochs.
 
         Returns:
-            A table (replicas, labels + 1) of the metrics, and last whether all losses were finite; the next step's
-            gradients, if they were computed on the way; and split -> outputs (replicas, n, C), as far as computed.
+            Three results: a table (replicas, labels + 1) of the metrics, whose last column is 1 where all losses so far
+            were finite, else 0; the next step's gradients, if the evaluation computed them; and split -> outputs
+            (replicas, n, C), for the splits whose outputs it computed.
         """
 
     def advance(self, group: Group, epoch: int, until: int, pending: LookaheadGradients | None) -> Group:
@@ -60,7 +63,12 @@ class Executor(Protocol):
 
 
 def make_executor(step: Step, device: str) -> Executor:
-    """Create a graph executor for a CUDA device, an eager one otherwise."""
+    """Create a graph executor for a CUDA device, an eager one for a CPU and for methods that graphs cannot hold.
+
+    Args:
+        step: the cell's step.
+        device: "cpu", or a CUDA device such as "cuda:0".
+    """
     if not step.mapped:
         return EagerExecutor(step, ONE_BY_ONE)
     if not device.startswith("cuda"):
@@ -71,7 +79,7 @@ def make_executor(step: Step, device: str) -> Executor:
 
 
 class EagerExecutor:
-    """Executor that launches the operations one by one."""
+    """An executor that launches the operations one by one."""
 
     steps_between_reads = 0
 
@@ -87,7 +95,7 @@ class EagerExecutor:
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
     ) -> tuple[Tensor, LookaheadGradients | None, Mapping[str, Tensor]]:
-        """See `Executor`; with full batches the next step's gradients are computed on the way."""
+        """See `Executor`. With full batches it also computes the next step's gradients."""
         pending, known = look_ahead(self.step, group, epoch)
         return measure(self.step, group, labels, epoch, known), pending, known
 
@@ -99,9 +107,9 @@ class EagerExecutor:
 
 
 class GraphExecutor:
-    """Executor that captures an epoch and an evaluation for every size of the group, and replays them.
+    """An executor that captures an epoch and an evaluation for every size of the group, and replays them.
 
-    Where an epoch cannot be captured, it trains eagerly from then on.
+    If an epoch cannot be captured, it trains eagerly from then on.
     """
 
     # The same after a fall-back to eager training, so that a group that resumes shrinks at the same epochs.
@@ -112,7 +120,7 @@ class GraphExecutor:
 
         Args:
             step: the cell's step.
-            make_capture: creates what captures functions, with memory of its own: see `GraphCapture`.
+            make_capture: creates a capture with memory of its own, see `GraphCapture`.
         """
         self.step, self.make_capture = step, make_capture
         self.note: str | None = None
@@ -122,7 +130,7 @@ class GraphExecutor:
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
     ) -> tuple[Tensor, LookaheadGradients | None, Mapping[str, Tensor]]:
-        """See `Executor`; the next step's gradients stay in the buffers."""
+        """See `Executor`. The next step's gradients stay in the buffers."""
         if self._eager:
             return self._eager.evaluate(group, labels, epoch)
         captured = self._captured_group(group)
@@ -131,13 +139,13 @@ class GraphExecutor:
         return table, None, {}
 
     def advance(self, group: Group, epoch: int, until: int, pending: LookaheadGradients | None) -> Group:
-        """See `Executor`; the returned group is the buffers themselves."""
+        """See `Executor`. The returned group is the buffers themselves."""
         if not self._eager:
             group = self._replay(group, epoch, until)
         return self._eager.advance(group, epoch, until, pending) if self._eager else group
 
     def _replay(self, group: Group, epoch: int, until: int) -> Group:
-        """Train to `until` by CUDA graphs; where capturing fails, return the group unchanged and train eagerly."""
+        """Train to `until` by CUDA graphs; if capturing fails, return the group unchanged and set `_eager`."""
         captured = self._captured_group(group)
         try:
             captured.train(epoch, until)
@@ -149,7 +157,7 @@ class GraphExecutor:
         return captured.group
 
     def _captured_group(self, group: Group) -> CapturedGroup:
-        """Return the captured group whose buffers hold this group; copy the group into new buffers if there is none."""
+        """Return the captured group whose buffers hold this group. Without one, copy the group into new buffers."""
         if self._captured is None or (group is not self._captured.group and group is not self._captured.source):
             self._captured = None  # free the memory of the last one first
             self._captured = CapturedGroup(self.step, group, self.make_capture())

@@ -10,8 +10,11 @@ from torch.utils import _pytree as pytree
 
 from grokbench import random
 from grokbench.engine.batches import draw
-from grokbench.engine.epochs import look_ahead, measure, train_steps
-from grokbench.engine.groups import copy_training_state, start
+from grokbench.engine.epochs import train_steps
+from grokbench.engine.evaluation import measure
+from grokbench.engine.gradients import look_ahead
+from grokbench.engine.groups import copy_training_state
+from grokbench.engine.initialisation import start
 from grokbench.engine.out_of_memory import exhausted, release
 from grokbench.step import Step
 from grokbench.task import Task

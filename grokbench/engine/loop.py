@@ -11,9 +11,11 @@ from torch.utils import _pytree as pytree
 from grokbench.criterion import parse_condition
 from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
 from grokbench.engine.crossings import CrossingsMonitor
-from grokbench.engine.epochs import LookaheadGradients, measure
+from grokbench.engine.evaluation import measure
 from grokbench.engine.executors import Executor
-from grokbench.engine.groups import Group, ladder, select_replicas, shrink, start
+from grokbench.engine.gradients import LookaheadGradients
+from grokbench.engine.groups import Group, ladder, select_replicas, shrink
+from grokbench.engine.initialisation import start
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.records import Cell
 from grokbench.step import Step

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from grokbench import engine
-from grokbench.engine.epochs import PHASES, look_ahead, measure, train_epoch
+from grokbench.engine.clock import PHASES
+from grokbench.engine.epochs import train_epoch
+from grokbench.engine.evaluation import measure
+from grokbench.engine.gradients import look_ahead
 from grokbench.events import Profile
 from grokbench.records import Cell
 from grokbench.step import Step

@@ -1,45 +1,35 @@
 """The pure step of one replica, built from a task, regularizers and an optimizer.
 
-The phases of a step are here; `engine.epochs` maps them over replicas and runs them in their order: perturb, hidden,
+The phases of a step are here. `grokbench.engine` maps them over replicas and runs them in this order: perturb, hidden,
 loss and penalty, transform, update, optimizer with rate, project. Methods that are combined act in the order of the
 suite.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.func import grad
 
 from grokbench import random
 from grokbench.cadence import Every, is_due
 from grokbench.metric import Metric, Probe
-from grokbench.regularizer import At, Regularizer
+from grokbench.regularizer import Regularizer
+from grokbench.step.claims import claims_of
 from grokbench.step.context import StepContext
+from grokbench.step.look_back import reads_params
+from grokbench.step.objective import NotScalarError, Objective
+from grokbench.step.phases import Phases, method_key
+from grokbench.step.readings import AtOf, Readings, UndeclaredGradientError
 from grokbench.task import Task
-from grokbench.types import Batch, Loss, Optimizer, Params, State, fans, linearize_hidden
+from grokbench.types import Batch, Loss, Optimizer, Params, State
 
 __all__ = ["NotScalarError", "Step", "StepContext", "UndeclaredGradientError"]
 
-KEYED = ("perturb", "hidden", "penalty", "transform", "rate", "update", "project")  # phases that may use `At.key`
-
-
-class NotScalarError(ValueError):
-    """A loss or a penalty is not a single number."""
-
-
-class UndeclaredGradientError(ValueError):
-    """A method takes a second gradient and does not declare it."""
-
-
-AtOf = Callable[..., At]  # the number of a method, and what differs between phases -> what the method may read
-
 
 @dataclass(frozen=True)
-class Step:
+class Step(Phases):
     """One replica of a cell as pure functions; the engine maps them over seeds.
 
     In its methods, `states` is a tuple with one state per regularizer, in order.
@@ -68,34 +58,14 @@ class Step:
 
     # ---- which phases there are
 
-    def acting(self, phase: str) -> list[tuple[int, Callable[..., Any]]]:
-        """List the numbers and functions of the methods that have a phase in this step."""
-        found = [(method, getattr(regularizer, phase)) for method, regularizer in enumerate(self.regularizers)]
-        return [(method, function) for method, function in found if function and (method, phase) not in self.skipped]
-
-    def has(self, phase: str) -> bool:
-        """Tell if any method has a phase of that name in this step."""
-        return bool(self.acting(phase))
-
     def due_at(self, updates: int) -> "Step":
         """Select the phases that run after so many completed updates: all, unless a method names `every`."""
         if not self.periodic:
             return self
-        periods = [(method, *each) for method, one in enumerate(self.regularizers) for each in one.every.items()]
-        skipped = frozenset((method, phase) for method, phase, k in periods if updates % k)
+        skipped = self.not_due(updates)
         if skipped not in self._variants:
             self._variants[skipped] = replace(self, skipped=skipped) if skipped else self
         return self._variants[skipped]
-
-    @cached_property
-    def mapped(self) -> bool:
-        """True if every method can be mapped over replicas."""
-        return all(regularizer.mapped for regularizer in self.regularizers)
-
-    @cached_property
-    def periodic(self) -> bool:
-        """True if a method names phases that do not run in every step."""
-        return any(regularizer.every for regularizer in self.regularizers)
 
     @cached_property
     def _variants(self) -> dict[frozenset[tuple[int, str]], "Step"]:
@@ -105,16 +75,6 @@ class Step:
     def full_batch(self) -> bool:
         """True if an epoch is one step over the whole training set, as it is."""
         return self.task.full_batch and not self.reserve
-
-    @cached_property
-    def reserve(self) -> float:
-        """The share of the training set that is kept for the methods."""
-        return max((regularizer.reserve for regularizer in self.regularizers), default=0.0)
-
-    @cached_property
-    def needs_train(self) -> bool:
-        """True if a method reads its whole training set in its phases."""
-        return any("train" in regularizer.needs for regularizer in self.regularizers)
 
     # ---- before training
 
@@ -127,7 +87,7 @@ class Step:
             key: (), from which each method gets a key of its own.
         """
         for method, prepare in self.acting("prepare"):
-            params = params | prepare(self.task.trained(params), self.task, train, _method_key(key, method))
+            params = params | prepare(self.task.trained(params), self.task, train, method_key(key, method))
         return params
 
     def init(self, params: Params) -> tuple[State, ...]:
@@ -137,55 +97,10 @@ class Step:
 
     # ---- the gradient
 
-    def objective(self, params: Params, states: tuple[State, ...], context: StepContext) -> tuple[Tensor, Tensor]:
-        """Compute loss + penalties, (), and the outputs, (n, C).
-
-        Args:
-            params: all parameters.
-            states: of the methods.
-            context: of this step; the loss is that of its batch.
-
-        Raises:
-            ValueError: the loss or a penalty is not a scalar.
-        """
-        at = self._at(params, context)
-        inputs, targets = self._perturbed(params, states, context, at)
-        forward = self._forward(params, states, at)
-        if not self.has("penalty"):
-            outputs, _ = forward(inputs)
-            return _one_number(self.loss(outputs, targets)), outputs
-        local = linearize_hidden(forward, inputs)
-        total = self.loss(local.outputs, targets)
-        for method, penalty in self.acting("penalty"):
-            total = total + penalty(local, states[method], at(method))
-        return _one_number(total), local.outputs
-
-    def _perturbed(self, params: Params, states: tuple[State, ...], context: StepContext, at: AtOf) -> Batch:
-        """The batch after embedding and the methods' `perturb`."""
-        batch = Batch(self.task.embedded(params, context.batch.inputs), context.batch.targets)
-        for method, perturb in self.acting("perturb"):
-            batch = perturb(batch, states[method], at(method))
-        return batch
-
-    def _forward(
-        self, params: Params, states: tuple[State, ...], at: AtOf
-    ) -> Callable[[Tensor], tuple[Tensor, Mapping[str, Tensor]]]:
-        """The network as it is trained: inputs (n, ...) -> outputs (n, C) and hidden activations by site."""
-        if not self.task.has_sites or not (self.has("hidden") or self.has("penalty")):
-            return lambda inputs: (self.task.forward(params, inputs), {})
-
-        def forward(inputs: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-            seen: dict[str, Tensor] = {}
-
-            def site(h: Tensor, name: str) -> Tensor:
-                for method, hidden in self.acting("hidden"):
-                    h = hidden(h, name, states[method], at(method))
-                seen[name] = h
-                return h
-
-            return self.task.forward(params, inputs, site=site), seen
-
-        return forward
+    @cached_property
+    def objective(self) -> Objective:
+        """The objective: (params, states, context) -> loss + penalties, (), and the outputs, (n, C)."""
+        return Objective(self.task, self.loss, self, self._readings)
 
     @cached_property
     def loss(self) -> Loss:
@@ -195,19 +110,20 @@ class Step:
             loss = objective(loss)
         return loss
 
-    @property
-    def draws(self) -> bool:
-        """True if any method has a phase that may use its key."""
-        return any(getattr(regularizer, phase) for regularizer in self.regularizers for phase in KEYED)
+    # ---- what methods may read
 
-    def keys(self, key: Tensor) -> Tensor:
-        """Fold the key of a step into one for each method, (...) -> (..., methods); methods is 0 where none draws.
+    @cached_property
+    def _readings(self) -> Readings:
+        return Readings(self.task, self.regularizers, self.budget)
 
-        Folding takes dozens of operations, so the engine does it for all steps of an epoch at once.
-        """
-        methods = len(self.regularizers) if self.draws else 0
-        folded = [_method_key(key, method) for method in range(methods)]
-        return torch.stack(folded, -1) if folded else key.new_empty((*key.shape, 0))
+    def _after_gradient(self, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext) -> AtOf:
+        return self._readings.after_gradient(params, states, outputs, context, self._loss_of)
+
+    def _loss_of(self, params: Params, states: tuple[State, ...], context: StepContext, penalties: bool) -> Tensor:
+        """Compute the objective, of which `At.grad_at` is the gradient, with or without its penalties."""
+        every = frozenset((method, "penalty") for method in range(len(self.regularizers)))
+        step = self if penalties else replace(self, skipped=self.skipped | every)
+        return step.objective(params, states, context)[0]
 
     # ---- the update
 
@@ -233,7 +149,7 @@ class Step:
         Returns:
             `moved` and `states` after the last method.
         """
-        after, at = list(states), self._at_with_gradients(params, states, outputs, context)
+        after, at = list(states), self._after_gradient(params, states, outputs, context)
         for method, function in self.acting(phase):
             moved, after[method] = function(moved, states[method], at(method))
         return moved, tuple(after)
@@ -248,15 +164,10 @@ class Step:
         Raises:
             ValueError: a method claims what is not trained, or what another one has claimed.
         """
-        found: dict[str, int] = {}
-        for method, regularizer in enumerate(self.regularizers):
-            if regularizer.claims:
-                shapes = {name: tuple(p.shape[stacked:]) for name, p in self.task.trained(params).items()}
-                names = list(regularizer.claims(self._roles, shapes))
-                if wrong := [name for name in names if name not in shapes or name in found]:
-                    raise ValueError(f"claims names {wrong[0]!r}, expected trained parameters that no method claims")
-                found |= dict.fromkeys(names, method)
-        return found
+        if not any(regularizer.claims for regularizer in self.regularizers):
+            return {}
+        shapes = {name: tuple(p.shape[stacked:]) for name, p in self.task.trained(params).items()}
+        return claims_of(self.regularizers, self._readings.roles, shapes)
 
     def update(
         self, grads: Params, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext
@@ -273,7 +184,7 @@ class Step:
         Returns:
             The updated parameters, the claimed ones alone, and the states.
         """
-        after, at = list(states), self._at_with_gradients(params, states, outputs, context)
+        after, at = list(states), self._after_gradient(params, states, outputs, context)
         owners, updated = self.claimed(params), dict[str, Tensor]()
         for method, update in self.acting("update"):
             names = [name for name, owner in owners.items() if owner == method]
@@ -284,7 +195,7 @@ class Step:
 
     def rate(self, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext) -> Tensor:
         """Multiply the methods' factors of the learning rate, (); for the arguments see `update`."""
-        at = self._at_with_gradients(params, states, outputs, context)
+        at = self._after_gradient(params, states, outputs, context)
         factors = [rate(at(method)) for method, rate in self.acting("rate")]
         return torch.stack([torch.as_tensor(factor).double() for factor in factors]).prod()
 
@@ -297,20 +208,11 @@ class Step:
         if self.has("rate"):
             return True
         try:
-            return self.has("project") and self._project_looks_back()
+            return self.has("project") and reads_params(
+                self._readings, self.acting("project"), self.keys(random.key(0, "meta"))
+            )
         except Exception:
             return True
-
-    def _project_looks_back(self) -> bool:
-        params = {name: p.to("meta") for name, p in self.task.init(random.key(0, "meta")).items()}
-        looked: list[str] = []
-        zero, keys = torch.zeros((), dtype=torch.int64, device="meta"), self.keys(random.key(0, "meta"))
-        batch = None if self.task.fetch else self.task.splits(random.key(0, "meta"))["train"]
-        at = self._at(params, StepContext(batch, keys, zero, zero))  # type: ignore[arg-type]
-        states = self.init(params)
-        for method, project in self.acting("project"):
-            project(self.task.trained(params), states[method], _watched(at(method), looked))
-        return "params" in looked
 
     def evaluated(self, params: Params, states: tuple[State, ...]) -> Params:
         """Select the parameters that evaluations and the criterion see: averages, where a method keeps them."""
@@ -359,104 +261,3 @@ class Step:
         """
         probe = Probe(params, splits, self.task, key, initial or {}, dict(known))
         return {label: self.metrics[label].measure(probe) for label in labels}
-
-    # ---- what methods may read
-
-    @cached_property
-    def _roles(self) -> dict[str, Any]:
-        return {name: role for name, role in self.task.roles.items() if name not in self.task.frozen}
-
-    def _at(self, params: Params, context: StepContext, outputs: Tensor | None = None) -> AtOf:
-        """Prepare what a method may read; the number of the method selects its key and what it has declared."""
-        optimizer, trained = self.task.optimizer, self.task.trained(params)
-        at = partial(
-            At,
-            params=trained,
-            batch=context.batch,
-            step=context.step,
-            epoch=context.epoch,
-            lr=optimizer.lr,
-            weight_decay=optimizer.weight_decay,
-            decoupled=optimizer.decoupled,
-            roles=self._roles,
-            fans={name: fans(p.shape) for name, p in trained.items()},
-            steps_per_epoch=self.task.steps,
-            input_bounds=self.task.input_bounds,
-            forward=partial(self.task.forward, {name: p.detach() for name, p in params.items()}),
-            loss=self.task.loss,
-            facts=self.task.facts,
-            correct=self.task.correct,
-            outputs=outputs,
-        )
-        return lambda method, **more: at(
-            key=context.keys[method], needed=self._needed(self.regularizers[method], context), **more
-        )
-
-    def _needed(self, regularizer: Regularizer, context: StepContext) -> dict[str, Any]:
-        there = {"budget": self.budget, "train": context.train}
-        needed = {name: there[name] for name in regularizer.needs}
-        return needed | ({"reserved": context.reserved} if regularizer.reserve else {})
-
-    def _at_with_gradients(
-        self, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext
-    ) -> Callable[[int], At]:
-        """The same in phases after the gradient, where a method that declares it may ask for a second one."""
-        at, grad_at = self._at(params, context, outputs), partial(self._grad_at, params, states, context)
-
-        def of(method: int) -> At:
-            extra = "extra_gradients" in self.regularizers[method].privileges
-            return at(method, grad_at=grad_at if extra else _undeclared)
-
-        return of
-
-    def _grad_at(
-        self,
-        params: Params,
-        states: tuple[State, ...],
-        context: StepContext,
-        trained: Params,
-        batch: Batch | None = None,
-        penalties: bool = True,
-    ) -> Params:
-        """The gradient of the objective at other values of the trained parameters, see `GradAt`.
-
-        On the step's own batch its draws are those of the step; another batch has draws of its own.
-        """
-        if batch is not None:
-            context = context._replace(batch=batch, keys=random.fold(context.keys, "grad_at"))
-        step = self if penalties else replace(self, skipped=self.skipped | self._penalties)
-        return grad(lambda trained: step.objective(params | trained, states, context)[0])(trained)
-
-    @cached_property
-    def _penalties(self) -> frozenset[tuple[int, str]]:
-        return frozenset((method, "penalty") for method in range(len(self.regularizers)))
-
-
-def _one_number(total: Tensor) -> Tensor:
-    """Refuse a loss with axes: it would be summed over examples silently."""
-    if total.shape:
-        raise NotScalarError(f"the loss with its penalties is {tuple(total.shape)}, expected (): end it with .mean()")
-    return total
-
-
-def _undeclared(params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
-    """Refuse `grad_at` to a method that has not declared its cost, which the leaderboard prints."""
-    raise UndeclaredGradientError(
-        'grad_at needs to be declared: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
-    )
-
-
-def _method_key(key: Tensor, method: int) -> Tensor:
-    """The key of one of several combined methods: each draws from a stream of its own."""
-    return random.fold(key, "method", method)
-
-
-def _watched(at: At, looked: list[str]) -> At:
-    """The same record, which notes the names of the fields that are read."""
-
-    class Watched(At):
-        def __getattribute__(self, name: str) -> Any:
-            looked.append(name)
-            return super().__getattribute__(name)
-
-    return Watched(**vars(at))

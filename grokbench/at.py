@@ -1,0 +1,150 @@
+"""The records that the phases of a regularizer read: `At` in every step, `About` before the first one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from grokbench.task import Task
+from grokbench.types import Batch, Correct, Loss, Params, Role, fans
+
+__all__ = ["About", "At", "GradAt", "about"]
+
+
+class GradAt(Protocol):
+    """A second gradient, see `At.grad_at`."""
+
+    def __call__(self, params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
+        """Compute the gradient at other trained parameters.
+
+        Args:
+            params: all trained parameters.
+            batch: as drawn; None: the step's own, with the step's own draws.
+            penalties: add the penalties of all methods to the loss.
+        """
+
+
+def _not_yet(params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
+    """Refuse a second gradient where the step's objective, which it is of, is still being computed."""
+    raise ValueError("grad_at can be called in transform, update and project, not in perturb, hidden and penalty")
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """The setting of a replica, constant over its training, for `Regularizer.init`.
+
+    Attributes:
+        roles: parameter name -> role, of the parameters that are trained.
+        fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
+        lr: the learning rate of the task's own optimizer.
+        weight_decay: that of the task's own optimizer.
+        decoupled: True if the task's weight decay acts beside the gradient (AdamW), False if it is added to it (SGD).
+        facts: the task's facts.
+        train_size: examples in the training set.
+        steps_per_epoch: updates in an epoch.
+    """
+
+    roles: Mapping[str, Role]
+    fans: Mapping[str, tuple[int, int]]
+    lr: float
+    weight_decay: float
+    decoupled: bool
+    facts: Mapping[str, Any]
+    train_size: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class At:
+    """All that a phase may read in one step of one replica. Schedules are computed from `step` and `epoch`, tensors.
+
+    Attributes:
+        params: the parameters that are trained, without frozen ones, at which this step's gradient is taken. In every
+            phase: `project` gets the updated parameters as its first argument.
+        batch: the step's batch as it was drawn, neither embedded nor perturbed.
+        key: (), int64, of this seed, epoch, step and method. Fold it once for each purpose, see `grokbench.random`.
+        step: (), int64, updates completed before this one.
+        epoch: (), int64, epochs completed.
+        lr: the learning rate of the task's own optimizer, also where an `optimizer` phase has changed it.
+        weight_decay: that of the task's own optimizer, likewise.
+        decoupled: True if the task's weight decay acts beside the gradient (AdamW), False if it is added to the
+            gradient (SGD with L2).
+        roles: parameter name -> role, of `params`.
+        fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
+        steps_per_epoch: updates in an epoch.
+        input_bounds: the least and the largest valid value of an embedded input. None: there are no bounds.
+        facts: the task's facts, such as "cross_entropy".
+        forward: embedded inputs (n, ...) -> outputs (n, C), with the parameters held fixed.
+        loss: the task's own loss, (outputs (n, C), targets (n,)) -> ().
+        correct: the task's own, (outputs (n, C), targets (n,)) -> (n,) bool.
+        outputs: (n, C), of the step's batch before the update. None in perturb, hidden and penalty.
+        grad_at: trained parameters -> the gradient, at those, of this step's loss and penalties, with the same batch
+            and the same draws; `batch` and `penalties` change that, see `GradAt`. For methods with the privilege
+            "extra_gradients", in transform, update and project. Anywhere else it raises ValueError.
+        needed: the values of the properties below that the method declares.
+    """
+
+    params: Params
+    batch: Batch
+    key: Tensor
+    step: Tensor
+    epoch: Tensor
+    lr: float
+    weight_decay: float
+    decoupled: bool
+    roles: Mapping[str, Role]
+    fans: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    steps_per_epoch: int = 1
+    input_bounds: tuple[float, float] | None
+    facts: Mapping[str, Any]
+    forward: Callable[[Tensor], Tensor]
+    loss: Loss
+    correct: Correct
+    outputs: Tensor | None = None
+    grad_at: GradAt = _not_yet
+    needed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def budget(self) -> int:
+        """The replica's budget in epochs, for methods that declare `needs={"budget"}`: part of their identity."""
+        budget: int = self._declared("budget")
+        return budget
+
+    @property
+    def train(self) -> Batch:
+        """The replica's whole training set as drawn, for methods that declare `needs={"train"}`."""
+        train: Batch = self._declared("train")
+        return train
+
+    @property
+    def reserved(self) -> Batch:
+        """The examples of the training set that `Regularizer.reserve` keeps for the method, as drawn."""
+        reserved: Batch = self._declared("reserved")
+        return reserved
+
+    def _declared(self, name: str) -> Any:
+        if name not in self.needed:
+            how = "reserve=0.01" if name == "reserved" else f'needs=frozenset({{"{name}"}})'
+            raise ValueError(f"at.{name} needs to be declared: Regularizer(..., {how})")
+        return self.needed[name]
+
+
+def about(trained: Params, task: Task) -> About:
+    """Describe the setting of a replica.
+
+    Args:
+        trained: the parameters that are trained, of one replica.
+        task: that they belong to.
+    """
+    optimizer = task.optimizer
+    return About(
+        roles={name: role for name, role in task.roles.items() if name in trained},
+        fans={name: fans(p.shape) for name, p in trained.items()},
+        lr=optimizer.lr,
+        weight_decay=optimizer.weight_decay,
+        decoupled=optimizer.decoupled,
+        facts=task.facts,
+        train_size=task.train_size,
+        steps_per_epoch=task.steps,
+    )

@@ -1,0 +1,30 @@
+"""The parameters that methods update in place of the task's optimizer."""
+
+from collections.abc import Mapping, Sequence
+
+from grokbench.regularizer import Regularizer
+from grokbench.types import Role
+
+__all__ = ["claims_of"]
+
+
+def claims_of(
+    regularizers: Sequence[Regularizer], roles: Mapping[str, Role], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, int]:
+    """Map the parameters that methods claim to the number of the method.
+
+    Args:
+        regularizers: the cell's methods.
+        roles: of the trained parameters.
+        shapes: of the same, of one replica.
+
+    Raises:
+        ValueError: a method claims what is not trained, or what another one has claimed.
+    """
+    found: dict[str, int] = {}
+    for method, regularizer in enumerate(regularizers):
+        names = list(regularizer.claims(roles, shapes)) if regularizer.claims else []
+        if wrong := [name for name in names if name not in shapes or name in found]:
+            raise ValueError(f"claims names {wrong[0]!r}, expected trained parameters that no method claims")
+        found |= dict.fromkeys(names, method)
+    return found
