@@ -1,7 +1,7 @@
 """A regularizer, the phases that it adds to a task's training, and the records that the phases read."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -196,6 +196,9 @@ class Regularizer:
             "loss" and "architecture". Empty by default.
         neutral: parameters of the factory at which the method equals the baseline, such as {"strength": 0.0};
             `grokbench check` tests it. None: there are none.
+        inert: parameters of the factory, and of "lr" and "weight_decay" of the task, that are not meant to change
+            training in its first 50 steps, such as the length of a warm-up; `grokbench check` gives no hint about them.
+            Empty by default.
         facts: names that the task's `facts` must contain; a suite that plans the method on another task is refused.
             Empty by default.
         rotates: True if the method commutes with rotations of the inputs under SGD; a task such as xor is then trained
@@ -223,6 +226,7 @@ class Regularizer:
     mapped: bool = True
     privileges: frozenset[Privilege] = frozenset()
     neutral: Mapping[str, Any] | None = None
+    inert: Collection[str] = frozenset()
     facts: tuple[str, ...] = ()
     rotates: bool = False
     revision: int = 1
