@@ -11,7 +11,7 @@ from grokbench.task import Task
 from grokbench.types import Batch, Correct, Local, Loss, Optimizer, Params, Role, State, fans
 from grokbench.validation import is_count
 
-__all__ = ["About", "At", "GradAt", "Need", "Privilege", "Regularizer", "takes_about"]
+__all__ = ["About", "At", "GradAt", "Need", "Privilege", "Regularizer", "positional", "takes_about"]
 
 Privilege = Literal[
     "extra_labels",
@@ -258,12 +258,23 @@ class Regularizer:
 
 def takes_about(init: Callable[..., State]) -> bool:
     """Return whether `Regularizer.init` takes `about` after `params`; filled keywords of a partial do not count."""
+    return len(positional(init, "about")) > 1
+
+
+def positional(function: Callable[..., Any], *optional: str) -> list[str]:
+    """List the parameters that a function is given by position.
+
+    Args:
+        function: of a record; one without a signature, as some builtins, has none.
+        optional: names that count although they have defaults.
+    """
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
-        parameters = inspect.signature(init).parameters.values()
-    except (TypeError, ValueError):  # a builtin may have no signature
-        return False
-    return sum(each.kind in kinds for each in parameters if each.default is each.empty or each.name == "about") > 1
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    given = [each for each in parameters if each.default is each.empty or each.name in optional]
+    return [each.name for each in given if each.kind in kinds]
 
 
 def _about(trained: Params, task: Task) -> About:

@@ -85,14 +85,6 @@ _NO_EFFECT = (
     "those before the update; is every phase in the record, and does claims name a parameter? If the defaults are to "
     "be the baseline, declare it: neutral={...}"
 )
-_LARGE)
-
-
-_NO_EFFECT = (
-    "look at what each phase returns: its first argument are the gradients or the updated parameters, and at.params are "
-    "those before the update; is every phase in the record, and does claims name a parameter? If the defaults are meant "
-    "to be the baseline, declare it: neutral={...}"
-)
 _LARGE = "project gets the updated params and returns the new ones: add no difference twice; see `rate` for a factor"
 
 

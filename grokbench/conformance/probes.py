@@ -1,7 +1,7 @@
 """One method on one replica, phase by phase, with numbers of our own in place of gradients and updates."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from grokbench.engine.groups import cast
 from grokbench.step import Step, StepContext
 from grokbench.types import Batch, Params
 
-__all__ = ["Probe", "drawn", "walk"]
+__all__ = ["Probe", "begun", "drawn", "walk"]
 
 SIZE = 0.01  # of an update
 STEPS = 10
@@ -29,12 +29,14 @@ class Probe:
         params: all parameters, before the update.
         states: of the method, in a tuple.
         number: of the step.
+        train: the training set.
     """
 
     step: Step
     params: Params
     states: tuple[Any, ...]
     number: int
+    train: Batch
 
     def through(self, phase: str, moved: Params, params: Params | None = None, states: Any = None) -> Any:
         """Call `transform`, `project` or `update`, and return its result with the states after it.
@@ -55,11 +57,21 @@ class Probe:
 
     def _context(self, params: Params) -> tuple[Tensor, StepContext]:
         task = self.step.task
-        train = cast(data(task)["train"], torch.float64)
-        batch, some = (Batch(*(part[:size] for part in train)) for size in (task.batch_size, 3))
+        batch, some = (Batch(*(part[:size] for part in self.train)) for size in (task.batch_size, 3))
         keys = self.step.keys(random.fold(random.key(0), "probe", self.number))
         counts = (torch.tensor(self.number), torch.tensor(self.number // task.steps))
-        return task.outputs(params, batch.inputs), StepContext(batch, keys, *counts, train, some)
+        return task.outputs(params, batch.inputs), StepContext(batch, keys, *counts, self.train, some)
+
+
+def begun(step: Step, number: int = 0) -> Probe:
+    """Make the probe of an initialisation.
+
+    Args:
+        step: of a task with one method.
+        number: of the step.
+    """
+    params, train = cast((step.task.init(random.key(0)), data(step.task)["train"]), torch.float64)
+    return Probe(step, params, step.init(params), number, train)
 
 
 def drawn(params: Params, purpose: str, number: int) -> Params:
@@ -84,15 +96,13 @@ def walk(step: Step) -> Iterator[tuple[Probe, Params, Params]]:
         The step, with the states after `transform`; its gradients; and the updated parameters before `project`.
     """
     for begin in BEGINS:
-        params = cast(step.task.init(random.key(0)), torch.float64)
-        states = step.init(params)
+        probe = begun(step, begin)
         for number in range(begin, begin + STEPS):
-            trained = step.task.trained(params)
-            before = Probe(step, params, states, number)
-            grads = drawn(trained, "grads", number)
-            _, states = before.through("transform", grads)
-            steps = drawn(trained, "update", number)
+            trained = step.task.trained(probe.params)
+            grads, steps = (drawn(trained, purpose, number) for purpose in ("grads", "update"))
             updated = {name: p + SIZE * steps[name] for name, p in trained.items()}
-            yield Probe(step, params, states, number), grads, updated
-            moved, states = before.through("project", updated, states=states)
-            params = params | moved
+            _, states = replace(probe, number=number).through("transform", grads)
+            probe = replace(probe, number=number, states=states)
+            yield probe, grads, updated
+            moved, states = probe.through("project", updated)
+            probe = replace(probe, params=probe.params | moved, states=states)

@@ -1,6 +1,17 @@
 """The questions that `grokbench check` and the tests ask of every plugin, by its kind."""
 
-from grokbench.conformance import description, effects, methods, metrics, observers, purity, tasks, training
+from grokbench.conformance import (
+    averages,
+    description,
+    effects,
+    layout,
+    methods,
+    metrics,
+    observers,
+    purity,
+    tasks,
+    training,
+)
 from grokbench.conformance.answers import Question
 
 __all__ = ["CALLS", "QUESTIONS"]
@@ -12,6 +23,9 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {  # kind of plugin -> its question
         *purity.QUESTIONS,
         *training.QUESTIONS,
         *effects.QUESTIONS,
+        *averages.QUESTIONS,
+        *layout.QUESTIONS,
+        *declarations.QUESTIONS,
         *methods.QUESTIONS,
     ),
     "metrics": (*description.QUESTIONS, *purity.QUESTIONS, *metrics.QUESTIONS),
