@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grokbench.conformance import advice
 from grokbench.conformance.answers import Answer, Question, failed, hint, not_applicable, passed
 from grokbench.conformance.calls import ARGUMENTS, Call, call_functions, steps
 from grokbench.conformance.short_runs import tensors

@@ -2,6 +2,7 @@
 
 from grokbench.conformance import (
     averages,
+    declarations,
     description,
     effects,
     layout,
