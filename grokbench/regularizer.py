@@ -1,7 +1,7 @@
 """A regularizer: the phases that a method adds to a task's training."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from grokbench.task import Task
 from grokbench.types import Batch, Local, Loss, Optimizer, Params, Role, State
 from grokbench.validation import is_count
 
-__all__ = ["Need", "Privilege", "Regularizer", "takes_about"]
+__all__ = ["Need", "Privilege", "Regularizer", "positional", "takes_about"]
 
 Privilege = Literal[
     "extra_labels",
@@ -79,6 +79,9 @@ class Regularizer:
             "loss" and "architecture". Empty by default.
         neutral: parameters of the factory at which the method equals the baseline, such as {"strength": 0.0};
             `grokbench check` tests it. None: there are none.
+        inert: parameters of the factory, and of "lr" and "weight_decay" of the task, that are not meant to change
+            training in its first 50 steps, such as the length of a warm-up; `grokbench check` gives no hint about them.
+            Empty by default.
         facts: names that the task's `facts` must contain; a suite that plans the method on another task is refused.
             Empty by default.
         rotates: True if the method commutes with rotations of the inputs under SGD; a task such as xor is then trained
@@ -106,6 +109,7 @@ class Regularizer:
     mapped: bool = True
     privileges: frozenset[Privilege] = frozenset()
     neutral: Mapping[str, Any] | None = None
+    inert: Collection[str] = frozenset()
     facts: tuple[str, ...] = ()
     rotates: bool = False
     revision: int = 1
@@ -137,12 +141,23 @@ class Regularizer:
 
 def takes_about(init: Callable[..., State]) -> bool:
     """Return whether `Regularizer.init` takes `about` after `params`; filled keywords of a partial do not count."""
+    return len(positional(init, "about")) > 1
+
+
+def positional(function: Callable[..., Any], *optional: str) -> list[str]:
+    """List the parameters that a function is given by position.
+
+    Args:
+        function: of a record; one without a signature, as some builtins, has none.
+        optional: names that count although they have defaults.
+    """
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
-        parameters = inspect.signature(init).parameters.values()
-    except (TypeError, ValueError):  # a builtin may have no signature
-        return False
-    return sum(each.kind in kinds for each in parameters if each.default is each.empty or each.name == "about") > 1
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    given = [each for each in parameters if each.default is each.empty or each.name in optional]
+    return [each.name for each in given if each.kind in kinds]
 
 
 PERIODIC = ("perturb", "penalty", "transform", "update", "project")  # phases that `every` may name

@@ -16,6 +16,7 @@ from grokbench.types import Params, Role
 __all__ = ["from_torch"]
 
 NUMBERS = (bool, int, float)
+INERT = frozenset({"foreach", "fused", "capturable", "differentiable"})  # of torch.optim: they change speed alone
 
 
 def from_torch(
@@ -59,6 +60,7 @@ def from_torch(
             eval_params=method.evaluated if method.averages else None,
             privileges=frozenset({"averaged_weights"}) if method.averages else frozenset(),
             mapped=False,
+            inert=INERT & set(signature.parameters),
             revision=revision,
         )
 

@@ -74,6 +74,7 @@ def test_every_phase_of_a_regularizer_is_watched():
         "mapped",
         "privileges",
         "neutral",
+        "inert",
         "facts",
         "rotates",
         "revision",

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("quick_clock")
 @pytest.mark.parametrize("fault", planted.METHODS.values(), ids=planted.METHODS)
 def test_a_planted_fault_is_found_with_its_fix(tmp_path, fault):
     given = answer_of(tmp_path, fault.source, fault.question)
-    assert given.verdict is Verdict.FAILED
+    assert given.verdict == fault.verdict, str(given)
     assert fault.message in given.message and fault.fix in given.fix
     if fault.question == "device":
         assert re.fullmatch(r"method\.py, line \d+: .+", given.place)

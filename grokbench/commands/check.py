@@ -1,6 +1,9 @@
 """The command that checks a plugin: `check`."""
 
+import os
+import shutil
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -14,11 +17,13 @@ __all__ = ["check"]
 @click.argument("plugin", metavar="NAME|FILE", shell_complete=names_or_files)
 @PLUGINS
 @click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "markdown"]))
-def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
+@click.option("--verbose", is_flag=True, help="Print a line for every question, also for those that passed.")
+def check(plugin: str, plugins: tuple[str, ...], style: str, verbose: bool) -> None:
     """Check a plugin by every question of the conformance tests.
 
     NAME is a task, regularizer, metric or observer; FILE is a plugin file, all of whose plugins are checked. The format
-    markdown is a summary for a pull request. The exit status is 1 if a question failed.
+    markdown is a summary for a pull request. A hint is something that may be meant. The exit status is 1 if a question
+    failed.
     """
     from grokbench.commands.plugins import warn_of_broken
     from grokbench.conformance.report import report
@@ -26,8 +31,17 @@ def check(plugin: str, plugins: tuple[str, ...], style: str) -> None:
 
     registry, found = find(plugin, plugins)
     warn_of_broken(registry)
-    failures = 0
-    for line, failed in report(registry, found, style):
+    failures, tell = 0, _progress()
+    for line, failed in report(registry, found, style, verbose, tell):
+        tell("")
         click.secho(line, fg="red" if failed and style == "text" else None)
         failures += failed
     sys.exit(1 if failures else 0)
+
+
+def _progress() -> Callable[[str], None]:
+    """Return a function that shows a text on the last line of a terminal, in place of the one before."""
+    if not sys.stderr.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+        return lambda text: None
+    width = shutil.get_terminal_size().columns - 1
+    return lambda text: click.echo(f"\r\x1b[2K{text[:width]}", nl=False, err=True)

@@ -5,7 +5,7 @@ and a fix, or `not applicable` with the reason; an exception raised in a plugin 
 that depend on one that failed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from grokbench.conformance import description
@@ -46,13 +46,19 @@ def answer(question: Question, subject: Subject) -> Answer:
         return replace(given, in_engine=not place and not isinstance(error, PluginError))
 
 
-def examine(subject: Subject) -> Iterator[tuple[Question, Answer]]:
+def examine(subject: Subject, tell: Callable[[str], None] = lambda doing: None) -> Iterator[tuple[Question, Answer]]:
     """Check every question for the plugin's kind, and yield each with its answer at once.
 
     A question is skipped if the plugin makes no record, or if its failure has the cause of an earlier one.
+
+    Args:
+        subject: the plugin.
+        tell: gets a clause about each question before it is checked.
     """
+    questions = QUESTIONS[subject.plugin.kind]
     failures: dict[str, Answer] = {}  # by name of the question
-    for question in QUESTIONS[subject.plugin.kind]:
+    for number, question in enumerate(questions, 1):
+        tell(f"{subject.plugin.name}, {number} of {len(questions)}: {question.name}, {question.statement}")
         if description.RECORD in failures:
             yield question, skipped(description.RECORD)
             continue

@@ -127,6 +127,8 @@ def translate(error: Exception, file: Path) -> tuple[str, str, str]:
     message = next(iter(str(error).strip().splitlines()), "").rstrip(".")
     if known := OF_THE_STEP.get(type(error).__name__):
         return known.what, known.fix, place
+    if undeclared := re.match(r"at\.(\w+) needs to be declared: (.+)", message):
+        return f"it reads at.{undeclared[1]} without declaring it", f"declare it: {undeclared[2]}", place
     if isinstance(error, RuntimeError | ValueError | IndexError) and (known := explain(str(error))):
         return known.sentence(message) if place else f"{known.what}; torch says: {message[:160]}", known.fix, place
     if isinstance(error, AttributeError) and re.search(r"cannot assign to field|can't set attribute", message):

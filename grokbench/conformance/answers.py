@@ -13,6 +13,7 @@ __all__ = [
     "Question",
     "Verdict",
     "failed",
+    "hint",
     "not_applicable",
     "passed",
     "skipped",
@@ -30,6 +31,7 @@ class Verdict(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
+    HINT = "hint"
     NOT_APPLICABLE = "not applicable"
     SKIPPED = "skipped"
 
@@ -39,9 +41,10 @@ class Answer:
     """The answer to one question.
 
     Attributes:
-        verdict: the kind of answer.
-        message: failed: what is wrong; not applicable or skipped: the reason; passed: a measurement, or empty.
-        fix: failed: what to do about it.
+        verdict: the kind of answer. A hint is something that may be meant, and no failure.
+        message: failed or a hint: what is wrong; not applicable or skipped: the reason; passed: a measurement, or
+            empty.
+        fix: failed or a hint: what to do about it.
         place: failed: the line of the plugin, as `clip.py, line 12: g / g.norm()`; empty if none is known.
         in_engine: failed: the engine raised an exception outside the plugin's code.
         cause: skipped: the name of the question that failed before and has to be fixed first.
@@ -111,6 +114,11 @@ def failed(message: str, fix: str, place: str = "") -> Answer:
     return Answer(Verdict.FAILED, message, fix, place)
 
 
+def hint(message: str, fix: str) -> Answer:
+    """Return the answer of a plugin that may be wrong; for the arguments see `failed`."""
+    return Answer(Verdict.HINT, message, fix)
+
+
 def skipped(name: str) -> Answer:
     """Return the answer to a question that depends on a failed one, given by its name."""
     return Answer(Verdict.SKIPPED, f"it depends on a question that failed: {name}", cause=name)
@@ -122,10 +130,14 @@ def not_applicable(why: str) -> Answer:
 
 
 def totals(answers: Answers) -> str:
-    """Count the answers of each kind: `12 passed, 1 failed, 2 not applicable, 5 skipped`."""
+    """Count the answers of each kind: `12 passed, 1 failed, 2 hints, 2 not applicable`; some only if there are any."""
     counts = Counter(answer.verdict for _, answer in answers)
-    shown = [verdict for verdict in Verdict if verdict is not Verdict.SKIPPED or counts[verdict]]
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in shown)
+    shown = [verdict for verdict in Verdict if verdict not in (Verdict.HINT, Verdict.SKIPPED) or counts[verdict]]
+    return ", ".join(f"{counts[verdict]} {_noun(verdict, counts[verdict])}" for verdict in shown)
+
+
+def _noun(verdict: Verdict, count: int) -> str:
+    return f"{verdict}s" if verdict is Verdict.HINT and count > 1 else str(verdict)
 
 
 def skipped_lines(answers: Answers) -> Iterator[tuple[str, str]]:

@@ -117,7 +117,10 @@ def _returns_batch(call: Call) -> Breach | None:
     if not (isinstance(call.result, tuple) and len(call.result) == 2):
         fix = "return both: Batch(inputs, batch.targets)"
         return Breach(f"returns a {type(call.result).__name__}, expected a Batch of inputs and targets", fix)
-    return _shape_breach(Batch(*call.result), given, "a batch")
+    found = _shape_breach(Batch(*call.result), given, "a batch")
+    return (
+        found._replace(fix=f"{found.fix}; examples of the method's own: reserve=0.01, at.reserved") if found else None
+    )
 
 
 def _returns_hidden(call: Call) -> Breach | None:

@@ -64,7 +64,10 @@ def _reads(method: Regularizer, task: Task) -> str:
     return "" if same(prepared, others) else "data that it was not trained on"
 
 
-_WITHHELD_FIX = 'declare it, privileges=frozenset({"extra_labels"}), or leave the task\'s data alone in prepare'
+_WITHHELD_FIX = (
+    "use `train`, the replica's own training set, in place of the task's splits, or "
+    'declare it, privileges=frozenset({"extra_labels"})'
+)
 
 
 def keeps_the_pairing(subject: Subject) -> Answer:

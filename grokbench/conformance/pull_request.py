@@ -1,4 +1,4 @@
-"""A Markdown summary of a plugin's answers for a pull request: failures first, the rest folded beneath."""
+"""A Markdown summary of a plugin's answers for a pull request: failures and hints first, the rest folded beneath."""
 
 import re
 from collections import Counter
@@ -24,8 +24,9 @@ def markdown(plugin: Plugin, answers: Iterable[tuple[Question, Answer]]) -> Iter
     yield f"### `{plugin.name}`: {totals(given)}\n", False
     yield f"{_escaped(_made_with(plugin))}\n", False
     for question, answer in given:
-        if answer.verdict is Verdict.FAILED:
-            yield "\n\n".join(_failure(question, answer, skipped.get(question.name, ""))) + "\n", True
+        if answer.verdict in (Verdict.FAILED, Verdict.HINT):
+            failed = answer.verdict is Verdict.FAILED
+            yield "\n\n".join(_failure(question, answer, skipped.get(question.name, ""))) + "\n", failed
     yield _folded([pair for pair in given if pair[1].verdict in (Verdict.PASSED, Verdict.NOT_APPLICABLE)]), False
 
 
@@ -38,8 +39,8 @@ def _made_with(plugin: Plugin) -> str:
 
 
 def _failure(question: Question, answer: Answer, skipped: str) -> Iterator[str]:
-    """Yield the paragraphs about a failed question; `skipped` lists the questions that depend on it."""
-    yield f"**Failed: {_escaped(question.name)}** ({_escaped(question.statement)})"
+    """Yield the paragraphs about a failed question, or a hint; `skipped` lists the questions that depend on it."""
+    yield f"**{str(answer.verdict).capitalize()}: {_escaped(question.name)}** ({_escaped(question.statement)})"
     yield _escaped(answer.sentence)
     if answer.place:
         yield _code(answer.place)

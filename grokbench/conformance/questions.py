@@ -1,13 +1,34 @@
 """The questions that `grokbench check` and the tests ask of every plugin, by its kind."""
 
-from grokbench.conformance import description, methods, metrics, observers, purity, tasks, training
+from grokbench.conformance import (
+    averages,
+    declarations,
+    description,
+    effects,
+    layout,
+    methods,
+    metrics,
+    observers,
+    purity,
+    tasks,
+    training,
+)
 from grokbench.conformance.answers import Question
 
 __all__ = ["CALLS", "QUESTIONS"]
 
 QUESTIONS: dict[str, tuple[Question, ...]] = {  # kind of plugin -> its questions, in order
     "tasks": (*description.QUESTIONS, *purity.QUESTIONS, *tasks.QUESTIONS, *training.QUESTIONS),
-    "regularizers": (*description.QUESTIONS, *purity.QUESTIONS, *training.QUESTIONS, *methods.QUESTIONS),
+    "regularizers": (
+        *description.QUESTIONS,
+        *purity.QUESTIONS,
+        *training.QUESTIONS,
+        *effects.QUESTIONS,
+        *averages.QUESTIONS,
+        *layout.QUESTIONS,
+        *declarations.QUESTIONS,
+        *methods.QUESTIONS,
+    ),
     "metrics": (*description.QUESTIONS, *purity.QUESTIONS, *metrics.QUESTIONS),
     "observers": (*description.QUESTIONS, *observers.QUESTIONS),
 }

@@ -35,7 +35,7 @@ CALLED_OUTSIDE: Mapping[str, Mapping[str, Names]] = {
     },
 }
 LAMBDA = "lambda "
-NAMES = ("privileges", "facts", "splits", "split_names", "frozen")  # fields that hold several names
+NAMES = ("privileges", "inert", "facts", "splits", "split_names", "frozen")  # fields that hold several names
 
 
 class RecordFault(NamedTuple):
@@ -62,7 +62,7 @@ def record_faults(kind: str, record: Any, file: Path) -> Iterator[RecordFault]:
     """
     for field in NAMES:
         if isinstance(text := getattr(record, field, None), str):
-            several = f'frozenset({{"{text}"}})' if field in ("privileges", "frozen") else f'("{text}",)'
+            several = f'frozenset({{"{text}"}})' if field in ("privileges", "inert", "frozen") else f'("{text}",)'
             yield RecordFault(f"{field} is the text {text!r}, expected several names", f"write {field}={several}")
     for name, arguments in {**ARGUMENTS.get(kind, {}), **CALLED_OUTSIDE[kind]}.items():
         if (function := getattr(record, name)) is not None:

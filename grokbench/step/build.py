@@ -9,7 +9,7 @@ from torch import Tensor
 
 from grokbench.cadence import Every
 from grokbench.metric import Metric
-from grokbench.regularizer import Regularizer
+from grokbench.regularizer import Regularizer, positional
 from grokbench.step import Step
 from grokbench.step.recipes import schedule, with_settings
 from grokbench.task import Task
@@ -39,7 +39,8 @@ def build_step(
         more: further fields of `Step`: `raw` and `budget`.
 
     Raises:
-        ValueError: two methods have `eval_params`, or the task lacks the hidden sites that a method asks for.
+        ValueError: two methods have `eval_params`, the task lacks the hidden sites that a method asks for, or a
+            `prepare` takes three arguments, as it did before it got the training set.
     """
     _refuse(task, regularizers)
     if settings:
@@ -58,6 +59,9 @@ def build_step(
 def _refuse(task: Task, regularizers: Sequence[Regularizer]) -> None:
     if sum(regularizer.eval_params is not None for regularizer in regularizers) > 1:
         raise ValueError("two methods with eval_params: evaluations can see the averages of one of them alone")
+    for prepare in [regularizer.prepare for regularizer in regularizers if regularizer.prepare]:
+        if len(names := positional(prepare)) == 3 and "train" not in names:
+            raise ValueError(f"prepare is called as prepare(params, task, train, key), got prepare({', '.join(names)})")
     if not task.has_sites and any(regularizer.hidden or regularizer.hidden_always for regularizer in regularizers):
         raise ValueError("the task names no hidden sites: its forward takes no `site`, which the method acts on")
 

@@ -27,12 +27,13 @@ def grokbench_regularizers():
 
 
 class Fault(NamedTuple):
-    """A planted fault, the question that must find it, and a phrase of the fix that the message must name."""
+    """A planted fault, the question that must find it, a phrase of the fix that it must name, and its verdict."""
 
     source: str
     question: str
     message: str
     fix: str
+    verdict: str = "failed"
 
 
 class Change(NamedTuple):

@@ -1,0 +1,106 @@
+"""A question about `project`: averages returned from it, and updates of its own on top of the optimizer's."""
+
+from collections import Counter
+from itertools import islice
+from typing import Any
+
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from grokbench.conformance.answers import Answer, Question, failed, hint, not_applicable, passed
+from grokbench.conformance.calls import steps
+from grokbench.conformance.probes import BEGINS, SIZE, STEPS, Probe, drawn, walk
+from grokbench.conformance.short_runs import same
+from grokbench.conformance.subjects import Subject
+from grokbench.types import Params
+
+__all__ = ["QUESTIONS"]
+
+TASKS = 2  # of the trial tasks
+AVERAGED = 0.6  # the largest share of the update that an average takes over
+EQUAL = 1e-9  # relative
+OFTEN = len(BEGINS) * STEPS // 2  # of the steps; Lookahead averages in few of them
+
+
+def returns_trained_weights(subject: Subject) -> Answer:
+    """Check that `project` returns what is to be trained on, and leaves updates to `update`."""
+    if subject.regularizer().project is None:
+        return not_applicable("it has no project")
+    for label, step in islice(steps(subject), TASKS):
+        averaged, unread, on_top = Counter[str](), Counter[str](), False
+        for probe, grads, updated in walk(step):
+            averaged.update(_averaged(probe, updated))
+            unread.update(_unread(probe, updated))
+            on_top = on_top or _moves_along(probe, grads)
+        if often := [name for name, count in averaged.items() if count > OFTEN]:
+            return failed(f"on {label}, project returns a running average of {often[0]}, which is trained on", _AVERAGE)
+        if on_top:
+            message = "project moves the parameters along gradients that transform keeps, on top of the optimizer"
+            return hint(f"on {label}, {message}", _OWN_UPDATE)
+        if never := [name for name, count in unread.items() if count == len(BEGINS) * STEPS]:
+            message = f"project takes nothing from the updated {never[0]}: the optimizer has no effect on it"
+            return hint(f"on {label}, {message}", _OWN_UPDATE)
+    return passed()
+
+
+_AVERAGE = (
+    "return the given params from project, keep the average in the state, and show it to evaluations: "
+    'eval_params=lambda params, state: state.mean, privileges=frozenset({"averaged_weights"})'
+)
+_OWN_UPDATE = "an optimizer of the method's own is claims and update, which replace the task's for the parameters named"
+
+
+def _averaged(probe: Probe, updated: Params) -> list[str]:
+    """Name the parameters that `project` moves by the same small share of a change, which the state takes part in."""
+    change = {name: SIZE * p for name, p in drawn(updated, "change", probe.number).items()}
+    (one, kept), (other, others) = (
+        probe.through("project", each) for each in (updated, {name: p + change[name] for name, p in updated.items()})
+    )
+    if same(kept, others):
+        return []
+    return [name for name in one if _is_share(other[name] - one[name], change[name]) and _remembers(kept, one[name])]
+
+
+def _is_share(moved: Tensor, change: Tensor) -> bool:
+    share = float((moved * change).sum() / change.square().sum())
+    off = float((moved - share * change).abs().max())
+    return 0.0 < share < AVERAGED and off < EQUAL * float(change.abs().max())
+
+
+def _remembers(states: Any, p: Tensor) -> bool:
+    """Return whether a state holds tensors of the parameter's shape, one or a stack of them."""
+    shapes = [tuple(leaf.shape) for leaf in pytree.tree_leaves(states) if isinstance(leaf, Tensor)]
+    return any(shape[len(shape) - p.ndim :] == tuple(p.shape) for shape in shapes if len(shape) >= p.ndim)
+
+
+def _unread(probe: Probe, updated: Params) -> list[str]:
+    """Name the matrices that `project` moves whatever the optimizer has made of them."""
+    other = {
+        name: p + SIZE * q for (name, p), q in zip(updated.items(), drawn(updated, "unread", 0).values(), strict=True)
+    }
+    (one, _), (two, _) = (probe.through("project", each) for each in (updated, other))
+    return [
+        name
+        for name, p in one.items()
+        if p.ndim > 1 and same(p, two[name]) and not same(p, probe.params[name])  # one that is held fixed stays
+    ]
+
+
+def _moves_along(probe: Probe, grads: Params) -> bool:
+    """Return whether `project` moves weights that are zero, and that no optimizer has moved, by the gradient's value.
+
+    A decay that is masked by the gradient moves no zero.
+    """
+    zeros = {name: g > 0 for name, g in drawn(grads, "zeros", 0).items()}
+    still = probe.params | {name: probe.params[name].masked_fill(zero, 0.0) for name, zero in zeros.items()}
+    trained = probe.step.task.trained(still)
+    moved = []
+    for each in (grads, {name: -2.0 * g for name, g in grads.items()}):
+        _, states = probe.through("transform", each)
+        moved.append(probe.through("project", trained, still, states)[0])
+    return any(not same(p[zeros[name]], moved[1][name][zeros[name]]) for name, p in moved[0].items())
+
+
+QUESTIONS = (
+    Question("project", "project returns the weights to train on, and makes no update", returns_trained_weights),
+)

@@ -1,0 +1,80 @@
+"""A hint about rules for single units: a unit's incoming weights are a column here, and a row in torch's layers."""
+
+from itertools import islice
+
+from torch import Tensor
+
+from grokbench.conformance.answers import Answer, Question, hint, not_applicable, passed
+from grokbench.conformance.calls import steps
+from grokbench.conformance.probes import Probe, begun, drawn
+from grokbench.conformance.subjects import Subject
+from grokbench.types import Params
+
+__all__ = ["QUESTIONS"]
+
+PHASES = ("transform", "update", "project")
+TASKS = 2  # of the trial tasks
+SCALES = (0.01, 1.0, 1000.0)  # of gradients, some of which a threshold lets pass
+EQUAL = 1e-9  # relative
+
+
+def acts_on_columns(subject: Subject) -> Answer:
+    """Check that no phase acts on the rows of a matrix one by one, unless on its columns too."""
+    method = subject.regularizer()
+    phases = [phase for phase in PHASES if getattr(method, phase)]
+    if not phases:
+        return not_applicable("it changes neither gradients nor weights")
+    for label, step in islice(steps(subject), TASKS):
+        for phase in phases:
+            if found := _matrices_by_row(begun(step), phase):
+                message = f"on {label}, {phase} acts on each row of {found[0]} by itself, and mixes its columns"
+                return hint(message, _COLUMNS)
+    return passed()
+
+
+_COLUMNS = (
+    "weights are (fan_in, fan_out): a unit's incoming weights are a column, so reduce over dim 0 where torch's layers "
+    "have dim 1; a rule about inputs is right as it is"
+)
+
+
+def _matrices_by_row(probe: Probe, phase: str) -> list[str]:
+    """Name the matrices on whose rows a phase acts one by one, but not on their columns."""
+    names = _moved(probe, phase)
+    by_row, by_column = dict.fromkeys(names, True), dict.fromkeys(names, True)
+    for scale in SCALES:
+        given = {name: scale * p for name, p in drawn(names, "layout", 0).items()}
+        plain = probe.through(phase, _beside(probe, given))[0]
+        for row, kept in ((True, by_row), (False, by_column)):
+            other = {name: _with_first_changed(p, row) for name, p in given.items()}
+            changed = probe.through(phase, _beside(probe, other))[0]
+            for name in [name for name in names if name in plain]:
+                kept[name] &= _rest_is_equal(plain[name], changed[name], row)
+    return [name for name in names if by_row[name] and not by_column[name]]
+
+
+def _moved(probe: Probe, phase: str) -> Params:
+    """Select the matrices that a phase is given, which have two rows and two columns at least."""
+    own = probe.step.claimed(probe.params) if phase == "update" else probe.step.task.trained(probe.params)
+    return {
+        name: probe.params[name] for name in own if probe.params[name].ndim == 2 and min(probe.params[name].shape) > 1
+    }
+
+
+def _beside(probe: Probe, given: Params) -> Params:
+    """Fill in the parameters that are not matrices."""
+    return drawn(probe.step.task.trained(probe.params), "others", 0) | given
+
+
+def _with_first_changed(p: Tensor, row: bool) -> Tensor:
+    changed = p.clone()
+    (changed if row else changed.T)[0] *= -3.0
+    return changed
+
+
+def _rest_is_equal(plain: Tensor, changed: Tensor, row: bool) -> bool:
+    one, other = ((each if row else each.T)[1:] for each in (plain, changed))
+    return bool(((one - other).abs() <= EQUAL * plain.abs().max()).all())
+
+
+QUESTIONS = (Question("layout", "no phase acts on the rows of a matrix as if they were units", acts_on_columns),)

@@ -1,0 +1,68 @@
+"""Other values of a factory's parameters, to see which of them change training."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from grokbench.errors import PluginError
+from grokbench.plugins.plugin import Plugin
+
+__all__ = ["other_settings", "other_values"]
+
+ZERO = (0.1, 1.0)  # tried in place of 0
+
+
+def other_values(plugin: Plugin, name: str, value: Any) -> list[Any]:
+    """List values that a parameter may have in place of the given one; texts and other objects have none.
+
+    Args:
+        plugin: whose parameter it is.
+        name: of the parameter.
+        value: of the parameter.
+
+    Returns:
+        A boolean flipped; the other choices of a Literal; ten times and a tenth of a number, and for whole numbers one
+        more; those of every number in a tuple at once.
+    """
+    annotation = get_type_hints(plugin.factory).get(name)
+    if get_origin(annotation) is Literal:
+        return [choice for choice in get_args(annotation) if choice != value]
+    return _others(value)
+
+
+def _others(value: Any) -> list[Any]:
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, 10 * value or 10, value // 10]
+    if isinstance(value, float):
+        return [10.0 * value, value / 10.0] if value else list(ZERO)
+    if isinstance(value, tuple) and value and all(isinstance(each, int | float) for each in value):
+        return [tuple(each / 10 for each in value)] if isinstance(value[0], float) else []
+    return []
+
+
+def other_settings(plugin: Plugin, settings: Mapping[str, Any], name: str) -> Iterator[tuple[Any, Any]]:
+    """Yield pairs of records, made with two values of one parameter and the same values of all others.
+
+    A parameter may act only under a choice of another: the settings come first, then those with another choice, another
+    boolean or a number in place of a zero. Values that the factory refuses are left out.
+
+    Args:
+        plugin: that makes them.
+        settings: of its parameters, where they differ from the defaults.
+        name: of the parameter that is changed.
+    """
+    resolved = plugin.resolve(settings)
+    for base in _bases(plugin, resolved, name):
+        for value in other_values(plugin, name, resolved[name]):
+            try:
+                yield plugin.make(base), plugin.make({**base, name: value})
+            except PluginError:
+                continue
+
+
+def _bases(plugin: Plugin, resolved: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:
+    yield dict(resolved)
+    for other, value in resolved.items():
+        if other != name and (isinstance(value, bool | str) or value == 0):
+            yield from ({**resolved, other: instead} for instead in other_values(plugin, other, value))
