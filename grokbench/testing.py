@@ -1,4 +1,4 @@
-"""Helpers for the tests of a plugin: every conformance question as a test, and an `At` to call a phase with.
+"""Helpers for the tests of a plugin: every conformance question as a test, an `At` and a `Local` to call a phase with.
 
 `grokbench new` writes such tests.
 """
@@ -9,11 +9,11 @@ from functools import partial
 from types import ModuleType
 
 import torch
+from torch import Tensor
 
 from grokbench import random
 from grokbench.at import At
 from grokbench.conformance import QUESTIONS, Answer, Subject, Verdict, answer
-from grokbench.conformance.short_runs import data
 from grokbench.conformance.targets import find
 from grokbench.plugins import load_registry
 from grokbench.plugins.plugin import Plugin
@@ -21,9 +21,9 @@ from grokbench.regularizer import Regularizer
 from grokbench.step import StepContext
 from grokbench.step.build import build_step
 from grokbench.task import Task
-from grokbench.types import Batch, Params, State
+from grokbench.types import Batch, Local, Params, State, linearize_hidden
 
-__all__ = ["Verdict", "questions_of", "standpoint"]
+__all__ = ["Verdict", "linearized", "questions_of", "standpoint"]
 
 
 def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
@@ -55,10 +55,11 @@ def _is_from(plugin: Plugin, module: ModuleType) -> bool:
 
 
 def standpoint(task: Task, seed: int = 0) -> At:
-    """Make the `At` of the first step of a replica, on the CPU and in float64.
+    """Make the `At` of a first step, on the CPU and in float64.
 
-    `dataclasses.replace(standpoint(task), step=torch.tensor(3))` changes a field. The linearized network that a penalty
-    receives is `linearize(at.forward, at.batch.inputs)`.
+    The parameters and the examples are those of the replica that `grokbench run` trains with this seed; the batch holds
+    the first examples of the training set, in place of a drawn batch. `dataclasses.replace(standpoint(task),
+    step=torch.tensor(3))` changes a field.
 
     Args:
         task: the replica's task.
@@ -71,9 +72,39 @@ def standpoint(task: Task, seed: int = 0) -> At:
         return grads, state
 
     step = build_step(task, [Regularizer(transform=catch, privileges=frozenset({"extra_gradients"}))], {})
-    params, batch = task.init(random.key(seed)), Batch(*(part[: task.batch_size] for part in data(task, seed)["train"]))
+    key = _task_key(seed)
+    splits = task.splits(key) | (task.shared(torch.device("cpu")) if task.shared else {})
+    params, batch = task.init(key), Batch(*(part[: task.batch_size] for part in splits["train"]))
     keys = step.keys(random.fold(random.key(seed), "standpoint"))
     context = StepContext(batch, keys, step=torch.tensor(0), epoch=torch.tensor(0))
     outputs = task.outputs(params, batch.inputs)
     step.through("transform", task.trained(params), params, step.init(params), outputs, context)
     return caught[0]
+
+
+def _task_key(seed: int) -> Tensor:
+    """The key from which the engine draws data and initialisation of a seed."""
+    return random.fold(random.key(seed), "task")
+
+
+def linearized(task: Task, at: At, seed: int = 0) -> Local:
+    """Make the linearized network that a penalty receives, at the batch of an `At`.
+
+    Args:
+        task: the task that `at` belongs to; its hidden activations are recorded where it names sites.
+        at: a `standpoint`, or one with other parameters. Gradients flow from `at.params`.
+        seed: of the replica, whose frozen parameters are taken.
+    """
+    frozen = {name: p for name, p in task.init(_task_key(seed)).items() if name in task.frozen}
+    params = {**at.params, **frozen}
+
+    def forward(inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        seen: dict[str, Tensor] = {}
+
+        def site(h: Tensor, name: str) -> Tensor:
+            seen[name] = h
+            return h
+
+        return task.forward(params, inputs, **({"site": site} if task.has_sites else {})), seen
+
+    return linearize_hidden(forward, task.embedded(params, at.batch.inputs))

@@ -29,16 +29,18 @@ def from_torch(
 ) -> Callable[..., Regularizer]:
     """Make the factory of a method that trains with an optimizer class in the style of `torch.optim`.
 
-        lion = from_torch(pytorch_optimizer.Lion, lr=1e-4)
+        lion = from_torch(pytorch_optimizer.Lion, lr=1e-4, weight_decay=1.0)
 
-    The optimizer replaces the task's own, with its own weight decay and not the task's. It gets ordinary tensors of one
+    The optimizer replaces the task's own, with its own weight decay and not the task's: of many classes it is 0 by
+    default, with which few networks grok. It gets ordinary tensors of one
     replica, matrices in torch's layout, (fan_out, fan_in). It cannot be mapped: replicas are trained one by one.
     A class with methods `train` and `eval`, such as schedule-free ones, is evaluated at the weights that `eval` sets.
 
     Args:
         optimizer: a class that is called with the parameters and keywords, and whose `step` takes no closure.
         roles: update the parameters of these roles alone; the task's optimizer updates the rest. None: update all.
-        name: of the method in suites; by default the class's in lower case with underscores.
+        name: of the method in suites. Default: the class's in lower case, with an underscore between a small letter
+            and a capital: AdaBelief is `ada_belief`, RAdam `radam`.
         revision: of the method, see `Regularizer`.
         defaults: of the method's parameters, in place of the class's.
 

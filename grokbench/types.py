@@ -99,7 +99,8 @@ class Local(NamedTuple):
         outputs: (n, C); C is 1 where the targets are -1 and 1, see `Batch`.
         pullback: cotangents v (n, C) -> input gradients v_i^T J_{x_i} (n, ...), shaped like the embedded inputs. It can
             be called several times, and differentiated. Take `flatten(1)` before a norm: images have three axes.
-        hidden: site -> hidden activations (n, ...), of a task that names its sites (`Task.sites`); empty for others.
+        hidden: site -> hidden activations (n, ...), after the methods' phase `hidden`; empty for a task that names no
+            sites (`Task.has_sites`).
     """
 
     outputs: Tensor

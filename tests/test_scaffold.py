@@ -15,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from grokbench import testing
+from grokbench import random, testing
 from grokbench.engine import timing
 from grokbench.launchers.local import pool
 from grokbench.scaffold import write
@@ -183,6 +183,11 @@ def test_the_standpoint_of_a_phase():
         at.grad_at(elsewhere).values(), torch.autograd.grad(loss, elsewhere.values()), strict=True
     ):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+    key = random.fold(random.key(1), "task")
+    assert torch.equal(other.params["weight1"], task.init(key)["weight1"])
+    assert torch.equal(other.batch.inputs, task.splits(key)["train"].inputs[:4])
+    local = testing.linearized(task, at)
+    assert torch.equal(local.outputs, at.outputs) and list(local.hidden) == ["hidden1"]
     assert not torch.equal(at.params["weight1"], other.params["weight1"]) and int(at.key) != int(other.key)
 
 

@@ -84,8 +84,17 @@ def _description(plugin: Plugin) -> str:
             "",
             "parameters:" if parameters else "no parameters",
             *parameters,
+            *_network(plugin),
         ]
     )
+
+
+def _network(plugin: Plugin) -> list[str]:
+    if plugin.kind != "tasks":
+        return []
+    from grokbench.commands.network import network  # imports torch
+
+    return ["", *_indented(found)] if (found := network(plugin)) else []
 
 
 def _default(parameter: inspect.Parameter) -> str:

@@ -44,9 +44,9 @@ def transform(grads: Params, state: Mean, at: At, *, beta: float, gain: float) -
     return {name: g + gain * (g - m[name]) for name, g in grads.items()}, Mean(m)
 
 
-# Other phases: prepare, perturb, objective, penalty, optimizer, project. `grokbench show NAME` describes the shipped
-# methods that use them, and the page "Write a regularizer" the arguments and results of each. A method that commutes
-# with rotations of the inputs, as this one does, may set `rotates=True`, with which a large `xor` trains faster.
+# Other phases: prepare, perturb, hidden, objective, penalty, rate, claims with update, optimizer, project, eval_params.
+# The page "Phases of a method" has the arguments and an example of each. A method that commutes with rotations of the
+# inputs, as this one does, may set `rotates=True`, with which a large `xor` trains faster.
 @hookimpl
 def grokbench_regularizers():
     yield new_name
