@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grokbench.api.runs import load_runs as load_runs
     from grokbench.at import About as About
     from grokbench.at import At as At
+    from grokbench.at import GradAt as GradAt
     from grokbench.errors import DataError as DataError
     from grokbench.errors import GrokbenchError as GrokbenchError
     from grokbench.errors import PluginError as PluginError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from grokbench.optimizers import SGD as SGD
     from grokbench.optimizers import AdamW as AdamW
     from grokbench.records import Cell as Cell
+    from grokbench.records import Crossings as Crossings
     from grokbench.records import Outcome as Outcome
     from grokbench.records import Planned as Planned
     from grokbench.records import Run as Run
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from grokbench.types import Optimizer as Optimizer
     from grokbench.types import Params as Params
     from grokbench.types import Role as Role
+    from grokbench.types import fans as fans
     from grokbench.types import linearize as linearize
 
 __version__ = "0.1.0"
@@ -55,7 +58,9 @@ _MODULES = {
     "At": "at",
     "Batch": "types",
     "Cell": "records",
+    "Crossings": "records",
     "DataError": "errors",
+    "GradAt": "at",
     "GrokbenchError": "errors",
     "Leaderboard": "api.leaderboard",
     "Local": "types",
@@ -77,6 +82,7 @@ _MODULES = {
     "SuiteError": "errors",
     "Task": "task",
     "data": "",
+    "fans": "types",
     "from_torch": "torch_optimizers",
     "hookimpl": "hookspecs",
     "leaderboard": "api.leaderboard",

@@ -20,7 +20,8 @@ class GradAt(Protocol):
 
         Args:
             params: all trained parameters.
-            batch: as drawn; None: the step's own, with the step's own draws.
+            batch: as drawn, with draws of its own; None: the step's own, with the step's own draws. `perturb` and
+                `hidden` act on both, and the loss is the one after `objective`.
             penalties: add the penalties of all methods to the loss.
         """
 
@@ -43,6 +44,7 @@ class About:
         facts: the task's facts.
         train_size: examples in the training set.
         steps_per_epoch: updates in an epoch.
+        key: (), int64, of this seed and method, for a state that begins with draws.
     """
 
     roles: Mapping[str, Role]
@@ -53,6 +55,7 @@ class About:
     facts: Mapping[str, Any]
     train_size: int
     steps_per_epoch: int
+    key: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,8 @@ class At:
         loss: the task's own loss, (outputs (n, C), targets (n,)) -> ().
         correct: the task's own, (outputs (n, C), targets (n,)) -> (n,) bool.
         outputs: (n, C), of the step's batch before the update. None in perturb, hidden and penalty.
+        rate: (), the product of the methods' `rate` and of the suite's schedule in this step, by which `update`
+            multiplies an own learning rate. None in the other phases.
         grad_at: trained parameters -> the gradient, at those, of this step's loss and penalties, with the same batch
             and the same draws; `batch` and `penalties` change that, see `GradAt`. For methods with the privilege
             "extra_gradients", in transform, update and project. Anywhere else it raises ValueError.
@@ -102,6 +107,7 @@ class At:
     loss: Loss
     correct: Correct
     outputs: Tensor | None = None
+    rate: Tensor | None = None
     grad_at: GradAt = _not_yet
     needed: Mapping[str, Any] = field(default_factory=dict)
 
@@ -130,12 +136,13 @@ class At:
         return self.needed[name]
 
 
-def about(trained: Params, task: Task) -> About:
+def about(trained: Params, task: Task, key: Tensor) -> About:
     """Describe the setting of a replica.
 
     Args:
         trained: the parameters that are trained, of one replica.
         task: that they belong to.
+        key: (), of the seed and the method.
     """
     optimizer = task.optimizer
     return About(
@@ -147,4 +154,5 @@ def about(trained: Params, task: Task) -> About:
         facts=task.facts,
         train_size=task.train_size,
         steps_per_epoch=task.steps,
+        key=key,
     )

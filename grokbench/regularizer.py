@@ -76,7 +76,8 @@ class Regularizer:
             replicas are trained one by one, slower, and marked so. True by default.
         privileges: means of the method that the baseline does not have; the leaderboard prints them. Any of
             "extra_labels", "test_accuracy", "second_model", "extra_gradients", "prior_knowledge", "averaged_weights",
-            "loss" and "architecture". Empty by default.
+            "loss" and "architecture". `eval_params` implies "averaged_weights", and `hidden_always` "architecture".
+            Empty by default.
         neutral: parameters of the factory at which the method equals the baseline, such as {"strength": 0.0};
             `grokbench check` tests it. None: there are none.
         inert: parameters of the factory, and of "lr" and "weight_decay" of the task, that are not meant to change
@@ -84,6 +85,8 @@ class Regularizer:
             Empty by default.
         facts: names that the task's `facts` must contain; a suite that plans the method on another task is refused.
             Empty by default.
+        refuses: task -> why the method cannot be trained on it, such as "it has no hidden matrix"; None or empty if it
+            can. A suite that plans the method on such a task is refused. None: every task will do.
         rotates: True if the method commutes with rotations of the inputs under SGD; a task such as xor is then trained
             in fewer, rotated coordinates. False by default.
         revision: raise it when the numbers change: stored runs of another revision are not reused. 1 by default.
@@ -111,6 +114,7 @@ class Regularizer:
     neutral: Mapping[str, Any] | None = None
     inert: Collection[str] = frozenset()
     facts: tuple[str, ...] = ()
+    refuses: Callable[[Task], str | None] | None = None
     rotates: bool = False
     revision: int = 1
 
@@ -118,6 +122,8 @@ class Regularizer:
         """Refuse a record that cannot be meant; a factory passes the ValueError on to the user."""
         if (self.claims is None) != (self.update is None):
             raise ValueError("claims and update belong together: give both, or neither")
+        implied = {privilege for phase, privilege in IMPLIED.items() if getattr(self, phase)}
+        object.__setattr__(self, "privileges", frozenset(self.privileges) | implied)
         if not 0.0 <= self.reserve < 1.0:
             raise ValueError(f"reserve must be at least 0 and below 1, got {self.reserve}")
         for phase, k in self.every.items():
@@ -127,16 +133,17 @@ class Regularizer:
             if not is_count(k):
                 raise ValueError(f"every[{phase!r}] must be a whole number of at least 1, got {k!r}")
 
-    def initial_state(self, trained: Params, task: Task) -> State:
+    def initial_state(self, trained: Params, task: Task, key: Tensor) -> State:
         """Call `init`, with the `About` of the replica if it takes two arguments.
 
         Args:
             trained: the parameters that are trained, of one replica.
             task: that they belong to.
+            key: (), of the seed and the method.
         """
         if self.init is None:
             return ()
-        return self.init(trained, about(trained, task)) if takes_about(self.init) else self.init(trained)
+        return self.init(trained, about(trained, task, key)) if takes_about(self.init) else self.init(trained)
 
 
 def takes_about(init: Callable[..., State]) -> bool:
@@ -160,4 +167,5 @@ def positional(function: Callable[..., Any], *optional: str) -> list[str]:
     return [each.name for each in given if each.kind in kinds]
 
 
+IMPLIED: Mapping[str, Privilege] = {"eval_params": "averaged_weights", "hidden_always": "architecture"}
 PERIODIC = ("perturb", "penalty", "transform", "update", "project")  # phases that `every` may name

@@ -78,7 +78,7 @@ def standpoint(task: Task, seed: int = 0) -> At:
     keys = step.keys(random.fold(random.key(seed), "standpoint"))
     context = StepContext(batch, keys, step=torch.tensor(0), epoch=torch.tensor(0))
     outputs = task.outputs(params, batch.inputs)
-    step.through("transform", task.trained(params), params, step.init(params), outputs, context)
+    step.through("transform", task.trained(params), params, step.init(params, key), outputs, context)
     return caught[0]
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grokbench.at import About, At
-from grokbench.regularizer import Regularizer
+from grokbench.regularizer import Regularizer, positional
 from grokbench.types import Params, Role
 
 __all__ = ["from_torch"]
@@ -48,8 +48,12 @@ def from_torch(
         A factory, to be yielded by the hook `grokbench_regularizers`; its parameters are those of the class.
 
     Raises:
-        TypeError: the class has no such parameter.
+        TypeError: the class has no such parameter, or its `step` needs a closure.
     """
+    if needed := [each for each in positional(optimizer.step) if each != "self"]:
+        raise TypeError(
+            f"{optimizer.__name__}.step needs {needed[0]}, expected an optimizer that needs gradients alone"
+        )
     signature = _signature(optimizer, defaults)
 
     def factory(**settings: Any) -> Regularizer:
@@ -137,12 +141,11 @@ class _Torch:
         return TorchState(torch.ones((), dtype=torch.bool, device=device), self._values(self.leaves, device))
 
     def update(self, params: Params, grads: Params, state: TorchState, at: At) -> tuple[Params, TorchState]:
-        """Take one step of the optimizer."""
-        del at
+        """Take one step of the optimizer, its learning rate multiplied by that of schedules."""
         made = self._made(params, state)
         for name, p in made.named.items():
             p.grad = _in_torch_layout(grads[name])
-        made.optimizer.step()
+        made.step(1.0 if at.rate is None else float(at.rate))
         leaves, structure = pytree.tree_flatten(made.kept())
         if structure != self.structure:
             raise ValueError(f"{self.optimizer.__name__} keeps other things in some steps than in others")
@@ -182,6 +185,15 @@ class _Made(NamedTuple):
 
     optimizer: torch.optim.Optimizer
     named: dict[str, torch.nn.Parameter]
+
+    def step(self, rate: float) -> None:
+        """Take one step at the learning rate times a factor."""
+        rates = [group["lr"] for group in self.optimizer.param_groups] if rate != 1.0 else []
+        for group, lr in zip(self.optimizer.param_groups, rates, strict=False):
+            group["lr"] = lr * rate
+        self.optimizer.step()
+        for group, lr in zip(self.optimizer.param_groups, rates, strict=False):
+            group["lr"] = lr
 
     def params(self) -> Params:
         """The parameters in our layout."""

@@ -163,7 +163,7 @@ def call_functions(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, 
     context = StepContext(
         batch, step.keys(key), **counts, train=splits["train"], reserved=some if step.reserve else None
     )
-    states = step.init(params)
+    states = step.init(params, random.key(0))
     outputs = task.outputs(params, batch.inputs)
     results: dict[str, Any] = {"splits": splits, "init": (task.init(random.key(0)), states)}
     results["correct"] = task.correct(outputs, batch.targets)

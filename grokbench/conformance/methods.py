@@ -74,7 +74,9 @@ def keeps_the_pairing(subject: Subject) -> Answer:
     """Check that data, initialisation and batch order equal the baseline's bit for bit, also after training."""
     for label, step in steps(subject):
         received: list[Params] = []
-        pairing, plain = _pairing(_recording_prepare(step, received)), _pairing(build_step(step.task, [], {}))
+        same_reserve = [Regularizer(reserve=step.reserve)] if step.reserve else []  # which replaces rows of batches
+        pairing = _pairing(_recording_prepare(step, received))
+        plain = _pairing(build_step(step.task, same_reserve, {}))
         if step.regularizers[0].prepare:  # compare what it received: changing the parameters is its purpose
             pairing["initialisation"] |= {name: torch.stack([p[name] for p in received]) for name in received[0]}
         for what in plain:

@@ -71,7 +71,7 @@ def begun(step: Step, number: int = 0) -> Probe:
         number: of the step.
     """
     params, train = cast((step.task.init(random.key(0)), data(step.task)["train"]), torch.float64)
-    return Probe(step, params, step.init(params), number, train)
+    return Probe(step, params, step.init(params, random.key(0)), number, train)
 
 
 def drawn(params: Params, purpose: str, number: int) -> Params:

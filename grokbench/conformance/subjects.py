@@ -69,13 +69,14 @@ class Subject:
         splits = made.splits if isinstance(made, Metric) else ()
         for label in self.trial_tasks:
             task: Task = self.registry.get("tasks", TASKS[label].use).make(TASKS[label].parameters)
-            if set(made.facts) <= set(task.facts) and set(splits) <= set(task.split_names) and _shows_sites(task, made):
+            if set(made.facts) <= set(task.facts) and set(splits) <= set(task.split_names) and _takes(task, made):
                 self.tried.append(label)
                 yield label, task
         if not self.tried:
             needs = {"splits": splits, "facts": made.facts}
             listed = [f"the {what} {', '.join(names)}" for what, names in needs.items() if names]
-            raise NoTrialTask(f"no small task has {' and '.join(listed) or 'hidden sites'}, which it needs")
+            listed = listed or ["the hidden sites or the network"]
+            raise NoTrialTask(f"no small task has {' and '.join(listed)}, which it needs")
 
     def tasks(self) -> Iterator[tuple[str, Task]]:
         """Yield the tasks to check with, by label: a task itself, in each of its settings; for others the trial tasks.
@@ -96,6 +97,10 @@ class Subject:
             yield label, task
 
 
-def _shows_sites(task: Task, made: Regularizer | Metric) -> bool:
-    """Return whether a task names its hidden activations, if a method acts on them."""
-    return task.has_sites or not (isinstance(made, Regularizer) and (made.hidden or made.hidden_always))
+def _takes(task: Task, made: Regularizer | Metric) -> bool:
+    """Return whether a task has the hidden sites that a method acts on, and the method does not refuse it."""
+    if not isinstance(made, Regularizer):
+        return True
+    if made.refuses and made.refuses(task):
+        return False
+    return task.has_sites or not (made.hidden or made.hidden_always)

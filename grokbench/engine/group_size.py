@@ -109,7 +109,8 @@ def _bytes(step: Step, size: tuple[Params, int], dtype: torch.dtype) -> int:
     """Estimate the bytes of a replica: its state, its data, and the activations that the task declares."""
     params, data = size
     weights = sum(p.numel() for p in params.values())
-    states = sum(tensor.numel() for tensor in pytree.tree_leaves(step.init(params)))
+    key = random.key(0, next(iter(params.values())).device)
+    states = sum(tensor.numel() for tensor in pytree.tree_leaves(step.init(params, key)))
     batch = min(step.task.batch_size or step.task.train_size, step.task.train_size)
     # 4: parameters, gradients, two moments
     return dtype.itemsize * (4 * weights + states + data + batch * step.task.activations)

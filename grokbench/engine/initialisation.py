@@ -45,7 +45,7 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
         keys=torch.stack(keys),
         params=params,
         optimizer=step.optimizer.init(unclaimed(step, params)),
-        states=unaliased(over_replicas(step, step.init)(params), params),
+        states=unaliased(over_replicas(step, step.init)(params, torch.stack(keys)), params),
         own=own,
         shared=shared,
         finite=torch.ones(len(seeds), dtype=torch.bool, device=device),

@@ -7,11 +7,12 @@ from grokbench.criterion import bound_fault, parse_condition
 from grokbench.errors import PluginError
 from grokbench.metric import Metric
 from grokbench.plan.metrics import can_record, recorded, standard_labels
-from grokbench.plan.recipes import setting_faults
+from grokbench.plan.recipes import resolved_settings, setting_faults
 from grokbench.plan.uses import use_faults
 from grokbench.plugins import Registry
 from grokbench.records import Skip
 from grokbench.regularizer import Regularizer
+from grokbench.step.build import build_step
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
 from grokbench.task import Task
 from grokbench.text.lists import listed
@@ -43,7 +44,8 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
         yield from _criterion_faults(suite, registry, entry, task)
         yield from _cadence_faults(suite, registry, entry, task)
         yield from _fact_faults(suite, registry, entry, task)
-        yield from setting_faults(suite, entry, task)
+        settings = list(setting_faults(suite, entry, task))
+        yield from settings or _combination_faults(suite, registry, entry, task)
         yield from _rotation_faults(suite, registry, entry, task)
 
 
@@ -93,12 +95,42 @@ def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task)
     for method in _planned(suite, entry):
         for use in method.uses_for(entry.label):
             if missing := _missing_facts(registry, use, task):
-                cell = f"{{task: {entry.label}, regularizer: {method.label}, why: ...}}"
-                way = "leave the task out" if method.label == suite.baseline else f"skip the cell: skip: [{cell}]"
+                way = _way_out(suite, entry, method)
                 yield (
                     f"{suite.where(method.path)}: regularizers.{method.label}: {use.name} needs a task with "
                     f"{' and '.join(missing)}, which {entry.label} does not have; {way}"
                 )
+            elif why := _refused(registry, use, task):
+                place, way = f"{suite.where(method.path)}: regularizers.{method.label}", _way_out(suite, entry, method)
+                yield f"{place}: {use.name} refuses {entry.label}: {why}; {way}"
+
+
+def _combination_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
+    """Yield the methods that cannot be combined with each other, with the task or with a schedule."""
+    for method in _planned(suite, entry):
+        uses = method.uses_for(entry.label)
+        made = [_made(registry, "regularizers", use) for use in uses]
+        if None in made or any(_missing_facts(registry, use, task) for use in uses):
+            continue
+        settings = resolved_settings(task.optimizer, method.optimizer_for(entry.label))
+        try:
+            build_step(task, made, {}, settings=settings)
+        except ValueError as error:
+            yield f"{suite.where(method.path)}: regularizers.{method.label}: on {entry.label}: {error}"
+        except Exception:  # of a plugin's own code: its replicas fail, with a traceback
+            continue
+
+
+def _way_out(suite: Suite, entry: TaskEntry, method: RegularizerEntry) -> str:
+    if method.label == suite.baseline:
+        return "leave the task out"
+    return f"skip the cell: skip: [{{task: {entry.label}, regularizer: {method.label}, why: ...}}]"
+
+
+def _refused(registry: Registry, use: Use, task: Task) -> str | None:
+    """Ask a method why it cannot be trained on a task; None where it can, or where it has faults of its own."""
+    method: Regularizer | None = _made(registry, "regularizers", use)
+    return method.refuses(task) or None if method is not None and method.refuses else None
 
 
 def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
@@ -114,6 +146,8 @@ def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
             uses = method.uses_for(entry.label) if method.label in suite.added else ()
             if missing := [fact for use in uses for fact in _missing_facts(registry, use, task)]:
                 yield Skip(entry.label, method.label, f"needs a task with {' and '.join(missing)}")
+            elif refused := [why for use in uses if (why := _refused(registry, use, task))]:
+                yield Skip(entry.label, method.label, f"refused by the method: {refused[0]}")
 
 
 def _missing_facts(registry: Registry, use: Use, task: Task) -> list[str]:

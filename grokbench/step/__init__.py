@@ -8,20 +8,22 @@ suite.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from grokbench import random
+from grokbench.at import At
 from grokbench.cadence import Every, is_due
 from grokbench.metric import Metric, Probe
 from grokbench.regularizer import Regularizer
 from grokbench.step.claims import claims_of
 from grokbench.step.context import StepContext
-from grokbench.step.look_back import reads_params
 from grokbench.step.objective import NotScalarError, Objective
 from grokbench.step.phases import Phases, method_key
 from grokbench.step.readings import AtOf, Readings, UndeclaredGradientError
+from grokbench.step.trial import fields_read
 from grokbench.task import Task
 from grokbench.types import Batch, Loss, Optimizer, Params, State
 
@@ -87,13 +89,32 @@ class Step(Phases):
             key: (), from which each method gets a key of its own.
         """
         for method, prepare in self.acting("prepare"):
-            params = params | prepare(self.task.trained(params), self.task, train, method_key(key, method))
+            params = params | prepare(self.task.trained(params), self._callable(params), train, method_key(key, method))
         return params
 
-    def init(self, params: Params) -> tuple[State, ...]:
-        """Make the state of every regularizer before the first step, from all parameters after `prepare`."""
-        trained = self.task.trained(params)
-        return tuple(one.initial_state(trained, self.task) for one in self.regularizers)
+    def _callable(self, params: Params) -> Task:
+        """The task as `prepare` gets it: its network can be called with the trained parameters alone."""
+        frozen = {name: p for name, p in params.items() if name in self.task.frozen}
+        if not frozen:
+            return self.task
+        task, embed = self.task, self.task.embed
+        filled = {"forward": lambda params, *rest, **more: task.forward(params | frozen, *rest, **more)}
+        if embed:
+            filled["embed"] = lambda params, inputs: embed(params | frozen, inputs)
+        return replace(task, **filled)
+
+    def init(self, params: Params, key: Tensor) -> tuple[State, ...]:
+        """Make the state of every regularizer before the first step.
+
+        Args:
+            params: all parameters, after `prepare`.
+            key: (), of the seed, from which each method gets a key of its own.
+        """
+        trained, key = self.task.trained(params), random.fold(key, "init")
+        keys = [method_key(key, method) for method in range(len(self.regularizers))]
+        return tuple(
+            one.initial_state(trained, self.task, own) for one, own in zip(self.regularizers, keys, strict=True)
+        )
 
     # ---- the gradient
 
@@ -186,10 +207,11 @@ class Step(Phases):
         """
         after, at = list(states), self._after_gradient(params, states, outputs, context)
         owners, updated = self.claimed(params), dict[str, Tensor]()
+        rate = self.rate(params, states, outputs, context)
         for method, update in self.acting("update"):
             names = [name for name, owner in owners.items() if owner == method]
             own, gradients = ({name: tree[name] for name in names} for tree in (params, grads))
-            moved, after[method] = update(own, gradients, states[method], at(method))
+            moved, after[method] = update(own, gradients, states[method], at(method, rate=rate))
             updated |= moved
         return updated, tuple(after)
 
@@ -197,7 +219,8 @@ class Step(Phases):
         """Multiply the methods' factors of the learning rate, (); for the arguments see `update`."""
         at = self._after_gradient(params, states, outputs, context)
         factors = [rate(at(method)) for method, rate in self.acting("rate")]
-        return torch.stack([torch.as_tensor(factor).double() for factor in factors]).prod()
+        one = torch.ones((), dtype=torch.float64, device=context.step.device)
+        return torch.stack([one, *(torch.as_tensor(factor).double() for factor in factors)]).prod()
 
     @cached_property
     def keeps_params(self) -> bool:
@@ -208,11 +231,29 @@ class Step(Phases):
         if self.has("rate"):
             return True
         try:
-            return self.has("project") and reads_params(
-                self._readings, self.acting("project"), self.keys(random.key(0, "meta"))
-            )
+            read = fields_read(self._readings, self, "project", _project)
         except Exception:
             return True
+        return any("params" in names for names in read)
+
+    @cached_property
+    def ignores_rate(self) -> bool:
+        """True if a method updates parameters itself without reading `At.rate`, which another one sets.
+
+        The phases are tried on the shapes of a replica; where they cannot be, they are taken to read it.
+        """
+        if not (self.has("rate") and self.has("update")):
+            return False
+        try:
+            read = fields_read(self._readings, self, "update", self._trial_update)
+        except Exception:
+            return False
+        return any("rate" not in names for names in read)
+
+    def _trial_update(self, update: Any, method: int, trained: Params, state: State, at: At) -> None:
+        owners = self.claimed(trained)
+        own = {name: p for name, p in trained.items() if owners.get(name) == method}
+        update(own, own, state, at)
 
     def evaluated(self, params: Params, states: tuple[State, ...]) -> Params:
         """Select the parameters that evaluations and the criterion see: averages, where a method keeps them."""
@@ -261,3 +302,8 @@ class Step(Phases):
         """
         probe = Probe(params, splits, self.task, key, initial or {}, dict(known))
         return {label: self.metrics[label].measure(probe) for label in labels}
+
+
+def _project(project: Callable[..., Any], method: int, trained: Params, state: State, at: At) -> None:
+    del method
+    project(trained, state, at)

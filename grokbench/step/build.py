@@ -1,16 +1,18 @@
 """The step of a cell, built from its parts; combinations that cannot be meant are refused."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
+from grokbench import random
 from grokbench.cadence import Every
 from grokbench.metric import Metric
 from grokbench.regularizer import Regularizer, positional
 from grokbench.step import Step
+from grokbench.step.claims import claims_of
 from grokbench.step.recipes import schedule, with_settings
 from grokbench.task import Task
 from grokbench.types import Optimizer, Params, Site
@@ -39,10 +41,10 @@ def build_step(
         more: further fields of `Step`: `raw` and `budget`.
 
     Raises:
-        ValueError: two methods have `eval_params`, the task lacks the hidden sites that a method asks for, or a
-            `prepare` takes three arguments, as it did before it got the training set.
+        ValueError: the methods cannot be combined with each other, with the task or with the settings.
     """
-    _refuse(task, regularizers)
+    for why in _refusals(task, regularizers):
+        raise ValueError(why)
     if settings:
         task, scheduled = with_settings(task, settings), schedule(settings)
         regularizers = [*regularizers, scheduled] if scheduled else regularizers
@@ -53,17 +55,39 @@ def build_step(
         if regularizer.optimizer:
             optimizer = regularizer.optimizer(optimizer)
     budget = {"budget": task.epochs, **more}
-    return Step(task, tuple(regularizers), optimizer, dict(metrics), frozenset(required), dict(every or {}), **budget)
+    step = Step(task, tuple(regularizers), optimizer, dict(metrics), frozenset(required), dict(every or {}), **budget)
+    if step.ignores_rate:
+        raise ValueError(
+            "the learning rate has a schedule, which a method with an own optimizer ignores: its `update` has to "
+            "multiply its learning rate by at.rate"
+        )
+    return step
 
 
-def _refuse(task: Task, regularizers: Sequence[Regularizer]) -> None:
+def _refusals(task: Task, regularizers: Sequence[Regularizer]) -> Iterator[str]:
+    """Yield why methods cannot be combined, or not with the task."""
     if sum(regularizer.eval_params is not None for regularizer in regularizers) > 1:
-        raise ValueError("two methods with eval_params: evaluations can see the averages of one of them alone")
+        yield "two methods with eval_params: evaluations can see the averages of one of them alone"
     for prepare in [regularizer.prepare for regularizer in regularizers if regularizer.prepare]:
         if len(names := positional(prepare)) == 3 and "train" not in names:
-            raise ValueError(f"prepare is called as prepare(params, task, train, key), got prepare({', '.join(names)})")
+            yield f"prepare is called as prepare(params, task, train, key), got prepare({', '.join(names)})"
     if not task.has_sites and any(regularizer.hidden or regularizer.hidden_always for regularizer in regularizers):
-        raise ValueError("the task names no hidden sites: its forward takes no `site`, which the method acts on")
+        yield "the task names no hidden sites: its forward takes no `site`, which the method acts on"
+    if sum(regularizer.claims is not None for regularizer in regularizers) > 1:
+        yield from _disputed(task, regularizers)
+
+
+def _disputed(task: Task, regularizers: Sequence[Regularizer]) -> Iterator[str]:
+    """Yield why claims cannot be met; nothing where the task's shapes are not known without its data."""
+    try:
+        params = task.trained(task.init(random.key(0, "meta")))
+    except Exception:
+        return
+    roles = {name: role for name, role in task.roles.items() if name in params}
+    try:
+        claims_of(regularizers, roles, {name: tuple(p.shape) for name, p in params.items()})
+    except ValueError as error:
+        yield str(error)
 
 
 def _with_architecture(task: Task, always: Sequence[Callable[[Tensor, str], Tensor]]) -> Task:

@@ -24,7 +24,9 @@ def claims_of(
     found: dict[str, int] = {}
     for method, regularizer in enumerate(regularizers):
         names = list(regularizer.claims(roles, shapes)) if regularizer.claims else []
-        if wrong := [name for name in names if name not in shapes or name in found]:
-            raise ValueError(f"claims names {wrong[0]!r}, expected trained parameters that no method claims")
+        if wrong := [name for name in names if name not in shapes]:
+            raise ValueError(f"claims names {wrong[0]!r}, expected trained parameters: {', '.join(shapes)}")
+        if taken := [name for name in names if name in found]:
+            raise ValueError(f"two methods claim {taken[0]!r}, and a parameter can have one optimizer alone")
         found |= dict.fromkeys(names, method)
     return found

@@ -101,9 +101,9 @@ class Readings:
         at = self.before_gradient(params, context, outputs)
         grad_at = partial(second_gradient, loss_of, params, states, context)
 
-        def of(method: int) -> At:
+        def of(method: int, **more: Any) -> At:
             extra = "extra_gradients" in self.regularizers[method].privileges
-            return at(method, grad_at=grad_at if extra else _undeclared)
+            return at(method, grad_at=grad_at if extra else _undeclared, **more)
 
         return of
 
