@@ -137,7 +137,7 @@ def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Prob
         for key, value in given.items():
             if key not in uses:
                 known = f"Expected one of the combined methods: {', '.join(uses)}"
-                keys = f"; a regularizer entry also takes {', '.join(words)}" if where == path else ""
+                keys = f"; every regularizer entry also accepts these keys: {', '.join(words)}" if where == path else ""
                 near = did_you_mean(key, [*uses, *(words if where == path else ())])
                 yield Problem((*where, key), f"parameters of no method. {known}{keys}{near}", at_key=True)
             elif value is not None and not isinstance(value, dict):

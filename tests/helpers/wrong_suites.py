@@ -97,7 +97,7 @@ WRONG = [
     ("strength: 0.1", "use: []", "5:47", "use: a list, expected the name of a plugin, or a list of names"),
     ("strength: 0.1", "use: [a, a]", "5:47", "use: a list, expected every plugin once in a combination"),
     ("strength: 0.1", "use: [aa, bb], ab: 3", "5:57", "parameters of no method. Expected one of the combined"),
-    ("strength: 0.1", "use: [aa, bb], ab: 3", "5:57", "methods: aa, bb; a regularizer entry also takes use, per_task"),
+    ("strength: 0.1", "use: [aa, bb], ab: 3", "5:57", "also accepts these keys: use, per_task"),
     ("strength: 0.1", "use: [aa, bb], pertask: {}", "5:57", "use, per_task. Did you mean 'per_task'?"),
     ("strength: 0.1", "use: [aa, bb], per_task: {xor: {aab: {}}}", "5:74", "combined methods: aa, bb. Did you mean"),
     ("strength: 0.1", "use: [aa, bb], aa: 3", "5:61", "the number 3, expected a mapping: the parameters of aa"),
