@@ -41,7 +41,7 @@ WRITE = (
     "not grads[name] = 2.0 * g; a new key is random.fold(key, purpose)"
 )
 FROZEN = "return a new state: state._replace(m=new) where it is a NamedTuple; `at` and `batch` are read-only"
-RECORD_MODULES = tuple(f"grokbench.{name}" for name in ("types", "task", "regularizer", "metric"))
+RECORD_MODULES = tuple(f"grokbench.{name}" for name in ("types", "task", "at", "regularizer", "metric"))
 CLASSES = (
     'ask for tasks with classes: facts=("cross_entropy",) in the record; others, such as xor, whose targets are the '
     "floats -1 and 1 of a single output, then refuse it"
