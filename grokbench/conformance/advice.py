@@ -96,7 +96,7 @@ class Explanation(NamedTuple):
     fix: str
 
     def sentence(self, message: str) -> str:
-        """Return what went wrong; where shapes do not fit together, with torch's message, which has the sizes."""
+        """Return what went wrong. If shapes do not fit together, add torch's message, which has the sizes."""
         return f"{self.what}; torch says: {message[:160]}" if self.fix == FIT else self.what
 
 
@@ -152,7 +152,7 @@ def _is_ours(record: object) -> bool:
 
 
 def _explain_factory(error: PluginError, file: Path) -> tuple[str, str, str]:
-    """Explain, likewise, the error of a factory that makes no record."""
+    """Explain the error of a factory that makes no record; the results are those of `translate`."""
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError):
         return str(error), "install it and check again: nothing else can be checked without it", ""
