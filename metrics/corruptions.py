@@ -67,7 +67,7 @@ def measure(probe: Probe, *, corruptions: tuple[str, ...], severities: tuple[int
     return torch.stack([_accuracy(probe, batch) for batch in kept]).mean()
 
 
-@lru_cache(None)  # an evaluation that was recorded as a CUDA graph reads the same memory again
+@lru_cache(None)  # an evaluation that was captured as a CUDA graph reads the same memory again
 def _kept(root: Path, corruption: str, severity: int, examples: int | None, device: torch.device) -> Batch:
     images, labels = data.cifar10c(corruption, severity, root)
     return Batch(images[:examples].to(device), labels[:examples].to(device).long())

@@ -67,15 +67,16 @@ def test_wrong_parameters_are_named_with_what_was_expected(given, parameter, sai
 def test_a_misspelt_parameter_is_looked_up_among_what_may_stand_there():
     words = {"need": ("use", "per_task"), "pertask": ("use", "per_task")}
     need, pertask, on = (said for _, said in PLUGIN.faults({"need": 1, "pertask": 2, "onn": 3}, words))
-    assert need.endswith(", day; a regularizer entry also takes use, per_task. Did you mean 'needed'?")
-    assert pertask.endswith(", day; a regularizer entry also takes use, per_task. Did you mean 'per_task'?")
+    also = ", day; every regularizer entry also accepts these keys: use, per_task. Did you mean "
+    assert need.endswith(f"{also}'needed'?") and pertask.endswith(f"{also}'per_task'?")
     assert on.endswith(", day. Did you mean 'on'?")
 
 
 def test_a_plugin_without_parameters_has_the_keys_of_its_entry():
     bare = Plugin("metrics", "bare", lambda: None, "file x.py", "")
     ((_, in_an_entry),) = bare.faults({"evry": 1}, {"evry": ("use", "every")})
-    assert in_an_entry == "bare has no parameter 'evry'. A metric entry takes use, every. Did you mean 'every'?"
+    said = "bare has no parameter 'evry'. Every metric entry accepts these keys: use, every. Did you mean 'every'?"
+    assert in_an_entry == said
     assert list(bare.faults({"evry": 1})) == [("evry", "bare has no parameter 'evry'. It takes none")]
 
 

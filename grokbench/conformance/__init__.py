@@ -75,8 +75,8 @@ def examine(subject: Subject, tell: Callable[[str], None] = lambda doing: None) 
 def _has_same_cause(later: Answer, name: str, first: Answer) -> bool:
     """Return whether a failure has the cause of an earlier one.
 
-    It has if the engine raised an exception after a question that calls the plugin had failed, or if both failures have
-    the same fix and, where both are known, the same line.
+    There are two such cases. The engine raised an exception, after a question that calls the plugin had failed. Or both
+    failures have the same fix and, where both lines are known, the same line.
 
     Args:
         later: the later failure.

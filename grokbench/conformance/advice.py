@@ -41,7 +41,7 @@ WRITE = (
     "not grads[name] = 2.0 * g; a new key is random.fold(key, purpose)"
 )
 FROZEN = "return a new state: state._replace(m=new) where it is a NamedTuple; `at` and `batch` are read-only"
-RECORD_MODULES = tuple(f"grokbench.{name}" for name in ("types", "task", "regularizer", "metric"))
+RECORD_MODULES = tuple(f"grokbench.{name}" for name in ("types", "task", "at", "regularizer", "metric"))
 CLASSES = (
     'ask for tasks with classes: facts=("cross_entropy",) in the record; others, such as xor, whose targets are the '
     "floats -1 and 1 of a single output, then refuse it"
@@ -96,7 +96,7 @@ class Explanation(NamedTuple):
     fix: str
 
     def sentence(self, message: str) -> str:
-        """Return what went wrong; where shapes do not fit together, with torch's message, which has the sizes."""
+        """Return what went wrong. If shapes do not fit together, add torch's message, which has the sizes."""
         return f"{self.what}; torch says: {message[:160]}" if self.fix == FIT else self.what
 
 
@@ -154,7 +154,7 @@ def _is_ours(record: object) -> bool:
 
 
 def _explain_factory(error: PluginError, file: Path) -> tuple[str, str, str]:
-    """Explain, likewise, the error of a factory that makes no record."""
+    """Explain the error of a factory that makes no record; the results are those of `translate`."""
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError):
         return str(error), "install it and check again: nothing else can be checked without it", ""

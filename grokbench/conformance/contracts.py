@@ -78,7 +78,7 @@ def _returns_projected(call: Call) -> Breach | None:
 
 
 def _pair_breach(call: Call, argument: str, noun: str) -> Breach | None:
-    """Check for a pair of a dict like that argument and a state like the given one; `noun` is for messages."""
+    """Check for a pair: a dict like the given argument, and a state like the given one. `noun` is for messages."""
     result, given = call.result, call.arguments
     if not (isinstance(result, tuple) and len(result) == 2):
         fix = f"return both, also if the state is empty: return {argument}, state"
@@ -87,7 +87,7 @@ def _pair_breach(call: Call, argument: str, noun: str) -> Breach | None:
 
 
 def _tree_breach(result: Any, given: Params, noun: str) -> Breach | None:
-    """Check for a dict of tensors with the names, shapes and dtypes of the given one; `noun` is a plural."""
+    """Check for a dict of tensors with the names, shapes and dtypes of the given one. Messages use `noun`, a plural."""
     if not isinstance(result, Mapping):
         return Breach(f"returns {noun} as a {type(result).__name__}, expected a dict from names to tensors", DICT)
     for names, others, what in ((given, result, f"no {noun[:-1]} of"), (result, given, f"a {noun[:-1]} too many,")):

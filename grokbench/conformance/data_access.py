@@ -42,8 +42,8 @@ class RecordedSplits(dict[str, Batch]):
 def with_recorded_reads(task: Task, read: SplitsRead) -> Task:
     """Return the task with data that record which splits are read.
 
-    The training split counts too: the only key of a `prepare` is its own, with which a task draws other examples than
-    the replica's.
+    Reads of the training split count too. A `prepare` can only draw it with a key of its own, and then gets other
+    examples than those of the replica.
 
     Args:
         task: the task.

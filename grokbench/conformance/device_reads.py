@@ -90,7 +90,7 @@ def find_device_reads(run: Callable[[], object], file: Path) -> list[DeviceRead]
     """Run a function and find where a plugin's code reads from the device.
 
     Args:
-        run: the function; its exceptions are ignored if a read was found, which mostly causes them.
+        run: the function; its exceptions are ignored if a read was found, since the read mostly causes them.
         file: the plugin's file, whose folder is the plugin's code.
 
     Returns:
@@ -109,7 +109,7 @@ def find_device_reads(run: Callable[[], object], file: Path) -> list[DeviceRead]
 
 @contextmanager
 def restore_generators() -> Iterator[list[str]]:
-    """Restore the global random generators at the end; the list then names those that had been used."""
+    """Restore the global random generators on exit; the list that it yields then names those that were used."""
     used: list[str] = []
     python, numeric, tensors = random.getstate(), numpy.random.get_state(), torch.random.get_rng_state()
     try:

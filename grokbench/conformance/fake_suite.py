@@ -1,4 +1,4 @@
-"""A suite that was never run, for checking observers: it has every outcome, and labels that file names cannot have."""
+"""A suite that was never run, for checking observers. It has every outcome, and labels that cannot be file names."""
 
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -40,7 +40,7 @@ class FakeSuite:
     planned: Planned
 
     def complete(self) -> Iterator[Event]:
-        """Yield the events of a command that trains all cells but the first, which an earlier one trained."""
+        """Yield the events of a command that trains all cells but the first, which an earlier command trained."""
         first, *others = self.planned.cells
         yield "begin", (self.planned,)
         yield from (("stored", (run, first)) for run in self._runs(first))
@@ -79,7 +79,7 @@ class FakeSuite:
 
 @contextmanager
 def fake_suite() -> Iterator[FakeSuite]:
-    """Make the suite in a temporary folder, which is the current folder meanwhile: an observer may write there."""
+    """Make the suite in a temporary folder, which is the current folder while active: an observer may write there."""
     cells, seeds = tuple(_cell(*labels) for labels in LABELS), tuple(range(1000, 1001 + len(OUTCOMES)))
     with TemporaryDirectory() as directory, chdir(directory):
         folder = Path("runs", "fake_suite")

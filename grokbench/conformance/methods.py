@@ -30,7 +30,7 @@ WITHHELD = ("extra_labels", "test_accuracy")  # the privileges that cover data o
 
 
 def names_exist(subject: Subject) -> Answer:
-    """Check that the leaderboard knows its privileges, and its factory its neutral parameters."""
+    """Check that its privileges are ones that exist, and that its factory has its neutral parameters."""
     method, known = subject.regularizer({}), get_args(Privilege)
     if unknown := sorted(set(method.privileges) - set(known)):
         return failed(f"it declares the privilege {unknown[0]!r}", f"choose among {', '.join(known)}")

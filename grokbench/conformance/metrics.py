@@ -34,7 +34,7 @@ def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.flo
 
 
 def is_a_finite_number(subject: Subject) -> Answer:
-    """Check for one finite number for each replica, in both precisions, on every trial task with its splits."""
+    """Check that it gives each replica a finite number, in both precisions, on every trial task that has its splits."""
     for label, step in steps(subject):
         for dtype in PRECISIONS:
             for values in _measured(step, SEEDS, dtype):

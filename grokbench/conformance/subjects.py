@@ -79,7 +79,7 @@ class Subject:
             raise NoTrialTask(f"no small task has {' and '.join(listed)}, which it needs")
 
     def tasks(self) -> Iterator[tuple[str, Task]]:
-        """Yield the tasks to check with, by label: a task itself, in each of its settings; for others the trial tasks.
+        """Yield labels and tasks to check with: a task itself, in each of its settings; for others the trial tasks.
 
         Raises:
             DataError: the data files of the task are missing.

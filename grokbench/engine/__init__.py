@@ -67,7 +67,7 @@ def train(
 ) -> Iterator[Run | Progress]:
     """Train a group of replicas.
 
-    Where memory runs out, the replicas that are not done are trained again in halves, as their runs' `group` records.
+    If memory runs out, the unfinished replicas are trained again in two halves. `Run.group` names the half.
 
     Args:
         cell: the cell that the replicas belong to.
@@ -83,7 +83,7 @@ def train(
         The run of each replica as soon as it is done, and the progress at every evaluation.
 
     Raises:
-        Exception: of a plugin, or torch's where even a group of two does not fit into memory.
+        Exception: a plugin's, or torch's if even a group of two does not fit into memory.
     """
     left, checkpoint_file = list(seeds), checkpoint_file_of(seeds) if checkpoint_file_of else None
     try:

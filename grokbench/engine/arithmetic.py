@@ -1,8 +1,9 @@
-"""The arithmetic of an epoch: floating-point operations of what the engine runs, by torch's counter and formulas here.
+"""The floating-point operations of an epoch, by torch's counter and by formulas for matrix factorizations.
 
-Counted are matrix products, convolutions, attention and matrix factorizations, a multiplication and an addition as two.
-Elementwise operations are not. torch's counter knows no factorizations: theirs are the textbook counts of Golub & Van
-Loan, "Matrix computations", 4th edition, 2013, since what an iterative algorithm does depends on its numbers.
+Matrix products, convolutions, attention and matrix factorizations are counted. A multiplication and an addition are two
+operations. Elementwise operations are not counted. torch's counter has no formulas for factorizations. Those here are
+the textbook counts of Golub & Van Loan, "Matrix computations", 4th edition, 2013, because the operations of an
+iterative algorithm depend on the values of the matrix.
 """
 
 import math

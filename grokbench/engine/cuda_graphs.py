@@ -29,7 +29,7 @@ class GraphCapture:
     rest of the pool. The memory is freed with the last graph, and the pool cannot be used again after that.
 
     Attributes:
-        broken: whether a capture of this process failed; torch may then never free its memory.
+        broken: True if a capture of this process failed; torch may then never free its memory.
     """
 
     broken: ClassVar[bool] = False

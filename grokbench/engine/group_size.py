@@ -57,7 +57,7 @@ class Size(NamedTuple):
 
     Attributes:
         replicas: to train together.
-        sure: whether they fit for certain; if not, `measured_group_size` decides.
+        sure: True if they certainly fit; if not, `measured_group_size` decides.
     """
 
     replicas: int

@@ -46,7 +46,7 @@ class Evaluation:
     group: Group
 
     def kept(self, with_states: bool) -> "Evaluation":
-        """Copy what `others` may need, because training overwrites the group: parameters, and states on request."""
+        """Copy the parameters, and the states on request, for `others`, because training overwrites the group."""
         params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
         states = pytree.tree_map(torch.clone, self.group.states) if self.others and with_states else ()
         return replace(self, group=replace(self.group, params=params, optimizer=(), states=states))

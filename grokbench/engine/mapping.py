@@ -16,8 +16,8 @@ __all__ = ["over_replicas"]
 def over_replicas(step: Step, function: Callable[..., Any], in_dims: Any = 0) -> Callable[..., Any]:
     """Apply a function of one replica to stacked replicas, as `torch.func.vmap` does.
 
-    Code that branches on tensors or reads numbers cannot be mapped: where a method of the step says so, the function is
-    called for one replica after the other, and the results are stacked.
+    Code that branches on tensors or reads numbers cannot be mapped. If a method of the step declares that, the function
+    is called for one replica after the other, and the results are stacked.
 
     Args:
         step: the cell's step.
@@ -47,7 +47,7 @@ def _one_by_one(function: Callable[..., Any], in_dims: Any) -> Callable[..., Any
 
 
 def _spread(arguments: Sequence[Any], axes: Sequence[Any]) -> list[int | None]:
-    """The axis of every leaf: one given for a branch holds for all its leaves."""
+    """List the axis of every leaf. An axis given for a branch holds for all its leaves."""
     found: list[int | None] = []
     for argument, axis in zip(arguments, axes, strict=True):
         if axis is None or isinstance(axis, int):

@@ -68,7 +68,7 @@ class StoppingMonitor:
         Args:
             epoch: completed epochs.
             values: metric label -> value; the criterion's metrics must be among them.
-            finite: whether every training loss so far was finite.
+            finite: True if every training loss so far was finite.
 
         Returns:
             The outcome, or None if training goes on.
@@ -103,7 +103,7 @@ class StoppingMonitor:
         return self.stop == "grokked" and self.grokked_at is not None
 
     def _counts(self) -> bool:
-        """Return whether a replica that ends now counts as grokked: not if the criterion had to hold for longer."""
+        """Return whether a replica that ends now has grokked. It has not if the criterion had to hold for longer."""
         return self.grokked_at is not None and not isinstance(self.stop, int)
 
     def run(self, identity: str, **facts: Any) -> Run:

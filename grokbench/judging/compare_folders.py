@@ -11,9 +11,9 @@ from typing import Any
 from grokbench.errors import StoreError
 from grokbench.judging.comparison import Comparison, Comparisons, compare
 from grokbench.judging.conclusions import Conclusion, conclusion
+from grokbench.judging.contrast import Contrast, Contrasts, SeedPair
 from grokbench.judging.differences import cell_differences, folder_differences, untested
 from grokbench.judging.effects import effect
-from grokbench.judging.folder_comparison import Contrast, Contrasts, SeedPair
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.ranking import Row, rank
 from grokbench.records import Manifest, Run

@@ -78,8 +78,8 @@ class Plugin:
     def _unknown(self, name: str, words: Collection[str]) -> str:
         taken = f"Expected one of: {', '.join(self.parameters)}" if self.parameters else ""
         if words:
-            entry = f"{'; a' if taken else 'A'} {self.kind[:-1]} entry {'also ' * bool(taken)}takes"
-            taken += f"{entry} {', '.join(words)}"
+            every, also = ("; every", " also") if taken else ("Every", "")
+            taken += f"{every} {self.kind[:-1]} entry{also} accepts these keys: {', '.join(words)}"
         near = did_you_mean(name, [*self.parameters, *words])
         return f"{self.name} has no parameter {short(name)!r}. {taken or 'It takes none'}{near}"
 

@@ -43,7 +43,7 @@ class Step(Phases):
         metrics: label -> metric.
         required: labels measured at every evaluation: those of the criterion.
         every: label -> its own cadence.
-        raw: labels measured at the parameters that are trained, where a method has others evaluated.
+        raw: labels measured at the trained parameters, also if a method has averaged weights evaluated.
         budget: epochs, of the cell.
         skipped: (number of a method, phase) of phases that do not run in this step, see `due_at`.
     """
@@ -226,7 +226,7 @@ class Step(Phases):
     def keeps_params(self) -> bool:
         """True if `project` or `rate` look at the parameters before the update, which is then done on a copy.
 
-        The phases are tried on the shapes of a replica; where they cannot be, they are taken to look.
+        Projections are called on the shapes of a replica. If that fails, they are assumed to look.
         """
         if self.has("rate"):
             return True
@@ -295,7 +295,7 @@ class Step(Phases):
             splits: its data, by split.
             key: of this evaluation, or a function that makes it.
             known: split -> outputs (n, C) computed already.
-            initial: parameters before training, for metrics that ask for them.
+            initial: parameters before training, for metrics that compare with them.
 
         Returns:
             Label -> value, ().

@@ -107,7 +107,7 @@ def _entry_problems(section: str, label: str, entry: Mapping[str, Any]) -> Itera
             near = f"{found['key']}: {short(found['value'])}"
             yield Problem((*path, key), f"a key without a value. Did you mean {near!r}?", at_key=True)
         if key in misplaced_words(section):
-            text = f"a reserved word, which no entry of {section} takes and no parameter may be called"
+            text = f"a reserved word: no entry of {section} accepts this key, and no parameter may have this name"
             yield Problem((*path, key), f"{text}, expected another name", at_key=True)
     if section == "tasks":
         yield from _cadence_problems(path, entry)
@@ -142,10 +142,10 @@ def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Prob
             if key == OPTIMIZER:
                 continue
             if key not in uses:
-                known = f"Expected one of the combined methods: {', '.join(uses)}"
-                keys = f"; a regularizer entry also takes {', '.join(words)}" if where == path else ""
+                known = f"expected one of {', '.join(uses)}"
+                keys = f"; every regularizer entry also accepts these keys: {', '.join(words)}" if where == path else ""
                 near = did_you_mean(key, [*uses, *beside])
-                yield Problem((*where, key), f"parameters of no method. {known}{keys}{near}", at_key=True)
+                yield Problem((*where, key), f"no method of this combination, {known}{keys}{near}", at_key=True)
             elif value is not None and not isinstance(value, dict):
                 yield Problem((*where, key), f"{shown(value)}, expected a mapping: the parameters of {key}")
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from grokbench.judging.folder_comparison import Contrast, Contrasts
+from grokbench.judging.contrast import Contrast, Contrasts
 from grokbench.judging.note import Kind
 from grokbench.judging.row import Row
 from grokbench.report.text.prose import wrap
