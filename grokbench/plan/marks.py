@@ -57,7 +57,7 @@ def _changes(before: Optimizer, after: Optimizer) -> Iterator[Mark]:
 
 def _written(value: Any) -> float | str | None:
     if isinstance(value, tuple | list):
-        return ", ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in value)
+        return "/".join(f"{each:g}" if isinstance(each, float) else str(each) for each in value)
     return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
