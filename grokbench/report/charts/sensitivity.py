@@ -71,7 +71,12 @@ def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
 
 def panels(sheet: Sheet, task: str) -> list[Panel]:
-    """Group the rows of a task: the baseline's panel and those with two settings or more; empty without one such."""
+    """Group the rows of a task: the baseline's panel and those with two settings or more; empty without one such.
+
+    Args:
+        sheet: with the evidence.
+        task: its label.
+    """
     rows = {row.regularizer: row for row in sheet.evidence.rows(task)}
     groups: dict[str, dict[Setting, Row]] = {}
     cells: dict[str, Cell] = {}
