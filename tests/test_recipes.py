@@ -19,6 +19,7 @@ from grokbench.plan import cell_step, manifest
 from grokbench.plan.marks import marks
 from grokbench.records import Curve
 from grokbench.regularizer import Regularizer
+from grokbench.report.methods import paragraphs
 from grokbench.report.text import render
 from grokbench.stats import holm
 from grokbench.step.recipes import schedule
@@ -248,6 +249,12 @@ def test_marks_and_comparisons_are_shown(noted):
     assert "decayed: another recipe: weight_decay 0.1 -> 1, own optimizer for hidden matrices; all" in text
     assert re.search(r"decayed faster [\d.]+x", text) and re.search(r"decayed \* 4/4", text)
     assert "*: another recipe than the task's own" in text
+
+
+def test_the_methods_text_has_recipes_and_comparisons(noted):
+    text = " ".join(paragraphs(compare(noted.manifest, noted.runs())))
+    assert "differ from the task's own: decayed: weight_decay 0.1 -> 1, own optimizer for hidden matrices." in text
+    assert "In the same way were compared: decayed with faster, incomplete and sam." in text
 
 
 def test_only_a_method_whose_curves_are_the_baselines_is_noted_as_doing_nothing(noted):

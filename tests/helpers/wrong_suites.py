@@ -117,7 +117,7 @@ WRONG = [
     ("strength: 0.1", "compare_to: [grokaline]", "5:55", "label 'grokaline', expected one of the regularizers"),
     ("strength: 0.1", "compare_to: [grokalign]", "5:55", "compare_to[0]: the row itself, expected another one"),
     ("strength: 0.1", "compare_to: [baseline]", "5:55", "the baseline, with which every row is compared already"),
-    ("baseline: {}", "baseline: {compare_to: [grokalign]}", "5:41", "expected compare_to elsewhere"),
+    ("baseline: {}", "baseline: {compare_to: [grokalign]}", "5:40", "expected compare_to elsewhere"),
     ("strength", "hold", "5:42", "a reserved word, which no entry of regularizers takes"),
     ("baseline: baseline", "baseline: basline", "3:11", "the unknown label 'basline', expected one of the"),
     ("baseline: baseline", "baseline: basline", "3:11", "Did you mean 'baseline'?"),
