@@ -14,7 +14,7 @@ KEYS = """
 task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_to_memorise delay
 speedup speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip p_paired_t p_wilcoxon p_logrank p_holm
 effect_size superiority final seconds_per_epoch seconds_mean seconds_speedup privileges published_epochs
-published_speedup verdict notes
+published_speedup verdict notes marks comparisons
 """.split()
 BUDGET = 1000
 HERE = {"device": "cpu", "machine": "M", "torch": "2.9", "precision": "float32", "engine": 1}

@@ -1,6 +1,8 @@
 """Another recipe in a suite: settings of the task's optimizer, for a method or for the baseline."""
 
 import math
+import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,9 +10,23 @@ import torch
 from grokbench import SGD, AdamW
 from grokbench.conformance.short_runs import trained
 from grokbench.errors import SuiteError
-from grokbench.plan import cell_step
+from grokbench.judging.comparison import compare
+from grokbench.judging.effects import effect
+from grokbench.judging.marks import mark_text
+from grokbench.judging.note import Kind
+from grokbench.judging.ranking import rank
+from grokbench.plan import cell_step, manifest
+from grokbench.plan.marks import marks
+from grokbench.records import Curve
+from grokbench.regularizer import Regularizer
+from grokbench.report.methods import paragraphs
+from grokbench.report.text import render
+from grokbench.stats import holm
 from grokbench.step.recipes import schedule
+from grokbench.store import Store
+from grokbench.suite import load_suite
 
+from .helpers import noted_folders
 from .helpers.short_suites import HEAD
 from .helpers.small_cells import make_step, small, train_runs
 
@@ -137,3 +153,126 @@ def test_a_setting_of_one_task_is_told_where_it_stands(cells_of):
         SuiteError, match=r":7:\d+: regularizers.other.per_task.xor.optimizer.betas: SGD has no 'betas'"
     ):
         cells_of(text)
+
+
+def test_the_marks_of_shipped_methods(cells_of):
+    decay = "{use: baseline, optimizer: {weight_decay: 1, betas: [0.9, 0.98], schedule: cosine, warmup: 2}}"
+    rows = (f"decay: {decay}", "stablemax: {}", "orthograd: {}", "free: {use: orthograd, project_decay: true}")
+    cells = cells_of(suite(*rows).replace(", xor: {}", ""))
+    texts = {label: [mark_text(mark) for mark in cell.marks] for (_, label), cell in cells.items()}
+    changes = ["weight_decay 0.1 -> 1", "betas 0.9/0.999 -> 0.9/0.98", "cosine schedule", "warm-up of 2 epochs"]
+    assert texts == {
+        "baseline": [],
+        "decay": changes,
+        "stablemax": ["own loss"],
+        "orthograd": [],
+        "free": ["weight_decay 0.1 -> 0"],
+    }
+
+
+def averages(params, state):
+    """The parameters as they are."""
+    del state
+    return params
+
+
+@pytest.mark.parametrize(
+    ("phases", "said"),
+    [
+        ({"optimizer": lambda optimizer: SGD(optimizer.lr)}, ["optimizer AdamW -> SGD", "weight_decay 0.1 -> 0"]),
+        ({"optimizer": lambda optimizer: 1 / 0}, []),
+        ({"rate": lambda at: 1.0}, ["own schedule of the learning rate"]),
+        ({"eval_params": averages, "reserve": 0.01}, ["averaged weights are evaluated", "1% of the training set kept"]),
+        ({"hidden_always": lambda h, site: h, "mapped": False}, ["own architecture", "one replica at a time"]),
+    ],
+)
+def test_the_marks_of_phases(phases, said):
+    found = [mark_text(mark) for mark in marks(small("sparse_parity"), [Regularizer(**phases)], {})]
+    assert len(found) == len(said) and all(text.startswith(start) for text, start in zip(found, said, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [(("input",), "input matrices"), (("bias",), "biases"), (("input", "hidden", "readout", "bias"), "all parameters")],
+)
+def test_an_own_optimizer_is_marked_with_the_parameters_it_is_for(roles, said):
+    def claims(names, shapes):
+        return [name for name, role in names.items() if role in roles]
+
+    method = Regularizer(claims=claims, update=lambda params, grads, state, at: (params, state))
+    (mark,) = marks(small("sparse_parity"), [method], {})
+    assert mark_text(mark) == f"own optimizer for {said}"
+
+
+def test_rows_are_compared_with_other_rows_within_the_declared_family(registry, tmp_path, cells_of):
+    text = suite(
+        "d: {use: baseline, optimizer: {lr: {grid: [0.1, 0.2]}}}",
+        "o: {use: orthograd, optimizer: {lr: {grid: [0.1, 0.2]}}, compare_to: [d]}",
+        "g: {use: grokfast_ema, compare_to: [d, 'o[lr=0.1]']}",
+    )
+    text += "skip: [{task: xor, regularizer: 'd[lr=0.2]', why: w}, {task: parity, regularizer: g, why: w}]\n"
+    cells = cells_of(text)
+    compared = {(task, label): cell.compare_to for (task, label), cell in cells.items() if cell.compare_to}
+    assert compared == {
+        ("parity", "o[lr=0.1]"): ("d[lr=0.1]",),
+        ("parity", "o[lr=0.2]"): ("d[lr=0.2]",),
+        ("xor", "o[lr=0.1]"): ("d[lr=0.1]",),
+        ("xor", "g"): ("d[lr=0.1]", "o[lr=0.1]"),
+    }
+    (tmp_path / "family.yaml").write_text(text, encoding="utf-8")
+    loaded = load_suite(str(tmp_path / "family.yaml"))
+    assert loaded.comparisons == manifest(loaded, tuple(cells.values()), (0, 1), {}).comparisons == 8 + 5
+
+
+@pytest.fixture(scope="module")
+def noted(tmp_path_factory):
+    """A folder in which `decayed` is compared with other rows, and `idle` has the curves of the baseline."""
+    return Store.load(noted_folders.make(tmp_path_factory.mktemp("recipes") / "noted"))
+
+
+def test_a_comparison_with_another_row_is_that_with_a_baseline(noted):
+    found = compare(noted.manifest, noted.runs())
+    cells = {each.measured.cell.key: each for each in found.cells}
+    decayed, faster = cells["parity", "decayed"], cells["parity", "faster"]
+    assert decayed.others[0].effect == effect(faster.measured, decayed.measured)
+    row = next(row for row in rank(found).rows if row.regularizer == "decayed")
+    first, incomplete, absent = row.comparisons
+    assert first.speedup == decayed.others[0].effect.speedup and first.as_dict()["with"] == "faster"
+    tested = [each.effect for each in found.cells if not each.is_baseline] + [decayed.others[0].effect, None, None]
+    assert first.p_holm == holm([each.p["sign_flip"] if each else None for each in tested])[-3]
+    assert incomplete.speedup is None and "incomplete is incomplete, run its missing" in incomplete.note.text
+    assert absent.note.text == "against sam: no comparison: the suite plans no sam for task parity"
+
+
+def test_marks_and_comparisons_are_shown(noted):
+    text = " ".join(render(rank(compare(noted.manifest, noted.runs())), "table").split())
+    assert "decayed: another recipe: weight_decay 0.1 -> 1, own optimizer for hidden matrices; all" in text
+    assert re.search(r"decayed faster [\d.]+x", text) and re.search(r"decayed \* 4/4", text)
+    assert "*: another recipe than the task's own" in text
+
+
+def test_the_methods_text_has_recipes_and_comparisons(noted):
+    text = " ".join(paragraphs(compare(noted.manifest, noted.runs())))
+    assert "differ from the task's own: decayed: weight_decay 0.1 -> 1, own optimizer for hidden matrices." in text
+    assert "In the same way were compared: decayed with faster, incomplete and sam." in text
+
+
+def test_only_a_method_whose_curves_are_the_baselines_is_noted_as_doing_nothing(noted):
+    def idle(curves):
+        rows = rank(compare(noted.manifest, noted.runs(), (), curves)).rows
+        return [row.regularizer for row in rows if any(note.kind is Kind.IDENTICAL for note in row.notes)]
+
+    read = []
+
+    def counted(cell, seed):
+        read.append((cell.regularizer, seed))
+        return noted.run_of(cell, seed)
+
+    def changed(cell, seed):
+        run = noted.run_of(cell, seed)
+        other = Curve(run.curves["test_accuracy"].epochs, (0.5, 0.8)) if run.curves else None
+        return replace(run, curves={"test_accuracy": other}) if (cell.regularizer, seed) == ("idle", 1003) else run
+
+    assert (idle(counted), idle(changed), idle(None)) == (["idle"], [], [])
+    assert {label for label, _ in read} == {"baseline", "idle", "never"}
+    assert [seed for label, seed in read if label == "never"] == [1000]

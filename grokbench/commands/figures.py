@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["plot", "report"]
 
-FIGURES = ("summary", "forest", "survival", "accuracy", "seconds", "metrics")  # of `report.charts`, slow to import
+FIGURES = ("summary", "forest", "survival", "accuracy", "seconds", "sensitivity", "metrics")  # of `report.charts`
+NOTHING = "holds nothing yet that {} could show: see `grokbench status`."
+EMPTY = {
+    "sensitivity": (
+        "has no method with two settings of the optimizer that have run: add a row to its suite such as "
+        "decay: {use: baseline, optimizer: {weight_decay: {grid: [0.1, 1.0]}}}, and run it."
+    )
+}
 FORMATS = ("svg", "pdf", "png")
 WIDTHS = ("single", "double")  # of `report.charts.style`
 
@@ -80,6 +87,7 @@ def plot(
     survival   Kaplan-Meier curves of the time to grok
     accuracy   train and test accuracy over epochs
     seconds    seconds to grok against epochs
+    sensitivity  speed-up over learning rate and weight decay
     metrics    every other recorded metric over epochs
     """  # noqa: D301 - click reads the character itself
     from grokbench.report.charts import Sheet, drawings
@@ -91,7 +99,7 @@ def plot(
     found = [drawing for name in (FIGURES if figure == "all" else [figure]) for drawing in drawings(sheet, name)]
     wanted = [each for each in found if _selected(each, tasks, metrics)]
     if not wanted:
-        raise click.ClickException(f"{directory} holds nothing yet that {figure} could show: see `grokbench status`.")
+        raise click.ClickException(f"{directory} {EMPTY.get(figure, NOTHING.format(figure))}")
     _write(wanted, Path(directory, "figures") if out is None else Path(out), formats or FORMATS)
 
 

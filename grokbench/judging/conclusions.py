@@ -68,15 +68,15 @@ def _significance(
     return info(Kind.SIGNIFICANCE, text, concluded, enough, baseline, p)
 
 
-def contrast_note(contrast: Contrast, adjusted: float | None, statistics: Statistics) -> Note:
+def contrast_note(contrast: Contrast, adjusted: float | None, manifest: Manifest) -> Note:
     """State a comparison with another row than the baseline.
 
     Args:
         contrast: the comparison.
         adjusted: p after Holm's correction; None without one.
-        statistics: the suite's.
+        manifest: the plan, with the suite's statistics and the number of comparisons.
     """
-    label, effect = contrast.label, contrast.effect
+    label, effect, statistics = contrast.label, contrast.effect, manifest.statistics
     if effect is None:
         return info(Kind.COMPARED_TO, f"against {label}: {contrast.obstacle}", label)
     if effect.speedup is None:
@@ -85,7 +85,9 @@ def contrast_note(contrast: Contrast, adjusted: float | None, statistics: Statis
     p = adjusted if holm else effect.p[statistics.primary]
     concluded = conclusion(effect, p, statistics)
     tested = "no p" if p is None else f"{'Holm p' if holm else 'uncorrected p'} = {p:.2g}"
-    words = "no significant difference" if concluded == Conclusion.NO_DIFFERENCE else f"significantly {concluded}"
+    words = f"significantly {concluded}"
+    if concluded == Conclusion.NO_DIFFERENCE:
+        words = "too few seeds to tell" if any(power_notes(manifest)) else "no significant difference"
     shown = interval(effect.speedup, effect.low, effect.high, effect.bound)
     text = f"against {label}: {shown}{f', {words}' if concluded else ''} ({tested})"
     return info(Kind.COMPARED_TO, text, label, concluded, p)

@@ -43,7 +43,7 @@ def _equal(one: Run | None, other: Run | None) -> bool:
     if one is None or other is None:
         return False
     common = [label for label in one.curves if label in other.curves]
-    trained = any(epoch > 0 for label in common for epoch in one.curves[label].epochs)
+    trained = any(max({*one.curves[label].epochs} & {*other.curves[label].epochs}, default=0) for label in common)
     return trained and all(_alike(one.curves[label], other.curves[label]) for label in common)
 
 

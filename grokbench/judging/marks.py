@@ -36,4 +36,4 @@ def _written(value: float | str | None) -> str:
 def recipe_notes(cell: Cell) -> Iterator[Note]:
     """Yield a note where the recipe of a cell is not its task's."""
     if cell.marks:
-        yield info(Kind.RECIPE, f"another recipe: {'; '.join(map(mark_text, cell.marks))}", *cell.marks)
+        yield info(Kind.RECIPE, f"another recipe: {', '.join(map(mark_text, cell.marks))}", *cell.marks)

@@ -15,7 +15,7 @@ from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import Measured, same_clock
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
-from grokbench.records import Manifest, Outcome, Skip, Statistics
+from grokbench.records import Manifest, Outcome, Skip
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
@@ -44,8 +44,8 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
     published = _published(cell.task, cell.regularizer, manifest)
     theirs = published["published_speedup"]
     judged = verdict(theirs, each.effect) if theirs is not None else None
-    pairs = zip(each.others, others, strict=True)
-    contrasts = tuple(_contrast(other, p, manifest.statistics) for other, p in pairs)
+    contrasts = tuple(_contrast(other, p, manifest) for other, p in zip(each.others, others, strict=True))
+    untested = (row.note for row, other in zip(contrasts, each.others, strict=True) if other.obstacle)
     return Row(
         task=cell.task,
         regularizer=cell.regularizer,
@@ -68,14 +68,14 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
         privileges=cell.privileges,
         **published,
         verdict=judged,
-        notes=(*_notes(each, adjusted, manifest, theirs, judged), *(contrast.note for contrast in contrasts)),
+        notes=(*_notes(each, adjusted, manifest, theirs, judged), *untested),
         marks=cell.marks,
         comparisons=contrasts,
     )
 
 
-def _contrast(other: Contrast, adjusted: float | None, statistics: Statistics) -> RowComparison:
-    found, note = other.effect, contrast_note(other, adjusted, statistics)
+def _contrast(other: Contrast, adjusted: float | None, manifest: Manifest) -> RowComparison:
+    found, note = other.effect, contrast_note(other, adjusted, manifest)
     if found is None:
         return RowComparison(other=other.label, note=note)
     return RowComparison(
@@ -85,7 +85,7 @@ def _contrast(other: Contrast, adjusted: float | None, statistics: Statistics) -
         speedup_high=found.high,
         speedup_bound=found.bound,
         speedup_of_means=found.of_means,
-        p=found.p[statistics.primary],
+        p=found.p[manifest.statistics.primary],
         p_holm=adjusted,
         effect_size=found.effect_size,
         superiority=found.superiority,

@@ -31,7 +31,12 @@ def marks(task: Task, methods: Sequence[Regularizer], given: Mapping[str, Any]) 
 
 
 def optimizer_data(task: Task, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that methods start from, as JSON data."""
+    """Return the settings that methods start from, as JSON data.
+
+    Args:
+        task: with its own optimizer.
+        given: of `Recipe.optimizer`.
+    """
     found = settings(with_settings(task, given).optimizer)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
@@ -57,7 +62,7 @@ def _changes(before: Optimizer, after: Optimizer) -> Iterator[Mark]:
 
 def _written(value: Any) -> float | str | None:
     if isinstance(value, tuple | list):
-        return ", ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in value)
+        return "/".join(f"{each:g}" if isinstance(each, float) else str(each) for each in value)
     return value if value is None or isinstance(value, int | float | str) else str(value)
 
 

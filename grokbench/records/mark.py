@@ -29,7 +29,7 @@ class Mark:
     Attributes:
         kind: its subject.
         name: of the setting, the schedule or the parameters; empty for kinds without one.
-        before: the task's value; a list is written as text.
+        before: the task's value; numbers of a list are joined by slashes.
         after: the cell's.
     """
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from grokbench.judging.comparison import Comparisons
 from grokbench.judging.conclusions import power_notes
 from grokbench.judging.effects import AGREEMENT
+from grokbench.judging.marks import mark_text
 from grokbench.records import Cell, Outcome, Use
 from grokbench.report.text.prose import environment_line, named_test
 from grokbench.seeds import format_seeds
@@ -102,6 +103,8 @@ def _statistics(found: Comparisons) -> Iterator[str]:
         f"A method is tested against the baseline by the {named_test(chosen.primary, pairs)}, two-sided, on "
         f"{plural(pairs, 'pair')}, {corrected}, at the level {chosen.alpha:g}."
     )
+    if more := [f"{cell.regularizer} with {listed(cell.compare_to)}" for cell in manifest.cells if cell.compare_to]:
+        yield f"In the same way were compared: {'; '.join(dict.fromkeys(more))}."
     yield from (f"{note}." for note in power_notes(manifest))
     if manifest.published:
         yield (
@@ -145,6 +148,9 @@ def _settings(found: Comparisons) -> Iterator[str]:
     origins = {name: origin for cell in cells for name, origin in cell.origins.items()}
     if others := [f"{name} ({origin.with_digest})" for name, origin in origins.items() if not origin.built_in]:
         yield f"Plugins that do not ship with grokbench: {'; '.join(others)}."
+    if marked := {cell.regularizer: ", ".join(map(mark_text, cell.marks)) for cell in cells if cell.marks}:
+        named = "; ".join(f"{label}: {differences}" for label, differences in marked.items())
+        yield f"Recipes that differ from the task's own: {named}."
     if privileged := {cell.regularizer: listed(cell.privileges) for cell in cells if cell.privileges}:
         named = "; ".join(f"{label}: {privileges}" for label, privileges in privileged.items())
         yield f"Methods that use what the baseline does not have: {named}."
@@ -164,7 +170,9 @@ def _on_tasks(settings: Mapping[str, list[str]]) -> str:
 
 
 def _uses(cell: Cell) -> str:
-    return " with ".join(map(_use, cell.recipe.regularizers)) or "settings not recorded"
+    named = " with ".join(map(_use, cell.recipe.regularizers)) or "settings not recorded"
+    given = [f"{name} = {json.dumps(value)}" for name, value in (cell.recipe.optimizer or {}).items()]
+    return f"{named}, trained with {', '.join(given)}" if given else named
 
 
 def _use(use: Use) -> str:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from grokbench.records.recipe import SCHEDULE_KEYS
-from grokbench.regularizer import At, Regularizer
+from grokbench.regularizer import At, Need, Regularizer
 from grokbench.task import Task
 from grokbench.types import Optimizer
 
@@ -63,7 +63,7 @@ def schedule(given: Mapping[str, Any]) -> Regularizer | None:
     cosine, warmup = given.get("schedule") == "cosine", given.get("warmup", 0)
     if not cosine and not warmup:
         return None
-    needs = frozenset({"budget"}) if cosine else frozenset()
+    needs: frozenset[Need] = frozenset({"budget"}) if cosine else frozenset()
     return Regularizer(rate=partial(rate, cosine=cosine, warmup=warmup), needs=needs, rotates=True)
 
 

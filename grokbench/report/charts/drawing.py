@@ -8,6 +8,7 @@ from grokbench.judging.evidence import Evidence
 from grokbench.report.charts.curves import ACCURACIES, accuracy, metric
 from grokbench.report.charts.forest import forest
 from grokbench.report.charts.seconds import seconds
+from grokbench.report.charts.sensitivity import sensitivity
 from grokbench.report.charts.sheet import Sheet
 from grokbench.report.charts.summary import summary
 from grokbench.report.charts.survival import survival
@@ -37,13 +38,20 @@ class Drawing:
         return ", ".join(filter(None, [self.figure, self.task, self.metric]))
 
 
-PER_TASK = {"forest": forest, "survival": survival, "accuracy": accuracy, "seconds": seconds}
+PER_TASK = {
+    "forest": forest,
+    "survival": survival,
+    "accuracy": accuracy,
+    "seconds": seconds,
+    "sensitivity": sensitivity,
+}
 FIGURES = {
     "summary": "every speed-up of every task",
     "forest": "speed-up over the baseline, with intervals",
     "survival": "Kaplan-Meier curves of the time to grok",
     "accuracy": "train and test accuracy over epochs",
     "seconds": "seconds to grok against epochs",
+    "sensitivity": "speed-up over learning rate and weight decay",
     "metrics": "every other recorded metric over epochs",
 }
 TIMED = ("survival", "accuracy", "metrics")  # figures whose axis of epochs may be logarithmic or linear

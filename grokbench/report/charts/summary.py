@@ -15,7 +15,7 @@ from grokbench.report.charts.sheet import Sheet
 from grokbench.report.charts.style import text_width
 from grokbench.text.numbers import BOUND_SIGN, ratio
 
-__all__ = ["averages", "summary"]
+__all__ = ["averages", "heat", "speedup_entry", "summary"]
 
 Entry = dict[str, Any]
 
@@ -34,12 +34,16 @@ def summary(sheet: Sheet) -> dict[str, Any] | None:
         return None
     shape = _shape(sheet, entries)
     base = alt.Chart(sheet.data(entries)).encode(**shape.axes, tooltip=["method:N", "task:N", "text:N", "said:N"])
-    scale = alt.Scale(type="log", domain=[1 / STRONGEST, 1, STRONGEST], range=[SLOWER, NEITHER, FASTER], clamp=True)
-    colour = alt.Color("speedup:Q", scale=scale, legend=None)
-    box = base.mark_rect(stroke="white", strokeWidth=1, opacity=1).encode(color=colour)
+    box = base.mark_rect(stroke="white", strokeWidth=1, opacity=1).encode(color=heat())
     text = base.mark_text(fill="#111111", angle=shape.angle).encode(text="text:N")
     empty = base.transform_filter("datum.speedup === null").mark_rect(color="#f4f4f4")
     return sheet.plot([box, empty, text], description=_description(entries), height=shape.height)
+
+
+def heat() -> alt.Color:
+    """Return the colours of speed-ups."""
+    scale = alt.Scale(type="log", domain=[1 / STRONGEST, 1, STRONGEST], range=[SLOWER, NEITHER, FASTER], clamp=True)
+    return alt.Color("speedup:Q", scale=scale, legend=None)
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,20 @@ def _entries(evidence: Evidence) -> Iterator[Entry]:
     everything = f"all {len(evidence.tasks)} tasks"
     for method in _methods(evidence):
         for task in evidence.tasks:
-            yield {"method": method, "task": task, **_cell(evidence, _row(evidence, task, method))}
+            yield {"method": method, "task": task, **speedup_entry(evidence, _row(evidence, task, method))}
         if means:
             mean, sign = means.get(method, (None, ""))
             said = "geometric mean" if mean else "not compared on all tasks: no average"
             yield {"method": method, "task": everything, "speedup": mean, "text": _text(mean, sign), "said": said}
 
 
-def _cell(evidence: Evidence, row: Row | None) -> Entry:
+def speedup_entry(evidence: Evidence, row: Row | None) -> Entry:
+    """Return the data of a box: `speedup`, `text` and `said`.
+
+    Args:
+        evidence: with the suite's statistics.
+        row: None where nothing is planned.
+    """
     if row is None or row.shown is None:
         return {"speedup": None, "text": "–", "said": "; ".join(row.sentences) if row else "not planned"}
     star = " *" if row.significant(evidence.manifest.statistics) else ""

@@ -9,7 +9,7 @@ from grokbench.judging.evidence import Evidence
 from grokbench.judging.row import Row
 from grokbench.judging.ties import ties
 from grokbench.report.text.prose import begun, heading, remarks, row_notes, warnings
-from grokbench.report.text.table import Key, columns
+from grokbench.report.text.table import Key, columns, contrasts
 from grokbench.text.lists import listed, plural
 from grokbench.text.numbers import NOTHING, figure, times
 
@@ -83,12 +83,14 @@ class Board:
         table: a row per method.
         remarks: sentences on what the columns do not show, ties first.
         notes: a paragraph per row with all of its notes.
+        contrasts: comparisons with other rows than the baseline; None without any.
     """
 
     title: str
     table: Table
     remarks: tuple[str, ...]
     notes: tuple[str, ...]
+    contrasts: Table | None = None
 
 
 def boards(evidence: Evidence) -> dict[str, Board]:
@@ -105,7 +107,23 @@ def _board(evidence: Evidence, task: str, rows: Sequence[Row]) -> Board:
         _table(evidence, rows, places),
         (*_tied(places), *(f"{method}: {'; '.join(notes)}" for method, notes in said if notes)),
         tuple(row_notes(row, shared) for row in rows),
+        _contrasts(evidence, rows),
     )
+
+
+def _contrasts(evidence: Evidence, rows: Sequence[Row]) -> Table | None:
+    """Make the table of the comparisons with other rows than the baseline."""
+    text = contrasts(rows, evidence.leaderboard)
+    if text is None:
+        return None
+    found = [(row.regularizer, each) for row in rows for each in row.comparisons]
+    lines = []
+    for (label, each), cells in zip(found, text.cells, strict=True):
+        order = map(evidence.methods.index, (label, each.other))
+        keys = (*order, each.speedup, each.p, each.p_holm)
+        entries = [Entry(cell, key, False, i == 0) for i, (cell, key) in enumerate(zip(cells, keys, strict=False))]
+        lines.append(Line(label, tuple(entries)))
+    return Table(dict(zip(text.headers, text.align, strict=True)), tuple(lines))
 
 
 def _table(evidence: Evidence, rows: Sequence[Row], places: Mapping[str, int]) -> Table:

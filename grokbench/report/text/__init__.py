@@ -19,7 +19,7 @@ from grokbench.judging.marks import mark_text
 from grokbench.judging.row import Leaderboard, Row
 from grokbench.report.text.latex import tables
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, warnings, wrap
-from grokbench.report.text.table import columns
+from grokbench.report.text.table import Columns, columns, contrasts
 from grokbench.text.escape import UNICODE_CHAR, latex_prose, markdown
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
@@ -75,15 +75,19 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
     shared = warnings(leaderboard)
     tasks, waiting = begun(leaderboard)
     for task, rows in tasks.items():
-        shown = columns(rows, leaderboard).fit(width)
-        lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
-        text = tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align)
         notes = [line for row in rows for line in wrap(row_notes(row, shared), width, hang=4)]
-        blocks.append([heading(task, leaderboard), "", *text.splitlines(), "", *notes])
+        blocks.append([heading(task, leaderboard), "", *_plain(columns(rows, leaderboard).fit(width)), "", *notes])
+        if more := contrasts(rows, leaderboard):
+            blocks.append(_plain(more.fit(width)))
     blocks += [wrap(waiting, width)] if waiting else []
     blocks += [["Warnings", *(line for note in shared for line in wrap(f"- {note}", width, hang=2))]] if shared else []
     blocks.append([line for sentence in legend(leaderboard) for line in wrap(sentence, width)])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _plain(shown: Columns) -> list[str]:
+    lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
+    return tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align).splitlines()
 
 
 def _markdown(leaderboard: Leaderboard) -> str:
@@ -93,6 +97,8 @@ def _markdown(leaderboard: Leaderboard) -> str:
     for task, rows in tasks.items():
         notes = [f"- {markdown(row_notes(row, shared))}" for row in rows]
         blocks += [f"### {markdown(heading(task, leaderboard))}", _pipes(rows, leaderboard), "\n".join(notes)]
+        more = contrasts(rows, leaderboard)
+        blocks += [_piped(more, [list(map(markdown, line)) for line in more.cells])] if more else []
     blocks += [markdown(waiting)] if waiting else []
     blocks += ["\n".join(f"- **Warning:** {markdown(note.text)}" for note in shared)] if shared else []
     blocks.append(" ".join(map(markdown, [*legend(leaderboard), bold])))
@@ -107,6 +113,10 @@ def _pipes(rows: tuple[Row, ...], leaderboard: Leaderboard) -> str:
         for i, head in enumerate(shown.heads):
             if row in bold and head.strong:
                 line[i] = f"**{line[i]}**"
+    return _piped(shown, cells)
+
+
+def _piped(shown: Columns, cells: Sequence[Sequence[str]]) -> str:
     return tabulate(cells, shown.headers, tablefmt="pipe", disable_numparse=True, colalign=shown.align)
 
 

@@ -52,8 +52,16 @@ def _table(leaderboard: Leaderboard, part: Sequence[Row], number: int) -> Iterat
     )
     yield _line(list(map(_header, heads)))
     yield from (*body, "\\bottomrule", "\\end{tabular}")
-    yield from ("", "\\medskip", "\\begin{minipage}{\\linewidth}\\raggedright", "\\\\\n".join(notes.lines()))
+    lines = [*notes.lines(), *_contrasts(part)]
+    yield from ("", "\\medskip", "\\begin{minipage}{\\linewidth}\\raggedright", "\\\\\n".join(lines))
     yield from ("\\end{minipage}", "\\end{table}")
+
+
+def _contrasts(part: Sequence[Row]) -> Iterator[str]:
+    """Yield a line for each comparison with another row than the baseline."""
+    for row in part:
+        for each in row.comparisons:
+            yield latex_prose(f"{row.regularizer} on {row.task} {each.note}.")
 
 
 class Footnotes:

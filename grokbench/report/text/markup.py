@@ -7,7 +7,7 @@ from tabulate import tabulate
 
 from grokbench.judging.row import Leaderboard
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, warnings
-from grokbench.report.text.table import columns
+from grokbench.report.text.table import Columns, columns, contrasts
 
 __all__ = ["fragment"]
 
@@ -25,13 +25,19 @@ def _blocks(leaderboard: Leaderboard) -> Iterator[str]:
     for task, rows in tasks.items():
         shown = columns(rows, leaderboard)
         yield _element("h4", heading(task, leaderboard))
-        yield tabulate(shown.cells, shown.headers, tablefmt="html", disable_numparse=True, colalign=shown.align)
+        yield _table(shown)
         yield _list(row_notes(row, shared) for row in rows)
+        if more := contrasts(rows, leaderboard):
+            yield _table(more)
     if waiting:
         yield _element("p", waiting)
     if shared:
         yield _list(f"Warning: {note}" for note in shared)
     yield _element("p", " ".join(legend(leaderboard)))
+
+
+def _table(shown: Columns) -> str:
+    return tabulate(shown.cells, shown.headers, tablefmt="html", disable_numparse=True, colalign=shown.align)
 
 
 def _list(items: Iterator[str]) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from grokbench.judging.effects import Reproduction
-from grokbench.judging.row import Leaderboard, Row
+from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.records import Statistics
 from grokbench.text.numbers import NOTHING, figure, interval, times
 
-__all__ = ["Column", "Columns", "Key", "columns", "speedup_text"]
+__all__ = ["Column", "Columns", "Key", "columns", "contrasts", "speedup_text"]
 
 SHORTEST_LABEL = 14
+LONGEST_OTHER = 40  # characters of the label that a row is compared with
 GAP = 2  # blanks between columns
 
 
@@ -22,6 +23,7 @@ class Key(StrEnum):
     """The content of a column."""
 
     METHOD = "method"
+    AGAINST = "against"
     GROKKED = "grokked"
     MEDIAN = "median"
     MEAN = "mean"
@@ -142,7 +144,28 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
     return Columns(tuple(shown), tuple(zip(*shown.values(), strict=True)))
 
 
-def speedup_text(row: Row) -> str:
+def contrasts(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns | None:
+    """Write the comparisons of some rows with others than the baseline as a table; None where there are none.
+
+    Args:
+        rows: to be shown.
+        leaderboard: the whole of it, with the statistics.
+    """
+    found, statistics = [(row, each) for row in rows for each in row.comparisons], leaderboard.statistics
+    shown = {
+        Column("method", "left", Key.METHOD): [row.regularizer for row, _ in found],
+        Column("against", "left", Key.AGAINST): [_shorten(each.other, LONGEST_OTHER) for _, each in found],
+        Column(f"speed-up [{100 * statistics.confidence:g}%]", "right", Key.SPEEDUP): [
+            speedup_text(each) for _, each in found
+        ],
+        Column("p", "right", Key.P): [_p(each.p) for _, each in found],
+    }
+    if statistics.correction == "holm":
+        shown[Column("Holm p", "right", Key.P_HOLM)] = [_p(each.p_holm) for _, each in found]
+    return Columns(tuple(shown), tuple(zip(*shown.values(), strict=True))) if found else None
+
+
+def speedup_text(row: Row | RowComparison) -> str:
     """Write a row's speed-up with its interval; of a one-sided bound, the valid end of the interval."""
     return interval(row.speedup, row.speedup_low, row.speedup_high, row.speedup_bound)
 
