@@ -19,7 +19,7 @@ from grokbench.types import Params
 __all__ = ["QUESTIONS"]
 
 STEPS = 50
-RUNS = (2, STEPS)  # most of what moves at all moves at once
+RUNS = ((2, 4), (STEPS, 2))  # updates, trial tasks: most of what moves at all moves at once, and on all tasks
 ROWS = (0, 1)  # seeds
 NOTHING = 1e-12  # relative, in float64: a method that returns x + (y - x) for y rounds differently
 EXPLODED = 1e3  # times the baseline's weights
@@ -63,8 +63,8 @@ def has_an_effect(subject: Subject) -> Answer:
     tasks = list(subject.tasks())
     if method.project and (exploded := _explosion(method, *tasks[0])):
         return exploded
-    for steps in RUNS:
-        for _, task in tasks:
+    for steps, count in RUNS:
+        for _, task in tasks[:count]:
             for start in STARTS:
                 if not distance(_end(task, [method], start, steps), _end(task, [], start, steps)) < NOTHING:
                     return passed()
@@ -108,11 +108,12 @@ def uses_its_parameters(subject: Subject) -> Answer:
 
 def _moves(subject: Subject, name: str) -> bool:
     """Return whether another value of a parameter changes a number; True if there is no other value to try."""
-    pairs, compared = list(other_settings(subject.plugin, subject.settings, name)), False
-    for steps in RUNS:
-        for one, other in pairs:
-            for _, task in subject.tasks():
-                for start in STARTS:
+    pairs, tasks = list(other_settings(subject.plugin, subject.settings, name)), [task for _, task in subject.tasks()]
+    compared = False
+    for steps, count in RUNS:
+        for task in tasks[:count]:
+            for start in STARTS:
+                for one, other in pairs:
                     try:
                         if not same(_end(task, [one], start, steps), _end(task, [other], start, steps)):
                             return True

@@ -216,7 +216,7 @@ def method() -> Regularizer:
     "a difference added twice": Fault(
         '''
 def project(params, state, at):
-    return {name: 2.0 * p - 0.5 * at.params[name] for name, p in params.items()}, state
+    return {name: 2.0 * p - 0.8 * at.params[name] for name, p in params.items()}, state
 
 
 def method() -> Regularizer:
