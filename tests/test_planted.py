@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from grokbench.conformance import Verdict
+from grokbench.conformance import QUESTIONS, Verdict, answer
 
 from .helpers import planted
-from .helpers.check_answers import answer_of, examined, failures
-from .helpers.planted import metrics, observers, phases, tasks
+from .helpers.check_answers import answer_of, examined, failures, subject
+from .helpers.planted import metrics, observers, phases, sound, tasks
 
 pytestmark = pytest.mark.usefixtures("quick_clock")
 
@@ -50,6 +50,18 @@ def test_a_sound_plugin_with_the_other_phases_passes_everything(tmp_path):
     assert failures(answers) == {}
     others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
     assert others == ["settings", *UNDECLARED, "withheld data", "rotation"]
+
+
+SILENT = ("effect", "sensitivity", "settings", "project", "layout", "declared", "claims", "periods")
+
+
+@pytest.mark.parametrize("source", sound.METHODS.values(), ids=sound.METHODS)
+def test_a_sound_method_near_to_a_fault_gets_no_hint(tmp_path, source):
+    examinee = subject(tmp_path, source)
+    given = {
+        each.name: answer(each, examinee) for each in QUESTIONS["regularizers"] if each.name in ("shapes", *SILENT)
+    }
+    assert not {name: str(each) for name, each in given.items() if each.verdict in (Verdict.FAILED, Verdict.HINT)}
 
 
 @pytest.mark.parametrize("fault", tasks.FAULTS.values(), ids=tasks.FAULTS)

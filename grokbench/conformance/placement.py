@@ -23,8 +23,9 @@ from grokbench import engine
 from grokbench.conformance.advice import DEVICE, DYNAMIC, SYNC
 from grokbench.conformance.answers import Answer, Question, failed, passed
 from grokbench.conformance.calls import steps
-from grokbench.conformance.short_runs import SEEDS
+from grokbench.conformance.short_runs import SEEDS, tensors
 from grokbench.conformance.subjects import Subject
+from grokbench.engine.mapping import over_replicas
 from grokbench.optimizers import SGD, AdamW
 from grokbench.plugins.source_lines import innermost
 from grokbench.step import Step
@@ -67,7 +68,10 @@ def _misplaced(step: Step, group: engine.Group, file: Path) -> Misplaced | None:
         warnings.simplefilter("ignore")  # of the data pointers that the engine compares
         to = _enter_pretend(stack, moves) if has_pretend_device() else partial(Tensor.to, device="meta")
         try:
-            _measure_and_train(replace(step, optimizer=_without_kernels(step.optimizer)), _moved(group, to))
+            moved = _moved(group, to)
+            if on_cpu := _states_on_cpu(step, moved):
+                return Misplaced(f"init makes the state {on_cpu} on the CPU", DEVICE, "")
+            _measure_and_train(replace(step, optimizer=_without_kernels(step.optimizer)), moved)
         except Exception as error:  # other questions find what is not known here
             place, text = innermost(traceback.extract_tb(error.__traceback__), file), f"{type(error).__name__} {error}"
             for pattern, what, fix, also_unmapped in _KNOWN:
@@ -153,10 +157,17 @@ def _moved(group: engine.Group, to: Callable[[Tensor], Tensor]) -> engine.Group:
     return replace(group, **pytree.tree_map_only(Tensor, to, parts))
 
 
+def _states_on_cpu(step: Step, group: engine.Group) -> str:
+    """Name a part of a state that `init` makes on the CPU, and not where the parameters are; empty without one."""
+    made = tensors(over_replicas(step, step.init)(group.params)[0]) if step.regularizers else ()
+    return next((path or "()" for path, tensor in made if tensor.device.type == "cpu"), "")
+
+
 def _measure_and_train(step: Step, group: engine.Group) -> None:
     """Evaluate and train a group as the engine does, without reading the metrics."""
     measure = vmap(partial(step.evaluate, list(step.metrics)), in_dims=(0, group.split_axes, 0, 0, 0))
-    measure(group.params, group.splits, group.keys, {}, group.initial)
+    averaged = over_replicas(step, step.evaluated)(group.params, group.states)
+    measure(averaged, group.splits, group.keys, {}, group.initial)
     engine.train_epoch(step, group, 0)
 
 

@@ -224,7 +224,7 @@ def method() -> Regularizer:
     return Regularizer(project=project)
 ''',
         "effect",
-        "times the baseline's after 50 steps",
+        "its weights are not finite after 50 steps",
         "add no difference twice; see `rate`",
         "hint",
     ),
