@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from grokbench.conformance import Verdict
+from grokbench.conformance import QUESTIONS, Verdict, answer
 
 from .helpers import planted
-from .helpers.check_answers import answer_of, examined, failures
-from .helpers.planted import metrics, observers, phases, tasks
+from .helpers.check_answers import answer_of, examined, failures, subject
+from .helpers.planted import metrics, observers, phases, sound, tasks
 
 pytestmark = pytest.mark.usefixtures("quick_clock")
 
@@ -34,11 +34,14 @@ def test_the_line_with_a_nan_gradient_is_named(tmp_path, fault):
     assert re.match(r"method\.py, line \d+: ", given.place) and NAN_LINES[fault] in given.place
 
 
+UNDECLARED = ["declared", "claims", "periods"]  # questions about what the sound methods do not have
+
+
 def test_a_sound_plugin_beside_them_passes_everything(tmp_path):
     answers = examined(tmp_path, planted.SOUND)
     assert failures(answers) == {}
     others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
-    assert others == ["withheld data", "rotation"]  # it has no prepare, and its noise does not rotate
+    assert others == ["settings", "project", *UNDECLARED, "withheld data", "rotation"]  # and its noise does not rotate
     assert re.fullmatch(r"[+-]\d+\.\d\d ms per step: .+ms \(sparse_parity\)", answers["cost"].message)
 
 
@@ -46,7 +49,19 @@ def test_a_sound_plugin_with_the_other_phases_passes_everything(tmp_path):
     answers = examined(tmp_path, phases.SOUND)
     assert failures(answers) == {}
     others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
-    assert others == ["withheld data", "rotation"]
+    assert others == ["settings", *UNDECLARED, "withheld data", "rotation"]
+
+
+SILENT = ("effect", "sensitivity", "settings", "project", "layout", "declared", "claims", "periods")
+
+
+@pytest.mark.parametrize("source", sound.METHODS.values(), ids=sound.METHODS)
+def test_a_sound_method_near_to_a_fault_gets_no_hint(tmp_path, source):
+    examinee = subject(tmp_path, source)
+    given = {
+        each.name: answer(each, examinee) for each in QUESTIONS["regularizers"] if each.name in ("shapes", *SILENT)
+    }
+    assert not {name: str(each) for name, each in given.items() if each.verdict in (Verdict.FAILED, Verdict.HINT)}
 
 
 @pytest.mark.parametrize("fault", tasks.FAULTS.values(), ids=tasks.FAULTS)

@@ -1,24 +1,18 @@
 """Questions for plugins of every kind but observers: pure functions that stay on the device and keep shapes."""
 
-import re
-import traceback
-from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
 import torch
-from torch.func import vmap
-from torch.utils import _pytree as pytree
 
 from grokbench import engine
-from grokbench.conformance import advice
+from grokbench.conformance import advice, placement
 from grokbench.conformance.answers import Answer, Question, failed, not_applicable, passed
 from grokbench.conformance.calls import Call, call_functions, steps
 from grokbench.conformance.contracts import Breach, breach
 from grokbench.conformance.device_reads import find_device_reads, restore_generators
 from grokbench.conformance.short_runs import SEEDS, epochs_for, same, shapes, trained
 from grokbench.conformance.subjects import Subject
-from grokbench.plugins.source_lines import innermost
 from grokbench.step import Step
 from grokbench.types import Params
 
@@ -70,35 +64,6 @@ def _train_and_evaluate(step: Step, group: engine.Group) -> None:
     engine.evaluate(step, group, list(step.metrics), 1, {})
 
 
-def follows_its_device(subject: Subject) -> Answer:
-    """Check, on torch's device `meta`, that a plugin makes its tensors on the device of those it is given."""
-    for label, step in steps(subject):
-        group, _ = engine.start(step, SEEDS[:2], "cpu", torch.float64)
-        try:
-            _measure_and_train(step, _on_meta(group))
-        except Exception as error:
-            place = innermost(traceback.extract_tb(error.__traceback__), subject.file)
-            if place and _TWO_DEVICES.search(str(error)):  # other questions find other errors
-                return failed(f"on {label}, it makes a tensor on the CPU or moves one there", advice.DEVICE, place)
-    return passed()
-
-
-_TWO_DEVICES = re.compile(r"expected device meta|copy out of meta|same device")  # in torch's messages
-
-
-def _on_meta(group: engine.Group) -> engine.Group:
-    """Move the group to `meta`, the device whose tensors have shapes but no values."""
-    parts = {field.name: getattr(group, field.name) for field in fields(group)}
-    return replace(group, **pytree.tree_map_only(torch.Tensor, lambda tensor: tensor.to("meta"), parts))
-
-
-def _measure_and_train(step: Step, group: engine.Group) -> None:
-    """Evaluate and train a group as the engine does, without reading the metrics."""
-    measure = vmap(partial(step.evaluate, list(step.metrics)), in_dims=(0, group.split_axes, 0, 0, 0))
-    measure(group.params, group.splits, group.keys, {}, group.initial)
-    engine.train_epoch(step, group, 0)
-
-
 def uses_no_global_randomness(subject: Subject) -> Answer:
     """Check that the functions use no global random generator: keys are the only source of randomness."""
     for label, step in steps(subject):
@@ -143,7 +108,7 @@ def _difference(left: dict[str, Any], right: dict[str, Any]) -> str:
 QUESTIONS = (
     Question("shapes", "every function returns the shapes of its contract", keeps_shapes),
     Question("device", "it neither branches on tensors nor reads them back from the device", stays_on_the_device),
-    Question("placement", "its tensors are on the device of the given ones", follows_its_device),
+    *placement.QUESTIONS,
     Question("randomness", "it draws from keys only, never from a global generator", uses_no_global_randomness),
     Question("arguments", "it modifies none of its arguments: data, gradients, keys, states", modifies_nothing),
     Question("memory", "the same call gives the same numbers: nothing is kept between calls", remembers_nothing),

@@ -167,7 +167,7 @@ def method() -> Regularizer:
     return Regularizer(init=init, transform=transform, every={{"transform": 10}})
 """,
         "periods",
-        "the state counts the calls of transform in 0.n: one in 10 steps",
+        "the state counts the calls of transform in n: one in 10 steps",
         "use at.step, which counts updates",
         "hint",
     ),
@@ -258,8 +258,8 @@ def method() -> Regularizer:
     return Regularizer(hidden=hidden)
 """,
         "shapes",
-        "shapes do not fit together",
-        "print the shapes on that line",
+        "hidden returns hidden activations of another shape",
+        "every tensor has the shape of the one it replaces",
     ),
     "dropout of torch": Fault(
         f"""

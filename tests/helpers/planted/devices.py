@@ -85,6 +85,53 @@ def method() -> Regularizer:
         "it makes a tensor on the CPU or moves one there",
         "make tensors on the device of the given ones",
     ),
+    "a detour over the CPU": Fault(  # nothing on a CPU shows it
+        '''
+def transform(grads, state, at):
+    host = {name: g.to(torch.device("cpu")) for name, g in grads.items()}
+    return {name: (1.5 * host[name]).to(g.device) for name, g in grads.items()}, state
+
+
+def method() -> Regularizer:
+    """Scale every gradient up."""
+    return Regularizer(transform=transform)
+''',
+        "placement",
+        " the CPU",
+        "device",
+    ),
+    "a projection on the CPU": Fault(
+        '''
+def project(params, state, at):
+    return {name: p * torch.full(p.shape, 0.99, dtype=p.dtype) for name, p in params.items()}, state
+
+
+def method() -> Regularizer:
+    """Shrink every weight."""
+    return Regularizer(project=project)
+''',
+        "placement",
+        "on xor, it makes a tensor on the CPU or moves one there",
+        "make tensors on the device of the given ones",
+    ),
+    "a state on the CPU": Fault(
+        '''
+def init(params):
+    return ({name: torch.zeros(p.shape, dtype=p.dtype) for name, p in params.items()},)
+
+
+def transform(grads, state, at):
+    return grads, ({name: state[0][name] + g for name, g in grads.items()},)
+
+
+def method() -> Regularizer:
+    """Add gradients up."""
+    return Regularizer(init=init, transform=transform)
+''',
+        "placement",
+        "the CPU",
+        "make tensors on the device of the given ones",
+    ),
     "a shape that depends on values": Fault(
         '''
 def penalty(local, state, at):

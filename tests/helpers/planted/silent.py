@@ -216,7 +216,7 @@ def method() -> Regularizer:
     "a difference added twice": Fault(
         '''
 def project(params, state, at):
-    return {name: 2.0 * p - 0.5 * at.params[name] for name, p in params.items()}, state
+    return {name: 2.0 * p - 0.8 * at.params[name] for name, p in params.items()}, state
 
 
 def method() -> Regularizer:
@@ -224,7 +224,7 @@ def method() -> Regularizer:
     return Regularizer(project=project)
 ''',
         "effect",
-        "times the baseline's after 50 steps",
+        "its weights are not finite after 50 steps",
         "add no difference twice; see `rate`",
         "hint",
     ),
