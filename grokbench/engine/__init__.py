@@ -7,6 +7,7 @@ epochs          one epoch and one evaluation of a group
 batches         the batches and keys of an epoch
 groups          replicas stacked on a leading axis
 checkpoints     the state of a group on disk
+weights         the weights of replicas, as files
 group_size      how many replicas fit on a device
 timing          seconds per epoch of a replica trained alone
 profiling       seconds per phase
@@ -25,7 +26,8 @@ from grokbench.engine.group_size import estimated_group_size, measured_group_siz
 from grokbench.engine.groups import DTYPES, Group, start, synchronize
 from grokbench.engine.loop import TrainingLoop
 from grokbench.engine.out_of_memory import exhausted, release
-from grokbench.events import Progress
+from grokbench.engine.weights import kept_weights
+from grokbench.events import KeptWeights, Progress
 from grokbench.records import Cell, Run
 from grokbench.step import Step
 
@@ -57,7 +59,7 @@ def train(
     dtype: torch.dtype,
     provenance: Mapping[str, Any] | None = None,
     checkpoint_file_of: Callable[[Sequence[int]], CheckpointFile] | None = None,
-) -> Iterator[Run | Progress]:
+) -> Iterator[Run | KeptWeights | Progress]:
     """Train a group of replicas.
 
     Where memory runs out, the replicas that are not done are trained again in halves, as their runs' `group` records.
@@ -73,7 +75,8 @@ def train(
             curves are the same as without an interruption. None: no checkpoints.
 
     Yields:
-        The run of each replica as soon as it is done, and the progress at every evaluation.
+        The run of each replica as soon as it is done, before it the weights that the cell asks for, and the progress
+        at every evaluation.
 
     Raises:
         Exception: of a plugin, or torch's where even a group of two does not fit into memory.
@@ -102,7 +105,7 @@ def _train_together(
     dtype: torch.dtype,
     provenance: Mapping[str, Any] | None,
     checkpoint_file: CheckpointFile | None,
-) -> Iterator[Run | Progress]:
+) -> Iterator[Run | KeptWeights | Progress]:
     executor = make_executor(step, device)
     loop = TrainingLoop.begin(cell, step, executor, seeds, device, dtype, checkpoint_file)
     while loop.monitors:
@@ -111,7 +114,11 @@ def _train_together(
         for evaluation in loop.evaluate():
             known = {**(provenance or {}), **({"pace": executor.note} if executor.note else {})}
             facts = {"prepare_seconds": loop.prepare_seconds, "group": tuple(seeds), "provenance": known}
-            yield from (monitor.run(cell.identity, **facts) for monitor in loop.read_back(evaluation))
+            monitors = dict(loop.monitors)
+            finished = list(loop.read_back(evaluation))
+            if cell.weights:
+                yield from kept_weights(cell, step, evaluation.group, evaluation.epoch, monitors)
+            yield from (monitor.run(cell.identity, **facts) for monitor in finished)
             yield Progress(cell, tuple(seeds), evaluation.epoch, len(loop.monitors))
             if not loop.monitors:
                 break

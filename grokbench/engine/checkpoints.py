@@ -28,7 +28,14 @@ from grokbench.io import atomic
 __all__ = ["CheckpointFile", "Checkpoint"]
 
 FORMAT = 2
-MONITORED = ("epochs", "grokked_at", "memorised_at", "held", "curves")  # fields of a monitor that evaluations change
+MONITORED = (
+    "epochs",
+    "grokked_at",
+    "memorised_at",
+    "held",
+    "curves",
+    "weights",
+)  # fields of a monitor that evaluations change
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,9 @@ def _read(content: bytes, facts: Mapping[str, Any]) -> Checkpoint | None:
 
 
 def _monitored(written: dict[str, Any]) -> dict[str, Any]:
-    return written | {"curves": {label: (epochs, values) for label, (epochs, values) in written["curves"].items()}}
+    curves = {label: (epochs, values) for label, (epochs, values) in written["curves"].items()}
+    weights = {int(epoch): digest for epoch, digest in written.get("weights", {}).items()}
+    return written | {"curves": curves, "weights": weights}
 
 
 def _laid_out(array: np.ndarray[Any, Any], strides: Sequence[int]) -> Tensor:

@@ -42,10 +42,16 @@ class Evaluation:
     known: Mapping[str, Tensor]
     group: Group
 
-    def kept(self, with_states: bool) -> "Evaluation":
-        """Copy what `others` may need, because training overwrites the group: parameters, and states on request."""
-        params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
-        states = pytree.tree_map(torch.clone, self.group.states) if self.others and with_states else ()
+    def kept(self, with_states: bool, snapshot: bool = False) -> "Evaluation":
+        """Copy what `others` and a snapshot may need, because training overwrites the group.
+
+        Args:
+            with_states: of the methods, beside the parameters.
+            snapshot: whether the weights may be kept, so that parameters are needed in any case.
+        """
+        needed = bool(self.others) or snapshot
+        params = {name: p.clone() for name, p in self.group.params.items()} if needed else {}
+        states = pytree.tree_map(torch.clone, self.group.states) if needed and with_states else ()
         return replace(self, group=replace(self.group, params=params, optimizer=(), states=states))
 
 
@@ -116,7 +122,8 @@ class TrainingLoop:
         evaluations = [self._evaluate()]
         for _ in range(self._evaluations_between_reads() - 1):
             if self.epoch < self.cell.budget:
-                evaluations[-1] = evaluations[-1].kept(self.step.has("eval_params"))
+                snapshot = self.cell.weights.final or self.epoch in self.cell.weights.epochs
+                evaluations[-1] = evaluations[-1].kept(self.step.has("eval_params"), snapshot)
                 self.advance()
                 evaluations.append(self._evaluate())
         return evaluations

@@ -34,6 +34,7 @@ class StoppingMonitor:
         held: the number of latest consecutive evaluations at which the criterion held.
         outcome: None while in training.
         curves: metric label -> epochs and values.
+        weights: epoch at which the weights were kept -> sha256 of the file.
     """
 
     seed: int
@@ -46,6 +47,7 @@ class StoppingMonitor:
     held: int = 0
     outcome: Outcome | None = None
     curves: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+    weights: dict[int, str] = field(default_factory=dict)
 
     def record(self, epoch: int, values: Mapping[str, float]) -> None:
         """Append an evaluation to the curves.
@@ -118,5 +120,6 @@ class StoppingMonitor:
             epochs=self.epochs,
             final={label: curve.values[-1] for label, curve in curves.items()},
             curves=curves,
+            weights=self.weights,
             **facts,
         )

@@ -125,7 +125,7 @@ class Training(_OfOneCell):
     checkpoints: tuple[str, float] | None = None
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
-        """Yield the missing runs as they finish, and the progress at most every HEARTBEAT seconds."""
+        """Yield the missing runs and their weights, and the progress at most every HEARTBEAT seconds."""
         from grokbench import engine
         from grokbench.plan import cell_step, check_sources
 
@@ -151,6 +151,8 @@ class Training(_OfOneCell):
         folder, seconds = self.checkpoints
         facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
         facts["sources"] = {name: origin.digest for name, origin in self.cell.origins.items()}
+        if self.cell.weights.epochs:  # a checkpoint of another request may be past an epoch that is wanted now
+            facts["weights"] = self.cell.weights.epochs
         return lambda seeds: CheckpointFile.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
 
     def failed(self, error: str) -> Iterator[Run]:

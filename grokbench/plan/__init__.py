@@ -175,6 +175,7 @@ def _cell(
         measured={label: use for label, (_, use) in metrics.items()},
         privileges=tuple(sorted({privilege for regularizer in made for privilege in regularizer.privileges})),
         origins=_origins(registry, entry.use, uses, [use for _, use in metrics.values()]),
+        weights=suite.weights if entry.weights is None else entry.weights,
     )
 
 

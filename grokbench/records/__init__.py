@@ -5,7 +5,7 @@ one cell. `store` keeps all three, and judging reads nothing else. A `Cell` hold
 plugin in it. A `Planned` tells observers what a command is about to do.
 """
 
-from grokbench.records.cell import Cell
+from grokbench.records.cell import Cell, Snapshots
 from grokbench.records.manifest import Manifest, Planned, Published, Skip, Statistics
 from grokbench.records.origin import Origin, origins_of
 from grokbench.records.recipe import FORMAT, Recipe, Use
@@ -23,6 +23,7 @@ __all__ = [
     "Recipe",
     "Run",
     "Skip",
+    "Snapshots",
     "Statistics",
     "Timing",
     "Use",

@@ -2,12 +2,37 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from grokbench.records.origin import StoredOrigin
 from grokbench.records.recipe import Recipe
 
-__all__ = ["Cell"]
+__all__ = ["Cell", "Snapshots"]
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The moments of a replica's training at which its weights are kept.
+
+    Attributes:
+        epochs: completed epochs, in ascending order.
+        final: whether they are kept at the end, too.
+    """
+
+    epochs: tuple[int, ...] = ()
+    final: bool = False
+
+    def __bool__(self) -> bool:
+        """Return whether any weights are kept."""
+        return self.final or bool(self.epochs)
+
+    def __or__(self, other: Self) -> "Snapshots":
+        """Give the moments of either."""
+        return Snapshots(tuple(sorted({*self.epochs, *other.epochs})), self.final or other.final)
+
+    def of(self, end: int) -> set[int]:
+        """Give the epochs of a replica that ended after `end` epochs."""
+        return {epoch for epoch in self.epochs if epoch <= end} | ({end} if self.final else set())
 
 
 @dataclass(frozen=True)
@@ -25,6 +50,7 @@ class Cell:
         measured: metric label -> `use` (the plugin), `parameters` and `every`.
         privileges: what the method uses that the baseline does not have.
         origins: `kind.name` of every plugin in it, such as `tasks.xor` -> origin.
+        weights: when the weights of its replicas are kept; not part of the recipe, since no number depends on it.
     """
 
     task: str
@@ -37,6 +63,7 @@ class Cell:
     measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     privileges: tuple[str, ...] = ()
     origins: Mapping[str, StoredOrigin] = field(default_factory=dict)
+    weights: Snapshots = Snapshots()
 
     @property
     def key(self) -> tuple[str, str]:

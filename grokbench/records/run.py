@@ -63,6 +63,7 @@ class Run:
         group: the seeds it was trained together with.
         provenance: device, precision, versions, git state, sources of the plugins.
         error: the traceback of a failed replica. None for any other.
+        weights: epoch at which its weights were kept -> sha256 of the file, see `store.layout`. Empty without any.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -80,6 +81,7 @@ class Run:
     group: tuple[int, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+    weights: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse impossible results: a file may have been edited."""

@@ -1,7 +1,7 @@
 """A user's request to run a suite, and the plan that it resolves to: suite, plugins, cells, seeds and devices."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,11 +102,14 @@ class Plan:
 
 
 def distinct(cells: Iterable[Cell]) -> list[Cell]:
-    """Return one cell for each recipe, that with the largest budget: labels with the same recipe share its runs."""
+    """Return one cell for each recipe, that with the largest budget: labels with the same recipe share its runs.
+
+    It keeps the weights that any of them asks for.
+    """
     longest: dict[str, Cell] = {}
     for cell in cells:
-        if cell.identity not in longest or cell.budget > longest[cell.identity].budget:
-            longest[cell.identity] = cell
+        other = longest.get(cell.identity, cell)
+        longest[cell.identity] = replace(max(other, cell, key=lambda c: c.budget), weights=other.weights | cell.weights)
     return list(longest.values())
 
 
