@@ -145,7 +145,10 @@ def test_a_task_has_weights_of_its_own(cells_of, given, snapshots):
     ("weights", "message"),
     [
         ("[4]", "4:1: weights: epoch 4, expected one at which parity is evaluated every 1 epochs up to 3"),
-        ("finl", "4:10: weights: 'finl', expected final, a list of epochs, or {epochs: [...], final: true}. Did you"),
+        (
+            "finl",
+            "4:10: weights: the text 'finl', expected final, a list of epochs, or {epochs: [...], final: true}. Did",
+        ),
         ("{epochs: final}", "weights: a mapping, expected final, a list of epochs"),
         ("{}", "weights: a mapping, expected final, a list of epochs"),
         ("[-1]", "weights: a list, expected final, a list of epochs"),

@@ -93,8 +93,8 @@ def write_folder(folder: Path, contents: Mapping[str, bytes], copies: Mapping[st
         for name, content in contents.items():
             write(temporary / name, content)
         for name, source in (copies or {}).items():
-            with writing(temporary / name) as file, source.open("rb") as content:
-                shutil.copyfileobj(content, file)
+            with writing(temporary / name) as file, source.open("rb") as original:
+                shutil.copyfileobj(original, file)
 
 
 @contextmanager
