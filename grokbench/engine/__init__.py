@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from grokbench.data.digests import recording
 from grokbench.engine.batches import epoch_batches
 from grokbench.engine.checkpoints import CheckpointFile
 from grokbench.engine.epochs import context_axes, evaluate, measure, train_epoch
@@ -107,12 +108,14 @@ def _train_together(
     checkpoint_file: CheckpointFile | None,
 ) -> Iterator[Run | KeptWeights | Progress]:
     executor = make_executor(step, device)
-    loop = TrainingLoop.begin(cell, step, executor, seeds, device, dtype, checkpoint_file)
+    with recording() as read:
+        loop = TrainingLoop.begin(cell, step, executor, seeds, device, dtype, checkpoint_file)
+    provenance = {**(provenance or {}), **({"data": read} if read else {})}
     while loop.monitors:
         if checkpoint_file:
             checkpoint_file.write_if_due(loop.checkpoint)
         for evaluation in loop.evaluate():
-            known = {**(provenance or {}), **({"pace": executor.note} if executor.note else {})}
+            known = {**provenance, **({"pace": executor.note} if executor.note else {})}
             facts = {"prepare_seconds": loop.prepare_seconds, "group": tuple(seeds), "provenance": known}
             monitors = dict(loop.monitors)
             finished = list(loop.read_back(evaluation))
