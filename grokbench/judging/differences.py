@@ -9,7 +9,15 @@ from grokbench.judging.note import Kind, Note, info
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell
 
-__all__ = ["UNLIKE", "Difference", "cell_differences", "data_differences", "folder_differences", "untested"]
+__all__ = [
+    "UNLIKE",
+    "Difference",
+    "cell_differences",
+    "data_differences",
+    "folder_differences",
+    "import_differences",
+    "untested",
+]
 
 UNLIKE = ("device", "device_name", "machine", "torch", "precision", "grokbench", "engine")  # no test across these
 METHODS = "regularizers"  # the key of a recipe, and the kind of a plugin, that make up a method
@@ -99,6 +107,18 @@ def data_differences(a: Measured, b: Measured) -> Iterator[Difference]:
         yield Difference(
             f"data of {name}", *(_sole({digest[:16] for digest in side[name]}) for side in (first, second))
         )
+
+
+def import_differences(a: Measured, b: Measured) -> Iterator[Difference]:
+    """Yield the distributions that the plugins of two cells imported in different versions.
+
+    Args:
+        a: the cell in the first folder.
+        b: the cell in the second.
+    """
+    first, second = _recorded(a, "imports"), _recorded(b, "imports")
+    for name in (name for name in first if name in second and first[name] != second[name]):
+        yield Difference(f"version of {name}, which a plugin imports", _sole(first[name]), _sole(second[name]))
 
 
 def _recorded(measured: Measured, key: str) -> dict[str, set[str]]:

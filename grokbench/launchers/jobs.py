@@ -132,6 +132,8 @@ class Training(_OfOneCell):
         check_sources(self.cell, registry)
         step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
         provenance = {**worker.provenance, "origins": _origins(self.cell), "measured": dict(self.cell.measured)}
+        if imports := _imports(self.cell, registry):
+            provenance["imports"] = imports
         checkpoint_file_of = self._checkpoint_files(provenance)
         last_progress = time.monotonic()
         for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance, checkpoint_file_of):
@@ -164,6 +166,12 @@ class Training(_OfOneCell):
 def _origins(cell: Cell) -> dict[str, Any]:
     """Give the origins of a cell's plugins as the data that provenance holds."""
     return {name: origin.data() for name, origin in cell.origins.items()}
+
+
+def _imports(cell: Cell, registry: Any) -> dict[str, str]:
+    """Give the versions of what the user's plugins among a cell's import."""
+    plugins = [registry.get(*name.split(".", maxsplit=1)) for name in cell.origins]
+    return {name: version for plugin in plugins for name, version in plugin.imports.items()}
 
 
 @dataclass(frozen=True)
