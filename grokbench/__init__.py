@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from grokbench import data as data
     from grokbench import random as random
+    from grokbench.api.evaluate import evaluate as evaluate
     from grokbench.api.leaderboard import Leaderboard as Leaderboard
     from grokbench.api.leaderboard import leaderboard as leaderboard
     from grokbench.api.run import run as run
@@ -82,6 +83,7 @@ _MODULES = {
     "SuiteError": "errors",
     "Task": "task",
     "data": "",
+    "evaluate": "api.evaluate",
     "fans": "types",
     "from_torch": "torch_optimizers",
     "hookimpl": "hookspecs",

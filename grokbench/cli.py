@@ -12,6 +12,7 @@ from grokbench.commands.check import check
 from grokbench.commands.completion import completion
 from grokbench.commands.data import data
 from grokbench.commands.doctor import doctor
+from grokbench.commands.evaluate import evaluate
 from grokbench.commands.figures import plot, report
 from grokbench.commands.new import new
 from grokbench.commands.plugins import list_, show, validate
@@ -48,6 +49,7 @@ for command in (
     status,
     pack,
     export,
+    evaluate,
     power,
     validate,
     list_,

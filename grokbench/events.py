@@ -1,4 +1,4 @@
-"""The events that a job yields: a run, the progress of a group, a timing, a profile, or the size of a group."""
+"""The events that a job yields: a run, kept weights, the progress of a group, a timing, a profile, a group size."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from grokbench.records import Cell, Run, Timing
 
-__all__ = ["Event", "Profile", "Progress", "MeasuredGroupSize"]
+__all__ = ["Event", "KeptWeights", "MeasuredGroupSize", "Profile", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -57,4 +57,20 @@ class MeasuredGroupSize(NamedTuple):
     replicas: int
 
 
-Event = Run | Progress | Timing | Profile | MeasuredGroupSize
+class KeptWeights(NamedTuple):
+    """The weights of a replica at an epoch, which are stored before its run is.
+
+    Attributes:
+        identity: of its cell.
+        seed: of the replica.
+        epoch: completed epochs.
+        content: of the file, in the format safetensors.
+    """
+
+    identity: str
+    seed: int
+    epoch: int
+    content: bytes
+
+
+Event = Run | KeptWeights | Progress | Timing | Profile | MeasuredGroupSize

@@ -118,7 +118,8 @@ def status(directory: str, tracebacks: bool) -> None:
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--out", metavar="FOLDER", help="The output folder.  [default: results/<suite>]", shell_complete=folders)
-def pack(directory: str, out: str | None) -> None:
+@click.option("--weights", is_flag=True, help="Copy the kept weights, too.")
+def pack(directory: str, out: str | None, weights: bool) -> None:
     """Write the files that belong in git: outcomes, thinned curves, seconds, and the leaderboard as markdown.
 
     The packed folder is a results folder like any other: it can be shown, compared, and continued by
@@ -133,10 +134,11 @@ def pack(directory: str, out: str | None) -> None:
 
     store = Store.load(directory)
     folder = _named_folder("results", store.manifest.suite) if out is None else Path(out)
-    files = packed(store.manifest, store.each_run(curves=True), store.timings())
+    files = packed(store.manifest, store.each_run(curves=True), store.timings(), weights)
     files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
-    atomic.write_folder(folder, files)
-    size = sum(map(len, files.values())) / 2**20
+    kept = store.weights.of(store.each_run()) if weights else {}
+    atomic.write_folder(folder, files, kept)
+    size = sum(map(len, files.values())) / 2**20 + sum(path.stat().st_size for path in kept.values()) / 2**20
     click.echo(f"{size:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
     if others := unplanned(store):
         click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)

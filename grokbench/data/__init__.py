@@ -9,7 +9,7 @@ Dietterich average; `SEVERITIES` is the number of severities of each, 5.
 from pathlib import Path
 
 from grokbench.data.folder import DataStatus, data_root
-from grokbench.data.load_cifar10 import cifar10, cifar10_status
+from grokbench.data.load_cifar10 import cifar10, cifar10_digest, cifar10_status
 from grokbench.data.load_cifar10c import (
     BENCHMARK_CORRUPTIONS,
     CORRUPTIONS,
@@ -19,7 +19,7 @@ from grokbench.data.load_cifar10c import (
     cifar10c_status,
     complete_cifar10c,
 )
-from grokbench.data.load_mnist import complete_mnist, mnist, mnist_status
+from grokbench.data.load_mnist import complete_mnist, mnist, mnist_digest, mnist_status
 from grokbench.errors import DataError
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "check_cifar10c",
     "cifar10",
     "cifar10c",
+    "current_digest",
     "complete_cifar10c",
     "data_root",
     "fetch",
@@ -41,6 +42,24 @@ __all__ = [
 def status() -> list[DataStatus]:
     """List every data set that a shipped task reads; nothing is downloaded."""
     return [mnist_status(), cifar10_status(), cifar10c_status()]
+
+
+def current_digest(name: str) -> str | None:
+    """Compute the digest of a data set in `data_root()`, as runs record it; nothing is downloaded.
+
+    Args:
+        name: mnist or cifar10.
+
+    Returns:
+        A sha256 in hexadecimal digits. None where the data are missing, damaged or of another name.
+    """
+    ways = {"mnist": (mnist_status, mnist_digest), "cifar10": (cifar10_status, cifar10_digest)}
+    if name not in ways or not ways[name][0]().present:
+        return None
+    try:
+        return ways[name][1]()
+    except DataError:
+        return None
 
 
 def fetch(name: str) -> Path:

@@ -5,13 +5,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grokbench.data.digests import digest, note
 from grokbench.data.folder import DataStatus, damaged, data_root, reason
 from grokbench.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_bytes", "cifar10", "cifar10_status", "image_complaint", "label_complaint"]
+__all__ = ["as_bytes", "cifar10", "cifar10_digest", "cifar10_status", "image_complaint", "label_complaint"]
 
 ARCHIVE = "cifar10.npz"
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -48,11 +49,21 @@ def cifar10(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor
     Raises:
         DataError: the files are missing and cannot be downloaded, or are damaged.
     """
-    return _load_cifar10(Path(root) if root is not None else data_root())
+    folder = Path(root) if root is not None else data_root()
+    arrays, sha256 = _load_cifar10(folder)
+    if folder == data_root():  # a digest names a data set, and `data.current_digest` looks for it here
+        note("cifar10", sha256)
+    return arrays
+
+
+def cifar10_digest() -> str:
+    """Give the digest of the images and labels in `data_root()`, which are loaded; raises as `cifar10` does."""
+    return _load_cifar10(data_root())[1]
 
 
 @lru_cache(maxsize=2)
-def _load_cifar10(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
+def _load_cifar10(root: Path) -> tuple[tuple["Tensor", "Tensor", "Tensor", "Tensor"], str]:
+    """Load the arrays and hash them."""
     import torch
 
     archive = root / ARCHIVE
@@ -63,7 +74,7 @@ def _load_cifar10(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
     x, y, test_x, test_y = arrays
     x, test_x = (_channels_first(torch.from_numpy(images)) for images in (x, test_x))
     y, test_y = (torch.from_numpy(as_bytes(labels)) for labels in (y, test_y))
-    return x, y, test_x, test_y
+    return (x, y, test_x, test_y), digest(x, y, test_x, test_y)
 
 
 def as_bytes(labels: Any) -> Any:

@@ -5,13 +5,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grokbench.data.digests import digest, note
 from grokbench.data.folder import DataStatus, damaged, data_root, reason
 from grokbench.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MNIST_FILES", "complete_mnist", "mnist", "mnist_status"]
+__all__ = ["MNIST_FILES", "complete_mnist", "mnist", "mnist_digest", "mnist_status"]
 
 MNIST_FILES = (
     "train-images-idx3-ubyte",
@@ -43,11 +44,21 @@ def mnist(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor",
     Raises:
         DataError: a file is missing and cannot be downloaded, or is damaged.
     """
-    return _load_mnist(Path(root) if root is not None else data_root())
+    folder = Path(root) if root is not None else data_root()
+    arrays, sha256 = _load_mnist(folder)
+    if folder == data_root():  # a digest names a data set, and `data.current_digest` looks for it here
+        note("mnist", sha256)
+    return arrays
+
+
+def mnist_digest() -> str:
+    """Give the digest of the images and labels in `data_root()`, which are loaded; raises as `mnist` does."""
+    return _load_mnist(data_root())[1]
 
 
 @lru_cache(maxsize=2)
-def _load_mnist(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
+def _load_mnist(root: Path) -> tuple[tuple["Tensor", "Tensor", "Tensor", "Tensor"], str]:
+    """Load the arrays and hash them."""
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
     folder = complete_mnist(root)
@@ -57,7 +68,8 @@ def _load_mnist(root: Path) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
     for path, images, labels in ((paths[0], train_x, train_y), (paths[2], test_x, test_y)):
         if images.shape != (len(labels), 28, 28) or labels.max() > 9:
             raise damaged(path, f"{tuple(images.shape)} images for {len(labels)} labels up to {labels.max()}")
-    return train_x, train_y.byte(), test_x, test_y.byte()
+    arrays = (train_x, train_y.byte(), test_x, test_y.byte())
+    return arrays, digest(*arrays)
 
 
 def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":

@@ -11,6 +11,7 @@ evaluation      one evaluation of a group
 groups          replicas stacked on a leading axis
 initialisation  the group before training
 checkpoints     the state of a group on disk
+weights         the weights of replicas, as files
 group_size      how many replicas fit on a device
 timing          seconds per epoch of a replica trained alone
 profiling       seconds per phase
@@ -21,6 +22,7 @@ from typing import Any
 
 import torch
 
+from grokbench.data.digests import recording
 from grokbench.engine.batches import epoch_batches
 from grokbench.engine.checkpoints import CheckpointFile
 from grokbench.engine.epochs import train_epoch
@@ -32,7 +34,8 @@ from grokbench.engine.groups import DTYPES, Group, synchronize
 from grokbench.engine.initialisation import start
 from grokbench.engine.loop import TrainingLoop
 from grokbench.engine.out_of_memory import exhausted, release
-from grokbench.events import Progress
+from grokbench.engine.weights import kept_weights
+from grokbench.events import KeptWeights, Progress
 from grokbench.records import Cell, Run
 from grokbench.step import Step
 
@@ -64,7 +67,7 @@ def train(
     dtype: torch.dtype,
     provenance: Mapping[str, Any] | None = None,
     checkpoint_file_of: Callable[[Sequence[int]], CheckpointFile] | None = None,
-) -> Iterator[Run | Progress]:
+) -> Iterator[Run | KeptWeights | Progress]:
     """Train a group of replicas.
 
     If memory runs out, the unfinished replicas are trained again in two halves. `Run.group` names the half.
@@ -80,7 +83,8 @@ def train(
             curves are the same as without an interruption. None: no checkpoints.
 
     Yields:
-        The run of each replica as soon as it is done, and the progress at every evaluation.
+        The run of each replica as soon as it is done, before it the weights that the cell asks for, and the progress
+        at every evaluation.
 
     Raises:
         Exception: a plugin's, or torch's if even a group of two does not fit into memory.
@@ -109,16 +113,22 @@ def _train_together(
     dtype: torch.dtype,
     provenance: Mapping[str, Any] | None,
     checkpoint_file: CheckpointFile | None,
-) -> Iterator[Run | Progress]:
+) -> Iterator[Run | KeptWeights | Progress]:
     executor = make_executor(step, device)
-    loop = TrainingLoop.begin(cell, step, executor, seeds, device, dtype, checkpoint_file)
+    with recording() as read:
+        loop = TrainingLoop.begin(cell, step, executor, seeds, device, dtype, checkpoint_file)
+    provenance = {**(provenance or {}), **({"data": read} if read else {})}
     while loop.monitors:
         if checkpoint_file:
             checkpoint_file.write_if_due(loop.checkpoint)
         for evaluation in loop.evaluate():
-            known = {**(provenance or {}), **({"pace": executor.note} if executor.note else {})}
+            known = {**provenance, **({"pace": executor.note} if executor.note else {})}
             facts = {"prepare_seconds": loop.prepare_seconds, "group": tuple(seeds), "provenance": known}
-            yield from (monitor.run(cell.identity, **facts) for monitor in loop.read_back(evaluation))
+            monitors = dict(loop.monitors)
+            finished = list(loop.read_back(evaluation))
+            if cell.weights:
+                yield from kept_weights(cell, step, evaluation.group, evaluation.epoch, monitors)
+            yield from (monitor.run(cell.identity, **facts) for monitor in finished)
             yield Progress(cell, tuple(seeds), evaluation.epoch, len(loop.monitors))
             if not loop.monitors:
                 break

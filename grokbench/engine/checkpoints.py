@@ -35,6 +35,7 @@ MONITORED = (
     "memorised_at",
     "held",
     "curves",
+    "weights",
 )  # fields of a monitor that evaluations change, beside `crossings`
 
 
@@ -170,7 +171,9 @@ def _read(content: bytes, facts: Mapping[str, Any]) -> Checkpoint | None:
 
 def _monitored(written: dict[str, Any]) -> dict[str, Any]:
     curves = {label: (epochs, values) for label, (epochs, values) in written["curves"].items()}
-    return written | {"curves": curves, "crossings": CrossingsMonitor(**written["crossings"])}
+    weights = {int(epoch): digest for epoch, digest in written.get("weights", {}).items()}
+    crossings = CrossingsMonitor(**written["crossings"])
+    return written | {"curves": curves, "weights": weights, "crossings": crossings}
 
 
 def _laid_out(array: np.ndarray[Any, Any], strides: Sequence[int]) -> Tensor:

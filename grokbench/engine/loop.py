@@ -45,10 +45,16 @@ class Evaluation:
     known: Mapping[str, Tensor]
     group: Group
 
-    def kept(self, with_states: bool) -> "Evaluation":
-        """Copy the parameters, and the states on request, for `others`, because training overwrites the group."""
-        params = {name: p.clone() for name, p in self.group.params.items()} if self.others else {}
-        states = pytree.tree_map(torch.clone, self.group.states) if self.others and with_states else ()
+    def kept(self, with_states: bool, snapshot: bool = False) -> "Evaluation":
+        """Copy what `others` and a snapshot may need, because training overwrites the group.
+
+        Args:
+            with_states: of the methods, beside the parameters.
+            snapshot: whether the weights may be kept, so that parameters are needed in any case.
+        """
+        needed = bool(self.others) or snapshot
+        params = {name: p.clone() for name, p in self.group.params.items()} if needed else {}
+        states = pytree.tree_map(torch.clone, self.group.states) if needed and with_states else ()
         return replace(self, group=replace(self.group, params=params, optimizer=(), states=states))
 
 
@@ -119,7 +125,8 @@ class TrainingLoop:
         evaluations = [self._evaluate()]
         for _ in range(self._evaluations_between_reads() - 1):
             if self.epoch < self._last:
-                evaluations[-1] = evaluations[-1].kept(self.step.has("eval_params"))
+                snapshot = self.cell.weights.final or self.epoch in self.cell.weights.epochs
+                evaluations[-1] = evaluations[-1].kept(self.step.has("eval_params"), snapshot)
                 self.advance()
                 evaluations.append(self._evaluate())
         return evaluations

@@ -36,6 +36,7 @@ class StoppingMonitor:
         crossings: the course of the criterion.
         outcome: None while in training.
         curves: metric label -> epochs and values.
+        weights: epoch at which the weights were kept -> sha256 of the file.
     """
 
     seed: int
@@ -49,6 +50,7 @@ class StoppingMonitor:
     crossings: CrossingsMonitor = field(default_factory=CrossingsMonitor)
     outcome: Outcome | None = None
     curves: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+    weights: dict[int, str] = field(default_factory=dict)
 
     def record(self, epoch: int, values: Mapping[str, float]) -> None:
         """Append an evaluation to the curves.
@@ -126,5 +128,6 @@ class StoppingMonitor:
             final={label: curve.values[-1] for label, curve in curves.items()},
             curves=curves,
             crossings=self.crossings.result(),
+            weights=self.weights,
             **facts,
         )

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 LOCK = ".lock"
-LEFTOVER = ".*.json.*.tmp"
+LEFTOVERS = (".*.json.*.tmp", ".*.npz.*.tmp", ".*.safetensors.*.tmp")
 PATIENCE = 0.2  # seconds: `is_locked` holds the lock for an instant
 ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room there"),
@@ -78,12 +78,13 @@ def target(path: Path) -> Path:
     return place
 
 
-def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+def write_folder(folder: Path, contents: Mapping[str, bytes], copies: Mapping[str, Path] | None = None) -> None:
     """Put a folder of files in its place, whole or not at all.
 
     Args:
         folder: absent or empty so far.
         contents: name of a file -> its content.
+        copies: name of a file, with the folders in `folder` -> the file that it is a copy of.
 
     Raises:
         StoreError: the folder exists and is not empty, or cannot be written.
@@ -91,6 +92,9 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     with new_folder(folder) as temporary:
         for name, content in contents.items():
             write(temporary / name, content)
+        for name, source in (copies or {}).items():
+            with writing(temporary / name) as file, source.open("rb") as original:
+                shutil.copyfileobj(original, file)
 
 
 @contextmanager
@@ -128,9 +132,10 @@ def clean(folder: Path, below: Iterable[str]) -> None:
         below: names of folders in it that are searched at every depth.
     """
     with _explained(folder):
-        for found in (folder.glob(LEFTOVER), *((folder / name).rglob(LEFTOVER) for name in below)):
-            for leftover in found:
-                leftover.unlink(missing_ok=True)
+        for pattern in LEFTOVERS:
+            for found in (folder.glob(pattern), *((folder / name).rglob(pattern) for name in below)):
+                for leftover in found:
+                    leftover.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:

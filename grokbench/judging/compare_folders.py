@@ -12,7 +12,13 @@ from grokbench.errors import StoreError
 from grokbench.judging.comparison import Comparison, Comparisons, compare
 from grokbench.judging.conclusions import Conclusion, conclusion
 from grokbench.judging.contrast import Contrast, Contrasts, SeedPair
-from grokbench.judging.differences import cell_differences, folder_differences, untested
+from grokbench.judging.differences import (
+    cell_differences,
+    data_differences,
+    folder_differences,
+    import_differences,
+    untested,
+)
 from grokbench.judging.effects import effect
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.ranking import Row, rank
@@ -81,7 +87,7 @@ def _cell(
     return Contrast(
         task=a.cell.task,
         regularizer=a.cell.regularizer,
-        differences=tuple(cell_differences(a.cell, b.cell)),
+        differences=(*cell_differences(a.cell, b.cell), *data_differences(a, b), *import_differences(a, b)),
         seeds=len(_both(a, b)),
         differing=tuple(_seed_pairs(a, b)),
         a=rows[0],

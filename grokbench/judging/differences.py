@@ -9,7 +9,15 @@ from grokbench.judging.note import Kind, Note, info
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell
 
-__all__ = ["UNLIKE", "Difference", "cell_differences", "folder_differences", "untested"]
+__all__ = [
+    "UNLIKE",
+    "Difference",
+    "cell_differences",
+    "data_differences",
+    "folder_differences",
+    "import_differences",
+    "untested",
+]
 
 UNLIKE = ("device", "device_name", "machine", "torch", "precision", "grokbench", "engine")  # no test across these
 METHODS = "regularizers"  # the key of a recipe, and the kind of a plugin, that make up a method
@@ -59,7 +67,7 @@ def _unequal(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]
             yield Difference(key, a.get(key), b.get(key))
 
 
-def _sole(values: set[int]) -> Any:
+def _sole(values: set[Any]) -> Any:
     return sorted(values) if len(values) > 1 else next(iter(values), None)
 
 
@@ -85,6 +93,41 @@ def _parted(a: Cell, b: Cell) -> Iterator[tuple[Difference, bool]]:
         if not a.origins[plugin].agrees_with(b.origins[plugin]):
             sources = (a.origins[plugin].with_digest, b.origins[plugin].with_digest)
             yield Difference(f"source of {plugin}", *sources), plugin.split(".", maxsplit=1)[0] == METHODS
+
+
+def data_differences(a: Measured, b: Measured) -> Iterator[Difference]:
+    """Yield the data sets that the runs of two cells read with different contents, by their digests.
+
+    Args:
+        a: the cell in the first folder.
+        b: the cell in the second.
+    """
+    first, second = _recorded(a, "data"), _recorded(b, "data")
+    for name in (name for name in first if name in second and first[name] != second[name]):
+        yield Difference(
+            f"data of {name}", *(_sole({digest[:16] for digest in side[name]}) for side in (first, second))
+        )
+
+
+def import_differences(a: Measured, b: Measured) -> Iterator[Difference]:
+    """Yield the distributions that the plugins of two cells imported in different versions.
+
+    Args:
+        a: the cell in the first folder.
+        b: the cell in the second.
+    """
+    first, second = _recorded(a, "imports"), _recorded(b, "imports")
+    for name in (name for name in first if name in second and first[name] != second[name]):
+        yield Difference(f"version of {name}, which a plugin imports", _sole(first[name]), _sole(second[name]))
+
+
+def _recorded(measured: Measured, key: str) -> dict[str, set[str]]:
+    """Map the names that the runs of a cell record under a key of provenance to their values."""
+    found: dict[str, set[str]] = {}
+    for run in measured.finished:
+        for name, value in (run.provenance.get(key) or {}).items():
+            found.setdefault(name, set()).add(value)
+    return found
 
 
 def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -115,6 +158,7 @@ def untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str]) 
         if getattr(a.cell, name) != getattr(b.cell, name):
             return info(Kind.CELLS_DIFFER, f"no test between cells that differ in {name}", name)
     unequal = [difference.what for difference, of_method in _parted(a.cell, b.cell) if not of_method]
+    unequal += [difference.what for difference in data_differences(a, b)]
     if unequal:
         return info(Kind.CELLS_DIFFER, f"no test between cells that differ in {', '.join(unequal)}", *unequal)
     if not same_seeds:

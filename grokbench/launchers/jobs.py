@@ -125,13 +125,15 @@ class Training(_OfOneCell):
     checkpoints: tuple[str, float] | None = None
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
-        """Yield the missing runs as they finish, and the progress at most every HEARTBEAT seconds."""
+        """Yield the missing runs and their weights, and the progress at most every HEARTBEAT seconds."""
         from grokbench import engine
         from grokbench.plan import cell_step, check_sources
 
         check_sources(self.cell, registry)
         step, dtype = cell_step(self.cell, registry), engine.DTYPES[worker.precision]
         provenance = {**worker.provenance, "origins": _origins(self.cell), "measured": dict(self.cell.measured)}
+        if imports := _imports(self.cell, registry):
+            provenance["imports"] = imports
         checkpoint_file_of = self._checkpoint_files(provenance)
         last_progress = time.monotonic()
         for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance, checkpoint_file_of):
@@ -151,6 +153,8 @@ class Training(_OfOneCell):
         folder, seconds = self.checkpoints
         facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
         facts["sources"] = {name: origin.digest for name, origin in self.cell.origins.items()}
+        if self.cell.weights.epochs:  # a checkpoint of another request may be past an epoch that is wanted now
+            facts["weights"] = self.cell.weights.epochs
         return lambda seeds: CheckpointFile.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
 
     def failed(self, error: str) -> Iterator[Run]:
@@ -162,6 +166,12 @@ class Training(_OfOneCell):
 def _origins(cell: Cell) -> dict[str, Any]:
     """Give the origins of a cell's plugins as the data that provenance holds."""
     return {name: origin.data() for name, origin in cell.origins.items()}
+
+
+def _imports(cell: Cell, registry: Any) -> dict[str, str]:
+    """Give the versions of what the user's plugins among a cell's import."""
+    plugins = [registry.get(*name.split(".", maxsplit=1)) for name in cell.origins]
+    return {name: version for plugin in plugins for name, version in plugin.imports.items()}
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,7 @@ def _cell(
         marks=tuple(marks(task, made, settings)),
         optimizer=optimizer_data(task, settings),
         compare_to=suite.compared(method, entry),
+        weights=suite.weights if entry.weights is None else entry.weights,
     )
 
 

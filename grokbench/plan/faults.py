@@ -14,6 +14,7 @@ from grokbench.records import Skip
 from grokbench.regularizer import Regularizer
 from grokbench.step.build import build_step
 from grokbench.suite import MetricEntry, RegularizerEntry, Suite, TaskEntry, Use
+from grokbench.suite.problems import dotted
 from grokbench.task import Task
 from grokbench.text.lists import listed
 from grokbench.text.suggest import did_you_mean
@@ -73,6 +74,7 @@ def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Ta
     """Yield the faults of a cadence: the budget has to end with an evaluation, and to hold as many as `stop` needs."""
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
     yield from _metric_label_faults(suite, registry, task, every)
+    yield from _snapshot_faults(suite, entry, every, budget)
     stop = entry.stop or task.stop
     if isinstance(stop, int) and stop > budget // every + 1:
         place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
@@ -88,6 +90,16 @@ def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Ta
         yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
     elif budget % every:
         yield f"{place}: {budget} epochs, expected a multiple of evaluate_every, {every}"
+
+
+def _snapshot_faults(suite: Suite, entry: TaskEntry, every: int, budget: int) -> Iterator[str]:
+    """Yield the epochs of `weights` that have no evaluation."""
+    path = ("weights",) if entry.weights is None else (*entry.path, "weights")
+    for epoch in (suite.weights if entry.weights is None else entry.weights).epochs:
+        if epoch > budget or epoch % every:
+            have = f"{entry.label} is evaluated every {every} epochs up to {budget}"
+            other = f"; give {entry.label} its own weights" if entry.weights is None and len(suite.tasks) > 1 else ""
+            yield f"{suite.where(path)}: {dotted(path)}: epoch {epoch}, expected one at which {have}{other}"
 
 
 def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:

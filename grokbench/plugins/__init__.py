@@ -24,6 +24,7 @@ from grokbench.plugins.broken import Broken
 from grokbench.plugins.digests import source_digests
 from grokbench.plugins.files import forget_files, import_file
 from grokbench.plugins.hooks import KINDS, check_hooks, yielded
+from grokbench.plugins.imported import imported_versions
 from grokbench.plugins.plugin import Plugin
 from grokbench.plugins.registry import Registry
 from grokbench.records import Origin
@@ -99,11 +100,12 @@ def _plugins(manager: pluggy.PluginManager, module: Any, origin: Origin, file: P
     check_hooks(module)
     manager.register(module)
     origin = replace(origin, digests=source_digests(inspect.getfile(module)))
+    imports = {} if origin.built_in else imported_versions(inspect.getfile(module))
     for kind in KINDS:
         for implementation in getattr(manager.hook, f"grokbench_{kind}").get_hookimpls():
             if implementation.plugin is module:
                 for factory in yielded(kind, implementation.function()):
-                    plugin = Plugin(kind, factory.__name__, factory, origin, file)
+                    plugin = Plugin(kind, factory.__name__, factory, origin, file, imports)
                     _check_signature(plugin)
                     yield plugin
 

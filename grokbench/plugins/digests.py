@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
-__all__ = ["DIGITS", "code_of", "source_digests"]
+__all__ = ["DIGITS", "code_of", "source_digests", "with_siblings"]
 
 DIGITS = 16  # of a digest that is stored
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -35,7 +35,7 @@ def source_digests(module_file: str | Path) -> dict[int, str]:
         OSError: a file cannot be read.
         SyntaxError: a file is no Python.
     """
-    files = sorted(_with_siblings(Path(module_file)), key=lambda file: file.name)
+    files = sorted(with_siblings(Path(module_file)), key=lambda file: file.name)
     sources = [(file.name, file.read_bytes()) for file in files]
     return {1: _digest(sources), 2: _digest((name, code_of(source).encode()) for name, source in sources)}
 
@@ -47,7 +47,8 @@ def _digest(contents: Iterable[tuple[str, bytes]]) -> str:
     return digest.hexdigest()[:DIGITS]
 
 
-def _with_siblings(file: Path) -> set[Path]:
+def with_siblings(file: Path) -> set[Path]:
+    """Find a module's file and the files beside it that it imports, directly or not; raises as `source_digests`."""
     found, waiting = set(), [file]
     while waiting:
         current = waiting.pop()

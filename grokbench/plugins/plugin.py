@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -28,6 +28,7 @@ class Plugin:
         factory: makes the record; its signature is the plugin's parameters, its docstring the help.
         origin: the provider, with digests of the source.
         file: the plugin file, resolved, since two folders can hold files of one name; None for other providers.
+        imports: distribution -> version, of what a user's plugin imports, see `imported`.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Plugin:
     factory: Callable[..., Any]
     origin: Origin
     file: Path | None = None
+    imports: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def builtin(self) -> bool:

@@ -5,7 +5,7 @@ one cell. `store` keeps all three, and judging reads nothing else. A `Cell` hold
 plugin in it. A `Planned` tells observers what a command is about to do.
 """
 
-from grokbench.records.cell import Cell
+from grokbench.records.cell import Cell, Snapshots
 from grokbench.records.crossings import LASTING, Crossings
 from grokbench.records.manifest import Manifest, Planned, Published, Skip, Statistics
 from grokbench.records.mark import Mark, MarkKind
@@ -29,6 +29,7 @@ __all__ = [
     "Recipe",
     "Run",
     "Skip",
+    "Snapshots",
     "Statistics",
     "Timing",
     "Use",

@@ -2,13 +2,38 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from grokbench.records.mark import Mark
 from grokbench.records.origin import StoredOrigin
 from grokbench.records.recipe import Recipe
 
-__all__ = ["Cell"]
+__all__ = ["Cell", "Snapshots"]
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The moments of a replica's training at which its weights are kept.
+
+    Attributes:
+        epochs: completed epochs, in ascending order.
+        final: whether they are kept at the end, too.
+    """
+
+    epochs: tuple[int, ...] = ()
+    final: bool = False
+
+    def __bool__(self) -> bool:
+        """Return whether any weights are kept."""
+        return self.final or bool(self.epochs)
+
+    def __or__(self, other: Self) -> "Snapshots":
+        """Give the moments of either."""
+        return Snapshots(tuple(sorted({*self.epochs, *other.epochs})), self.final or other.final)
+
+    def of(self, end: int) -> set[int]:
+        """Give the epochs of a replica that ended after `end` epochs."""
+        return {epoch for epoch in self.epochs if epoch <= end} | ({end} if self.final else set())
 
 
 @dataclass(frozen=True)
@@ -29,6 +54,7 @@ class Cell:
         marks: differences of its recipe from the task's, by the suite or by the method.
         optimizer: settings of the task's optimizer as the suite has them, before a method changes any: name -> value.
         compare_to: labels of other regularizers of the task that it is tested against, beside the baseline.
+        weights: when the weights of its replicas are kept; not part of the recipe, since no number depends on it.
     """
 
     task: str
@@ -44,6 +70,7 @@ class Cell:
     marks: tuple[Mark, ...] = ()
     optimizer: Mapping[str, Any] = field(default_factory=dict)
     compare_to: tuple[str, ...] = ()
+    weights: Snapshots = Snapshots()
 
     @property
     def key(self) -> tuple[str, str]:

@@ -66,6 +66,7 @@ class Run:
         provenance: device, precision, versions, git state, sources of the plugins.
         error: the traceback of a failed replica. None for any other.
         crossings: the course of the criterion. None for a failed replica, and for a run of an earlier version.
+        weights: epoch at which its weights were kept -> sha256 of the file, see `store.layout`. Empty without any.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -84,6 +85,7 @@ class Run:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
     crossings: Crossings | None = None
+    weights: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse impossible results: a file may have been edited."""

@@ -9,4 +9,5 @@ devices       the device of each worker
 execute       a run with its display and its observers
 observing     the observers of a run
 progress      the display
+evaluating    a metric measured afterwards, on kept weights
 """

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from grokbench.events import Event
+from grokbench.events import Event, KeptWeights
 from grokbench.judging.ranking import Leaderboard, compare, rank
 from grokbench.launchers.jobs import Job, Profiling, Stage, Training, Worker
 from grokbench.provenance import environment
@@ -110,7 +110,7 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
         store: the plan's results folder, open for writing.
 
     Yields:
-        Every event with its job. Runs and timings are saved before they are yielded.
+        Every event with its job. Runs, weights and timings are saved before they are yielded.
 
     Raises:
         DataError: a task's data is missing.
@@ -125,6 +125,8 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
     for job, event in launch(_stages(plan, store, work, provenance), workers):
         if isinstance(event, Run):
             store.save(event)
+        elif isinstance(event, KeptWeights):
+            store.weights.save(event)
         elif isinstance(event, Timing):
             store.save_timing(event)
         yield job, event

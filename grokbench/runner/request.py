@@ -1,7 +1,7 @@
 """A user's request to run a suite, and the plan that it resolves to: suite, plugins, cells, seeds and devices."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grokbench.plugins import Registry
     from grokbench.plugins.plugin import Plugin
 
-__all__ = ["Plan", "Request", "distinct", "resolve", "unused"]
+__all__ = ["Plan", "Request", "check_labels", "distinct", "resolve", "unused"]
 
 ADDED_BY = {"regularizers": "methods", "observers": "log"}  # kind of plugin -> keyword of the option that adds one
 
@@ -102,11 +102,14 @@ class Plan:
 
 
 def distinct(cells: Iterable[Cell]) -> list[Cell]:
-    """Return one cell for each recipe, that with the largest budget: labels with the same recipe share its runs."""
+    """Return one cell for each recipe, that with the largest budget: labels with the same recipe share its runs.
+
+    It keeps the weights that any of them asks for.
+    """
     longest: dict[str, Cell] = {}
     for cell in cells:
-        if cell.identity not in longest or cell.budget > longest[cell.identity].budget:
-            longest[cell.identity] = cell
+        other = longest.get(cell.identity, cell)
+        longest[cell.identity] = replace(max(other, cell, key=lambda c: c.budget), weights=other.weights | cell.weights)
     return list(longest.values())
 
 
@@ -119,8 +122,8 @@ def resolve(request: Request) -> Plan:
     """
     suite = _load(request)
     seeds = _seeds(suite, request)
-    _check_labels("tasks", request.tasks, [entry.label for entry in suite.tasks])
-    _check_labels("regularizers", request.regularizers, [entry.label for entry in suite.regularizers])
+    check_labels("tasks", request.tasks, [entry.label for entry in suite.tasks])
+    check_labels("regularizers", request.regularizers, [entry.label for entry in suite.regularizers])
     return _planned(request, suite, seeds)
 
 
@@ -214,7 +217,14 @@ def _seeds(suite: Suite, request: Request) -> tuple[int, ...]:
     return suite.seeds[: request.num_seeds]
 
 
-def _check_labels(kinds: str, given: Sequence[str], known: Sequence[str]) -> None:
+def check_labels(kinds: str, given: Sequence[str], known: Sequence[str]) -> None:
+    """Raise SuiteError, which names the nearest label, unless every given label is known.
+
+    Args:
+        kinds: the option that gives them: "tasks" or "regularizers".
+        given: labels.
+        known: those of the suite.
+    """
     for label in given:
         if label not in known:
             raise SuiteError(

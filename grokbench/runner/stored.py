@@ -1,9 +1,10 @@
 """Comparison of a plan with the runs that its results folder holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from grokbench.data import current_digest
 from grokbench.provenance import environment
-from grokbench.records import Cell, Outcome
+from grokbench.records import Cell, Outcome, Run
 from grokbench.runner.devices import device_name
 from grokbench.runner.request import Plan
 from grokbench.store import Store
@@ -25,7 +26,7 @@ def finished(plan: Plan, store: Store | None, cell: Cell) -> set[int]:
 
 
 def seeds_to_retrain(plan: Plan, store: Store, cell: Cell) -> set[int]:
-    """Return the seeds whose stored run did not fail but is trained again because of `--rerun`.
+    """Return the seeds whose stored run did not fail but is trained again, because of `--rerun` or of other data.
 
     Args:
         plan: for its seeds and its `--rerun`.
@@ -34,7 +35,15 @@ def seeds_to_retrain(plan: Plan, store: Store, cell: Cell) -> set[int]:
     """
     here = environment()
     stored = [run for run in store.runs_of(cell, plan.seeds) if run.outcome is not Outcome.FAILED]
-    return {run.seed for run in stored if outdated(run.provenance, cell.origins, here, plan.rerun)}
+    return {
+        run.seed for run in stored if outdated(run.provenance, cell.origins, here, plan.rerun) or _of_other_data(run)
+    }
+
+
+def _of_other_data(run: Run) -> bool:
+    """Return whether a run read a data set whose content is another one now; False where this is not known."""
+    digests: Mapping[str, str] = run.provenance.get("data") or {}
+    return any(current_digest(name) not in (None, digest) for name, digest in digests.items())
 
 
 def environment_differences(plan: Plan, store: Store) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """The results folder: one crash-safe file per replica, in the places that `layout` defines.
 
 A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds. `run_files` reads and
-writes the files of replicas, `manifests` the planned contents of the folder, `packs` a folder made small for git;
-`reuse` decides which stored runs are trained again, `status` counts them.
+writes the files of replicas, `weights_files` their weights, `manifests` the planned contents of the folder, `packs` a
+folder made small for git; `reuse` decides which stored runs are trained again, `status` counts them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +18,7 @@ from grokbench.store.manifests import manifest_line, merge, read_manifest
 from grokbench.store.packs import Pack, listed
 from grokbench.store.reuse import satisfies
 from grokbench.store.run_files import read_head, read_run, read_timing, write_run
+from grokbench.store.weights_files import WeightsFiles
 
 __all__ = ["Store"]
 
@@ -34,6 +35,7 @@ class Store:
         damaged: files, or lines of packed ones, that `runs`, `finished` or `timings` could not read, as paths below
             the folder. They count as missing.
         packed: the contents of its packed files.
+        weights: the files of kept weights.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
@@ -41,6 +43,7 @@ class Store:
         self.directory, self.manifest, self.layout = directory, manifest, Layout(directory)
         self.damaged: list[str] = []
         self.packed = Pack(directory)
+        self.weights = WeightsFiles(self.layout)
 
     @classmethod
     @contextmanager
@@ -94,6 +97,8 @@ class Store:
             if stored and stored.outcome is not Outcome.FAILED:
                 self.supersede(run.identity, run.seed)
         write_run(path, run)
+        if run.outcome is not Outcome.FAILED:
+            self.weights.drop_others(run)
         self.damaged = [name for name in self.damaged if name != self.layout.name(path)]
 
     def runs(self, curves: bool = False) -> list[Run]:
@@ -117,17 +122,19 @@ class Store:
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
         """Give those of `seeds` whose stored run of `cell` satisfies the request, and so need not be trained again."""
-        return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell)}
+        return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell) and self.weights.there(run, cell)}
 
     def supersede(self, identity: str, seed: int) -> None:
-        """Move a stored run to `superseded/`, so that it is trained again; do nothing where there is none.
+        """Move a stored run to `superseded/` with its weights, so that it is trained again; do nothing without one.
 
         Raises:
             StoreError: the folder cannot be written.
         """
         source = self.layout.run(identity, seed)
         if source.exists():
-            atomic.move(source, self.layout.superseded(identity, seed))
+            target = self.layout.superseded(identity, seed)
+            self.weights.supersede(identity, seed, target)  # first, so that a killed process goes on with them
+            atomic.move(source, target)
 
     def checkpoints(self, cell: Cell) -> Path:
         """Give the folder of the checkpoints of a cell's groups, which workers alone write and read."""

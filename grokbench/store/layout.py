@@ -3,7 +3,11 @@
     DIR/manifest.json                           the planned contents, and the format of all files in the folder
     DIR/runs/<identity>/<seed>.json             a replica, two lines of JSON: the run without its curves, the curves
     DIR/timings/<identity>.json                 seconds per epoch of a cell
+    DIR/weights/<identity>/<seed>.<epoch>.safetensors
+                                                the weights of a replica after so many epochs
     DIR/superseded/<identity>/<seed>.<n>.json   replicas that were trained again, the oldest is n = 1
+    DIR/superseded/<identity>/<seed>.<n>.<epoch>.safetensors
+                                                their weights
     DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when it is done
     DIR/.lock                                   held by the process that writes
 
@@ -19,7 +23,7 @@ from grokbench.errors import StoreError
 
 __all__ = ["FOLDERS", "NAME", "Layout"]
 
-FOLDERS = ("runs", "timings", "superseded", "checkpoints")
+FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
 NAME = re.compile(r"[\w-][\w.-]*")  # of a file
 
 
@@ -49,6 +53,14 @@ class Layout:
     def timing(self, identity: str) -> Path:
         """Give the file of a cell's seconds."""
         return self._path("timings", f"{identity}.json")
+
+    def weights(self, identity: str, seed: int, epoch: int) -> Path:
+        """Give the file of a replica's weights."""
+        return self._path("weights", identity, f"{seed}.{epoch}.safetensors")
+
+    def all_weights(self, identity: str, seed: int) -> list[Path]:
+        """List the files of a replica's weights, of whatever run."""
+        return sorted(self._path("weights", identity).glob(f"{seed}.*.safetensors"))
 
     def superseded(self, identity: str, seed: int) -> Path:
         """Give the next file for a run of a replica that is trained again."""

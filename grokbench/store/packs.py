@@ -4,6 +4,7 @@
     DIR/outcomes.jsonl    a line a replica: the run without its curves
     DIR/curves.jsonl      a line a replica: some POINTS of each curve, in float32
     DIR/timings.jsonl     a line a cell: seconds per epoch
+    DIR/weights/          as in every results folder, with `pack --weights`
 
 `store.Store` reads it like any other folder, and unpacks it before anything is written into it.
 """
@@ -17,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from grokbench.io import json_lines
-from grokbench.records import Curve, Manifest, Run, Timing
+from grokbench.records import Curve, Manifest, Run, Snapshots, Timing
 from grokbench.store.layout import NAME
 from grokbench.store.manifests import manifest_line
 
@@ -123,19 +124,25 @@ def _parsed(kind: type[T], line: bytes) -> T | None:
     return found if NAME.fullmatch(found.identity) else None
 
 
-def packed(manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing]) -> dict[str, bytes]:
+def packed(
+    manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing], weights: bool = False
+) -> dict[str, bytes]:
     """Make the files of a packed folder.
 
     Args:
         manifest: of the folder.
         runs: with their curves, which are thinned here.
         timings: of its cells.
+        weights: whether the kept weights are to be packed, too; else neither manifest nor runs speak of them.
 
     Returns:
         File name -> content.
     """
     outcomes, curves = list[bytes](), list[bytes]()
+    if not weights:
+        manifest = replace(manifest, cells=tuple(replace(cell, weights=Snapshots()) for cell in manifest.cells))
     for run in runs:
+        run = run if weights else replace(run, weights={})
         thinned = {label: thin(curve) for label, curve in run.curves.items()}
         curves.append(json_lines.dump(Curves(run.identity, run.seed, thinned)))
         outcomes.append(json_lines.dump(replace(run, curves={}, provenance={**run.provenance, "curves": THINNED})))

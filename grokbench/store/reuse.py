@@ -18,13 +18,14 @@ VERSIONS = ("torch", "grokbench")  # keys of provenance
 def satisfies(run: Run, cell: Cell) -> bool:
     """Return whether a stored run satisfies the request for its cell, and so need not be trained again.
 
-    It does when it grokked within the budget, reached the budget or diverged, and holds every metric of the cell.
+    It does when it grokked within the budget, reached the budget or diverged, and holds the metrics and the weights
+    that the cell asks for.
 
     Args:
         run: with the values of its metrics at the end; its curves are not needed.
         cell: as planned now, with its budget and metrics.
     """
-    return _ended(run, cell) and _holds(run, cell)
+    return _ended(run, cell) and _holds(run, cell) and cell.weights.of(run.epochs) <= run.weights.keys()
 
 
 def _ended(run: Run, cell: Cell) -> bool:

@@ -36,6 +36,8 @@ def describe(store: Store) -> Iterator[str]:
         if left := ", ".join(_left(cell, store, damaged)):
             yield f"  {cell.name}: {left}"
     yield from _untimed(store)
+    if megabytes := store.weights.megabytes(store.each_run()):
+        yield f"  kept weights: {megabytes:.1f} MB"
     yield from complaints(store)
     if store.busy:
         yield f"A process is writing to {store.directory} now."

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from grokbench.errors import SuiteError
-from grokbench.records import Published, Skip, Statistics
+from grokbench.records import Published, Skip, Snapshots, Statistics
 from grokbench.seeds import count_seeds, parse_seeds
 from grokbench.suite.additions import with_methods
 from grokbench.suite.checks import suite_problems
@@ -25,6 +25,7 @@ from grokbench.suite.entries import (
     family,
     metric_entries,
     regularizer_entries,
+    snapshots,
     task_entries,
 )
 from grokbench.suite.problems import KeyPath, Problem, listing
@@ -58,6 +59,7 @@ class Suite:
         metrics: those other than loss and accuracy; every task records these two.
         statistics: how cells are compared with the baseline.
         published: published numbers, with expanded labels; None without any.
+        weights: when the weights of every task that does not say otherwise are kept.
         plugins: plugin files; relative ones begin at the suite's folder.
         document: the YAML, with the line and column of each key and value.
     """
@@ -73,6 +75,7 @@ class Suite:
     metrics: tuple[MetricEntry, ...]
     statistics: Statistics
     published: Published | None
+    weights: Snapshots
     plugins: tuple[str, ...]
     document: Document = field(repr=False, compare=False)
 
@@ -158,6 +161,7 @@ def _suite(document: Document, path: Path) -> Suite:
         metrics=metric_entries(data.get("metrics") or {}),
         statistics=Statistics(**{key: v for key, v in (data.get("statistics") or {}).items() if v is not None}),
         published=_published(data.get("published"), tasks, regularizers),
+        weights=snapshots(data.get("weights")) or Snapshots(),
         plugins=tuple(str(path.parent / name) for name in data.get("plugins") or []),
         document=document,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from grokbench.cadence import Every
 from grokbench.criterion import Stop
-from grokbench.records import Use
+from grokbench.records import Snapshots, Use
 from grokbench.suite.problems import KeyPath
 from grokbench.suite.schema import MetricShape, RegularizerShape, TaskShape
 
@@ -27,6 +27,7 @@ __all__ = [
     "metric_entries",
     "plugin_uses",
     "regularizer_entries",
+    "snapshots",
     "task_entries",
 ]
 
@@ -46,6 +47,7 @@ class TaskEntry:
         stop: "grokked", "budget", the number of consecutive evaluations at which the criterion must hold, or
             {"hold": H}.
         grokked: metric label -> condition such as "> 0.80".
+        weights: when they are kept; None for the suite's.
         path: of the entry in the file; entries of a grid share it.
     """
 
@@ -55,6 +57,7 @@ class TaskEntry:
     evaluate_every: int | None
     stop: Stop | None
     grokked: Mapping[str, str] | None
+    weights: Snapshots | None
     path: KeyPath
 
 
@@ -203,8 +206,17 @@ def _tasks(label: str, given: Parameters) -> list[TaskEntry]:
     stop = given.get("stop")
     settings = {key: given.get(key) for key in ("epochs", "evaluate_every", "grokked")}
     settings["stop"] = stop["sustained"] if isinstance(stop, Mapping) and "sustained" in stop else stop
+    settings["weights"] = snapshots(given.get("weights"))
     uses = gridded_uses(label, given, TaskShape.model_fields)
     return [TaskEntry(name, one[0], path=("tasks", label), **settings) for name, one in expansions(label, uses)]
+
+
+def snapshots(given: Any) -> Snapshots | None:
+    """Read the value of `weights`, which must have been checked; None where it is not given."""
+    if given is None or given == "final":
+        return Snapshots(final=True) if given else None
+    parts = given if isinstance(given, Mapping) else {"epochs": given}
+    return Snapshots(tuple(sorted(set(parts.get("epochs", ())))), parts.get("final", False))
 
 
 def regularizer_entries(

@@ -9,7 +9,7 @@ from grokbench.criterion import EXPECTED, parse_condition
 from grokbench.text.suggest import did_you_mean, shown
 from grokbench.validation import is_count
 
-__all__ = ["MAX_EPOCHS", "check_condition", "check_every", "check_stop", "check_use"]
+__all__ = ["MAX_EPOCHS", "check_condition", "check_every", "check_stop", "check_use", "check_weights"]
 
 MAX_EPOCHS = 10_000_000
 
@@ -56,6 +56,18 @@ def check_use(value: Any) -> Any:
     if len(set(names)) < len(names):
         raise _wrong(value, "every plugin once in a combination")
     return value
+
+
+def check_weights(value: Any) -> Any:
+    """Return the value of `weights` if it is final, a list of epochs, or {epochs: [...], final: true or false}."""
+    parts = value if isinstance(value, dict) else {"epochs": value} if isinstance(value, list) else {}
+    epochs, final = parts.get("epochs", []), parts.get("final", False)
+    sound = isinstance(epochs, list) and all(epoch == 0 or _is_count(epoch) for epoch in epochs)
+    sound = sound and isinstance(final, bool) and bool(parts) and parts.keys() <= {"epochs", "final"}
+    if value in (None, "final") or sound:
+        return value
+    near = did_you_mean(value, ["final"]) if isinstance(value, str) else ""
+    raise _wrong(value, f"final, a list of epochs, or {{epochs: [...], final: true}}{near}")
 
 
 def _wrong(value: Any, expected: str) -> PydanticCustomError:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, WrapValidator
 from pydantic.fields import FieldInfo
 
-from grokbench.suite.field_checks import MAX_EPOCHS, check_condition, check_every, check_stop, check_use
+from grokbench.suite.field_checks import MAX_EPOCHS, check_condition, check_every, check_stop, check_use, check_weights
 from grokbench.suite.problems import KeyPath
 
 __all__ = [
@@ -45,7 +45,16 @@ _STOP = {
 }
 _EVERY = {"anyOf": [{"type": ["integer", "null"], "minimum": 1}, {"type": "object", "required": ["per_decade"]}]}
 _USE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
+_WEIGHTS = {"anyOf": [{"enum": ["final", None]}, {"type": "array"}, {"type": "object"}]}
 _SEEDS = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "array"}]}
+
+
+Weights = Annotated[
+    Any,
+    BeforeValidator(check_weights),
+    WithJsonSchema(_WEIGHTS),
+    Field(description="when weights are kept: final, a list of epochs, or {epochs: [...], final: true}; default never"),
+]
 
 
 class _Shape(BaseModel):
@@ -79,6 +88,7 @@ class TaskShape(_Plugged):
         Annotated[dict[Text, Condition], Field(min_length=1)] | None,
         Field(description='the criterion, metric: condition, such as test_accuracy: "> 0.9"; all have to hold'),
     ] = None
+    weights: Weights = None
 
 
 class RegularizerShape(_Plugged):
@@ -167,6 +177,7 @@ class SuiteShape(_Shape):
     ] = None
     statistics: Annotated[StatisticsShape | None, Field(description="how cells are compared with the baseline")] = None
     published: Annotated[PublishedShape | None, Field(description="published numbers to compare with")] = None
+    weights: Weights = None
     plugins: Annotated[list[Text] | None, Field(description="plugin files, relative to the suite's folder")] = None
 
 

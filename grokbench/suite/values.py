@@ -118,7 +118,7 @@ def _entry_problems(section: str, label: str, entry: Mapping[str, Any]) -> Itera
         yield from _combined_problems(path, entry)
     depth = {"tasks": 3, "regularizers": 4 if combined else 3, "metrics": 0}[section]
     for key, value in entry.items():
-        if key not in ("use", "epochs", "evaluate_every", "stop", "grokked", "every"):
+        if key not in ("use", "epochs", "evaluate_every", "stop", "grokked", "every", "weights"):
             yield from _parameter_problems((*path, key), value, 4 if key == OPTIMIZER else depth)
 
 

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 __all__ = ["Option", "as_keywords"]
 
-FLAGS = {"methods": "with", "plugins": "plugin", "regularizers": "regularizer", "tasks": "task"}  # keyword -> option
+FLAGS = {
+    "methods": "with",
+    "parameters": "param",
+    "plugins": "plugin",
+    "regularizers": "regularizer",
+    "tasks": "task",
+}  # keyword -> option
 _KEYWORDS = ContextVar("_KEYWORDS", default=False)  # whether options are written as keywords
 
 

@@ -1,0 +1,89 @@
+"""`grokbench evaluate`: measure a metric on the weights that a results folder keeps."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, astuple
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grokbench.commands.completion import folders
+from grokbench.commands.options import PLUGINS
+from grokbench.errors import SuiteError
+
+if TYPE_CHECKING:
+    from grokbench.runner.evaluating import Inquiry, Value
+
+__all__ = ["evaluate"]
+
+FORMATS = ("table", "csv", "json")
+COLUMNS = ("task", "regularizer", "seed", "epoch", "value")
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", shell_complete=folders)
+@click.argument("metric", metavar="METRIC")
+@click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Measure only this task; repeatable.")
+@click.option("--regularizer", "regularizers", multiple=True, metavar="LABEL", help="Only this one; repeatable.")
+@click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the metric; repeatable.")
+@click.option("--epoch", default="final", show_default=True, metavar="final|N", help="Completed epochs.")
+@click.option("--raw", is_flag=True, help="Measure the trained weights where a method has averages evaluated.")
+@PLUGINS
+@click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
+def evaluate(
+    directory: str, metric: str, given: Sequence[str], epoch: str, plugins: Sequence[str], style: str, **chosen: Any
+) -> None:
+    """Measure METRIC on the weights that the results folder DIR keeps.
+
+    METRIC is a label of the folder, such as test_accuracy, or a metric that `grokbench list metrics` shows. A suite
+    keeps weights with `weights: final` or `weights: [EPOCHS]`. Nothing is stored.
+    """
+    from grokbench.plugins import load_registry
+    from grokbench.runner.evaluating import Inquiry
+    from grokbench.runner.evaluating import evaluate as measure
+    from grokbench.store import Store
+
+    inquiry = Inquiry(metric, _parameters(given), epoch=_epoch(epoch), **chosen)
+    values, refused = measure(Store.load(directory), inquiry, load_registry(plugins))
+    click.echo(_written(inquiry, values, style), nl=False)
+    for sentence in refused:
+        click.echo(sentence, err=True)
+
+
+def _parameters(given: Sequence[str]) -> dict[str, Any]:
+    """Read NAME=VALUE, whose values are those of a suite: 1e-3 is a number."""
+    from grokbench.suite.yaml12 import parse
+
+    found: dict[str, Any] = {}
+    for each in given:
+        name, sign, text = each.partition("=")
+        value = parse(text, "--param") if text.strip() else None
+        if not sign or not name or value is None or value.problems:
+            raise SuiteError(f"--param {each}: expected NAME=VALUE, such as samples=100")
+        found[name] = value.data
+    return found
+
+
+def _epoch(given: str) -> int | None:
+    if given != "final" and not given.isdecimal():
+        raise SuiteError(f"--epoch {given}: expected final, or a number of epochs")
+    return None if given == "final" else int(given)
+
+
+def _written(inquiry: "Inquiry", values: Sequence["Value"], style: str) -> str:
+    """Write the values: rounded for people, exactly for programs."""
+    from pydantic_core import to_json
+
+    from grokbench.text.escape import printable
+    from grokbench.text.table import table
+
+    if style == "json":
+        data = {**asdict(inquiry), "rows": [asdict(value) for value in values]}
+        return to_json(data, indent=2, inf_nan_mode="strings").decode() + "\n"
+    if style == "csv":
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *map(astuple, values)])
+        return file.getvalue()
+    rows = [(printable(v.task), printable(v.regularizer), str(v.seed), v.epoch, f"{v.value:.6g}") for v in values]
+    return table(rows, COLUMNS) + "\n"

@@ -1,0 +1,45 @@
+"""Digests of the data that a replica is trained on, noted while its task reads them."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["digest", "note", "recording"]
+
+_READ: ContextVar[dict[str, str] | None] = ContextVar("_READ", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[dict[str, str]]:
+    """Collect the digests of the data sets that are loaded while active, in this thread: name -> sha256."""
+    read: dict[str, str] = {}
+    before = _READ.set(read)
+    try:
+        yield read
+    finally:
+        _READ.reset(before)
+
+
+def note(name: str, sha256: str) -> None:
+    """Enter a data set that has been loaded; does nothing unless digests are collected.
+
+    Args:
+        name: of the data set.
+        sha256: its digest, see `digest`.
+    """
+    if (read := _READ.get()) is not None:
+        read[name] = sha256
+
+
+def digest(*arrays: "Tensor") -> str:
+    """Hash decoded arrays, their shapes too: the same data have one digest in every container and compression."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(f"{array.dtype} {tuple(array.shape)}\n".encode())
+        found.update(array.contiguous().numpy())
+    return found.hexdigest()

@@ -1,0 +1,99 @@
+"""The weights of a replica as a file of the format safetensors, and such a file as weights.
+
+A file holds every parameter as it is trained, frozen ones too, and where a method has averaged weights evaluated, those
+beside them, under names that begin with EVALUATED. Its metadata has one key, "grokbench", whose value is JSON.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from grokbench.engine.groups import Group
+from grokbench.engine.mapping import over_replicas
+from grokbench.engine.stopping import StoppingMonitor
+from grokbench.events import KeptWeights
+from grokbench.records import Cell
+from grokbench.step import Step
+from grokbench.types import Params
+
+__all__ = ["EVALUATED", "kept_weights", "read_weights"]
+
+EVALUATED = "evaluated/"
+ROTATED = "rotated: inputs and the parameters that meet them, from the same seed up to rounding, see the task"
+NOT_ROTATED = "as the task draws its data"
+
+
+@torch.no_grad()
+def kept_weights(
+    cell: Cell, step: Step, group: Group, epoch: int, monitors: Mapping[int, StoppingMonitor]
+) -> Iterator[KeptWeights]:
+    """Yield the weights that a cell asks for after an evaluation, and enter their digests in the monitors.
+
+    Args:
+        cell: of the replicas.
+        step: the cell's step.
+        group: the replicas at this epoch, with their states where a method has averaged weights evaluated.
+        epoch: completed epochs.
+        monitors: by row of the group, of the replicas in training until this evaluation, after it was judged.
+    """
+    wanted = [row for row, monitor in monitors.items() if _wanted(cell, monitor, epoch)]
+    if not wanted:
+        return
+    tensors = dict(group.params)
+    if step.has("eval_params"):
+        evaluated = over_replicas(step, step.evaluated)(group.params, group.states)
+        tensors |= {f"{EVALUATED}{name}": p for name, p in evaluated.items()}
+    for row in wanted:
+        own = {name: p[row].detach().cpu().contiguous() for name, p in tensors.items()}
+        about = json.dumps(_about(cell, step, monitors[row].seed, epoch))
+        content = save(own, metadata={"grokbench": about})
+        monitors[row].weights[epoch] = hashlib.sha256(content).hexdigest()
+        yield KeptWeights(cell.identity, monitors[row].seed, epoch, content)
+
+
+def _wanted(cell: Cell, monitor: StoppingMonitor, epoch: int) -> bool:
+    ended = monitor.outcome is not None
+    return epoch in cell.weights.epochs or (ended and cell.weights.final)
+
+
+def _about(cell: Cell, step: Step, seed: int, epoch: int) -> dict[str, Any]:
+    """Describe a file, as JSON data."""
+    return {
+        "task": cell.recipe.task.name,
+        "regularizers": [use.name for use in cell.recipe.regularizers],
+        "identity": cell.identity,
+        "seed": seed,
+        "epoch": epoch,
+        "frozen": sorted(step.task.frozen),
+        "evaluated": f"beside them, under names that begin with {EVALUATED}"
+        if step.has("eval_params")
+        else "the same as the trained ones",
+        "coordinates": ROTATED if step.task.full else NOT_ROTATED,
+    }
+
+
+def read_weights(content: bytes, evaluated: bool) -> Params:
+    """Read the parameters of a file.
+
+    Args:
+        content: of the file.
+        evaluated: give those that evaluations see; else those that are trained.
+
+    Returns:
+        Name -> value, on the CPU, frozen parameters among them.
+
+    Raises:
+        ValueError: the content is not of such a file.
+    """
+    try:
+        tensors = load(content)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    raw = {name: p for name, p in tensors.items() if not name.startswith(EVALUATED)}
+    seen = {name.removeprefix(EVALUATED): p for name, p in tensors.items() if name.startswith(EVALUATED)}
+    return raw | seen if evaluated else raw

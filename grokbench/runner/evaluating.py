@@ -1,0 +1,247 @@
+"""A metric measured afterwards, on the weights that a results folder keeps and on the same data of each replica."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from grokbench.errors import PluginError, StoreError, SuiteError
+from grokbench.records import Cell, Run, Use, origins_of
+from grokbench.runner.request import check_labels
+from grokbench.store import Store
+from grokbench.text.lists import listed
+from grokbench.text.options import Option
+from grokbench.text.suggest import did_you_mean, short
+
+if TYPE_CHECKING:
+    from grokbench.engine import Group
+    from grokbench.metric import Metric
+    from grokbench.plugins import Registry
+    from grokbench.step import Step
+
+__all__ = ["Inquiry", "Value", "evaluate"]
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """A metric to measure, and the weights to measure it on.
+
+    Attributes:
+        metric: a label of the folder, with its parameters there, or the name of a plugin.
+        parameters: of the plugin; they replace those of the label.
+        tasks: labels of tasks; empty for all.
+        regularizers: labels of regularizers; empty for all.
+        epoch: completed epochs; None for the end of each replica.
+        raw: measure at the weights that are trained, where a method has averaged ones evaluated.
+    """
+
+    metric: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tasks: Sequence[str] = ()
+    regularizers: Sequence[str] = ()
+    epoch: int | None = None
+    raw: bool = False
+
+
+@dataclass(frozen=True)
+class Value:
+    """The value of a metric on the weights of a replica.
+
+    Attributes:
+        task: the label of its task.
+        regularizer: the label of its regularizer.
+        seed: of the replica.
+        epoch: completed epochs.
+        value: of the metric.
+    """
+
+    task: str
+    regularizer: str
+    seed: int
+    epoch: int
+    value: float
+
+
+def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list[Value], list[str]]:
+    """Measure a metric on the CPU, in the precision of the training; nothing is stored.
+
+    Args:
+        store: of the results folder.
+        inquiry: the metric and the weights.
+        registry: with every plugin that the cells name.
+
+    Returns:
+        A value for each replica that keeps such weights, and a sentence for each cell that cannot be measured.
+
+    Raises:
+        SuiteError: no such task, regularizer or parameter.
+        PluginError: there is no such metric, no cell can be measured, or a plugin has changed since the training.
+        StoreError: no weights are kept, or a file is damaged.
+        DataError: the data of a task is missing.
+    """
+    cells = _chosen(store, inquiry)
+    kept = [(cell, _kept(store, cell, inquiry)) for cell in cells]
+    if not any(runs for _, runs in kept):
+        raise StoreError(_nothing_kept(store, cells, inquiry))
+    values, refused = list[Value](), list[str]()
+    for cell, runs in kept:
+        use = _use(store, cell, inquiry, registry)
+        metric = registry.get("metrics", use.name).make(use.parameters)
+        step = _step(cell, metric, registry)
+        if why := _refusal(metric, step):
+            refused.append(f"{cell.name} is left out: {use.name} {why}.")
+        elif runs:
+            _check_sources(cell, runs, registry)
+            values += _values(store, cell, step, runs, inquiry)
+    if not values:
+        raise PluginError(" ".join(refused))
+    return values, refused
+
+
+def _chosen(store: Store, inquiry: Inquiry) -> list[Cell]:
+    cells = store.manifest.cells
+    check_labels("tasks", inquiry.tasks, list(dict.fromkeys(cell.task for cell in cells)))
+    check_labels("regularizers", inquiry.regularizers, list(dict.fromkeys(cell.regularizer for cell in cells)))
+    return [
+        cell
+        for cell in cells
+        if (not inquiry.tasks or cell.task in inquiry.tasks)
+        and (not inquiry.regularizers or cell.regularizer in inquiry.regularizers)
+    ]
+
+
+def _kept(store: Store, cell: Cell, inquiry: Inquiry) -> list[Run]:
+    """List the runs of a cell that keep the weights."""
+    runs = store.runs_of(cell, store.manifest.seeds)
+    return [run for run in runs if _epoch(run, inquiry) in run.weights]
+
+
+def _epoch(run: Run, inquiry: Inquiry) -> int:
+    return run.epochs if inquiry.epoch is None else inquiry.epoch
+
+
+def _nothing_kept(store: Store, cells: Iterable[Cell], inquiry: Inquiry) -> str:
+    """Say which weights are kept, and how to keep those that are wanted."""
+    there = sorted(
+        {epoch for cell in cells for run in store.runs_of(cell, store.manifest.seeds) for epoch in run.weights}
+    )
+    wanted = "final" if inquiry.epoch is None else f"[{inquiry.epoch}]"
+    when = "of the end" if inquiry.epoch is None else f"of epoch {inquiry.epoch}"
+    other = f"; there are those of epoch {listed(list(map(str, there)))}" if there else ""
+    return (
+        f"{store.directory} keeps no weights {when}{other}. Write `weights: {wanted}` into the suite and run it again: "
+        "it trains the replicas anew and keeps them."
+    )
+
+
+def _use(store: Store, cell: Cell, inquiry: Inquiry, registry: "Registry") -> Use:
+    """Resolve the metric to a plugin and its parameters."""
+    labels = {label: each for one in (*store.manifest.cells, cell) for label, each in one.measured.items()}
+    known = labels.get(inquiry.metric)
+    if known is None and inquiry.metric not in registry.metrics:
+        near = did_you_mean(inquiry.metric, [*labels, *registry.metrics])
+        raise PluginError(
+            f"no metric {short(inquiry.metric)!r}, expected a label of {store.directory} ({', '.join(labels)}) or one "
+            f"that `grokbench list metrics` shows{near}"
+        )
+    name = known["use"] if known else inquiry.metric
+    parameters = {**(known["parameters"] if known else {}), **inquiry.parameters}
+    for parameter, fault in registry.get("metrics", name).faults(parameters):
+        raise SuiteError(f"{Option('parameters', parameter)}: {fault}")
+    return Use(name, parameters)
+
+
+def _step(cell: Cell, metric: "Metric", registry: "Registry") -> "Step":
+    """Build the step of a cell with this metric alone, whose evaluations take the parameters of a group as they are."""
+    from grokbench.step.build import build_step
+
+    recipe = cell.recipe
+    task = registry.get("tasks", recipe.task.name).make(recipe.task.parameters)
+    methods = [registry.get("regularizers", use.name).make(use.parameters) for use in recipe.regularizers]
+    for use, made in zip((recipe.task, *recipe.regularizers), (task, *methods), strict=True):
+        if use.revision is not None and use.revision != made.revision:
+            raise PluginError(
+                f"{use.name} has revision {made.revision} now, and {cell.name} was trained with {use.revision}: its "
+                "weights belong to other numbers. Run the suite again, or use the version of then."
+            )
+    step = build_step(task, methods, {"metric": metric}, budget=cell.budget)
+    unused = ["eval_params", *([] if metric.initial else ["prepare"])]
+    return replace(step, skipped=frozenset((method, phase) for method in range(len(methods)) for phase in unused))
+
+
+def _refusal(metric: "Metric", step: "Step") -> str:
+    """Say why a metric cannot be measured on a task; empty if it can."""
+    from grokbench.plan.metrics import can_record
+
+    if not can_record(step.task, metric):
+        return f"needs a task with {listed([*metric.facts, *metric.splits])}"
+    if step.task.full and not metric.rotates:
+        return "does not declare that it is the same in rotated coordinates, in which the task was trained"
+    return ""
+
+
+def _check_sources(cell: Cell, runs: Iterable[Run], registry: "Registry") -> None:
+    """Check that the user's plugins are those that trained the runs; built-in ones have revisions."""
+    used = [("tasks", cell.recipe.task.name), *(("regularizers", use.name) for use in cell.recipe.regularizers)]
+    for kind, name in used:
+        now = registry.get(kind, name).origin
+        for run in runs if not now.built_in else ():
+            then = origins_of(run.provenance).get(f"{kind}.{name}")
+            if then is None or not now.agrees_with(then):
+                raise PluginError(
+                    f"{name} ({now}) has changed since it trained {cell.name}: its weights would be evaluated with "
+                    "other code. Put the code of then back, or run the suite again, which trains them anew."
+                )
+
+
+def _values(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inquiry: Inquiry) -> list[Value]:
+    """List the values of a cell's runs; those that trained together are measured together, which bounds the memory."""
+    from grokbench.engine import measure
+
+    for fetch in (step.task.fetch, step.metrics["metric"].fetch):
+        if fetch:
+            fetch()
+    together: dict[tuple[tuple[int, ...], int], list[Run]] = {}
+    for run in runs:
+        together.setdefault((run.group, _epoch(run, inquiry)), []).append(run)
+    measured: dict[int, float] = {}  # by seed
+    for (_, epoch), group in together.items():
+        with _as_workers_do():
+            restored = _restored(store, cell, step, group, inquiry)
+            table = measure(step, restored, ["metric"], epoch, {}).tolist()
+        measured |= {run.seed: row[0] for run, row in zip(group, table, strict=False)}
+    return [Value(*cell.key, run.seed, _epoch(run, inquiry), measured[run.seed]) for run in runs]
+
+
+def _restored(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inquiry: Inquiry) -> "Group":
+    """Make a group of replicas with their data, and with the kept weights as parameters."""
+    import torch
+
+    from grokbench.engine import DTYPES, start
+    from grokbench.engine.weights import read_weights
+
+    padded = runs if len(runs) > 1 else [*runs, *runs]  # as in training: a group has at least two rows
+    group, _ = start(step, [run.seed for run in padded], "cpu", DTYPES[cell.recipe.precision])
+    found = [read_weights(store.weights.read(run, _epoch(run, inquiry)), not inquiry.raw) for run in padded]
+    shapes = {name: p.shape[1:] for name, p in group.params.items()}
+    if any({name: p.shape for name, p in each.items()} != shapes for each in found):
+        raise StoreError(f"The weights of {cell.name} in {store.directory} are not those of the task as it is now.")
+    stacked = {name: torch.stack([each[name] for each in found]) for name in shapes}
+    # Matrix products round by the layout in memory, so the parameters have that of training.
+    params = {name: torch.empty_like(p).copy_(stacked[name]) for name, p in group.params.items()}
+    return replace(group, params=params)
+
+
+@contextmanager
+def _as_workers_do() -> Iterator[None]:
+    """Compute as a worker process does: on one thread, without denormal numbers."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)

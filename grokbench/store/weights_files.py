@@ -1,0 +1,76 @@
+"""The files of kept weights. They are written before the run, whose digests say which files are its own."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grokbench.errors import StoreError
+from grokbench.events import KeptWeights
+from grokbench.io import atomic
+from grokbench.records import Cell, Run
+from grokbench.store.layout import Layout
+
+__all__ = ["WeightsFiles"]
+
+AGAIN = "put back a good copy of it, or delete it and run the suite again, which makes it anew."
+
+
+@dataclass(frozen=True)
+class WeightsFiles:
+    """The kept weights in a results folder.
+
+    Attributes:
+        layout: the paths in it.
+    """
+
+    layout: Layout
+
+    def save(self, weights: KeptWeights) -> None:
+        """Store the weights of a replica whose run is saved later.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        atomic.write(self.layout.weights(weights.identity, weights.seed, weights.epoch), weights.content)
+
+    def read(self, run: Run, epoch: int) -> bytes:
+        """Read the file of the weights that a run kept at an epoch.
+
+        Raises:
+            StoreError: it cannot be read, or its content is not that of the run.
+        """
+        path = self.layout.weights(run.identity, run.seed, epoch)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read ({error.strerror}): {AGAIN}") from error
+        if hashlib.sha256(content).hexdigest() != run.weights.get(epoch):
+            raise StoreError(f"{path} is damaged, or belongs to another run than the stored one: {AGAIN}")
+        return content
+
+    def there(self, run: Run, cell: Cell) -> bool:
+        """Return whether the files are there that a cell asks for of a run."""
+        epochs = cell.weights.of(run.epochs)
+        return all(self.layout.weights(run.identity, run.seed, epoch).is_file() for epoch in epochs)
+
+    def of(self, runs: Iterable[Run]) -> dict[str, Path]:
+        """Map the path below the folder to the file, for every file of some runs that is there."""
+        paths = [self.layout.weights(run.identity, run.seed, epoch) for run in runs for epoch in run.weights]
+        return {self.layout.name(path): path for path in paths if path.is_file()}
+
+    def megabytes(self, runs: Iterable[Run]) -> float:
+        """Sum the sizes of those files, in MB of 2^20 bytes."""
+        return sum(path.stat().st_size for path in self.of(runs).values()) / 2**20
+
+    def drop_others(self, run: Run) -> None:
+        """Delete the weights of earlier runs of the same replica."""
+        own = {self.layout.weights(run.identity, run.seed, epoch) for epoch in run.weights}
+        for file in self.layout.all_weights(run.identity, run.seed):
+            if file not in own:
+                atomic.remove(file)
+
+    def supersede(self, identity: str, seed: int, run_file: Path) -> None:
+        """Move the weights of a replica beside the file that its run will be moved to."""
+        for file in self.layout.all_weights(identity, seed):
+            atomic.move(file, run_file.with_name(f"{run_file.stem}{file.name.removeprefix(str(seed))}"))
