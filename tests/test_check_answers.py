@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+import grokbench
 from grokbench.conformance import Verdict, device_reads
-from grokbench.conformance.advice import translate
+from grokbench.conformance.advice import RECORD_MODULES, translate
 from grokbench.errors import PluginError
 
 from .helpers import planted
@@ -32,6 +33,11 @@ def test_a_method_that_fits_no_small_task_says_so_in_place_of_passing(tmp_path):
     untried = [given for given in answers.values() if given.message == said]
     assert failures(answers) == {} and len(untried) == 12
     assert answers["cost"].message == "sparse_parity, on which steps are timed, lacks the facts that it needs"
+
+
+def test_a_misspelt_field_is_looked_up_in_every_record_that_functions_receive():
+    records = ("About", "At", "Batch", "Local", "Probe", "Task")
+    assert {getattr(grokbench, name).__module__ for name in records} <= set(RECORD_MODULES)
 
 
 def test_a_declared_privilege_covers_withheld_data(tmp_path):
