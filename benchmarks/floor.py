@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.cases import Case
 from benchmarks.gauge import Rates
-from grokbench import engine
+from grokbench import engine, random
 from grokbench.step import Step, StepContext
 from grokbench.types import Batch, Params
 
@@ -67,7 +67,7 @@ def _products_of_a_pass(step: Step, params: Params, batch: Batch, key: Tensor, s
     transform and optimizer are counted for each step.
     """
     params = {name: p.clone().requires_grad_() for name, p in params.items()}
-    states, zero = step.init(params), torch.zeros((), dtype=torch.int64, device=key.device)
+    states, zero = step.init(params, key), torch.zeros((), dtype=torch.int64, device=key.device)
     now = StepContext(batch, step.keys(key), zero, zero)
     with FlopCounterMode(display=False) as passed:
         total, outputs = step.objective(params, states, now)
@@ -89,7 +89,8 @@ def _products_of_an_evaluation(
 
 def _kept(step: Step, params: Params) -> Any:
     """Return the tensors that persist from one step to the next."""
-    return params, step.optimizer.init(params), step.init(params)
+    key = random.key(0, next(iter(params.values())).device)
+    return params, step.optimizer.init(params), step.init(params, key)
 
 
 def _bytes(tree: Any) -> int:

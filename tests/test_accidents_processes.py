@@ -98,7 +98,7 @@ def test_a_signal_while_torch_is_imported_ends_the_command_at_once(suite, tmp_pa
     found = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(list(map(str, words)), env=found, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "\nInterrupted. Everything finished so far is saved; the same command goes on from there.\n"
+    assert done.stderr == "\nInterrupted. Nothing that was saved is lost; the same command begins again.\n"
     assert not (tmp_path / "out").exists()
 
 

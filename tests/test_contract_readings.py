@@ -76,7 +76,7 @@ def test_a_second_gradient_on_a_batch_of_ones_own_choice_without_penalties():
     zero = torch.zeros((), dtype=torch.int64)
     keys = more.keys(group.keys)
     context = StepContext(batch, keys, zero, zero, group.splits["train"])
-    states = vmap(more.init)(begun)
+    states = vmap(more.init)(begun, group.keys)
     grads, _ = vmapped(wanted, begun, states, torch.zeros(2, 4, 2), context)
     assert distance(grads, wanted) < 1e-12
 

@@ -110,11 +110,11 @@ def test_claimed_parameters_are_updated_by_the_method_alone_and_the_rest_by_the_
 
 
 def test_what_cannot_be_claimed_is_refused():
-    for names in (["nothing"], ["weight1", "weight1"]):
-        method = Regularizer(claims=lambda roles, shapes, names=names: names, update=descend)
-        step = make_step(parity(), [method, method] if names[0] == "weight1" else [method])
-        with pytest.raises(ValueError, match="expected trained parameters"):
-            engine.start(step, SEEDS, "cpu", torch.float64)
+    absent, one = (Regularizer(claims=lambda r, s, name=n: [name], update=descend) for n in ("nothing", "weight1"))
+    with pytest.raises(ValueError, match="claims names 'nothing', expected trained parameters: weight1, "):
+        engine.start(make_step(parity(), [absent]), SEEDS, "cpu", torch.float64)
+    with pytest.raises(ValueError, match="two methods claim 'weight1'"):
+        make_step(parity(), [one, one])
     with pytest.raises(ValueError, match="claims and update belong together"):
         Regularizer(update=descend)
 
@@ -134,7 +134,6 @@ def averaging():
         init=lambda params: Mean({name: p.clone() for name, p in params.items()}),
         project=follow,
         eval_params=lambda params, state: state.params,
-        privileges=frozenset({"averaged_weights"}),
     )
 
 

@@ -66,7 +66,7 @@ SELECTION = (  # options that choose what to run and where
         "regularizers",
         multiple=True,
         metavar="LABEL",
-        help="Train only this regularizer; repeatable.",
+        help="Train only this regularizer, and those of --with; repeatable.",
         shell_complete=labels,
     ),
     PLUGINS,

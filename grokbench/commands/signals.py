@@ -37,7 +37,7 @@ def exit_at_once(number: int, frame: object) -> None:
         number: of the signal, which does not change the exit status.
         frame: where it interrupted Python; unused.
     """
-    os.write(2, f"\n{interrupted_message()}\n".encode())
+    os.write(2, b"\nInterrupted. Nothing that was saved is lost; the same command begins again.\n")
     os._exit(STATUS)
 
 

@@ -1,6 +1,6 @@
 """A user's request to run a suite, and the plan that it resolves to: suite, plugins, cells, seeds and devices."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ class Request:
         num_seeds: how many of the suite's seeds to train, from the first on; None means all.
         seeds: seeds that replace the suite's, such as "0-4,7".
         tasks: labels of the tasks to train; empty means all.
-        regularizers: labels of the regularizers to train; empty means all.
+        regularizers: labels of the regularizers to train, beside those of `methods`; empty means all.
         plugins: files of plugins, beside those that the suite names.
         methods: regularizers to add to the suite: names, or entries of a suite in YAML.
         checkpoint_seconds: seconds between two checkpoints of a group in training.
@@ -143,7 +143,7 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
         suite=suite,
         registry=registry,
         manifest=manifest(suite, cells, seeds, execution),
-        cells=tuple(cell for cell in cells if _wanted(cell, request)),
+        cells=tuple(cell for cell in cells if _wanted(cell, request, suite.added)),
         seeds=seeds,
         devices=workers,
         precision=request.precision,
@@ -196,9 +196,11 @@ def _load(request: Request) -> Suite:
         raise
 
 
-def _wanted(cell: Cell, request: Request) -> bool:
-    task = not request.tasks or cell.task in request.tasks
-    return task and (not request.regularizers or cell.regularizer in request.regularizers)
+def _wanted(cell: Cell, request: Request, added: Collection[str]) -> bool:
+    """Tell if a cell is selected; methods that the command adds are, unless it selects some of them by their label."""
+    named = set(request.regularizers)
+    chosen = named if named & set(added) else named | set(added)
+    return (not request.tasks or cell.task in request.tasks) and (not named or cell.regularizer in chosen)
 
 
 def _seeds(suite: Suite, request: Request) -> tuple[int, ...]:
