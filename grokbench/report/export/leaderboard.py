@@ -11,6 +11,7 @@ __all__ = ["ABOUT", "leaderboard", "row_columns"]
 
 ABOUT = "A row per cell: one method on one task. `grokbench leaderboard --format json` has the same keys."
 NOT_COMPARED = "the baseline, and cells that cannot be compared"
+UNCOUNTED = "not counted, or the timing is of an earlier version"
 UNPUBLISHED = "the suite has no published number for it"
 
 
@@ -51,6 +52,7 @@ RANKED: tuple[Column, ...] = (
 )
 JUDGED: tuple[Column, ...] = (
     Column("seconds_per_epoch", NUMBER, "one network trained alone, evaluation excluded, median", UNTIMED, "seconds"),
+    Column("flop_per_epoch", INTEGER, "floating-point operations of that epoch, elementwise ones left out", UNCOUNTED),
     Column("seconds_mean", NUMBER, "seconds_per_epoch x epochs_mean + seconds of `prepare`", UNTIMED, "seconds"),
     Column("seconds_speedup", NUMBER, "the baseline's seconds_mean / its own", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
     _joined("privileges", "what the method uses that the baseline does not have", "it uses nothing more", "privileges"),
