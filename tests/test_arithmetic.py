@@ -56,6 +56,14 @@ def linear(examples=8, inputs=5, outputs=3, batch_size=None):
     )
 
 
+def test_the_count_is_that_of_torch(tiny_data):
+    step = make_step(small("cifar10"), (method("grokalign"),))
+    group, _ = engine.start(step, (0, 1), "cpu", torch.float32)
+    with FlopCounterMode(display=False, custom_mapping=FORMULAS) as counter:
+        engine.train_epoch(step, group, 0)
+    assert flop_per_epoch(step, group) == counter.get_total_flops() // 2
+
+
 def count(step, seeds=(0, 1)):
     group, _ = engine.start(step, seeds, "cpu", torch.float32)
     return flop_per_epoch(step, group)

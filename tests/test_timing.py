@@ -7,6 +7,7 @@ import torch
 
 from grokbench import engine
 from grokbench.engine import executors, timing
+from grokbench.engine.arithmetic import flop_per_epoch
 from grokbench.records import Cell
 
 from .helpers import small_cells
@@ -44,6 +45,7 @@ def measured(**costs):
 def test_the_figure_is_the_time_of_an_epoch(clock):
     quick, slow = measured(quick=0.01, slow=2.0)
     assert quick.identity == "identity of quick" and slow.identity == "identity of slow"
+    assert quick.flop_per_epoch is None  # what cannot be counted is not
     assert quick.seconds_per_epoch == pytest.approx([0.01] * timing.ROUNDS)
     assert slow.seconds_per_epoch == pytest.approx([2.0] * timing.ROUNDS)
 
@@ -72,6 +74,8 @@ def test_one_replica_is_trained_alone_and_not_evaluated(monkeypatch):
     ]
     timings = list(timing.measure([cell("a"), cell("b")], steps, "cpu", torch.float32))
     assert {len(group.keys) for group in groups} == {1}
+    counts = [flop_per_epoch(step, engine.start(step, [0], "cpu", torch.float32)[0]) for step in steps]
+    assert [each.flop_per_epoch for each in timings] == counts and counts[1] > counts[0] > 0
     assert all(len(each.seconds_per_epoch) == timing.ROUNDS and min(each.seconds_per_epoch) > 0 for each in timings)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry, shape_wrapper
 
 from grokbench.engine.epochs import train_epoch
 from grokbench.engine.groups import Group
@@ -33,9 +34,32 @@ def flop_per_epoch(step: Step, group: Group, epoch: int = 0) -> int:
     Returns:
         The count, divided evenly over the replicas.
     """
-    with FlopCounterMode(display=False, custom_mapping=FORMULAS) as counter:
+    with _Counter() as counter:
         train_epoch(step, group, epoch)
-    return counter.get_total_flops() // len(group.seeds)
+    return counter.total // len(group.seeds)
+
+
+class _Counter(TorchDispatchMode):
+    """`torch.utils.flop_counter.FlopCounterMode` without its count by module.
+
+    That mode imports torch's compiler at its first use, which takes seconds in every process.
+    """
+
+    total = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        with self:
+            parts = function.decompose(*args, **(kwargs or {}))
+        if parts is not NotImplemented:
+            return parts
+        result = function(*args, **(kwargs or {}))
+        if count := _COUNTS.get(function._overloadpacket):
+            self.total += count(*args, **(kwargs or {}), out_val=result)
+        return result
 
 
 def eigh(a: Shape, *rest: Any, **options: Any) -> int:
@@ -91,3 +115,4 @@ FORMULAS: dict[Any, Callable[..., int]] = {
     aten.linalg_solve_triangular: solve_triangular,
     aten.linalg_inv_ex: inverse,
 }
+_COUNTS: dict[Any, Callable[..., int]] = flop_registry | {each: shape_wrapper(f) for each, f in FORMULAS.items()}

@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 
 from grokbench import engine
+from grokbench.engine.arithmetic import flop_per_epoch
 from grokbench.engine.executors import make_executor
 from grokbench.records import Cell, Timing
 from grokbench.step import Step
@@ -38,7 +39,7 @@ def measure(cells: Sequence[Cell], steps: Sequence[Step], device: str, dtype: to
     ready = {cell.identity: replica for cell, replica in zip(cells, replicas, strict=True) if replica}
     rounds = [[replica.seconds_per_epoch() for replica in ready.values()] for _ in range(ROUNDS)]
     for identity, seconds in zip(ready, zip(*rounds, strict=True), strict=True):
-        yield Timing(identity, seconds)
+        yield Timing(identity, seconds, flop_per_epoch=ready[identity].operations())
 
 
 def _in_full(step: Step) -> Step:
@@ -57,7 +58,7 @@ class _TimedReplica:
     """A replica whose epochs are timed."""
 
     def __init__(self, step: Step, device: str, dtype: torch.dtype) -> None:
-        self.device, self.epoch = device, 0
+        self.step, self.device, self.epoch = step, device, 0
         self.group, _ = engine.start(step, [SEED], device, dtype)
         self.executor = make_executor(step, device)
         self._train(1)  # warm-up: first calls choose kernels and fill caches
@@ -66,6 +67,16 @@ class _TimedReplica:
     def seconds_per_epoch(self) -> float:
         """Train for one round and return the mean seconds of its epochs."""
         return self._train(self.repeats) / self.repeats
+
+    def operations(self) -> int | None:
+        """Count the operations of an epoch, which overwrites the replica; None where they cannot be counted.
+
+        The counter looks at every operation, so this comes after the rounds.
+        """
+        try:
+            return flop_per_epoch(self.step, self.group, self.epoch)
+        except Exception:  # an operation of a plugin that torch's counter cannot follow
+            return None
 
     def _train(self, epochs: int) -> float:
         """Train for some epochs and return their seconds."""

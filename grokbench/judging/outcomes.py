@@ -165,6 +165,11 @@ class Measured:
         """Compute the median over the rounds of this cell's timings; None without any."""
         return _median(self.rounds)
 
+    def flop_per_epoch(self) -> int | None:
+        """Give the floating-point operations of an epoch, as the latest timing counted them; None without a count."""
+        counts = [timing.flop_per_epoch for timing in self.timings if timing.flop_per_epoch is not None]
+        return counts[-1] if counts else None
+
     def seconds(self) -> float | None:
         """Compute the seconds to grok: seconds per epoch x mean epochs + mean seconds of `prepare`."""
         pace, epochs = self.seconds_per_epoch(), self.mean()

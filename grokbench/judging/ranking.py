@@ -64,6 +64,7 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
         p_holm=adjusted,
         final=measured.final(),
         seconds_per_epoch=measured.seconds_per_epoch(),
+        flop_per_epoch=measured.flop_per_epoch(),
         seconds_mean=measured.seconds(),
         privileges=cell.privileges,
         **published,

@@ -91,6 +91,7 @@ class Row:
         superiority: share of seeds on which the method groks before the baseline, ties half.
         final: metric -> its mean at the last evaluation.
         seconds_per_epoch: of one replica trained alone, evaluation excluded.
+        flop_per_epoch: floating-point operations of that epoch; None where they were not counted.
         seconds_mean: seconds to grok.
         seconds_speedup: seconds_mean of the baseline / seconds_mean.
         privileges: what the method uses and the baseline does not have.
@@ -136,6 +137,7 @@ class Row:
     superiority: float | None = None
     final: Mapping[str, float | None] = field(default_factory=dict)
     seconds_per_epoch: float | None = None
+    flop_per_epoch: int | None = None
     seconds_mean: float | None = None
     seconds_speedup: float | None = None
     privileges: tuple[str, ...] = ()

@@ -56,6 +56,7 @@ class Cost:
         task: label of the task.
         regularizer: label of the method.
         seconds_per_epoch: of one replica trained alone, evaluation excluded.
+        flop_per_epoch: floating-point operations of that epoch.
         overhead: its seconds per epoch / the baseline's, the median over rounds.
         seconds: to grok, for the restricted mean of epochs.
         seconds_bound: "lower" where some seeds did not grok.
@@ -69,6 +70,7 @@ class Cost:
     task: str
     regularizer: str
     seconds_per_epoch: Estimate | None = None
+    flop_per_epoch: int | None = None
     overhead: Estimate | None = None
     seconds: Estimate | None = None
     seconds_bound: str | None = None
@@ -95,6 +97,7 @@ def _cost(each: Comparison, published: dict[str, float]) -> Cost:
         task=measured.cell.task,
         regularizer=measured.cell.regularizer,
         seconds_per_epoch=_pace(measured),
+        flop_per_epoch=measured.flop_per_epoch(),
         overhead=extra,
         seconds=_seconds(measured),
         seconds_bound=None if all(measured.grokked) else "lower",

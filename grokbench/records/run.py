@@ -115,16 +115,20 @@ class Timing:
         identity: of its cell.
         seconds_per_epoch: one figure for each round; rounds are interleaved over a task's cells.
         provenance: of the measurement, as that of a `Run`.
+        flop_per_epoch: floating-point operations of an epoch, see `engine.arithmetic`. None: not counted.
 
     Raises:
-        ValueError: a figure is not a plausible number of seconds.
+        ValueError: a figure is not a plausible number of seconds or operations.
     """
 
     identity: str
     seconds_per_epoch: tuple[float, ...]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    flop_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse impossible seconds: a file may have been edited."""
         if not all(0.0 < seconds < 1e9 for seconds in self.seconds_per_epoch):
             raise ValueError(f"seconds per epoch {self.seconds_per_epoch}")
+        if self.flop_per_epoch is not None and self.flop_per_epoch < 0:
+            raise ValueError(f"operations per epoch {self.flop_per_epoch}")

@@ -15,6 +15,7 @@ ABOUT = "A row per cell: one method on one task. `grokbench leaderboard --format
 NOT_COMPARED = "the baseline, and cells that cannot be compared"
 NOT_HELD = "the task does not `hold`"
 NO_WATCH = "no evaluation follows a first crossing"
+UNCOUNTED = "not counted, or the timing is of an earlier version"
 UNPUBLISHED = "the suite has no published number for it"
 
 
@@ -67,6 +68,7 @@ RANKED: tuple[Column, ...] = (
 )
 JUDGED: tuple[Column, ...] = (
     Column("seconds_per_epoch", NUMBER, "one network trained alone, evaluation excluded, median", UNTIMED, "seconds"),
+    Column("flop_per_epoch", INTEGER, "floating-point operations of that epoch, elementwise ones left out", UNCOUNTED),
     Column("seconds_mean", NUMBER, "seconds_per_epoch x epochs_mean + seconds of `prepare`", UNTIMED, "seconds"),
     Column("seconds_speedup", NUMBER, "the baseline's seconds_mean / its own", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
     _joined(

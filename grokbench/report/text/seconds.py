@@ -10,15 +10,25 @@ from grokbench.judging.seconds import Cost, Estimate
 from grokbench.records import Timing
 from grokbench.report.text.prose import wrap
 from grokbench.text.escape import markdown
-from grokbench.text.numbers import figure, interval, number, ratio, times
+from grokbench.text.numbers import NOTHING, figure, interval, number, ratio, times
 
 __all__ = ["FORMATS", "estimate", "render"]
 
 FORMATS = ("table", "markdown", "json")
 WIDTH = 120  # columns of text for people
-HEADERS = ("method", "s/epoch", "overhead", "published", "seconds to grok", "speed-up in time", "published")
+HEADERS = (
+    "method",
+    "s/epoch",
+    "flop/epoch",
+    "overhead",
+    "published",
+    "seconds to grok",
+    "speed-up in time",
+    "published",
+)
 LEGEND = (
-    "s/epoch: of one replica trained alone, evaluation excluded, on the machine above. overhead: its ratio to the "
+    "s/epoch: of one replica trained alone, evaluation excluded, on the machine above. flop/epoch: its multiplications "
+    "and additions in matrix products, convolutions and factorizations. overhead: its ratio to the "
     "baseline's; published: implied by the published seconds and epochs. seconds to grok: s/epoch times mean epochs, "
     "plus the time before training. speed-up in time: ratio of the mean seconds. In brackets: 95% intervals, from the "
     "spread over seeds and over rounds of timing. Epochs are capped at the budget. >= and <=: one-sided bounds, "
@@ -79,6 +89,7 @@ def _cells(cost: Cost) -> list[str]:
     return [
         cost.regularizer,
         _pace(cost.seconds_per_epoch),
+        NOTHING if cost.flop_per_epoch is None else f"{cost.flop_per_epoch:.3g}",
         estimate(cost.overhead),
         times(cost.published_overhead),
         estimate(cost.seconds, cost.seconds_bound, number, ""),
