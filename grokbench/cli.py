@@ -20,6 +20,7 @@ from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
 from grokbench.commands.signals import STATUS, exit_at_once, handling_signals, interrupted_message
+from grokbench.commands.tune import tune
 from grokbench.errors import GrokbenchError
 
 __all__ = ["main"]
@@ -51,6 +52,7 @@ for command in (
     export,
     evaluate,
     power,
+    tune,
     validate,
     list_,
     show,

@@ -2,11 +2,22 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from grokbench.errors import SuiteError
 
-__all__ = ["MAX_SEED", "MAX_SEEDS", "count_seeds", "format_seeds", "parse_seeds", "seed_faults"]
+__all__ = [
+    "FIRST_REPORTED",
+    "MAX_SEED",
+    "MAX_SEEDS",
+    "count_seeds",
+    "format_seeds",
+    "parse_seeds",
+    "seed_faults",
+    "seeds_of",
+]
 
+FIRST_REPORTED = 1000  # seeds below are for calibration and tuning
 MAX_SEEDS = 10_000
 MAX_SEED = 2**31 - 1
 _NUMBER = "(0|[1-9][0-9]{0,9})"  # no leading zero: 1,000 is not the seeds 1 and 0
@@ -38,6 +49,17 @@ def count_seeds(count: int) -> tuple[int, ...]:
     if not 1 <= count <= MAX_SEEDS:
         raise SuiteError(f"{count} seeds, expected between 1 and {MAX_SEEDS}")
     return tuple(range(count))
+
+
+def seeds_of(given: Any) -> tuple[int, ...]:
+    """Return the seeds of a value in a suite: a list, a text or a count.
+
+    Raises:
+        SuiteError: as `parse_seeds` and `count_seeds` raise it.
+    """
+    if isinstance(given, list):
+        return tuple(given)
+    return parse_seeds(given) if isinstance(given, str) else count_seeds(given)
 
 
 def seed_faults(seeds: Sequence[int]) -> dict[int, str]:

@@ -25,16 +25,16 @@ LAYERS = (
     "report.charts report.export report.methods launchers doctor scaffold",
     "report.html runner",
     "api conformance",
-    "testing",
+    "testing tune",
     "templates commands",
     "cli",
     "__main__",
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
 TRAINING = "types task at regularizer metric random optimizers plugins plan step engine launchers runner conformance"
-JUDGING = "stats store judging report api.runs"
+JUDGING = "stats store judging report api.runs tune.space tune.trials tune.scores tune.best_of_k tune.tables"
 STARTS_WITHOUT_TORCH = (
-    "errors records validation criterion stats suite io provenance observer data store report judging api cli"
+    "errors records validation criterion stats suite io provenance observer data store report judging api tune cli"
 )
 MOST_LOOSE_MODULES = 22
 

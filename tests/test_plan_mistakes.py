@@ -89,7 +89,7 @@ def test_a_mistake_is_told_once_with_its_place(complaints, fault):
 
 
 TASK_KEYS = "; every task entry also accepts these keys: use, epochs, evaluate_every, stop, grokked. Did you mean "
-METHOD_KEYS = "; every regularizer entry also accepts these keys: use, per_task, optimizer, compare_to. Did you mean "
+METHOD_KEYS = "; every regularizer entry also accepts these keys: use, per_task, optimizer, compare_to, search_space. Did you mean "
 MISSPELT = [  # what is replaced by what in GOOD; the place and the key path; what is said at the end
     (("use: sparse_parity", "use: sparse_parity, epoch: 4000"), "4:38: tasks.parity.epoch", f"{TASK_KEYS}'epochs'?"),
     (("parity: {use: sparse_parity", "sparse_parity: {epoch: 4000"), "4:25: tasks.sparse_parity.epoch", "'epochs'?"),
@@ -124,7 +124,7 @@ def test_no_key_of_an_entry_is_suggested_where_none_may_stand(complaints):
 @pytest.mark.parametrize("used", ["grokalign", "[grokalign, orthograd]"])
 def test_a_misspelt_use_is_told_and_not_that_its_label_is_no_plugin(complaints, used):
     (line,) = complaints(GOOD.replace("grokalign: {strength: 0.1}", f"mine: {{uses: {used}}}"))
-    words = "use, per_task, optimizer, compare_to. Did you mean 'use'?"
+    words = "use, per_task, optimizer, compare_to, search_space. Did you mean 'use'?"
     said = f"regularizers.mine.uses: an unknown key, expected one of {words}"
     assert line == f"s.yaml:5:37: {said}"
     (line,) = complaints(GOOD.replace("grokalign: {strength: 0.1}", "mine: {uses: 3}"))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from grokbench.runner.request import Plan
     from grokbench.store import Store
 
-__all__ = ["run"]
+__all__ = ["interruptible", "perform", "print_failed", "run"]
 
 SELECTION = (  # options that choose what to run and where
     click.argument("suite", shell_complete=suites),
@@ -121,19 +121,24 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
 
 def _train(plan: "Plan", fail_fast: bool) -> None:
     """Train, then print the leaderboard, incomplete rows, hidden runs and failures."""
-    with _interruptible(plan.rerun):
-        store, failed = _perform(plan, fail_fast)
+    with interruptible(plan.rerun):
+        store, failed = perform(plan, fail_fast)
         print_leaderboard(store, "table")
         click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
         _print_missing_seeds(plan, store)
         _print_unplanned(store)
         if failed:
-            _print_failed(plan, store, failed)
+            print_failed(plan, store, failed)
             sys.exit(1)
 
 
-def _perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
-    """Train in the results folder, which is locked meanwhile; return it and the failed replicas."""
+def perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
+    """Train in the results folder, which is locked meanwhile; return it and the failed replicas.
+
+    Args:
+        plan: the resolved request.
+        fail_fast: stop at the first replica that fails.
+    """
     from grokbench.runner import pipeline
     from grokbench.runner.execute import execute
     from grokbench.runner.stored import environment_differences
@@ -171,8 +176,14 @@ def _print_unplanned(store: "Store") -> None:
         )
 
 
-def _print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) -> None:
-    """Explain the failed replicas."""
+def print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) -> None:
+    """Explain the failed replicas.
+
+    Args:
+        plan: of which they are.
+        store: the results folder.
+        failed: the replicas, each with its cell.
+    """
     from grokbench.commands.failures import explanations
     from grokbench.text.lists import plural
 
@@ -183,7 +194,7 @@ def _print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) -
 
 
 @contextmanager
-def _interruptible(rerun: str) -> Iterator[None]:
+def interruptible(rerun: str) -> Iterator[None]:
     """Let signals unwind the command, then say how to continue."""
     try:
         with handling_signals(raise_interrupt):

@@ -8,6 +8,7 @@ from grokbench.errors import PluginError
 from grokbench.metric import Metric
 from grokbench.plan.metrics import can_record, recorded, standard_labels
 from grokbench.plan.recipes import resolved_settings, setting_faults
+from grokbench.plan.search_spaces import space_faults
 from grokbench.plan.uses import use_faults
 from grokbench.plugins import Registry
 from grokbench.records import Skip
@@ -35,6 +36,7 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
         for entry in suite.tasks:
             for use in method.uses_for(entry.label):
                 yield from use_faults(suite, registry, "regularizers", use, method.path, entry.path[1])
+    yield from space_faults(suite, registry)
     for measured in suite.metrics:
         yield from use_faults(suite, registry, "metrics", measured.use, measured.path)
         yield from _need_faults(suite, registry, measured)

@@ -172,11 +172,13 @@ def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
 
 
 def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[str, Any]) -> Iterator[Stage]:
-    """Yield the stage that trains on every worker, then the one that times on one worker.
+    """Yield the stage that trains on every worker, then the one that times on one worker, unless the plan has none.
 
     The second stage is read when training has ended; it leaves out the cells with a failed replica.
     """
     yield Stage(work, len(plan.devices))
+    if not plan.timing:
+        return
     failed = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED}
     tasks = {cell.task for cell in plan.cells}  # the cells of a task are timed in turns, so all of them or none
     sound = [c for c in distinct(plan.manifest.cells) if c.task in tasks and c.identity not in failed]

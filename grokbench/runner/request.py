@@ -43,6 +43,7 @@ class Request:
         checkpoint_seconds: seconds between two checkpoints of a group in training.
         rerun: the finished runs to train again: a key of `store.reuse.RERUN`.
         log: observers: names, or entries in YAML with their parameters.
+        timing: measure the seconds per epoch of every cell after training.
     """
 
     suite: str
@@ -59,6 +60,7 @@ class Request:
     checkpoint_seconds: float = 60.0
     rerun: str = "failed"
     log: tuple[str, ...] = ()
+    timing: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Plan:
         checkpoint_seconds: seconds between two checkpoints of a group.
         rerun: a key of `store.reuse.RERUN`.
         observers: notified during the run.
+        timing: measure the seconds per epoch of every cell after training.
     """
 
     suite: Suite
@@ -94,6 +97,7 @@ class Plan:
     checkpoint_seconds: float
     rerun: str
     observers: tuple[AttachedObserver, ...]
+    timing: bool = True
 
     @property
     def kind(self) -> str:
@@ -153,6 +157,7 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
         checkpoint_seconds=request.checkpoint_seconds,
         rerun=request.rerun,
         observers=make_observers(request.log, registry),
+        timing=request.timing,
     )
 
 

@@ -9,12 +9,11 @@ from pydantic import ValidationError
 from grokbench.errors import StoreError
 from grokbench.io import json_lines
 from grokbench.records import FORMAT, Manifest
+from grokbench.seeds import FIRST_REPORTED
 from grokbench.store.layout import Layout
 from grokbench.text.options import Option
 
 __all__ = ["FIRST_REPORTED", "manifest_line", "merge", "read_manifest"]
-
-FIRST_REPORTED = 1000  # seeds below are for calibration and tuning
 
 
 @dataclass(frozen=True)

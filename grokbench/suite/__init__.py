@@ -14,7 +14,7 @@ from typing import Any
 
 from grokbench.errors import SuiteError
 from grokbench.records import Published, Skip, Snapshots, Statistics
-from grokbench.seeds import count_seeds, parse_seeds
+from grokbench.seeds import seeds_of
 from grokbench.suite.additions import with_methods
 from grokbench.suite.checks import suite_problems
 from grokbench.suite.entries import (
@@ -153,7 +153,7 @@ def _suite(document: Document, path: Path) -> Suite:
         name=data["suite"],
         description=data.get("description") or "",
         path=str(path),
-        seeds=_seeds(data["seeds"]),
+        seeds=seeds_of(data["seeds"]),
         baseline=data["baseline"],
         tasks=tasks,
         regularizers=regularizers,
@@ -165,12 +165,6 @@ def _suite(document: Document, path: Path) -> Suite:
         plugins=tuple(str(path.parent / name) for name in data.get("plugins") or []),
         document=document,
     )
-
-
-def _seeds(given: Any) -> tuple[int, ...]:
-    if isinstance(given, list):
-        return tuple(given)
-    return parse_seeds(given) if isinstance(given, str) else count_seeds(given)
 
 
 def _skips(

@@ -10,9 +10,11 @@ from pydantic.fields import FieldInfo
 
 from grokbench.suite.field_checks import MAX_EPOCHS, check_condition, check_every, check_stop, check_use, check_weights
 from grokbench.suite.problems import KeyPath
+from grokbench.suite.search_shapes import DimensionShape, TuneShape, search_fields
 
 __all__ = [
     "MAX_EPOCHS",
+    "MAX_LABEL",
     "RESERVED",
     "MetricShape",
     "RegularizerShape",
@@ -27,11 +29,12 @@ __all__ = [
 RESERVED = frozenset({
     "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "grokked", "every", "seed", "seeds",
     "budget", "label", "skip", "why", "task", "tasks", "regularizer", "regularizers", "metric", "metrics",
-    "statistics", "published", "plugins", "suite", "optimizer", "compare_to", "weights", "hold", "search_space",
+    "statistics", "published", "plugins", "suite", "optimizer", "compare_to", "weights", "hold", "search_space", "tune",
 })  # fmt: skip
 
 Text = Annotated[str, Field(min_length=1)]
-Label = Annotated[str, Field(min_length=1, max_length=60)]
+MAX_LABEL = 60  # characters
+Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Condition = Annotated[str, BeforeValidator(check_condition)]
@@ -110,6 +113,10 @@ class RegularizerShape(_Plugged):
     compare_to: Annotated[
         list[Label] | None, Field(description="labels of regularizers that it is tested against beside the baseline")
     ] = None
+    search_space: Annotated[
+        dict[Text, DimensionShape | None] | None,
+        Field(description="the parameters that grokbench tune searches: {parameter: {low: ..., high: ...}}"),
+    ] = None
 
 
 class MetricShape(_Plugged):
@@ -179,6 +186,7 @@ class SuiteShape(_Shape):
     published: Annotated[PublishedShape | None, Field(description="published numbers to compare with")] = None
     weights: Weights = None
     plugins: Annotated[list[Text] | None, Field(description="plugin files, relative to the suite's folder")] = None
+    tune: Annotated[TuneShape | None, Field(description="the search of grokbench tune")] = None
 
 
 _SHAPES: dict[str, type[BaseModel]] = {
@@ -194,7 +202,7 @@ def json_schema() -> dict[str, Any]:
 
 def fields_at(path: KeyPath) -> dict[str, FieldInfo]:
     """The keys that the mapping at a key path may hold: of the suite, of an entry, of `statistics`, ..."""
-    return (_SHAPES[str(path[0])] if path else SuiteShape).model_fields
+    return search_fields(path) or (_SHAPES[str(path[0])] if path else SuiteShape).model_fields
 
 
 def misplaced_words(section: str) -> frozenset[str]:

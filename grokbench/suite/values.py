@@ -13,6 +13,7 @@ from grokbench.suite.entries import OPTIMIZER, grid_value, is_grid
 from grokbench.suite.optimizer_settings import optimizer_problems
 from grokbench.suite.problems import KeyPath, Problem
 from grokbench.suite.schema import RESERVED, fields_at, misplaced_words
+from grokbench.suite.tuning import tuning_problems
 from grokbench.text.suggest import did_you_mean, short, shown
 
 __all__ = ["value_problems"]
@@ -29,7 +30,11 @@ def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
         folder: of the suite, where relative plugin files begin.
     """
     if "seeds" in data:
-        yield from _seed_problems(data["seeds"])
+        yield from _seed_problems(("seeds",), data["seeds"])
+    for key in ("seeds", "confirm_seeds"):
+        if (given := (data.get("tune") or {}).get(key)) is not None:
+            yield from _seed_problems(("tune", key), given)
+    yield from tuning_problems(data)
     yield from _prose_problems(data)
     yield from _plugin_problems(data.get("plugins") or [], folder)
     for section in _SECTIONS:
@@ -38,32 +43,32 @@ def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
             yield from _entry_problems(section, label, entry or {})
 
 
-def _seed_problems(seeds: Any) -> Iterator[Problem]:
+def _seed_problems(path: KeyPath, seeds: Any) -> Iterator[Problem]:
     if isinstance(seeds, list) and seeds:
-        yield from _seed_list_problems(seeds)
+        yield from _seed_list_problems(path, seeds)
     elif isinstance(seeds, str) and seeds.strip().isdecimal():
         number = short(seeds.strip())
         text = f"{shown(seeds)} could be a count or a seed, expected the count {number} without quotes, or [{number}]"
-        yield Problem(("seeds",), text)
+        yield Problem(path, text)
     elif isinstance(seeds, str | int) and not isinstance(seeds, bool):
         try:
             parse_seeds(seeds) if isinstance(seeds, str) else count_seeds(seeds)
         except SuiteError as error:
-            yield Problem(("seeds",), str(error))
+            yield Problem(path, str(error))
     else:
         wrong = "no seeds" if seeds == [] else shown(seeds)
-        yield Problem(("seeds",), f"{wrong}, expected a range such as 1000-1024, a list or a count")
+        yield Problem(path, f"{wrong}, expected a range such as 1000-1024, a list or a count")
 
 
-def _seed_list_problems(seeds: list[Any]) -> Iterator[Problem]:
+def _seed_list_problems(path: KeyPath, seeds: list[Any]) -> Iterator[Problem]:
     numbers = {i: seed for i, seed in enumerate(seeds) if isinstance(seed, int) and not isinstance(seed, bool)}
     yield from (
-        Problem(("seeds", i), f"{shown(seed)}, expected a whole number")
+        Problem((*path, i), f"{shown(seed)}, expected a whole number")
         for i, seed in enumerate(seeds)
         if i not in numbers
     )
     wrong = seed_faults(list(numbers.values()))
-    yield from (Problem(("seeds", i), wrong[n]) for n, i in enumerate(numbers) if n in wrong)
+    yield from (Problem((*path, i), wrong[n]) for n, i in enumerate(numbers) if n in wrong)
 
 
 def _plugin_problems(files: list[Any], folder: Path) -> Iterator[Problem]:

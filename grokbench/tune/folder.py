@@ -1,0 +1,70 @@
+"""The folder of a search: it belongs to one suite, one space and one set of seeds."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from grokbench.errors import StoreError
+from grokbench.io import atomic
+from grokbench.text.lists import listed
+from grokbench.text.options import Option
+from grokbench.tune.preparation import Tuning
+
+__all__ = ["CHOSEN", "FINDINGS", "check_folder", "remember", "write_json"]
+
+FACTS = "search.json"
+FINDINGS = "tuning.json"
+CHOSEN = "chosen.yaml"
+SECTIONS = ("suite", "baseline", "tasks", "regularizers", "skip", "metrics")  # of a suite, that decide its trials
+
+
+def check_folder(tuning: Tuning) -> None:
+    """Check that a folder, if it exists, holds the trials of this search; more trials extend it.
+
+    Raises:
+        StoreError: it holds those of another search, or something else.
+    """
+    path = tuning.directory / FACTS
+    if not path.exists():
+        if tuning.directory.is_dir() and any(tuning.directory.glob("manifest.json")):
+            raise StoreError(f"{tuning.directory} is a results folder: choose another folder ({Option('out')}).")
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read ({error}): choose another folder ({Option('out')}).") from None
+    here = _facts(tuning)
+    if changed := [key for key in here if not isinstance(there, dict) or there.get(key) != here[key]]:
+        raise StoreError(
+            f"{tuning.directory} holds the trials of another search: {listed(changed)} differ. Choose another folder "
+            f"({Option('out')}), or delete {tuning.directory}."
+        )
+
+
+def remember(tuning: Tuning) -> None:
+    """Write what the trials of a folder depend on, see `check_folder`."""
+    write_json(tuning.directory / FACTS, _facts(tuning))
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write data as indented JSON.
+
+    Args:
+        path: of the file.
+        data: mappings, lists and finite numbers.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    atomic.write(path, f"{json.dumps(data, indent=1, allow_nan=False)}\n".encode())
+
+
+def _facts(tuning: Tuning) -> dict[str, Any]:
+    """Give everything that decides the values of the trials and their scores, but for their number."""
+    data = tuning.suite.document.data
+    facts = {key: data.get(key) for key in SECTIONS}
+    facts |= {key: value for key, value in dataclasses.asdict(tuning.search).items() if key != "n_trials"}
+    facts |= {"precision": tuning.request.precision}
+    as_read: dict[str, Any] = json.loads(json.dumps(facts))
+    return as_read

@@ -1,0 +1,57 @@
+"""The score of a trial: seeds that grokked and epochs to grok, with what it cost."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grokbench.judging.outcomes import Measured
+from grokbench.records import Cell, Run
+
+__all__ = ["Score", "ranking", "score"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """The result of a trial of one method on one task.
+
+    Attributes:
+        grokked: seeds that grokked within the budget.
+        seeds: of the trial.
+        epochs: exp of the mean log epochs to grok over the seeds; a seed that did not grok counts with the budget.
+        failed: replicas with an error, or missing; they count as seeds that did not grok.
+        replicas: that were trained.
+        trained: epochs that they were trained for, all together.
+    """
+
+    grokked: int
+    seeds: int
+    epochs: float
+    failed: int = 0
+    replicas: int = 0
+    trained: int = 0
+
+
+def score(cell: Cell, runs: Sequence[Run], seeds: int) -> Score:
+    """Return the score of a trial, by the times that a leaderboard ranks by.
+
+    Args:
+        cell: of the trial.
+        runs: its stored replicas.
+        seeds: planned.
+    """
+    measured = Measured(cell, tuple(runs))
+    lost = seeds - len(measured.finished)
+    logs = [*map(math.log, measured.ratio_times), *[math.log(cell.budget)] * lost]
+    return Score(
+        grokked=sum(measured.grokked),
+        seeds=seeds,
+        epochs=math.exp(math.fsum(logs) / seeds),
+        failed=lost,
+        replicas=len(runs),
+        trained=sum(run.epochs for run in runs),
+    )
+
+
+def ranking(scores: Sequence[Score]) -> list[int]:
+    """Return the indices of scores from the best: more seeds that grokked, then fewer epochs, then the lower index."""
+    return sorted(range(len(scores)), key=lambda i: (-scores[i].grokked, scores[i].epochs, i))

@@ -1,0 +1,162 @@
+"""Trials as the rows of ordinary suites, and the suite of the chosen settings."""
+
+import copy
+import os.path
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grokbench.suite import RegularizerEntry, TaskEntry
+from grokbench.suite.entries import OPTIMIZER, family
+from grokbench.suite.yaml12 import MAX_BYTES
+from grokbench.suite.yaml_composer import MAX_NODES
+from grokbench.suite.yaml_text import write_yaml
+from grokbench.tune.preparation import Tuning
+from grokbench.tune.trials import Key, Trial
+
+__all__ = ["Rows", "chosen_entries", "rows_of_a_suite", "suite_data", "suite_text", "trial_label"]
+
+Rows = Mapping[str, Mapping[Key, Trial]]  # suffix of a row's label -> task and method -> settings
+MOST_ROWS = 64  # of a method in one suite
+SHARE = 0.5  # of what a suite may hold
+NAME = 50  # characters of a suite's name that are kept
+
+
+def trial_label(method: str, suffix: str) -> str:
+    """Return the label of a row: `grokalign#3`.
+
+    Args:
+        method: the label in the suite.
+        suffix: the number of the trial, or the rank of a finalist.
+    """
+    return f"{method}#{suffix}"
+
+
+def suite_data(tuning: Tuning, name: str, seeds: Sequence[int], rows: Rows) -> dict[str, Any]:
+    """Return the data of a suite that trains rows.
+
+    Args:
+        tuning: whose tasks it has.
+        name: appended to the suite's name.
+        seeds: to train.
+        rows: the settings of every method on every task that is not skipped.
+    """
+    first = next(iter(rows))
+    suite = tuning.suite
+    skip = [
+        {"task": each.task, "regularizer": trial_label(each.regularizer, suffix), "why": each.why}
+        for suffix in rows
+        for each in suite.skip
+    ]
+    return {
+        "suite": f"{suite.name[:NAME]}-{name}",
+        "description": f"Trials of grokbench tune for the suite {suite.name}.",
+        "seeds": list(seeds),
+        "baseline": trial_label(suite.baseline, first),
+        "tasks": suite.document.data["tasks"],
+        "regularizers": {
+            trial_label(method.label, suffix): _entry(tuning, method, trials)
+            for suffix, trials in rows.items()
+            for method in suite.regularizers
+        },
+        **({"skip": skip} if skip else {}),
+        **_needed_metrics(tuning),
+        **_plugins(tuning),
+    }
+
+
+def suite_text(data: Mapping[str, Any], comment: str) -> str:
+    """Write the data of a suite as YAML.
+
+    Args:
+        data: of the suite.
+        comment: one or several lines, written above it.
+    """
+    return "".join(f"# {line}\n" for line in comment.splitlines()) + write_yaml(data)
+
+
+def rows_of_a_suite(tuning: Tuning) -> int:
+    """Return how many rows of every method fit into one suite, whose size is bounded; at least one."""
+    row = suite_data(tuning, "trials", tuning.search.seeds, {"999": _far(tuning)})
+    fits = min(SHARE * MAX_NODES / _nodes(row), SHARE * MAX_BYTES / len(write_yaml(row).encode()))
+    return max(1, min(MOST_ROWS, int(fits)))
+
+
+def _far(tuning: Tuning) -> dict[Key, Trial]:
+    """Return trials that are written with all their values."""
+    return {key: Trial(1, trial.point, trial.values) for key, trial in tuning.defaults.items()}
+
+
+def _nodes(data: Any) -> int:
+    if isinstance(data, Mapping):
+        return 1 + sum(1 + _nodes(value) for value in data.values())
+    return 1 + sum(map(_nodes, data)) if isinstance(data, list) else 1
+
+
+def _entry(tuning: Tuning, method: RegularizerEntry, trials: Mapping[Key, Trial]) -> dict[str, Any]:
+    """Return a regularizer entry with the settings of a trial on each task."""
+    combined = len(method.uses) > 1
+    entry: dict[str, Any] = {"use": [use.name for use in method.uses] if combined else method.uses[0].name}
+    for use in method.uses:
+        entry |= ({use.name: dict(use.parameters)} if use.parameters else {}) if combined else use.parameters
+    if method.optimizer:
+        entry[OPTIMIZER] = dict(method.optimizer)
+    per_task = {task.label: _on_task(tuning, method, task, trials) for task in tuning.suite.tasks}
+    if filled := {label: values for label, values in per_task.items() if values}:
+        entry["per_task"] = filled
+    return entry
+
+
+def _on_task(tuning: Tuning, method: RegularizerEntry, task: TaskEntry, trials: Mapping[Key, Trial]) -> dict[str, Any]:
+    """Return the parameters of a method on one task: the suite's own, and over them those of a trial."""
+    values: dict[str, Any] = copy.deepcopy(dict(method.per_task.get(task.label, {})))
+    trial = trials.get((task.label, method.label))
+    if trial is None or not trial.number:
+        return values
+    for dimension in tuning.spaces[task.label, method.label]:
+        owner = OPTIMIZER if dimension.plugin is None else dimension.plugin if len(method.uses) > 1 else None
+        own = values if owner is None else _below(values, owner)
+        own[dimension.key] = trial.values[dimension.name]
+    return values
+
+
+def _below(values: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the mapping under a key, which is made where there is none."""
+    values[key] = dict(values.get(key) or {})
+    below: dict[str, Any] = values[key]
+    return below
+
+
+def _needed_metrics(tuning: Tuning) -> dict[str, Any]:
+    """Return the suite's own metrics that a criterion needs; the others would only cost time."""
+    needed = {label for cell in tuning.plan.cells for label in cell.recipe.grokked}
+    metrics = tuning.suite.document.data.get("metrics") or {}
+    kept = {label: entry for label, entry in metrics.items() if label in needed}
+    return {"metrics": kept} if kept else {}
+
+
+def _plugins(tuning: Tuning) -> dict[str, Any]:
+    """Return the suite's plugin files, as paths from the folder of the search."""
+    files = [os.path.relpath(file, tuning.directory) for file in tuning.suite.plugins]
+    return {"plugins": files} if files else {}
+
+
+def chosen_entries(tuning: Tuning, chosen: Mapping[Key, Trial]) -> dict[str, Any]:
+    """Return the keys of a suite that hold the methods with their chosen settings, and what belongs to them.
+
+    Args:
+        tuning: the search.
+        chosen: of every method on every task.
+    """
+    suite, data = tuning.suite, tuning.suite.document.data
+    entries = {method.label: _entry(tuning, method, chosen) for method in suite.regularizers}
+    for method in suite.regularizers:
+        if others := _compared(tuning, method):
+            entries[method.label]["compare_to"] = others
+    skip = [{"task": each.task, "regularizer": each.regularizer, "why": each.why} for each in suite.skip]
+    kept = {key: data[key] for key in ("metrics", "statistics") if data.get(key)}
+    return {"regularizers": entries, **({"skip": skip} if skip else {}), **kept, **_plugins(tuning)}
+
+
+def _compared(tuning: Tuning, method: RegularizerEntry) -> list[str]:
+    named = [label for other in method.compare_to for label in family(other, tuning.suite.regularizers)]
+    return [label for label in dict.fromkeys(named) if label != method.label]
