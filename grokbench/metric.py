@@ -91,7 +91,7 @@ class Metric:
     Attributes:
         measure: probe -> (), of ONE replica. Mapped over replicas by `torch.func.vmap`, so it must be pure, draw from
             `Probe.key` alone, and neither branch on a tensor nor call `.item()`. It runs under `torch.no_grad`;
-            `torch.func` takes gradients there all the same.
+            `torch.func.grad` still works there.
         better: "higher" or "lower", the direction that is good. None: neither is good in itself.
         splits: the splits it reads; it is not recorded on a task without them. Empty by default.
         facts: names that the task's `facts` must contain; it is not recorded on another task. Empty by default.
@@ -100,7 +100,8 @@ class Metric:
             trained. Raises DataError if they are missing or damaged. None: there are no files.
         rotates: True if the number is the same in rotated coordinates of the inputs, which keep lengths and inner
             products. False by default: a suite that records it on a rotated task, such as xor, is refused.
-        bounds: the least and the largest value; a criterion that no value meets, or every value, is refused. None:
+        bounds: the least and the largest possible value. A criterion that none of these values meets, or that all of
+            them meet, is refused. None:
             there are no bounds.
     """
 

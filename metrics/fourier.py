@@ -101,7 +101,10 @@ def measure_excluded_loss(probe: Probe, *, keys: int, together: bool) -> Tensor:
 
 
 def key_frequency(rank: int = 1) -> Metric:
-    """The frequency k with the `rank`-th largest power P_k: record ranks 1 to 5 to see which ones a seed settles on."""
+    """The frequency k with the `rank`-th largest power P_k.
+
+    Record it at ranks 1 to 5 to see on which frequencies the network of a seed settles.
+    """
     measure = partial(measure_key_frequency, rank=at_least_one(rank, "rank"))
     return Metric(measure=measure, splits=("train", "test"), facts=("modulus",))
 

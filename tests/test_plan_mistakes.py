@@ -89,7 +89,10 @@ def test_a_mistake_is_told_once_with_its_place(complaints, fault):
 
 
 TASK_KEYS = "; every task entry also accepts these keys: use, epochs, evaluate_every, stop, grokked. Did you mean "
-METHOD_KEYS = "; every regularizer entry also accepts these keys: use, per_task, optimizer, compare_to, search_space. Did you mean "
+METHOD_KEYS = (
+    "; every regularizer entry also accepts these keys: use, per_task, optimizer, compare_to, search_space. "
+    "Did you mean "
+)
 MISSPELT = [  # what is replaced by what in GOOD; the place and the key path; what is said at the end
     (("use: sparse_parity", "use: sparse_parity, epoch: 4000"), "4:38: tasks.parity.epoch", f"{TASK_KEYS}'epochs'?"),
     (("parity: {use: sparse_parity", "sparse_parity: {epoch: 4000"), "4:25: tasks.sparse_parity.epoch", "'epochs'?"),

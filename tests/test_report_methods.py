@@ -63,9 +63,7 @@ def test_the_paper_in_five_paragraphs():
     ) in statistics
     assert "machine Intel(R) Xeon(R) Processor, 2 cores, torch 2.14.1, precision float32, grokbench" in computation
     assert "git 91a4d7a1d4 | f472df52c3 |" in computation and "Not recorded" not in computation
-    assert (
-        "up to 13 at a time" in computation and "one network alone, evaluation excluded, the median of 7" in computation
-    )
+    assert "up to 13 at a time" in computation and "one network alone, evaluation excluded, median of 7" in computation
     assert settings.startswith("Tasks: xor (dimensions = 40000, width = 1024,")
     assert (
         "mnist_ce: mnist (loss = cross_entropy," in settings
@@ -124,7 +122,7 @@ def test_facts_that_are_not_recorded_are_named(folder):
 
 
 def test_seconds_that_were_not_measured(folder):
-    assert "Seconds per epoch were measured apart" in text_of(folder)
+    assert "Seconds per epoch were measured separately" in text_of(folder)
     for file in (folder / "timings").iterdir():
         file.unlink()
     assert "Seconds were not measured." in text_of(folder) and "Seconds per epoch" not in text_of(folder)

@@ -63,7 +63,7 @@ def test_places_of_keys_and_values_count_from_one():
         ("~: a", "1:1", "the key ~ is not text, expected it in quotes"),
         ("? [a]\n: 1", "1:3", "a key that is a list or a mapping, expected text"),
         ("a: " + "9" * 5000, "1:4", "a number of 5000 digits, expected at most 100"),
-        ('a: "\\ud800"', "1:4", "an escape that is no character"),
+        ('a: "\\ud800"', "1:4", "an escape that does not stand for a Unicode character"),
     ],
 )
 def test_values_that_are_not_plain_data_are_noted_with_their_place(text, place, phrase):
@@ -90,7 +90,7 @@ def test_values_that_are_not_plain_data_are_noted_with_their_place(text, place, 
         ("{a: > 0.80}", "1:5", "text that begins with >, expected it in quotes"),
         ("a: @b", "1:4", "text that begins with @, expected it in quotes"),
         ('a: "\\q"', "1:6", "an unknown escape"),
-        ('a: "\\UFFFFFFFF"', "1:7", "an escape that is no character"),
+        ('a: "\\UFFFFFFFF"', "1:7", "an escape that does not stand for a Unicode character"),
         ("a: 1\n---\nb: 2", "2:1", "a second document, expected one suite in one file"),
         ("a: *x", "1:4", "the alias '*x'"),
         ("a: \x07", "1:4", "the character U+0007 cannot stand in a suite"),

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grokbench.at import At
 from grokbench.conformance.answers import Answer, Question, failed, hint, not_applicable, passed
 from grokbench.conformance.calls import ARGUMENTS, Call, call_functions, steps
 from grokbench.conformance.short_runs import tensors
 from grokbench.conformance.subjects import Subject
-from grokbench.regularizer import At, Regularizer
+from grokbench.regularizer import Regularizer
 from grokbench.step import Step
 from grokbench.step.build import build_step
 

@@ -11,7 +11,7 @@ class SmallPlugin(NamedTuple):
 
     Attributes:
         use: the name of the plugin.
-        parameters: of the plugin; others have their defaults.
+        parameters: values of the plugin's parameters; those not listed keep their defaults.
     """
 
     use: str

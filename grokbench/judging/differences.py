@@ -96,7 +96,7 @@ def _parted(a: Cell, b: Cell) -> Iterator[tuple[Difference, bool]]:
 
 
 def data_differences(a: Measured, b: Measured) -> Iterator[Difference]:
-    """Yield the data sets that the runs of two cells read with different contents, by their digests.
+    """Yield a difference for each data set whose recorded digests differ between the runs of two cells.
 
     Args:
         a: the cell in the first folder.

@@ -124,12 +124,12 @@ def _seconds(measured: Measured) -> Estimate | None:
 
 
 def overhead(baseline: Measured, method: Measured) -> Estimate | None:
-    """Estimate a method's seconds per epoch over the baseline's; None where one of them was not timed.
+    """Estimate the ratio of a method's seconds per epoch to the baseline's; None unless both were timed.
 
-    The ratio is taken round by round where both took part in the same rounds, so that drift affects both.
+    If both were timed in the same rounds, the ratio is taken within each round, so that a drift of the machine cancels.
 
     Args:
-        baseline: of the same task.
+        baseline: the baseline's cell on the same task.
         method: the cell whose seconds are the numerator.
     """
     before, after = baseline.rounds, method.rounds

@@ -7,7 +7,7 @@ suite.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any
 
 import torch
@@ -98,10 +98,15 @@ class Step(Phases):
         if not frozen:
             return self.task
         task, embed = self.task, self.task.embed
-        filled = {"forward": lambda params, *rest, **more: task.forward(params | frozen, *rest, **more)}
-        if embed:
-            filled["embed"] = lambda params, inputs: embed(params | frozen, inputs)
-        return replace(task, **filled)
+
+        @wraps(task.forward)  # whose signature says if there are sites
+        def forward(params: Params, *rest: Any, **more: Any) -> Tensor:
+            return task.forward(params | frozen, *rest, **more)
+
+        def embedded(params: Params, inputs: Tensor) -> Tensor:
+            return embed(params | frozen, inputs) if embed else inputs
+
+        return replace(task, forward=forward, embed=embedded)
 
     def init(self, params: Params, key: Tensor) -> tuple[State, ...]:
         """Make the state of every regularizer before the first step.

@@ -11,12 +11,12 @@ __all__ = ["claims_of"]
 def claims_of(
     regularizers: Sequence[Regularizer], roles: Mapping[str, Role], shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, int]:
-    """Map the parameters that methods claim to the number of the method.
+    """Return, for each claimed parameter, the index of the method that claims it.
 
     Args:
         regularizers: the cell's methods.
         roles: of the trained parameters.
-        shapes: of the same, of one replica.
+        shapes: parameter name -> shape in one replica, without the axis of seeds.
 
     Raises:
         ValueError: a method claims what is not trained, or what another one has claimed.

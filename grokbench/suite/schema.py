@@ -201,7 +201,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def fields_at(path: KeyPath) -> dict[str, FieldInfo]:
-    """The keys that the mapping at a key path may hold: of the suite, of an entry, of `statistics`, ..."""
+    """Return the allowed keys of a mapping (the suite, an entry, `statistics`, ...) with their fields, by key path."""
     return search_fields(path) or (_SHAPES[str(path[0])] if path else SuiteShape).model_fields
 
 

@@ -40,9 +40,9 @@ class DimensionShape(_Shape):
         low, high, choices = self.low, self.high, self.choices
         if choices is not None:
             if {low, high, self.log, self.integer} != {None}:
-                return "choices beside low, high, log or integer, expected one or the other"
+                return "choices and low, high, log or integer exclude each other, expected one of the two forms"
             different = all(choices.count(each) == 1 for each in choices)
-            return None if different and len(choices) > 1 else "expected at least two choices, every one once"
+            return None if different and len(choices) > 1 else "expected at least two choices, all different"
         if low is None or high is None:
             return "expected {low: ..., high: ...}, with log or integer if need be, or {choices: [...]}"
         if low >= high:

@@ -85,7 +85,9 @@ class _Builder:
     def _quoted(self, node: ScalarNode, path: KeyPath) -> str:
         text = str(node.value)
         if any("\ud800" <= letter <= "\udfff" for letter in text):
-            self.problems.append(Problem(path, "an escape that is no character", mark_place(node.start_mark)))
+            self.problems.append(
+                Problem(path, "an escape that does not stand for a Unicode character", mark_place(node.start_mark))
+            )
             return ascii(text)
         return text
 
@@ -120,7 +122,9 @@ def parse(text: str, file: str) -> Document:
         root = composer.get_single_node()
     except (ValueError, OverflowError):  # of chr(), for "\U00110000"
         place = mark_place(composer.get_mark())
-        raise SuiteError(listing(file, [Problem((), "an escape that is no character", place)])) from None
+        raise SuiteError(
+            listing(file, [Problem((), "an escape that does not stand for a Unicode character", place)])
+        ) from None
     except MarkedYAMLError as error:
         place = mark_place(blamed(error))
         raise SuiteError(listing(file, [*composer.problems, Problem((), syntax_hint(error), place)])) from None

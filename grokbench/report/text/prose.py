@@ -111,7 +111,10 @@ def legend(leaderboard: Leaderboard) -> list[str]:
     if any(row.marks for row in leaderboard.rows):
         lines.append("*: another recipe than the task's own, see the notes.")
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
-        lines.append("time: ratio of the mean seconds to grok, from seconds per epoch measured apart.")
+        lines.append(
+            "time: the baseline's mean seconds to grok divided by the method's; seconds per epoch are measured "
+            "separately."
+        )
     if leaderboard.source is not None:
         lines.append(f"Published: {leaderboard.source}.")
     return lines
