@@ -1,10 +1,13 @@
 """The command `grokbench check`: a line for every question, Markdown for a pull request, and what it refuses."""
 
 import re
+import sys
 
+import click
 import pytest
 
 from grokbench import data
+from grokbench.commands import check as commands_check
 from grokbench.conformance import pull_request
 
 from .helpers import planted
@@ -14,12 +17,33 @@ pytestmark = pytest.mark.usefixtures("quick_clock")
 
 
 def test_a_shipped_method_is_asked_line_by_line():
-    done = grokbench("check", "grokfast_ema")
+    done = grokbench("check", "grokfast_ema", "--verbose")
     lines = done.out.splitlines()
     assert done.status == 0 and lines[0] == "grokfast_ema (regularizer, built in)"
     assert "  passed          group: a group of seeds equals each seed alone, to 1e-9 after 20 steps" in lines
     assert any(line.startswith("  not applicable  withheld data:") and "no prepare" in line for line in lines)
-    assert lines[-1] == "  19 passed, 0 failed, 1 not applicable"
+    assert lines[-1] == "  22 passed, 0 failed, 6 not applicable"
+
+
+def test_a_hint_is_shown_with_its_fix_and_what_passed_is_counted_alone(tmp_path):
+    done = grokbench("check", planted.write(tmp_path, planted.METHODS["weights of unit rows"].source))
+    name, shown, at, fix, cost, totals = done.out.splitlines()
+    assert done.status == 0 and name == "method (regularizer, file method.py)"
+    assert shown == "  hint            layout: no phase acts on the rows of a matrix as if they were units"
+    assert at == f"{18 * ' '}On xor, project acts on each row of weight1 by itself, and mixes its columns."
+    assert fix.startswith(f"{18 * ' '}Fix: weights are (fan_in, fan_out): ") and cost.startswith(
+        "  passed          cost: "
+    )
+    assert totals == "  20 passed, 0 failed, 1 hint, 7 not applicable"
+
+
+def test_a_terminal_sees_what_is_being_checked(monkeypatch):
+    said = []
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(click, "echo", lambda text, nl, err: said.append((text, nl, err)))
+    commands_check._progress()("clip, 3 of 28: record")
+    assert said == [("\r\x1b[2Kclip, 3 of 28: record", False, True)]
 
 
 def test_a_file_with_a_fault_ends_with_status_1_and_says_the_fix(tmp_path):
@@ -44,12 +68,13 @@ def test_a_question_ends_a_sentence_by_itself_and_names_keep_their_case(tmp_path
 def test_waiting_questions_are_one_line_beneath_their_failure(tmp_path):
     done = grokbench("check", planted.write(tmp_path, planted.METHODS["a Python branch on a tensor"].source))
     lines = done.out.splitlines()
-    assert re.fullmatch(r" {18}At method\.py, line \d+: return .+ if g\.norm\(\) > 1\.0 else .+", lines[8])
+    assert re.fullmatch(r" {18}At method\.py, line \d+: return .+ if g\.norm\(\) > 1\.0 else .+", lines[3])
     skipped = [line for line in lines if line.startswith("  skipped")]
     assert skipped == [
-        "  skipped         6 questions that depend on device: memory, precision, state, dead network, group, pairing"
+        "  skipped         7 questions that depend on device: "
+        "memory, precision, state, dead network, group, effect, pairing"
     ]
-    assert lines[-1] == "  9 passed, 1 failed, 4 not applicable, 6 skipped" and "depends on" not in done.out
+    assert lines[-1] == "  11 passed, 1 failed, 9 not applicable, 7 skipped" and "depends on" not in done.out
 
 
 def test_a_name_may_come_from_a_plugin_file(tmp_path):
@@ -67,28 +92,31 @@ def test_a_provider_that_is_left_out_is_said_beside_the_answers(tmp_path):
 
 
 def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
-    source = planted.METHODS["a host synchronisation in an optimizer"].source
+    fault = planted.METHODS["a host synchronisation in an optimizer"].source
+    source = fault.replace("- self.lr * grads", "- self.lr * self.weight_decay * p - self.lr * grads").replace(
+        "Clipped(optimizer.lr)", "Clipped(optimizer.lr, optimizer.weight_decay)"
+    )
     done = grokbench("check", planted.write(tmp_path, source), "--format", "markdown")
     lines = [line for line in done.out.splitlines() if line]
-    assert done.status == 1 and lines[0] == "### `method`: 16 passed, 1 failed, 3 not applicable"
+    assert done.status == 1 and lines[0] == "### `method`: 19 passed, 1 failed, 8 not applicable"
     by = r"Checked by GrokBench \S+ .*with torch \S+, Python \S+\."
     assert re.fullmatch(rf"Regularizer, file method\.py, sha256 [0-9a-f]{{12}}\. {by}", lines[1])
     assert lines[2].startswith("**Failed: device** (it neither branches on tensors")
     assert lines[3].endswith(r"it reads a tensor back from the device with \_\_float\_\_.")  # and not in bold
     assert re.fullmatch(r"`method\.py, line \d+: largest = .+`", lines[4])
     assert lines[5].startswith("**Fix:** keep every number a tensor")
-    folded = lines.index("<details><summary>16 passed, 3 not applicable</summary>")
+    folded = lines.index("<details><summary>19 passed, 8 not applicable</summary>")
     assert lines[folded + 1 : folded + 3] == ["| question | | answer | |", "|---|---|---|---|"] and folded == 6
     rows, (end,) = lines[folded + 3 : -1], lines[-1:]
-    assert len(rows) == 19 and end == "</details>"
+    assert len(rows) == 27 and end == "</details>"
     assert all(line.startswith("| ") and len(re.findall(r"(?<!\\)\|", line)) == 5 for line in rows)
 
 
 def test_markdown_says_in_one_line_what_waits(tmp_path):
     source = planted.METHODS["an argument of its own"].source
     done = grokbench("check", planted.write(tmp_path, source), "--format", "markdown")
-    assert done.out.startswith("### `method`: 2 passed, 1 failed, 0 not applicable, 17 skipped\n")
-    assert "\nSkipped: 17 questions that depend on record: defaults, shapes, " in done.out
+    assert done.out.startswith("### `method`: 2 passed, 1 failed, 0 not applicable, 25 skipped\n")
+    assert "\nSkipped: 25 questions that depend on record: defaults, shapes, " in done.out
     assert "| skipped |" not in done.out
 
 

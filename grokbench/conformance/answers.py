@@ -115,7 +115,12 @@ def failed(message: str, fix: str, place: str = "") -> Answer:
 
 
 def hint(message: str, fix: str) -> Answer:
-    """Return the answer of a plugin that may be wrong; for the arguments see `failed`."""
+    """Return the answer of a plugin that may be wrong, or be meant so.
+
+    Args:
+        message: what is wrong, as a clause without a full stop.
+        fix: what to do about it, likewise.
+    """
     return Answer(Verdict.HINT, message, fix)
 
 

@@ -36,7 +36,7 @@ def reads_what_it_declares(subject: Subject) -> Answer:
 
 
 class _Recorded(dict[str, Any]):
-    """What a method has declared, with the names that are read."""
+    """The declared properties of `At`, with the names that are read."""
 
     read: set[str]
 

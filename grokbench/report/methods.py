@@ -130,7 +130,8 @@ def _computation(found: Comparisons) -> Iterator[str]:
     timings = [timing for each in found.cells for timing in each.measured.timings]
     rounds = either(len(timing.seconds_per_epoch) for timing in timings)
     yield (
-        f"Seconds per epoch were measured separately: one network alone, evaluation excluded, median of {rounds} rounds."
+        "Seconds per epoch were measured separately: one network alone, evaluation excluded, "
+        f"median of {rounds} rounds."
         if timings
         else "Seconds were not measured."
     )

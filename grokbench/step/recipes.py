@@ -11,8 +11,9 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from grokbench.at import At
 from grokbench.records.recipe import SCHEDULE_KEYS
-from grokbench.regularizer import At, Need, Regularizer
+from grokbench.regularizer import Need, Regularizer
 from grokbench.task import Task
 from grokbench.types import Optimizer
 
