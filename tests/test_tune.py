@@ -294,7 +294,8 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path):
 
 def test_a_failed_replica_is_a_miss_and_the_exit_status(tmp_path, here):
     (tmp_path / "methods.py").write_text(tiny.PLUGIN)
-    text = tiny.SUITE.replace("orthograd", "raises") + "plugins: [methods.py]\ntune: {n_trials: 2, confirm_seeds: 100-102}\n"
+    text = tiny.SUITE.replace("orthograd", "raises") + "plugins: [methods.py]\n"
+    text += "tune: {n_trials: 2, confirm_seeds: 100-102}\n"
     done = tune(tiny.write(tmp_path, text), tmp_path / "out")
     assert done.status == 1 and "boom in training" in done.err
     assert "raises on parity: 12 replicas failed, and count as seeds that did not grok." in done.out
