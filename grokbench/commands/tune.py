@@ -110,4 +110,5 @@ def _tune(tuning: "Tuning") -> None:
         )
     for plan, store, failed in failures:
         print_failed(plan, store, failed)
-    sys.exit(1 if failures else 0)
+    if failures:
+        sys.exit(1)
