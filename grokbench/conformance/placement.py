@@ -121,7 +121,7 @@ def _enter_pretend(stack: ExitStack, moves: _Moves) -> Callable[[Tensor], Tensor
     from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
     class Mode(FakeTensorMode):
-        avoid_device_init = property(lambda self: True)  # type: ignore[assignment]
+        avoid_device_init = property(lambda self: True)
 
     mode = Mode()
 
