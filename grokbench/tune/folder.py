@@ -16,7 +16,7 @@ __all__ = ["CHOSEN", "FINDINGS", "check_folder", "remember", "write_json"]
 FACTS = "search.json"
 FINDINGS = "tuning.json"
 CHOSEN = "chosen.yaml"
-SECTIONS = ("suite", "baseline", "tasks", "regularizers", "skip", "metrics")  # of a suite, that decide its trials
+SECTIONS = ("suite", "baseline", "tasks", "regularizers", "skip", "metrics", "statistics")  # of a suite
 
 
 def check_folder(tuning: Tuning) -> None:

@@ -60,6 +60,7 @@ def suite_data(tuning: Tuning, name: str, seeds: Sequence[int], rows: Rows) -> d
         },
         **({"skip": skip} if skip else {}),
         **_needed_metrics(tuning),
+        **_statistics(tuning),
         **_plugins(tuning),
     }
 
@@ -132,6 +133,12 @@ def _needed_metrics(tuning: Tuning) -> dict[str, Any]:
     metrics = tuning.suite.document.data.get("metrics") or {}
     kept = {label: entry for label, entry in metrics.items() if label in needed}
     return {"metrics": kept} if kept else {}
+
+
+def _statistics(tuning: Tuning) -> dict[str, Any]:
+    """Return the suite's own statistics: trials are ranked as its leaderboard is."""
+    statistics = tuning.suite.document.data.get("statistics")
+    return {"statistics": statistics} if statistics else {}
 
 
 def _plugins(tuning: Tuning) -> dict[str, Any]:
