@@ -12,7 +12,7 @@ import yaml
 
 from grokbench import plugins
 from grokbench.launchers.local import pool
-from grokbench.records import Outcome, Run
+from grokbench.records import Crossings, Outcome, Run
 from grokbench.runner import group_sizes
 from grokbench.suite import load_suite
 from grokbench.suite.yaml_text import write_yaml
@@ -165,6 +165,17 @@ def test_misses_count_with_the_budget_and_failures_as_misses():
     assert (found.grokked, found.seeds, found.failed, found.replicas) == (1, 5, 2, 4)
     assert found.epochs == pytest.approx(math.exp((math.log(25) + 4 * math.log(100)) / 5))
     assert found.trained == 25 + 3 * 100
+
+
+def test_a_suite_that_ranks_by_lasting_grokking_is_tuned_by_it():
+    cell = a_cell("a", budget=100)
+    kept, lost = (
+        replace(a_run(cell, seed, 25), crossings=Crossings(first=25, lasting=lasting))
+        for seed, lasting in enumerate((50, None))
+    )
+    assert score(cell, [kept, lost], 2).grokked == 2
+    found = score(cell, [kept, lost], 2, "lasting")
+    assert (found.grokked, found.epochs) == (1, pytest.approx((50 * 100) ** 0.5))
 
 
 def test_seeds_that_grokked_come_first_then_epochs_then_the_lower_number():

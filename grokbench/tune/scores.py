@@ -31,15 +31,16 @@ class Score:
     trained: int = 0
 
 
-def score(cell: Cell, runs: Sequence[Run], seeds: int) -> Score:
-    """Return the score of a trial, by the times that a leaderboard ranks by.
+def score(cell: Cell, runs: Sequence[Run], seeds: int, rank_by: str = "first") -> Score:
+    """Compute the score of a trial from the times that the leaderboard ranks by.
 
     Args:
         cell: of the trial.
         runs: its stored replicas.
-        seeds: planned.
+        seeds: the number of planned seeds.
+        rank_by: the crossing that is a seed's time, see `Statistics`.
     """
-    measured = Measured(cell, tuple(runs))
+    measured = Measured(cell, tuple(runs), rank_by=rank_by)
     lost = seeds - len(measured.finished)
     logs = [*map(math.log, measured.ratio_times), *[math.log(cell.budget)] * lost]
     return Score(

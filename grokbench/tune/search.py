@@ -135,9 +135,9 @@ def _train(tuning: Tuning, train: Train, name: str, seeds: Sequence[int], rows: 
         )
     )
     store, cells = train(plan), {cell.key: cell for cell in plan.cells}
-    found = {}
+    found, rank_by = {}, plan.manifest.statistics.rank_by
     for suffix in rows:
         for task, method in tuning.spaces:
             cell = cells[task, trial_label(method, suffix)]
-            found[(task, method), suffix] = score(cell, store.runs_of(cell, seeds), len(seeds))
+            found[(task, method), suffix] = score(cell, store.runs_of(cell, seeds), len(seeds), rank_by)
     return found
