@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -74,7 +75,7 @@ def from_torch(
     factory.__doc__ = (
         f"Train with `{optimizer.__module__}.{optimizer.__qualname__}`.\n\n{inspect.getdoc(optimizer) or ''}"
     )
-    factory.__module__ = str(inspect.stack()[1].frame.f_globals.get("__name__", __name__))
+    factory.__module__ = str(sys._getframe(1).f_globals.get("__name__", __name__))  # noqa: SLF001
     factory.__signature__ = signature  # type: ignore[attr-defined]
     factory.__annotations__ = {key: each.annotation for key, each in signature.parameters.items()}
     return factory

@@ -233,8 +233,8 @@ class Step(Phases):
 
         Projections are called on the shapes of a replica. If that fails, they are assumed to look.
         """
-        if self.has("rate"):
-            return True
+        if self.has("rate") or not self.has("project"):
+            return self.has("rate")
         try:
             read = fields_read(self._readings, self, "project", _project)
         except Exception:
