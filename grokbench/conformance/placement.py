@@ -129,6 +129,7 @@ def _enter_pretend(stack: ExitStack, moves: _Moves) -> Callable[[Tensor], Tensor
         shaped = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
         return FakeTensor(mode, shaped, torch.device(NAME, 0))
 
+    stack.enter_context(torch.autograd.set_multithreading_enabled(False))  # no threads may wait for a new device
     stack.enter_context(mode)
     stack.enter_context(moves)
     return to
