@@ -50,6 +50,13 @@ def test_parameters_are_copied_only_for_methods_that_look_at_them():
     assert keeps == [False, True, True] and not make_step(parity(), []).keeps_params
 
 
+def test_a_prepare_without_the_training_set_is_refused_in_one_sentence():
+    old = Regularizer(prepare=lambda params, task, key: params)
+    said = r"prepare is called as prepare\(params, task, train, key\), got prepare\(params, task, key\)"
+    with pytest.raises(ValueError, match=said):
+        build_step(parity(), [old], {})
+
+
 # ---- rate
 
 

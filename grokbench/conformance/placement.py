@@ -159,8 +159,11 @@ def _moved(group: engine.Group, to: Callable[[Tensor], Tensor]) -> engine.Group:
 
 
 def _states_on_cpu(step: Step, group: engine.Group) -> str:
-    """Name a part of a state that `init` makes on the CPU, and not where the parameters are; empty without one."""
-    made = tensors(over_replicas(step, step.init)(group.params)[0]) if step.regularizers else ()
+    """Name a part of a state that `init` makes on the CPU, and not where the parameters are; empty without one.
+
+    Unmapped code may keep numbers on the CPU, as optimizers of torch do.
+    """
+    made = tensors(over_replicas(step, step.init)(group.params)[0]) if step.regularizers and step.mapped else ()
     return next((path or "()" for path, tensor in made if tensor.device.type == "cpu"), "")
 
 
