@@ -100,7 +100,8 @@ CROSSINGS = ("lasting", "watched", "below", "not_finite_at")  # of a run that is
 def test_rows_are_one_per_planned_replica_with_the_same_keys(tmp_path):
     there, missing = with_curves(tmp_path).rows()
     common = {"task": "parity", "regularizer": "baseline", "budget": 200, "evaluate_every": 2}
-    common |= dict.fromkeys([*HERE, "seconds_per_epoch", "commit", "error", *CROSSINGS])  # the run does not say where it was made
+    # the run does not say where it was made
+    common |= dict.fromkeys([*HERE, "seconds_per_epoch", "commit", "error", *CROSSINGS])
     numbers = {"grokked_at": 100, "memorised_at": 10, "epochs": 100, "final_test_accuracy": 1.0}
     numbers |= {"time": 100.0, "event": True, "prepare_seconds": 0.0}
     assert there == common | {"seed": 1000, "outcome": "grokked"} | numbers

@@ -82,6 +82,13 @@ def test_prepare_can_call_a_network_with_frozen_parameters():
     torch.testing.assert_close(seen[0], task.outputs(task.init(key), task.splits(key)["train"].inputs))
 
 
+def test_a_prepare_without_the_training_set_is_refused_in_one_sentence():
+    old = Regularizer(prepare=lambda params, task, key: params)
+    said = r"prepare is called as prepare\(params, task, train, key\), got prepare\(params, task, key\)"
+    with pytest.raises(ValueError, match=said):
+        build_step(parity(), [old], {})
+
+
 def test_averages_and_architecture_are_privileges_without_being_declared():
     assert Regularizer(eval_params=lambda params, state: params).privileges == {"averaged_weights"}
     assert Regularizer(hidden_always=lambda h, site: h).privileges == {"architecture"}

@@ -3,14 +3,21 @@
 import re
 
 import pytest
+import torch
 
-from grokbench.conformance import QUESTIONS, Verdict, answer
+from grokbench.conformance import QUESTIONS, Verdict, answer, effects, placement
 
 from .helpers import planted
 from .helpers.check_answers import answer_of, examined, failures, subject
 from .helpers.planted import metrics, observers, phases, sound, tasks
 
-pytestmark = pytest.mark.usefixtures("quick_clock")
+pytestmark = pytest.mark.usefixtures("quick_clock", "_short_runs")
+
+
+@pytest.fixture
+def _short_runs(monkeypatch):
+    """What shows at all here shows within few steps."""
+    monkeypatch.setattr(effects, "RUNS", ((2, 1), (7, 2)))
 
 
 @pytest.mark.parametrize("fault", planted.METHODS.values(), ids=planted.METHODS)
@@ -20,6 +27,18 @@ def test_a_planted_fault_is_found_with_its_fix(tmp_path, fault):
     assert fault.message in given.message and fault.fix in given.fix
     if fault.question == "device":
         assert re.fullmatch(r"method\.py, line \d+: .+", given.place)
+
+
+def test_the_pretend_device_works_after_a_backward_pass(tmp_path):  # which starts the threads of all devices known
+    torch.ones(1, requires_grad=True).sum().backward()
+    given = answer_of(tmp_path, planted.METHODS["a projection on the CPU"].source, "placement")
+    assert given.verdict is Verdict.FAILED and given.place.startswith("method.py, line ")
+
+
+def test_an_older_torch_has_a_device_without_values(tmp_path, monkeypatch):
+    monkeypatch.setattr(placement, "has_pretend_device", lambda: False)
+    given = answer_of(tmp_path, planted.METHODS["a tensor on the CPU"].source, "placement")
+    assert given.verdict is Verdict.FAILED and given.place.startswith("method.py, line ")
 
 
 NAN_LINES = {  # fault -> the line of the forward operation whose gradient is nan
@@ -62,6 +81,13 @@ def test_a_sound_method_near_to_a_fault_gets_no_hint(tmp_path, source):
         each.name: answer(each, examinee) for each in QUESTIONS["regularizers"] if each.name in ("shapes", *SILENT)
     }
     assert not {name: str(each) for name, each in given.items() if each.verdict in (Verdict.FAILED, Verdict.HINT)}
+
+
+def test_an_optimizer_of_torch_may_read_numbers_and_keep_them_where_it_likes(tmp_path):
+    examinee = subject(tmp_path, sound.OF_TORCH)
+    names = ("device", "state", "placement", "settings")
+    given = {each.name: answer(each, examinee) for each in QUESTIONS["regularizers"] if each.name in names}
+    assert failures(given) == {} and given["device"].message.startswith("mapped=False: ")
 
 
 @pytest.mark.parametrize("fault", tasks.FAULTS.values(), ids=tasks.FAULTS)

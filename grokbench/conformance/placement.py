@@ -129,6 +129,7 @@ def _enter_pretend(stack: ExitStack, moves: _Moves) -> Callable[[Tensor], Tensor
         shaped = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
         return FakeTensor(mode, shaped, torch.device(NAME, 0))
 
+    stack.enter_context(torch.autograd.set_multithreading_enabled(False))  # no threads may wait for a new device
     stack.enter_context(mode)
     stack.enter_context(moves)
     return to
@@ -158,8 +159,11 @@ def _moved(group: engine.Group, to: Callable[[Tensor], Tensor]) -> engine.Group:
 
 
 def _states_on_cpu(step: Step, group: engine.Group) -> str:
-    """Name a part of a state that `init` makes on the CPU, and not where the parameters are; empty without one."""
-    made = tensors(over_replicas(step, step.init)(group.params)[0]) if step.regularizers else ()
+    """Name a part of a state that `init` makes on the CPU, and not where the parameters are; empty without one.
+
+    Unmapped code may keep numbers on the CPU, as optimizers of torch do.
+    """
+    made = tensors(over_replicas(step, step.init)(group.params)[0]) if step.regularizers and step.mapped else ()
     return next((path or "()" for path, tensor in made if tensor.device.type == "cpu"), "")
 
 

@@ -51,7 +51,7 @@ def stays_on_the_device(subject: Subject) -> Answer:
     """Check that no function branches on a tensor or reads a value back, also in an optimizer outside the vmap."""
     for label, step in steps(subject):
         if not step.mapped:
-            return not_applicable("its replicas are trained one by one, and may read values")
+            return not_applicable("mapped=False: its replicas are trained one by one, where it may read numbers")
         group, _ = engine.start(step, SEEDS[:2], "cpu", torch.float64)
         for what, place, fix in find_device_reads(partial(_train_and_evaluate, step, group), subject.file):
             return failed(f"on {label}, {what}", fix, place)

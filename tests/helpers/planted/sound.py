@@ -107,3 +107,9 @@ def method(beta: float = 0.9) -> Regularizer:
     return Regularizer(needs=frozenset({"budget"}), reserve=0.1, **own)
 ''',
 }
+
+OF_TORCH = """
+from grokbench import from_torch
+
+method = from_torch(torch.optim.Adagrad, name="method")
+"""
