@@ -124,7 +124,7 @@ class TrainingLoop:
         """Evaluate the group, and continue to train and evaluate for the steps that the executor runs between reads."""
         evaluations = [self._evaluate()]
         for _ in range(self._evaluations_between_reads() - 1):
-            if self.epoch < self._last:
+            if self.epoch < self.cell.last_epoch:
                 snapshot = self.cell.weights.final or self.epoch in self.cell.weights.epochs
                 evaluations[-1] = evaluations[-1].kept(self.step.has("eval_params"), snapshot)
                 self.advance()
@@ -168,14 +168,9 @@ class TrainingLoop:
     def advance(self) -> None:
         """Train to the next evaluation."""
         every, pending, self.pending = self.cell.evaluate_every, self.pending, None
-        following = min((self.epoch // every + 1) * every, self._last)
+        following = min((self.epoch // every + 1) * every, self.cell.last_epoch)
         self.group = self.executor.advance(self.group, self.epoch, following, pending)
         self.epoch = following
-
-    @property
-    def _last(self) -> int:
-        """The last epoch of any replica: the budget, or the end of the watch over a crossing just before it."""
-        return self.cell.budget + (self.cell.recipe.hold or 0)
 
     def _evaluate(self) -> Evaluation:
         metrics, every = self.step.metrics, self.cell.evaluate_every

@@ -78,6 +78,11 @@ class Cell:
         return self.task, self.regularizer
 
     @property
+    def last_epoch(self) -> int:
+        """The most epochs of a replica: the budget, and H more where a crossing just before it is still watched."""
+        return self.budget + (self.recipe.hold or 0)
+
+    @property
     def name(self) -> str:
         """The labels of task and regularizer as they are written in a sentence."""
         return f"{self.task} / {self.regularizer}"

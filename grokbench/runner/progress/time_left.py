@@ -58,7 +58,7 @@ def _epochs_left(matrix: Matrix, key: CellKey) -> tuple[float, bool]:
     total, bound = 0.0, False
     for epoch in current:
         longer = [epochs for epochs in taken if epochs >= epoch]
-        total += (sum(longer) / len(longer) if longer else matrix.cells[key].budget) - epoch
+        total += (sum(longer) / len(longer) if longer else matrix.cells[key].last_epoch) - epoch
         bound |= not longer
     return total, bound
 
