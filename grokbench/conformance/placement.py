@@ -36,7 +36,7 @@ __all__ = ["QUESTIONS", "has_pretend_device"]
 NAME = "pretend"
 MIXED = "it makes a tensor on the CPU or moves one there"
 
-# A pattern in the class or the message of an exception; what went wrong; the fix; True: also of code that may read values.
+# A pattern in the class or the message of an exception; what went wrong; the fix; True: also for code that reads.
 _KNOWN = (
     (r"DeviceMismatch|two different devices|expected device meta|copy out of meta|same device", MIXED, DEVICE, True),
     (r"DataDependentOutput", "it reads a tensor's value in Python", SYNC, False),
