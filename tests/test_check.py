@@ -98,17 +98,18 @@ def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
     )
     done = grokbench("check", planted.write(tmp_path, source), "--format", "markdown")
     lines = [line for line in done.out.splitlines() if line]
-    assert done.status == 1 and lines[0] == "### `method`: 19 passed, 1 failed, 8 not applicable"
+    assert done.status == 1 and lines[0] == "### `method`: 18 passed, 1 failed, 8 not applicable, 1 skipped"
     by = r"Checked by GrokBench \S+ .*with torch \S+, Python \S+\."
     assert re.fullmatch(rf"Regularizer, file method\.py, sha256 [0-9a-f]{{12}}\. {by}", lines[1])
     assert lines[2].startswith("**Failed: device** (it neither branches on tensors")
     assert lines[3].endswith(r"it reads a tensor back from the device with \_\_float\_\_.")  # and not in bold
     assert re.fullmatch(r"`method\.py, line \d+: largest = .+`", lines[4])
     assert lines[5].startswith("**Fix:** keep every number a tensor")
-    folded = lines.index("<details><summary>19 passed, 8 not applicable</summary>")
-    assert lines[folded + 1 : folded + 3] == ["| question | | answer | |", "|---|---|---|---|"] and folded == 6
+    assert lines[6] == "Skipped: 1 question that depends on device: placement."
+    folded = lines.index("<details><summary>18 passed, 8 not applicable</summary>")
+    assert lines[folded + 1 : folded + 3] == ["| question | | answer | |", "|---|---|---|---|"] and folded == 7
     rows, (end,) = lines[folded + 3 : -1], lines[-1:]
-    assert len(rows) == 27 and end == "</details>"
+    assert len(rows) == 26 and end == "</details>"
     assert all(line.startswith("| ") and len(re.findall(r"(?<!\\)\|", line)) == 5 for line in rows)
 
 

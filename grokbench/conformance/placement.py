@@ -36,7 +36,8 @@ __all__ = ["QUESTIONS", "has_pretend_device"]
 NAME = "pretend"
 MIXED = "it makes a tensor on the CPU or moves one there"
 
-_KNOWN = (  # class of an exception of torch, or a pattern of its message; what went wrong; the fix; True: also unmapped
+# A pattern in the class or the message of an exception; what went wrong; the fix; True: also for code that reads.
+_KNOWN = (
     (r"DeviceMismatch|two different devices|expected device meta|copy out of meta|same device", MIXED, DEVICE, True),
     (r"DataDependentOutput", "it reads a tensor's value in Python", SYNC, False),
     (r"DynamicOutputShape", "a shape depends on the values of a tensor", DYNAMIC, False),
@@ -62,7 +63,7 @@ def follows_its_device(subject: Subject) -> Answer:
 
 def _misplaced(step: Step, group: engine.Group, file: Path) -> Misplaced | None:
     """Evaluate and train on the pretend device, and return the first line of the plugin that leaves it."""
-    moves = _Moves(file)
+    moves, reads = _Moves(file), bool(step.regularizers) and step.mapped  # a metric may load its own data once
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")  # of the data pointers that the engine compares
@@ -74,10 +75,10 @@ def _misplaced(step: Step, group: engine.Group, file: Path) -> Misplaced | None:
             _measure_and_train(replace(step, optimizer=_without_kernels(step.optimizer)), moved)
         except Exception as error:  # other questions find what is not known here
             place, text = innermost(traceback.extract_tb(error.__traceback__), file), f"{type(error).__name__} {error}"
-            for pattern, what, fix, also_unmapped in _KNOWN:
-                if place and re.search(pattern, text) and (step.mapped or also_unmapped):
+            for pattern, what, fix, also_read in _KNOWN:
+                if place and re.search(pattern, text) and (also_read or reads):
                     return Misplaced(what, fix, place)
-    return moves.found if step.mapped else None
+    return moves.found if reads else None
 
 
 class _Moves(TorchDispatchMode):
