@@ -24,13 +24,17 @@ def groktransfer(width: int = 32, accuracy: float = 0.3, steps: int = 1000) -> R
     if width < 1 or steps < 1:
         raise ValueError(f"width and steps must be at least 1, got {width} and {steps}")
     transfer = partial(prepare, width=width, accuracy=accuracy, steps=steps)
-    return Regularizer(prepare=transfer, privileges=frozenset({"second_model"}), facts=("modulus",))
+    return Regularizer(prepare=transfer, privileges=frozenset({"second_model"}), facts=("modulus",), refuses=refuses)
+
+
+def refuses(task: Task) -> str | None:
+    """Refuse a task whose network has other parameters than a first matrix and a readout."""
+    two = sorted(task.roles.values()) == ["input", "readout"]
+    return None if two else f"it needs a network of two matrices, as modular_addition's, got {dict(task.roles)}"
 
 
 def prepare(params: Params, task: Task, train: Batch, key: torch.Tensor, *, width: int, accuracy: float, steps: int):
     """Train the small network with the task's optimizer, full batch, and transfer its first matrix."""
-    if sorted(task.roles.values()) != ["input", "readout"]:
-        raise ValueError(f"GrokTransfer needs a network of two matrices, as modular_addition's, got {dict(task.roles)}")
     first = next(name for name, role in task.roles.items() if role == "input")
     small = train_small(narrow(params, task, width), task, train, key, accuracy=accuracy, steps=steps)
     shape = (small[first].shape[1], params[first].shape[1])
