@@ -130,9 +130,13 @@ def wide() -> Regularizer:
     return Regularizer(refuses=lambda task: "it is too narrow" if task.train_size < 100 else None)
 
 
+def careless() -> Regularizer:
+    return Regularizer(refuses=lambda task: task.facts["nothing"])
+
+
 @hookimpl
 def grokbench_regularizers():
-    yield from (one, all_of_them, mean, other_mean, wide)
+    yield from (one, all_of_them, mean, other_mean, wide, careless)
 """
 
 
@@ -142,6 +146,7 @@ def grokbench_regularizers():
         ("a: {use: [one, all_of_them]}", "regularizers.a: on parity: two methods claim 'weight1'"),
         ("a: {use: [mean, other_mean]}", "regularizers.a: on parity: two methods with eval_params"),
         ("a: {use: one, optimizer: {schedule: cosine}}", "regularizers.a: on parity: the learning rate has a schedule"),
+        ("careless: {}", "regularizers.careless: careless refuses parity: its `refuses` raises KeyError: 'nothing'"),
         ("wide: {}", "regularizers.wide: wide refuses parity: it is too narrow; skip the cell: skip: [{task: parity,"),
     ],
 )

@@ -45,8 +45,11 @@ def test_parameters_are_copied_only_for_methods_that_look_at_them():
     shrink = Regularizer(project=lambda p, state, at: ({k: 0.9 * v for k, v in p.items()}, state))
     looks = Regularizer(project=lambda p, state, at: ({k: v - 0.0 * at.params[k] for k, v in p.items()}, state))
     branches = Regularizer(project=lambda p, state, at: (p if float(at.step) else p, state))
-    keeps = [make_step(parity(), [each]).keeps_params for each in (shrink, looks, branches)]
-    assert keeps == [False, True, True] and not make_step(parity(), []).keeps_params
+    passes = Regularizer(
+        project=lambda p, s, at: ({k: v + 0.0 * at.forward(at.batch.inputs).sum() for k, v in p.items()}, s)
+    )
+    keeps = [make_step(parity(), [each]).keeps_params for each in (shrink, looks, branches, passes)]
+    assert keeps == [False, True, True, True] and not make_step(parity(), []).keeps_params
 
 
 # ---- rate

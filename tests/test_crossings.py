@@ -2,12 +2,15 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from grokbench.criterion import parse_condition
 from grokbench.engine.crossings import CrossingsMonitor
 from grokbench.engine.stopping import StoppingMonitor
+from grokbench.judging.differences import untested
+from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Crossings, Outcome, Recipe, Run, Use
 from grokbench.store.reuse import satisfies
 
@@ -104,6 +107,57 @@ def test_a_run_of_an_earlier_version_does_not_say_whether_it_lasted():
 def test_impossible_records_are_refused(impossible):
     with pytest.raises(ValueError):
         Crossings(**impossible)
+
+
+def test_a_run_cannot_cross_after_its_end():
+    with pytest.raises(ValueError, match="crossings"):
+        Run("identity", 1, Outcome.GROKKED, 3, None, 10, crossings=Crossings(first=3, lasting=9000))
+
+
+@pytest.mark.parametrize("stop", [{"x": 3}, {"hold": -3}, {"hold": 3, "x": 1}, {}])
+def test_a_manifest_with_another_rule_for_stopping_is_refused(stop):
+    with pytest.raises(ValueError, match="stop"):
+        Recipe(task=Use("t", {}, 1), stop=stop)
+
+
+# ---- judging
+
+
+def test_a_loss_that_ends_before_grokking_lasts_has_diverged():
+    run = record([0.9, 0.9, math.nan], budget=10)
+    measured = Measured(cell(10), (run,), rank_by="lasting")
+    assert (measured.count(Outcome.DIVERGED), measured.count(Outcome.CENSORED)) == (1, 0)
+    assert (measured.not_finite_after(), measured.below_again()) == (1, 1)
+    assert Measured(cell(10), (run,)).count(Outcome.GROKKED) == 1
+
+
+def test_the_first_crossing_is_not_the_one_that_was_sustained():
+    replica = StoppingMonitor(3, CRITERION, 3, 100)
+    for epoch, accuracy in enumerate([0.1, 0.9, 0.1, 0.9, 0.9, 0.9]):
+        replica.judge(epoch, {"test_accuracy": accuracy}, True)
+    sustained = replace(cell(100), recipe=Recipe(task=Use("t", {}, 1), stop=3))
+    measured = Measured(sustained, (replica.run("identity"),))
+    assert measured.mean() == 3 and measured.crossed("first") == ([1.0], [True])
+
+
+def test_what_earlier_runs_do_not_say_is_unknown():
+    measured = Measured(cell(10), (Run("identity", 1, Outcome.GROKKED, 3, None, 3),))
+    assert measured.below_again() is measured.not_finite_after() is measured.below_share() is None
+
+
+def test_crossings_of_different_kinds_are_not_tested_against_each_other():
+    first, lasting = (Measured(cell(10), (record([0.9] * 9),), rank_by=kind) for kind in ("first", "lasting"))
+    assert untested(first, lasting, True, ()).facts == ("rank_by",)
+    assert untested(first, first, True, ()) is None
+
+
+def test_a_figure_whose_loss_ended_after_grokking_is_not_trained_again():
+    figure = StoppingMonitor(3, CRITERION, "budget", 100)
+    figure.judge(0, {"test_accuracy": 0.9}, True)
+    figure.judge(1, {"test_accuracy": math.nan}, False)
+    run = figure.run("identity", provenance={"measured": {}})
+    planned = replace(cell(100), recipe=Recipe(task=Use("t", {}, 1), stop="budget"))
+    assert run.outcome is Outcome.GROKKED and satisfies(run, planned)
 
 
 SUITE = tiny.SUITE.replace("epochs: 3", "epochs: 6, stop: {hold: 4}, grokked: {train_loss: '< 9'}, evaluate_every: 2")

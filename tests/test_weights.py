@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save
 
 from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
 from grokbench.engine.epochs import train_epoch
-from grokbench.engine.groups import start
+from grokbench.engine.initialisation import start
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.engine.weights import EVALUATED, kept_weights, read_weights
 from grokbench.errors import StoreError

@@ -154,6 +154,8 @@ def untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str]) 
     """
     if unlike:
         return info(Kind.FOLDERS_DIFFER, f"no test between folders that differ in {', '.join(unlike)}", *unlike)
+    if a.rank_by != b.rank_by:
+        return info(Kind.CELLS_DIFFER, "no test between folders that rank by different crossings", "rank_by")
     for name in ("budget", "evaluate_every"):
         if getattr(a.cell, name) != getattr(b.cell, name):
             return info(Kind.CELLS_DIFFER, f"no test between cells that differ in {name}", name)

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
-from grokbench.records import Cell, Outcome, Run, Timing
+from grokbench.records import Cell, Crossings, Outcome, Run, Timing
 from grokbench.stats.survival import median_time
 
 __all__ = ["MACHINE", "Measured", "same_clock"]
@@ -89,32 +89,47 @@ class Measured:
         """Give the outcome of a replica within this budget."""
         late = run.outcome is Outcome.DIVERGED and run.epochs > self.cell.budget
         if late or (run.outcome is Outcome.GROKKED and not self._in_time(run)):
-            return Outcome.CENSORED
+            ended = run.crossings.not_finite_at if run.crossings and self.rank_by == "lasting" else None
+            return Outcome.DIVERGED if _within(ended, self.cell.budget) else Outcome.CENSORED
         return run.outcome
 
     @property
     def holds(self) -> bool:
         """True if the task watches whether grokking lasts, and every finished run says so."""
-        held = self.cell.recipe.hold is not None
-        return held and bool(self.finished) and all(run.crossings is not None for run in self.finished)
+        return self.cell.recipe.hold is not None and self.crossings is not None
 
-    def by(self, crossing: str) -> "Measured":
-        """The same cell with another crossing as the time of a replica: "first" or "lasting"."""
-        return replace(self, rank_by=crossing)
+    @property
+    def crossings(self) -> list[Crossings] | None:
+        """The course of the criterion in every finished run; None where one does not say it, or none has finished."""
+        found = [run.crossings for run in self.finished if run.crossings is not None]
+        return found if found and len(found) == len(self.finished) else None
+
+    def crossed(self, name: str) -> tuple[list[float], list[bool]]:
+        """Return min(T, B) of each finished replica, and whether it crossed within the budget B.
+
+        Args:
+            name: T is the epoch of the "first" or the "lasting" crossing, whatever the suite ranks by. For runs that do
+                not record crossings the first one is where they grokked.
+        """
+        budget = self.cell.budget
+        epochs = [getattr(run.crossings, name) if run.crossings else run.grokked_at for run in self.finished]
+        hits = [_within(epoch, budget) for epoch in epochs]
+        return [float(epoch) if hit else float(budget) for epoch, hit in zip(epochs, hits, strict=True)], hits
 
     def below_share(self) -> float | None:
         """Compute the mean over seeds of the share of evaluations after the first crossing below the criterion."""
         watched = [run.crossings for run in self.finished if run.crossings and run.crossings.watched]
         return fmean(found.below / found.watched for found in watched) if watched else None
 
-    def below_again(self) -> int:
-        """Count the replicas that were below the criterion again after their first crossing."""
-        return sum(run.crossings is not None and run.crossings.below > 0 for run in self.finished)
+    def below_again(self) -> int | None:
+        """Count the replicas below the criterion again after their first crossing; None where runs do not say it."""
+        return None if self.crossings is None else sum(found.below > 0 for found in self.crossings)
 
-    def not_finite_after(self) -> int:
-        """Count the replicas whose loss was not finite some time after their first crossing."""
-        found = [run.crossings for run in self.finished if run.crossings and run.crossings.first is not None]
-        return sum(crossings.not_finite_at is not None for crossings in found)
+    def not_finite_after(self) -> int | None:
+        """Count the replicas with a loss that was not finite after their first crossing; None likewise."""
+        if self.crossings is None:
+            return None
+        return sum(found.first is not None and found.not_finite_at is not None for found in self.crossings)
 
     def mean(self) -> float | None:
         """Compute the restricted mean, of min(T, B) over the finished replicas; None without any."""

@@ -4,6 +4,7 @@ Rows keep the order of the suite within a task; skipped cells close their task.
 """
 
 from collections.abc import Iterator
+from statistics import fmean
 from typing import Any
 
 from grokbench.judging.comparison import Comparison, Comparisons, Contrast, compare
@@ -16,6 +17,7 @@ from grokbench.judging.outcomes import Measured, same_clock
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.records import Manifest, Outcome, Skip
+from grokbench.stats.survival import median_time
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
@@ -95,17 +97,17 @@ def _contrast(other: Contrast, adjusted: float | None, manifest: Manifest) -> Ro
 
 
 def _crossing_columns(measured: Measured) -> dict[str, Any]:
-    first, lasting = measured.by("first"), measured.by("lasting")
-    columns = {
-        "first_mean": first.mean(),
-        "first_median": first.median(),
+    columns: dict[str, Any] = {
         "below_share": measured.below_share(),
         "below_again": measured.below_again(),
         "not_finite_after": measured.not_finite_after(),
     }
-    if measured.holds:
-        columns |= {"lasting": sum(lasting.grokked), "lasting_mean": lasting.mean()}
-        columns["lasting_median"] = lasting.median()
+    told = measured.crossings is not None or not isinstance(measured.cell.recipe.stop, int)
+    for name, known in (("first", told), ("lasting", measured.holds)):
+        if known and measured.finished:
+            times, hits = measured.crossed(name)
+            columns |= {f"{name}_mean": fmean(times), f"{name}_median": median_time(times, hits)}
+            columns |= {"lasting": sum(hits)} if name == "lasting" else {}
     return columns
 
 

@@ -75,8 +75,8 @@ class Row:
         lasting_median: median epochs to the lasting crossing.
         below_share: mean share of the evaluations after the first crossing at which the criterion did not hold. None
             where there are none.
-        below_again: seeds with such an evaluation.
-        not_finite_after: seeds whose loss was not finite after their first crossing.
+        below_again: seeds with such an evaluation. None where a run of an earlier version does not say it.
+        not_finite_after: seeds whose loss was not finite after their first crossing. None likewise.
         speedup: exp of the mean over seeds of log(baseline's time / time); above 1 the method is faster.
         speedup_low: lower end of its interval.
         speedup_high: upper end of its interval.
@@ -121,8 +121,8 @@ class Row:
     lasting_mean: float | None = None
     lasting_median: float | None = None
     below_share: float | None = None
-    below_again: int = 0
-    not_finite_after: int = 0
+    below_again: int | None = None
+    not_finite_after: int | None = None
     speedup: float | None = None
     speedup_low: float | None = None
     speedup_high: float | None = None

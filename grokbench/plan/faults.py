@@ -144,7 +144,13 @@ def _way_out(suite: Suite, entry: TaskEntry, method: RegularizerEntry) -> str:
 def _refused(registry: Registry, use: Use, task: Task) -> str | None:
     """Ask a method why it cannot be trained on a task; None where it can, or where it has faults of its own."""
     method: Regularizer | None = _made(registry, "regularizers", use)
-    return method.refuses(task) or None if method is not None and method.refuses else None
+    if method is None or not method.refuses:
+        return None
+    try:
+        why = method.refuses(task)
+    except Exception as error:  # of a plugin's own code
+        return f"its `refuses` raises {type(error).__name__}: {error}"
+    return f"{why}" if why else None
 
 
 def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:

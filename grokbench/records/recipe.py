@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from grokbench.criterion import Stop
+from grokbench.validation import is_count
 
 __all__ = ["FORMAT", "SCHEDULES", "SCHEDULE_KEYS", "Recipe", "Use"]
 
@@ -73,6 +74,12 @@ class Recipe:
     budget: int | None = None
     contract: int | None = None
     optimizer: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a rule for stopping that is none: a file may have been edited."""
+        rule = self.stop
+        if isinstance(rule, Mapping) and (list(rule) != ["hold"] or not is_count(rule["hold"])):
+            raise ValueError(f"stop {dict(rule)}")
 
     @property
     def hold(self) -> int | None:

@@ -225,7 +225,7 @@ class Step(Phases):
         at = self._after_gradient(params, states, outputs, context)
         factors = [rate(at(method)) for method, rate in self.acting("rate")]
         one = torch.ones((), dtype=torch.float64, device=context.step.device)
-        return torch.stack([one, *(torch.as_tensor(factor).double() for factor in factors)]).prod()
+        return torch.stack([one, *(torch.as_tensor(factor, device=one.device).double() for factor in factors)]).prod()
 
     @cached_property
     def keeps_params(self) -> bool:
@@ -239,7 +239,7 @@ class Step(Phases):
             read = fields_read(self._readings, self, "project", _project)
         except Exception:
             return True
-        return any("params" in names for names in read)
+        return any({"params", "forward"} & names for names in read)
 
     @cached_property
     def ignores_rate(self) -> bool:

@@ -29,12 +29,13 @@ def satisfies(run: Run, cell: Cell) -> bool:
 
 
 def _ended(run: Run, cell: Cell) -> bool:
-    """Return whether a run is complete: it grokked and stopped, it diverged, or it reached the cell's budget."""
+    """Return whether a run is complete: it stopped at grokking, its loss diverged, or it reached the budget."""
     if run.outcome is Outcome.FAILED:
         return False
     if cell.recipe.hold is not None and run.outcome is Outcome.GROKKED:
         return _watched(run, cell.budget)
-    stopped = run.outcome is Outcome.GROKKED and cell.recipe.stop != "budget"
+    ended = run.crossings is not None and run.crossings.not_finite_at is not None
+    stopped = run.outcome is Outcome.GROKKED and (cell.recipe.stop != "budget" or ended)
     return stopped or run.outcome is Outcome.DIVERGED or run.epochs >= cell.budget
 
 

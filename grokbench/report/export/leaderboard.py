@@ -14,6 +14,7 @@ __all__ = ["ABOUT", "leaderboard", "row_columns"]
 ABOUT = "A row per cell: one method on one task. `grokbench leaderboard --format json` has the same keys."
 NOT_COMPARED = "the baseline, and cells that cannot be compared"
 NOT_HELD = "the task does not `hold`"
+NOT_RECORDED = "nothing has finished, or a run of an earlier version does not say it"
 NO_WATCH = "no evaluation follows a first crossing"
 UNCOUNTED = "not counted, or the timing is of an earlier version"
 UNPUBLISHED = "the suite has no published number for it"
@@ -54,8 +55,8 @@ RANKED: tuple[Column, ...] = (
     Column("lasting_mean", NUMBER, "mean of min(lasting crossing, budget)", NOT_HELD, "epochs"),
     Column("lasting_median", NUMBER, "median epochs to it", f"{NOT_HELD}; fewer than half had one", "epochs"),
     Column("below_share", NUMBER, "mean share of evaluations after the first crossing below the criterion", NO_WATCH),
-    Column("below_again", INTEGER, "seeds with such an evaluation"),
-    Column("not_finite_after", INTEGER, "seeds whose loss was not finite after their first crossing"),
+    Column("below_again", INTEGER, "seeds with such an evaluation", NOT_RECORDED),
+    Column("not_finite_after", INTEGER, "seeds whose loss was not finite after their first crossing", NOT_RECORDED),
     Column("speedup", NUMBER, "exp of the mean over seeds of log(baseline's time / its time)", NOT_COMPARED, "ratio"),
     Column("speedup_low", NUMBER, "lower end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     Column("speedup_high", NUMBER, "upper end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
