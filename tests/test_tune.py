@@ -303,6 +303,13 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_the_watch_beyond_the_budget_counts_in_a_dry_run(tmp_path):
+    suite = tiny.write(tmp_path, SUITE.replace("epochs: 3,", "epochs: 3, stop: {hold: 2},"))
+    done = tune(suite, tmp_path / "out", "--dry-run")
+    replicas = 3 * 3 + 4 * 5  # of each cell: trials and finalists
+    assert f"At most {(3 * (3 + 2) + 2 * 2) * replicas} epochs" in done.out
+
+
 def test_a_failed_replica_is_a_miss_and_the_exit_status(tmp_path, here):
     (tmp_path / "methods.py").write_text(tiny.PLUGIN)
     text = tiny.SUITE.replace("orthograd", "raises") + "plugins: [methods.py]\n"
