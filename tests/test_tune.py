@@ -14,12 +14,15 @@ from grokbench import plugins
 from grokbench.launchers.local import pool
 from grokbench.records import Crossings, Outcome, Run
 from grokbench.runner import group_sizes
+from grokbench.runner.request import Request
 from grokbench.suite import load_suite
 from grokbench.suite.yaml_text import write_yaml
 from grokbench.tune.best_of_k import best_of, weights
+from grokbench.tune.preparation import prepare
 from grokbench.tune.sampling import sobol, suggest
 from grokbench.tune.scores import Score, ranking, score
 from grokbench.tune.space import Dimension, edge, values_at
+from grokbench.tune.suites import chosen_entries, suite_data
 
 from .helpers import tiny
 from .helpers.result_folders import a_cell, a_run
@@ -301,6 +304,14 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path):
     assert "5 cells x 3 trials (qmc) x 3 seeds (0-2): 45 replicas" in done.out
     assert "5 cells x at most 4 finalists x 5 seeds (100-104): at most 100 replicas" in done.out
     assert not (tmp_path / "out").exists()
+
+
+def test_weights_are_kept_by_the_chosen_suite_and_by_no_trial(tmp_path):
+    text = SUITE.replace("tasks:", "weights: final\ntasks:").replace("epochs: 3,", "epochs: 3, weights: [1],")
+    tuning = prepare(Request(str(tiny.write(tmp_path, text))), 2)
+    trials = suite_data(tuning, "trials", (0,), {"0": tuning.defaults})
+    assert "weights" not in trials and not any("weights" in entry for entry in trials["tasks"].values())
+    assert chosen_entries(tuning, tuning.defaults)["weights"] == "final"
 
 
 def test_the_watch_beyond_the_budget_counts_in_a_dry_run(tmp_path):
