@@ -2,15 +2,18 @@
 
 import json
 import math
+import os
 import shutil
 import sys
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from grokbench import plugins
+from grokbench.errors import StoreError
 from grokbench.launchers.local import pool
 from grokbench.records import Crossings, Outcome, Run
 from grokbench.runner import group_sizes
@@ -18,6 +21,7 @@ from grokbench.runner.request import Request
 from grokbench.suite import load_suite
 from grokbench.suite.yaml_text import write_yaml
 from grokbench.tune.best_of_k import best_of, weights
+from grokbench.tune.folder import check_folder
 from grokbench.tune.preparation import prepare
 from grokbench.tune.sampling import sobol, suggest
 from grokbench.tune.scores import Score, ranking, score
@@ -349,6 +353,20 @@ def test_a_failed_replica_is_a_miss_and_the_exit_status(tmp_path, here):
 def test_another_search_in_the_folder_is_refused(tuned, tmp_path, old, new, said):
     done = tune(tiny.write(tmp_path, SUITE.replace(old, new)), tuned[0])
     assert done.status == 2 and said in done.err
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff", b"{" * 10**5])
+def test_what_is_no_record_of_a_search_is_refused_in_a_sentence(tmp_path, content):
+    (tmp_path / "search.json").write_bytes(content)
+    done = tune(tiny.write(tmp_path, SUITE), tmp_path, "--dry-run")
+    assert done.err == f"Error: {tmp_path}/search.json is no record of a search: choose another folder (--out).\n"
+
+
+def test_a_pipe_is_no_record_of_a_search(tmp_path):
+    os.mkfifo(tmp_path / "search.json")
+    tuning = SimpleNamespace(directory=tmp_path)
+    with pytest.raises(StoreError, match="is no record of a search"):
+        check_folder(tuning)
 
 
 def test_a_results_folder_is_refused(folder, tmp_path):
