@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save
 
 from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
 from grokbench.engine.epochs import train_epoch
-from grokbench.engine.groups import start
+from grokbench.engine.initialisation import start
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.engine.weights import EVALUATED, kept_weights, read_weights
 from grokbench.errors import StoreError
@@ -193,5 +193,5 @@ def test_a_resumed_group_knows_the_weights_that_it_kept(kept, registry, tmp_path
     group, _ = start(step, [5, 6], "cpu", torch.float32)
     monitor = StoppingMonitor(5, {}, "budget", 3, weights={0: "ab", 2: "cd"})
     file = CheckpointFile(tmp_path / "c.npz", {}, frozenset({5}), 0.0)
-    file.write_if_due(lambda: Checkpoint.of(train_epoch(step, group, 0), {0: monitor}, 1, 0.0))
+    file.write_if_due(lambda: Checkpoint.of(train_epoch(step, group, 0), {0: monitor}, 1, 0.0, {}))
     assert file.read().monitors[0]["weights"] == {0: "ab", 2: "cd"}
