@@ -1,6 +1,7 @@
 """Kept weights: where they lie, that a run without those asked for is trained again, and that nothing is mixed up."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -16,7 +17,7 @@ from grokbench.errors import StoreError
 from grokbench.plan import cell_step
 from grokbench.records import Outcome, Snapshots
 from grokbench.step.build import build_step
-from grokbench.store import Store
+from grokbench.store import Store, weights_files
 
 from .helpers import tiny
 from .helpers.result_folders import edit
@@ -109,6 +110,23 @@ def test_a_damaged_file_is_not_read(folder):
         store.weights.read(one, 2)
     store.layout.weights(one.identity, one.seed, 2).unlink()
     with pytest.raises(StoreError, match="cannot be read"):
+        store.weights.read(one, 2)
+
+
+def test_what_is_no_file_of_bounded_size_is_not_read(folder, monkeypatch):
+    store = Store.load(folder)
+    one = store.runs()[0]
+    path = store.layout.weights(one.identity, one.seed, 2)
+    monkeypatch.setattr(weights_files, "LARGEST", path.stat().st_size - 1)
+    with pytest.raises(StoreError, match=r"because it has \d+ bytes, expected at most \d+: put back a good copy"):
+        store.weights.read(one, 2)
+    path.rename(path.with_name("other"))
+    path.symlink_to("other")
+    with pytest.raises(StoreError, match="because it is a link, expected a file: put back"):
+        store.weights.read(one, 2)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(StoreError, match="because it is a pipe or a device, expected a file: put back"):
         store.weights.read(one, 2)
 
 

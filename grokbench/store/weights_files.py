@@ -1,18 +1,20 @@
 """The files of kept weights. They are written before the run, whose digests say which files are its own."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from grokbench.errors import StoreError
 from grokbench.events import KeptWeights
-from grokbench.io import atomic
+from grokbench.io import atomic, json_lines
 from grokbench.records import Cell, Run
 from grokbench.store.layout import Layout
 
 __all__ = ["WeightsFiles"]
 
+LARGEST = 2**31  # bytes of a file: that of a network of 500 million float32 parameters, and memory is finite
 AGAIN = "put back a good copy of it, or delete it and run the suite again, which makes it anew."
 
 
@@ -38,13 +40,15 @@ class WeightsFiles:
         """Read the file of the weights that a run kept at an epoch.
 
         Raises:
-            StoreError: it cannot be read, or its content is not that of the run.
+            StoreError: it cannot be read, is a link or no file, or its content is not that of the run.
         """
         path = self.layout.weights(run.identity, run.seed, epoch)
         try:
-            content = path.read_bytes()
+            content = _content(path)
         except OSError as error:
             raise StoreError(f"{path} cannot be read ({error.strerror}): {AGAIN}") from error
+        except ValueError as error:
+            raise StoreError(f"{path} is not read, because it {error}: {AGAIN}") from error
         if hashlib.sha256(content).hexdigest() != run.weights.get(epoch):
             raise StoreError(f"{path} is damaged, or belongs to another run than the stored one: {AGAIN}")
         return content
@@ -74,3 +78,18 @@ class WeightsFiles:
         """Move the weights of a replica beside the file that its run will be moved to."""
         for file in self.layout.all_weights(identity, seed):
             atomic.move(file, run_file.with_name(f"{run_file.stem}{file.name.removeprefix(str(seed))}"))
+
+
+def _content(path: Path) -> bytes:
+    """Read a file; ValueError with the end of a sentence where it is a link, no file, or too large."""
+    if path.is_symlink():
+        raise ValueError("is a link, expected a file")
+    try:
+        file = json_lines.open_file(path)
+    except ValueError:
+        raise ValueError("is a pipe or a device, expected a file") from None
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST:
+            raise ValueError(f"has {size} bytes, expected at most {LARGEST}")
+        return file.read(size)
