@@ -142,6 +142,16 @@ def test_a_pack_holds_weights_only_where_it_should(folder, tmp_path):
     assert "kept weights: 0.0 MB" in grokbench("status", tmp_path / "whole").out
 
 
+def test_a_pack_holds_no_links_and_no_files_of_other_content(folder, tmp_path):
+    linked, other, *rest = files(folder)
+    shutil.move(linked, tmp_path / "elsewhere")
+    linked.symlink_to(tmp_path / "elsewhere")
+    other.write_bytes(b"private")
+    done = grokbench("pack", folder, "--weights", "--out", tmp_path / "packed")
+    assert done.status == 0 and "left out: 2 files of weights that are links, damaged" in done.err
+    assert [file.name for file in files(tmp_path / "packed")] == [file.name for file in rest]
+
+
 def test_an_old_run_has_no_weights(folder):
     for file in files(folder, "runs/*/*"):
         edit(file, lambda data: data["run"].pop("weights"))

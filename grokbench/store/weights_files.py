@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +58,28 @@ class WeightsFiles:
         epochs = cell.weights.of(run.epochs)
         return all(self.layout.weights(run.identity, run.seed, epoch).is_file() for epoch in epochs)
 
-    def of(self, runs: Iterable[Run]) -> dict[str, Path]:
-        """Map the path below the folder to the file, for every file of some runs that is there."""
-        paths = [self.layout.weights(run.identity, run.seed, epoch) for run in runs for epoch in run.weights]
-        return {self.layout.name(path): path for path in paths if path.is_file()}
+    def intact(self, runs: Iterable[Run]) -> tuple[dict[str, Path], int]:
+        """Compare the files of some runs with the digests of the runs.
+
+        Returns:
+            Path below the folder -> the file, for those whose content is that of the run; and the number of others:
+            links, and files that are damaged or belong to other runs.
+        """
+        there = dict(self._there(runs))
+        own = {self.layout.name(path): path for path, sha256 in there.items() if _digest(path) == sha256}
+        return own, len(there) - len(own)
 
     def megabytes(self, runs: Iterable[Run]) -> float:
-        """Sum the sizes of those files, in MB of 2^20 bytes."""
-        return sum(path.stat().st_size for path in self.of(runs).values()) / 2**20
+        """Sum the sizes of the files of some runs, in MB of 2^20 bytes."""
+        return sum(path.stat().st_size for path, _ in self._there(runs)) / 2**20
+
+    def _there(self, runs: Iterable[Run]) -> Iterator[tuple[Path, str]]:
+        """Yield every file of some runs that is there, links too, with the digest that it should have."""
+        for run in runs:
+            for epoch, sha256 in run.weights.items():
+                path = self.layout.weights(run.identity, run.seed, epoch)
+                if path.is_file():
+                    yield path, sha256
 
     def drop_others(self, run: Run) -> None:
         """Delete the weights of earlier runs of the same replica."""
@@ -78,6 +92,15 @@ class WeightsFiles:
         """Move the weights of a replica beside the file that its run will be moved to."""
         for file in self.layout.all_weights(identity, seed):
             atomic.move(file, run_file.with_name(f"{run_file.stem}{file.name.removeprefix(str(seed))}"))
+
+
+def _digest(path: Path) -> str | None:
+    """Return the sha256 of a file; None where it is a link or cannot be read."""
+    try:
+        with json_lines.open_file(path) as file:
+            return None if path.is_symlink() else hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return None
 
 
 def _content(path: Path) -> bytes:
