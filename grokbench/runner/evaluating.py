@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grokbench.errors import PluginError, StoreError, SuiteError
 from grokbench.records import Cell, Run, Use, origins_of
 from grokbench.runner.request import check_labels
+from grokbench.runner.stored import of_other_data
 from grokbench.store import Store
 from grokbench.text.lists import listed
 from grokbench.text.options import Option
@@ -75,7 +76,8 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
 
     Raises:
         SuiteError: no such task, regularizer or parameter.
-        PluginError: there is no such metric, no cell can be measured, or a plugin has changed since the training.
+        PluginError: there is no such metric, no cell can be measured, or a plugin, the engine or the data have changed
+            since the training.
         StoreError: no weights are kept, or a file is damaged.
         DataError: the data of a task is missing.
     """
@@ -92,6 +94,7 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
             refused.append(f"{cell.name} is left out: {use.name} {why}.")
         elif runs:
             _check_sources(cell, runs, registry)
+            _check_data(cell, runs)
             values += _values(store, cell, step, runs, inquiry)
     if not values:
         raise PluginError(" ".join(refused))
@@ -153,9 +156,15 @@ def _use(store: Store, cell: Cell, inquiry: Inquiry, registry: "Registry") -> Us
 
 def _step(cell: Cell, metric: "Metric", registry: "Registry") -> "Step":
     """Build the step of a cell with this metric alone, whose evaluations take the parameters of a group as they are."""
+    from grokbench.engine import REVISION
     from grokbench.step.build import build_step
 
     recipe = cell.recipe
+    if recipe.engine not in (0, REVISION):
+        raise PluginError(
+            f"The engine has revision {REVISION} now, and {cell.name} was trained with {recipe.engine}: its weights "
+            "belong to other numbers. Run the suite again, or use the version of then."
+        )
     task = registry.get("tasks", recipe.task.name).make(recipe.task.parameters)
     methods = [registry.get("regularizers", use.name).make(use.parameters) for use in recipe.regularizers]
     for use, made in zip((recipe.task, *recipe.regularizers), (task, *methods), strict=True):
@@ -192,6 +201,18 @@ def _check_sources(cell: Cell, runs: Iterable[Run], registry: "Registry") -> Non
                     f"{name} ({now}) has changed since it trained {cell.name}: its weights would be evaluated with "
                     "other code. Put the code of then back, or run the suite again, which trains them anew."
                 )
+
+
+def _check_data(cell: Cell, runs: Iterable[Run]) -> None:
+    """Check that the data sets in the data folder are those that the runs read."""
+    for run in runs:
+        if of_other_data(run):
+            read = listed(sorted(run.provenance["data"]))
+            raise PluginError(
+                f"The data of {cell.name} have changed since its training ({read}): its weights would be evaluated on "
+                "other data. Put the files of then back (grokbench data status names their folder), or run the suite "
+                "again, which trains them anew."
+            )
 
 
 def _values(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inquiry: Inquiry) -> list[Value]:
