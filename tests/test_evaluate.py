@@ -141,6 +141,22 @@ def test_a_changed_plugin_is_not_evaluated(kept, plugin, tmp_path):
         grokbench.evaluate(kept, "norm", plugins=other)
 
 
+def test_labels_of_a_folder_cannot_control_the_terminal(kept, plugin, tmp_path):
+    other = shutil.copytree(kept, tmp_path / "out")
+    manifest = other / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"turned"', '"tur\\u001b[31m\\nned"'))
+    given = ("--plugin", plugin)
+    for arguments in (
+        ("evaluate", other, "kernel", "--param", "split=test", *given),
+        ("evaluate", other, "norm", "--task", "unknown", *given),
+        ("evaluate", other, "nothing", *given),
+        ("status", other),
+    ):
+        done = command(*arguments)
+        assert "\x1b" not in done.out + done.err, arguments
+        assert arguments[2:3] == ("nothing",) or "tur\\x1b[31m\\nned" in done.out + done.err, arguments
+
+
 def test_weights_of_another_engine_are_not_evaluated(kept, plugin, monkeypatch):
     monkeypatch.setattr(engine, "REVISION", engine.REVISION + 1)
     with pytest.raises(PluginError, match=r"The engine has revision \d+ now, and parity / baseline was trained with"):

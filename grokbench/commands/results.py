@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grokbench.commands.completion import folders
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.store import Store
@@ -62,7 +63,7 @@ def _warn_of_damaged(*stores: "Store") -> None:
 
     for store in stores:
         for sentence in complaints(store):
-            click.echo(f"Warning: {sentence}", err=True)
+            click.echo(f"Warning: {printable(sentence)}", err=True)
 
 
 @click.command()
@@ -110,7 +111,7 @@ def status(directory: str, tracebacks: bool) -> None:
 
     store = Store.load(directory)
     for line in status.describe(store):
-        click.echo(line)
+        click.echo(printable(line))
     for paragraph in status.tracebacks(store) if tracebacks else ():
         click.echo(f"\n{paragraph}")
 
