@@ -14,6 +14,7 @@ from grokbench.store.layout import Layout
 
 __all__ = ["WeightsFiles"]
 
+CHUNK = 2**20  # bytes of a file that are hashed at once
 LARGEST = 2**31  # bytes of a file: that of a network of 500 million float32 parameters, and memory is finite
 AGAIN = "put back a good copy of it, or delete it and run the suite again, which makes it anew."
 
@@ -98,7 +99,10 @@ def _digest(path: Path) -> str | None:
     """Return the sha256 of a file; None where it is a link or cannot be read."""
     try:
         with json_lines.open_file(path) as file:
-            return None if path.is_symlink() else hashlib.file_digest(file, "sha256").hexdigest()
+            found = hashlib.sha256()
+            for part in iter(lambda: file.read(CHUNK), b""):
+                found.update(part)
+            return None if path.is_symlink() else found.hexdigest()
     except (OSError, ValueError):
         return None
 
