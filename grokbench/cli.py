@@ -22,6 +22,7 @@ from grokbench.commands.run import run
 from grokbench.commands.signals import STATUS, exit_at_once, handling_signals, interrupted_message
 from grokbench.commands.tune import tune
 from grokbench.errors import GrokbenchError
+from grokbench.text.escape import printable
 
 __all__ = ["main"]
 
@@ -71,7 +72,7 @@ def main() -> None:
         with handling_signals(exit_at_once):
             commands(standalone_mode=False)
     except GrokbenchError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo("\n".join(map(printable, f"Error: {error}".split("\n"))), err=True)
         sys.exit(error.exit_status)
     except click.ClickException as error:
         error.show()

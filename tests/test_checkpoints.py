@@ -135,5 +135,5 @@ def test_checkpoints_are_written_at_intervals_and_a_full_disk_stops_nothing(tmp_
     monkeypatch.setattr(checkpoints.atomic, "write", full)
     place = CheckpointFile(tmp_path / "group.npz", FACTS, frozenset(SEEDS), seconds=60.0)
     for _ in range(9):
-        place.write_if_due(lambda: checkpoints.Checkpoint(SEEDS, {}, 0, 0.0, []))
+        place.write_if_due(lambda: checkpoints.Checkpoint(SEEDS, {}, 0, 0.0, {}, []))
     assert 1 < len(written) < 9

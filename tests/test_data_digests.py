@@ -3,14 +3,18 @@
 import shutil
 
 import pytest
+import torch
 
-from grokbench import data
+from grokbench import data, engine
 from grokbench.data import load_mnist
 from grokbench.data.digests import digest, note, recording
+from grokbench.engine.checkpoints import CheckpointFile
 from grokbench.store import Store
+from grokbench.tasks.mnist import mnist
 
 from .helpers import tiny
 from .helpers.result_folders import edit
+from .helpers.small_cells import make_cell, make_step
 from .helpers.tiny import files_of, grokbench, run
 from .test_data import tiny_files
 
@@ -72,6 +76,22 @@ def test_runs_on_other_data_are_trained_again(here, files, tmp_path):
     (files / "t10k-images-idx3-ubyte").unlink()
     load_mnist._load_mnist.cache_clear()
     assert left(suite, out) == {"images": 0, "parity": 0}  # not known
+
+
+def test_a_checkpoint_on_other_data_is_left_aside(files, tmp_path):
+    task = mnist(samples=6, test_samples=4, width=4, batch_size=6)
+    cell, step, place = make_cell(task, 9), make_step(task), CheckpointFile(tmp_path / "c.npz", {}, frozenset(), 0.0)
+
+    def first_epoch():
+        events = engine.train(cell, step, (0, 1), "cpu", torch.float32, {}, lambda seeds: place)
+        seen = [next(events).epoch for _ in range(3)]
+        events.close()
+        return seen[0]
+
+    assert first_epoch() == 0 and place.read().data == {"mnist": data.current_digest("mnist")}
+    assert first_epoch() == 2
+    change(files)
+    assert first_epoch() == 0
 
 
 def left(suite, folder):

@@ -7,10 +7,13 @@ import shutil
 import pytest
 
 import grokbench
+from grokbench import engine
 from grokbench.errors import PluginError, StoreError, SuiteError
+from grokbench.runner import stored
 from grokbench.store import Store
 
 from .helpers import tiny
+from .helpers.result_folders import edit
 from .helpers.tiny import grokbench as command
 from .helpers.tiny import run
 
@@ -136,6 +139,39 @@ def test_a_changed_plugin_is_not_evaluated(kept, plugin, tmp_path):
     assert other.write_text(PLUGIN.replace("/ 2", "/ 3"))
     with pytest.raises(PluginError, match=r"averaged \(file averaged.py\) has changed since it trained parity"):
         grokbench.evaluate(kept, "norm", plugins=other)
+
+
+def test_labels_of_a_folder_cannot_control_the_terminal(kept, plugin, tmp_path):
+    other = shutil.copytree(kept, tmp_path / "out")
+    manifest = other / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"turned"', '"tur\\u001b[31m\\nned"'))
+    given = ("--plugin", plugin)
+    for arguments in (
+        ("evaluate", other, "kernel", "--param", "split=test", *given),
+        ("evaluate", other, "norm", "--task", "unknown", *given),
+        ("evaluate", other, "nothing", *given),
+        ("status", other),
+    ):
+        done = command(*arguments)
+        assert "\x1b" not in done.out + done.err, arguments
+        assert arguments[2:3] == ("nothing",) or "tur\\x1b[31m\\nned" in done.out + done.err, arguments
+
+
+def test_weights_of_another_engine_are_not_evaluated(kept, plugin, monkeypatch):
+    monkeypatch.setattr(engine, "REVISION", engine.REVISION + 1)
+    with pytest.raises(PluginError, match=r"The engine has revision \d+ now, and parity / baseline was trained with"):
+        grokbench.evaluate(kept, "norm", plugins=plugin)
+
+
+def test_weights_of_other_data_are_not_evaluated(kept, plugin, tmp_path, monkeypatch):
+    other = shutil.copytree(kept, tmp_path / "out")
+    for file in other.glob("runs/*/*.json"):
+        edit(file, lambda found: found["run"]["provenance"].update(data={"mnist": "a" * 64}))
+    monkeypatch.setattr(stored, "current_digest", lambda name: "a" * 64)
+    assert grokbench.evaluate(other, "norm", plugins=plugin, tasks="parity")
+    monkeypatch.setattr(stored, "current_digest", lambda name: "b" * 64)
+    with pytest.raises(PluginError, match=r"The data of parity / baseline have changed since its training \(mnist\)"):
+        grokbench.evaluate(other, "norm", plugins=plugin)
 
 
 def test_a_metric_that_depends_on_coordinates_is_left_out_where_they_are_rotated(kept, plugin):

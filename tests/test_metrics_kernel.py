@@ -132,7 +132,7 @@ def test_a_group_that_goes_on_or_shrinks_keeps_them():
     group = engine.train_epoch(step, group, 0)
     values = engine.evaluate(step, group, ["change"], 1, {})
     fresh, _ = engine.start(step, (0, 1, 2), "cpu", torch.float64)
-    restored = Checkpoint.of(group, {}, 1, 0.0).restore(fresh)
+    restored = Checkpoint.of(group, {}, 1, 0.0, {}).restore(fresh)
     assert engine.evaluate(step, restored, ["change"], 1, {}) == values
     smaller = shrink(group, [2, 0])
     assert all(torch.equal(p, kept[name][[2, 0]]) for name, p in smaller.initial.items())

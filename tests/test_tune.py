@@ -2,24 +2,31 @@
 
 import json
 import math
+import os
 import shutil
 import sys
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from grokbench import plugins
+from grokbench.errors import StoreError
 from grokbench.launchers.local import pool
 from grokbench.records import Crossings, Outcome, Run
 from grokbench.runner import group_sizes
+from grokbench.runner.request import Request
 from grokbench.suite import load_suite
 from grokbench.suite.yaml_text import write_yaml
 from grokbench.tune.best_of_k import best_of, weights
+from grokbench.tune.folder import check_folder
+from grokbench.tune.preparation import prepare
 from grokbench.tune.sampling import sobol, suggest
 from grokbench.tune.scores import Score, ranking, score
 from grokbench.tune.space import Dimension, edge, values_at
+from grokbench.tune.suites import chosen_entries, suite_data
 
 from .helpers import tiny
 from .helpers.result_folders import a_cell, a_run
@@ -303,6 +310,21 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_weights_are_kept_by_the_chosen_suite_and_by_no_trial(tmp_path):
+    text = SUITE.replace("tasks:", "weights: final\ntasks:").replace("epochs: 3,", "epochs: 3, weights: [1],")
+    tuning = prepare(Request(str(tiny.write(tmp_path, text))), 2)
+    trials = suite_data(tuning, "trials", (0,), {"0": tuning.defaults})
+    assert "weights" not in trials and not any("weights" in entry for entry in trials["tasks"].values())
+    assert chosen_entries(tuning, tuning.defaults)["weights"] == "final"
+
+
+def test_the_watch_beyond_the_budget_counts_in_a_dry_run(tmp_path):
+    suite = tiny.write(tmp_path, SUITE.replace("epochs: 3,", "epochs: 3, stop: {hold: 2},"))
+    done = tune(suite, tmp_path / "out", "--dry-run")
+    replicas = 3 * 3 + 4 * 5  # of each cell: trials and finalists
+    assert f"At most {(3 * (3 + 2) + 2 * 2) * replicas} epochs" in done.out
+
+
 def test_a_failed_replica_is_a_miss_and_the_exit_status(tmp_path, here):
     (tmp_path / "methods.py").write_text(tiny.PLUGIN)
     text = tiny.SUITE.replace("orthograd", "raises") + "plugins: [methods.py]\n"
@@ -331,6 +353,20 @@ def test_a_failed_replica_is_a_miss_and_the_exit_status(tmp_path, here):
 def test_another_search_in_the_folder_is_refused(tuned, tmp_path, old, new, said):
     done = tune(tiny.write(tmp_path, SUITE.replace(old, new)), tuned[0])
     assert done.status == 2 and said in done.err
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff", b"{" * 10**5])
+def test_what_is_no_record_of_a_search_is_refused_in_a_sentence(tmp_path, content):
+    (tmp_path / "search.json").write_bytes(content)
+    done = tune(tiny.write(tmp_path, SUITE), tmp_path, "--dry-run")
+    assert done.err == f"Error: {tmp_path}/search.json is no record of a search: choose another folder (--out).\n"
+
+
+def test_a_pipe_is_no_record_of_a_search(tmp_path):
+    os.mkfifo(tmp_path / "search.json")
+    tuning = SimpleNamespace(directory=tmp_path)
+    with pytest.raises(StoreError, match="is no record of a search"):
+        check_folder(tuning)
 
 
 def test_a_results_folder_is_refused(folder, tmp_path):

@@ -1,6 +1,7 @@
 """Kept weights: where they lie, that a run without those asked for is trained again, and that nothing is mixed up."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -16,7 +17,7 @@ from grokbench.errors import StoreError
 from grokbench.plan import cell_step
 from grokbench.records import Outcome, Snapshots
 from grokbench.step.build import build_step
-from grokbench.store import Store
+from grokbench.store import Store, weights_files
 
 from .helpers import tiny
 from .helpers.result_folders import edit
@@ -112,6 +113,23 @@ def test_a_damaged_file_is_not_read(folder):
         store.weights.read(one, 2)
 
 
+def test_what_is_no_file_of_bounded_size_is_not_read(folder, monkeypatch):
+    store = Store.load(folder)
+    one = store.runs()[0]
+    path = store.layout.weights(one.identity, one.seed, 2)
+    monkeypatch.setattr(weights_files, "LARGEST", path.stat().st_size - 1)
+    with pytest.raises(StoreError, match=r"because it has \d+ bytes, expected at most \d+: put back a good copy"):
+        store.weights.read(one, 2)
+    path.rename(path.with_name("other"))
+    path.symlink_to("other")
+    with pytest.raises(StoreError, match="because it is a link, expected a file: put back"):
+        store.weights.read(one, 2)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(StoreError, match="because it is a pipe or a device, expected a file: put back"):
+        store.weights.read(one, 2)
+
+
 def test_a_pack_holds_weights_only_where_it_should(folder, tmp_path):
     assert grokbench("pack", folder, "--out", tmp_path / "light").status == 0
     assert grokbench("pack", folder, "--weights", "--out", tmp_path / "whole").status == 0
@@ -122,6 +140,16 @@ def test_a_pack_holds_weights_only_where_it_should(folder, tmp_path):
     assert left(tiny.write(tmp_path, SUITE), tmp_path / "whole") == [0, 0]
     assert whole.weights.read(whole.runs()[0], 3)
     assert "kept weights: 0.0 MB" in grokbench("status", tmp_path / "whole").out
+
+
+def test_a_pack_holds_no_links_and_no_files_of_other_content(folder, tmp_path):
+    linked, other, *rest = files(folder)
+    shutil.move(linked, tmp_path / "elsewhere")
+    linked.symlink_to(tmp_path / "elsewhere")
+    other.write_bytes(b"private")
+    done = grokbench("pack", folder, "--weights", "--out", tmp_path / "packed")
+    assert done.status == 0 and "left out: 2 files of weights that are links, damaged" in done.err
+    assert [file.name for file in files(tmp_path / "packed")] == [file.name for file in rest]
 
 
 def test_an_old_run_has_no_weights(folder):
@@ -193,5 +221,5 @@ def test_a_resumed_group_knows_the_weights_that_it_kept(kept, registry, tmp_path
     group, _ = start(step, [5, 6], "cpu", torch.float32)
     monitor = StoppingMonitor(5, {}, "budget", 3, weights={0: "ab", 2: "cd"})
     file = CheckpointFile(tmp_path / "c.npz", {}, frozenset({5}), 0.0)
-    file.write_if_due(lambda: Checkpoint.of(train_epoch(step, group, 0), {0: monitor}, 1, 0.0))
+    file.write_if_due(lambda: Checkpoint.of(train_epoch(step, group, 0), {0: monitor}, 1, 0.0, {}))
     assert file.read().monitors[0]["weights"] == {0: "ab", 2: "cd"}

@@ -43,12 +43,13 @@ def evaluate(
     from grokbench.runner.evaluating import Inquiry
     from grokbench.runner.evaluating import evaluate as measure
     from grokbench.store import Store
+    from grokbench.text.escape import printable
 
     inquiry = Inquiry(metric, _parameters(given), epoch=_epoch(epoch), **chosen)
     values, refused = measure(Store.load(directory), inquiry, load_registry(plugins))
     click.echo(_written(inquiry, values, style), nl=False)
     for sentence in refused:
-        click.echo(sentence, err=True)
+        click.echo(printable(sentence), err=True)
 
 
 def _parameters(given: Sequence[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grokbench.commands.completion import folders
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.store import Store
@@ -62,7 +63,7 @@ def _warn_of_damaged(*stores: "Store") -> None:
 
     for store in stores:
         for sentence in complaints(store):
-            click.echo(f"Warning: {sentence}", err=True)
+            click.echo(f"Warning: {printable(sentence)}", err=True)
 
 
 @click.command()
@@ -110,7 +111,7 @@ def status(directory: str, tracebacks: bool) -> None:
 
     store = Store.load(directory)
     for line in status.describe(store):
-        click.echo(line)
+        click.echo(printable(line))
     for paragraph in status.tracebacks(store) if tracebacks else ():
         click.echo(f"\n{paragraph}")
 
@@ -136,12 +137,18 @@ def pack(directory: str, out: str | None, weights: bool) -> None:
     folder = _named_folder("results", store.manifest.suite) if out is None else Path(out)
     files = packed(store.manifest, store.each_run(curves=True), store.timings(), weights)
     files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
-    kept = store.weights.of(store.each_run()) if weights else {}
+    kept, damaged = store.weights.intact(store.each_run()) if weights else ({}, 0)
     atomic.write_folder(folder, files, kept)
     size = sum(map(len, files.values())) / 2**20 + sum(path.stat().st_size for path in kept.values()) / 2**20
     click.echo(f"{size:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
     if others := unplanned(store):
         click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
+    if damaged:
+        click.echo(
+            f"Warning: left out: {damaged} files of weights that are links, damaged, or of other runs than the stored "
+            "ones. Run the suite again after deleting them, which makes them anew.",
+            err=True,
+        )
     if store.busy:
         click.echo(f"Warning: a process is writing to {directory}: pack it again when that ends.", err=True)
     _warn_of_damaged(store)

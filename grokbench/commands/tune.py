@@ -70,7 +70,7 @@ def _print_work(tuning: "Tuning") -> None:
     check_folder(tuning)
     search, cells = tuning.search, len(tuning.spaces)
     trials, again = cells * search.n_trials, cells * (FINALISTS + 1)
-    epochs = sum(cell.budget for cell in tuning.plan.cells)
+    epochs = sum(cell.last_epoch for cell in tuning.plan.cells)
     most = epochs * (search.n_trials * len(search.seeds) + (FINALISTS + 1) * len(search.confirm_seeds))
     click.echo(
         f"{plural(cells, 'cell')} x {plural(search.n_trials, 'trial')} ({search.sampler}) x "

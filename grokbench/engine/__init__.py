@@ -22,7 +22,6 @@ from typing import Any
 
 import torch
 
-from grokbench.data.digests import recording
 from grokbench.engine.batches import epoch_batches
 from grokbench.engine.checkpoints import CheckpointFile
 from grokbench.engine.epochs import train_epoch
@@ -115,9 +114,8 @@ def _train_together(
     checkpoint_file: CheckpointFile | None,
 ) -> Iterator[Run | KeptWeights | Progress]:
     executor = make_executor(step, device)
-    with recording() as read:
-        loop = TrainingLoop.begin(cell, step, executor, seeds, device, dtype, checkpoint_file)
-    provenance = {**(provenance or {}), **({"data": read} if read else {})}
+    loop = TrainingLoop.begin(cell, step, executor, seeds, device, dtype, checkpoint_file)
+    provenance = {**(provenance or {}), **({"data": loop.data} if loop.data else {})}
     while loop.monitors:
         if checkpoint_file:
             checkpoint_file.write_if_due(loop.checkpoint)

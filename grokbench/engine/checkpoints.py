@@ -2,7 +2,8 @@
 
 A checkpoint is an npz file without pickles. It holds every tensor that training changes and a header in JSON; data,
 keys and batch orders are drawn again from the seeds. A checkpoint is ignored, and the group trained from the start,
-where its facts differ (another engine, plugin or machine) or where it lacks a replica whose run is missing.
+where its facts differ (another engine, plugin or machine), where the content of its data sets has changed, or where it
+lacks a replica whose run is missing.
 """
 
 import io
@@ -48,6 +49,7 @@ class Checkpoint:
         monitors: row -> the fields MONITORED and `crossings`, for the replicas still in training.
         epoch: completed epochs.
         prepare_seconds: of each replica.
+        data: data set -> digest of what the group read of it.
         tensors: the leaves of the fields `groups.TRAINING_STATE`.
     """
 
@@ -55,11 +57,17 @@ class Checkpoint:
     monitors: Mapping[int, Mapping[str, Any]]
     epoch: int
     prepare_seconds: float
+    data: Mapping[str, str]
     tensors: Sequence[Tensor]
 
     @classmethod
     def of(
-        cls, group: Group, monitors: Mapping[int, StoppingMonitor], epoch: int, prepare_seconds: float
+        cls,
+        group: Group,
+        monitors: Mapping[int, StoppingMonitor],
+        epoch: int,
+        prepare_seconds: float,
+        data: Mapping[str, str],
     ) -> "Checkpoint":
         """Take a checkpoint of a group, without copying its tensors.
 
@@ -68,12 +76,13 @@ class Checkpoint:
             monitors: by row, of the replicas still in training.
             epoch: completed epochs.
             prepare_seconds: of each replica.
+            data: data set -> digest.
         """
         written = {
             row: {name: getattr(monitor, name) for name in MONITORED} | {"crossings": asdict(monitor.crossings)}
             for row, monitor in monitors.items()
         }
-        return cls(group.seeds, written, epoch, prepare_seconds, _leaves(group))
+        return cls(group.seeds, written, epoch, prepare_seconds, data, _leaves(group))
 
     def restore(self, group: Group) -> Group | None:
         """Return a new group of the same seeds with this state; None where shapes or dtypes differ."""
@@ -152,7 +161,7 @@ def _leaves(group: Group) -> list[Tensor]:
 def _bytes(checkpoint: Checkpoint, facts: Mapping[str, Any]) -> bytes:
     strides = [torch.empty_like(tensor, device="meta").stride() for tensor in checkpoint.tensors]
     head = {"format": FORMAT, "facts": facts, "strides": strides}
-    head |= {name: getattr(checkpoint, name) for name in ("seeds", "monitors", "epoch", "prepare_seconds")}
+    head |= {name: getattr(checkpoint, name) for name in ("seeds", "monitors", "epoch", "prepare_seconds", "data")}
     file = io.BytesIO()
     arrays = {f"t{i}": tensor.detach().cpu().contiguous().numpy() for i, tensor in enumerate(checkpoint.tensors)}
     np.savez(file, allow_pickle=False, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
@@ -166,7 +175,8 @@ def _read(content: bytes, facts: Mapping[str, Any]) -> Checkpoint | None:
             return None
         tensors = [_laid_out(file[f"t{i}"], strides) for i, strides in enumerate(head["strides"])]
     monitors = {int(row): _monitored(written) for row, written in head["monitors"].items()}
-    return Checkpoint(tuple(head["seeds"]), monitors, head["epoch"], head["prepare_seconds"], tensors)
+    data = head.get("data", {})  # a file of an older version has none, and is only used where no data are read
+    return Checkpoint(tuple(head["seeds"]), monitors, head["epoch"], head["prepare_seconds"], data, tensors)
 
 
 def _monitored(written: dict[str, Any]) -> dict[str, Any]:

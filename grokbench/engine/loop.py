@@ -1,7 +1,7 @@
 """The training loop of a group: train to an evaluation, read it back, drop the replicas that have their outcome."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grokbench.criterion import parse_condition
+from grokbench.data.digests import recording
 from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
 from grokbench.engine.crossings import CrossingsMonitor
 from grokbench.engine.evaluation import measure
@@ -70,6 +71,7 @@ class TrainingLoop:
         monitors: by row of the group.
         epoch: completed epochs.
         prepare_seconds: seconds of the phase `prepare`, per replica.
+        data: data set -> digest of what the group read of it.
         pending: the next step's gradients, if the last evaluation computed them.
     """
 
@@ -80,6 +82,7 @@ class TrainingLoop:
     monitors: dict[int, StoppingMonitor]
     epoch: int
     prepare_seconds: float
+    data: Mapping[str, str] = field(default_factory=dict)
     pending: LookaheadGradients | None = None
 
     @classmethod
@@ -104,21 +107,31 @@ class TrainingLoop:
             dtype: of parameters, data and states.
             checkpoint_file: None means no checkpoints.
         """
-        if checkpoint_file and (checkpoint := checkpoint_file.read()):
-            group, _ = start(step, checkpoint.seeds, device, dtype)
-            monitors = {
-                row: _monitor(cell, checkpoint.seeds[row], **facts) for row, facts in checkpoint.monitors.items()
-            }
-            if restored := checkpoint.restore(group):
-                return cls(cell, step, executor, restored, monitors, checkpoint.epoch, checkpoint.prepare_seconds)
+        checkpoint = checkpoint_file.read() if checkpoint_file else None
+        if checkpoint and (resumed := cls._resume(cell, step, executor, checkpoint, device, dtype)):
+            return resumed
         padded = seeds if len(seeds) > 1 else [*seeds, *seeds]
-        group, prepare_seconds = start(step, padded, device, dtype)
+        with recording() as data:
+            group, prepare_seconds = start(step, padded, device, dtype)
         monitors = {row: _monitor(cell, seed) for row, seed in enumerate(seeds)}
-        return cls(cell, step, executor, group, monitors, 0, prepare_seconds)
+        return cls(cell, step, executor, group, monitors, 0, prepare_seconds, data)
+
+    @classmethod
+    def _resume(
+        cls, cell: Cell, step: Step, executor: Executor, checkpoint: Checkpoint, device: str, dtype: torch.dtype
+    ) -> "TrainingLoop | None":
+        """Resume a group; None where its data are others now, or shapes or dtypes differ."""
+        with recording() as data:
+            group, _ = start(step, checkpoint.seeds, device, dtype)
+        restored = checkpoint.restore(group) if data == checkpoint.data else None
+        if restored is None:
+            return None
+        monitors = {row: _monitor(cell, checkpoint.seeds[row], **facts) for row, facts in checkpoint.monitors.items()}
+        return cls(cell, step, executor, restored, monitors, checkpoint.epoch, checkpoint.prepare_seconds, data)
 
     def checkpoint(self) -> Checkpoint:
         """Take a checkpoint of the group."""
-        return Checkpoint.of(self.group, self.monitors, self.epoch, self.prepare_seconds)
+        return Checkpoint.of(self.group, self.monitors, self.epoch, self.prepare_seconds, self.data)
 
     def evaluate(self) -> list[Evaluation]:
         """Evaluate the group, and continue to train and evaluate for the steps that the executor runs between reads."""

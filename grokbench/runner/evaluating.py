@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from grokbench.errors import PluginError, StoreError, SuiteError
 from grokbench.records import Cell, Run, Use, origins_of
 from grokbench.runner.request import check_labels
+from grokbench.runner.stored import of_other_data
 from grokbench.store import Store
+from grokbench.text.escape import printable
 from grokbench.text.lists import listed
 from grokbench.text.options import Option
 from grokbench.text.suggest import did_you_mean, short
@@ -75,7 +77,8 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
 
     Raises:
         SuiteError: no such task, regularizer or parameter.
-        PluginError: there is no such metric, no cell can be measured, or a plugin has changed since the training.
+        PluginError: there is no such metric, no cell can be measured, or a plugin, the engine or the data have changed
+            since the training.
         StoreError: no weights are kept, or a file is damaged.
         DataError: the data of a task is missing.
     """
@@ -89,9 +92,10 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
         metric = registry.get("metrics", use.name).make(use.parameters)
         step = _step(cell, metric, registry)
         if why := _refusal(metric, step):
-            refused.append(f"{cell.name} is left out: {use.name} {why}.")
+            refused.append(f"{printable(cell.name)} is left out: {use.name} {why}.")
         elif runs:
             _check_sources(cell, runs, registry)
+            _check_data(cell, runs)
             values += _values(store, cell, step, runs, inquiry)
     if not values:
         raise PluginError(" ".join(refused))
@@ -141,8 +145,8 @@ def _use(store: Store, cell: Cell, inquiry: Inquiry, registry: "Registry") -> Us
     if known is None and inquiry.metric not in registry.metrics:
         near = did_you_mean(inquiry.metric, [*labels, *registry.metrics])
         raise PluginError(
-            f"no metric {short(inquiry.metric)!r}, expected a label of {store.directory} ({', '.join(labels)}) or one "
-            f"that `grokbench list metrics` shows{near}"
+            f"no metric {short(inquiry.metric)!r}, expected a label of {store.directory} "
+            f"({printable(', '.join(labels))}) or one that `grokbench list metrics` shows{near}"
         )
     name = known["use"] if known else inquiry.metric
     parameters = {**(known["parameters"] if known else {}), **inquiry.parameters}
@@ -153,16 +157,22 @@ def _use(store: Store, cell: Cell, inquiry: Inquiry, registry: "Registry") -> Us
 
 def _step(cell: Cell, metric: "Metric", registry: "Registry") -> "Step":
     """Build the step of a cell with this metric alone, whose evaluations take the parameters of a group as they are."""
+    from grokbench.engine import REVISION
     from grokbench.step.build import build_step
 
     recipe = cell.recipe
+    if recipe.engine not in (0, REVISION):
+        raise PluginError(
+            f"The engine has revision {REVISION} now, and {printable(cell.name)} was trained with {recipe.engine}: its "
+            "weights belong to other numbers. Run the suite again, or use the version of then."
+        )
     task = registry.get("tasks", recipe.task.name).make(recipe.task.parameters)
     methods = [registry.get("regularizers", use.name).make(use.parameters) for use in recipe.regularizers]
     for use, made in zip((recipe.task, *recipe.regularizers), (task, *methods), strict=True):
         if use.revision is not None and use.revision != made.revision:
             raise PluginError(
-                f"{use.name} has revision {made.revision} now, and {cell.name} was trained with {use.revision}: its "
-                "weights belong to other numbers. Run the suite again, or use the version of then."
+                f"{use.name} has revision {made.revision} now, and {printable(cell.name)} was trained with "
+                f"{use.revision}: its weights belong to other numbers. Run the suite again, or use the version of then."
             )
     step = build_step(task, methods, {"metric": metric}, budget=cell.budget)
     unused = ["eval_params", *([] if metric.initial else ["prepare"])]
@@ -189,9 +199,22 @@ def _check_sources(cell: Cell, runs: Iterable[Run], registry: "Registry") -> Non
             then = origins_of(run.provenance).get(f"{kind}.{name}")
             if then is None or not now.agrees_with(then):
                 raise PluginError(
-                    f"{name} ({now}) has changed since it trained {cell.name}: its weights would be evaluated with "
-                    "other code. Put the code of then back, or run the suite again, which trains them anew."
+                    f"{name} ({now}) has changed since it trained {printable(cell.name)}: its weights would be "
+                    "evaluated with other code. Put the code of then back, or run the suite again, which trains them "
+                    "anew."
                 )
+
+
+def _check_data(cell: Cell, runs: Iterable[Run]) -> None:
+    """Check that the data sets in the data folder are those that the runs read."""
+    for run in runs:
+        if of_other_data(run):
+            read = listed(sorted(run.provenance["data"]))
+            raise PluginError(
+                f"The data of {printable(cell.name)} have changed since its training ({read}): its weights would be "
+                "evaluated on other data. Put the files of then back (grokbench data status names their folder), or "
+                "run the suite again, which trains them anew."
+            )
 
 
 def _values(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inquiry: Inquiry) -> list[Value]:
@@ -225,7 +248,8 @@ def _restored(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inqui
     found = [read_weights(store.weights.read(run, _epoch(run, inquiry)), not inquiry.raw) for run in padded]
     shapes = {name: p.shape[1:] for name, p in group.params.items()}
     if any({name: p.shape for name, p in each.items()} != shapes for each in found):
-        raise StoreError(f"The weights of {cell.name} in {store.directory} are not those of the task as it is now.")
+        name = printable(cell.name)
+        raise StoreError(f"The weights of {name} in {store.directory} are not those of the task as it is now.")
     stacked = {name: torch.stack([each[name] for each in found]) for name in shapes}
     # Matrix products round by the layout in memory, so the parameters have that of training.
     params = {name: torch.empty_like(p).copy_(stacked[name]) for name, p in group.params.items()}

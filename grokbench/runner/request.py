@@ -12,6 +12,7 @@ from grokbench.runner.observing import AttachedObserver, make_observers
 from grokbench.seeds import parse_seeds
 from grokbench.suite import Suite, load_suite
 from grokbench.suite.additions import TakenLabel
+from grokbench.text.escape import printable
 from grokbench.text.options import Option
 from grokbench.text.suggest import did_you_mean
 
@@ -236,5 +237,5 @@ def check_labels(kinds: str, given: Sequence[str], known: Sequence[str]) -> None
         if label not in known:
             raise SuiteError(
                 f"{Option(kinds, label)}: the suite has no such {kinds.removesuffix('s')}, "
-                f"expected one of: {', '.join(known)}{did_you_mean(label, known)}"
+                f"expected one of: {printable(', '.join(known))}{did_you_mean(label, known)}"
             )

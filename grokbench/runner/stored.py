@@ -11,7 +11,7 @@ from grokbench.store import Store
 from grokbench.store.reuse import outdated
 from grokbench.text.options import Option
 
-__all__ = ["environment_differences", "finished", "missing_seeds_outside_plan", "seeds_to_retrain"]
+__all__ = ["environment_differences", "finished", "missing_seeds_outside_plan", "of_other_data", "seeds_to_retrain"]
 
 
 def finished(plan: Plan, store: Store | None, cell: Cell) -> set[int]:
@@ -36,12 +36,12 @@ def seeds_to_retrain(plan: Plan, store: Store, cell: Cell) -> set[int]:
     here = environment()
     stored = [run for run in store.runs_of(cell, plan.seeds) if run.outcome is not Outcome.FAILED]
     return {
-        run.seed for run in stored if outdated(run.provenance, cell.origins, here, plan.rerun) or _of_other_data(run)
+        run.seed for run in stored if outdated(run.provenance, cell.origins, here, plan.rerun) or of_other_data(run)
     }
 
 
-def _of_other_data(run: Run) -> bool:
-    """Return whether a run read a data set whose content is another one now; False where this is not known."""
+def of_other_data(run: Run) -> bool:
+    """Return whether a run read a data set whose content has changed; False where this is not known."""
     digests: Mapping[str, str] = run.provenance.get("data") or {}
     return any(current_digest(name) not in (None, digest) for name, digest in digests.items())
 

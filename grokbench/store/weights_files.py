@@ -1,18 +1,21 @@
 """The files of kept weights. They are written before the run, whose digests say which files are its own."""
 
 import hashlib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from grokbench.errors import StoreError
 from grokbench.events import KeptWeights
-from grokbench.io import atomic
+from grokbench.io import atomic, json_lines
 from grokbench.records import Cell, Run
 from grokbench.store.layout import Layout
 
 __all__ = ["WeightsFiles"]
 
+CHUNK = 2**20  # bytes of a file that are hashed at once
+LARGEST = 2**31  # bytes of a file: that of a network of 500 million float32 parameters, and memory is finite
 AGAIN = "put back a good copy of it, or delete it and run the suite again, which makes it anew."
 
 
@@ -38,13 +41,15 @@ class WeightsFiles:
         """Read the file of the weights that a run kept at an epoch.
 
         Raises:
-            StoreError: it cannot be read, or its content is not that of the run.
+            StoreError: it cannot be read, is a link or no file, or its content is not that of the run.
         """
         path = self.layout.weights(run.identity, run.seed, epoch)
         try:
-            content = path.read_bytes()
+            content = _content(path)
         except OSError as error:
             raise StoreError(f"{path} cannot be read ({error.strerror}): {AGAIN}") from error
+        except ValueError as error:
+            raise StoreError(f"{path} is not read, because it {error}: {AGAIN}") from error
         if hashlib.sha256(content).hexdigest() != run.weights.get(epoch):
             raise StoreError(f"{path} is damaged, or belongs to another run than the stored one: {AGAIN}")
         return content
@@ -54,14 +59,28 @@ class WeightsFiles:
         epochs = cell.weights.of(run.epochs)
         return all(self.layout.weights(run.identity, run.seed, epoch).is_file() for epoch in epochs)
 
-    def of(self, runs: Iterable[Run]) -> dict[str, Path]:
-        """Map the path below the folder to the file, for every file of some runs that is there."""
-        paths = [self.layout.weights(run.identity, run.seed, epoch) for run in runs for epoch in run.weights]
-        return {self.layout.name(path): path for path in paths if path.is_file()}
+    def intact(self, runs: Iterable[Run]) -> tuple[dict[str, Path], int]:
+        """Compare the files of some runs with the digests of the runs.
+
+        Returns:
+            Path below the folder -> the file, for those whose content is that of the run; and the number of others:
+            links, and files that are damaged or belong to other runs.
+        """
+        there = dict(self._there(runs))
+        own = {self.layout.name(path): path for path, sha256 in there.items() if _digest(path) == sha256}
+        return own, len(there) - len(own)
 
     def megabytes(self, runs: Iterable[Run]) -> float:
-        """Sum the sizes of those files, in MB of 2^20 bytes."""
-        return sum(path.stat().st_size for path in self.of(runs).values()) / 2**20
+        """Sum the sizes of the files of some runs, in MB of 2^20 bytes."""
+        return sum(path.stat().st_size for path, _ in self._there(runs)) / 2**20
+
+    def _there(self, runs: Iterable[Run]) -> Iterator[tuple[Path, str]]:
+        """Yield every file of some runs that is there, links too, with the digest that it should have."""
+        for run in runs:
+            for epoch, sha256 in run.weights.items():
+                path = self.layout.weights(run.identity, run.seed, epoch)
+                if path.is_file():
+                    yield path, sha256
 
     def drop_others(self, run: Run) -> None:
         """Delete the weights of earlier runs of the same replica."""
@@ -74,3 +93,30 @@ class WeightsFiles:
         """Move the weights of a replica beside the file that its run will be moved to."""
         for file in self.layout.all_weights(identity, seed):
             atomic.move(file, run_file.with_name(f"{run_file.stem}{file.name.removeprefix(str(seed))}"))
+
+
+def _digest(path: Path) -> str | None:
+    """Return the sha256 of a file; None where it is a link or cannot be read."""
+    try:
+        with json_lines.open_file(path) as file:
+            found = hashlib.sha256()
+            for part in iter(lambda: file.read(CHUNK), b""):
+                found.update(part)
+            return None if path.is_symlink() else found.hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
+def _content(path: Path) -> bytes:
+    """Read a file; ValueError with the end of a sentence where it is a link, no file, or too large."""
+    if path.is_symlink():
+        raise ValueError("is a link, expected a file")
+    try:
+        file = json_lines.open_file(path)
+    except ValueError:
+        raise ValueError("is a pipe or a device, expected a file") from None
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST:
+            raise ValueError(f"has {size} bytes, expected at most {LARGEST}")
+        return file.read(size)

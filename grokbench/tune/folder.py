@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from grokbench.errors import StoreError
-from grokbench.io import atomic
+from grokbench.io import atomic, json_lines
 from grokbench.text.lists import listed
 from grokbench.text.options import Option
 from grokbench.tune.preparation import Tuning
@@ -23,7 +23,7 @@ def check_folder(tuning: Tuning) -> None:
     """Check that a folder, if it exists, holds the trials of this search; more trials extend it.
 
     Raises:
-        StoreError: it holds those of another search, or something else.
+        StoreError: it holds those of another search, or something else, or its record cannot be read.
     """
     path = tuning.directory / FACTS
     if not path.exists():
@@ -31,11 +31,15 @@ def check_folder(tuning: Tuning) -> None:
             raise StoreError(f"{tuning.directory} is a results folder: choose another folder ({Option('out')}).")
         return
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read ({error}): choose another folder ({Option('out')}).") from None
+        there = json_lines.read(dict[str, Any], path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be read ({error.strerror}): choose another folder ({Option('out')})."
+        ) from None
+    except ValueError:
+        raise StoreError(f"{path} is no record of a search: choose another folder ({Option('out')}).") from None
     here = _facts(tuning)
-    if changed := [key for key in here if not isinstance(there, dict) or there.get(key) != here[key]]:
+    if changed := [key for key in here if there.get(key) != here[key]]:
         raise StoreError(
             f"{tuning.directory} holds the trials of another search: {listed(changed)} differ. Choose another folder "
             f"({Option('out')}), or delete {tuning.directory}."

@@ -52,7 +52,7 @@ def suite_data(tuning: Tuning, name: str, seeds: Sequence[int], rows: Rows) -> d
         "description": f"Trials of grokbench tune for the suite {suite.name}.",
         "seeds": list(seeds),
         "baseline": trial_label(suite.baseline, first),
-        "tasks": suite.document.data["tasks"],
+        "tasks": {label: _without_weights(entry) for label, entry in suite.document.data["tasks"].items()},
         "regularizers": {
             trial_label(method.label, suffix): _entry(tuning, method, trials)
             for suffix, trials in rows.items()
@@ -63,6 +63,11 @@ def suite_data(tuning: Tuning, name: str, seeds: Sequence[int], rows: Rows) -> d
         **_statistics(tuning),
         **_plugins(tuning),
     }
+
+
+def _without_weights(entry: Any) -> Any:
+    """Return a task's entry without its `weights`: those of trials would only fill the disk."""
+    return {key: value for key, value in entry.items() if key != "weights"} if isinstance(entry, Mapping) else entry
 
 
 def suite_text(data: Mapping[str, Any], comment: str) -> str:
@@ -160,7 +165,7 @@ def chosen_entries(tuning: Tuning, chosen: Mapping[Key, Trial]) -> dict[str, Any
         if others := _compared(tuning, method):
             entries[method.label]["compare_to"] = others
     skip = [{"task": each.task, "regularizer": each.regularizer, "why": each.why} for each in suite.skip]
-    kept = {key: data[key] for key in ("metrics", "statistics") if data.get(key)}
+    kept = {key: data[key] for key in ("metrics", "statistics", "weights") if data.get(key)}
     return {"regularizers": entries, **({"skip": skip} if skip else {}), **kept, **_plugins(tuning)}
 
 
