@@ -104,12 +104,14 @@ class MetricEntry:
         use: the plugin.
         every: the cadence; None to measure it at every evaluation.
         path: of the entry in the file.
+        raw: measured at the trained weights, also if a method has averaged ones evaluated.
     """
 
     label: str
     use: Use
     every: Every | None
     path: KeyPath
+    raw: bool = False
 
 
 def _merged(use: Use, extra: Parameters) -> Use:
@@ -262,4 +264,4 @@ def metric_entries(section: Mapping[str, Parameters | None]) -> tuple[MetricEntr
 
 def _metric(label: str, given: Parameters) -> MetricEntry:
     use = plugin_uses(label, given, MetricShape.model_fields)[0]
-    return MetricEntry(label, use, given.get("every"), ("metrics", label))
+    return MetricEntry(label, use, given.get("every"), ("metrics", label), given.get("weights") == "raw")

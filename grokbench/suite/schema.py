@@ -129,6 +129,10 @@ class MetricShape(_Plugged):
         WithJsonSchema(_EVERY),
         Field(description="epochs between two measurements, or {per_decade: k}; default every evaluation"),
     ] = None
+    weights: Annotated[
+        Literal["evaluated", "raw"] | None,
+        Field(description="raw: the trained ones, also if a method has averages evaluated; default evaluated"),
+    ] = None
 
 
 class SkipShape(_Shape):
