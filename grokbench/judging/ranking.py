@@ -149,7 +149,9 @@ def _notes(
 
 
 def _identical(each: Comparison) -> Note:
-    text = "equals the baseline at every evaluation of every seed: does the method do anything?"
+    thinned = each.measured.thinned or (each.baseline is not None and each.baseline.thinned)
+    evaluation = "recorded evaluation" if thinned else "evaluation"
+    text = f"equals the baseline at every {evaluation} of every seed: does the method do anything?"
     return caution(Kind.IDENTICAL, text, *each.measured.cell.key)
 
 
