@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from grokbench import stats
-from grokbench.judging.comparison import Contrast
+from grokbench.judging.comparison import RowContrast
 from grokbench.judging.effects import AGREEMENT, Effect, Reproduction, seeds_to_settle
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.records import Manifest, Statistics
@@ -67,7 +67,7 @@ def _significance(
     return info(Kind.SIGNIFICANCE, text, concluded, enough, baseline, p)
 
 
-def contrast_note(contrast: Contrast, adjusted: float | None, manifest: Manifest) -> Note:
+def contrast_note(contrast: RowContrast, adjusted: float | None, manifest: Manifest) -> Note:
     """State a comparison with another row than the baseline.
 
     Args:

@@ -6,7 +6,7 @@ Rows keep the order of the suite within a task; skipped cells close their task.
 from collections.abc import Iterator
 from typing import Any
 
-from grokbench.judging.comparison import Comparison, Comparisons, Contrast, compare
+from grokbench.judging.comparison import Comparison, Comparisons, RowContrast, compare
 from grokbench.judging.conclusions import compared_notes, contrast_note, published_note
 from grokbench.judging.effects import Reproduction, verdict
 from grokbench.judging.holm import holm_family
@@ -75,7 +75,7 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
     )
 
 
-def _contrast(other: Contrast, adjusted: float | None, manifest: Manifest) -> RowComparison:
+def _contrast(other: RowContrast, adjusted: float | None, manifest: Manifest) -> RowComparison:
     found, note = other.effect, contrast_note(other, adjusted, manifest)
     if found is None:
         return RowComparison(other=other.label, note=note)
