@@ -48,6 +48,7 @@ regularizers:
   averaged: {}
 metrics:
   norm: {use: weight_norm}
+  raw_norm: {use: weight_norm, weights: raw}
   jacobian: {use: jacobian_norm, split: test}
   kernel: {use: ntk_change, split: train}
 """
@@ -78,7 +79,7 @@ def test_final_weights_give_the_recorded_values_to_the_bit(kept, plugin):
     store = Store.load(kept)
     stored = [(cell, each) for cell in store.manifest.cells for each in store.runs_of(cell, store.manifest.seeds)]
     assert len({each.epochs for cell, each in stored if cell.task == "parity"}) > 1
-    for label in ("train_loss", "test_loss", "test_accuracy", "norm", "jacobian", "kernel"):
+    for label in ("train_loss", "test_loss", "test_accuracy", "norm", "raw_norm", "jacobian", "kernel"):
         rows = grokbench.evaluate(kept, label, plugins=plugin)
         assert [row["value"] for row in rows] == [each.final[label] for _, each in stored], label
         assert [(row["seed"], row["epoch"]) for row in rows] == [(each.seed, each.epochs) for _, each in stored]
@@ -94,6 +95,7 @@ def test_an_epoch_parameters_and_the_trained_weights_can_be_chosen(kept, plugin)
     (cell,) = [cell for cell in store.manifest.cells if cell.key == ("parity", "averaged")]
     assert first == [each.curves["norm"].values[0] for each in store.runs_of(cell, store.manifest.seeds, curves=True)]
     assert len(seen) == len(raw) and seen != raw
+    assert raw == [each.final["raw_norm"] for each in store.runs_of(cell, store.manifest.seeds)]
     train = grokbench.evaluate(kept, "jacobian", parameters={"split": "train"}, **chosen)
     assert train != grokbench.evaluate(kept, "jacobian", **chosen)
 

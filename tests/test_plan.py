@@ -124,6 +124,17 @@ def test_a_metric_by_the_decade_reaches_its_step(cells_of, registry):
     json.dumps(cell.measured)
 
 
+def test_a_metric_at_the_trained_weights_reaches_its_step_as_a_criterion_too(cells_of, registry):
+    metrics = "metrics: {raw_accuracy: {use: accuracy, split: test, weights: raw}, norm: {use: weight_norm}}\n"
+    plain = PLAIN + "metrics: {norm: {use: weight_norm, weights: evaluated}}\n"
+    judged = PLAIN.replace("lr: 0.5", 'lr: 0.5, grokked: {raw_accuracy: "> 0.9"}') + metrics
+    cell, other = only(cells_of(judged)), only(cells_of(plain))
+    step = cell_step(cell, registry)
+    assert step.raw == {"raw_accuracy"} == step.required
+    assert cell.recipe.judged_by["raw_accuracy"]["weights"] == "raw"
+    assert "weights" not in cell.measured["norm"] and other.measured["norm"] == cell.measured["norm"]
+
+
 def test_a_cell_whose_plugin_is_gone_says_so(cells_of, registry):
     cell = only(cells_of(PLAIN))
     gone = dataclasses.replace(cell, recipe=dataclasses.replace(cell.recipe, task=Use("sparse_party", {})))

@@ -276,3 +276,17 @@ def test_only_a_method_whose_curves_are_the_baselines_is_noted_as_doing_nothing(
     assert (idle(counted), idle(changed), idle(None)) == (["idle"], [], [])
     assert {label for label, _ in read} == {"baseline", "idle", "never"}
     assert [seed for label, seed in read if label == "never"] == [1000]
+
+
+def test_a_method_equals_the_baseline_on_every_planned_seed_and_recorded_evaluation_only(noted):
+    def notes(runs):
+        rows = rank(compare(noted.manifest, runs, (), noted.run_of)).rows
+        return [note.text for row in rows for note in row.notes if note.kind is Kind.IDENTICAL]
+
+    runs = list(noted.runs())
+    idle = next(cell.identity for cell in noted.manifest.cells if cell.regularizer == "idle")
+    assert notes([run for run in runs if (run.identity, run.seed) != (idle, 1003)]) == []
+    (text,) = notes(runs)
+    assert text.startswith("equals the baseline at every evaluation of every seed")
+    (text,) = notes([replace(run, provenance={**run.provenance, "curves": "thinned"}) for run in runs])
+    assert text.startswith("equals the baseline at every recorded evaluation of every seed")

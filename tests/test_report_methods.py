@@ -7,7 +7,7 @@ import pytest
 
 from grokbench.io import json_lines
 from grokbench.judging.comparison import compare
-from grokbench.records import Manifest, Origin, Outcome, Published, Statistics, Use
+from grokbench.records import Manifest, Mark, MarkKind, Origin, Outcome, Published, Statistics, Use
 from grokbench.report.methods import paragraphs
 from grokbench.store import Store
 from grokbench.text.lists import either, listed, several
@@ -176,6 +176,17 @@ def test_plugins_privileges_and_settings(tmp_path):
     )
     assert "Plugins that do not ship with grokbench: regularizers.mine (file mine.py, sha256 ab)." in text
     assert "Methods that use what the baseline does not have: faster: extra_labels and loss." in text
+
+
+def test_marks_that_differ_by_task_name_their_tasks(tmp_path):
+    def marked(task, before):
+        decay = Mark(MarkKind.SETTING, "weight_decay", before, 1.0)
+        return replace(a_cell("faster", marks=(decay,) if before else ()), task=task, identity=f"c{task}")
+
+    cells = [a_cell("baseline"), *(marked(*each) for each in {"xor": 0.1, "parity": 0.01, "mnist": None}.items())]
+    text = text_of(make(tmp_path / "f", {"baseline": BASELINE, "faster": FASTER}, cells))
+    differing = "faster: weight_decay 0.1 -> 1 on xor, weight_decay 0.01 -> 1 on parity."
+    assert f"Recipes that differ from the task's own: {differing}" in text
 
 
 def test_published_numbers_are_named(folder):

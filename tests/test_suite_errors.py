@@ -101,6 +101,7 @@ PLUGINS = [
     ("epochs: 100", "epochs: 10, stop: {sustained: 12}", "4:59", "sustained for 12 evaluations, but 10 epochs have 11"),
     ("epochs: 100", "epochs: 100, evaluate_every: 7", "4:47", "100 epochs, expected a multiple of evaluate_every, 7"),
     ("", "metrics: {wieght_norm: {}}", "6:11", "Did you mean 'weight_norm'?"),
+    ("", "metrics: {a: {use: loss, weights: rwa}}", "6:35", "expected 'evaluated' or 'raw'. Did you mean 'raw'?"),
     ("", "metrics: {a: {use: loss, split: tset}}", "6:26", "no task has the split 'tset', expected one of: train"),
     ("", "metrics: {restricted_loss: {}}", "6:11", "restricted_loss needs a task with modulus; no task here has it"),
     ("", "metrics: {test_loss: {use: loss}}", "6:11", "is always recorded under this label; leave it out"),

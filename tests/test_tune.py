@@ -20,7 +20,7 @@ from grokbench.runner import group_sizes
 from grokbench.runner.request import Request
 from grokbench.suite import load_suite
 from grokbench.suite.yaml_text import write_yaml
-from grokbench.tune.best_of_k import best_of, weights
+from grokbench.tune.best_of_k import best_of, chances
 from grokbench.tune.folder import check_folder
 from grokbench.tune.preparation import prepare
 from grokbench.tune.sampling import sobol, suggest
@@ -191,9 +191,9 @@ def test_seeds_that_grokked_come_first_then_epochs_then_the_lower_number():
 
 
 def test_the_best_of_k_is_that_of_all_subsets():
-    assert weights(3, 1) == pytest.approx([1 / 3] * 3)
-    assert weights(3, 2) == pytest.approx([2 / 3, 1 / 3, 0])
-    assert weights(3, 3) == [1, 0, 0]
+    assert chances(3, 1) == pytest.approx([1 / 3] * 3)
+    assert chances(3, 2) == pytest.approx([2 / 3, 1 / 3, 0])
+    assert chances(3, 3) == [1, 0, 0]
     scores = [Score(1, 2, 8.0), Score(2, 2, 64.0), Score(2, 2, 16.0)]
     epochs, grokked = best_of(scores, 2)  # subsets: {8, 64} -> 64, {8, 16} -> 16, {64, 16} -> 16
     assert epochs == pytest.approx((64 * 16 * 16) ** (1 / 3)) and grokked == 1

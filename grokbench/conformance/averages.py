@@ -9,8 +9,8 @@ from torch.utils import _pytree as pytree
 
 from grokbench.conformance.answers import Answer, Question, failed, hint, not_applicable, passed
 from grokbench.conformance.calls import steps
-from grokbench.conformance.probes import BEGINS, SIZE, STEPS, Probe, drawn, walk
 from grokbench.conformance.short_runs import same
+from grokbench.conformance.step_probes import BEGINS, SIZE, STEPS, StepProbe, drawn, walk
 from grokbench.conformance.subjects import Subject
 from grokbench.types import Params
 
@@ -50,7 +50,7 @@ _AVERAGE = (
 _OWN_UPDATE = "an optimizer of the method's own is claims and update, which replace the task's for the parameters named"
 
 
-def _averaged(probe: Probe, updated: Params) -> list[str]:
+def _averaged(probe: StepProbe, updated: Params) -> list[str]:
     """Name the parameters that `project` moves by the same small share of a change, which the state takes part in."""
     change = {name: SIZE * p for name, p in drawn(updated, "change", probe.number).items()}
     (one, kept), (other, others) = (
@@ -73,7 +73,7 @@ def _remembers(states: Any, p: Tensor) -> bool:
     return any(shape[len(shape) - p.ndim :] == tuple(p.shape) for shape in shapes if len(shape) >= p.ndim)
 
 
-def _unread(probe: Probe, updated: Params) -> list[str]:
+def _unread(probe: StepProbe, updated: Params) -> list[str]:
     """Name the matrices that `project` moves whatever the optimizer has made of them."""
     other = {
         name: p + SIZE * q for (name, p), q in zip(updated.items(), drawn(updated, "unread", 0).values(), strict=True)
@@ -86,7 +86,7 @@ def _unread(probe: Probe, updated: Params) -> list[str]:
     ]
 
 
-def _moves_along(probe: Probe, grads: Params) -> bool:
+def _moves_along(probe: StepProbe, grads: Params) -> bool:
     """Return whether `project` moves weights that are zero, and that no optimizer has moved, by the gradient's value.
 
     A decay that is masked by the gradient moves no zero.

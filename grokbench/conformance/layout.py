@@ -6,7 +6,7 @@ from torch import Tensor
 
 from grokbench.conformance.answers import Answer, Question, hint, not_applicable, passed
 from grokbench.conformance.calls import steps
-from grokbench.conformance.probes import Probe, begun, drawn
+from grokbench.conformance.step_probes import StepProbe, begun, drawn
 from grokbench.conformance.subjects import Subject
 from grokbench.types import Params
 
@@ -38,7 +38,7 @@ _COLUMNS = (
 )
 
 
-def _matrices_by_row(probe: Probe, phase: str) -> list[str]:
+def _matrices_by_row(probe: StepProbe, phase: str) -> list[str]:
     """Name the matrices on whose rows a phase acts one by one, but not on their columns."""
     names = _moved(probe, phase)
     by_row, by_column = dict.fromkeys(names, True), dict.fromkeys(names, True)
@@ -53,7 +53,7 @@ def _matrices_by_row(probe: Probe, phase: str) -> list[str]:
     return [name for name in names if by_row[name] and not by_column[name]]
 
 
-def _moved(probe: Probe, phase: str) -> Params:
+def _moved(probe: StepProbe, phase: str) -> Params:
     """Select the matrices that a phase is given, which have two rows and two columns at least."""
     own = probe.step.claimed(probe.params) if phase == "update" else probe.step.task.trained(probe.params)
     return {
@@ -61,7 +61,7 @@ def _moved(probe: Probe, phase: str) -> Params:
     }
 
 
-def _beside(probe: Probe, given: Params) -> Params:
+def _beside(probe: StepProbe, given: Params) -> Params:
     """Fill in the parameters that are not matrices."""
     return drawn(probe.step.task.trained(probe.params), "others", 0) | given
 

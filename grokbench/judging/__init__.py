@@ -4,7 +4,7 @@
 - `comparison`: every cell of a folder with its baseline; `conclusions`: what follows from a comparison.
 - `ranking`: comparisons -> a leaderboard (`row`), with `notes` on each row; a `note` is a record.
 - `best` and `ties`: the leading methods of a task.
-- `contrast`: two folders compared cell by cell (`contrasts`, `differences`).
+- `folder_contrasts`: two folders compared cell by cell (`compare_folders`, `differences`).
 - `seconds`: the cost of methods; `power`: the seeds needed to detect an effect.
 - `bands`: curves over seeds; `evidence`: everything for figures and a report.
 """

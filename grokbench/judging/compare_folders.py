@@ -11,7 +11,6 @@ from typing import Any
 from grokbench.errors import StoreError
 from grokbench.judging.comparison import Comparison, Comparisons, compare
 from grokbench.judging.conclusions import Conclusion, conclusion
-from grokbench.judging.contrast import Contrast, Contrasts, SeedPair
 from grokbench.judging.differences import (
     cell_differences,
     data_differences,
@@ -20,6 +19,7 @@ from grokbench.judging.differences import (
     untested,
 )
 from grokbench.judging.effects import effect
+from grokbench.judging.folder_contrasts import FolderContrast, FolderContrasts, SeedPair
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.ranking import Row, rank
 from grokbench.records import Manifest, Run
@@ -29,7 +29,7 @@ from grokbench.store import Store
 __all__ = ["contrast"]
 
 
-def contrast(a: Store, b: Store) -> Contrasts:
+def contrast(a: Store, b: Store) -> FolderContrasts:
     """Compare two results folders.
 
     Args:
@@ -47,7 +47,7 @@ def contrast(a: Store, b: Store) -> Contrasts:
             f"{a.directory} and {b.directory} have no cell in common: {_some(first)} there, {_some(second)} here. "
             "Name two folders of one suite, or of suites that share labels of tasks and regularizers."
         )
-    found = Contrasts(
+    found = FolderContrasts(
         folders=(str(a.directory), str(b.directory)),
         suites=(a.manifest.suite, b.manifest.suite),
         differences=tuple(folder_differences(*sides)),
@@ -79,12 +79,12 @@ def _some(labels: Mapping[tuple[str, str], Any], most: int = 3) -> str:
 
 def _cell(
     one: Comparison, other: Comparison, rows: Sequence[Row], sides: Sequence[Comparisons], unlike: Sequence[str]
-) -> Contrast:
+) -> FolderContrast:
     a, b = one.measured, other.measured
     first, second = (side.manifest for side in sides)
     why_not = untested(a, b, first.seeds == second.seeds, unlike)
     found = effect(a, b, first.statistics.confidence) if why_not is None else None
-    return Contrast(
+    return FolderContrast(
         task=a.cell.task,
         regularizer=a.cell.regularizer,
         differences=(*cell_differences(a.cell, b.cell), *data_differences(a, b), *import_differences(a, b)),

@@ -10,7 +10,7 @@ from grokbench.judging.note import Note
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Manifest, Run, Timing
 
-__all__ = ["Comparison", "Comparisons", "Contrast", "compare"]
+__all__ = ["Comparison", "Comparisons", "RowContrast", "compare"]
 
 ENVIRONMENT = (
     "device",
@@ -25,7 +25,7 @@ ENVIRONMENT = (
 
 
 @dataclass(frozen=True)
-class Contrast:
+class RowContrast:
     """The comparison of a cell with another one than the baseline, which the suite asks for by `compare_to`.
 
     Attributes:
@@ -56,7 +56,7 @@ class Comparison:
     baseline: Measured | None
     effect: Effect | None
     obstacle: Note | None
-    others: tuple[Contrast, ...] = ()
+    others: tuple[RowContrast, ...] = ()
     identical: bool = False
 
     @property
@@ -108,7 +108,7 @@ def compare(
     def compared(each: Measured) -> Comparison:
         baseline = by_key.get((each.cell.task, manifest.baseline))
         others = ((label, by_key.get((each.cell.task, label))) for label in each.cell.compare_to)
-        contrasts = tuple(Contrast(label, *_effect(other, each, confidence, label)) for label, other in others)
+        contrasts = tuple(RowContrast(label, *_effect(other, each, confidence, label)) for label, other in others)
         if baseline is each:
             return Comparison(each, baseline, None, None, contrasts)
         same = baseline is not None and identical(baseline, each, curves)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from grokbench import stats
-from grokbench.judging.comparison import Contrast
+from grokbench.judging.comparison import RowContrast
 from grokbench.judging.effects import AGREEMENT, Effect, Reproduction, seeds_to_settle
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.records import Manifest, Statistics
@@ -52,13 +52,12 @@ def _significance(
     effect: Effect, adjusted: float | None, statistics: Statistics, baseline: str, enough: bool = True
 ) -> Note:
     """State the result of the test; where there are too few seeds to reject anything, it rules nothing out."""
-    holm = statistics.correction == "holm"
-    p = adjusted if holm else effect.p[statistics.primary]
+    p = statistics.deciding(effect.p[statistics.primary], adjusted)
     concluded = conclusion(effect, p, statistics)
     if concluded is None:
         text = f"no p: {statistics.primary} cannot be computed from these differences"
         return info(Kind.NO_P, text, statistics.primary)
-    shown = f"({'Holm p' if holm else 'uncorrected p'} = {p:.2g})"
+    shown = f"({statistics.name_of_p} = {p:.2g})"
     if concluded is not Conclusion.NO_DIFFERENCE:
         text = f"significantly {concluded} than {baseline} {shown}"
     elif enough:
@@ -68,7 +67,7 @@ def _significance(
     return info(Kind.SIGNIFICANCE, text, concluded, enough, baseline, p)
 
 
-def contrast_note(contrast: Contrast, adjusted: float | None, manifest: Manifest) -> Note:
+def contrast_note(contrast: RowContrast, adjusted: float | None, manifest: Manifest) -> Note:
     """State a comparison with another row than the baseline.
 
     Args:
@@ -81,10 +80,9 @@ def contrast_note(contrast: Contrast, adjusted: float | None, manifest: Manifest
         return info(Kind.COMPARED_TO, f"against {label}: {contrast.obstacle}", label)
     if effect.speedup is None:
         return info(Kind.COMPARED_TO, f"against {label}: neither grokked on any seed", label)
-    holm = statistics.correction == "holm"
-    p = adjusted if holm else effect.p[statistics.primary]
+    p = statistics.deciding(effect.p[statistics.primary], adjusted)
     concluded = conclusion(effect, p, statistics)
-    tested = "no p" if p is None else f"{'Holm p' if holm else 'uncorrected p'} = {p:.2g}"
+    tested = "no p" if p is None else f"{statistics.name_of_p} = {p:.2g}"
     words = f"significantly {concluded}"
     if concluded == Conclusion.NO_DIFFERENCE:
         words = "too few seeds to tell" if any(power_notes(manifest)) else "no significant difference"

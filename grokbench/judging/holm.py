@@ -6,23 +6,15 @@ from grokbench.judging.comparison import Comparisons
 from grokbench.judging.effects import Effect
 from grokbench.stats import holm
 
-__all__ = ["holm_adjusted", "holm_family"]
-
-
-def holm_adjusted(comparisons: Comparisons) -> list[float | None]:
-    """Correct the primary p of every cell over the planned family: every comparison, finished or not.
-
-    Returns:
-        A p for each cell, in order; None for a baseline, for a cell without a p, and in a suite without a correction.
-    """
-    return holm_family(comparisons)[0]
+__all__ = ["holm_family"]
 
 
 def holm_family(comparisons: Comparisons) -> tuple[list[float | None], list[list[float | None]]]:
-    """Correct the primary p of every planned comparison.
+    """Correct the primary p of every planned comparison, finished or not.
 
     Returns:
-        The p of each cell against the baseline, as of `holm_adjusted`, and for each cell those of its `others`.
+        The p of each cell against the baseline, in order, and for each cell those of its `others`. None for a baseline,
+        for a comparison without a p, and in a suite without a correction.
     """
     cells = comparisons.cells
     tested = [i for i, each in enumerate(cells) if not each.is_baseline]

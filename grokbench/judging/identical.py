@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from grokbench.judging.outcomes import Measured
-from grokbench.records import Cell, Curve, Outcome, Run
+from grokbench.records import Cell, Curve, Run
 
 __all__ = ["Curves", "identical"]
 
@@ -12,8 +12,9 @@ Curves = Callable[[Cell, int], Run | None]  # a cell and a seed -> its run, with
 
 
 def identical(baseline: Measured, method: Measured, curves: Curves | None) -> bool:
-    """Check whether every curve of a method equals the baseline's at every common evaluation of every paired seed.
+    """Check whether every curve of a method equals the baseline's at every common evaluation of every planned seed.
 
+    False while a run of either is missing or has failed. Evaluations that a packed folder left out cannot be compared.
     Curves are read for candidates alone, seed by seed, and not after the first difference.
 
     Args:
@@ -21,9 +22,10 @@ def identical(baseline: Measured, method: Measured, curves: Curves | None) -> bo
         method: on the same seeds in the same order.
         curves: reads the curves of a run that comes without; None where they cannot be read.
     """
-    pairs = [(a, b) for a, b in zip(baseline.runs, method.runs, strict=True) if a and b]
-    pairs = [pair for pair in pairs if Outcome.FAILED not in (pair[0].outcome, pair[1].outcome)]
-    if not pairs or not all(_may_be_equal(*pair) for pair in pairs):
+    if not (baseline.complete and method.complete):
+        return False
+    pairs = list(zip(baseline.finished, method.finished, strict=True))
+    if not all(_may_be_equal(*pair) for pair in pairs):
         return False
     return all(_equal(_read(baseline, a, curves), _read(method, b, curves)) for a, b in pairs)
 

@@ -45,6 +45,11 @@ class Measured:
         return bool(self.runs) and len(self.finished) == len(self.runs)
 
     @property
+    def thinned(self) -> bool:
+        """True if a packed folder has thinned the curves of a replica."""
+        return any("curves" in run.provenance for run in self.finished)
+
+    @property
     def times(self) -> list[float]:
         """min(T, B) in epochs of each finished replica; diverged counts as B."""
         budget = self.cell.budget

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
-from grokbench.judging.comparison import Comparison, Comparisons, Contrast, compare
+from grokbench.judging.comparison import Comparison, Comparisons, RowContrast, compare
 from grokbench.judging.conclusions import compared_notes, contrast_note, published_note
 from grokbench.judging.effects import Reproduction, verdict
 from grokbench.judging.holm import holm_family
@@ -77,7 +77,7 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
     )
 
 
-def _contrast(other: Contrast, adjusted: float | None, manifest: Manifest) -> RowComparison:
+def _contrast(other: RowContrast, adjusted: float | None, manifest: Manifest) -> RowComparison:
     found, note = other.effect, contrast_note(other, adjusted, manifest)
     if found is None:
         return RowComparison(other=other.label, note=note)
@@ -151,7 +151,9 @@ def _notes(
 
 
 def _identical(each: Comparison) -> Note:
-    text = "equals the baseline at every evaluation of every seed: does the method do anything?"
+    thinned = each.measured.thinned or (each.baseline is not None and each.baseline.thinned)
+    evaluation = "recorded evaluation" if thinned else "evaluation"
+    text = f"equals the baseline at every {evaluation} of every seed: does the method do anything?"
     return caution(Kind.IDENTICAL, text, *each.measured.cell.key)
 
 

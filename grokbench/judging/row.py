@@ -149,8 +149,8 @@ class Row:
     comparisons: tuple[RowComparison, ...] = ()
 
     def p(self, statistics: Statistics) -> float | None:
-        """Select the p that decides significance: Holm's, or without a correction that of the primary test."""
-        return self.p_holm if statistics.correction == "holm" else getattr(self, f"p_{statistics.primary}")
+        """Select the p that decides significance."""
+        return statistics.deciding(getattr(self, f"p_{statistics.primary}"), self.p_holm)
 
     def significant(self, statistics: Statistics) -> bool:
         """Check whether that p is at most alpha."""

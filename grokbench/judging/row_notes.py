@@ -35,15 +35,7 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
     if diverged := measured.count(Outcome.DIVERGED):
         text = f"{diverged} of {_seeds(done)} diverged (non-finite): counted as {budget} epochs"
         yield info(Kind.DIVERGED, text, diverged, done, budget)
-    if lost := measured.below_again():
-        share = 100 * (measured.below_share() or 0.0)
-        text = (
-            f"after grokking, {lost} of {_seeds(done)} were below the criterion again, at {share:.2g}% of evaluations"
-        )
-        yield info(Kind.BELOW_AGAIN, text, lost, done, share)
-    if broken := measured.not_finite_after():
-        text = f"{broken} of {_seeds(done)} ended non-finite after grokking"
-        yield caution(Kind.NOT_FINITE_AFTER, text, broken, done)
+    yield from _crossings(measured)
     if at_start := measured.at_start:
         epochs = min(measured.cell.evaluate_every, budget)
         text = f"{at_start} of {_seeds(done)} grokked before any update: counted as {epochs} epochs in ratios"
@@ -67,6 +59,20 @@ def _grokking(done: int, grokked: int, budget: int, bound: str | None) -> Note:
         text = f"{done - grokked} of {_seeds(done)} did not grok within {budget} epochs{flatters}"
         return info(Kind.SOME_GROKKED, text, grokked, done, budget, upper)
     return info(Kind.ALL_GROKKED, f"all {_seeds(done)} grokked" if done > 1 else "its one seed grokked", done)
+
+
+def _crossings(measured: Measured) -> Iterator[Note]:
+    """Yield the notes on seeds that lost the criterion after they had met it, or ended non-finite."""
+    done = len(measured.finished)
+    if lost := measured.below_again():
+        share = 100 * (measured.below_share() or 0.0)
+        text = (
+            f"after grokking, {lost} of {_seeds(done)} were below the criterion again, at {share:.2g}% of evaluations"
+        )
+        yield info(Kind.BELOW_AGAIN, text, lost, done, share)
+    if broken := measured.not_finite_after():
+        text = f"{broken} of {_seeds(done)} ended non-finite after grokking"
+        yield caution(Kind.NOT_FINITE_AFTER, text, broken, done)
 
 
 def _delay(measured: Measured) -> Iterator[Note]:

@@ -116,7 +116,9 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
         label: _make(registry, "metrics", Use(how["use"], how["parameters"])) for label, how in cell.measured.items()
     }
     every = {label: how["every"] for label, how in cell.measured.items() if how["every"]}
-    return build_step(task, regularizers, metrics, recipe.grokked, every, recipe.optimizer, budget=cell.budget)
+    raw = frozenset(label for label, how in cell.measured.items() if how.get("weights") == "raw")
+    more = {"raw": raw, "budget": cell.budget}
+    return build_step(task, regularizers, metrics, recipe.grokked, every, recipe.optimizer, **more)
 
 
 def check_sources(cell: Cell, registry: Registry) -> None:

@@ -23,7 +23,7 @@ def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str
         registry: with the suite's own plugins.
 
     Yields:
-        Label; the metric with its `use` (the plugin), `parameters` and `every`.
+        Label; the metric with its `use` (the plugin), `parameters` and `every`, and `weights` where they are raw.
 
     Raises:
         PluginError: a metric of the suite is unknown or refuses its parameters.
@@ -34,7 +34,7 @@ def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str
     for entry in suite.metrics:
         metric, use = _metric(registry, entry.use.name, entry.use.parameters, entry.every)
         if can_record(task, metric):
-            yield entry.label, (metric, use)
+            yield entry.label, (metric, {**use, **({"weights": "raw"} if entry.raw else {})})
 
 
 def _metric(

@@ -48,7 +48,8 @@ class Cell:
         budget: epochs at most.
         evaluate_every: epochs between evaluations.
         metrics: label -> "higher" or "lower" (is better), None where neither is.
-        measured: metric label -> `use` (the plugin), `parameters` and `every`.
+        measured: metric label -> `use` (the plugin), `parameters` and `every`; `weights` where they are "raw", since
+            stored runs without the key are compared with it.
         privileges: what the method uses that the baseline does not have.
         origins: `kind.name` of every plugin in it, such as `tasks.xor` -> origin.
         marks: differences of its recipe from the task's, by the suite or by the method.

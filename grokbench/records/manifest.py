@@ -48,6 +48,20 @@ class Statistics:
         """Count the tests a p is corrected for: with Holm all planned comparisons, without a correction its own."""
         return comparisons if self.correction == "holm" else 1
 
+    def deciding(self, primary: float | None, adjusted: float | None) -> float | None:
+        """Select the p that decides significance: Holm's, or without a correction that of the primary test.
+
+        Args:
+            primary: p of the primary test.
+            adjusted: that p after Holm's correction; None without one.
+        """
+        return adjusted if self.correction == "holm" else primary
+
+    @property
+    def name_of_p(self) -> str:
+        """The name of that p in a sentence."""
+        return "Holm p" if self.correction == "holm" else "uncorrected p"
+
 
 @dataclass(frozen=True)
 class Published:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from grokbench.judging.comparison import Comparisons
 from grokbench.judging.conclusions import power_notes
@@ -142,20 +142,30 @@ def _settings(found: Comparisons) -> Iterator[str]:
     cells = found.manifest.cells
     tasks = {cell.task: _use(cell.recipe.task) for cell in cells}
     yield f"Tasks: {'; '.join(_labelled(label, used) for label, used in tasks.items())}."
-    methods: dict[str, dict[str, list[str]]] = {}  # label -> settings -> tasks
-    for cell in cells:
-        methods.setdefault(cell.regularizer, {}).setdefault(_uses(cell), []).append(cell.task)
-    yield f"Methods: {'; '.join(_labelled(label, _on_tasks(used)) for label, used in methods.items())}."
+    methods = _grouped(cells, _uses).items()
+    yield f"Methods: {'; '.join(_labelled(label, _on_tasks(used)) for label, used in methods)}."
     origins = {name: origin for cell in cells for name, origin in cell.origins.items()}
     if others := [f"{name} ({origin.with_digest})" for name, origin in origins.items() if not origin.built_in]:
         yield f"Plugins that do not ship with grokbench: {'; '.join(others)}."
-    if marked := {cell.regularizer: ", ".join(map(mark_text, cell.marks)) for cell in cells if cell.marks}:
-        named = "; ".join(f"{label}: {differences}" for label, differences in marked.items())
-        yield f"Recipes that differ from the task's own: {named}."
-    if privileged := {cell.regularizer: listed(cell.privileges) for cell in cells if cell.privileges}:
-        named = "; ".join(f"{label}: {privileges}" for label, privileges in privileged.items())
-        yield f"Methods that use what the baseline does not have: {named}."
+    if marked := _by_method(cells, lambda cell: ", ".join(map(mark_text, cell.marks))):
+        yield f"Recipes that differ from the task's own: {marked}."
+    if privileged := _by_method(cells, lambda cell: listed(cell.privileges)):
+        yield f"Methods that use what the baseline does not have: {privileged}."
     yield "Not recorded: which settings were published, which were fitted, and how many others were tried."
+
+
+def _grouped(cells: Iterable[Cell], text: Callable[[Cell], str]) -> dict[str, dict[str, list[str]]]:
+    """Map the label of each method to the texts of its cells, and each text to the tasks."""
+    grouped: dict[str, dict[str, list[str]]] = {}
+    for cell in cells:
+        grouped.setdefault(cell.regularizer, {}).setdefault(text(cell), []).append(cell.task)
+    return grouped
+
+
+def _by_method(cells: Iterable[Cell], text: Callable[[Cell], str]) -> str:
+    """Write the texts of the methods that have any; with their tasks where the text is not that of every task."""
+    said = {label: _on_tasks(texts) for label, texts in _grouped(cells, text).items()}
+    return "; ".join(f"{label}: {found}" for label, found in said.items() if found)
 
 
 def _labelled(label: str, used: str) -> str:
@@ -164,10 +174,10 @@ def _labelled(label: str, used: str) -> str:
 
 
 def _on_tasks(settings: Mapping[str, list[str]]) -> str:
-    """The settings of a method; with their tasks where they differ."""
+    """The settings of a method; with their tasks where they differ. Empty ones are left out."""
     if len(settings) == 1:
         return next(iter(settings))
-    return ", ".join(f"{used} on {listed(tasks)}" for used, tasks in settings.items())
+    return ", ".join(f"{used} on {listed(tasks)}" for used, tasks in settings.items() if used)
 
 
 def _uses(cell: Cell) -> str:

@@ -96,7 +96,7 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
         elif runs:
             _check_sources(cell, runs, registry)
             _check_data(cell, runs)
-            values += _values(store, cell, step, runs, inquiry)
+            values += _values(store, cell, step, runs, _at_its_weights(store, cell, inquiry))
     if not values:
         raise PluginError(" ".join(refused))
     return values, refused
@@ -140,7 +140,7 @@ def _nothing_kept(store: Store, cells: Iterable[Cell], inquiry: Inquiry) -> str:
 
 def _use(store: Store, cell: Cell, inquiry: Inquiry, registry: "Registry") -> Use:
     """Resolve the metric to a plugin and its parameters."""
-    labels = {label: each for one in (*store.manifest.cells, cell) for label, each in one.measured.items()}
+    labels = _labels(store, cell)
     known = labels.get(inquiry.metric)
     if known is None and inquiry.metric not in registry.metrics:
         near = did_you_mean(inquiry.metric, [*labels, *registry.metrics])
@@ -153,6 +153,17 @@ def _use(store: Store, cell: Cell, inquiry: Inquiry, registry: "Registry") -> Us
     for parameter, fault in registry.get("metrics", name).faults(parameters):
         raise SuiteError(f"{Option('parameters', parameter)}: {fault}")
     return Use(name, parameters)
+
+
+def _labels(store: Store, cell: Cell) -> dict[str, Mapping[str, Any]]:
+    """Map the metrics of a folder to how they are measured, on the cell where it records them."""
+    return {label: each for one in (*store.manifest.cells, cell) for label, each in one.measured.items()}
+
+
+def _at_its_weights(store: Store, cell: Cell, inquiry: Inquiry) -> Inquiry:
+    """Choose the trained weights for a metric that the suite measures at these."""
+    how = _labels(store, cell).get(inquiry.metric, {})
+    return replace(inquiry, raw=inquiry.raw or how.get("weights") == "raw")
 
 
 def _step(cell: Cell, metric: "Metric", registry: "Registry") -> "Step":

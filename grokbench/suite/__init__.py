@@ -25,10 +25,10 @@ from grokbench.suite.entries import (
     family,
     metric_entries,
     regularizer_entries,
-    snapshots,
     task_entries,
 )
 from grokbench.suite.problems import KeyPath, Problem, listing
+from grokbench.suite.snapshots import read_snapshots
 from grokbench.suite.yaml12 import read
 from grokbench.suite.yaml_places import Document
 from grokbench.suite_files import find
@@ -161,7 +161,7 @@ def _suite(document: Document, path: Path) -> Suite:
         metrics=metric_entries(data.get("metrics") or {}),
         statistics=Statistics(**{key: v for key, v in (data.get("statistics") or {}).items() if v is not None}),
         published=_published(data.get("published"), tasks, regularizers),
-        weights=snapshots(data.get("weights")) or Snapshots(),
+        weights=read_snapshots(data.get("weights")) or Snapshots(),
         plugins=tuple(str(path.parent / name) for name in data.get("plugins") or []),
         document=document,
     )

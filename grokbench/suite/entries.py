@@ -11,6 +11,7 @@ from grokbench.criterion import Stop
 from grokbench.records import Snapshots, Use
 from grokbench.suite.problems import KeyPath
 from grokbench.suite.schema import MetricShape, RegularizerShape, TaskShape
+from grokbench.suite.snapshots import read_snapshots
 
 __all__ = [
     "OPTIMIZER",
@@ -27,7 +28,6 @@ __all__ = [
     "metric_entries",
     "plugin_uses",
     "regularizer_entries",
-    "snapshots",
     "task_entries",
 ]
 
@@ -104,12 +104,14 @@ class MetricEntry:
         use: the plugin.
         every: the cadence; None to measure it at every evaluation.
         path: of the entry in the file.
+        raw: measured at the trained weights, also if a method has averaged ones evaluated.
     """
 
     label: str
     use: Use
     every: Every | None
     path: KeyPath
+    raw: bool = False
 
 
 def _merged(use: Use, extra: Parameters) -> Use:
@@ -206,17 +208,9 @@ def _tasks(label: str, given: Parameters) -> list[TaskEntry]:
     stop = given.get("stop")
     settings = {key: given.get(key) for key in ("epochs", "evaluate_every", "grokked")}
     settings["stop"] = stop["sustained"] if isinstance(stop, Mapping) and "sustained" in stop else stop
-    settings["weights"] = snapshots(given.get("weights"))
+    settings["weights"] = read_snapshots(given.get("weights"))
     uses = gridded_uses(label, given, TaskShape.model_fields)
     return [TaskEntry(name, one[0], path=("tasks", label), **settings) for name, one in expansions(label, uses)]
-
-
-def snapshots(given: Any) -> Snapshots | None:
-    """Read the value of `weights`, which must have been checked; None where it is not given."""
-    if given is None or given == "final":
-        return Snapshots(final=True) if given else None
-    parts = given if isinstance(given, Mapping) else {"epochs": given}
-    return Snapshots(tuple(sorted(set(parts.get("epochs", ())))), parts.get("final", False))
 
 
 def regularizer_entries(
@@ -262,4 +256,4 @@ def metric_entries(section: Mapping[str, Parameters | None]) -> tuple[MetricEntr
 
 def _metric(label: str, given: Parameters) -> MetricEntry:
     use = plugin_uses(label, given, MetricShape.model_fields)[0]
-    return MetricEntry(label, use, given.get("every"), ("metrics", label))
+    return MetricEntry(label, use, given.get("every"), ("metrics", label), given.get("weights") == "raw")

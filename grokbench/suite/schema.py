@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from grokbench.suite.field_checks import MAX_EPOCHS, check_condition, check_every, check_stop, check_use, check_weights
 from grokbench.suite.problems import KeyPath
-from grokbench.suite.search_shapes import DimensionShape, TuneShape, search_fields
+from grokbench.suite.search_shapes import SEEDS, DimensionShape, TuneShape, search_fields
 
 __all__ = [
     "MAX_EPOCHS",
@@ -49,7 +49,6 @@ _STOP = {
 _EVERY = {"anyOf": [{"type": ["integer", "null"], "minimum": 1}, {"type": "object", "required": ["per_decade"]}]}
 _USE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
 _WEIGHTS = {"anyOf": [{"enum": ["final", None]}, {"type": "array"}, {"type": "object"}]}
-_SEEDS = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "array"}]}
 
 
 Weights = Annotated[
@@ -129,6 +128,10 @@ class MetricShape(_Plugged):
         WithJsonSchema(_EVERY),
         Field(description="epochs between two measurements, or {per_decade: k}; default every evaluation"),
     ] = None
+    weights: Annotated[
+        Literal["evaluated", "raw"] | None,
+        Field(description="raw: the trained ones, also if a method has averages evaluated; default evaluated"),
+    ] = None
 
 
 class SkipShape(_Shape):
@@ -172,7 +175,7 @@ class SuiteShape(_Shape):
 
     suite: Annotated[str, Field(max_length=60, pattern=r"^\w[\w.-]*$", description="the name of the suite")]
     description: Annotated[str | None, Field(description="one sentence about the suite")] = None
-    seeds: Annotated[Any, WithJsonSchema(_SEEDS), Field(description="a range such as 1000-1024, a list or a count")]
+    seeds: Annotated[Any, WithJsonSchema(SEEDS), Field(description="a range such as 1000-1024, a list or a count")]
     baseline: Annotated[Text, Field(description="the label of the regularizer that the others are tested against")]
     tasks: Annotated[dict[Label, TaskShape | None], Field(min_length=1, description="label: {use: plugin, ...}")]
     regularizers: Annotated[

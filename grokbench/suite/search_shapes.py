@@ -8,12 +8,12 @@ from pydantic_core import PydanticCustomError
 
 from grokbench.suite.problems import KeyPath
 
-__all__ = ["MAX_TRIALS", "DimensionShape", "TuneShape", "search_fields"]
+__all__ = ["MAX_TRIALS", "SEEDS", "DimensionShape", "TuneShape", "search_fields"]
 
 MAX_TRIALS = 1000
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-_SEEDS = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "array"}]}
+SEEDS = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "array"}]}
 
 
 class _Shape(BaseModel):
@@ -86,10 +86,10 @@ class TuneShape(_Shape):
     ] = None
     sampler: Annotated[Literal["qmc", "tpe"] | None, Field(description="of the trials; default qmc")] = None
     seeds: Annotated[
-        Any, WithJsonSchema(_SEEDS), Field(description="of every trial, at least 3 below 1000; default 0-2")
+        Any, WithJsonSchema(SEEDS), Field(description="of every trial, at least 3 below 1000; default 0-2")
     ] = None
     confirm_seeds: Annotated[
-        Any, WithJsonSchema(_SEEDS), Field(description="others below 1000, for the best trials; default 100-104")
+        Any, WithJsonSchema(SEEDS), Field(description="others below 1000, for the best trials; default 100-104")
     ] = None
     space: Annotated[SpaceShape | None, Field(description="multiples of the task's lr and weight_decay")] = None
 

@@ -5,10 +5,10 @@ from math import comb, exp, log
 
 from grokbench.tune.scores import Score, ranking
 
-__all__ = ["best_of", "weights"]
+__all__ = ["best_of", "chances"]
 
 
-def weights(trials: int, k: int) -> list[float]:
+def chances(trials: int, k: int) -> list[float]:
     """Return the probability that the trial of each rank is the best of k, drawn without replacement.
 
     All but k - 1 of the k trials rank lower, so rank i of n is the best with C(n - i, k - 1) / C(n, k). The estimate of
@@ -30,6 +30,6 @@ def best_of(scores: Sequence[Score], k: int) -> tuple[float, float]:
         k: from 1 to their number.
     """
     ranked = [scores[i] for i in ranking(scores)]
-    drawn = list(zip(weights(len(scores), k), ranked, strict=True))
-    epochs = exp(sum(weight * log(score.epochs) for weight, score in drawn))
-    return epochs, sum(weight * score.grokked / score.seeds for weight, score in drawn)
+    drawn = list(zip(chances(len(scores), k), ranked, strict=True))
+    epochs = exp(sum(chance * log(score.epochs) for chance, score in drawn))
+    return epochs, sum(chance * score.grokked / score.seeds for chance, score in drawn)

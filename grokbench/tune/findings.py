@@ -10,13 +10,12 @@ from grokbench.tune.preparation import Tuning
 from grokbench.tune.scores import Score
 from grokbench.tune.search import Found
 from grokbench.tune.space import Dimension, edge
-from grokbench.tune.suites import chosen_entries, suite_text
+from grokbench.tune.suites import chosen_entries, suite_name, suite_text
 from grokbench.tune.trials import Key
 
 __all__ = ["SCHEMA_VERSION", "chosen_suite", "findings"]
 
 SCHEMA_VERSION = 1
-NAME = 50  # characters of a suite's name that are kept
 
 
 def findings(tuning: Tuning, found: Mapping[Key, Found]) -> dict[str, Any]:
@@ -113,7 +112,7 @@ def chosen_suite(tuning: Tuning, found: Mapping[Key, Found]) -> str:
     described = " ".join(filter(None, [suite.description.strip(), _in_words(tuning)]))
     return suite_text(
         {
-            "suite": f"{suite.name[:NAME]}-tuned",
+            "suite": suite_name(suite, "tuned"),
             "description": described,
             "seeds": format_seeds(seeds),
             "baseline": suite.baseline,

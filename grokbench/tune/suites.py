@@ -5,7 +5,7 @@ import os.path
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grokbench.suite import RegularizerEntry, TaskEntry
+from grokbench.suite import RegularizerEntry, Suite, TaskEntry
 from grokbench.suite.entries import OPTIMIZER, family
 from grokbench.suite.yaml12 import MAX_BYTES
 from grokbench.suite.yaml_composer import MAX_NODES
@@ -13,12 +13,22 @@ from grokbench.suite.yaml_text import write_yaml
 from grokbench.tune.preparation import Tuning
 from grokbench.tune.trials import Key, Trial
 
-__all__ = ["Rows", "chosen_entries", "rows_of_a_suite", "suite_data", "suite_text", "trial_label"]
+__all__ = ["Rows", "chosen_entries", "rows_of_a_suite", "suite_data", "suite_name", "suite_text", "trial_label"]
 
 Rows = Mapping[str, Mapping[Key, Trial]]  # suffix of a row's label -> task and method -> settings
 MOST_ROWS = 64  # of a method in one suite
 SHARE = 0.5  # of what a suite may hold
 NAME = 50  # characters of a suite's name that are kept
+
+
+def suite_name(suite: Suite, ending: str) -> str:
+    """Name a suite that is made from another one, whose name may be as long as any.
+
+    Args:
+        suite: the other one.
+        ending: appended after a hyphen.
+    """
+    return f"{suite.name[:NAME]}-{ending}"
 
 
 def trial_label(method: str, suffix: str) -> str:
@@ -48,7 +58,7 @@ def suite_data(tuning: Tuning, name: str, seeds: Sequence[int], rows: Rows) -> d
         for each in suite.skip
     ]
     return {
-        "suite": f"{suite.name[:NAME]}-{name}",
+        "suite": suite_name(suite, name),
         "description": f"Trials of grokbench tune for the suite {suite.name}.",
         "seeds": list(seeds),
         "baseline": trial_label(suite.baseline, first),

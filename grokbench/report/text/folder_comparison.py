@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from grokbench.judging.contrast import Contrast, Contrasts
+from grokbench.judging.folder_contrasts import FolderContrast, FolderContrasts
 from grokbench.judging.note import Kind
 from grokbench.judging.row import Row
 from grokbench.report.text.prose import wrap
@@ -37,7 +37,7 @@ LEGEND = (
 )
 
 
-def render(contrasts: Contrasts, style: str) -> str:
+def render(contrasts: FolderContrasts, style: str) -> str:
     """Write a comparison as text.
 
     Args:
@@ -47,7 +47,7 @@ def render(contrasts: Contrasts, style: str) -> str:
     return FORMATS[style](contrasts)
 
 
-def _table(contrasts: Contrasts) -> str:
+def _table(contrasts: FolderContrasts) -> str:
     blocks = [
         "\n".join(line for text in _heading(contrasts) for line in wrap(text, WIDTH, hang=2)),
         *(
@@ -61,14 +61,14 @@ def _table(contrasts: Contrasts) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _fitted(cells: list[Contrast]) -> str:
+def _fitted(cells: list[FolderContrast]) -> str:
     """Write a table that fits: labels are shortened first, then columns are left out."""
     shown = _columns(cells).fit(WIDTH)
     lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
     return tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align)
 
 
-def _markdown(contrasts: Contrasts) -> str:
+def _markdown(contrasts: FolderContrasts) -> str:
     blocks = ["\n".join(f"- {markdown(text)}" for text in _heading(contrasts))]
     for task, cells in _by_task(contrasts).items():
         shown = _columns(cells)
@@ -78,7 +78,7 @@ def _markdown(contrasts: Contrasts) -> str:
     return "\n\n".join(filter(None, [*blocks, markdown(" ".join(_summary(contrasts))), markdown(LEGEND)])) + "\n"
 
 
-def _json(contrasts: Contrasts) -> str:
+def _json(contrasts: FolderContrasts) -> str:
     data = asdict(contrasts) | {"unlike": contrasts.unlike}
     for plain, cell in zip(data["cells"], contrasts.cells, strict=True):
         plain |= {"a": cell.a.as_dict(), "b": cell.b.as_dict(), "agree": cell.agree}
@@ -86,10 +86,10 @@ def _json(contrasts: Contrasts) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-FORMATS: dict[str, Callable[[Contrasts], str]] = {"table": _table, "markdown": _markdown, "json": _json}
+FORMATS: dict[str, Callable[[FolderContrasts], str]] = {"table": _table, "markdown": _markdown, "json": _json}
 
 
-def _heading(contrasts: Contrasts) -> Iterator[str]:
+def _heading(contrasts: FolderContrasts) -> Iterator[str]:
     """Yield what is compared, and what differs between the folders."""
     for name, folder, suite in zip("AB", contrasts.folders, contrasts.suites, strict=True):
         yield f"{name}: {folder}, suite {suite}"
@@ -107,14 +107,14 @@ def _heading(contrasts: Contrasts) -> Iterator[str]:
             yield f"only in {name}: {', '.join(cells)}"
 
 
-def _by_task(contrasts: Contrasts) -> dict[str, list[Contrast]]:
-    tasks: dict[str, list[Contrast]] = {}
+def _by_task(contrasts: FolderContrasts) -> dict[str, list[FolderContrast]]:
+    tasks: dict[str, list[FolderContrast]] = {}
     for cell in contrasts.cells:
         tasks.setdefault(cell.task, []).append(cell)
     return tasks
 
 
-def _columns(cells: list[Contrast]) -> Columns:
+def _columns(cells: list[FolderContrast]) -> Columns:
     rows = (
         (
             cell.regularizer,
@@ -132,7 +132,7 @@ def _columns(cells: list[Contrast]) -> Columns:
     return Columns(HEADS, tuple(rows))
 
 
-def _notes(cells: list[Contrast]) -> Iterator[str]:
+def _notes(cells: list[FolderContrast]) -> Iterator[str]:
     """Yield the differences of the cells themselves, and of their outcomes, seed by seed."""
     for cell in cells:
         for difference in cell.differences:
@@ -147,7 +147,7 @@ def _notes(cells: list[Contrast]) -> Iterator[str]:
             yield f"{cell.regularizer}: {cell.untested}"
 
 
-def _summary(contrasts: Contrasts) -> Iterator[str]:
+def _summary(contrasts: FolderContrasts) -> Iterator[str]:
     """Yield the numbers of replicas that are equal, and of conclusions that agree."""
     seeds = sum(cell.seeds for cell in contrasts.cells)
     differing = sum(len(cell.differing) for cell in contrasts.cells)
@@ -158,7 +158,7 @@ def _summary(contrasts: Contrasts) -> Iterator[str]:
         yield f"They do not for {', '.join(apart)}."
 
 
-def _largest(cell: Contrast) -> str:
+def _largest(cell: FolderContrast) -> str:
     if cell.largest is None:
         return "-"
     a, b = cell.largest.epochs
@@ -169,6 +169,6 @@ def _median(row: Row) -> str:
     return "none" if row.epochs_median is None and row.epochs_mean is not None else figure(row.epochs_median)
 
 
-def _conclusions(cell: Contrast) -> str:
+def _conclusions(cell: FolderContrast) -> str:
     """Write both conclusions, one where they agree."""
     return " | ".join(each or "-" for each in dict.fromkeys(cell.conclusions))

@@ -13,7 +13,7 @@ from grokbench.engine.groups import cast
 from grokbench.step import Step, StepContext
 from grokbench.types import Batch, Params
 
-__all__ = ["Probe", "begun", "drawn", "walk"]
+__all__ = ["StepProbe", "begun", "drawn", "walk"]
 
 SIZE = 0.01  # of an update
 STEPS = 10
@@ -21,7 +21,7 @@ BEGINS = (0, 10_000)  # the second is beyond warm-ups
 
 
 @dataclass(frozen=True)
-class Probe:
+class StepProbe:
     """A step of one replica of a method, of which phases can be called with any numbers.
 
     Attributes:
@@ -63,7 +63,7 @@ class Probe:
         return task.outputs(params, batch.inputs), StepContext(batch, keys, *counts, self.train, some)
 
 
-def begun(step: Step, number: int = 0) -> Probe:
+def begun(step: Step, number: int = 0) -> StepProbe:
     """Make the probe of an initialisation.
 
     Args:
@@ -71,7 +71,7 @@ def begun(step: Step, number: int = 0) -> Probe:
         number: of the step.
     """
     params, train = cast((step.task.init(random.key(0)), data(step.task)["train"]), torch.float64)
-    return Probe(step, params, step.init(params, random.key(0)), number, train)
+    return StepProbe(step, params, step.init(params, random.key(0)), number, train)
 
 
 def drawn(params: Params, purpose: str, number: int) -> Params:
@@ -86,7 +86,7 @@ def drawn(params: Params, purpose: str, number: int) -> Params:
     return {name: random.normal(random.fold(key, name), tuple(p.shape)).to(p) for name, p in params.items()}
 
 
-def walk(step: Step) -> Iterator[tuple[Probe, Params, Params]]:
+def walk(step: Step) -> Iterator[tuple[StepProbe, Params, Params]]:
     """Yield some steps of a random walk that goes through `transform` and `project`.
 
     Args:

@@ -8,7 +8,7 @@ from grokbench.judging.note import Note
 from grokbench.judging.row import Row
 from grokbench.records import Outcome
 
-__all__ = ["Contrast", "Contrasts", "SeedPair"]
+__all__ = ["FolderContrast", "FolderContrasts", "SeedPair"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class SeedPair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contrast:
+class FolderContrast:
     """One cell in both folders.
 
     Attributes:
@@ -74,7 +74,7 @@ class Contrast:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contrasts:
+class FolderContrasts:
     """Two folders, A and B.
 
     Attributes:
@@ -90,7 +90,7 @@ class Contrasts:
     folders: tuple[str, str]
     suites: tuple[str, str]
     differences: tuple[Difference, ...]
-    cells: tuple[Contrast, ...]
+    cells: tuple[FolderContrast, ...]
     alone: tuple[tuple[str, ...], tuple[str, ...]]
     needed: tuple[int, int]
     planned: tuple[int, int]
