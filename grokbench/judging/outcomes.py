@@ -118,8 +118,8 @@ class Measured:
         """
         budget = self.cell.budget
         epochs = [getattr(run.crossings, name) if run.crossings else run.grokked_at for run in self.finished]
-        hits = [_within(epoch, budget) for epoch in epochs]
-        return [float(epoch) if hit else float(budget) for epoch, hit in zip(epochs, hits, strict=True)], hits
+        times = [budget if epoch is None else min(epoch, budget) for epoch in epochs]
+        return [float(time) for time in times], [_within(epoch, budget) for epoch in epochs]
 
     def below_share(self) -> float | None:
         """Compute the mean over seeds of the share of evaluations after the first crossing below the criterion."""
