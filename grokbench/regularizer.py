@@ -123,7 +123,8 @@ class Regularizer:
         if (self.claims is None) != (self.update is None):
             raise ValueError("claims and update belong together: give both, or neither")
         implied = {privilege for phase, privilege in IMPLIED.items() if getattr(self, phase)}
-        object.__setattr__(self, "privileges", frozenset(self.privileges) | implied)
+        if implied and not isinstance(self.privileges, str):
+            object.__setattr__(self, "privileges", frozenset(self.privileges) | implied)
         if not 0.0 <= self.reserve < 1.0:
             raise ValueError(f"reserve must be at least 0 and below 1, got {self.reserve}")
         for phase, k in self.every.items():

@@ -76,6 +76,7 @@ def test_every_phase_of_a_regularizer_is_watched():
         "neutral",
         "inert",
         "facts",
+        "refuses",
         "rotates",
         "revision",
     }

@@ -96,7 +96,7 @@ def test_the_phases_of_a_step_come_in_one_order(label):
         *("perturb a", "perturb b", "loss b", "loss a", "penalty a", "penalty b"),  # b wraps the loss of a
         *("transform a", "transform b", "optimizer b", "optimizer a", "project a", "project b"),
     ]  # fmt: skip
-    trial = ["init a", "init b", "project a", "project b"]  # once, on shapes: do projections look at `at.params`?
+    trial = ["init a", "project a", "init b", "project b"]  # once, on shapes: do projections look at `at.params`?
     first = len(begun) + per_step.index("optimizer b")
     assert seen[first : first + len(trial)] == trial
     del seen[first : first + len(trial)]

@@ -88,7 +88,9 @@ def test_a_mistake_is_told_once_with_its_place(complaints, fault):
     assert place in line and said in line and line.startswith("s.yaml:")
 
 
-TASK_KEYS = "; every task entry also accepts these keys: use, epochs, evaluate_every, stop, grokked. Did you mean "
+TASK_KEYS = (
+    "; every task entry also accepts these keys: use, epochs, evaluate_every, stop, grokked, weights. Did you mean "
+)
 METHOD_KEYS = (
     "; every regularizer entry also accepts these keys: use, per_task, optimizer, compare_to, search_space. "
     "Did you mean "

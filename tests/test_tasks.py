@@ -209,10 +209,10 @@ def test_untrainable_parameters_are_refused_before_training(factory, given):
         *(
             (
                 {"stop": stop},
-                "stop must be 'grokked', 'budget', or for how many evaluations, at least 1, the criterion has to hold, "
-                f"got {stop!r}",
+                "stop must be 'grokked', 'budget', {'hold': epochs}, or for how many evaluations, at least 1, the "
+                f"criterion holds, got {stop!r}",
             )
-            for stop in ("groked", 0, True, 2.0, None)
+            for stop in ("groked", 0, True, 2.0, None, {"hold": 0}, {"holds": 3})
         ),
     ],
 )
@@ -221,7 +221,7 @@ def test_a_budget_cadence_or_stop_that_cannot_be_followed_is_refused(given, comp
         replace(small("xor"), **given)
 
 
-@pytest.mark.parametrize("stop", ["grokked", "budget", 1, 3])
+@pytest.mark.parametrize("stop", ["grokked", "budget", 1, 3, {"hold": 5}])
 def test_every_way_to_stop_is_taken(stop):
     assert replace(small("xor"), stop=stop).stop == stop
 

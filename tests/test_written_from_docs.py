@@ -254,7 +254,7 @@ def test_the_outer_gradient_of_neuralgrok_is_a_double_gradient(methods):
     task, method = small("sparse_parity"), methods["neuralgrok"]()
     at = standpoint(task)
     reserved = Batch(at.batch.inputs[:5], at.batch.targets[:5])
-    state = method.initial_state(at.params, task)
+    state = method.initial_state(at.params, task, random.key(0))
 
     def outer(f):
         moved, _ = method.transform(at.grad_at(at.params), state._replace(f=f), at)

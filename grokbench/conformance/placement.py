@@ -164,7 +164,9 @@ def _states_on_cpu(step: Step, group: engine.Group) -> str:
 
     Unmapped code may keep numbers on the CPU, as optimizers of torch do.
     """
-    made = tensors(over_replicas(step, step.init)(group.params)[0]) if step.regularizers and step.mapped else ()
+    if not (step.regularizers and step.mapped):
+        return ""
+    made = tensors(over_replicas(step, step.init)(group.params, group.keys)[0])
     return next((path or "()" for path, tensor in made if tensor.device.type == "cpu"), "")
 
 

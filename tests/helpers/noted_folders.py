@@ -2,7 +2,19 @@
 
 from dataclasses import replace
 
-from grokbench.records import Curve, Manifest, Mark, MarkKind, Outcome, Published, Run, Skip, Statistics, Timing
+from grokbench.records import (
+    Crossings,
+    Curve,
+    Manifest,
+    Mark,
+    MarkKind,
+    Outcome,
+    Published,
+    Run,
+    Skip,
+    Statistics,
+    Timing,
+)
 from grokbench.store import Store
 
 from .result_folders import HERE, a_cell, a_run
@@ -30,6 +42,7 @@ EPOCHS = {  # method -> epochs by seed; None: not by the budget, "-": not run
     "removed": (81, 82, 91, 92),
     "unsteady": (81, 83, 90, 92),
     "rotated": (82, 83, 90, 92),
+    "forgetful": (83, 84, 90, 93),
     "decayed": (60, 60, 70, 60),
     "idle": BASELINE,
 }
@@ -87,6 +100,9 @@ def _run(cell, seed, end, provenance):
     run = replace(a_run(cell, seed, None, made), epochs=epochs, memorised_at=10 if epochs >= 10 else None)
     if cell.regularizer in ("baseline", "idle"):
         run = replace(run, curves={"test_accuracy": Curve((0, epochs), (0.5, 0.9 + seed / 1e6))})
+    if cell.regularizer == "forgetful":
+        crossings = Crossings(first=end, watched=9, below=3, below_at=end, not_finite_at=end)
+        run = replace(run, crossings=crossings)
     return run if end is None else replace(run, outcome=Outcome.GROKKED, grokked_at=end)
 
 

@@ -1,6 +1,6 @@
 """Cells that train as a test says, by a clock that it winds."""
 
-from grokbench.records import Cell, Outcome, Run
+from grokbench.records import Cell, Outcome, Recipe, Run, Use
 from grokbench.runner.progress.matrix import Matrix
 
 GROUP = (1000, 1001)
@@ -17,7 +17,7 @@ class Clock:
 
 
 def cell(task="sparse_parity", regularizer="grokalign", budget=4000):
-    return Cell(task, regularizer, "same", {}, budget, 1, {})
+    return Cell(task, regularizer, "same", Recipe(task=Use("parity", {}, 1)), budget, 1, {})
 
 
 def run(seed, epochs, outcome=Outcome.GROKKED, error=None):

@@ -217,7 +217,7 @@ def method() -> Regularizer:
 """,
         "shapes",
         "'About' object has no attribute 'step'",
-        "About has decoupled, facts, fans, lr, roles",
+        "About has decoupled, facts, fans, key, lr, roles",
     ),
     "averages in another precision": Fault(
         f"""
