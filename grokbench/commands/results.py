@@ -145,8 +145,8 @@ def pack(directory: str, out: str | None, weights: bool) -> None:
         click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
     if damaged:
         click.echo(
-            f"Warning: left out: {damaged} files of weights that are links, damaged, or of other runs than the stored "
-            "ones. Run the suite again after deleting them, which makes them anew.",
+            f"Warning: left out: {damaged} files of weights that are links, are damaged, or belong to runs that are "
+            "not stored here. Delete them and run the suite again: the run makes them anew.",
             err=True,
         )
     if store.busy:

@@ -146,7 +146,7 @@ def _with_one_batch(step: Step) -> Step:
 
 
 def is_the_same_alone(subject: Subject) -> Answer:
-    """Check that a seed in a group of three trains like beside a copy of itself."""
+    """Check that a seed trains in a group of three as it trains beside a copy of itself."""
     for label, step in steps(subject):
         epochs = epochs_for(step.task)
         group = trained(step, SEEDS, epochs)

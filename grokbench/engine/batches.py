@@ -20,7 +20,8 @@ class Draws(NamedTuple):
 
     Attributes:
         keys: (steps, replicas, methods), see `Step.keys`; the last axis is empty where no method draws.
-        rows: (replicas, n), the batch order as rows of the table of all examples; None with full batches.
+        rows: (replicas, n), the batch order, as row numbers in the table of all examples; None with full
+            batches.
     """
 
     keys: Tensor

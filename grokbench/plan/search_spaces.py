@@ -14,10 +14,10 @@ __all__ = ["space_faults"]
 
 
 def space_faults(suite: Suite, registry: Registry) -> Iterator[str]:
-    """Yield the mistakes in the search spaces of regularizers that only their plugins reveal, each with its place.
+    """Yield mistakes in search spaces that show only once the regularizers' plugins are known, each with its place.
 
     Args:
-        suite: for its methods, and for places.
+        suite: holds the methods, and the line of each key in its file.
         registry: with the suite's own plugins.
     """
     for method in suite.regularizers:

@@ -159,7 +159,7 @@ def listed(damaged: list[str], most: int = 5) -> str:
 
     Args:
         damaged: their names, in order.
-        most: things that are named.
+        most: the number of things that are named at most.
     """
     more = f" and {len(damaged) - most} more" if len(damaged) > most else ""
     return f"{', '.join(damaged[:most])}{more}"

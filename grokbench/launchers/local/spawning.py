@@ -25,7 +25,7 @@ def start_process(target: Callable[[Connection, Any], None], argument: Any) -> t
         argument: can be pickled.
 
     Returns:
-        The process, which ends with its parent, and the parent's end of the pipe.
+        The process (it stops when its parent does); the parent's end of the pipe.
     """
     context = multiprocessing.get_context("spawn")  # CUDA and threads do not survive a fork
     pipe, theirs = context.Pipe()
