@@ -277,4 +277,5 @@ def test_every_option_in_a_message_is_a_keyword_of_run():
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Option"
         and isinstance(node.args[0], ast.Constant)
     }  # fmt: skip
-    assert {"device", "log", "methods", "num_seeds", "out", "plugins", "rerun", "seeds"} <= named <= KEYWORDS | OF_EVALUATE
+    assert {"device", "log", "methods", "num_seeds", "out", "plugins", "rerun", "seeds"} <= named
+    assert named <= KEYWORDS | OF_EVALUATE
