@@ -193,3 +193,12 @@ def test_wrong_holds_are_refused(tmp_path, change, said):
     refused = tiny.grokbench("validate", str(tmp_path / "tiny.yaml"))
     assert refused.status == 2
     assert said in refused.err
+
+
+def test_what_is_printed_says_which_crossing_is_ranked(held):
+    table = tiny.grokbench("leaderboard", str(held / "out")).out
+    assert "Times are those of the first crossing after which the criterion held at 95% or more" in table
+    methods = tiny.grokbench("leaderboard", str(held / "out"), "--methods-text").out
+    assert "after which it holds at 95% or more of the evaluations of the watch that follows" in " ".join(
+        methods.split()
+    )

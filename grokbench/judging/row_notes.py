@@ -67,7 +67,8 @@ def _crossings(measured: Measured) -> Iterator[Note]:
     if lost := measured.below_again():
         share = 100 * (measured.below_share() or 0.0)
         text = (
-            f"after grokking, {lost} of {_seeds(done)} were below the criterion again, at {share:.2g}% of evaluations"
+            f"after grokking, {lost} of {_seeds(done)} were below the criterion again: on average over the seeds it "
+            f"did not hold at {share:.2g}% of the later evaluations"
         )
         yield info(Kind.BELOW_AGAIN, text, lost, done, share)
     if broken := measured.not_finite_after():

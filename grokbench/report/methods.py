@@ -8,7 +8,7 @@ from grokbench.judging.comparison import Comparisons
 from grokbench.judging.conclusions import power_notes
 from grokbench.judging.effects import AGREEMENT
 from grokbench.judging.marks import mark_text
-from grokbench.records import Cell, Outcome, Use
+from grokbench.records import LASTING, Cell, Outcome, Use
 from grokbench.report.text.prose import environment_line, named_test
 from grokbench.seeds import format_seeds
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
@@ -21,6 +21,11 @@ NOT_GROKKED = {
     Outcome.CENSORED: "did not by the budget",
     Outcome.DIVERGED: "diverged",
     Outcome.FAILED: "failed with an error",
+}
+RANKED_BY = {
+    "first": "Time is counted in epochs; a network has grokked at the first evaluation at which the criterion holds.",
+    "lasting": "Time is counted in epochs; a network has grokked at the first evaluation at which the criterion holds "
+    f"and after which it holds at {100 * LASTING:g}% or more of the evaluations of the watch that follows.",
 }
 STOPS = {"grokked": "trained until then and at most for", "budget": "always trained for"}
 
@@ -53,7 +58,7 @@ def _design(found: Comparisons) -> Iterator[str]:
 
 def _criterion(found: Comparisons) -> Iterator[str]:
     """The criterion and budget of each task, the treatment of replicas that did not grok, and the outcomes."""
-    yield "Time is counted in epochs; a network has grokked at the first evaluation at which the criterion holds."
+    yield RANKED_BY[found.manifest.statistics.rank_by]
     tasks = {cell.task: cell for cell in found.manifest.cells}
     yield f"{'; '.join(f'{task}: {_clock(cell)}' for task, cell in tasks.items())}."
     yield (

@@ -97,6 +97,8 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
             _check_sources(cell, runs, registry)
             _check_data(cell, runs)
             values += _values(store, cell, step, runs, _at_its_weights(store, cell, inquiry))
+        else:
+            refused.append(f"{printable(cell.name)} is left out: it keeps no such weights.")
     if not values:
         raise PluginError(" ".join(refused))
     return values, refused

@@ -54,8 +54,13 @@ def _score(score: Mapping[str, Any]) -> str:
 
 
 def _curve(search: Mapping[str, Any], steps: list[int]) -> Iterator[str]:
-    known = {point["k"]: point["epochs"] for point in search["best_of_k"]}
-    yield from (f"{known[k]:,.0f}" for k in steps)
+    known = {point["k"]: point for point in search["best_of_k"]}
+    yield from (f"{known[k]['epochs']:,.0f}{_missed(known[k]['grokked'])}" for k in steps)
+
+
+def _missed(grokked: float) -> str:
+    """The expected share of seeds that grok, where some do not: more seeds go before fewer epochs."""
+    return "" if grokked >= 1 else f" ({100 * grokked:.0f}%)"
 
 
 def _notes(search: Mapping[str, Any]) -> Iterator[str]:

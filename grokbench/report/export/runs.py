@@ -138,7 +138,8 @@ BEFORE = (
     Column(
         "time",
         NUMBER,
-        "grokked_at, or the budget where it did not grok by then; means and ratios use this time",
+        "grokked_at, or `lasting` where the suite ranks by it; the budget where there is none by then. Means and "
+        "ratios use this time",
         NOT_FINISHED,
         "epochs",
         lambda replica: next(iter(replica.measured.times), None),

@@ -7,6 +7,7 @@ from typing import Any
 
 from grokbench.judging.note import Kind, Note, Severity, caution
 from grokbench.judging.row import Leaderboard, Row
+from grokbench.records import LASTING
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
 from grokbench.text.numbers import number
 
@@ -99,6 +100,13 @@ def environment_line(environment: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {environment_value(value)}" for key, value in known.items())
 
 
+_LASTS = f"the criterion held at {100 * LASTING:g}% or more of the evaluations of the watch that follows"
+CROSSINGS = {
+    "first": f"Times are those of the first crossing. lasting: seeds after whose crossing {_LASTS}, and their median.",
+    "lasting": f"Times are those of the first crossing after which {_LASTS}. first: the median of the first crossing.",
+}
+
+
 def legend(leaderboard: Leaderboard) -> list[str]:
     """Explain the columns, a paragraph each."""
     statistics, seeds = leaderboard.statistics, max((row.seeds for row in leaderboard.rows), default=0)
@@ -108,6 +116,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         "(the valid end of the interval is shown); ~: no valid bound. "
         f"p: {named_test(statistics.primary, seeds)}. Times are capped at the budget, so a mean is a restricted mean.",
     ]
+    if any(row.lasting is not None for row in leaderboard.rows):
+        lines.append(CROSSINGS[statistics.rank_by])
     if any(row.marks for row in leaderboard.rows):
         lines.append("*: another recipe than the task's own, see the notes.")
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
