@@ -290,3 +290,22 @@ def test_a_method_equals_the_baseline_on_every_planned_seed_and_recorded_evaluat
     assert text.startswith("equals the baseline at every evaluation of every seed")
     (text,) = notes([replace(run, provenance={**run.provenance, "curves": "thinned"}) for run in runs])
     assert text.startswith("equals the baseline at every recorded evaluation of every seed")
+
+
+def test_settings_that_change_nothing_are_noted_beside_the_same_method(noted):
+    faster = next(cell for cell in noted.manifest.cells if cell.key == ("parity", "faster"))
+    recipe = replace(faster.recipe, optimizer={"lr": 1.0})
+    retuned = replace(faster, regularizer="retuned", identity="cretuned", recipe=recipe)
+    manifest = replace(noted.manifest, cells=(*noted.manifest.cells, retuned))
+    curve = {"test_accuracy": Curve((0, 50), (0.5, 0.9))}
+    runs = [replace(run, curves=curve) if run.identity == faster.identity else run for run in noted.runs()]
+    twins = [replace(run, identity="cretuned") for run in runs if run.identity == faster.identity]
+
+    def texts(runs):
+        rows = {row.regularizer: row for row in rank(compare(manifest, runs)).rows if row.task == "parity"}
+        return [note.text for note in rows["retuned"].notes if note.kind is Kind.IDENTICAL]
+
+    said = "equals faster at every evaluation of every seed: its settings of the optimizer change nothing"
+    assert texts([*runs, *twins]) == [said]
+    moved = {"test_accuracy": Curve((0, 50), (0.5, 0.8))}
+    assert texts([*runs, *twins[:-1], replace(twins[-1], curves=moved)]) == []

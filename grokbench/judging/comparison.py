@@ -1,7 +1,7 @@
 """Runs -> Comparisons: every planned cell paired with its task's baseline by planned seed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from grokbench.judging.effects import Effect, effect, obstacle
@@ -49,7 +49,8 @@ class Comparison:
         effect: of the method; None where there is an obstacle, and for the baseline itself.
         obstacle: why there is no effect; None where there is one, and for the baseline itself.
         others: the comparisons with other cells, in the order of the suite.
-        identical: True if the curves of a method equal the baseline's, see `identical`.
+        identical: the label of a row whose curves it equals, see `identical`: the baseline, or the same method with
+            other settings of the optimizer. Empty without one.
     """
 
     measured: Measured
@@ -57,7 +58,7 @@ class Comparison:
     effect: Effect | None
     obstacle: Note | None
     others: tuple[RowContrast, ...] = ()
-    identical: bool = False
+    identical: str = ""
 
     @property
     def is_baseline(self) -> bool:
@@ -111,10 +112,20 @@ def compare(
         contrasts = tuple(RowContrast(label, *_effect(other, each, confidence, label)) for label, other in others)
         if baseline is each:
             return Comparison(each, baseline, None, None, contrasts)
-        same = baseline is not None and identical(baseline, each, curves)
+        twins = [one for one in (baseline, *_twins(each, cells)) if one and identical(one, each, curves)]
+        same = twins[0].cell.regularizer if twins else ""
         return Comparison(each, baseline, *_effect(baseline, each, confidence), contrasts, same)
 
     return Comparisons(manifest, tuple(map(compared, cells)), _environment(cells))
+
+
+def _twins(method: Measured, cells: Iterable[Measured]) -> list[Measured]:
+    """List the cells with the same task and methods whose settings of the optimizer are others."""
+    mine = method.cell.recipe
+    if mine.optimizer is None:
+        return []
+    others = [each for each in cells if each is not method and each.cell.task == method.cell.task]
+    return [each for each in others if replace(each.cell.recipe, optimizer=mine.optimizer, budget=mine.budget) == mine]
 
 
 def _effect(

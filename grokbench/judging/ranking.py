@@ -153,8 +153,11 @@ def _notes(
 def _identical(each: Comparison) -> Note:
     thinned = each.measured.thinned or (each.baseline is not None and each.baseline.thinned)
     evaluation = "recorded evaluation" if thinned else "evaluation"
-    text = f"equals the baseline at every {evaluation} of every seed: does the method do anything?"
-    return caution(Kind.IDENTICAL, text, *each.measured.cell.key)
+    other = "the baseline" if each.baseline and each.identical == each.baseline.cell.regularizer else each.identical
+    set_here = each.measured.cell.recipe.optimizer is not None
+    doubt = "its settings of the optimizer change nothing" if set_here else "does the method do anything?"
+    text = f"equals {other} at every {evaluation} of every seed: {doubt}"
+    return caution(Kind.IDENTICAL, text, *each.measured.cell.key, other)
 
 
 def _published(task: str, regularizer: str, manifest: Manifest) -> dict[str, Any]:
