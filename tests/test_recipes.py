@@ -295,11 +295,17 @@ def test_a_method_equals_the_baseline_on_every_planned_seed_and_recorded_evaluat
 def test_settings_that_change_nothing_are_noted_beside_the_same_method(noted):
     faster = next(cell for cell in noted.manifest.cells if cell.key == ("parity", "faster"))
     recipe = replace(faster.recipe, optimizer={"lr": 1.0})
-    retuned = replace(faster, regularizer="retuned", identity="cretuned", recipe=recipe)
-    manifest = replace(noted.manifest, cells=(*noted.manifest.cells, retuned))
+    retuned = replace(faster, regularizer="retuned", identity="cretuned", recipe=recipe, optimizer={"lr": 1.0})
+    again = replace(retuned, regularizer="again", identity="cagain")
+    manifest = replace(noted.manifest, cells=(*noted.manifest.cells, retuned, again))
     curve = {"test_accuracy": Curve((0, 50), (0.5, 0.9))}
     runs = [replace(run, curves=curve) if run.identity == faster.identity else run for run in noted.runs()]
-    twins = [replace(run, identity="cretuned") for run in runs if run.identity == faster.identity]
+    twins = [
+        replace(run, identity=name)
+        for name in ("cagain", "cretuned")
+        for run in runs
+        if run.identity == faster.identity
+    ]
 
     def texts(runs):
         rows = {row.regularizer: row for row in rank(compare(manifest, runs)).rows if row.task == "parity"}
@@ -309,3 +315,5 @@ def test_settings_that_change_nothing_are_noted_beside_the_same_method(noted):
     assert texts([*runs, *twins]) == [said]
     moved = {"test_accuracy": Curve((0, 50), (0.5, 0.8))}
     assert texts([*runs, *twins[:-1], replace(twins[-1], curves=moved)]) == []
+    apart = [replace(run, curves=moved) if run.identity == faster.identity else run for run in runs]
+    assert texts([*apart, *twins]) == []  # equal settings under two labels are no discovery

@@ -124,7 +124,9 @@ def _twins(method: Measured, cells: Iterable[Measured]) -> list[Measured]:
     mine = method.cell.recipe
     if mine.optimizer is None:
         return []
-    others = [each for each in cells if each is not method and each.cell.task == method.cell.task]
+    others = [
+        each for each in cells if each.cell.task == method.cell.task and each.cell.optimizer != method.cell.optimizer
+    ]
     return [each for each in others if replace(each.cell.recipe, optimizer=mine.optimizer, budget=mine.budget) == mine]
 
 

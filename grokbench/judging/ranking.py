@@ -154,8 +154,11 @@ def _identical(each: Comparison) -> Note:
     thinned = each.measured.thinned or (each.baseline is not None and each.baseline.thinned)
     evaluation = "recorded evaluation" if thinned else "evaluation"
     other = "the baseline" if each.baseline and each.identical == each.baseline.cell.regularizer else each.identical
-    set_here = each.measured.cell.recipe.optimizer is not None
-    doubt = "its settings of the optimizer change nothing" if set_here else "does the method do anything?"
+    mine, theirs = each.measured.cell, each.baseline.cell if each.baseline else None
+    doubt = "does the method do anything?"
+    if mine.recipe.optimizer is not None:
+        same = theirs is not None and each.identical == theirs.regularizer and mine.optimizer == theirs.optimizer
+        doubt = "it has the same settings" if same else "its settings of the optimizer change nothing"
     text = f"equals {other} at every {evaluation} of every seed: {doubt}"
     return caution(Kind.IDENTICAL, text, *each.measured.cell.key, other)
 
