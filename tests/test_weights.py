@@ -148,7 +148,7 @@ def test_a_pack_holds_no_links_and_no_files_of_other_content(folder, tmp_path):
     linked.symlink_to(tmp_path / "elsewhere")
     other.write_bytes(b"private")
     done = grokbench("pack", folder, "--weights", "--out", tmp_path / "packed")
-    assert done.status == 0 and "left out: 2 files of weights that are links, damaged" in done.err
+    assert done.status == 0 and "left out: 2 files of weights that are links, are damaged" in done.err
     assert [file.name for file in files(tmp_path / "packed")] == [file.name for file in rest]
 
 
