@@ -102,11 +102,8 @@ def data_differences(a: Measured, b: Measured) -> Iterator[Difference]:
         a: the cell in the first folder.
         b: the cell in the second.
     """
-    first, second = _recorded(a, "data"), _recorded(b, "data")
-    for name in (name for name in first if name in second and first[name] != second[name]):
-        yield Difference(
-            f"data of {name}", *(_sole({digest[:16] for digest in side[name]}) for side in (first, second))
-        )
+    for name, *sides in _recorded_differently(a, b, "data"):
+        yield Difference(f"data of {name}", *(_sole({digest[:16] for digest in side}) for side in sides))
 
 
 def import_differences(a: Measured, b: Measured) -> Iterator[Difference]:
@@ -116,9 +113,14 @@ def import_differences(a: Measured, b: Measured) -> Iterator[Difference]:
         a: the cell in the first folder.
         b: the cell in the second.
     """
-    first, second = _recorded(a, "imports"), _recorded(b, "imports")
-    for name in (name for name in first if name in second and first[name] != second[name]):
-        yield Difference(f"version of {name}, which a plugin imports", _sole(first[name]), _sole(second[name]))
+    for name, *sides in _recorded_differently(a, b, "imports"):
+        yield Difference(f"version of {name}, which a plugin imports", *map(_sole, sides))
+
+
+def _recorded_differently(a: Measured, b: Measured, key: str) -> Iterator[tuple[str, set[str], set[str]]]:
+    """Yield the names that the runs of both cells record under a key of provenance, with values that differ."""
+    first, second = _recorded(a, key), _recorded(b, key)
+    yield from ((name, values, second[name]) for name, values in first.items() if second.get(name, values) != values)
 
 
 def _recorded(measured: Measured, key: str) -> dict[str, set[str]]:

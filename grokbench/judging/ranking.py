@@ -102,8 +102,8 @@ def _crossing_columns(measured: Measured) -> dict[str, Any]:
         "below_again": measured.below_again(),
         "not_finite_after": measured.not_finite_after(),
     }
-    told = measured.crossings is not None or not isinstance(measured.cell.recipe.stop, int)
-    for name, known in (("first", told), ("lasting", measured.holds)):
+    recorded = measured.crossings is not None or not isinstance(measured.cell.recipe.stop, int)
+    for name, known in (("first", recorded), ("lasting", measured.holds)):
         if known and measured.finished:
             times, hits = measured.crossed(name)
             columns |= {f"{name}_mean": fmean(times), f"{name}_median": median_time(times, hits)}

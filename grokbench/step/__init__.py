@@ -121,9 +121,9 @@ class Step(UpdatePhases):
     # ---- the gradient
 
     @cached_property
-    def objective(self) -> Objective:
+    def objective(self) -> Callable[[Params, tuple[State, ...], StepContext], tuple[Tensor, Tensor]]:
         """The objective: (params, states, context) -> loss + penalties, (), and the outputs, (n, C)."""
-        return Objective(self.task, self.loss, self, self._readings)
+        return Objective(self.task, self.loss, self, self._readings).compute
 
     @cached_property
     def loss(self) -> Loss:

@@ -20,7 +20,9 @@ class NotScalarError(ValueError):
 
 @dataclass(frozen=True)
 class Objective:
-    """The objective of a step, a function of all parameters, the methods' states and the step's context.
+    """The objective of a step, whose `compute` is a function of all parameters, the methods' states and the context.
+
+    It is a method, not the call of the record: `vmap` of a callable record costs 5% of an epoch of modular addition.
 
     Attributes:
         task: the cell's task.
@@ -34,7 +36,7 @@ class Objective:
     phases: Phases
     readings: Readings
 
-    def __call__(self, params: Params, states: tuple[State, ...], context: StepContext) -> tuple[Tensor, Tensor]:
+    def compute(self, params: Params, states: tuple[State, ...], context: StepContext) -> tuple[Tensor, Tensor]:
         """Compute loss + penalties, (), and the outputs, (n, C).
 
         Args:
