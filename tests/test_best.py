@@ -1,5 +1,7 @@
 """What is bold: the significant best of a task."""
 
+from dataclasses import replace
+
 import pytest
 
 from grokbench.judging.best import best, rule
@@ -10,7 +12,7 @@ from grokbench.records import Statistics
 def row(label, speedup, low, high, p=0.01, bound=None, **values):
     counts = {"seeds": 10, "grokked": 10, "censored": 0, "diverged": 0, "failed": 0}
     ratios = {"speedup": speedup, "speedup_of_means": speedup, "speedup_low": low, "speedup_high": high}
-    p_values = {"p_holm": p, "p_sign_flip": p}
+    p_values = {"p_holm": p, "p_sign_flip": p, "deciding_test": "sign_flip"}
     return Row(task="t", regularizer=label, speedup_bound=bound, **(counts | ratios | p_values | values))
 
 
@@ -41,10 +43,11 @@ def test_bold_marks_the_significant_best(rows, bold):
     assert [each.regularizer for each in best(rows, Statistics())] == bold
 
 
-def test_significance_without_a_correction_uses_the_primary_p():
+def test_significance_without_a_correction_uses_the_p_of_the_deciding_test():
     rows = [row("a", 2.0, 1.8, 2.2, p_holm=None, p_sign_flip=0.04, p_wilcoxon=0.06)]
     assert best(rows, Statistics(correction="none")) == rows
-    assert best(rows, Statistics(correction="none", primary="wilcoxon")) == best(rows, Statistics()) == []
+    others = [replace(each, deciding_test="wilcoxon") for each in rows]
+    assert best(others, Statistics(correction="none")) == best(rows, Statistics()) == []
 
 
 def test_the_rule_is_said():

@@ -39,7 +39,7 @@ def bounds(share, n):
 
 @pytest.mark.parametrize(("kind", "seeds"), [("continuous", 8), ("continuous", 6), ("tied", 8)])
 def test_equal_methods_are_found_different_no_more_often_than_alpha(kind, seeds):
-    suites, single, familywise = 1200 if kind == "continuous" and seeds == 8 else 600, dict.fromkeys(PS, 0), 0
+    suites, single, familywise = 400 if kind == "continuous" and seeds == 8 else 200, dict.fromkeys(PS, 0), 0
     for rows in null_suites(kind, suites, seeds):
         for test in PS:
             p = getattr(rows[0], test)

@@ -12,9 +12,10 @@ from .helpers.recipes import RECIPE
 
 KEYS = """
 task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_to_memorise delay
-first_mean first_median lasting lasting_mean lasting_median below_share below_again not_finite_after
-speedup speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip p_paired_t p_wilcoxon p_logrank p_holm
-effect_size superiority final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup privileges published_epochs
+first_mean first_median lasting lasting_mean lasting_median below_share below_again not_finite_after speedup
+speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip p_paired_t p_wilcoxon p_logrank p_misses_last
+deciding_test conclusion p_holm p_equivalence p_equivalence_holm effect_size superiority superiority_low
+superiority_high final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup privileges published_epochs
 published_speedup verdict notes marks comparisons
 """.split()
 BUDGET = 1000
@@ -179,9 +180,9 @@ def test_skipped_cells_close_their_task():
 
 def test_a_row_is_judged_by_the_corrected_p_or_the_primary_p_without_correction():
     counts = dict.fromkeys(["seeds", "grokked", "censored", "diverged", "failed"], 1)
-    row = Row(task="t", regularizer="r", **counts, p_holm=0.5, p_logrank=0.1)
+    row = Row(task="t", regularizer="r", **counts, p_holm=0.5, p_logrank=0.1, deciding_test="logrank")
     assert (row.p(Statistics()), row.p(Statistics(correction="none", primary="logrank"))) == (0.5, 0.1)
-    assert row.p(Statistics(correction="none")) is None
+    assert dataclasses.replace(row, deciding_test=None).p(Statistics(correction="none")) is None
 
 
 def test_privileges_and_another_device_are_marked():

@@ -8,9 +8,11 @@ import pytest
 from grokbench.errors import SuiteError
 from grokbench.judging.note import Kind, caution, info
 from grokbench.judging.ranking import Leaderboard, Row
+from grokbench.judging.task_summary import TaskSummary
 from grokbench.records import Skip, Statistics
 from grokbench.report.text import FORMATS, render
 
+PARITY = {"parity": TaskSummary(budget=4000, evaluate_every=20)}
 COUNTS = {"seeds": 10, "grokked": 10, "censored": 0, "diverged": 0, "failed": 0}
 SHARED = caution(Kind.TOO_FEW_SEEDS, "5 seeds cannot reach p < 0.05", 5)
 
@@ -42,7 +44,7 @@ FULL = row(
 
 def board(*rows, **changes):
     standard = {"suite": "quick", "baseline": "baseline", "environment": {"device": "cpu", "git": None}}
-    return Leaderboard(**(standard | {"rows": rows, "budgets": {"parity": 4000}, "source": "Table 1"} | changes))
+    return Leaderboard(**(standard | {"rows": rows, "tasks": PARITY, "source": "Table 1"} | changes))
 
 
 MISSED = info(Kind.SOME_GROKKED, "6 of 10 did not grok", 4)
@@ -122,7 +124,9 @@ def test_csv_has_all_keys():
 
 def test_json_has_the_published_shape():
     data = json.loads(render(TWO, "json"))
-    assert list(data) == ["suite", "baseline", "environment", "rows"]
+    assert list(data) == [
+        "schema_version", "suite", "baseline", "environment", "seeds", "statistics", "tasks", "rows",
+    ]  # fmt: skip
     assert list(data["rows"][1]) == [field.name for field in dataclasses.fields(Row)]
     assert data["rows"][0]["speedup"] is None and data["rows"][1]["notes"] == [note.text for note in FULL.notes]
 

@@ -28,7 +28,9 @@ class Leaderboard(ranking.Leaderboard):
         environment: device, precision and versions of the runs.
         rows: one for each cell, skipped ones too. Its fields are the keys of `grokbench leaderboard --format json`.
         skipped: the cells left out, with the reason.
-        budgets: task label -> epochs.
+        tasks: task label -> budget, cadence and delay.
+        seeds: planned.
+        comparisons: the number of planned comparisons.
         statistics: how the cells are compared with the baseline.
         source: the publication of the published numbers. None: the suite has none.
     """

@@ -97,7 +97,7 @@ def _cell(
         ratio_low=found.low if found else None,
         ratio_high=found.high if found else None,
         bound=found.bound if found else None,
-        p=found.p["sign_flip"] if found else None,
+        p=found.p[found.deciding("sign_flip")] if found else None,
         untested=why_not,
     )
 

@@ -17,11 +17,12 @@ MANY = 10_000  # seeds: beyond, the exact number is of no use
 
 
 class Conclusion(StrEnum):
-    """A conclusion about a method, from the primary test."""
+    """A conclusion about a method, from the deciding test."""
 
     FASTER = "faster"
     SLOWER = "slower"
     NO_DIFFERENCE = "no difference"
+    FASTER_WHERE_IT_GROKS = "faster where it groks"  # a description: no test says that the method is faster
 
 
 def compared_notes(effect: Effect, adjusted: float | None, manifest: Manifest) -> Iterator[Note]:
@@ -52,19 +53,29 @@ def _significance(
     effect: Effect, adjusted: float | None, statistics: Statistics, baseline: str, enough: bool = True
 ) -> Note:
     """State the result of the test; where there are too few seeds to reject anything, it rules nothing out."""
-    p = statistics.deciding(effect.p[statistics.primary], adjusted)
+    test = effect.deciding(statistics.primary)
+    p = statistics.deciding(effect.p[test], adjusted)
     concluded = conclusion(effect, p, statistics)
     if concluded is None:
-        text = f"no p: {statistics.primary} cannot be computed from these differences"
-        return info(Kind.NO_P, text, statistics.primary)
-    shown = f"({statistics.name_of_p} = {p:.2g})"
-    if concluded is not Conclusion.NO_DIFFERENCE:
+        text = f"no p: {test} cannot be computed from these differences"
+        return info(Kind.NO_P, text, test)
+    shown, partly = f"({statistics.name_of_p} = {p:.2g})", 0 < effect.failures[1] < effect.seeds
+    if concluded is Conclusion.FASTER_WHERE_IT_GROKS:
+        text = f"faster where it groks, {_failing(effect)}: no significant difference from {baseline} {shown}"
+    elif concluded is not Conclusion.NO_DIFFERENCE:
         text = f"significantly {concluded} than {baseline} {shown}"
+        link = ", although" if concluded is Conclusion.FASTER else ":"
+        text += f"{link} it {_failing(effect)}" if partly else ""
     elif enough:
         text = f"no significant difference from {baseline} {shown}"
     else:
         text = f"too few seeds to tell it from {baseline} {shown}"
-    return info(Kind.SIGNIFICANCE, text, concluded, enough, baseline, p)
+    kind = Kind.FAILURES if partly and concluded is not Conclusion.NO_DIFFERENCE else Kind.SIGNIFICANCE
+    return info(kind, text, concluded, enough, baseline, p)
+
+
+def _failing(effect: Effect) -> str:
+    return f"fails on {effect.failures[1]} of {effect.seeds}"
 
 
 def contrast_note(contrast: RowContrast, adjusted: float | None, manifest: Manifest) -> Note:
@@ -80,11 +91,13 @@ def contrast_note(contrast: RowContrast, adjusted: float | None, manifest: Manif
         return info(Kind.COMPARED_TO, f"against {label}: {contrast.obstacle}", label)
     if effect.speedup is None:
         return info(Kind.COMPARED_TO, f"against {label}: neither grokked on any seed", label)
-    p = statistics.deciding(effect.p[statistics.primary], adjusted)
+    p = statistics.deciding(effect.p[effect.deciding(statistics.primary)], adjusted)
     concluded = conclusion(effect, p, statistics)
     tested = "no p" if p is None else f"{statistics.name_of_p} = {p:.2g}"
     words = f"significantly {concluded}"
-    if concluded == Conclusion.NO_DIFFERENCE:
+    if concluded == Conclusion.FASTER_WHERE_IT_GROKS:
+        words = f"{concluded}, {_failing(effect)}"
+    elif concluded == Conclusion.NO_DIFFERENCE:
         words = "too few seeds to tell" if any(power_notes(manifest)) else "no significant difference"
     shown = interval(effect.speedup, effect.low, effect.high, effect.bound)
     text = f"against {label}: {shown}{f', {words}' if concluded else ''} ({tested})"
@@ -92,20 +105,22 @@ def contrast_note(contrast: RowContrast, adjusted: float | None, manifest: Manif
 
 
 def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> Conclusion | None:
-    """Conclude from the primary test; None where there is no speed-up or no p.
+    """Conclude from the deciding test; None where there is no speed-up or no p.
 
     The direction is that of the tested statistic: means of epochs and of their logs may point in opposite directions.
 
     Args:
         effect: what was found.
-        p: of the primary test, corrected if the suite corrects.
+        p: of the deciding test, corrected if the suite corrects.
         statistics: the suite's.
     """
     if p is None or effect.speedup is None:
         return None
-    if p > statistics.alpha:
-        return Conclusion.NO_DIFFERENCE
-    return Conclusion.FASTER if effect.favours[statistics.primary] > 0 else Conclusion.SLOWER
+    if p <= statistics.alpha:
+        return Conclusion.FASTER if effect.favours[effect.deciding(statistics.primary)] > 0 else Conclusion.SLOWER
+    if effect.failures[1] > effect.failures[0] and effect.faster_where_both_grok(statistics.confidence):
+        return Conclusion.FASTER_WHERE_IT_GROKS
+    return Conclusion.NO_DIFFERENCE
 
 
 def power_notes(manifest: Manifest) -> Iterator[Note]:

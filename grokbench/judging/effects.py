@@ -10,10 +10,11 @@ import numpy as np
 from grokbench import stats
 from grokbench.judging.note import Kind, Note, info
 from grokbench.judging.outcomes import Measured
-from grokbench.stats.survival import logrank, logrank_scores
+from grokbench.judging.paired_times import PairedTimes
 
 __all__ = ["AGREEMENT", "Effect", "Reproduction", "effect", "obstacle", "seeds_to_settle", "verdict"]
 
+MISSES_LAST = "misses_last"  # the test that decides where a seed did not grok
 VERDICT = 0.95  # confidence of the ratio of means, whatever the suite's: verdicts of two suites mean the same
 AGREEMENT = 1.25  # the factor within which a published ratio counts as reproduced
 
@@ -31,7 +32,8 @@ class Effect:
     """A method's effect on epochs to grok over n paired seeds, as `docs/reading.md` explains it to readers.
 
     A time is min(T, B), the budget B where a seed did not grok, and at least one evaluation interval. Ratios are those
-    of the baseline to the method: above 1 the method is faster.
+    of the baseline to the method: above 1 the method is faster. Evaluations tell a time up to their cadence alone:
+    tests and intervals are those of the least favourable times after the evaluation before.
 
     Attributes:
         speedup: exp of the mean log ratio of times; None when neither side grokked on any seed.
@@ -42,10 +44,15 @@ class Effect:
         of_means: mean time of the baseline / mean time of the method, the ratio that papers report.
         of_means_low: lower end of its interval (Fieller's).
         of_means_high: upper end of that interval.
-        p: by test: `sign_flip` and `wilcoxon` of log ratios, `paired_t` of epochs, `logrank`.
+        p: by test: `sign_flip` and `wilcoxon` of log ratios, `paired_t` of epochs, `logrank`, `misses_last`.
         favours: by test, a number above 0 where its statistic favours the method, below 0 where the baseline.
         effect_size: d_z of the log ratios.
-        superiority: share of seeds on which the method groks first, ties half.
+        superiority: share of seeds on which the method groks first, ties half; a seed that did not grok is last.
+        superiority_low: lower end of its interval.
+        superiority_high: upper end of that interval.
+        both: the log ratios of the seeds that grokked on both sides, as two arrays: least, and greatest.
+        failures: how many seeds did not grok with the baseline, and with the method.
+        seeds: n.
     """
 
     speedup: float | None
@@ -59,6 +66,31 @@ class Effect:
     favours: Mapping[str, float]
     effect_size: float | None
     superiority: float | None
+    superiority_low: float | None = None
+    superiority_high: float | None = None
+    both: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    failures: tuple[int, int] = (0, 0)
+    seeds: int = 0
+
+    def deciding(self, primary: str) -> str:
+        """Name the test that decides: the primary one where every seed grokked, else `misses_last`.
+
+        The primary tests take the budget for the time of a seed that did not grok, so a larger budget could turn their
+        conclusion. `misses_last` ranks such a seed last, whatever the budget.
+
+        Args:
+            primary: the suite's test.
+        """
+        return primary if self.bound is None else MISSES_LAST
+
+    def faster_where_both_grok(self, confidence: float) -> bool:
+        """Check whether the interval of the speed-up lies above 1 on the seeds that grokked on both sides.
+
+        Args:
+            confidence: of the interval.
+        """
+        low, _ = stats.sign_flip_interval_between(*self.both, confidence)
+        return low is not None and low > 0
 
 
 def obstacle(baseline: Measured | None, method: Measured, name: str = "the baseline") -> Note | None:
@@ -91,6 +123,8 @@ def obstacle(baseline: Measured | None, method: Measured, name: str = "the basel
 
 
 def _remedy(incomplete: Measured, missing: str) -> str:
+    if incomplete.short:
+        return "run the suite again, which trains them to the budget,"
     return missing if incomplete.missing else "mend what failed and run it again"
 
 
@@ -102,33 +136,32 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
         method: those of the method, on the same n seeds in the same order.
         confidence: of the interval of the speed-up.
     """
-    before, after = np.array(baseline.ratio_times), np.array(method.ratio_times)
-    logs = np.log(before / after)
-    informative = any(baseline.grokked) or any(method.grokked)
-    ends = stats.sign_flip_interval(logs, confidence) if informative else (None, None)
-    ratio_ends = stats.ratio_of_means_interval(before, after, VERDICT) if informative else (None, None)
+    found = PairedTimes.of(baseline, method)
+    informative = bool(found.grokked[0].any() or found.grokked[1].any())
+    bound = found.bound if informative else None
+    low, high = found.interval(confidence) if informative else (None, None)
+    means = found.ratio_of_means(VERDICT) if informative else (None, None, None)
+    tests = found.tests()
+    wins, ties = found.wins()
+    n = len(found.logs)
+    ends = stats.superiority_interval(wins, ties, n, confidence)
     return Effect(
-        speedup=float(np.exp(logs.mean())) if informative else None,
-        low=_exp(ends[0]),
-        high=_exp(ends[1]),
-        bound=_bound(all(baseline.grokked), all(method.grokked)) if informative else None,
-        of_means=float(before.mean() / after.mean()) if informative else None,
-        of_means_low=ratio_ends[0],
-        of_means_high=ratio_ends[1],
-        p={
-            "sign_flip": stats.sign_flip(logs),
-            "paired_t": stats.paired_t(before - after),
-            "wilcoxon": stats.wilcoxon(logs),
-            "logrank": logrank(before, baseline.grokked, after, method.grokked),
-        },
-        favours={
-            "sign_flip": float(logs.mean()),
-            "paired_t": float((before - after).mean()),
-            "wilcoxon": float(stats.signed_ranks(logs).sum()),
-            "logrank": float(logrank_scores(before, baseline.grokked, after, method.grokked).sum()),
-        },
-        effect_size=stats.effect_size(logs),
-        superiority=stats.superiority(before, after),
+        speedup=float(np.exp(found.logs.mean())) if informative else None,
+        low=low,
+        high=high,
+        bound=bound,
+        of_means=means[0],
+        of_means_low=means[1],
+        of_means_high=means[2],
+        p={name: p for name, (p, _) in tests.items()},
+        favours={name: favours for name, (_, favours) in tests.items()},
+        effect_size=stats.effect_size(found.logs),
+        superiority=(wins + ties / 2) / n if n else None,
+        superiority_low=ends[0],
+        superiority_high=ends[1],
+        both=found.both(),
+        failures=found.failures,
+        seeds=n,
     )
 
 
@@ -176,12 +209,3 @@ def seeds_to_settle(published: float, ours: Effect, seeds: int) -> int | None:
     else:
         excess = max(up / above, down / below)
     return stats.sample_size_to_narrow(seeds, excess)
-
-
-def _bound(baseline_all: bool, method_all: bool) -> str | None:
-    """Name the bound that a ratio is: a censored method makes it too large, a censored baseline too small."""
-    return {(True, True): None, (False, True): "lower", (True, False): "upper"}.get((baseline_all, method_all), "mixed")
-
-
-def _exp(value: float | None) -> float | None:
-    return None if value is None else float(np.exp(value))

@@ -30,4 +30,4 @@ def _adjusted(comparisons: Comparisons, effects: Sequence[Effect | None]) -> lis
     statistics = comparisons.manifest.statistics
     if statistics.correction != "holm":
         return [None] * len(effects)
-    return list(holm([each.p[statistics.primary] if each else None for each in effects]))
+    return list(holm([each.p[each.deciding(statistics.primary)] if each else None for each in effects]))

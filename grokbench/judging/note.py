@@ -30,13 +30,18 @@ class Kind(StrEnum):
     PRIVILEGES = "privileges"
     RECIPE = "recipe"
     IDENTICAL = "identical"
+    # the task
+    COARSE_CADENCE = "coarse_cadence"
+    HARDLY_DELAYED = "hardly_delayed"
     # the comparison with the baseline
     NOT_COMPARED = "not_compared"
     NO_SPEEDUP = "no_speedup"
     NO_P = "no_p"
     SIGNIFICANCE = "significance"
+    FAILURES = "failures"
     BOUND = "bound"
     COMPARED_TO = "compared_to"
+    EQUIVALENCE = "equivalence"
     TOO_FEW_SEEDS = "too_few_seeds"
     PUBLISHED_VERDICT = "published_verdict"
     # the origin of runs and timings

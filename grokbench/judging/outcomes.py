@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
-from grokbench.records import Cell, Crossings, Outcome, Run, Timing
+from grokbench.records import Cell, Crossings, Outcome, Run, Timing, reached_end
 from grokbench.stats.survival import median_time
 
 __all__ = ["MACHINE", "Measured", "same_clock"]
@@ -31,13 +31,19 @@ class Measured:
 
     @property
     def finished(self) -> list[Run]:
-        """The runs with a time in epochs: neither missing nor failed."""
-        return [run for run in self.runs if run is not None and run.outcome is not Outcome.FAILED]
+        """The runs with a time in epochs: neither missing, nor failed, nor trained to a smaller budget."""
+        return [run for run in self.runs if run is not None and reached_end(run, self.cell)]
+
+    @property
+    def short(self) -> list[Run]:
+        """The runs that stopped at a smaller budget than the cell has now: their times are not known."""
+        sound = [run for run in self.runs if run is not None and run.outcome is not Outcome.FAILED]
+        return [run for run in sound if not reached_end(run, self.cell)]
 
     @property
     def missing(self) -> int:
-        """The number of planned replicas without a run."""
-        return sum(run is None for run in self.runs)
+        """The number of planned replicas without a run that is complete; failed ones are not counted."""
+        return sum(run is None for run in self.runs) + len(self.short)
 
     @property
     def complete(self) -> bool:
@@ -82,13 +88,26 @@ class Measured:
         return [max(time, floor) for time in self.times]
 
     @property
+    def earliest_times(self) -> list[float]:
+        """The earliest epoch at which each of `ratio_times` can have been reached.
+
+        A crossing that an evaluation found happened at an epoch after the evaluation before it. The time of a replica
+        that did not grok is the budget, which is known.
+        """
+        every = self.cell.evaluate_every
+        pairs = zip(self.ratio_times, self.grokked, strict=True)
+        return [float((math.ceil(time) - 1) // every * every + 1) if hit else time for time, hit in pairs]
+
+    @property
     def at_start(self) -> int:
         """The number of replicas that had grokked at evaluation 0, before any update."""
         return sum(hit and time == 0 for hit, time in zip(self.grokked, self.times, strict=True))
 
     def count(self, outcome: Outcome) -> int:
         """Count the replicas of one outcome; one that grokked or diverged later than the budget is censored."""
-        return sum(run is not None and self.outcome(run) is outcome for run in self.runs)
+        if outcome is Outcome.FAILED:
+            return sum(run is not None and run.outcome is outcome for run in self.runs)
+        return sum(self.outcome(run) is outcome for run in self.finished)
 
     def outcome(self, run: Run) -> Outcome:
         """Give the outcome of a replica within this budget."""

@@ -8,15 +8,17 @@ from statistics import fmean
 from typing import Any
 
 from grokbench.judging.comparison import Comparison, Comparisons, RowContrast, compare
-from grokbench.judging.conclusions import compared_notes, contrast_note, published_note
+from grokbench.judging.conclusions import compared_notes, conclusion, contrast_note, published_note
 from grokbench.judging.effects import Reproduction, verdict
+from grokbench.judging.equivalence import Equivalence, equivalences
 from grokbench.judging.holm import holm_family
 from grokbench.judging.marks import recipe_notes
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import Measured, same_clock
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
-from grokbench.records import Manifest, Outcome, Skip
+from grokbench.judging.task_summary import TaskSummary, summarize
+from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats.survival import median_time
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
@@ -26,7 +28,8 @@ def rank(comparisons: Comparisons) -> Leaderboard:
     """Rank the cells of a folder: p's are corrected over all planned comparisons, finished or not."""
     manifest = comparisons.manifest
     cells, (adjusted, others) = comparisons.cells, holm_family(comparisons)
-    rows = [_row(each, p, more, manifest) for each, p, more in zip(cells, adjusted, others, strict=True)]
+    judged = zip(cells, adjusted, others, equivalences(comparisons), strict=True)
+    rows = [_row(each, p, more, equivalence, manifest) for each, p, more, equivalence in judged]
     rows += [_skipped_row(skip, manifest) for skip in manifest.skipped]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Leaderboard(
@@ -35,18 +38,33 @@ def rank(comparisons: Comparisons) -> Leaderboard:
         environment=comparisons.environment,
         rows=tuple(sorted(rows, key=lambda row: tasks.index(row.task))),
         skipped=manifest.skipped,
-        budgets={cell.task: cell.budget for cell in manifest.cells},
+        tasks=_tasks(comparisons),
+        seeds=manifest.seeds,
+        comparisons=manifest.comparisons,
         statistics=manifest.statistics,
         source=manifest.published.source if manifest.published else None,
     )
 
 
-def _row(each: Comparison, adjusted: float | None, others: list[float | None], manifest: Manifest) -> Row:
+def _tasks(comparisons: Comparisons) -> dict[str, TaskSummary]:
+    labels = dict.fromkeys(each.measured.cell.task for each in comparisons.cells)
+    of_task = {label: [each for each in comparisons.cells if each.measured.cell.task == label] for label in labels}
+    return {label: summarize(cells) for label, cells in of_task.items()}
+
+
+def _row(
+    each: Comparison,
+    adjusted: float | None,
+    others: list[float | None],
+    equivalence: Equivalence | None,
+    manifest: Manifest,
+) -> Row:
     measured, cell = each.measured, each.measured.cell
     published = _published(cell.task, cell.regularizer, manifest)
     theirs = published["published_speedup"]
     judged = verdict(theirs, each.effect) if theirs is not None else None
     contrasts = tuple(_contrast(other, p, manifest) for other, p in zip(each.others, others, strict=True))
+    equivalent = [equivalence.note] if equivalence and each.effect else []
     untested = (row.note for row, other in zip(contrasts, each.others, strict=True) if other.obstacle)
     return Row(
         task=cell.task,
@@ -62,8 +80,10 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
         epochs_to_memorise=measured.memorised(),
         delay=measured.delay(),
         **_crossing_columns(measured),
-        **_effect_columns(each),
+        **_effect_columns(each, adjusted, manifest.statistics),
         p_holm=adjusted,
+        p_equivalence=equivalence.p if equivalence else None,
+        p_equivalence_holm=equivalence.adjusted if equivalence else None,
         final=measured.final(),
         seconds_per_epoch=measured.seconds_per_epoch(),
         flop_per_epoch=measured.flop_per_epoch(),
@@ -71,7 +91,7 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
         privileges=cell.privileges,
         **published,
         verdict=judged,
-        notes=(*_notes(each, adjusted, manifest, theirs, judged), *untested),
+        notes=(*_notes(each, adjusted, manifest, theirs, judged), *equivalent, *untested),
         marks=cell.marks,
         comparisons=contrasts,
     )
@@ -88,7 +108,8 @@ def _contrast(other: RowContrast, adjusted: float | None, manifest: Manifest) ->
         speedup_high=found.high,
         speedup_bound=found.bound,
         speedup_of_means=found.of_means,
-        p=found.p[manifest.statistics.primary],
+        deciding_test=(test := found.deciding(manifest.statistics.primary)),
+        p=found.p[test],
         p_holm=adjusted,
         effect_size=found.effect_size,
         superiority=found.superiority,
@@ -111,10 +132,11 @@ def _crossing_columns(measured: Measured) -> dict[str, Any]:
     return columns
 
 
-def _effect_columns(each: Comparison) -> dict[str, Any]:
+def _effect_columns(each: Comparison, adjusted: float | None, statistics: Statistics) -> dict[str, Any]:
     found = each.effect
     if found is None or each.baseline is None:
         return {}
+    test = found.deciding(statistics.primary)
     comparable = same_clock(each.baseline, each.measured)
     ratio = _ratio(each.baseline.seconds(), each.measured.seconds()) if comparable else None
     return {
@@ -124,8 +146,12 @@ def _effect_columns(each: Comparison) -> dict[str, Any]:
         "speedup_bound": found.bound,
         "speedup_of_means": found.of_means,
         **{f"p_{test}": p for test, p in found.p.items()},
+        "deciding_test": test,
+        "conclusion": conclusion(found, statistics.deciding(found.p[test], adjusted), statistics),
         "effect_size": found.effect_size,
         "superiority": found.superiority,
+        "superiority_low": found.superiority_low,
+        "superiority_high": found.superiority_high,
         "seconds_speedup": ratio if found.speedup is not None else None,
     }
 

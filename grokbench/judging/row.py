@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from grokbench.judging.conclusions import Conclusion
 from grokbench.judging.effects import Reproduction
 from grokbench.judging.marks import mark_text
 from grokbench.judging.note import Note
+from grokbench.judging.task_summary import TaskSummary
 from grokbench.records import Mark, Skip, Statistics
 from grokbench.text.numbers import valid_end
 
@@ -24,7 +26,8 @@ class RowComparison:
         speedup_high: upper end of its interval.
         speedup_bound: None, lower, upper or mixed.
         speedup_of_means: mean time of the other / mean time.
-        p: of the suite's primary test.
+        deciding_test: the test that decides, see `Row`.
+        p: of that test.
         p_holm: after Holm's correction over all planned comparisons.
         effect_size: d_z of the log ratios.
         superiority: share of seeds on which the method groks before the other, ties half.
@@ -37,6 +40,7 @@ class RowComparison:
     speedup_high: float | None = None
     speedup_bound: str | None = None
     speedup_of_means: float | None = None
+    deciding_test: str | None = None
     p: float | None = None
     p_holm: float | None = None
     effect_size: float | None = None
@@ -86,9 +90,17 @@ class Row:
         p_paired_t: p of the paired t test on epochs.
         p_wilcoxon: p of the Wilcoxon signed-rank test on the log ratios.
         p_logrank: p of the log-rank test with labels exchanged within pairs.
-        p_holm: p of the suite's primary test after Holm's correction over all planned comparisons.
+        p_misses_last: p of the signed-rank test in which a seed that did not grok ranks last.
+        deciding_test: the test that decides: the suite's primary one, or "misses_last" where a seed did not grok.
+        conclusion: from the deciding test: faster, slower, no difference, or faster where it groks. None without a p.
+        p_holm: p of the deciding test after Holm's correction over all planned comparisons.
+        p_equivalence: p of the two one-sided tests that the speed-up lies within the suite's margin.
+        p_equivalence_holm: that p after Holm's correction.
         effect_size: d_z of the log ratios, their mean / their standard deviation.
-        superiority: share of seeds on which the method groks before the baseline, ties half.
+        superiority: share of seeds on which the method groks before the baseline, ties half; a seed that did not grok
+            is last. An estimate of the probability of improvement.
+        superiority_low: lower end of its interval.
+        superiority_high: upper end of its interval.
         final: metric -> its mean at the last evaluation.
         seconds_per_epoch: of one replica trained alone, evaluation excluded.
         flop_per_epoch: floating-point operations of that epoch; None where they were not counted.
@@ -132,9 +144,16 @@ class Row:
     p_paired_t: float | None = None
     p_wilcoxon: float | None = None
     p_logrank: float | None = None
+    p_misses_last: float | None = None
+    deciding_test: str | None = None
+    conclusion: Conclusion | None = None
     p_holm: float | None = None
+    p_equivalence: float | None = None
+    p_equivalence_holm: float | None = None
     effect_size: float | None = None
     superiority: float | None = None
+    superiority_low: float | None = None
+    superiority_high: float | None = None
     final: Mapping[str, float | None] = field(default_factory=dict)
     seconds_per_epoch: float | None = None
     flop_per_epoch: int | None = None
@@ -150,7 +169,12 @@ class Row:
 
     def p(self, statistics: Statistics) -> float | None:
         """Select the p that decides significance."""
-        return statistics.deciding(getattr(self, f"p_{statistics.primary}"), self.p_holm)
+        return statistics.deciding(self.p_deciding, self.p_holm)
+
+    @property
+    def p_deciding(self) -> float | None:
+        """The p of the deciding test, before any correction."""
+        return getattr(self, f"p_{self.deciding_test}") if self.deciding_test else None
 
     def significant(self, statistics: Statistics) -> bool:
         """Check whether that p is at most alpha."""
@@ -186,7 +210,9 @@ class Leaderboard:
         environment: key of provenance -> its value, a list where runs differ, None if unknown.
         rows: a row per planned cell, and one per skipped cell; the rows of a task stand together.
         skipped: the cells that the suite leaves out; the note of their row says why.
-        budgets: task -> budget in epochs.
+        tasks: task -> its budget, cadence and delay.
+        seeds: planned.
+        comparisons: the size of the planned family.
         statistics: the tests of the suite.
         source: of the published numbers, if there are any.
     """
@@ -196,6 +222,8 @@ class Leaderboard:
     environment: Mapping[str, Any]
     rows: tuple[Row, ...]
     skipped: tuple[Skip, ...] = ()
-    budgets: Mapping[str, int] = field(default_factory=dict)
+    tasks: Mapping[str, TaskSummary] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
+    comparisons: int = 0
     statistics: Statistics = Statistics()
     source: str | None = None

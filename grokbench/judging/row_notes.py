@@ -28,8 +28,10 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
     n, budget, done = len(measured.runs), measured.cell.budget, len(measured.finished)
     if not measured.complete and n:
         failed, missing = measured.count(Outcome.FAILED), measured.missing
-        text = f"incomplete: {failed} of {_seeds(n)} failed, {missing} not run yet"
-        yield info(Kind.INCOMPLETE, text, failed, n, missing)
+        short = len(measured.short)
+        begun = f", {short} trained to a smaller budget than {budget} epochs" if short else ""
+        text = f"incomplete: {failed} of {_seeds(n)} failed, {missing - short} not run yet{begun}"
+        yield info(Kind.INCOMPLETE, text, failed, n, missing, short)
     if done:
         yield _grokking(done, sum(measured.grokked), budget, bound)
     if diverged := measured.count(Outcome.DIVERGED):

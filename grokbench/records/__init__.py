@@ -6,6 +6,7 @@ plugin in it. A `Planned` tells observers what a command is about to do.
 """
 
 from grokbench.records.cell import Cell, Snapshots
+from grokbench.records.completion import reached_end
 from grokbench.records.crossings import LASTING, Crossings
 from grokbench.records.manifest import Manifest, Planned, Published, Skip, Statistics
 from grokbench.records.mark import Mark, MarkKind
@@ -34,4 +35,5 @@ __all__ = [
     "Timing",
     "Use",
     "origins_of",
+    "reached_end",
 ]

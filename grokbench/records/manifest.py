@@ -36,6 +36,7 @@ class Statistics:
         alpha: level of the test.
         confidence: of intervals.
         rank_by: the crossing that is a replica's time: "first", or "lasting" where every task holds.
+        equivalence: the margin within which a ratio counts as no effect, such as 0.05 for 5%. None: not tested.
     """
 
     primary: str = "sign_flip"
@@ -43,6 +44,7 @@ class Statistics:
     alpha: float = 0.05
     confidence: float = 0.95
     rank_by: str = "first"
+    equivalence: float | None = None
 
     def tests(self, comparisons: int) -> int:
         """Count the tests a p is corrected for: with Holm all planned comparisons, without a correction its own."""

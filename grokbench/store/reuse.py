@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from grokbench.records import Cell, Origin, Outcome, Run, origins_of
+from grokbench.records import Cell, Origin, Run, origins_of, reached_end
 
 __all__ = ["RERUN", "outdated", "satisfies"]
 
@@ -18,35 +18,14 @@ VERSIONS = ("torch", "grokbench")  # keys of provenance
 def satisfies(run: Run, cell: Cell) -> bool:
     """Return whether a stored run satisfies the request for its cell, and so need not be trained again.
 
-    It does when it grokked within the budget, reached the budget or diverged, and holds the metrics and the weights
-    that the cell asks for.
+    It does when its training reached its end (`reached_end`), and it holds the metrics and the weights that the cell
+    asks for.
 
     Args:
         run: with the values of its metrics at the end; its curves are not needed.
         cell: as planned now, with its budget and metrics.
     """
-    return _ended(run, cell) and _holds(run, cell) and cell.weights.of(run.epochs) <= run.weights.keys()
-
-
-def _ended(run: Run, cell: Cell) -> bool:
-    """Return whether a run is complete: it stopped at grokking, its loss diverged, or it reached the budget."""
-    if run.outcome is Outcome.FAILED:
-        return False
-    if cell.recipe.hold is not None and run.outcome is Outcome.GROKKED:
-        return _watched(run, cell.budget)
-    ended = run.crossings is not None and run.crossings.not_finite_at is not None
-    stopped = run.outcome is Outcome.GROKKED and (cell.recipe.stop != "budget" or ended)
-    return stopped or run.outcome is Outcome.DIVERGED or run.epochs >= cell.budget
-
-
-def _watched(run: Run, budget: int) -> bool:
-    """Return whether no crossing within the budget could still become the first lasting one."""
-    found = run.crossings
-    if found is None:
-        return False
-    if found.lasting is not None or found.not_finite_at is not None:
-        return True
-    return run.epochs >= budget and (found.open_since is None or found.open_since > budget)
+    return reached_end(run, cell) and _holds(run, cell) and cell.weights.of(run.epochs) <= run.weights.keys()
 
 
 def _holds(run: Run, cell: Cell) -> bool:

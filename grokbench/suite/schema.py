@@ -154,6 +154,10 @@ class StatisticsShape(_Shape):
     ] = None
     alpha: Annotated[Share | None, Field(description="significance level; default 0.05")] = None
     confidence: Annotated[Share | None, Field(description="level of confidence intervals; default 0.95")] = None
+    equivalence: Annotated[
+        float | None,
+        Field(ge=0.05, lt=1, allow_inf_nan=False, description="margin of equivalence, such as 0.05; default none"),
+    ] = None
     rank_by: Annotated[
         Literal["first", "lasting"] | None,
         Field(description="the crossing of the criterion that is a seed's time; default first; lasting needs `hold`"),

@@ -8,7 +8,7 @@ from grokbench.judging.best import best
 from grokbench.judging.evidence import Evidence
 from grokbench.judging.row import Row
 from grokbench.judging.ties import ties
-from grokbench.report.text.prose import begun, heading, remarks, row_notes, warnings
+from grokbench.report.text.prose import begun, heading, remarks, row_notes, task_notes, warnings
 from grokbench.report.text.table import Key, columns, contrasts
 from grokbench.text.lists import listed, plural
 from grokbench.text.numbers import NOTHING, figure, times
@@ -102,11 +102,16 @@ def boards(evidence: Evidence) -> dict[str, Board]:
 def _board(evidence: Evidence, task: str, rows: Sequence[Row]) -> Board:
     shared, places = warnings(evidence.leaderboard), ties(evidence.comparisons, task)
     said = [(row.regularizer, [note.text for note in remarks(row, shared)]) for row in rows]
+    of_task = task_notes(task, evidence.leaderboard)
     return Board(
         heading(task, evidence.leaderboard),
         _table(evidence, rows, places),
-        (*_tied(places), *(f"{method}: {'; '.join(notes)}" for method, notes in said if notes)),
-        tuple(row_notes(row, shared) for row in rows),
+        (
+            *of_task,
+            *_tied(places),
+            *(f"{method}: {'; '.join(notes)}" for method, notes in said if notes),
+        ),
+        (*of_task, *(row_notes(row, shared) for row in rows)),
         _contrasts(evidence, rows),
     )
 
@@ -147,9 +152,9 @@ def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
         case Key.GROKKED:
             return row.grokked if row.seeds else None
         case Key.MEDIAN if row.epochs_median is None and row.epochs_mean is not None:
-            return evidence.leaderboard.budgets.get(row.task)
+            return evidence.leaderboard.tasks[row.task].budget
         case Key.P:
-            return getattr(row, f"p_{evidence.manifest.statistics.primary}")
+            return row.p_deciding
     return getattr(row, SORTED_BY[column])
 
 

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from tabulate import tabulate
@@ -18,12 +18,13 @@ from grokbench.judging.best import best, rule
 from grokbench.judging.marks import mark_text
 from grokbench.judging.row import Leaderboard, Row
 from grokbench.report.text.latex import tables
-from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, warnings, wrap
+from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings, wrap
 from grokbench.report.text.table import Columns, columns, contrasts
 from grokbench.text.escape import UNICODE_CHAR, latex_prose, markdown
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
 
+SCHEMA_VERSION = 2  # of the JSON: raised when keys are added; no key changes its meaning
 WIDTH = 120  # columns of a table for people
 NARROWEST = 60  # columns of a terminal that a table is fitted to
 
@@ -64,9 +65,17 @@ def render_text(paragraphs: Sequence[str], format: str) -> str:
 
 
 def as_json(leaderboard: Leaderboard) -> dict[str, Any]:
-    """Turn a leaderboard into JSON data: suite, baseline, environment, rows; None stands for what does not exist."""
-    head = {"suite": leaderboard.suite, "baseline": leaderboard.baseline, "environment": dict(leaderboard.environment)}
-    return head | {"rows": [row.as_dict() for row in leaderboard.rows]}
+    """Turn a leaderboard into JSON data, as `docs/export.md` describes it; None stands for what does not exist."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "suite": leaderboard.suite,
+        "baseline": leaderboard.baseline,
+        "environment": dict(leaderboard.environment),
+        "seeds": list(leaderboard.seeds),
+        "statistics": asdict(leaderboard.statistics) | {"comparisons": leaderboard.comparisons},
+        "tasks": {task: summary.as_dict() for task, summary in leaderboard.tasks.items()},
+        "rows": [row.as_dict() for row in leaderboard.rows],
+    }
 
 
 def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
@@ -75,7 +84,8 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
     shared = warnings(leaderboard)
     tasks, waiting = begun(leaderboard)
     for task, rows in tasks.items():
-        notes = [line for row in rows for line in wrap(row_notes(row, shared), width, hang=4)]
+        said = [*task_notes(task, leaderboard), *(row_notes(row, shared) for row in rows)]
+        notes = [line for text in said for line in wrap(text, width, hang=4)]
         blocks.append([heading(task, leaderboard), "", *_plain(columns(rows, leaderboard).fit(width)), "", *notes])
         if more := contrasts(rows, leaderboard):
             blocks.append(_plain(more.fit(width)))
@@ -95,7 +105,8 @@ def _markdown(leaderboard: Leaderboard) -> str:
     shared, bold = warnings(leaderboard), rule(leaderboard.baseline, leaderboard.statistics)
     tasks, waiting = begun(leaderboard)
     for task, rows in tasks.items():
-        notes = [f"- {markdown(row_notes(row, shared))}" for row in rows]
+        said = [*task_notes(task, leaderboard), *(row_notes(row, shared) for row in rows)]
+        notes = [f"- {markdown(text)}" for text in said]
         blocks += [f"### {markdown(heading(task, leaderboard))}", _pipes(rows, leaderboard), "\n".join(notes)]
         more = contrasts(rows, leaderboard)
         blocks += [_piped(more, [list(map(markdown, line)) for line in more.cells])] if more else []

@@ -8,7 +8,16 @@ from grokbench.judging.best import best, rule
 from grokbench.judging.effects import Reproduction
 from grokbench.judging.note import Note
 from grokbench.judging.row import Leaderboard, Row
-from grokbench.report.text.prose import begun, by_task, environment_line, heading, legend, remarks, warnings
+from grokbench.report.text.prose import (
+    begun,
+    by_task,
+    environment_line,
+    heading,
+    legend,
+    remarks,
+    task_notes,
+    warnings,
+)
 from grokbench.report.text.table import Column, Columns, Key, columns
 from grokbench.text.escape import UNICODE_CHAR, latex, latex_prose
 
@@ -52,7 +61,9 @@ def _table(leaderboard: Leaderboard, part: Sequence[Row], number: int) -> Iterat
     )
     yield _line(list(map(_header, heads)))
     yield from (*body, "\\bottomrule", "\\end{tabular}")
-    lines = [*notes.lines(), *_contrasts(part)]
+    tasks = dict.fromkeys(row.task for row in part)
+    said = [latex_prose(f"{text}.") for task in tasks for text in task_notes(task, leaderboard)]
+    lines = [*notes.lines(), *said, *_contrasts(part)]
     yield from ("", "\\medskip", "\\begin{minipage}{\\linewidth}\\raggedright", "\\\\\n".join(lines))
     yield from ("\\end{minipage}", "\\end{table}")
 

@@ -1,12 +1,13 @@
 """A leaderboard as a fragment of HTML, for a notebook. Labels and notes hold text of users: all of it is escaped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
+from itertools import chain
 
 from tabulate import tabulate
 
 from grokbench.judging.row import Leaderboard
-from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, warnings
+from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings
 from grokbench.report.text.table import Columns, columns, contrasts
 
 __all__ = ["fragment"]
@@ -26,7 +27,7 @@ def _blocks(leaderboard: Leaderboard) -> Iterator[str]:
         shown = columns(rows, leaderboard)
         yield _element("h4", heading(task, leaderboard))
         yield _table(shown)
-        yield _list(row_notes(row, shared) for row in rows)
+        yield _list(chain(task_notes(task, leaderboard), (row_notes(row, shared) for row in rows)))
         if more := contrasts(rows, leaderboard):
             yield _table(more)
     if waiting:
@@ -40,7 +41,7 @@ def _table(shown: Columns) -> str:
     return tabulate(shown.cells, shown.headers, tablefmt="html", disable_numparse=True, colalign=shown.align)
 
 
-def _list(items: Iterator[str]) -> str:
+def _list(items: Iterable[str]) -> str:
     return f"<ul>{''.join(_element('li', item) for item in items)}</ul>"
 
 

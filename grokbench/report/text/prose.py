@@ -9,7 +9,7 @@ from grokbench.judging.note import Kind, Note, Severity, caution
 from grokbench.judging.row import Leaderboard, Row
 from grokbench.records import LASTING
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
-from grokbench.text.numbers import number
+from grokbench.text.numbers import number, times
 
 __all__ = [
     "TESTS",
@@ -22,6 +22,7 @@ __all__ = [
     "named_test",
     "remarks",
     "row_notes",
+    "task_notes",
     "warnings",
     "wrap",
 ]
@@ -51,14 +52,28 @@ def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
 
 
 def heading(task: str, leaderboard: Leaderboard) -> str:
-    """Write a task and its budget.
+    """Write a task, its budget, its cadence and its delay.
 
     Args:
         task: its label.
-        leaderboard: for the budget, which is left out where it has none for the task.
+        leaderboard: with the summary of the task; the label alone where it has none.
     """
-    budget = leaderboard.budgets.get(task)
-    return task if budget is None else f"{task}, {number(budget)} epochs at most"
+    if (found := leaderboard.tasks.get(task)) is None:
+        return task
+    cadence = "every epoch" if found.evaluate_every == 1 else f"every {found.evaluate_every} epochs"
+    delay = "" if found.baseline_delay is None else f", delay {times(found.baseline_delay)}"
+    return f"{task}, {number(found.budget)} epochs at most, evaluated {cadence}{delay}"
+
+
+def task_notes(task: str, leaderboard: Leaderboard) -> list[str]:
+    """List the sentences that concern all rows of a task.
+
+    Args:
+        task: its label.
+        leaderboard: with the summary of the task.
+    """
+    found = leaderboard.tasks.get(task)
+    return [f"{task}: {note.text}" for note in found.notes] if found else []
 
 
 def row_notes(row: Row, shared: tuple[Note, ...]) -> str:

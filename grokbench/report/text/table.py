@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from grokbench.judging.effects import Reproduction
 from grokbench.judging.row import Leaderboard, Row, RowComparison
+from grokbench.judging.task_summary import TaskSummary
 from grokbench.records import Statistics
 from grokbench.text.numbers import NOTHING, figure, interval, times
 
@@ -118,21 +119,20 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
         verdicts: verdict on a published ratio -> the text after that ratio.
     """
     statistics = leaderboard.statistics
-    primary = f"p_{statistics.primary}"
     speedup = f"speed-up [{100 * statistics.confidence:g}%]"
     shown = {
         Column("method", "left", Key.METHOD): [
             f"{row.regularizer} *" if row.marks else row.regularizer for row in rows
         ],
         Column("grokked", "right", Key.GROKKED): [_grokked(row) for row in rows],
-        Column("median", "right", Key.MEDIAN): [_median(row, leaderboard.budgets.get(row.task)) for row in rows],
+        Column("median", "right", Key.MEDIAN): [_median(row, leaderboard.tasks.get(row.task)) for row in rows],
         Column("mean", "right", Key.MEAN): [figure(row.epochs_mean) for row in rows],
     }
     if any(row.lasting is not None for row in leaderboard.rows):
         shown[_other_crossing(statistics)] = [_other(row, statistics) for row in rows]
     shown |= {
         Column(speedup, "right", Key.SPEEDUP): [speedup_text(row) for row in rows],
-        Column("p", "right", Key.P): [_p(getattr(row, primary)) for row in rows],
+        Column("p", "right", Key.P): [_p(row.p_deciding) for row in rows],
     }
     if statistics.correction == "holm":
         shown[Column("Holm p", "right", Key.P_HOLM)] = [_p(row.p_holm) for row in rows]
@@ -174,9 +174,9 @@ def _grokked(row: Row) -> str:
     return f"{row.grokked}/{row.seeds}" if row.seeds else NOTHING
 
 
-def _median(row: Row, budget: int | None) -> str:
-    if row.epochs_median is None and row.epochs_mean is not None and budget is not None:
-        return f"> {budget}"
+def _median(row: Row, task: TaskSummary | None) -> str:
+    if row.epochs_median is None and row.epochs_mean is not None and task is not None:
+        return f"> {task.budget}"
     return figure(row.epochs_median)
 
 

@@ -1,0 +1,141 @@
+"""Paired times of two cells, with what cadence and budget leave unknown, and the tests of their difference."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grokbench import stats
+from grokbench.judging.outcomes import Measured
+from grokbench.stats import Floats
+from grokbench.stats.survival import logrank_scores
+
+__all__ = ["PairedTimes"]
+
+
+class Corner(NamedTuple):
+    """One choice of the times that the evaluations allow: the least or the most favourable to the method.
+
+    Attributes:
+        before: times of the baseline (n,).
+        after: times of the method (n,).
+    """
+
+    before: Floats
+    after: Floats
+
+    @property
+    def logs(self) -> Floats:
+        """The log ratios (n,), above 0 where the method is faster."""
+        return np.log(self.before / self.after)
+
+
+@dataclass(frozen=True)
+class PairedTimes:
+    """The times of two cells on the same n seeds, in the same order.
+
+    A replica groks at an epoch after the evaluation before the one that found it, so that a time is known up to the
+    cadence. Every log ratio lies between its values at two corners.
+
+    Attributes:
+        late: the times as evaluations found them.
+        least: the corner least favourable to the method: the baseline grokked as early as can be.
+        greatest: the corner most favourable to it: the method grokked as early as can be.
+        grokked: whether the replicas grokked, (n,) for the baseline and (n,) for the method.
+    """
+
+    late: Corner
+    least: Corner
+    greatest: Corner
+    grokked: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+
+    @classmethod
+    def of(cls, baseline: Measured, method: Measured) -> "PairedTimes":
+        """Collect the times of two complete cells of one task."""
+        before, after = np.array(baseline.ratio_times), np.array(method.ratio_times)
+        earliest = np.array(baseline.earliest_times), np.array(method.earliest_times)
+        grokked = np.array(baseline.grokked, bool), np.array(method.grokked, bool)
+        return cls(Corner(before, after), Corner(earliest[0], after), Corner(before, earliest[1]), grokked)
+
+    @property
+    def logs(self) -> Floats:
+        """The log ratios (n,) of the times as evaluations found them."""
+        return self.late.logs
+
+    @property
+    def failures(self) -> tuple[int, int]:
+        """The number of seeds that did not grok with the baseline, and with the method."""
+        of_baseline, of_method = (int((~each).sum()) for each in self.grokked)
+        return of_baseline, of_method
+
+    @property
+    def bound(self) -> str | None:
+        """The bound that a ratio is: a censored method makes it too large, a censored baseline too small."""
+        of_baseline, of_method = self.failures
+        if of_baseline and of_method:
+            return "mixed"
+        return "lower" if of_baseline else "upper" if of_method else None
+
+    def interval(self, confidence: float) -> tuple[float | None, float | None]:
+        """Compute the interval of the speed-up.
+
+        Args:
+            confidence: its coverage.
+        """
+        ends = stats.sign_flip_interval_between(self.least.logs, self.greatest.logs, confidence)
+        low, high = (None if end is None else float(np.exp(end)) for end in ends)
+        return low, high
+
+    def ratio_of_means(self, confidence: float) -> tuple[float, float | None, float | None]:
+        """Compute the ratio of means, and its interval over both corners.
+
+        Args:
+            confidence: of the interval.
+        """
+        low, _ = stats.ratio_of_means_interval(*self.least, confidence)
+        _, high = stats.ratio_of_means_interval(*self.greatest, confidence)
+        both = (None, None) if low is None or high is None else (low, high)
+        return float(self.late.before.mean() / self.late.after.mean()), *both
+
+    def tests(self) -> dict[str, tuple[float | None, float]]:
+        """Compute the least favourable p and the direction of each test: above 0 where it favours the method."""
+        between = self.least.logs, self.greatest.logs
+        last = self._misses_last(self.least), self._misses_last(self.greatest)
+        return {
+            "sign_flip": (stats.sign_flip_between(*between), float(self.logs.sum())),
+            "paired_t": self._at_a_corner(lambda at: at.before - at.after, stats.paired_t),
+            "wilcoxon": (stats.wilcoxon_between(*between), float(stats.signed_ranks(self.logs).sum())),
+            "logrank": self._at_a_corner(self._scores, stats.sign_flip),
+            "misses_last": (stats.misses_last(*last), stats.misses_last_favours(*last)),
+        }
+
+    def wins(self) -> tuple[int, int]:
+        """Count the seeds on which the method groks first, and the ties; a seed that did not grok is last."""
+        logs = self._misses_last(self.late)
+        return int((logs > 0).sum()), int((logs == 0).sum())
+
+    def both(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Give the least and the greatest log ratios of the seeds that grokked on both sides."""
+        there = self.grokked[0] & self.grokked[1]
+        return tuple(self.least.logs[there]), tuple(self.greatest.logs[there])
+
+    def _scores(self, at: Corner) -> Floats:
+        return logrank_scores(at.before, self.grokked[0], at.after, self.grokked[1])
+
+    def _misses_last(self, at: Corner) -> Floats:
+        """Replace the log ratio of a seed that one side missed by an infinite one, and by 0 where both missed it."""
+        of_baseline, of_method = self.grokked
+        missed = np.where(of_method == of_baseline, 0.0, np.where(of_method, np.inf, -np.inf))
+        return np.where(of_baseline & of_method, at.logs, missed)
+
+    def _at_a_corner(
+        self, differences: Callable[[Corner], Floats], test: Callable[[Floats], float | None]
+    ) -> tuple[float | None, float]:
+        """Test at the corner whose sum is nearer to zero; p is 1 where the sums of the two differ in sign."""
+        least, greatest = differences(self.least), differences(self.greatest)
+        direction = float(differences(self.late).sum())
+        if not least.size or least.sum() > 0:
+            return test(least), direction
+        return (test(greatest) if greatest.sum() < 0 else 1.0), direction
