@@ -25,7 +25,7 @@ KEYS = """
     speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip p_paired_t p_wilcoxon p_logrank p_misses_last
     deciding_test conclusion p_holm p_equivalence p_equivalence_holm effect_size superiority superiority_low
     superiority_high final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup privileges published_epochs
-    published_speedup verdict notes marks comparisons
+    published_speedup verdict notes marks comparisons identity
 """.split()
 
 

@@ -16,7 +16,7 @@ first_mean first_median lasting lasting_mean lasting_median below_share below_ag
 speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip p_paired_t p_wilcoxon p_logrank p_misses_last
 deciding_test conclusion p_holm p_equivalence p_equivalence_holm effect_size superiority superiority_low
 superiority_high final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup privileges published_epochs
-published_speedup verdict notes marks comparisons
+published_speedup verdict notes marks comparisons identity
 """.split()
 BUDGET = 1000
 HERE = {"device": "cpu", "machine": "M", "torch": "2.9", "precision": "float32", "engine": 1}

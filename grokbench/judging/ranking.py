@@ -94,6 +94,7 @@ def _row(
         notes=(*_notes(each, adjusted, manifest, theirs, judged), *equivalent, *untested),
         marks=cell.marks,
         comparisons=contrasts,
+        identity=cell.identity,
     )
 
 

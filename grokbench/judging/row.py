@@ -113,6 +113,7 @@ class Row:
         notes: remarks on the row, as records.
         marks: differences of its recipe from the task's.
         comparisons: with other rows than the baseline, by the suite's `compare_to`.
+        identity: of the cell, as in its runs. Empty for a skipped cell.
     """
 
     task: str
@@ -166,6 +167,7 @@ class Row:
     notes: tuple[Note, ...] = ()
     marks: tuple[Mark, ...] = ()
     comparisons: tuple[RowComparison, ...] = ()
+    identity: str = ""
 
     def p(self, statistics: Statistics) -> float | None:
         """Select the p that decides significance."""

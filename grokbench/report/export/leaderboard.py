@@ -15,6 +15,7 @@ ABOUT = "A row per cell: one method on one task. `grokbench leaderboard --format
 NOT_COMPARED = "the baseline, and cells that cannot be compared"
 NOT_HELD = "the task does not `hold`"
 NOT_RECORDED = "nothing has finished, or a run of an earlier version does not say it"
+UNTESTED = f"{NOT_COMPARED}; the suite declares no margin, or a seed did not grok"
 NO_WATCH = "no evaluation follows a first crossing"
 UNCOUNTED = "not counted, or the timing is of an earlier version"
 UNPUBLISHED = "the suite has no published number for it"
@@ -63,9 +64,17 @@ RANKED: tuple[Column, ...] = (
     Column("speedup_bound", TEXT, "lower, upper or mixed: the bound it is where seeds did not grok", "not a bound"),
     Column("speedup_of_means", NUMBER, "mean time of the baseline / mean time", NOT_COMPARED, "ratio"),
     *map(_p, TESTS),
-    Column("p_holm", NUMBER, "primary p adjusted by Holm's method for all planned comparisons", NOT_COMPARED),
+    Column("deciding_test", TEXT, "the suite's primary test; misses_last where a seed did not grok", NOT_COMPARED),
+    Column("conclusion", TEXT, "faster, slower, no difference or faster where it groks", f"{NOT_COMPARED}; no p"),
+    Column(
+        "p_holm", NUMBER, "p of the deciding test adjusted by Holm's method for all planned comparisons", NOT_COMPARED
+    ),
+    Column("p_equivalence", NUMBER, "p of two one-sided tests that the speed-up lies within the margin", UNTESTED),
+    Column("p_equivalence_holm", NUMBER, "that p adjusted by Holm's method", UNTESTED),
     Column("effect_size", NUMBER, "d_z of the log ratios: mean / standard deviation", NOT_COMPARED),
     Column("superiority", NUMBER, "share of seeds on which it groks before the baseline, ties half", NOT_COMPARED),
+    Column("superiority_low", NUMBER, "lower end of its interval", NOT_COMPARED),
+    Column("superiority_high", NUMBER, "upper end of its interval", NOT_COMPARED),
 )
 JUDGED: tuple[Column, ...] = (
     Column("seconds_per_epoch", NUMBER, "one network trained alone, evaluation excluded, median", UNTIMED, "seconds"),
@@ -86,6 +95,7 @@ JUDGED: tuple[Column, ...] = (
         "marks", "differences of its recipe from the task's", "there are none", lambda row: map(mark_text, row.marks)
     ),
     _joined("comparisons", "tests against other rows by `compare_to`", "there are none", _contrasts),
+    Column("identity", TEXT, "hash of the recipe; names the cell on disk", "a cell that the suite skips"),
 )
 
 

@@ -32,6 +32,7 @@ TESTS = {  # test -> its name
     "paired_t": "paired t test on epochs",
     "wilcoxon": "Wilcoxon signed-rank test on the log ratios",
     "logrank": "log-rank test with labels exchanged within pairs",
+    "misses_last": "signed-rank test of the log ratios in which a seed that did not grok ranks last",
 }
 IN_COLUMNS = {Kind.BASELINE, Kind.ALL_GROKKED, Kind.SIGNIFICANCE, Kind.PUBLISHED_VERDICT}  # notes that repeat columns
 NAMED = {"git": "git commit of grokbench", "grokbench": "grokbench version"}
