@@ -74,20 +74,54 @@ def test_wilcoxon_between_is_the_largest_p_of_values_without_ties():
         assert stats.wilcoxon_between(low, high) == stats.wilcoxon_between(-high, -low)
 
 
-def test_misses_rank_above_every_ratio_by_hand():
-    inf = math.inf
-    # |d| ranks 1 2 3 and 4.5 twice: subsets of 1 2 3 4.5 4.5 of sum <= 4.5: {} 1 2 3 4.5 4.5 12 13, 2 x 8 / 32
-    assert stats.misses_last([0.1, 0.2, 0.3, inf, -inf], [0.1, 0.2, 0.3, inf, -inf]) == 16 / 32
-    assert stats.misses_last_favours([0.1, 0.2, 0.3, inf, -inf], [0.1, 0.2, 0.3, inf, -inf]) == 6
-    assert stats.misses_last([inf] * 6, [inf] * 6) == 2 / 64
-    # both missed: a zero, ranked and dropped: 3.5 3.5 against 0 0, so all four flips of ++ but two are as extreme
-    assert stats.misses_last([0, 0, -inf, -inf], [0, 0, -inf, -inf]) == 2 / 4
-    assert stats.misses_last_favours([0, 0, -inf, -inf], [0, 0, -inf, -inf]) == -7
+INF = math.inf
+
+
+def test_misses_are_losses_whatever_the_times():
+    ratios = [0.1, 0.2, 0.3, 0.4, 0.5, INF, INF, -INF]  # 7 : 1 is reached by 9 of 128 flips of one sign
+    assert stats.misses_last(ratios, ratios) == 9 / 128
+    assert stats.misses_last_favours(ratios, ratios) == 6
+    assert stats.misses_last([-INF] * 6 + [0, 0], [-INF] * 6 + [0, 0]) == 2 / 64  # ties of misses are left out
+    assert stats.misses_last_favours([-INF] * 6, [-INF] * 6) == -6
     assert stats.misses_last([0, 0], [0, 0]) == 1.0 and stats.misses_last([], []) is None
-    # a bracket: 0.1 may be -0.1, and then the sum 2 + 3 + 4 - 1 has the subsets {} 1
-    assert stats.misses_last([-0.1, 0.2, 0.3, inf], [0.1, 0.3, 0.4, inf]) == 4 / 16
-    assert stats.misses_last([-1, -0.2, inf], [1, 0.2, inf]) == 1.0  # 3 - 2 - 1: no direction
+    assert stats.misses_last([1] * 30 + [-1] * 10, [1] * 30 + [-1] * 10) == pytest.approx(0.00222143, rel=1e-5)
+
+
+def test_the_sign_test_within_brackets_is_the_least_favourable():
+    assert stats.misses_last([-0.1, 0.2, 0.3, INF], [0.1, 0.3, 0.4, INF]) == 10 / 16  # 3 : 1
+    assert stats.misses_last([-1, -0.2, INF], [1, 0.2, INF]) == 1.0
     assert stats.misses_last_favours([-1, -0.2, 1], [1, 0.2, 2]) == 0.0
+    for low, high in boxes(5, 12):
+        signs = [np.sign(x) for x in inside(low, high)]
+        assert stats.misses_last(low, high) == max(stats.sign_flip(x) for x in signs)
+
+
+def test_infinite_differences_have_the_highest_ranks():
+    # ranks 1 2 3 4.5 4.5: the subsets of sum <= 4.5 are {} 1 2 3 4.5 4.5 12 13, so 2 x 8 of 32
+    assert stats.wilcoxon([0.1, 0.2, 0.3, INF, -INF]) == 16 / 32
+    assert stats.wilcoxon_between([-0.1, 0.2, 0.3, INF], [0.1, 0.3, 0.4, INF]) == 4 / 16
+    assert stats.rank_sum_between([-1, -0.2, INF], [1, 0.2, INF]) == 0.0
+
+
+def test_the_brackets_of_log_ratios_with_misses():
+    baseline = [[9, 8, 100, 100, INF, 100, INF, INF], [10, 8, INF, INF, INF, INF, INF, INF]]
+    method = [[4, 100, 7, 100, INF, INF, 100, 9], [5, INF, 7, INF, INF, INF, INF, 9]]
+    low, high = stats.log_ratio_brackets(baseline, method)
+    assert list(low) == [math.log(9 / 5), -INF, INF, 0, 0, -INF, 0, INF]
+    assert list(high) == [math.log(10 / 4), -INF, INF, 0, 0, 0, INF, INF]
+
+
+def test_no_budget_turns_the_conclusion_about_a_method_that_diverges():
+    """The baseline is censored on ever fewer seeds: the p of the opposite ends falls, never the direction."""
+    times, diverged = np.arange(1.0, 11), np.arange(10) % 3 == 0
+    found = []
+    for budget in (2, 5, 8, 100):
+        late = times > budget
+        baseline = np.where(late, [[budget], [INF]], times)
+        method = np.where(diverged, INF, np.full((2, 10), 0.5))
+        ends = stats.log_ratio_brackets(baseline, method)
+        found.append((stats.misses_last(*ends), stats.misses_last_favours(*ends)))
+    assert set(found) == {(found[-1])} and found[-1][1] == 2  # 6 : 4
 
 
 def test_a_scale_does_not_change_the_ranks_of_misses():

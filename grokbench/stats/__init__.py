@@ -15,9 +15,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from grokbench.stats.brackets import equivalence, mean_between, sign_flip_between, sign_flip_interval_between
+from grokbench.stats.brackets import (
+    bound_confidence,
+    equivalence,
+    mean_between,
+    sign_flip_between,
+    sign_flip_interval_between,
+)
 from grokbench.stats.group_sequential import boundaries, sequential_p, spent, undecidable
-from grokbench.stats.misses import misses_last, misses_last_favours
+from grokbench.stats.misses import log_ratio_brackets, misses_last, misses_last_favours
 from grokbench.stats.sign_flip_test import (
     EXACT_PAIRS,
     MONTE_CARLO_DRAWS,
@@ -35,10 +41,12 @@ __all__ = [
     "EXACT_PAIRS",
     "MONTE_CARLO_DRAWS",
     "Floats",
+    "bound_confidence",
     "boundaries",
     "effect_size",
     "equivalence",
     "holm",
+    "log_ratio_brackets",
     "mean_between",
     "mean_half_width",
     "median_interval",

@@ -13,9 +13,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from grokbench.stats.sign_flip_test import Floats, sign_flip, sign_flip_interval
+from grokbench.stats.sign_flip_test import Floats, sign_flip, sign_flip_interval, smallest_p
 
-__all__ = ["equivalence", "mean_between", "sign_flip_between", "sign_flip_interval_between"]
+__all__ = ["bound_confidence", "equivalence", "mean_between", "sign_flip_between", "sign_flip_interval_between"]
+
+BOUND_SHARE = 0.5  # of the level of an interval that is left to the valid end of a bound
 
 
 def sign_flip_between(low: ArrayLike, high: ArrayLike) -> float | None:
@@ -52,6 +54,22 @@ def sign_flip_interval_between(
         Both ends; (None, None) where the test cannot reject anything, as in `sign_flip_interval`.
     """
     return sign_flip_interval(low, confidence)[0], sign_flip_interval(high, confidence)[1]
+
+
+def bound_confidence(confidence: float, pairs: int) -> float:
+    """Return the confidence at which the valid end of a bound holds what an interval of `confidence` promises for it.
+
+    A ratio becomes a bound where some seed of one side is censored. That happens rather where this side's times are
+    long by chance, so given a bound the valid end of a 95% interval errs in up to 5% of suites in place of 2.5%. At
+    97.5%, 1 - (1 - confidence) / 2, it errs in at most 2.5%; with 6 pairs, whose test reaches 96.9%, in 3.1%
+    (simulation `bounds`).
+
+    Args:
+        confidence: of the interval of a ratio that is no bound.
+        pairs: their number. Where the test cannot reach that confidence, the largest that it reaches is returned, but
+            at least `confidence`.
+    """
+    return max(confidence, min(1 - BOUND_SHARE * (1 - confidence), 1 - smallest_p(pairs)))
 
 
 def mean_between(low: ArrayLike, high: ArrayLike) -> float:
