@@ -26,7 +26,10 @@ from grokbench.report.text import as_json
 from grokbench.runner import pipeline
 from grokbench.store import Store
 
-TIMES = ("seconds_per_epoch", "seconds_mean", "seconds_speedup")  # columns of the leaderboard that are times
+TIMES = (
+    *("seconds_per_epoch", "seconds_mean"),
+    *("seconds_speedup", "seconds_speedup_low", "seconds_speedup_high", "seconds_speedup_bound"),
+)  # columns of the leaderboard that are times
 CHECKPOINTS = 0.5  # seconds between those of a group
 PATIENCE = 10.0  # seconds in which workers end after their parent
 

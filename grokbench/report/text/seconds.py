@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from tabulate import tabulate
 
@@ -47,7 +48,7 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
     """
     where = _measured_on(timings)
     if style == "json":
-        data = {"title": title, "measured_on": where, "rows": [asdict(cost) for cost in found]}
+        data = {"title": title, "measured_on": where, "rows": list(map(_data, found))}
         return json.dumps(data, indent=2, allow_nan=False)
     if not found:
         return "Nothing was timed yet: `grokbench run` times every method of a task once all of them have been trained."
@@ -58,6 +59,10 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
     if len(where) > 1:
         before.append("Warning: methods timed on another machine than their baseline are not compared with it.")
     return "\n\n".join([*map(written, before), *blocks, written(LEGEND)])
+
+
+def _data(cost: Cost) -> dict[str, Any]:
+    return asdict(cost) | {name: getattr(cost, name) for name in ("seconds_valid_end", "speedup_valid_end")}
 
 
 def _measured_on(timings: Sequence[Timing]) -> list[str]:
