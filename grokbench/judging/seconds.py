@@ -63,6 +63,7 @@ class Cost:
         seconds_bound: "lower" where some seeds did not grok.
         speedup: seconds of the baseline / its own, the ratio that papers report.
         bound: what censoring makes of `speedup`: lower, upper or mixed.
+        refused: CPU time / wall time of a refused timing, see `Timing`.
         published_overhead: (published seconds / published epochs) over the baseline's.
         published_seconds: to grok.
         published_speedup: published seconds of the baseline / its own.
@@ -77,6 +78,7 @@ class Cost:
     seconds_bound: str | None = None
     speedup: Estimate | None = None
     bound: str | None = None
+    refused: float | None = None
     published_overhead: float | None = None
     published_seconds: float | None = None
     published_speedup: float | None = None
@@ -93,10 +95,10 @@ class Cost:
 
 
 def costs(found: Comparisons) -> Iterator[Cost]:
-    """Yield the cost of every cell that was timed or has published seconds, in the order of the suite."""
+    """Yield the cost of every cell that was timed, if in vain, or has published seconds, in the order of the suite."""
     for each in found.cells:
         theirs = _published(each, found.manifest.published, found.manifest.baseline)
-        if each.measured.seconds_per_epoch() is not None or theirs:
+        if each.measured.timings or theirs:
             yield _cost(each, theirs)
 
 
@@ -112,6 +114,7 @@ def _cost(each: Comparison, published: dict[str, float]) -> Cost:
         seconds_bound=None if all(measured.grokked) else "lower",
         speedup=seconds_speedup(each),
         bound=each.effect.bound if each.effect else None,
+        refused=measured.refused,
         **{f"published_{name}": value for name, value in published.items()},
     )
 

@@ -52,9 +52,9 @@ def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
 def _entries(sheet: Sheet, task: str) -> Iterator[Entry]:
     for row in sheet.evidence.rows(task):
         cost = sheet.evidence.costs.get((task, row.regularizer))
-        if cost and cost.seconds and row.epochs_mean:
-            kind, ends = (BOUND, (None, None)) if cost.seconds_bound else (ESTIMATE, cost.seconds[1:])
-            found = {"seconds": cost.seconds_valid_end, **dict(zip(("low", "high"), ends, strict=True))}
+        if cost and cost.seconds and cost.seconds_valid_end and row.epochs_mean:
+            kind, low, high = (BOUND, None, None) if cost.seconds_bound else (ESTIMATE, *cost.seconds[1:])
+            found = {"seconds": cost.seconds_valid_end, "low": low or None, "high": high}  # the axis has no 0
             yield {"method": row.regularizer, "epochs": row.epochs_mean, "kind": kind, **found}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from grokbench.judging.refusals import refusal
 from grokbench.judging.seconds import Cost, Estimate
 from grokbench.records import Timing
 from grokbench.report.text.prose import wrap
@@ -54,11 +55,13 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
         return "Nothing was timed yet: `grokbench run` times every method of a task once all of them have been trained."
     tasks = dict.fromkeys(cost.task for cost in found)
     blocks = [_block(task, [cost for cost in found if cost.task == task], style) for task in tasks]
+    refused = [(cost, cost.refused) for cost in found if cost.refused is not None]
+    without = [f"{cost.task} / {cost.regularizer}: {refusal(share)}." for cost, share in refused]
     written = markdown if style == "markdown" else _wrapped
     before = [f"{title}. Measured on {' and on '.join(where) or 'a machine that is not known'}."]
     if len(where) > 1:
         before.append("Warning: methods timed on another machine than their baseline are not compared with it.")
-    return "\n\n".join([*map(written, before), *blocks, written(LEGEND)])
+    return "\n\n".join([*map(written, before), *blocks, *map(written, without), written(LEGEND)])
 
 
 def _data(cost: Cost) -> dict[str, Any]:
