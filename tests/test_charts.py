@@ -79,10 +79,12 @@ def test_seconds_are_those_of_the_leaderboard(evidence):
     mine = {row.regularizer: row for row in sheet.evidence.rows("parity")}
     assert len(rows(one(sheet, "seconds"), "seconds")) == 3
     for entry in rows(one(sheet, "seconds"), "seconds"):
-        assert entry["seconds"] == pytest.approx(mine[entry["method"]].seconds_mean, rel=1e-4)
+        cost = sheet.evidence.costs["parity", entry["method"]]
+        assert entry["seconds"] == pytest.approx(cost.seconds.value if entry["low"] else cost.seconds.low, rel=1e-4)
         assert entry["epochs"] == pytest.approx(mine[entry["method"]].epochs_mean, rel=1e-4)
-        assert entry["low"] <= entry["seconds"] <= entry["high"]
-        assert entry["kind"].startswith("estimate" if entry["method"] == "faster" else "at least")
+        sure = entry["method"] == "faster"
+        assert entry["low"] <= entry["seconds"] <= entry["high"] if sure else entry["low"] is entry["high"] is None
+        assert entry["kind"].startswith("estimate" if sure else "at least")
 
 
 def test_curves_are_the_bands(evidence):

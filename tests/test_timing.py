@@ -1,4 +1,4 @@
-"""Seconds per epoch: warmed up, interleaved, without evaluations."""
+"""Seconds per epoch: warmed up, interleaved, without evaluations, of rounds whose clocks agree."""
 
 from types import SimpleNamespace
 
@@ -8,7 +8,7 @@ import torch
 from grokbench import engine
 from grokbench.engine import executors, timing
 from grokbench.engine.arithmetic import flop_per_epoch
-from grokbench.records import Cell
+from grokbench.records import CLOCKS_AGREE, TRIES, Cell
 
 from .helpers import small_cells
 from .helpers.recipes import RECIPE
@@ -20,26 +20,33 @@ def cell(name):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time that passes only in training: `seconds` of a step per epoch; `order` is who trained when."""
-    now = SimpleNamespace(seconds=0.0, order=[])
+    """Time that passes only in training: `seconds` of a step per epoch; `order` is who trained when.
+
+    `shares` of a name are those of its epochs that the process has the CPU for, the last one for ever.
+    """
+    now = SimpleNamespace(seconds=0.0, cpu=0.0, order=[], shares={})
 
     def train_epoch(step, group, epoch, pending):
         now.seconds += step.cost
+        shares = now.shares.get(step.name, [1.0])
+        now.cpu += step.cost * (shares.pop(0) if len(shares) > 1 else shares[0])
         now.order.append(step.name)
         return group
 
     monkeypatch.setattr(engine, "start", lambda step, seeds, device, dtype: (seeds, 0.0))
     monkeypatch.setattr(executors, "train_epoch", train_epoch)
-    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now.seconds))
+    clocks = SimpleNamespace(perf_counter=lambda: now.seconds, process_time=lambda: now.cpu)
+    monkeypatch.setattr(timing, "time", clocks)
+    monkeypatch.setattr(timing, "CLOCKS_AGREE", CLOCKS_AGREE)
     return now
 
 
-def measured(**costs):
+def measured(device="cpu", **costs):
     steps = [
         SimpleNamespace(name=name, cost=cost, mapped=True, task=SimpleNamespace(full=None))
         for name, cost in costs.items()
     ]
-    return list(timing.measure([cell(name) for name in costs], steps, "cpu", torch.float32))
+    return list(timing.measure([cell(name) for name in costs], steps, device, torch.float32))
 
 
 def test_the_figure_is_the_time_of_an_epoch(clock):
@@ -55,6 +62,40 @@ def test_methods_take_turns_after_a_warm_up_and_short_epochs_are_repeated(clock)
     warm_up = ["quick"] * 2 + ["slow"] * 2
     one_round = ["quick"] * round(timing.LEAST_SECONDS / 0.01) + ["slow"]
     assert clock.order == warm_up + one_round * timing.ROUNDS
+
+
+WARM_UP = [1.0, 1.0]  # both epochs before the rounds
+
+
+def test_the_cpu_time_of_each_round_is_kept(clock):
+    clock.shares["method"] = [*WARM_UP, 0.95]
+    (found,) = measured(method=2.0)
+    assert found.cpu_seconds_per_epoch == pytest.approx([1.9] * timing.ROUNDS) and found.refused is None
+
+
+def test_a_round_whose_clocks_disagree_is_repeated_in_its_turn(clock):
+    clock.shares["slow"] = [*WARM_UP, 1.0, 0.85, 1.15, 1.0]  # the second round fails twice
+    quick, slow = measured(quick=1.0, slow=2.0)
+    assert clock.order[4:12] == ["quick", "slow", "quick", "slow", "slow", "slow", "quick", "slow"]
+    assert quick.seconds_per_epoch == pytest.approx([1.0] * timing.ROUNDS)  # rounds stay pairs
+    assert slow.seconds_per_epoch == slow.cpu_seconds_per_epoch == pytest.approx([2.0] * timing.ROUNDS)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.5])
+def test_a_timing_is_refused_after_three_tries_of_a_round(clock, share):
+    clock.shares["slow"] = [*WARM_UP, 1.0, share]
+    quick, slow = measured(quick=1.0, slow=2.0)
+    assert (slow.seconds_per_epoch, slow.cpu_seconds_per_epoch, slow.refused) == ((), None, pytest.approx(share))
+    assert len(quick.seconds_per_epoch) == timing.ROUNDS and quick.refused is None
+    assert clock.order.count("slow") == len(WARM_UP) + 1 + TRIES  # and is timed no further
+
+
+def test_cpu_time_means_nothing_on_cuda(clock, monkeypatch):
+    monkeypatch.setattr(engine, "synchronize", lambda device: None)
+    monkeypatch.setattr(timing, "make_executor", lambda step, device: executors.EagerExecutor(step))
+    clock.shares["method"] = [0.1]
+    (found,) = measured(device="cuda:0", method=2.0)
+    assert found.cpu_seconds_per_epoch is None and len(found.seconds_per_epoch) == timing.ROUNDS
 
 
 @pytest.mark.parametrize(("costs", "left"), [({"good": 1.0, "bad": None}, ["identity of good"]), ({"bad": None}, [])])

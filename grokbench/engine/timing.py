@@ -2,18 +2,23 @@
 
 The cells of a task are timed in turns in one process, so that a drift of the machine's speed affects all of them.
 Evaluations are excluded; what a method itself computes during training is included.
+
+On a CPU the process computes on one thread. Its CPU time then equals the wall time of a round, unless another process
+took the core, or the method waits or starts threads. Such a round is repeated, at once and for that cell only: the
+cells of a round stay next to each other in time, and a ratio within the round still cancels a drift. On CUDA nothing
+is checked, since the CPU time that a host spends while it waits for the device is up to the driver.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
 from grokbench import engine
 from grokbench.engine.arithmetic import flop_per_epoch
 from grokbench.engine.executors import make_executor
-from grokbench.records import Cell, Timing
+from grokbench.records import CLOCKS_AGREE, TRIES, Cell, Timing
 from grokbench.step import Step
 
 __all__ = ["ROUNDS", "measure"]
@@ -33,13 +38,16 @@ def measure(cells: Sequence[Cell], steps: Sequence[Step], device: str, dtype: to
         dtype: of parameters, data and states.
 
     Yields:
-        The timing of each cell, except those that cannot be trained.
+        The timing of each cell, except those that cannot be trained. One whose clocks disagreed at TRIES tries of a
+        round is refused: it has no seconds, and takes no part in later rounds.
     """
     replicas = [_warm_replica(_in_full(step), device, dtype) for step in steps]
     ready = {cell.identity: replica for cell, replica in zip(cells, replicas, strict=True) if replica}
-    rounds = [[replica.seconds_per_epoch() for replica in ready.values()] for _ in range(ROUNDS)]
-    for identity, seconds in zip(ready, zip(*rounds, strict=True), strict=True):
-        yield Timing(identity, seconds, flop_per_epoch=ready[identity].operations())
+    for _ in range(ROUNDS):
+        for replica in ready.values():
+            replica.take_turn()
+    for identity, replica in ready.items():
+        yield replace(replica.timing(identity), flop_per_epoch=replica.operations())
 
 
 def _in_full(step: Step) -> Step:
@@ -54,19 +62,51 @@ def _warm_replica(step: Step, device: str, dtype: torch.dtype) -> "_TimedReplica
         return None
 
 
+@dataclass(frozen=True)
+class _Lap:
+    """Some epochs of training: their wall time, and the CPU time of the process (None on CUDA), in seconds."""
+
+    wall: float
+    cpu: float | None
+
+    @property
+    def sound(self) -> bool:
+        """True if the clocks agree, or there is only one."""
+        return self.cpu is None or abs(self.cpu - self.wall) <= CLOCKS_AGREE * self.wall
+
+
 class _TimedReplica:
-    """A replica whose epochs are timed."""
+    """A replica whose epochs are timed: a lap for each round, the last of which may be refused."""
 
     def __init__(self, step: Step, device: str, dtype: torch.dtype) -> None:
         self.step, self.device, self.epoch = step, device, 0
         self.group, _ = engine.start(step, [SEED], device, dtype)
         self.executor = make_executor(step, device)
         self._train(1)  # warm-up: first calls choose kernels and fill caches
-        self.repeats = max(1, round(LEAST_SECONDS / self._train(1)))
+        self.repeats = max(1, round(LEAST_SECONDS / self._train(1).wall))
+        self.laps: list[_Lap] = []
 
-    def seconds_per_epoch(self) -> float:
-        """Train for one round and return the mean seconds of its epochs."""
-        return self._train(self.repeats) / self.repeats
+    def take_turn(self) -> None:
+        """Train for one round, again while its clocks disagree, at most TRIES times; do nothing once refused."""
+        if self.laps and not self.laps[-1].sound:
+            return
+        for _ in range(TRIES):
+            lap = self._train(self.repeats)
+            if lap.sound:
+                break
+        self.laps.append(lap)
+
+    def timing(self, identity: str) -> Timing:
+        """Give the mean seconds of an epoch for each round, or the refusal."""
+        last = self.laps[-1]
+        if last.cpu is not None and not last.sound:
+            return Timing(identity, (), refused=last.cpu / last.wall)
+        cpu = [lap.cpu for lap in self.laps if lap.cpu is not None]
+        wall = self._per_epoch(lap.wall for lap in self.laps)
+        return Timing(identity, wall, cpu_seconds_per_epoch=self._per_epoch(cpu) if cpu else None)
+
+    def _per_epoch(self, seconds: Iterable[float]) -> tuple[float, ...]:
+        return tuple(each / self.repeats for each in seconds)
 
     def operations(self) -> int | None:
         """Count the operations of an epoch, which overwrites the replica; None where they cannot be counted.
@@ -78,10 +118,11 @@ class _TimedReplica:
         except Exception:  # an operation of a plugin that torch's counter cannot follow
             return None
 
-    def _train(self, epochs: int) -> float:
-        """Train for some epochs and return their seconds."""
-        began = time.perf_counter()
+    def _train(self, epochs: int) -> _Lap:
+        """Train for some epochs."""
+        began, cpu_began = time.perf_counter(), time.process_time()
         until = self.epoch + epochs
         self.group, self.epoch = self.executor.advance(self.group, self.epoch, until, None), until
         engine.synchronize(self.device)
-        return time.perf_counter() - began
+        wall, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+        return _Lap(wall, cpu if self.device == "cpu" else None)

@@ -50,6 +50,7 @@ class Kind(StrEnum):
     COORDINATES_DIFFER = "coordinates_differ"
     CLOCKS_DIFFER = "clocks_differ"
     TIME_UNCERTAIN = "time_uncertain"
+    TIME_REFUSED = "time_refused"
     # the power of a cell's test
     TOO_FEW_PAIRS = "too_few_pairs"
     SPREAD_UNDERSTATED = "spread_understated"

@@ -192,6 +192,12 @@ class Measured:
         """Seconds per epoch, one value per round of timing; the cells of a task take turns in a round."""
         return [seconds for timing in self.timings for seconds in timing.seconds_per_epoch]
 
+    @property
+    def refused(self) -> float | None:
+        """CPU time / wall time of a refused timing, see `Timing`; None without one, and beside a sound one."""
+        found = [timing.refused for timing in self.timings if timing.refused is not None]
+        return found[-1] if found and not self.rounds else None
+
     def clocks(self, *keys: str) -> list[tuple[object, ...]]:
         """List the different clocks of its timings, each as its values of these keys of provenance."""
         found: list[tuple[object, ...]] = []

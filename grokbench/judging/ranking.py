@@ -14,9 +14,10 @@ from grokbench.judging.equivalence import Equivalence, equivalences
 from grokbench.judging.holm import holm_family
 from grokbench.judging.marks import recipe_notes
 from grokbench.judging.note import Kind, Note, caution, info
-from grokbench.judging.outcomes import Measured, same_clock
+from grokbench.judging.outcomes import Measured
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
+from grokbench.judging.seconds import seconds_speedup
 from grokbench.judging.task_summary import TaskSummary, summarize
 from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats.survival import median_time
@@ -135,26 +136,32 @@ def _crossing_columns(measured: Measured) -> dict[str, Any]:
 
 def _effect_columns(each: Comparison, adjusted: float | None, statistics: Statistics) -> dict[str, Any]:
     found = each.effect
-    if found is None or each.baseline is None:
+    if found is None:
         return {}
     test = found.deciding(statistics.primary)
-    comparable = same_clock(each.baseline, each.measured)
-    ratio = _ratio(each.baseline.seconds(), each.measured.seconds()) if comparable else None
     return {
         "speedup": found.speedup,
         "speedup_low": found.low,
         "speedup_high": found.high,
         "speedup_bound": found.bound,
         "speedup_of_means": found.of_means,
-        **{f"p_{test}": p for test, p in found.p.items()},
+        **{f"p_{name}": p for name, p in found.p.items()},
         "deciding_test": test,
         "conclusion": conclusion(found, statistics.deciding(found.p[test], adjusted), statistics),
         "effect_size": found.effect_size,
         "superiority": found.superiority,
         "superiority_low": found.superiority_low,
         "superiority_high": found.superiority_high,
-        "seconds_speedup": ratio if found.speedup is not None else None,
+        **_seconds_columns(each),
     }
+
+
+def _seconds_columns(each: Comparison) -> dict[str, Any]:
+    found, name = seconds_speedup(each), "seconds_speedup"
+    if found is None or each.effect is None:
+        return {}
+    ends = {f"{name}_low": found.low, f"{name}_high": found.high}
+    return {name: found.value, **ends, f"{name}_bound": each.effect.bound}
 
 
 def _notes(

@@ -25,6 +25,7 @@ class RowComparison:
         speedup_low: lower end of its interval.
         speedup_high: upper end of its interval.
         speedup_bound: None, lower, upper or mixed.
+        speedup_valid_end: the number to print, see `Row`.
         speedup_of_means: mean time of the other / mean time.
         deciding_test: the test that decides, see `Row`.
         p: of that test.
@@ -39,6 +40,7 @@ class RowComparison:
     speedup_low: float | None = None
     speedup_high: float | None = None
     speedup_bound: str | None = None
+    speedup_valid_end: float | None = field(init=False)
     speedup_of_means: float | None = None
     deciding_test: str | None = None
     p: float | None = None
@@ -46,6 +48,10 @@ class RowComparison:
     effect_size: float | None = None
     superiority: float | None = None
     note: Note
+
+    def __post_init__(self) -> None:
+        """Choose the number to print."""
+        object.__setattr__(self, "speedup_valid_end", _valid_end(self, "speedup"))
 
     def as_dict(self) -> dict[str, Any]:
         """Turn the comparison into JSON data."""
@@ -58,6 +64,12 @@ class Row:
     """One cell of a leaderboard; None stands where a value does not exist.
 
     Times are min(T, B): epochs to grok, or the budget B for a seed that did not grok.
+
+    `speedup` and `seconds_speedup` are point estimates, whatever censoring makes of them. Where they are one-sided
+    bounds, print `speedup_valid_end` and `seconds_speedup_valid_end` after the sign of the bound: the end of the
+    interval that holds without a budget, or the estimate where seeds or rounds are too few for an interval. Where they
+    are no bounds, the valid end equals the estimate. Where a bound is "mixed" it is None, since neither end holds; a
+    table then shows the estimate after "~".
 
     Attributes:
         task: label of the task.
@@ -85,6 +97,7 @@ class Row:
         speedup_low: lower end of its interval.
         speedup_high: upper end of its interval.
         speedup_bound: what seeds that did not grok make of it: None, or lower, upper, mixed.
+        speedup_valid_end: the number to print.
         speedup_of_means: mean time of the baseline / mean time.
         p_sign_flip: p of the sign-flip test on the log ratios.
         p_paired_t: p of the paired t test on epochs.
@@ -106,6 +119,10 @@ class Row:
         flop_per_epoch: floating-point operations of that epoch; None where they were not counted.
         seconds_mean: seconds to grok.
         seconds_speedup: seconds_mean of the baseline / seconds_mean.
+        seconds_speedup_low: lower end of its 95% interval, as in `Cost.speedup`.
+        seconds_speedup_high: upper end of its interval.
+        seconds_speedup_bound: None, lower, upper or mixed.
+        seconds_speedup_valid_end: the number to print.
         privileges: what the method uses and the baseline does not have.
         published_epochs: the published mean.
         published_speedup: published mean of the baseline / published mean.
@@ -140,6 +157,7 @@ class Row:
     speedup_low: float | None = None
     speedup_high: float | None = None
     speedup_bound: str | None = None
+    speedup_valid_end: float | None = field(init=False)
     speedup_of_means: float | None = None
     p_sign_flip: float | None = None
     p_paired_t: float | None = None
@@ -160,6 +178,10 @@ class Row:
     flop_per_epoch: int | None = None
     seconds_mean: float | None = None
     seconds_speedup: float | None = None
+    seconds_speedup_low: float | None = None
+    seconds_speedup_high: float | None = None
+    seconds_speedup_bound: str | None = None
+    seconds_speedup_valid_end: float | None = field(init=False)
     privileges: tuple[str, ...] = ()
     published_epochs: float | None = None
     published_speedup: float | None = None
@@ -168,6 +190,11 @@ class Row:
     marks: tuple[Mark, ...] = ()
     comparisons: tuple[RowComparison, ...] = ()
     identity: str = ""
+
+    def __post_init__(self) -> None:
+        """Choose the numbers to print."""
+        for name in ("speedup", "seconds_speedup"):
+            object.__setattr__(self, f"{name}_valid_end", _valid_end(self, name))
 
     def p(self, statistics: Statistics) -> float | None:
         """Select the p that decides significance."""
@@ -185,10 +212,13 @@ class Row:
 
     @property
     def shown(self) -> float | None:
-        """The speed-up to show: of a one-sided bound the valid end of its interval."""
-        if self.speedup is None:
-            return None
-        return valid_end(self.speedup, self.speedup_low, self.speedup_high, self.speedup_bound)
+        """The speed-up to show: its valid end, or the estimate of a mixed bound."""
+        return self.speedup if self.speedup_valid_end is None else self.speedup_valid_end
+
+    @property
+    def seconds_shown(self) -> float | None:
+        """The ratio of seconds to show, likewise."""
+        return self.seconds_speedup if self.seconds_speedup_valid_end is None else self.seconds_speedup_valid_end
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -200,6 +230,12 @@ class Row:
         marks = [asdict(mark) | {"text": mark_text(mark)} for mark in self.marks]
         comparisons = [each.as_dict() for each in self.comparisons]
         return asdict(self) | {"notes": self.sentences, "marks": marks, "comparisons": comparisons}
+
+
+def _valid_end(row: Row | RowComparison, name: str) -> float | None:
+    """Choose the number to print of a ratio; None where there is no ratio, or no end of its interval holds."""
+    value, low, high, bound = (getattr(row, f"{name}{part}") for part in ("", "_low", "_high", "_bound"))
+    return None if value is None or bound == "mixed" else valid_end(value, low, high, bound)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import MACHINE, Measured, same_clock
+from grokbench.judging.refusals import refusal_notes
 from grokbench.judging.seconds import Estimate, overhead
 from grokbench.records import Outcome
 from grokbench.text.lists import plural
@@ -45,6 +46,7 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
     yield from _delay(measured)
     for why in sorted({run.provenance["pace"] for run in measured.finished if run.provenance.get("pace")}):
         yield info(Kind.EXECUTOR, why, why)
+    yield from refusal_notes(measured)
     if privileges := measured.cell.privileges:
         text = f"uses what the baseline does not have: {', '.join(privileges)}"
         yield info(Kind.PRIVILEGES, text, *privileges)

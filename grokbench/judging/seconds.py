@@ -17,8 +17,9 @@ from grokbench.judging.comparison import Comparison, Comparisons
 from grokbench.judging.effects import Effect
 from grokbench.judging.outcomes import Measured, same_clock
 from grokbench.records import Published
+from grokbench.text.numbers import valid_end
 
-__all__ = ["Cost", "Estimate", "costs", "overhead"]
+__all__ = ["Cost", "Estimate", "costs", "overhead", "seconds_speedup"]
 
 
 class Estimate(NamedTuple):
@@ -62,6 +63,7 @@ class Cost:
         seconds_bound: "lower" where some seeds did not grok.
         speedup: seconds of the baseline / its own, the ratio that papers report.
         bound: what censoring makes of `speedup`: lower, upper or mixed.
+        refused: CPU time / wall time of a refused timing, see `Timing`.
         published_overhead: (published seconds / published epochs) over the baseline's.
         published_seconds: to grok.
         published_speedup: published seconds of the baseline / its own.
@@ -76,33 +78,43 @@ class Cost:
     seconds_bound: str | None = None
     speedup: Estimate | None = None
     bound: str | None = None
+    refused: float | None = None
     published_overhead: float | None = None
     published_seconds: float | None = None
     published_speedup: float | None = None
 
+    @property
+    def seconds_valid_end(self) -> float | None:
+        """The seconds to print: of a bound the valid end of their interval, as in `Row`."""
+        return _valid_end(self.seconds, self.seconds_bound)
+
+    @property
+    def speedup_valid_end(self) -> float | None:
+        """The ratio to print after the sign of its bound, as `seconds_speedup_valid_end` of `Row`."""
+        return _valid_end(self.speedup, self.bound)
+
 
 def costs(found: Comparisons) -> Iterator[Cost]:
-    """Yield the cost of every cell that was timed or has published seconds, in the order of the suite."""
+    """Yield the cost of every cell that was timed, if in vain, or has published seconds, in the order of the suite."""
     for each in found.cells:
         theirs = _published(each, found.manifest.published, found.manifest.baseline)
-        if each.measured.seconds_per_epoch() is not None or theirs:
+        if each.measured.timings or theirs:
             yield _cost(each, theirs)
 
 
 def _cost(each: Comparison, published: dict[str, float]) -> Cost:
-    measured, baseline = each.measured, each.baseline
-    comparable = baseline is not None and baseline is not measured and same_clock(baseline, measured)
-    extra = overhead(baseline, measured) if baseline and comparable else None
+    measured = each.measured
     return Cost(
         task=measured.cell.task,
         regularizer=measured.cell.regularizer,
         seconds_per_epoch=_pace(measured),
         flop_per_epoch=measured.flop_per_epoch(),
-        overhead=extra,
+        overhead=_overhead(each),
         seconds=_seconds(measured),
         seconds_bound=None if all(measured.grokked) else "lower",
-        speedup=_speedup(baseline, measured, each.effect, extra) if baseline and each.effect and extra else None,
+        speedup=seconds_speedup(each),
         bound=each.effect.bound if each.effect else None,
+        refused=measured.refused,
         **{f"published_{name}": value for name, value in published.items()},
     )
 
@@ -142,8 +154,30 @@ def overhead(baseline: Measured, method: Measured) -> Estimate | None:
     return Estimate(median(ratios), *stats.median_interval(ratios))
 
 
+def _overhead(each: Comparison) -> Estimate | None:
+    """Estimate the overhead of a cell; None for the baseline, and where the two were not timed in turns."""
+    baseline, method = each.baseline, each.measured
+    comparable = baseline is not None and baseline is not method and same_clock(baseline, method)
+    return overhead(baseline, method) if baseline and comparable else None
+
+
+def seconds_speedup(each: Comparison) -> Estimate | None:
+    """Estimate the ratio of the baseline's mean seconds to grok to a method's.
+
+    Its 95% interval combines those of the ratio of mean epochs and of the overhead. What censoring makes of it, it
+    makes of the speed-up in epochs too: see `Effect.bound`.
+
+    Args:
+        each: the method and its baseline.
+
+    Returns:
+        None where they were not compared, or not timed in turns.
+    """
+    baseline, found, extra = each.baseline, each.effect, _overhead(each)
+    return _speedup(baseline, each.measured, found, extra) if baseline and found and extra else None
+
+
 def _speedup(baseline: Measured, method: Measured, found: Effect, overhead: Estimate) -> Estimate | None:
-    """Estimate the ratio of mean seconds; its interval combines those of the ratio of mean epochs and the overhead."""
     before, after = baseline.seconds(), method.seconds()
     if not before or not after or found.of_means is None:
         return None
@@ -154,9 +188,19 @@ def _speedup(baseline: Measured, method: Measured, found: Effect, overhead: Esti
     return Estimate(before / after, *(None if end is None else end * scale for end in ratio[1:]))
 
 
+def _valid_end(found: Estimate | None, bound: str | None) -> float | None:
+    """Choose the number to print; None where there is no figure, or no end of its interval holds."""
+    return None if found is None or bound == "mixed" else valid_end(*found, bound)
+
+
 def _distance(value: float, end: float | None) -> float | None:
-    """Measure the distance from a figure to an end of its interval, in logarithms; None without an end."""
-    return None if end is None or min(value, end) <= 0 else abs(math.log(end / value))
+    """Measure the distance from a figure to an end of its interval, in logarithms; None without either.
+
+    It is infinite to an end at or below 0, so that the product's end is 0: no time is shorter.
+    """
+    if end is None or value <= 0:
+        return None
+    return abs(math.log(end / value)) if end > 0 else math.inf
 
 
 def _both(one: float | None, other: float | None) -> float | None:

@@ -12,11 +12,13 @@ from grokbench.records.manifest import Manifest, Planned, Published, Skip, Stati
 from grokbench.records.mark import Mark, MarkKind
 from grokbench.records.origin import Origin, origins_of
 from grokbench.records.recipe import FORMAT, Recipe, Use
-from grokbench.records.run import Curve, Outcome, Run, Timing
+from grokbench.records.run import CLOCKS_AGREE, TRIES, Curve, Outcome, Run, Timing
 
 __all__ = [
+    "CLOCKS_AGREE",
     "FORMAT",
     "LASTING",
+    "TRIES",
     "Cell",
     "Crossings",
     "Curve",

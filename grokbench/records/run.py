@@ -8,7 +8,10 @@ from typing import Any
 
 from grokbench.records.crossings import Crossings
 
-__all__ = ["Curve", "Outcome", "Run", "Timing"]
+__all__ = ["CLOCKS_AGREE", "TRIES", "Curve", "Outcome", "Run", "Timing"]
+
+CLOCKS_AGREE = 0.1  # of the wall time of a round: its CPU time may differ by so much
+TRIES = 3  # of a round whose clocks disagree; then the timing of the cell is refused
 
 
 class Outcome(StrEnum):
@@ -116,21 +119,30 @@ class Timing:
 
     Attributes:
         identity: of its cell.
-        seconds_per_epoch: one figure for each round; rounds are interleaved over a task's cells.
+        seconds_per_epoch: wall time, one figure for each round; rounds are interleaved over a task's cells. Empty for a
+            refused timing.
         provenance: of the measurement, as that of a `Run`.
         flop_per_epoch: floating-point operations of an epoch, see `engine.arithmetic`. None: not counted.
+        cpu_seconds_per_epoch: CPU time of the process, a figure for each round. None on CUDA, where it means nothing,
+            and in timings of earlier versions.
+        refused: CPU time / wall time at the last of TRIES tries of a round whose clocks disagreed at every one. None
+            unless the timing was refused.
 
     Raises:
-        ValueError: a figure is not a plausible number of seconds or operations.
+        ValueError: a figure is not a plausible number of seconds or operations, or a refused timing has seconds.
     """
 
     identity: str
     seconds_per_epoch: tuple[float, ...]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     flop_per_epoch: int | None = None
+    cpu_seconds_per_epoch: tuple[float, ...] | None = None
+    refused: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse impossible seconds: a file may have been edited."""
+        if self.refused is not None and self.seconds_per_epoch:
+            raise ValueError(f"a refused timing with seconds per epoch {self.seconds_per_epoch}")
         if not all(0.0 < seconds < 1e9 for seconds in self.seconds_per_epoch):
             raise ValueError(f"seconds per epoch {self.seconds_per_epoch}")
         if self.flop_per_epoch is not None and self.flop_per_epoch < 0:

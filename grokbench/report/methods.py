@@ -132,7 +132,7 @@ def _computation(found: Comparisons) -> Iterator[str]:
     largest = max(len(run.group) for run in runs)
     if largest > 1:
         yield f"Networks of a cell were trained together, up to {largest} at a time; that changes rounding only."
-    timings = [timing for each in found.cells for timing in each.measured.timings]
+    timings = [timing for each in found.cells for timing in each.measured.timings if timing.seconds_per_epoch]
     rounds = either(len(timing.seconds_per_epoch) for timing in timings)
     yield (
         "Seconds per epoch were measured separately: one network alone, evaluation excluded, "

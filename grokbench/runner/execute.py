@@ -3,6 +3,7 @@
 from contextlib import closing
 
 from grokbench.events import Event, Progress
+from grokbench.judging.refusals import refusal
 from grokbench.launchers.jobs import Job
 from grokbench.records import Cell, Outcome, Planned, Run, Timing
 from grokbench.runner import pipeline
@@ -83,7 +84,10 @@ def _show(show: Display, plan: Plan, job: Job, event: Event) -> None:
             show.finished(event, cell)
     elif isinstance(event, Timing):
         cells = [cell.identity for cell in job.cells]
-        show.timing(job.cells[0].task, cells.index(event.identity) + 1, len(cells))
+        done = cells.index(event.identity)
+        show.timing(job.cells[0].task, done + 1, len(cells))
+        if event.refused is not None:
+            show.say(f"{job.cells[done].name}: {refusal(event.refused)}")
 
 
 def _cells_of(plan: Plan, run: Run) -> list[Cell]:

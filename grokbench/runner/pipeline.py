@@ -186,12 +186,18 @@ def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[s
 
 
 def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: str) -> set[str]:
-    """Return the cells with a valid timing: on this machine, not outdated, and in turns with the rest of the task."""
-    made = {timing.identity: timing.provenance for timing in store.timings()}
+    """Return the cells with a valid timing: on this machine, not outdated, and in turns with the rest of the task.
+
+    A refused timing is none, so that the next command times the task once more.
+    """
+    stored = store.timings()
+    made = {timing.identity: timing.provenance for timing in stored}
+    refused = {timing.identity for timing in stored if timing.refused is not None}
     return {
         cell.identity
         for cell in cells
         if (then := made.get(cell.identity)) is not None
+        and cell.identity not in refused
         and all(then.get(key) == here[key] for key in ("machine", "device_name"))
         and not outdated(then, cell.origins, here, rerun)
         and _timed_together(

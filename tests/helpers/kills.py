@@ -26,7 +26,11 @@ from grokbench.report.text import as_json
 from grokbench.runner import pipeline
 from grokbench.store import Store
 
-TIMES = ("seconds_per_epoch", "seconds_mean", "seconds_speedup")  # columns of the leaderboard that are times
+TIMES = (
+    *("seconds_per_epoch", "seconds_mean"),
+    *("seconds_speedup", "seconds_speedup_low", "seconds_speedup_high", "seconds_speedup_bound"),
+)  # columns of the leaderboard that are times
+ABOUT_TIME = (Kind.TIME_UNCERTAIN, Kind.TIME_REFUSED)
 CHECKPOINTS = 0.5  # seconds between those of a group
 PATIENCE = 10.0  # seconds in which workers end after their parent
 
@@ -130,7 +134,7 @@ def board(folder):
     """The leaderboard without its times."""
     judged = pipeline.judge(Store.load(folder))
     rows = [
-        replace(row, **dict.fromkeys(TIMES), notes=[note for note in row.notes if note.kind != Kind.TIME_UNCERTAIN])
+        replace(row, **dict.fromkeys(TIMES), notes=[note for note in row.notes if note.kind not in ABOUT_TIME])
         for row in judged.rows
     ]
     return as_json(replace(judged, rows=rows))

@@ -41,6 +41,7 @@ EPOCHS = {  # method -> epochs by seed; None: not by the budget, "-": not run
     "moved": (81, 82, 90, 92),
     "removed": (81, 82, 91, 92),
     "unsteady": (81, 83, 90, 92),
+    "untimed": (81, 84, 90, 92),
     "rotated": (82, 83, 90, 92),
     "forgetful": (83, 84, 90, 93),
     "decayed": (60, 60, 70, 60),
@@ -114,6 +115,8 @@ def _timing(cell):
         "moved": ELSEWHERE | CLOCK | {"machine": "another"},
         "removed": ELSEWHERE | CLOCK | {"machine": "another"},
     }
+    if cell.regularizer == "untimed":
+        return Timing(cell.identity, (), CLOCK, refused=0.5)
     rounds = (*ROUNDS[:5], 0.5, 0.6) if cell.regularizer == "unsteady" else ROUNDS
     return Timing(cell.identity, rounds, clock.get(cell.regularizer, CLOCK))
 

@@ -21,6 +21,8 @@ Entry = dict[str, Any]
 def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
     """Plot a point for each method of a task, with the 95% interval of its seconds; None where nothing was timed.
 
+    A bound stands at its valid end, without an interval.
+
     Args:
         sheet: receives the rows of the chart in its `datasets`.
         task: its label.
@@ -50,10 +52,10 @@ def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
 def _entries(sheet: Sheet, task: str) -> Iterator[Entry]:
     for row in sheet.evidence.rows(task):
         cost = sheet.evidence.costs.get((task, row.regularizer))
-        if cost and cost.seconds and row.epochs_mean:
-            found = {"seconds": cost.seconds.value, "low": cost.seconds.low, "high": cost.seconds.high}
-            bound = BOUND if cost.seconds_bound else ESTIMATE
-            yield {"method": row.regularizer, "epochs": row.epochs_mean, "kind": bound, **found}
+        if cost and cost.seconds and cost.seconds_valid_end and row.epochs_mean:
+            kind, low, high = (BOUND, None, None) if cost.seconds_bound else (ESTIMATE, *cost.seconds[1:])
+            found = {"seconds": cost.seconds_valid_end, "low": low or None, "high": high}  # the axis has no 0
+            yield {"method": row.regularizer, "epochs": row.epochs_mean, "kind": kind, **found}
 
 
 def _tooltip() -> list[alt.Tooltip]:

@@ -13,6 +13,7 @@ __all__ = ["ABOUT", "leaderboard", "row_columns"]
 
 ABOUT = "A row per cell: one method on one task. `grokbench leaderboard --format json` has the same keys."
 NOT_COMPARED = "the baseline, and cells that cannot be compared"
+NO_END = f"{NOT_COMPARED}; the bound is mixed"
 NOT_HELD = "the task does not `hold`"
 NOT_RECORDED = "nothing has finished, or a run of an earlier version does not say it"
 UNTESTED = f"{NOT_COMPARED}; the suite declares no margin, or a seed did not grok"
@@ -62,6 +63,7 @@ RANKED: tuple[Column, ...] = (
     Column("speedup_low", NUMBER, "lower end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     Column("speedup_high", NUMBER, "upper end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     Column("speedup_bound", TEXT, "lower, upper or mixed: the bound it is where seeds did not grok", "not a bound"),
+    Column("speedup_valid_end", NUMBER, "the number to print after the sign of the bound", NO_END, "ratio"),
     Column("speedup_of_means", NUMBER, "mean time of the baseline / mean time", NOT_COMPARED, "ratio"),
     *map(_p, TESTS),
     Column("deciding_test", TEXT, "the suite's primary test; misses_last where a seed did not grok", NOT_COMPARED),
@@ -81,6 +83,10 @@ JUDGED: tuple[Column, ...] = (
     Column("flop_per_epoch", INTEGER, "floating-point operations of that epoch, elementwise ones left out", UNCOUNTED),
     Column("seconds_mean", NUMBER, "seconds_per_epoch x epochs_mean + seconds of `prepare`", UNTIMED, "seconds"),
     Column("seconds_speedup", NUMBER, "the baseline's seconds_mean / its own", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
+    Column("seconds_speedup_low", NUMBER, "lower end of its interval", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
+    Column("seconds_speedup_high", NUMBER, "upper end of its interval", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
+    Column("seconds_speedup_bound", TEXT, "lower, upper or mixed, as speedup_bound", "not a bound"),
+    Column("seconds_speedup_valid_end", NUMBER, "the number to print after its sign", f"{NO_END}; {UNTIMED}", "ratio"),
     _joined(
         "privileges",
         "what the method uses that the baseline does not have",

@@ -23,7 +23,7 @@ SORTED_BY = {  # column -> attribute of a row
     Key.SPEEDUP: "shown",
     Key.P_HOLM: "p_holm",
     Key.SECONDS_PER_EPOCH: "seconds_per_epoch",
-    Key.TIME: "seconds_speedup",
+    Key.TIME: "seconds_shown",
     Key.PUBLISHED: "published_speedup",
 }
 PUBLISHED = {  # header -> side

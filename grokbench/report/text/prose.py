@@ -8,6 +8,7 @@ from typing import Any
 from grokbench.judging.note import Kind, Note, Severity, caution
 from grokbench.judging.row import Leaderboard, Row
 from grokbench.records import LASTING
+from grokbench.report.text.collected import COLLECTED, collected
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
 from grokbench.text.numbers import number, times
 
@@ -84,7 +85,7 @@ def row_notes(row: Row, shared: tuple[Note, ...]) -> str:
         row: with its notes, in their order.
         shared: notes that are left out, being said once for all rows.
     """
-    return f"{row.regularizer}: {'; '.join(note.text for note in row.notes if note not in shared)}"
+    return f"{row.regularizer}: {'; '.join(note.text for note in row.notes if not _elsewhere(note, shared))}"
 
 
 def remarks(row: Row, shared: tuple[Note, ...]) -> list[Note]:
@@ -94,15 +95,20 @@ def remarks(row: Row, shared: tuple[Note, ...]) -> list[Note]:
         row: with its notes, in their order.
         shared: notes that are left out, being said once for all rows.
     """
-    return [note for note in row.notes if note not in shared and note.kind not in IN_COLUMNS]
+    return [note for note in row.notes if not _elsewhere(note, shared) and note.kind not in IN_COLUMNS]
+
+
+def _elsewhere(note: Note, shared: tuple[Note, ...]) -> bool:
+    return note in shared or note.kind in COLLECTED
 
 
 def warnings(leaderboard: Leaderboard) -> tuple[Note, ...]:
-    """Collect what concerns all rows: cautions that several share, and values of the environment that differ."""
-    notes = (note for row in leaderboard.rows for note in row.notes)
+    """Collect what concerns several rows: cautions that they share, COLLECTED notes, an environment that differs."""
+    notes = (note for row in leaderboard.rows for note in row.notes if note.kind not in COLLECTED)
     counts = Counter(note for note in notes if note.severity is Severity.CAUTION)
     differing = [key for key, value in leaderboard.environment.items() if isinstance(value, list)]
-    return (*(note for note, rows in counts.items() if rows > 1), *map(_differs, differing))
+    common = (note for note, rows in counts.items() if rows > 1)
+    return (*common, *collected(leaderboard), *map(_differs, differing))
 
 
 def _differs(key: str) -> Note:

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from tabulate import tabulate
 
+from grokbench.judging.refusals import refusal
 from grokbench.judging.seconds import Cost, Estimate
 from grokbench.records import Timing
 from grokbench.report.text.prose import wrap
@@ -47,17 +49,23 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
     """
     where = _measured_on(timings)
     if style == "json":
-        data = {"title": title, "measured_on": where, "rows": [asdict(cost) for cost in found]}
+        data = {"title": title, "measured_on": where, "rows": list(map(_data, found))}
         return json.dumps(data, indent=2, allow_nan=False)
     if not found:
         return "Nothing was timed yet: `grokbench run` times every method of a task once all of them have been trained."
     tasks = dict.fromkeys(cost.task for cost in found)
     blocks = [_block(task, [cost for cost in found if cost.task == task], style) for task in tasks]
+    refused = [(cost, cost.refused) for cost in found if cost.refused is not None]
+    without = [f"{cost.task} / {cost.regularizer}: {refusal(share)}." for cost, share in refused]
     written = markdown if style == "markdown" else _wrapped
     before = [f"{title}. Measured on {' and on '.join(where) or 'a machine that is not known'}."]
     if len(where) > 1:
         before.append("Warning: methods timed on another machine than their baseline are not compared with it.")
-    return "\n\n".join([*map(written, before), *blocks, written(LEGEND)])
+    return "\n\n".join([*map(written, before), *blocks, *map(written, without), written(LEGEND)])
+
+
+def _data(cost: Cost) -> dict[str, Any]:
+    return asdict(cost) | {name: getattr(cost, name) for name in ("seconds_valid_end", "speedup_valid_end")}
 
 
 def _measured_on(timings: Sequence[Timing]) -> list[str]:
