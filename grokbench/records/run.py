@@ -93,7 +93,7 @@ class Run:
             raise ValueError(f"outcome {self.outcome.value} with grokked_at {self.grokked_at}")
         if not 0 <= (self.grokked_at or 0) <= self.epochs or not 0 <= (self.memorised_at or 0) <= self.epochs:
             raise ValueError(f"grokked_at {self.grokked_at}, memorised_at {self.memorised_at} of {self.epochs} epochs")
-        names = ("first", "lasting", "below_at", "not_finite_at", "open_since")
+        names = ("first", "lasting", "below_at", "not_finite_at", "open_since", "lost_at", "strict", "strict_since")
         if self.crossings and not all(0 <= (getattr(self.crossings, name) or 0) <= self.epochs for name in names):
             raise ValueError(f"crossings {self.crossings} in {self.epochs} epochs")
         if not 0.0 <= self.prepare_seconds < math.inf:
