@@ -207,6 +207,14 @@ def test_wrong_holds_are_refused(tmp_path, change, said):
     assert said in refused.err
 
 
+def test_status_and_progress_count_the_crossing_that_the_suite_ranks_by(held, tmp_path):
+    again = tiny.grokbench(
+        "run", str(held / "tiny.yaml"), "--out", str(tmp_path), "--device", "cpu", "--num-seeds", "2"
+    )
+    assert "parity / baseline: 2 of 2 lasting, median 0 epochs" in again.err
+    assert "grokked at first: 6; it lasted in 6 of them, which is what" in tiny.grokbench("status", held / "out").out
+
+
 def test_what_is_printed_says_which_crossing_is_ranked(held):
     table = tiny.grokbench("leaderboard", str(held / "out")).out
     assert "Times are those of the first crossing after which the criterion held at 95% or more" in table

@@ -62,9 +62,7 @@ class Measured:
 
     def _time(self, run: Run) -> int | None:
         """The epoch of the crossing that counts; None where there is none."""
-        if self.rank_by == "lasting":
-            return run.crossings.lasting if run.crossings else None
-        return run.grokked_at
+        return run.time(self.rank_by)
 
     def _in_time(self, run: Run) -> bool:
         """Check whether it grokked within the budget; a sustained criterion is confirmed later than it begins."""

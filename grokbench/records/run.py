@@ -99,6 +99,16 @@ class Run:
         if not 0.0 <= self.prepare_seconds < math.inf:
             raise ValueError(f"prepare_seconds {self.prepare_seconds}")
 
+    def time(self, rank_by: str) -> int | None:
+        """Give the epoch of the crossing that counts; None where there is none.
+
+        Args:
+            rank_by: "first" or "lasting", see `Statistics`.
+        """
+        if rank_by == "lasting":
+            return self.crossings.lasting if self.crossings else None
+        return self.grokked_at
+
     def capped(self, budget: int) -> float:
         """Compute min(T, budget), the time in epochs that enters every comparison; nan for a failed replica.
 
