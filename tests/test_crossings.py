@@ -154,7 +154,7 @@ def test_the_first_crossing_is_not_the_one_that_was_sustained():
 
 def test_what_earlier_runs_do_not_say_is_unknown():
     measured = Measured(cell(10), (Run("identity", 1, Outcome.GROKKED, 3, None, 3),))
-    assert measured.below_again() is measured.not_finite_after() is measured.below_share() is None
+    assert measured.below_again() is measured.not_finite_after() is measured.below_share() is measured.lost() is None
 
 
 def test_crossings_of_different_kinds_are_not_tested_against_each_other():

@@ -10,6 +10,7 @@ from typing import Any
 from grokbench.judging.comparison import Comparison, Comparisons, RowContrast, compare
 from grokbench.judging.conclusions import compared_notes, contrast_note, published_note
 from grokbench.judging.effects import Reproduction, verdict
+from grokbench.judging.endpoints import with_places
 from grokbench.judging.holm import holm_family
 from grokbench.judging.marks import recipe_notes
 from grokbench.judging.note import Kind, Note, caution, info
@@ -17,7 +18,7 @@ from grokbench.judging.outcomes import Measured, same_clock
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.records import Manifest, Outcome, Skip
-from grokbench.stats.survival import median_time
+from grokbench.stats.survival import median_time, restricted_mean
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
@@ -27,6 +28,7 @@ def rank(comparisons: Comparisons) -> Leaderboard:
     manifest = comparisons.manifest
     cells, (adjusted, others) = comparisons.cells, holm_family(comparisons)
     rows = [_row(each, p, more, manifest) for each, p, more in zip(cells, adjusted, others, strict=True)]
+    rows = with_places(rows, manifest.baseline)
     rows += [_skipped_row(skip, manifest) for skip in manifest.skipped]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Leaderboard(
@@ -38,6 +40,7 @@ def rank(comparisons: Comparisons) -> Leaderboard:
         budgets={cell.task: cell.budget for cell in manifest.cells},
         statistics=manifest.statistics,
         source=manifest.published.source if manifest.published else None,
+        holds={cell.task: cell.recipe.hold for cell in manifest.cells if cell.recipe.hold is not None},
     )
 
 
@@ -101,13 +104,16 @@ def _crossing_columns(measured: Measured) -> dict[str, Any]:
         "below_share": measured.below_share(),
         "below_again": measured.below_again(),
         "not_finite_after": measured.not_finite_after(),
+        "lost": measured.lost(),
+        "worst": measured.worst(),
     }
     recorded = measured.crossings is not None or not isinstance(measured.cell.recipe.stop, int)
-    for name, known in (("first", recorded), ("lasting", measured.holds)):
+    for name, known in (("first", recorded), ("lasting", measured.holds), ("strict", measured.holds)):
         if known and measured.finished:
             times, hits = measured.crossed(name)
-            columns |= {f"{name}_mean": fmean(times), f"{name}_median": median_time(times, hits)}
-            columns |= {"lasting": sum(hits)} if name == "lasting" else {}
+            mean = restricted_mean(times, hits, measured.cell.budget) if name == "strict" else fmean(times)
+            columns |= {f"{name}_mean": mean, f"{name}_median": median_time(times, hits)}
+            columns |= {name: sum(hits)} if name != "first" else {}
     return columns
 
 

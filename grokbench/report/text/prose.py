@@ -51,14 +51,15 @@ def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
 
 
 def heading(task: str, leaderboard: Leaderboard) -> str:
-    """Write a task and its budget.
+    """Write a task, its budget, and for how long grokking has to last there.
 
     Args:
         task: its label.
-        leaderboard: for the budget, which is left out where it has none for the task.
+        leaderboard: for these numbers; what it does not know of the task is left out.
     """
-    budget = leaderboard.budgets.get(task)
-    return task if budget is None else f"{task}, {number(budget)} epochs at most"
+    budget, hold = leaderboard.budgets.get(task), leaderboard.holds.get(task)
+    parts = [task, *([f"{number(budget)} epochs at most"] if budget is not None else [])]
+    return ", ".join([*parts, *([f"lasting grokking: {number(hold)} epochs"] if hold is not None else [])])
 
 
 def row_notes(row: Row, shared: tuple[Note, ...]) -> str:
