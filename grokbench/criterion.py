@@ -37,6 +37,15 @@ class Condition:
         """Return whether a measured value meets the condition."""
         return math.isfinite(value) and _COMPARE[self.sign](value, self.threshold)
 
+    def lost(self, value: float, margin: float | None) -> bool:
+        """Return whether a value fails the condition by more than chance.
+
+        Args:
+            value: as measured; one that is not finite is lost.
+            margin: the distance to the threshold that chance explains. None: any failure counts.
+        """
+        return not self.holds(value) and (margin is None or not abs(value - self.threshold) <= margin)
+
     def worse(self, one: float, other: float) -> float:
         """Return the value that is farther from meeting the condition."""
         return min(one, other) if self.sign in (">", ">=") else max(one, other)

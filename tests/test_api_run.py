@@ -94,7 +94,7 @@ def test_a_cell_that_an_edited_plan_lacks(tmp_path):
         grokbench.load_runs(tmp_path / "odd").of("parity", "sam")
 
 
-CROSSINGS = ("lasting", "watched", "below", "not_finite_at")  # of a run that is older than its record
+CROSSINGS = ("lasting", "watched", "below", "lost", "strict", "not_finite_at")  # of a run that is older than its record
 
 
 def test_rows_are_one_per_planned_replica_with_the_same_keys(tmp_path):

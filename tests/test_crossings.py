@@ -36,13 +36,15 @@ def record(accuracies, **settings):
 def test_a_replica_is_watched_for_the_epochs_of_hold_after_its_crossing():
     run = record([0.1, 0.9] + [0.9] * 20)
     assert (run.outcome, run.grokked_at, run.epochs) == (Outcome.GROKKED, 1, 5)
-    assert run.crossings == Crossings(first=1, lasting=1, watched=4, worst={"test_accuracy": 0.9})
+    kept = Crossings(first=1, lasting=1, strict=1, watched=4, lost=0, worst={"test_accuracy": 0.9})
+    assert run.crossings == kept
 
 
 def test_grokking_that_was_lost_is_dated_by_the_crossing_that_lasted():
     run = record([0.1, 0.9, 0.7, 0.2, 0.9, 0.9, 0.9, 0.9, 0.85, 0.1])
     assert (run.grokked_at, run.epochs) == (1, 8)
-    assert run.crossings == Crossings(first=1, lasting=4, watched=7, below=2, below_at=2, worst={"test_accuracy": 0.2})
+    below = {"watched": 7, "below": 2, "below_at": 2, "lost": 2, "lost_at": 2, "worst": {"test_accuracy": 0.2}}
+    assert run.crossings == Crossings(first=1, lasting=4, strict=4, **below)
 
 
 def test_one_evaluation_in_twenty_may_fail():
@@ -62,7 +64,7 @@ def test_a_crossing_just_before_the_budget_is_watched_beyond_it():
 
 def test_without_a_crossing_the_budget_ends_training():
     run = record([0.1] * 30, budget=10)
-    assert (run.outcome, run.epochs, run.crossings) == (Outcome.CENSORED, 10, Crossings())
+    assert (run.outcome, run.epochs, run.crossings) == (Outcome.CENSORED, 10, Crossings(lost=0))
 
 
 def test_a_loss_that_ends_after_grokking_is_recorded():
@@ -74,7 +76,8 @@ def test_an_error_that_has_to_stay_low_is_worst_where_it_is_highest():
     monitor = CrossingsMonitor()
     for epoch, loss in enumerate([0.1, 0.4, 0.2, math.nan]):
         monitor.record(epoch, {"loss": loss}, {"loss": parse_condition("< 0.3")}, True)
-    assert monitor.result() == Crossings(first=0, watched=3, below=2, below_at=1, worst={"loss": 0.4})
+    below = {"watched": 3, "below": 2, "below_at": 1, "lost": 2, "lost_at": 1, "worst": {"loss": 0.4}}
+    assert monitor.result() == Crossings(first=0, **below)
 
 
 def cell(budget, hold=4):
@@ -102,7 +105,16 @@ def test_a_run_of_an_earlier_version_does_not_say_whether_it_lasted():
 
 @pytest.mark.parametrize(
     "impossible",
-    [{"lasting": 3}, {"first": 5, "lasting": 3}, {"below": 1}, {"first": 0, "watched": 2, "below": 3, "below_at": 1}],
+    [
+        {"lasting": 3},
+        {"first": 5, "lasting": 3},
+        {"below": 1},
+        {"first": 0, "watched": 2, "below": 3, "below_at": 1},
+        {"first": 0, "watched": 3, "below": 1, "below_at": 1, "lost": 2, "lost_at": 1},
+        {"lost": 0, "lost_at": 1},
+        {"first": 0, "strict": 1},
+        {"first": 0, "lasting": 4, "strict": 1},
+    ],
 )
 def test_impossible_records_are_refused(impossible):
     with pytest.raises(ValueError):
@@ -142,7 +154,7 @@ def test_the_first_crossing_is_not_the_one_that_was_sustained():
 
 def test_what_earlier_runs_do_not_say_is_unknown():
     measured = Measured(cell(10), (Run("identity", 1, Outcome.GROKKED, 3, None, 3),))
-    assert measured.below_again() is measured.not_finite_after() is measured.below_share() is None
+    assert measured.below_again() is measured.not_finite_after() is measured.below_share() is measured.lost() is None
 
 
 def test_crossings_of_different_kinds_are_not_tested_against_each_other():
@@ -193,6 +205,14 @@ def test_wrong_holds_are_refused(tmp_path, change, said):
     refused = tiny.grokbench("validate", str(tmp_path / "tiny.yaml"))
     assert refused.status == 2
     assert said in refused.err
+
+
+def test_status_and_progress_count_the_crossing_that_the_suite_ranks_by(held, tmp_path):
+    again = tiny.grokbench(
+        "run", str(held / "tiny.yaml"), "--out", str(tmp_path), "--device", "cpu", "--num-seeds", "2"
+    )
+    assert "parity / baseline: 2 of 2 lasting, median 0 epochs" in again.err
+    assert "grokked at first: 6; it lasted in 6 of them, which is what" in tiny.grokbench("status", held / "out").out
 
 
 def test_what_is_printed_says_which_crossing_is_ranked(held):

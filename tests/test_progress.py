@@ -1,11 +1,12 @@
 """What a person reads while a suite runs."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from grokbench.records import Outcome
+from grokbench.records import Crossings, Outcome
 from grokbench.runner.progress import PlainDisplay, display
 from grokbench.runner.progress.live import LiveDisplay, choose, rows, shorten, summary
 
@@ -173,6 +174,32 @@ def test_replicas_in_training_enter_the_median_as_censored():
     matrix.finished(run(3, 4000, Outcome.DIVERGED), cell())
     assert matrix.median(key) == "> 4,000"
     assert matrix.failures(key) == "1 censored, 1 diverged"
+
+
+def lasted(seed, first, lasting, epochs):
+    return replace(run(seed, first), epochs=epochs, crossings=Crossings(first=first, lasting=lasting))
+
+
+def test_a_suite_that_ranks_by_lasting_grokking_counts_it():
+    watched = replace(cell(), recipe=replace(cell().recipe, stop={"hold": 100}))
+    runs = [lasted(1, 10, 50, 150), lasted(2, 10, None, 4100), lasted(3, 10, 4010, 4110), lasted(4, 10, 70, 170)]
+    matrix = matrix_of([watched], seeds=4, done={watched.key: runs}, rank_by="lasting")
+    assert (matrix.grokked(watched.key), matrix.failures(watched.key)) == (2, "2 not lasting")
+    assert matrix.median(watched.key) == "70"
+    assert summary(matrix, [watched.key]).endswith("1 done, 2/4 lasting")
+    assert matrix_of([watched], seeds=4, done={watched.key: runs}).grokked(watched.key) == 4
+
+
+def test_a_replica_in_training_may_have_crossed_within_the_last_epochs():
+    watched = replace(cell(), recipe=replace(cell().recipe, stop={"hold": 100}))
+    matrix = matrix_of([watched], seeds=3, done={watched.key: [lasted(1, 50, 50, 150)]}, rank_by="lasting")
+    matrix.progress(watched, (2, 3), 151, 2)
+    assert matrix.median(watched.key) == ""  # at risk at epoch 50
+    matrix.progress(watched, (2, 3), 4000, 2)
+    assert matrix.median(watched.key) == ""
+    matrix = matrix_of([watched], seeds=3, done={watched.key: [lasted(1, 50, 50, 150)]}, rank_by="lasting")
+    matrix.progress(watched, (2, 3), 149, 2)
+    assert matrix.median(watched.key) == "50"  # not at risk: nothing is known of them
 
 
 def test_the_live_table_has_a_row_per_cell():

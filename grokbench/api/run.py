@@ -91,11 +91,12 @@ def run(
 
 
 def _perform(plan: Plan, fail_fast: bool) -> None:
+    from grokbench.plan.holds import short_holds
     from grokbench.runner import pipeline
     from grokbench.runner.execute import execute
     from grokbench.runner.stored import environment_differences
 
-    for sentence in (*map(str, plan.registry.broken), *unused(plan)):
+    for sentence in (*map(str, plan.registry.broken), *unused(plan), *short_holds(plan.cells)):
         warnings.warn(sentence, stacklevel=3)
     with pipeline.open_store(plan) as store:
         for difference in environment_differences(plan, store):

@@ -84,6 +84,7 @@ def _description(plugin: Plugin) -> str:
             "",
             "parameters:" if parameters else "no parameters",
             *parameters,
+            *_hold(plugin),
             *_network(plugin),
         ]
     )
@@ -95,6 +96,14 @@ def _network(plugin: Plugin) -> list[str]:
     from grokbench.commands.network import network  # imports torch
 
     return ["", *_indented(found)] if (found := network(plugin)) else []
+
+
+def _hold(plugin: Plugin) -> list[str]:
+    if plugin.kind != "tasks":
+        return []
+    from grokbench.plan.holds import in_words  # imports torch
+
+    return in_words(plugin)
 
 
 def _default(parameter: inspect.Parameter) -> str:

@@ -56,11 +56,12 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
 
 
 def warn_of_plugins(plan: "Plan") -> None:
-    """Warn of plugins that could not be imported, and of plugin files of which nothing is used."""
+    """Warn of plugins that cannot be imported, of plugin files of which nothing is used, and of a short `hold`."""
+    from grokbench.plan.holds import short_holds
     from grokbench.runner.request import unused
 
     warn_of_broken(plan.registry)
-    for sentence in unused(plan):
+    for sentence in (*unused(plan), *short_holds(plan.cells)):
         click.echo(f"Warning: {sentence}", err=True)
 
 

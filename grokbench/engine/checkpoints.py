@@ -29,7 +29,7 @@ from grokbench.io import atomic
 
 __all__ = ["CheckpointFile", "Checkpoint"]
 
-FORMAT = 3
+FORMAT = 4
 MONITORED = (
     "epochs",
     "grokked_at",

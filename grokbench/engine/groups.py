@@ -86,6 +86,12 @@ class Group:
         return self.own | self.shared
 
     @property
+    def examples(self) -> dict[str, int]:
+        """The number of examples of every split."""
+        axes = self.split_axes
+        return {name: batch.targets.shape[0 if axes[name] is None else 1] for name, batch in self.splits.items()}
+
+    @property
     def split_axes(self) -> dict[str, int | None]:
         """The axis of the replicas in every split, for `vmap`: 0, or None for shared data."""
         return {name: 0 for name in self.own} | {name: None for name in self.shared}

@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 from grokbench.criterion import parse_condition
 from grokbench.data.digests import recording
 from grokbench.engine.checkpoints import Checkpoint, CheckpointFile
-from grokbench.engine.crossings import CrossingsMonitor
+from grokbench.engine.crossings import CrossingsMonitor, margins
 from grokbench.engine.evaluation import measure
 from grokbench.engine.executors import Executor
 from grokbench.engine.gradients import LookaheadGradients
@@ -113,7 +113,10 @@ class TrainingLoop:
         padded = seeds if len(seeds) > 1 else [*seeds, *seeds]
         with recording() as data:
             group, prepare_seconds = start(step, padded, device, dtype)
-        monitors = {row: _monitor(cell, seed) for row, seed in enumerate(seeds)}
+        hold, allowed = cell.recipe.hold, margins(cell, group.examples)
+        monitors = {
+            row: _monitor(cell, seed, crossings=CrossingsMonitor(hold, allowed)) for row, seed in enumerate(seeds)
+        }
         return cls(cell, step, executor, group, monitors, 0, prepare_seconds, data)
 
     @classmethod
@@ -201,5 +204,4 @@ class TrainingLoop:
 
 def _monitor(cell: Cell, seed: int, **so_far: Any) -> StoppingMonitor:
     conditions = {label: parse_condition(text) for label, text in cell.recipe.grokked.items()}
-    so_far = {"crossings": CrossingsMonitor(cell.recipe.hold), **so_far}
     return StoppingMonitor(seed, conditions, cell.recipe.stop, cell.budget, **so_far)

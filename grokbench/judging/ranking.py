@@ -10,6 +10,7 @@ from typing import Any
 from grokbench.judging.comparison import Comparison, Comparisons, RowContrast, compare
 from grokbench.judging.conclusions import compared_notes, conclusion, contrast_note, published_note
 from grokbench.judging.effects import Reproduction, verdict
+from grokbench.judging.endpoints import with_places
 from grokbench.judging.equivalence import Equivalence, equivalences
 from grokbench.judging.holm import holm_family
 from grokbench.judging.marks import recipe_notes
@@ -20,7 +21,7 @@ from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.judging.seconds import seconds_speedup
 from grokbench.judging.task_summary import TaskSummary, summarize
 from grokbench.records import Manifest, Outcome, Skip, Statistics
-from grokbench.stats.survival import median_time
+from grokbench.stats.survival import median_time, restricted_mean
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
@@ -31,6 +32,7 @@ def rank(comparisons: Comparisons) -> Leaderboard:
     cells, (adjusted, others) = comparisons.cells, holm_family(comparisons)
     judged = zip(cells, adjusted, others, equivalences(comparisons), strict=True)
     rows = [_row(each, p, more, equivalence, manifest) for each, p, more, equivalence in judged]
+    rows = with_places(rows, manifest.baseline)
     rows += [_skipped_row(skip, manifest) for skip in manifest.skipped]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Leaderboard(
@@ -124,13 +126,16 @@ def _crossing_columns(measured: Measured) -> dict[str, Any]:
         "below_share": measured.below_share(),
         "below_again": measured.below_again(),
         "not_finite_after": measured.not_finite_after(),
+        "lost": measured.lost(),
+        "worst": measured.worst(),
     }
     recorded = measured.crossings is not None or not isinstance(measured.cell.recipe.stop, int)
-    for name, known in (("first", recorded), ("lasting", measured.holds)):
+    for name, known in (("first", recorded), ("lasting", measured.holds), ("strict", measured.holds)):
         if known and measured.finished:
             times, hits = measured.crossed(name)
-            columns |= {f"{name}_mean": fmean(times), f"{name}_median": median_time(times, hits)}
-            columns |= {"lasting": sum(hits)} if name == "lasting" else {}
+            mean = restricted_mean(times, hits, measured.cell.budget) if name == "strict" else fmean(times)
+            columns |= {f"{name}_mean": mean, f"{name}_median": median_time(times, hits)}
+            columns |= {name: sum(hits)} if name != "first" else {}
     return columns
 
 

@@ -93,6 +93,12 @@ class Row:
             where there are none.
         below_again: seeds with such an evaluation. None where a run of an earlier version does not say it.
         not_finite_after: seeds whose loss was not finite after their first crossing. None likewise.
+        strict: seeds that met the criterion at every evaluation for H epochs, see `Crossings`.
+        strict_mean: restricted mean of that crossing; of seeds whose training ended before it was known, by
+            Kaplan-Meier.
+        strict_median: median epochs to it, likewise.
+        lost: seeds that lost the criterion after their first crossing, see `Crossings`. None as for `below_again`.
+        worst: metric of the criterion -> its worst value after the first crossing, over all seeds.
         speedup: exp of the mean over seeds of log(baseline's time / time); above 1 the method is faster.
         speedup_low: lower end of its interval.
         speedup_high: upper end of its interval.
@@ -153,6 +159,11 @@ class Row:
     below_share: float | None = None
     below_again: int | None = None
     not_finite_after: int | None = None
+    strict: int | None = None
+    strict_mean: float | None = None
+    strict_median: float | None = None
+    lost: int | None = None
+    worst: Mapping[str, float] = field(default_factory=dict)
     speedup: float | None = None
     speedup_low: float | None = None
     speedup_high: float | None = None

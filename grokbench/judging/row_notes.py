@@ -10,8 +10,8 @@ from grokbench.judging.outcomes import MACHINE, Measured, same_clock
 from grokbench.judging.refusals import refusal_notes
 from grokbench.judging.seconds import Estimate, overhead
 from grokbench.records import Outcome
-from grokbench.text.lists import plural
-from grokbench.text.numbers import interval
+from grokbench.text.lists import listed, plural
+from grokbench.text.numbers import interval, number
 
 __all__ = ["outcome_notes", "provenance_notes"]
 
@@ -67,17 +67,23 @@ def _grokking(done: int, grokked: int, budget: int, bound: str | None) -> Note:
 
 def _crossings(measured: Measured) -> Iterator[Note]:
     """Yield the notes on seeds that lost the criterion after they had met it, or ended non-finite."""
-    done = len(measured.finished)
-    if lost := measured.below_again():
-        share = 100 * (measured.below_share() or 0.0)
+    done, key = len(measured.finished), measured.cell.key
+    if below := measured.below_again():
+        share, worst = 100 * (measured.below_share() or 0.0), measured.worst()
         text = (
-            f"after grokking, {lost} of {_seeds(done)} were below the criterion again: on average over the seeds it "
+            f"after grokking, {below} of {_seeds(done)} were below the criterion again: on average over the seeds it "
             f"did not hold at {share:.2g}% of the later evaluations"
         )
-        yield info(Kind.BELOW_AGAIN, text, lost, done, share)
+        text += f", at worst with {listed([f'{label} {number(value)}' for label, value in worst.items()])}" * bool(
+            worst
+        )
+        yield info(Kind.BELOW_AGAIN, text, below, done, share, *worst.items())
+    if lost := measured.lost():
+        text = f"{lost} of {_seeds(done)} lost their grokking, by more than chance explains"
+        yield caution(Kind.LOST, text, lost, done, *key)
     if broken := measured.not_finite_after():
         text = f"{broken} of {_seeds(done)} ended non-finite after grokking"
-        yield caution(Kind.NOT_FINITE_AFTER, text, broken, done)
+        yield caution(Kind.NOT_FINITE_AFTER, text, broken, done, *key)
 
 
 def _delay(measured: Measured) -> Iterator[Note]:

@@ -21,6 +21,7 @@ class TaskSummary:
         budget: epochs at most.
         evaluate_every: epochs between evaluations.
         criterion: of grokking, in words.
+        hold: H, the epochs over which grokking has to last. None: it need not.
         baseline_delay: the baseline's median epochs to grok / its median epochs to memorise. None where one of them
             is not known.
         notes: what a reader of its rows should know.
@@ -29,6 +30,7 @@ class TaskSummary:
     budget: int
     evaluate_every: int
     criterion: str = ""
+    hold: int | None = None
     baseline_delay: float | None = None
     notes: tuple[Note, ...] = ()
 
@@ -50,6 +52,7 @@ def summarize(cells: Sequence[Comparison]) -> TaskSummary:
         budget=cell.budget,
         evaluate_every=cell.evaluate_every,
         criterion=cell.criterion,
+        hold=cell.recipe.hold,
         baseline_delay=delay,
         notes=(*_cadence(cell.evaluate_every, min(medians, default=None)), *_hardly(delay)),
     )

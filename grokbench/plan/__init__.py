@@ -3,7 +3,8 @@
 A cell's identity is the hash of its recipe: canonical JSON of everything that decides when its replicas grok. Labels,
 the order of the file, devices, metrics and the budget are not part of it, so none of them makes a run be repeated.
 
-`faults` finds the mistakes of a suite that only plugins reveal, `metrics` lists the metrics that a task records.
+`faults` finds the mistakes of a suite that only plugins reveal, `metrics` lists the metrics that a task records,
+`holds` gives the default of the epochs over which grokking has to last.
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ from typing import Any
 from grokbench.errors import PluginError, SuiteError
 from grokbench.metric import Metric
 from grokbench.plan.faults import misfits, plan_faults
+from grokbench.plan.holds import stop_of
 from grokbench.plan.marks import marks, optimizer_data
 from grokbench.plan.metrics import recorded, standard_labels
 from grokbench.plan.recipes import resolved_settings
@@ -166,7 +168,7 @@ def _cell(
             _resolved(registry.get("regularizers", use.name), use, regularizer.revision)
             for use, regularizer in zip(uses, made, strict=True)
         ),
-        **_judging(entry, task, metrics),
+        **_judging(entry, task, metrics, registry),
         budget=budget if _reads_budget(made, settings) else None,
         contract=_contract(registry, uses, made),
         optimizer=settings or None,
@@ -206,14 +208,16 @@ def _contract(registry: Registry, uses: Iterable[Use], made: Iterable[Regularize
     return CONTRACT if projects else None
 
 
-def _judging(entry: TaskEntry, task: Task, metrics: Mapping[str, tuple[Metric, dict[str, Any]]]) -> dict[str, Any]:
+def _judging(
+    entry: TaskEntry, task: Task, metrics: Mapping[str, tuple[Metric, dict[str, Any]]], registry: Registry
+) -> dict[str, Any]:
     """Give the fields of a recipe that decide when a replica is evaluated, has grokked and stops."""
     grokked, standard = dict(entry.grokked or task.grokked), standard_labels(task)
     return {
         "evaluate_every": entry.evaluate_every or task.evaluate_every,
         "grokked": grokked,
         "judged_by": {label: metrics[label][1] for label in grokked if label not in standard},
-        "stop": entry.stop or task.stop,
+        "stop": stop_of(entry, task, registry),
     }
 
 

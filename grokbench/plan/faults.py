@@ -6,6 +6,7 @@ from typing import Any
 from grokbench.criterion import bound_fault, parse_condition
 from grokbench.errors import PluginError
 from grokbench.metric import Metric
+from grokbench.plan.holds import hold_faults, stop_of
 from grokbench.plan.metrics import can_record, recorded, standard_labels
 from grokbench.plan.recipes import resolved_settings, setting_faults
 from grokbench.plan.search_spaces import space_faults
@@ -77,16 +78,14 @@ def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Ta
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
     yield from _metric_label_faults(suite, registry, task, every)
     yield from _snapshot_faults(suite, entry, every, budget)
-    stop = entry.stop or task.stop
+    stop = stop_of(entry, task, registry)
+    yield from hold_faults(suite, entry, stop, every)
     if isinstance(stop, int) and stop > budget // every + 1:
         place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
         yield f"{place}: sustained for {stop} evaluations, but {budget} epochs have {budget // every + 1} of them"
-    if suite.statistics.rank_by == "lasting" and not isinstance(stop, Mapping):
+    if suite.statistics.rank_by == "lasting" and not isinstance(stop, Mapping | None):
         place = f"{suite.where(('statistics', 'rank_by'))}: statistics.rank_by"
         yield f"{place}: lasting, but {entry.label} does not watch whether grokking lasts; give it stop: {{hold: H}}"
-    if isinstance(stop, Mapping) and stop["hold"] % every:
-        place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
-        yield f"{place}: hold: {stop['hold']} epochs, expected a multiple of evaluate_every, {every}"
     place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
     if every > budget:
         yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"

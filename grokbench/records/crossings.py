@@ -25,6 +25,13 @@ class Crossings:
         worst: metric of the criterion -> its worst finite value after the first crossing.
         not_finite_at: the epoch of the first evaluation after which a loss was not finite.
         open_since: the earliest crossing that could still have become lasting at the end of the run.
+        lost: evaluations after the first crossing at which the criterion was *lost*: a metric of it missed its
+            threshold t, an accuracy over n examples by more than two binomial standard deviations,
+            2 sqrt(t (1 - t) / n), any other metric at all. None: a run of an earlier version does not say it.
+        lost_at: the epoch of the first of those.
+        strict: the epoch of the first crossing after which the criterion held at every evaluation of the next H epochs.
+            Training may have ended before there was one, see `strict_since`.
+        strict_since: the earliest crossing that could still have become strict at the end of the run.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -39,13 +46,21 @@ class Crossings:
     worst: Mapping[str, float] = field(default_factory=dict)
     not_finite_at: int | None = None
     open_since: int | None = None
+    lost: int | None = None
+    lost_at: int | None = None
+    strict: int | None = None
+    strict_since: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse impossible records: a file may have been edited."""
-        first, after = self.first, (self.lasting, self.open_since)
+        first, after = self.first, (self.lasting, self.open_since, self.strict, self.strict_since)
         if any(epoch is not None and (first is None or not 0 <= first <= epoch) for epoch in after):
             raise ValueError(f"crossings {after} with the first at {first}")
         if not 0 <= self.missed <= self.watched or not 0 <= self.below <= self.watched:
             raise ValueError(f"{self.missed} and {self.below} of {self.watched} evaluations")
         if (self.below_at is None) != (self.below == 0):
             raise ValueError(f"below the criterion at {self.below_at}, {self.below} times")
+        if not 0 <= (self.lost or 0) <= self.below or (self.lost_at is None) != (not self.lost):
+            raise ValueError(f"lost at {self.lost_at}, {self.lost} times of the {self.below} below the criterion")
+        if self.strict is not None and (self.lasting is None or self.strict < self.lasting):
+            raise ValueError(f"a strict crossing at {self.strict}, a lasting one at {self.lasting}")

@@ -96,11 +96,21 @@ class Run:
             raise ValueError(f"outcome {self.outcome.value} with grokked_at {self.grokked_at}")
         if not 0 <= (self.grokked_at or 0) <= self.epochs or not 0 <= (self.memorised_at or 0) <= self.epochs:
             raise ValueError(f"grokked_at {self.grokked_at}, memorised_at {self.memorised_at} of {self.epochs} epochs")
-        names = ("first", "lasting", "below_at", "not_finite_at", "open_since")
+        names = ("first", "lasting", "below_at", "not_finite_at", "open_since", "lost_at", "strict", "strict_since")
         if self.crossings and not all(0 <= (getattr(self.crossings, name) or 0) <= self.epochs for name in names):
             raise ValueError(f"crossings {self.crossings} in {self.epochs} epochs")
         if not 0.0 <= self.prepare_seconds < math.inf:
             raise ValueError(f"prepare_seconds {self.prepare_seconds}")
+
+    def time(self, rank_by: str) -> int | None:
+        """Give the epoch of the crossing that counts; None where there is none.
+
+        Args:
+            rank_by: "first" or "lasting", see `Statistics`.
+        """
+        if rank_by == "lasting":
+            return self.crossings.lasting if self.crossings else None
+        return self.grokked_at
 
     def capped(self, budget: int) -> float:
         """Compute min(T, budget), the time in epochs that enters every comparison; nan for a failed replica.

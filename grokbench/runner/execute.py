@@ -43,7 +43,7 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
     ):
         show.say(f"{plan.suite.name} on {in_words(plan.devices)}, results in {plan.directory}")
         stored = _stored(plan, store)
-        show.begin(plan.cells, len(plan.seeds), stored)
+        show.begin(plan.cells, len(plan.seeds), stored, plan.manifest.statistics.rank_by)
         _notify_begin(observers, plan, store, stored)
         for job, event in events:
             _show(show, plan, job, event)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grokbench.stats import Floats, sign_flip
 
-__all__ = ["kaplan_meier", "logrank", "logrank_scores", "median_time"]
+__all__ = ["kaplan_meier", "logrank", "logrank_scores", "median_time", "restricted_mean"]
 
 
 def kaplan_meier(times: ArrayLike, grokked: ArrayLike) -> tuple[Floats, Floats]:
@@ -50,6 +50,22 @@ def median_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
     first = int(reached[0])
     half_way = abs(share[first] - 0.5) < 1e-9 and first + 1 < at.size
     return float(at[first : first + 2].mean()) if half_way else float(at[first])
+
+
+def restricted_mean(times: ArrayLike, grokked: ArrayLike, budget: float) -> float:
+    """Estimate the mean of min(time, budget): the area under the Kaplan-Meier estimate up to the budget.
+
+    Where no replica is censored before the budget, it is the sample mean of min(time, budget). After the last time the
+    estimate stays where it is.
+
+    Args:
+        times: epochs, (n,); at least one.
+        grokked: whether the event was observed, (n,).
+        budget: epochs.
+    """
+    at, share = kaplan_meier(times, grokked)
+    ends = np.concatenate([[0.0], np.minimum(at, budget), [budget]])
+    return float(np.sum(np.diff(ends) * np.concatenate([[1.0], share])))
 
 
 def logrank(

@@ -32,6 +32,7 @@ def describe(store: Store) -> Iterator[str]:
     counts, damaged = count_replicas(store), list(store.damaged)
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
+    yield from _lasting(store, counts[Outcome.GROKKED])
     for cell in store.manifest.cells:
         if left := ", ".join(_left(cell, store, damaged)):
             yield f"  {cell.name}: {left}"
@@ -41,6 +42,13 @@ def describe(store: Store) -> Iterator[str]:
     yield from complaints(store)
     if store.busy:
         yield f"A process is writing to {store.directory} now."
+
+
+def _lasting(store: Store, grokked: int) -> Iterator[str]:
+    """Say of how many replicas the grokking lasted, where the suite ranks by that."""
+    if store.manifest.statistics.rank_by == "lasting" and grokked:
+        lasted = sum(run.time("lasting") is not None for run in store.runs())
+        yield f"  grokked at first: {grokked}; it lasted in {lasted} of them, which is what the suite ranks by"
 
 
 def complaints(store: Store, most: int = 20) -> Iterator[str]:

@@ -45,7 +45,7 @@ class TaskEntry:
         epochs: the budget.
         evaluate_every: epochs between evaluations.
         stop: "grokked", "budget", the number of consecutive evaluations at which the criterion must hold, or
-            {"hold": H}.
+            {"hold": H}; "hold" for the default H, see `plan.holds`.
         grokked: metric label -> condition such as "> 0.80".
         weights: when they are kept; None for the suite's.
         path: of the entry in the file; entries of a grid share it.

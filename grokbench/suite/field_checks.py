@@ -9,9 +9,10 @@ from grokbench.criterion import EXPECTED, parse_condition
 from grokbench.text.suggest import did_you_mean, shown
 from grokbench.validation import is_count
 
-__all__ = ["MAX_EPOCHS", "check_condition", "check_every", "check_stop", "check_use", "check_weights"]
+__all__ = ["MAX_EPOCHS", "STOPS", "check_condition", "check_every", "check_stop", "check_use", "check_weights"]
 
 MAX_EPOCHS = 10_000_000
+STOPS = ("grokked", "budget", "hold")  # values of `stop` that are words
 
 
 def check_condition(value: Any) -> Any:
@@ -24,13 +25,15 @@ def check_condition(value: Any) -> Any:
 
 
 def check_stop(value: Any) -> Any:
-    """Return the value of `stop` if it is grokked, budget, {sustained: k} or {hold: H}."""
+    """Return the value of `stop` if it is grokked, budget, hold, {sustained: k} or {hold: H}."""
     (key, number) = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else (None, None)
-    if value is None or value in ("grokked", "budget") or (key in ("sustained", "hold") and _is_count(number)):
+    if value is None or value in STOPS or (key in ("sustained", "hold") and _is_count(number)):
         return value
-    near = did_you_mean(value, ["grokked", "budget"]) if isinstance(value, str) else ""
+    near = did_you_mean(value, STOPS) if isinstance(value, str) else ""
     raise _wrong(
-        value, f"grokked, budget, {{sustained: k}} with k evaluations or {{hold: H}} with H epochs, at least 1{near}"
+        value,
+        "grokked, budget, {sustained: k} with k evaluations or {hold: H} with H epochs, at least 1; hold for the "
+        f"default H of the task{near}",
     )
 
 

@@ -8,7 +8,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, WrapValidator
 from pydantic.fields import FieldInfo
 
-from grokbench.suite.field_checks import MAX_EPOCHS, check_condition, check_every, check_stop, check_use, check_weights
+from grokbench.suite.field_checks import (
+    MAX_EPOCHS,
+    STOPS,
+    check_condition,
+    check_every,
+    check_stop,
+    check_use,
+    check_weights,
+)
 from grokbench.suite.problems import KeyPath
 from grokbench.suite.search_shapes import SEEDS, DimensionShape, TuneShape, search_fields
 
@@ -41,7 +49,7 @@ Condition = Annotated[str, BeforeValidator(check_condition)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _STOP = {
     "anyOf": [
-        {"enum": ["grokked", "budget", None]},
+        {"enum": [*STOPS, None]},
         {"type": "object", "required": ["sustained"]},
         {"type": "object", "required": ["hold"]},
     ]
@@ -83,7 +91,7 @@ class TaskShape(_Plugged):
         WithJsonSchema(_STOP),
         Field(
             description="when training stops: grokked, budget, {sustained: k} for k evaluations in a row, or {hold: H} "
-            "once the criterion has lasted for H epochs"
+            "once the criterion has lasted for H epochs; hold for the default H of the task"
         ),
     ] = None
     grokked: Annotated[

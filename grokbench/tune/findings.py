@@ -15,7 +15,7 @@ from grokbench.tune.trials import Key
 
 __all__ = ["SCHEMA_VERSION", "chosen_suite", "findings"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def findings(tuning: Tuning, found: Mapping[Key, Found]) -> dict[str, Any]:
@@ -30,6 +30,7 @@ def findings(tuning: Tuning, found: Mapping[Key, Found]) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "grokbench": __version__,
         "suite": tuning.suite.name,
+        "rank_by": tuning.plan.manifest.statistics.rank_by,
         "sampler": search.sampler,
         "n_trials": search.n_trials,
         "seeds": list(search.seeds),

@@ -20,8 +20,9 @@ def describe(record: Mapping[str, Any]) -> Iterator[str]:
     """
     searches, seeds = record["searches"], len(record["seeds"])
     yield table([list(map(printable, _row(search))) for search in searches], CHOSEN)
+    counted = "grokking that lasts" if record["rank_by"] == "lasting" else "grok"
     yield (
-        f"Epochs to grok, the geometric mean over seeds, and the seeds that grokked: on the {seeds} seeds of the "
+        f"Epochs to {counted}, the geometric mean over seeds, and the seeds that grokked: on the {seeds} seeds of the "
         f"search, and again on {len(record['confirm_seeds'])} others, on which the choice was made."
     )
     steps = [k for k in STEPS if k <= record["n_trials"]]

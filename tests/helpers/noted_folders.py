@@ -51,6 +51,7 @@ TASKS = {  # task -> the epochs of its baseline, and those of its methods
     "parity": (BASELINE, EPOCHS),
     "hard": ((100, None, 120, None), {"faster": (50, 60, 70, 80), "sometimes": (90, None, 110, 150)}),
     "short": ((15, 15, 16, 17), {"faster": (10, 10, 10, 10)}),
+    "held": (BASELINE, {"brief": (50, 60, 70, 80)}),
     "hopeless": ((None,) * 4, {"never": (None,) * 4}),
 }
 MARKS = (Mark(MarkKind.SETTING, "weight_decay", 0.1, 1.0), Mark(MarkKind.UPDATE, "hidden matrices"))
@@ -87,7 +88,7 @@ def _cell(task, method, budget):
     cell = a_cell(method, budget, privileges=("extra_labels",) if method == "privileged" else ())
     if method == "decayed":
         cell = replace(cell, marks=MARKS, compare_to=("faster", "incomplete", "sam"))
-    recipe = cell.recipe
+    recipe = replace(cell.recipe, stop={"hold": 10}) if task == "held" else cell.recipe
     if method == "rotated":
         recipe = replace(recipe, task=replace(recipe.task, parameters={"coordinates": "rotated"}))
     return replace(cell, task=task, identity=f"c{method}{task}", recipe=recipe)
@@ -103,8 +104,11 @@ def _run(cell, seed, end, provenance):
     run = replace(a_run(cell, seed, None, made), epochs=epochs, memorised_at=10 if epochs >= 10 else None)
     if cell.regularizer in ("baseline", "idle"):
         run = replace(run, curves={"test_accuracy": Curve((0, epochs), (0.5, 0.9 + seed / 1e6))})
+    if cell.task == "held":  # `brief` loses its grokking until after the baseline has its own
+        lasting = end + 100 if cell.regularizer == "brief" else end
+        run = replace(run, epochs=lasting + 10, crossings=Crossings(first=end, lasting=lasting, watched=9))
     if cell.regularizer == "forgetful":
-        crossings = Crossings(first=end, watched=9, below=3, below_at=end, not_finite_at=end)
+        crossings = Crossings(first=end, watched=9, below=3, below_at=end, not_finite_at=end, lost=1, lost_at=end)
         run = replace(run, crossings=crossings)
     return run if end is None else replace(run, outcome=Outcome.GROKKED, grokked_at=end)
 

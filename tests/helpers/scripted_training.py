@@ -24,7 +24,7 @@ def run(seed, epochs, outcome=Outcome.GROKKED, error=None):
     return Run("same", seed, outcome, epochs if outcome is Outcome.GROKKED else None, None, epochs, error=error)
 
 
-def matrix_of(cells, seeds=2, done=None):
+def matrix_of(cells, seeds=2, done=None, **options):
     matrix = Matrix(Clock())
-    matrix.begin(cells, seeds, done or {})
+    matrix.begin(cells, seeds, done or {}, **options)
     return matrix

@@ -26,6 +26,10 @@ def _joined(name: str, meaning: str, empty: str, texts: Callable[[Row], Iterable
     return Column(name, TEXT, f"{meaning}, joined by `; `", empty, of=lambda row: "; ".join(texts(row)))
 
 
+def _worst(row: Row) -> list[str]:
+    return [f"{label} {value:g}" for label, value in row.worst.items()]
+
+
 def _contrasts(row: Row) -> list[str]:
     return [each.note.text for each in row.comparisons]
 
@@ -59,6 +63,11 @@ RANKED: tuple[Column, ...] = (
     Column("below_share", NUMBER, "mean share of evaluations after the first crossing below the criterion", NO_WATCH),
     Column("below_again", INTEGER, "seeds with such an evaluation", NOT_RECORDED),
     Column("not_finite_after", INTEGER, "seeds whose loss was not finite after their first crossing", NOT_RECORDED),
+    Column("strict", INTEGER, "seeds with the criterion met at every evaluation of H epochs", NOT_HELD),
+    Column("strict_mean", NUMBER, "restricted mean of that crossing, by Kaplan-Meier", NOT_HELD, "epochs"),
+    Column("strict_median", NUMBER, "median epochs to it", f"{NOT_HELD}; fewer than half had one", "epochs"),
+    Column("lost", INTEGER, "seeds below the criterion again by more than chance explains", NOT_RECORDED),
+    _joined("worst", "worst value of each metric of the criterion after the first crossing", NO_WATCH, _worst),
     Column("speedup", NUMBER, "exp of the mean over seeds of log(baseline's time / its time)", NOT_COMPARED, "ratio"),
     Column("speedup_low", NUMBER, "lower end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     Column("speedup_high", NUMBER, "upper end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),

@@ -130,6 +130,8 @@ BEFORE = (
     _of_crossings("lasting", INTEGER, "epochs to the crossing that lasted, where the task holds", "epochs"),
     _of_crossings("watched", INTEGER, "evaluations after the first crossing"),
     _of_crossings("below", INTEGER, "of these, evaluations at which the criterion did not hold"),
+    _of_crossings("lost", INTEGER, "of these, evaluations below it by more than chance explains"),
+    _of_crossings("strict", INTEGER, "epochs to the crossing after which it held at every evaluation", "epochs"),
     _of_crossings("not_finite_at", INTEGER, "epoch at which a loss was not finite", "epochs"),
     _of_run("memorised_at", INTEGER, "epochs to a train accuracy of at least 0.99", NEVER, "epochs"),
     _of_run("epochs", INTEGER, "epochs that were trained", unit="epochs"),

@@ -132,14 +132,14 @@ def _piped(shown: Columns, cells: Sequence[Sequence[str]]) -> str:
 
 
 def _csv(leaderboard: Leaderboard) -> str:
-    """Write a line a row: `final` and `comparisons` as JSON, other lists joined by "; ", None as nothing."""
+    """Write a line a row: `final`, `worst` and `comparisons` as JSON, other lists joined by "; ", None as nothing."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
     writer.writeheader()
     for row in leaderboard.rows:
         joined = {"privileges": row.privileges, "notes": row.sentences, "marks": map(mark_text, row.marks)}
         data = row.as_dict() | {name: "; ".join(texts) for name, texts in joined.items()}
-        written = {name: json.dumps(data[name], allow_nan=False) for name in ("final", "comparisons")}
+        written = {name: json.dumps(data[name], allow_nan=False) for name in ("final", "worst", "comparisons")}
         writer.writerow(data | written)
     return text.getvalue()
 

@@ -54,7 +54,7 @@ def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
 
 
 def heading(task: str, leaderboard: Leaderboard) -> str:
-    """Write a task, its budget, its cadence and its delay.
+    """Write a task, its budget, its cadence, its delay, and for how long grokking has to last.
 
     Args:
         task: its label.
@@ -64,7 +64,8 @@ def heading(task: str, leaderboard: Leaderboard) -> str:
         return task
     cadence = "every epoch" if found.evaluate_every == 1 else f"every {found.evaluate_every} epochs"
     delay = "" if found.baseline_delay is None else f", delay {times(found.baseline_delay)}"
-    return f"{task}, {number(found.budget)} epochs at most, evaluated {cadence}{delay}"
+    lasting = "" if found.hold is None else f", lasting grokking: {number(found.hold)} epochs"
+    return f"{task}, {number(found.budget)} epochs at most, evaluated {cadence}{delay}{lasting}"
 
 
 def task_notes(task: str, leaderboard: Leaderboard) -> list[str]:

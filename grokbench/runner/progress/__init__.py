@@ -26,13 +26,16 @@ HEARTBEAT = 30.0  # least seconds between two lines about the progress of traini
 class Display(AbstractContextManager["Display"], Protocol):
     """A display of a run, notified of its events in their order."""
 
-    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]]) -> None:
+    def begin(
+        self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]], rank_by: str = "first"
+    ) -> None:
         """Show the plan.
 
         Args:
             cells: in the order of the suite.
             seeds: replicas of every cell.
             done: labels of a cell -> its stored runs.
+            rank_by: the crossing that counts as grokking, see `Statistics`.
         """
 
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
@@ -112,9 +115,11 @@ class PlainDisplay:
         seconds = self._matrix.now() - self._matrix.began
         print(f"[{seconds:6.1f} s] {printable(text)}", file=self._stream, flush=True)
 
-    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]]) -> None:
+    def begin(
+        self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]], rank_by: str = "first"
+    ) -> None:
         """Print the size of the plan."""
-        self._matrix.begin(cells, seeds, done)
+        self._matrix.begin(cells, seeds, done, rank_by)
         self.say(f"{plural(len(cells), 'cell')} x {plural(seeds, 'seed')}: {self._matrix.totals()}")
 
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
@@ -139,7 +144,7 @@ class PlainDisplay:
 
     def _cell(self, key: CellKey) -> str:
         matrix, failures, median = self._matrix, self._matrix.failures(key), self._matrix.median(key)
-        grokked = f"{matrix.grokked(key)} of {matrix.seeds} grokked"
+        grokked = f"{matrix.grokked(key)} of {matrix.seeds} {matrix.counted}"
         return ", ".join(filter(None, [grokked, failures, median and f"median {median} epochs"]))
 
     def _heartbeat(self) -> None:

@@ -61,10 +61,12 @@ class LiveDisplay:
 
         self._console.print(Text(printable(text)))
 
-    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]]) -> None:
+    def begin(
+        self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]], rank_by: str = "first"
+    ) -> None:
         """Fill the table."""
         with self._lock:
-            self._matrix.begin(cells, seeds, done)
+            self._matrix.begin(cells, seeds, done, rank_by)
 
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
         """Update a group's epoch; the next redraw shows it."""
@@ -150,7 +152,7 @@ def rows(matrix: Matrix, keys: Sequence[CellKey], width: int) -> "Table":
     """
     from rich.text import Text
 
-    out, above = _without_rows(), None
+    out, above = _without_rows(matrix.counted), None
     tasks, methods = _widths(matrix, width - OTHER_COLUMNS)
     for key in keys:
         task = "" if key[0] == above else shorten(printable(key[0]), tasks)
@@ -163,13 +165,13 @@ def rows(matrix: Matrix, keys: Sequence[CellKey], width: int) -> "Table":
     return out
 
 
-def _without_rows() -> "Table":
+def _without_rows(counted: str) -> "Table":
     from rich.table import Table
 
     out = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("task", "method", "", "grokked", "median", "epoch"):
-        justify: Literal["left", "right"] = "right" if heading in ("grokked", "median") else "left"
-        least = {"grokked": len("grokked"), "median": len("> 10,000")}.get(heading)
+    for heading in ("task", "method", "", counted, "median", "epoch"):
+        justify: Literal["left", "right"] = "right" if heading in (counted, "median") else "left"
+        least = {counted: len(counted), "median": len("> 10,000")}.get(heading)
         out.add_column(heading, justify=justify, min_width=least, no_wrap=True, overflow="ellipsis")
     return out
 
@@ -223,7 +225,7 @@ def summary(matrix: Matrix, keys: Sequence[CellKey]) -> str:
     training = sum(bool(matrix.groups[key]) for key in keys)
     counts = {"done": done, "in training": training, "to do": len(keys) - done - training}
     words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    grokked = f"{sum(map(matrix.grokked, keys)):,}/{matrix.seeds * len(keys):,} grokked"
+    grokked = f"{sum(map(matrix.grokked, keys)):,}/{matrix.seeds * len(keys):,} {matrix.counted}"
     label = printable(tasks[0]) if len(tasks) == 1 else plural(len(tasks), "task")
     return f"{label}: {plural(len(keys), 'cell')} more, {words}, {grokked}"
 

@@ -53,6 +53,7 @@ class Matrix:
         groups: the groups of every cell that are in training, by their seeds.
         costs: the cost of every cell's training so far.
         latest: the cell that reported last; None before the first report.
+        rank_by: "first" or "lasting", the crossing that counts as grokking, see `Statistics`.
     """
 
     now: Callable[[], float] = time.monotonic
@@ -63,16 +64,20 @@ class Matrix:
     groups: dict[CellKey, dict[tuple[int, ...], GroupProgress]] = field(default_factory=dict)
     costs: dict[CellKey, TrainingCost] = field(default_factory=dict)
     latest: CellKey | None = None
+    rank_by: str = "first"
 
-    def begin(self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]]) -> None:
+    def begin(
+        self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]], rank_by: str = "first"
+    ) -> None:
         """Enter the plan and the stored runs, except those that failed: they are trained again.
 
         Args:
             cells: in the order of the suite.
             seeds: replicas of every cell.
             done: labels of a cell -> its stored runs.
+            rank_by: the crossing that counts as grokking.
         """
-        self.seeds, self.cells = seeds, {cell.key: cell for cell in cells}
+        self.seeds, self.cells, self.rank_by = seeds, {cell.key: cell for cell in cells}, rank_by
         for key in self.cells:
             self.groups[key], self.costs[key] = {}, TrainingCost()
             self.runs[key] = {run.seed: run for run in done.get(key, ()) if run.outcome is not Outcome.FAILED}
@@ -113,8 +118,18 @@ class Matrix:
         return len(self.runs[key])
 
     def grokked(self, key: CellKey) -> int:
-        """Count the replicas of a cell that grokked."""
-        return sum(run.outcome is Outcome.GROKKED for run in self.runs[key].values())
+        """Count the replicas of a cell that grokked, by the crossing that the suite ranks by."""
+        return sum(self._time(run, key) is not None for run in self.runs[key].values())
+
+    @property
+    def counted(self) -> str:
+        """The name of what `grokked` counts."""
+        return "lasting" if self.rank_by == "lasting" else "grokked"
+
+    def _time(self, run: Run, key: CellKey) -> int | None:
+        time = run.time(self.rank_by) if run.outcome is Outcome.GROKKED else None
+        late = self.rank_by == "lasting" and time is not None and time > self.cells[key].budget
+        return None if late else time
 
     def complete(self, key: CellKey) -> bool:
         """Return whether every replica of a cell is done."""
@@ -123,7 +138,9 @@ class Matrix:
     def failures(self, key: CellKey) -> str:
         """Describe the other outcomes, such as `2 censored, 1 failed`; empty when there are none."""
         counts = Counter(run.outcome for run in self.runs[key].values())
-        return ", ".join(f"{counts[o]} {o}" for o in Outcome if o is not Outcome.GROKKED and counts[o])
+        words = [f"{counts[o]} {o}" for o in Outcome if o is not Outcome.GROKKED and counts[o]]
+        lost = counts[Outcome.GROKKED] - self.grokked(key)
+        return ", ".join([*([f"{lost} not lasting"] if lost else []), *words])
 
     def epoch(self, key: CellKey) -> int | None:
         """Return the largest epoch of a cell's groups in training; None when there is none."""
@@ -140,11 +157,15 @@ class Matrix:
         """
         from grokbench.stats.survival import median_time  # imports numpy, so not before a median is shown
 
-        budget = self.cells[key].budget
+        budget, hold = self.cells[key].budget, self.cells[key].recipe.hold or 0
         known = [run for run in self.runs[key].values() if run.outcome is not Outcome.FAILED]
         current = self.current_epochs(key)
-        times = [run.capped(budget) for run in known] + [float(epoch) for epoch in current]
-        median = median_time(times, [run.outcome is Outcome.GROKKED for run in known] + [False] * len(current))
+        if self.rank_by == "lasting":  # a crossing of the last H epochs may turn out to last
+            current = [max(epoch - hold, 0) for epoch in current]
+        found = [self._time(run, key) for run in known]
+        times = [float(budget if time is None else min(time, budget)) for time in found]
+        grokked = [time is not None for time in found] + [False] * len(current)
+        median = median_time([*times, *map(float, current)], grokked)
         if median is not None:
             return f"{median:,.10g}"
         return f"> {budget:,}" if known and self.complete(key) else ""
