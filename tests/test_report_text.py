@@ -98,7 +98,7 @@ def test_every_format_takes_empty_rows_and_no_rows(format):
 def test_markdown_has_the_significant_best_in_bold_and_says_what_that_is():
     text = render(board(row("baseline"), dataclasses.replace(FULL, speedup_of_means=20.0)), "markdown")
     assert "| **a\\|b_50%** |" in text and "**>= 17.7x** |" in text and text.count("**") == 4
-    assert "Bold: significantly faster than baseline (Holm p at most 0.05), and no other such" in text
+    assert "Bold: significantly faster than baseline (Holm p at most 0.05), and of the first place among" in text
 
 
 def test_markdown_escapes_pipes():
@@ -122,7 +122,7 @@ def test_csv_has_all_keys():
 
 def test_json_has_the_published_shape():
     data = json.loads(render(TWO, "json"))
-    assert list(data) == ["suite", "baseline", "environment", "rows"]
+    assert list(data) == ["suite", "baseline", "environment", "rows", "pairs", "aggregate"]
     assert list(data["rows"][1]) == [field.name for field in dataclasses.fields(Row)]
     assert data["rows"][0]["speedup"] is None and data["rows"][1]["notes"] == [note.text for note in FULL.notes]
 

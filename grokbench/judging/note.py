@@ -37,6 +37,7 @@ class Kind(StrEnum):
     SIGNIFICANCE = "significance"
     BOUND = "bound"
     COMPARED_TO = "compared_to"
+    SIMULTANEOUS = "simultaneous"
     TOO_FEW_SEEDS = "too_few_seeds"
     PUBLISHED_VERDICT = "published_verdict"
     # the origin of runs and timings

@@ -4,9 +4,11 @@ Rows keep the order of the suite within a task; skipped cells close their task.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
+from grokbench.judging.aggregate import aggregate
 from grokbench.judging.comparison import Comparison, Comparisons, RowContrast, compare
 from grokbench.judging.conclusions import compared_notes, contrast_note, published_note
 from grokbench.judging.effects import Reproduction, verdict
@@ -14,8 +16,10 @@ from grokbench.judging.holm import holm_family
 from grokbench.judging.marks import recipe_notes
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import Measured, same_clock
+from grokbench.judging.pairs import pairs, places
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
+from grokbench.judging.simultaneous import simultaneous_ends, simultaneous_note
 from grokbench.records import Manifest, Outcome, Skip
 from grokbench.stats.survival import median_time
 
@@ -28,6 +32,9 @@ def rank(comparisons: Comparisons) -> Leaderboard:
     cells, (adjusted, others) = comparisons.cells, holm_family(comparisons)
     rows = [_row(each, p, more, manifest) for each, p, more in zip(cells, adjusted, others, strict=True)]
     rows += [_skipped_row(skip, manifest) for skip in manifest.skipped]
+    between = pairs(comparisons)
+    placed = places(between, manifest)
+    rows = [replace(row, place=placed.get((row.task, row.regularizer))) for row in rows]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Leaderboard(
         suite=manifest.suite,
@@ -38,6 +45,8 @@ def rank(comparisons: Comparisons) -> Leaderboard:
         budgets={cell.task: cell.budget for cell in manifest.cells},
         statistics=manifest.statistics,
         source=manifest.published.source if manifest.published else None,
+        pairs=between,
+        aggregate=aggregate(comparisons),
     )
 
 
@@ -47,6 +56,7 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
     theirs = published["published_speedup"]
     judged = verdict(theirs, each.effect) if theirs is not None else None
     contrasts = tuple(_contrast(other, p, manifest) for other, p in zip(each.others, others, strict=True))
+    ends, p = simultaneous_ends(each, manifest), _p(each, adjusted, manifest)
     untested = (row.note for row, other in zip(contrasts, each.others, strict=True) if other.obstacle)
     return Row(
         task=cell.task,
@@ -64,6 +74,8 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
         **_crossing_columns(measured),
         **_effect_columns(each),
         p_holm=adjusted,
+        speedup_low_simultaneous=ends[0],
+        speedup_high_simultaneous=ends[1],
         final=measured.final(),
         seconds_per_epoch=measured.seconds_per_epoch(),
         flop_per_epoch=measured.flop_per_epoch(),
@@ -71,10 +83,20 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
         privileges=cell.privileges,
         **published,
         verdict=judged,
-        notes=(*_notes(each, adjusted, manifest, theirs, judged), *untested),
+        notes=(
+            *_notes(each, adjusted, manifest, theirs, judged),
+            *simultaneous_note(each, ends, p, manifest),
+            *untested,
+        ),
         marks=cell.marks,
         comparisons=contrasts,
     )
+
+
+def _p(each: Comparison, adjusted: float | None, manifest: Manifest) -> float | None:
+    """Select the p that decides on significance."""
+    statistics = manifest.statistics
+    return statistics.deciding(each.effect.p[statistics.primary], adjusted) if each.effect else None
 
 
 def _contrast(other: RowContrast, adjusted: float | None, manifest: Manifest) -> RowComparison:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from grokbench.judging.aggregate import Aggregate
 from grokbench.judging.effects import Reproduction
 from grokbench.judging.marks import mark_text
 from grokbench.judging.note import Note
+from grokbench.judging.pairs import Pair
 from grokbench.records import Mark, Skip, Statistics
 from grokbench.text.numbers import valid_end
 
@@ -89,6 +91,9 @@ class Row:
         p_holm: p of the suite's primary test after Holm's correction over all planned comparisons.
         effect_size: d_z of the log ratios, their mean / their standard deviation.
         superiority: share of seeds on which the method groks before the baseline, ties half.
+        speedup_low_simultaneous: lower end of the interval of confidence 1 - alpha / m, for the m tests of the family.
+        speedup_high_simultaneous: upper end of that interval.
+        place: 1 + the number of methods of the task that are significantly faster, see `pairs`; None without a test.
         final: metric -> its mean at the last evaluation.
         seconds_per_epoch: of one replica trained alone, evaluation excluded.
         flop_per_epoch: floating-point operations of that epoch; None where they were not counted.
@@ -135,6 +140,9 @@ class Row:
     p_holm: float | None = None
     effect_size: float | None = None
     superiority: float | None = None
+    speedup_low_simultaneous: float | None = None
+    speedup_high_simultaneous: float | None = None
+    place: int | None = None
     final: Mapping[str, float | None] = field(default_factory=dict)
     seconds_per_epoch: float | None = None
     flop_per_epoch: int | None = None
@@ -189,6 +197,8 @@ class Leaderboard:
         budgets: task -> budget in epochs.
         statistics: the tests of the suite.
         source: of the published numbers, if there are any.
+        pairs: the comparisons between the methods of each task.
+        aggregate: the speed-up of each method over all tasks; empty for a suite of one task.
     """
 
     suite: str
@@ -199,3 +209,5 @@ class Leaderboard:
     budgets: Mapping[str, int] = field(default_factory=dict)
     statistics: Statistics = Statistics()
     source: str | None = None
+    pairs: tuple[Pair, ...] = ()
+    aggregate: tuple[Aggregate, ...] = ()

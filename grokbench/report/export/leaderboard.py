@@ -17,6 +17,7 @@ NOT_HELD = "the task does not `hold`"
 NOT_RECORDED = "nothing has finished, or a run of an earlier version does not say it"
 NO_WATCH = "no evaluation follows a first crossing"
 UNCOUNTED = "not counted, or the timing is of an earlier version"
+BONFERRONI = "its interval of confidence 1 - alpha / m, for the m tests of the suite"
 UNPUBLISHED = "the suite has no published number for it"
 
 
@@ -66,6 +67,11 @@ RANKED: tuple[Column, ...] = (
     Column("p_holm", NUMBER, "primary p adjusted by Holm's method for all planned comparisons", NOT_COMPARED),
     Column("effect_size", NUMBER, "d_z of the log ratios: mean / standard deviation", NOT_COMPARED),
     Column("superiority", NUMBER, "share of seeds on which it groks before the baseline, ties half", NOT_COMPARED),
+    Column("speedup_low_simultaneous", NUMBER, f"lower end of {BONFERRONI}", f"{NOT_COMPARED}; too few seeds", "ratio"),
+    Column(
+        "speedup_high_simultaneous", NUMBER, f"upper end of {BONFERRONI}", f"{NOT_COMPARED}; too few seeds", "ratio"
+    ),
+    Column("place", INTEGER, "1 + the number of methods of the task that are significantly faster", "not tested"),
 )
 JUDGED: tuple[Column, ...] = (
     Column("seconds_per_epoch", NUMBER, "one network trained alone, evaluation excluded, median", UNTIMED, "seconds"),

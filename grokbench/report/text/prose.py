@@ -105,6 +105,7 @@ CROSSINGS = {
     "first": f"Times are those of the first crossing. lasting: seeds after whose crossing {_LASTS}, and their median.",
     "lasting": f"Times are those of the first crossing after which {_LASTS}. first: the median of the first crossing.",
 }
+PLACE = "place: 1 + the number of methods that are significantly faster (Holm over all pairs of the task's methods)."
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
@@ -118,6 +119,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
     ]
     if any(row.lasting is not None for row in leaderboard.rows):
         lines.append(CROSSINGS[statistics.rank_by])
+    if any(row.place is not None for row in leaderboard.rows):
+        lines.append(PLACE)
     if any(row.marks for row in leaderboard.rows):
         lines.append("*: another recipe than the task's own, see the notes.")
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
