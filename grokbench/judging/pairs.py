@@ -4,7 +4,8 @@ The p's of the pairs of a task are corrected by Holm's method over these pairs. 
 without a difference are told apart is at most alpha, however many methods there are.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -60,10 +61,13 @@ def pairs(found: Comparisons) -> tuple[Pair, ...]:
     """Compare all methods of each task with one another.
 
     Cells that are incomplete, or whose budget or cadence is not that of the task's baseline, are left out; where the
-    baseline is incomplete, its part is taken by the first complete cell.
+    baseline is incomplete, its part is taken by the first complete cell. A task with more than MOST_INTERVALS methods
+    is left out, too, if its seeds are too few for any two to be told apart.
     """
     tasks = dict.fromkeys(each.measured.cell.task for each in found.cells)
-    return tuple(pair for task in tasks for pair in _of_task(_comparable(found, task), found.manifest.statistics))
+    by_task = [_comparable(found, task) for task in tasks]
+    shown = [cells for cells in by_task if len(cells) <= MOST_INTERVALS or not _hopeless(cells, found.manifest)]
+    return tuple(pair for cells in shown for pair in _of_task(cells, found.manifest.statistics))
 
 
 def places(found: Sequence[Pair], manifest: Manifest) -> dict[tuple[str, str], int]:
@@ -80,8 +84,8 @@ def places(found: Sequence[Pair], manifest: Manifest) -> dict[tuple[str, str], i
     placed: dict[tuple[str, str], int] = {}
     for task in dict.fromkeys(pair.task for pair in found):
         mine = [pair for pair in found if pair.task == task]
-        if not _hopeless(len(mine), manifest):
-            tested = dict.fromkeys(label for pair in mine if pair.p is not None for label in (pair.a, pair.b))
+        tested = dict.fromkeys(label for pair in mine if pair.p is not None for label in (pair.a, pair.b))
+        if not _hopeless(tested, manifest):
             slower = [loser for pair in mine for loser in _loser(pair)]
             placed |= {(task, label): 1 + slower.count(label) for label in tested}
     return placed
@@ -129,9 +133,9 @@ def _p(each: Effect, statistics: Statistics) -> float | None:
     return each.p[statistics.primary]
 
 
-def _hopeless(tests: int, manifest: Manifest) -> bool:
+def _hopeless(methods: Sized, manifest: Manifest) -> bool:
     """Check whether no p of a permutation test can survive Holm's correction; the paired t has no smallest p."""
-    statistics = manifest.statistics
+    statistics, tests = manifest.statistics, math.comb(len(methods), 2)
     return statistics.primary != "paired_t" and tests * smallest_p(len(manifest.seeds)) > statistics.alpha
 
 
