@@ -9,7 +9,7 @@ import pytest
 from grokbench.judging.evidence import gather
 from grokbench.report.charts import Sheet, drawings
 from grokbench.report.charts.style import PAPER
-from grokbench.report.charts.summary import averages
+from grokbench.report.charts.summary import MEAN
 from grokbench.report.text.table import speedup_text
 from grokbench.stats.survival import kaplan_meier
 from grokbench.store import Store
@@ -135,19 +135,33 @@ def test_values_over_decades_are_on_a_logarithmic_axis(evidence):
     assert strange.specification["layer"][0]["encoding"]["y"]["scale"]["type"] == "linear"
 
 
-def test_the_summary_holds_every_speed_up_and_averages_of_the_same_tasks_alone(evidence, tmp_path):
+def test_the_summary_holds_every_speed_up_and_means_of_estimates_alone(evidence):
     sheet = Sheet(evidence("sound"), PAPER["single"])
     mine = {(row.regularizer, row.task): row for row in sheet.evidence.leaderboard.rows}
     shown = {(row["method"], row["task"]): row for row in rows(one(sheet, "summary", ""), "speedup")}
-    assert {task for _, task in shown} == {*TWO, "all 2 tasks"}
+    assert {task for _, task in shown} == {*TWO}  # every speed-up is a bound
     for (method, task), entry in shown.items():
-        ratios = [mine[method, each].shown for each in ([task] if task in TWO else TWO)]
-        assert entry["speedup"] == pytest.approx(math.prod(ratios) ** (1 / len(ratios)), rel=1e-4)
-    partly = curve_folders.make(tmp_path, tasks=TWO)
-    for file in (partly / "runs" / "c4").glob("*.json"):  # `faster` on the second task
+        assert entry["speedup"] == pytest.approx(mine[method, task].shown, rel=1e-4)
+
+
+def test_a_dagger_marks_a_mean_from_which_a_task_is_left_out(tmp_path):
+    times = {"baseline": [60] * 6, "faster": [30] * 6, "partly": [20] * 6}
+    folder = curve_folders.make(tmp_path, times, tasks=("a", "b", "c"))
+    for file in (folder / "runs" / "c8").glob("*.json"):  # `partly` on the last task
         file.unlink()
-    assert set(averages(gather(Store.load(partly)))) == {"slower"}
-    assert averages(evidence("skipped")) == {}
+    sheet = Sheet(gather(Store.load(folder)), PAPER["single"])
+    means = {row["method"]: row for row in rows(one(sheet, "summary", ""), "said") if row["task"] == MEAN}
+    assert {method: row["text"] for method, row in means.items()} == {"faster": "2.00x", "partly": "3.00x†"}
+    assert means["partly"]["said"] == "geometric mean 3.00x [3.00, 3.00] over 2 tasks; left out: c"
+
+
+def test_a_profile_ends_where_censoring_leaves_it_unknown(evidence):
+    found = rows(one(Sheet(evidence("sound")), "profile", ""), "ratio", "share")
+    ends = {row["method"]: (row["ratio"], row["share"]) for row in found if row["unknown"]}
+    # Of the budget of 100: the baseline missed a seed whose least is 28, `slower` one whose least is 30.
+    assert ends["baseline"] == (pytest.approx(100 / 28, rel=1e-4), pytest.approx(10 / 12, abs=1e-4))
+    assert ends["slower"][0] == pytest.approx(100 / 30, rel=1e-4) and "faster" not in ends
+    assert {row["share"] for row in found if row["method"] == "faster"} == {1.0}
 
 
 def test_descriptions_say_what_is_shown(evidence):

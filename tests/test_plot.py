@@ -57,7 +57,9 @@ def test_a_figure_in_all_formats_beside_the_results(folder):
 def test_every_figure_of_every_task(folder, tmp_path):
     assert plot(folder, "all", "--out", tmp_path, "--format", "svg").status == 0
     per_task = [f"{figure}-{task}.svg" for figure in ("forest", "survival", "accuracy", "seconds") for task in TASKS]
-    assert names(tmp_path) == sorted(["summary.svg", *per_task, *(f"metrics-{task}-loss.svg" for task in TASKS)])
+    assert names(tmp_path) == sorted(
+        ["profile.svg", "summary.svg", *per_task, *(f"metrics-{task}-loss.svg" for task in TASKS)]
+    )
 
 
 @pytest.mark.usefixtures("instant")
@@ -96,7 +98,8 @@ def test_width_axis_and_seeds(folder, tmp_path):
         (("metrics", "--metric", "test_accuracy"), "figure of metric 'test_accuracy'; there are: loss"),
         (("forest", "--metric", "loss"), "--metric chooses among `metrics`, and the figure is `forest`: leave it out."),
         (("summary", "--task", "parity"), "The figure `summary` shows all tasks: leave out --task."),
-        (("forrest",), "Invalid value for 'FIGURE': 'forrest' is not one of 'summary', 'forest'"),
+        (("profile", "--task", "parity"), "The figure `profile` shows all tasks: leave out --task."),
+        (("forrest",), "Invalid value for 'FIGURE': 'forrest' is not one of 'summary', 'profile', 'forest'"),
         (("forest", "--format", "gif"), "'gif' is not one of 'svg', 'pdf', 'png'"),
         (("forest", "--width", "wide"), "'wide' is not one of 'single', 'double'"),
     ],
@@ -155,7 +158,7 @@ def test_an_awkward_folder(tmp_path):
     assert done.status == 0 and done.err == ""
     for file in (tmp_path / "out").iterdir():
         ElementTree.fromstring(file.read_bytes())
-    assert len(names(tmp_path / "out")) == 6
+    assert len(names(tmp_path / "out")) == 7
 
 
 @pytest.mark.usefixtures("instant")

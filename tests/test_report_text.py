@@ -6,6 +6,7 @@ import json
 import pytest
 
 from grokbench.errors import SuiteError
+from grokbench.judging.conclusions import Conclusion
 from grokbench.judging.note import Kind, caution, info
 from grokbench.judging.ranking import Leaderboard, Row
 from grokbench.judging.task_summary import TaskSummary
@@ -30,6 +31,7 @@ FULL = row(
     speedup_high=25.3,
     speedup_bound="lower",
     p_sign_flip=2 / 2**10,
+    deciding_test="sign_flip",
     p_holm=0.0176,
     final={"test_accuracy": 0.97, "loss": None},
     seconds_per_epoch=0.0021,
@@ -98,9 +100,9 @@ def test_every_format_takes_empty_rows_and_no_rows(format):
 
 
 def test_markdown_has_the_significant_best_in_bold_and_says_what_that_is():
-    text = render(board(row("baseline"), dataclasses.replace(FULL, speedup_of_means=20.0)), "markdown")
+    text = render(board(row("baseline"), dataclasses.replace(FULL, conclusion=Conclusion.FASTER)), "markdown")
     assert "| **a\\|b_50%** |" in text and "**>= 17.7x** |" in text and text.count("**") == 4
-    assert "Bold: significantly faster than baseline (Holm p at most 0.05), and no other such" in text
+    assert "Bold: significantly faster than baseline (Holm p at most 0.05), and of the first place among" in text
 
 
 def test_markdown_escapes_pipes():
@@ -124,9 +126,8 @@ def test_csv_has_all_keys():
 
 def test_json_has_the_published_shape():
     data = json.loads(render(TWO, "json"))
-    assert list(data) == [
-        "schema_version", "suite", "baseline", "environment", "seeds", "statistics", "tasks", "rows",
-    ]  # fmt: skip
+    top = "schema_version suite baseline environment seeds statistics tasks rows pairs aggregate"
+    assert list(data) == top.split()
     assert list(data["rows"][1]) == [field.name for field in dataclasses.fields(Row)]
     assert data["rows"][0]["speedup"] is None and data["rows"][1]["notes"] == [note.text for note in FULL.notes]
 

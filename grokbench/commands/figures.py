@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
 __all__ = ["plot", "report"]
 
-FIGURES = ("summary", "forest", "survival", "accuracy", "seconds", "sensitivity", "metrics")  # of `report.charts`
+FIGURES = (
+    "summary",
+    "profile",
+    "forest",
+    "survival",
+    "accuracy",
+    "seconds",
+    "sensitivity",
+    "metrics",
+)  # of `report.charts`
+ALL_TASKS = ("summary", "profile")  # figures without a choice of tasks
 NOTHING = "holds nothing yet that {} could show: see `grokbench status`."
 EMPTY = {
     "sensitivity": (
@@ -83,6 +93,7 @@ def plot(
 
     \b
     summary    every speed-up of every task
+    profile    shares of seeds on which methods are nearly the fastest
     forest     speed-up over the baseline, with intervals
     survival   Kaplan-Meier curves of the time to grok
     accuracy   train and test accuracy over epochs
@@ -120,8 +131,8 @@ def _check(evidence: "Evidence", directory: str, figure: str, tasks: tuple[str, 
     from grokbench.report.charts import others
     from grokbench.text.suggest import did_you_mean
 
-    if tasks and figure == "summary":
-        raise click.UsageError("The figure `summary` shows all tasks: leave out --task.")
+    if tasks and figure in ALL_TASKS:
+        raise click.UsageError(f"The figure `{figure}` shows all tasks: leave out --task.")
     if metrics and figure not in ("metrics", "all"):
         raise click.UsageError(f"--metric chooses among `metrics`, and the figure is `{figure}`: leave it out.")
     recorded = sorted({label for _, label in others(evidence)})

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     BOUND = "bound"
     COMPARED_TO = "compared_to"
     EQUIVALENCE = "equivalence"
+    SIMULTANEOUS = "simultaneous"
     TOO_FEW_SEEDS = "too_few_seeds"
     PUBLISHED_VERDICT = "published_verdict"
     # the origin of runs and timings

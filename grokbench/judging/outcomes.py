@@ -98,6 +98,19 @@ class Measured:
         return [float((math.ceil(time) - 1) // every * every + 1) if hit else time for time, hit in pairs]
 
     @property
+    def time_brackets(self) -> list[tuple[float, float]]:
+        """The least and the greatest time of each finished replica under a budget without end.
+
+        A censored replica may still grok after the budget, one that diverged never does.
+        """
+        known = zip(self.earliest_times, self.ratio_times, self.grokked, self.finished, strict=True)
+        return [(low, high) if hit else self._after_budget(run) for low, high, hit, run in known]
+
+    def _after_budget(self, run: Run) -> tuple[float, float]:
+        diverged = self.outcome(run) is Outcome.DIVERGED
+        return (math.inf if diverged else float(self.cell.budget)), math.inf
+
+    @property
     def at_start(self) -> int:
         """The number of replicas that had grokked at evaluation 0, before any update."""
         return sum(hit and time == 0 for hit, time in zip(self.grokked, self.times, strict=True))

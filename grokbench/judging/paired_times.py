@@ -44,12 +44,14 @@ class PairedTimes:
         least: the corner least favourable to the method: the baseline grokked as early as can be.
         greatest: the corner most favourable to it: the method grokked as early as can be.
         grokked: whether the replicas grokked, (n,) for the baseline and (n,) for the method.
+        without_budget: least and greatest log ratios (n,) under a budget without end, see `log_ratio_brackets`.
     """
 
     late: Corner
     least: Corner
     greatest: Corner
     grokked: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+    without_budget: tuple[Floats, Floats]
 
     @classmethod
     def of(cls, baseline: Measured, method: Measured) -> "PairedTimes":
@@ -57,7 +59,14 @@ class PairedTimes:
         before, after = np.array(baseline.ratio_times), np.array(method.ratio_times)
         earliest = np.array(baseline.earliest_times), np.array(method.earliest_times)
         grokked = np.array(baseline.grokked, bool), np.array(method.grokked, bool)
-        return cls(Corner(before, after), Corner(earliest[0], after), Corner(before, earliest[1]), grokked)
+        brackets = (np.array(each.time_brackets).reshape(-1, 2).T for each in (baseline, method))
+        return cls(
+            late=Corner(before, after),
+            least=Corner(earliest[0], after),
+            greatest=Corner(before, earliest[1]),
+            grokked=grokked,
+            without_budget=stats.log_ratio_brackets(*brackets),
+        )
 
     @property
     def logs(self) -> Floats:
@@ -79,11 +88,13 @@ class PairedTimes:
         return "lower" if of_baseline else "upper" if of_method else None
 
     def interval(self, confidence: float) -> tuple[float | None, float | None]:
-        """Compute the interval of the speed-up.
+        """Compute the interval of the speed-up; that of a bound is wider, so that its valid end holds.
 
         Args:
             confidence: its coverage.
         """
+        if self.bound is not None:
+            confidence = stats.bound_confidence(confidence, len(self.logs))
         ends = stats.sign_flip_interval_between(self.least.logs, self.greatest.logs, confidence)
         low, high = (None if end is None else float(np.exp(end)) for end in ends)
         return low, high
@@ -102,19 +113,21 @@ class PairedTimes:
     def tests(self) -> dict[str, tuple[float | None, float]]:
         """Compute the least favourable p and the direction of each test: above 0 where it favours the method."""
         between = self.least.logs, self.greatest.logs
-        last = self._misses_last(self.least), self._misses_last(self.greatest)
         return {
             "sign_flip": (stats.sign_flip_between(*between), float(self.logs.sum())),
             "paired_t": self._at_a_corner(lambda at: at.before - at.after, stats.paired_t),
             "wilcoxon": (stats.wilcoxon_between(*between), float(stats.signed_ranks(self.logs).sum())),
             "logrank": self._at_a_corner(self._scores, stats.sign_flip),
-            "misses_last": (stats.misses_last(*last), stats.misses_last_favours(*last)),
+            "misses_last": (
+                stats.misses_last(*self.without_budget),
+                stats.misses_last_favours(*self.without_budget),
+            ),
         }
 
     def wins(self) -> tuple[int, int]:
         """Count the seeds on which the method groks first, and the ties; a seed that did not grok is last."""
-        logs = self._misses_last(self.late)
-        return int((logs > 0).sum()), int((logs == 0).sum())
+        before, after = (np.where(hits, times, np.inf) for hits, times in zip(self.grokked, self.late, strict=True))
+        return int((after < before).sum()), int((after == before).sum())
 
     def both(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Give the least and the greatest log ratios of the seeds that grokked on both sides."""
@@ -123,12 +136,6 @@ class PairedTimes:
 
     def _scores(self, at: Corner) -> Floats:
         return logrank_scores(at.before, self.grokked[0], at.after, self.grokked[1])
-
-    def _misses_last(self, at: Corner) -> Floats:
-        """Replace the log ratio of a seed that one side missed by an infinite one, and by 0 where both missed it."""
-        of_baseline, of_method = self.grokked
-        missed = np.where(of_method == of_baseline, 0.0, np.where(of_method, np.inf, -np.inf))
-        return np.where(of_baseline & of_method, at.logs, missed)
 
     def _at_a_corner(
         self, differences: Callable[[Corner], Floats], test: Callable[[Floats], float | None]

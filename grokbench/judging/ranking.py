@@ -4,11 +4,13 @@ Rows keep the order of the suite within a task; skipped cells close their task.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
+from grokbench.judging.aggregate import aggregate
 from grokbench.judging.comparison import Comparison, Comparisons, RowContrast, compare
-from grokbench.judging.conclusions import compared_notes, conclusion, contrast_note, published_note
+from grokbench.judging.conclusions import Conclusion, compared_notes, conclusion, contrast_note, published_note
 from grokbench.judging.effects import Reproduction, verdict
 from grokbench.judging.endpoints import with_places
 from grokbench.judging.equivalence import Equivalence, equivalences
@@ -16,9 +18,11 @@ from grokbench.judging.holm import holm_family
 from grokbench.judging.marks import recipe_notes
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import Measured
+from grokbench.judging.pairs import pairs, places
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.judging.seconds import seconds_speedup
+from grokbench.judging.simultaneous import simultaneous_ends, simultaneous_note
 from grokbench.judging.task_summary import TaskSummary, summarize
 from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats.survival import median_time, restricted_mean
@@ -34,6 +38,9 @@ def rank(comparisons: Comparisons) -> Leaderboard:
     rows = [_row(each, p, more, equivalence, manifest) for each, p, more, equivalence in judged]
     rows = with_places(rows, manifest.baseline)
     rows += [_skipped_row(skip, manifest) for skip in manifest.skipped]
+    between = pairs(comparisons)
+    placed = places(between, manifest)
+    rows = [row if _fails(row) else replace(row, place=placed.get((row.task, row.regularizer))) for row in rows]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Leaderboard(
         suite=manifest.suite,
@@ -46,7 +53,14 @@ def rank(comparisons: Comparisons) -> Leaderboard:
         comparisons=manifest.comparisons,
         statistics=manifest.statistics,
         source=manifest.published.source if manifest.published else None,
+        pairs=between,
+        aggregate=aggregate(comparisons),
     )
+
+
+def _fails(row: Row) -> bool:
+    """Check whether a row has no place because it is faster on the seeds alone on which it groks."""
+    return row.conclusion is Conclusion.FASTER_WHERE_IT_GROKS
 
 
 def _tasks(comparisons: Comparisons) -> dict[str, TaskSummary]:
@@ -68,6 +82,7 @@ def _row(
     judged = verdict(theirs, each.effect) if theirs is not None else None
     contrasts = tuple(_contrast(other, p, manifest) for other, p in zip(each.others, others, strict=True))
     equivalent = [equivalence.note] if equivalence and each.effect else []
+    ends, p = simultaneous_ends(each, manifest), _p(each, adjusted, manifest)
     untested = (row.note for row, other in zip(contrasts, each.others, strict=True) if other.obstacle)
     return Row(
         task=cell.task,
@@ -87,6 +102,8 @@ def _row(
         p_holm=adjusted,
         p_equivalence=equivalence.p if equivalence else None,
         p_equivalence_holm=equivalence.adjusted if equivalence else None,
+        speedup_low_simultaneous=ends[0],
+        speedup_high_simultaneous=ends[1],
         final=measured.final(),
         seconds_per_epoch=measured.seconds_per_epoch(),
         flop_per_epoch=measured.flop_per_epoch(),
@@ -94,11 +111,22 @@ def _row(
         privileges=cell.privileges,
         **published,
         verdict=judged,
-        notes=(*_notes(each, adjusted, manifest, theirs, judged), *equivalent, *untested),
+        notes=(
+            *_notes(each, adjusted, manifest, theirs, judged),
+            *equivalent,
+            *simultaneous_note(each, ends, p, manifest),
+            *untested,
+        ),
         marks=cell.marks,
         comparisons=contrasts,
         identity=cell.identity,
     )
+
+
+def _p(each: Comparison, adjusted: float | None, manifest: Manifest) -> float | None:
+    """Select the p that decides on significance."""
+    statistics = manifest.statistics
+    return statistics.deciding(each.effect.p[statistics.primary], adjusted) if each.effect else None
 
 
 def _contrast(other: RowContrast, adjusted: float | None, manifest: Manifest) -> RowComparison:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from grokbench.judging.aggregate import Aggregate
 from grokbench.judging.conclusions import Conclusion
 from grokbench.judging.effects import Reproduction
 from grokbench.judging.marks import mark_text
 from grokbench.judging.note import Note
+from grokbench.judging.pairs import Pair
 from grokbench.judging.task_summary import TaskSummary
 from grokbench.records import Mark, Skip, Statistics
 from grokbench.text.numbers import valid_end
@@ -109,7 +111,7 @@ class Row:
         p_paired_t: p of the paired t test on epochs.
         p_wilcoxon: p of the Wilcoxon signed-rank test on the log ratios.
         p_logrank: p of the log-rank test with labels exchanged within pairs.
-        p_misses_last: p of the signed-rank test in which a seed that did not grok ranks last.
+        p_misses_last: p of the sign test of which side grokked first, a seed that did not grok being last.
         deciding_test: the test that decides: the suite's primary one, or "misses_last" where a seed did not grok.
         conclusion: from the deciding test: faster, slower, no difference, or faster where it groks. None without a p.
         p_holm: p of the deciding test after Holm's correction over all planned comparisons.
@@ -120,6 +122,9 @@ class Row:
             is last. An estimate of the probability of improvement.
         superiority_low: lower end of its interval.
         superiority_high: upper end of its interval.
+        speedup_low_simultaneous: lower end of the interval of confidence 1 - alpha / m, for the m tests of the family.
+        speedup_high_simultaneous: upper end of that interval.
+        place: 1 + the number of methods of the task that are significantly faster, see `pairs`; None without a test.
         final: metric -> its mean at the last evaluation.
         seconds_per_epoch: of one replica trained alone, evaluation excluded.
         flop_per_epoch: floating-point operations of that epoch; None where they were not counted.
@@ -184,6 +189,9 @@ class Row:
     superiority: float | None = None
     superiority_low: float | None = None
     superiority_high: float | None = None
+    speedup_low_simultaneous: float | None = None
+    speedup_high_simultaneous: float | None = None
+    place: int | None = None
     final: Mapping[str, float | None] = field(default_factory=dict)
     seconds_per_epoch: float | None = None
     flop_per_epoch: int | None = None
@@ -264,6 +272,8 @@ class Leaderboard:
         comparisons: the size of the planned family.
         statistics: the tests of the suite.
         source: of the published numbers, if there are any.
+        pairs: the comparisons between the methods of each task.
+        aggregate: the speed-up of each method over all tasks; empty for a suite of one task.
     """
 
     suite: str
@@ -276,3 +286,5 @@ class Leaderboard:
     comparisons: int = 0
     statistics: Statistics = Statistics()
     source: str | None = None
+    pairs: tuple[Pair, ...] = ()
+    aggregate: tuple[Aggregate, ...] = ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-__all__ = ["BOUND_SIGN", "NOTHING", "figure", "interval", "number", "ratio", "times", "valid_end"]
+__all__ = ["BOUND_SIGN", "NOTHING", "ends", "figure", "interval", "number", "ratio", "times", "valid_end"]
 
 NOTHING = "-"  # for a missing value
 BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a ratio that censoring makes a bound
@@ -58,8 +58,19 @@ def interval(
         return NOTHING
     if bound is not None or low is None or high is None:
         return f"{BOUND_SIGN[bound]}{write(valid_end(value, low, high, bound))}{unit}"
+    return f"{write(value)}{unit} {ends(low, high, write)}"
+
+
+def ends(low: float, high: float, write: Callable[[float], str] = ratio) -> str:
+    """Write the ends of an interval, as `[1.20, 1.90]`.
+
+    Args:
+        low: the lower end.
+        high: the upper end.
+        write: how numbers are written; an end of ratios has the digits that distinguish it from 1.
+    """
     end = _end if write is ratio else write
-    return f"{write(value)}{unit} [{end(low)}, {end(high)}]"
+    return f"[{end(low)}, {end(high)}]"
 
 
 def valid_end(value: float, low: float | None, high: float | None, bound: str | None) -> float:

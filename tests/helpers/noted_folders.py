@@ -45,6 +45,7 @@ EPOCHS = {  # method -> epochs by seed; None: not by the budget, "-": not run
     "rotated": (82, 83, 90, 92),
     "forgetful": (83, 84, 90, 93),
     "decayed": (60, 60, 70, 60),
+    "lopsided": (99, 109, 119, 70),  # all faster, one by far: not significant by the t test
     "idle": BASELINE,
 }
 TASKS = {  # task -> the epochs of its baseline, and those of its methods
@@ -125,5 +126,5 @@ def _timing(cell):
     return Timing(cell.identity, rounds, clock.get(cell.regularizer, CLOCK))
 
 
-PAIRED_T = Statistics(primary="paired_t", correction="none")
 LENIENT = Statistics(confidence=0.7)  # so that three pairs have an interval
+PAIRED_T = Statistics(primary="paired_t", correction="none", alpha=0.2)  # four seeds have an 80% interval

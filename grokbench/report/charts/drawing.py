@@ -7,6 +7,7 @@ from typing import Any
 from grokbench.judging.evidence import Evidence
 from grokbench.report.charts.curves import ACCURACIES, accuracy, metric
 from grokbench.report.charts.forest import forest
+from grokbench.report.charts.profile import profile
 from grokbench.report.charts.seconds import seconds
 from grokbench.report.charts.sensitivity import sensitivity
 from grokbench.report.charts.sheet import Sheet
@@ -38,6 +39,7 @@ class Drawing:
         return ", ".join(filter(None, [self.figure, self.task, self.metric]))
 
 
+OF_ALL_TASKS = {"summary": summary, "profile": profile}
 PER_TASK = {
     "forest": forest,
     "survival": survival,
@@ -47,6 +49,7 @@ PER_TASK = {
 }
 FIGURES = {
     "summary": "every speed-up of every task",
+    "profile": "shares of seeds on which methods are nearly the fastest",
     "forest": "speed-up over the baseline, with intervals",
     "survival": "Kaplan-Meier curves of the time to grok",
     "accuracy": "train and test accuracy over epochs",
@@ -64,8 +67,8 @@ def drawings(sheet: Sheet, figure: str) -> Iterator[Drawing]:
         sheet: evidence and style.
         figure: a key of FIGURES.
     """
-    if figure == "summary":
-        found = {("", ""): summary(sheet)}
+    if figure in OF_ALL_TASKS:
+        found = {("", ""): OF_ALL_TASKS[figure](sheet)}
     elif figure == "metrics":
         found = {(task, label): metric(sheet, task, label) for task, label in others(sheet.evidence)}
     else:

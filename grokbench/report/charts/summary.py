@@ -1,24 +1,25 @@
-"""A heat map of every speed-up of a suite, with averages of the methods that have one on every task."""
+"""A heat map of every speed-up of a suite, with geometric means over tasks."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 import altair as alt
 
+from grokbench.judging.aggregate import Aggregate
 from grokbench.judging.evidence import Evidence
 from grokbench.judging.ranking import Row
 from grokbench.report.charts.labels import CUT, cut
 from grokbench.report.charts.sheet import Sheet
 from grokbench.report.charts.style import text_width
-from grokbench.text.numbers import BOUND_SIGN, ratio
+from grokbench.text.lists import listed
+from grokbench.text.numbers import BOUND_SIGN, interval, ratio
 
-__all__ = ["averages", "heat", "speedup_entry", "summary"]
+__all__ = ["heat", "speedup_entry", "summary"]
 
 Entry = dict[str, Any]
 
+MEAN = "all tasks"  # label of the column of means
 ROW = 2.4  # height of a row, in text sizes
 STRONGEST = 8.0  # factor from which the colour does not change any more
 SLOWER, NEITHER, FASTER = "#d98d3a", "#e8e8e8", "#4a8fd6"  # distinguishable with any kind of colour vision
@@ -27,7 +28,7 @@ SLOWER, NEITHER, FASTER = "#d98d3a", "#e8e8e8", "#4a8fd6"  # distinguishable wit
 def summary(sheet: Sheet) -> dict[str, Any] | None:
     """Plot a table of tasks and methods, coloured by speed-up; None where nothing was compared.
 
-    The last entry of a method is the geometric mean over all tasks, if it has a speed-up on every one.
+    The last entry of a method is the geometric mean over the tasks on which its speed-up is an estimate.
     """
     entries = list(_entries(sheet.evidence))
     if all(entry["speedup"] is None for entry in entries):
@@ -85,35 +86,24 @@ def _shape(sheet: Sheet, entries: Sequence[Entry]) -> Shape:
     return Shape(axes, len(labels[down]) * max(ROW * size, 4.0 + text if upright else 0.0), 270 if upright else 0)
 
 
-def averages(evidence: Evidence) -> dict[str, tuple[float, str]]:
-    """Average the speed-ups of each method over all tasks.
-
-    Only methods with a speed-up on every task that was begun have an average, so that all averages are of the same
-    tasks.
-
-    Returns:
-        Method -> the geometric mean, and the sign of the bound that it is, such as ">= "; empty for a single task.
-    """
-    found = {}
-    for method in _methods(evidence):
-        rows = [_row(evidence, task, method) for task in evidence.tasks]
-        known = [(row.shown, row.speedup_bound) for row in rows if row is not None and row.shown is not None]
-        if len(known) == len(evidence.tasks) > 1:
-            mean = math.exp(fmean(math.log(shown) for shown, _ in known))
-            found[method] = (mean, _bound([bound for _, bound in known]))
-    return found
-
-
 def _entries(evidence: Evidence) -> Iterator[Entry]:
-    means = averages(evidence)
-    everything = f"all {len(evidence.tasks)} tasks"
+    means = {each.regularizer: each for each in evidence.leaderboard.aggregate}
+    several = any(each.speedup is not None for each in means.values())
     for method in _methods(evidence):
         for task in evidence.tasks:
             yield {"method": method, "task": task, **speedup_entry(evidence, _row(evidence, task, method))}
-        if means:
-            mean, sign = means.get(method, (None, ""))
-            said = "geometric mean" if mean else "not compared on all tasks: no average"
-            yield {"method": method, "task": everything, "speedup": mean, "text": _text(mean, sign), "said": said}
+        if several:
+            yield {"method": method, "task": MEAN, **_mean(means.get(method))}
+
+
+def _mean(found: Aggregate | None) -> Entry:
+    """Return the data of the box of a mean; a dagger marks one from which tasks are left out."""
+    if found is None or found.speedup is None:
+        return {"speedup": None, "text": "–", "said": "fewer than two estimates: no mean"}
+    left_out = f"; left out: {listed(found.left_out)}" if found.left_out else ""
+    said = f"geometric mean {interval(found.speedup, found.low, found.high)} over {len(found.tasks)} tasks{left_out}"
+    text = _text(found.speedup, "") + ("†" if found.left_out else "")
+    return {"speedup": found.speedup, "text": text, "said": said}
 
 
 def speedup_entry(evidence: Evidence, row: Row | None) -> Entry:
@@ -132,11 +122,6 @@ def speedup_entry(evidence: Evidence, row: Row | None) -> Entry:
 
 def _text(value: float | None, sign: str) -> str:
     return "–" if value is None else f"{sign.replace('<= ', '≤').replace('>= ', '≥')}{ratio(value)}x"
-
-
-def _bound(bounds: Sequence[str | None]) -> str:
-    kinds = {bound for bound in bounds if bound is not None}
-    return BOUND_SIGN[next(iter(kinds)) if len(kinds) == 1 else "mixed" if kinds else None]
 
 
 def _methods(evidence: Evidence) -> list[str]:

@@ -19,6 +19,7 @@ NOT_RECORDED = "nothing has finished, or a run of an earlier version does not sa
 UNTESTED = f"{NOT_COMPARED}; the suite declares no margin, or a seed did not grok"
 NO_WATCH = "no evaluation follows a first crossing"
 UNCOUNTED = "not counted, or the timing is of an earlier version"
+BONFERRONI = "its interval of confidence 1 - alpha / m, for the m tests of the suite"
 UNPUBLISHED = "the suite has no published number for it"
 
 
@@ -86,6 +87,11 @@ RANKED: tuple[Column, ...] = (
     Column("superiority", NUMBER, "share of seeds on which it groks before the baseline, ties half", NOT_COMPARED),
     Column("superiority_low", NUMBER, "lower end of its interval", NOT_COMPARED),
     Column("superiority_high", NUMBER, "upper end of its interval", NOT_COMPARED),
+    Column("speedup_low_simultaneous", NUMBER, f"lower end of {BONFERRONI}", f"{NOT_COMPARED}; too few seeds", "ratio"),
+    Column(
+        "speedup_high_simultaneous", NUMBER, f"upper end of {BONFERRONI}", f"{NOT_COMPARED}; too few seeds", "ratio"
+    ),
+    Column("place", INTEGER, "1 + the number of methods of the task that are significantly faster", "not tested"),
 )
 JUDGED: tuple[Column, ...] = (
     Column("seconds_per_epoch", NUMBER, "one network trained alone, evaluation excluded, median", UNTIMED, "seconds"),

@@ -19,7 +19,8 @@ from grokbench.records import Cell, Manifest, Outcome
 from grokbench.report.charts import Sheet
 from grokbench.report.charts.style import COLOURS, DARK, colours, dashes
 from grokbench.report.html.charts import charts, embedded
-from grokbench.report.html.tables import boards, published
+from grokbench.report.html.tables import boards, means, published
+from grokbench.report.text.over_tasks import over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, environment_value, legend, warnings
 from grokbench.seeds import format_seeds
 
@@ -38,6 +39,8 @@ def document(evidence: Evidence) -> str:
         version=__version__,
         charts=drawn,
         boards=boards(evidence),
+        means=means(evidence),
+        over_tasks=over_tasks_legend(evidence.leaderboard),
         criteria={cell.task: _criterion(cell) for cell in evidence.manifest.cells},
         published=published(evidence),
         methods=list(_methods(evidence)),

@@ -92,8 +92,8 @@ function sort(heading) {
   body.append(...[...body.rows].sort((a, b) => compare(key(a), key(b))));
 }
 
-for (const heading of document.querySelectorAll("thead th")) {
-  heading.querySelector("button").addEventListener("click", () => sort(heading));
+for (const button of document.querySelectorAll("thead button")) {
+  button.addEventListener("click", () => sort(button.parentNode));
 }
 
 // ---- begin

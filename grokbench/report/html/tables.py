@@ -1,22 +1,22 @@
 """The tables of the page: cells as text, each with the value by which it is sorted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from grokbench.judging.best import best
 from grokbench.judging.evidence import Evidence
 from grokbench.judging.row import Row
-from grokbench.judging.ties import ties
+from grokbench.report.html.matrix import Matrix, matrix
+from grokbench.report.text.over_tasks import over_tasks, shown_aggregates
 from grokbench.report.text.prose import begun, heading, remarks, row_notes, task_notes, warnings
 from grokbench.report.text.table import Key, columns, contrasts
-from grokbench.text.lists import listed, plural
 from grokbench.text.numbers import NOTHING, figure, times
 
-__all__ = ["Board", "Entry", "Line", "Table", "boards", "published"]
+__all__ = ["Board", "Entry", "Line", "Table", "boards", "means", "published"]
 
-NAMED = 8  # methods that share a place and are named; more are counted
 SORTED_BY = {  # column -> attribute of a row
+    Key.PLACE: "place",
     Key.MEDIAN: "epochs_median",
     Key.MEAN: "epochs_mean",
     Key.LASTING: "lasting_median",
@@ -81,9 +81,10 @@ class Board:
     Attributes:
         title: the task and its budget.
         table: a row per method.
-        remarks: sentences on what the columns do not show, ties first.
+        remarks: sentences on what the columns do not show.
         notes: a paragraph per row with all of its notes.
         contrasts: comparisons with other rows than the baseline; None without any.
+        matrix: the methods compared with one another; None where no two are, or too many to be shown.
     """
 
     title: str
@@ -91,6 +92,7 @@ class Board:
     remarks: tuple[str, ...]
     notes: tuple[str, ...]
     contrasts: Table | None = None
+    matrix: Matrix | None = None
 
 
 def boards(evidence: Evidence) -> dict[str, Board]:
@@ -100,19 +102,16 @@ def boards(evidence: Evidence) -> dict[str, Board]:
 
 
 def _board(evidence: Evidence, task: str, rows: Sequence[Row]) -> Board:
-    shared, places = warnings(evidence.leaderboard), ties(evidence.comparisons, task)
+    shared = warnings(evidence.leaderboard)
     said = [(row.regularizer, [note.text for note in remarks(row, shared)]) for row in rows]
     of_task = task_notes(task, evidence.leaderboard)
     return Board(
         heading(task, evidence.leaderboard),
-        _table(evidence, rows, places),
-        (
-            *of_task,
-            *_tied(places),
-            *(f"{method}: {'; '.join(notes)}" for method, notes in said if notes),
-        ),
+        _table(evidence, rows),
+        (*of_task, *(f"{method}: {'; '.join(notes)}" for method, notes in said if notes)),
         (*of_task, *(row_notes(row, shared) for row in rows)),
         _contrasts(evidence, rows),
+        matrix([pair for pair in evidence.leaderboard.pairs if pair.task == task], evidence.methods),
     )
 
 
@@ -131,17 +130,16 @@ def _contrasts(evidence: Evidence, rows: Sequence[Row]) -> Table | None:
     return Table(dict(zip(text.headers, text.align, strict=True)), tuple(lines))
 
 
-def _table(evidence: Evidence, rows: Sequence[Row], places: Mapping[str, int]) -> Table:
-    text, bold = columns(rows, evidence.leaderboard), best(rows, evidence.manifest.statistics)
+def _table(evidence: Evidence, rows: Sequence[Row]) -> Table:
+    text, bold = columns(rows, evidence.leaderboard), best(rows)
     lines = []
     for row, cells in zip(rows, text.cells, strict=True):
-        place = places.get(row.regularizer)
-        entries = [Entry(NOTHING if place is None else str(place), place)]
+        entries = []
         for head, cell in zip(text.heads, cells, strict=True):
             key = None if head.key is None else _sorted_by(head.key, row, evidence)
             entries.append(Entry(cell, key, row in bold and head.strong, head.key == Key.METHOD))
         lines.append(Line(row.regularizer, tuple(entries)))
-    return Table({"place": "left", **dict(zip(text.headers, text.align, strict=True))}, tuple(lines))
+    return Table(dict(zip(text.headers, text.align, strict=True)), tuple(lines))
 
 
 def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
@@ -158,13 +156,17 @@ def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
     return getattr(row, SORTED_BY[column])
 
 
-def _tied(places: Mapping[str, int]) -> Iterator[str]:
-    """Yield a sentence for each place that several methods share."""
-    for place in sorted(set(places.values())):
-        methods = [method for method, at in places.items() if at == place]
-        if len(methods) > 1:
-            named = listed(methods) if len(methods) <= NAMED else plural(len(methods), "method")
-            yield f"Tied for place {place}: {named}."
+def means(evidence: Evidence) -> Table | None:
+    """Make the table of the speed-ups over all tasks; None where no method has one."""
+    text, found = over_tasks(evidence.leaderboard), shown_aggregates(evidence.leaderboard)
+    if text is None:
+        return None
+    lines = []
+    for each, cells in zip(found, text.cells, strict=True):
+        keys = (evidence.methods.index(each.regularizer), len(each.tasks), each.speedup, min(each.without.values()))
+        entries = [Entry(cell, key, False, i == 0) for i, (cell, key) in enumerate(zip(cells, keys, strict=True))]
+        lines.append(Line(each.regularizer, tuple(entries)))
+    return Table(dict(zip(text.headers, text.align, strict=True)), tuple(lines))
 
 
 def published(evidence: Evidence) -> Table | None:

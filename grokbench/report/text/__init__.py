@@ -18,6 +18,7 @@ from grokbench.judging.best import best, rule
 from grokbench.judging.marks import mark_text
 from grokbench.judging.row import Leaderboard, Row
 from grokbench.report.text.latex import tables
+from grokbench.report.text.over_tasks import HEADING, over_tasks, over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings, wrap
 from grokbench.report.text.table import Columns, columns, contrasts
 from grokbench.text.escape import UNICODE_CHAR, latex_prose, markdown
@@ -75,6 +76,8 @@ def as_json(leaderboard: Leaderboard) -> dict[str, Any]:
         "statistics": asdict(leaderboard.statistics) | {"comparisons": leaderboard.comparisons},
         "tasks": {task: summary.as_dict() for task, summary in leaderboard.tasks.items()},
         "rows": [row.as_dict() for row in leaderboard.rows],
+        "pairs": [pair.as_dict() for pair in leaderboard.pairs],
+        "aggregate": [mean.as_dict() for mean in leaderboard.aggregate],
     }
 
 
@@ -89,6 +92,9 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
         blocks.append([heading(task, leaderboard), "", *_plain(columns(rows, leaderboard).fit(width)), "", *notes])
         if more := contrasts(rows, leaderboard):
             blocks.append(_plain(more.fit(width)))
+    if means := over_tasks(leaderboard):
+        said = [line for sentence in over_tasks_legend(leaderboard) for line in wrap(sentence, width)]
+        blocks.append([HEADING, "", *_plain(means.fit(width)), "", *said])
     blocks += [wrap(waiting, width)] if waiting else []
     blocks += [["Warnings", *(line for note in shared for line in wrap(f"- {note}", width, hang=2))]] if shared else []
     blocks.append([line for sentence in legend(leaderboard) for line in wrap(sentence, width)])
@@ -109,7 +115,10 @@ def _markdown(leaderboard: Leaderboard) -> str:
         notes = [f"- {markdown(text)}" for text in said]
         blocks += [f"### {markdown(heading(task, leaderboard))}", _pipes(rows, leaderboard), "\n".join(notes)]
         more = contrasts(rows, leaderboard)
-        blocks += [_piped(more, [list(map(markdown, line)) for line in more.cells])] if more else []
+        blocks += [_piped(more, _escaped(more))] if more else []
+    if means := over_tasks(leaderboard):
+        said = " ".join(map(markdown, over_tasks_legend(leaderboard)))
+        blocks += [f"### {HEADING}", _piped(means, _escaped(means)), said]
     blocks += [markdown(waiting)] if waiting else []
     blocks += ["\n".join(f"- **Warning:** {markdown(note.text)}" for note in shared)] if shared else []
     blocks.append(" ".join(map(markdown, [*legend(leaderboard), bold])))
@@ -118,13 +127,17 @@ def _markdown(leaderboard: Leaderboard) -> str:
 
 def _pipes(rows: tuple[Row, ...], leaderboard: Leaderboard) -> str:
     """Write the table of one task in Markdown, its significant best in bold."""
-    shown, bold = columns(rows, leaderboard), best(rows, leaderboard.statistics)
-    cells = [[markdown(cell) for cell in line] for line in shown.cells]
+    shown, bold = columns(rows, leaderboard), best(rows)
+    cells = _escaped(shown)
     for row, line in zip(rows, cells, strict=True):
         for i, head in enumerate(shown.heads):
             if row in bold and head.strong:
                 line[i] = f"**{line[i]}**"
     return _piped(shown, cells)
+
+
+def _escaped(shown: Columns) -> list[list[str]]:
+    return [list(map(markdown, line)) for line in shown.cells]
 
 
 def _piped(shown: Columns, cells: Sequence[Sequence[str]]) -> str:

@@ -99,11 +99,12 @@ class Footnotes:
 def _group(leaderboard: Leaderboard, task: str, part: Sequence[Row], notes: Footnotes) -> Iterator[str]:
     """Yield the rows of a task under its name."""
     rows = [row for row in part if row.task == task]
-    bold = best(by_task(leaderboard)[task], leaderboard.statistics)
+    bold = best(by_task(leaderboard)[task])
     table = _shown(leaderboard, rows)
+    named = TIMES.sub("", heading(task, leaderboard))
     yield from (
         "\\midrule",
-        f"\\multicolumn{{{len(table.heads)}}}{{@{{}}l@{{}}}}{{\\emph{{{latex(heading(task, leaderboard))}}}}} \\\\",
+        f"\\multicolumn{{{len(table.heads)}}}{{@{{}}l@{{}}}}{{\\emph{{{latex(named)}}}}} \\\\",
     )
     for row, (label, *values) in zip(rows, table.cells, strict=True):
         shown = [latex(label), *map(_number, values)]

@@ -7,6 +7,7 @@ from itertools import chain
 from tabulate import tabulate
 
 from grokbench.judging.row import Leaderboard
+from grokbench.report.text.over_tasks import HEADING, over_tasks, over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings
 from grokbench.report.text.table import Columns, columns, contrasts
 
@@ -30,6 +31,10 @@ def _blocks(leaderboard: Leaderboard) -> Iterator[str]:
         yield _list(chain(task_notes(task, leaderboard), (row_notes(row, shared) for row in rows)))
         if more := contrasts(rows, leaderboard):
             yield _table(more)
+    if means := over_tasks(leaderboard):
+        yield _element("h4", HEADING)
+        yield _table(means)
+        yield _element("p", " ".join(over_tasks_legend(leaderboard)))
     if waiting:
         yield _element("p", waiting)
     if shared:

@@ -33,7 +33,7 @@ TESTS = {  # test -> its name
     "paired_t": "paired t test on epochs",
     "wilcoxon": "Wilcoxon signed-rank test on the log ratios",
     "logrank": "log-rank test with labels exchanged within pairs",
-    "misses_last": "signed-rank test of the log ratios in which a seed that did not grok ranks last",
+    "misses_last": "sign test of which side grokked first, a seed that did not grok being last",
 }
 IN_COLUMNS = {Kind.BASELINE, Kind.ALL_GROKKED, Kind.SIGNIFICANCE, Kind.PUBLISHED_VERDICT}  # notes that repeat columns
 NAMED = {"git": "git commit of grokbench", "grokbench": "grokbench version"}
@@ -128,6 +128,7 @@ CROSSINGS = {
     "first": f"Times are those of the first crossing. lasting: seeds after whose crossing {_LASTS}, and their median.",
     "lasting": f"Times are those of the first crossing after which {_LASTS}. first: the median of the first crossing.",
 }
+PLACE = "place: 1 + the number of methods that are significantly faster (Holm over all pairs of the task's methods)."
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
@@ -141,6 +142,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
     ]
     if any(row.lasting is not None for row in leaderboard.rows):
         lines.append(CROSSINGS[statistics.rank_by])
+    if any(row.place is not None for row in leaderboard.rows):
+        lines.append(PLACE)
     if any(row.marks for row in leaderboard.rows):
         lines.append("*: another recipe than the task's own, see the notes.")
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):

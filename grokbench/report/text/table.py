@@ -24,6 +24,7 @@ class Key(StrEnum):
     """The content of a column."""
 
     METHOD = "method"
+    PLACE = "place"
     AGAINST = "against"
     GROKKED = "grokked"
     MEDIAN = "median"
@@ -35,9 +36,13 @@ class Key(StrEnum):
     SECONDS_PER_EPOCH = "seconds_per_epoch"
     TIME = "time"
     PUBLISHED = "published"
+    WITHOUT = "without"
 
 
-LEAST_NEEDED = (Key.SECONDS_PER_EPOCH, Key.MEAN, Key.P, Key.PUBLISHED, Key.TIME, Key.MEDIAN)  # left out in this order
+LEAST_NEEDED = (  # left out in this order
+    *(Key.SECONDS_PER_EPOCH, Key.PLACE, Key.MEAN, Key.P, Key.PUBLISHED, Key.TIME, Key.MEDIAN),
+    Key.WITHOUT,
+)
 STRONG = (Key.METHOD, Key.SPEEDUP)  # the bold cells of a row that is among the best
 VERDICTS = {verdict: f" {verdict}" for verdict in Reproduction}  # after a published ratio
 
@@ -124,6 +129,10 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
         Column("method", "left", Key.METHOD): [
             f"{row.regularizer} *" if row.marks else row.regularizer for row in rows
         ],
+    }
+    if any(row.place is not None for row in leaderboard.rows):
+        shown[Column("place", "right", Key.PLACE)] = [NOTHING if row.place is None else str(row.place) for row in rows]
+    shown |= {
         Column("grokked", "right", Key.GROKKED): [_grokked(row) for row in rows],
         Column("median", "right", Key.MEDIAN): [_median(row, leaderboard.tasks.get(row.task)) for row in rows],
         Column("mean", "right", Key.MEAN): [figure(row.epochs_mean) for row in rows],

@@ -1,0 +1,118 @@
+"""Speed-ups over all tasks of a suite: geometric means, with a stratified bootstrap interval.
+
+A mean is over the tasks of the suite alone; its interval says nothing of other tasks. Only estimates enter it: a
+speed-up that seeds without grokking make a bound is left out, and its task is named.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grokbench.judging.comparison import Comparison, Comparisons
+from grokbench.stats import Floats, smallest_p
+
+__all__ = ["DRAWS", "Aggregate", "aggregate"]
+
+DRAWS = 10_000  # bootstrap samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate:
+    """The speed-up of one method over the tasks of a suite.
+
+    Attributes:
+        regularizer: label of the method.
+        speedup: geometric mean over `tasks` of its speed-ups; None for fewer than two.
+        low: lower end of the stratified bootstrap percentile interval at the suite's confidence. None where a task has
+            too few seeds for an interval of its own.
+        high: upper end of that interval.
+        tasks: labels of the tasks on which it has an estimate.
+        left_out: each other task -> the bound that its speed-up is: lower, upper or mixed; None where there is none.
+        without: task -> the geometric mean over the other ones of `tasks`.
+    """
+
+    regularizer: str
+    speedup: float | None
+    low: float | None
+    high: float | None
+    tasks: tuple[str, ...]
+    left_out: Mapping[str, str | None]
+    without: Mapping[str, float]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Turn the aggregate into JSON data."""
+        return asdict(self)
+
+
+def aggregate(found: Comparisons) -> tuple[Aggregate, ...]:
+    """Average the speed-ups of every method over tasks; nothing for a suite of one task.
+
+    In a bootstrap sample the seeds of each task are drawn with replacement, as many as there are, the same for every
+    method and independently between tasks (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13).
+    """
+    tasks = list(dict.fromkeys(each.measured.cell.task for each in found.cells))
+    if len(tasks) < 2:
+        return ()
+    methods = dict.fromkeys(each.measured.cell.regularizer for each in found.cells if not each.is_baseline)
+    drawn = {task: _resampled(task, len(found.manifest.seeds)) for task in tasks}
+    cells = {each.measured.cell.key: each for each in found.cells}
+    confidence = found.manifest.statistics.confidence
+    return tuple(
+        _aggregate(method, {task: cells.get((task, method)) for task in tasks}, drawn, confidence) for method in methods
+    )
+
+
+def _aggregate(
+    method: str, cells: Mapping[str, Comparison | None], drawn: Mapping[str, NDArray[np.int64]], level: float
+) -> Aggregate:
+    """Average the speed-ups of a method, given by task; None where it is not planned."""
+    logs = {task: mine for task, each in cells.items() if (mine := _log_ratios(each)) is not None}
+    means = {task: float(mine.mean()) for task, mine in logs.items()}
+    enough = len(means) > 1
+    low, high = _interval(logs, drawn, level) if enough else (None, None)
+    return Aggregate(
+        regularizer=method,
+        speedup=_geometric_mean(means.values()) if enough else None,
+        low=low,
+        high=high,
+        tasks=tuple(means),
+        left_out={task: _bound(each) for task, each in cells.items() if task not in means},
+        without={task: _geometric_mean(m for other, m in means.items() if other != task) for task in means if enough},
+    )
+
+
+def _log_ratios(each: Comparison | None) -> Floats | None:
+    """Compute the log ratio of the baseline's time to the method's on every seed; None without an estimate."""
+    if each is None or each.effect is None or each.baseline is None:
+        return None
+    if each.effect.speedup is None or each.effect.bound is not None:
+        return None
+    return np.log(np.array(each.baseline.ratio_times) / np.array(each.measured.ratio_times))
+
+
+def _bound(each: Comparison | None) -> str | None:
+    return each.effect.bound if each and each.effect else None
+
+
+def _resampled(task: str, seeds: int) -> NDArray[np.int64]:
+    """Draw the places of the seeds in every bootstrap sample of a task, (DRAWS, seeds); the key is the task's label."""
+    key = int.from_bytes(hashlib.sha256(task.encode(errors="surrogatepass")).digest()[:16], "big")
+    return np.random.Generator(np.random.Philox(key=key)).integers(0, max(seeds, 1), (DRAWS, seeds))
+
+
+def _interval(
+    logs: Mapping[str, Floats], drawn: Mapping[str, NDArray[np.int64]], level: float
+) -> tuple[float | None, float | None]:
+    if any(smallest_p(mine.size) > 1 - level for mine in logs.values()):
+        return None, None
+    means = sum((mine[drawn[task]].mean(axis=1) for task, mine in logs.items()), np.zeros(DRAWS)) / len(logs)
+    low, high = np.exp(np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
+    return float(low), float(high)
+
+
+def _geometric_mean(logs: Iterable[float]) -> float:
+    return float(np.exp(np.mean(list(logs))))

@@ -1,0 +1,144 @@
+"""Comparisons between the methods of a task: all pairs of its cells, baseline included, and the places that follow.
+
+The p's of the pairs of a task are corrected by Holm's method over these pairs. So the probability that any two methods
+without a difference are told apart is at most alpha, however many methods there are.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+from grokbench.judging.comparison import Comparison, Comparisons
+from grokbench.judging.conclusions import Conclusion, conclusion
+from grokbench.judging.effects import Effect, effect
+from grokbench.records import Manifest, Statistics
+from grokbench.stats import holm, smallest_p
+
+__all__ = ["MOST_INTERVALS", "Pair", "pairs", "places"]
+
+MOST_INTERVALS = 12  # methods of a task up to which pairs have intervals: with 25 seeds each takes 20 ms
+NO_INTERVAL = 1.0  # a confidence that no number of seeds reaches
+LOSERS: Mapping[Conclusion | None, str] = {Conclusion.FASTER: "b", Conclusion.SLOWER: "a"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two methods of a task, compared over the planned seeds.
+
+    Attributes:
+        task: its label.
+        a: label of one method.
+        b: label of the other one, which takes the baseline's part.
+        speedup: exp of the mean log ratio of b's time to a's; above 1 a is faster. None where neither grokked.
+        low: lower end of its interval at the suite's confidence; None where a task has more than MOST_INTERVALS
+            methods, and with too few seeds.
+        high: upper end of that interval.
+        bound: None, lower, upper or mixed, as in `Row.speedup_bound`.
+        p: of the test that decides on significance.
+        p_holm: after Holm's correction over the pairs of the task.
+        conclusion: a is faster than b, slower, or there is no difference; None without a speed-up or a p.
+    """
+
+    task: str
+    a: str
+    b: str
+    speedup: float | None
+    low: float | None
+    high: float | None
+    bound: str | None
+    p: float | None
+    p_holm: float | None
+    conclusion: Conclusion | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Turn the pair into JSON data."""
+        return asdict(self)
+
+
+def pairs(found: Comparisons) -> tuple[Pair, ...]:
+    """Compare all methods of each task with one another.
+
+    Cells that are incomplete, or whose budget or cadence is not that of the task's baseline, are left out; where the
+    baseline is incomplete, its part is taken by the first complete cell. A task with more than MOST_INTERVALS methods
+    is left out, too, if its seeds are too few for any two to be told apart.
+    """
+    tasks = dict.fromkeys(each.measured.cell.task for each in found.cells)
+    by_task = [_comparable(found, task) for task in tasks]
+    shown = [cells for cells in by_task if len(cells) <= MOST_INTERVALS or not _hopeless(cells, found.manifest)]
+    return tuple(pair for cells in shown for pair in _of_task(cells, found.manifest.statistics))
+
+
+def places(found: Sequence[Pair], manifest: Manifest) -> dict[tuple[str, str], int]:
+    """Compute the place of each method: 1 + the number of methods of its task that are significantly faster.
+
+    Args:
+        found: the pairs of all tasks.
+        manifest: the plan, with the seeds and the suite's statistics.
+
+    Returns:
+        (task, label) -> place. Methods without a test have none, nor has a task whose seeds are too few for any two of
+        its methods to be told apart.
+    """
+    placed: dict[tuple[str, str], int] = {}
+    for task in dict.fromkeys(pair.task for pair in found):
+        mine = [pair for pair in found if pair.task == task]
+        tested = dict.fromkeys(label for pair in mine if pair.p is not None for label in (pair.a, pair.b))
+        if not _hopeless(tested, manifest):
+            slower = [loser for pair in mine for loser in _loser(pair)]
+            placed |= {(task, label): 1 + slower.count(label) for label in tested}
+    return placed
+
+
+def _comparable(found: Comparisons, task: str) -> list[Comparison]:
+    """Select the complete cells of a task with the budget and the cadence of the first; the baseline comes first."""
+    cells = [each for each in found.cells if each.measured.cell.task == task and each.measured.complete]
+    cells.sort(key=lambda each: not each.is_baseline)
+    return [each for each in cells if _conditions(each) == _conditions(cells[0])]
+
+
+def _conditions(each: Comparison) -> tuple[int, int]:
+    return each.measured.cell.budget, each.measured.cell.evaluate_every
+
+
+def _of_task(cells: Sequence[Comparison], statistics: Statistics) -> Iterator[Pair]:
+    """Yield all pairs of cells, in their order; a baseline is `b`."""
+    confidence = statistics.confidence if len(cells) <= MOST_INTERVALS else NO_INTERVAL
+    compared = [(a, b, _effect(a, b, confidence)) for b, a in combinations(cells, 2)]
+    p_values = [_p(each, statistics) for _, _, each in compared]
+    for (a, b, each), p, adjusted in zip(compared, p_values, holm(p_values), strict=True):
+        yield Pair(
+            task=a.measured.cell.task,
+            a=a.measured.cell.regularizer,
+            b=b.measured.cell.regularizer,
+            speedup=each.speedup,
+            low=each.low,
+            high=each.high,
+            bound=each.bound,
+            p=p,
+            p_holm=adjusted,
+            conclusion=conclusion(each, adjusted, statistics),
+        )
+
+
+def _effect(a: Comparison, b: Comparison, confidence: float) -> Effect:
+    if b.is_baseline and a.effect is not None:
+        return a.effect
+    return effect(b.measured, a.measured, confidence)
+
+
+def _p(each: Effect, statistics: Statistics) -> float | None:
+    """Select the p of the deciding test, before a correction."""
+    return each.p[each.deciding(statistics.primary)]
+
+
+def _hopeless(methods: Sized, manifest: Manifest) -> bool:
+    """Check whether no p of a permutation test can survive Holm's correction; the paired t has no smallest p."""
+    statistics, tests = manifest.statistics, math.comb(len(methods), 2)
+    return statistics.primary != "paired_t" and tests * smallest_p(len(manifest.seeds)) > statistics.alpha
+
+
+def _loser(pair: Pair) -> list[str]:
+    """List the method of a pair that is significantly slower."""
+    return [getattr(pair, LOSERS[pair.conclusion])] if pair.conclusion in LOSERS else []

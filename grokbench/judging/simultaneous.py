@@ -1,0 +1,63 @@
+"""Intervals that hold simultaneously for all comparisons of the family, beside Holm's p.
+
+Bonferroni's intervals, of confidence 1 - alpha / m for m tests, all cover with a probability of at least 1 - alpha.
+Holm's method rejects at least as much as they do, since it compares only the smallest p with alpha / m: no simple
+simultaneous interval agrees with it everywhere, and a note says where the two differ.
+"""
+
+from collections.abc import Iterator
+
+from grokbench.judging.comparison import Comparison
+from grokbench.judging.effects import effect
+from grokbench.judging.note import Kind, Note, info
+from grokbench.records import Manifest
+from grokbench.text.numbers import ends as written
+
+__all__ = ["Ends", "simultaneous_ends", "simultaneous_note"]
+
+Ends = tuple[float | None, float | None]
+
+
+def simultaneous_ends(each: Comparison, manifest: Manifest) -> Ends:
+    """Compute the Bonferroni interval of a speed-up over the baseline.
+
+    Args:
+        each: the comparison.
+        manifest: the plan, with the suite's statistics and the number of tests.
+
+    Returns:
+        Both ends; (None, None) without a speed-up, and where the seeds are too few for that confidence.
+    """
+    if each.effect is None or each.baseline is None:
+        return None, None
+    found, confidence = each.effect, _confidence(manifest)
+    if abs(confidence - manifest.statistics.confidence) > 1e-12:
+        found = effect(each.baseline, each.measured, confidence)
+    return found.low, found.high
+
+
+def simultaneous_note(each: Comparison, ends: Ends, p: float | None, manifest: Manifest) -> Iterator[Note]:
+    """Yield a note where the p that decides and the Bonferroni interval disagree; of a bound one end is not valid.
+
+    Args:
+        each: the comparison.
+        ends: of that interval.
+        p: of the deciding test, corrected if the suite corrects.
+        manifest: the plan, with the suite's statistics and the number of tests.
+    """
+    (low, high), statistics = ends, manifest.statistics
+    if each.effect is None or each.effect.bound or p is None or low is None or high is None:
+        return
+    significant, includes = p <= statistics.alpha, low <= 1 <= high
+    if significant == includes:
+        shown, percent = written(low, high), f"{100 * _confidence(manifest):.4g}%"
+        verb, but = ("includes", "significant") if includes else ("excludes", "not significant")
+        text = (
+            f"the simultaneous interval {shown} ({percent}, Bonferroni over {manifest.tests}) {verb} 1, though "
+            f"{statistics.name_of_p} is {but}"
+        )
+        yield info(Kind.SIMULTANEOUS, text, low, high, manifest.tests, significant)
+
+
+def _confidence(manifest: Manifest) -> float:
+    return 1 - manifest.statistics.alpha / max(manifest.tests, 1)
