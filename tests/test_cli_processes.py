@@ -65,9 +65,12 @@ def test_the_leaderboard_is_printed_all_the_same(story):
     assert f"grokbench leaderboard {story.folder}" in story.first.out
 
 
-def test_the_others_have_their_seconds_per_epoch(story):
+def test_the_others_are_timed_however_busy_the_machine_is(story):
     rows = {row["regularizer"]: row for row in json.loads(story.board.out)["rows"]}
-    assert rows["baseline"]["seconds_per_epoch"] and rows["steady"]["seconds_per_epoch"]
+    timed = [
+        label for label, row in rows.items() if row["seconds_per_epoch"] or "no seconds per epoch" in str(row["notes"])
+    ]
+    assert timed == ["baseline", "steady"]
 
 
 def test_a_file_that_cannot_be_imported_is_reported_and_the_rest_works(story):
