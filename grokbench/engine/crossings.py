@@ -101,8 +101,7 @@ class CrossingsMonitor:
 
     def result(self) -> Crossings:
         """Return the record of a replica whose training has stopped."""
-        names = ("first", "lasting", "missed", "watched", "below", "below_at", "not_finite_at")
-        names += ("lost", "lost_at", "strict")
+        names = "first lasting missed watched below below_at not_finite_at lost lost_at strict".split()
         may_last = [epoch for epoch, _, _ in self.candidates] if self.lasting is None else []
         may_be_strict = [epoch for epoch, _, below in self.candidates if not below] if self.strict is None else []
         return Crossings(
