@@ -7,6 +7,7 @@ from grokbench.criterion import bound_fault, parse_condition
 from grokbench.errors import PluginError
 from grokbench.metric import Metric
 from grokbench.plan.metrics import can_record, recorded, standard_labels
+from grokbench.plan.published_faults import published_faults
 from grokbench.plan.recipes import resolved_settings, setting_faults
 from grokbench.plan.search_spaces import space_faults
 from grokbench.plan.uses import use_faults
@@ -50,6 +51,7 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
         settings = list(setting_faults(suite, entry, task))
         yield from settings or _combination_faults(suite, registry, entry, task)
         yield from _rotation_faults(suite, registry, entry, task)
+        yield from published_faults(suite, registry, entry, task)
 
 
 def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from grokbench.suite.field_checks import MAX_EPOCHS, check_condition, check_every, check_stop, check_use, check_weights
 from grokbench.suite.problems import KeyPath
+from grokbench.suite.published_shapes import PublishedShape, published_fields
 from grokbench.suite.search_shapes import SEEDS, DimensionShape, TuneShape, search_fields
 
 __all__ = [
@@ -38,7 +39,6 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Condition = Annotated[str, BeforeValidator(check_condition)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _STOP = {
     "anyOf": [
         {"enum": ["grokked", "budget", None]},
@@ -160,16 +160,6 @@ class StatisticsShape(_Shape):
     ] = None
 
 
-class PublishedShape(_Shape):
-    """Published means to grok: task label, regularizer label, epochs and seconds."""
-
-    source: Annotated[Text, Field(description="where the numbers were published")]
-    epochs: Annotated[dict[str, dict[str, Positive]], Field(description="task: {regularizer: mean epochs}")]
-    seconds: Annotated[
-        dict[str, dict[str, Positive]] | None, Field(description="task: {regularizer: mean seconds}")
-    ] = None
-
-
 class SuiteShape(_Shape):
     """A suite of GrokBench: tasks x regularizers x seeds."""
 
@@ -205,7 +195,8 @@ def json_schema() -> dict[str, Any]:
 
 def fields_at(path: KeyPath) -> dict[str, FieldInfo]:
     """Return the allowed keys of a mapping (the suite, an entry, `statistics`, ...) with their fields, by key path."""
-    return search_fields(path) or (_SHAPES[str(path[0])] if path else SuiteShape).model_fields
+    inner = search_fields(path) or published_fields(path)
+    return inner or (_SHAPES[str(path[0])] if path else SuiteShape).model_fields
 
 
 def misplaced_words(section: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from grokbench.judging.ties import ties
 from grokbench.report.text.prose import begun, heading, remarks, row_notes, warnings
 from grokbench.report.text.table import Key, columns, contrasts
 from grokbench.text.lists import listed, plural
-from grokbench.text.numbers import NOTHING, figure, times
+from grokbench.text.numbers import NOTHING, figure, interval
 
 __all__ = ["Board", "Entry", "Line", "Table", "boards", "published"]
 
@@ -175,8 +175,14 @@ def _compared(evidence: Evidence, row: Row, task: int) -> Line:
         Entry(row.regularizer, evidence.methods.index(row.regularizer), names_row=True),
         _number(row.published_epochs),
         _number(row.epochs_mean),
-        Entry(times(row.published_speedup), row.published_speedup),
-        Entry(times(row.speedup_of_means, row.speedup_bound), row.speedup_of_means),
+        Entry(
+            interval(row.published_speedup, row.published_speedup_low, row.published_speedup_high),
+            row.published_speedup,
+        ),
+        Entry(
+            interval(row.speedup_of_means, row.speedup_of_means_low, row.speedup_of_means_high, row.speedup_bound),
+            row.speedup_of_means,
+        ),
         Entry(row.verdict or NOTHING, row.verdict),
     )
     return Line(row.regularizer, entries)

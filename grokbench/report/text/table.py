@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grokbench.judging.effects import Reproduction
 from grokbench.judging.row import Leaderboard, Row, RowComparison
+from grokbench.judging.verdicts import Reproduction
 from grokbench.records import Statistics
 from grokbench.text.numbers import NOTHING, figure, interval, times
 
