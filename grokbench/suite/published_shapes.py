@@ -75,5 +75,5 @@ class PublishedShape(BaseModel):
 
 def published_fields(path: KeyPath) -> dict[str, FieldInfo] | None:
     """Return the keys of a mean with its spread at a key path; None elsewhere."""
-    mean = path[:1] == ("published",) and path[1:2] in ((key,) for key in MEANS) and len(path) == 4
+    mean = len(path) == 4 and path[0] == "published" and path[1] in MEANS
     return MeanShape.model_fields if mean else None
