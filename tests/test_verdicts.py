@@ -108,6 +108,20 @@ def test_the_uncertainty_of_a_published_ratio_by_the_delta_method():
     assert published_ratio(numbers, "xor", "baseline", "baseline") is published_ratio(numbers, "xor", "b", "c") is None
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Spread(10.0),
+        lambda: Spread(10.0, 1),
+        lambda: Spread(-1.0, 5),
+        lambda: Published("a", {}, metrics={"loss": {"xor": {"baseline": math.nan}}}),
+    ],
+)
+def test_an_edited_manifest_cannot_hold_numbers_without_a_meaning(make):
+    with pytest.raises(ValueError, match="a published"):
+        make()
+
+
 def test_a_verdict_depends_on_direction_and_on_nothing_else():
     draw = random.Random(0)
     for _ in range(2000):
@@ -197,6 +211,10 @@ def test_verdicts_that_more_seeds_cannot_settle(published, effect):
 def test_published_and_ours_side_by_side(published, effect, expected):
     said = str(published_note(published, effect, verdict(published, effect, 25), 25))
     assert said == expected.format(theirs="the ratio of the published means")
+
+
+def test_a_verdict_of_no_effect_claims_none():
+    assert (NO_EFFECT.value, NO_EFFECT.words, REPRODUCED.words) == ("no effect", "no effect shown", "effect reproduced")
 
 
 def test_fewer_than_six_seeds_are_said():

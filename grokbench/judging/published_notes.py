@@ -35,7 +35,7 @@ def published_note(published: PublishedRatio, effect: Effect | None, verdict: Re
     if verdict is not Reproduction.NO_EFFECT and excluded(published, effect):
         more = "; the published ratio lies outside our interval"
     more += _settling(published, effect, seeds) if verdict in OPEN else ""
-    words, theirs = WORDS.get(verdict, str(verdict)), interval(published.value, *published.ends)
+    words, theirs = WORDS.get(verdict, verdict.words), interval(published.value, *published.ends)
     text = f"{words}: the ratio of the published means is {theirs}, {ours}{more}"
     return info(Kind.PUBLISHED_VERDICT, text, verdict, published.value, effect.of_means if effect else None, seeds)
 

@@ -38,7 +38,7 @@ class Key(StrEnum):
 
 LEAST_NEEDED = (Key.SECONDS_PER_EPOCH, Key.MEAN, Key.P, Key.PUBLISHED, Key.TIME, Key.MEDIAN)  # left out in this order
 STRONG = (Key.METHOD, Key.SPEEDUP)  # the bold cells of a row that is among the best
-VERDICTS = {verdict: f" {verdict}" for verdict in Reproduction}  # after a published ratio
+VERDICTS = {verdict: f" {verdict.words}" for verdict in Reproduction}  # after a published ratio
 
 
 @dataclass(frozen=True)
