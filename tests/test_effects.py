@@ -1,11 +1,9 @@
-import math
 from dataclasses import replace
 
 import pytest
-from scipy.stats import t
 
 from grokbench.judging.conclusions import conclusion
-from grokbench.judging.effects import Effect, effect, obstacle, seeds_to_settle, verdict
+from grokbench.judging.effects import effect, obstacle
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.row_notes import outcome_notes
 from grokbench.records import Cell, Outcome, Run, Statistics
@@ -13,68 +11,6 @@ from grokbench.records import Cell, Outcome, Run, Statistics
 from .helpers.recipes import RECIPE
 
 CELL = Cell("parity", "method", "id", RECIPE, budget=1000, evaluate_every=4, metrics={})
-P = dict.fromkeys(["sign_flip", "paired_t", "wilcoxon", "logrank"], 1.0)
-
-
-def ours(low, high, bound=None):
-    return Effect(10.0, 9.0, 11.0, bound, 10.0, low, high, P, dict.fromkeys(P, 1.0), 1.0, 1.0)
-
-
-@pytest.mark.parametrize(
-    ("effect", "expected"),
-    [
-        (ours(8.0, 12.5), "reproduced"),  # the band around 10 is 8 to 12.5
-        (ours(7.9, 12), "inconclusive"),
-        (ours(9, 12.6), "inconclusive"),
-        (ours(13, 20), "not reproduced"),
-        (ours(2, 7.9), "not reproduced"),
-        (ours(None, None), "inconclusive"),  # one seed, or an unbounded interval
-        (None, "inconclusive"),
-    ],
-)
-def test_a_verdict_compares_an_interval_with_a_band(effect, expected):
-    assert verdict(10.0, effect) == expected
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (13, 20, {"lower": "not reproduced", "upper": "inconclusive", "mixed": "inconclusive"}),
-        (9, 11, {"lower": "inconclusive", "upper": "inconclusive", "mixed": "inconclusive"}),
-        (2, 7, {"lower": "inconclusive", "upper": "not reproduced", "mixed": "inconclusive"}),
-    ],
-)
-def test_a_bound_decides_only_where_more_seeds_grokking_could_not_undo_it(low, high, expected):
-    assert {bound: verdict(10.0, ours(low, high, bound)) for bound in expected} == expected
-
-
-@pytest.mark.parametrize(
-    ("of_means", "low", "high", "excess"),
-    [
-        (10.0, 10 / 1.25**2, 10 * 1.25**2, 2.0),  # twice too wide on both sides
-        (10.0, 10 / 1.25**3, 10 * 1.25**2, 3.0),  # the worse side decides
-        (10.0, 10 / 1.25**0.5, 10 * 1.25**2, 2.0),
-        (10 * 1.25**2, 10 * 1.25**0.5, 99.0, 1.5),  # above the band by one step, the lower end one and a half away
-        (10 / 1.25**2, 1.0, 10 * 1.25, 3.0),  # below it: the upper end has to come down
-    ],
-)
-@pytest.mark.parametrize("seeds", [3, 5, 25, 400])
-def test_the_seeds_that_would_settle_a_verdict(of_means, low, high, excess, seeds):
-    needed = seeds_to_settle(10.0, replace(ours(low, high), of_means=of_means), seeds)
-
-    def width(n):
-        return t.ppf(0.975, n - 1) / math.sqrt(n)
-
-    assert width(seeds) / width(needed) >= excess * (1 - 1e-8) > width(seeds) / width(needed - 1) * (1 - 1e-7)
-
-
-def test_a_ratio_on_the_edge_of_agreement_is_never_settled():
-    assert seeds_to_settle(10.0, replace(ours(11.0, 14.0), of_means=12.5), 25) is None
-
-
-@pytest.mark.parametrize("effect", [ours(None, None), ours(7, 13, "upper"), ours(7, 13, "mixed"), ours(0.0, 13)])
-def test_effects_that_more_seeds_cannot_settle(effect):
-    assert seeds_to_settle(10.0, effect, 25) is None
 
 
 def measured(*times, **changes):

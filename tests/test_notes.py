@@ -1,6 +1,6 @@
 import pytest
 
-from grokbench.judging.conclusions import compared_notes, published_note
+from grokbench.judging.conclusions import compared_notes
 from grokbench.judging.effects import Effect
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
@@ -75,30 +75,3 @@ def test_seconds_whose_ratio_differs_from_round_to_round_are_told(last, so):
 def test_too_few_seeds_are_said(pairs, family, expected):
     assert said(of(), pairs=pairs, family=family)[-1] == expected
     assert len(said(of(), statistics=Statistics(primary="paired_t"), pairs=pairs, family=family)) == 1
-
-
-@pytest.mark.parametrize(
-    ("effect", "expected"),
-    [
-        (of(), "our ratio of means is 2.00x [1.50, 2.50]; about 37 seeds would settle it"),
-        (
-            of(bound="lower"),
-            "our ratio of means is >= 1.50x; seeds that did not grok leave it open, and a longer budget may settle it",
-        ),
-        (of(means=(2.0, None, None)), "our ratio of means is 2.00x"),
-        (None, "ours is not known yet"),
-    ],
-)
-def test_published_and_ours_side_by_side(effect, expected):
-    told = str(published_note(3.0, effect, "inconclusive", 25))
-    assert told == f"inconclusive: the ratio of the published means is 3.00x, {expected}"
-
-
-def test_a_verdict_that_is_one_asks_for_no_more_seeds():
-    assert str(published_note(3.0, of(), "not reproduced", 25)).endswith("[1.50, 2.50]")
-
-
-@pytest.mark.parametrize(("theirs", "so"), [(0.81, True), (1.0, True), (1.24, True), (1.26, False), (0.79, False)])
-def test_a_number_that_no_effect_would_reproduce_is_noted(theirs, so):
-    told = str(published_note(theirs, of(means=(theirs, theirs, theirs)), "reproduced", 25))
-    assert told.endswith("; a method with no effect would be, too") is so

@@ -63,6 +63,11 @@ FAULTS = {  # what is replaced by what in GOOD; the place and the key path; what
         "tasks.parity.grokked: no metric 'tset_accuracy', expected one of: train_loss",
         "Did you mean 'test_accuracy'",
     ),
+    "published metric": (
+        ("seeds: 2", "seeds: 2\npublished: {source: a, metrics: {tset_loss: {parity: {baseline: 1}}}}"),
+        "s.yaml:3:46: published.metrics.tset_loss: parity records no metric 'tset_loss', expected one of: train_loss",
+        "Did you mean 'test_loss'",
+    ),
     "cadence": (
         ("sparse_parity}", "sparse_parity, evaluate_every: 20000}"),
         "tasks.parity: evaluated every 20000 epochs",

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import random
 import subprocess
 import sys
@@ -6,7 +7,7 @@ import sys
 import pytest
 
 from grokbench.judging.ranking import Row, compare, rank
-from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Statistics, Timing
+from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Spread, Statistics, Timing
 
 from .helpers.recipes import RECIPE
 
@@ -14,11 +15,12 @@ KEYS = """
 task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_to_memorise delay
 first_mean first_median lasting lasting_mean lasting_median below_share below_again not_finite_after strict
 strict_mean strict_median lost worst speedup speedup_low speedup_high speedup_bound speedup_valid_end speedup_of_means
-p_sign_flip p_paired_t p_wilcoxon p_logrank p_misses_last deciding_test conclusion p_holm p_equivalence
-p_equivalence_holm effect_size superiority superiority_low superiority_high speedup_low_simultaneous
-speedup_high_simultaneous place final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup
-seconds_speedup_low seconds_speedup_high seconds_speedup_bound seconds_speedup_valid_end privileges published_epochs
-published_speedup verdict notes marks comparisons identity
+speedup_of_means_low speedup_of_means_high p_sign_flip p_paired_t p_wilcoxon p_logrank p_misses_last deciding_test
+conclusion p_holm p_equivalence p_equivalence_holm effect_size superiority superiority_low superiority_high
+speedup_low_simultaneous speedup_high_simultaneous place final seconds_per_epoch flop_per_epoch seconds_mean
+seconds_speedup seconds_speedup_low seconds_speedup_high seconds_speedup_bound seconds_speedup_valid_end privileges
+published_epochs published_speedup published_speedup_low published_speedup_high published_metrics verdict notes marks
+comparisons identity
 """.split()
 BUDGET = 1000
 HERE = {"device": "cpu", "machine": "M", "torch": "2.9", "precision": "float32", "engine": 1}
@@ -137,20 +139,29 @@ def test_an_incomplete_baseline_leaves_every_comparison_open():
 
 
 def test_published_numbers_stand_beside_ours():
-    numbers = Published("Table 1", {"parity": {"baseline": 1000.0, "fast": 100.0}})
-    rows = board({"baseline": [1000, 990, 980], "fast": [100, 99, 98], "new": [5, 6, 7]}, published=numbers)
-    assert (rows["fast"].published_epochs, rows["fast"].published_speedup, rows["fast"].verdict) == (
-        100,
-        10,
-        "reproduced",
+    numbers = Published(
+        "Table 1",
+        {"parity": {"baseline": 1000.0, "fast": 100.0}},
+        metrics={"test_accuracy": {"parity": {"baseline": 0.4, "new": 0.6}}},
+        spreads={"epochs": {"parity": {"fast": Spread(10.0, 4)}}},
     )
-    told = "reproduced: the ratio of the published means is 10.0x, our ratio of means is 10.0x [10.0, 10.0]"
-    assert told in rows["fast"].sentences
+    times = {"baseline": [1000, 990, 980] * 2, "fast": [100, 99, 98] * 2, "new": [5, 6, 7] * 2}
+    rows, half = board(times, published=numbers), 3.1824463 * 0.05
+    fast = rows["fast"]
+    assert (fast.published_epochs, fast.published_speedup, fast.verdict) == (100, 10, "effect reproduced")
+    assert (fast.published_speedup_low, fast.published_speedup_high) == pytest.approx(
+        (10 * math.exp(-half), 10 * math.exp(half))
+    )
+    assert (fast.speedup_of_means_low, fast.speedup_of_means_high) == pytest.approx((10, 10))
+    told = "effect reproduced: the ratio of the published means is 10.0x [8.53, 11.7], our ratio of means is 10.0x"
+    assert f"{told} [10.0, 10.0]" in fast.sentences
+    assert rows["new"].published_metrics == {"test_accuracy": 0.6} and fast.published_metrics == {}
+    assert "test_accuracy: published 0.6, ours 0.5 (mean at the last evaluation)" in rows["new"].sentences
     assert rows["baseline"].published_epochs == 1000
     assert rows["baseline"].published_speedup is rows["baseline"].verdict is rows["new"].verdict is None
     row = board({"baseline": [1000, "-"], "fast": [100, 99]}, published=numbers)["fast"]
     assert row.verdict == "inconclusive"
-    assert "the ratio of the published means is 10.0x, ours is not known yet" in said(row)
+    assert "the ratio of the published means is 10.0x [8.53, 11.7], ours is not known yet" in said(row)
 
 
 def test_seconds_are_compared():

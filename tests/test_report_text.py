@@ -10,6 +10,7 @@ from grokbench.judging.conclusions import Conclusion
 from grokbench.judging.note import Kind, caution, info
 from grokbench.judging.ranking import Leaderboard, Row
 from grokbench.judging.task_summary import TaskSummary
+from grokbench.judging.verdicts import Reproduction
 from grokbench.records import Skip, Statistics
 from grokbench.report.text import FORMATS, render
 
@@ -39,7 +40,7 @@ FULL = row(
     privileges=("extra_labels", "loss"),
     published_epochs=110,
     published_speedup=19.3,
-    verdict="reproduced",
+    verdict=Reproduction.REPRODUCED,
     notes=(info(Kind.ALL_GROKKED, "all 10 seeds grokked", 10), SHARED),
 )
 
@@ -60,7 +61,7 @@ def test_a_table_says_what_a_row_shows():
     assert line.split("  ")[0] == "a|b_50%"
     for cell in ("10/10", " 75 ", "75.2", ">= 17.7x ", "0.002", "0.018", "0.0021", "14.1x"):
         assert cell in line
-    assert line.endswith("19.3x reproduced")
+    assert line.endswith("19.3x effect reproduced")
     assert "4/10  > 4000  3000" in text and "Published: Table 1." in text
     assert "a|b_50%: all 10 seeds grokked" in text
 

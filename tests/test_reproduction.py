@@ -1,11 +1,13 @@
 """The committed results of Table 1: what the suite plans, complete where begun, and what the pages say of them."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from grokbench.judging.ranking import rank
+from grokbench.judging.verdicts import PublishedRatio, Reproduction, verdict
 from grokbench.store import Store
 from grokbench.suite import load_suite
 
@@ -14,6 +16,7 @@ from .helpers.reproduction_table import PAPER, compared, seconds_table, table
 ROOT = Path(__file__).parents[1]
 FOUND = compared()
 BEGUN = [row for row in rank(FOUND).rows if row.grokked + row.censored + row.diverged + row.failed]
+PUBLISHED = [row for row in BEGUN if row.published_speedup is not None]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/reproduction.md"])
@@ -31,10 +34,26 @@ def test_every_cell_has_all_its_seeds(row):
 
 
 def test_every_published_cell_has_a_verdict():
-    judged = [row for row in BEGUN if row.published_speedup is not None]
-    assert judged and all(row.verdict in ("reproduced", "not reproduced", "inconclusive") for row in judged)
-    open_ones = [row for row in judged if row.verdict == "inconclusive"]
-    assert all("settle it" in " ".join(row.sentences) for row in open_ones)
+    assert PUBLISHED and all(row.verdict in set(Reproduction) for row in PUBLISHED)
+    open_ones = [row for row in PUBLISHED if row.verdict in ("inconclusive", "consistent")]
+    assert open_ones and all("settle it" in " ".join(row.sentences) for row in open_ones)
+
+
+@pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: f"{row.task}-{row.regularizer}")
+def test_no_effect_is_never_an_effect_reproduced(row):
+    """Five of the ten verdicts "reproduced" of an earlier rule would have been given to it."""
+    effects = {each.measured.cell.key: each.effect for each in FOUND.cells}
+    theirs, found = PublishedRatio(row.published_speedup), effects[row.task, row.regularizer]
+    ends = found.of_means_low / found.of_means, found.of_means_high / found.of_means
+    centred = replace(found, of_means=1.0, of_means_low=ends[0], of_means_high=ends[1])
+    placebo = effects.get((row.task, "placebo"))
+    judged = [verdict(theirs, each, 25) for each in (centred, placebo) if each]
+    assert judged and set(judged) <= {Reproduction.CONSISTENT, Reproduction.NO_EFFECT}
+
+
+def test_a_significant_slow_down_reproduces_no_speed_up():
+    (row,) = [row for row in BEGUN if (row.task, row.regularizer) == ("xor", "grokfast")]
+    assert row.speedup_of_means_high < 1 <= row.published_speedup and row.verdict == "not reproduced"
 
 
 def test_the_placebo_is_significant_nowhere():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokbench.records import Curve, Outcome, Published, Skip, Statistics
+from grokbench.records import Curve, Outcome, Published, Skip, Spread, Statistics
 from grokbench.store import Store
 from grokbench.store.status import count_replicas
 
@@ -41,7 +41,9 @@ def test_every_float_is_stored_without_loss_as_strict_json(tmp_path_factory, val
 
 
 def test_the_manifest_survives_the_round_trip(tmp_path):
-    published = Published("Table 1", {"xor": {"baseline": 154.0}})
+    finals = {"test_accuracy": {"xor": {"baseline": 0.9}}}
+    spreads = {"epochs": {"xor": {"baseline": Spread(10.0, 5)}}}
+    published = Published("Table 1", {"xor": {"baseline": 154.0}}, metrics=finals, spreads=spreads)
     manifest = replace(
         MANIFEST, skipped=(Skip("xor", "orthograd", "unstable"),), statistics=Statistics(alpha=0.1), published=published
     )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokbench.errors import SuiteError
-from grokbench.records import Skip, Statistics
+from grokbench.records import Skip, Spread, Statistics
 from grokbench.seeds import format_seeds, parse_seeds
 from grokbench.suite import Suite, Use, load_suite
 from grokbench.suite.schema import RESERVED, json_schema
@@ -82,7 +82,11 @@ metrics:
   norm: {use: weight_norm, every: {per_decade: 3}}
   loss: {}
 statistics: {correction: none, alpha: 0.01}
-published: {source: Table 1, epochs: {xor: {baseline: 154, grokalign: 101.5}}, seconds: {xor: {baseline: 43.95}}}
+published:
+  source: Table 1
+  epochs: {xor: {baseline: {mean: 154, std: 10, seeds: 25}, grokalign: 101.5}}
+  seconds: {xor: {baseline: {mean: 43.95, seeds: 3}}}
+  metrics: {test_accuracy: {xor: {grokalign: 0.9}}}
 plugins: [mine.py]
 """,  # noqa: E501
     )
@@ -102,6 +106,11 @@ plugins: [mine.py]
     assert suite.statistics == Statistics(correction="none", alpha=0.01)
     assert suite.published is not None and suite.published.epochs == {"xor": {"baseline": 154, "grokalign": 101.5}}
     assert suite.published.seconds == {"xor": {"baseline": 43.95}}
+    assert suite.published.spreads == {
+        "epochs": {"xor": {"baseline": Spread(10, 25)}},
+        "seconds": {"xor": {"baseline": Spread(None, 3)}},
+    }
+    assert suite.published.metrics == {"test_accuracy": {"xor": {"grokalign": 0.9}}}
     assert suite.plugins == (str(tmp_path / "mine.py"),)
     assert suite.where(("tasks", "mnist_ce", "loss")) == f"{tmp_path}/s.yaml:8:26"
     assert suite.where(("regularizers", "grokalign", "no", "where")) == f"{tmp_path}/s.yaml:11:3"

@@ -5,15 +5,13 @@ from enum import StrEnum
 
 from grokbench import stats
 from grokbench.judging.comparison import RowContrast
-from grokbench.judging.effects import AGREEMENT, Effect, Reproduction, seeds_to_settle
+from grokbench.judging.effects import Effect
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.records import Manifest, Statistics
 from grokbench.text.lists import plural
-from grokbench.text.numbers import interval, times
+from grokbench.text.numbers import interval
 
-__all__ = ["Conclusion", "compared_notes", "conclusion", "contrast_note", "power_notes", "published_note"]
-
-MANY = 10_000  # seeds: beyond, the exact number is of no use
+__all__ = ["Conclusion", "compared_notes", "conclusion", "contrast_note", "power_notes"]
 
 
 class Conclusion(StrEnum):
@@ -137,35 +135,6 @@ def power_notes(manifest: Manifest) -> Iterator[Note]:
     elif pairs < needed:
         text = f"{_seeds(pairs)} cannot reach a Holm p < {alpha:g}: {with_holm}"
         yield caution(Kind.TOO_FEW_SEEDS, text, pairs, tests, alpha)
-
-
-def published_note(published: float, effect: Effect | None, verdict: Reproduction, pairs: int) -> Note:
-    """Set our ratio of means beside the published one.
-
-    Args:
-        published: the published ratio.
-        effect: ours; None while the row is incomplete.
-        verdict: of `effects.verdict`.
-        pairs: planned seeds; an inconclusive verdict says how many would settle it.
-    """
-    ours = "ours is not known yet"
-    if effect is not None and effect.of_means is not None:
-        shown = interval(effect.of_means, effect.of_means_low, effect.of_means_high, effect.bound)
-        ours = f"our ratio of means is {shown}"
-    more = _settling(published, effect, pairs) if effect and verdict == Reproduction.INCONCLUSIVE else ""
-    if verdict == Reproduction.REPRODUCED and 1 / AGREEMENT <= published <= AGREEMENT:
-        more = "; a method with no effect would be, too"
-    text = f"{verdict}: the ratio of the published means is {times(published)}, {ours}{more}"
-    return info(Kind.PUBLISHED_VERDICT, text, verdict, published, effect.of_means if effect else None, pairs)
-
-
-def _settling(published: float, effect: Effect, pairs: int) -> str:
-    if effect.bound:
-        return "; seeds that did not grok leave it open, and a longer budget may settle it"
-    needed = seeds_to_settle(published, effect, pairs)
-    if needed is not None and needed > MANY:
-        return f"; more than {MANY} seeds would settle it"
-    return f"; about {_seeds(needed)} would settle it" if needed and needed > pairs else ""
 
 
 def _seeds(n: int) -> str:

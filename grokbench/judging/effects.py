@@ -1,9 +1,7 @@
-"""One cell against its baseline over paired seeds: the effect, its interval, its tests, and the published number."""
+"""One cell against its baseline over paired seeds: the effect, its interval and its tests."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
@@ -12,19 +10,10 @@ from grokbench.judging.note import Kind, Note, info
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.paired_times import PairedTimes
 
-__all__ = ["AGREEMENT", "Effect", "Reproduction", "effect", "obstacle", "seeds_to_settle", "verdict"]
+__all__ = ["Effect", "effect", "obstacle"]
 
 MISSES_LAST = "misses_last"  # the test that decides where a seed did not grok
 VERDICT = 0.95  # confidence of the ratio of means, whatever the suite's: verdicts of two suites mean the same
-AGREEMENT = 1.25  # the factor within which a published ratio counts as reproduced
-
-
-class Reproduction(StrEnum):
-    """A verdict on a published ratio of means."""
-
-    REPRODUCED = "reproduced"
-    NOT_REPRODUCED = "not reproduced"
-    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -163,49 +152,3 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
         failures=found.failures,
         seeds=n,
     )
-
-
-def verdict(published: float, ours: Effect | None) -> Reproduction:
-    """Judge a published ratio of means by our interval of it.
-
-    It is reproduced when the interval lies within a factor AGREEMENT of it, not reproduced when the interval lies
-    outside. Where censoring makes ours a bound, only the valid end of the interval can decide, and only against it.
-
-    Args:
-        published: baseline / method, of mean epochs.
-        ours: None where no comparison could be made, which is inconclusive.
-    """
-    if ours is None or ours.of_means_low is None or ours.of_means_high is None or ours.bound == "mixed":
-        return Reproduction.INCONCLUSIVE
-    above = ours.of_means_low > published * AGREEMENT
-    below = ours.of_means_high < published / AGREEMENT
-    if (above and ours.bound != "upper") or (below and ours.bound != "lower"):
-        return Reproduction.NOT_REPRODUCED
-    within = published / AGREEMENT <= ours.of_means_low and ours.of_means_high <= published * AGREEMENT
-    return Reproduction.REPRODUCED if within and ours.bound is None else Reproduction.INCONCLUSIVE
-
-
-def seeds_to_settle(published: float, ours: Effect, seeds: int) -> int | None:
-    """Estimate how many seeds would settle an inconclusive verdict; None where no number of seeds does.
-
-    Our ratio of means and its spread are assumed to stay the same, so that the interval shrinks around the ratio like
-    Student's quantile / sqrt(seeds). A censored ratio needs a longer budget instead, and one on the very edge of
-    agreement is never settled.
-
-    Args:
-        published: the published ratio of means.
-        ours: the effect that `seeds` seeds have shown.
-        seeds: how many there are now.
-    """
-    ratio, low, high = ours.of_means, ours.of_means_low, ours.of_means_high
-    if ratio is None or low is None or high is None or ours.bound is not None or low <= 0:
-        return None
-    above, below = math.log(published * AGREEMENT / ratio), math.log(ratio * AGREEMENT / published)  # to the edges
-    up, down = math.log(high / ratio), math.log(ratio / low)
-    if above == 0 or below == 0:
-        return None
-    if above < 0 or below < 0:
-        excess = down / -above if above < 0 else up / -below
-    else:
-        excess = max(up / above, down / below)
-    return stats.sample_size_to_narrow(seeds, excess)

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     SIMULTANEOUS = "simultaneous"
     TOO_FEW_SEEDS = "too_few_seeds"
     PUBLISHED_VERDICT = "published_verdict"
+    PUBLISHED_METRIC = "published_metric"
     # the origin of runs and timings
     PROVENANCE_DIFFERS = "provenance_differs"
     ENVIRONMENT_DIFFERS = "environment_differs"

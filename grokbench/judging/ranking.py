@@ -10,8 +10,7 @@ from typing import Any
 
 from grokbench.judging.aggregate import aggregate
 from grokbench.judging.comparison import Comparison, Comparisons, RowContrast, compare
-from grokbench.judging.conclusions import Conclusion, compared_notes, conclusion, contrast_note, published_note
-from grokbench.judging.effects import Reproduction, verdict
+from grokbench.judging.conclusions import Conclusion, compared_notes, conclusion, contrast_note
 from grokbench.judging.endpoints import with_places
 from grokbench.judging.equivalence import Equivalence, equivalences
 from grokbench.judging.holm import holm_family
@@ -19,11 +18,13 @@ from grokbench.judging.marks import recipe_notes
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.pairs import pairs, places
+from grokbench.judging.published_notes import metric_notes, published_note
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.judging.seconds import seconds_speedup
 from grokbench.judging.simultaneous import simultaneous_ends, simultaneous_note
 from grokbench.judging.task_summary import TaskSummary, summarize
+from grokbench.judging.verdicts import PublishedRatio, Reproduction, published_ratio, verdict
 from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats.survival import median_time, restricted_mean
 
@@ -77,9 +78,8 @@ def _row(
     manifest: Manifest,
 ) -> Row:
     measured, cell = each.measured, each.measured.cell
-    published = _published(cell.task, cell.regularizer, manifest)
-    theirs = published["published_speedup"]
-    judged = verdict(theirs, each.effect) if theirs is not None else None
+    theirs = published_ratio(manifest.published, cell.task, manifest.baseline, cell.regularizer)
+    judged = verdict(theirs, each.effect, len(manifest.seeds)) if theirs is not None else None
     contrasts = tuple(_contrast(other, p, manifest) for other, p in zip(each.others, others, strict=True))
     equivalent = [equivalence.note] if equivalence and each.effect else []
     ends, p = simultaneous_ends(each, manifest), _p(each, adjusted, manifest)
@@ -109,7 +109,7 @@ def _row(
         flop_per_epoch=measured.flop_per_epoch(),
         seconds_mean=measured.seconds(),
         privileges=cell.privileges,
-        **published,
+        **_published(cell.task, cell.regularizer, manifest),
         verdict=judged,
         notes=(
             *_notes(each, adjusted, manifest, theirs, judged),
@@ -142,6 +142,8 @@ def _contrast(other: RowContrast, adjusted: float | None, manifest: Manifest) ->
         speedup_of_means=found.of_means,
         deciding_test=(test := found.deciding(manifest.statistics.primary)),
         p=found.p[test],
+        speedup_of_means_low=found.of_means_low,
+        speedup_of_means_high=found.of_means_high,
         p_holm=adjusted,
         effect_size=found.effect_size,
         superiority=found.superiority,
@@ -181,6 +183,8 @@ def _effect_columns(each: Comparison, adjusted: float | None, statistics: Statis
         **{f"p_{name}": p for name, p in found.p.items()},
         "deciding_test": test,
         "conclusion": conclusion(found, statistics.deciding(found.p[test], adjusted), statistics),
+        "speedup_of_means_low": found.of_means_low,
+        "speedup_of_means_high": found.of_means_high,
         "effect_size": found.effect_size,
         "superiority": found.superiority,
         "superiority_low": found.superiority_low,
@@ -198,7 +202,11 @@ def _seconds_columns(each: Comparison) -> dict[str, Any]:
 
 
 def _notes(
-    each: Comparison, adjusted: float | None, manifest: Manifest, published: float | None, judged: Reproduction | None
+    each: Comparison,
+    adjusted: float | None,
+    manifest: Manifest,
+    published: PublishedRatio | None,
+    judged: Reproduction | None,
 ) -> Iterator[Note]:
     """Yield the notes of a row: on its outcomes, on its comparison, and on differences from the baseline's runs."""
     yield from recipe_notes(each.measured.cell)
@@ -213,6 +221,8 @@ def _notes(
         yield from compared_notes(each.effect, adjusted, manifest)
     if published is not None and judged is not None:
         yield published_note(published, each.effect, judged, len(manifest.seeds))
+    if manifest.published is not None:
+        yield from metric_notes(manifest.published.finals(*each.measured.cell.key), each.measured.final())
     if each.baseline is not None and not each.is_baseline:
         yield from provenance_notes(each.baseline, each.measured)
 
@@ -231,11 +241,19 @@ def _identical(each: Comparison) -> Note:
 
 
 def _published(task: str, regularizer: str, manifest: Manifest) -> dict[str, Any]:
-    """The published epochs of a cell, and its published speed-up: baseline epochs / its epochs."""
-    epochs = manifest.published.epochs.get(task, {}) if manifest.published else {}
-    mine, baseline = epochs.get(regularizer), epochs.get(manifest.baseline)
-    ratio = None if regularizer == manifest.baseline else _ratio(baseline, mine)
-    return {"published_epochs": mine, "published_speedup": ratio}
+    """The published numbers of a cell: epochs, the speed-up with its interval, and final values of metrics."""
+    published = manifest.published
+    if published is None:
+        return {}
+    found = published_ratio(published, task, manifest.baseline, regularizer)
+    low, high = found.ends if found else (None, None)
+    return {
+        "published_epochs": published.epochs.get(task, {}).get(regularizer),
+        "published_speedup": found.value if found else None,
+        "published_speedup_low": low,
+        "published_speedup_high": high,
+        "published_metrics": published.finals(task, regularizer),
+    }
 
 
 def _skipped_row(skip: Skip, manifest: Manifest) -> Row:

@@ -6,11 +6,11 @@ from typing import Any
 
 from grokbench.judging.aggregate import Aggregate
 from grokbench.judging.conclusions import Conclusion
-from grokbench.judging.effects import Reproduction
 from grokbench.judging.marks import mark_text
 from grokbench.judging.note import Note
 from grokbench.judging.pairs import Pair
 from grokbench.judging.task_summary import TaskSummary
+from grokbench.judging.verdicts import Reproduction
 from grokbench.records import Mark, Skip, Statistics
 from grokbench.text.numbers import valid_end
 
@@ -31,6 +31,8 @@ class RowComparison:
         speedup_of_means: mean time of the other / mean time.
         deciding_test: the test that decides, see `Row`.
         p: of that test.
+        speedup_of_means_low: lower end of its 95% interval.
+        speedup_of_means_high: upper end of its 95% interval.
         p_holm: after Holm's correction over all planned comparisons.
         effect_size: d_z of the log ratios.
         superiority: share of seeds on which the method groks before the other, ties half.
@@ -45,6 +47,8 @@ class RowComparison:
     speedup_valid_end: float | None = field(init=False)
     speedup_of_means: float | None = None
     deciding_test: str | None = None
+    speedup_of_means_low: float | None = None
+    speedup_of_means_high: float | None = None
     p: float | None = None
     p_holm: float | None = None
     effect_size: float | None = None
@@ -107,6 +111,8 @@ class Row:
         speedup_bound: what seeds that did not grok make of it: None, or lower, upper, mixed.
         speedup_valid_end: the number to print.
         speedup_of_means: mean time of the baseline / mean time.
+        speedup_of_means_low: lower end of its 95% interval (Fieller's), whatever the suite's confidence.
+        speedup_of_means_high: upper end of that interval.
         p_sign_flip: p of the sign-flip test on the log ratios.
         p_paired_t: p of the paired t test on epochs.
         p_wilcoxon: p of the Wilcoxon signed-rank test on the log ratios.
@@ -137,6 +143,9 @@ class Row:
         privileges: what the method uses and the baseline does not have.
         published_epochs: the published mean.
         published_speedup: published mean of the baseline / published mean.
+        published_speedup_low: lower end of its 95% interval; None where no spread is published.
+        published_speedup_high: upper end of that interval.
+        published_metrics: metric -> its published final value.
         verdict: on the published ratio.
         notes: remarks on the row, as records.
         marks: differences of its recipe from the task's.
@@ -175,6 +184,8 @@ class Row:
     speedup_bound: str | None = None
     speedup_valid_end: float | None = field(init=False)
     speedup_of_means: float | None = None
+    speedup_of_means_low: float | None = None
+    speedup_of_means_high: float | None = None
     p_sign_flip: float | None = None
     p_paired_t: float | None = None
     p_wilcoxon: float | None = None
@@ -204,6 +215,9 @@ class Row:
     privileges: tuple[str, ...] = ()
     published_epochs: float | None = None
     published_speedup: float | None = None
+    published_speedup_low: float | None = None
+    published_speedup_high: float | None = None
+    published_metrics: Mapping[str, float] = field(default_factory=dict)
     verdict: Reproduction | None = None
     notes: tuple[Note, ...] = ()
     marks: tuple[Mark, ...] = ()

@@ -8,6 +8,7 @@ from grokbench.errors import PluginError
 from grokbench.metric import Metric
 from grokbench.plan.holds import hold_faults, stop_of
 from grokbench.plan.metrics import can_record, recorded, standard_labels
+from grokbench.plan.published_faults import published_faults
 from grokbench.plan.recipes import resolved_settings, setting_faults
 from grokbench.plan.search_spaces import space_faults
 from grokbench.plan.uses import use_faults
@@ -51,6 +52,7 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
         settings = list(setting_faults(suite, entry, task))
         yield from settings or _combination_faults(suite, registry, entry, task)
         yield from _rotation_faults(suite, registry, entry, task)
+        yield from published_faults(suite, registry, entry, task)
 
 
 def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:

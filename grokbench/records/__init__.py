@@ -8,7 +8,7 @@ plugin in it. A `Planned` tells observers what a command is about to do.
 from grokbench.records.cell import Cell, Snapshots
 from grokbench.records.completion import reached_end
 from grokbench.records.crossings import LASTING, Crossings
-from grokbench.records.manifest import Manifest, Planned, Published, Skip, Statistics
+from grokbench.records.manifest import Manifest, Planned, Published, Skip, Spread, Statistics
 from grokbench.records.mark import Mark, MarkKind
 from grokbench.records.origin import Origin, origins_of
 from grokbench.records.recipe import FORMAT, Recipe, Use
@@ -33,6 +33,7 @@ __all__ = [
     "Run",
     "Skip",
     "Snapshots",
+    "Spread",
     "Statistics",
     "Timing",
     "Use",

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from grokbench.judging.comparison import Comparisons
 from grokbench.judging.conclusions import power_notes
-from grokbench.judging.effects import AGREEMENT
 from grokbench.judging.marks import mark_text
+from grokbench.judging.verdicts import LARGEST_MARGIN, LEAST_SEEDS, MARGIN
 from grokbench.records import LASTING, Cell, Outcome, Use
 from grokbench.report.text.prose import environment_line, named_test
 from grokbench.seeds import format_seeds
@@ -113,9 +113,12 @@ def _statistics(found: Comparisons) -> Iterator[str]:
     yield from (f"{note}." for note in power_notes(manifest))
     if manifest.published:
         yield (
-            f"Published means ({manifest.published.source}) are compared as ratios: reproduced if the 95% interval of "
-            f"our ratio of means lies within a factor {AGREEMENT:g} of the published one, not reproduced if it lies "
-            "outside, inconclusive otherwise."
+            f"Published means ({manifest.published.source}) are compared as ratios, by the 95% interval of our ratio "
+            f"of means. The margin around the published ratio is {100 * MARGIN:g}% of its logarithm, and at most a "
+            f"factor {LARGEST_MARGIN:g}. An effect is reproduced if the interval excludes 1 in the published direction "
+            "and lies within the margin; consistent if it holds 1 and the published ratio; not shown if it holds 1 and "
+            "excludes the published ratio; not reproduced if it excludes 1 in the other direction or lies outside the "
+            f"margin. Else, or with fewer than {LEAST_SEEDS} seeds, it is inconclusive."
         )
 
 

@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from grokbench.errors import SuiteError
 from grokbench.records import Published, Skip, Snapshots, Statistics
@@ -28,6 +27,7 @@ from grokbench.suite.entries import (
     task_entries,
 )
 from grokbench.suite.problems import KeyPath, Problem, listing
+from grokbench.suite.published import read_published
 from grokbench.suite.snapshots import read_snapshots
 from grokbench.suite.yaml12 import read
 from grokbench.suite.yaml_places import Document
@@ -160,7 +160,7 @@ def _suite(document: Document, path: Path) -> Suite:
         skip=tuple(_skips(data.get("skip") or [], tasks, regularizers)),
         metrics=metric_entries(data.get("metrics") or {}),
         statistics=Statistics(**{key: v for key, v in (data.get("statistics") or {}).items() if v is not None}),
-        published=_published(data.get("published"), tasks, regularizers),
+        published=read_published(data.get("published"), tasks, regularizers),
         weights=read_snapshots(data.get("weights")) or Snapshots(),
         plugins=tuple(str(path.parent / name) for name in data.get("plugins") or []),
         document=document,
@@ -174,20 +174,3 @@ def _skips(
         for task in family(skip["task"], tasks):
             for regularizer in family(skip["regularizer"], regularizers):
                 yield Skip(task, regularizer, skip["why"])
-
-
-def _published(
-    given: dict[str, Any] | None, tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
-) -> Published | None:
-    if given is None:
-        return None
-
-    def expanded(means: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-        found: dict[str, dict[str, float]] = {}
-        for task, by_method in means.items():
-            for label in family(task, tasks):
-                row = found.setdefault(label, {})
-                row.update({name: n for method, n in by_method.items() for name in family(method, regularizers)})
-        return found
-
-    return Published(given["source"], expanded(given["epochs"]), expanded(given.get("seconds") or {}))

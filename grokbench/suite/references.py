@@ -16,6 +16,7 @@ from grokbench.suite.entries import (
     task_entries,
 )
 from grokbench.suite.problems import KeyPath, Problem
+from grokbench.suite.published_shapes import MEANS
 from grokbench.suite.schema import RegularizerShape, TaskShape
 from grokbench.text.suggest import did_you_mean, short
 
@@ -159,10 +160,13 @@ def _skip_problems(
 def _published_problems(
     published: dict[str, Any], tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
 ) -> Iterator[Problem]:
-    for unit in ("epochs", "seconds"):
-        for task, means in (published.get(unit) or {}).items():
+    tables: dict[KeyPath, Any] = {("published", unit): published.get(unit) for unit in MEANS}
+    finals = published.get("metrics") or {}
+    tables |= {("published", "metrics", label): by_task for label, by_task in finals.items()}
+    for path, table in tables.items():
+        for task, numbers in (table or {}).items():
             if unknown := _unknown("tasks", task, tasks):
-                yield Problem(("published", unit, task), unknown, at_key=True)
-            for method in means or {}:
+                yield Problem((*path, task), unknown, at_key=True)
+            for method in numbers or {}:
                 if unknown := _unknown("regularizers", method, regularizers):
-                    yield Problem(("published", unit, task, method), unknown, at_key=True)
+                    yield Problem((*path, task, method), unknown, at_key=True)

@@ -18,6 +18,7 @@ from grokbench.suite.field_checks import (
     check_weights,
 )
 from grokbench.suite.problems import KeyPath
+from grokbench.suite.published_shapes import PublishedShape, published_fields
 from grokbench.suite.search_shapes import SEEDS, DimensionShape, TuneShape, search_fields
 
 __all__ = [
@@ -46,7 +47,6 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Condition = Annotated[str, BeforeValidator(check_condition)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _STOP = {
     "anyOf": [
         {"enum": [*STOPS, None]},
@@ -172,16 +172,6 @@ class StatisticsShape(_Shape):
     ] = None
 
 
-class PublishedShape(_Shape):
-    """Published means to grok: task label, regularizer label, epochs and seconds."""
-
-    source: Annotated[Text, Field(description="where the numbers were published")]
-    epochs: Annotated[dict[str, dict[str, Positive]], Field(description="task: {regularizer: mean epochs}")]
-    seconds: Annotated[
-        dict[str, dict[str, Positive]] | None, Field(description="task: {regularizer: mean seconds}")
-    ] = None
-
-
 class SuiteShape(_Shape):
     """A suite of GrokBench: tasks x regularizers x seeds."""
 
@@ -217,7 +207,8 @@ def json_schema() -> dict[str, Any]:
 
 def fields_at(path: KeyPath) -> dict[str, FieldInfo]:
     """Return the allowed keys of a mapping (the suite, an entry, `statistics`, ...) with their fields, by key path."""
-    return search_fields(path) or (_SHAPES[str(path[0])] if path else SuiteShape).model_fields
+    inner = search_fields(path) or published_fields(path)
+    return inner or (_SHAPES[str(path[0])] if path else SuiteShape).model_fields
 
 
 def misplaced_words(section: str) -> frozenset[str]:

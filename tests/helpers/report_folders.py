@@ -86,6 +86,7 @@ def hostile(directory):
     file = directory / "manifest.json"
     data = json.loads(file.read_text(encoding="utf-8"))
     source = {"source": HOSTILE, "epochs": {HOSTILE: {"baseline": 100.0, HOSTILE: 50.0}}}
+    source["metrics"] = {HOSTILE: {HOSTILE: {HOSTILE: 0.5}}}
     data["manifest"]["published"] = source
     for cell in data["manifest"]["cells"]:
         cell["recipe"]["task"]["parameters"][HOSTILE] = HOSTILE

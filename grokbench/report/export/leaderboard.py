@@ -5,6 +5,7 @@ from operator import attrgetter
 
 from grokbench.judging.marks import mark_text
 from grokbench.judging.ranking import Leaderboard, Row
+from grokbench.judging.verdicts import Reproduction
 from grokbench.report.export.runs import LABELS, UNTIMED
 from grokbench.report.export.tidy import INTEGER, NUMBER, TEXT, Column, Table
 from grokbench.report.text.prose import TESTS
@@ -21,6 +22,8 @@ NO_WATCH = "no evaluation follows a first crossing"
 UNCOUNTED = "not counted, or the timing is of an earlier version"
 BONFERRONI = "its interval of confidence 1 - alpha / m, for the m tests of the suite"
 UNPUBLISHED = "the suite has no published number for it"
+UNSPREAD = "the suite has no published spread for it"
+VERDICTS = tuple(Reproduction)
 
 
 def _joined(name: str, meaning: str, empty: str, texts: Callable[[Row], Iterable[str]]) -> Column:
@@ -75,6 +78,8 @@ RANKED: tuple[Column, ...] = (
     Column("speedup_bound", TEXT, "lower, upper or mixed: the bound it is where seeds did not grok", "not a bound"),
     Column("speedup_valid_end", NUMBER, "the number to print after the sign of the bound", NO_END, "ratio"),
     Column("speedup_of_means", NUMBER, "mean time of the baseline / mean time", NOT_COMPARED, "ratio"),
+    Column("speedup_of_means_low", NUMBER, "lower end of its 95% interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
+    Column("speedup_of_means_high", NUMBER, "upper end of that interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     *map(_p, TESTS),
     Column("deciding_test", TEXT, "the suite's primary test; misses_last where a seed did not grok", NOT_COMPARED),
     Column("conclusion", TEXT, "faster, slower, no difference or faster where it groks", f"{NOT_COMPARED}; no p"),
@@ -110,7 +115,15 @@ JUDGED: tuple[Column, ...] = (
     ),
     Column("published_epochs", NUMBER, "published mean", UNPUBLISHED, "epochs"),
     Column("published_speedup", NUMBER, "published mean of the baseline / published mean", UNPUBLISHED, "ratio"),
-    Column("verdict", TEXT, "reproduced, not reproduced or inconclusive: ours against the published", UNPUBLISHED),
+    Column("published_speedup_low", NUMBER, "lower end of its 95% interval", UNSPREAD, "ratio"),
+    Column("published_speedup_high", NUMBER, "upper end of that interval", UNSPREAD, "ratio"),
+    _joined(
+        "published_metrics",
+        "published final values, each as `metric value`",
+        UNPUBLISHED,
+        lambda row: [f"{label} {value}" for label, value in row.published_metrics.items()],
+    ),
+    Column("verdict", TEXT, f"{', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}: ours against the published", UNPUBLISHED),
     _joined("notes", "remarks about the row", "there are none", attrgetter("sentences")),
     _joined(
         "marks", "differences of its recipe from the task's", "there are none", lambda row: map(mark_text, row.marks)

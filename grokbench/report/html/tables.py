@@ -11,7 +11,7 @@ from grokbench.report.html.matrix import Matrix, matrix
 from grokbench.report.text.over_tasks import over_tasks, shown_aggregates
 from grokbench.report.text.prose import begun, heading, remarks, row_notes, task_notes, warnings
 from grokbench.report.text.table import Key, columns, contrasts
-from grokbench.text.numbers import NOTHING, figure, times
+from grokbench.text.numbers import NOTHING, figure, interval
 
 __all__ = ["Board", "Entry", "Line", "Table", "boards", "means", "published"]
 
@@ -182,9 +182,15 @@ def _compared(evidence: Evidence, row: Row, task: int) -> Line:
         Entry(row.regularizer, evidence.methods.index(row.regularizer), names_row=True),
         _number(row.published_epochs),
         _number(row.epochs_mean),
-        Entry(times(row.published_speedup), row.published_speedup),
-        Entry(times(row.speedup_of_means, row.speedup_bound), row.speedup_of_means),
-        Entry(row.verdict or NOTHING, row.verdict),
+        Entry(
+            interval(row.published_speedup, row.published_speedup_low, row.published_speedup_high),
+            row.published_speedup,
+        ),
+        Entry(
+            interval(row.speedup_of_means, row.speedup_of_means_low, row.speedup_of_means_high, row.speedup_bound),
+            row.speedup_of_means,
+        ),
+        Entry(row.verdict.words if row.verdict else NOTHING, row.verdict),
     )
     return Line(row.regularizer, entries)
 

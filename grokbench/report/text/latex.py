@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from string import ascii_lowercase
 
 from grokbench.judging.best import best, rule
-from grokbench.judging.effects import Reproduction
 from grokbench.judging.note import Note
 from grokbench.judging.row import Leaderboard, Row
+from grokbench.judging.verdicts import Reproduction
 from grokbench.report.text.prose import (
     begun,
     by_task,
@@ -28,10 +28,15 @@ HEADERS = {Key.P: "$p$", Key.P_HOLM: "Holm $p$"}
 SIGNS = {">=": "$\\geq$", "<=": "$\\leq$", ">": "$>$", "~": "$\\sim$"}
 VERDICTS = {  # words that fit a page
     Reproduction.REPRODUCED: ", yes",
+    Reproduction.CONSISTENT: ", either",
+    Reproduction.NO_EFFECT: ", none",
     Reproduction.NOT_REPRODUCED: ", no",
     Reproduction.INCONCLUSIVE: ", open",
 }
-VERDICT_RULE = "Beside a published speed-up stands whether ours reproduces it: yes, no, or open."
+VERDICT_RULE = (
+    "Beside a published speed-up stands whether ours reproduces its effect: yes, no, or open; either: consistent with "
+    "it and with no effect; none: no effect shown, and the published speed-up excluded."
+)
 SIGN = re.compile(r"^(>=|<=|>|~) ")
 TIMES = re.compile(r"(?<=\d)x\b")  # the header says that it is a ratio
 POWER = re.compile(r"(\d(?:\.\d+)?)e([+-])0*(\d+)")

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grokbench.judging.effects import Reproduction
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.task_summary import TaskSummary
+from grokbench.judging.verdicts import Reproduction
 from grokbench.records import Statistics
 from grokbench.text.numbers import NOTHING, figure, interval, times
 
@@ -44,7 +44,7 @@ LEAST_NEEDED = (  # left out in this order
     Key.WITHOUT,
 )
 STRONG = (Key.METHOD, Key.SPEEDUP)  # the bold cells of a row that is among the best
-VERDICTS = {verdict: f" {verdict}" for verdict in Reproduction}  # after a published ratio
+VERDICTS = {verdict: f" {verdict.words}" for verdict in Reproduction}  # after a published ratio
 
 
 @dataclass(frozen=True)
