@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,13 +136,14 @@ def pack(directory: str, out: str | None, weights: bool) -> None:
 
     store = Store.load(directory)
     folder = _named_folder("results", store.manifest.suite) if out is None else Path(out)
-    files = packed(store.manifest, store.each_run(curves=True), store.timings(), weights)
+    runs = chain(store.each_run(curves=True), store.withdrawn_runs(curves=True))
+    files = packed(store.manifest, runs, store.timings(), weights, store.history().ledger)
     files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
     kept, damaged = store.weights.intact(store.each_run()) if weights else ({}, 0)
     atomic.write_folder(folder, files, kept)
     size = sum(map(len, files.values())) / 2**20 + sum(path.stat().st_size for path in kept.values()) / 2**20
     click.echo(f"{size:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
-    if others := unplanned(store):
+    if others := unplanned(store, withdrawn=True):
         click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
     if damaged:
         click.echo(
