@@ -14,8 +14,8 @@ KEYS = """
 task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_to_memorise delay
 first_mean first_median lasting lasting_mean lasting_median below_share below_again not_finite_after
 speedup speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip p_paired_t p_wilcoxon p_logrank p_holm
-effect_size superiority final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup privileges published_epochs
-published_speedup verdict notes marks comparisons
+p_sequential family effect_size superiority final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup
+privileges published_epochs published_speedup verdict notes marks comparisons
 """.split()
 BUDGET = 1000
 HERE = {"device": "cpu", "machine": "M", "torch": "2.9", "precision": "float32", "engine": 1}

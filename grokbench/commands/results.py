@@ -40,7 +40,8 @@ def _print_methods(store: "Store", style: str) -> None:
     from grokbench.report.methods import paragraphs
     from grokbench.report.text import render_text
 
-    click.echo(render_text(paragraphs(compare(store.manifest, store.runs(), store.timings())), style), nl=False)
+    found = compare(store.manifest, store.runs(), store.timings(), history=store.history())
+    click.echo(render_text(paragraphs(found), style), nl=False)
     _warn_of_damaged(store)
 
 

@@ -3,30 +3,31 @@
 Rows keep the order of the suite within a task; skipped cells close their task.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
 from grokbench.judging.comparison import Comparison, Comparisons, RowContrast, compare
 from grokbench.judging.conclusions import compared_notes, contrast_note, published_note
+from grokbench.judging.design_notes import design_notes
 from grokbench.judging.effects import Reproduction, verdict
-from grokbench.judging.holm import holm_family
+from grokbench.judging.holm import Correction, Judgement, correct, stopped
 from grokbench.judging.marks import recipe_notes
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import Measured, same_clock
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
-from grokbench.records import Manifest, Outcome, Skip
+from grokbench.records import Manifest, Outcome, Skip, Statistics
 from grokbench.stats.survival import median_time
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
 
 def rank(comparisons: Comparisons) -> Leaderboard:
-    """Rank the cells of a folder: p's are corrected over all planned comparisons, finished or not."""
-    manifest = comparisons.manifest
-    cells, (adjusted, others) = comparisons.cells, holm_family(comparisons)
-    rows = [_row(each, p, more, manifest) for each, p, more in zip(cells, adjusted, others, strict=True)]
+    """Rank the cells of a folder: p's are corrected over all declared comparisons, finished or not."""
+    manifest, corrected = comparisons.manifest, correct(comparisons)
+    parts = zip(comparisons.cells, corrected.rows, corrected.others, strict=True)
+    rows = [_row(each, judged, others, corrected, comparisons) for each, judged, others in parts]
     rows += [_skipped_row(skip, manifest) for skip in manifest.skipped]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Leaderboard(
@@ -41,13 +42,18 @@ def rank(comparisons: Comparisons) -> Leaderboard:
     )
 
 
-def _row(each: Comparison, adjusted: float | None, others: list[float | None], manifest: Manifest) -> Row:
-    measured, cell = each.measured, each.measured.cell
+def _row(
+    each: Comparison, judged: Judgement | None, others: Sequence[Judgement], corrected: Correction, found: Comparisons
+) -> Row:
+    each = stopped(each, judged.decided_at if judged else None, found.manifest)
+    measured, cell, manifest = each.measured, each.measured.cell, found.manifest
     published = _published(cell.task, cell.regularizer, manifest)
     theirs = published["published_speedup"]
-    judged = verdict(theirs, each.effect) if theirs is not None else None
-    contrasts = tuple(_contrast(other, p, manifest) for other, p in zip(each.others, others, strict=True))
+    reproduction = verdict(theirs, each.effect) if theirs is not None else None
+    contrasts = tuple(_contrast(*both, manifest) for both in zip(each.others, others, strict=True))
     untested = (row.note for row, other in zip(contrasts, each.others, strict=True) if other.obstacle)
+    notes = _notes(each, judged, manifest, theirs, reproduction)
+    design = design_notes(each, judged, corrected, found) if judged else ()
     return Row(
         task=cell.task,
         regularizer=cell.regularizer,
@@ -63,22 +69,22 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
         delay=measured.delay(),
         **_crossing_columns(measured),
         **_effect_columns(each),
-        p_holm=adjusted,
+        **_design_columns(judged, manifest.statistics),
         final=measured.final(),
         seconds_per_epoch=measured.seconds_per_epoch(),
         flop_per_epoch=measured.flop_per_epoch(),
         seconds_mean=measured.seconds(),
         privileges=cell.privileges,
         **published,
-        verdict=judged,
-        notes=(*_notes(each, adjusted, manifest, theirs, judged), *untested),
+        verdict=reproduction,
+        notes=(*notes, *design, *untested),
         marks=cell.marks,
         comparisons=contrasts,
     )
 
 
-def _contrast(other: RowContrast, adjusted: float | None, manifest: Manifest) -> RowComparison:
-    found, note = other.effect, contrast_note(other, adjusted, manifest)
+def _contrast(other: RowContrast, judged: Judgement, manifest: Manifest) -> RowComparison:
+    found, note = other.effect, contrast_note(other, judged.p, manifest, judged.tests)
     if found is None:
         return RowComparison(other=other.label, note=note)
     return RowComparison(
@@ -89,11 +95,18 @@ def _contrast(other: RowContrast, adjusted: float | None, manifest: Manifest) ->
         speedup_bound=found.bound,
         speedup_of_means=found.of_means,
         p=found.p[manifest.statistics.primary],
-        p_holm=adjusted,
+        **_design_columns(judged, manifest.statistics),
         effect_size=found.effect_size,
         superiority=found.superiority,
         note=note,
     )
+
+
+def _design_columns(judged: Judgement | None, statistics: Statistics) -> dict[str, Any]:
+    if judged is None:
+        return {}
+    p_holm = judged.p if statistics.correction == "holm" else None
+    return {"p_holm": p_holm, "p_sequential": judged.sequential, "family": judged.family}
 
 
 def _crossing_columns(measured: Measured) -> dict[str, Any]:
@@ -131,19 +144,23 @@ def _effect_columns(each: Comparison) -> dict[str, Any]:
 
 
 def _notes(
-    each: Comparison, adjusted: float | None, manifest: Manifest, published: float | None, judged: Reproduction | None
+    each: Comparison,
+    tested: Judgement | None,
+    manifest: Manifest,
+    published: float | None,
+    judged: Reproduction | None,
 ) -> Iterator[Note]:
     """Yield the notes of a row: on its outcomes, on its comparison, and on differences from the baseline's runs."""
     yield from recipe_notes(each.measured.cell)
     yield from outcome_notes(each.measured, each.effect.bound if each.effect else None)
     if each.is_baseline:
         yield info(Kind.BASELINE, "the baseline that the others are compared with")
-    if each.identical:
+    if each.identical and not each.is_copy:
         yield _identical(each)
     if each.obstacle:
         yield each.obstacle
-    if each.effect:
-        yield from compared_notes(each.effect, adjusted, manifest)
+    if each.effect and tested:
+        yield from compared_notes(each.effect, tested.p, manifest, tested.tests)
     if published is not None and judged is not None:
         yield published_note(published, each.effect, judged, len(manifest.seeds))
     if each.baseline is not None and not each.is_baseline:

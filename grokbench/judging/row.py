@@ -25,7 +25,9 @@ class RowComparison:
         speedup_bound: None, lower, upper or mixed.
         speedup_of_means: mean time of the other / mean time.
         p: of the suite's primary test.
-        p_holm: after Holm's correction over all planned comparisons.
+        p_holm: after Holm's correction over all comparisons of its family.
+        p_sequential: of the declared looks, before Holm's correction; None without looks.
+        family: number of the family.
         effect_size: d_z of the log ratios.
         superiority: share of seeds on which the method groks before the other, ties half.
         note: what follows, in a sentence.
@@ -39,6 +41,8 @@ class RowComparison:
     speedup_of_means: float | None = None
     p: float | None = None
     p_holm: float | None = None
+    p_sequential: float | None = None
+    family: int | None = None
     effect_size: float | None = None
     superiority: float | None = None
     note: Note
@@ -86,7 +90,10 @@ class Row:
         p_paired_t: p of the paired t test on epochs.
         p_wilcoxon: p of the Wilcoxon signed-rank test on the log ratios.
         p_logrank: p of the log-rank test with labels exchanged within pairs.
-        p_holm: p of the suite's primary test after Holm's correction over all planned comparisons.
+        p_holm: p of the suite's primary test after Holm's correction over all comparisons of its family.
+        p_sequential: p of that test at the looks that the suite declares, before Holm's correction; None without looks.
+        family: number of the family: 1 for what the suite declared at first, more for what was added after a look; None
+            where there is nothing to test.
         effect_size: d_z of the log ratios, their mean / their standard deviation.
         superiority: share of seeds on which the method groks before the baseline, ties half.
         final: metric -> its mean at the last evaluation.
@@ -133,6 +140,8 @@ class Row:
     p_wilcoxon: float | None = None
     p_logrank: float | None = None
     p_holm: float | None = None
+    p_sequential: float | None = None
+    family: int | None = None
     effect_size: float | None = None
     superiority: float | None = None
     final: Mapping[str, float | None] = field(default_factory=dict)
@@ -150,7 +159,8 @@ class Row:
 
     def p(self, statistics: Statistics) -> float | None:
         """Select the p that decides significance."""
-        return statistics.deciding(getattr(self, f"p_{statistics.primary}"), self.p_holm)
+        adjusted = self.p_holm if statistics.correction == "holm" else self.p_sequential
+        return statistics.deciding(getattr(self, f"p_{statistics.primary}"), adjusted)
 
     def significant(self, statistics: Statistics) -> bool:
         """Check whether that p is at most alpha."""

@@ -26,9 +26,10 @@ def ties(found: Comparisons, task: str) -> dict[str, int]:
 
     Returns:
         label -> group, from 1, of every complete cell that has the budget and cadence of the first; empty where the
-        seeds are too few for the test to tell any two methods apart, which would tie all of them.
+        seeds are too few for the test to tell any two methods apart, which would tie all of them, or not all of the
+        suite's.
     """
-    if smallest_p(len(found.manifest.seeds)) > found.manifest.statistics.alpha:
+    if found.manifest.unfinished or smallest_p(len(found.manifest.seeds)) > found.manifest.statistics.alpha:
         return {}
     cells = [each.measured for each in found.cells if each.measured.cell.task == task and each.measured.complete]
     left = sorted((cell for cell in cells if _alike(cell, cells[0])), key=_mean_log)

@@ -108,7 +108,7 @@ def _declared_seeds(stored: Manifest, planned: Manifest) -> tuple[int, ...]:
     """Give the planned list; with those of the folder where it holds seeds beyond it, which extend the sample."""
     if set(stored.seeds) <= set(planned.full_seeds):
         return planned.full_seeds
-    return tuple(sorted({*stored.full_seeds, *planned.full_seeds}))
+    return tuple(dict.fromkeys((*stored.full_seeds, *planned.full_seeds)))
 
 
 def _withdrawn(stored: Manifest, planned: Manifest) -> tuple[Cell, ...]:
