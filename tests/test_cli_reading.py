@@ -140,3 +140,10 @@ for arguments in (["--help"], ["run", "--help"], ["--version"], ["data", "status
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "grokbench run quick" in done.stdout and "orthograd" in done.stdout
+
+
+def test_validate_names_the_looks_that_cannot_decide(tmp_path):
+    text = tiny.SUITE.replace("1000-1002", "1000-1009") + "statistics: {interim_looks: [4, 9, 10]}\n"
+    done = grokbench("validate", tiny.write(tmp_path, text))
+    expected = "statistics.interim_looks: with 4 seeds no p can be small enough for 1 comparison; declare later looks"
+    assert done.status == 0 and expected in done.err and "sound; 2 cells, 10 seeds" in done.out

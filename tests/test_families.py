@@ -62,7 +62,7 @@ def test_what_is_added_after_a_look_is_corrected_apart_and_says_so(tmp_path):
     assert [found[name].family for name in ("baseline", "a", "b", "e")] == [None, 1, 2, 2]
     assert {found[name].p_holm for name in ("a", "b", "e")} == {2 * 2 / 2**7}
     assert said(found["e"], Kind.LATER_FAMILY) == (
-        "added after a look, in family 2: Holm's correction is over its 2 comparisons"
+        "added after a look, in family 2: Holm's correction is over its 2 comparisons, not over the 2 before"
     )
 
 

@@ -72,9 +72,10 @@ def _family_notes(judged: Judgement, corrected: Correction, found: Comparisons) 
     """Yield the notes on a family that was declared after a look, and on one of which comparisons were withdrawn."""
     number = judged.family or 1
     if number > 1:
-        over = f": Holm's correction is over its {plural(judged.tests, 'comparison')}"
-        text = f"added after a look, in family {number}{over if found.manifest.statistics.correction == 'holm' else ''}"
-        yield info(Kind.LATER_FAMILY, text, number, judged.tests)
+        before = sum(map(len, corrected.families.members[: number - 1]))
+        own = f": Holm's correction is over its {plural(judged.tests, 'comparison')}, not over the {before} before"
+        text = f"added after a look, in family {number}{own if found.manifest.statistics.correction == 'holm' else ''}"
+        yield info(Kind.LATER_FAMILY, text, number, judged.tests, before)
     names = list(corrected.absent.get(number, ()))
     if names and found.manifest.statistics.correction == "holm":
         runs = sum(len(each.finished) for each in found.withdrawn)

@@ -150,6 +150,8 @@ def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
             return evidence.leaderboard.budgets.get(row.task)
         case Key.P:
             return getattr(row, f"p_{evidence.manifest.statistics.primary}")
+        case Key.P_HOLM:
+            return row.p(evidence.manifest.statistics)
     return getattr(row, SORTED_BY[column])
 
 
