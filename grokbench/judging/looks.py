@@ -1,6 +1,6 @@
 """Tests at the looks of a group-sequential design, and none on a part of the seeds that no look declares."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from grokbench.judging.effects import Effect, effect, obstacle
@@ -64,5 +64,5 @@ def at_look(measured: Measured, look: int, manifest: Manifest) -> Measured:
     return replace(measured, runs=tuple(run for run, seed in runs if seed in wanted))
 
 
-def _seeds_of(look: int, manifest: Manifest) -> Collection[int]:
+def _seeds_of(look: int, manifest: Manifest) -> set[int]:
     return set(manifest.full_seeds[:look])
