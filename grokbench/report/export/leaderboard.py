@@ -13,6 +13,9 @@ __all__ = ["ABOUT", "leaderboard", "row_columns"]
 
 ABOUT = "A row per cell: one method on one task. `grokbench leaderboard --format json` has the same keys."
 NOT_COMPARED = "the baseline, and cells that cannot be compared"
+UNTESTED = f"{NOT_COMPARED}; copies of the baseline; a part of the suite's seeds has run"
+UNDECLARED = "the suite declares no looks, or none is reached; the baseline"
+UNFAMILIAR = "the baseline, copies of it, and skipped cells"
 NOT_HELD = "the task does not `hold`"
 NOT_RECORDED = "nothing has finished, or a run of an earlier version does not say it"
 NO_WATCH = "no evaluation follows a first crossing"
@@ -34,7 +37,7 @@ def _final(label: str) -> Column:
 
 
 def _p(test: str) -> Column:
-    return Column(f"p_{test}", NUMBER, f"p of the {TESTS[test]}", NOT_COMPARED)
+    return Column(f"p_{test}", NUMBER, f"p of the {TESTS[test]}", UNTESTED)
 
 
 RANKED: tuple[Column, ...] = (
@@ -63,7 +66,9 @@ RANKED: tuple[Column, ...] = (
     Column("speedup_bound", TEXT, "lower, upper or mixed: the bound it is where seeds did not grok", "not a bound"),
     Column("speedup_of_means", NUMBER, "mean time of the baseline / mean time", NOT_COMPARED, "ratio"),
     *map(_p, TESTS),
-    Column("p_holm", NUMBER, "primary p adjusted by Holm's method for all planned comparisons", NOT_COMPARED),
+    Column("p_holm", NUMBER, "primary p adjusted by Holm's method for all comparisons of its family", UNTESTED),
+    Column("p_sequential", NUMBER, "primary p adjusted for the declared looks, before Holm's method", UNDECLARED),
+    Column("family", INTEGER, "1: declared at first, more: added after a look", UNFAMILIAR),
     Column("effect_size", NUMBER, "d_z of the log ratios: mean / standard deviation", NOT_COMPARED),
     Column("superiority", NUMBER, "share of seeds on which it groks before the baseline, ties half", NOT_COMPARED),
 )
