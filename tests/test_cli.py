@@ -1,5 +1,7 @@
 """`grokbench run`: what it trains of a suite, what it prints, and the status it ends with."""
 
+import json
+
 import pytest
 
 from grokbench.launchers.local import pool
@@ -61,6 +63,22 @@ def test_a_part_of_a_suite(suite, tmp_path, here):
     assert set(outcomes(tmp_path / "out")) == {("orthograd", 1000), ("orthograd", 1001)}
     first, *left = grokbench("status", tmp_path / "out").out.splitlines()
     assert first.endswith("0 failed, 2 missing.") and left == ["  parity / baseline: 2 of 2 missing"]
+
+
+def test_a_part_of_the_seeds_is_a_look_without_a_test(suite, tmp_path, here):
+    done, ledger = run(suite, tmp_path / "out", "--num-seeds", 2), tmp_path / "out/ledger.jsonl"
+    assert "2 of the suite's 3 seeds: estimates, no test before all have run" in " ".join(done.out.split())
+    row = json.loads(grokbench("leaderboard", tmp_path / "out", "--format", "json").out)["rows"][1]
+    assert row["p_sign_flip"] is row["p_holm"] is None
+    assert run(suite, tmp_path / "out").status == run(suite, tmp_path / "out").status == 0
+    events = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
+    assert [(event["event"], event["seeds"]) for event in events] == [
+        ("declaration", [1000, 1001, 1002]),
+        ("look", 2),
+        ("look", 3),
+    ]
+    row = json.loads(grokbench("leaderboard", tmp_path / "out", "--format", "json").out)["rows"][1]
+    assert row["p_sign_flip"] is not None and row["family"] == 1
 
 
 def test_other_seeds(suite, tmp_path, here):

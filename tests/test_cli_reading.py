@@ -24,11 +24,11 @@ KEYS = """
     delay first_mean first_median lasting lasting_mean lasting_median below_share below_again not_finite_after strict
     strict_mean strict_median lost worst speedup speedup_low speedup_high speedup_bound speedup_valid_end
     speedup_of_means speedup_of_means_low speedup_of_means_high p_sign_flip p_paired_t p_wilcoxon p_logrank
-    p_misses_last deciding_test conclusion p_holm p_equivalence p_equivalence_holm effect_size superiority
-    superiority_low superiority_high speedup_low_simultaneous speedup_high_simultaneous place final seconds_per_epoch
-    flop_per_epoch seconds_mean seconds_speedup seconds_speedup_low seconds_speedup_high seconds_speedup_bound
-    seconds_speedup_valid_end privileges published_epochs published_speedup published_speedup_low
-    published_speedup_high published_metrics verdict notes marks comparisons identity
+    p_misses_last deciding_test conclusion p_holm p_sequential family p_equivalence p_equivalence_holm effect_size
+    superiority superiority_low superiority_high speedup_low_simultaneous speedup_high_simultaneous place final
+    seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup seconds_speedup_low seconds_speedup_high
+    seconds_speedup_bound seconds_speedup_valid_end privileges published_epochs published_speedup
+    published_speedup_low published_speedup_high published_metrics verdict notes marks comparisons identity
 """.split()
 
 
@@ -144,3 +144,10 @@ for arguments in (["--help"], ["run", "--help"], ["--version"], ["data", "status
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "grokbench run quick" in done.stdout and "orthograd" in done.stdout
+
+
+def test_validate_names_the_looks_that_cannot_decide(tmp_path):
+    text = tiny.SUITE.replace("1000-1002", "1000-1009") + "statistics: {interim_looks: [4, 9, 10]}\n"
+    done = grokbench("validate", tiny.write(tmp_path, text))
+    expected = "statistics.interim_looks: with 4 seeds no p can be small enough for 1 comparison; declare later looks"
+    assert done.status == 0 and expected in done.err and "sound; 2 cells, 10 seeds" in done.out

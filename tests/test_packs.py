@@ -42,7 +42,7 @@ def packed(whole, tmp_path):
 
 def test_a_packed_folder_gives_the_leaderboard_of_the_whole_one(whole, packed):
     assert pipeline.judge(Store.load(packed)) == pipeline.judge(Store.load(whole))
-    names = ["curves.jsonl", "leaderboard.md", "manifest.json", "outcomes.jsonl", "timings.jsonl"]
+    names = ["curves.jsonl", "leaderboard.md", "ledger.jsonl", "manifest.json", "outcomes.jsonl", "timings.jsonl"]
     assert sorted(file.name for file in packed.iterdir()) == names
     assert "faster" in (packed / "leaderboard.md").read_text()
 
@@ -73,7 +73,8 @@ def test_opened_to_be_written_it_is_unpacked_and_nothing_is_left_to_train(whole,
     with Store.open(packed, Store.load(packed).manifest) as store:
         assert all(store.finished(cell, SEEDS) == set(SEEDS) for cell in store.manifest.cells)
         assert (packed / "runs/cfaster/1000.json").exists()
-    assert not list(packed.glob("*.jsonl")) and pipeline.judge(Store.load(packed)) == before
+    assert [file.name for file in packed.glob("*.jsonl")] == ["ledger.jsonl"]
+    assert pipeline.judge(Store.load(packed)) == before
 
 
 def test_an_unpacked_run_can_be_superseded_for_good(packed):

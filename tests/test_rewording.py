@@ -17,9 +17,10 @@ from grokbench.report.text import folder_comparison as contrast_text
 from grokbench.report.text import power as power_text
 from grokbench.report.text import seconds as seconds_text
 from grokbench.report.text.prose import warnings
+from grokbench.runner import pipeline
 from grokbench.store import Store
 
-from .helpers import noted_folders, result_folders, tiny
+from .helpers import edited_folders, noted_folders, result_folders, tiny
 from .helpers.noted_folders import LENIENT, PAIRED_T
 from .helpers.rewording import both, cells, leaderboards, notes_made, skeleton
 
@@ -44,6 +45,26 @@ def others(tmp_path_factory):
         noted_folders.make(at / "seeds", seeds=(*noted_folders.SEEDS, 1004)),
         noted_folders.make(at / "alone", baselines=False),
     ]
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory):
+    """Folders whose suite was edited after a look, at a declared look, and before the first."""
+    at = tmp_path_factory.mktemp("edited")
+    return [edited_folders.edited(at / "after"), *(edited_folders.in_part(at / str(n), n) for n in (6, 4))]
+
+
+def judged(folder):
+    """Its leaderboard in every format, with its history."""
+    board = pipeline.judge(Store.load(folder))
+    shown = {format: render(board, format) for format in FORMATS}
+    return shown | {"csv": cells(shown["csv"])}, [note.kind for note in warnings(board)]
+
+
+def test_what_is_said_of_an_edited_suite_in_other_words(edited):
+    for folder in edited:
+        plain, other = both(judged, folder)
+        assert plain == other
 
 
 @pytest.mark.parametrize("where", ["noted", "paper"])
@@ -143,9 +164,10 @@ def test_an_export_in_other_words(noted, tmp_path):
     assert plain == other
 
 
-def test_there_is_a_folder_with_a_note_of_every_kind(noted, others):
+def test_there_is_a_folder_with_a_note_of_every_kind(noted, others, edited):
     kinds = set()
     shows = [(leaderboards, noted), (powers, noted), *((contrasts, noted, each) for each in others)]
+    shows += [(judged, folder) for folder in edited]
     for show, *folders in shows:
         with notes_made(True) as made:
             show(*folders)

@@ -26,7 +26,19 @@ def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> 
 
     plan = resolve(Request(suite, device="cpu", plugins=plugins, methods=methods))
     warn_of_plugins(plan)
+    _warn_of_looks(plan)
     click.echo(f"{plan.suite.path}: sound; {len(plan.cells)} cells, {len(plan.seeds)} seeds.")
+
+
+def _warn_of_looks(plan: "Plan") -> None:
+    """Warn of declared looks at which nothing can be significant."""
+    from grokbench.judging.looks import idle_looks
+    from grokbench.text.lists import listed, plural
+
+    tests, where = plan.manifest.tests, plan.suite.where(("statistics", "interim_looks"))
+    if idle := idle_looks(plan.suite.statistics, tests):
+        too_few = f"with {listed(idle, 'or')} seeds no p can be small enough for {plural(tests, 'comparison')}"
+        click.echo(f"Warning: {where}: statistics.interim_looks: {too_few}; declare later looks", err=True)
 
 
 @click.command("list")

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,8 @@ def _print_methods(store: "Store", style: str) -> None:
     from grokbench.report.methods import paragraphs
     from grokbench.report.text import render_text
 
-    click.echo(render_text(paragraphs(compare(store.manifest, store.runs(), store.timings())), style), nl=False)
+    found = compare(store.manifest, store.runs(), store.timings(), history=store.history())
+    click.echo(render_text(paragraphs(found), style), nl=False)
     _warn_of_damaged(store)
 
 
@@ -135,13 +137,14 @@ def pack(directory: str, out: str | None, weights: bool) -> None:
 
     store = Store.load(directory)
     folder = _named_folder("results", store.manifest.suite) if out is None else Path(out)
-    files = packed(store.manifest, store.each_run(curves=True), store.timings(), weights)
+    runs = chain(store.each_run(curves=True), store.withdrawn_runs(curves=True))
+    files = packed(store.manifest, runs, store.timings(), weights, store.history().ledger)
     files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
     kept, damaged = store.weights.intact(store.each_run()) if weights else ({}, 0)
     atomic.write_folder(folder, files, kept)
     size = sum(map(len, files.values())) / 2**20 + sum(path.stat().st_size for path in kept.values()) / 2**20
     click.echo(f"{size:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
-    if others := unplanned(store):
+    if others := unplanned(store, withdrawn=True):
         click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
     if damaged:
         click.echo(

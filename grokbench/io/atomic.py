@@ -13,6 +13,7 @@ from grokbench.errors import StoreError
 from grokbench.text.options import Option
 
 __all__ = [
+    "append",
     "clean",
     "is_locked",
     "locked",
@@ -67,6 +68,25 @@ def writing(path: Path) -> Iterator[BinaryIO]:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+        _flush_folder(path.parent)
+
+
+def append(path: Path, content: bytes, at: int) -> None:
+    """Add to the end of a file and flush it to the disk.
+
+    Args:
+        path: of the file, which is made if needed.
+        content: what is added.
+        at: bytes of the file that stay; what follows them is cut off first, such as a line that a killed process left.
+
+    Raises:
+        StoreError: it cannot be written; the bytes that stay are there.
+    """
+    with _explained(path), path.open("ab") as file:
+        file.truncate(at)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
         _flush_folder(path.parent)
 
 

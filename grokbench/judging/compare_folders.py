@@ -39,7 +39,7 @@ def contrast(a: Store, b: Store) -> FolderContrasts:
     Raises:
         StoreError: they have no cell in common.
     """
-    sides = [compare(store.manifest, store.runs(), store.timings()) for store in (a, b)]
+    sides = [compare(store.manifest, store.runs(), store.timings(), history=store.history()) for store in (a, b)]
     first, second = (_by_label(side) for side in sides)
     common = [label for label in first if label in second]
     if not common:

@@ -6,9 +6,10 @@ from typing import Any
 
 from grokbench.judging.effects import Effect, effect, obstacle
 from grokbench.judging.identical import Curves, identical
+from grokbench.judging.looks import is_tested, untested
 from grokbench.judging.note import Note
 from grokbench.judging.outcomes import Measured
-from grokbench.records import Cell, Manifest, Run, Timing
+from grokbench.records import Cell, History, Manifest, Run, Timing
 
 __all__ = ["Comparison", "Comparisons", "RowContrast", "compare"]
 
@@ -65,6 +66,11 @@ class Comparison:
         """True for the cell that the others are compared with."""
         return self.measured is self.baseline
 
+    @property
+    def is_copy(self) -> bool:
+        """True for another cell with the baseline's recipe, of which there is nothing to test."""
+        return not self.is_baseline and _copies(self.baseline, self.measured)
+
 
 @dataclass(frozen=True)
 class Comparisons:
@@ -74,15 +80,23 @@ class Comparisons:
         manifest: the plan.
         cells: in the order of the suite.
         environment: key of provenance -> its value, a list where runs differ, None if unknown.
+        history: of the folder.
+        withdrawn: the cells that the suite has no longer, and that stay in the family of their declaration.
     """
 
     manifest: Manifest
     cells: tuple[Comparison, ...]
     environment: Mapping[str, Any]
+    history: History = History()
+    withdrawn: tuple[Measured, ...] = ()
 
 
 def compare(
-    manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing] = (), curves: Curves | None = None
+    manifest: Manifest,
+    runs: Iterable[Run],
+    timings: Iterable[Timing] = (),
+    curves: Curves | None = None,
+    history: History = History(),  # noqa: B008 - frozen
 ) -> Comparisons:
     """Pair each planned cell with its task's baseline over the planned seeds.
 
@@ -94,8 +108,9 @@ def compare(
         runs: those of other cells or seeds than the plan's are ignored.
         timings: the same.
         curves: reads the run of a cell and a seed with its curves, where `runs` come without.
+        history: what the folder remembers; without one, its family is what the manifest says.
     """
-    by_replica = {(run.identity, run.seed): run for run in runs}
+    by_replica = {(run.identity, run.seed): run for run in (*history.runs, *runs)}
     timed = list(timings)
 
     def measure(cell: Cell) -> Measured:
@@ -104,19 +119,20 @@ def compare(
         return Measured(cell, mine, of_cell, manifest.statistics.rank_by)
 
     cells = [measure(cell) for cell in manifest.cells]
-    by_key, confidence = {each.cell.key: each for each in cells}, manifest.statistics.confidence
+    by_key = {each.cell.key: each for each in cells}
 
     def compared(each: Measured) -> Comparison:
         baseline = by_key.get((each.cell.task, manifest.baseline))
         others = ((label, by_key.get((each.cell.task, label))) for label in each.cell.compare_to)
-        contrasts = tuple(RowContrast(label, *_effect(other, each, confidence, label)) for label, other in others)
+        contrasts = tuple(RowContrast(label, *_effect(other, each, manifest, label)) for label, other in others)
         if baseline is each:
             return Comparison(each, baseline, None, None, contrasts)
         twins = [one for one in (baseline, *_twins(each, cells)) if one and identical(one, each, curves)]
         same = twins[0].cell.regularizer if twins else ""
-        return Comparison(each, baseline, *_effect(baseline, each, confidence), contrasts, same)
+        return Comparison(each, baseline, *_effect(baseline, each, manifest), contrasts, same)
 
-    return Comparisons(manifest, tuple(map(compared, cells)), _environment(cells))
+    withdrawn = tuple(map(measure, manifest.withdrawn))
+    return Comparisons(manifest, tuple(map(compared, cells)), _environment(cells), history, withdrawn)
 
 
 def _twins(method: Measured, cells: Iterable[Measured]) -> list[Measured]:
@@ -131,13 +147,18 @@ def _twins(method: Measured, cells: Iterable[Measured]) -> list[Measured]:
 
 
 def _effect(
-    baseline: Measured | None, method: Measured, confidence: float, name: str = "the baseline"
+    baseline: Measured | None, method: Measured, manifest: Manifest, name: str = "the baseline"
 ) -> tuple[Effect | None, Note | None]:
     """Give the effect of a method, or the obstacle to it."""
     why_not = obstacle(baseline, method, name)
     if why_not is not None or baseline is None:
         return None, why_not
-    return effect(baseline, method, confidence), None
+    found = effect(baseline, method, manifest.statistics.confidence)
+    return found if is_tested(manifest) and not _copies(baseline, method) else untested(found), None
+
+
+def _copies(baseline: Measured | None, method: Measured) -> bool:
+    return baseline is not None and baseline.cell.identity == method.cell.identity
 
 
 def _environment(cells: Iterable[Measured]) -> dict[str, Any]:

@@ -23,17 +23,23 @@ class Conclusion(StrEnum):
     FASTER_WHERE_IT_GROKS = "faster where it groks"  # a description: no test says that the method is faster
 
 
-def compared_notes(effect: Effect, adjusted: float | None, manifest: Manifest) -> Iterator[Note]:
+def compared_notes(
+    effect: Effect, adjusted: float | None, manifest: Manifest, tests: int | None = None
+) -> Iterator[Note]:
     """Yield the notes on a comparison with the baseline: significance, bounds, too few seeds.
 
     Args:
-        effect: what was found.
-        adjusted: p after Holm's correction; None without one.
-        manifest: the plan, with the suite's statistics and the number of comparisons.
+        effect: what was found; without any p where none is computed, and then nothing is said of a test.
+        adjusted: p adjusted for the declared looks and by Holm; None without either.
+        manifest: the plan, with the suite's statistics.
+        tests: comparisons that a p is corrected for; by default those of the manifest.
     """
     statistics, baseline = manifest.statistics, manifest.baseline
-    short = list(power_notes(manifest))
-    if effect.speedup is None:
+    untested = adjusted is None and not any(p is not None for p in effect.p.values())
+    short = [] if untested else list(power_notes(manifest, tests))
+    if untested and effect.speedup is not None:
+        pass
+    elif effect.speedup is None:
         text = f"neither this nor {baseline} grokked on any seed: there is no speed-up to measure"
         yield info(Kind.NO_SPEEDUP, text, baseline)
     else:
@@ -76,13 +82,14 @@ def _failing(effect: Effect) -> str:
     return f"fails on {effect.failures[1]} of {effect.seeds}"
 
 
-def contrast_note(contrast: RowContrast, adjusted: float | None, manifest: Manifest) -> Note:
+def contrast_note(contrast: RowContrast, adjusted: float | None, manifest: Manifest, tests: int | None = None) -> Note:
     """State a comparison with another row than the baseline.
 
     Args:
         contrast: the comparison.
-        adjusted: p after Holm's correction; None without one.
-        manifest: the plan, with the suite's statistics and the number of comparisons.
+        adjusted: p adjusted for the declared looks and by Holm; None without either.
+        manifest: the plan, with the suite's statistics.
+        tests: comparisons that a p is corrected for; by default those of the manifest.
     """
     label, effect, statistics = contrast.label, contrast.effect, manifest.statistics
     if effect is None:
@@ -121,11 +128,16 @@ def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> Concl
     return Conclusion.NO_DIFFERENCE
 
 
-def power_notes(manifest: Manifest) -> Iterator[Note]:
-    """Yield a caution where the planned seeds are too few for a permutation test; the paired t has no such limit."""
+def power_notes(manifest: Manifest, tests: int | None = None) -> Iterator[Note]:
+    """Yield a caution where the planned seeds are too few for a permutation test; the paired t has no such limit.
+
+    Args:
+        manifest: the plan.
+        tests: comparisons that a p is corrected for; by default those of the manifest.
+    """
     if manifest.statistics.primary == "paired_t":
         return
-    pairs, tests, alpha = len(manifest.seeds), manifest.tests, manifest.statistics.alpha
+    pairs, tests, alpha = len(manifest.seeds), tests or manifest.tests, manifest.statistics.alpha
     needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)
     with_holm = f"with Holm over {tests} comparisons {needed} seeds are needed"
     if smallest > alpha:

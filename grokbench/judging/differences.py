@@ -175,8 +175,8 @@ def untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str]) 
 def _words(value: Any) -> str:
     if isinstance(value, Mapping) and "commit" in value:
         return f"{str(value['commit'])[:10]}{' with uncommitted changes' if value.get('dirty') else ''}"
-    if isinstance(value, tuple):  # seeds
-        return f"{len(value)} from {min(value)} to {max(value)}" if len(value) > 1 else str(*value)
+    if isinstance(value, tuple):  # seeds, or looks
+        return f"{len(value)} from {min(value)} to {max(value)}" if len(value) > 1 else str(*value) or "none"
     if isinstance(value, list):
         return " and ".join(map(_words, value)) or "none"
     return "unknown" if value is None else str(value)

@@ -54,6 +54,8 @@ def _obstacle(each: Comparison, margin: float) -> str | None:
     """Find out why a cell cannot be tested; None when it can."""
     if each.effect is None or each.baseline is None:
         return "there is no comparison"
+    if not any(p is not None for p in each.effect.p.values()):
+        return "nothing is tested before all seeds have run"
     if each.effect.bound is not None:
         return "a seed did not grok"
     shortest = min(each.baseline.median() or math.inf, each.measured.median() or math.inf)

@@ -84,7 +84,7 @@ def gather(store: Store) -> Evidence:
         bands[cell.key] = _bands(cell, full)
         runs += [replace(run, curves={}) for run in full]
         without += sum(run.outcome is not Outcome.FAILED and not run.curves for run in full) if cell.metrics else 0
-    found = compare(store.manifest, runs, store.timings(), store.run_of)
+    found = compare(store.manifest, runs, store.timings(), store.run_of, store.history())
     priced = {(cost.task, cost.regularizer): cost for cost in costs(found)}
     sentences = [*complaints(store), *_without_curves(without, len(runs))]
     return Evidence(rank(found), found, priced, bands, str(store.directory), tuple(sentences))

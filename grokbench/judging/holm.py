@@ -1,33 +1,210 @@
-"""Holm's correction over the family that a suite plans: its comparisons with baselines and by `compare_to`."""
+"""Holm's correction over the families that a suite declared: its comparisons with baselines and by `compare_to`.
 
-from collections.abc import Sequence
+A family is what the suite declared before it ran, finished or not, still planned or not (`records.families`).
+"""
 
-from grokbench.judging.comparison import Comparisons
-from grokbench.judging.effects import Effect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from grokbench.judging.comparison import Comparison, Comparisons
+from grokbench.judging.effects import Effect, effect, obstacle
+from grokbench.judging.looks import effects_at_looks, is_tested
+from grokbench.judging.outcomes import Measured
+from grokbench.records import Manifest, Pair, Statistics
+from grokbench.records.families import Families, families
 from grokbench.stats import holm
+from grokbench.stats.group_sequential import sequential_p
 
-__all__ = ["holm_family"]
+__all__ = ["Correction", "Judgement", "correct", "stopped"]
+
+Key = tuple[Pair, int]  # two recipes, and the budget within which they are compared
 
 
-def holm_family(comparisons: Comparisons) -> tuple[list[float | None], list[list[float | None]]]:
-    """Correct the primary p of every planned comparison, finished or not.
+@dataclass(frozen=True)
+class Judgement:
+    """The p of one comparison in its family.
 
-    Returns:
-        The p of each cell against the baseline, in order, and for each cell those of its `others`. None for a baseline,
-        for a comparison without a p, and in a suite without a correction.
+    Attributes:
+        pair: what is compared.
+        family: its number, from 1; None for a copy of what it would be compared with, which is not tested.
+        tests: the number of comparisons that the p is corrected for.
+        p: that decides, adjusted for the looks and by Holm; None where nothing is adjusted, or there is no p.
+        sequential: p of the group-sequential design, before Holm; None without declared looks.
+        decided_at: the seeds of the first look at which the comparison was significant; None without one.
+        counted_with: name of the row of the same recipe that counts in its place; empty without one.
     """
-    cells = comparisons.cells
-    tested = [i for i, each in enumerate(cells) if not each.is_baseline]
-    effects = [cells[i].effect for i in tested] + [other.effect for each in cells for other in each.others]
-    adjusted = iter(_adjusted(comparisons, effects))
-    against_baseline: list[float | None] = [None] * len(cells)
-    for i in tested:
-        against_baseline[i] = next(adjusted)
-    return against_baseline, [[next(adjusted) for _ in each.others] for each in cells]
+
+    pair: Pair
+    family: int | None = None
+    tests: int = 0
+    p: float | None = None
+    sequential: float | None = None
+    decided_at: int | None = None
+    counted_with: str = ""
+
+    def deciding(self, found: Effect, statistics: Statistics) -> float | None:
+        """Select the p that decides on significance: the adjusted one, or that of the deciding test.
+
+        Args:
+            found: the effect.
+            statistics: the suite's.
+        """
+        return statistics.deciding(found.p[found.deciding(statistics.primary)], self.p)
 
 
-def _adjusted(comparisons: Comparisons, effects: Sequence[Effect | None]) -> list[float | None]:
+@dataclass(frozen=True)
+class Correction:
+    """The judgements of all comparisons.
+
+    Attributes:
+        families: what was declared.
+        rows: of each cell against its baseline, in order; None for a baseline.
+        others: of each cell, those of its `others`.
+        absent: number of a family -> names of the comparisons in it that are not planned any longer.
+    """
+
+    families: Families
+    rows: Sequence[Judgement | None]
+    others: Sequence[Sequence[Judgement]]
+    absent: Mapping[int, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One comparison of a family: its p at each look that it reached, or that of the one test."""
+
+    name: str
+    looks: tuple[int, ...]
+    p: tuple[float | None, ...]
+
+    def until(self, look: int) -> "_Member":
+        """Forget the looks that came later."""
+        kept = sum(n <= look for n in self.looks)
+        return replace(self, looks=self.looks[:kept], p=self.p[:kept])
+
+    def sequential(self, statistics: Statistics) -> float | None:
+        """The p of the design; the p of the test without declared looks."""
+        if not statistics.interim_looks:
+            return self.p[0]
+        return sequential_p(statistics.interim_looks, self.p) if any(p is not None for p in self.p) else None
+
+
+def correct(comparisons: Comparisons) -> Correction:
+    """Correct the deciding p of every comparison that was declared, finished or not.
+
+    Args:
+        comparisons: with the history of the folder, without which its family is what the manifest says.
+    """
+    declared = families(comparisons.history.ledger, comparisons.manifest)
+    by_key = {each.measured.cell.key: each.measured for each in comparisons.cells}
+    present: dict[Key, _Member] = {}
+    for each in comparisons.cells:
+        for key, other, found, name in _compared(each, by_key, comparisons.manifest):
+            if key[0][0] != key[0][1] and key not in present:
+                present[key] = _member(name, other, each.measured, found, comparisons.manifest)
+    judged, absent = _judge(present, declared, comparisons)
+    rows, others = list[Judgement | None](), list[list[Judgement]]()
+    for each in comparisons.cells:
+        mine = [
+            replace(found, counted_with="" if found.counted_with == name else found.counted_with)
+            for key, _, _, name in _compared(each, by_key, comparisons.manifest)
+            for found in [judged.get(key, Judgement(key[0]))]
+        ]
+        rows.append(None if each.is_baseline else mine.pop(0))
+        others.append(mine)
+    return Correction(declared, rows, others, absent)
+
+
+def stopped(each: Comparison, decided_at: int | None, manifest: Manifest) -> Comparison:
+    """Give a row that was stopped when it was decided the effect at that look; any other as it is.
+
+    Args:
+        each: the row.
+        decided_at: the seeds of the look at which its comparison was significant; None without one.
+        manifest: the plan.
+    """
+    if decided_at is None or each.effect is not None or each.measured.complete:
+        return each
+    found = dict(effects_at_looks(each.baseline, each.measured, manifest))
+    return replace(each, effect=found[decided_at], obstacle=None)
+
+
+def _compared(
+    each: Comparison, by_key: Mapping[tuple[str, str], Measured], manifest: Manifest
+) -> Iterator[tuple[Key, Measured | None, Effect | None, str]]:
+    """Yield what a cell is compared with, as key, cell, effect and name: the baseline first, unless it is the cell."""
+    cell = each.measured.cell
+    labels = [] if each.is_baseline else [(manifest.baseline, each.effect, cell.name)]
+    labels += [(other.label, other.effect, f"{cell.name} against {other.label}") for other in each.others]
+    for label, found, name in labels:
+        other = by_key.get((cell.task, label))
+        yield ((cell.identity, other.cell.identity if other else ""), cell.budget), other, found, name
+
+
+def _member(name: str, other: Measured | None, method: Measured, found: Effect | None, manifest: Manifest) -> _Member:
+    statistics = manifest.statistics
+    if statistics.interim_looks:
+        looks = list(effects_at_looks(other, method, manifest))
+        return _Member(name, tuple(n for n, _ in looks), tuple(_p(each, statistics) for _, each in looks))
+    return _Member(name, (), (_p(found, statistics) if found and is_tested(manifest) else None,))
+
+
+def _p(found: Effect, statistics: Statistics) -> float | None:
+    """Select the p of the deciding test."""
+    return found.p[found.deciding(statistics.primary)]
+
+
+def _judge(
+    present: Mapping[Key, _Member], declared: Families, comparisons: Comparisons
+) -> tuple[dict[Key, Judgement], dict[int, list[str]]]:
+    """Judge the planned comparisons, each in its family; give the names of the others that are in the families, too."""
     statistics = comparisons.manifest.statistics
-    if statistics.correction != "holm":
-        return [None] * len(effects)
-    return list(holm([each.p[each.deciding(statistics.primary)] if each else None for each in effects]))
+    judged, absent = dict[Key, Judgement](), dict[int, list[str]]()
+    for number, family in enumerate(declared.members, 1):
+        keys = [key for key in present if key[0] in family]
+        gone = [pair for pair in family if pair not in {pair for pair, _ in keys}]
+        absent[number] = [family[pair] for pair in gone]
+        members = [present[key] for key in keys] + [_withdrawn(family[pair], pair, comparisons) for pair in gone]
+        adjusted, decided = _adjusted(members, statistics), _decided(members, statistics)
+        for i, key in enumerate(keys):
+            p = members[i].sequential(statistics)
+            judged[key] = Judgement(
+                key[0],
+                number,
+                statistics.tests(len(members)),
+                adjusted[i] if statistics.adjusts else None,
+                p if statistics.interim_looks else None,
+                decided[i],
+                members[i].name,
+            )
+    return judged, absent
+
+
+def _withdrawn(name: str, pair: Pair, comparisons: Comparisons) -> _Member:
+    """Compare two cells of which one at least is not planned any longer; without a p where that cannot be done."""
+    manifest = comparisons.manifest
+    cells = (*(each.measured for each in comparisons.cells), *comparisons.withdrawn)
+    by_identity = {each.cell.identity: each for each in reversed(cells)}
+    method, other = (by_identity.get(identity) for identity in pair)
+    if method is None:
+        return _Member(name, (), () if manifest.statistics.interim_looks else (None,))
+    found = None
+    if other is not None and obstacle(other, method) is None:
+        found = effect(other, method, manifest.statistics.confidence)
+    return _member(name, other, method, found, manifest)
+
+
+def _adjusted(members: Iterable[_Member], statistics: Statistics) -> list[float | None]:
+    p_values = [member.sequential(statistics) for member in members]
+    return list(holm(p_values)) if statistics.correction == "holm" else p_values
+
+
+def _decided(members: Sequence[_Member], statistics: Statistics) -> list[int | None]:
+    """Give the first look at which each comparison was significant."""
+    decided: list[int | None] = [None] * len(members)
+    for look in statistics.interim_looks:
+        adjusted = _adjusted([member.until(look) for member in members], statistics)
+        for i, p in enumerate(adjusted):
+            if decided[i] is None and look in members[i].looks and p is not None and p <= statistics.alpha:
+                decided[i] = look
+    return decided

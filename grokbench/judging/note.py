@@ -48,6 +48,16 @@ class Kind(StrEnum):
     TOO_FEW_SEEDS = "too_few_seeds"
     PUBLISHED_VERDICT = "published_verdict"
     PUBLISHED_METRIC = "published_metric"
+    # the family of a comparison, and the looks at it
+    PART_OF_SEEDS = "part_of_seeds"
+    LOOKED_BEFORE = "looked_before"
+    CHANGED_AFTER_LOOK = "changed_after_look"
+    LATER_FAMILY = "later_family"
+    WITHDRAWN = "withdrawn"
+    COUNTED_ONCE = "counted_once"
+    COPY_OF_BASELINE = "copy_of_baseline"
+    DECIDED_AT_LOOK = "decided_at_look"
+    STOPPED_AT_LOOK = "stopped_at_look"
     # the origin of runs and timings
     PROVENANCE_DIFFERS = "provenance_differs"
     ENVIRONMENT_DIFFERS = "environment_differs"

@@ -33,7 +33,9 @@ class RowComparison:
         p: of that test.
         speedup_of_means_low: lower end of its 95% interval.
         speedup_of_means_high: upper end of its 95% interval.
-        p_holm: after Holm's correction over all planned comparisons.
+        p_holm: after Holm's correction over all comparisons of its family.
+        p_sequential: of the declared looks, before Holm's correction; None without looks.
+        family: number of the family.
         effect_size: d_z of the log ratios.
         superiority: share of seeds on which the method groks before the other, ties half.
         note: what follows, in a sentence.
@@ -51,6 +53,8 @@ class RowComparison:
     speedup_of_means_high: float | None = None
     p: float | None = None
     p_holm: float | None = None
+    p_sequential: float | None = None
+    family: int | None = None
     effect_size: float | None = None
     superiority: float | None = None
     note: Note
@@ -120,9 +124,12 @@ class Row:
         p_misses_last: p of the sign test of which side grokked first, a seed that did not grok being last.
         deciding_test: the test that decides: the suite's primary one, or "misses_last" where a seed did not grok.
         conclusion: from the deciding test: faster, slower, no difference, or faster where it groks. None without a p.
-        p_holm: p of the deciding test after Holm's correction over all planned comparisons.
+        p_holm: p of the deciding test after Holm's correction over all comparisons of its family.
         p_equivalence: p of the two one-sided tests that the speed-up lies within the suite's margin.
         p_equivalence_holm: that p after Holm's correction.
+        p_sequential: p of that test at the looks that the suite declares, before Holm's correction; None without looks.
+        family: number of the family: 1 for what the suite declared at first, more for what was added after a look; None
+            where there is nothing to test.
         effect_size: d_z of the log ratios, their mean / their standard deviation.
         superiority: share of seeds on which the method groks before the baseline, ties half; a seed that did not grok
             is last. An estimate of the probability of improvement.
@@ -194,6 +201,8 @@ class Row:
     deciding_test: str | None = None
     conclusion: Conclusion | None = None
     p_holm: float | None = None
+    p_sequential: float | None = None
+    family: int | None = None
     p_equivalence: float | None = None
     p_equivalence_holm: float | None = None
     effect_size: float | None = None
@@ -231,7 +240,8 @@ class Row:
 
     def p(self, statistics: Statistics) -> float | None:
         """Select the p that decides significance."""
-        return statistics.deciding(self.p_deciding, self.p_holm)
+        adjusted = self.p_holm if statistics.correction == "holm" else self.p_sequential
+        return statistics.deciding(self.p_deciding, adjusted)
 
     @property
     def p_deciding(self) -> float | None:

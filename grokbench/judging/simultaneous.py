@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from grokbench.judging.comparison import Comparison
 from grokbench.judging.effects import effect
+from grokbench.judging.holm import Judgement
 from grokbench.judging.note import Kind, Note, info
 from grokbench.records import Manifest
 from grokbench.text.numbers import ends as written
@@ -26,9 +27,10 @@ def simultaneous_ends(each: Comparison, manifest: Manifest) -> Ends:
         manifest: the plan, with the suite's statistics and the number of tests.
 
     Returns:
-        Both ends; (None, None) without a speed-up, and where the seeds are too few for that confidence.
+        Both ends; (None, None) without a speed-up, for a row that was stopped at a look, and where the seeds are too
+        few for that confidence.
     """
-    if each.effect is None or each.baseline is None:
+    if each.effect is None or each.baseline is None or not each.measured.complete:
         return None, None
     found, confidence = each.effect, _confidence(manifest)
     if abs(confidence - manifest.statistics.confidence) > 1e-12:
@@ -36,17 +38,19 @@ def simultaneous_ends(each: Comparison, manifest: Manifest) -> Ends:
     return found.low, found.high
 
 
-def simultaneous_note(each: Comparison, ends: Ends, p: float | None, manifest: Manifest) -> Iterator[Note]:
+def simultaneous_note(each: Comparison, ends: Ends, judged: Judgement, manifest: Manifest) -> Iterator[Note]:
     """Yield a note where the p that decides and the Bonferroni interval disagree; of a bound one end is not valid.
 
     Args:
         each: the comparison.
         ends: of that interval.
-        p: of the deciding test, corrected if the suite corrects.
+        judged: the comparison in its family.
         manifest: the plan, with the suite's statistics and the number of tests.
     """
     (low, high), statistics = ends, manifest.statistics
-    if each.effect is None or each.effect.bound or p is None or low is None or high is None:
+    if each.effect is None or each.effect.bound or low is None or high is None:
+        return
+    if (p := judged.deciding(each.effect, statistics)) is None:
         return
     significant, includes = p <= statistics.alpha, low <= 1 <= high
     if significant == includes:

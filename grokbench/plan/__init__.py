@@ -79,7 +79,7 @@ def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], exec
     Args:
         suite: its name, baseline, statistics and published numbers are the manifest's.
         cells: all of the suite.
-        seeds: planned for the folder.
+        seeds: planned for the folder; where some are not the suite's, they replace its list.
         execution: device kind, precision, engine revision, group size.
     """
     return Manifest(
@@ -92,6 +92,7 @@ def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], exec
         statistics=suite.statistics,
         published=suite.published,
         execution=execution,
+        declared_seeds=suite.seeds if set(seeds) <= set(suite.seeds) else seeds,
     )
 
 

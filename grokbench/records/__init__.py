@@ -2,12 +2,14 @@
 
 A `Manifest` lists the cells and seeds of a results folder, a `Run` is the result of one replica, a `Timing` the cost of
 one cell. `store` keeps all three, and judging reads nothing else. A `Cell` holds its `Recipe` and the `Origin` of every
-plugin in it. A `Planned` tells observers what a command is about to do.
+plugin in it. A `Ledger` remembers what was declared and when it was judged. A `Planned` tells observers what a command
+is about to do.
 """
 
 from grokbench.records.cell import Cell, Snapshots
 from grokbench.records.completion import reached_end
 from grokbench.records.crossings import LASTING, Crossings
+from grokbench.records.ledger import Declaration, DeclaredCell, History, Ledger, Look, Pair
 from grokbench.records.manifest import Manifest, Planned, Published, Skip, Spread, Statistics
 from grokbench.records.mark import Mark, MarkKind
 from grokbench.records.origin import Origin, origins_of
@@ -22,11 +24,17 @@ __all__ = [
     "Cell",
     "Crossings",
     "Curve",
+    "Declaration",
+    "DeclaredCell",
+    "History",
+    "Ledger",
+    "Look",
     "Manifest",
     "Mark",
     "MarkKind",
     "Origin",
     "Outcome",
+    "Pair",
     "Planned",
     "Published",
     "Recipe",

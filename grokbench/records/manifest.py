@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ class Statistics:
         confidence: of intervals.
         rank_by: the crossing that is a replica's time: "first", or "lasting" where every task holds.
         equivalence: the margin within which a ratio counts as no effect, such as 0.05 for 5%. None: not tested.
+        interim_looks: numbers of seeds, ascending, at which a group-sequential design tests; the last is the suite's
+            full number. Empty for one test at the end.
+
+    Raises:
+        ValueError: the looks are not ascending numbers of seeds.
     """
 
     primary: str = "sign_flip"
@@ -45,24 +51,38 @@ class Statistics:
     confidence: float = 0.95
     rank_by: str = "first"
     equivalence: float | None = None
+    interim_looks: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse looks that are none: a file may have been edited."""
+        looks = (0, *self.interim_looks)
+        if any(one >= other for one, other in pairwise(looks)):
+            raise ValueError(f"interim_looks {self.interim_looks}")
 
     def tests(self, comparisons: int) -> int:
         """Count the tests a p is corrected for: with Holm all planned comparisons, without a correction its own."""
         return comparisons if self.correction == "holm" else 1
 
     def deciding(self, primary: float | None, adjusted: float | None) -> float | None:
-        """Select the p that decides significance: Holm's, or without a correction that of the primary test.
+        """Select the p that decides significance: the adjusted one, or without any adjustment that of the primary test.
 
         Args:
             primary: p of the primary test.
-            adjusted: that p after Holm's correction; None without one.
+            adjusted: that p adjusted for looks, if the suite has any, and by Holm, if it corrects; None without either.
         """
-        return adjusted if self.correction == "holm" else primary
+        return adjusted if self.adjusts else primary
+
+    @property
+    def adjusts(self) -> bool:
+        """True if the p of the primary test does not decide by itself."""
+        return self.correction == "holm" or bool(self.interim_looks)
 
     @property
     def name_of_p(self) -> str:
         """The name of that p in a sentence."""
-        return "Holm p" if self.correction == "holm" else "uncorrected p"
+        if self.correction == "holm":
+            return "Holm p"
+        return "sequential p" if self.interim_looks else "uncorrected p"
 
 
 @dataclass(frozen=True)
@@ -130,6 +150,9 @@ class Manifest:
         statistics: of the comparisons.
         published: numbers to compare with; None without any.
         execution: `device` (the kind), `precision`, `engine` (the revision) and, where it was set, `group_size`.
+        declared_seeds: the suite's full list, of which `seeds` may be a part. Empty in one of an earlier version.
+        withdrawn: cells that the suite had when some of its replicas finished, and has no longer: their comparisons
+            stay in the family of their declaration.
     """
 
     suite: str
@@ -141,12 +164,24 @@ class Manifest:
     statistics: Statistics = Statistics()
     published: Published | None = None
     execution: Mapping[str, Any] = field(default_factory=dict)
+    declared_seeds: tuple[int, ...] = ()
+    withdrawn: tuple[Cell, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a plan that counts a replica twice: a file may have been edited."""
         labels = [cell.key for cell in self.cells]
         if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
             raise ValueError("a seed or a cell is planned twice")
+
+    @property
+    def full_seeds(self) -> tuple[int, ...]:
+        """The suite's full list of seeds; those of the folder where the manifest does not say it."""
+        return self.declared_seeds or self.seeds
+
+    @property
+    def unfinished(self) -> bool:
+        """True if the folder plans a part of the suite's seeds only: estimates are shown, and no test is made."""
+        return not set(self.full_seeds) <= set(self.seeds)
 
     @property
     def comparisons(self) -> int:

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from grokbench.judging.comparison import Comparisons
-from grokbench.judging.conclusions import power_notes
 from grokbench.judging.marks import mark_text
 from grokbench.judging.verdicts import LARGEST_MARGIN, LEAST_SEEDS, MARGIN
 from grokbench.records import LASTING, Cell, Outcome, Use
-from grokbench.report.text.prose import environment_line, named_test
+from grokbench.report.methods_tests import tests
+from grokbench.report.text.prose import environment_line
 from grokbench.seeds import format_seeds
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
 from grokbench.store.manifests import FIRST_REPORTED
@@ -102,15 +102,9 @@ def _statistics(found: Comparisons) -> Iterator[str]:
         )
     flips = "all sign flips" if pairs <= EXACT_PAIRS else f"{MONTE_CARLO_DRAWS} random sign flips"
     yield f"Its {100 * chosen.confidence:g}% interval inverts the two-sided test by {flips} of these log ratios."
-    family = plural(manifest.comparisons, "planned comparison")
-    corrected = f"corrected by Holm over {family}" if chosen.correction == "holm" else f"uncorrected for {family}"
-    yield (
-        f"A method is tested against the baseline by the {named_test(chosen.primary, pairs)}, two-sided, on "
-        f"{plural(pairs, 'pair')}, {corrected}, at the level {chosen.alpha:g}."
-    )
+    yield from tests(found)
     if more := [f"{cell.regularizer} with {listed(cell.compare_to)}" for cell in manifest.cells if cell.compare_to]:
         yield f"In the same way were compared: {'; '.join(dict.fromkeys(more))}."
-    yield from (f"{note}." for note in power_notes(manifest))
     if manifest.published:
         yield (
             f"Published means ({manifest.published.source}) are compared as ratios, by the 95% interval of our ratio "

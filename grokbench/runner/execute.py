@@ -1,7 +1,8 @@
 """Execution of a plan in its results folder, with a display and observers; the command and Python share it."""
 
-from contextlib import closing
+from contextlib import closing, suppress
 
+from grokbench.errors import StoreError
 from grokbench.events import Event, Progress
 from grokbench.judging.refusals import refusal
 from grokbench.launchers.jobs import Job
@@ -45,16 +46,20 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
         stored = _stored(plan, store)
         show.begin(plan.cells, len(plan.seeds), stored, plan.manifest.statistics.rank_by)
         _notify_begin(observers, plan, store, stored)
-        for job, event in events:
-            _show(show, plan, job, event)
-            _notify(observers, plan, event)
-            if isinstance(event, Run) and event.outcome is Outcome.FAILED:
-                failed.append((job.cells[0], event))
-                if fail_fast:
-                    break
-        else:  # after `fail_fast` replicas are missing, so there is no leaderboard to report
-            if observers.wants("end"):
-                observers.notify("end", pipeline.judge(store))
+        try:
+            for job, event in events:
+                _show(show, plan, job, event)
+                _notify(observers, plan, event)
+                if isinstance(event, Run) and event.outcome is Outcome.FAILED:
+                    failed.append((job.cells[0], event))
+                    if fail_fast:
+                        break
+            else:  # after `fail_fast` replicas are missing, so there is no leaderboard to report
+                if observers.wants("end"):
+                    observers.notify("end", pipeline.judge(store))
+        finally:
+            with suppress(StoreError):  # such as a full disk: the next command enters the look
+                store.look()
     return failed
 
 

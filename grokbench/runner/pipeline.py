@@ -213,4 +213,4 @@ def _timed_together(provenances: Sequence[Mapping[str, Any]]) -> bool:
 
 def judge(store: Store) -> Leaderboard:
     """Compare the cells of a results folder with their baseline and return the leaderboard."""
-    return rank(compare(store.manifest, store.runs(), store.timings(), store.run_of))
+    return rank(compare(store.manifest, store.runs(), store.timings(), store.run_of, store.history()))

@@ -1,18 +1,23 @@
 """The results folder: one crash-safe file per replica, in the places that `layout` defines.
 
 A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds. `run_files` reads and
-writes the files of replicas, `weights_files` their weights, `manifests` the planned contents of the folder, `packs` a
-folder made small for git; `reuse` decides which stored runs are trained again, `status` counts them.
+writes the files of replicas, `weights_files` their weights, `manifests` the planned contents of the folder, `ledger`
+what was declared and judged before, `packs` a folder made small for git; `reuse` decides which stored runs are trained
+again, `status` counts them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from grokbench.errors import StoreError
 from grokbench.io import atomic, json_lines
-from grokbench.records import Cell, Manifest, Outcome, Run, Timing
+from grokbench.records import Cell, History, Look, Manifest, Outcome, Run, Timing
+from grokbench.records.families import families
+from grokbench.store import ledger
 from grokbench.store.layout import FOLDERS, Layout
 from grokbench.store.manifests import manifest_line, merge, read_manifest
 from grokbench.store.packs import Pack, listed
@@ -66,7 +71,9 @@ class Store:
             atomic.clean(directory, FOLDERS)
             if layout.manifest.exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
-            atomic.write(layout.manifest, manifest_line(manifest))
+                cls.load(directory)._catch_up()
+            ledger.declare(directory, manifest)  # before the manifest: a killed process forgets no comparison
+            atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)))
             store = cls.load(directory)
             store._unpack()
             yield store
@@ -107,7 +114,42 @@ class Store:
 
     def each_run(self, curves: bool = False) -> Iterator[Run]:
         """Yield the same one by one: the long curves of a folder that is not packed need not be in memory at once."""
-        for cell in self.manifest.cells:
+        return self._runs_of(self.manifest.cells, curves)
+
+    def withdrawn_runs(self, curves: bool = False) -> Iterator[Run]:
+        """Yield the stored runs of cells that the suite has no longer, see `Manifest.withdrawn`."""
+        return self._runs_of(self.manifest.withdrawn, curves)
+
+    def history(self) -> History:
+        """Read what the judgement of the folder depends on beside its plan and its runs.
+
+        Raises:
+            StoreError: the ledger is damaged.
+        """
+        return History(ledger.read_ledger(self.directory), tuple(self.withdrawn_runs()))
+
+    def look(self, found: bool = False) -> None:
+        """Enter into the ledger how many replicas of each cell have finished, now that the folder is judged.
+
+        Args:
+            found: it is opened and not judged: only what has finished since the last look is entered.
+
+        Raises:
+            StoreError: the ledger is damaged or cannot be written.
+        """
+        finished = Counter(
+            run.identity for run in (*self.runs(), *self.withdrawn_runs()) if run.outcome is not Outcome.FAILED
+        )
+        ledger.enter(self.directory, Look(len(self.manifest.seeds), dict(sorted(finished.items()))), found)
+
+    def _catch_up(self) -> None:
+        """Enter what an earlier version, or a process that was killed, did not."""
+        if not ledger.read_ledger(self.directory).events:
+            ledger.declare(self.directory, self.manifest)
+        self.look(found=True)
+
+    def _runs_of(self, cells: Iterable[Cell], curves: bool) -> Iterator[Run]:
+        for cell in cells:
             for seed in self.manifest.seeds:
                 if (run := self._run(cell, seed, curves)) is not None:
                     yield run
@@ -207,3 +249,9 @@ class Store:
         except (OSError, ValueError):  # pydantic's errors are ValueErrors
             self.damaged = sorted({*self.damaged, self.layout.name(path)})
             return None
+
+
+def _without_replaced(manifest: Manifest, directory: Path) -> Manifest:
+    """Leave out the withdrawn cells of a declaration that was replaced before anything had finished under it."""
+    compared = families(ledger.read_ledger(directory), manifest).identities
+    return replace(manifest, withdrawn=tuple(cell for cell in manifest.withdrawn if cell.identity in compared))

@@ -1,6 +1,7 @@
 """The paths in a results folder, which no other module knows.
 
     DIR/manifest.json                           the planned contents, and the format of all files in the folder
+    DIR/ledger.jsonl                            what was declared, and when it was judged: a line an event, see `ledger`
     DIR/runs/<identity>/<seed>.json             a replica, two lines of JSON: the run without its curves, the curves
     DIR/timings/<identity>.json                 seconds per epoch of a cell
     DIR/weights/<identity>/<seed>.<epoch>.safetensors
@@ -41,6 +42,11 @@ class Layout:
     def manifest(self) -> Path:
         """The file that makes it a results folder."""
         return self.directory / "manifest.json"
+
+    @property
+    def ledger(self) -> Path:
+        """The file of declarations and looks."""
+        return self.directory / "ledger.jsonl"
 
     def run(self, identity: str, seed: int) -> Path:
         """Give the file of a replica."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from grokbench.errors import StoreError
 from grokbench.io import json_lines
-from grokbench.records import FORMAT, Manifest
+from grokbench.records import FORMAT, Cell, Manifest
 from grokbench.seeds import FIRST_REPORTED
 from grokbench.store.layout import Layout
 from grokbench.text.options import Option
@@ -33,12 +33,13 @@ class _File:
 
 def manifest_line(manifest: Manifest) -> bytes:
     """Write a manifest as the line of JSON that `manifest.json` holds."""
-    cells = [
-        vars(cell)
-        | {"recipe": cell.recipe.data(), "origins": {name: origin.data() for name, origin in cell.origins.items()}}
-        for cell in manifest.cells
-    ]
-    return json_lines.dump({"format": FORMAT, "manifest": vars(manifest) | {"cells": cells}})
+    cells = {name: list(map(_cell_data, getattr(manifest, name))) for name in ("cells", "withdrawn")}
+    return json_lines.dump({"format": FORMAT, "manifest": vars(manifest) | cells})
+
+
+def _cell_data(cell: Cell) -> dict[str, Any]:
+    origins = {name: origin.data() for name, origin in cell.origins.items()}
+    return vars(cell) | {"recipe": cell.recipe.data(), "origins": origins}
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -78,8 +79,8 @@ def _why(error: OSError | ValueError) -> str:
 def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
     """Merge the manifest of a folder with that of a suite that is to be run into it.
 
-    Seeds are the union, in ascending order; everything else is as planned now. Files of cells that are no longer
-    planned stay on disk and are not shown; they are found again when those cells are planned again.
+    Seeds are the union, in ascending order; everything else is as planned now. Cells that are no longer planned are
+    withdrawn: their files stay on disk and are not shown, and are found again when those cells are planned again.
 
     Args:
         stored: the manifest in the folder.
@@ -95,7 +96,26 @@ def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
             f"{where} holds results that cannot be shown beside these: {'; '.join(differences)}. "
             f"Choose another folder ({Option('out')}), or delete {where}."
         )
-    return replace(planned, seeds=tuple(sorted({*stored.seeds, *planned.seeds})))
+    return replace(
+        planned,
+        seeds=tuple(sorted({*stored.seeds, *planned.seeds})),
+        declared_seeds=_declared_seeds(stored, planned),
+        withdrawn=_withdrawn(stored, planned),
+    )
+
+
+def _declared_seeds(stored: Manifest, planned: Manifest) -> tuple[int, ...]:
+    """Give the planned list; with those of the folder where it holds seeds beyond it, which extend the sample."""
+    if set(stored.seeds) <= set(planned.full_seeds):
+        return planned.full_seeds
+    return tuple(dict.fromkeys((*stored.full_seeds, *planned.full_seeds)))
+
+
+def _withdrawn(stored: Manifest, planned: Manifest) -> tuple[Cell, ...]:
+    """List the cells of the folder whose recipe is not planned now, one for each recipe."""
+    now = {cell.identity for cell in planned.cells}
+    gone = {cell.identity: cell for cell in (*stored.withdrawn, *stored.cells) if cell.identity not in now}
+    return tuple(gone.values())
 
 
 def _differences(stored: Manifest, planned: Manifest) -> list[str]:

@@ -4,6 +4,7 @@
     DIR/outcomes.jsonl    a line a replica: the run without its curves
     DIR/curves.jsonl      a line a replica: some POINTS of each curve, in float32
     DIR/timings.jsonl     a line a cell: seconds per epoch
+    DIR/ledger.jsonl      as in every results folder
     DIR/weights/          as in every results folder, with `pack --weights`
 
 `store.Store` reads it like any other folder, and unpacks it before anything is written into it.
@@ -18,8 +19,9 @@ from typing import TypeVar
 import numpy as np
 
 from grokbench.io import json_lines
-from grokbench.records import Curve, Manifest, Run, Snapshots, Timing
+from grokbench.records import Cell, Curve, Ledger, Manifest, Run, Snapshots, Timing
 from grokbench.store.layout import NAME
+from grokbench.store.ledger import ledger_lines
 from grokbench.store.manifests import manifest_line
 
 __all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
@@ -125,7 +127,11 @@ def _parsed(kind: type[T], line: bytes) -> T | None:
 
 
 def packed(
-    manifest: Manifest, runs: Iterable[Run], timings: Iterable[Timing], weights: bool = False
+    manifest: Manifest,
+    runs: Iterable[Run],
+    timings: Iterable[Timing],
+    weights: bool = False,
+    ledger: Ledger = Ledger(),  # noqa: B008 - frozen
 ) -> dict[str, bytes]:
     """Make the files of a packed folder.
 
@@ -134,13 +140,14 @@ def packed(
         runs: with their curves, which are thinned here.
         timings: of its cells.
         weights: whether the kept weights are to be packed, too; else neither manifest nor runs speak of them.
+        ledger: of the folder; an empty one makes no file.
 
     Returns:
         File name -> content.
     """
     outcomes, curves = list[bytes](), list[bytes]()
     if not weights:
-        manifest = replace(manifest, cells=tuple(replace(cell, weights=Snapshots()) for cell in manifest.cells))
+        manifest = replace(manifest, cells=_weightless(manifest.cells), withdrawn=_weightless(manifest.withdrawn))
     for run in runs:
         run = run if weights else replace(run, weights={})
         thinned = {label: thin(curve) for label, curve in run.curves.items()}
@@ -151,7 +158,11 @@ def packed(
         OUTCOMES: b"".join(outcomes),
         CURVES: b"".join(curves),
         TIMINGS: b"".join(map(json_lines.dump, timings)),
-    }
+    } | ({"ledger.jsonl": ledger_lines(ledger)} if ledger.events else {})
+
+
+def _weightless(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    return tuple(replace(cell, weights=Snapshots()) for cell in cells)
 
 
 def listed(damaged: list[str], most: int = 5) -> str:

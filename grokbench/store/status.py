@@ -21,9 +21,15 @@ def count_replicas(store: Store) -> Counter[str]:
     return counts
 
 
-def unplanned(store: Store) -> int:
-    """Count the stored replicas of cells or seeds that are not planned now, and so are not shown."""
-    planned = {(cell.identity, str(seed)) for cell in store.manifest.cells for seed in store.manifest.seeds}
+def unplanned(store: Store, withdrawn: bool = False) -> int:
+    """Count the stored replicas of cells or seeds that are not planned now, and so are not shown.
+
+    Args:
+        store: the results folder.
+        withdrawn: whether those of withdrawn cells, which the judgement depends on, count as planned.
+    """
+    cells = (*store.manifest.cells, *(store.manifest.withdrawn if withdrawn else ()))
+    planned = {(cell.identity, str(seed)) for cell in cells for seed in store.manifest.seeds}
     return len(store.stored() - planned)
 
 

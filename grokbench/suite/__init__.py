@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from grokbench.errors import SuiteError
 from grokbench.records import Published, Skip, Snapshots, Statistics
@@ -159,12 +160,17 @@ def _suite(document: Document, path: Path) -> Suite:
         regularizers=regularizers,
         skip=tuple(_skips(data.get("skip") or [], tasks, regularizers)),
         metrics=metric_entries(data.get("metrics") or {}),
-        statistics=Statistics(**{key: v for key, v in (data.get("statistics") or {}).items() if v is not None}),
+        statistics=_statistics(data.get("statistics") or {}),
         published=read_published(data.get("published"), tasks, regularizers),
         weights=read_snapshots(data.get("weights")) or Snapshots(),
         plugins=tuple(str(path.parent / name) for name in data.get("plugins") or []),
         document=document,
     )
+
+
+def _statistics(given: dict[str, Any]) -> Statistics:
+    facts = {key: value for key, value in given.items() if value is not None}
+    return Statistics(**facts | {"interim_looks": tuple(facts.get("interim_looks", ()))})
 
 
 def _skips(

@@ -45,6 +45,7 @@ Text = Annotated[str, Field(min_length=1)]
 MAX_LABEL = 60  # characters
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
+Looks = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Condition = Annotated[str, BeforeValidator(check_condition)]
 _STOP = {
@@ -169,6 +170,10 @@ class StatisticsShape(_Shape):
     rank_by: Annotated[
         Literal["first", "lasting"] | None,
         Field(description="the crossing of the criterion that is a seed's time; default first; lasting needs `hold`"),
+    ] = None
+    interim_looks: Annotated[
+        Annotated[list[Looks], Field(min_length=1)] | None,
+        Field(description="numbers of seeds, ascending, at which tests are made; the last is that of the suite"),
     ] = None
 
 

@@ -10,6 +10,7 @@ from grokbench.criterion import bound_fault
 from grokbench.errors import SuiteError
 from grokbench.seeds import count_seeds, parse_seeds, seed_faults
 from grokbench.suite.entries import OPTIMIZER, grid_value, is_grid
+from grokbench.suite.looks import look_problems
 from grokbench.suite.optimizer_settings import optimizer_problems
 from grokbench.suite.problems import KeyPath, Problem
 from grokbench.suite.schema import RESERVED, fields_at, misplaced_words
@@ -35,6 +36,7 @@ def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
         if (given := (data.get("tune") or {}).get(key)) is not None:
             yield from _seed_problems(("tune", key), given)
     yield from tuning_problems(data)
+    yield from look_problems(data)
     yield from _prose_problems(data)
     yield from _plugin_problems(data.get("plugins") or [], folder)
     for section in _SECTIONS:

@@ -15,9 +15,12 @@ __all__ = ["ABOUT", "leaderboard", "row_columns"]
 ABOUT = "A row per cell: one method on one task. `grokbench leaderboard --format json` has the same keys."
 NOT_COMPARED = "the baseline, and cells that cannot be compared"
 NO_END = f"{NOT_COMPARED}; the bound is mixed"
+UNTESTED = f"{NOT_COMPARED}; copies of the baseline; a part of the suite's seeds has run"
+UNDECLARED = "the suite declares no looks, or none is reached; the baseline"
+UNFAMILIAR = "the baseline, copies of it, and skipped cells"
 NOT_HELD = "the task does not `hold`"
 NOT_RECORDED = "nothing has finished, or a run of an earlier version does not say it"
-UNTESTED = f"{NOT_COMPARED}; the suite declares no margin, or a seed did not grok"
+NO_MARGIN = f"{NOT_COMPARED}; the suite declares no margin, or a seed did not grok"
 NO_WATCH = "no evaluation follows a first crossing"
 UNCOUNTED = "not counted, or the timing is of an earlier version"
 BONFERRONI = "its interval of confidence 1 - alpha / m, for the m tests of the suite"
@@ -44,7 +47,7 @@ def _final(label: str) -> Column:
 
 
 def _p(test: str) -> Column:
-    return Column(f"p_{test}", NUMBER, f"p of the {TESTS[test]}", NOT_COMPARED)
+    return Column(f"p_{test}", NUMBER, f"p of the {TESTS[test]}", UNTESTED)
 
 
 RANKED: tuple[Column, ...] = (
@@ -83,11 +86,11 @@ RANKED: tuple[Column, ...] = (
     *map(_p, TESTS),
     Column("deciding_test", TEXT, "the suite's primary test; misses_last where a seed did not grok", NOT_COMPARED),
     Column("conclusion", TEXT, "faster, slower, no difference or faster where it groks", f"{NOT_COMPARED}; no p"),
-    Column(
-        "p_holm", NUMBER, "p of the deciding test adjusted by Holm's method for all planned comparisons", NOT_COMPARED
-    ),
-    Column("p_equivalence", NUMBER, "p of two one-sided tests that the speed-up lies within the margin", UNTESTED),
-    Column("p_equivalence_holm", NUMBER, "that p adjusted by Holm's method", UNTESTED),
+    Column("p_holm", NUMBER, "p of the deciding test adjusted by Holm's method over its family", UNTESTED),
+    Column("p_sequential", NUMBER, "that p adjusted for the declared looks, before Holm's method", UNDECLARED),
+    Column("family", INTEGER, "1: declared at first, more: added after a look", UNFAMILIAR),
+    Column("p_equivalence", NUMBER, "p of two one-sided tests that the speed-up lies within the margin", NO_MARGIN),
+    Column("p_equivalence_holm", NUMBER, "that p adjusted by Holm's method", NO_MARGIN),
     Column("effect_size", NUMBER, "d_z of the log ratios: mean / standard deviation", NOT_COMPARED),
     Column("superiority", NUMBER, "share of seeds on which it groks before the baseline, ties half", NOT_COMPARED),
     Column("superiority_low", NUMBER, "lower end of its interval", NOT_COMPARED),

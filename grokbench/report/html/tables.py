@@ -153,6 +153,8 @@ def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
             return evidence.leaderboard.tasks[row.task].budget
         case Key.P:
             return row.p_deciding
+        case Key.P_HOLM:
+            return row.p(evidence.manifest.statistics)
     return getattr(row, SORTED_BY[column])
 
 

@@ -10,6 +10,7 @@ from grokbench.judging.row import Leaderboard, Row
 from grokbench.records import LASTING
 from grokbench.report.text.collected import COLLECTED, collected
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
+from grokbench.text.lists import listed
 from grokbench.text.numbers import number, times
 
 __all__ = [
@@ -140,6 +141,12 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         "(the valid end of the interval is shown); ~: no valid bound. "
         f"p: {named_test(statistics.primary, seeds)}. Times are capped at the budget, so a mean is a restricted mean.",
     ]
+    if statistics.interim_looks:
+        name = f"{statistics.name_of_p[0].upper()}{statistics.name_of_p[1:]}"
+        lines.append(
+            f"{name}: allows for looks at {listed(statistics.interim_looks)} seeds (alpha spending by Lan and DeMets, "
+            "of O'Brien and Fleming's type)."
+        )
     if any(row.lasting is not None for row in leaderboard.rows):
         lines.append(CROSSINGS[statistics.rank_by])
     if any(row.place is not None for row in leaderboard.rows):

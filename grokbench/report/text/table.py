@@ -145,6 +145,8 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
     }
     if statistics.correction == "holm":
         shown[Column("Holm p", "right", Key.P_HOLM)] = [_p(row.p_holm) for row in rows]
+    elif statistics.interim_looks:
+        shown[Column("sequential p", "right", Key.P_HOLM)] = [_p(row.p_sequential) for row in rows]
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
         shown[Column("s/epoch", "right", Key.SECONDS_PER_EPOCH)] = [figure(row.seconds_per_epoch) for row in rows]
         shown[Column("time", "right", Key.TIME)] = [times(row.seconds_shown, row.seconds_speedup_bound) for row in rows]

@@ -1,0 +1,108 @@
+"""The columns of a row, by what they are about: the crossings, the effect, the design, and published numbers."""
+
+from statistics import fmean
+from typing import Any
+
+from grokbench.judging.comparison import Comparison
+from grokbench.judging.conclusions import conclusion
+from grokbench.judging.holm import Judgement
+from grokbench.judging.outcomes import Measured
+from grokbench.judging.seconds import seconds_speedup
+from grokbench.judging.verdicts import published_ratio
+from grokbench.records import Manifest, Statistics
+from grokbench.stats.survival import median_time, restricted_mean
+
+__all__ = ["crossing_columns", "design_columns", "effect_columns", "published_columns"]
+
+
+def crossing_columns(measured: Measured) -> dict[str, Any]:
+    """Give the columns of the crossings of a cell, and of what came after them."""
+    columns: dict[str, Any] = {
+        "below_share": measured.below_share(),
+        "below_again": measured.below_again(),
+        "not_finite_after": measured.not_finite_after(),
+        "lost": measured.lost(),
+        "worst": measured.worst(),
+    }
+    recorded = measured.crossings is not None or not isinstance(measured.cell.recipe.stop, int)
+    for name, known in (("first", recorded), ("lasting", measured.holds), ("strict", measured.holds)):
+        if known and measured.finished:
+            times, hits = measured.crossed(name)
+            mean = restricted_mean(times, hits, measured.cell.budget) if name == "strict" else fmean(times)
+            columns |= {f"{name}_mean": mean, f"{name}_median": median_time(times, hits)}
+            columns |= {name: sum(hits)} if name != "first" else {}
+    return columns
+
+
+def effect_columns(each: Comparison, judged: Judgement | None, statistics: Statistics) -> dict[str, Any]:
+    """Give the columns of the effect on epochs and on seconds, and the conclusion.
+
+    Args:
+        each: the comparison with the baseline.
+        judged: the same in its family; None for the baseline.
+        statistics: the suite's.
+    """
+    found = each.effect
+    if found is None:
+        return {}
+    test = found.deciding(statistics.primary)
+    return {
+        "speedup": found.speedup,
+        "speedup_low": found.low,
+        "speedup_high": found.high,
+        "speedup_bound": found.bound,
+        "speedup_of_means": found.of_means,
+        **{f"p_{name}": p for name, p in found.p.items()},
+        "deciding_test": test,
+        "conclusion": conclusion(found, judged.deciding(found, statistics), statistics) if judged else None,
+        "speedup_of_means_low": found.of_means_low,
+        "speedup_of_means_high": found.of_means_high,
+        "effect_size": found.effect_size,
+        "superiority": found.superiority,
+        "superiority_low": found.superiority_low,
+        "superiority_high": found.superiority_high,
+        **_seconds_columns(each),
+    }
+
+
+def _seconds_columns(each: Comparison) -> dict[str, Any]:
+    found, name = seconds_speedup(each), "seconds_speedup"
+    if found is None or each.effect is None:
+        return {}
+    ends = {f"{name}_low": found.low, f"{name}_high": found.high}
+    return {name: found.value, **ends, f"{name}_bound": each.effect.bound}
+
+
+def design_columns(judged: Judgement | None, statistics: Statistics) -> dict[str, Any]:
+    """Give the columns of the family and its adjusted p's.
+
+    Args:
+        judged: a comparison in its family; None for the baseline.
+        statistics: the suite's.
+    """
+    if judged is None:
+        return {}
+    p_holm = judged.p if statistics.correction == "holm" else None
+    return {"p_holm": p_holm, "p_sequential": judged.sequential, "family": judged.family}
+
+
+def published_columns(task: str, regularizer: str, manifest: Manifest) -> dict[str, Any]:
+    """Give the published numbers of a cell: epochs, the speed-up with its interval, and final values of metrics.
+
+    Args:
+        task: its label.
+        regularizer: its label.
+        manifest: the plan, with the published numbers.
+    """
+    published = manifest.published
+    if published is None:
+        return {}
+    found = published_ratio(published, task, manifest.baseline, regularizer)
+    low, high = found.ends if found else (None, None)
+    return {
+        "published_epochs": published.epochs.get(task, {}).get(regularizer),
+        "published_speedup": found.value if found else None,
+        "published_speedup_low": low,
+        "published_speedup_high": high,
+        "published_metrics": published.finals(task, regularizer),
+    }

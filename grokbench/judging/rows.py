@@ -1,0 +1,158 @@
+"""Rows of a leaderboard, made from judged comparisons."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from grokbench.judging.comparison import Comparison, Comparisons, RowContrast
+from grokbench.judging.conclusions import compared_notes, contrast_note
+from grokbench.judging.design_notes import design_notes
+from grokbench.judging.equivalence import Equivalence
+from grokbench.judging.holm import Correction, Judgement, stopped
+from grokbench.judging.marks import recipe_notes
+from grokbench.judging.note import Kind, Note, caution, info
+from grokbench.judging.published_notes import metric_notes, published_note
+from grokbench.judging.row import Row, RowComparison
+from grokbench.judging.row_columns import crossing_columns, design_columns, effect_columns, published_columns
+from grokbench.judging.row_notes import outcome_notes, provenance_notes
+from grokbench.judging.simultaneous import simultaneous_ends, simultaneous_note
+from grokbench.judging.verdicts import published_ratio, verdict
+from grokbench.records import Manifest, Outcome, Skip
+
+__all__ = ["make_row", "skipped_row"]
+
+
+def make_row(
+    each: Comparison,
+    judged: Judgement | None,
+    others: Sequence[Judgement],
+    equivalence: Equivalence | None,
+    corrected: Correction,
+    found: Comparisons,
+) -> Row:
+    """Make the row of a cell.
+
+    Args:
+        each: the cell, compared.
+        judged: its comparison with the baseline in its family; None for the baseline.
+        others: its comparisons with other rows, likewise.
+        equivalence: with the baseline; None where it is not tested.
+        corrected: all comparisons of the folder.
+        found: the folder.
+    """
+    each = stopped(each, judged.decided_at if judged else None, found.manifest)
+    measured, cell, manifest = each.measured, each.measured.cell, found.manifest
+    theirs = published_ratio(manifest.published, cell.task, manifest.baseline, cell.regularizer)
+    ends = simultaneous_ends(each, manifest)
+    return Row(
+        task=cell.task,
+        regularizer=cell.regularizer,
+        seeds=len(measured.runs),
+        grokked=measured.count(Outcome.GROKKED),
+        censored=measured.count(Outcome.CENSORED),
+        diverged=measured.count(Outcome.DIVERGED),
+        failed=measured.count(Outcome.FAILED),
+        epochs_mean=measured.mean(),
+        epochs_median=measured.median(),
+        epochs_std=measured.std(),
+        epochs_to_memorise=measured.memorised(),
+        delay=measured.delay(),
+        **crossing_columns(measured),
+        **effect_columns(each, judged, manifest.statistics),
+        **design_columns(judged, manifest.statistics),
+        p_equivalence=equivalence.p if equivalence else None,
+        p_equivalence_holm=equivalence.adjusted if equivalence else None,
+        speedup_low_simultaneous=ends[0],
+        speedup_high_simultaneous=ends[1],
+        final=measured.final(),
+        seconds_per_epoch=measured.seconds_per_epoch(),
+        flop_per_epoch=measured.flop_per_epoch(),
+        seconds_mean=measured.seconds(),
+        privileges=cell.privileges,
+        **published_columns(cell.task, cell.regularizer, manifest),
+        verdict=verdict(theirs, each.effect, len(manifest.seeds)) if theirs is not None else None,
+        notes=(
+            *_notes(each, judged, manifest),
+            *([equivalence.note] if equivalence and each.effect else []),
+            *(simultaneous_note(each, ends, judged, manifest) if judged else ()),
+            *(design_notes(each, judged, corrected, found) if judged else ()),
+            *(contrast_note(other, None, manifest) for other in each.others if other.obstacle),
+        ),
+        marks=cell.marks,
+        comparisons=tuple(_contrast(*both, manifest) for both in zip(each.others, others, strict=True)),
+        identity=cell.identity,
+    )
+
+
+def _contrast(other: RowContrast, judged: Judgement, manifest: Manifest) -> RowComparison:
+    found, note = other.effect, contrast_note(other, judged.p, manifest, judged.tests)
+    if found is None:
+        return RowComparison(other=other.label, note=note)
+    return RowComparison(
+        other=other.label,
+        speedup=found.speedup,
+        speedup_low=found.low,
+        speedup_high=found.high,
+        speedup_bound=found.bound,
+        speedup_of_means=found.of_means,
+        speedup_of_means_low=found.of_means_low,
+        speedup_of_means_high=found.of_means_high,
+        deciding_test=(test := found.deciding(manifest.statistics.primary)),
+        p=found.p[test],
+        **design_columns(judged, manifest.statistics),
+        effect_size=found.effect_size,
+        superiority=found.superiority,
+        note=note,
+    )
+
+
+def _notes(each: Comparison, tested: Judgement | None, manifest: Manifest) -> Iterator[Note]:
+    """Yield the notes of a row: on its outcomes, on its comparison, and on differences from the baseline's runs."""
+    yield from recipe_notes(each.measured.cell)
+    yield from outcome_notes(each.measured, each.effect.bound if each.effect else None)
+    if each.is_baseline:
+        yield info(Kind.BASELINE, "the baseline that the others are compared with")
+    if each.identical and not each.is_copy:
+        yield _identical(each)
+    if each.obstacle:
+        yield each.obstacle
+    if each.effect and tested:
+        yield from compared_notes(each.effect, tested.p, manifest, tested.tests)
+    yield from _published_notes(each, manifest)
+    if each.baseline is not None and not each.is_baseline:
+        yield from provenance_notes(each.baseline, each.measured)
+
+
+def _published_notes(each: Comparison, manifest: Manifest) -> Iterator[Note]:
+    if manifest.published is None:
+        return
+    (task, regularizer), seeds = each.measured.cell.key, len(manifest.seeds)
+    theirs = published_ratio(manifest.published, task, manifest.baseline, regularizer)
+    if theirs is not None:
+        yield published_note(theirs, each.effect, verdict(theirs, each.effect, seeds), seeds)
+    yield from metric_notes(manifest.published.finals(task, regularizer), each.measured.final())
+
+
+def _identical(each: Comparison) -> Note:
+    thinned = each.measured.thinned or (each.baseline is not None and each.baseline.thinned)
+    evaluation = "recorded evaluation" if thinned else "evaluation"
+    other = "the baseline" if each.baseline and each.identical == each.baseline.cell.regularizer else each.identical
+    mine, theirs = each.measured.cell, each.baseline.cell if each.baseline else None
+    doubt = "does the method do anything?"
+    if mine.recipe.optimizer is not None:
+        same = theirs is not None and each.identical == theirs.regularizer and mine.optimizer == theirs.optimizer
+        doubt = "it has the same settings" if same else "its settings of the optimizer change nothing"
+    text = f"equals {other} at every {evaluation} of every seed: {doubt}"
+    return caution(Kind.IDENTICAL, text, *each.measured.cell.key, other)
+
+
+def skipped_row(skip: Skip, manifest: Manifest) -> Row:
+    """Make the row of a cell that the suite leaves out.
+
+    Args:
+        skip: the cell, and why.
+        manifest: the plan, with the published numbers.
+    """
+    counts: dict[str, Any] = dict.fromkeys(["seeds", *Outcome], 0)
+    published = published_columns(skip.task, skip.regularizer, manifest)
+    why = info(Kind.SKIPPED, f"skipped: {skip.why}", skip.why)
+    return Row(task=skip.task, regularizer=skip.regularizer, **counts, **published, notes=(why,))

@@ -1,0 +1,140 @@
+"""The ledger of a results folder: what its suite declared, and when the folder was judged, in order.
+
+Holm's family is what a suite declared before it ran. A manifest says what is planned now; the ledger says what was
+declared before, so that neither deleting a comparison nor adding one after a look changes the p of another.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from grokbench.records.cell import Cell
+from grokbench.records.manifest import Manifest, Statistics
+from grokbench.records.run import Run
+
+__all__ = ["Declaration", "DeclaredCell", "History", "Ledger", "Look", "Pair"]
+
+Pair = tuple[str, str]  # the identities of a method's cell and of the cell that it is compared with
+Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class DeclaredCell:
+    """A cell of a declaration.
+
+    Attributes:
+        task: its label.
+        regularizer: its label.
+        identity: hash of its recipe.
+        compare_to: labels of the regularizers that it is compared with, beside the baseline.
+    """
+
+    task: str
+    regularizer: str
+    identity: str
+    compare_to: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, cell: Cell) -> "DeclaredCell":
+        """Select what a declaration says of a cell."""
+        return cls(cell.task, cell.regularizer, cell.identity, cell.compare_to)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The plan of a suite, declared before it runs.
+
+    Attributes:
+        baseline: label of the regularizer that the others are compared with.
+        cells: all of the suite, whatever part of it runs.
+        seeds: the suite's full list.
+        statistics: the tests, their level and their looks.
+        event: the kind of this record in the file.
+    """
+
+    baseline: str
+    cells: tuple[DeclaredCell, ...]
+    seeds: tuple[int, ...]
+    statistics: Statistics = Statistics()
+    event: Literal["declaration"] = "declaration"
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Declaration":
+        """Give the declaration that a manifest amounts to."""
+        cells = tuple(map(DeclaredCell.of, manifest.cells))
+        return cls(manifest.baseline, cells, manifest.full_seeds, manifest.statistics)
+
+    def comparisons(self) -> dict[Pair, str]:
+        """Map each comparison to its name, `task / method` or `task / method against other`; a recipe counts once.
+
+        A copy of the cell that it would be compared with is left out: there is nothing to test.
+        """
+        found: dict[Pair, str] = {}
+        for pair, name in self._pairs():
+            if pair[0] != pair[1]:
+                found.setdefault(pair, name)
+        return found
+
+    def _pairs(self) -> Iterator[tuple[Pair, str]]:
+        by_label = {(cell.task, cell.regularizer): cell.identity for cell in self.cells}
+        for cell in self.cells:
+            name = f"{cell.task} / {cell.regularizer}"
+            if cell.regularizer != self.baseline:
+                yield (cell.identity, by_label.get((cell.task, self.baseline), "")), name
+            for other in cell.compare_to:
+                yield (cell.identity, by_label.get((cell.task, other), "")), f"{name} against {other}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """The state of a folder when it was judged, at the end of a command, or was found at the beginning of the next.
+
+    Attributes:
+        seeds: the number that the folder planned.
+        finished: identity of a cell -> how many of them had finished.
+        event: the kind of this record in the file.
+    """
+
+    seeds: Count
+    finished: Mapping[str, Count] = field(default_factory=dict)
+    event: Literal["look"] = "look"
+
+    def judged(self, pair: Pair) -> bool:
+        """Return whether the comparison was complete then, so that its estimate was shown."""
+        return self.seeds > 0 and all(self.finished.get(identity, 0) >= self.seeds for identity in pair)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The events of a folder.
+
+    Attributes:
+        events: in the order in which they happened. Empty for a folder of an earlier version.
+    """
+
+    events: tuple[Declaration | Look, ...] = ()
+
+    @property
+    def declared(self) -> Declaration | None:
+        """The last declaration; None without any."""
+        return next((event for event in reversed(self.events) if isinstance(event, Declaration)), None)
+
+    @property
+    def looked(self) -> Look | None:
+        """The last look; None without any."""
+        return next((event for event in reversed(self.events) if isinstance(event, Look)), None)
+
+
+@dataclass(frozen=True)
+class History:
+    """The past of a folder, as far as its judgement depends on it.
+
+    Attributes:
+        ledger: what was declared, and when the folder was judged.
+        runs: of the cells that the suite has no longer, see `Manifest.withdrawn`.
+    """
+
+    ledger: Ledger = Ledger()
+    runs: tuple[Run, ...] = ()

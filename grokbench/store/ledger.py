@@ -1,0 +1,107 @@
+"""The ledger of a results folder as a file: one event a line, only ever appended.
+
+A line that a killed process left unfinished counts as not written; the next one takes its place.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from grokbench.errors import StoreError
+from grokbench.io import atomic, json_lines
+from grokbench.records import Declaration, Ledger, Look, Manifest
+from grokbench.store.layout import Layout
+
+__all__ = ["declare", "enter", "ledger_lines", "read_ledger"]
+
+Event = Annotated[Declaration | Look, Field(discriminator="event")]
+
+
+def read_ledger(directory: Path) -> Ledger:
+    """Read the ledger of a results folder; it is empty where there is no file.
+
+    Raises:
+        StoreError: a line but an unfinished last one is damaged, or the file cannot be read.
+    """
+    path = Layout(directory).ledger
+    try:
+        with json_lines.open_file(path) as file:
+            lines = iter(lambda: file.readline(json_lines.LONGEST), b"")
+            return Ledger(tuple(_events(path, lines)))
+    except FileNotFoundError:
+        return Ledger()
+    except (OSError, ValueError) as error:
+        raise _damaged(str(path), (getattr(error, "strerror", None) or "it is not one of ours")) from error
+
+
+def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Declaration | Look]:
+    for number, line in enumerate(lines, 1):
+        try:
+            yield json_lines.parse(Event, line)
+        except ValueError as error:  # pydantic's errors are ValueErrors
+            if line.endswith(b"\n") or len(line) >= json_lines.LONGEST:
+                raise _damaged(f"{path}:{number}", "it is not one of ours") from error
+
+
+def _damaged(where: str, why: str) -> StoreError:
+    return StoreError(
+        f"{where} cannot be read ({why}): it says which comparisons were declared, and when they were judged. Put back "
+        "a good copy of the file (from git); without it, delete it, and say so beside the p values."
+    )
+
+
+def declare(directory: Path, manifest: Manifest) -> None:
+    """Append what a manifest declares, unless it was the last to be declared.
+
+    Args:
+        directory: the folder.
+        manifest: its planned contents from now on.
+
+    Raises:
+        StoreError: the file is damaged or cannot be written.
+    """
+    if (declaration := Declaration.of(manifest)) != read_ledger(directory).declared:
+        _append(directory, declaration)
+
+
+def enter(directory: Path, look: Look, found: bool = False) -> None:
+    """Append a look at which some replica had finished, unless the last event says the same.
+
+    Args:
+        directory: the folder.
+        look: the state of the folder.
+        found: the state was found, not judged: it is appended only if more has finished than at the last look.
+
+    Raises:
+        StoreError: the file is damaged or cannot be written.
+    """
+    ledger = read_ledger(directory)
+    then = ledger.looked.finished if ledger.looked else {}
+    more = any(n > then.get(identity, 0) for identity, n in look.finished.items())
+    judged = bool(look.finished) and ledger.events[-1:] != (look,)
+    if more if found else judged:
+        _append(directory, look)
+
+
+def ledger_lines(ledger: Ledger) -> bytes:
+    """Write a ledger as the contents of its file."""
+    return b"".join(map(_line, ledger.events))
+
+
+def _line(event: Declaration | Look) -> bytes:
+    return json_lines.dump({"event": event.event} | vars(event))
+
+
+def _append(directory: Path, event: Declaration | Look) -> None:
+    """Add a line; what a killed process left of another one is cut off, and a whole one that lacks its end gets it."""
+    path = Layout(directory).ledger
+    written = path.read_bytes() if path.exists() else b""
+    end = written.rfind(b"\n") + 1
+    try:
+        json_lines.parse(Event, written[end:])
+        whole, between = len(written), b"\n"
+    except ValueError:
+        whole, between = end, b""
+    atomic.append(path, between + _line(event), whole)

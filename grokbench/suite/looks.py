@@ -1,0 +1,39 @@
+"""Problems with the looks that a suite declares."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from grokbench.errors import SuiteError
+from grokbench.seeds import seeds_of
+from grokbench.suite.problems import KeyPath, Problem
+
+__all__ = ["look_problems"]
+
+PATH: KeyPath = ("statistics", "interim_looks")
+
+
+def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield looks that do not ascend, and a last one that is not at all seeds of the suite.
+
+    Args:
+        data: the suite, of sound shape; faulty values are null.
+    """
+    looks = (data.get("statistics") or {}).get("interim_looks") or []
+    if None in looks:
+        return
+    for i, (before, look) in enumerate(pairwise(looks), 1):
+        if look <= before:
+            yield Problem((*PATH, i), f"the number {look}, expected more seeds than at the look before, {before}")
+    seeds = _count(data.get("seeds"))
+    if looks and seeds and looks[-1] != seeds:
+        text = f"the number {looks[-1]}, expected a last look at all seeds of the suite, {seeds}"
+        yield Problem((*PATH, len(looks) - 1), text)
+
+
+def _count(seeds: Any) -> int | None:
+    """Count the seeds of a suite; None where they are faulty, which is reported elsewhere."""
+    try:
+        return len(seeds_of(seeds))
+    except (SuiteError, TypeError, ValueError, AttributeError):
+        return None
