@@ -83,6 +83,14 @@ def survival(session: nox.Session) -> None:
     python(session, "-P", str(ROOT / "tests" / "helpers" / "kills.py"), *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def simulations(session: nox.Session) -> None:
+    """Simulate the error rates again, some three minutes; `nox -s simulations -- cadence` runs one."""
+    install(session, "--editable", str(ROOT))
+    session.env["OMP_NUM_THREADS"] = "1"
+    python(session, "-m", "simulations", *session.posargs)
+
+
 def python(session: nox.Session, *arguments: str) -> None:
     """Run the Python of the shared environment, which is created if it does not exist."""
     if not (SHARED / "pyvenv.cfg").exists():

@@ -15,7 +15,7 @@ from grokbench.stats import Floats
 
 from .draws import Row, generator, log_times, rate
 
-SUITES = 400
+SUITES = 600  # of ten methods; of fewer, as many more as there are fewer pairs
 ALPHA = 0.05
 FLIPS = 999
 SEEDS = (10, 20)
@@ -27,9 +27,9 @@ def simulate(suites: int) -> list[Row]:
     """Return a row per number of seeds and methods: the errors among equal methods, and the powers.
 
     Args:
-        suites: simulated per row; for six methods and fewer, twice as many.
+        suites: simulated per row of ten methods.
     """
-    return [_row(n, k, suites if k > 6 else 2 * suites) for n in SEEDS for k in METHODS]
+    return [_row(n, k, suites * 90 // (k * (k - 1))) for n in SEEDS for k in METHODS]
 
 
 def _row(n: int, k: int, suites: int) -> Row:

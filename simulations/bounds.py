@@ -48,7 +48,7 @@ def _bounds(n: int, skewed: bool, budget: float, suites: int) -> Floats:
     """Draw log ratios (suites, n) of suites without an effect in which some seed of the baseline is censored."""
     rng, found = generator("bounds", n, skewed, int(10 * budget)), np.zeros((0, n))
     while len(found) < suites:
-        times = log_times(rng, (20_000, n, 2), SPREAD, shared=0.0, skewed=skewed)  # what seeds share errs less
+        times = log_times(rng, (5 * suites, n, 2), SPREAD, shared=0.0, skewed=skewed)  # what seeds share errs less
         formed = (times[..., 0] > budget * SPREAD).any(axis=1)
         ratios = np.minimum(times[formed, :, 0], budget * SPREAD) - times[formed, :, 1]
         found = np.concatenate([found, ratios])

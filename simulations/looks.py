@@ -10,7 +10,7 @@ from grokbench import stats
 
 from .draws import Row, generator, log_times, rate
 
-SUITES = 8000
+SUITES = 16000
 ALPHA = 0.05
 DESIGNS = {"10, 15, 20, 25": (10, 15, 20, 25), "6 to 20": tuple(range(6, 21)), "25": (25,)}
 

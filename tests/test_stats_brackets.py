@@ -172,3 +172,10 @@ def test_skewness_by_hand():
     assert stats.skewness([0, 0, 3]) == pytest.approx(math.sqrt(3))
     assert stats.skewness([1, 2, 3]) == 0.0
     assert stats.skewness([1, 2]) is stats.skewness([2, 2, 2]) is None
+
+
+def test_the_valid_end_of_a_bound_has_a_higher_confidence():
+    assert stats.bound_confidence(0.95, 25) == pytest.approx(0.98)
+    assert stats.bound_confidence(0.95, 6) == 1 - 2 / 64  # all that six pairs reach
+    assert stats.bound_confidence(0.95, 5) == 0.95  # no interval
+    assert stats.sign_flip_interval([1, 2, 3, 4, 5, 9], stats.bound_confidence(0.95, 6)) == pytest.approx((1, 9))

@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from scipy.stats import rankdata, t, ttest_1samp, ttest_rel
+from scipy.stats import binomtest, multivariate_normal, norm, rankdata, skew, t, ttest_1samp, ttest_rel
 
 from grokbench import stats
 from grokbench.judging.effects import effect
@@ -24,6 +24,7 @@ from .helpers.recipes import RECIPE
 
 lifelines = pytest.importorskip("lifelines")
 multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests
+proportion_confint = pytest.importorskip("statsmodels.stats.proportion").proportion_confint
 DescrStatsW = pytest.importorskip("statsmodels.stats.weightstats").DescrStatsW
 
 pytestmark = pytest.mark.oracles
@@ -202,6 +203,35 @@ def test_the_hazard_behind_it_gives_the_o_minus_e_of_the_two_sample_test(number)
     if variance > 1e-9:
         theirs = lifelines.statistics.logrank_test(baseline.times, method.times, baseline.grokked, method.grokked)
         assert theirs.test_statistic == close((observed - expected) ** 2 / variance, rel=1e-9)
+
+
+@pytest.mark.parametrize("number", SETS)
+def test_signs_superiority_and_skewness_as_libraries_do_them(number):
+    baseline, method = drawn(number, 40)
+    brackets = [np.array([(at, at) if at else (BUDGET, np.inf) for at in side]).T for side in (baseline, method)]
+    ends = stats.log_ratio_brackets(*brackets)
+    before, after = (np.array([at or np.inf for at in side], float) for side in (baseline, method))
+    wins, losses = int((after < before).sum()), int((after > before).sum())
+    expected = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
+    assert stats.misses_last(*ends) == close(expected, abs=1e-10)
+    assert stats.misses_last_favours(*ends) == wins - losses
+    theirs = proportion_confint(wins, before.size, method="beta")
+    assert stats.superiority_interval(wins, 0, before.size) == close(np.nan_to_num(theirs, nan=0.0), abs=1e-10)
+    d = np.log(np.minimum(before, BUDGET) / np.minimum(after, BUDGET))
+    if d.size > 2 and np.ptp(d) > 1e-9:
+        assert stats.skewness(d) == close(float(skew(d, bias=False)), abs=1e-8)
+
+
+@pytest.mark.parametrize("looks", [(10, 25), (8, 12, 20)])
+def test_boundaries_by_the_multivariate_normal_distribution(looks):
+    """The probability to stay within the boundaries of the last look, and of those before."""
+    at = np.array([n**2 / (n + 4) for n in looks])
+    at /= at[-1]
+    bound = norm.isf(np.array(stats.boundaries(looks, 0.05)) / 2)
+    for k in range(1, len(looks) + 1):
+        covariance = np.sqrt(np.minimum.outer(at[:k], at[:k]) / np.maximum.outer(at[:k], at[:k]))
+        within = multivariate_normal(cov=covariance).cdf(bound[:k], lower_limit=-bound[:k], rng=0)
+        assert 1 - within == close(stats.spent(at[k - 1], 0.05), abs=1e-5)
 
 
 def test_the_sets_have_ties_censoring_and_every_size():

@@ -14,20 +14,23 @@ def z(p_values):
 
 
 def test_the_published_boundaries_of_four_equal_looks():
-    assert z(stats.boundaries([5, 10, 15, 20], 0.05)) == pytest.approx([4.333, 2.963, 2.359, 2.014], abs=5e-4)
+    assert z(stats.boundaries([50_000, 100_000, 150_000, 200_000], 0.05)) == pytest.approx(
+        [4.333, 2.963, 2.359, 2.014], abs=5e-4
+    )
 
 
 def test_a_look_spends_what_the_function_says():
     assert stats.spent(1, 0.05) == pytest.approx(0.05) and stats.spent(0.5, 0.05) < 0.05 / 10
     assert stats.spent(0.25, 0.05) == pytest.approx(4 * ndtr(-2.241403 / 0.5), rel=1e-5)
-    assert stats.boundaries([6, 12], 0.05)[0] == pytest.approx(stats.spent(0.5, 0.05))  # nothing stopped before
+    share = (36 / 10) / (144 / 16)  # of the information n / (1 + 4 / n) = n^2 / (n + 4)
+    assert stats.boundaries([6, 12], 0.05)[0] == pytest.approx(stats.spent(share, 0.05))  # nothing stopped before
     assert stats.boundaries([25], 0.05) == pytest.approx([0.05])
 
 
 def test_the_boundaries_are_crossed_as_often_as_the_level():
-    looks = [6, 9, 14, 20]
+    looks = [600, 900, 1400, 2000]
     rng = np.random.Generator(np.random.Philox(key=5))
-    sums = rng.normal(size=(200_000, 20)).cumsum(1)[:, np.array(looks) - 1] / np.sqrt(looks)
+    sums = (rng.normal(size=(200_000, 4)) * np.sqrt([600, 300, 500, 600])).cumsum(1) / np.sqrt(looks)
     crossed = (np.abs(sums) >= z(stats.boundaries(looks, 0.2))).any(1).mean()
     assert crossed == pytest.approx(0.2, abs=4 * math.sqrt(0.2 * 0.8 / 200_000))
 
@@ -57,6 +60,6 @@ def test_the_p_of_a_design_without_early_looks_is_that_of_the_test():
 
 
 def test_looks_with_too_few_pairs_are_undecidable():
-    assert stats.undecidable([10, 15, 20, 25], 0.05) == [10]  # 0.0008 is spent, and 2 / 2^10 = 0.002 is reached
-    assert stats.undecidable(list(range(6, 21)), 0.05) == [6, 7, 8, 9]
+    assert stats.undecidable([10, 15, 20, 25], 0.05) == [10]  # 0.0003 is spent, and 2 / 2^10 = 0.002 is reached
+    assert stats.undecidable(list(range(6, 21)), 0.05) == [6, 7, 8, 9, 10]
     assert stats.undecidable([4], 0.05) == [4] and stats.undecidable([6], 0.05) == []

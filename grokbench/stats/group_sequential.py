@@ -1,9 +1,14 @@
 """Group-sequential designs: nominal levels of declared looks at a growing sample, and the p value of such a design.
 
 A design spends its level alpha over the looks by the function of Lan and DeMets (1983, Biometrika 70) that resembles
-the boundaries of O'Brien and Fleming: little at early looks, nearly all at the last. The information at a look is its
-share of the seeds. The boundaries follow by numerical integration of the sub-densities of the statistic among designs
-that have not stopped before (Armitage, McPherson and Rowe 1969, J. R. Statist. Soc. A 132).
+the boundaries of O'Brien and Fleming: little at early looks, nearly all at the last. The boundaries follow by numerical
+integration of the sub-densities of the statistic among designs that have not stopped before (Armitage, McPherson and
+Rowe 1969, J. R. Statist. Soc. A 132).
+
+The information at n seeds is n / (1 + 4 / n). A sign-flip p is relative to the sum of the squared differences so far,
+whose relative variance is (kurtosis - 1) / n: 2 / n for normal differences, 4 / n for heavier tails. So looks at few
+seeds are less correlated than sums are. With the information n, the type I error of looks at each of 6 to 20 seeds is
+above 5.5%; see the simulation `looks`.
 """
 
 import math
@@ -27,7 +32,7 @@ def spent(fraction: float, alpha: float) -> float:
     Each side spends 2 - 2 Phi(z / sqrt(fraction)) of its alpha / 2, where z is the quantile of 1 - alpha / 4.
 
     Args:
-        fraction: share of the seeds that the look has, in (0, 1].
+        fraction: share of the information that the look has, in (0, 1].
         alpha: two-sided level of the design.
 
     Returns:
@@ -41,7 +46,7 @@ def spent(fraction: float, alpha: float) -> float:
 def boundaries(looks: Sequence[int], alpha: float) -> list[float]:
     """Compute the nominal two-sided p at or below which each look of a design is significant.
 
-    Four equal looks at 0.05 have the boundaries z = 4.333, 2.963, 2.359 and 2.014.
+    Four equal looks at 0.05 have the boundaries z = 4.333, 2.963, 2.359 and 2.014, if the sample is large.
 
     Args:
         looks: numbers of seeds, ascending; the last is the full sample.
@@ -96,14 +101,14 @@ def _rejects(looks: Sequence[int], p_values: Sequence[float], alpha: float) -> b
 
 @lru_cache(maxsize=1024)
 def _nominal(looks: tuple[int, ...], made: int, alpha: float) -> tuple[float, ...]:
-    """Return the nominal p of the first looks; the statistic is a Brownian motion at the fractions of the sample."""
+    """Return the nominal p of the first looks; the statistic is a Brownian motion at the shares of information."""
     from scipy.special import ndtr
 
     found: list[float] = []
     at, mass = np.zeros(1), np.ones(1)  # nodes of the sub-density, and its mass at each
     before = 0.0
     for n in looks[:made]:
-        fraction = n / looks[-1]
+        fraction = _information(n) / _information(looks[-1])
         step = math.sqrt(fraction - before)
         side = (spent(fraction, alpha) - (spent(before, alpha) if before else 0.0)) / 2
         bound = _bound(partial(_beyond, at, mass, step), side, REACH * math.sqrt(fraction))
@@ -111,6 +116,10 @@ def _nominal(looks: tuple[int, ...], made: int, alpha: float) -> tuple[float, ..
         at, mass = _continued(at, mass, step, bound)
         before = fraction
     return tuple(found)
+
+
+def _information(n: int) -> float:
+    return n / (1 + 4 / n)
 
 
 def _beyond(at: Floats, mass: Floats, step: float, bound: float) -> float:

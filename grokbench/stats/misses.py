@@ -4,11 +4,11 @@ A seed that one side missed is a loss of that side, whatever the budget; a seed 
 the log ratios are tested by the exact sign test (Arbuthnott 1710; ties are left out, Dixon and Mood 1946).
 
 Ranks of the ratios with misses ranked last, and the pooled ranks of the win ratio (Finkelstein and Schoenfeld 1999),
-use more of the times, but follow the budget: for a method that is twice as fast on 70% of 25 seeds and diverges on 30%,
-suites of budgets between 1.5 and 100 times the baseline's median agree less often than with the sign test. Ranks can
-also not decide for 10 seeds of which the method missed a single one, since that one has the largest rank. The sign test
-goes with the probability of superiority, which is the share of seeds on which the method wins. The simulation
-`failures` compares them.
+use more of the times, but follow the budget. The simulation `failures` compares them for a method that is twice as fast
+on 70% of 25 seeds and diverges on 30%, with a standard deviation of 0.3 of the log times: budgets of 1.5, 3, 10 and 100
+times the baseline's median give the same conclusion in 100% of suites by the sign test, in 94 to 95% by the others.
+Signed ranks can also not decide for 10 seeds of which the method missed a single one, since that one has the largest
+rank. The sign test goes with the probability of superiority, which is the share of seeds on which the method wins.
 """
 
 import math
