@@ -2,8 +2,9 @@
 
 Except for Student's t test, the tests are randomisation tests for paired samples. Under the null hypothesis the two
 labels of a pair are exchangeable, so a paired difference is positive or negative with probability 1/2. `sign_flip`
-(module `flips`) tests the mean in this way. Applied to signed ranks it is Wilcoxon's test, and applied to log-rank
-scores (module `survival`) a paired log-rank test.
+(module `sign_flip_test`) tests the mean in this way. Applied to signed ranks it is Wilcoxon's test, and applied to
+log-rank scores (module `survival`) a paired log-rank test. Names that end in `_between` belong to functions of
+differences that are known within brackets.
 
 A result that does not exist is None, never nan; each function names these cases.
 """
@@ -14,6 +15,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from grokbench.stats.brackets import (
+    bound_confidence,
+    equivalence,
+    mean_between,
+    sign_flip_between,
+    sign_flip_interval_between,
+)
+from grokbench.stats.group_sequential import boundaries, sequential_p, spent, undecidable
+from grokbench.stats.misses import log_ratio_brackets, misses_last, misses_last_favours
 from grokbench.stats.sign_flip_test import (
     EXACT_PAIRS,
     MONTE_CARLO_DRAWS,
@@ -24,25 +34,43 @@ from grokbench.stats.sign_flip_test import (
     sign_flip_interval,
     smallest_p,
 )
+from grokbench.stats.signed_rank_test import rank_sum_between, signed_ranks, wilcoxon, wilcoxon_between
+from grokbench.stats.wins import superiority, superiority_interval
 
 __all__ = [
     "EXACT_PAIRS",
     "MONTE_CARLO_DRAWS",
     "Floats",
+    "bound_confidence",
+    "boundaries",
     "effect_size",
+    "equivalence",
     "holm",
+    "log_ratio_brackets",
+    "mean_between",
     "mean_half_width",
     "median_interval",
+    "misses_last",
+    "misses_last_favours",
     "paired_t",
     "pairs_needed",
+    "rank_sum_between",
     "ratio_of_means_interval",
     "sample_size_to_narrow",
+    "sequential_p",
     "sign_flip",
+    "sign_flip_between",
     "sign_flip_interval",
+    "sign_flip_interval_between",
     "signed_ranks",
+    "skewness",
     "smallest_p",
+    "spent",
     "superiority",
+    "superiority_interval",
+    "undecidable",
     "wilcoxon",
+    "wilcoxon_between",
 ]
 
 
@@ -67,39 +95,6 @@ def paired_t(differences: ArrayLike) -> float | None:
         return None
     t = abs(d.mean()) / (d.std(ddof=1) / math.sqrt(d.size))
     return float(2 * stdtr(d.size - 1, -t))
-
-
-def wilcoxon(differences: ArrayLike) -> float | None:
-    """Compute the two-sided p of the Wilcoxon (1945) signed-rank test, with zeros treated as by Pratt (1959).
-
-    The null distribution is that of `sign_flip` on the signed ranks: exact up to EXACT_PAIRS pairs, with ties and zeros
-    too.
-
-    Args:
-        differences: paired differences, (n,).
-
-    Returns:
-        The p; 1 if all differences are zero; None without pairs.
-    """
-    return sign_flip(signed_ranks(differences))
-
-
-def signed_ranks(differences: ArrayLike) -> Floats:
-    """Compute Wilcoxon's signed ranks: the sign of each difference times the rank of its absolute value.
-
-    Ties share their mean rank. Zeros are ranked and then given the signed rank zero (Pratt 1959, J. Amer. Statist.
-    Assoc. 54).
-
-    Args:
-        differences: paired differences, (n,).
-
-    Returns:
-        The signed ranks, (n,).
-    """
-    d = np.asarray(differences, float)
-    size = np.abs(d)
-    tie = TIE * size.max(initial=0.0)
-    return np.where(size > tie, np.sign(d), 0.0) * _mean_ranks(size, tie)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -136,6 +131,24 @@ def effect_size(differences: ArrayLike) -> float | None:
     if d.size and not d.any():
         return 0.0
     return None if _constant(d) else float(d.mean() / d.std(ddof=1))
+
+
+def skewness(differences: ArrayLike) -> float | None:
+    """Compute the adjusted Fisher-Pearson sample skewness G1 (Joanes and Gill 1998, The Statistician 47).
+
+    Args:
+        differences: paired differences, (n,).
+
+    Returns:
+        sqrt(n (n - 1)) / (n - 2) x m3 / m2^1.5 with the central moments m2 and m3; None for fewer than three pairs, and
+        for differences that are all equal.
+    """
+    d = np.asarray(differences, float)
+    n = d.size
+    if n < 3 or _constant(d):
+        return None
+    centred = d - d.mean()
+    return float(math.sqrt(n * (n - 1)) / (n - 2) * (centred**3).mean() / (centred**2).mean() ** 1.5)
 
 
 def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float | None, float | None]:
@@ -203,20 +216,6 @@ def mean_half_width(values: ArrayLike, confidence: float = 0.95) -> float | None
     return float(stdtrit(x.size - 1, (1 + confidence) / 2) * x.std(ddof=1) / math.sqrt(x.size))
 
 
-def superiority(baseline: ArrayLike, method: ArrayLike) -> float | None:
-    """Estimate the probability of superiority (Grissom 1994) for paired samples.
-
-    Args:
-        baseline: times, (n,).
-        method: times of the same seeds, (n,).
-
-    Returns:
-        The share of pairs in which the method's time is smaller, with ties counted half; None without pairs.
-    """
-    d = np.asarray(baseline, float) - np.asarray(method, float)
-    return float(np.mean((np.sign(d) + 1) / 2)) if d.size else None
-
-
 def ratio_of_means_interval(
     numerator: ArrayLike, denominator: ArrayLike, confidence: float = 0.95
 ) -> tuple[float | None, float | None]:
@@ -248,15 +247,6 @@ def ratio_of_means_interval(
     (ee, ey), _ = np.cov(x - ratio * y, y)  # from residuals: the usual discriminant suffers from cancellation
     half = math.sqrt(q * (a * ee + q * ey**2))
     return max(0.0, float(ratio - (q * ey + half) / a)), float(ratio - (q * ey - half) / a)
-
-
-def _mean_ranks(values: Floats, tie: float) -> Floats:
-    """Rank values (n,) from 1 to n; those closer than `tie` share their mean rank."""
-    order = np.argsort(values, kind="stable")
-    group = np.cumsum(np.diff(values[order], prepend=values[order][:1]) > tie)
-    ranks = np.empty(values.size)
-    ranks[order] = (np.bincount(group, np.arange(1.0, values.size + 1)) / np.bincount(group))[group]
-    return ranks
 
 
 def _constant(d: Floats) -> bool:

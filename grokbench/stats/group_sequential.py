@@ -1,0 +1,144 @@
+"""Group-sequential designs: nominal levels of declared looks at a growing sample, and the p value of such a design.
+
+A design spends its level alpha over the looks by the function of Lan and DeMets (1983, Biometrika 70) that resembles
+the boundaries of O'Brien and Fleming: little at early looks, nearly all at the last. The information at a look is its
+share of the seeds. The boundaries follow by numerical integration of the sub-densities of the statistic among designs
+that have not stopped before (Armitage, McPherson and Rowe 1969, J. R. Statist. Soc. A 132).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+
+import numpy as np
+
+from grokbench.stats.sign_flip_test import Floats, smallest_p
+
+__all__ = ["boundaries", "sequential_p", "spent", "undecidable"]
+
+NODES = 128  # of the quadrature, for z accurate to 1e-6 even where looks are 1/20 of the sample apart
+REACH = 8.5  # standard deviations of the statistic that are integrated: 2e-17 lies beyond
+HALVINGS = 40  # of the logarithm of a sequential p
+
+
+def spent(fraction: float, alpha: float) -> float:
+    """Compute the two-sided level that may have been spent by a look, of the type of O'Brien and Fleming.
+
+    Each side spends 2 - 2 Phi(z / sqrt(fraction)) of its alpha / 2, where z is the quantile of 1 - alpha / 4.
+
+    Args:
+        fraction: share of the seeds that the look has, in (0, 1].
+        alpha: two-sided level of the design.
+
+    Returns:
+        The level, which is alpha at the fraction 1.
+    """
+    from scipy.special import ndtr, ndtri
+
+    return float(4 * ndtr(ndtri(alpha / 4) / math.sqrt(fraction)))
+
+
+def boundaries(looks: Sequence[int], alpha: float) -> list[float]:
+    """Compute the nominal two-sided p at or below which each look of a design is significant.
+
+    Four equal looks at 0.05 have the boundaries z = 4.333, 2.963, 2.359 and 2.014.
+
+    Args:
+        looks: numbers of seeds, ascending; the last is the full sample.
+        alpha: two-sided level of the design.
+
+    Returns:
+        The nominal p values, one per look.
+    """
+    return list(_nominal(tuple(looks), len(looks), alpha))
+
+
+def sequential_p(looks: Sequence[int], p_values: Sequence[float | None]) -> float:
+    """Compute the smallest level at which a design rejects by the last look that was made.
+
+    The nominal p of every look rises with the level, so the designs are nested. This p value can be adjusted by `holm`
+    like any other.
+
+    Args:
+        looks: numbers of seeds of all looks of the design, ascending.
+        p_values: of the looks that were made, in order; None counts as 1.
+
+    Returns:
+        The p; that of the test itself for a design with one look.
+    """
+    found = [1.0 if p is None else p for p in p_values]
+    low, high = min(found, default=1.0), 1.0
+    if _rejects(looks, found, low):
+        return low
+    for _ in range(HALVINGS):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if _rejects(looks, found, middle) else (middle, high)
+    return high
+
+
+def undecidable(looks: Sequence[int], alpha: float) -> list[int]:
+    """List the looks at which so few pairs cannot reach the nominal p of the design.
+
+    Args:
+        looks: numbers of seeds, ascending.
+        alpha: two-sided level of the design.
+
+    Returns:
+        Those whose nominal p is below `smallest_p` of the sign-flip test.
+    """
+    return [n for n, p in zip(looks, boundaries(looks, alpha), strict=True) if p < smallest_p(n)]
+
+
+def _rejects(looks: Sequence[int], p_values: Sequence[float], alpha: float) -> bool:
+    nominal = _nominal(tuple(looks), len(p_values), alpha)
+    return any(p <= level * (1 + 1e-9) for p, level in zip(p_values, nominal, strict=True))
+
+
+@lru_cache(maxsize=1024)
+def _nominal(looks: tuple[int, ...], made: int, alpha: float) -> tuple[float, ...]:
+    """Return the nominal p of the first looks; the statistic is a Brownian motion at the fractions of the sample."""
+    from scipy.special import ndtr
+
+    found: list[float] = []
+    at, mass = np.zeros(1), np.ones(1)  # nodes of the sub-density, and its mass at each
+    before = 0.0
+    for n in looks[:made]:
+        fraction = n / looks[-1]
+        step = math.sqrt(fraction - before)
+        side = (spent(fraction, alpha) - (spent(before, alpha) if before else 0.0)) / 2
+        bound = _bound(partial(_beyond, at, mass, step), side, REACH * math.sqrt(fraction))
+        found.append(float(2 * ndtr(-bound / math.sqrt(fraction))))
+        at, mass = _continued(at, mass, step, bound)
+        before = fraction
+    return tuple(found)
+
+
+def _beyond(at: Floats, mass: Floats, step: float, bound: float) -> float:
+    """Return the mass that lies beyond a boundary one step later."""
+    from scipy.special import ndtr
+
+    return float(mass @ ndtr((at - bound) / step))
+
+
+def _bound(beyond: Callable[[float], float], side: float, farthest: float) -> float:
+    """Return the boundary beyond which the mass `side` lies."""
+    from scipy.optimize import brentq
+
+    if beyond(0.0) <= side:
+        return 0.0
+    return farthest if beyond(farthest) >= side else float(brentq(lambda b: beyond(b) - side, 0.0, farthest))
+
+
+def _continued(at: Floats, mass: Floats, step: float, bound: float) -> tuple[Floats, Floats]:
+    """Return the nodes (NODES,) and the masses of the sub-density within the boundary, one step later."""
+    nodes, weights = _quadrature()
+    later = bound * nodes
+    density = np.exp(-(((later[:, None] - at) / step) ** 2) / 2) / (step * math.sqrt(2 * math.pi))
+    return later, bound * weights * (density @ mass)
+
+
+@lru_cache(maxsize=1)
+def _quadrature() -> tuple[Floats, Floats]:
+    """Return the nodes and the weights of Gauss-Legendre quadrature on (-1, 1)."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return nodes, weights
