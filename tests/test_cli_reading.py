@@ -20,11 +20,11 @@ from .helpers.tiny import grokbench, outcomes
 
 TOP = ["suite", "baseline", "environment", "rows"]
 KEYS = """
-    task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_to_memorise
-    delay first_mean first_median lasting lasting_mean lasting_median below_share below_again not_finite_after
-    speedup speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip p_paired_t p_wilcoxon p_logrank
-    p_holm effect_size superiority final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup privileges
-    published_epochs published_speedup verdict notes marks comparisons
+    task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_mean_bound
+    epochs_median_low epochs_to_memorise delay first_mean first_median lasting lasting_mean lasting_median below_share
+    below_again not_finite_after speedup speedup_low speedup_high speedup_bound speedup_of_means p_sign_flip
+    p_paired_t p_wilcoxon p_logrank p_holm effect_size superiority skewness final seconds_per_epoch flop_per_epoch
+    seconds_mean seconds_speedup privileges published_epochs published_speedup verdict notes marks comparisons
 """.split()
 
 

@@ -13,6 +13,7 @@ from grokbench.text.numbers import interval, times
 
 __all__ = ["Conclusion", "compared_notes", "conclusion", "contrast_note", "power_notes", "published_note"]
 
+FEWEST_FOR_T = 6  # seeds, as many as a permutation test needs at 5%
 MANY = 10_000  # seeds: beyond, the exact number is of no use
 
 
@@ -109,11 +110,14 @@ def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> Concl
 
 
 def power_notes(manifest: Manifest) -> Iterator[Note]:
-    """Yield a caution where the planned seeds are too few for a permutation test; the paired t has no such limit."""
-    if manifest.statistics.primary == "paired_t":
-        return
+    """Yield a caution where the planned seeds are too few for a permutation test, or for the normality that t needs."""
     pairs, tests, alpha = len(manifest.seeds), manifest.tests, manifest.statistics.alpha
     needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)
+    if manifest.statistics.primary == "paired_t":
+        if pairs < FEWEST_FOR_T:
+            text = f"the t test relies on normality, which {_seeds(pairs)} cannot show: {FEWEST_FOR_T} are needed"
+            yield caution(Kind.TOO_FEW_SEEDS, text, pairs, tests, alpha)
+        return
     with_holm = f"with Holm over {tests} comparisons {needed} seeds are needed"
     if smallest > alpha:
         last = with_holm if tests > 1 else f"{needed} seeds are needed"

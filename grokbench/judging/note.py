@@ -38,6 +38,7 @@ class Kind(StrEnum):
     BOUND = "bound"
     COMPARED_TO = "compared_to"
     TOO_FEW_SEEDS = "too_few_seeds"
+    SKEWED = "skewed"
     PUBLISHED_VERDICT = "published_verdict"
     # the origin of runs and timings
     PROVENANCE_DIFFERS = "provenance_differs"

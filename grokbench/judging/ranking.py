@@ -16,8 +16,9 @@ from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import Measured, same_clock
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
+from grokbench.judging.skew import skew_notes, skewness
 from grokbench.records import Manifest, Outcome, Skip
-from grokbench.stats.survival import median_time
+from grokbench.stats.survival import half_time, median_time
 
 __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
@@ -59,6 +60,8 @@ def _row(each: Comparison, adjusted: float | None, others: list[float | None], m
         epochs_mean=measured.mean(),
         epochs_median=measured.median(),
         epochs_std=measured.std(),
+        epochs_mean_bound=None if all(measured.grokked) else "lower",
+        epochs_median_low=half_time(measured.times, measured.grokked),
         epochs_to_memorise=measured.memorised(),
         delay=measured.delay(),
         **_crossing_columns(measured),
@@ -126,6 +129,7 @@ def _effect_columns(each: Comparison) -> dict[str, Any]:
         **{f"p_{test}": p for test, p in found.p.items()},
         "effect_size": found.effect_size,
         "superiority": found.superiority,
+        "skewness": skewness(each.baseline, each.measured),
         "seconds_speedup": ratio if found.speedup is not None else None,
     }
 
@@ -144,6 +148,8 @@ def _notes(
         yield each.obstacle
     if each.effect:
         yield from compared_notes(each.effect, adjusted, manifest)
+        if each.baseline is not None:
+            yield from skew_notes(skewness(each.baseline, each.measured), each.effect.low is not None)
     if published is not None and judged is not None:
         yield published_note(published, each.effect, judged, len(manifest.seeds))
     if each.baseline is not None and not each.is_baseline:

@@ -9,7 +9,7 @@ from grokbench.judging.evidence import Evidence
 from grokbench.judging.row import Row
 from grokbench.judging.ties import ties
 from grokbench.report.text.prose import begun, heading, remarks, row_notes, warnings
-from grokbench.report.text.table import Key, columns, contrasts
+from grokbench.report.text.table import Key, columns, contrasts, mean_text
 from grokbench.text.lists import listed, plural
 from grokbench.text.numbers import NOTHING, figure, times
 
@@ -146,6 +146,8 @@ def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
             return evidence.methods.index(row.regularizer)
         case Key.GROKKED:
             return row.grokked if row.seeds else None
+        case Key.MEDIAN if row.epochs_median_low is not None:
+            return row.epochs_median_low
         case Key.MEDIAN if row.epochs_median is None and row.epochs_mean is not None:
             return evidence.leaderboard.budgets.get(row.task)
         case Key.P:
@@ -174,7 +176,7 @@ def _compared(evidence: Evidence, row: Row, task: int) -> Line:
         Entry(row.task, task),
         Entry(row.regularizer, evidence.methods.index(row.regularizer), names_row=True),
         _number(row.published_epochs),
-        _number(row.epochs_mean),
+        Entry(mean_text(row), row.epochs_mean),
         Entry(times(row.published_speedup), row.published_speedup),
         Entry(times(row.speedup_of_means, row.speedup_bound), row.speedup_of_means),
         Entry(row.verdict or NOTHING, row.verdict),

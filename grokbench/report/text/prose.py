@@ -114,7 +114,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         "Speed-up: exp of the mean log ratio of baseline to method epochs over paired seeds, with its "
         f"{100 * statistics.confidence:g}% interval; >= and <=: one-sided bounds, because some seeds never grokked "
         "(the valid end of the interval is shown); ~: no valid bound. "
-        f"p: {named_test(statistics.primary, seeds)}. Times are capped at the budget, so a mean is a restricted mean.",
+        f"p: {named_test(statistics.primary, seeds)}. Times are capped at the budget, so a mean is a restricted mean "
+        "(>= where a seed did not grok).",
     ]
     if any(row.lasting is not None for row in leaderboard.rows):
         lines.append(CROSSINGS[statistics.rank_by])

@@ -10,9 +10,9 @@ from enum import StrEnum
 from grokbench.judging.effects import Reproduction
 from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.records import Statistics
-from grokbench.text.numbers import NOTHING, figure, interval, times
+from grokbench.text.numbers import BOUND_SIGN, NOTHING, figure, interval, number, times
 
-__all__ = ["Column", "Columns", "Key", "columns", "contrasts", "speedup_text"]
+__all__ = ["Column", "Columns", "Key", "columns", "contrasts", "mean_text", "median_text", "speedup_text"]
 
 SHORTEST_LABEL = 14
 LONGEST_OTHER = 40  # characters of the label that a row is compared with
@@ -125,8 +125,8 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
             f"{row.regularizer} *" if row.marks else row.regularizer for row in rows
         ],
         Column("grokked", "right", Key.GROKKED): [_grokked(row) for row in rows],
-        Column("median", "right", Key.MEDIAN): [_median(row, leaderboard.budgets.get(row.task)) for row in rows],
-        Column("mean", "right", Key.MEAN): [figure(row.epochs_mean) for row in rows],
+        Column("median", "right", Key.MEDIAN): [median_text(row, leaderboard.budgets.get(row.task)) for row in rows],
+        Column("mean", "right", Key.MEAN): [mean_text(row) for row in rows],
     }
     if any(row.lasting is not None for row in leaderboard.rows):
         shown[_other_crossing(statistics)] = [_other(row, statistics) for row in rows]
@@ -174,7 +174,20 @@ def _grokked(row: Row) -> str:
     return f"{row.grokked}/{row.seeds}" if row.seeds else NOTHING
 
 
-def _median(row: Row, budget: int | None) -> str:
+def mean_text(row: Row) -> str:
+    """Write a row's mean, with the sign of a lower bound where seeds did not grok."""
+    return NOTHING if row.epochs_mean is None else f"{BOUND_SIGN[row.epochs_mean_bound]}{number(row.epochs_mean)}"
+
+
+def median_text(row: Row, budget: int | None) -> str:
+    """Write a row's median; where no more than half grokked, its lower bound.
+
+    Args:
+        row: of a leaderboard.
+        budget: of its task; None where it is not known.
+    """
+    if row.epochs_median_low is not None:
+        return f"{BOUND_SIGN['lower']}{number(row.epochs_median_low)}"
     if row.epochs_median is None and row.epochs_mean is not None and budget is not None:
         return f"> {budget}"
     return figure(row.epochs_median)
