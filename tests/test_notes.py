@@ -74,4 +74,10 @@ def test_seconds_whose_ratio_differs_from_round_to_round_are_told(last, so):
 )
 def test_too_few_seeds_are_said(pairs, family, expected):
     assert said(of(), pairs=pairs, family=family)[-1] == expected
-    assert len(said(of(), statistics=Statistics(primary="paired_t"), pairs=pairs, family=family)) == 1
+
+
+@pytest.mark.parametrize("pairs", [2, 5, 6])
+def test_a_t_test_of_few_seeds_is_cautioned(pairs):
+    found = said(of(p=0.0036), statistics=Statistics(primary="paired_t", correction="none"), pairs=pairs)
+    few = [f"the t test relies on normality, which {pairs} seeds cannot show: 6 are needed"]
+    assert found == ["significantly faster than plain (uncorrected p = 0.0036)", *(few if pairs < 6 else [])]

@@ -3,14 +3,17 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
-from scipy.stats import nct
+from scipy.stats import chi2, nct
 from scipy.stats import t as student
 
 from grokbench import stats
-from grokbench.judging.power import FEWEST_PAIRS, simulated_power
+from grokbench.judging.power import FEWEST_PAIRS, LIMIT
+from grokbench.judging.sample_size import Aim, enough_seeds, fewest_seeds, power_at_limit, simulated_power
+from grokbench.stats.normal import deviation_limit, power_of_t
 from grokbench.suite import load_suite
 
 from .helpers import tiny
@@ -39,19 +42,64 @@ def power(suite, folder, *options):
     return json.loads(done.out)
 
 
-def power_of_t(effect, spread, alpha, n):
-    """Of the two-sided paired t test, in the direction of the effect."""
-    return 1 - nct.cdf(student.ppf(1 - alpha / 2, n - 1), n - 1, effect / spread * math.sqrt(n))
-
-
 @pytest.mark.parametrize("seeds, alpha", [(12, 0.05), (24, 0.05), (24, 0.005), (60, 0.05), (60, 0.005)])
 def test_simulated_power_is_close_to_that_of_t_where_residuals_are_normal(seeds, alpha):
     residuals = np.random.Generator(np.random.Philox(key=1)).normal(0, 0.3, 4000)
     residuals = 0.3 * (residuals - residuals.mean()) / residuals.std()
     effect = 0.3 * 2.8 / math.sqrt(seeds)
-    expected = power_of_t(effect, 0.3, alpha, seeds)
+    expected = power_of_t(effect / 0.3, seeds, alpha)
     assert 0.05 < expected < 0.95
     assert simulated_power(residuals, effect, alpha, seeds) == pytest.approx(expected, abs=0.07)
+
+
+@pytest.mark.parametrize("effect, n, alpha", [(0.5, 12, 0.05), (2.0, 6, 0.005), (0.1, 300, 0.05)])
+def test_the_power_of_t_is_the_tail_of_its_noncentral_distribution(effect, n, alpha):
+    expected = nct.sf(student.ppf(1 - alpha / 2, n - 1), n - 1, effect * math.sqrt(n))
+    assert power_of_t(effect, n, alpha) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [4, 5, 10])
+def test_the_upper_limit_covers_the_standard_deviation_in_80_of_100_pilots(n):
+    found = np.random.Generator(np.random.Philox(key=1)).normal(0, 2, (10_000, n)).std(1, ddof=1)
+    assert deviation_limit(1.0, n) == pytest.approx(math.sqrt((n - 1) / chi2.ppf(0.2, n - 1)))
+    assert np.mean([deviation_limit(each, n) >= 2 for each in found]) == pytest.approx(0.8, abs=0.012)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.2])
+def test_the_seeds_at_the_upper_limit_of_5_pilot_seeds_reach_the_power_in_80_of_100_pilots(monkeypatch, sigma):
+    """The power is that of t, which `simulated_power` is close to; simulating it for each pilot takes minutes."""
+
+    def of_t(residuals, effect, alpha, seeds):
+        return power_of_t(effect / residuals.std(), seeds, alpha)
+
+    monkeypatch.setattr("grokbench.judging.sample_size.simulated_power", of_t)
+    aim, chosen, careful = Aim(1.1, 0.8, 25, 1, 0.05), [], []
+    for logs in np.random.Generator(np.random.Philox(key=2)).normal(math.log(1.1), sigma, (300, 5)):
+        residuals, spread = (logs - logs.mean()) * math.sqrt(5 / 4), logs.std(ddof=1)
+        widened = deviation_limit(1.0, 5, LIMIT)
+        chosen.append(fewest_seeds(partial(of_t, residuals, math.log(1.1), 0.05), spread, aim))
+        careful.append(enough_seeds(power_at_limit(residuals, spread, widened, aim), spread * widened, aim))
+    truly = {n: power_of_t(math.log(1.1) / sigma, n, 0.05) for n in {*chosen, *careful}}
+    assert np.mean([truly[n] >= 0.8 for n in chosen]) < 0.5  # and 5% of pilots lead to a power below 0.35
+    assert np.quantile([truly[n] for n in chosen], 0.05) < 0.5
+    assert np.mean([truly[n] >= 0.8 for n in careful]) > 0.77
+
+
+def test_the_upper_limit_of_the_spread_stands_beside_each_result(suite, tmp_path):
+    folder = make(tmp_path / "a", {"baseline": BASELINE, "faster": FASTER, "slower": BASELINE})
+    found = power(suite, folder)
+    faster, same = found["cells"]
+    assert found["limit"] == 0.8
+    assert faster["spread_limit"] == pytest.approx(faster["spread"] * math.sqrt(7 / chi2.ppf(0.2, 7)))
+    assert faster["seeds_limit"] > faster["seeds"] and faster["power_limit"] < faster["power"] - 0.05
+    assert math.log(faster["detectable_limit"]) == pytest.approx(
+        math.log(faster["detectable"]) * faster["spread_limit"] / faster["spread"]
+    )
+    assert (same["seeds_limit"], same["power_limit"]) == (same["seeds"], same["power"])
+    text = grokbench("power", suite, "--out", folder).out
+    assert f"{faster['seeds']} (to {faster['seeds_limit']})" in text
+    assert f"{faster['power']:.2f} (to {faster['power_limit']:.2f})" in text
+    assert "a one-sided 80% confidence limit (chi-square) that assumes normal" in " ".join(text.split())
 
 
 def test_too_few_pairs_to_reach_alpha_have_no_power():

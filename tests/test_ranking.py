@@ -4,25 +4,30 @@ import random
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from scipy.stats import skew
 
 from grokbench.judging.ranking import Row, compare, rank
+from grokbench.judging.task_summary import TaskSummary
 from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Spread, Statistics, Timing
 
 from .helpers.recipes import RECIPE
 
 KEYS = """
-task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_to_memorise delay
-first_mean first_median lasting lasting_mean lasting_median below_share below_again not_finite_after strict
-strict_mean strict_median lost worst speedup speedup_low speedup_high speedup_bound speedup_valid_end speedup_of_means
-speedup_of_means_low speedup_of_means_high p_sign_flip p_paired_t p_wilcoxon p_logrank p_misses_last deciding_test
-conclusion p_holm p_sequential family p_equivalence p_equivalence_holm effect_size superiority superiority_low
-superiority_high speedup_low_simultaneous speedup_high_simultaneous place final seconds_per_epoch flop_per_epoch
-seconds_mean seconds_speedup seconds_speedup_low seconds_speedup_high seconds_speedup_bound seconds_speedup_valid_end
-privileges published_epochs published_speedup published_speedup_low published_speedup_high published_metrics verdict
-notes marks comparisons identity
+task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_mean_bound
+epochs_median_low epochs_to_memorise delay first_mean first_median lasting lasting_mean lasting_median below_share
+below_again not_finite_after strict strict_mean strict_median lost worst speedup speedup_low speedup_high
+speedup_bound speedup_valid_end speedup_of_means speedup_of_means_low speedup_of_means_high p_sign_flip p_paired_t
+p_wilcoxon p_logrank p_misses_last deciding_test conclusion p_holm p_sequential family p_equivalence
+p_equivalence_holm effect_size superiority superiority_low superiority_high speedup_low_simultaneous
+speedup_high_simultaneous place skewness final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup
+seconds_speedup_low seconds_speedup_high seconds_speedup_bound seconds_speedup_valid_end privileges published_epochs
+published_speedup published_speedup_low published_speedup_high published_metrics verdict notes marks comparisons
+identity
 """.split()
 BUDGET = 1000
+TASK = TaskSummary(budget=BUDGET, evaluate_every=1)
 HERE = {"device": "cpu", "machine": "M", "torch": "2.9", "precision": "float32", "engine": 1}
 
 
@@ -72,6 +77,28 @@ def test_three_pairs_by_hand():
     assert (row.speedup_low, row.speedup_high, row.speedup_bound) == (None, None, None)
     assert (row.epochs_mean, row.epochs_median, row.epochs_std) == (50, 50, 0)
     assert (row.seeds, row.grokked, row.censored, row.diverged, row.failed) == (3, 3, 0, 0, 0)
+
+
+def test_skewed_log_ratios_are_said_where_there_is_an_interval():
+    row = board({"baseline": [100, 101, 102, 103, 104, 900], "fast": [50] * 6, "even": [50, 51, 52, 53, 54, 450]})
+    assert row["fast"].skewness == pytest.approx(skew(np.log([100, 101, 102, 103, 104, 900]), bias=False))
+    assert "the log ratios are skewed (2.4): the interval misses more often on one side" in row["fast"].sentences
+    assert abs(row["even"].skewness) < 1 and "skewed" not in said(row["even"])
+    few = board({"baseline": [100, 101, 900], "fast": [50] * 3})["fast"]
+    assert few.skewness > 1 and few.speedup_low is None and "skewed" not in said(few)
+    assert board({"baseline": [100, 200], "fast": [50, 50]})["fast"].skewness is None
+
+
+def test_a_mean_with_misses_is_a_lower_bound_and_so_is_the_median_of_a_half():
+    rows = board({"baseline": [100, 200, 400, None], "fast": [50, 60, None, Outcome.DIVERGED], "never": [None] * 4})
+    assert [row.epochs_mean_bound for row in rows.values()] == ["lower"] * 3
+    assert (rows["baseline"].epochs_median, rows["baseline"].epochs_median_low) == (300, None)
+    assert (rows["fast"].epochs_median, rows["fast"].epochs_median_low) == (None, 60)
+    assert (rows["never"].epochs_median, rows["never"].epochs_median_low) == (None, None)
+    assert [mean_text(row) for row in rows.values()] == [">= 425", ">= 528", ">= 1000"]
+    assert [median_text(row, TASK) for row in rows.values()] == ["300", ">= 60", "> 1000"]
+    full = board({"baseline": [100, 200]})["baseline"]
+    assert full.epochs_mean_bound is None and (mean_text(full), median_text(full, TASK)) == ("150", "150")
 
 
 def test_six_pairs_have_an_interval_and_a_sentence():

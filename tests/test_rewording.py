@@ -8,8 +8,9 @@ import pytest
 from grokbench.judging.compare_folders import contrast
 from grokbench.judging.comparison import compare
 from grokbench.judging.note import Kind, Severity
-from grokbench.judging.power import Aim, needs
+from grokbench.judging.power import needs
 from grokbench.judging.ranking import rank
+from grokbench.judging.sample_size import Aim
 from grokbench.judging.seconds import costs
 from grokbench.report.export import export
 from grokbench.report.text import FORMATS, render

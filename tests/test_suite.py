@@ -47,7 +47,7 @@ def test_one_mistake_makes_one_line(tmp_path):
     ("text", "phrase"),
     [
         ("", "s.yaml:1:1: the file is empty, expected a suite"),
-        ("- a\n- b\n", "s.yaml:1:1: a list, expected a mapping (lines 'key: value')"),
+        ("- a\n- b\n", "s.yaml:1:1: the list ['a', 'b'], expected a mapping (lines 'key: value')"),
         ("just text", "s.yaml:1:1: the text 'just text', expected a mapping"),
         ("~", "s.yaml:1:1: nothing, expected a mapping"),
     ],

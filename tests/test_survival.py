@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokbench.stats.survival import kaplan_meier, logrank, median_time
+from grokbench.stats.survival import half_time, kaplan_meier, logrank, median_time
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,10 @@ def test_the_median_without_censoring_is_the_ordinary_one(times):
 
 def test_median_with_censoring():
     assert median_time([3, 9, 9], [True, False, False]) is None  # > 9
-    assert median_time([3, 5, 9, 9], [True, True, False, False]) == 5  # half grokked by 5, and none after
+    assert median_time([3, 5, 9, 9], [True, True, False, False]) is None  # half grokked by 5, and none after: 5 to > 9
+    assert half_time([3, 5, 9, 9], [True, True, False, False]) == 5
+    assert median_time([3, 3, 9, 9], [True, True, False, False]) is None
+    assert median_time([3, 5, 7, 9, 9], [True, True, True, False, False]) == 7  # three of five
+    assert half_time([3, 9, 9], [True, False, False]) is half_time([3, 5], [True, True]) is half_time([], []) is None
     assert median_time([3, 5, 7, 9], [True, True, True, False]) == 6
     assert median_time([], []) is None

@@ -177,9 +177,9 @@ def test_a_task_has_weights_of_its_own(cells_of, given, snapshots):
             "finl",
             "4:10: weights: the text 'finl', expected final, a list of epochs, or {epochs: [...], final: true}. Did",
         ),
-        ("{epochs: final}", "weights: a mapping, expected final, a list of epochs"),
-        ("{}", "weights: a mapping, expected final, a list of epochs"),
-        ("[-1]", "weights: a list, expected final, a list of epochs"),
+        ("{epochs: final}", "weights: the mapping {epochs: 'final'}, expected final, a list of epochs"),
+        ("{}", "weights: the mapping {}, expected final, a list of epochs"),
+        ("[-1]", "weights: the list [-1], expected final, a list of epochs"),
         ("true", "weights: true, expected final, a list of epochs"),
     ],
 )

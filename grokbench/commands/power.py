@@ -56,7 +56,8 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
 
     A few seeds below 1000 are enough for planning: `grokbench run SUITE --seeds 0-7 --out DIR` makes such a folder.
     """
-    from grokbench.judging.power import Aim, needs
+    from grokbench.judging.power import needs
+    from grokbench.judging.sample_size import Aim
     from grokbench.report.text.power import render
     from grokbench.runner.request import Request, resolve
 

@@ -12,6 +12,9 @@ from grokbench.text.lists import plural
 from grokbench.text.numbers import interval
 
 __all__ = ["Conclusion", "compared_notes", "conclusion", "contrast_note", "power_notes"]
+__all__ = ["Conclusion", "compared_notes", "conclusion", "contrast_note", "power_notes"]
+
+FEWEST_FOR_T = 6  # seeds, as many as a permutation test needs at 5%
 
 
 class Conclusion(StrEnum):
@@ -129,16 +132,19 @@ def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> Concl
 
 
 def power_notes(manifest: Manifest, tests: int | None = None) -> Iterator[Note]:
-    """Yield a caution where the planned seeds are too few for a permutation test; the paired t has no such limit.
+    """Yield a caution where the planned seeds are too few for a permutation test, or for the normality that t needs.
 
     Args:
         manifest: the plan.
         tests: comparisons that a p is corrected for; by default those of the manifest.
     """
-    if manifest.statistics.primary == "paired_t":
-        return
     pairs, tests, alpha = len(manifest.seeds), tests or manifest.tests, manifest.statistics.alpha
     needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)
+    if manifest.statistics.primary == "paired_t":
+        if pairs < FEWEST_FOR_T:
+            text = f"the t test relies on normality, which {_seeds(pairs)} cannot show: {FEWEST_FOR_T} are needed"
+            yield caution(Kind.TOO_FEW_SEEDS, text, pairs, tests, alpha)
+        return
     with_holm = f"with Holm over {tests} comparisons {needed} seeds are needed"
     if smallest > alpha:
         last = with_holm if tests > 1 else f"{needed} seeds are needed"

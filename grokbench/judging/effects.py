@@ -42,6 +42,7 @@ class Effect:
         both: the log ratios of the seeds that grokked on both sides, as two arrays: least, and greatest.
         failures: how many seeds did not grok with the baseline, and with the method.
         seeds: n.
+        skewness: sample skewness of the log ratios (adjusted Fisher-Pearson). None for fewer than three, or equal ones.
     """
 
     speedup: float | None
@@ -60,6 +61,7 @@ class Effect:
     both: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
     failures: tuple[int, int] = (0, 0)
     seeds: int = 0
+    skewness: float | None = None
 
     def deciding(self, primary: str) -> str:
         """Name the test that decides: the primary one where every seed grokked, else `misses_last`.
@@ -151,4 +153,5 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
         both=found.both(),
         failures=found.failures,
         seeds=n,
+        skewness=stats.skewness(np.sort(found.logs)),  # sorted: no order of the seeds rounds differently
     )

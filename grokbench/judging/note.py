@@ -46,6 +46,7 @@ class Kind(StrEnum):
     EQUIVALENCE = "equivalence"
     SIMULTANEOUS = "simultaneous"
     TOO_FEW_SEEDS = "too_few_seeds"
+    SKEWED = "skewed"
     PUBLISHED_VERDICT = "published_verdict"
     PUBLISHED_METRIC = "published_metric"
     # the family of a comparison, and the looks at it

@@ -200,7 +200,7 @@ class Measured:
         return fmean(self.times) if self.finished else None
 
     def median(self) -> float | None:
-        """Compute the median epochs to grok; None when fewer than half grokked."""
+        """Compute the median epochs to grok; None when no more than half grokked."""
         return median_time(self.times, self.grokked)
 
     def std(self) -> float | None:

@@ -4,59 +4,29 @@ Under a true speed-up s the log ratio of a pair is modelled as log s plus a resi
 of log ratios is assumed not to depend on s. The number of seeds comes from the normal approximation and is then
 corrected by simulation: pairs are drawn from the residuals and tested as the leaderboard does, by the exact sign-flip
 test at the strictest step of Holm's procedure, alpha over the number of planned comparisons.
+
+The spread of a few pairs is uncertain itself: a number of seeds that suits it has less power than wanted in every
+second pilot. Each result therefore stands beside that for the upper limit of the spread, the end of a one-sided
+interval of confidence LIMIT under normal log ratios.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from grokbench import stats
 from grokbench.judging.comparison import Comparison, Comparisons
 from grokbench.judging.note import Kind, Note, caution, info
+from grokbench.judging.sample_size import MOST_SEEDS, Aim, enough_seeds, fewest_seeds, power_at_limit, power_of
 from grokbench.stats import Floats
+from grokbench.stats.normal import deviation_limit
 
-__all__ = ["FEWEST_PAIRS", "MOST_SEEDS", "SIMULATIONS", "Aim", "Need", "needs", "simulated_power"]
+__all__ = ["FEWEST_PAIRS", "LIMIT", "Need", "needs"]
 
 FEWEST_PAIRS = 4  # below, no spread is estimated
-MOST_SEEDS = 1000  # beyond, training them is impractical
-SIMULATIONS = 500  # of an experiment: a standard error of at most 0.022
-BLOCK = 4096  # random flips at once, the same for all experiments, where there are too many pairs to list them
-
-
-@dataclass(frozen=True)
-class Aim:
-    """A speed-up to detect, and the test that has to detect it.
-
-    Attributes:
-        speedup: above 1.
-        power: the probability with which it is to be detected, between 0 and 1.
-        planned: seeds of the suite.
-        family: comparisons over which Holm corrects; 1 without a correction.
-        alpha: of the suite.
-        primary: the suite's own test; the power is always that of the sign-flip test.
-    """
-
-    speedup: float
-    power: float
-    planned: int
-    family: int
-    alpha: float
-    primary: str = "sign_flip"
-
-    @property
-    def strictest(self) -> float:
-        """The largest p that is significant at the first step of Holm's procedure."""
-        return self.alpha / max(self.family, 1)
-
-    @property
-    def quantiles(self) -> float:
-        """The z of 1 - alpha / 2 plus the z of the power."""
-        from scipy.special import ndtri
-
-        return float(ndtri(1 - self.strictest / 2) + ndtri(self.power))
+LIMIT = 0.8  # confidence of the upper limit of a spread
 
 
 @dataclass(frozen=True)
@@ -68,20 +38,28 @@ class Need:
         regularizer: label of the method.
         pairs: finished pairs in the folder.
         spread: standard deviation of their log ratios; None for fewer than FEWEST_PAIRS.
+        spread_limit: the upper limit of that deviation, for normal log ratios.
         seeds: number that detects the speed-up; None where that is unknown or beyond MOST_SEEDS.
+        seeds_limit: the number at the upper limit of the spread; None likewise.
         power: simulated at `seeds`.
+        power_limit: of `seeds` too, at the upper limit of the spread.
         detectable: smallest speed-up that the planned seeds detect, by the normal approximation; None if they detect
             none.
+        detectable_limit: the smallest at the upper limit of the spread.
         note: a remark on these numbers, if there is one.
     """
 
     task: str
     regularizer: str
     pairs: int
-    spread: float | None
-    seeds: int | None
-    power: float | None
-    detectable: float | None
+    spread: float | None = None
+    spread_limit: float | None = None
+    seeds: int | None = None
+    seeds_limit: int | None = None
+    power: float | None = None
+    power_limit: float | None = None
+    detectable: float | None = None
+    detectable_limit: float | None = None
     note: Note | None = None
 
 
@@ -102,12 +80,25 @@ def _need(each: Comparison, aim: Aim) -> Need:
     if logs.size < FEWEST_PAIRS:
         text = f"run at least {FEWEST_PAIRS} of its seeds and the baseline's: its spread is not known yet"
         few = info(Kind.TOO_FEW_PAIRS, text, FEWEST_PAIRS)
-        return Need(cell.task, cell.regularizer, logs.size, None, None, None, None, few)
+        return Need(cell.task, cell.regularizer, logs.size, note=few)
     residuals = (logs - logs.mean()) * math.sqrt(logs.size / (logs.size - 1))  # a draw has the sample's variance
-    spread = float(logs.std(ddof=1))
-    seeds, reached = _seeds_for(residuals, spread, aim)
-    note = _censoring(each) or _beyond(seeds)
-    return Need(cell.task, cell.regularizer, logs.size, spread, seeds, reached, _detectable(spread, aim), note)
+    spread, widened = float(logs.std(ddof=1)), deviation_limit(1.0, logs.size, LIMIT)
+    power, least_power = power_of(residuals, aim), power_at_limit(residuals, spread, widened, aim)
+    seeds = fewest_seeds(power, spread, aim)
+    return Need(
+        cell.task,
+        cell.regularizer,
+        logs.size,
+        spread=spread,
+        spread_limit=spread * widened,
+        seeds=seeds,
+        seeds_limit=enough_seeds(least_power, spread * widened, aim, seeds) if seeds else None,
+        power=power(seeds) if seeds else None,
+        power_limit=least_power(seeds) if seeds else None,
+        detectable=_detectable(spread, aim),
+        detectable_limit=_detectable(spread * widened, aim),
+        note=_censoring(each) or _beyond(seeds),
+    )
 
 
 def _detectable(spread: float, aim: Aim) -> float | None:
@@ -136,41 +127,3 @@ def _censoring(each: Comparison) -> Note | None:
 
 def _beyond(seeds: int | None) -> Note | None:
     return None if seeds else info(Kind.BEYOND_MOST_SEEDS, f"more than {MOST_SEEDS} seeds", MOST_SEEDS)
-
-
-def _seeds_for(residuals: Floats, spread: float, aim: Aim) -> tuple[int | None, float | None]:
-    """Find the fewest seeds near the normal approximation that simulation confirms, and their power."""
-    effect, fewest = math.log(aim.speedup), stats.pairs_needed(1, aim.strictest)
-    simulated = partial(simulated_power, residuals, effect, aim.strictest)
-    seeds = max(fewest, math.ceil((aim.quantiles * spread / effect) ** 2))
-    while seeds <= MOST_SEEDS and simulated(seeds) < aim.power:
-        seeds += max(1, seeds // 20)
-    if seeds > MOST_SEEDS:
-        return None, None
-    while seeds > fewest and simulated(seeds - 1) >= aim.power:
-        seeds -= 1
-    return seeds, simulated(seeds)
-
-
-def simulated_power(residuals: Floats, effect: float, alpha: float, seeds: int) -> float:
-    """Simulate the power of the sign-flip test: the share of SIMULATIONS experiments in which it finds the effect.
-
-    Args:
-        residuals: log ratios (n,) around their mean, drawn from with replacement.
-        effect: the true mean log ratio.
-        alpha: the largest p that is significant.
-        seeds: pairs of an experiment.
-    """
-    if stats.smallest_p(seeds) > alpha:
-        return 0.0
-    generator = np.random.Generator(np.random.Philox(key=seeds))
-    logs = effect + residuals[generator.integers(0, residuals.size, (SIMULATIONS, seeds))]
-    if seeds <= stats.EXACT_PAIRS:
-        p = np.array([stats.sign_flip(experiment) for experiment in logs])
-    else:
-        reached, blocks = np.ones(SIMULATIONS), -(-stats.MONTE_CARLO_DRAWS // BLOCK)
-        for _ in range(blocks):
-            flipped = (1.0 - 2.0 * generator.integers(0, 2, (BLOCK, seeds))) @ logs.T  # (BLOCK, SIMULATIONS)
-            reached += (np.abs(flipped) >= np.abs(logs.sum(1))).sum(0)
-        p = reached / (1 + blocks * BLOCK)
-    return float(((p <= alpha) & (logs.mean(1) > 0)).mean())

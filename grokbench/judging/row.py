@@ -90,12 +90,14 @@ class Row:
         diverged: seeds with a loss that is not finite; they count as the budget.
         failed: seeds that ended with an error; the row is incomplete.
         epochs_mean: mean time, the restricted mean.
-        epochs_median: median epochs to grok; None when fewer than half grokked.
+        epochs_median: median epochs to grok; None when no more than half grokked.
         epochs_std: standard deviation (n - 1) of the times.
+        epochs_mean_bound: "lower" where a finished seed did not grok, so that the mean of T itself is larger.
+        epochs_median_low: the last epoch to grok where exactly half grokked: the median lies at it or later.
         epochs_to_memorise: median over the seeds that memorised.
         delay: median epochs from memorising to grokking.
         first_mean: mean of min(first crossing, B), whatever the suite ranks by.
-        first_median: median epochs to the first crossing; None when fewer than half had one.
+        first_median: median epochs to the first crossing; None when no more than half had one.
         lasting: seeds whose grokking lasted, see `Crossings`. None where the task does not `hold`.
         lasting_mean: mean of min(lasting crossing, B).
         lasting_median: median epochs to the lasting crossing.
@@ -138,6 +140,7 @@ class Row:
         speedup_low_simultaneous: lower end of the interval of confidence 1 - alpha / m, for the m tests of the family.
         speedup_high_simultaneous: upper end of that interval.
         place: 1 + the number of methods of the task that are significantly faster, see `pairs`; None without a test.
+        skewness: sample skewness of the log ratios (adjusted Fisher-Pearson).
         final: metric -> its mean at the last evaluation.
         seconds_per_epoch: of one replica trained alone, evaluation excluded.
         flop_per_epoch: floating-point operations of that epoch; None where they were not counted.
@@ -170,6 +173,8 @@ class Row:
     epochs_mean: float | None = None
     epochs_median: float | None = None
     epochs_std: float | None = None
+    epochs_mean_bound: str | None = None
+    epochs_median_low: float | None = None
     epochs_to_memorise: float | None = None
     delay: float | None = None
     first_mean: float | None = None
@@ -212,6 +217,7 @@ class Row:
     speedup_low_simultaneous: float | None = None
     speedup_high_simultaneous: float | None = None
     place: int | None = None
+    skewness: float | None = None
     final: Mapping[str, float | None] = field(default_factory=dict)
     seconds_per_epoch: float | None = None
     flop_per_epoch: int | None = None

@@ -58,6 +58,7 @@ def effect_columns(each: Comparison, judged: Judgement | None, statistics: Stati
         "speedup_of_means_low": found.of_means_low,
         "speedup_of_means_high": found.of_means_high,
         "effect_size": found.effect_size,
+        "skewness": found.skewness,
         "superiority": found.superiority,
         "superiority_low": found.superiority_low,
         "superiority_high": found.superiority_high,

@@ -15,8 +15,10 @@ from grokbench.judging.row import Row, RowComparison
 from grokbench.judging.row_columns import crossing_columns, design_columns, effect_columns, published_columns
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.judging.simultaneous import simultaneous_ends, simultaneous_note
+from grokbench.judging.skew import skew_notes
 from grokbench.judging.verdicts import published_ratio, verdict
 from grokbench.records import Manifest, Outcome, Skip
+from grokbench.stats.survival import half_time
 
 __all__ = ["make_row", "skipped_row"]
 
@@ -54,6 +56,8 @@ def make_row(
         epochs_mean=measured.mean(),
         epochs_median=measured.median(),
         epochs_std=measured.std(),
+        epochs_mean_bound=None if all(measured.grokked) else "lower",
+        epochs_median_low=half_time(measured.times, measured.grokked),
         epochs_to_memorise=measured.memorised(),
         delay=measured.delay(),
         **crossing_columns(measured),
@@ -117,6 +121,7 @@ def _notes(each: Comparison, tested: Judgement | None, manifest: Manifest) -> It
         yield each.obstacle
     if each.effect and tested:
         yield from compared_notes(each.effect, tested.p, manifest, tested.tests)
+        yield from skew_notes(each.effect)
     yield from _published_notes(each, manifest)
     if each.baseline is not None and not each.is_baseline:
         yield from provenance_notes(each.baseline, each.measured)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grokbench.stats import Floats, sign_flip
 
-__all__ = ["kaplan_meier", "logrank", "logrank_scores", "median_time", "restricted_mean"]
+__all__ = ["half_time", "kaplan_meier", "logrank", "logrank_scores", "median_time", "restricted_mean"]
 
 
 def kaplan_meier(times: ArrayLike, grokked: ArrayLike) -> tuple[Floats, Floats]:
@@ -40,16 +40,32 @@ def median_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
 
     Returns:
         The first event time at which the estimate is below 1/2. If it equals 1/2 at an event time, the midpoint between
-        that time and the next event time, as in R's survfit, so that without censoring this is the sample median; that
-        time itself if no event follows. None if the estimate does not fall to 1/2, as fewer than half grokked.
+        that time and the next event time, as in R's survfit, so that without censoring this is the sample median. None
+        if the estimate does not fall to 1/2, and, unlike in survfit, if it ends there (`half_time`): the median then
+        lies between the last event and some time beyond the largest one.
     """
     at, share = kaplan_meier(times, grokked)
     reached = np.flatnonzero(share <= 0.5 + 1e-9)
     if reached.size == 0:
         return None
     first = int(reached[0])
-    half_way = abs(share[first] - 0.5) < 1e-9 and first + 1 < at.size
-    return float(at[first : first + 2].mean()) if half_way else float(at[first])
+    if abs(share[first] - 0.5) > 1e-9:
+        return float(at[first])
+    return float(at[first : first + 2].mean()) if first + 1 < at.size else None
+
+
+def half_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
+    """Return the last event time where the Kaplan-Meier estimate ends at 1/2, so that the median is at least this time.
+
+    Args:
+        times: epochs, (n,).
+        grokked: whether the event was observed, (n,).
+
+    Returns:
+        The time; None where the estimate ends elsewhere.
+    """
+    at, share = kaplan_meier(times, grokked)
+    return float(at[-1]) if at.size and abs(share[-1] - 0.5) < 1e-9 else None
 
 
 def restricted_mean(times: ArrayLike, grokked: ArrayLike, budget: float) -> float:

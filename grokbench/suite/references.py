@@ -85,13 +85,17 @@ def _baseline_problems(baseline: str, regularizers: tuple[RegularizerEntry, ...]
 
 def _one_of(section: str, labels: Iterable[str], word: str) -> str:
     known = list(dict.fromkeys(labels))
+    if not known:
+        return f"expected another of the {section}, and there is none"
     more = ", ..." if len(known) > 10 else ""
     return f"expected one of the {section} {', '.join(known[:10])}{more}{did_you_mean(word, known)}"
 
 
 def _unknown(section: str, label: str, entries: Entries) -> str | None:
-    if family(label, entries):
-        return None
+    return None if family(label, entries) else _not_among(section, label, entries)
+
+
+def _not_among(section: str, label: str, entries: Entries) -> str:
     labels = [name for entry in entries for name in (str(entry.path[1]), entry.label)]
     return f"the unknown label {short(label)!r}, {_one_of(section, labels, label)}"
 
@@ -126,14 +130,16 @@ def _compare_problems(
             path: KeyPath = ("regularizers", label, "compare_to", i)
             if other is None:
                 continue
-            if unknown := _unknown("regularizers", other, regularizers):
-                yield Problem(path, unknown)
+            others = [entry for entry in regularizers if entry.path[1] != label and entry.label != baseline]
+            if not family(other, regularizers):
+                yield Problem(path, _not_among("regularizers", other, others))
             elif label == baseline:
                 yield Problem(path, "every row is compared with the baseline already, expected compare_to elsewhere")
             elif other == baseline:
-                yield Problem(path, "the baseline, with which every row is compared already, expected another row")
+                text = f"{short(other)!r} is the baseline, with which every row is compared already"
+                yield Problem(path, f"{text}, expected another row")
             elif other == label or other in family(label, regularizers):
-                yield Problem(path, "the row itself, expected another one")
+                yield Problem(path, f"{short(other)!r} is the row itself, expected another one")
             elif other in given[:i]:
                 yield Problem(path, f"{short(other)!r} is repeated, expected every label once")
 
@@ -149,11 +155,11 @@ def _skip_problems(
         if method and (unknown := _unknown("regularizers", method, regularizers)):
             yield Problem(("skip", i, "regularizer"), unknown)
         elif method and baseline in family(method, regularizers):
-            text = "the baseline is skipped, expected another row: the others are tested against it"
+            text = f"the baseline {baseline!r} is skipped, expected another row: the others are tested against it"
             yield Problem(("skip", i, "regularizer"), text)
         cells = {(a, b) for a in family(task or "", tasks) for b in family(method or "", regularizers)}
         if cells & seen:
-            yield Problem(("skip", i), "a cell that is skipped already, expected every cell once")
+            yield Problem(("skip", i), f"{short(f'{task} / {method}')} is skipped already, expected every cell once")
         seen |= cells
 
 

@@ -7,6 +7,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from grokbench.suite.problems import KeyPath
+from grokbench.text.suggest import shown
 
 __all__ = ["MAX_TRIALS", "SEEDS", "DimensionShape", "TuneShape", "search_fields"]
 
@@ -42,9 +43,11 @@ class DimensionShape(_Shape):
             if {low, high, self.log, self.integer} != {None}:
                 return "choices and low, high, log or integer exclude each other, expected one of the two forms"
             different = all(choices.count(each) == 1 for each in choices)
-            return None if different and len(choices) > 1 else "expected at least two choices, all different"
+            wrong = f"{shown(choices)}, expected at least two choices, all different"
+            return None if different and len(choices) > 1 else wrong
         if low is None or high is None:
-            return "expected {low: ..., high: ...}, with log or integer if need be, or {choices: [...]}"
+            given = shown(self.model_dump(exclude_none=True))
+            return f"{given}, expected {{low: ..., high: ...}}, with log or integer if need be, or {{choices: [...]}}"
         if low >= high:
             return f"from {low:g} to {high:g}, expected low to be less than high"
         if self.log and low <= 0:

@@ -162,7 +162,8 @@ def _parameter_problems(path: KeyPath, value: Any, depth: int) -> Iterator[Probl
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, f"{shown(value)}, expected a finite number")
     elif is_grid(value) and (len(path) != depth or "per_task" in path[2:3]):
-        yield Problem(path, "a grid, expected it as the value of one parameter of a task or a regularizer")
+        text = f"{shown(value)} is a grid, expected it as the value of one parameter of a task or a regularizer"
+        yield Problem(path, text)
     elif is_grid(value):
         yield from _grid_problems(path, value)
     elif isinstance(value, dict | list):
@@ -173,7 +174,7 @@ def _parameter_problems(path: KeyPath, value: Any, depth: int) -> Iterator[Probl
 def _grid_problems(path: KeyPath, value: dict[str, Any]) -> Iterator[Problem]:
     values = value["grid"]
     if len(value) > 1 or not isinstance(values, list) or not values:
-        wrong = "an empty grid" if values == [] else "not a grid"
+        wrong = f"{shown(value)} is {'an empty' if values == [] else 'not a'} grid"
         yield Problem(path, f"{wrong}, expected {{grid: [...]}} with at least one value and nothing beside it")
         return
     seen: set[tuple[bool, Any]] = set()

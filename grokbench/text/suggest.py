@@ -1,6 +1,7 @@
 """Suggestions for misspelt names, and user values shortened for a sentence."""
 
 import difflib
+import json
 import unicodedata
 from collections.abc import Iterable
 from itertools import islice
@@ -9,6 +10,8 @@ from typing import Any
 __all__ = ["did_you_mean", "nearest", "sentences", "short", "shown"]
 
 MAX_NAMES = 100  # that `nearest` compares
+MAX_PARTS = 6  # of a list or a mapping, and MAX_DEPTH levels, that `shown` writes
+MAX_DEPTH = 3
 
 
 def short(text: str, limit: int = 60) -> str:
@@ -22,7 +25,7 @@ def short(text: str, limit: int = 60) -> str:
 
 
 def shown(value: Any) -> str:
-    """Describe a value of a suite in a few words, such as `the number 3`."""
+    """Describe a value of a suite in a few words, such as `the number 3` or `the list [0.9]`."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -31,7 +34,22 @@ def shown(value: Any) -> str:
         return f"the text {short(value)!r}"
     if isinstance(value, int | float):
         return f"the number {short(str(value))}"
-    return "a list" if isinstance(value, list) else "a mapping"
+    return short(f"the {'list' if isinstance(value, list | tuple) else 'mapping'} {_flow(value, MAX_DEPTH)}")
+
+
+def _flow(value: Any, depth: int) -> str:
+    """Write a value as a suite could have it in one line, texts in quotes; deep and long ones end in `...`."""
+    if not isinstance(value, dict | list | tuple):
+        return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
+    pairs = value.items() if isinstance(value, dict) else (("", each) for each in value)
+    parts = [f"{_key(key)}{_flow(part, depth - 1)}" for key, part in islice(pairs, MAX_PARTS if depth else 0)]
+    parts += ["..."] if len(parts) < len(value) else []
+    inside = ", ".join(parts)
+    return f"{{{inside}}}" if isinstance(value, dict) else f"[{inside}]"
+
+
+def _key(key: Any) -> str:
+    return f"{key if str(key).isprintable() else repr(key)}: " if key != "" else ""
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:

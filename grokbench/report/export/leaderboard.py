@@ -58,15 +58,17 @@ RANKED: tuple[Column, ...] = (
     Column("diverged", INTEGER, "seeds with a loss that is not finite; their time counts as the budget"),
     Column("failed", INTEGER, "seeds that ended with an error: the row is incomplete"),
     Column("epochs_mean", NUMBER, "mean of min(time, budget)", "nothing has finished", "epochs"),
-    Column("epochs_median", NUMBER, "median time to grok", "fewer than half grokked", "epochs"),
+    Column("epochs_median", NUMBER, "median time to grok", "no more than half grokked", "epochs"),
     Column("epochs_std", NUMBER, "standard deviation (n - 1) of min(time, budget)", "below two seeds", "epochs"),
+    Column("epochs_mean_bound", TEXT, "lower: seeds did not grok, so that the mean time is larger", "all grokked"),
+    Column("epochs_median_low", NUMBER, "least median, the last epoch to grok", "other than half grokked", "epochs"),
     Column("epochs_to_memorise", NUMBER, "median over the seeds that memorised", "none memorised", "epochs"),
     Column("delay", NUMBER, "median epochs from memorising to grokking", "no seed grokked", "epochs"),
     Column("first_mean", NUMBER, "mean of min(first crossing, budget)", "nothing has finished", "epochs"),
-    Column("first_median", NUMBER, "median epochs to the first crossing", "fewer than half had one", "epochs"),
+    Column("first_median", NUMBER, "median epochs to the first crossing", "no more than half had one", "epochs"),
     Column("lasting", INTEGER, "seeds whose grokking lasted", NOT_HELD),
     Column("lasting_mean", NUMBER, "mean of min(lasting crossing, budget)", NOT_HELD, "epochs"),
-    Column("lasting_median", NUMBER, "median epochs to it", f"{NOT_HELD}; fewer than half had one", "epochs"),
+    Column("lasting_median", NUMBER, "median epochs to it", f"{NOT_HELD}; no more than half had one", "epochs"),
     Column("below_share", NUMBER, "mean share of evaluations after the first crossing below the criterion", NO_WATCH),
     Column("below_again", INTEGER, "seeds with such an evaluation", NOT_RECORDED),
     Column("not_finite_after", INTEGER, "seeds whose loss was not finite after their first crossing", NOT_RECORDED),
@@ -100,6 +102,7 @@ RANKED: tuple[Column, ...] = (
         "speedup_high_simultaneous", NUMBER, f"upper end of {BONFERRONI}", f"{NOT_COMPARED}; too few seeds", "ratio"
     ),
     Column("place", INTEGER, "1 + the number of methods of the task that are significantly faster", "not tested"),
+    Column("skewness", NUMBER, "sample skewness of the log ratios", f"{NOT_COMPARED}; below three seeds"),
 )
 JUDGED: tuple[Column, ...] = (
     Column("seconds_per_epoch", NUMBER, "one network trained alone, evaluation excluded, median", UNTIMED, "seconds"),

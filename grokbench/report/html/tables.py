@@ -10,7 +10,7 @@ from grokbench.judging.row import Row
 from grokbench.report.html.matrix import Matrix, matrix
 from grokbench.report.text.over_tasks import over_tasks, shown_aggregates
 from grokbench.report.text.prose import begun, heading, remarks, row_notes, task_notes, warnings
-from grokbench.report.text.table import Key, columns, contrasts
+from grokbench.report.text.table import Key, columns, contrasts, mean_text
 from grokbench.text.numbers import NOTHING, figure, interval
 
 __all__ = ["Board", "Entry", "Line", "Table", "boards", "means", "published"]
@@ -149,6 +149,8 @@ def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
             return evidence.methods.index(row.regularizer)
         case Key.GROKKED:
             return row.grokked if row.seeds else None
+        case Key.MEDIAN if row.epochs_median_low is not None:
+            return row.epochs_median_low
         case Key.MEDIAN if row.epochs_median is None and row.epochs_mean is not None:
             return evidence.leaderboard.tasks[row.task].budget
         case Key.P:
@@ -183,7 +185,7 @@ def _compared(evidence: Evidence, row: Row, task: int) -> Line:
         Entry(row.task, task),
         Entry(row.regularizer, evidence.methods.index(row.regularizer), names_row=True),
         _number(row.published_epochs),
-        _number(row.epochs_mean),
+        Entry(mean_text(row), row.epochs_mean),
         Entry(
             interval(row.published_speedup, row.published_speedup_low, row.published_speedup_high),
             row.published_speedup,

@@ -10,7 +10,7 @@ from grokbench.judging.folder_contrasts import FolderContrast, FolderContrasts
 from grokbench.judging.note import Kind
 from grokbench.judging.row import Row
 from grokbench.report.text.prose import wrap
-from grokbench.report.text.table import Column, Columns, Key, speedup_text
+from grokbench.report.text.table import Column, Columns, Key, mean_text, median_text, speedup_text
 from grokbench.text.escape import markdown
 from grokbench.text.lists import plural
 from grokbench.text.numbers import figure, interval, number
@@ -122,7 +122,7 @@ def _columns(cells: list[FolderContrast]) -> Columns:
             f"{cell.seeds - len(cell.differing)}/{cell.seeds}",
             _largest(cell),
             f"{_median(cell.a)}|{_median(cell.b)}",
-            f"{figure(cell.a.epochs_mean)}|{figure(cell.b.epochs_mean)}",
+            f"{mean_text(cell.a)}|{mean_text(cell.b)}",
             speedup_text(cell.a),
             speedup_text(cell.b),
             _conclusions(cell),
@@ -166,6 +166,8 @@ def _largest(cell: FolderContrast) -> str:
 
 
 def _median(row: Row) -> str:
+    if row.epochs_median_low is not None:
+        return median_text(row, None)
     return "none" if row.epochs_median is None and row.epochs_mean is not None else figure(row.epochs_median)
 
 

@@ -1,17 +1,18 @@
 """The results of a power analysis as text: for people (table, markdown) and for programs (json)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from tabulate import tabulate
 
-from grokbench.judging.power import MOST_SEEDS, SIMULATIONS, Aim, Need
+from grokbench.judging.power import LIMIT, Need
+from grokbench.judging.sample_size import MOST_SEEDS, SIMULATIONS, Aim
 from grokbench.report.text.prose import wrap
 from grokbench.text.escape import markdown
 from grokbench.text.lists import plural
-from grokbench.text.numbers import number
+from grokbench.text.numbers import NOTHING, number
 
 __all__ = ["FORMATS", "render"]
 
@@ -29,7 +30,8 @@ def render(found: Sequence[Need], aim: Aim, style: str) -> str:
         style: one of FORMATS.
     """
     if style == "json":
-        return json.dumps({**asdict(aim), "cells": list(map(_plain, found))}, indent=2, allow_nan=False)
+        settings = {**asdict(aim), "limit": LIMIT}
+        return json.dumps({**settings, "cells": list(map(_plain, found))}, indent=2, allow_nan=False)
     escaped = markdown if style == "markdown" else str
     table = tabulate(
         [[escaped(cell) for cell in _cells(need)] for need in found],
@@ -49,11 +51,22 @@ def _plain(need: Need) -> dict[str, Any]:
 
 
 def _cells(need: Need) -> list[str]:
-    seeds = str(need.seeds) if need.seeds else f"> {MOST_SEEDS}" if need.spread is not None else "-"
-    spread = "-" if need.spread is None else f"{100 * need.spread:.1f}%"
-    power = "-" if need.power is None else f"{need.power:.2f}"
-    detectable = "-" if need.detectable is None else f"{need.detectable:.3f}x"
-    return [need.task, need.regularizer, str(need.pairs), spread, seeds, power, detectable]
+    known = need.spread is not None
+    return [
+        need.task,
+        need.regularizer,
+        str(need.pairs),
+        _to(need.spread, need.spread_limit, lambda spread: f"{100 * spread:.1f}%"),
+        _to(need.seeds, need.seeds_limit, str, f"> {MOST_SEEDS}" if known else NOTHING),
+        _to(need.power, need.power_limit, "{:.2f}".format),
+        _to(need.detectable, need.detectable_limit, "{:.3f}x".format),
+    ]
+
+
+def _to(value: float | None, limit: float | None, write: Callable[[float], str], missing: str = NOTHING) -> str:
+    """Write a value with that at the upper limit of the spread, where the two differ as text."""
+    shown, other = (missing if each is None else write(each) for each in (value, limit))
+    return shown if shown == other else f"{shown} (to {other})"
 
 
 def _legend(aim: Aim) -> str:
@@ -61,7 +74,9 @@ def _legend(aim: Aim) -> str:
         f"seeds needed: to detect a speed-up of {number(aim.speedup)} with probability {number(aim.power)}, as "
         f"significant {_corrected(aim)}. spread: standard deviation of the log ratios of the present pairs, assumed to "
         f"stay the same. power: of those seeds, in {SIMULATIONS} simulated experiments. detectable: the smallest "
-        f"speed-up that the {plural(aim.planned, 'planned seed')} can detect with that probability."
+        f"speed-up that the {plural(aim.planned, 'planned seed')} can detect with that probability. to: the same at "
+        f"the upper limit of the spread, a one-sided {100 * LIMIT:g}% confidence limit (chi-square) that assumes "
+        "normal log ratios; plan with these seeds, since the spread of a few pairs is uncertain."
     )
 
 

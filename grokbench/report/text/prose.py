@@ -139,7 +139,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         "Speed-up: exp of the mean log ratio of baseline to method epochs over paired seeds, with its "
         f"{100 * statistics.confidence:g}% interval; >= and <=: one-sided bounds, because some seeds never grokked "
         "(the valid end of the interval is shown); ~: no valid bound. "
-        f"p: {named_test(statistics.primary, seeds)}. Times are capped at the budget, so a mean is a restricted mean.",
+        f"p: {named_test(statistics.primary, seeds)}. Times are capped at the budget, so a mean is a restricted mean "
+        "(>= where a seed did not grok).",
     ]
     if statistics.interim_looks:
         name = f"{statistics.name_of_p[0].upper()}{statistics.name_of_p[1:]}"

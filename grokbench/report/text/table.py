@@ -11,9 +11,9 @@ from grokbench.judging.row import Leaderboard, Row, RowComparison
 from grokbench.judging.task_summary import TaskSummary
 from grokbench.judging.verdicts import Reproduction
 from grokbench.records import Statistics
-from grokbench.text.numbers import NOTHING, figure, interval, times
+from grokbench.text.numbers import BOUND_SIGN, NOTHING, figure, interval, number, times
 
-__all__ = ["Column", "Columns", "Key", "columns", "contrasts", "speedup_text"]
+__all__ = ["Column", "Columns", "Key", "columns", "contrasts", "mean_text", "median_text", "speedup_text"]
 
 SHORTEST_LABEL = 14
 LONGEST_OTHER = 40  # characters of the label that a row is compared with
@@ -134,8 +134,8 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
         shown[Column("place", "right", Key.PLACE)] = [NOTHING if row.place is None else str(row.place) for row in rows]
     shown |= {
         Column("grokked", "right", Key.GROKKED): [_grokked(row) for row in rows],
-        Column("median", "right", Key.MEDIAN): [_median(row, leaderboard.tasks.get(row.task)) for row in rows],
-        Column("mean", "right", Key.MEAN): [figure(row.epochs_mean) for row in rows],
+        Column("median", "right", Key.MEDIAN): [median_text(row, leaderboard.tasks.get(row.task)) for row in rows],
+        Column("mean", "right", Key.MEAN): [mean_text(row) for row in rows],
     }
     if any(row.lasting is not None for row in leaderboard.rows):
         shown[_other_crossing(statistics)] = [_other(row, statistics) for row in rows]
@@ -185,7 +185,20 @@ def _grokked(row: Row) -> str:
     return f"{row.grokked}/{row.seeds}" if row.seeds else NOTHING
 
 
-def _median(row: Row, task: TaskSummary | None) -> str:
+def mean_text(row: Row) -> str:
+    """Write a row's mean, with the sign of a lower bound where seeds did not grok."""
+    return NOTHING if row.epochs_mean is None else f"{BOUND_SIGN[row.epochs_mean_bound]}{number(row.epochs_mean)}"
+
+
+def median_text(row: Row, task: TaskSummary | None) -> str:
+    """Write a row's median; where no more than half grokked, its lower bound.
+
+    Args:
+        row: of a leaderboard.
+        task: its task, with the budget; None where it is not known.
+    """
+    if row.epochs_median_low is not None:
+        return f"{BOUND_SIGN['lower']}{number(row.epochs_median_low)}"
     if row.epochs_median is None and row.epochs_mean is not None and task is not None:
         return f"> {task.budget}"
     return figure(row.epochs_median)

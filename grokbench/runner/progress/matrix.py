@@ -153,9 +153,10 @@ class Matrix:
         bias the median.
 
         Returns:
-            The median; `> budget` when a complete cell has none; empty while it is not yet known.
+            The median; when a complete cell has none `> budget`, or `>= last` where exactly half grokked; empty while
+            it is not yet known.
         """
-        from grokbench.stats.survival import median_time  # imports numpy, so not before a median is shown
+        from grokbench.stats.survival import half_time, median_time  # imports numpy, so not before a median is shown
 
         budget, hold = self.cells[key].budget, self.cells[key].recipe.hold or 0
         known = [run for run in self.runs[key].values() if run.outcome is not Outcome.FAILED]
@@ -168,7 +169,10 @@ class Matrix:
         median = median_time([*times, *map(float, current)], grokked)
         if median is not None:
             return f"{median:,.10g}"
-        return f"> {budget:,}" if known and self.complete(key) else ""
+        if not known or not self.complete(key):
+            return ""
+        least = half_time(times, grokked)
+        return f"> {budget:,}" if least is None else f">= {least:,.10g}"
 
     def totals(self) -> str:
         """Describe the number of replicas done and planned."""
