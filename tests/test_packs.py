@@ -184,7 +184,7 @@ def test_a_pack_is_never_written_over_anything(whole, tmp_path, occupant):
         target.symlink_to(tmp_path / "nowhere")
     result = CliRunner().invoke(commands, ["pack", str(whole), "--out", str(target)])
     assert isinstance(result.exception, StoreError)
-    assert f"{target} is there already: delete it, or choose another folder (--out)." in str(result.exception)
+    assert f"{target} exists already: delete it, or choose another folder (--out)." in str(result.exception)
     assert not list(tmp_path.glob(".target*"))
 
 

@@ -94,7 +94,10 @@ def test_width_axis_and_seeds(folder, tmp_path):
         ),
         (("metrics", "--metric", "lost"), "figure of metric 'lost'; there are: loss. Did you mean 'loss'?"),
         (("metrics", "--metric", "test_accuracy"), "figure of metric 'test_accuracy'; there are: loss"),
-        (("forest", "--metric", "loss"), "--metric chooses among `metrics`, and the figure is `forest`: leave it out."),
+        (
+            ("forest", "--metric", "loss"),
+            "--metric applies only to the figure `metrics`, not to `forest`: leave out --metric.",
+        ),
         (("summary", "--task", "parity"), "The figure `summary` shows all tasks: leave out --task."),
         (("forrest",), "Invalid value for 'FIGURE': 'forrest' is not one of 'summary', 'forest'"),
         (("forest", "--format", "gif"), "'gif' is not one of 'svg', 'pdf', 'png'"),

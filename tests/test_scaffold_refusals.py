@@ -56,7 +56,7 @@ def test_a_package_that_is_there_is_kept(tmp_path):
     project = tmp_path / "grokbench-brand-new-method"
     project.mkdir()
     (project / "README.md").write_text("mine")
-    assert f"{project} is there already" in refused(tmp_path, "regularizer", "brand_new_method", "--package")
+    assert f"{project} exists already" in refused(tmp_path, "regularizer", "brand_new_method", "--package")
 
 
 def test_a_folder_that_cannot_be_is_said(tmp_path):

@@ -74,7 +74,7 @@ def test_a_link_is_followed_and_a_device_left_alone(tmp_path):
     atomic.write(atomic.target(link), b"new")
     assert link.is_symlink() and target.read_bytes() == b"new"
     os.mkfifo(pipe)
-    with pytest.raises(StoreError, match="pipe is a device or a pipe, expected a file: name another"):
+    with pytest.raises(StoreError, match="pipe is a device or a pipe, expected a file: choose another"):
         atomic.target(pipe)
     assert atomic.target(target) == target and pipe.is_fifo()
 

@@ -20,7 +20,7 @@ def load_runs(folder: str | Path) -> "Runs":
     """Open the runs of a results folder; nothing is written, and torch is not imported.
 
     Args:
-        folder: of the results, such as `runs/quick`.
+        folder: the folder of the results, such as `runs/quick`.
 
     Raises:
         StoreError: there is no such folder, it is no results folder, or its manifest is damaged.
@@ -29,10 +29,10 @@ def load_runs(folder: str | Path) -> "Runs":
 
 
 class Runs:
-    """The runs of a results folder. Its plan is read once; a run is read when requested, so training may go on.
+    """The runs of a results folder. The plan is read once; each run is read when requested, so training may go on.
 
     Attributes:
-        store: the folder's files; internal, and may change.
+        store: the folder's files; internal, may change between versions.
     """
 
     def __init__(self, store: Store) -> None:
@@ -78,11 +78,11 @@ class Runs:
         """Read the stored runs of one cell, in the order of `seeds`, with their curves.
 
         Args:
-            task: the label of its task.
-            regularizer: the label of its regularizer.
+            task: the label of the cell's task.
+            regularizer: the label of the cell's regularizer.
 
         Returns:
-            A `Run` for each replica that was trained; one that was not has none.
+            A `Run` for each replica that was trained.
 
         Raises:
             StoreError: no such cell is planned.
@@ -110,10 +110,10 @@ class Runs:
     def curves(self, metric: str) -> Iterator[dict[str, Any]]:
         """Iterate over the evaluations of a metric, for `pandas.DataFrame(runs.curves("test_accuracy"))`.
 
-        There may be millions, so they are read one run at a time.
+        There may be millions of evaluations, so they are read one run at a time.
 
         Args:
-            metric: its label.
+            metric: the label of the metric.
 
         Returns:
             Dicts with the keys `task`, `regularizer`, `seed`, `metric`, `epoch` and `value`.

@@ -76,7 +76,7 @@ def with_recording(kind: str, record: Record, calls: list[Call]) -> Record:
 
     Args:
         kind: "tasks", "regularizers" or "metrics".
-        record: of that kind.
+        record: a record of that kind.
         calls: receives every call.
     """
     recording = {
@@ -148,8 +148,8 @@ def call_functions(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, 
     """Call each part of a step on one replica, always with the same arguments.
 
     Args:
-        step: of a task with at most one regularizer or metric.
-        dtype: of parameters and data.
+        step: the step of a task with at most one regularizer or metric.
+        dtype: the dtype of parameters and data.
 
     Returns:
         The results by the name of the part.

@@ -34,8 +34,8 @@ def breach(kind: str, call: Call) -> Breach | None:
     """Compare the result of a call with the contract of its function.
 
     Args:
-        kind: of the plugin: "tasks", "regularizers" or "metrics".
-        call: of one of its functions.
+        kind: the kind of the plugin: "tasks", "regularizers" or "metrics".
+        call: a call of one of its functions.
 
     Returns:
         The breach; None if the result conforms or the function has no contract.

@@ -31,7 +31,7 @@ class Start(NamedTuple):
     """A start of a short run.
 
     Attributes:
-        scale: of the parameters, beside their initialisation.
+        scale: the scale of the parameters, beside their initialisation.
         late: begin in the middle of the budget, where warm-ups are over.
     """
 

@@ -57,7 +57,7 @@ def record_faults(kind: str, record: Any, file: Path) -> Iterator[RecordFault]:
 
     Args:
         kind: "tasks", "regularizers", "metrics" or "observers".
-        record: of that kind.
+        record: a record of that kind.
         file: the plugin's file, whose folder is the plugin's code.
     """
     for field in NAMES:

@@ -25,10 +25,10 @@ class StepProbe:
     """A step of one replica of a method, of which phases can be called with any numbers.
 
     Attributes:
-        step: of a task with one method.
+        step: the step of a task with one method.
         params: all parameters, before the update.
-        states: of the method, in a tuple.
-        number: of the step.
+        states: the states of the method, in a tuple.
+        number: the number of the step.
         train: the training set.
     """
 
@@ -67,8 +67,8 @@ def begun(step: Step, number: int = 0) -> StepProbe:
     """Make the probe of an initialisation.
 
     Args:
-        step: of a task with one method.
-        number: of the step.
+        step: the step of a task with one method.
+        number: the number of the step.
     """
     params, train = cast((step.task.init(random.key(0)), data(step.task)["train"]), torch.float64)
     return StepProbe(step, params, step.init(params, random.key(0)), number, train)
@@ -90,7 +90,7 @@ def walk(step: Step) -> Iterator[tuple[StepProbe, Params, Params]]:
     """Yield some steps of a random walk that goes through `transform` and `project`.
 
     Args:
-        step: of a task with one method.
+        step: the step of a task with one method.
 
     Yields:
         The step, with the states after `transform`; its gradients; and the updated parameters before `project`.

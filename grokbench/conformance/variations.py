@@ -16,8 +16,8 @@ def other_values(plugin: Plugin, name: str, value: Any) -> list[Any]:
 
     Args:
         plugin: whose parameter it is.
-        name: of the parameter.
-        value: of the parameter.
+        name: the name of the parameter.
+        value: the value of the parameter.
 
     Returns:
         A boolean flipped; the other choices of a Literal; ten times and a tenth of a number, and for whole numbers one
@@ -49,8 +49,8 @@ def other_settings(plugin: Plugin, settings: Mapping[str, Any], name: str) -> It
 
     Args:
         plugin: that makes them.
-        settings: of its parameters, where they differ from the defaults.
-        name: of the parameter that is changed.
+        settings: the settings of its parameters, where they differ from the defaults.
+        name: the name of the parameter that is changed.
     """
     resolved = plugin.resolve(settings)
     for base in _bases(plugin, resolved, name):

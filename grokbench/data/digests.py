@@ -29,7 +29,7 @@ def note(name: str, sha256: str) -> None:
     """Enter a data set that has been loaded; does nothing unless digests are collected.
 
     Args:
-        name: of the data set.
+        name: the name of the data set.
         sha256: its digest, see `digest`.
     """
     if (read := _READ.get()) is not None:

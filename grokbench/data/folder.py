@@ -17,7 +17,7 @@ class DataStatus:
     """The status of a data set on this machine.
 
     Attributes:
-        name: of the data set.
+        name: the name of the data set.
         present: True if it can be loaded without a download.
         files: every file that it needs, relative to `folder`, with or without .gz.
         missing: those of them that are not there.
@@ -44,7 +44,7 @@ def damaged(path: Path, why: str) -> DataError:
     """Make the error about a file that cannot be read in its format.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         why: what is wrong with it, in a few words.
     """
     return DataError(

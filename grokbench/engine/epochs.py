@@ -1,6 +1,6 @@
 """One epoch of a group.
 
-The number of an epoch is an int, or a tensor where the epoch is captured as a CUDA graph.
+The number of an epoch is an int, or a tensor if the epoch is captured as a CUDA graph.
 """
 
 from collections.abc import Iterable
@@ -55,7 +55,7 @@ def train_steps(
         group: the replicas; the optimizer overwrites their parameters.
         epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
         drawn: the draws of the epoch.
-        numbers: of the steps, from 0; a tensor, (), must not be the number of a smaller last batch.
+        numbers: the numbers of the steps, from 0; a tensor, (), must not be the number of a smaller last batch.
         pending: the gradients of the first of these steps, if they are known.
         clock: times the phases.
 

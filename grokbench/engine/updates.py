@@ -28,12 +28,12 @@ def update(
         step: the cell's step.
         group: the replicas; the optimizer overwrites their parameters.
         taken: the gradients of the step.
-        context: of the step, for all replicas.
-        axes: of the replicas in `context`, for `vmap`.
+        context: the context of the step, for all replicas.
+        axes: the axes of the replicas in `context`, for `vmap`.
         clock: times the phases.
 
     Returns:
-        The group after the step, with `finite` as it was.
+        The group after the step, with an unchanged `finite`.
     """
     grads, outputs, states = taken.grads, taken.outputs, group.states
     if step.has("transform"):

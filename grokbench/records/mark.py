@@ -28,7 +28,7 @@ class Mark:
 
     Attributes:
         kind: its subject.
-        name: of the setting, the schedule or the parameters; empty for kinds without one.
+        name: the name of the setting, the schedule or the parameters; empty for kinds without one.
         before: the task's value; numbers of a list are joined by slashes.
         after: the cell's.
     """

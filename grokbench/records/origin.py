@@ -17,8 +17,8 @@ class Origin:
 
     Attributes:
         kind: "built_in", "package" (an installed one) or "file" (a plugin file).
-        name: of the package, or of the file without its folder; empty for built-in plugins.
-        version: of the package; empty for the other kinds.
+        name: the name of the package, or of the file without its folder; empty for built-in plugins.
+        version: the version of the package; empty for the other kinds.
         digests: version of the digest -> its hexadecimal digits, see `plugins.digests`; empty where the source was not
             read.
     """

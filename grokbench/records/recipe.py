@@ -21,9 +21,10 @@ class Use:
     """A plugin and its parameters: in a suite those that it sets, in a recipe all of them.
 
     Attributes:
-        name: of the plugin; `use` in files.
+        name: the name of the plugin; `use` in files.
         parameters: name -> value.
-        revision: of the task or regularizer that the plugin makes; None in a suite, where none is made yet.
+        revision: the revision of the task or regularizer that the plugin makes; None in a suite, where none is made
+            yet.
     """
 
     name: Annotated[str, Field(validation_alias="use")]
@@ -44,7 +45,7 @@ class Recipe:
     it stay as they are.
 
     Attributes:
-        format: of the recipe.
+        format: the format of the recipe.
         precision: "float32" or "float64".
         engine: revision of the engine; 0 means none.
         task: with every parameter.

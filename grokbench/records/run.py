@@ -53,8 +53,8 @@ class Run:
     """The result of one replica.
 
     Attributes:
-        identity: of its cell.
-        seed: of the replica.
+        identity: the identity of its cell.
+        seed: the seed of the replica.
         outcome: "grokked", "censored", "diverged" or "failed".
         grokked_at: epochs to grok, the first crossing where the task holds. None unless it grokked.
         memorised_at: epochs to a train accuracy of at least 0.99. None if it never had one.
@@ -115,9 +115,9 @@ class Timing:
     """Seconds per epoch of one replica of a cell trained alone, evaluation excluded.
 
     Attributes:
-        identity: of its cell.
+        identity: the identity of its cell.
         seconds_per_epoch: one figure for each round; rounds are interleaved over a task's cells.
-        provenance: of the measurement, as that of a `Run`.
+        provenance: the provenance of the measurement, as that of a `Run`.
         flop_per_epoch: floating-point operations of an epoch, see `engine.arithmetic`. None: not counted.
 
     Raises:

@@ -39,7 +39,7 @@ def training(
 
     Args:
         cells: in the order in which they are trained.
-        seeds: of every cell.
+        seeds: the seeds of every cell.
         finished: cell -> the seeds that need not be trained.
         size: cell -> the most replicas of a group.
         checkpoints: cell -> the folder of its checkpoints and the seconds between two; None means no checkpoints.

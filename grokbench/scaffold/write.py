@@ -122,7 +122,7 @@ def suite(kind: str, name: str) -> str:
 
     Args:
         kind: "task" or "metric".
-        name: of the plugin.
+        name: the name of the plugin.
     """
     return _filled(f"suites/{kind}.yaml", kind, name)
 

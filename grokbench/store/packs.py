@@ -39,8 +39,8 @@ class Curves:
     """A line of `curves.jsonl`.
 
     Attributes:
-        identity: of the cell.
-        seed: of the replica.
+        identity: the identity of the cell.
+        seed: the seed of the replica.
         curves: metric label -> thinned curve.
     """
 
@@ -130,9 +130,9 @@ def packed(
     """Make the files of a packed folder.
 
     Args:
-        manifest: of the folder.
+        manifest: the manifest of the folder.
         runs: with their curves, which are thinned here.
-        timings: of its cells.
+        timings: the timings of its cells.
         weights: whether the kept weights are to be packed, too; else neither manifest nor runs speak of them.
 
     Returns:

@@ -27,7 +27,7 @@ def write_run(path: Path, run: Run) -> None:
     """Write a run whole or not at all.
 
     Args:
-        path: of the replica's file; one that exists is replaced.
+        path: the path of the replica's file; one that exists is replaced.
         run: with its curves.
 
     Raises:

@@ -28,7 +28,7 @@ class Option:
 
     Attributes:
         keyword: a parameter of `grokbench.run`.
-        value: the value that it has, or should have; None names the option alone.
+        value: the option's present or suggested value; None for the option alone.
     """
 
     keyword: str
@@ -49,7 +49,7 @@ def _argument(value: str) -> str:
 
 @contextmanager
 def as_keywords() -> Iterator[None]:
-    """Write options as keywords of `grokbench.run` while active, in this thread."""
+    """Write options as keywords of `grokbench.run` within a block, in this thread."""
     before = _KEYWORDS.set(True)
     try:
         yield

@@ -8,14 +8,14 @@ from typing import Any
 
 __all__ = ["did_you_mean", "nearest", "sentences", "short", "shown"]
 
-MAX_NAMES = 100  # that `nearest` compares
+MAX_NAMES = 100  # most names that `nearest` compares
 
 
 def short(text: str, limit: int = 60) -> str:
     """Cut a text that is too long for a sentence.
 
     Args:
-        text: of any length.
+        text: a text of any length.
         limit: the largest number of characters, with the `...` of a cut text.
     """
     return text if len(text) <= limit else text[: limit - 3] + "..."
@@ -38,7 +38,7 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
     """Return the name most similar to a word, ignoring case.
 
     Args:
-        word: as the user wrote it.
+        word: the word that the user wrote.
         names: the known names, of which the first MAX_NAMES are compared.
 
     Returns:
@@ -55,7 +55,7 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
     A letter that only looks like the expected one (a Cyrillic a, for example) is named.
 
     Args:
-        word: as the user wrote it.
+        word: the word that the user wrote.
         names: the known names.
     """
     name = nearest(word, names)

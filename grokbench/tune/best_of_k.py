@@ -26,7 +26,7 @@ def best_of(scores: Sequence[Score], k: int) -> tuple[float, float]:
     """Return the expected epochs to grok and the expected share of seeds that grokked, of the best of k trials.
 
     Args:
-        scores: of all trials, in their order.
+        scores: the scores of all trials, in their order.
         k: from 1 to their number.
     """
     ranked = [scores[i] for i in ranking(scores)]

@@ -55,7 +55,7 @@ def write_json(path: Path, data: Any) -> None:
     """Write data as indented JSON.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         data: mappings, lists and finite numbers.
 
     Raises:

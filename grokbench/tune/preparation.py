@@ -31,12 +31,12 @@ class Tuning:
     """A search.
 
     Attributes:
-        plan: of the suite itself: its registry, its devices, its cells.
+        plan: the plan of the suite itself: its registry, its devices, its cells.
         request: the options of the command.
         search: what the suite says of it.
         spaces: labels of task and method -> the space; in the order of the suite.
         defaults: the same labels -> trial 0.
-        directory: of everything that the search writes.
+        directory: the folder of everything that the search writes.
     """
 
     plan: Plan

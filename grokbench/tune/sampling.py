@@ -44,11 +44,11 @@ def suggest(space: Space, points: Sequence[Point], scores: Sequence[Score], coun
     They depend on the arguments alone, so an interrupted search continues with the same ones.
 
     Args:
-        space: of the method on the task.
-        points: of the earlier trials.
-        scores: of the earlier trials.
+        space: the search space of the method on the task.
+        points: the points of the earlier trials.
+        scores: the scores of the earlier trials.
         count: of the points; a smaller one gives the first of them.
-        name: of the method and the task, from which the seed is made.
+        name: the name of the method and the task, from which the seed is made.
     """
     import optuna
 

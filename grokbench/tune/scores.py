@@ -16,7 +16,7 @@ class Score:
 
     Attributes:
         grokked: seeds that grokked within the budget.
-        seeds: of the trial.
+        seeds: the seeds of the trial.
         epochs: exp of the mean log epochs to grok over the seeds; a seed that did not grok counts with the budget.
         failed: replicas with an error, or missing; they count as seeds that did not grok.
         replicas: that were trained.
@@ -35,7 +35,7 @@ def score(cell: Cell, runs: Sequence[Run], seeds: int, rank_by: str = "first") -
     """Compute the score of a trial from the times that the leaderboard ranks by.
 
     Args:
-        cell: of the trial.
+        cell: the cell of the trial.
         runs: its stored replicas.
         seeds: the number of planned seeds.
         rank_by: the crossing that is a seed's time, see `Statistics`.

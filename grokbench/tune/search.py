@@ -28,7 +28,7 @@ class Found:
 
     Attributes:
         trials: in their order.
-        scores: of the trials, on the seeds of the search.
+        scores: the scores of the trials, on the seeds of the search.
         confirmed: number of a finalist -> its score on the other seeds.
     """
 

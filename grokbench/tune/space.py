@@ -20,7 +20,7 @@ class Dimension:
     Attributes:
         name: in tables and files.
         coordinate: the index of its coordinate in a point.
-        key: of the setting or of the parameter.
+        key: the key of the setting or of the parameter.
         plugin: whose parameter it is; None for a setting of the optimizer.
         low: the least value.
         high: the largest value.
@@ -98,7 +98,7 @@ def edge(dimension: Dimension, value: Any) -> str | None:
 
     Args:
         dimension: with the range.
-        value: of the dimension, maybe outside of its range.
+        value: the value of the dimension, maybe outside of its range.
     """
     position = dimension.position(value)
     if position is None:

@@ -84,7 +84,7 @@ def suite_text(data: Mapping[str, Any], comment: str) -> str:
     """Write the data of a suite as YAML.
 
     Args:
-        data: of the suite.
+        data: the data of the suite.
         comment: one or several lines, written above it.
     """
     return "".join(f"# {line}\n" for line in comment.splitlines()) + write_yaml(data)

@@ -16,7 +16,7 @@ def describe(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield the paragraphs about a search.
 
     Args:
-        record: of `findings`.
+        record: a record of `findings`.
     """
     searches, seeds = record["searches"], len(record["seeds"])
     yield table([list(map(printable, _row(search))) for search in searches], CHOSEN)

@@ -30,7 +30,7 @@ def default_trial(space: Space, own: Mapping[str, Any], size: int) -> Trial:
     """Make trial 0.
 
     Args:
-        space: of the method on the task.
+        space: the search space of the method on the task.
         own: name of a dimension -> the suite's own value.
         size: coordinates of a point.
     """
@@ -44,8 +44,8 @@ def trial_at(space: Space, number: int, point: Point) -> Trial:
     """Make a trial from a point.
 
     Args:
-        space: of the method on the task.
-        number: of the trial.
+        space: the search space of the method on the task.
+        number: the number of the trial.
         point: in the unit cube.
     """
     return Trial(number, point, values_at(space, point))

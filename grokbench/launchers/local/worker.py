@@ -112,12 +112,12 @@ def _unusable(device: str) -> bool:
         torch.cuda.synchronize(device)
     except RuntimeError:
         return True
-    graphs = sys.modules.get("grokbench.engine.cuda_graphs")  # without it, nothing was captured
+    graphs = sys.modules.get("grokbench.engine.cuda_graphs")  # if it was never imported, nothing was captured
     return bool(graphs and graphs.GraphCapture.broken)
 
 
 def _end_with_parent() -> None:
-    """End this process as soon as its parent ends; a long computation would notice it only at its next message."""
+    """Wait for the parent's end and end this process; the computation would notice it only at the next message."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

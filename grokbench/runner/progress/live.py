@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveDisplay", "choose", "rows", "shorten", "summary", "table"]
 
-OTHER_LINES = 6  # lines of a terminal without a row: blank, heading, blank, footer, the cursor's, and one to spare
-OTHER_COLUMNS = 55  # characters beside the labels: bar, grokked, median, epoch and budget, and the gaps between them
+OTHER_LINES = 6  # terminal lines that hold no row: blank, heading, blank, footer, cursor, and one to spare
+OTHER_COLUMNS = 55  # characters besides the labels: bar, grokked, median, epoch and budget, and gaps
 
 
 class LiveDisplay:
@@ -41,7 +41,7 @@ class LiveDisplay:
             console=console,
             refresh_per_second=2,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # otherwise it is a pipe or a file, and stays one
+            redirect_stdout=sys.stdout.isatty(),  # a pipe or a file is left as it is
         )
 
     def __enter__(self) -> Self:
@@ -103,8 +103,8 @@ def table(matrix: Matrix, width: int, height: int) -> "Iterator[RenderableType]"
 
     Args:
         matrix: the progress of every cell.
-        width: of the terminal, in characters.
-        height: of the terminal, in lines.
+        width: the width of the terminal, in characters.
+        height: the height of the terminal, in lines.
     """
     from rich.text import Text
 
@@ -144,9 +144,9 @@ def rows(matrix: Matrix, keys: Sequence[CellKey], width: int) -> "Table":
     The widths of its two columns of labels depend on the whole suite, so that they do not change between redraws.
 
     Args:
-        matrix: of the whole suite.
-        keys: of the cells to show, in order.
-        width: of the terminal, in characters.
+        matrix: the progress of the whole suite.
+        keys: the keys of the cells to show, in order.
+        width: the width of the terminal, in characters.
     """
     from rich.text import Text
 
@@ -182,10 +182,10 @@ def _widths(matrix: Matrix, width: int) -> tuple[int, int]:
 
 
 def row(matrix: Matrix, key: CellKey, width: int) -> "Iterator[RenderableType]":
-    """Yield a cell's columns after the task.
+    """Yield the columns of a cell's row, except the task.
 
-    They are the method, a bar of the replicas done, the replicas grokked of those planned, the median, and the epoch in
-    training with the counts of other outcomes.
+    The columns are the method, a bar of the replicas done, the replicas grokked of those planned, the median, and the
+    epoch in training with the counts of other outcomes.
 
     Args:
         matrix: the progress of every cell.
@@ -215,8 +215,8 @@ def summary(matrix: Matrix, keys: Sequence[CellKey]) -> str:
     """Summarise cells without a row in one line: how many are done, in training and to do, and how many grokked.
 
     Args:
-        matrix: of the whole suite.
-        keys: of the cells without a row, at least one.
+        matrix: the progress of the whole suite.
+        keys: the keys of the cells without a row, at least one.
     """
     tasks = list(dict.fromkeys(task for task, _ in keys))
     done = sum(map(matrix.complete, keys))
