@@ -152,7 +152,7 @@ def test_a_damaged_pack_is_not_unpacked_and_nothing_of_it_is_lost(packed, damage
 def test_a_damaged_line_is_named_and_counts_as_missing(packed):
     broken(packed, *DAMAGE["half a line"][:2])
     result = CliRunner().invoke(commands, ["leaderboard", str(packed)])
-    assert "outcomes.jsonl:2 is damaged and counts as not there: put back a good copy of it" in result.output
+    assert "outcomes.jsonl:2 is damaged and counts as missing: put back a good copy" in result.output
     assert count_replicas(Store.load(packed))["missing"] == 1
 
 

@@ -69,7 +69,7 @@ LOGARITHM = (
     "logsumexp not exp().sum().log(), p.clamp_min(1e-8) before p.log() or a division"
 )
 
-_KNOWN = (  # a pattern in torch's message, what went wrong, the fix
+_KNOWN = (  # entries: a pattern in torch's message, what went wrong, the fix
     (r"data-dependent control flow", "it branches in Python on a tensor", BRANCH),
     (r"calling \.item\(\)|access data pointer", "it reads a tensor's value in Python", SYNC),
     (r"dynamic shape", "a shape depends on the values of a tensor", DYNAMIC),
@@ -107,7 +107,7 @@ OF_THE_STEP = {  # name of an exception that the step raises -> an explanation o
 
 
 def explain(message: str) -> Explanation | None:
-    """Explain a message of torch; None if it is not a known one."""
+    """Explain a message of torch; None if the message is unknown."""
     return next((Explanation(what, fix) for pattern, what, fix in _KNOWN if re.search(pattern, message)), None)
 
 

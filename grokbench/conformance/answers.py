@@ -41,13 +41,13 @@ class Answer:
     """The answer to one question.
 
     Attributes:
-        verdict: the kind of answer. A hint is something that may be meant, and no failure.
-        message: failed or a hint: what is wrong; not applicable or skipped: the reason; passed: a measurement, or
-            empty.
-        fix: failed or a hint: what to do about it.
-        place: failed: the line of the plugin, as `clip.py, line 12: g / g.norm()`; empty if none is known.
-        in_engine: failed: the engine raised an exception outside the plugin's code.
-        cause: skipped: the name of the question that failed before and has to be fixed first.
+        verdict: the kind of answer. A hint is not a failure, because the behaviour may be intended.
+        message: what is wrong (failed or a hint), the reason (not applicable or skipped), or a measurement or an empty
+            text (passed).
+        fix: what to do about it (failed or a hint).
+        place: the line of the plugin (failed), such as `clip.py, line 12: g / g.norm()`; empty if no line is known.
+        in_engine: True if the engine raised an exception outside the plugin's code (failed).
+        cause: the name of the question that failed before and has to be fixed first (skipped).
     """
 
     verdict: Verdict
@@ -99,7 +99,7 @@ Answers = Sequence[tuple[Question, Answer]]
 
 
 def passed(measured: str = "") -> Answer:
-    """Return the answer of a plugin that passes; `measured` is reported, not judged."""
+    """Return the answer of a plugin that passes; `measured` is reported but not judged."""
     return Answer(Verdict.PASSED, measured)
 
 
@@ -115,7 +115,7 @@ def failed(message: str, fix: str, place: str = "") -> Answer:
 
 
 def hint(message: str, fix: str) -> Answer:
-    """Return the answer of a plugin that may be wrong, or be meant so.
+    """Return the answer of a plugin whose behaviour may be wrong or intended.
 
     Args:
         message: what is wrong, as a clause without a full stop.
@@ -135,7 +135,7 @@ def not_applicable(why: str) -> Answer:
 
 
 def totals(answers: Answers) -> str:
-    """Count the answers of each kind: `12 passed, 1 failed, 2 hints, 2 not applicable`; some only if there are any."""
+    """Count the answers of each kind: `12 passed, 1 failed, 2 hints, 2 not applicable`; some kinds only if present."""
     counts = Counter(answer.verdict for _, answer in answers)
     shown = [verdict for verdict in Verdict if verdict not in (Verdict.HINT, Verdict.SKIPPED) or counts[verdict]]
     return ", ".join(f"{counts[verdict]} {_noun(verdict, counts[verdict])}" for verdict in shown)

@@ -1,4 +1,4 @@
-"""The contracts of the functions of a plugin: the types, shapes and dtypes they must return."""
+"""The contracts of the functions of a plugin: the types, shapes and dtypes that they must return."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ def breach(kind: str, call: Call) -> Breach | None:
 
     Args:
         kind: the kind of the plugin: "tasks", "regularizers" or "metrics".
-        call: a call of one of its functions.
+        call: a call of one of the plugin's functions.
 
     Returns:
         The breach; None if the result conforms or the function has no contract.
@@ -78,7 +78,7 @@ def _returns_projected(call: Call) -> Breach | None:
 
 
 def _pair_breach(call: Call, argument: str, noun: str) -> Breach | None:
-    """Check for a pair: a dict like the given argument, and a state like the given one. `noun` is for messages."""
+    """Check for a pair of a dict like the given argument and a state like the given state. Messages use `noun`."""
     result, given = call.result, call.arguments
     if not (isinstance(result, tuple) and len(result) == 2):
         fix = f"return both, also if the state is empty: return {argument}, state"

@@ -66,7 +66,7 @@ def changes_nothing(subject: Subject) -> Answer:
 
 
 def costs(subject: Subject) -> Answer:
-    """Measure the time of a long replica, once everything is imported; it is not judged."""
+    """Measure the time of a long replica after all imports, without a judgement."""
     observer, seconds = subject.plugin.make({}), 0.0
     with fake_suite() as suite:
         for event, records in suite.long_curves():

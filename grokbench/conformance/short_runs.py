@@ -32,12 +32,12 @@ __all__ = [
 
 SEEDS = (0, 1, 2)
 PRECISIONS = (torch.float32, torch.float64)
-ALONE = 1e-9  # relative, after 20 steps in float64: other group sizes use other kernels, which round differently
+ALONE = 1e-9  # relative tolerance, after 20 steps in float64: other group sizes round differently
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit torch to one thread while active: small tensors are faster on one, and costs are measured on one."""
+    """Limit torch to one thread within a block, which is faster for small tensors; costs are measured on one too."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -57,7 +57,7 @@ def data(task: Task, seed: int = 0) -> dict[str, Batch]:
 
 
 def epochs_for(task: Task, steps: int = 20) -> int:
-    """Return the number of epochs that make at least so many updates.
+    """Return the number of epochs that make at least `steps` updates.
 
     Args:
         task: the task.
@@ -114,7 +114,7 @@ def tensors(tree: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
 
     Args:
         tree: nested dicts, lists, tuples and dataclasses.
-        path: the path of the tree itself, before those of its parts.
+        path: the path of the tree itself, with which the paths of its parts begin.
     """
     if isinstance(tree, Tensor):
         yield path, tree
@@ -140,7 +140,7 @@ def containers(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
     Args:
         tree: nested dicts, lists, tuples and dataclasses.
-        path: the path of the tree itself, before those of its parts.
+        path: the path of the tree itself, with which the paths of its parts begin.
     """
     if isinstance(tree, Mapping | list):
         yield path, tree

@@ -1,4 +1,4 @@
-"""One method on one replica, phase by phase, with numbers of our own in place of gradients and updates."""
+"""One method on one replica, phase by phase, with random numbers in place of gradients and updates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,14 +15,14 @@ from grokbench.types import Batch, Params
 
 __all__ = ["StepProbe", "begun", "drawn", "walk"]
 
-SIZE = 0.01  # of an update
+SIZE = 0.01  # size of an update
 STEPS = 10
-BEGINS = (0, 10_000)  # the second is beyond warm-ups
+BEGINS = (0, 10_000)  # first steps; the second is after any warm-up
 
 
 @dataclass(frozen=True)
 class StepProbe:
-    """A step of one replica of a method, of which phases can be called with any numbers.
+    """A step of one replica of a method, whose phases can be called with any numbers.
 
     Attributes:
         step: the step of a task with one method.
@@ -42,7 +42,7 @@ class StepProbe:
         """Call `transform`, `project` or `update`, and return its result with the states after it.
 
         Args:
-            phase: its name.
+            phase: the name of the phase.
             moved: gradients, or updated parameters.
             params: other parameters before the update.
             states: other states.
@@ -79,8 +79,8 @@ def drawn(params: Params, purpose: str, number: int) -> Params:
 
     Args:
         params: the parameters.
-        purpose: separates draws.
-        number: likewise.
+        purpose: a text that makes these draws independent of others.
+        number: a number with the same effect.
     """
     key = random.fold(random.key(1), purpose, number)
     return {name: random.normal(random.fold(key, name), tuple(p.shape)).to(p) for name, p in params.items()}

@@ -1,4 +1,4 @@
-"""Questions for tasks beyond purity and training: pairing by seed, and a description that is true."""
+"""Questions for tasks besides purity and training: pairing by seed, and true descriptions."""
 
 from typing import Any, get_args
 
@@ -51,7 +51,7 @@ def draws_in_float64(subject: Subject) -> Answer:
     return passed()
 
 
-EMBEDDED = (torch.float64, torch.int64, torch.uint8)  # float inputs are cast by the engine, integers by `embed`
+EMBEDDED = (torch.float64, torch.int64, torch.uint8)  # the engine casts float inputs, `embed` casts integers
 
 
 def _embedding_fault(task: Task) -> str:
@@ -68,7 +68,7 @@ def _embedding_fault(task: Task) -> str:
 
 
 def has_declared_splits(subject: Subject) -> Answer:
-    """Check that `split_names` and `train_size` are true, and that inputs and targets have equal lengths."""
+    """Check that `split_names` and `train_size` are correct, and that inputs and targets have equal lengths."""
     for label, task in subject.tasks():
         if fault := _split_fault(task):
             fix = "let split_names and train_size describe what splits and shared return"

@@ -17,8 +17,8 @@ class Outcome(StrEnum):
     Attributes:
         GROKKED: every condition of the criterion held, for as many evaluations as the task's `stop` requires.
         CENSORED: the budget was reached first.
-        DIVERGED: the loss or a penalty was not finite; counts as not grokked by the budget.
-        FAILED: an error, kept with its traceback; the next command trains the replica again.
+        DIVERGED: the loss or a penalty was not finite; the replica counts as not grokked within the budget.
+        FAILED: an error was raised and is kept with its traceback; the next command trains the replica again.
     """
 
     GROKKED = "grokked"
@@ -33,17 +33,17 @@ class Curve:
 
     Attributes:
         epochs: in increasing order.
-        values: as many.
+        values: one value for each epoch.
 
     Raises:
-        ValueError: there are not as many values as epochs.
+        ValueError: the numbers of values and epochs differ.
     """
 
     epochs: tuple[int, ...]
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Refuse unequal lengths: a file may have been edited."""
+        """Refuse unequal lengths, because a file may have been edited."""
         if len(self.epochs) != len(self.values):
             raise ValueError(f"{len(self.epochs)} epochs with {len(self.values)} values")
 
@@ -56,17 +56,17 @@ class Run:
         identity: the identity of its cell.
         seed: the seed of the replica.
         outcome: "grokked", "censored", "diverged" or "failed".
-        grokked_at: epochs to grok, the first crossing where the task holds. None unless it grokked.
-        memorised_at: epochs to a train accuracy of at least 0.99. None if it never had one.
-        epochs: epochs completed.
+        grokked_at: epochs to grok; with `stop: {hold: H}`, the first crossing. None unless the replica grokked.
+        memorised_at: epochs to a train accuracy of at least 0.99. None if this accuracy was never reached.
+        epochs: completed epochs.
         final: metric label -> value at the last evaluation.
-        curves: metric label -> `Curve`, its `epochs` and its `values`.
+        curves: metric label -> `Curve`, with `epochs` and `values`.
         prepare_seconds: seconds spent by the method before training.
-        group: the seeds it was trained together with.
+        group: the seeds that were trained together as a group.
         provenance: device, precision, versions, git state, sources of the plugins.
-        error: the traceback of a failed replica. None for any other.
+        error: the traceback of a failed replica. None for other replicas.
         crossings: the course of the criterion. None for a failed replica, and for a run of an earlier version.
-        weights: epoch at which its weights were kept -> sha256 of the file, see `store.layout`. Empty without any.
+        weights: epoch at which weights were kept -> sha256 of the file, see `store.layout`.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -88,7 +88,7 @@ class Run:
     weights: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse impossible results: a file may have been edited."""
+        """Refuse impossible results, because a file may have been edited."""
         if (self.outcome is Outcome.GROKKED) != (self.grokked_at is not None):
             raise ValueError(f"outcome {self.outcome.value} with grokked_at {self.grokked_at}")
         if not 0 <= (self.grokked_at or 0) <= self.epochs or not 0 <= (self.memorised_at or 0) <= self.epochs:
@@ -116,12 +116,12 @@ class Timing:
 
     Attributes:
         identity: the identity of its cell.
-        seconds_per_epoch: one figure for each round; rounds are interleaved over a task's cells.
+        seconds_per_epoch: one number for each round; rounds are interleaved over a task's cells.
         provenance: the provenance of the measurement, as that of a `Run`.
         flop_per_epoch: floating-point operations of an epoch, see `engine.arithmetic`. None: not counted.
 
     Raises:
-        ValueError: a figure is not a plausible number of seconds or operations.
+        ValueError: a number of seconds or operations is not plausible.
     """
 
     identity: str
@@ -130,7 +130,7 @@ class Timing:
     flop_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse impossible seconds: a file may have been edited."""
+        """Refuse impossible seconds, because a file may have been edited."""
         if not all(0.0 < seconds < 1e9 for seconds in self.seconds_per_epoch):
             raise ValueError(f"seconds per epoch {self.seconds_per_epoch}")
         if self.flop_per_epoch is not None and self.flop_per_epoch < 0:

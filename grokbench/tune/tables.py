@@ -1,4 +1,4 @@
-"""A search in text: the chosen settings, the best of k trials, what it cost, and optima at the edge of a space."""
+"""The text about a search: chosen settings, the best of k trials, compute, and optima at the edge of a space."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -59,7 +59,7 @@ def _curve(search: Mapping[str, Any], steps: list[int]) -> Iterator[str]:
 
 
 def _missed(grokked: float) -> str:
-    """The expected share of seeds that grok, where some do not: more seeds go before fewer epochs."""
+    """Format the expected share of seeds that grok, if some seeds do not."""
     return "" if grokked >= 1 else f" ({100 * grokked:.0f}%)"
 
 

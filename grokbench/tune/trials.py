@@ -16,8 +16,8 @@ class Trial:
     """The settings of one method on one task.
 
     Attributes:
-        number: from 0, the suite's own settings.
-        point: in the unit cube of the space; of trial 0 the nearest one.
+        number: the number of the trial; 0 for the suite's own settings.
+        point: the point in the unit cube of the space; for trial 0, the nearest point.
         values: name of a dimension -> value.
     """
 
@@ -32,7 +32,7 @@ def default_trial(space: Space, own: Mapping[str, Any], size: int) -> Trial:
     Args:
         space: the search space of the method on the task.
         own: name of a dimension -> the suite's own value.
-        size: coordinates of a point.
+        size: the number of coordinates of a point.
     """
     point = [0.5] * size
     for dimension in space:
@@ -46,6 +46,6 @@ def trial_at(space: Space, number: int, point: Point) -> Trial:
     Args:
         space: the search space of the method on the task.
         number: the number of the trial.
-        point: in the unit cube.
+        point: the point in the unit cube.
     """
     return Trial(number, point, values_at(space, point))
