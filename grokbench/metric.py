@@ -66,7 +66,7 @@ class Probe:
 
         Args:
             split: its name.
-            examples: only so many, the first. None: all.
+            examples: the number of examples, from the first on. None: all.
         """
         for batch in self.pieces(split, examples):
             yield Batch(self.task.embedded(self.params, batch.inputs), batch.targets)
@@ -76,7 +76,7 @@ class Probe:
 
         Args:
             split: its name.
-            examples: only so many, the first. None: all.
+            examples: the number of examples, from the first on. None: all.
         """
         inputs, targets = (part[:examples] for part in self.splits[split])
         size = self.task.evaluate_examples or len(inputs)

@@ -23,9 +23,8 @@ def environment() -> dict[str, Any]:
     """Describe this program and this machine as plain data; never fails, and does not import torch.
 
     Returns:
-        `grokbench`, `python`, `torch`, `numpy`, `scipy`: versions (None where not installed); `platform`, `cpu`,
-        `cores` (the number that this process may use), `machine` (processor and cores in words); `git`: see
-        `git_state`.
+        `grokbench`, `python`, `torch`, `numpy`, `scipy`: versions (None if not installed); `platform`, `cpu`, `cores`
+        (the number that this process may use), `machine` (processor and cores in words); `git`: see `git_state`.
     """
     cpu, cores = _cpu(), _cores()
     return {

@@ -114,7 +114,7 @@ def linearize(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Local:
     """Compute the outputs of a function and its pullback; both can be differentiated again.
 
     Args:
-        forward: maps inputs (n, ...) to outputs (n, C), one example independently of the others.
+        forward: maps inputs (n, ...) to outputs (n, C), each example independently of the others.
         inputs: (n, ...), floats.
     """
     return linearize_hidden(lambda x: (forward(x), {}), inputs)

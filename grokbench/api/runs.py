@@ -101,8 +101,8 @@ class Runs:
         """Return a dict for each planned replica, all with the same keys, for `pandas.DataFrame(runs.rows())`.
 
         The keys are those of the table `runs` of `grokbench export`, whose page describes each: `task`, `regularizer`,
-        `seed`, `outcome` (that of a run, or "missing"), `grokked_at`, `time`, `event`, `final_METRIC` for each metric
-        (its value at the last evaluation), and more. A missing value is None.
+        `seed`, `outcome` (the run's outcome, or "missing"), `grokked_at`, `time`, `event`, `final_METRIC` for each
+        metric (its value at the last evaluation), and more. A missing value is None.
         """
         table = tables.runs(self.store)
         return [dict(zip(table.names, row, strict=True)) for row in table.rows()]

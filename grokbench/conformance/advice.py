@@ -48,7 +48,7 @@ CLASSES = (
 )
 DERIVE = (
     "the given parameters have no graph: local.pullback(cotangents) gives gradients of the inputs, "
-    "at.grad_at(params) the step's gradient in transform and project, torch.func.grad those of a function of yours"
+    "at.grad_at(params) the step's gradient in transform and project, torch.func.grad that of your own function"
 )
 DECLARE = 'declare it: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
 NAMED = "parameters and gradients are dicts from names to tensors: {name: 2.0 * g for name, g in grads.items()}"
@@ -149,12 +149,12 @@ def _fix_of_python_error(error: Exception, message: str) -> str:
 
 
 def _is_ours(record: object) -> bool:
-    """Return whether a record is one that phases and metrics receive."""
+    """Return whether phases and metrics receive records of this type."""
     return type(record).__module__ in RECORD_MODULES
 
 
 def _explain_factory(error: PluginError, file: Path) -> tuple[str, str, str]:
-    """Explain the error of a factory that makes no record; the results are those of `translate`."""
+    """Explain the error of a factory that makes no record; returns the same as `translate`."""
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError):
         return str(error), "install it and check again: nothing else can be checked without it", ""

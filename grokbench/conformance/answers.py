@@ -108,7 +108,7 @@ def failed(message: str, fix: str, place: str = "") -> Answer:
 
     Args:
         message: what is wrong, as a clause without a full stop.
-        fix: what to do about it, likewise.
+        fix: what to do about it, in the same form.
         place: the line of the plugin, if known.
     """
     return Answer(Verdict.FAILED, message, fix, place)
@@ -119,7 +119,7 @@ def hint(message: str, fix: str) -> Answer:
 
     Args:
         message: what is wrong, as a clause without a full stop.
-        fix: what to do about it, likewise.
+        fix: what to do about it, in the same form.
     """
     return Answer(Verdict.HINT, message, fix)
 
@@ -146,7 +146,7 @@ def _noun(verdict: Verdict, count: int) -> str:
 
 
 def skipped_lines(answers: Answers) -> Iterator[tuple[str, str]]:
-    """Yield the name of each failed question with a line about the skipped ones that depend on it."""
+    """Yield the name of each failed question, with a line about the skipped questions that depend on it."""
     for name in dict.fromkeys(answer.cause for _, answer in answers if answer.cause):
         names = [question.name for question, answer in answers if answer.cause == name]
         count = f"{len(names)} questions that depend" if len(names) > 1 else "1 question that depends"

@@ -17,7 +17,7 @@ SplitsRead = set[str]  # names of splits
 
 
 class RecordedSplits(dict[str, Batch]):
-    """Splits that record which of them are read by name."""
+    """A dict of splits that records the names of the splits that are read."""
 
     def __init__(self, splits: Mapping[str, Batch], read: SplitsRead) -> None:
         """Copy the splits; the names read are added to `read`."""

@@ -109,7 +109,7 @@ def find_device_reads(run: Callable[[], object], file: Path) -> list[DeviceRead]
 
 @contextmanager
 def restore_generators() -> Iterator[list[str]]:
-    """Restore the global random generators on exit, and fill the yielded list with those that changed."""
+    """Restore the global random generators on exit, and add the generators that changed to the yielded list."""
     used: list[str] = []
     python, numeric, tensors = random.getstate(), numpy.random.get_state(), torch.random.get_rng_state()
     try:

@@ -169,5 +169,5 @@ def _own_names(task: Task, method: Regularizer) -> list[str]:
 QUESTIONS = (
     Question("effect", "at its defaults it changes the weights", has_an_effect),
     Question("sensitivity", "every parameter changes a number within 50 steps", uses_its_parameters),
-    Question("settings", "an own optimizer uses the task's learning rate and weight decay", uses_the_settings),
+    Question("settings", "a method's own optimizer uses the task's learning rate and weight decay", uses_the_settings),
 )

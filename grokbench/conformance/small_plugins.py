@@ -11,7 +11,7 @@ class SmallPlugin(NamedTuple):
 
     Attributes:
         use: the name of the plugin.
-        parameters: values of the plugin's parameters; those not listed keep their defaults.
+        parameters: values of the plugin's parameters; other parameters keep their defaults.
     """
 
     use: str

@@ -1,4 +1,4 @@
-"""The plugins that `grokbench check` checks: the plugins with a name, or those in a file."""
+"""The plugins that `grokbench check` checks: the plugins with a given name, or all plugins in a file."""
 
 from collections.abc import Sequence
 from pathlib import Path

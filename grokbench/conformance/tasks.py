@@ -19,7 +19,7 @@ ROLES = get_args(Role)
 
 
 def draws_by_its_key(subject: Subject) -> Answer:
-    """Check that a key always gives the same data and initialisation, and another key different ones."""
+    """Check that equal keys give equal data and initialisations, and that different keys give different ones."""
     for label, task in subject.tasks():
         for what, draw in (("initialisation", task.init), ("data", task.splits)):
             first, again, other = (draw(random.key(seed)) for seed in (0, 0, 1))

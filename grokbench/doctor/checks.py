@@ -28,7 +28,7 @@ def checkup(plugins: Iterable[str] = (), results: str = "runs") -> Iterator[Find
     CUDA and plugins are not checked if a required package is missing, too old or cannot be imported.
 
     Args:
-        plugins: plugin files to check besides the built-in plugins and those of installed packages.
+        plugins: plugin files to check, besides built-in plugins and installed packages.
         results: the results folder, which need not exist yet.
     """
     broken = False
@@ -47,7 +47,7 @@ def checkup(plugins: Iterable[str] = (), results: str = "runs") -> Iterator[Find
 
 
 def check_versions() -> Iterator[Finding]:
-    """Check that each required package is new enough, and that the compiled ones can be imported."""
+    """Check that each required package is new enough, and that compiled packages can be imported."""
     here = provenance.environment()
     git = f", commit {here['git']['commit'][:10]}" if here["git"] else ""
     yield Finding("versions", OK, f"GrokBench {__version__}{git}, Python {here['python']}, {here['platform']}")

@@ -121,7 +121,7 @@ class CapturedGroup:
             self._ahead = _Lookahead()
 
     def _capture_table(self, labels: Sequence[str]) -> tuple[Tensor, Replay]:
-        """Capture the metrics; if one of them cannot be captured, all are measured eagerly."""
+        """Capture the metrics. If a metric cannot be captured, all metrics are measured eagerly."""
         step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
         table = torch.zeros(len(group.keys), len(labels) + 1, dtype=torch.float64, device=group.keys.device)
 

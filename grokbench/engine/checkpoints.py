@@ -102,7 +102,7 @@ class CheckpointFile:
         path: the path of the file.
         facts: JSON data on which the numbers depend, besides the cell's identity and the seeds; a file with other facts
             is ignored.
-        wanted: the seeds whose runs are not stored yet; a file that lacks one of them is ignored.
+        wanted: the seeds whose runs are not stored yet; a file that lacks such a seed is ignored.
         seconds: the seconds between two checkpoints.
     """
 

@@ -53,7 +53,7 @@ class Reserved(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """Replicas in training, one row each. Tensors have the replicas on axis 0, except scalars and those in `shared`.
+    """Replicas in training, one row each. Tensors have the replicas on axis 0, except scalars and `shared`.
 
     Attributes:
         seeds: the seed of each row.

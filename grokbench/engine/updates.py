@@ -71,7 +71,7 @@ def _copied(params: Params) -> Params:
 def _own_updates(
     step: Step, group: Group, grads: Params, states: Any, outputs: Tensor, context: StepContext, axes: Any
 ) -> tuple[Params, Any]:
-    """Update the parameters that methods claim, before the optimizer overwrites the others."""
+    """Update the parameters that methods claim, before the optimizer overwrites the other parameters."""
     if not step.has("update"):
         return {}, states
     own, states = over_replicas(step, step.update, (0, 0, 0, 0, axes))(grads, group.params, states, outputs, context)

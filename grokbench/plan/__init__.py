@@ -122,11 +122,11 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
 
 
 def check_sources(cell: Cell, registry: Registry) -> None:
-    """Check that a cell's plugins have not changed since planning, because a run's provenance names the planned ones.
+    """Check that a cell's plugins have not changed since planning, as a run's provenance names the planned sources.
 
     Args:
         cell: with the origins of its plugins at the time of planning.
-        registry: loaded from the sources as they are now.
+        registry: the registry, loaded from the present sources.
 
     Raises:
         PluginError: the source of a plugin was edited or removed since planning.

@@ -1,4 +1,4 @@
-"""Digests of a plugin's source: of its file and of the files beside it that it imports.
+"""Digests of a plugin's source: the plugin's file and the files in the same folder that it imports.
 
 The digest decides whether a stored result was made by the present source, so editing a comment must not change it.
 Version 2 leaves out comments, docstrings, blank lines and trailing blanks. Version 1 covers the whole source. It is
@@ -25,7 +25,7 @@ Span = tuple[int, int]  # offsets in a text: from the first character to the one
 
 
 def source_digests(module_file: str | Path) -> dict[int, str]:
-    """Compute the digests of a plugin's file together with the files beside it that it imports, directly or not.
+    """Compute the digests of a plugin's file and the files in its folder that it imports, directly or indirectly.
 
     A digest includes the file names but not the folder, so a plugin has the same digests wherever it is installed.
 
@@ -49,7 +49,7 @@ def _digest(contents: Iterable[tuple[str, bytes]]) -> str:
 
 
 def with_siblings(file: Path) -> set[Path]:
-    """Find a module's file and the files beside it that it imports, directly or not; raises as `source_digests`."""
+    """Find a module's file and the files in its folder that it imports, as `source_digests` uses and raises."""
     found, waiting = set(), [file]
     while waiting:
         current = waiting.pop()
@@ -69,7 +69,7 @@ def _relative_imports(module: ast.Module) -> Iterator[str]:
 
 @lru_cache(maxsize=256)  # plugins share siblings, and a process may load them more than once
 def code_of(source: bytes) -> str:
-    """Cut comments, docstrings, blank lines and trailing blanks out of a module; strings stay as they are.
+    """Cut comments, docstrings, blank lines and trailing blanks out of a module; strings stay unchanged.
 
     Raises:
         SyntaxError: the source is not valid Python.

@@ -1,4 +1,4 @@
-"""The installed distributions that a plugin imports, with their versions: a record beside the digest of its source."""
+"""The installed distributions that a plugin imports, with versions; recorded in addition to the source's digest."""
 
 import ast
 import sys

@@ -117,7 +117,7 @@ class Timing:
     Attributes:
         identity: the identity of its cell.
         seconds_per_epoch: one number for each round; rounds are interleaved over a task's cells.
-        provenance: the provenance of the measurement, as that of a `Run`.
+        provenance: the provenance of the measurement, in the form of `Run.provenance`.
         flop_per_epoch: floating-point operations of an epoch, see `engine.arithmetic`. None: not counted.
 
     Raises:

@@ -77,7 +77,7 @@ class Plan:
         devices: one for each worker, such as "cpu" or "cuda:0".
         precision: "float32" or "float64".
         group_size: replicas to train together; None to choose it for each cell.
-        plugins: files of plugins, those of the suite first.
+        plugins: files of plugins, first the files that the suite names.
         directory: the results folder.
         checkpoint_seconds: seconds between two checkpoints of a group.
         rerun: a key of `store.reuse.RERUN`.
@@ -231,7 +231,7 @@ def check_labels(kinds: str, given: Sequence[str], known: Sequence[str]) -> None
     Args:
         kinds: the option that gives them: "tasks" or "regularizers".
         given: labels.
-        known: those of the suite.
+        known: the labels of the suite.
     """
     for label in given:
         if label not in known:

@@ -62,7 +62,7 @@ def timekeeping(cells: Iterable[Cell], timed: set[str]) -> list[Timekeeping]:
     """List the tasks with a cell that has no valid timing.
 
     Args:
-        cells: every cell to time; those of a task are timed together, in turns.
+        cells: every cell to time; the cells of a task are timed together, in turns.
         timed: identities of the cells that have a valid timing.
 
     Returns:

@@ -43,7 +43,7 @@ class Objective:
         Args:
             params: all parameters.
             states: the states of the methods.
-            context: the context of this step; the loss is that of its batch.
+            context: the context of this step, with the batch.
 
         Raises:
             ValueError: the loss or a penalty is not a scalar.

@@ -4,7 +4,7 @@
     DIR/runs/<identity>/<seed>.json             a replica, two lines of JSON: the run without its curves, the curves
     DIR/timings/<identity>.json                 seconds per epoch of a cell
     DIR/weights/<identity>/<seed>.<epoch>.safetensors
-                                                the weights of a replica after so many epochs
+                                                the weights of a replica after this epoch
     DIR/superseded/<identity>/<seed>.<n>.json   replicas that were trained again, the oldest is n = 1
     DIR/superseded/<identity>/<seed>.<n>.<epoch>.safetensors
                                                 their weights

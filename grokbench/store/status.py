@@ -12,7 +12,7 @@ __all__ = ["alike", "complaints", "count_replicas", "describe", "tracebacks", "u
 
 
 def count_replicas(store: Store) -> Counter[str]:
-    """Count replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
+    """Count replicas: `planned`, each `Outcome`, and `missing`, which includes replicas with a damaged file."""
     runs = store.runs()
     planned = len(store.manifest.cells) * len(store.manifest.seeds)
     counts = Counter({outcome.value: 0 for outcome in Outcome})

@@ -17,7 +17,7 @@ __all__ = ["optimizer_problems"]
 
 
 def optimizer_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the wrong schedules and warm-ups of a regularizer, both those for all tasks and those in `per_task`.
+    """Yield the wrong schedules and warm-ups of a regularizer, for all tasks and in `per_task`.
 
     Args:
         path: the regularizer's key path.

@@ -67,10 +67,10 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
 
 def sentences(first: str, *others: str) -> str:
-    """Join sentences that have no full stop of their own; one that ends in a question mark needs none.
+    """Join sentences without full stops, and add a full stop to each sentence that has no question mark.
 
     Args:
-        first: begins as it is given.
+        first: the first sentence, whose first letter is kept.
         *others: their first letters become capitals.
     """
     for other in others:

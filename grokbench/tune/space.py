@@ -26,7 +26,7 @@ class Dimension:
         high: the largest value.
         log: whether values are even in the logarithm.
         integer: whether values are whole numbers.
-        zero: whether 0 is a value too, besides those from low to high.
+        zero: whether 0 is a value in addition to the range from low to high.
         choices: values in place of a range.
     """
 

@@ -41,7 +41,7 @@ class LiveDisplay:
             console=console,
             refresh_per_second=2,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # a pipe or a file is left as it is
+            redirect_stdout=sys.stdout.isatty(),  # a pipe or a file is not redirected
         )
 
     def __enter__(self) -> Self:
@@ -116,7 +116,7 @@ def table(matrix: Matrix, width: int, height: int) -> "Iterator[RenderableType]"
 
 
 def choose(matrix: Matrix, lines: int) -> tuple[list[CellKey], list[str]]:
-    """Choose the cells that get a row; those in training come first.
+    """Choose the cells that get a row; cells in training come first.
 
     Args:
         matrix: the progress of every cell.
@@ -175,7 +175,7 @@ def _without_rows() -> "Table":
 
 
 def _widths(matrix: Matrix, width: int) -> tuple[int, int]:
-    """Divide `width` characters between the labels of tasks and those of methods."""
+    """Divide `width` characters between the column of tasks and the column of methods."""
     tasks, methods = (max(len(printable(label)) for label in labels) for labels in zip(*matrix.cells, strict=True))
     tasks = min(tasks, max(8, width // 2, width - methods))
     return tasks, min(methods, max(8, width - tasks))
@@ -184,8 +184,8 @@ def _widths(matrix: Matrix, width: int) -> tuple[int, int]:
 def row(matrix: Matrix, key: CellKey, width: int) -> "Iterator[RenderableType]":
     """Yield the columns of a cell's row, except the task.
 
-    The columns are the method, a bar of the replicas done, the replicas grokked of those planned, the median, and the
-    epoch in training with the counts of other outcomes.
+    The columns are the method, a bar of the replicas done, the numbers of grokked and planned replicas, the median, and
+    the epoch in training with the counts of other outcomes.
 
     Args:
         matrix: the progress of every cell.
@@ -232,7 +232,7 @@ def shorten(label: str, width: int) -> str:
     """Shorten a label in its middle: variants of a method differ at the end.
 
     Args:
-        label: returned as it is where it fits.
+        label: the label, which is returned unchanged if it fits.
         width: the largest number of characters.
     """
     if len(label) <= width:

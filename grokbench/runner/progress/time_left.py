@@ -13,7 +13,7 @@ LEAST_SECONDS = 1.0  # minimum seconds of training before its seconds per epoch 
 
 
 class TimeLeft(NamedTuple):
-    """An estimate of the time left; `str` describes it, and is empty where nothing is known.
+    """An estimate of the time left; `str` describes it, and is empty if nothing is known.
 
     Attributes:
         seconds: for the tasks whose seconds per epoch are known.
