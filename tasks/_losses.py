@@ -38,10 +38,10 @@ def signed_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def class_correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    """True where the largest output is the target's, (n,) bool."""
+    """True for each example whose largest output is that of the target, (n,) bool."""
     return outputs.argmax(-1) == targets
 
 
 def sign_correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    """True where the output has the target's sign, (n,) bool."""
+    """True for each example whose output has the target's sign, (n,) bool."""
     return torch.sign(outputs.squeeze(-1)) == targets

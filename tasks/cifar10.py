@@ -28,12 +28,12 @@ def cifar10(
     """Photographs of ten classes: all 50,000 training images, or a random subset of `samples` per seed.
 
     Five 3x3 convolutions with `width` filters, doubled by each, a hidden layer of `classifier_width`, ReLU, AdamW;
-    tested on the first `test_samples`. Inputs are pixels in [0, 1], (n, 3, 32, 32), where Jacobians and attacks live:
-    the network itself subtracts MEAN and divides by STD. Settings of Walker et al., Appendix A.5; where the paper is
-    silent: cross-entropy, no biases, padding 1, stride 2 from the second convolution on (2 x 2 pixels are left),
-    torch's initialisation, no augmentation, 1,000 epochs. The paper has no criterion either; ours is a test accuracy
-    above 0.60, slightly below the 61.8% that it reports on corrupted images. The authors' released code has six
-    convolutions of 32 to 128 filters, average pooling, the squared error, and the first 1,024 images of both sets.
+    tested on the first `test_samples`. Inputs are pixels in [0, 1], (n, 3, 32, 32), to which Jacobians and attacks
+    refer: the network itself subtracts MEAN and divides by STD. Settings of Walker et al., Appendix A.5; where the
+    paper is silent: cross-entropy, no biases, padding 1, stride 2 from the second convolution on (2 x 2 pixels are
+    left), torch's initialisation, no augmentation, 1,000 epochs. The paper has no criterion either; ours is a test
+    accuracy above 0.60, slightly below the 61.8% that it reports on corrupted images. The authors' released code has
+    six convolutions of 32 to 128 filters, average pooling, the squared error, and the first 1,024 images of both sets.
 
     ValueError unless `width` and `test_samples` are at least 1.
     """

@@ -228,7 +228,7 @@ def test_absent_corruptions_are_one_clear_sentence(corrupted, root):
         ("fog", np.zeros((14, 32, 32, 3), np.uint8), "14 images for 5 severities"),
         ("fog", np.zeros((15, 3, 32, 32), np.uint8), r"images are uint8 \(15, 3, 32, 32\)"),
         ("labels", np.full(15, 10), "labels reach from 10 to 10"),
-        ("labels", np.array([Trap()] * 15, dtype=object), "no whole npy file"),
+        ("labels", np.array([Trap()] * 15, dtype=object), "not a complete npy file"),
     ],
 )
 def test_damaged_corruptions_are_explained(corrupted, name, content, complaint):

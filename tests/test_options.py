@@ -150,8 +150,8 @@ MESSAGES = [
     ),
     (
         {"methods": "orthograd"},
-        "--with orthograd: a label that the suite has already, expected another one, .*",
-        "methods='orthograd': a label that the suite has already, expected another one, .*",
+        "--with orthograd: a label that the suite has already, expected another label, .*",
+        "methods='orthograd': a label that the suite has already, expected another label, .*",
     ),
     (
         {"methods": "'--log': {use orthograd}"},

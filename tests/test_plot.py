@@ -90,10 +90,10 @@ def test_width_axis_and_seeds(folder, tmp_path):
     [
         (
             ("forest", "--task", "party"),
-            "figure of task 'party'; there are: parity, another. Did you mean 'parity'?",
+            "runs to draw for the task 'party'; there are: parity, another. Did you mean 'parity'?",
         ),
-        (("metrics", "--metric", "lost"), "figure of metric 'lost'; there are: loss. Did you mean 'loss'?"),
-        (("metrics", "--metric", "test_accuracy"), "figure of metric 'test_accuracy'; there are: loss"),
+        (("metrics", "--metric", "lost"), "runs to draw for the metric 'lost'; there are: loss. Did you mean 'loss'?"),
+        (("metrics", "--metric", "test_accuracy"), "runs to draw for the metric 'test_accuracy'; there are: loss"),
         (
             ("forest", "--metric", "loss"),
             "--metric applies only to the figure `metrics`, not to `forest`: leave out --metric.",

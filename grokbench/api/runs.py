@@ -95,7 +95,7 @@ class Runs:
                 raise StoreError(f"{self.folder} leaves out {task} / {regularizer}: {skip.why}")
         _known(f"{self.folder} plans no task", task, self.tasks)
         _known(f"{self.folder} plans no regularizer", regularizer, self.regularizers)
-        raise StoreError(f"{self.folder} plans {task} and {regularizer}, and not the one with the other")
+        raise StoreError(f"{self.folder} plans {task} and {regularizer}, but not this regularizer on this task")
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a dict for each planned replica, all with the same keys, for `pandas.DataFrame(runs.rows())`.

@@ -132,7 +132,7 @@ def _check(evidence: "Evidence", directory: str, figure: str, tasks: tuple[str, 
             if label not in known:
                 there = f"there are: {', '.join(known)}" if known else "there are none"
                 near = did_you_mean(label, known)
-                raise StoreError(f"{directory} holds no runs with a figure of {kind} {label!r}; {there}{near}")
+                raise StoreError(f"{directory} has no runs to draw for the {kind} {label!r}; {there}{near}")
 
 
 def _selected(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ...]) -> bool:

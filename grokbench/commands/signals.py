@@ -35,7 +35,7 @@ def exit_at_once(number: int, frame: object) -> None:
 
     Args:
         number: the signal's number, which does not change the exit status.
-        frame: where it interrupted Python; unused.
+        frame: the stack frame that the signal interrupted; unused.
     """
     os.write(2, b"\nInterrupted. Nothing that was saved is lost; the same command begins again.\n")
     os._exit(STATUS)
@@ -46,6 +46,6 @@ def raise_interrupt(number: int, frame: object) -> None:
 
     Args:
         number: the signal's number; unused.
-        frame: where it interrupted Python; unused.
+        frame: the stack frame that the signal interrupted; unused.
     """
     raise KeyboardInterrupt

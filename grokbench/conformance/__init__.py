@@ -76,7 +76,7 @@ def _has_same_cause(later: Answer, name: str, first: Answer) -> bool:
     """Return whether a failure has the cause of an earlier one.
 
     There are two such cases. The engine raised an exception, after a question that calls the plugin had failed. Or both
-    failures have the same fix and, where both lines are known, the same line.
+    failures have the same fix and, if both lines are known, the same line.
 
     Args:
         later: the later failure.

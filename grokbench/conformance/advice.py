@@ -43,8 +43,8 @@ WRITE = (
 FROZEN = "return a new state: state._replace(m=new) where it is a NamedTuple; `at` and `batch` are read-only"
 RECORD_MODULES = tuple(f"grokbench.{name}" for name in ("types", "task", "at", "regularizer", "metric"))
 CLASSES = (
-    'ask for tasks with classes: facts=("cross_entropy",) in the record; others, such as xor, whose targets are the '
-    "floats -1 and 1 of a single output, then refuse it"
+    'restrict the method to tasks with classes: facts=("cross_entropy",) in the record; tasks such as xor, whose '
+    "targets are the floats -1 and 1 of a single output, are then refused"
 )
 DERIVE = (
     "the given parameters have no graph: local.pullback(cotangents) gives gradients of the inputs, "

@@ -33,12 +33,16 @@ def returns_trained_weights(subject: Subject) -> Answer:
             unread.update(_unread(probe, updated))
             on_top = on_top or _moves_along(probe, grads)
         if often := [name for name, count in averaged.items() if count > OFTEN]:
-            return failed(f"on {label}, project returns a running average of {often[0]}, which is trained on", _AVERAGE)
+            return failed(
+                f"on {label}, project returns a running average of {often[0]}, from which training continues", _AVERAGE
+            )
         if on_top:
-            message = "project moves the parameters along gradients that transform keeps, on top of the optimizer"
+            message = "project makes an update from gradients that transform keeps, besides the optimizer's"
             return hint(f"on {label}, {message}", _OWN_UPDATE)
         if never := [name for name, count in unread.items() if count == len(BEGINS) * STEPS]:
-            message = f"project takes nothing from the updated {never[0]}: the optimizer has no effect on it"
+            message = (
+                f"project takes nothing from the updated {never[0]}: the optimizer has no effect on this parameter"
+            )
             return hint(f"on {label}, {message}", _OWN_UPDATE)
     return passed()
 
@@ -47,7 +51,9 @@ _AVERAGE = (
     "return the given params from project, keep the average in the state, and show it to evaluations: "
     'eval_params=lambda params, state: state.mean, privileges=frozenset({"averaged_weights"})'
 )
-_OWN_UPDATE = "an optimizer of the method's own is claims and update, which replace the task's for the parameters named"
+_OWN_UPDATE = (
+    "for an optimizer of your own, define claims and update, which replace the task's for the claimed parameters"
+)
 
 
 def _averaged(probe: StepProbe, updated: Params) -> list[str]:

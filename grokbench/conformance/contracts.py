@@ -13,7 +13,7 @@ from grokbench.types import Batch, Params
 
 __all__ = ["Breach", "breach"]
 
-TENSOR = "return a tensor in every case: torch.where(condition, a, b) in place of an if, outputs.new_zeros(()) for none"
+TENSOR = "return a tensor in every case: torch.where(condition, a, b) in place of an if, outputs.new_zeros(()) for zero"
 STATE = "hold numbers in the state as tensors: torch.zeros((), dtype=torch.int64, device=p.device) for a count"
 DICT = "return a dict with the given names, in their order: {name: 2.0 * g for name, g in grads.items()}"
 
@@ -107,7 +107,7 @@ def _shape_breach(result: Any, given: Any, noun: str) -> Breach | None:
         return Breach(message, DICT)
     (name, *new), (other, *old) = changed[0]
     if name != other:
-        return Breach(f"{message}: {name} stands where {other} was", DICT)
+        return Breach(f"{message}: {name} is in the place of {other} was", DICT)
     fix = advice.DTYPE if new[0] == old[0] else advice.SHAPE_OF_EACH
     return Breach(f"{message}: {name} is {new[0]} {new[1]}, and was {old[0]} {old[1]}", fix)
 

@@ -31,7 +31,7 @@ def reads_what_it_declares(subject: Subject) -> Answer:
     if unread := sorted(declared - read):
         name = unread[0]
         field = "reserve" if name == "reserved" else "needs"
-        return hint(f"it declares {field} and no phase reads at.{name}", f"read at.{name} in a phase, or leave it out")
+        return hint(f"it declares {field} but no phase reads at.{name}", f"read at.{name} in a phase, or leave it out")
     return passed()
 
 
@@ -97,7 +97,7 @@ def counts_no_periods(subject: Subject) -> Answer:
             if call.function in every and (path := next(_counters(call), "")):
                 k = every[call.function]
                 message = f"on {label}, the state counts the calls of {call.function} in {path}: one in {k} steps"
-                return hint(message, "use at.step, which counts updates, or name the count for what it is")
+                return hint(message, "use at.step, which counts updates, or name the count by what it counts")
     return passed()
 
 

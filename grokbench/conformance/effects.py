@@ -135,8 +135,8 @@ def uses_the_settings(subject: Subject) -> Answer:
     if not unused:
         return passed()
     declared = ", ".join(f'"{setting}"' for setting in unused)
-    fix = f"use at.{' and at.'.join(unused)}, or of the optimizer that is wrapped; if it is left out by intention"
-    message = f"ten times the task's {' and '.join(unused)} gives the same weights: its optimizer ignores it"
+    fix = f"use at.{' and at.'.join(unused)}, or the setting of the wrapped optimizer; if it is intentionally unused"
+    message = f"ten times the task's {' and '.join(unused)} gives the same weights: its optimizer ignores this setting"
     return hint(message, f"{fix}, declare it: inert=frozenset({{{declared}}})")
 
 

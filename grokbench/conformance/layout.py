@@ -27,14 +27,14 @@ def acts_on_columns(subject: Subject) -> Answer:
     for label, step in islice(steps(subject), TASKS):
         for phase in phases:
             if found := _matrices_by_row(begun(step), phase):
-                message = f"on {label}, {phase} acts on each row of {found[0]} by itself, and mixes its columns"
+                message = f"on {label}, {phase} acts on each row of {found[0]} separately, but mixes the columns"
                 return hint(message, _COLUMNS)
     return passed()
 
 
 _COLUMNS = (
     "weights are (fan_in, fan_out): a unit's incoming weights are a column, so reduce over dim 0 where torch's layers "
-    "have dim 1; a rule about inputs is right as it is"
+    "have dim 1; a rule about single inputs needs no change"
 )
 
 

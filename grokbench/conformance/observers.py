@@ -16,7 +16,7 @@ __all__ = ["QUESTIONS"]
 
 EXPECT = (
     "expect every outcome: a replica that failed has no curves and no final values, grokked_at and memorised_at are "
-    "None where that did not happen, and values may be nan"
+    "None if the replica did not grok or memorise, and values may be nan"
 )
 COPY = "change copies, such as dict(run.final), and write to files of your own"
 ENDED = {

@@ -94,7 +94,7 @@ def has_roles(subject: Subject) -> Answer:
     for label, task in subject.tasks():
         params = task.init(random.key(0))
         if set(task.roles) != set(params):
-            message = f"roles are of {', '.join(task.roles)}, and the parameters are {', '.join(params)}"
+            message = f"`roles` names {', '.join(task.roles)}, but the parameters are {', '.join(params)}"
             return failed(f"on {label}, {message}", _ROLES_FIX)
         for name, role in task.roles.items():
             if role not in ROLES:

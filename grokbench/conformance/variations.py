@@ -49,7 +49,7 @@ def other_settings(plugin: Plugin, settings: Mapping[str, Any], name: str) -> It
 
     Args:
         plugin: the plugin that makes the records.
-        settings: the settings of its parameters, where they differ from the defaults.
+        settings: the values of parameters that differ from the defaults.
         name: the name of the parameter that is changed.
     """
     resolved = plugin.resolve(settings)

@@ -112,7 +112,7 @@ def _mapped(path: Path) -> Any:
     try:
         return np.load(path, mmap_mode="c", allow_pickle=False)
     except Exception as error:
-        raise _damaged(path, f"it is no whole npy file: {reason(error)}") from error
+        raise _damaged(path, f"it is not a complete npy file: {reason(error)}") from error
 
 
 def _damaged(path: Path, why: str) -> DataError:

@@ -77,7 +77,7 @@ def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
     try:
         tensor = reader(str(path))
     except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise damaged(path, "it is no whole idx file") from error
+        raise damaged(path, "it is not a complete idx file") from error
     if not len(tensor):
         raise damaged(path, "it is empty")
     return tensor

@@ -14,7 +14,7 @@ GIB = 2**30
 
 
 def memory() -> str:
-    """Describe the total memory and, where /proc/meminfo exists, the free memory."""
+    """Describe the total memory and, if /proc/meminfo exists, the free memory."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
         kib = {name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}

@@ -34,7 +34,7 @@ def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
     Args:
         step: the cell's step.
         group: the replicas.
-        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+        epoch: completed epochs; a tensor, (), if the epoch is captured as a CUDA graph.
     """
     keys = _keys(step, group.keys, epoch)
     if step.full_batch:
@@ -75,7 +75,7 @@ def epoch_batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tup
     Args:
         step: the cell's step.
         group: the replicas.
-        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+        epoch: completed epochs; a tensor, (), if the epoch is captured as a CUDA graph.
     """
     drawn = draw(step, group, epoch)
     for number in range(step.task.steps):

@@ -44,7 +44,7 @@ def measure(
         step: the cell's step.
         group: the replicas.
         labels: the labels of the metrics.
-        epoch: completed epochs; a tensor, (), where the evaluation is captured as a CUDA graph.
+        epoch: completed epochs; a tensor, (), if the evaluation is captured as a CUDA graph.
         known: split -> outputs (replicas, n, C) that were computed before.
 
     Returns:

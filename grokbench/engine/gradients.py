@@ -63,7 +63,7 @@ def context_of(step: Step, group: Group, drawn: Draws, number: int | Tensor, epo
         step: the cell's step.
         group: the replicas.
         drawn: the draws of the epoch.
-        number: the number of the step in the epoch, from 0; a tensor, (), where a part of an epoch is captured.
+        number: the number of the step in the epoch, from 0; a tensor, (), if a part of an epoch is captured.
         epoch: (), completed epochs.
 
     Returns:
@@ -113,7 +113,7 @@ def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[Lookahead
     Args:
         step: the cell's step.
         group: the replicas.
-        epoch: completed epochs; a tensor, (), where the evaluation is captured as a CUDA graph.
+        epoch: completed epochs; a tensor, (), if the evaluation is captured as a CUDA graph.
 
     Returns:
         The gradients, and split -> outputs (replicas, n, C); None and {} with mini-batches or perturbed inputs.

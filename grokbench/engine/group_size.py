@@ -46,7 +46,7 @@ def replica_size(task: Task) -> tuple[Params, int]:
 
 
 def _sized(draw: Callable[[Tensor], T]) -> T:
-    """Draw from a task to learn the shapes, on the meta device where its operations support it."""
+    """Draw from a task to learn the shapes, on the meta device if its operations support it."""
     try:
         return draw(random.key(0, "meta"))
     except Exception:

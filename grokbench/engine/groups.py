@@ -131,7 +131,7 @@ def unaliased(tree: Any, params: Params) -> Any:
         params: the parameters.
 
     Returns:
-        The tree, with clones where memory was shared.
+        The tree, with clones of the tensors that shared memory.
     """
     held = {p.untyped_storage().data_ptr() for p in params.values()}
 

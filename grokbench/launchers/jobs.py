@@ -89,7 +89,7 @@ class Stage(NamedTuple):
 
     Attributes:
         jobs: in the order in which they start.
-        at_once: the most jobs that may run at once; 1 where jobs must not disturb each other.
+        at_once: the largest number of jobs that may run at once; 1 if jobs must not disturb each other.
     """
 
     jobs: Sequence[Job]

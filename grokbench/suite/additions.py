@@ -60,7 +60,7 @@ def _with_entry(document: Document, label: str, entry: Any) -> Document:
         return document  # a mistake of the suite, reported there
     if label in there:
         use = entry.get("use") if isinstance(entry, dict) else None
-        other = f"expected another one, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"
+        other = f"expected another label, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"
         raise TakenLabel(f"{Option('methods', short(label))}: a label that the suite has already, {other}")
     data = document.data | {"regularizers": there | {label: entry}}
     grafts = {**document.grafts, ("regularizers", label): Option("methods")}

@@ -150,7 +150,7 @@ def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Prob
                 known = f"expected one of {', '.join(uses)}"
                 keys = f"; every regularizer entry also accepts these keys: {', '.join(words)}" if where == path else ""
                 near = did_you_mean(key, [*uses, *beside])
-                yield Problem((*where, key), f"no method of this combination, {known}{keys}{near}", at_key=True)
+                yield Problem((*where, key), f"not a method of this combination, {known}{keys}{near}", at_key=True)
             elif value is not None and not isinstance(value, dict):
                 yield Problem((*where, key), f"{shown(value)}, expected a mapping: the parameters of {key}")
 

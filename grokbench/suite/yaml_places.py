@@ -53,6 +53,6 @@ class Document:
         return (1, 1)
 
     def where(self, path: KeyPath, at_key: bool = True) -> str:
-        """Give `file:line:column` of a key path or its nearest existing parent; for an added key path, the option."""
+        """Return `file:line:column` of a key path or its nearest existing parent; for an added key path, the option."""
         line, column = self.place(path, at_key)
         return str(self.origin(path) or f"{self.file}:{line}:{column}")

@@ -43,7 +43,7 @@ class Option:
 
 
 def _argument(value: str) -> str:
-    """Put a value in quotes where a shell needs them; escape characters that cannot be printed."""
+    """Quote a value if a shell needs quotes; escape characters that cannot be printed."""
     return shlex.quote(value) if value.isprintable() else repr(value)
 
 

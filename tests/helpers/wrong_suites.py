@@ -96,7 +96,7 @@ WRONG = [
     ("strength: 0.1", "a: {grid: [1]}, per_task: {xor: {a: 2}}", "5:75", "a parameter that is a grid"),
     ("strength: 0.1", "use: []", "5:47", "use: a list, expected the name of a plugin, or a list of names"),
     ("strength: 0.1", "use: [a, a]", "5:47", "use: a list, expected every plugin once in a combination"),
-    ("strength: 0.1", "use: [aa, bb], ab: 3", "5:57", "ab: no method of this combination, expected one of aa, bb"),
+    ("strength: 0.1", "use: [aa, bb], ab: 3", "5:57", "ab: not a method of this combination, expected one of aa, bb"),
     ("strength: 0.1", "use: [aa, bb], ab: 3", "5:57", "also accepts these keys: use, per_task"),
     ("strength: 0.1", "use: [aa, bb], pertask: {}", "5:57", ". Did you mean 'per_task'?"),
     ("strength: 0.1", "use: [aa, bb], per_task: {xor: {aab: {}}}", "5:74", "expected one of aa, bb. Did you mean"),

@@ -58,7 +58,7 @@ def serve(pipe: Connection, worker: Worker) -> None:
         pipe: to the parent process.
         worker: the settings of this process.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # not inherited where a thread other than the main one spawned it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # not inherited from other threads than the main thread
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(_ParentGoneError, EOFError):
         for end in _results(pipe, worker):
@@ -141,7 +141,7 @@ def _prepare(worker: Worker) -> Any:
 
 
 def _take_device(worker: Worker) -> None:
-    """Initialise a CUDA device; where workers share it, limit this process to its part of the memory."""
+    """Initialise a CUDA device; if workers share the device, limit this process to its part of the memory."""
     import torch
 
     try:

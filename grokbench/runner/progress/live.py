@@ -1,4 +1,4 @@
-"""The live table of a terminal: a row for each cell; where rows do not fit, one line summarises the rest."""
+"""The live table of a terminal: a row for each cell; if not all rows fit, one line summarises the rest."""
 
 import sys
 import time
@@ -124,7 +124,7 @@ def choose(matrix: Matrix, lines: int) -> tuple[list[CellKey], list[str]]:
 
     Returns:
         The labels of the cells with a row, in the order of the suite, and the lines that summarise all others: one for
-        each task, or a single one where the tasks are many.
+        each task, or a single line if there are many tasks.
     """
     keys = list(matrix.cells)
     if len(keys) <= lines:
