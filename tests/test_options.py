@@ -104,8 +104,8 @@ EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half:
 MESSAGES = [
     (
         {"num_seeds": 8},
-        "--num-seeds 8: the suite has 3 seeds; name others (--seeds)",
-        "num_seeds=8: the suite has 3 seeds; name others (seeds)",
+        "--num-seeds 8: the suite has 3 seeds; name more seeds (--seeds)",
+        "num_seeds=8: the suite has 3 seeds; name more seeds (seeds)",
     ),
     (
         {"num_seeds": 2, "seeds": "1"},

@@ -117,7 +117,7 @@ def test_folders_without_results(tmp_path):
     done = plot(empty, "all")
     assert done.status == 2 and "holds nothing yet that all could show: see `grokbench status`." in done.err
     assert not (empty / "figures").exists()
-    assert "of task 'parity'; there are none" in plot(empty, "forest", "--task", "parity").err
+    assert "for the task 'parity'; there are none" in plot(empty, "forest", "--task", "parity").err
 
 
 @pytest.mark.usefixtures("instant")

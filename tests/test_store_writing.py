@@ -81,7 +81,7 @@ def test_a_link_is_followed_and_a_device_left_alone(tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"cannot be written \(Not a directory\). Put that right or choose another"):
+    with pytest.raises(StoreError, match=r"cannot be written \(Not a directory\). Correct this or choose another"):
         opened(tmp_path / "file" / "runs", MANIFEST)
 
 

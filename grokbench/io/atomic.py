@@ -216,6 +216,6 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be written ({error.strerror}). {ADVICE.get(error.errno or 0, 'Put that right')} or choose "
+            f"{path} cannot be written ({error.strerror}). {ADVICE.get(error.errno or 0, 'Correct this')} or choose "
             f"another folder ({Option('out')}); what was saved before is kept."
         ) from error

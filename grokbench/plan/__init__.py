@@ -137,7 +137,7 @@ def check_sources(cell: Cell, registry: Registry) -> None:
             why = "".join(f" ({broken})" for broken in registry.broken)
             raise PluginError(
                 f"{name} ({origin}) cannot be loaded any more{why}: its source was removed or broken after this run "
-                "began. Put it back and give the same command again."
+                "began. Restore it and give the same command again."
             )
         if not registry.get(kind, name).origin.agrees_with(origin):
             raise PluginError(

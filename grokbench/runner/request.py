@@ -220,7 +220,7 @@ def _seeds(suite: Suite, request: Request) -> tuple[int, ...]:
     if request.num_seeds and request.num_seeds > len(suite.seeds):
         raise SuiteError(
             f"{Option('num_seeds', request.num_seeds)}: the suite has {len(suite.seeds)} seeds; "
-            f"name others ({Option('seeds')})"
+            f"name more seeds ({Option('seeds')})"
         )
     return suite.seeds[: request.num_seeds]
 

@@ -86,7 +86,7 @@ def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
     contents = {folder / f"{name}.py": f"{kind}.py", folder / f"test_{name}.py": f"tests/{kind}.py"}
     for path in contents:
         if path.exists() or path.is_symlink():
-            raise StoreError(f"{path} is there already: choose another name, or another folder with --out.")
+            raise StoreError(f"{path} exists already: choose another name, or another folder with --out.")
     for path, template in contents.items():
         atomic.write(path, _filled(template, kind, name).encode())
     return list(contents)

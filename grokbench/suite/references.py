@@ -128,7 +128,7 @@ def _compare_problems(
             if unknown := _unknown("regularizers", other, regularizers):
                 yield Problem(path, unknown)
             elif label == baseline:
-                yield Problem(path, "every row is compared with the baseline already, expected it only in other rows")
+                yield Problem(path, "every row is compared with the baseline, expected compare_to only in other rows")
             elif other == baseline:
                 yield Problem(path, "the baseline, with which every row is compared already, expected another row")
             elif other == label or other in family(label, regularizers):

@@ -78,7 +78,7 @@ def expected(details: ErrorDetails) -> str:
         "list_type": "a list (lines '- item')",
         "tuple_type": "a list",
         "literal_error": context.get("expected"),
-        "missing": "one entry more",
+        "missing": "one more entry",
         "none_required": "nothing",
         "too_short": "at least one entry",
         "too_long": f"at most {context.get('max_length')} entries",

@@ -127,7 +127,7 @@ def _name_problems(path: KeyPath, name: str, entry: Mapping[str, Any], label: st
     plugin, parameter = owner(name, entry, label)
     if isinstance(use, list) and (plugin not in use or not parameter):
         known = f"expected METHOD.PARAMETER with one of the combined methods: {', '.join(use)}"
-        yield Problem(path, f"none of the combined methods has it, {known}{did_you_mean(plugin, use)}", at_key=True)
+        yield Problem(path, f"no method has this parameter, {known}{did_you_mean(plugin, use)}", at_key=True)
         return
     own = (entry.get(plugin) or {}) if isinstance(use, list) else entry
     if isinstance(own, Mapping) and isinstance(own.get(parameter), Mapping):

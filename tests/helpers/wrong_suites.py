@@ -117,7 +117,7 @@ WRONG = [
     ("strength: 0.1", "compare_to: [grokaline]", "5:55", "label 'grokaline', expected one of the regularizers"),
     ("strength: 0.1", "compare_to: [grokalign]", "5:55", "compare_to[0]: the row itself, expected another row"),
     ("strength: 0.1", "compare_to: [baseline]", "5:55", "the baseline, with which every row is compared already"),
-    ("baseline: {}", "baseline: {compare_to: [grokalign]}", "5:40", "expected it only in other rows"),
+    ("baseline: {}", "baseline: {compare_to: [grokalign]}", "5:40", "expected compare_to only in other rows"),
     # what `grokbench tune` searches
     ("strength: 0.1", "search_space: {a: {lo: 1}}", "5:61", "an unknown key, expected one of low, high, log, integer"),
     ("strength: 0.1", "search_space: {a: {low: 1}}", "5:60", "expected {low: ..., high: ...}, with log or integer"),

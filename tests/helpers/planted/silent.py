@@ -105,7 +105,7 @@ def method() -> Regularizer:
 ''',
         "settings",
         "ten times the task's weight_decay gives the same weights: its optimizer ignores this setting",
-        "use at.weight_decay, or of the optimizer that is wrapped",
+        "use at.weight_decay, or the setting of the wrapped optimizer",
         "hint",
     ),
     "a learning rate of its own": Fault(
@@ -260,7 +260,7 @@ def method() -> Regularizer:
     return Regularizer(project=project)
 ''',
         "layout",
-        "project acts on each row of weight1 by itself",
+        "project acts on each row of weight1 separately",
         "weights are (fan_in, fan_out)",
         "hint",
     ),
