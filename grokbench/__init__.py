@@ -1,11 +1,10 @@
-"""GrokBench, the benchmark of grokking accelerators: this is the door for contributors, notebooks and scripts.
+"""GrokBench, a benchmark of methods that accelerate grokking: the public interface of the package.
 
-    runs = grokbench.run("quick", num_seeds=2)      train what is missing
-    runs = grokbench.load_runs("runs/quick")        or look at what is there
-    grokbench.leaderboard(runs)
+    runs = grokbench.run("quick", num_seeds=2)      train the missing replicas runs = grokbench.load_runs("runs/quick")
+    or only read a results folder grokbench.leaderboard(runs)
 
-A plugin imports from here and from nowhere deeper; its tests may import `grokbench.testing` and a shipped task, too.
-Names are loaded on first use, so that the command line starts without torch.
+A plugin imports only from `grokbench`, not from its submodules. Its tests may also import `grokbench.testing` and
+shipped tasks. Names are loaded on first use, so that the command line starts without torch.
 """
 
 from importlib import import_module

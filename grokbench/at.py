@@ -20,31 +20,32 @@ class GradAt(Protocol):
 
         Args:
             params: all trained parameters.
-            batch: as drawn, with draws of its own; None: the step's own, with the step's own draws. `perturb` and
-                `hidden` act on both, and the loss is the one after `objective`.
+            batch: other examples, as drawn, which get new random draws. None: the step's batch, with the step's draws.
+                In both cases `perturb` and `hidden` act, and the loss includes the effect of `objective`.
             penalties: add the penalties of all methods to the loss.
         """
 
 
 def _not_yet(params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
-    """Refuse a second gradient where the step's objective, which it is of, is still being computed."""
-    raise ValueError("grad_at can be called in transform, update and project, not in perturb, hidden and penalty")
+    """Refuse a second gradient while the step's objective is still being computed."""
+    raise ValueError("grad_at can be called in transform, update and project, not in perturb, hidden or penalty")
 
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """The setting of a replica, constant over its training, for `Regularizer.init`.
+    """The circumstances of a replica, constant over its training, for `Regularizer.init`.
 
     Attributes:
-        roles: parameter name -> role, of the parameters that are trained.
+        roles: parameter name -> role, for the trained parameters.
         fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
         lr: the learning rate of the task's own optimizer.
-        weight_decay: that of the task's own optimizer.
-        decoupled: True if the task's weight decay acts beside the gradient (AdamW), False if it is added to it (SGD).
+        weight_decay: the weight decay of the task's own optimizer.
+        decoupled: True if the task's weight decay is separate from the gradient (AdamW), False if it is added to the
+            gradient (SGD with L2).
         facts: the task's facts.
         train_size: examples in the training set.
         steps_per_epoch: updates in an epoch.
-        key: (), int64, of this seed and method, for a state that begins with draws.
+        key: (), int64, the key of this seed and method, for a random initial state.
     """
 
     roles: Mapping[str, Role]
@@ -60,33 +61,34 @@ class About:
 
 @dataclass(frozen=True, kw_only=True)
 class At:
-    """All that a phase may read in one step of one replica. Schedules are computed from `step` and `epoch`, tensors.
+    """Everything that a phase may read in one step of one replica. Schedules are computed from `step` and `epoch`.
 
     Attributes:
-        params: the parameters that are trained, without frozen ones, at which this step's gradient is taken. In every
-            phase: `project` gets the updated parameters as its first argument.
+        params: the trained parameters, without frozen ones, at which this step's gradient is taken. They are the same
+            in every phase: `project` gets the updated parameters as its first argument.
         batch: the step's batch as it was drawn, neither embedded nor perturbed.
-        key: (), int64, of this seed, epoch, step and method. Fold it once for each purpose, see `grokbench.random`.
+        key: (), int64, the key of this seed, epoch, step and method. Fold it once for each purpose, see
+            `grokbench.random`.
         step: (), int64, updates completed before this one.
         epoch: (), int64, epochs completed.
-        lr: the learning rate of the task's own optimizer, also where an `optimizer` phase has changed it.
-        weight_decay: that of the task's own optimizer, likewise.
-        decoupled: True if the task's weight decay acts beside the gradient (AdamW), False if it is added to the
+        lr: the learning rate of the task's own optimizer, even if an `optimizer` phase has changed it.
+        weight_decay: the weight decay of the task's own optimizer, even if an `optimizer` phase has changed it.
+        decoupled: True if the task's weight decay is separate from the gradient (AdamW), False if it is added to the
             gradient (SGD with L2).
-        roles: parameter name -> role, of `params`.
+        roles: parameter name -> role, for `params`.
         fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
         steps_per_epoch: updates in an epoch.
         input_bounds: the least and the largest valid value of an embedded input. None: there are no bounds.
         facts: the task's facts, such as "cross_entropy".
         forward: embedded inputs (n, ...) -> outputs (n, C), with the parameters held fixed.
         loss: the task's own loss, (outputs (n, C), targets (n,)) -> ().
-        correct: the task's own, (outputs (n, C), targets (n,)) -> (n,) bool.
-        outputs: (n, C), of the step's batch before the update. None in perturb, hidden and penalty.
-        rate: (), the product of the methods' `rate` and of the suite's schedule in this step, by which `update`
-            multiplies an own learning rate. None in the other phases.
-        grad_at: trained parameters -> the gradient, at those, of this step's loss and penalties, with the same batch
-            and the same draws; `batch` and `penalties` change that, see `GradAt`. For methods with the privilege
-            "extra_gradients", in transform, update and project. Anywhere else it raises ValueError.
+        correct: the task's own function, (outputs (n, C), targets (n,)) -> (n,) bool.
+        outputs: (n, C), the outputs on the step's batch before the update. None in perturb, hidden and penalty.
+        rate: (), the product of the methods' `rate` and of the suite's schedule in this step. An `update` multiplies
+            its own learning rate by it. None in the other phases.
+        grad_at: trained parameters -> the gradient of this step's loss and penalties at these parameters, with the same
+            batch and the same draws. `batch` and `penalties` select others, see `GradAt`. Only methods with the
+            privilege "extra_gradients" may call it, in transform, update and project; elsewhere it raises ValueError.
         needed: the values of the properties below that the method declares.
     """
 
@@ -113,7 +115,7 @@ class At:
 
     @property
     def budget(self) -> int:
-        """The replica's budget in epochs, for methods that declare `needs={"budget"}`: part of their identity."""
+        """The replica's budget in epochs, for methods that declare `needs={"budget"}`; part of the cell's identity."""
         budget: int = self._declared("budget")
         return budget
 
@@ -137,12 +139,12 @@ class At:
 
 
 def about(trained: Params, task: Task, key: Tensor) -> About:
-    """Describe the setting of a replica.
+    """Describe the circumstances of a replica.
 
     Args:
-        trained: the parameters that are trained, of one replica.
-        task: that they belong to.
-        key: (), of the seed and the method.
+        trained: the trained parameters of one replica.
+        task: the task that the parameters belong to.
+        key: (), the key of the seed and the method.
     """
     optimizer = task.optimizer
     return About(

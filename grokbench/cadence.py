@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 __all__ = ["Every", "is_due"]
 
-Every = int | Mapping[str, int]  # epochs, or {"per_decade": times}
+Every = int | Mapping[str, int]  # epochs, or {"per_decade": number of measurements}
 
 
 def is_due(every: Every, epoch: int, cadence: int) -> bool:
@@ -18,7 +18,7 @@ def is_due(every: Every, epoch: int, cadence: int) -> bool:
     Args:
         every: a number of epochs, or {"per_decade": n} for n measurements per factor of ten in epochs.
         epoch: completed epochs at this evaluation.
-        cadence: epochs between this evaluation and the one before it.
+        cadence: epochs between this evaluation and the previous evaluation.
     """
     if isinstance(every, int):
         return epoch % every == 0

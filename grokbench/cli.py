@@ -37,7 +37,7 @@ def commands() -> None:
     \b
     grokbench run quick                  train a shipped suite and print its leaderboard
     grokbench leaderboard runs/quick     print its leaderboard again
-    grokbench list                       the plugins and suites that can be named
+    grokbench list                       the plugins and suites that you can name
     """  # noqa: D301 - click reads the character itself
 
 

@@ -59,7 +59,7 @@ def parse_condition(text: Any) -> Condition:
     """Parse a condition such as `> 0.80`.
 
     Args:
-        text: the condition as a suite or a task gives it; anything but such a text is refused.
+        text: the condition, from a suite or a task.
 
     Raises:
         ValueError: `text` is not a condition; the message says what was expected.

@@ -18,7 +18,7 @@ class GrokbenchError(Exception):
     """An error that a user can correct; the message says how. Catch it for all four kinds.
 
     Attributes:
-        exit_status: of the command line that raises it, 2.
+        exit_status: the exit status of a command that ends with this error, 2.
     """
 
     exit_status = 2

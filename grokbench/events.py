@@ -14,9 +14,9 @@ class Progress:
     """The progress of a group: replicas of one cell that are trained together.
 
     Attributes:
-        cell: their cell.
-        seeds: of the replicas that the group began with.
-        epoch: epochs completed.
+        cell: the cell of the group.
+        seeds: the seeds of the replicas that the group began with.
+        epoch: completed epochs.
         active: replicas still in training.
     """
 
@@ -33,8 +33,8 @@ class Profile:
     Attributes:
         cell: the cell that was measured.
         replicas: replicas that were trained together.
-        seconds: phase -> seconds per seed and epoch, in the order of the phases. Those of an evaluation are divided by
-            the epochs between two evaluations.
+        seconds: phase -> seconds per seed and epoch, in the order of the phases. The seconds of an evaluation are
+            divided by the epochs between two evaluations.
     """
 
     cell: Cell
@@ -61,10 +61,10 @@ class KeptWeights(NamedTuple):
     """The weights of a replica at an epoch, which are stored before its run is.
 
     Attributes:
-        identity: of its cell.
-        seed: of the replica.
+        identity: the identity of the replica's cell.
+        seed: the seed of the replica.
         epoch: completed epochs.
-        content: of the file, in the format safetensors.
+        content: the content of the file, in the format safetensors.
     """
 
     identity: str

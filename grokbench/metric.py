@@ -16,13 +16,13 @@ __all__ = ["Metric", "Probe"]
 class Key:
     """The key of a record: a tensor, or a function that makes it at each access.
 
-    Most metrics draw nothing, and folding a key takes dozens of operations, each of which a GPU has to launch. The
-    result is not kept: a key that is made inside of a gradient cannot be used outside.
+    Most metrics draw nothing, and folding a key takes dozens of operations, each of which a GPU has to launch. The key
+    is not cached, because a key that is made inside a gradient cannot be used outside.
     """
 
     def __get__(self, record: Any, owner: type | None = None) -> Tensor:
         if record is None:
-            raise AttributeError("a record has one, its class has none")  # which tells `dataclass`: no default
+            raise AttributeError("a record has one, its class has none")  # so that `dataclass` sees no default
         key = vars(record)["key"]
         return key() if callable(key) else key
 
@@ -32,13 +32,13 @@ class Key:
 
 @dataclass(frozen=True)
 class Probe:
-    """All that a metric may read: one replica at one evaluation.
+    """Everything that a metric may read: one replica at one evaluation.
 
     Attributes:
         params: all parameters of the replica, frozen ones included.
         splits: split -> examples, with inputs as they were drawn.
         task: the task.
-        key: (), int64, of this seed and evaluation. Fold it once for each purpose, see `grokbench.random`.
+        key: (), int64, the key of this seed and evaluation. Fold it once for each purpose, see `grokbench.random`.
         initial: the parameters before the first update; empty unless a metric of the cell sets `Metric.initial`.
         known: split -> outputs (n, C) computed so far in this evaluation, shared by its metrics. Read `outputs`.
     """
@@ -54,7 +54,7 @@ class Probe:
         """Compute the network's outputs on a split, (n, C), once per evaluation.
 
         Args:
-            split: its name. The metric lists it in `Metric.splits`.
+            split: the name of the split, which the metric lists in `Metric.splits`.
         """
         if split not in self.known:
             pieces = [self.task.outputs(self.params, batch.inputs) for batch in self.pieces(split)]
@@ -66,17 +66,17 @@ class Probe:
 
         Args:
             split: its name.
-            examples: only so many, the first. None: all.
+            examples: the number of examples, from the first on. None: all.
         """
         for batch in self.pieces(split, examples):
             yield Batch(self.task.embedded(self.params, batch.inputs), batch.targets)
 
     def pieces(self, split: str, examples: int | None = None) -> Iterator[Batch]:
-        """Iterate over a split with inputs as they were drawn, which `Task.outputs` takes, in the same pieces.
+        """Iterate over a split in the same pieces, with inputs as drawn, which `Task.outputs` accepts.
 
         Args:
             split: its name.
-            examples: only so many, the first. None: all.
+            examples: the number of examples, from the first on. None: all.
         """
         inputs, targets = (part[:examples] for part in self.splits[split])
         size = self.task.evaluate_examples or len(inputs)
@@ -89,17 +89,17 @@ class Metric:
     """A number measured at an evaluation.
 
     Attributes:
-        measure: probe -> (), of ONE replica. Mapped over replicas by `torch.func.vmap`, so it must be pure, draw from
-            `Probe.key` alone, and neither branch on a tensor nor call `.item()`. It runs under `torch.no_grad`;
-            `torch.func.grad` still works there.
-        better: "higher" or "lower", the direction that is good. None: neither is good in itself.
-        splits: the splits it reads; it is not recorded on a task without them. Empty by default.
-        facts: names that the task's `facts` must contain; it is not recorded on another task. Empty by default.
-        initial: True if it compares with the parameters before training, `Probe.initial`. False by default.
+        measure: probe -> (), for ONE replica. It is mapped over replicas by `torch.func.vmap`. It must therefore be
+            pure, draw only from `Probe.key`, and neither branch on a tensor nor call `.item()`. It runs under
+            `torch.no_grad`; `torch.func.grad` still works.
+        better: "higher" or "lower", the good direction. None: neither direction is good in itself.
+        splits: the splits that it reads. On a task without these splits it is not recorded. Empty by default.
+        facts: names that the task's `facts` must contain. On other tasks it is not recorded. Empty by default.
+        initial: True if it reads the parameters before training, `Probe.initial`. False by default.
         fetch: () -> anything; downloads the metric's own data files unless they are there. Called before anything is
             trained. Raises DataError if they are missing or damaged. None: there are no files.
         rotates: True if the number is the same in rotated coordinates of the inputs, which keep lengths and inner
-            products. False by default: a suite that records it on a rotated task, such as xor, is refused.
+            products. False by default; a suite that records such a metric on a rotated task, such as xor, is refused.
         bounds: the least and the largest possible value. A criterion that none of these values meets, or that all of
             them meet, is refused. None:
             there are no bounds.

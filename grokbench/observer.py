@@ -15,15 +15,15 @@ __all__ = ["Observer"]
 
 @dataclass(frozen=True, kw_only=True)
 class Observer:
-    """The functions that are called when something happens in a run. One that is None is not called.
+    """Functions that are called when something happens in a run. A function that is None is not called.
 
-    They are called in the process of the command, one at a time, in the order of the events, and never in a worker.
-    They receive copies of the records, so they cannot change a number; the values they return are ignored. If one
-    raises, the observer is dropped with a warning and the run goes on.
+    The functions are called in the process of the command, one at a time, in the order of the events, and never in a
+    worker. They receive copies of the records, so they cannot change a number; their return values are ignored. If a
+    function raises, the observer is dropped with a warning and the run goes on.
 
-    In one command every replica is reported once, to `stored` or to `finished`. An observer that uses one function for
-    both has the whole suite after any number of interruptions, if it overwrites what it wrote of the replica before.
-    Labels that share a recipe share its replicas: each replica is reported once for every label.
+    In one command every replica is reported once, to `stored` or to `finished`. Use one function for both, and
+    overwrite its earlier output for the same replica. The output then covers the whole suite after any number of
+    interruptions. Labels that share a recipe share its replicas: each replica is reported once for every label.
 
     Attributes:
         begin: called with a `Planned` before anything is trained.
@@ -31,8 +31,8 @@ class Observer:
             curves.
         progress: called with the `Progress` of a group of seeds, at most five times a second for each group.
         finished: called with the `Run` and the `Cell` of a replica when it is done and saved, whatever its outcome.
-        end: called with the `Leaderboard` when everything is done; not after an interruption, nor if `--fail-fast`
-            ended the run.
+        end: called with the `Leaderboard` when everything is done; not called if an interruption or `--fail-fast` ended
+            the run.
         close: called without arguments at the very end, also after an interruption. Close files here.
     """
 

@@ -1,6 +1,6 @@
 """SGD and AdamW as records: torch's own functional updates, on dicts of (stacked) parameters.
 
-torch's functional forms are elementwise and work in place, so the same call serves one replica and a stack of them.
+torch's functional forms are elementwise and work in place, so the same call serves one replica and a stack of replicas.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ __all__ = ["SGD", "AdamW", "AdamWState"]
 
 
 def _aligned(params: Params, grads: Params) -> list[Tensor]:
-    """Gradients with the memory layout of their parameters: torch's fused kernels walk both side by side."""
+    """Return gradients with the memory layout of their parameters, as torch's fused kernels assume."""
     pairs = [(p, grads[name]) for name, p in params.items()]
     return [g if g.stride() == p.stride() else torch.empty_like(p).copy_(g) for p, g in pairs]
 
@@ -102,7 +102,7 @@ class AdamW(Optimizer):
             params: the parameters that are trained.
         """
         mean, square = ({name: torch.zeros_like(p) for name, p in params.items()} for _ in range(2))
-        # One counter for each parameter: torch increments every entry, shared ones several times.
+        # One counter for each parameter: torch would increment a shared counter once per parameter.
         updates = {name: torch.zeros((), dtype=torch.float32, device=p.device) for name, p in params.items()}
         return AdamWState(mean, square, updates)
 

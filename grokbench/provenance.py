@@ -1,6 +1,6 @@
 """Provenance of numbers: versions, machine, git state.
 
-Nothing here holds a path or a host name, since provenance is published with a leaderboard.
+Provenance holds no path and no host name, because it is published with a leaderboard.
 """
 
 import os
@@ -16,15 +16,15 @@ from grokbench import __version__
 __all__ = ["environment", "git_state"]
 
 PACKAGES = ("torch", "numpy", "scipy")
-GIT_SECONDS = 5.0  # a repository on a slow disk is no reason to hold up a run
+GIT_SECONDS = 5.0  # a repository on a slow disk must not delay a run
 
 
 def environment() -> dict[str, Any]:
     """Describe this program and this machine as plain data; never fails, and does not import torch.
 
     Returns:
-        `grokbench`, `python`, `torch`, `numpy`, `scipy`: versions (None where not installed); `platform`, `cpu`,
-        `cores` (those this process may use), `machine` (both in words); `git`: see `git_state`.
+        `grokbench`, `python`, `torch`, `numpy`, `scipy`: versions (None if not installed); `platform`, `cpu`, `cores`
+        (the number that this process may use), `machine` (processor and cores in words); `git`: see `git_state`.
     """
     cpu, cores = _cpu(), _cores()
     return {
@@ -44,8 +44,8 @@ def git_state(file: Path) -> dict[str, Any] | None:
     """Find the git state of the repository that tracks a file.
 
     Returns:
-        `commit`, and `dirty`: whether tracked files are changed (None where git does not say). None where no
-        repository tracks the file (an installed wheel), there is no commit yet, or git is not installed.
+        `commit`, and `dirty`: whether tracked files are changed (None if git does not say). The result is None if no
+        repository tracks the file (an installed wheel), if there is no commit yet, or if git is not installed.
     """
     if _git(file.parent, "ls-files", "--error-unmatch", file.name) is None:
         return None
@@ -55,7 +55,7 @@ def git_state(file: Path) -> dict[str, Any] | None:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """Run git in a folder; None where it fails in any way."""
+    """Run git in a folder; None if it fails in any way."""
     quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     command = ["git", "-C", str(folder), *arguments]
     try:
@@ -75,7 +75,7 @@ def _version(package: str) -> str | None:
 
 @cache
 def _cpu() -> str:
-    """Name the processor's model as its maker does, where the system knows it."""
+    """Return the maker's name of the processor's model, if the system knows it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

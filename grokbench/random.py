@@ -1,11 +1,11 @@
-"""Random numbers from keys: the same for a seed alone or in a group, on every device.
+"""Random numbers from keys: equal on every device, for a seed that trains alone or in a group.
 
-A key is a 0-d int64 tensor, made from a seed and folded with integers and purposes (epoch, step, "batches", ...).
-Draw i of a key is `mix(key + i GAMMA)`, the counter form of SplitMix64 (Steele, Lea & Flood, "Fast splittable
-pseudorandom number generators", OOPSLA 2014), written in wrapping int64 arithmetic so that it also runs under
-`torch.func.vmap`. There is no hidden state: what a method draws never moves what others draw.
+A key is a 0-d int64 tensor, made from a seed and folded with integers and purposes (epoch, step, "batches", ...). Draw
+i of a key is `mix(key + i GAMMA)`, the counter form of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom
+number generators", OOPSLA 2014), written in wrapping int64 arithmetic so that it also runs under `torch.func.vmap`.
+There is no hidden state: the draws of a method never change the draws of others.
 
-Integers and uniforms are equal bit for bit everywhere; normals to the rounding of `log`, `cos` and `sqrt`.
+Integers and uniforms are equal bit for bit everywhere. Normals are equal up to the rounding of `log`, `cos` and `sqrt`.
 """
 
 import math
@@ -19,7 +19,7 @@ __all__ = ["bits", "fold", "integers", "key", "normal", "permutation", "uniform"
 
 
 def _signed(word: int) -> int:
-    """The int64 with the bits of an unsigned 64-bit word."""
+    """Return the int64 with the bits of an unsigned 64-bit word."""
     return word - (1 << 64) if word >> 63 else word
 
 
@@ -29,7 +29,7 @@ _MIX = _signed(0xBF58476D1CE4E5B9), _signed(0x94D049BB133111EB)
 
 
 def _shift(word: Tensor, places: int) -> Tensor:
-    """Logical right shift; torch's `>>` on int64 carries the sign along."""
+    """Shift right without the sign, unlike torch's `>>` on int64."""
     return (word >> places) & ((1 << (64 - places)) - 1)
 
 
@@ -42,7 +42,7 @@ def _mix(word: Tensor) -> Tensor:
 
 @lru_cache(1024)
 def _mix_constant(data: int | str) -> int:
-    """`_mix` of an integer or of the name of a purpose, in Python's integers: once, not on every device and step."""
+    """Apply `_mix` to an integer or a name of a purpose in Python's integers, once for all devices."""
     word = data if isinstance(data, int) else int.from_bytes(blake2b(data.encode(), digest_size=8).digest(), "little")
     for places, factor in zip((30, 27), _MIX, strict=True):
         word &= _WORD
@@ -56,7 +56,7 @@ def key(seed: int, device: torch.device | str = "cpu") -> Tensor:
 
     Args:
         seed: any int64.
-        device: of the key, and so of all that is drawn from it.
+        device: the device of the key, and of everything that is drawn from the key.
     """
     return fold(torch.zeros((), dtype=torch.int64, device=device), seed)
 
@@ -73,7 +73,7 @@ def fold(key: Tensor, *data: int | str | Tensor) -> Tensor:
     """
     for item in data:
         word = _mix(item.to(torch.int64)) if isinstance(item, Tensor) else _mix_constant(item)
-        key = _mix(_mix(key + GAMMA) + word)  # not the same with both swapped
+        key = _mix(_mix(key + GAMMA) + word)  # swapping key and word gives another result
     return key
 
 
@@ -82,7 +82,7 @@ def bits(key: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     Args:
         key: (), int64.
-        shape: of the result.
+        shape: the shape of the result.
     """
     counter = torch.arange(1, math.prod(shape) + 1, device=key.device)
     return _mix(key + counter * GAMMA).reshape(shape)
@@ -93,8 +93,8 @@ def uniform(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.floa
 
     Args:
         key: (), int64.
-        shape: of the result.
-        dtype: of the result, rounded from float64: in float32 it may round up to 1.
+        shape: the shape of the result.
+        dtype: the dtype of the result, rounded from float64: in float32 it may round up to 1.
     """
     return (_shift(bits(key, shape), 11).double() * 2.0**-53).to(dtype)
 
@@ -104,7 +104,7 @@ def integers(key: Tensor, shape: tuple[int, ...], high: int) -> Tensor:
 
     Args:
         key: (), int64.
-        shape: of the result.
+        shape: the shape of the result.
         high: the number of values, at least 1. The bias of the remainder is below high / 2^63.
     """
     return _shift(bits(key, shape), 1) % high
@@ -115,8 +115,8 @@ def normal(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float
 
     Args:
         key: (), int64.
-        shape: of the result.
-        dtype: of the result, rounded from float64.
+        shape: the shape of the result.
+        dtype: the dtype of the result, rounded from float64.
     """
     u = 1.0 - uniform(fold(key, 0), shape)  # in (0, 1]: log never sees a zero
     v = uniform(fold(key, 1), shape)
@@ -128,6 +128,6 @@ def permutation(key: Tensor, n: int) -> Tensor:
 
     Args:
         key: (), int64.
-        n: its length.
+        n: the length of the permutation.
     """
     return bits(key, (n,)).argsort(stable=True)

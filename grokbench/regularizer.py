@@ -35,8 +35,9 @@ class Regularizer:
     `optimizer` are mapped over replicas by `torch.func.vmap`, so they must be pure, draw from `At.key` alone, and
     neither branch on a tensor nor call `.item()`. Parameters and gradients are dicts without the task's frozen
     parameters; a phase returns them with the same names in the same order, and the same shapes, dtypes and device. The
-    phases of a step run in the order below; each of them for all combined methods, in the order of the suite.
-    `grokbench check` tests all of this. An error that a phase raises fails the replica, with its traceback.
+    phases of a step run in the order below. Each phase runs for all combined methods, in the order of the suite, before
+    the next phase begins. `grokbench check` tests these rules. An error that a phase raises fails the replica, and the
+    run records the traceback.
 
     Attributes:
         prepare: (params, task, train, key ()) -> params. Called once per replica, before training; its seconds are
@@ -45,48 +46,52 @@ class Regularizer:
             of dicts of tensors. Called once per replica, after prepare. Shapes, dtypes and names of the state may not
             change later. None: the state is ().
         perturb: (batch, state, at) -> `Batch` of the same shapes. Called in every step, before the forward pass; the
-            inputs are embedded (`Task.embed`). The network and the loss get what it returns.
-        hidden: (h, site, state, at) -> h of the same shape. Called in training alone, at every named site of the
-            task's hidden activations (n, ...): dropout. A task without sites refuses the method.
-        hidden_always: (h, site) -> h of the same shape: architecture. Called wherever the network is evaluated.
+            inputs are embedded (`Task.embed`). The network and the loss get the returned batch.
+        hidden: (h, site, state, at) -> h of the same shape. Called in training alone, at every named site of the task's
+            hidden activations (n, ...). Dropout is an example. A method with this phase is refused on a task without
+            sites.
+        hidden_always: (h, site) -> h of the same shape. Called wherever the network is evaluated, as a part of the
+            architecture.
         objective: loss -> loss, each (outputs (n, C), targets (n,)) -> (). Called once, when the step is built. Wraps
-            or replaces the loss that is trained on; the metric `loss` stays the task's.
+            or replaces the training loss; the metric `loss` stays the task's loss.
         penalty: (local, state, at) -> (), added to the loss and differentiated with it. Called in every step; `local`
             is the network linearized at the perturbed batch.
-        transform: (grads, state, at) -> (grads, state). Called in every step, before the optimizer; `grads` are of loss
-            and penalties.
-        rate: at -> (), a factor of the optimizer's learning rate in this step: warm-up, cosine. It multiplies the
-            update, which is exact for every optimizer whose update is linear in the rate, as all shipped ones.
-        claims: (roles, shapes) -> names of the parameters that `update` updates in place of the task's optimizer. A
-            function of these alone; it may be called many times.
-        update: (params, grads, state, at) -> (params, state), both of the claimed parameters alone. Called in every
-            step. The task's weight decay does not act on them: apply `at.weight_decay` where the method has one.
-        optimizer: `Optimizer` -> `Optimizer`. Called once, when the step is built. Wraps or replaces the task's own.
-            The engine applies the result to stacked replicas, so it must be elementwise.
+        transform: (grads, state, at) -> (grads, state). Called in every step, before the optimizer; `grads` are the
+            gradients of the loss with its penalties.
+        rate: at -> (), a factor of the optimizer's learning rate in this step, as for a warm-up or a cosine schedule.
+            The factor multiplies the update. This is exact for every optimizer whose update is linear in the rate, as
+            for all shipped optimizers.
+        claims: (roles, shapes) -> names of the parameters that `update` updates in place of the task's optimizer. It
+            depends on its arguments alone, and may be called many times.
+        update: (params, grads, state, at) -> (params, state), `params` and `grads` hold the claimed parameters alone.
+            Called in every step. The task's weight decay does not act on claimed parameters: apply `at.weight_decay` if
+            the method has weight decay.
+        optimizer: `Optimizer` -> `Optimizer`. Called once, when the step is built. Wraps or replaces the task's
+            optimizer. The engine applies the result to stacked replicas, so it must be elementwise.
         project: (params, state, at) -> (params, state). Called in every step, after the optimizer, with the updated
-            parameters; `at.params` are those before the update.
-        eval_params: (params, state) -> params, those that evaluations and the criterion see: averaged weights. Called
-            at every evaluation. Two methods that have it cannot be combined.
-        every: phase -> k: the phase runs in steps 0, k, 2 k, ... alone, and costs nothing in the others. Of perturb,
-            penalty, transform, update and project. Empty by default.
-        reserve: the share of the training set kept for the method, from 0 to 1: `At.reserved`. Where a batch would hold
-            a reserved example it holds another one, drawn by key once per replica. 0 by default.
+            parameters; `at.params` holds the parameters before the update.
+        eval_params: (params, state) -> the params that evaluations and the criterion use, such as averaged weights.
+            Called at every evaluation. Two methods with this phase cannot be combined.
+        every: phase -> k: the phase runs only in steps 0, k, 2 k, ..., and costs nothing in other steps. Allowed for
+            perturb, penalty, transform, update and project. Empty by default.
+        reserve: the share of the training set kept for the method, from 0 to 1: `At.reserved`. In batches, each
+            reserved example is replaced by another example, drawn by key once per replica. 0 by default.
         needs: properties of `At` that have to be declared: "budget" and "train". Empty by default.
-        mapped: False for code that cannot be mapped over replicas, since it branches on tensors or reads numbers: its
-            replicas are trained one by one, slower, and marked so. True by default.
-        privileges: means of the method that the baseline does not have; the leaderboard prints them. Any of
+        mapped: False for code that cannot be mapped over replicas, because it branches on tensors or reads their
+            values. Its replicas are trained one by one, which is slower, and its rows are marked. True by default.
+        privileges: names of what the method uses beyond the baseline; the leaderboard prints them. Any of
             "extra_labels", "test_accuracy", "second_model", "extra_gradients", "prior_knowledge", "averaged_weights",
             "loss" and "architecture". `eval_params` implies "averaged_weights", and `hidden_always` "architecture".
             Empty by default.
-        neutral: parameters of the factory at which the method equals the baseline, such as {"strength": 0.0};
-            `grokbench check` tests it. None: there are none.
-        inert: parameters of the factory, and of "lr" and "weight_decay" of the task, that are not meant to change
-            training in its first 50 steps, such as the length of a warm-up; `grokbench check` gives no hint about them.
-            Empty by default.
+        neutral: values of the factory's parameters at which the method equals the baseline, such as {"strength": 0.0};
+            `grokbench check` tests this. None: there are no such values.
+        inert: names of parameters that are not meant to change the first 50 steps of training, such as the length of a
+            warm-up: parameters of the factory, and "lr" and "weight_decay" of the task. `grokbench check` gives no hint
+            about them. Empty by default.
         facts: names that the task's `facts` must contain; a suite that plans the method on another task is refused.
             Empty by default.
         refuses: task -> why the method cannot be trained on it, such as "it has no hidden matrix"; None or empty if it
-            can. A suite that plans the method on such a task is refused. None: every task will do.
+            can. A suite that plans the method on such a task is refused. None: no task is refused.
         rotates: True if the method commutes with rotations of the inputs under SGD; a task such as xor is then trained
             in fewer, rotated coordinates. False by default.
         revision: raise it when the numbers change: stored runs of another revision are not reused. 1 by default.
@@ -119,7 +124,7 @@ class Regularizer:
     revision: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse a record that cannot be meant; a factory passes the ValueError on to the user."""
+        """Refuse a contradictory record; a factory passes the ValueError on to the user."""
         if (self.claims is None) != (self.update is None):
             raise ValueError("claims and update belong together: give both, or neither")
         implied = {privilege for phase, privilege in IMPLIED.items() if getattr(self, phase)}
@@ -138,9 +143,9 @@ class Regularizer:
         """Call `init`, with the `About` of the replica if it takes two arguments.
 
         Args:
-            trained: the parameters that are trained, of one replica.
-            task: that they belong to.
-            key: (), of the seed and the method.
+            trained: the trained parameters of one replica.
+            task: the task that the parameters belong to.
+            key: (), the key of the seed and the method.
         """
         if self.init is None:
             return ()
@@ -156,8 +161,8 @@ def positional(function: Callable[..., Any], *optional: str) -> list[str]:
     """List the parameters that a function is given by position.
 
     Args:
-        function: of a record; one without a signature, as some builtins, has none.
-        optional: names that count although they have defaults.
+        function: a function of a record. A function without a signature, such as some builtins, has no parameters here.
+        optional: names of parameters that count although they have defaults.
     """
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:

@@ -17,10 +17,10 @@ __all__ = [
     "seeds_of",
 ]
 
-FIRST_REPORTED = 1000  # seeds below are for calibration and tuning
+FIRST_REPORTED = 1000  # seeds below this one are for calibration and tuning
 MAX_SEEDS = 10_000
 MAX_SEED = 2**31 - 1
-_NUMBER = "(0|[1-9][0-9]{0,9})"  # no leading zero: 1,000 is not the seeds 1 and 0
+_NUMBER = "(0|[1-9][0-9]{0,9})"  # no leading zero, so that 1,000 is not read as the seeds 1 and 0
 _PART = re.compile(rf"{_NUMBER}(?:\s*-\s*{_NUMBER})?")
 
 
@@ -55,7 +55,7 @@ def seeds_of(given: Any) -> tuple[int, ...]:
     """Return the seeds of a value in a suite: a list, a text or a count.
 
     Raises:
-        SuiteError: as `parse_seeds` and `count_seeds` raise it.
+        SuiteError: raised by `parse_seeds` or `count_seeds`.
     """
     if isinstance(given, list):
         return tuple(given)

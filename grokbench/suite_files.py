@@ -30,7 +30,7 @@ def find(name_or_path: str) -> Path:
     if name_or_path.endswith(".yaml"):
         try:
             there = path.exists() or path.is_symlink()
-        except OSError as error:  # a name that is too long, or a folder without permission
+        except OSError as error:  # the name is too long, or the folder may not be read
             raise SuiteError(f"{short(str(path))}: {error.strerror}, expected a path to a suite") from None
         if not there:
             raise SuiteError(f"{path}: no such file, expected a path to a suite{_suggestion(path)}")
@@ -44,11 +44,11 @@ def find(name_or_path: str) -> Path:
 
 
 def _of_suffix(path: Path) -> str:
-    """Suggest a file for a path in `.yml` or `.YAML`; nothing for any other, and where a shipped suite is near."""
+    """Suggest a file or a renaming for a path in `.yml` or `.YAML`, unless a shipped suite has a similar name."""
     if path.suffix.lower() not in (".yml", ".yaml"):
         return ""
     right = path.with_suffix(".yaml")
-    if os.path.isfile(path) and not os.path.isfile(right):  # unlike Path.is_file, False where a name is too long
+    if os.path.isfile(path) and not os.path.isfile(right):  # unlike Path.is_file, False if a name is too long
         return f". Rename {short(str(path))} to {short(right.name)}"
     shipped = not os.path.isfile(right) and nearest(path.name, shipped_suites())
     return "" if shipped else f". Did you mean the file {short(str(right))}?"

@@ -15,7 +15,7 @@ from grokbench.validation import is_count
 
 __all__ = ["Task"]
 
-MAX_EXAMPLES = 100_000_000  # of a training set
+MAX_EXAMPLES = 100_000_000  # most examples of a training set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,43 +24,45 @@ class Task:
 
     Every function handles ONE replica. `splits` and `init` are called once per seed; `embed`, `forward`, `loss` and
     `correct` are mapped over replicas by `torch.func.vmap`, so they must be pure and free of branches on tensors.
-    `splits` and `init` draw in float64, from which the engine casts: runs in float32 and in float64 then start from the
-    same numbers.
+    `splits` and `init` draw in float64, and the engine casts to the precision of the run. Runs in float32 and in
+    float64 thus start from the same numbers.
 
     Attributes:
         splits: key () -> {split: `Batch`}, this replica's own data. The key, int64, is the only source of randomness.
         fetch: () -> anything; downloads data files unless they are there. Called before anything is trained. Raises
             DataError if they are missing or damaged. None: there are no files.
-        shared: device -> {split: `Batch`}, the data that is the same for every replica, on that device. None: there is
-            none.
+        shared: device -> {split: `Batch`}, the data that is the same for every replica, on that device. None: no data
+            is shared.
         split_names: the splits that `splits` and `shared` provide together; "train" and "test" by default.
         train_size: examples in the split "train", from 1 to 1e8.
         init: key () -> all parameters before training, drawn from the key alone.
         embed: (params, inputs (n, ...) as drawn) -> floats (n, ...), the inputs that Jacobians are taken with respect
             to: pixels, or the embedding vectors of tokens. None: inputs are used as drawn.
-        forward: (params, embedded inputs (n, ...)) -> outputs (n, C); one example independently of the others. A task
-            whose hidden activations methods may see takes a third argument, `site`, by default the identity: it calls
-            h = site(h, name) on hidden activations h (n, ...), after operations in place, and goes on with the result.
+        forward: (params, embedded inputs (n, ...)) -> outputs (n, C), each example independently of the others. To let
+            methods see hidden activations, `forward` takes a third argument, `site`, by default the identity. It calls
+            h = site(h, name) on hidden activations h (n, ...), after operations in place, and continues with the
+            result.
         frozen: names of parameters that are never updated; none by default. Methods do not receive them.
         loss: (outputs (n, C), targets (n,)) -> (), the mean over the batch.
         correct: (outputs (n, C), targets (n,)) -> (n,) bool, the examples that count as right in accuracies.
-        optimizer: with its settings; a method's `optimizer` phase may wrap or replace it.
+        optimizer: the optimizer with its settings; a method's `optimizer` phase may wrap or replace it.
         batch_size: examples in a batch, at least 1; the last, smaller batch of an epoch is trained on too. None: the
             whole training set.
         epochs: the budget, in epochs, at least 1.
-        evaluate_every: epochs between two evaluations, at least 1; 1 by default. It has to divide the budget.
-        grokked: metric label -> condition such as "> 0.90"; every one has to hold at one evaluation.
-        stop: "grokked" (the default): a replica stops at the evaluation at which the criterion holds. An int k: when it
-            has held for k evaluations in a row. {"hold": H}: when it has lasted for H epochs, see `Crossings`.
-            "budget": never before the budget.
+        evaluate_every: epochs between two evaluations, at least 1; 1 by default. It must divide the budget.
+        grokked: metric label -> condition such as "> 0.90"; all conditions must hold at one evaluation.
+        stop: "grokked" (the default): a replica stops at the evaluation at which the criterion holds. An int k: it
+            stops when the criterion has held for k evaluations in a row. {"hold": H}: it stops when grokking has lasted
+            for H epochs, see `Crossings`. "budget": it trains to the budget.
         roles: parameter name -> role, for every parameter.
         input_bounds: the least and the largest valid value of an embedded input. None: there are no bounds.
-        evaluate_examples: examples in one forward pass of an evaluation, which bounds its memory. None: the split.
-        activations: numbers kept for the gradient of one example; lowers the number of replicas trained together. 0
-            (the default) where parameters and data outweigh them.
+        evaluate_examples: examples in one forward pass of an evaluation, which bounds its memory. None: the whole
+            split.
+        activations: numbers kept for the gradient of one example, by which GrokBench limits the number of replicas that
+            train together. 0 (the default) if parameters and data need far more memory.
         facts: name -> value, read by methods and metrics: "cross_entropy", "modulus", ... Empty by default.
-        full: the same task without rotated coordinates, on which seconds are measured and methods that do not rotate
-            are trained. None: this task is not rotated.
+        full: the same task without rotated coordinates. Seconds are measured on it, and methods that do not rotate with
+            the inputs are trained on it. None: this task is not rotated.
         revision: raise it when the numbers change: stored runs of another revision are not reused. 1 by default.
 
     Raises:
@@ -100,7 +102,7 @@ class Task:
 
     @property
     def steps(self) -> int:
-        """Updates in an epoch; the last, smaller batch is one."""
+        """Updates in an epoch, including that of the last, smaller batch."""
         return 1 if self.full_batch else -(-self.train_size // (self.batch_size or 1))
 
     @cached_property
@@ -135,7 +137,7 @@ class Task:
         return {name: p for name, p in params.items() if name not in self.frozen}
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained; a factory passes the ValueError or TypeError on to the user."""
+        """Refuse a task that cannot be trained; a factory passes the ValueError or TypeError on to the user."""
         self._refuse_sizes()
         for name in ("epochs", "evaluate_every"):
             if not is_count(value := getattr(self, name)):

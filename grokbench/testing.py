@@ -1,4 +1,4 @@
-"""Helpers for the tests of a plugin: every conformance question as a test, an `At` and a `Local` to call a phase with.
+"""Helpers for the tests of a plugin: each conformance check as a test, and an `At` and a `Local` to call phases with.
 
 `grokbench new` writes such tests.
 """
@@ -27,17 +27,17 @@ __all__ = ["Verdict", "linearized", "questions_of", "standpoint"]
 
 
 def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
-    """Collect every conformance question to the plugins of a module.
+    """Collect the conformance checks of all plugins of a module.
 
     Args:
-        module: that of a plugin file, or the one that an installed package's entry point names.
+        module: the module of a plugin file, or the module that an installed package's entry point names.
 
     Returns:
-        "PLUGIN-QUESTION" -> a function that returns the answer, whose `verdict` is a `Verdict`. The keys are for
-        `pytest.mark.parametrize`, so that pytest names the question that failed.
+        "PLUGIN-CHECK" -> a function that returns the answer, whose `verdict` is a `Verdict`. Pass the keys to
+        `pytest.mark.parametrize`, so that pytest names the check that failed.
 
     Raises:
-        PluginError: it yields no plugin, one that cannot be registered, or one whose name is taken.
+        PluginError: the module yields no plugin, or a plugin that cannot be registered or whose name is taken.
     """
     registry = load_registry()
     plugins = [plugin for plugin in registry if _is_from(plugin, module)]
@@ -63,7 +63,7 @@ def standpoint(task: Task, seed: int = 0) -> At:
 
     Args:
         task: the replica's task.
-        seed: of the replica.
+        seed: the seed of the replica.
     """
     caught = []
 
@@ -83,7 +83,7 @@ def standpoint(task: Task, seed: int = 0) -> At:
 
 
 def _task_key(seed: int) -> Tensor:
-    """The key from which the engine draws data and initialisation of a seed."""
+    """Return the key from which the engine draws data and initialisation of a seed."""
     return random.fold(random.key(seed), "task")
 
 
@@ -91,9 +91,9 @@ def linearized(task: Task, at: At, seed: int = 0) -> Local:
     """Make the linearized network that a penalty receives, at the batch of an `At`.
 
     Args:
-        task: the task that `at` belongs to; its hidden activations are recorded where it names sites.
-        at: a `standpoint`, or one with other parameters. Gradients flow from `at.params`.
-        seed: of the replica, whose frozen parameters are taken.
+        task: the task that `at` belongs to; its hidden activations are recorded if it names sites.
+        at: the result of `standpoint`, possibly with other parameters. Gradients flow from `at.params`.
+        seed: the seed of the replica, whose frozen parameters are used.
     """
     frozen = {name: p for name, p in task.init(_task_key(seed)).items() if name in task.frozen}
     params = {**at.params, **frozen}

@@ -17,7 +17,7 @@ from grokbench.types import Params, Role
 __all__ = ["from_torch"]
 
 NUMBERS = (bool, int, float)
-INERT = frozenset({"foreach", "fused", "capturable", "differentiable"})  # of torch.optim: they change speed alone
+INERT = frozenset({"foreach", "fused", "capturable", "differentiable"})  # keywords that change speed alone
 
 
 def from_torch(
@@ -32,21 +32,22 @@ def from_torch(
 
         lion = from_torch(pytorch_optimizer.Lion, lr=1e-4, weight_decay=1.0)
 
-    The optimizer replaces the task's own, with its own weight decay and not the task's: of many classes it is 0 by
-    default, with which few networks grok. It gets ordinary tensors of one
-    replica, matrices in torch's layout, (fan_out, fan_in). It cannot be mapped: replicas are trained one by one.
-    A class with methods `train` and `eval`, such as schedule-free ones, is evaluated at the weights that `eval` sets.
+    The optimizer replaces the task's optimizer, and uses its own weight decay instead of the task's. In many classes
+    the weight decay is 0 by default, with which few networks grok. The optimizer gets ordinary tensors of one replica,
+    with matrices in torch's layout, (fan_out, fan_in). It cannot be mapped over replicas, so replicas are trained one
+    by one. If the class has methods `train` and `eval`, as schedule-free optimizers do, evaluations use the weights
+    that `eval` sets.
 
     Args:
         optimizer: a class that is called with the parameters and keywords, and whose `step` takes no closure.
         roles: update the parameters of these roles alone; the task's optimizer updates the rest. None: update all.
-        name: of the method in suites. Default: the class's in lower case, with an underscore between a small letter
-            and a capital: AdaBelief is `ada_belief`, RAdam `radam`.
-        revision: of the method, see `Regularizer`.
-        defaults: of the method's parameters, in place of the class's.
+        name: the name of the method in suites. By default the name of the class in lower case, with an underscore
+            between a small letter and a capital: AdaBelief becomes `ada_belief`, and RAdam becomes `radam`.
+        revision: the revision of the method, see `Regularizer`.
+        defaults: defaults of the method's parameters, in place of those of the class.
 
     Returns:
-        A factory, to be yielded by the hook `grokbench_regularizers`; its parameters are those of the class.
+        A factory for the hook `grokbench_regularizers` to yield. It has the parameters of the class.
 
     Raises:
         TypeError: the class has no such parameter, or its `step` needs a closure.
@@ -82,7 +83,7 @@ def from_torch(
 
 
 def _signature(optimizer: type, defaults: Mapping[str, Any]) -> inspect.Signature:
-    """The keywords of a class, typed by their defaults, so that a suite is checked against them."""
+    """Return the keywords of a class, typed by their defaults, so that suites can be checked."""
     own = list(inspect.signature(optimizer).parameters.values())[1:]
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     named = {each.name: each.default for each in own if each.kind not in kinds}
@@ -108,7 +109,7 @@ class TorchState(NamedTuple):
 
     Attributes:
         fresh: (), bool: no step has been taken.
-        values: the tensors and numbers among the leaves of its state and parameter groups, by their place.
+        values: the tensors and numbers among the leaves of the optimizer's state and parameter groups, by their place.
     """
 
     fresh: Tensor
@@ -122,16 +123,16 @@ class _Torch:
         self.optimizer, self.settings, self.roles = optimizer, dict(settings), roles
         self.averages = all(callable(getattr(optimizer, mode, None)) for mode in ("train", "eval"))
         self.names: list[str] = []
-        self.leaves: list[Any] = []  # of a state after a step, of which the numbers are replaced
+        self.leaves: list[Any] = []  # leaves of a state after a step; its numbers are replaced
         self.structure: Any = None
 
     def claims(self, roles: Mapping[str, Role], shapes: Mapping[str, Any]) -> list[str]:
-        """Name the parameters of the roles that are wanted."""
+        """Name the parameters of the requested roles."""
         del shapes
         return [name for name, role in roles.items() if self.roles is None or role in self.roles]
 
     def init(self, params: Params, about: About) -> TorchState:
-        """Take a trial step on copies, which shows what the optimizer keeps from its first step on."""
+        """Take a trial step on copies, to find out what the optimizer's state holds after its first step."""
         self.names = self.claims(about.roles, {})
         trial = self._made({name: params[name] for name in self.names})
         for p in trial.named.values():
@@ -142,14 +143,14 @@ class _Torch:
         return TorchState(torch.ones((), dtype=torch.bool, device=device), self._values(self.leaves, device))
 
     def update(self, params: Params, grads: Params, state: TorchState, at: At) -> tuple[Params, TorchState]:
-        """Take one step of the optimizer, its learning rate multiplied by that of schedules."""
+        """Take one step of the optimizer, with its learning rate multiplied by `at.rate`."""
         made = self._made(params, state)
         for name, p in made.named.items():
             p.grad = _in_torch_layout(grads[name])
         made.step(1.0 if at.rate is None else float(at.rate))
         leaves, structure = pytree.tree_flatten(made.kept())
         if structure != self.structure:
-            raise ValueError(f"{self.optimizer.__name__} keeps other things in some steps than in others")
+            raise ValueError(f"{self.optimizer.__name__} keeps a state whose structure differs between steps")
         return made.params(), TorchState(torch.zeros_like(state.fresh), self._values(leaves, state.fresh.device))
 
     def evaluated(self, params: Params, state: TorchState) -> Params:
@@ -173,7 +174,7 @@ class _Torch:
         return {str(place): _as_tensor(leaf, device) for place, leaf in enumerate(leaves) if _is_number(leaf)}
 
     def _restored(self, values: Mapping[str, Tensor]) -> list[Any]:
-        """The leaves of a state: those of the trial step with the numbers of `values` in their places."""
+        """Return the leaves of a state: the leaves of the trial step, with their numbers replaced by `values`."""
         leaves = list(self.leaves)
         for place, value in values.items():
             old = leaves[int(place)]
@@ -182,7 +183,7 @@ class _Torch:
 
 
 class _Made(NamedTuple):
-    """An optimizer, and the parameters that it was made with, in torch's layout, by their names."""
+    """An optimizer, and the named parameters that it was made with, in torch's layout."""
 
     optimizer: torch.optim.Optimizer
     named: dict[str, torch.nn.Parameter]
@@ -197,16 +198,16 @@ class _Made(NamedTuple):
             group["lr"] = lr
 
     def params(self) -> Params:
-        """The parameters in our layout."""
+        """The parameters in GrokBench's layout."""
         return {name: _in_torch_layout(p.detach()).clone() for name, p in self.named.items()}
 
     def kept(self) -> Any:
-        """All that the optimizer keeps from step to step."""
+        """Everything that the optimizer keeps from step to step."""
         groups = [{k: v for k, v in group.items() if k != "params"} for group in self.optimizer.param_groups]
         return {name: dict(self.optimizer.state[p]) for name, p in self.named.items()}, groups
 
     def load(self, kept: Any) -> None:
-        """Go on from what an optimizer kept."""
+        """Restore what an optimizer kept."""
         states, groups = kept
         for name, p in self.named.items():
             self.optimizer.state[p] = states[name]
@@ -215,7 +216,7 @@ class _Made(NamedTuple):
 
 
 def _in_torch_layout(p: Tensor) -> Tensor:
-    """A matrix (fan_in, fan_out) as (fan_out, fan_in), or the way back; other parameters as they are."""
+    """Transpose a matrix (fan_in, fan_out) to (fan_out, fan_in), or back; return other parameters unchanged."""
     return p.T.contiguous() if p.ndim == 2 else p
 
 

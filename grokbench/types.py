@@ -31,7 +31,7 @@ __all__ = [
 Params = dict[str, Tensor]  # name -> parameter, in one canonical order
 State = Any  # a NamedTuple of tensors and dicts of tensors, or ()
 
-Role = Literal["input", "hidden", "readout", "bias"]  # of a parameter: methods choose layers by it
+Role = Literal["input", "hidden", "readout", "bias"]  # the role of a parameter, by which methods choose layers
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> ()
 Correct = Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> (n,) bool
@@ -42,10 +42,10 @@ class Batch(NamedTuple):
     """Examples with their targets.
 
     Attributes:
-        inputs: (n, ...). As drawn they may be integers, tokens or bytes; embedded (`Task.embed`) they are floats.
-        targets: (n,). Of a network with C > 1 outputs: classes from 0 to C - 1, int64. Of a network with one output
-            (C = 1), as on the task xor: the floats -1 and 1, predicted by the sign of the output. Methods and metrics
-            meet both.
+        inputs: (n, ...). Inputs as drawn may be integers, tokens or bytes; embedded inputs (`Task.embed`) are floats.
+        targets: (n,). For a network with C > 1 outputs, classes from 0 to C - 1, int64. For a network with one output
+            (C = 1), as on the task xor, the floats -1 and 1, predicted by the sign of the output. Methods and metrics
+            must handle both.
     """
 
     inputs: Tensor
@@ -54,16 +54,17 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
-    """Turns gradients into new parameters, element by element.
+    """A rule that turns gradients into new parameters, element by element.
 
-    Because it is elementwise, one call serves a single replica and a stack of replicas alike. A subclass sets
+    Because the rule is elementwise, one call serves a single replica and a stack of replicas alike. A subclass sets
     `decoupled` and defines `init` and `update`.
 
     Attributes:
-        lr: the learning rate. A task refuses a negative one with ValueError.
-        weight_decay: the coefficient of weight decay, 0 by default. A task refuses a negative one with ValueError.
-        decoupled: True if weight decay shrinks the parameters beside the gradient step (AdamW), False if it is added
-            to the gradient (SGD with L2). A constant of the class.
+        lr: the learning rate. A task refuses a negative learning rate with ValueError.
+        weight_decay: the coefficient of weight decay, 0 by default. A task refuses a negative coefficient with
+            ValueError.
+        decoupled: True if weight decay shrinks the parameters separately from the gradient step (AdamW), False if it is
+            added to the gradient (SGD with L2). A constant of the class.
     """
 
     lr: float
@@ -80,7 +81,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def update(self, params: Params, grads: Params, state: State) -> tuple[Params, State]:
-        """Take one step. It may work in place: the arguments must not be used afterwards.
+        """Take one step, possibly in place: the arguments must not be used afterwards.
 
         Args:
             params: the parameters that are trained, of one replica or stacked.
@@ -96,9 +97,10 @@ class Local(NamedTuple):
     """The network linearized at a batch, shared by the loss and every penalty.
 
     Attributes:
-        outputs: (n, C); C is 1 where the targets are -1 and 1, see `Batch`.
-        pullback: cotangents v (n, C) -> input gradients v_i^T J_{x_i} (n, ...), shaped like the embedded inputs. It can
-            be called several times, and differentiated. Take `flatten(1)` before a norm: images have three axes.
+        outputs: (n, C); C is 1 if the targets are -1 and 1, see `Batch`.
+        pullback: cotangents v (n, C) -> input gradients v_i^T J_{x_i} (n, ...), shaped like the embedded inputs.
+            `pullback` can be called several times, and differentiated. Take `flatten(1)` before a norm: images have
+            three axes.
         hidden: site -> hidden activations (n, ...), after the methods' phase `hidden`; empty for a task that names no
             sites (`Task.has_sites`).
     """
@@ -112,14 +114,14 @@ def linearize(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Local:
     """Compute the outputs of a function and its pullback; both can be differentiated again.
 
     Args:
-        forward: maps inputs (n, ...) to outputs (n, C), one example independently of the others.
+        forward: maps inputs (n, ...) to outputs (n, C), each example independently of the others.
         inputs: (n, ...), floats.
     """
     return linearize_hidden(lambda x: (forward(x), {}), inputs)
 
 
 def linearize_hidden(forward: Callable[[Tensor], tuple[Tensor, Mapping[str, Tensor]]], inputs: Tensor) -> Local:
-    """`linearize` for a function that returns its hidden activations (n, ...) by site beside its outputs.
+    """Linearize a function that returns its outputs and its hidden activations (n, ...) by site, see `linearize`.
 
     Args:
         forward: maps inputs (n, ...) to outputs (n, C) and hidden activations.
@@ -130,7 +132,7 @@ def linearize_hidden(forward: Callable[[Tensor], tuple[Tensor, Mapping[str, Tens
 
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:
-    """The numbers of inputs and of outputs of one unit of a parameter, (fan_in, fan_out).
+    """Return the numbers of inputs and of outputs of a layer, (fan_in, fan_out), from the shape of a parameter.
 
     Args:
         shape: (fan_in, fan_out) of a matrix, which is applied from the right; (filters, channels, height, width) of a

@@ -1,4 +1,4 @@
-"""Classes of any task's outputs: a scalar output is the logit of two, as in logistic regression."""
+"""Classes of any task's outputs; a scalar output is the logit of two classes, as in logistic regression."""
 
 import torch
 from torch import Tensor
@@ -10,5 +10,5 @@ def logits(outputs: Tensor) -> Tensor:
 
 
 def labels(targets: Tensor) -> Tensor:
-    """Targets (n,) as classes, int64; those of a scalar output are in {-1, 1} and become 0 and 1."""
+    """Targets (n,) as classes, int64; the targets -1 and 1 of a scalar output become 0 and 1."""
     return (targets > 0).long() if targets.is_floating_point() else targets

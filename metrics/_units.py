@@ -13,11 +13,12 @@ Space = Literal["pixel", "normalised"]
 def unit(task: Task, x: Tensor, space: Space) -> Tensor:
     """A length of 1 of that space, in units of x (n, ...): (), or broadcast along the channels of x, its axis 1.
 
-    - "pixel": the width of the valid range is 1, whatever it is in x: 4/255 are four grey levels of an 8-bit image.
-    - "normalised": the standard deviation of the data is 1. Where the task normalises within its network it says how
-      many units of x that is, `facts["pixel_std"]`, a number, or a tuple with one for each channel; else its inputs are
-      normalised already, and the unit is that of x.
-    A task without `input_bounds` has no range to keep, and both are the unit of x.
+    - "pixel": the width of the valid range has length 1, so 4/255 are four grey levels of an 8-bit image.
+    - "normalised": the standard deviation of the data has length 1. A task that normalises within its network gives
+      this length in units of x as `facts["pixel_std"]`, a number or a tuple with one number for each channel. The
+      inputs of other tasks are normalised already, and the unit is that of x.
+
+    For a task without `input_bounds`, both spaces have the unit of x.
     """
     if space == "pixel":
         low, high = task.input_bounds or (0.0, 1.0)

@@ -2,8 +2,8 @@
 
 "Deep networks always grok and here is why". A ReLU network is affine where no pre-activation z changes its sign. Around
 x stand the 2n vertices x +- r v_i of a frame of n orthonormal directions v_i. The local complexity is the number of
-units that are on (z > 0) at one vertex and off at another, summed over the layers: how many of their hyperplanes cut
-the hull. The authors count a z of exactly 0 as a third sign.
+units that are on (z > 0) at one vertex and off at another, summed over the layers: the number of their hyperplanes that
+cut the hull of the vertices. The authors count a z of exactly 0 as a third sign.
 """
 
 from functools import partial
@@ -26,11 +26,11 @@ def local_complexity(
 ) -> Metric:
     """The mean over the first `examples` of a split of the units that switch near an example, from 0 to all units.
 
-    `directions` is n, at most the dimensions of the input; `radius` is r, counted in a `space` as attacks are. The
+    `directions` is n, at most the dimensions of the input. `radius` is r, in the units of `space`, see `_units.py`. The
     defaults are those of the authors' CIFAR10 (40 vertices, normalised images); on MNIST they take 25 directions and
-    radii from 0.05 to 5. The frame is one for all examples, evaluations and seeds: a curve shows the network move, not
-    the frame. Asks for a ReLU task that tells its `preactivations`: (params, x) -> one (n, units) for each layer. Cost:
-    2n forward passes.
+    radii from 0.05 to 5. All examples, evaluations and seeds share one frame, so that a curve shows changes of the
+    network alone. The task must have the fact `preactivations`: (params, x) -> one tensor (n, units) for each ReLU
+    layer. Cost: 2n forward passes.
 
     Raises:
         ValueError: no direction, or a radius that is not positive.
@@ -66,9 +66,9 @@ def _pattern(probe: Probe, x: Tensor) -> Tensor:
 
 
 def frame_of(directions: int, x: Tensor) -> Tensor:
-    """Orthonormal directions (n, ...) for an input x (...): normal draws, orthogonalized as by Gram and Schmidt.
+    """Orthonormal directions (n, ...) for an input x (...): normal draws, orthogonalized twice by Gram and Schmidt.
 
-    Twice, which is enough, and not by a QR factorization, which a CUDA graph may not hold.
+    Twice is enough. A QR factorization is avoided, because a CUDA graph may not be able to hold it.
     """
     key = random.fold(torch.zeros((), dtype=torch.int64, device=x.device), "frame")
     normals = random.normal(key, (min(directions, x.numel()), x.numel()))

@@ -1,7 +1,7 @@
 """Accuracy on corrupted images: Hendrycks & Dietterich, ICLR 2019, arXiv:1903.12261.
 
 Every corruption c comes in five severities s, each with all test images; the accuracy of a corruption, and of several,
-is the mean of acc(c, s). Hendrycks & Dietterich divide errors by those of AlexNet, on ImageNet only.
+is the mean of acc(c, s). Hendrycks & Dietterich divide errors by the errors of AlexNet, but only on ImageNet.
 """
 
 from functools import lru_cache, partial
@@ -28,14 +28,15 @@ def cifar10c_accuracy(
 ) -> Metric:
     """The share of CIFAR-10-C that is classified correctly, from 0 to 1, on tasks whose images are those of CIFAR-10.
 
-    `corruption` is one of the 19 in the published files; `mean` is that of the 15 that Hendrycks & Dietterich average,
-    `mean_of_18` that of all but glass_blur, as Walker et al.'s Table 5 has them. `severity` is from 1 to 5, null the
-    mean of all. Of every corruption and severity the first `examples` images are taken, null all 10,000. The images are
-    read once, and stay on the device as bytes: 31 MB each, 2.3 GB for `mean`. Cost: one forward pass of each.
+    `corruption` names one of the 19 corruptions in the published files. `mean` averages the 15 corruptions of Hendrycks
+    & Dietterich, and `mean_of_18` all except glass_blur, as in Walker et al.'s Table 5. `severity` is from 1 to 5, or
+    null for the mean over all severities. The first `examples` images of every corruption and severity are used; null
+    means all 10,000. The images are read once, and stay on the device as bytes: 31 MB for each corruption and severity,
+    2.3 GB for `mean`. Cost: one forward pass over these images.
 
     Raises:
         ValueError: a severity that is not from 1 to 5, or no examples.
-        DataError: the files of CIFAR-10-C are not there; said before anything is trained.
+        DataError: the files of CIFAR-10-C are missing; raised before anything is trained.
     """
     if severity is not None and not 1 <= severity <= data.SEVERITIES:
         raise ValueError(f"severity must lie between 1 and {data.SEVERITIES}, or be null for all, got {severity}")
@@ -67,7 +68,7 @@ def measure(probe: Probe, *, corruptions: tuple[str, ...], severities: tuple[int
     return torch.stack([_accuracy(probe, batch) for batch in kept]).mean()
 
 
-@lru_cache(None)  # an evaluation that was captured as a CUDA graph reads the same memory again
+@lru_cache(None)  # cached, because an evaluation captured as a CUDA graph reads the same memory again
 def _kept(root: Path, corruption: str, severity: int, examples: int | None, device: torch.device) -> Batch:
     images, labels = data.cifar10c(corruption, severity, root)
     return Batch(images[:examples].to(device), labels[:examples].to(device).long())

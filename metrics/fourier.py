@@ -1,4 +1,4 @@
-"""Modular arithmetic seen through its waves: what Nanda et al. call progress measures.
+"""The progress measures of Nanda et al. for modular arithmetic, from Fourier components of the outputs.
 
 Nanda et al., "Progress measures for grokking via mechanistic interpretability", ICLR 2023, arXiv:2301.05217. A task
 with the fact "modulus", p, has all p^2 pairs in its splits train and test together, and each answer s in 0, ..., p - 1
@@ -8,10 +8,10 @@ functions of the answer, and w_k = 2 pi k / p splits it into waves, for k = 1, .
     A_k = (2 / p) sum_s cos(w_k s) M[s]        B_k = (2 / p) sum_s sin(w_k s) M[s]        P_k = ||A_k||^2 + ||B_k||^2
     W_k[s] = cos(w_k s) A_k + sin(w_k s) B_k
 
-W_k[(a + b) mod p] is what projecting the outputs of all pairs on cos(w_k(a + b)) and sin(w_k(a + b)) gives, as the
-authors do. The key frequencies are those with the largest P_k at this evaluation; the authors take those of the network
-at the end of training. The frequency 1/2 of an even p is left out. Cost of each but `embedding_gini`: the outputs of
-both splits, shared with `loss` and `accuracy`, and some 2 p^3 C operations.
+W_k[(a + b) mod p] equals the projection of the outputs of all pairs onto cos(w_k(a + b)) and sin(w_k(a + b)), which the
+authors compute. The key frequencies are those with the largest P_k at this evaluation; the authors take those of the
+network at the end of training. The frequency 1/2 of an even p is left out. Cost of each metric except `embedding_gini`:
+the outputs of both splits, shared with `loss` and `accuracy`, and some 2 p^3 C operations.
 """
 
 import math
@@ -25,23 +25,23 @@ from grokbench import Metric, Probe, hookimpl
 
 from ._counts import at_least_one
 
-FLOOR = 1e-30  # of a sum before division: a dead network has none
+FLOOR = 1e-30  # least sum before a division; the sum of a dead network is zero
 
 
 class Waves(NamedTuple):
     """The waves of the mean output per answer."""
 
-    mean: Tensor  # (C,): of the outputs of all pairs
+    mean: Tensor  # (C,): mean of the outputs of all pairs
     basis: Tensor  # (F, 2, p): cos(w_k s) and sin(w_k s)
     amplitudes: Tensor  # (F, 2, C): A_k and B_k
     powers: Tensor  # (F,): P_k
 
     def strongest(self, keys: int) -> Tensor:
-        """The places of the largest powers, (min(keys, F),), the largest first."""
+        """The indices of the largest powers, (min(keys, F),), the largest first."""
         return self.powers.topk(min(keys, len(self.powers))).indices
 
     def superposed(self, chosen: Tensor) -> Tensor:
-        """The sum of the W_k at some places (K,), for every answer: (p, C)."""
+        """The sum of the W_k at the indices `chosen` (K,), for every answer: (p, C)."""
         kept = torch.zeros_like(self.powers).scatter(0, chosen, 1.0)
         return self.basis.flatten(0, 1).T @ (kept[:, None, None] * self.amplitudes).flatten(0, 1)
 
@@ -67,15 +67,16 @@ def turns(k: Tensor, n: int, dtype: torch.dtype) -> Tensor:
 def restricted_loss(keys: int = 5) -> Metric:
     """The task's loss over all pairs with outputs mean + sum of W_k over the `keys` strongest frequencies.
 
-    It falls when the network's trigonometric circuit forms, before the test loss does. The authors keep the outputs'
-    mean too, over all pairs, and leave the output of the token = out of the loss, which stays in here.
+    This loss falls when the network's trigonometric circuit forms, before the test loss falls. Like the authors, it
+    keeps the mean of the outputs over all pairs. The authors leave the output of the token = out of the loss; here it
+    is kept.
     """
     measure = partial(measure_restricted_loss, keys=at_least_one(keys, "keys"))
     return Metric(measure=measure, better="lower", splits=("train", "test"), facts=("modulus",))
 
 
 def measure_restricted_loss(probe: Probe, *, keys: int) -> Tensor:
-    """The loss, (): every answer has as many pairs, and their restricted outputs are the same."""
+    """The loss, (), computed per answer, since all answers have equally many pairs with equal restricted outputs."""
     found = waves(probe)
     outputs = found.mean + found.superposed(found.strongest(keys))
     return probe.task.loss(outputs, torch.arange(len(outputs), device=outputs.device))
@@ -84,8 +85,8 @@ def measure_restricted_loss(probe: Probe, *, keys: int) -> Tensor:
 def excluded_loss(keys: int = 5, remove: Literal["all", "each"] = "all") -> Metric:
     """The task's loss on the training set with outputs less the W_k of the `keys` strongest frequencies.
 
-    It rises when the network stops relying on memory. `all` removes them together, as the paper says; `each` removes
-    one at a time and takes the mean of the losses, as the authors' code does.
+    This loss rises when the network stops relying on memory. `all` removes the frequencies together, as the paper says;
+    `each` removes one frequency at a time and takes the mean of the losses, as the authors' code does.
     """
     measure = partial(measure_excluded_loss, keys=at_least_one(keys, "keys"), together=remove == "all")
     return Metric(measure=measure, splits=("train", "test"), facts=("modulus",))
@@ -103,14 +104,14 @@ def measure_excluded_loss(probe: Probe, *, keys: int, together: bool) -> Tensor:
 def key_frequency(rank: int = 1) -> Metric:
     """The frequency k with the `rank`-th largest power P_k.
 
-    Record it at ranks 1 to 5 to see on which frequencies the network of a seed settles.
+    Record this metric at ranks 1 to 5 to see on which frequencies the network of a seed settles.
     """
     measure = partial(measure_key_frequency, rank=at_least_one(rank, "rank"))
     return Metric(measure=measure, splits=("train", "test"), facts=("modulus",))
 
 
 def measure_key_frequency(probe: Probe, *, rank: int) -> Tensor:
-    """The frequency, (); the last one where there are fewer."""
+    """The frequency, (); the last frequency if there are fewer than `rank`."""
     found = waves(probe)
     return (found.strongest(rank)[-1] + 1).to(found.powers.dtype)
 
@@ -131,13 +132,14 @@ def measure_key_frequencies(probe: Probe, *, share: float) -> Tensor:
     powers = waves(probe).powers
     held = powers.sort(descending=True).values.cumsum(0)
     counted = 1.0 + (held < share * held[-1]).sum().to(powers.dtype)
-    return counted + 0.0 * held[-1]  # nan where a power is
+    return counted + 0.0 * held[-1]  # nan if a power is nan
 
 
 def key_share(keys: int = 5) -> Metric:
     """The share of the outputs' variance over all pairs that the `keys` strongest frequencies explain, from 0 to 1.
 
-    sum_k P_k / 2 over the mean of ||output - mean||^2; the rest depends on a and b otherwise than through the answer.
+    It is sum_k P_k / 2, divided by the mean of ||output - mean||^2. The other frequencies, and the variance that does
+    not depend on the answer alone, make up the rest.
     """
     measure = partial(measure_key_share, keys=at_least_one(keys, "keys"))
     return Metric(measure=measure, splits=("train", "test"), facts=("modulus",), bounds=(0.0, 1.0))
@@ -158,9 +160,9 @@ def embedding_gini(tokens: Literal["numbers", "all"] = "numbers") -> Metric:
 
         G = sum_j (2 j - n - 1) N_(j) / (n sum_j N_(j))
 
-    `numbers`: the rows of the numbers 0, ..., p - 1 alone, and k = 0, ..., floor(p / 2). `all`: every row, that of the
-    token = too, and k = 0, ..., T - 1, so that all frequencies but the first count twice, as in the code of Walker et
-    al., Figure 8. A task whose embedding holds the numbers alone differs by that. Cost: T^2 d operations.
+    `numbers`: only the rows of the numbers 0, ..., p - 1, and k = 0, ..., floor(p / 2). `all`: every row, including
+    that of the token =, and k = 0, ..., T - 1. All frequencies except the first then count twice, as in the code of
+    Walker et al., Figure 8. Cost: T^2 d operations.
     """
     measure = partial(measure_embedding_gini, tokens=tokens)
     return Metric(measure=measure, facts=("modulus", "embedding"), bounds=(0.0, 1.0))

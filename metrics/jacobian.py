@@ -4,8 +4,8 @@ Walker, Humayun, Balestriero & Baraniuk, "What deep networks want to learn and h
 region that holds x is mu_x = J_x^T 1, the gradient of the sum of all outputs. A network generalises when its inputs
 align with their centroids, and is most robust when they align with every row of J_x, which then has rank one.
 
-x is what the task embeds (`Task.embed`): pixels, or embedding vectors. Every number is a mean over the first
-`examples` of a split (None: all of it; ValueError below 1), exact, and a network without gradients gives 0.
+x is what the task embeds (`Task.embed`): pixels, or embedding vectors. Every metric is an exact mean over the first
+`examples` of a split (None: the whole split; ValueError below 1). A network without gradients gives 0.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from grokbench import Metric, Probe, hookimpl, linearize
 
 from ._counts import at_least_one
 
-FLOOR = 1e-8  # of a product of norms before division, as in the authors' code
+FLOOR = 1e-8  # least product of norms before a division, as in the authors' code
 SQUARINGS = 40
 
 Weights = Callable[[Tensor, Tensor], Tensor]  # outputs (n, C), targets (n,) -> weights of the rows of J_x, (n, C)
@@ -34,15 +34,15 @@ def jacobian_norm(split: str = "train", examples: int | None = None) -> Metric:
 def full_jacobian_alignment(split: str = "train", examples: int | None = None) -> Metric:
     """The mean over a split of ||J_x x|| / (||J_x||_F ||x||), from 0 to 1. Cost: one forward and C backward passes.
 
-    It is 1 exactly where every row of J_x is a multiple of x: the alignment of Walker et al., Definition 5, as one
-    number. A scalar made here, not one of the paper's.
+    It is 1 exactly if every row of J_x is a multiple of x. It expresses the alignment of Walker et al., Definition 5,
+    as one number, which the paper does not define.
     """
     measure = partial(measure_rows, split=split, examples=at_least_one(examples), of=_full_alignment)
     return Metric(measure=measure, better="higher", splits=(split,), bounds=(0.0, 1.0), rotates=True)
 
 
 def jacobian_pc1(split: str = "train", examples: int | None = 64) -> Metric:
-    """The mean over `examples` of sigma_1^2 / sum_i sigma_i^2, the singular values of J_x: 1 where its rank is one.
+    """The mean over `examples` of sigma_1^2 / sum_i sigma_i^2, with the singular values of J_x: 1 if its rank is one.
 
     "PC1" of Walker et al., Figure 3 and A.2, whose code takes 64 points too. Cost: one forward and C backward passes,
     and products of C x C matrices; memory: examples x C x d numbers. With one output it is always 1.
@@ -56,7 +56,7 @@ def measure_rows(
 ) -> Tensor:
     """The mean of a quantity of inputs (n, d) and the C rows of their Jacobians, each (n, d), ().
 
-    The rows are taken one after the other: what keeps none of them needs no memory that grows with C.
+    The rows are computed one after the other, so that a quantity that keeps no rows needs no memory proportional to C.
     """
     values = []
     for batch in probe.batches(split, examples):
@@ -81,12 +81,12 @@ def _explained(x: Tensor, rows: Iterator[Tensor]) -> Tensor:
     """lambda_1 / tr G of the Gram matrix G = J J^T, (n,).
 
     P = G^(2^k) / tr, by k squarings, tends to the projection on the largest eigenvalues, and tr(G P) to lambda_1 from
-    below: the error is less than C 2^-k / e of it, whatever the gaps. `torch.linalg.eigvalsh` reads its status back
-    from the device, which neither a map over replicas may do nor a CUDA graph can hold.
+    below, with a relative error below C 2^-k / e for any gaps between eigenvalues. `torch.linalg.eigvalsh` is not used,
+    because it reads its status back from the device, which is impossible under `vmap` and in a CUDA graph.
     """
     del x
     J = torch.stack(list(rows), 1)
-    J = J / J.abs().amax((1, 2), keepdim=True).clamp_min(torch.finfo(J.dtype).tiny)  # or its squares leave float32
+    J = J / J.abs().amax((1, 2), keepdim=True).clamp_min(torch.finfo(J.dtype).tiny)  # else its squares leave float32
     G = _normalised(J @ J.mT)
     P = G
     for _ in range(SQUARINGS):
@@ -95,7 +95,7 @@ def _explained(x: Tensor, rows: Iterator[Tensor]) -> Tensor:
 
 
 def _normalised(G: Tensor) -> Tensor:
-    """Of trace 1, or 0."""
+    """The matrix scaled to trace 1, or 0."""
     trace = G.diagonal(dim1=-2, dim2=-1).sum(-1)
     return G / trace.clamp_min(torch.finfo(G.dtype).tiny)[..., None, None]
 
@@ -121,8 +121,8 @@ def centroid_norm(split: str = "train", examples: int | None = None) -> Metric:
 def jacobian_alignment(split: str = "train", examples: int | None = None) -> Metric:
     """The mean over a split of the cosine of x and the row of J_x of its class, from -1 to 1.
 
-    "Jacobian alignment" of Walker et al., Figure 5. With one output: its row times the sign of the target. Cost: a
-    forward and a backward pass.
+    "Jacobian alignment" of Walker et al., Figure 5. With one output, the row is multiplied by the sign of the target.
+    Cost: a forward and a backward pass.
     """
     measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_class_row, of=_cosine)
     return Metric(measure=measure, better="higher", splits=(split,), rotates=True)

@@ -1,13 +1,13 @@
 """The neural tangent kernel on real data: Jacot, Gabriel & Hongler, NeurIPS 2018, arXiv:1806.07572.
 
-K(x, x') is the inner product of the gradients of the output at x and at x' in the parameters that are trained. For C
-outputs f_c there are two readings, `outputs`:
+K(x, x') is the inner product of the gradients of the output at x and at x' with respect to the trained parameters. For
+C outputs f_c there are two definitions, selected by `outputs`:
 
     "sum":    <grad sum_c f_c(x), grad sum_c f_c(x')>, the kernel of the centroids (Walker et al., Theorem 4)
     "trace":  sum_c <grad f_c(x), grad f_c(x')>, the trace of the C x C kernel, at C times the cost
 
-Features are learned while K changes; a network whose K stays is lazy. In rotated coordinates the inner products of
-training inputs are kept, and no others.
+Features are learned while K changes; a network whose K is constant is lazy. Rotated coordinates keep only the inner
+products of training inputs.
 """
 
 from functools import partial
@@ -25,7 +25,7 @@ Reading = Literal["sum", "trace"]
 
 
 def ntk_mean(outputs: Reading = "sum", split: str = "train", examples: int | None = None) -> Metric:
-    """The mean of K over all pairs of the first `examples` of a split (None: all), each with itself included.
+    """The mean of K over all pairs of the first `examples` of a split (None: all), pairs (x, x) included.
 
     It is ||mean_x grad f(x)||^2. Walker et al.'s code pairs one point x_0 with all others. Cost: a forward and a
     backward pass, C times for "trace".
@@ -37,9 +37,9 @@ def ntk_mean(outputs: Reading = "sum", split: str = "train", examples: int | Non
 def ntk_change(outputs: Reading = "sum", split: str = "train", examples: int = 64) -> Metric:
     """1 - <K, K_0> / (||K|| ||K_0||), K_0 before training, from 0 to 1: how far the kernel has turned.
 
-    Fort et al., "Deep learning versus kernel learning", NeurIPS 2020. On the first `examples` of a split; 1 where one
-    of the two is 0. Cost: two matrices K, each of a forward and a backward pass and products of n x n x parameters;
-    memory: examples x parameters numbers per replica, and the initial parameters.
+    Fort et al., "Deep learning versus kernel learning", NeurIPS 2020. Measured on the first `examples` of a split; 1 if
+    one of the kernels is 0. Cost: two matrices K, each of a forward and a backward pass and products of n x n x
+    parameters; memory: examples x parameters numbers per replica, and the initial parameters.
     """
     measure = partial(measure_change, outputs=outputs, split=split, examples=at_least_one(examples))
     return Metric(measure=measure, splits=(split,), bounds=(0.0, 1.0), initial=True, rotates=split == "train")
@@ -48,10 +48,10 @@ def ntk_change(outputs: Reading = "sum", split: str = "train", examples: int = 6
 def ntk_alignment(outputs: Reading = "sum", split: str = "train", examples: int = 64) -> Metric:
     """<K, Y Y^T> / (||K|| ||Y Y^T||), from 0 to 1: the alignment of the kernel with the targets.
 
-    Cristianini et al., "On kernel-target alignment", NeurIPS 2001. Y (n, C) are one-hot targets, not centred: Y Y^T is
-    1 for two examples of a class; for a scalar output the targets themselves. On the first `examples` of a split; 0
-    where K is 0. Cost: a forward and a backward pass and a product of n x n x parameters; memory: examples x
-    parameters numbers per replica.
+    Cristianini et al., "On kernel-target alignment", NeurIPS 2001. Y (n, C) are one-hot targets, not centred, so that Y
+    Y^T is 1 for two examples of the same class. For a scalar output, Y are the targets themselves. Measured on the
+    first `examples` of a split; 0 if K is 0. Cost: a forward and a backward pass and a product of n x n x parameters;
+    memory: examples x parameters numbers per replica.
     """
     measure = partial(measure_alignment, outputs=outputs, split=split, examples=at_least_one(examples))
     return Metric(measure=measure, better="higher", splits=(split,), bounds=(0.0, 1.0), rotates=split == "train")
@@ -74,7 +74,7 @@ def measure_change(probe: Probe, *, outputs: Reading, split: str, examples: int)
     """The change, ()."""
     inputs = probe.splits[split].inputs[:examples]
     K, K_0 = (_unit(kernel(probe, params, inputs, outputs)) for params in (probe.params, probe.initial))
-    apart = 0.5 * (K - K_0).square().sum()  # of two unit vectors that is 1 - cos, and loses no digits near 0
+    apart = 0.5 * (K - K_0).square().sum()  # for two unit vectors this is 1 - cos, without loss of digits near 0
     return torch.where(K.any() & K_0.any(), apart, 1.0)
 
 
@@ -86,7 +86,7 @@ def measure_alignment(probe: Probe, *, outputs: Reading, split: str, examples: i
 
 
 def kernel(probe: Probe, params: Params, inputs: Tensor, outputs: Reading) -> Tensor:
-    """K at some parameters, (n, n), of inputs (n, ...) as they were drawn."""
+    """K at the given parameters, (n, n), of inputs (n, ...) as drawn."""
     trained, products = probe.task.trained(params), []
     for row in _rows(probe, inputs, outputs):
         gradient = grad(lambda trained, x, row=row: _output(trained, probe, params, x[None], row))
@@ -101,7 +101,7 @@ def _output(trained: Params, probe: Probe, params: Params, inputs: Tensor, row: 
 
 
 def _rows(probe: Probe, inputs: Tensor, outputs: Reading) -> Tensor:
-    """The weights of the C outputs in each reading, (rows, C)."""
+    """The weights of the C outputs under each definition, (rows, C)."""
     one = probe.task.outputs(probe.params, inputs[:1])
     units = torch.eye(one.shape[-1], dtype=one.dtype, device=one.device)
     return units.sum(0, keepdim=True) if outputs == "sum" else units
@@ -113,7 +113,7 @@ def _same_class(targets: Tensor) -> Tensor:
 
 
 def _unit(K: Tensor) -> Tensor:
-    """Of norm 1, or 0."""
+    """The kernel scaled to norm 1, or 0."""
     return K / K.norm().clamp_min(torch.finfo(K.dtype).tiny)
 
 

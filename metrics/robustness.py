@@ -1,14 +1,15 @@
-"""Accuracy at inputs that were disturbed: by an adversary, Madry et al., ICLR 2018, arXiv:1706.06083, and by noise.
+"""Accuracy on inputs that an adversary (Madry et al., ICLR 2018, arXiv:1706.06083) or noise has changed.
 
 Projected gradient descent in the L-infinity ball around x, each step clipped to the ball and to the valid range:
 
     x <- clip(x + alpha sign(grad_x loss(f(x), y))),  |x - x_0| <= radius,  low <= x <= high
 
-x is what the task embeds (`Task.embed`), the valid range is `Task.input_bounds`. The attacked accuracy is that of the
-last step, as in Madry et al.; AutoAttack's PGD (Croce & Hein 2020), which Walker et al.'s code uses, keeps the best.
+x is what the task embeds (`Task.embed`), the valid range is `Task.input_bounds`. The accuracy is measured after the
+last step, as in Madry et al. AutoAttack's PGD (Croce & Hein 2020), which Walker et al.'s code uses, keeps the strongest
+step.
 
-Lengths (radius, step size, standard deviation of noise) are counted in a `space`, "pixel" or "normalised": `_units.py`.
-The ball and the range are kept to the rounding of x - radius and x + radius.
+Lengths (radius, step size, standard deviation of noise) are in the units of `space`, "pixel" or "normalised", see
+`_units.py`. The limits of ball and range hold up to the rounding of x - radius and x + radius.
 """
 
 from collections.abc import Callable
@@ -40,13 +41,17 @@ def pgd_accuracy(
 ) -> Metric:
     """The share of the first `examples` of a split still classified correctly after an attack, from 0 to 1.
 
-    Defaults of Walker et al. on CIFAR10; all of a split is `examples: null`. `loss` is what the attack ascends:
-    - "cross_entropy" of the outputs as logits, f of a scalar output being that of two classes (0, f), also where the
-      task is trained on squared errors, which an output beyond its target would increase without an error. Ascended
-      is log sum_{j != y} exp(z_j) - z_y, of which it is the softplus: its gradient has the same signs, and no rounding
-      of the softmax hides them (in float32 a lead of 17 does, and the network seems robust).
-    - "margin", the largest other logit less that of the class.
-    - "task", the task's own loss.
+    The defaults are those of Walker et al. on CIFAR10; `examples: null` uses the whole split. `loss` is the function
+    that the attack ascends:
+
+    - "cross_entropy" takes the outputs as logits; a scalar output f stands for the logits (0, f) of two classes. It is
+      used even if the task is trained on squared errors, which grow when an output exceeds its target without an error.
+      The attack ascends log sum_{j != y} exp(z_j) - z_y, of which the cross-entropy is the softplus. Its gradient has
+      the same signs, which the rounding of the softmax would hide (in float32 from a lead of 17 on, so that the network
+      would seem robust).
+    - "margin" is the largest other logit minus the logit of the class.
+    - "task" is the task's own loss.
+
     The start is uniform in the ball (or x), drawn anew at each evaluation. Cost: `steps` forward and backward passes,
     and one forward pass.
 
@@ -65,8 +70,8 @@ def pgd_accuracy(
 def noise_accuracy(sd: float = 0.1, space: Space = "pixel", examples: int | None = 1000, split: str = "test") -> Metric:
     """The share of the first `examples` of a split that is classified correctly under normal noise, from 0 to 1.
 
-    x + sd N(0, I), clipped to the valid range where there is one; one draw for each example, anew at each evaluation.
-    Cost: one forward pass, and the draws, which cost more on a CPU.
+    Inputs are x + sd N(0, I), clipped to the valid range if there is one, with a new draw for each example at each
+    evaluation. Cost: one forward pass, and the draws, which cost more on a CPU.
 
     Raises:
         ValueError: a negative standard deviation.
@@ -84,7 +89,7 @@ def _accuracy(disturb: Callable[[Probe, Batch, Tensor], Tensor], split: str, exa
 def measure_disturbed(
     probe: Probe, *, disturb: Callable[[Probe, Batch, Tensor], Tensor], split: str, examples: int | None
 ) -> Tensor:
-    """The accuracy at disturbed inputs, ()."""
+    """The accuracy on disturbed inputs, ()."""
     correct = []
     for piece, batch in enumerate(probe.batches(split, examples)):
         x = disturb(probe, batch, random.fold(probe.key, "disturb", piece))
@@ -117,7 +122,7 @@ def attack(
 
 
 def _ascended(probe: Probe, targets: Tensor, loss: Ascent, x: Tensor) -> Tensor:
-    """A sum over examples (or the task's mean): each example's gradient has the sign of its own loss's."""
+    """The ascended function, a sum or mean over examples, so that each example gets the sign of its own gradient."""
     outputs = probe.task.forward(probe.params, x)
     if loss == "task":
         return probe.task.loss(outputs, targets)

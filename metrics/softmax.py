@@ -1,8 +1,9 @@
-"""Softmax collapse, the rounding that ends training: Prieto et al., ICLR 2025, arXiv:2501.04697.
+"""Softmax collapse, a rounding that stops training: Prieto et al., ICLR 2025, arXiv:2501.04697.
 
-"Grokking at the edge of numerical stability". In floating point sum_c exp(z_c - max z) is exactly 1 once the largest
-logit leads by enough (17 in float32, 37 in float64), the loss of a correct example is exactly 0, and so is the
-gradient of its target's logit. What is left, exp(z_c - max z) at the other logits, no longer sums to zero with it.
+"Grokking at the edge of numerical stability". In floating point, sum_c exp(z_c - max z) is exactly 1 once the largest
+logit leads by enough (17 in float32, 37 in float64). The loss of a correct example is then exactly 0, and so is the
+gradient of its target's logit. The gradients exp(z_c - max z) of the other logits remain, so the gradients no longer
+sum to zero.
 """
 
 from functools import partial
@@ -35,7 +36,7 @@ def measure_collapse(probe: Probe, *, split: str) -> Tensor:
 def zero_loss(split: str = "train") -> Metric:
     """The share of a split whose own loss is exactly 0 in the precision of the run, from 0 to 1.
 
-    The task's loss, of one example at a time. Cost: one forward pass, shared with `accuracy`.
+    The task's loss is computed for one example at a time. Cost: one forward pass, shared with `accuracy`.
     """
     measure = partial(measure_zero_loss, split=split)
     return Metric(measure=measure, splits=(split,), bounds=(0.0, 1.0), rotates=True)

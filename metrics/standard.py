@@ -1,4 +1,4 @@
-"""Loss and accuracy on any split, and the norm of the weights: what every study of grokking plots."""
+"""Loss and accuracy on any split, and the norm of the weights, as most studies of grokking plot them."""
 
 from functools import partial
 
@@ -28,7 +28,7 @@ def measure_accuracy(probe: Probe, *, split: str) -> Tensor:
     """The accuracy, ()."""
     outputs = probe.outputs(split)
     correct = probe.task.correct(outputs, probe.splits[split].targets)
-    return correct.double().mean()  # in float32, 8,000 of 10,000 would pass "> 0.8"
+    return correct.double().mean()  # float64, because in float32 8,000 of 10,000 would meet "> 0.8"
 
 
 def weight_norm() -> Metric:

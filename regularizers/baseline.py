@@ -1,4 +1,4 @@
-"""The task's own recipe, with its weight decay, as it is; and the same with an imperceptible difference."""
+"""The task's own recipe, unchanged, and the same recipe with a minimal change of the initialisation."""
 
 from functools import partial
 
@@ -8,15 +8,15 @@ from grokbench import Batch, Params, Regularizer, Task, hookimpl, random
 
 
 def baseline() -> Regularizer:
-    """Add nothing: the row the others are tested against."""
+    """Add nothing: the row that other rows are tested against."""
     return Regularizer(neutral={}, rotates=True)
 
 
 def placebo(scale: float = 1e-6) -> Regularizer:
     """Perturb the initialisation: w <- (1 + scale z) w with z standard normal, and add nothing else.
 
-    A method without effect, to measure how often the statistics find one. A perturbation of 1e-6 moves the epochs to
-    grok of single seeds: `docs/determinism.md` has by how much on each task.
+    This is a method without a systematic effect, to measure how often the statistics report an effect. A perturbation
+    of 1e-6 moves the epochs to grok of single seeds; `docs/determinism.md` shows by how much on each task.
     """
     return Regularizer(prepare=partial(prepare, scale=scale), neutral={"scale": 0.0})
 

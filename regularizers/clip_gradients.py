@@ -18,9 +18,10 @@ def clip_gradients(max_norm: float = 1.0) -> Regularizer:
 
         g <- g min(1, max_norm / ||g||)
 
-    As in Walker et al.'s script that holds the Jacobian at a level (norm 1). It acts where it stands among combined
-    methods, so name it last; weight decay is not clipped. Under SGD a step is then no longer than lr max_norm, decay
-    apart; Adam bounds its steps by itself, and is almost blind to a clipping that is the same at every step.
+    Walker et al.'s script that holds the Jacobian at a level clips in this way, at norm 1. Combined methods act in
+    their order, so name this method last. Weight decay is not clipped. Under SGD a step is then no longer than lr
+    max_norm, apart from the decay. Adam bounds its steps by itself, and a clipping that is the same at every step
+    hardly changes them.
 
     ValueError unless `max_norm` is above 0.
     """

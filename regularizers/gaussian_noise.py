@@ -1,7 +1,7 @@
 """Noise in the inputs: Tan & Huang, "Understanding grokking through a robustness viewpoint", 2023, arXiv:2311.06597.
 
-Its size falls while the training set is learnt. The constants are those of Walker et al., "What deep networks want to
-learn and how to get there", whose released code runs it beside GrokAlign.
+The size of the noise falls while the training set is learnt. The constants are those of Walker et al., "What deep
+networks want to learn and how to get there", whose released code runs it beside GrokAlign.
 """
 
 from functools import partial
@@ -19,7 +19,7 @@ class Accuracy(NamedTuple):
     last: Tensor
     correct: Tensor
     seen: Tensor
-    epoch: Tensor  # that the counts belong to
+    epoch: Tensor  # the epoch that the counts belong to
 
 
 def gaussian_noise(scale: float = 0.06, floor: float = 0.03) -> Regularizer:
@@ -28,11 +28,12 @@ def gaussian_noise(scale: float = 0.06, floor: float = 0.03) -> Regularizer:
         sigma = max(scale (1 - a), floor)        x <- x + sigma z,  z ~ N(0, I), anew for every batch
 
     sigma is in units of the embedded inputs: normalised pixels on MNIST. `floor` alone (scale 0) is noise of constant
-    size. As in the code, only noisy inputs are trained on, and they may leave the valid range. The code takes a from a
-    pass over the clean training set before each epoch; here a is counted from the outputs of training, on noisy inputs
-    and while the parameters move: of the last completed epoch, and 0 in the first. Cost: one draw per input.
+    size. As in the code, only noisy inputs are trained on, and they may leave the valid range. The code computes a by a
+    pass over the clean training set before each epoch. Here a is counted from the outputs in training during the last
+    completed epoch, on noisy inputs and while the parameters move; it is 0 in the first epoch. Cost: one draw per
+    input.
 
-    ValueError where `scale` or `floor` is negative.
+    ValueError if `scale` or `floor` is negative.
     """
     if scale < 0.0 or floor < 0.0:
         raise ValueError(f"scale and floor must not be negative, got {scale} and {floor}")
@@ -67,7 +68,7 @@ def count(grads: Params, state: Accuracy, at: At) -> tuple[Params, Accuracy]:
 
 
 def turned(state: Accuracy, epoch: Tensor) -> Accuracy:
-    """The state as an epoch sees it: where the counts are of an earlier one, they become its accuracy."""
+    """Update the state for an epoch: counts of an earlier epoch become the accuracy, and counting starts anew."""
     over = epoch > state.epoch
     share = state.correct.to(state.last.dtype) / state.seen.clamp_min(1)
     last = torch.where(over, share, state.last)

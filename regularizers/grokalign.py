@@ -17,7 +17,7 @@ from grokbench import At, Local, Regularizer, hookimpl, random
 
 Squares = Callable[[Local, Tensor], Tensor]  # -> (n,), ||J_i||_F^2 or an estimate of it
 
-FLOOR = 1e-8  # of a squared norm before its root, as in the authors' code: the root has no slope at zero
+FLOOR = 1e-8  # least squared norm before its root, as in the authors' code, since the root has no finite slope at zero
 
 
 def grokalign(
@@ -31,15 +31,15 @@ def grokalign(
         squared:    strength mean_i ||J_i||_F^2       (the paper's formula)
         frobenius:  strength mean_i ||J_i||_F         (the authors' code)
 
-    `projection` estimates ||J||_F^2 by (C / k) sum_{j <= k} ||v_j^T J||^2, v_j uniform on the unit sphere: without bias
-    for `squared`; for `frobenius` the root is taken of the mean over projections, as in the code, and is biased low.
-    `exact` uses C products. The authors' code runs the network a second time for the penalty; here loss and penalty
-    share one pass.
+    `projection` estimates ||J||_F^2 by (C / k) sum_{j <= k} ||v_j^T J||^2, with v_j uniform on the unit sphere. The
+    estimate is unbiased for `squared`. For `frobenius` it is biased low, because the root of the mean over projections
+    is taken, as in the code. `exact` uses C products. The authors' code runs the network a second time for the penalty;
+    here loss and penalty share one pass.
 
-    A negative strength works against alignment (Grok(Un)Align, Appendix B: -0.001 on MNIST). Its loss has no lower
-    bound, and under SGD it diverges: guard it by clipping, `use: [grokalign, clip_gradients]`. The authors' released
-    scripts pass over a negative strength without a word, and clip in another one (see `clip_gradients`). A replica that
-    diverges all the same counts as not grokked, and harms no other.
+    A negative strength works against alignment (Grok(Un)Align, Appendix B: -0.001 on MNIST). The loss then has no lower
+    bound, and under SGD training diverges. Clipping prevents this: `use: [grokalign, clip_gradients]`. The authors'
+    released scripts silently ignore a negative strength, and clip only in another script (see `clip_gradients`). A
+    replica that still diverges counts as not grokked, and harms no other replica.
     """
     squares = estimate(estimator, projections)
     return Regularizer(
@@ -62,7 +62,7 @@ def mean_norm(local: Local, key: Tensor, *, root: bool, squares: Squares) -> Ten
 
 
 def estimate(estimator: str, projections: int) -> Squares:
-    """The function of that name that gives ||J_i||_F^2; ValueError where it cannot."""
+    """The function of that name that returns ||J_i||_F^2; ValueError if `projections` is below 1."""
     if projections < 1:
         raise ValueError(f"projections must be at least 1, got {projections}")
     return exact if estimator == "exact" else partial(projected, projections=projections)

@@ -1,6 +1,7 @@
 """A constrained Jacobian, after the script for inhibited generalisation in the released code of GrokAlign.
 
-Where GrokAlign lowers the norm of the input Jacobian, this holds it at a level, so that the network cannot align.
+GrokAlign lowers the norm of the input Jacobian. This method holds the norm at a level, so that the network cannot
+align.
 """
 
 from functools import partial
@@ -23,12 +24,12 @@ def jacobian_level(
 
         strength | level - mean_i ||J_i||_F |
 
-    The norm is the one of `grokalign` with norm: frobenius, `estimator` and `projections` are its own. The slope is
-    the same however far the norm is from the level. At level 0 it is grokalign, as the formula says; the authors'
-    script leaves the penalty out there. The script also clips gradients at norm 1: `use: [jacobian_level,
-    clip_gradients]`.
+    The norm is that of `grokalign` with norm: frobenius; `estimator` and `projections` have the same meaning as there.
+    The slope does not depend on the distance from the level. At level 0 the method equals grokalign by the formula; the
+    authors' script leaves the penalty out in this case. The script also clips gradients at norm 1:
+    `use: [jacobian_level, clip_gradients]`.
 
-    ValueError where `level` is negative.
+    ValueError if `level` is negative.
     """
     if level < 0.0:
         raise ValueError(f"level must not be negative, got {level}")

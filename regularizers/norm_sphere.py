@@ -1,7 +1,7 @@
 """Training on a sphere of constant weight norm: Liu, Michaud & Tegmark, "Omnigrok", ICLR 2023, arXiv:2210.01117.
 
-The paper's account of grokking is that networks generalise at a certain weight norm, to which weight decay slowly
-leads; held at its initial norm, a network shows what that norm is good for.
+According to the paper, networks generalise at a certain weight norm, which weight decay slowly approaches. A network
+that is held at its initial norm shows whether it generalises at this norm.
 """
 
 from functools import partial
@@ -16,7 +16,7 @@ TINY = 1e-30  # of a norm before division
 
 
 class Radius(NamedTuple):
-    """The initial norm, (): of every tensor, or of all parameters as one vector."""
+    """The initial norm, (), of every tensor or of all parameters as one vector."""
 
     r: dict[str, Tensor]
 
@@ -26,9 +26,10 @@ def norm_sphere(scope: Literal["global", "tensor"] = "global", cap: bool = False
 
         theta <- theta ||theta_0|| / ||theta||        with `cap`: theta <- theta min(1, ||theta_0|| / ||theta||)
 
-    `global` takes all trained parameters as one vector (the authors' code), `tensor` each by itself; there, one that
-    starts at zero stays zero. `cap` only shrinks: a ball in place of the sphere. The authors train without weight
-    decay; the task's own is kept here, and on the sphere it has no radial effect: set the task's to 0 to be rid of it.
+    `global` takes all trained parameters as one vector (the authors' code). `tensor` takes each tensor separately; a
+    tensor that starts at zero then stays zero. `cap` only shrinks, so parameters stay in a ball instead of on the
+    sphere. The authors train without weight decay. Here the task's weight decay is kept, which has no radial effect on
+    the sphere; set it to 0 in the task to remove it.
     """
     return Regularizer(init=partial(init, scope=scope), project=partial(project, scope=scope, cap=cap), rotates=True)
 
@@ -49,7 +50,7 @@ def project(params: Params, state: Radius, at: At, *, scope: str, cap: bool) -> 
 
 
 def _norms(params: Params, scope: str) -> dict[str, Tensor]:
-    """The Euclidean norm, (), of every part that is rescaled by itself."""
+    """The Euclidean norm, (), of every separately rescaled part."""
     norms = {name: torch.linalg.vector_norm(p) for name, p in params.items()}
     return norms if scope == "tensor" else {"all": torch.linalg.vector_norm(torch.stack(list(norms.values())))}
 

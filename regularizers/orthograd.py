@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grokbench import At, Optimizer, Params, Regularizer, hookimpl
 
-TINY = 1e-30  # the authors' guard of both divisions
+TINY = 1e-30  # guards both divisions, as in the authors' code
 
 
 def orthograd(
@@ -23,13 +23,14 @@ def orthograd(
 
         g' = g - (w.g / w.w) w        g <- g' ||g|| / ||g'||
 
-    `rescale=False` leaves out the second half, as the paper's text does; the authors' code has it. `scope` is what w
-    and g range over: one tensor (the code) or all parameters at once (the text). `project_decay` lets weight decay
-    take part: the decay is parallel to w, so the projection removes it, and with an L2 term (SGD) the rescaled length
-    is that of g + weight_decay w. Otherwise decay acts as the task says (Walker et al.; Prieto et al. use none).
+    `rescale=False` leaves out the second formula, as in the paper's text; the authors' code has it. `scope` decides
+    what w and g are: one tensor (the code) or all parameters as one vector (the text). With `project_decay`, weight
+    decay is projected too. The decay is parallel to w, so the projection removes it, and with an L2 term (SGD) the
+    rescaled length is that of g + weight_decay w. Otherwise weight decay acts as in the task (Walker et al.; Prieto et
+    al. use no weight decay).
 
-    Tensors with a single element are left alone: nothing is orthogonal to them, and the code's rescale blows rounding
-    noise up to full length.
+    Tensors with a single element are left unchanged: nothing is orthogonal to them, and the code's rescaling would blow
+    up rounding noise to full length.
     """
     return Regularizer(
         transform=partial(transform, rescale=rescale, scope=scope, project_decay=project_decay),
@@ -64,7 +65,7 @@ def _project(grads: Params, params: Params, rescale: bool) -> Params:
 
 
 def _dot(left: Params, right: Params) -> Tensor:
-    """The inner product, (). A product and a sum: batched, `torch.dot` is slow."""
+    """The inner product, (), as a product and a sum, because `torch.dot` is slow in batches."""
     return torch.stack([(left[name] * right[name]).sum() for name in left]).sum()
 
 

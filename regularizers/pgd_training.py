@@ -1,6 +1,6 @@
 """PGD training: Madry et al., "Towards deep learning models resistant to adversarial attacks", 2018, arXiv:1706.06083.
 
-The network is trained on what projected gradient ascent of its loss makes of each input.
+The network is trained on inputs that projected gradient ascent on its loss has changed.
 """
 
 from functools import partial
@@ -22,12 +22,12 @@ def pgd_training(
     `clip` is to the ball, and then to the valid inputs of the task; x_0 = x without `random_start`. The defaults are
     the paper's for CIFAR10 in pixels of [0, 1] (for MNIST: radius 0.3, 40 steps of 0.01); here lengths are in units of
     the embedded inputs, which are normalised pixels on MNIST. The attack ascends the task's own loss, without
-    penalties, also where another method trains on another one; a cross-entropy through log sum_{j != y} exp(z_j) - z_y,
-    of which it is the softplus, since float32 rounds its own gradient to nothing once an example is sure. Where the
-    inputs are embedded by trained parameters, these get the gradient at x + delta with the attack delta held fixed.
-    Cost: `steps` more forward and backward passes.
+    penalties, even if another method trains on another loss. In place of a cross-entropy it ascends log sum_{j != y}
+    exp(z_j) - z_y, of which the cross-entropy is the softplus, because float32 rounds the gradient of the cross-entropy
+    to zero for confident examples. If trained parameters embed the inputs, these parameters get the gradient at x +
+    delta with the attack delta held fixed. Cost: `steps` more forward and backward passes.
 
-    ValueError where `radius` or `step_size` is negative, or `steps` below 1.
+    ValueError if `radius` or `step_size` is negative, or `steps` is below 1.
     """
     if radius < 0.0 or step_size < 0.0:
         raise ValueError(f"radius and step_size must not be negative, got {radius} and {step_size}")
@@ -53,11 +53,11 @@ def perturb(
         moved = clip(x + radius * u, x, radius, at.input_bounds)
     for _ in range(steps):
         moved = clip(moved + step_size * ascent(moved).sign(), x, radius, at.input_bounds)
-    return Batch(moved + (batch.inputs - x), batch.targets)  # a zero, with the gradient of the inputs
+    return Batch(moved + (batch.inputs - x), batch.targets)  # adds zero, with the gradient of the inputs
 
 
 def _ascended(at: At, inputs: Tensor, targets: Tensor) -> Tensor:
-    """A sum over examples, or the task's mean: each example's gradient has the signs of its own loss's."""
+    """The ascended function, a sum or mean over examples, so that each example gets the sign of its own gradient."""
     z = at.forward(inputs)
     if "cross_entropy" not in at.facts:
         return at.loss(z, targets)
@@ -66,7 +66,7 @@ def _ascended(at: At, inputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def clip(moved: Tensor, x: Tensor, radius: float, bounds: tuple[float, float] | None) -> Tensor:
-    """The nearest point to `moved` in the ball around x, then the nearest valid one."""
+    """The point of the ball around x that is nearest to `moved`, clipped to the valid inputs."""
     inside = moved.clamp(x - radius, x + radius)
     return inside.clamp(*bounds) if bounds else inside
 

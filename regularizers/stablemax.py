@@ -1,7 +1,7 @@
 """StableMax: Prieto et al., "Grokking at the edge of numerical stability", ICLR 2025, arXiv:2501.04697.
 
 Softmax's exponential makes the loss of well-fitted examples round to zero, and training stops ("softmax collapse").
-StableMax replaces it by a function that grows linearly.
+StableMax replaces the exponential by a function that grows linearly.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ def stablemax() -> Regularizer:
 
         loss = mean_i -log(s(z_iy) / sum_j s(z_ij)),    s(z) = z + 1 for z >= 0, 1 / (1 - z) for z < 0
 
-    In logarithms log s(z) = sign(z) log(1 + |z|), so nothing overflows, and the loss is softplus of
-    log sum_{j != y} s(z_j) - log s(z_y): the target's own term, beside which small ones round away, is not in the sum.
-    The authors' code has the quotient, and casts logits to float64. The form used here needs no cast. With a correct
-    logit of m and others of -m and -m/2, its loss and gradients are right to 1e-5 in float32 for m from 1 to 1e8. There
-    the loss of a float32 quotient is 0.4% off at m = 1e3 and exactly 0 from m = 1e4; even in float64 the quotient is
-    11% off at m = 1e8.
+    In logarithms log s(z) = sign(z) log(1 + |z|), so nothing overflows, and the loss is softplus of log sum_{j != y}
+    s(z_j) - log s(z_y): the target's own term, which would make small terms round away, is not in the sum. The authors'
+    code has the quotient, and casts logits to float64. The form used here needs no cast. With a correct logit of m and
+    others of -m and -m/2, its loss and gradients are right to 1e-5 in float32 for m from 1 to 1e8. There the loss of a
+    float32 quotient is 0.4% off at m = 1e3 and exactly 0 from m = 1e4; even in float64 the quotient is 11% off at m =
+    1e8.
 
     Needs a task with the fact `cross_entropy`: integer targets and that loss. Metrics, and attacks such as those of
     `pgd_training`, keep the task's own loss. Prieto et al. use StableMax without weight decay.
@@ -53,7 +53,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def log_s(z: Tensor) -> Tensor:
     """The logarithm of s(z), elementwise."""
-    size = torch.where(z < 0.0, -z, z).log1p()  # the slope of `abs` and of clamps at 0 is not 1
+    size = torch.where(z < 0.0, -z, z).log1p()  # unlike this, `abs` and clamps do not have slope 1 at 0
     return torch.where(z < 0.0, -size, size)
 
 

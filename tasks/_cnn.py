@@ -1,8 +1,8 @@
 """Convolutional networks on 32 x 32 images as pure functions of a dict of parameters: conv1, conv2, ..., weight1, ...
 
 Kernels are (filters, channels, 3, 3), padding 1, no biases; the weights of the classifier are those of `_mlp`. Under
-vmap a stack of replicas is one grouped convolution. On a CPU that was the fastest of what was tried: products of
-unfolded images, in either order of the axes, take two to ten times as long.
+vmap a stack of replicas is one grouped convolution. On a CPU this was the fastest form tried: products of unfolded
+images, in either order of the axes, take two to ten times as long.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from grokbench import Params, Role, random
 
 from . import _mlp
 
-STRIDES = (1, 2, 2, 2, 2)  # of each convolution: 32, 16, 8, 4 and 2 pixels a side are left
+STRIDES = (1, 2, 2, 2, 2)  # stride of each convolution, which leaves 32, 16, 8, 4 and 2 pixels a side
 PIXELS = (1024, 256, 64, 16, 4)
 
 
@@ -39,9 +39,10 @@ def forward(
     *,
     activation: Callable[[Tensor], Tensor] = Tensor.relu_,
 ) -> Tensor:
-    """Outputs (n, C) at images (n, 3, 32, 32); the activation may work in place, on values nobody else needs.
+    """Outputs (n, C) at images (n, 3, 32, 32); the activation may overwrite its input.
 
-    Its sites are `conv1`, `conv2`, ...: the feature maps (n, channels, height, width); then those of the classifier.
+    The hidden sites are `conv1`, `conv2`, ..., the feature maps (n, channels, height, width), then those of the
+    classifier.
     """
     hidden = inputs
     for layer, stride in enumerate(STRIDES, start=1):
@@ -51,7 +52,7 @@ def forward(
 
 
 def activations(width: int, classifier: tuple[int, ...]) -> int:
-    """Numbers that the gradient of one example keeps: what every layer gives."""
+    """Numbers that the gradient of one example keeps: the outputs of every layer."""
     maps = sum(channels * pixels for channels, pixels in zip(filters(width)[1:], PIXELS, strict=True))
     return maps + sum(classifier[1:])
 

@@ -13,9 +13,10 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def precise_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """`cross_entropy` computed in float64 whatever the precision of the outputs, in which it is returned.
+    """`cross_entropy` computed in float64, and returned in the precision of the outputs.
 
-    The gradient of a sure answer is 1 - softmax(outputs)[target], which float32 rounds to multiples of 6e-8.
+    The gradient for a confident correct answer is 1 - softmax(outputs)[target], which float32 rounds to multiples of
+    6e-8.
     """
     return cross_entropy(outputs.double(), targets).to(outputs.dtype)
 
@@ -23,7 +24,7 @@ def precise_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean over examples and classes of (outputs - one-hot)^2, (), as `torch.nn.MSELoss`."""
     classes = torch.arange(outputs.shape[-1], device=outputs.device)
-    onehot = targets[:, None] == classes  # F.one_hot cannot be mapped inside of a gradient, `at.grad_at`
+    onehot = targets[:, None] == classes  # F.one_hot cannot be mapped inside a gradient, `at.grad_at`
     return (outputs - onehot.to(outputs.dtype)).square().mean()
 
 
@@ -37,10 +38,10 @@ def signed_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def class_correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    """True where the largest output is the target's, (n,) bool."""
+    """True for each example whose largest output is that of the target, (n,) bool."""
     return outputs.argmax(-1) == targets
 
 
 def sign_correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    """True where the output has the target's sign, (n,) bool."""
+    """True for each example whose output has the target's sign, (n,) bool."""
     return torch.sign(outputs.squeeze(-1)) == targets

@@ -13,7 +13,7 @@ MAX_WIDTH = 1_000_000
 
 
 def layers(*sizes: int) -> tuple[int, ...]:
-    """The sizes of a network from inputs to outputs; ValueError when there can be no such layer."""
+    """The sizes of a network from inputs to outputs; ValueError if a layer cannot have its size."""
     wrong = [size for size in sizes if not 1 <= size <= MAX_WIDTH]
     if wrong:
         raise ValueError(f"a layer must have from 1 to {MAX_WIDTH} units, got {wrong[0]}")
@@ -38,23 +38,23 @@ def forward(
     *,
     activation: Callable[[Tensor], Tensor] = Tensor.relu_,
 ) -> Tensor:
-    """Outputs (n, C) at inputs (n, d); the activation between layers may work in place, on values nobody else needs.
+    """Outputs (n, C) at inputs (n, d); the activation between layers may overwrite its input.
 
-    Its sites are `hidden1`, `hidden2`, ...: the activations (n, units) of each hidden layer.
+    The hidden sites are `hidden1`, `hidden2`, ...: the activations (n, units) of each hidden layer.
     """
     depth = sum(name.startswith("weight") for name in params)
     hidden = inputs
     for layer in range(1, depth + 1):
         hidden = hidden @ params[f"weight{layer}"]
         if f"bias{layer}" in params:
-            hidden += params[f"bias{layer}"]  # in place: nobody else needs the product
+            hidden += params[f"bias{layer}"]  # in place: the product is not needed any more
         if layer < depth:
             hidden = site(activation(hidden), f"hidden{layer}")
     return hidden
 
 
 def preactivations(params: Params, inputs: Tensor, forward: Callable[..., Tensor] = forward) -> tuple[Tensor, ...]:
-    """The inputs of each hidden layer's ReLUs, (n, units), at inputs (n, ...): their signs name the linear region."""
+    """The inputs of each hidden layer's ReLUs, (n, units), at inputs (n, ...); their signs give the linear region."""
     found = []
 
     def noted(hidden: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def preactivations(params: Params, inputs: Tensor, forward: Callable[..., Tensor
 
 
 def square(hidden: Tensor) -> Tensor:
-    """The quadratic activation; `torch.square` is a power under vmap and costs three times this product."""
+    """The quadratic activation, as a product: under vmap `torch.square` is a power and costs three times as much."""
     return hidden * hidden
 
 

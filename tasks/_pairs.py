@@ -8,7 +8,7 @@ from grokbench import Batch, random
 
 
 def train_size(modulus: int, train_fraction: float) -> int:
-    """The number of training pairs; ValueError unless the fraction leaves some to both sides."""
+    """The number of training pairs; ValueError unless the fraction leaves pairs for training and for testing."""
     if not 0.0 < train_fraction < 1.0:
         raise ValueError(f"train_fraction must lie strictly between 0 and 1, got {train_fraction}")
     return int(train_fraction * modulus**2)

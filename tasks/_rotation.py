@@ -1,13 +1,14 @@
 """An exact change of coordinates for gradient descent in very many input dimensions.
 
-An update of the first layer W1 (d, m) is a sum of training inputs, and L2 only shrinks: its columns never leave the
-span S of its initial columns and the n training inputs, k = m + n of d dimensions. In an orthonormal basis Q of S,
+An update of the first layer W1 (d, m) is a weighted sum of training inputs, and an L2 term only shrinks W1. The columns
+of W1 therefore never leave the span S of the initial columns and the n training inputs, which has k = m + n of d
+dimensions. In an orthonormal basis Q of S,
 
     Q: (d, k)        W1' = [Q^T W1; 0]  (k + 1, m)        x' = [Q^T x; ||x - Q Q^T x||]  (k + 1,)
 
-every x, in S or not, has the same pre-activations W1'^T x' = W1^T x, the same length, and the same inner product with
-each input gradient: the last coordinate is 0 for training inputs, so its row of W1' stays 0. Inner products of two
-inputs outside S are not kept. All this holds for methods that commute with rotations of the inputs, and for no others.
+every x, inside or outside S, keeps its pre-activations W1'^T x' = W1^T x, its length, and its inner product with each
+input gradient. The last coordinate is 0 for training inputs, so the last row of W1' stays 0. Inner products of two
+inputs outside S change. All this holds only for methods that commute with rotations of the inputs.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,9 +21,9 @@ from torch import Tensor
 
 from grokbench import Batch, Params, Task
 
-Call = tuple[Callable[..., Any], tuple[tuple[str, Any], ...]]  # a function and its keywords: a partial that has a hash
+Call = tuple[Callable[..., Any], tuple[tuple[str, Any], ...]]  # a function and its keywords: a hashable partial
 
-KEPT = 32  # seeds: the methods of a task start from the same numbers
+KEPT = 32  # seeds that are cached, because all methods of a task start from the same numbers
 
 
 def rotated(task: Task) -> Task:
@@ -57,10 +58,10 @@ def _draw(key: Tensor, init: Call, splits: Call) -> tuple[Params, dict[str, Batc
 
 
 def rotate(params: Params, splits: Mapping[str, Batch], first: str = "weight1") -> tuple[Params, dict[str, Batch]]:
-    """Parameters and splits in the coordinates of S; float64 throughout, `first` names W1, "train" the training inputs.
+    """Parameters and splits in the coordinates of S, in float64; `first` is the name of W1 in the parameters.
 
-    Q is never formed. With A = [W1, X^T] (d, k) and the Cholesky factor A^T A = R^T R, Q = A R^-1, so Q^T A = R and
-    Q^T x = R^-T A^T x. Cost: 2 d k^2 operations. Raises ValueError where the columns of A are linearly dependent.
+    Q is never formed. With A = [W1, X^T] (d, k) and the Cholesky factor A^T A = R^T R, Q = A R^-1, so Q^T A = R and Q^T
+    x = R^-T A^T x. Cost: 2 d k^2 operations. Raises ValueError if the columns of A are linearly dependent.
     """
     A = torch.cat([params[first], splits["train"].inputs.T], 1)
     R, failed = torch.linalg.cholesky_ex(A.T @ A, upper=True)

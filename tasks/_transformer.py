@@ -7,8 +7,8 @@ vectors x_1, ..., x_T, h_t = x_t + W_pos[t], and H heads of width d_h = d_model 
     a = softmax_t(<h_T W_Q, h_t W_K> / sqrt(d_h))        z = sum_t a_t h_t W_V
     r = h_T + [z of every head] W_O        y = r + relu(r W_in + b_in) W_out + b_out        outputs = y W_U
 
-The causal mask hides later positions, of which the last has none: it does not appear here. Of the other positions
-nothing is needed but keys and values. Weights are applied from the right, the heads side by side.
+The causal mask is left out, because it hides later positions and the last position has none. The other positions need
+only keys and values. Weights are applied from the right, the heads side by side.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ ROLES: dict[str, Role] = {
 
 
 def shapes(*, tokens: int, positions: int, outputs: int, d_model: int, heads: int, d_mlp: int) -> dict[str, list[int]]:
-    """The shape of every parameter, in their canonical order; ValueError when there can be no such network."""
+    """The shape of every parameter, in canonical order; ValueError for impossible sizes."""
     for name, size in {"d_model": d_model, "heads": heads, "d_mlp": d_mlp}.items():
         if not 1 <= size <= MAX_WIDTH:
             raise ValueError(f"{name} must lie between 1 and {MAX_WIDTH}, got {size}")
@@ -48,7 +48,7 @@ def shapes(*, tokens: int, positions: int, outputs: int, d_model: int, heads: in
 
 
 def init(key: Tensor, shapes: Mapping[str, list[int]]) -> Params:
-    """Weights N(0, 1 / d_model), of the unembedding N(0, 1 / outputs); biases zero: as in the authors' code."""
+    """Weights N(0, 1 / d_model), unembedding N(0, 1 / outputs), biases zero, as in the authors' code."""
     (_, d_model), (_, outputs) = shapes["W_E"], shapes["W_U"]
     params = {}
     for name, shape in shapes.items():
@@ -61,7 +61,7 @@ def init(key: Tensor, shapes: Mapping[str, list[int]]) -> Params:
 def embed(params: Params, tokens: Tensor) -> Tensor:
     """The vectors (n, T, d_model) of tokens (n, T), before positions are added.
 
-    By a matrix product, which costs no more than an index: the gradient of an index adds in an order that is not fixed.
+    Computed by a matrix product, which costs no more than an index: the gradient of an index adds in no fixed order.
     """
     W_E = params["W_E"]
     onehot = tokens[..., None] == torch.arange(len(W_E), device=tokens.device)
@@ -73,11 +73,11 @@ def forward(
 ) -> Tensor:
     """Outputs (n, C) after the last of the token vectors x (n, T, d_model).
 
-    Its sites are `attention`, r, and `residual`, y, both (n, d_model), and `mlp`, the ReLUs (n, d_mlp).
+    The hidden sites are `attention`, r, and `residual`, y, both (n, d_model), and `mlp`, the ReLUs (n, d_mlp).
     """
     h = x + params["W_pos"]
     r = site(h[:, -1] + attention(params, h, heads) @ params["W_O"], "attention")
-    hidden = (r @ params["W_in"]).add_(params["b_in"]).relu_()  # in place: nobody else needs what is overwritten
+    hidden = (r @ params["W_in"]).add_(params["b_in"]).relu_()  # in place: the product is not needed any more
     hidden = site(hidden, "mlp")
     y = site((hidden @ params["W_out"]).add_(params["b_out"]).add_(r), "residual")
     return y @ params["W_U"]

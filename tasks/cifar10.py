@@ -12,7 +12,7 @@ from grokbench import AdamW, Batch, DataError, Params, Task, data, hookimpl, ran
 from . import _cnn, _losses, _mlp
 
 TRAINING_IMAGES = 50_000
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # per channel, of the training images in [0, 1]
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of each channel of the training images in [0, 1]
 
 
 def cifar10(
@@ -28,12 +28,12 @@ def cifar10(
     """Photographs of ten classes: all 50,000 training images, or a random subset of `samples` per seed.
 
     Five 3x3 convolutions with `width` filters, doubled by each, a hidden layer of `classifier_width`, ReLU, AdamW;
-    tested on the first `test_samples`. Inputs are pixels in [0, 1], (n, 3, 32, 32), where Jacobians and attacks live:
-    the network itself subtracts MEAN and divides by STD. Settings of Walker et al., Appendix A.5; where the paper is
-    silent: cross-entropy, no biases, padding 1, stride 2 from the second convolution on (2 x 2 pixels are left),
-    torch's initialisation, no augmentation, 1,000 epochs. It names no grokked state either; ours is a test accuracy
-    above 0.60, short of the 61.8% that it reports on corrupted images. The authors' released code has six convolutions
-    of 32 to 128 filters, average pooling, the squared error, and the first 1,024 images of both sets.
+    tested on the first `test_samples`. Inputs are pixels in [0, 1], (n, 3, 32, 32), to which Jacobians and attacks
+    refer: the network itself subtracts MEAN and divides by STD. Settings of Walker et al., Appendix A.5; where the
+    paper is silent: cross-entropy, no biases, padding 1, stride 2 from the second convolution on (2 x 2 pixels are
+    left), torch's initialisation, no augmentation, 1,000 epochs. The paper has no criterion either; ours is a test
+    accuracy above 0.60, slightly below the 61.8% that it reports on corrupted images. The authors' released code has
+    six convolutions of 32 to 128 filters, average pooling, the squared error, and the first 1,024 images of both sets.
 
     ValueError unless `width` and `test_samples` are at least 1.
     """
@@ -59,13 +59,13 @@ def cifar10(
         roles=_cnn.roles(classifier),
         input_bounds=(0.0, 1.0),
         evaluate_examples=500,
-        activations=2 * 3072 + _cnn.activations(width, classifier),  # 2: pixels, and normalised
+        activations=2 * 3072 + _cnn.activations(width, classifier),  # the 2: pixels and normalised pixels
         facts=_losses.FACTS[loss] | {"pixel_std": STD, "preactivations": relus, "cifar10": True},
     )
 
 
 def fetch(*, samples: int | None, test_samples: int) -> None:
-    """DataError where the files are not there and cannot be had, or hold fewer images than are wanted."""
+    """DataError if the files are missing and cannot be downloaded, or hold fewer images than requested."""
     train, _, test, _ = data.cifar10()
     for name, wanted, there in (("samples", samples or TRAINING_IMAGES, train), ("test_samples", test_samples, test)):
         if wanted > len(there):
@@ -76,7 +76,7 @@ def fetch(*, samples: int | None, test_samples: int) -> None:
 
 
 def own_split(key: Tensor, *, samples: int | None) -> dict[str, Batch]:
-    """A random subset of the training images, (samples, 3, 32, 32) uint8, without repetition; all are shared."""
+    """A random subset of the training images, (samples, 3, 32, 32) uint8, without repetition."""
     if samples is None:
         return {}
     images, labels, _, _ = data.cifar10()
@@ -108,7 +108,7 @@ def forward(
 
 
 def _channels(x: Tensor, values: tuple[float, ...]) -> Tensor:
-    """A number per channel, (3, 1, 1), filled in on the device: a recording holds no copies from the host."""
+    """A number per channel, (3, 1, 1), made on the device, because a CUDA graph cannot hold copies from the host."""
     return torch.stack([x.new_full((1, 1), value) for value in values])
 
 

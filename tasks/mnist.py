@@ -26,7 +26,7 @@ def mnist(
 ) -> Task:
     """Digits from a subset of `samples` training images, tested on the first `test_samples` of the test images.
 
-    The subset is drawn anew for every seed, or `first`, the same images for all.
+    The `subset` is drawn anew for every seed, or consists of the first images for all seeds (`first`).
 
     A bias-free ReLU network with three hidden layers of `width`, torch's initialisation times `init_scale`, AdamW.
     Grokked: test accuracy above 0.80. Settings of Walker et al., Appendix A.3 and A.4; where the paper is silent:
@@ -58,7 +58,7 @@ def mnist(
 
 
 def train_split(key: Tensor, *, samples: int, subset: str) -> dict[str, Batch]:
-    """A subset of the training images, (samples, 784), without repetition."""
+    """A subset of the training images, (samples, 784), without repeated images."""
     images, labels, _, _ = data.mnist()
     _check(samples, len(images), "training images, lower samples")
     order = torch.arange(len(images)) if subset == "first" else _shuffled(key, len(images))

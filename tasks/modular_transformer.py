@@ -1,7 +1,7 @@
 """Modular addition by a one-layer transformer: Nanda et al., ICLR 2023, arXiv:2301.05217.
 
-"Progress measures for grokking via mechanistic interpretability": the network that groks by trigonometry, which
-metrics/fourier.py reads off.
+"Progress measures for grokking via mechanistic interpretability". The network groks by trigonometry; metrics/fourier.py
+measures this.
 """
 
 from functools import partial
@@ -30,13 +30,13 @@ def modular_transformer(
 ) -> Task:
     """The sum a + b modulo p = `modulus` from the tokens a, b, =; `train_fraction` of all pairs train, the rest test.
 
-    One layer of `heads` attention heads of width `d_model` / `heads` and a ReLU MLP of width `d_mlp`, p + 1 tokens
-    and as many outputs, the last position's answer; full-batch AdamW with betas (0.9, 0.98). Grokked: test accuracy
-    above 0.99. Settings of Nanda et al., as Walker et al., Figure 8, take them over; input Jacobians and centroids are
-    at the three embedding vectors, (3, d_model), before positions are added, as in Walker et al.'s code.
+    One layer of `heads` attention heads of width `d_model` / `heads` and a ReLU MLP of width `d_mlp`. There are p + 1
+    tokens and p + 1 outputs, which are read at the last position. Full-batch AdamW with betas (0.9, 0.98). Grokked:
+    test accuracy above 0.99. Settings of Nanda et al., as Walker et al., Figure 8, take them over; input Jacobians and
+    centroids are at the three embedding vectors, (3, d_model), before positions are added, as in Walker et al.'s code.
 
-    `freeze` names matrices that keep their initialisation, without weight decay either: [W_E] is our reading of
-    Walker et al.'s "frozen embeddings", since their code leaves W_E out of the optimizer and nothing else.
+    `freeze` names matrices that keep their initialisation and have no weight decay. [W_E] is our reading of Walker et
+    al.'s "frozen embeddings", since their code leaves only W_E out of the optimizer.
 
     Deviations: no warm-up (Nanda et al. take min(step / 10, 1) of the learning rate in the first steps, Walker et al.'s
     code does not). The cross-entropy is computed in float64 from outputs in the precision of the run, as Nanda et al.

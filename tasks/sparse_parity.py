@@ -1,6 +1,7 @@
 """Sparse parity: Prieto et al., "Grokking at the edge of numerical stability", ICLR 2025, arXiv:2501.04697.
 
-The target is the parity of the first few bits of a long string; the network memorises first and finds them later.
+The target is the parity of the first few bits of a long string; the network memorises first and finds the relevant bits
+later.
 """
 
 from functools import partial
@@ -23,13 +24,13 @@ def sparse_parity(
 ) -> Task:
     """The parity of the first `relevant` of `bits` random bits; half of `samples` train, half test.
 
-    Bits are 0 and 1, or -1 and 1 where `signed`.
+    Bits are 0 and 1, or -1 and 1 if `signed`.
 
     A ReLU network with two hidden layers of `width` and biases, cross-entropy over two classes, full-batch AdamW.
     Grokked: test accuracy above 0.90. Settings of Walker et al., Appendix A.4; where the paper is silent: full batch
     (its seconds per epoch fit one step only), bits 0 and 1 as in the code of Prieto et al., betas (0.9, 0.999), samples
-    drawn with replacement (a repeated string of 40 bits has probability 2e-6). Prieto et al. use 43 bits, with which
-    the published numbers are met (`docs/reproduction.md`), no weight decay and StableMax.
+    drawn with replacement (a repeated string of 40 bits has probability 2e-6). Prieto et al. use 43 bits, no weight
+    decay and StableMax. With 43 bits the published numbers are reproduced (`docs/reproduction.md`).
 
     ValueError unless `relevant` lies between 1 and `bits`.
     """

@@ -1,7 +1,7 @@
 """XOR cluster: Xu et al., "Let me grok for you", ICLR 2025, arXiv:2504.13292.
 
-Two signal coordinates and very many small noise coordinates: noise is memorised first, the XOR of the signs learnt
-later, and robustness to noise in the inputs later still.
+Inputs have two signal coordinates and very many small noise coordinates. The network first memorises the noise, then
+learns the XOR of the signs, and last becomes robust to noise in the inputs.
 """
 
 from functools import partial
@@ -37,7 +37,7 @@ def xor(
     `dimensions`, once per seed, and only rounding differs. For methods that commute with rotations of the inputs.
     Seconds per epoch are measured on the full computation.
 
-    ValueError where `dimensions` is below 3, or no larger than width + samples with `rotate`.
+    ValueError if `dimensions` is below 3, or with `rotate` not larger than width + samples.
     """
     if dimensions < 3:
         raise ValueError(f"dimensions must be at least 3, two for the signal, got {dimensions}")

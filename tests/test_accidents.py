@@ -29,7 +29,7 @@ def test_the_suite_may_be_deleted_during_a_run(suite, tmp_path, monkeypatch, her
         (lambda file: file.unlink(), "cannot be loaded any more (file mine.py is left out: FileNotFoundError"),
         (
             lambda file: file.write_text(tiny.PLUGIN + "edited = True\n"),
-            "was changed after this run began, and is not",
+            "was changed after this run began. It is not",
         ),
     ],
     ids=["deleted", "edited"],

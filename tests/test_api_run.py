@@ -90,7 +90,7 @@ def test_a_cell_that_an_edited_plan_lacks(tmp_path):
     cells = (a_cell("baseline"), replace(a_cell("sam"), task="xor"))
     with Store.open(tmp_path / "odd", Manifest("tiny", "", "baseline", (1000,), cells)):
         pass
-    with pytest.raises(grokbench.StoreError, match="plans parity and sam, and not the one with the other"):
+    with pytest.raises(grokbench.StoreError, match="plans parity and sam, but not this regularizer on this task"):
         grokbench.load_runs(tmp_path / "odd").of("parity", "sam")
 
 

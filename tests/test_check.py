@@ -30,7 +30,7 @@ def test_a_hint_is_shown_with_its_fix_and_what_passed_is_counted_alone(tmp_path)
     name, shown, at, fix, cost, totals = done.out.splitlines()
     assert done.status == 0 and name == "method (regularizer, file method.py)"
     assert shown == "  hint            layout: no phase acts on the rows of a matrix as if they were units"
-    assert at == f"{18 * ' '}On xor, project acts on each row of weight1 by itself, and mixes its columns."
+    assert at == f"{18 * ' '}On xor, project acts on each row of weight1 separately, but mixes the columns."
     assert fix.startswith(f"{18 * ' '}Fix: weights are (fan_in, fan_out): ") and cost.startswith(
         "  passed          cost: "
     )

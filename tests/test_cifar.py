@@ -75,7 +75,7 @@ class Trap:
         ({"y_train": np.arange(12)}, "labels reach from 0 to 11"),
         ({"y_train": np.arange(12) - 2}, "labels reach from -2 to 9"),
         ({"x_test": np.zeros((0, 32, 32, 3), np.uint8), "y_test": np.zeros(0, np.uint8)}, r"labels are uint8 \(0,\)"),
-        ({"y_test": np.array([Trap()] * 5, dtype=object)}, "no whole npz file.*allow_pickle=False"),
+        ({"y_test": np.array([Trap()] * 5, dtype=object)}, "not a complete npz file.*allow_pickle=False"),
     ],
 )
 def test_an_archive_of_something_else_is_explained(root, change, complaint):
@@ -86,7 +86,7 @@ def test_an_archive_of_something_else_is_explained(root, change, complaint):
 
 def test_a_cut_or_incomplete_archive_is_explained(root):
     np.savez(root / "cifar10.npz", **{name: array for name, array in arrays().items() if name != "y_test"})
-    with pytest.raises(DataError, match="no whole npz file with x_train, y_train, x_test, y_test: .*y_test"):
+    with pytest.raises(DataError, match="not a complete npz file with x_train, y_train, x_test, y_test: .*y_test"):
         data.cifar10()
     whole = (root / "cifar10.npz").read_bytes()
     for content in (b"", b"PK", whole[: len(whole) // 2]):
@@ -228,7 +228,7 @@ def test_absent_corruptions_are_one_clear_sentence(corrupted, root):
         ("fog", np.zeros((14, 32, 32, 3), np.uint8), "14 images for 5 severities"),
         ("fog", np.zeros((15, 3, 32, 32), np.uint8), r"images are uint8 \(15, 3, 32, 32\)"),
         ("labels", np.full(15, 10), "labels reach from 10 to 10"),
-        ("labels", np.array([Trap()] * 15, dtype=object), "no whole npy file"),
+        ("labels", np.array([Trap()] * 15, dtype=object), "not a complete npy file"),
     ],
 )
 def test_damaged_corruptions_are_explained(corrupted, name, content, complaint):

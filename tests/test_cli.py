@@ -113,7 +113,7 @@ def test_a_failure_is_one_replica(tmp_path, here):
         "--num-seeds",
         1,
     )
-    assert done.status == 1 and "\n1 replica failed; the same command repeats what failed:" in done.err
+    assert done.status == 1 and "\n1 replica failed; the same command trains them again:" in done.err
 
 
 def test_a_plugin_file_of_the_suite_lies_beside_it(tmp_path, monkeypatch, here):

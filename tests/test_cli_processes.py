@@ -49,7 +49,7 @@ def test_a_method_that_fails_or_kills_its_worker_costs_its_own_group_only(story)
 
 
 def test_cells_that_failed_are_named_at_the_end_with_what_to_do(story):
-    end = story.first.err[story.first.err.index("4 replicas failed; the same command repeats what failed:") :]
+    end = story.first.err[story.first.err.index("4 replicas failed; the same command trains them again:") :]
     raised = "parity / raises, seeds 1000-1001:\nRuntimeError: boom in training\nAt mine.py, line 14: raise Runtime"
     assert raised in end and f"Next: grokbench check {story.plugins[1]}\n" in end
     assert "parity / dies, seeds 1000-1001:\nthe worker process ended with exit code -9: it was killed" in end

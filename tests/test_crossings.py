@@ -197,7 +197,7 @@ def test_a_leaderboard_has_both_crossings_and_ranks_by_the_one_that_the_suite_na
     [
         (("{hold: 4}", "{hold: 3}"), "tasks.parity: hold: 3 epochs, expected a multiple of evaluate_every, 2"),
         (("{hold: 4}", "{hold: 0}"), "tasks.parity.stop: the mapping {hold: 0}, expected grokked, budget,"),
-        (("stop: {hold: 4}, ", ""), "statistics.rank_by: lasting, but parity does not watch whether grokking lasts"),
+        (("stop: {hold: 4}, ", ""), "statistics.rank_by: lasting, but parity does not test whether grokking lasts"),
     ],
 )
 def test_wrong_holds_are_refused(tmp_path, change, said):

@@ -161,7 +161,7 @@ def test_labels_of_a_folder_cannot_control_the_terminal(kept, plugin, tmp_path):
 
 def test_weights_of_another_engine_are_not_evaluated(kept, plugin, monkeypatch):
     monkeypatch.setattr(engine, "REVISION", engine.REVISION + 1)
-    with pytest.raises(PluginError, match=r"The engine has revision \d+ now, and parity / baseline was trained with"):
+    with pytest.raises(PluginError, match=r"The engine now has revision \d+, but parity / baseline was trained with"):
         grokbench.evaluate(kept, "norm", plugins=plugin)
 
 
@@ -185,4 +185,7 @@ def test_a_metric_that_depends_on_coordinates_is_left_out_where_they_are_rotated
 
 def test_a_folder_without_weights_says_how_to_keep_them(trained):
     done = command("evaluate", trained, "weight_norm")
-    assert done.status == 2 and "keeps no weights of the end. Write `weights: final` into the suite" in done.err
+    assert (
+        done.status == 2
+        and "keeps no weights of the end of training. Write `weights: final` into the suite" in done.err
+    )

@@ -171,7 +171,7 @@ def test_what_cannot_be_captured_is_trained_eagerly_and_says_why(monkeypatch):
     cell = make_cell(small("sparse_parity"), 4)
     runs = trained(monkeypatch, lambda step: executors.GraphExecutor(step, lambda: refusing), cell, step)
     same(runs, trained(monkeypatch, executors.EagerExecutor, cell, step))
-    note = "not captured as a CUDA graph, and slower for it: operation not permitted when stream is capturing"
+    note = "not captured as a CUDA graph, and therefore slower: operation not permitted when stream is capturing"
     assert all(run.provenance["pace"] == f"{note}; `grokbench check` says where" for run in runs.values())
 
 

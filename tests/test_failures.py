@@ -129,7 +129,7 @@ def test_run_says_it_once_and_status_prints_the_traceback(tmp_path, monkeypatch)
     done = run(tiny.write(tmp_path, tiny.with_methods("raises")), tmp_path / "out", "--plugin", mine)
     assert done.status == 1 and "Traceback" not in done.err
     assert done.err.endswith(
-        "\n3 replicas failed; the same command repeats what failed:\n\n"
+        "\n3 replicas failed; the same command trains them again:\n\n"
         "parity / raises, seeds 1000-1002:\nRuntimeError: boom in training\n"
         f'At mine.py, line 14: raise RuntimeError("boom in training")\nNext: grokbench check {mine}\n\n'
         f"The tracebacks are kept: grokbench status {tmp_path / 'out'} --tracebacks\n"

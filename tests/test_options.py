@@ -104,8 +104,8 @@ EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half:
 MESSAGES = [
     (
         {"num_seeds": 8},
-        "--num-seeds 8: the suite has 3 seeds; name others (--seeds)",
-        "num_seeds=8: the suite has 3 seeds; name others (seeds)",
+        "--num-seeds 8: the suite has 3 seeds; name more seeds (--seeds)",
+        "num_seeds=8: the suite has 3 seeds; name more seeds (seeds)",
     ),
     (
         {"num_seeds": 2, "seeds": "1"},
@@ -150,8 +150,8 @@ MESSAGES = [
     ),
     (
         {"methods": "orthograd"},
-        "--with orthograd: a label that the suite has already, expected another one, .*",
-        "methods='orthograd': a label that the suite has already, expected another one, .*",
+        "--with orthograd: a label that the suite has already, expected another label, .*",
+        "methods='orthograd': a label that the suite has already, expected another label, .*",
     ),
     (
         {"methods": "'--log': {use orthograd}"},
@@ -212,9 +212,9 @@ def test_runs_that_were_made_elsewhere_are_warned_of(both, tmp_path):
         edit(file, lambda data: data["run"]["provenance"].update(torch="--torch", device_name="--device"))
     on_the_command_line, in_python = both(**given)
     for line, out, again in zip(on_the_command_line, ("--out",) * 2, ("--rerun stale", "--rerun all"), strict=True):
-        assert line.endswith(f"between them; {again} makes them again, another folder ({out}) keeps them apart.")
+        assert line.endswith(f"{again} trains the old runs again; another folder ({out}) keeps old and new runs apart.")
     for line, again in zip(in_python, ("rerun='stale'", "rerun='all'"), strict=True):
-        assert line.endswith(f"between them; {again} makes them again, another folder (out) keeps them apart.")
+        assert line.endswith(f"{again} trains the old runs again; another folder (out) keeps old and new runs apart.")
         assert line.startswith("Warning: my --out holds runs made with ") and " --" in line.partition(" made with ")[2]
 
 

@@ -153,7 +153,7 @@ def test_a_damaged_pack_is_not_unpacked_and_nothing_of_it_is_lost(packed, damage
 def test_a_damaged_line_is_named_and_counts_as_missing(packed):
     broken(packed, *DAMAGE["half a line"][:2])
     result = CliRunner().invoke(commands, ["leaderboard", str(packed)])
-    assert "outcomes.jsonl:2 is damaged and counts as not there: put back a good copy of it" in result.output
+    assert "outcomes.jsonl:2 is damaged and counts as missing: put back a good copy" in result.output
     assert count_replicas(Store.load(packed))["missing"] == 1
 
 
@@ -185,7 +185,7 @@ def test_a_pack_is_never_written_over_anything(whole, tmp_path, occupant):
         target.symlink_to(tmp_path / "nowhere")
     result = CliRunner().invoke(commands, ["pack", str(whole), "--out", str(target)])
     assert isinstance(result.exception, StoreError)
-    assert f"{target} is there already: delete it, or choose another folder (--out)." in str(result.exception)
+    assert f"{target} exists already: delete it, or choose another folder (--out)." in str(result.exception)
     assert not list(tmp_path.glob(".target*"))
 
 

@@ -57,7 +57,7 @@ def test_seeds_of_the_command_line_stand_in_for_those_of_the_suite(plan):
         ({"tasks": ("party",)}, r"--task party: the suite has no such task, expected one of: parity.*parity"),
         ({"regularizers": ("ortho",)}, r"--regularizer ortho: the suite has no such regularizer.*baseline, orthograd"),
         ({"seeds": "0-2", "num_seeds": 2}, r"--seeds and --num-seeds exclude each other"),
-        ({"num_seeds": 4}, r"--num-seeds 4: the suite has 3 seeds; name others \(--seeds\)"),
+        ({"num_seeds": 4}, r"--num-seeds 4: the suite has 3 seeds; name more seeds \(--seeds\)"),
         ({"seeds": "3-1"}, r"--seeds 3-1: the range 3-1 is empty"),
         ({"seeds": "many"}, r"--seeds many: 'many' is neither a seed nor a range"),
         ({"seeds": "1,1"}, r"--seeds 1,1: the seed 1 is repeated"),

@@ -35,7 +35,7 @@ def test_a_rotated_task_refuses_metrics_that_look_at_coordinates(complaints_with
     text = "tasks: {xor: {rotate: true}}\nregularizers: {baseline: {}}\nmetrics: {weight_norm: {}, largest: {}}\n"
     assert complaints_with(largest, HEAD + text) == [
         "s.yaml:6:28: metrics.largest: largest does not declare that it is the same in rotated coordinates, in which "
-        "xor is trained; set rotate: false there"
+        "xor is trained; set rotate: false in this task"
     ]
 
 

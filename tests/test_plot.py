@@ -92,11 +92,14 @@ def test_width_axis_and_seeds(folder, tmp_path):
     [
         (
             ("forest", "--task", "party"),
-            "figure of task 'party'; there are: parity, another. Did you mean 'parity'?",
+            "runs to draw for the task 'party'; there are: parity, another. Did you mean 'parity'?",
         ),
-        (("metrics", "--metric", "lost"), "figure of metric 'lost'; there are: loss. Did you mean 'loss'?"),
-        (("metrics", "--metric", "test_accuracy"), "figure of metric 'test_accuracy'; there are: loss"),
-        (("forest", "--metric", "loss"), "--metric chooses among `metrics`, and the figure is `forest`: leave it out."),
+        (("metrics", "--metric", "lost"), "runs to draw for the metric 'lost'; there are: loss. Did you mean 'loss'?"),
+        (("metrics", "--metric", "test_accuracy"), "runs to draw for the metric 'test_accuracy'; there are: loss"),
+        (
+            ("forest", "--metric", "loss"),
+            "--metric applies only to the figure `metrics`, not to `forest`: leave out --metric.",
+        ),
         (("summary", "--task", "parity"), "The figure `summary` shows all tasks: leave out --task."),
         (("profile", "--task", "parity"), "The figure `profile` shows all tasks: leave out --task."),
         (("forrest",), "Invalid value for 'FIGURE': 'forrest' is not one of 'summary', 'profile', 'forest'"),
@@ -117,7 +120,7 @@ def test_folders_without_results(tmp_path):
     done = plot(empty, "all")
     assert done.status == 2 and "holds nothing yet that all could show: see `grokbench status`." in done.err
     assert not (empty / "figures").exists()
-    assert "of task 'parity'; there are none" in plot(empty, "forest", "--task", "parity").err
+    assert "for the task 'parity'; there are none" in plot(empty, "forest", "--task", "parity").err
 
 
 @pytest.mark.usefixtures("instant")

@@ -11,6 +11,7 @@ from scipy.stats import skew
 from grokbench.judging.ranking import Row, compare, rank
 from grokbench.judging.task_summary import TaskSummary
 from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Spread, Statistics, Timing
+from grokbench.report.text.table import mean_text, median_text
 
 from .helpers.recipes import RECIPE
 

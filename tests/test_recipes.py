@@ -132,7 +132,7 @@ FAULTS = [
     ("lr: fast", "optimizer.lr: ", "expected a number, got the text 'fast'"),
     ("lr: -1", "optimizer.lr: ", "lr must not be negative, got -1.0"),
     ("betas: [0.9, 2]", "optimizer.betas: ", "0.9/2.0, expected at least 0 and less than 1"),
-    ("betas: [0.9]", "optimizer.betas: ", "expected one entry more"),
+    ("betas: [0.9]", "optimizer.betas: ", "expected one more entry"),
     ("warmup: 8", "optimizer.warmup: ", "a warm-up of 8 epochs, expected fewer than the budget, 8"),
 ]
 

@@ -61,7 +61,7 @@ def test_runs_made_elsewhere_are_told_when_others_are_added(trained, tmp_path, m
     done = run(tiny.write(tmp_path), folder)
     assert done.status == 0
     assert f"Warning: {folder} holds runs made with {key} another, and here it is " in done.err
-    assert "another folder (--out) keeps them apart" in done.err
+    assert "another folder (--out) keeps old and new runs apart" in done.err
     assert f"the runs were made with more than one {key}" in " ".join(done.out.split())
 
 

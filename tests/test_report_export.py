@@ -243,7 +243,7 @@ def test_existing_files_are_kept(folder, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "runs.csv").write_text("mine")
     done = tiny.grokbench("export", folder, "--out", tmp_path / "out")
-    assert done.status == 2 and f"{tmp_path / 'out'} is there already: delete it, or choose another" in done.err
+    assert done.status == 2 and f"{tmp_path / 'out'} exists already: delete it, or choose another" in done.err
     assert (tmp_path / "out" / "runs.csv").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
 
 

@@ -48,7 +48,7 @@ def test_invalid_names_are_refused(tmp_path, name, said, options):
 @pytest.mark.parametrize("there", ["brand_new_method.py", "test_brand_new_method.py"])
 def test_a_file_that_is_there_is_kept(tmp_path, there):
     (tmp_path / there).write_text("mine")
-    said = f"{tmp_path / there} is there already: choose another name, or another folder with --out."
+    said = f"{tmp_path / there} exists already: choose another name, or another folder with --out."
     assert said in refused(tmp_path, "regularizer", "brand_new_method")
 
 
@@ -56,7 +56,7 @@ def test_a_package_that_is_there_is_kept(tmp_path):
     project = tmp_path / "grokbench-brand-new-method"
     project.mkdir()
     (project / "README.md").write_text("mine")
-    assert f"{project} is there already" in refused(tmp_path, "regularizer", "brand_new_method", "--package")
+    assert f"{project} exists already" in refused(tmp_path, "regularizer", "brand_new_method", "--package")
 
 
 def test_a_folder_that_cannot_be_is_said(tmp_path):

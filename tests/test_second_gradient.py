@@ -98,6 +98,6 @@ def test_an_undeclared_second_gradient_says_how_to_declare_it():
 )
 def test_a_phase_without_a_second_gradient_names_those_that_have_it(phase):
     with pytest.raises(
-        ValueError, match="grad_at can be called in transform, update and project, not in perturb, hidden and penalty"
+        ValueError, match="grad_at can be called in transform, update and project, not in perturb, hidden or penalty"
     ):
         trained(small("xor"), [declared(**phase)], (0, 1), 1)

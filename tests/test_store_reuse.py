@@ -62,7 +62,7 @@ def test_another_version_is_stale_and_reported(suite, folder, key):
     assert left(suite, folder) == {"baseline": 0, "orthograd": 0}
     told = run(suite, folder)
     assert f"Warning: {folder} holds runs made with {key} 0.0.1, and here it is " in told.err
-    assert "--rerun stale makes them again" in told.err and superseded(folder) == []
+    assert "--rerun stale trains the old runs again" in told.err and superseded(folder) == []
     assert left(suite, folder, "--rerun", "stale") == {"baseline": 0, "orthograd": 3}
     assert run(suite, folder, "--rerun", "stale").status == 0
     assert superseded(folder) == ["1000.1.json", "1001.1.json", "1002.1.json"]

@@ -74,14 +74,14 @@ def test_a_link_is_followed_and_a_device_left_alone(tmp_path):
     atomic.write(atomic.target(link), b"new")
     assert link.is_symlink() and target.read_bytes() == b"new"
     os.mkfifo(pipe)
-    with pytest.raises(StoreError, match="pipe is a device or a pipe, expected a file: name another"):
+    with pytest.raises(StoreError, match="pipe is a device or a pipe, expected a file: choose another"):
         atomic.target(pipe)
     assert atomic.target(target) == target and pipe.is_fifo()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"cannot be written \(Not a directory\). Put that right or choose another"):
+    with pytest.raises(StoreError, match=r"cannot be written \(Not a directory\). Correct this or choose another"):
         opened(tmp_path / "file" / "runs", MANIFEST)
 
 

@@ -10,7 +10,7 @@ from grokbench.suite import Use, load_suite
 
 from .helpers import tiny
 
-OTHER = "expected another one, such as 'orthograd_2: {use: orthograd}'"
+OTHER = "expected another label, such as 'orthograd_2: {use: orthograd}'"
 EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half: {use: grokalign, strength: 0.5}'"
 
 
@@ -50,7 +50,7 @@ def test_the_planned_comparisons_grow(suite):
         ("[grokalign]", f"--with '[grokalign]': {EXPECTED}"),
         ("{}", f"--with '{{}}': {EXPECTED}"),
         ("a: {}\na: {}", f"--with 'a: {{}}\\na: {{}}': {EXPECTED}"),
-        ("orthograd: {use: grokalign}", "--with orthograd: a label that the suite has already, expected another one, "),
+        ("orthograd: {use: grokalign}", "--with orthograd: a label that the suite has already, expected "),
         ("a: {use b}", "--with: regularizers.a.\"use b\": a key without a value. Did you mean 'use: b'?"),
         ("a: {use:b}", "--with: regularizers.a.\"use:b\": a key without a value. Did you mean 'use: b'?"),
         ("[1", "--with:1:3: a list or mapping that goes on, expected a comma or a closing ]"),

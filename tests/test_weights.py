@@ -172,7 +172,10 @@ def test_a_task_has_weights_of_its_own(cells_of, given, snapshots):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ("[4]", "4:1: weights: epoch 4, expected one at which parity is evaluated every 1 epochs up to 3"),
+        (
+            "[4]",
+            "4:1: weights: epoch 4 has no evaluation, expected an epoch of parity's evaluations, every 1 ",
+        ),
         (
             "finl",
             "4:10: weights: the text 'finl', expected final, a list of epochs, or {epochs: [...], final: true}. Did",

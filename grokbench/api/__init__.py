@@ -1,1 +1,1 @@
-"""The Python interface: run a suite, hold its runs, look at its leaderboard; `import grokbench` offers all of it."""
+"""The Python interface: run a suite, read its runs, show its leaderboard; `import grokbench` offers all of it."""

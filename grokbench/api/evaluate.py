@@ -33,11 +33,11 @@ def evaluate(
     Args:
         runs: the folder, or the `Runs` that `load_runs` or `run` returned.
         metric: a label of the folder, such as "test_accuracy", or the name of a metric's plugin.
-        parameters: of the plugin; they replace those of the label.
+        parameters: parameters of the plugin; they replace the label's parameters.
         tasks: only the tasks with these labels; default all.
         regularizers: only the regularizers with these labels; default all.
         epoch: completed epochs; "final" for the end of each replica.
-        raw: measure the trained weights, where a method has averages evaluated.
+        raw: measure the trained weights even if a method evaluates averages.
         plugins: paths of plugin files.
 
     Returns:

@@ -23,10 +23,11 @@ class Leaderboard(ranking.Leaderboard):
     """A leaderboard that a notebook or a terminal displays; `str` gives the table that the command prints.
 
     Attributes:
-        suite: its name.
+        suite: the suite's name.
         baseline: the label of the regularizer that the others are tested against.
         environment: device, precision and versions of the runs.
-        rows: one for each cell, skipped ones too. Its fields are the keys of `grokbench leaderboard --format json`.
+        rows: one row for each cell, skipped cells included. A row's fields are the keys of
+            `grokbench leaderboard --format json`.
         skipped: the cells left out, with the reason.
         tasks: task label -> budget, cadence and delay.
         seeds: planned.

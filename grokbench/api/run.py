@@ -17,7 +17,7 @@ from grokbench.validation import is_count
 __all__ = ["run"]
 
 CHOICES = {"precision": ("float32", "float64"), "rerun": tuple(RERUN)}
-LEAST = {"group_size": 2, "num_seeds": 1}  # what is counted
+LEAST = {"group_size": 2, "num_seeds": 1}  # least values of arguments that are counts
 
 
 def run(
@@ -38,19 +38,19 @@ def run(
     log: str | Iterable[str] = (),
     fail_fast: bool = False,
 ) -> Runs:
-    """Train the runs that a suite lacks, as `grokbench run` does, and return all runs of its folder.
+    """Train the missing replicas of a suite, as `grokbench run` does, and return all runs of its results folder.
 
-    A replica that fails raises nothing: its run has the outcome "failed" and its traceback as `error`. Runs finished
-    before an interruption are kept. A terminal shows the progress live; elsewhere a few lines report it.
+    A replica that fails raises no exception: its run has the outcome "failed" and its traceback as `error`. Runs
+    finished before an interruption are kept. A terminal shows the progress live; elsewhere a few lines report it.
 
     Args:
         suite: a path ending in `.yaml`, or the name of a shipped suite.
         out: the results folder; default `runs/<suite>`.
         device: auto, cpu, cuda, or cuda:0,1.
         precision: float32 or float64.
-        group_size: seeds of a cell to train together, at least 2; default what memory allows.
-        num_seeds: only the first so many seeds of the suite; default all.
-        seeds: these in place of the suite's seeds: "0-4,7", or numbers.
+        group_size: seeds of a cell to train together, at least 2; by default as many as memory allows.
+        num_seeds: train only this many of the suite's seeds, from the first on; default all.
+        seeds: seeds in place of the suite's: "0-4,7", or numbers.
         tasks: only the tasks with these labels; default all.
         regularizers: only the regularizers with these labels; default all.
         plugins: paths of plugin files.

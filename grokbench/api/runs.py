@@ -20,7 +20,7 @@ def load_runs(folder: str | Path) -> "Runs":
     """Open the runs of a results folder; nothing is written, and torch is not imported.
 
     Args:
-        folder: of the results, such as `runs/quick`.
+        folder: the folder of the results, such as `runs/quick`.
 
     Raises:
         StoreError: there is no such folder, it is no results folder, or its manifest is damaged.
@@ -29,10 +29,10 @@ def load_runs(folder: str | Path) -> "Runs":
 
 
 class Runs:
-    """The runs of a results folder. Its plan is read once; a run is read when requested, so training may go on.
+    """The runs of a results folder. The plan is read once; each run is read when requested, so training may go on.
 
     Attributes:
-        store: the folder's files; internal, and may change.
+        store: the folder's files; internal, may change between versions.
     """
 
     def __init__(self, store: Store) -> None:
@@ -78,11 +78,11 @@ class Runs:
         """Read the stored runs of one cell, in the order of `seeds`, with their curves.
 
         Args:
-            task: the label of its task.
-            regularizer: the label of its regularizer.
+            task: the label of the cell's task.
+            regularizer: the label of the cell's regularizer.
 
         Returns:
-            A `Run` for each replica that was trained; one that was not has none.
+            A `Run` for each replica that was trained.
 
         Raises:
             StoreError: no such cell is planned.
@@ -95,14 +95,14 @@ class Runs:
                 raise StoreError(f"{self.folder} leaves out {task} / {regularizer}: {skip.why}")
         _known(f"{self.folder} plans no task", task, self.tasks)
         _known(f"{self.folder} plans no regularizer", regularizer, self.regularizers)
-        raise StoreError(f"{self.folder} plans {task} and {regularizer}, and not the one with the other")
+        raise StoreError(f"{self.folder} plans {task} and {regularizer}, but not this regularizer on this task")
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a dict for each planned replica, all with the same keys, for `pandas.DataFrame(runs.rows())`.
 
         The keys are those of the table `runs` of `grokbench export`, whose page describes each: `task`, `regularizer`,
-        `seed`, `outcome` (that of a run, or "missing"), `grokked_at`, `time`, `event`, `final_METRIC` for each metric
-        (its value at the last evaluation), and more. A missing value is None.
+        `seed`, `outcome` (the run's outcome, or "missing"), `grokked_at`, `time`, `event`, `final_METRIC` for each
+        metric (its value at the last evaluation), and more. A missing value is None.
         """
         table = tables.runs(self.store)
         return [dict(zip(table.names, row, strict=True)) for row in table.rows()]
@@ -110,10 +110,10 @@ class Runs:
     def curves(self, metric: str) -> Iterator[dict[str, Any]]:
         """Iterate over the evaluations of a metric, for `pandas.DataFrame(runs.curves("test_accuracy"))`.
 
-        There may be millions, so they are read one run at a time.
+        There may be millions of evaluations, so they are read one run at a time.
 
         Args:
-            metric: its label.
+            metric: the label of the metric.
 
         Returns:
             Dicts with the keys `task`, `regularizer`, `seed`, `metric`, `epoch` and `value`.

@@ -17,13 +17,13 @@ __all__ = ["check"]
 @click.argument("plugin", metavar="NAME|FILE", shell_complete=names_or_files)
 @PLUGINS
 @click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "markdown"]))
-@click.option("--verbose", is_flag=True, help="Print a line for every question, also for those that passed.")
+@click.option("--verbose", is_flag=True, help="Print a line for every check, including those that passed.")
 def check(plugin: str, plugins: tuple[str, ...], style: str, verbose: bool) -> None:
-    """Check a plugin by every question of the conformance tests.
+    """Run the conformance checks on a plugin.
 
-    NAME is a task, regularizer, metric or observer; FILE is a plugin file, all of whose plugins are checked. The format
-    markdown is a summary for a pull request. A hint is something that may be meant. The exit status is 1 if a question
-    failed.
+    NAME is a task, regularizer, metric or observer. FILE is a plugin file; all plugins in it are checked. The format
+    markdown is a summary for a pull request. A hint reports behaviour that may be intended. The exit status is 1 if a
+    check failed.
     """
     from grokbench.commands.plugins import warn_of_broken
     from grokbench.conformance.report import report
@@ -40,7 +40,7 @@ def check(plugin: str, plugins: tuple[str, ...], style: str, verbose: bool) -> N
 
 
 def _progress() -> Callable[[str], None]:
-    """Return a function that shows a text on the last line of a terminal, in place of the one before."""
+    """Return a function that replaces the last line of a terminal by a text."""
     if not sys.stderr.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return lambda text: None
     width = shutil.get_terminal_size().columns - 1

@@ -1,4 +1,4 @@
-"""Shell completion of arguments and options, and `grokbench completion`, which prints the shell's script for it."""
+"""Shell completion of arguments and options, and the command that prints a shell's completion script."""
 
 import glob
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ Completer = Callable[[click.Context, click.Parameter, str], Suggested]
 
 
 def completer(complete: Completer) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Keep the suggestions that start with what was typed; an error suggests nothing, since the user is typing."""
+    """Keep the suggestions that start with the typed text; an error gives no suggestions and no message."""
 
     @wraps(complete)
     def suggest(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -65,10 +65,10 @@ def suites(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sugge
 
 @completer
 def labels(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Suggest the task or regularizer labels, by the option's name, of the suite on the command line."""
+    """Suggest labels of the suite on the command line: of tasks for --task, of regularizers for --regularizer."""
     from grokbench.suite import load_suite
 
-    suite = load_suite(ctx.params.get("suite") or ctx.args[0])  # it stays in args while an option lacks its value
+    suite = load_suite(ctx.params.get("suite") or ctx.args[0])  # in args while an option lacks its value
     chosen = ctx.params.get(str(param.name)) or ()
     return [entry.label for entry in getattr(suite, str(param.name)) if entry.label not in chosen]
 

@@ -26,7 +26,7 @@ MARKS = {"ok": ("ok ", "green"), "note": ("-  ", "yellow"), "bad": ("BAD", "red"
 )
 @click.option("--format", "style", default="text", show_default=True, type=click.Choice(["text", "json"]))
 def doctor(plugins: tuple[str, ...], out: str, style: str) -> None:
-    """Check versions, devices, data, plugins, and that results can be written.
+    """Check versions, devices, data and plugins, and whether results can be written.
 
     The exit status is 1 if something is broken. Missing data is only noted, since a suite may not need it.
     """
@@ -46,7 +46,7 @@ def doctor(plugins: tuple[str, ...], out: str, style: str) -> None:
 
 
 def _print(finding: "Finding", new: bool) -> None:
-    """Print a finding; the first of a section (`new`) follows the section's name."""
+    """Print a finding; before the first finding of a section (`new`), print the section's name."""
     if new:
         click.echo(finding.about)
     mark, colour = MARKS[finding.state]

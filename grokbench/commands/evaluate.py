@@ -25,10 +25,12 @@ COLUMNS = ("task", "regularizer", "seed", "epoch", "value")
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.argument("metric", metavar="METRIC")
 @click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Measure only this task; repeatable.")
-@click.option("--regularizer", "regularizers", multiple=True, metavar="LABEL", help="Only this one; repeatable.")
+@click.option(
+    "--regularizer", "regularizers", multiple=True, metavar="LABEL", help="Measure only this method; repeatable."
+)
 @click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the metric; repeatable.")
 @click.option("--epoch", default="final", show_default=True, metavar="final|N", help="Completed epochs.")
-@click.option("--raw", is_flag=True, help="Measure the trained weights where a method has averages evaluated.")
+@click.option("--raw", is_flag=True, help="Measure the trained weights even if a method evaluates averages.")
 @PLUGINS
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
 def evaluate(
@@ -53,7 +55,7 @@ def evaluate(
 
 
 def _parameters(given: Sequence[str]) -> dict[str, Any]:
-    """Read NAME=VALUE, whose values are those of a suite: 1e-3 is a number."""
+    """Read NAME=VALUE; values are read as in a suite, where 1e-3 is a number."""
     from grokbench.suite.yaml12 import parse
 
     found: dict[str, Any] = {}
@@ -73,7 +75,7 @@ def _epoch(given: str) -> int | None:
 
 
 def _written(inquiry: "Inquiry", values: Sequence["Value"], style: str) -> str:
-    """Write the values: rounded for people, exactly for programs."""
+    """Format the values: rounded for people, exact for programs."""
     from pydantic_core import to_json
 
     from grokbench.text.escape import printable

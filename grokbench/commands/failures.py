@@ -64,7 +64,7 @@ def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) 
 
 
 def _exception(error: str) -> tuple[str, str] | None:
-    """Return the type and the first line of the message of a traceback's exception; None if it is no traceback."""
+    """Return the type of a traceback's exception and the first line of its message; None for any other text."""
     _, traceback, end = error.rpartition('\n  File "')
     last = next((line for line in end.splitlines()[1:] if not line.startswith(" ")), "") if traceback else ""
     found = _EXCEPTION.match(last)
@@ -89,6 +89,6 @@ def _plugins(cell: Cell, registry: Registry) -> Iterator[Plugin]:
 
 
 def _named(plugin: Plugin, files: Sequence[str]) -> str:
-    """Return the plugin's file as the user gave it, else its name, quoted for `grokbench check`."""
+    """Return the plugin's file as the user gave it, or else the plugin's name; both are quoted for a shell."""
     given = next((file for file in files if plugin.file == Path(file).resolve()), plugin.name)
     return shlex.quote(given)

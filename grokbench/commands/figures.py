@@ -37,7 +37,9 @@ WIDTHS = ("single", "double")  # of `report.charts.style`
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
-@click.option("--out", metavar="FILE", help="The file.  [default: report.html in DIR]", type=click.Path(dir_okay=False))
+@click.option(
+    "--out", metavar="FILE", help="The output file.  [default: report.html in DIR]", type=click.Path(dir_okay=False)
+)
 def report(directory: str, out: str | None) -> None:
     """Write a results folder as one HTML file.
 
@@ -134,18 +136,18 @@ def _check(evidence: "Evidence", directory: str, figure: str, tasks: tuple[str, 
     if tasks and figure in ALL_TASKS:
         raise click.UsageError(f"The figure `{figure}` shows all tasks: leave out --task.")
     if metrics and figure not in ("metrics", "all"):
-        raise click.UsageError(f"--metric chooses among `metrics`, and the figure is `{figure}`: leave it out.")
+        raise click.UsageError(f"--metric applies only to the figure `metrics`, not to `{figure}`: leave out --metric.")
     recorded = sorted({label for _, label in others(evidence)})
     for kind, labels, known in (("task", tasks, evidence.tasks), ("metric", metrics, recorded)):
         for label in labels:
             if label not in known:
                 there = f"there are: {', '.join(known)}" if known else "there are none"
                 near = did_you_mean(label, known)
-                raise StoreError(f"{directory} holds no runs with a figure of {kind} {label!r}; {there}{near}")
+                raise StoreError(f"{directory} has no runs to draw for the {kind} {label!r}; {there}{near}")
 
 
 def _selected(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ...]) -> bool:
-    """Return whether --task and --metric leave a drawing in."""
+    """Return whether --task and --metric select a drawing."""
     return (not tasks or drawing.task in tasks) and (not metrics or drawing.metric in metrics)
 
 

@@ -50,11 +50,11 @@ def _first_comment(text: str) -> str:
 
 
 def entry(registry: Registry, name: str) -> str:
-    """Describe the plugins of a name, or return the text of the shipped suite of that name.
+    """Describe the plugins with a name; without any, return the text of the shipped suite with that name.
 
     Args:
         registry: the plugins.
-        name: of plugins, of one kind or several, or of a suite; plugins go first.
+        name: the name of a suite or of plugins, which may be of several kinds.
 
     Raises:
         PluginError: nothing has this name.

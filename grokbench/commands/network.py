@@ -1,4 +1,4 @@
-"""The text of `grokbench show TASK` on the task's network: its parameters and its hidden sites."""
+"""The text of `grokbench show TASK` about the task's network: its parameters and its hidden sites."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,14 @@ __all__ = ["network"]
 
 
 def network(plugin: Plugin) -> str:
-    """Describe the network of a task at its default parameters; empty where it cannot be made without data.
+    """Describe the network of a task at its default parameters; empty if it cannot be made without data.
 
     Args:
-        plugin: of a task.
+        plugin: the task's plugin.
     """
     try:
         return "\n".join(_lines(plugin.make({})))
-    except Exception:  # of a user's task, which `check` explains
+    except Exception:  # an error in a user's task; `check` explains it
         return ""
 
 
@@ -35,7 +35,7 @@ def _lines(task: Task) -> Iterator[str]:
 
 
 def _sites(task: Task, params: Params) -> list[str]:
-    """The sites with their shapes, found on tensors without memory; none of a task that reads data from files."""
+    """List the hidden sites with their shapes, from a forward pass; none for a task that reads data from files."""
     if not task.has_sites or task.fetch:
         return []
     found: list[str] = []

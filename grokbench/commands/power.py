@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["power"]
 
-FORMATS = ("table", "markdown", "json")  # those of `report.text.power`
+FORMATS = ("table", "markdown", "json")  # the formats of `report.text.power`
 
 
 class Finite(click.FloatRange):
-    """A finite number in a range; click itself would accept nan and infinity."""
+    """A command-line type: a finite number in a range. The types of click accept nan and infinity."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Convert a value to the number; click.BadParameter if it is not finite or not in the range."""
+        """Convert a value to a number; raise click.BadParameter if it is not finite or not in the range."""
         number = super().convert(value, param, ctx)
         return number if math.isfinite(number) else self.fail(f"{value} is not a finite number.", param, ctx)
 
@@ -71,7 +71,7 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
 
 
 def _compared(plan: "Plan") -> "Comparisons":
-    """Compare the runs in the plan's folder; StoreError if it holds another suite."""
+    """Compare the runs in the plan's folder; raise StoreError if the folder holds another suite."""
     from grokbench.judging.comparison import compare
     from grokbench.store import Store
 
@@ -93,6 +93,6 @@ def _unlike(plan: "Plan", found: "Comparisons") -> Iterator[str]:
 
 
 def _recipe(cell: Cell) -> dict[str, Any]:
-    """Return all that decides when replicas grok, except how they are computed (precision and engine)."""
+    """Return everything that decides when replicas grok, except the precision and the engine."""
     computed = ("precision", "engine")
     return {"budget": cell.budget, **{k: v for k, v in cell.recipe.data().items() if k not in computed}}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "export", "leaderboard", "pack", "print_leaderboard", "seconds", "status"]
 
-FORMATS = ("table", "markdown", "latex", "csv", "json")  # those of `report.text`, which is slow to import
-CONTRAST_FORMATS = ("table", "markdown", "json")  # those of `report.text.contrast` and `report.text.seconds`
+FORMATS = ("table", "markdown", "latex", "csv", "json")  # the formats of `report.text`, which is slow to import
+CONTRAST_FORMATS = ("table", "markdown", "json")  # the formats of `report.text.contrast` and `report.text.seconds`
 
 
 @click.command()
@@ -153,7 +153,7 @@ def pack(directory: str, out: str | None, weights: bool) -> None:
             err=True,
         )
     if store.busy:
-        click.echo(f"Warning: a process is writing to {directory}: pack it again when that ends.", err=True)
+        click.echo(f"Warning: a process is writing to {directory}: pack again when that process has ended.", err=True)
     _warn_of_damaged(store)
 
 
@@ -177,12 +177,12 @@ def export(directory: str, out: str | None, style: str) -> None:
     words = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     click.echo(f"Rows: {words}, in {folder}    (columns: {folder / 'README.md'})")
     if store.busy:
-        click.echo(f"Warning: a process is writing to {directory}: export it again when that ends.", err=True)
+        click.echo(f"Warning: a process is writing to {directory}: export again when that process has ended.", err=True)
     _warn_of_damaged(store)
 
 
 def _named_folder(parent: str, suite: str) -> Path:
-    """Return the default output folder of a suite; StoreError if the name in its manifest cannot name a folder."""
+    """Return the default output folder of a suite; raise StoreError if the suite's name cannot name a folder."""
     from grokbench.errors import StoreError
     from grokbench.store.layout import NAME
 

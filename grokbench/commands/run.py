@@ -34,14 +34,14 @@ SELECTION = (  # options that choose what to run and where
         show_default=True,
         metavar="auto|cpu|cuda|cuda:0,1",
         shell_complete=devices,
-        help="Devices to train on. cpu: a worker per core; cuda: two per CUDA device; cuda:0,1,1: one on 0, two on 1.",
+        help="Devices to train on. cpu: one worker per core; cuda: two per device; cuda:0,1,1: one on GPU 0, two on 1.",
     ),
     click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
     click.option(
         "--group-size",
         type=click.IntRange(min=2),
         metavar="N",
-        help="Seeds of a cell to train together; it changes numbers by rounding.  [default: as many as memory allows]",
+        help="Seeds of a cell to train together; another size rounds differently.  [default: as many as memory allows]",
     ),
     click.option(
         "--checkpoint-seconds",
@@ -76,7 +76,7 @@ SELECTION = (  # options that choose what to run and where
 
 def _rerun_help() -> str:
     words = "; ".join(f"{value}: {what}" for value, what in RERUN.items())
-    return f"What to train. {words}. Replaced runs are kept in superseded/."
+    return f"Runs to train. {words}. Replaced runs are kept in superseded/."
 
 
 def selection(command: Callable[..., None]) -> Callable[..., None]:
@@ -103,7 +103,7 @@ def run(dry_run: bool, profile: bool, fail_fast: bool, **chosen: Any) -> None:
     """Train the missing replicas of SUITE and print its leaderboard.
 
     SUITE is a path ending in .yaml or the name of a shipped suite. Finished replicas are not trained again unless
-    --rerun says so; the replaced ones are kept in the results, in superseded/.
+    --rerun says so. Replaced runs are kept in the folder superseded/ of the results.
     """
     from grokbench.runner.request import Request, resolve
 
@@ -133,7 +133,7 @@ def _train(plan: "Plan", fail_fast: bool) -> None:
 
 
 def perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any]]]:
-    """Train in the results folder, which is locked meanwhile; return it and the failed replicas.
+    """Train in the results folder under a lock; return the folder and the failed replicas.
 
     Args:
         plan: the resolved request.
@@ -154,7 +154,7 @@ def perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any
 
 
 def _print_missing_seeds(plan: "Plan", store: "Store") -> None:
-    """Print the seeds of an earlier command that leave rows incomplete."""
+    """Print the seeds that an earlier command planned and that some rows still lack."""
     from grokbench.runner.stored import missing_seeds_outside_plan
 
     if others := format_seeds(missing_seeds_outside_plan(plan, store)):
@@ -165,7 +165,7 @@ def _print_missing_seeds(plan: "Plan", store: "Store") -> None:
 
 
 def _print_unplanned(store: "Store") -> None:
-    """Count the stored replicas that are not planned now and so have no row."""
+    """Print the number of stored replicas that this command does not plan; the leaderboard has no row for them."""
     from grokbench.store.status import unplanned
     from grokbench.text.lists import plural
 
@@ -180,14 +180,14 @@ def print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) ->
     """Explain the failed replicas.
 
     Args:
-        plan: of which they are.
+        plan: the plan of the replicas.
         store: the results folder.
         failed: the replicas, each with its cell.
     """
     from grokbench.commands.failures import explanations
     from grokbench.text.lists import plural
 
-    click.echo(f"\n{plural(len(failed), 'replica')} failed; the same command repeats what failed:", err=True)
+    click.echo(f"\n{plural(len(failed), 'replica')} failed; the same command trains them again:", err=True)
     for paragraph in explanations(failed, plan.registry, plan.plugins):
         click.echo(f"\n{paragraph}", err=True)
     click.echo(f"\nThe tracebacks are kept: grokbench status {quote(str(store.directory))} --tracebacks", err=True)

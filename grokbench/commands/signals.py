@@ -17,7 +17,7 @@ def interrupted_message(again: str = "the same command") -> str:
 
 @contextmanager
 def handling_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Install a handler for the three signals while active; ignored signals, as under nohup, stay ignored."""
+    """Install a handler for the three signals within a block; ignored signals, as under nohup, stay ignored."""
     found = filter(None, (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")))  # no HUP on Windows
     before = {number: signal.getsignal(number) for number in found}
     handled = [number for number, known in before.items() if known is not signal.SIG_IGN]
@@ -31,11 +31,11 @@ def handling_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
 
 
 def exit_at_once(number: int, frame: object) -> None:
-    """End the process at once, for commands that only read: an exception while torch is imported may abort Python.
+    """End the process at once; for commands that only read. Raising while torch is imported may abort Python.
 
     Args:
-        number: of the signal, which does not change the exit status.
-        frame: where it interrupted Python; unused.
+        number: the signal's number, which does not change the exit status.
+        frame: the stack frame that the signal interrupted; unused.
     """
     os.write(2, b"\nInterrupted. Nothing that was saved is lost; the same command begins again.\n")
     os._exit(STATUS)
@@ -45,7 +45,7 @@ def raise_interrupt(number: int, frame: object) -> None:
     """Raise KeyboardInterrupt, so that workers are stopped and files closed.
 
     Args:
-        number: of the signal; unused.
-        frame: where it interrupted Python; unused.
+        number: the signal's number; unused.
+        frame: the stack frame that the signal interrupted; unused.
     """
     raise KeyboardInterrupt

@@ -29,20 +29,20 @@ __all__ = ["tune"]
     show_default=True,
     metavar="auto|cpu|cuda|cuda:0,1",
     shell_complete=devices,
-    help="Devices to train on, as of `grokbench run`.",
+    help="Devices to train on, as for `grokbench run`.",
 )
 @click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"]))
 @click.option(
     "--n-trials",
     type=click.IntRange(min=2, max=1000),
     metavar="N",
-    help="Trials of every method on every task; more than before extend a search.  [default: the suite's, else 8]",
+    help="Trials of every method on every task; a larger number extends a search.  [default: the suite's, else 8]",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be trained, without training.")
 @PLUGINS
 @METHODS
 def tune(n_trials: int | None, dry_run: bool, **chosen: Any) -> None:
-    """Search for the settings of every method of SUITE, and write the suite of the chosen ones.
+    """Search for the settings of every method of SUITE, and write a suite with the chosen settings.
 
     Every method, the baseline included, has the same number of trials on every task, on seeds below 1000. Trial 0 has
     the suite's own settings. The key `tune` of the suite describes the search.

@@ -1,8 +1,8 @@
-"""Conformance questions that every plugin must pass; `grokbench check` and the tests use the same ones.
+"""Conformance questions that every plugin must pass; `grokbench check` and the tests use the same questions.
 
-A question checks a `Subject`, a plugin with the tasks it is checked on. The answer is `passed`, `failed` with a message
-and a fix, or `not applicable` with the reason; an exception raised in a plugin is a failure. `examine` skips questions
-that depend on one that failed.
+A question is a check of a `Subject`: a plugin with the tasks that it is checked on. The answer is `passed`, `failed`
+with a message and a fix, or `not applicable` with the reason. An exception raised in a plugin is a failure. `examine`
+skips questions that depend on one that failed.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ __all__ = ["QUESTIONS", "Answer", "Question", "Subject", "Verdict", "answer", "e
 def answer(question: Question, subject: Subject) -> Answer:
     """Check one question of a plugin.
 
-    The global random generators are restored afterwards, whatever the plugin does to them.
+    The global random generators are restored afterwards.
 
     Args:
         question: a question for the plugin's kind, see QUESTIONS.
@@ -47,13 +47,13 @@ def answer(question: Question, subject: Subject) -> Answer:
 
 
 def examine(subject: Subject, tell: Callable[[str], None] = lambda doing: None) -> Iterator[tuple[Question, Answer]]:
-    """Check every question for the plugin's kind, and yield each with its answer at once.
+    """Check every question for the plugin's kind, and yield each question with its answer as soon as it is known.
 
     A question is skipped if the plugin makes no record, or if its failure has the cause of an earlier one.
 
     Args:
         subject: the plugin.
-        tell: gets a clause about each question before it is checked.
+        tell: a function that gets a clause about each question before it is checked.
     """
     questions = QUESTIONS[subject.plugin.kind]
     failures: dict[str, Answer] = {}  # by name of the question
@@ -76,7 +76,7 @@ def _has_same_cause(later: Answer, name: str, first: Answer) -> bool:
     """Return whether a failure has the cause of an earlier one.
 
     There are two such cases. The engine raised an exception, after a question that calls the plugin had failed. Or both
-    failures have the same fix and, where both lines are known, the same line.
+    failures have the same fix and, if both lines are known, the same line.
 
     Args:
         later: the later failure.

@@ -43,12 +43,12 @@ WRITE = (
 FROZEN = "return a new state: state._replace(m=new) where it is a NamedTuple; `at` and `batch` are read-only"
 RECORD_MODULES = tuple(f"grokbench.{name}" for name in ("types", "task", "at", "regularizer", "metric"))
 CLASSES = (
-    'ask for tasks with classes: facts=("cross_entropy",) in the record; others, such as xor, whose targets are the '
-    "floats -1 and 1 of a single output, then refuse it"
+    'restrict the method to tasks with classes: facts=("cross_entropy",) in the record; tasks such as xor, whose '
+    "targets are the floats -1 and 1 of a single output, are then refused"
 )
 DERIVE = (
     "the given parameters have no graph: local.pullback(cotangents) gives gradients of the inputs, "
-    "at.grad_at(params) the step's gradient in transform and project, torch.func.grad those of a function of yours"
+    "at.grad_at(params) the step's gradient in transform and project, torch.func.grad that of your own function"
 )
 DECLARE = 'declare it: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
 NAMED = "parameters and gradients are dicts from names to tensors: {name: 2.0 * g for name, g in grads.items()}"
@@ -69,7 +69,7 @@ LOGARITHM = (
     "logsumexp not exp().sum().log(), p.clamp_min(1e-8) before p.log() or a division"
 )
 
-_KNOWN = (  # a pattern in torch's message, what went wrong, the fix
+_KNOWN = (  # entries: a pattern in torch's message, what went wrong, the fix
     (r"data-dependent control flow", "it branches in Python on a tensor", BRANCH),
     (r"calling \.item\(\)|access data pointer", "it reads a tensor's value in Python", SYNC),
     (r"dynamic shape", "a shape depends on the values of a tensor", DYNAMIC),
@@ -107,7 +107,7 @@ OF_THE_STEP = {  # name of an exception that the step raises -> an explanation o
 
 
 def explain(message: str) -> Explanation | None:
-    """Explain a message of torch; None if it is not a known one."""
+    """Explain a message of torch; None if the message is unknown."""
     return next((Explanation(what, fix) for pattern, what, fix in _KNOWN if re.search(pattern, message)), None)
 
 
@@ -149,12 +149,12 @@ def _fix_of_python_error(error: Exception, message: str) -> str:
 
 
 def _is_ours(record: object) -> bool:
-    """Return whether a record is one that phases and metrics receive."""
+    """Return whether phases and metrics receive records of this type."""
     return type(record).__module__ in RECORD_MODULES
 
 
 def _explain_factory(error: PluginError, file: Path) -> tuple[str, str, str]:
-    """Explain the error of a factory that makes no record; the results are those of `translate`."""
+    """Explain the error of a factory that makes no record; returns the same as `translate`."""
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError):
         return str(error), "install it and check again: nothing else can be checked without it", ""

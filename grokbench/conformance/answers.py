@@ -41,13 +41,13 @@ class Answer:
     """The answer to one question.
 
     Attributes:
-        verdict: the kind of answer. A hint is something that may be meant, and no failure.
-        message: failed or a hint: what is wrong; not applicable or skipped: the reason; passed: a measurement, or
-            empty.
-        fix: failed or a hint: what to do about it.
-        place: failed: the line of the plugin, as `clip.py, line 12: g / g.norm()`; empty if none is known.
-        in_engine: failed: the engine raised an exception outside the plugin's code.
-        cause: skipped: the name of the question that failed before and has to be fixed first.
+        verdict: the kind of answer. A hint is not a failure, because the behaviour may be intended.
+        message: what is wrong (failed or a hint), the reason (not applicable or skipped), or a measurement or an empty
+            text (passed).
+        fix: what to do about it (failed or a hint).
+        place: the line of the plugin (failed), such as `clip.py, line 12: g / g.norm()`; empty if no line is known.
+        in_engine: True if the engine raised an exception outside the plugin's code (failed).
+        cause: the name of the question that failed before and has to be fixed first (skipped).
     """
 
     verdict: Verdict
@@ -99,7 +99,7 @@ Answers = Sequence[tuple[Question, Answer]]
 
 
 def passed(measured: str = "") -> Answer:
-    """Return the answer of a plugin that passes; `measured` is reported, not judged."""
+    """Return the answer of a plugin that passes; `measured` is reported but not judged."""
     return Answer(Verdict.PASSED, measured)
 
 
@@ -108,18 +108,18 @@ def failed(message: str, fix: str, place: str = "") -> Answer:
 
     Args:
         message: what is wrong, as a clause without a full stop.
-        fix: what to do about it, likewise.
+        fix: what to do about it, in the same form.
         place: the line of the plugin, if known.
     """
     return Answer(Verdict.FAILED, message, fix, place)
 
 
 def hint(message: str, fix: str) -> Answer:
-    """Return the answer of a plugin that may be wrong, or be meant so.
+    """Return the answer of a plugin whose behaviour may be wrong or intended.
 
     Args:
         message: what is wrong, as a clause without a full stop.
-        fix: what to do about it, likewise.
+        fix: what to do about it, in the same form.
     """
     return Answer(Verdict.HINT, message, fix)
 
@@ -135,7 +135,7 @@ def not_applicable(why: str) -> Answer:
 
 
 def totals(answers: Answers) -> str:
-    """Count the answers of each kind: `12 passed, 1 failed, 2 hints, 2 not applicable`; some only if there are any."""
+    """Count the answers of each kind: `12 passed, 1 failed, 2 hints, 2 not applicable`; some kinds only if present."""
     counts = Counter(answer.verdict for _, answer in answers)
     shown = [verdict for verdict in Verdict if verdict not in (Verdict.HINT, Verdict.SKIPPED) or counts[verdict]]
     return ", ".join(f"{counts[verdict]} {_noun(verdict, counts[verdict])}" for verdict in shown)
@@ -146,7 +146,7 @@ def _noun(verdict: Verdict, count: int) -> str:
 
 
 def skipped_lines(answers: Answers) -> Iterator[tuple[str, str]]:
-    """Yield the name of each failed question with a line about the skipped ones that depend on it."""
+    """Yield the name of each failed question, with a line about the skipped questions that depend on it."""
     for name in dict.fromkeys(answer.cause for _, answer in answers if answer.cause):
         names = [question.name for question, answer in answers if answer.cause == name]
         count = f"{len(names)} questions that depend" if len(names) > 1 else "1 question that depends"

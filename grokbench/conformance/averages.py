@@ -1,4 +1,4 @@
-"""A question about `project`: averages returned from it, and updates of its own on top of the optimizer's."""
+"""A question about `project`, which should return no averages and make no updates in addition to the optimizer's."""
 
 from collections import Counter
 from itertools import islice
@@ -16,14 +16,14 @@ from grokbench.types import Params
 
 __all__ = ["QUESTIONS"]
 
-TASKS = 2  # of the trial tasks
+TASKS = 2  # number of trial tasks that are used
 AVERAGED = 0.6  # the largest share of the update that an average takes over
-EQUAL = 1e-9  # relative
-OFTEN = len(BEGINS) * STEPS // 2  # of the steps; Lookahead averages in few of them
+EQUAL = 1e-9  # relative tolerance
+OFTEN = len(BEGINS) * STEPS // 2  # number of steps; Lookahead averages in fewer steps
 
 
 def returns_trained_weights(subject: Subject) -> Answer:
-    """Check that `project` returns what is to be trained on, and leaves updates to `update`."""
+    """Check that `project` returns the weights to train on, and leaves updates to `update`."""
     if subject.regularizer().project is None:
         return not_applicable("it has no project")
     for label, step in islice(steps(subject), TASKS):
@@ -33,12 +33,16 @@ def returns_trained_weights(subject: Subject) -> Answer:
             unread.update(_unread(probe, updated))
             on_top = on_top or _moves_along(probe, grads)
         if often := [name for name, count in averaged.items() if count > OFTEN]:
-            return failed(f"on {label}, project returns a running average of {often[0]}, which is trained on", _AVERAGE)
+            return failed(
+                f"on {label}, project returns a running average of {often[0]}, from which training continues", _AVERAGE
+            )
         if on_top:
-            message = "project moves the parameters along gradients that transform keeps, on top of the optimizer"
+            message = "project makes an update from gradients that transform keeps, besides the optimizer's"
             return hint(f"on {label}, {message}", _OWN_UPDATE)
         if never := [name for name, count in unread.items() if count == len(BEGINS) * STEPS]:
-            message = f"project takes nothing from the updated {never[0]}: the optimizer has no effect on it"
+            message = (
+                f"project takes nothing from the updated {never[0]}: the optimizer has no effect on this parameter"
+            )
             return hint(f"on {label}, {message}", _OWN_UPDATE)
     return passed()
 
@@ -47,11 +51,13 @@ _AVERAGE = (
     "return the given params from project, keep the average in the state, and show it to evaluations: "
     'eval_params=lambda params, state: state.mean, privileges=frozenset({"averaged_weights"})'
 )
-_OWN_UPDATE = "an optimizer of the method's own is claims and update, which replace the task's for the parameters named"
+_OWN_UPDATE = (
+    "for an optimizer of your own, define claims and update, which replace the task's for the claimed parameters"
+)
 
 
 def _averaged(probe: StepProbe, updated: Params) -> list[str]:
-    """Name the parameters that `project` moves by the same small share of a change, which the state takes part in."""
+    """Name the parameters that `project` moves by a fixed small share of a change, as a running average does."""
     change = {name: SIZE * p for name, p in drawn(updated, "change", probe.number).items()}
     (one, kept), (other, others) = (
         probe.through("project", each) for each in (updated, {name: p + change[name] for name, p in updated.items()})
@@ -68,13 +74,13 @@ def _is_share(moved: Tensor, change: Tensor) -> bool:
 
 
 def _remembers(states: Any, p: Tensor) -> bool:
-    """Return whether a state holds tensors of the parameter's shape, one or a stack of them."""
+    """Return whether a state holds a tensor of the parameter's shape, or a stack of such tensors."""
     shapes = [tuple(leaf.shape) for leaf in pytree.tree_leaves(states) if isinstance(leaf, Tensor)]
     return any(shape[len(shape) - p.ndim :] == tuple(p.shape) for shape in shapes if len(shape) >= p.ndim)
 
 
 def _unread(probe: StepProbe, updated: Params) -> list[str]:
-    """Name the matrices that `project` moves whatever the optimizer has made of them."""
+    """Name the matrices whose result in `project` does not depend on the optimizer's update."""
     other = {
         name: p + SIZE * q for (name, p), q in zip(updated.items(), drawn(updated, "unread", 0).values(), strict=True)
     }
@@ -82,14 +88,14 @@ def _unread(probe: StepProbe, updated: Params) -> list[str]:
     return [
         name
         for name, p in one.items()
-        if p.ndim > 1 and same(p, two[name]) and not same(p, probe.params[name])  # one that is held fixed stays
+        if p.ndim > 1 and same(p, two[name]) and not same(p, probe.params[name])  # may be held fixed
     ]
 
 
 def _moves_along(probe: StepProbe, grads: Params) -> bool:
-    """Return whether `project` moves weights that are zero, and that no optimizer has moved, by the gradient's value.
+    """Return whether `project` moves zero weights, which no optimizer has moved, depending on the gradient.
 
-    A decay that is masked by the gradient moves no zero.
+    A weight decay that is masked by the gradient is allowed: it leaves zero weights at zero.
     """
     zeros = {name: g > 0 for name, g in drawn(grads, "zeros", 0).items()}
     still = probe.params | {name: probe.params[name].masked_fill(zero, 0.0) for name, zero in zeros.items()}

@@ -33,7 +33,7 @@ ARGUMENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # kind -> function o
     },
     "regularizers": {
         "prepare": ("params", "task", "train", "key"),
-        "init": ("params", "about"),  # or params alone
+        "init": ("params", "about"),  # or only `params`
         "perturb": ("batch", "state", "at"),
         "hidden": ("h", "site", "state", "at"),
         "hidden_always": ("h", "site"),
@@ -60,9 +60,9 @@ class Call:
 
     Attributes:
         function: the name of the record's field.
-        arguments: by name.
+        arguments: name -> value.
         result: the value returned.
-        modified: paths of the tensors, and of entries of dicts and lists, that it changed in its arguments.
+        modified: paths of the tensors, and of entries of dicts and lists, that the call changed in its arguments.
     """
 
     function: str
@@ -76,7 +76,7 @@ def with_recording(kind: str, record: Record, calls: list[Call]) -> Record:
 
     Args:
         kind: "tasks", "regularizers" or "metrics".
-        record: of that kind.
+        record: a record of that kind.
         calls: receives every call.
     """
     recording = {
@@ -116,7 +116,7 @@ def _recording(
 
 
 def _changed_entries(then: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[Any]:
-    """Return the entries of a container that were added, removed or replaced; all if only their order changed."""
+    """Return the entries of a container that were added, removed or replaced; all entries if their order changed."""
     missing = object()
     changed = [entry for entry in {**then, **now} if then.get(entry, missing) is not now.get(entry, missing)]
     return changed or (list(now) if list(now) != list(then) else [])
@@ -148,8 +148,8 @@ def call_functions(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, 
     """Call each part of a step on one replica, always with the same arguments.
 
     Args:
-        step: of a task with at most one regularizer or metric.
-        dtype: of parameters and data.
+        step: the step of a task with at most one regularizer or metric.
+        dtype: the dtype of parameters and data.
 
     Returns:
         The results by the name of the part.

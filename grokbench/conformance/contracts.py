@@ -1,4 +1,4 @@
-"""The contracts of the functions of a plugin: the types, shapes and dtypes they must return."""
+"""The contracts of the functions of a plugin: the types, shapes and dtypes that they must return."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from grokbench.types import Batch, Params
 
 __all__ = ["Breach", "breach"]
 
-TENSOR = "return a tensor in every case: torch.where(condition, a, b) in place of an if, outputs.new_zeros(()) for none"
+TENSOR = "return a tensor in every case: torch.where(condition, a, b) in place of an if, outputs.new_zeros(()) for zero"
 STATE = "hold numbers in the state as tensors: torch.zeros((), dtype=torch.int64, device=p.device) for a count"
 DICT = "return a dict with the given names, in their order: {name: 2.0 * g for name, g in grads.items()}"
 
@@ -34,8 +34,8 @@ def breach(kind: str, call: Call) -> Breach | None:
     """Compare the result of a call with the contract of its function.
 
     Args:
-        kind: of the plugin: "tasks", "regularizers" or "metrics".
-        call: of one of its functions.
+        kind: the kind of the plugin: "tasks", "regularizers" or "metrics".
+        call: a call of one of the plugin's functions.
 
     Returns:
         The breach; None if the result conforms or the function has no contract.
@@ -78,7 +78,7 @@ def _returns_projected(call: Call) -> Breach | None:
 
 
 def _pair_breach(call: Call, argument: str, noun: str) -> Breach | None:
-    """Check for a pair: a dict like the given argument, and a state like the given one. `noun` is for messages."""
+    """Check for a pair of a dict like the given argument and a state like the given state. Messages use `noun`."""
     result, given = call.result, call.arguments
     if not (isinstance(result, tuple) and len(result) == 2):
         fix = f"return both, also if the state is empty: return {argument}, state"
@@ -107,7 +107,7 @@ def _shape_breach(result: Any, given: Any, noun: str) -> Breach | None:
         return Breach(message, DICT)
     (name, *new), (other, *old) = changed[0]
     if name != other:
-        return Breach(f"{message}: {name} stands where {other} was", DICT)
+        return Breach(f"{message}: {name} is in the place of {other} was", DICT)
     fix = advice.DTYPE if new[0] == old[0] else advice.SHAPE_OF_EACH
     return Breach(f"{message}: {name} is {new[0]} {new[1]}, and was {old[0]} {old[1]}", fix)
 

@@ -1,4 +1,4 @@
-"""Tasks that record which data a method reads, or that have other data, to find the use of withheld data."""
+"""Tasks that record which data a method reads, or that have changed data, to detect the use of withheld data."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ SplitsRead = set[str]  # names of splits
 
 
 class RecordedSplits(dict[str, Batch]):
-    """Splits that record which of them are read by name."""
+    """A dict of splits that records the names of the splits that are read."""
 
     def __init__(self, splits: Mapping[str, Batch], read: SplitsRead) -> None:
         """Copy the splits; the names read are added to `read`."""
@@ -42,8 +42,8 @@ class RecordedSplits(dict[str, Batch]):
 def with_recorded_reads(task: Task, read: SplitsRead) -> Task:
     """Return the task with data that record which splits are read.
 
-    Reads of the training split count too. A `prepare` can only draw it with a key of its own, and then gets other
-    examples than those of the replica.
+    Reads of the training split count too. A `prepare` can draw this split only with a key of its own, and then gets
+    examples that are not those of the replica.
 
     Args:
         task: the task.
@@ -61,7 +61,7 @@ def with_recorded_reads(task: Task, read: SplitsRead) -> Task:
 
 
 def with_other_data(task: Task) -> Task:
-    """Return the task with other examples in every split; results that do not depend on the data stay the same."""
+    """Return the task with changed examples in every split; results that do not depend on the data stay the same."""
 
     def splits(key: Tensor) -> dict[str, Batch]:
         return task.splits(random.fold(key, "other"))

@@ -1,4 +1,4 @@
-"""Questions about what a method declares: what it reserves and needs, claims, and periods of its phases."""
+"""Questions about a method's declarations: reserved examples, needs, claims, and the periods of its phases."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ __all__ = ["QUESTIONS"]
 
 
 def reads_what_it_declares(subject: Subject) -> Answer:
-    """Check that some phase reads everything in `needs`, and the examples that are reserved."""
+    """Check that everything in `needs`, and the reserved examples, are read by some phase."""
     method = subject.regularizer()
     declared = {*method.needs, *(["reserved"] if method.reserve else [])}
     if not declared:
@@ -31,12 +31,12 @@ def reads_what_it_declares(subject: Subject) -> Answer:
     if unread := sorted(declared - read):
         name = unread[0]
         field = "reserve" if name == "reserved" else "needs"
-        return hint(f"it declares {field} and no phase reads at.{name}", f"read at.{name} in a phase, or leave it out")
+        return hint(f"it declares {field} but no phase reads at.{name}", f"read at.{name} in a phase, or leave it out")
     return passed()
 
 
 class _Recorded(dict[str, Any]):
-    """The declared properties of `At`, with the names that are read."""
+    """The declared properties of `At`, which records the names that are read."""
 
     read: set[str]
 
@@ -63,7 +63,7 @@ def _with_recorded_needs(method: Regularizer, read: set[str]) -> Regularizer:
 
 
 def claims_the_same_names(subject: Subject) -> Answer:
-    """Check that `claims` gives every name once, in an order of its own, and the same names in every call."""
+    """Check that `claims` returns every name once, in a defined order, and the same names in every call."""
     if (claims := subject.regularizer().claims) is None:
         return not_applicable("it claims no parameters")
     for label, step in steps(subject):
@@ -87,7 +87,7 @@ def _claimable(step: Step) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
 
 
 def counts_no_periods(subject: Subject) -> Answer:
-    """Check that the state does not count the calls of a phase that runs in some steps alone."""
+    """Check that the state does not count the calls of a phase that does not run in every step."""
     if not (every := subject.regularizer().every):
         return not_applicable("its phases run in every step")
     calls: list[Call] = []
@@ -97,7 +97,7 @@ def counts_no_periods(subject: Subject) -> Answer:
             if call.function in every and (path := next(_counters(call), "")):
                 k = every[call.function]
                 message = f"on {label}, the state counts the calls of {call.function} in {path}: one in {k} steps"
-                return hint(message, "use at.step, which counts updates, or name the count for what it is")
+                return hint(message, "use at.step, which counts updates, or name the count by what it counts")
     return passed()
 
 

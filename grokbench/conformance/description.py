@@ -15,7 +15,7 @@ from grokbench.conformance.subjects import Subject
 
 __all__ = ["QUESTIONS", "RECORD"]
 
-RECORD = "record"  # the question on which all others depend
+RECORD = "record"  # the question on which all other questions depend
 RECORDS = {  # kind of plugin -> an article, and the class that its factories make
     "tasks": ("a", "Task"),
     "regularizers": ("a", "Regularizer"),
@@ -51,7 +51,7 @@ def has_types_and_defaults(subject: Subject) -> Answer:
 
 
 def has_no_mutable_default(subject: Subject) -> Answer:
-    """Check that no default is mutable: all calls share it, so one replica would change it for the next."""
+    """Check that no default is mutable: all calls share a default, so one replica would change it for the next."""
     functions = {subject.plugin.name: subject.plugin.factory, **_functions(subject)}
     for name, function in functions.items():
         for parameter, default in _defaults(function):
@@ -79,7 +79,7 @@ def _defaults(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     """Yield the parameters of a function with their defaults."""
     try:
         parameters = inspect.signature(function).parameters
-    except ValueError:  # a builtin without a signature
+    except ValueError:  # a builtin may have no signature
         return
     yield from ((name, parameter.default) for name, parameter in parameters.items())
 

@@ -19,7 +19,7 @@ from grokbench.plugins.source_lines import innermost
 
 __all__ = ["DeviceRead", "find_device_reads", "restore_generators"]
 
-DeviceRead = tuple[str, str, str]  # what was done, the line of the plugin's folder, the fix
+DeviceRead = tuple[str, str, str]  # what was done, the line in the plugin's folder, the fix
 
 _BRANCHES = {"__bool__"}
 _READS = {"__array__", "__complex__", "__float__", "__index__", "__int__", "cpu", "cuda", "item", "numpy", "tolist"}
@@ -28,12 +28,12 @@ _SCALARS = {"_local_scalar_dense", "equal", "is_nonzero", "item"}
 
 
 class _Recorder:
-    """Records the device reads of code in a plugin's own folder; those of torch and the engine are ignored."""
+    """A record of the device reads by code in a plugin's own folder; reads by torch and the engine are ignored."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.outside = len(traceback.extract_stack()) - 1  # frames of the caller: a test may lie beside the plugin
-        self.found: dict[str, DeviceRead] = {}  # by place: each line is reported once
+        self.found: dict[str, DeviceRead] = {}  # place -> read, so that each line is reported once
 
     def record(self, what: str, fix: str) -> None:
         place = innermost(traceback.extract_stack()[self.outside :], self.file)
@@ -42,7 +42,7 @@ class _Recorder:
 
 
 class _Calls(TorchFunctionMode):
-    """Finds Python functions that read the value of a tensor or move it."""
+    """A mode that finds Python functions that read the value of a tensor or move a tensor."""
 
     def __init__(self, recorder: _Recorder) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class _Calls(TorchFunctionMode):
 
 
 class _Operations(TorchDispatchMode):
-    """Finds operations on the device that read a value, move a tensor or have a shape that depends on values."""
+    """A mode that finds operations that read a value, move a tensor or have a shape that depends on values."""
 
     def __init__(self, recorder: _Recorder) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ def find_device_reads(run: Callable[[], object], file: Path) -> list[DeviceRead]
     """Run a function and find where a plugin's code reads from the device.
 
     Args:
-        run: the function; its exceptions are ignored if a read was found, since the read mostly causes them.
+        run: the function. Its exceptions are ignored if a read was found, because the read mostly causes them.
         file: the plugin's file, whose folder is the plugin's code.
 
     Returns:
@@ -109,7 +109,7 @@ def find_device_reads(run: Callable[[], object], file: Path) -> list[DeviceRead]
 
 @contextmanager
 def restore_generators() -> Iterator[list[str]]:
-    """Restore the global random generators on exit, and fill the yielded list with those that changed."""
+    """Restore the global random generators on exit, and add the generators that changed to the yielded list."""
     used: list[str] = []
     python, numeric, tensors = random.getstate(), numpy.random.get_state(), torch.random.get_rng_state()
     try:

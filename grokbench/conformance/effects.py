@@ -20,19 +20,19 @@ from grokbench.types import Params
 __all__ = ["QUESTIONS"]
 
 STEPS = 50
-RUNS = ((2, 1), (6, 4), (STEPS, 2))  # updates, trial tasks: most of what moves at all moves at once
+RUNS = ((2, 1), (6, 4), (STEPS, 2))  # updates, trial tasks: most effects show at once
 ROWS = (0, 1)  # seeds
-NOTHING = 1e-12  # relative, in float64: a method that returns x + (y - x) for y rounds differently
-EXPLODED = 1e3  # times the baseline's weights
-SETTINGS = ("lr", "weight_decay")  # of a task's optimizer
+NOTHING = 1e-12  # relative tolerance, in float64: a method that returns x + (y - x) for y rounds differently
+EXPLODED = 1e3  # multiple of the baseline's weights
+SETTINGS = ("lr", "weight_decay")  # settings of a task's optimizer
 
 
 class Start(NamedTuple):
     """A start of a short run.
 
     Attributes:
-        scale: of the parameters, beside their initialisation.
-        late: begin in the middle of the budget, where warm-ups are over.
+        scale: a factor of the initial parameters.
+        late: whether to begin in the middle of the budget, after any warm-up.
     """
 
     scale: float
@@ -74,7 +74,7 @@ def has_an_effect(subject: Subject) -> Answer:
 
 
 def _explosion(method: Regularizer, label: str, task: Task) -> Answer | None:
-    """Compare the size of the weights with the baseline's: a sum in place of a mean grows."""
+    """Compare the size of the weights with the baseline's, to detect a sum in place of a mean."""
     own, plain = (_end(task, methods, STARTS[0], STEPS) for methods in ([method], []))
     if (times := _size(own) / _size(plain)) <= EXPLODED:
         return None
@@ -95,7 +95,7 @@ def _size(params: Params) -> float:
 
 
 def uses_its_parameters(subject: Subject) -> Answer:
-    """Check that another value of every parameter changes a number in 50 steps."""
+    """Check for every parameter that another value changes a number in 50 steps."""
     inert = subject.regularizer().inert
     unused = [name for name in subject.plugin.parameters if name not in inert and not _moves(subject, name)]
     if not unused:
@@ -120,7 +120,7 @@ def _moves(subject: Subject, name: str) -> bool:
                         if not same(_end(task, [one], start, steps), _end(task, [other], start, steps)):
                             return True
                         compared = True
-                    except Exception:  # a value that is refused later on; other questions try the defaults
+                    except Exception:  # the value is refused in training; other questions test the defaults
                         continue
     return not compared
 
@@ -135,15 +135,15 @@ def uses_the_settings(subject: Subject) -> Answer:
     if not unused:
         return passed()
     declared = ", ".join(f'"{setting}"' for setting in unused)
-    fix = f"use at.{' and at.'.join(unused)}, or of the optimizer that is wrapped; if it is left out by intention"
-    message = f"ten times the task's {' and '.join(unused)} gives the same weights: its optimizer ignores it"
+    fix = f"use at.{' and at.'.join(unused)}, or the setting of the wrapped optimizer; if it is intentionally unused"
+    message = f"ten times the task's {' and '.join(unused)} gives the same weights: its optimizer ignores this setting"
     return hint(message, f"{fix}, declare it: inert=frozenset({{{declared}}})")
 
 
 def _is_ignored(subject: Subject, method: Regularizer, setting: str) -> bool:
     """Return whether the parameters that the method updates are the same with ten times a setting of the task.
 
-    An own `update` is tried for one step, after which its parameters do not yet depend on the others.
+    A method's own `update` is tried for one step, after which its parameters do not yet depend on other parameters.
     """
     compared = False
     for _, task in subject.tasks():
@@ -169,5 +169,5 @@ def _own_names(task: Task, method: Regularizer) -> list[str]:
 QUESTIONS = (
     Question("effect", "at its defaults it changes the weights", has_an_effect),
     Question("sensitivity", "every parameter changes a number within 50 steps", uses_its_parameters),
-    Question("settings", "an own optimizer uses the task's learning rate and weight decay", uses_the_settings),
+    Question("settings", "a method's own optimizer uses the task's learning rate and weight decay", uses_the_settings),
 )

@@ -14,7 +14,7 @@ from grokbench.store import Store
 
 __all__ = ["EVALUATIONS", "Event", "FakeSuite", "fake_suite"]
 
-EVALUATIONS = 1000  # of a long replica
+EVALUATIONS = 1000  # evaluations of a long replica
 LABELS = (("parity", "baseline"), ("parity", "../a b[x=0.1]"), ("<b>ä/..", "baseline"))
 OUTCOMES = (  # outcome, grokked_at, memorised_at, the last value of every metric
     (Outcome.GROKKED, 4, 2, 1.0),
@@ -33,14 +33,14 @@ class FakeSuite:
 
     Attributes:
         store: the results folder.
-        planned: all its cells and seeds.
+        planned: all cells and seeds of the suite.
     """
 
     store: Store
     planned: Planned
 
     def complete(self) -> Iterator[Event]:
-        """Yield the events of a command that trains all cells but the first, which an earlier command trained."""
+        """Yield the events of a command that trains all cells except the first, which an earlier command trained."""
         first, *others = self.planned.cells
         yield "begin", (self.planned,)
         yield from (("stored", (run, first)) for run in self._runs(first))
@@ -79,7 +79,7 @@ class FakeSuite:
 
 @contextmanager
 def fake_suite() -> Iterator[FakeSuite]:
-    """Make the suite in a temporary folder, which is the current folder while active: an observer may write there."""
+    """Make the suite in a temporary folder, the current folder within the block, as observers may write there."""
     cells, seeds = tuple(_cell(*labels) for labels in LABELS), tuple(range(1000, 1001 + len(OUTCOMES)))
     with TemporaryDirectory() as directory, chdir(directory):
         folder = Path("runs", "fake_suite")

@@ -1,4 +1,4 @@
-"""A hint about rules for single units: a unit's incoming weights are a column here, and a row in torch's layers."""
+"""A hint about rules for single units, whose incoming weights are columns here but rows in torch's layers."""
 
 from itertools import islice
 
@@ -13,13 +13,13 @@ from grokbench.types import Params
 __all__ = ["QUESTIONS"]
 
 PHASES = ("transform", "update", "project")
-TASKS = 2  # of the trial tasks
-SCALES = (0.01, 1.0, 1000.0)  # of gradients, some of which a threshold lets pass
-EQUAL = 1e-9  # relative
+TASKS = 2  # number of trial tasks that are used
+SCALES = (0.01, 1.0, 1000.0)  # scales of gradients, some of which exceed a method's threshold
+EQUAL = 1e-9  # relative tolerance
 
 
 def acts_on_columns(subject: Subject) -> Answer:
-    """Check that no phase acts on the rows of a matrix one by one, unless on its columns too."""
+    """Check that no phase acts separately on the rows of a matrix, unless it also acts separately on the columns."""
     method = subject.regularizer()
     phases = [phase for phase in PHASES if getattr(method, phase)]
     if not phases:
@@ -27,19 +27,19 @@ def acts_on_columns(subject: Subject) -> Answer:
     for label, step in islice(steps(subject), TASKS):
         for phase in phases:
             if found := _matrices_by_row(begun(step), phase):
-                message = f"on {label}, {phase} acts on each row of {found[0]} by itself, and mixes its columns"
+                message = f"on {label}, {phase} acts on each row of {found[0]} separately, but mixes the columns"
                 return hint(message, _COLUMNS)
     return passed()
 
 
 _COLUMNS = (
     "weights are (fan_in, fan_out): a unit's incoming weights are a column, so reduce over dim 0 where torch's layers "
-    "have dim 1; a rule about inputs is right as it is"
+    "have dim 1; a rule about single inputs needs no change"
 )
 
 
 def _matrices_by_row(probe: StepProbe, phase: str) -> list[str]:
-    """Name the matrices on whose rows a phase acts one by one, but not on their columns."""
+    """Name the matrices on whose rows a phase acts separately, but not on their columns."""
     names = _moved(probe, phase)
     by_row, by_column = dict.fromkeys(names, True), dict.fromkeys(names, True)
     for scale in SCALES:
@@ -54,7 +54,7 @@ def _matrices_by_row(probe: StepProbe, phase: str) -> list[str]:
 
 
 def _moved(probe: StepProbe, phase: str) -> Params:
-    """Select the matrices that a phase is given, which have two rows and two columns at least."""
+    """Select the matrices among a phase's inputs that have at least two rows and two columns."""
     own = probe.step.claimed(probe.params) if phase == "update" else probe.step.task.trained(probe.params)
     return {
         name: probe.params[name] for name in own if probe.params[name].ndim == 2 and min(probe.params[name].shape) > 1
@@ -62,7 +62,7 @@ def _moved(probe: StepProbe, phase: str) -> Params:
 
 
 def _beside(probe: StepProbe, given: Params) -> Params:
-    """Fill in the parameters that are not matrices."""
+    """Add the parameters that are not matrices."""
     return drawn(probe.step.task.trained(probe.params), "others", 0) | given
 
 

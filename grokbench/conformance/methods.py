@@ -24,13 +24,13 @@ from grokbench.types import Batch, Params
 
 __all__ = ["QUESTIONS"]
 
-NEUTRAL = 1e-12  # relative, after 20 steps in float64
-ROTATION = 1e-9  # likewise: full and rotated coordinates round differently
+NEUTRAL = 1e-12  # relative tolerance, after 20 steps in float64
+ROTATION = 1e-9  # the same, for full and rotated coordinates, which round differently
 WITHHELD = ("extra_labels", "test_accuracy")  # the privileges that cover data other than the replica's training set
 
 
 def names_exist(subject: Subject) -> Answer:
-    """Check that its privileges are ones that exist, and that its factory has its neutral parameters."""
+    """Check that the declared privileges exist, and that the factory has the neutral parameters."""
     method, known = subject.regularizer({}), get_args(Privilege)
     if unknown := sorted(set(method.privileges) - set(known)):
         return failed(f"it declares the privilege {unknown[0]!r}", f"choose among {', '.join(known)}")
@@ -74,7 +74,7 @@ def keeps_the_pairing(subject: Subject) -> Answer:
     """Check that data, initialisation and batch order equal the baseline's bit for bit, also after training."""
     for label, step in steps(subject):
         received: list[Params] = []
-        same_reserve = [Regularizer(reserve=step.reserve)] if step.reserve else []  # which replaces rows of batches
+        same_reserve = [Regularizer(reserve=step.reserve)] if step.reserve else []  # reserving replaces rows of batches
         pairing = _pairing(_recording_prepare(step, received))
         plain = _pairing(build_step(step.task, same_reserve, {}))
         if step.regularizers[0].prepare:  # compare what it received: changing the parameters is its purpose
@@ -103,7 +103,7 @@ def _recording_prepare(step: Step, received: list[Params]) -> Step:
 
 
 def _pairing(step: Step) -> dict[str, Any]:
-    """Collect what seeds share across methods: the initialisation; data, keys and batch order after one epoch."""
+    """Collect what is paired across methods: the initialisation, and data, keys and batch order after one epoch."""
     group, _ = engine.start(step, SEEDS, "cpu", torch.float64)
     initial = {name: p.clone() for name, p in group.params.items()}
     data = {split: tuple(part.clone() for part in batch) for split, batch in group.splits.items()}
@@ -154,7 +154,7 @@ _ROTATION_FIX = (
 
 
 def costs(subject: Subject) -> Answer:
-    """Measure the time of a step beside the baseline's; it is not judged."""
+    """Measure the time of a step and that of the baseline's step, without a judgement."""
     task = subject.registry.get("tasks", COSTED).make({})
     if not set(subject.regularizer({}).facts) <= set(task.facts):
         return not_applicable(f"{COSTED}, on which steps are timed, lacks the facts that it needs")

@@ -24,7 +24,7 @@ __all__ = ["QUESTIONS"]
 
 
 def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.float64) -> list[list[float]]:
-    """The metric of every seed, at the initialisation and after each of two epochs."""
+    """Return the metric of every seed, at the initialisation and after each of two epochs."""
     group, _ = engine.start(step, seeds, "cpu", dtype)
     measured = []
     for epoch in range(3):
@@ -34,7 +34,7 @@ def _measured(step: Step, seeds: tuple[int, ...], dtype: torch.dtype = torch.flo
 
 
 def is_a_finite_number(subject: Subject) -> Answer:
-    """Check that it gives each replica a finite number, in both precisions, on every trial task that has its splits."""
+    """Check that the metric is one finite number per replica, in both precisions, on every trial task."""
     for label, step in steps(subject):
         for dtype in PRECISIONS:
             for values in _measured(step, SEEDS, dtype):
@@ -45,7 +45,7 @@ def is_a_finite_number(subject: Subject) -> Answer:
 
 
 def is_the_same_alone(subject: Subject) -> Answer:
-    """Check that a seed in a group of three measures the same as beside a copy of itself."""
+    """Check that a seed in a group of three measures the same as in a group with a copy of itself."""
     for label, step in steps(subject):
         pairs = zip(_measured(step, SEEDS), _measured(step, (SEEDS[1], SEEDS[1])), strict=True)
         for group, alone in pairs:
@@ -56,7 +56,7 @@ def is_the_same_alone(subject: Subject) -> Answer:
 
 
 def declares_its_splits(subject: Subject) -> Answer:
-    """Check that it reads only the splits that it names in `splits`."""
+    """Check that the metric reads only the splits that it names in `splits`."""
     metric = subject.metric()
     for label, step in steps(subject):
         read: SplitsRead = set()
@@ -89,7 +89,7 @@ _ROTATION_FIX = "leave `rotates` out, or use only lengths and inner products of 
 
 
 def costs(subject: Subject) -> Answer:
-    """Measure the time of one replica's evaluation beside that of accuracy; it is not judged."""
+    """Measure the time of one replica's evaluation and that of the accuracy, without a judgement."""
     for label, step in _costed(subject):
         group, _ = engine.start(step, SEEDS, "cpu", torch.float32)
         milliseconds = {name: 1e3 * _seconds(step, group, name) / len(SEEDS) for name in step.metrics}
@@ -99,7 +99,7 @@ def costs(subject: Subject) -> Answer:
 
 
 def _costed(subject: Subject) -> Iterator[tuple[str, Step]]:
-    """Yield the steps of tasks that can record it: those of COSTED at their defaults first, then the trial tasks."""
+    """Yield the steps of tasks that can record the metric: first the tasks in COSTED, then the trial tasks."""
     accuracy = subject.registry.get("metrics", "accuracy").make({})
     full = ((name, subject.registry.get("tasks", name).make({})) for name in COSTED)
     small = ((f"{label}, small", task) for label, task in subject.tasks())

@@ -16,7 +16,7 @@ __all__ = ["QUESTIONS"]
 
 EXPECT = (
     "expect every outcome: a replica that failed has no curves and no final values, grokked_at and memorised_at are "
-    "None where that did not happen, and values may be nan"
+    "None if the replica did not grok or memorise, and values may be nan"
 )
 COPY = "change copies, such as dict(run.final), and write to files of your own"
 ENDED = {
@@ -66,7 +66,7 @@ def changes_nothing(subject: Subject) -> Answer:
 
 
 def costs(subject: Subject) -> Answer:
-    """Measure the time of a long replica, once everything is imported; it is not judged."""
+    """Measure the time of a long replica after all imports, without a judgement."""
     observer, seconds = subject.plugin.make({}), 0.0
     with fake_suite() as suite:
         for event, records in suite.long_curves():

@@ -1,6 +1,6 @@
-"""A question about devices, on a pretend one: its tensors have shapes and a device, and no values.
+"""A question about devices, on a simulated device whose tensors have shapes and a device, but no values.
 
-Where torch lacks a Python backend (before 2.9) or another package has taken its place, the device is torch's `meta`.
+If torch has no Python backend (before 2.9), or if another package uses it, the device is torch's `meta`.
 """
 
 import re
@@ -36,7 +36,8 @@ __all__ = ["QUESTIONS", "has_pretend_device"]
 NAME = "pretend"
 MIXED = "it makes a tensor on the CPU or moves one there"
 
-# A pattern in the class or the message of an exception; what went wrong; the fix; True: also for code that reads.
+# Entries: a pattern in the class or the message of an exception; what went wrong; the fix; True if code may read
+# values.
 _KNOWN = (
     (r"DeviceMismatch|two different devices|expected device meta|copy out of meta|same device", MIXED, DEVICE, True),
     (r"DataDependentOutput", "it reads a tensor's value in Python", SYNC, False),
@@ -53,7 +54,7 @@ class Misplaced(NamedTuple):
 
 
 def follows_its_device(subject: Subject) -> Answer:
-    """Check, on a device without values, that a plugin stays on the device of the tensors it is given."""
+    """Check, on a device without values, that a plugin stays on the device of its input tensors."""
     for label, step in steps(subject):
         group, _ = engine.start(step, SEEDS[:2], "cpu", torch.float64)
         if found := _misplaced(step, group, subject.file):
@@ -62,18 +63,18 @@ def follows_its_device(subject: Subject) -> Answer:
 
 
 def _misplaced(step: Step, group: engine.Group, file: Path) -> Misplaced | None:
-    """Evaluate and train on the pretend device, and return the first line of the plugin that leaves it."""
+    """Evaluate and train on the simulated device, and return the first line of the plugin that leaves the device."""
     moves, reads = _Moves(file), bool(step.regularizers) and step.mapped  # a metric may load its own data once
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")  # of the data pointers that the engine compares
+        warnings.simplefilter("ignore")  # warnings about the data pointers that the engine compares
         to = _enter_pretend(stack, moves) if has_pretend_device() else partial(Tensor.to, device="meta")
         try:
             moved = _moved(group, to)
             if on_cpu := _states_on_cpu(step, moved):
                 return Misplaced(f"init makes the state {on_cpu} on the CPU", DEVICE, "")
             _measure_and_train(replace(step, optimizer=_without_kernels(step.optimizer)), moved)
-        except Exception as error:  # other questions find what is not known here
+        except Exception as error:  # other questions report other errors
             place, text = innermost(traceback.extract_tb(error.__traceback__), file), f"{type(error).__name__} {error}"
             for pattern, what, fix, also_read in _KNOWN:
                 if place and re.search(pattern, text) and (also_read or reads):
@@ -82,7 +83,7 @@ def _misplaced(step: Step, group: engine.Group, file: Path) -> Misplaced | None:
 
 
 class _Moves(TorchDispatchMode):
-    """Finds copies to the CPU by a plugin's own code."""
+    """A mode that finds copies to the CPU by a plugin's own code."""
 
     def __init__(self, file: Path) -> None:
         super().__init__()
@@ -101,7 +102,7 @@ class _Moves(TorchDispatchMode):
 
 @cache
 def has_pretend_device() -> bool:
-    """Register the pretend device, once in a process; return False where torch has no place for it."""
+    """Register the simulated device, once in a process; return False if torch cannot have it."""
     try:
         from torch.utils import backend_registration as backends
 
@@ -118,7 +119,7 @@ def has_pretend_device() -> bool:
 
 
 def _enter_pretend(stack: ExitStack, moves: _Moves) -> Callable[[Tensor], Tensor]:
-    """Enter torch's fake mode, with `moves` in it, and return a function that moves a tensor to the pretend device."""
+    """Enter torch's fake mode and `moves`, and return a function that moves a tensor to the simulated device."""
     from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
     class Mode(FakeTensorMode):
@@ -137,7 +138,7 @@ def _enter_pretend(stack: ExitStack, moves: _Moves) -> Callable[[Tensor], Tensor
 
 
 class _Still(Optimizer):
-    """Gradient descent without kernels of its own, which the pretend device would lack."""
+    """Gradient descent without special kernels, which the simulated device would lack."""
 
     decoupled = False
 
@@ -160,7 +161,7 @@ def _moved(group: engine.Group, to: Callable[[Tensor], Tensor]) -> engine.Group:
 
 
 def _states_on_cpu(step: Step, group: engine.Group) -> str:
-    """Name a part of a state that `init` makes on the CPU, and not where the parameters are; empty without one.
+    """Name a part of a state that `init` makes on the CPU although the parameters are elsewhere; empty if none is.
 
     Unmapped code may keep numbers on the CPU, as optimizers of torch do.
     """

@@ -1,4 +1,4 @@
-"""Questions for plugins of every kind but observers: pure functions that stay on the device and keep shapes."""
+"""Questions for plugins of every kind except observers: pure functions that stay on the device and keep shapes."""
 
 from functools import partial
 from typing import Any
@@ -38,7 +38,7 @@ def keeps_shapes(subject: Subject) -> Answer:
 
 
 def _breaches(subject: Subject, calls: list[Call]) -> list[tuple[str, Breach]]:
-    """Return the breaches of contract among some calls, each with the name of its function."""
+    """Return the breaches of contract in some calls, each with the name of its function."""
     return [(call.function, found) for call in calls if (found := breach(subject.plugin.kind, call))]
 
 
@@ -59,7 +59,7 @@ def stays_on_the_device(subject: Subject) -> Answer:
 
 
 def _train_and_evaluate(step: Step, group: engine.Group) -> None:
-    """Run all that a CUDA graph captures."""
+    """Run everything that a CUDA graph captures."""
     group = engine.train_epoch(step, group, 0)
     engine.evaluate(step, group, list(step.metrics), 1, {})
 
@@ -75,7 +75,7 @@ def uses_no_global_randomness(subject: Subject) -> Answer:
 
 
 def modifies_nothing(subject: Subject) -> Answer:
-    """Check that every call leaves its arguments as they were: parameters, gradients, batches, keys and states."""
+    """Check that no call changes its arguments: parameters, gradients, batches, keys and states."""
     calls: list[Call] = []
     for label, step in steps(subject, calls):
         call_functions(step)
@@ -91,7 +91,7 @@ def remembers_nothing(subject: Subject) -> Answer:
         with restore_generators() as used:
             first, again = call_functions(step), call_functions(step)
         if differs := _difference(first, again):
-            if used:  # which explains it
+            if used:  # this explains the difference
                 return failed(f"on {label}, the same call of {differs} gives two results", advice.RANDOM)
             return failed(f"on {label}, the same call of {differs} gives two results: something is kept", advice.STATE)
         trained(step, SEEDS, epochs_for(step.task))

@@ -1,4 +1,4 @@
-"""The questions that `grokbench check` and the tests ask of every plugin, by its kind."""
+"""The questions that `grokbench check` and the tests check for every plugin, by its kind."""
 
 from grokbench.conformance import (
     averages,

@@ -26,7 +26,7 @@ def report(
         style: "text" yields failures and hints as soon as they are known, with their fixes beneath; "markdown" yields a
             summary for a pull request.
         verbose: as text, yield a line for every question.
-        tell: gets a clause about what is checked next.
+        tell: a function that gets a clause about the next question.
 
     Raises:
         DataError: the data files of a task or metric are missing.
@@ -37,7 +37,7 @@ def report(
 
 
 def _text(plugin: Plugin, answers: Iterable[tuple[Question, Answer]], verbose: bool) -> Iterator[tuple[str, bool]]:
-    """Yield failures and hints, what was measured, a line for what each failure has skipped, and the totals."""
+    """Yield failures, hints, measurements, a line for the questions that each failure has skipped, and the totals."""
     yield f"{plugin.name} ({plugin.kind[:-1]}, {plugin.origin})", False
     given = []
     for question, answer in answers:
@@ -53,7 +53,7 @@ def _text(plugin: Plugin, answers: Iterable[tuple[Question, Answer]], verbose: b
 
 
 def _is_shown(answer: Answer, verbose: bool) -> bool:
-    """Return whether an answer that is neither a failure nor a hint has a line of its own: a measurement has one."""
+    """Return whether an answer that is neither a failure nor a hint has its own line, as measurements have."""
     return (verbose and answer.verdict is not Verdict.SKIPPED) or (
         answer.verdict is Verdict.PASSED and bool(answer.message)
     )

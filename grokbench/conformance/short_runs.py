@@ -32,12 +32,12 @@ __all__ = [
 
 SEEDS = (0, 1, 2)
 PRECISIONS = (torch.float32, torch.float64)
-ALONE = 1e-9  # relative, after 20 steps in float64: other group sizes use other kernels, which round differently
+ALONE = 1e-9  # relative tolerance, after 20 steps in float64: other group sizes round differently
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit torch to one thread while active: small tensors are faster on one, and costs are measured on one."""
+    """Limit torch to one thread within a block, which is faster for small tensors; costs are measured on one too."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -51,13 +51,13 @@ def data(task: Task, seed: int = 0) -> dict[str, Batch]:
 
     Args:
         task: the task.
-        seed: of the replica.
+        seed: the seed of the replica.
     """
     return task.splits(random.key(seed)) | (task.shared(torch.device("cpu")) if task.shared else {})
 
 
 def epochs_for(task: Task, steps: int = 20) -> int:
-    """Return the number of epochs that make at least so many updates.
+    """Return the number of epochs that make at least `steps` updates.
 
     Args:
         task: the task.
@@ -73,7 +73,7 @@ def trained(step: Step, seeds: Sequence[int], epochs: int, dtype: torch.dtype = 
         step: the step to train.
         seeds: one for each replica.
         epochs: the number of epochs.
-        dtype: of parameters and data.
+        dtype: the dtype of parameters and data.
     """
     group, _ = engine.start(step, seeds, "cpu", dtype)
     for epoch in range(epochs):
@@ -85,8 +85,8 @@ def replica(params: Params, row: int) -> Params:
     """Return the parameters of one replica.
 
     Args:
-        params: of a stack of replicas, each (replicas, ...).
-        row: of the replica in the stack.
+        params: the parameters of a stack of replicas, each (replicas, ...).
+        row: the row of the replica in the stack.
     """
     return {name: p[row] for name, p in params.items()}
 
@@ -114,7 +114,7 @@ def tensors(tree: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
 
     Args:
         tree: nested dicts, lists, tuples and dataclasses.
-        path: of the tree itself, before those of its parts.
+        path: the path of the tree itself, with which the paths of its parts begin.
     """
     if isinstance(tree, Tensor):
         yield path, tree
@@ -140,7 +140,7 @@ def containers(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
     Args:
         tree: nested dicts, lists, tuples and dataclasses.
-        path: of the tree itself, before those of its parts.
+        path: the path of the tree itself, with which the paths of its parts begin.
     """
     if isinstance(tree, Mapping | list):
         yield path, tree

@@ -35,7 +35,7 @@ CALLED_OUTSIDE: Mapping[str, Mapping[str, Names]] = {
     },
 }
 LAMBDA = "lambda "
-NAMES = ("privileges", "inert", "facts", "splits", "split_names", "frozen")  # fields that hold several names
+NAMES = ("privileges", "inert", "facts", "splits", "split_names", "frozen")  # fields that hold several names each
 
 
 class RecordFault(NamedTuple):
@@ -57,7 +57,7 @@ def record_faults(kind: str, record: Any, file: Path) -> Iterator[RecordFault]:
 
     Args:
         kind: "tasks", "regularizers", "metrics" or "observers".
-        record: of that kind.
+        record: a record of that kind.
         file: the plugin's file, whose folder is the plugin's code.
     """
     for field in NAMES:
@@ -72,7 +72,7 @@ def record_faults(kind: str, record: Any, file: Path) -> Iterator[RecordFault]:
 
 
 def _expected(name: str, function: Any, arguments: Names) -> Names:
-    """The arguments that a function is called with: `init` may leave out the last of its two."""
+    """Return the arguments that a function is called with; `init` may leave out the last of its two arguments."""
     return arguments[:1] if name == "init" and "about" in arguments and not takes_about(function) else arguments
 
 
@@ -95,7 +95,7 @@ def _call_faults(what: str, name: str, function: Any, arguments: Names, file: Pa
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
     try:
         return inspect.signature(function)
-    except (TypeError, ValueError):  # a builtin may have none
+    except (TypeError, ValueError):  # a builtin may have no signature
         return None
 
 
@@ -111,7 +111,7 @@ def _unknown_bound_keyword(function: Any) -> str:
 
 
 def _takes(signature: inspect.Signature, arguments: Names) -> bool:
-    """Return whether a function takes these arguments by position, with none of the names in another position."""
+    """Return whether a function takes these arguments by position, and has none of these names in another position."""
     try:
         signature.bind(*arguments)
     except TypeError:
@@ -155,7 +155,7 @@ def _bare(function: Any) -> Any:
 
 
 def _name(function: Any) -> str:
-    """Return the name of a function, of its class if it is an object, or LAMBDA."""
+    """Return the name of a function, the name of the class of a callable object, or LAMBDA."""
     name: str = getattr(_bare(function), "__name__", type(_bare(function)).__name__)
     return LAMBDA if name == "<lambda>" else name
 
@@ -177,5 +177,5 @@ def _wrapper_faults(method: Regularizer, file: Path) -> Iterator[RecordFault]:
 
 
 def _mean(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Compute a loss to be wrapped."""
+    """Compute a loss, for `objective` to wrap."""
     return (outputs - targets[:, None]).square().mean()

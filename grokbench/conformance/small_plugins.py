@@ -11,7 +11,7 @@ class SmallPlugin(NamedTuple):
 
     Attributes:
         use: the name of the plugin.
-        parameters: values of the plugin's parameters; those not listed keep their defaults.
+        parameters: values of the plugin's parameters; other parameters keep their defaults.
     """
 
     use: str
@@ -20,7 +20,7 @@ class SmallPlugin(NamedTuple):
 
 _MNIST = {"samples": 22, "test_samples": 20, "width": 6, "batch_size": 8, "init_scale": 2.0}
 
-TASKS = {  # label -> task; a shipped task is checked with each of its settings, a user's at its defaults
+TASKS = {  # label -> task; shipped tasks are checked with all of these settings, a user's task at its defaults
     "xor": SmallPlugin("xor", {"dimensions": 12, "width": 6, "samples": 20, "test_samples": 16, "epsilon": 0.5}),
     "sparse_parity": SmallPlugin("sparse_parity", {"bits": 8, "relevant": 2, "samples": 40, "width": 7}),
     "modular_addition": SmallPlugin(  # 22 examples: batches of 8, 8 and 6
@@ -44,10 +44,10 @@ TASKS = {  # label -> task; a shipped task is checked with each of its settings,
 # biases; batches of two sizes.
 TRIAL_TASKS = ("xor", "sparse_parity", "modular_addition", "modular_transformer_frozen")
 
-# A task that can be trained in rotated coordinates: it has more dimensions than hidden units and training inputs.
+# A task that can be trained in rotated coordinates, since it has more dimensions than hidden units and training inputs.
 ROTATED = SmallPlugin("xor", {"dimensions": 60, "width": 6, "samples": 20, "test_samples": 16, "epsilon": 0.5})
 
-METHODS = {  # label -> method; a shipped method is checked with the settings of its name, a user's at its defaults
+METHODS = {  # label -> method; shipped methods are checked with these settings, a user's method at its defaults
     "baseline": SmallPlugin("baseline", {}),
     "placebo": SmallPlugin("placebo", {"scale": 0.01}),
     "grokfast_ema": SmallPlugin("grokfast_ema", {"alpha": 0.8, "lamb": 0.5}),

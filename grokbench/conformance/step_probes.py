@@ -1,4 +1,4 @@
-"""One method on one replica, phase by phase, with numbers of our own in place of gradients and updates."""
+"""One method on one replica, phase by phase, with random numbers in place of gradients and updates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,20 +15,20 @@ from grokbench.types import Batch, Params
 
 __all__ = ["StepProbe", "begun", "drawn", "walk"]
 
-SIZE = 0.01  # of an update
+SIZE = 0.01  # size of an update
 STEPS = 10
-BEGINS = (0, 10_000)  # the second is beyond warm-ups
+BEGINS = (0, 10_000)  # first steps; the second is after any warm-up
 
 
 @dataclass(frozen=True)
 class StepProbe:
-    """A step of one replica of a method, of which phases can be called with any numbers.
+    """A step of one replica of a method, whose phases can be called with any numbers.
 
     Attributes:
-        step: of a task with one method.
+        step: the step of a task with one method.
         params: all parameters, before the update.
-        states: of the method, in a tuple.
-        number: of the step.
+        states: the states of the method, in a tuple.
+        number: the number of the step.
         train: the training set.
     """
 
@@ -42,7 +42,7 @@ class StepProbe:
         """Call `transform`, `project` or `update`, and return its result with the states after it.
 
         Args:
-            phase: its name.
+            phase: the name of the phase.
             moved: gradients, or updated parameters.
             params: other parameters before the update.
             states: other states.
@@ -67,8 +67,8 @@ def begun(step: Step, number: int = 0) -> StepProbe:
     """Make the probe of an initialisation.
 
     Args:
-        step: of a task with one method.
-        number: of the step.
+        step: the step of a task with one method.
+        number: the number of the step.
     """
     params, train = cast((step.task.init(random.key(0)), data(step.task)["train"]), torch.float64)
     return StepProbe(step, params, step.init(params, random.key(0)), number, train)
@@ -79,8 +79,8 @@ def drawn(params: Params, purpose: str, number: int) -> Params:
 
     Args:
         params: the parameters.
-        purpose: separates draws.
-        number: likewise.
+        purpose: a text that makes these draws independent of others.
+        number: a number with the same effect.
     """
     key = random.fold(random.key(1), purpose, number)
     return {name: random.normal(random.fold(key, name), tuple(p.shape)).to(p) for name, p in params.items()}
@@ -90,7 +90,7 @@ def walk(step: Step) -> Iterator[tuple[StepProbe, Params, Params]]:
     """Yield some steps of a random walk that goes through `transform` and `project`.
 
     Args:
-        step: of a task with one method.
+        step: the step of a task with one method.
 
     Yields:
         The step, with the states after `transform`; its gradients; and the updated parameters before `project`.

@@ -1,4 +1,4 @@
-"""A plugin to check, and the tasks it is checked on."""
+"""A plugin to check, and the tasks that it is checked on."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ __all__ = ["NoTrialTask", "Subject"]
 
 
 class NoTrialTask(Exception):
-    """Raised if no trial task has what a method or a metric needs."""
+    """No trial task has what a method or a metric needs."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Subject:
 
     Attributes:
         plugin: the plugin.
-        registry: where the trial tasks are found.
+        registry: the registry that holds the trial tasks.
         trial_tasks: labels in `small_plugins.TASKS` of the tasks that a method or a metric is checked on.
-        tried: labels of the tasks used so far, the last of which is named if a check raises an exception.
+        tried: labels of the tasks used so far. If a check raises an exception, the last label is named.
     """
 
     plugin: Plugin
@@ -43,7 +43,7 @@ class Subject:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The parameters that a method is checked with: the small settings of a shipped one, else the defaults."""
+        """The parameters that a method is checked with: small settings for a shipped method, otherwise the defaults."""
         shipped = self.plugin.builtin and self.plugin.name in METHODS
         return dict(METHODS[self.plugin.name].parameters) if shipped else {}
 
@@ -56,7 +56,7 @@ class Subject:
         """Make the metric, for the training set if it has a parameter `split`.
 
         Raises:
-            DataError: its data files are missing.
+            DataError: the metric's data files are missing.
         """
         made: Metric = self.plugin.make({"split": "train"} if "split" in self.plugin.parameters else {})
         if made.fetch:
@@ -79,7 +79,7 @@ class Subject:
             raise NoTrialTask(f"no small task has {' and '.join(listed)}, which it needs")
 
     def tasks(self) -> Iterator[tuple[str, Task]]:
-        """Yield labels and tasks to check with: a task itself, in each of its settings; for others the trial tasks.
+        """Yield labels and tasks to check with: a task in each of its settings; for others, the trial tasks.
 
         Raises:
             DataError: the data files of the task are missing.

@@ -1,4 +1,4 @@
-"""The plugins that `grokbench check` checks: those of a name or of a file."""
+"""The plugins that `grokbench check` checks: the plugins with a given name, or all plugins in a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ def find(target: str, files: Sequence[str]) -> tuple[Registry, list[Plugin]]:
 
 
 def _nothing_in(file: str, registry: Registry) -> str:
-    """Say why a plugin file yields no plugin."""
+    """Return the error that says why a plugin file yields no plugin."""
     for broken in registry.broken:
         if broken.file == Path(file).resolve():
             where = f", line {broken.line}," if broken.line else ""
@@ -48,7 +48,7 @@ def _nothing_in(file: str, registry: Registry) -> str:
 
 
 def _nothing_named(target: str, registry: Registry, known: list[str]) -> str:
-    """Say that no plugin has a name, with a suggestion."""
+    """Return the error that no plugin has this name, with a suggestion."""
     if file := registry.unread(target):
         return f"nothing is named {target!r}; {file} is in this folder: grokbench check {file}"
     missing = f"nothing is named {target!r}{did_you_mean(target, known)}"

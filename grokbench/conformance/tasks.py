@@ -1,4 +1,4 @@
-"""Questions for tasks beyond purity and training: pairing by seed, and a description that is true."""
+"""Questions for tasks besides purity and training: pairing by seed, and true descriptions."""
 
 from typing import Any, get_args
 
@@ -19,7 +19,7 @@ ROLES = get_args(Role)
 
 
 def draws_by_its_key(subject: Subject) -> Answer:
-    """Check that a key always gives the same data and initialisation, and another key different ones."""
+    """Check that equal keys give equal data and initialisations, and that different keys give different ones."""
     for label, task in subject.tasks():
         for what, draw in (("initialisation", task.init), ("data", task.splits)):
             first, again, other = (draw(random.key(seed)) for seed in (0, 0, 1))
@@ -51,7 +51,7 @@ def draws_in_float64(subject: Subject) -> Answer:
     return passed()
 
 
-EMBEDDED = (torch.float64, torch.int64, torch.uint8)  # float inputs are cast by the engine, integers by `embed`
+EMBEDDED = (torch.float64, torch.int64, torch.uint8)  # the engine casts float inputs, `embed` casts integers
 
 
 def _embedding_fault(task: Task) -> str:
@@ -68,7 +68,7 @@ def _embedding_fault(task: Task) -> str:
 
 
 def has_declared_splits(subject: Subject) -> Answer:
-    """Check that `split_names` and `train_size` are true, and that inputs and targets have equal lengths."""
+    """Check that `split_names` and `train_size` are correct, and that inputs and targets have equal lengths."""
     for label, task in subject.tasks():
         if fault := _split_fault(task):
             fix = "let split_names and train_size describe what splits and shared return"
@@ -94,7 +94,7 @@ def has_roles(subject: Subject) -> Answer:
     for label, task in subject.tasks():
         params = task.init(random.key(0))
         if set(task.roles) != set(params):
-            message = f"roles are of {', '.join(task.roles)}, and the parameters are {', '.join(params)}"
+            message = f"`roles` names {', '.join(task.roles)}, but the parameters are {', '.join(params)}"
             return failed(f"on {label}, {message}", _ROLES_FIX)
         for name, role in task.roles.items():
             if role not in ROLES:

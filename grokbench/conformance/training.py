@@ -24,7 +24,7 @@ from grokbench.types import Batch
 
 __all__ = ["QUESTIONS"]
 
-DEAD = ((torch.float32, 0.0), (torch.float64, 0.0), (torch.float32, 1e-12))  # precision, scale of the parameters
+DEAD = ((torch.float32, 0.0), (torch.float64, 0.0), (torch.float32, 1e-12))  # pairs: precision, scale of the parameters
 CONFIDENT = 1e3  # outputs of a confident network: e^-1000 is zero, in float32 and in float64
 LARGEST = 1e6  # the largest scale of parameters to try, since some networks bound their outputs
 
@@ -56,7 +56,7 @@ def keeps_its_state(subject: Subject) -> Answer:
             if (shapes(group.states), shapes(group.params)) != before:
                 return failed(f"on {label}, a state or parameter changes shape, dtype or order in training", _STATE_FIX)
             for path, shape, kept in before[0]:
-                number = not step.mapped and len(shape) == 1  # which unmapped code may keep in full precision
+                number = not step.mapped and len(shape) == 1  # unmapped code may keep numbers in full precision
                 if kept.is_floating_point and kept != dtype and not number:
                     return failed(f"on {label}, trained in {dtype}, the state {path} is {kept}", advice.DTYPE)
     return passed()
@@ -66,7 +66,7 @@ _STATE_FIX = "return a state like the given one: the same fields in the same ord
 
 
 def stays_finite(subject: Subject) -> Answer:
-    """Check that all stays finite with activations of zero, or almost zero, and with very large outputs."""
+    """Check that numbers stay finite with activations of zero or almost zero, and with very large outputs."""
     for label, step in steps(subject):
         for dtype, scale in DEAD:
             if complaint := _broken(step, _scaled(step, dtype, scale)):
@@ -103,15 +103,15 @@ def _gradient_line(subject: Subject, step: Step, dtype: torch.dtype, scale: floa
     """Find the plugin's line whose gradient is nan, with torch's anomaly mode.
 
     Returns:
-        The line of the forward operation; empty where the loss itself is the first that is not finite.
+        The line of the forward operation; empty if the loss itself is already not finite.
     """
     with warnings.catch_warnings(record=True) as caught, torch.autograd.set_detect_anomaly(True):
         warnings.simplefilter("always")
-        with suppress(RuntimeError):  # the warning before it holds the traceback of the forward operation
+        with suppress(RuntimeError):  # the preceding warning holds the traceback of the forward operation
             group = _begun(step, dtype, scale)
             for epoch in range(epochs):
                 group = engine.train_epoch(step, group, epoch)
-    outside = len(traceback.extract_stack())  # frames of the caller: a test may stand in the plugin's folder
+    outside = len(traceback.extract_stack())  # frames of the caller: a test may lie in the plugin's folder
     places = [innermost(frames(str(warning.message))[outside:], subject.file) for warning in caught]
     return next(filter(None, places), "")
 
@@ -131,8 +131,8 @@ def _confident_scale(step: Step, dtype: torch.dtype) -> float:
 def _with_one_batch(step: Step) -> Step:
     """Return the step on a task whose training set is its first batch.
 
-    A confident network is updated only once: the learning rate may be too large for it, and a divergence over several
-    updates is not the method's fault.
+    A network with large outputs is updated only once. The learning rate may be too large for such a network, and a
+    divergence over several updates would not be the method's fault.
     """
     task = step.task
     size = min(task.batch_size or task.train_size, task.train_size)
@@ -146,7 +146,7 @@ def _with_one_batch(step: Step) -> Step:
 
 
 def is_the_same_alone(subject: Subject) -> Answer:
-    """Check that a seed trains in a group of three as it trains beside a copy of itself."""
+    """Check that a seed trains in a group of three as it does in a group with a copy of itself."""
     for label, step in steps(subject):
         epochs = epochs_for(step.task)
         group = trained(step, SEEDS, epochs)

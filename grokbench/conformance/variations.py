@@ -8,20 +8,20 @@ from grokbench.plugins.plugin import Plugin
 
 __all__ = ["other_settings", "other_values"]
 
-ZERO = (0.1, 1.0)  # tried in place of 0
+ZERO = (0.1, 1.0)  # values to try in place of 0
 
 
 def other_values(plugin: Plugin, name: str, value: Any) -> list[Any]:
-    """List values that a parameter may have in place of the given one; texts and other objects have none.
+    """List values that a parameter may have in place of the given value; empty for texts and other objects.
 
     Args:
-        plugin: whose parameter it is.
-        name: of the parameter.
-        value: of the parameter.
+        plugin: the plugin that has the parameter.
+        name: the name of the parameter.
+        value: the value of the parameter.
 
     Returns:
-        A boolean flipped; the other choices of a Literal; ten times and a tenth of a number, and for whole numbers one
-        more; those of every number in a tuple at once.
+        For a boolean, the opposite; for a Literal, the other choices; for a number, ten times and a tenth of it, and
+        for a whole number also one more; for a tuple, the same changes of all numbers at once.
     """
     annotation = get_type_hints(plugin.factory).get(name)
     if get_origin(annotation) is Literal:
@@ -44,13 +44,13 @@ def _others(value: Any) -> list[Any]:
 def other_settings(plugin: Plugin, settings: Mapping[str, Any], name: str) -> Iterator[tuple[Any, Any]]:
     """Yield pairs of records, made with two values of one parameter and the same values of all others.
 
-    A parameter may act only under a choice of another: the settings come first, then those with another choice, another
-    boolean or a number in place of a zero. Values that the factory refuses are left out.
+    A parameter may act only under certain values of another parameter. The given settings come first, then settings
+    with another choice, another boolean or a number in place of a zero. Values that the factory refuses are left out.
 
     Args:
-        plugin: that makes them.
-        settings: of its parameters, where they differ from the defaults.
-        name: of the parameter that is changed.
+        plugin: the plugin that makes the records.
+        settings: the values of parameters that differ from the defaults.
+        name: the name of the parameter that is changed.
     """
     resolved = plugin.resolve(settings)
     for base in _bases(plugin, resolved, name):

@@ -1,9 +1,9 @@
 """The data sets of the shipped tasks: their loaders, their status, and their download.
 
-torch and torchvision are imported by the loaders alone.
+Only the loaders import torch and torchvision.
 
-`CORRUPTIONS` names the 19 corruptions of CIFAR-10-C and `BENCHMARK_CORRUPTIONS` the 15 of them that Hendrycks &
-Dietterich average; `SEVERITIES` is the number of severities of each, 5.
+`CORRUPTIONS` names the 19 corruptions of CIFAR-10-C. `BENCHMARK_CORRUPTIONS` names the 15 corruptions that Hendrycks &
+Dietterich average. `SEVERITIES` is the number of severities of each corruption, 5.
 """
 
 from pathlib import Path
@@ -51,7 +51,7 @@ def current_digest(name: str) -> str | None:
         name: mnist or cifar10.
 
     Returns:
-        A sha256 in hexadecimal digits. None where the data are missing, damaged or of another name.
+        A sha256 in hexadecimal digits. None if the data are missing or damaged, or if no data set has this name.
     """
     ways = {"mnist": (mnist_status, mnist_digest), "cifar10": (cifar10_status, cifar10_digest)}
     if name not in ways or not ways[name][0]().present:

@@ -1,4 +1,4 @@
-"""Digests of the data that a replica is trained on, noted while its task reads them."""
+"""Digests of the data that a replica is trained on, recorded while its task reads the data."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _READ: ContextVar[dict[str, str] | None] = ContextVar("_READ", default=None)
 
 @contextmanager
 def recording() -> Iterator[dict[str, str]]:
-    """Collect the digests of the data sets that are loaded while active, in this thread: name -> sha256."""
+    """Collect the digests of the data sets that are loaded within a block, in this thread: name -> sha256."""
     read: dict[str, str] = {}
     before = _READ.set(read)
     try:
@@ -29,15 +29,15 @@ def note(name: str, sha256: str) -> None:
     """Enter a data set that has been loaded; does nothing unless digests are collected.
 
     Args:
-        name: of the data set.
-        sha256: its digest, see `digest`.
+        name: the name of the data set.
+        sha256: the digest of the data set, see `digest`.
     """
     if (read := _READ.get()) is not None:
         read[name] = sha256
 
 
 def digest(*arrays: "Tensor") -> str:
-    """Hash decoded arrays, their shapes too: the same data have one digest in every container and compression."""
+    """Hash decoded arrays and their shapes, so that equal data have equal digests in any file format."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype} {tuple(array.shape)}\n".encode())

@@ -1,4 +1,4 @@
-"""The folder of all data sets, the status of one, and the error about one that is missing or damaged.
+"""The folder of all data sets, the status of a data set, and the error about a damaged file.
 
 The modules `load_mnist`, `load_cifar10` and `load_cifar10c` read the files; plugins import `grokbench.data`.
 """
@@ -17,12 +17,12 @@ class DataStatus:
     """The status of a data set on this machine.
 
     Attributes:
-        name: of the data set.
+        name: the name of the data set.
         present: True if it can be loaded without a download.
         files: every file that it needs, relative to `folder`, with or without .gz.
-        missing: those of them that are not there.
-        folder: that the files belong into.
-        how: instructions to get the files, for a user.
+        missing: the files that do not exist.
+        folder: the folder that the files belong in.
+        how: instructions for the user to get the files.
     """
 
     name: str
@@ -34,7 +34,7 @@ class DataStatus:
 
 
 def data_root() -> Path:
-    """Return the folder of all data sets: $GROKBENCH_DATA, else `grokbench` in $XDG_CACHE_HOME or ~/.cache."""
+    """Return the folder of all data sets: $GROKBENCH_DATA, or by default `grokbench` in $XDG_CACHE_HOME or ~/.cache."""
     if named := os.environ.get("GROKBENCH_DATA"):
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "grokbench"
@@ -44,8 +44,8 @@ def damaged(path: Path, why: str) -> DataError:
     """Make the error about a file that cannot be read in its format.
 
     Args:
-        path: of the file.
-        why: what is wrong with it, in a few words.
+        path: the path of the file.
+        why: what is wrong with the file, in a few words.
     """
     return DataError(
         f"{path} is damaged ({why}). Delete it, so that it is downloaded again, or put a good copy in its place."
@@ -53,5 +53,5 @@ def damaged(path: Path, why: str) -> DataError:
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of a library's message: torchvision lists every mirror before it."""
+    """Return the last line of a library's message, which follows torchvision's list of mirrors."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -21,7 +21,7 @@ BATCH_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"
 
 
 def cifar10_status() -> DataStatus:
-    """Return the status of CIFAR-10, which is present in either of its two forms."""
+    """Return the status of CIFAR-10, which may be present in either of two forms."""
     root = data_root()
     missing = tuple(f"{BATCHES}/{name}" for name in BATCH_FILES if not (root / BATCHES / name).exists())
     present = (root / ARCHIVE).exists() or not missing
@@ -29,7 +29,7 @@ def cifar10_status() -> DataStatus:
         f"grokbench data fetch cifar10 (170 MB from the internet), or put {ARCHIVE} with {', '.join(ARRAYS)}, or "
         f"torchvision's {BATCHES}, into {root} yourself"
     )
-    if len(missing) == len(BATCH_FILES):  # none of them: the npz file is enough
+    if len(missing) == len(BATCH_FILES):  # no batch file exists: the npz file alone is enough
         missing = (ARCHIVE,)
     return DataStatus("cifar10", present, () if present else missing, () if present else missing, root, how)
 
@@ -40,7 +40,7 @@ def cifar10(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor
     Args:
         root: the folder that holds cifar10.npz (x_train and x_test (n, 32, 32, 3) uint8, y_train and y_test labels from
             0 to 9) or cifar-10-batches-py (torchvision's layout), `data_root()` by default. If neither exists,
-            torchvision downloads the second. Its files are read only after their checksums were verified.
+            torchvision downloads the second form, whose files are read only after their checksums are verified.
 
     Returns:
         Training images (50000, 3, 32, 32) and labels (50000,), test images (10000, 3, 32, 32) and labels (10000,), all
@@ -51,13 +51,13 @@ def cifar10(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor
     """
     folder = Path(root) if root is not None else data_root()
     arrays, sha256 = _load_cifar10(folder)
-    if folder == data_root():  # a digest names a data set, and `data.current_digest` looks for it here
+    if folder == data_root():  # only this folder's data are recorded, since `data.current_digest` reads this folder
         note("cifar10", sha256)
     return arrays
 
 
 def cifar10_digest() -> str:
-    """Give the digest of the images and labels in `data_root()`, which are loaded; raises as `cifar10` does."""
+    """Load the images and labels in `data_root()` and return their digest; raises as `cifar10` does."""
     return _load_cifar10(data_root())[1]
 
 
@@ -94,7 +94,7 @@ def _archive(path: Path) -> Sequence[Any]:
         with np.load(path, allow_pickle=False) as archive:
             return [archive[name] for name in ARRAYS]
     except Exception as error:  # zipfile, zlib, struct and numpy raise errors of their own
-        raise damaged(path, f"it is no whole npz file with {', '.join(ARRAYS)}: {reason(error)}") from error
+        raise damaged(path, f"it is not a complete npz file with {', '.join(ARRAYS)}: {reason(error)}") from error
 
 
 def _batches(root: Path) -> Sequence[Any]:
@@ -108,24 +108,24 @@ def _batches(root: Path) -> Sequence[Any]:
         raise DataError(
             f"CIFAR-10 is not complete in {root / BATCHES} and could not be downloaded ({reason(error)}). Put "
             f"{ARCHIVE} with {', '.join(ARRAYS)} into {root}, or torchvision's {BATCHES}, or set $GROKBENCH_DATA to a "
-            "folder that holds one of them."
+            "folder that holds either."
         ) from error
     return [array for each in sets for array in (each.data, np.array(each.targets))]
 
 
 def image_complaint(images: Any) -> str:
-    """Say what is wrong with images that should be (n, 32, 32, 3) uint8; empty if nothing is."""
+    """Return what is wrong with images that should be (n, 32, 32, 3) uint8; empty if nothing is."""
     if str(images.dtype) != "uint8" or images.ndim != 4 or images.shape[1:] != (32, 32, 3):
         return f"images are {images.dtype} {images.shape}, expected uint8 (n, 32, 32, 3)"
     return ""
 
 
 def label_complaint(images: Any, labels: Any) -> str:
-    """Say what is wrong with labels; empty if nothing is.
+    """Return what is wrong with labels; empty if nothing is.
 
     Args:
         images: (n, 32, 32, 3).
-        labels: should be (n,) or (n, 1), integers from 0 to 9.
+        labels: the labels, which should be (n,) or (n, 1), integers from 0 to 9.
     """
     if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)) or not labels.size:
         return f"labels are {labels.dtype} {labels.shape} for {len(images)} images, expected an integer for each"

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 CORRUPTED = "CIFAR-10-C"
-BENCHMARK_CORRUPTIONS = (  # the 15 that Hendrycks & Dietterich average
+BENCHMARK_CORRUPTIONS = (  # the 15 corruptions that Hendrycks & Dietterich average
     "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow",
     "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression",
 )  # fmt: skip
@@ -44,7 +44,7 @@ def _get_cifar10c(folder: Path) -> str:
 
 
 def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | None = None) -> Path:
-    """Return the folder that holds the files of some corruptions.
+    """Return the folder that holds the files of the given corruptions.
 
     Args:
         corruptions: their names; all 19 by default.
@@ -64,7 +64,7 @@ def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | Non
 
 
 def check_cifar10c(corruptions: Sequence[str] = CORRUPTIONS) -> None:
-    """Check the files of some corruptions without reading the images.
+    """Check the files of the given corruptions without reading the images.
 
     Args:
         corruptions: their names; all 19 by default.
@@ -81,8 +81,8 @@ def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple[
     """Load the test images of CIFAR-10 under one corruption: Hendrycks & Dietterich, ICLR 2019, arXiv:1903.12261.
 
     Args:
-        corruption: one of the 19, such as "gaussian_noise".
-        severity: from 1 to 5, the fifth of the file to return.
+        corruption: the name of a corruption, such as "gaussian_noise".
+        severity: from 1 to 5; it selects a fifth of the file.
         root: the folder that holds CIFAR-10-C, `data_root()` by default.
 
     Returns:
@@ -112,7 +112,7 @@ def _mapped(path: Path) -> Any:
     try:
         return np.load(path, mmap_mode="c", allow_pickle=False)
     except Exception as error:
-        raise _damaged(path, f"it is no whole npy file: {reason(error)}") from error
+        raise _damaged(path, f"it is not a complete npy file: {reason(error)}") from error
 
 
 def _damaged(path: Path, why: str) -> DataError:

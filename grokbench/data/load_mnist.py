@@ -46,13 +46,13 @@ def mnist(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor",
     """
     folder = Path(root) if root is not None else data_root()
     arrays, sha256 = _load_mnist(folder)
-    if folder == data_root():  # a digest names a data set, and `data.current_digest` looks for it here
+    if folder == data_root():  # only this folder's data are recorded, since `data.current_digest` reads this folder
         note("mnist", sha256)
     return arrays
 
 
 def mnist_digest() -> str:
-    """Give the digest of the images and labels in `data_root()`, which are loaded; raises as `mnist` does."""
+    """Load the images and labels in `data_root()` and return their digest; raises as `mnist` does."""
     return _load_mnist(data_root())[1]
 
 
@@ -73,18 +73,18 @@ def _load_mnist(root: Path) -> tuple[tuple["Tensor", "Tensor", "Tensor", "Tensor
 
 
 def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
-    """Read an idx file; DataError if it is damaged or empty."""
+    """Read an idx file; raise DataError if the file is damaged or empty."""
     try:
         tensor = reader(str(path))
     except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise damaged(path, "it is no whole idx file") from error
+        raise damaged(path, "it is not a complete idx file") from error
     if not len(tensor):
         raise damaged(path, "it is empty")
     return tensor
 
 
 def complete_mnist(root: Path) -> Path:
-    """Download or unpack the files that are not there, and return their folder.
+    """Download or unpack the missing files, and return their folder.
 
     Args:
         root: the folder that holds, or will hold, MNIST/raw.
@@ -115,5 +115,5 @@ def _mnist_folder(root: Path) -> Path:
 
 
 def _forms(path: Path) -> tuple[Path, Path]:
-    """Return the paths of a file as it is and compressed."""
+    """Return the paths of a file in its plain and its compressed form."""
     return path, path.with_name(path.name + ".gz")

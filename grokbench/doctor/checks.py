@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["checkup"]
 
-IMPORTED = ("numpy", "scipy", "torch", "torchvision")  # compiled, so they may be installed but incompatible
+IMPORTED = ("numpy", "scipy", "torch", "torchvision")  # compiled packages, which may be installed but incompatible
 
 
 def checkup(plugins: Iterable[str] = (), results: str = "runs") -> Iterator[Finding]:
-    """Check everything, in an order in which a failed check explains the ones after it.
+    """Check everything, in an order in which a failed check explains later failures.
 
     CUDA and plugins are not checked if a required package is missing, too old or cannot be imported.
 
     Args:
-        plugins: plugin files to check besides the built-in plugins and those of installed packages.
+        plugins: plugin files to check, besides built-in plugins and installed packages.
         results: the results folder, which need not exist yet.
     """
     broken = False
@@ -47,7 +47,7 @@ def checkup(plugins: Iterable[str] = (), results: str = "runs") -> Iterator[Find
 
 
 def check_versions() -> Iterator[Finding]:
-    """Check that each required package is new enough, and that the compiled ones can be imported."""
+    """Check that each required package is new enough, and that compiled packages can be imported."""
     here = provenance.environment()
     git = f", commit {here['git']['commit'][:10]}" if here["git"] else ""
     yield Finding("versions", OK, f"GrokBench {__version__}{git}, Python {here['python']}, {here['platform']}")
@@ -94,7 +94,7 @@ def _release(text: str) -> tuple[int, ...]:
 
 
 def check_data() -> Iterator[Finding]:
-    """Report each data set; a missing one is only noted, since a suite may not need it."""
+    """Report each data set; a missing data set is only noted, since a suite may not need it."""
     for each in data.status():
         if each.present:
             yield Finding("data", OK, f"{each.name} in {each.folder}")
@@ -103,7 +103,7 @@ def check_data() -> Iterator[Finding]:
 
 
 def check_plugins(files: Iterable[str]) -> Iterator[Finding]:
-    """Count the built-in plugins, name those from elsewhere, and report those that cannot be imported."""
+    """Count the built-in plugins, name the other plugins, and report those that cannot be imported."""
     from grokbench.plugins import load_registry
 
     try:
@@ -119,7 +119,7 @@ def check_plugins(files: Iterable[str]) -> Iterator[Finding]:
 
 
 def _listed(plugins: "list[Plugin]") -> str:
-    """List names by kind; of built-in plugins only the number."""
+    """List names of plugins by kind; for built-in plugins, only their number."""
     kinds = dict.fromkeys(plugin.kind for plugin in plugins)
     names = {kind: [plugin.name for plugin in plugins if plugin.kind == kind] for kind in kinds}
     if plugins[0].builtin:

@@ -14,7 +14,7 @@ GIB = 2**30
 
 
 def memory() -> str:
-    """Describe the total memory and, where /proc/meminfo exists, the free memory."""
+    """Describe the total memory and, if /proc/meminfo exists, the free memory."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
         kib = {name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
@@ -24,7 +24,7 @@ def memory() -> str:
 
 
 def cuda() -> Iterator[Finding]:
-    """Check each CUDA device by a small computation; without a device, say why there is none."""
+    """Check each CUDA device by a small computation; without a device, report why there is none."""
     import torch
 
     if torch.version.cuda is None:
@@ -36,7 +36,7 @@ def cuda() -> Iterator[Finding]:
     built = f"torch {torch.__version__} was built with CUDA {torch.version.cuda}"
     if there:
         yield from (_device(index) for index in range(torch.cuda.device_count()))
-    elif said:  # torch warns about a faulty driver, and is silent where there is none
+    elif said:  # torch warns about a faulty driver, but not about a missing driver
         why = str(said[0].message).splitlines()[0]
         yield Finding("devices", BAD, f"no CUDA device can be used: {why} ({built})", "update the driver")
     else:

@@ -1,6 +1,6 @@
 """The training engine: the replicas of a cell train together on a device until each has its outcome.
 
-loop            the training loop of a group: evaluate, stop replicas, train on
+loop            the training loop of a group: evaluate, stop replicas, train further
 stopping        the stopping rule of one replica
 executors       how a group is trained from one evaluation to the next: eagerly, or by CUDA graphs (`capture`)
 epochs          one epoch of a group
@@ -76,17 +76,17 @@ def train(
         step: the cell's step, see `build_step`.
         seeds: one for each replica.
         device: "cpu", or a CUDA device such as "cuda:0".
-        dtype: of parameters, data and states.
+        dtype: the dtype of parameters, data and states.
         provenance: kept with every run.
-        checkpoint_file_of: seeds of a group -> its checkpoint file. An interrupted group resumes from it, and its
-            curves are the same as without an interruption. None: no checkpoints.
+        checkpoint_file_of: seeds of a group -> its checkpoint file. An interrupted group resumes from this file, with
+            the same curves as without an interruption. None: no checkpoints.
 
     Yields:
-        The run of each replica as soon as it is done, before it the weights that the cell asks for, and the progress
-        at every evaluation.
+        The progress at every evaluation, and, as soon as a replica is done, the weights that the cell keeps and then
+        the replica's run.
 
     Raises:
-        Exception: a plugin's, or torch's if even a group of two does not fit into memory.
+        Exception: an error of a plugin, or torch's error if even a group of two does not fit into memory.
     """
     left, checkpoint_file = list(seeds), checkpoint_file_of(seeds) if checkpoint_file_of else None
     try:
@@ -131,7 +131,7 @@ def _train_together(
             if not loop.monitors:
                 break
         if loop.monitors:
-            del evaluation  # it keeps the group alive that `drop_finished` replaces
+            del evaluation  # the evaluation keeps the group alive that `drop_finished` replaces
             loop.drop_finished()
             loop.advance()
     if checkpoint_file:

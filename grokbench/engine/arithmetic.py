@@ -1,8 +1,8 @@
 """The floating-point operations of an epoch, by torch's counter and by formulas for matrix factorizations.
 
 Matrix products, convolutions, attention and matrix factorizations are counted. A multiplication and an addition are two
-operations. Elementwise operations are not counted. torch's counter has no formulas for factorizations. Those here are
-the textbook counts of Golub & Van Loan, "Matrix computations", 4th edition, 2013, because the operations of an
+operations. Elementwise operations are not counted. torch's counter has no formulas for factorizations. The formulas
+here are the textbook counts of Golub & Van Loan, "Matrix computations", 4th edition, 2013, because the operations of an
 iterative algorithm depend on the values of the matrix.
 """
 
@@ -42,7 +42,7 @@ def flop_per_epoch(step: Step, group: Group, epoch: int = 0) -> int:
 class _Counter(TorchDispatchMode):
     """`torch.utils.flop_counter.FlopCounterMode` without its count by module.
 
-    That mode imports torch's compiler at its first use, which takes seconds in every process.
+    `FlopCounterMode` imports torch's compiler at its first use, which takes seconds in every process.
     """
 
     total = 0

@@ -19,7 +19,7 @@ class Draws(NamedTuple):
     """The random draws of an epoch.
 
     Attributes:
-        keys: (steps, replicas, methods), see `Step.keys`; the last axis is empty where no method draws.
+        keys: (steps, replicas, methods), see `Step.keys`; the last axis is empty if no method draws.
         rows: (replicas, n), the batch order, as row numbers in the table of all examples; None with full
             batches.
     """
@@ -34,7 +34,7 @@ def draw(step: Step, group: Group, epoch: int | Tensor) -> Draws:
     Args:
         step: the cell's step.
         group: the replicas.
-        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+        epoch: completed epochs; a tensor, (), if the epoch is captured as a CUDA graph.
     """
     keys = _keys(step, group.keys, epoch)
     if step.full_batch:
@@ -75,7 +75,7 @@ def epoch_batches(step: Step, group: Group, epoch: int | Tensor) -> Iterator[tup
     Args:
         step: the cell's step.
         group: the replicas.
-        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+        epoch: completed epochs; a tensor, (), if the epoch is captured as a CUDA graph.
     """
     drawn = draw(step, group, epoch)
     for number in range(step.task.steps):
@@ -89,11 +89,11 @@ def batch_of(step: Step, group: Group, drawn: Draws, number: int | Tensor) -> tu
         step: the cell's step.
         group: the replicas.
         drawn: the draws of the epoch.
-        number: of the batch, from 0. As a tensor, (), it must not be that of a smaller last batch, because the size of
-            the batch would depend on its value.
+        number: the number of the batch, from 0. A number given as a tensor, (), must not be that of a smaller last
+            batch, because then the batch's size would depend on the tensor's value.
 
     Returns:
-        The batch, and the axis of its replicas; None where all replicas share it.
+        The batch, and the axis of its replicas; the axis is None if all replicas share the batch.
     """
     train, axes = group.splits["train"], group.split_axes["train"]
     if drawn.rows is None:
@@ -119,7 +119,7 @@ def reserved_examples(group: Group) -> Batch | None:
 
 
 def _examples(table: Tensor, rows: Tensor) -> Tensor:
-    """Select rows of a table, in the shape of `rows`, by a flat index: one with two axes takes twice the time."""
+    """Select rows of a table, in the shape of `rows`, by a flat index; an index with two axes takes twice the time."""
     return table.index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
 

@@ -1,8 +1,8 @@
 """A captured group: buffers that hold its replicas, and CUDA graphs that train and evaluate them in place.
 
-With networks this small a GPU waits for its host to launch kernels. A graph is a single launch, of an epoch with its
-smaller last batch, or of GRAPH_STEPS steps of a long epoch. It reads the epoch's number from a tensor, and writes the
-new state over the old one.
+With such small networks, a GPU waits for its host to launch kernels. A graph needs a single launch. It holds an epoch
+with its smaller last batch, or GRAPH_STEPS steps of a long epoch. It reads the epoch's number from a tensor, and
+overwrites the old state by the new state.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,8 +44,8 @@ class CapturedGroup:
 
     Attributes:
         group: the buffers.
-        source: the group that they were copied from; None once they have been trained.
-        note: why a part runs eagerly; empty if none does.
+        source: the group that the buffers were copied from; None once the buffers have been trained.
+        note: why a part runs eagerly; empty if no part does.
     """
 
     def __init__(self, step: Step, group: Group, capture: Capture) -> None:
@@ -53,7 +53,7 @@ class CapturedGroup:
 
         Args:
             step: the cell's step.
-            group: the replicas; they stay as they are.
+            group: the replicas, which stay unchanged.
             capture: captures a function without arguments, see `GraphCapture`.
         """
         self.step, self.capture, self.note = step, capture, ""
@@ -62,7 +62,7 @@ class CapturedGroup:
         self._epoch, self._replays = (torch.zeros((), dtype=torch.int64, device=group.keys.device) for _ in range(2))
         self._tables: dict[tuple[str, ...], tuple[Tensor, Replay]] = {}
         self._ahead = _Lookahead()
-        self._look_ahead: Replay | None = None  # None where gradients and evaluations share nothing
+        self._look_ahead: Replay | None = None  # None if gradients and evaluations share nothing
         self._looked_ahead = False  # whether `_ahead` was computed from the current buffers
         self._epoch_graphs: list[Replay] = []  # the graphs of an epoch, in order, after `_look_ahead`
         if step.full_batch and not (step.has("perturb") or step.has("hidden")):
@@ -72,7 +72,7 @@ class CapturedGroup:
         """Evaluate the buffers, without waiting for the device.
 
         Args:
-            labels: of the metrics.
+            labels: the labels of the metrics.
             epoch: completed epochs.
 
         Returns:
@@ -107,7 +107,7 @@ class CapturedGroup:
             self._looked_ahead = True
 
     def _capture_look_ahead(self) -> None:
-        """Capture `look_ahead`; where that fails, capturing the epoch fails too and gives the reason."""
+        """Capture `look_ahead`. If that fails, capturing the epoch fails too and reports the reason."""
         step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
 
         def look() -> None:
@@ -121,7 +121,7 @@ class CapturedGroup:
             self._ahead = _Lookahead()
 
     def _capture_table(self, labels: Sequence[str]) -> tuple[Tensor, Replay]:
-        """Capture the metrics; if one of them cannot be captured, all are measured eagerly."""
+        """Capture the metrics. If a metric cannot be captured, all metrics are measured eagerly."""
         step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
         table = torch.zeros(len(group.keys), len(labels) + 1, dtype=torch.float64, device=group.keys.device)
 
@@ -166,7 +166,7 @@ class CapturedGroup:
 
         def segment() -> None:
             _write_back(group, train_steps(step, group, epoch, drawn, [number + i for i in range(GRAPH_STEPS)]))
-            number.add_(GRAPH_STEPS).remainder_(segments * GRAPH_STEPS)  # the warm-ups would count past the epoch's end
+            number.add_(GRAPH_STEPS).remainder_(segments * GRAPH_STEPS)  # else the warm-ups would count too far
 
         def closing() -> None:
             _write_back(group, train_steps(step, group, epoch, drawn, range(segments * GRAPH_STEPS, steps)))
@@ -176,11 +176,11 @@ class CapturedGroup:
         return [first, *[middle] * segments, last]
 
     def _capture_checked(self, function: Callable[[], None]) -> Replay:
-        """Capture a function and replay it once, since a capture that missed its kernels replays nothing.
+        """Capture a function and replay it once, to detect a capture that missed the function's kernels.
 
         Raises:
             RuntimeError: the replay does nothing.
-            Exception: of the capture.
+            Exception: the error of the capture.
         """
         replays = self._replays
 

@@ -1,8 +1,8 @@
 """Checkpoints: the state of a group on disk, from which an interrupted group resumes bit for bit.
 
-A checkpoint is an npz file without pickles. It holds every tensor that training changes and a header in JSON; data,
-keys and batch orders are drawn again from the seeds. A checkpoint is ignored, and the group trained from the start,
-where its facts differ (another engine, plugin or machine), where the content of its data sets has changed, or where it
+A checkpoint is an npz file without pickles. It holds a header in JSON and every tensor that training changes. Data,
+keys and batch orders are drawn again from the seeds. The group ignores a checkpoint and starts anew in three cases: the
+checkpoint's facts differ (another engine, plugin or machine), the content of a data set has changed, or the checkpoint
 lacks a replica whose run is missing.
 """
 
@@ -37,7 +37,7 @@ MONITORED = (
     "held",
     "curves",
     "weights",
-)  # fields of a monitor that evaluations change, beside `crossings`
+)  # fields of a monitor that evaluations change, besides `crossings`
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Checkpoint:
     """The state of a group between two epochs.
 
     Attributes:
-        seeds: of each row.
+        seeds: the seed of each row.
         monitors: row -> the fields MONITORED and `crossings`, for the replicas still in training.
         epoch: completed epochs.
-        prepare_seconds: of each replica.
-        data: data set -> digest of what the group read of it.
+        prepare_seconds: the seconds of `prepare` of each replica.
+        data: data set -> digest of the content that the group read.
         tensors: the leaves of the fields `groups.TRAINING_STATE`.
     """
 
@@ -73,9 +73,9 @@ class Checkpoint:
 
         Args:
             group: the replicas.
-            monitors: by row, of the replicas still in training.
+            monitors: row -> monitor, for the replicas still in training.
             epoch: completed epochs.
-            prepare_seconds: of each replica.
+            prepare_seconds: the seconds of `prepare` of each replica.
             data: data set -> digest.
         """
         written = {
@@ -85,7 +85,7 @@ class Checkpoint:
         return cls(group.seeds, written, epoch, prepare_seconds, data, _leaves(group))
 
     def restore(self, group: Group) -> Group | None:
-        """Return a new group of the same seeds with this state; None where shapes or dtypes differ."""
+        """Return a new group of the same seeds with this state; None if shapes or dtypes differ."""
         state = {name: getattr(group, name) for name in TRAINING_STATE}
         leaves, structure = pytree.tree_flatten(state)
         if [(leaf.shape, leaf.dtype) for leaf in leaves] != [(t.shape, t.dtype) for t in self.tensors]:
@@ -99,11 +99,11 @@ class CheckpointFile:
     """The checkpoint file of a group.
 
     Attributes:
-        path: of the file.
-        facts: JSON data on which the numbers depend, beside the cell's identity and the seeds; a file with other facts
+        path: the path of the file.
+        facts: JSON data on which the numbers depend, besides the cell's identity and the seeds; a file with other facts
             is ignored.
-        wanted: the seeds whose runs are not stored yet; a file that lacks one of them is ignored.
-        seconds: between two checkpoints.
+        wanted: the seeds whose runs are not stored yet; a file that lacks such a seed is ignored.
+        seconds: the seconds between two checkpoints.
     """
 
     path: Path
@@ -118,8 +118,8 @@ class CheckpointFile:
         """Name the checkpoint file of a group; nothing is written.
 
         Args:
-            folder: of the cell's checkpoints.
-            seeds: of the group, which decide the file's name.
+            folder: the folder of the cell's checkpoints.
+            seeds: the seeds of the group, which decide the file's name.
             facts: see the class.
             wanted: see the class.
             seconds: see the class.
@@ -141,7 +141,7 @@ class CheckpointFile:
             self._written = time.monotonic()
 
     def read(self) -> Checkpoint | None:
-        """Read the checkpoint; None where there is none, or where it is damaged or does not match."""
+        """Read the checkpoint; None if the file is missing or damaged, or does not match."""
         try:
             found = _read(self.path.read_bytes(), self.facts)
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
@@ -175,7 +175,7 @@ def _read(content: bytes, facts: Mapping[str, Any]) -> Checkpoint | None:
             return None
         tensors = [_laid_out(file[f"t{i}"], strides) for i, strides in enumerate(head["strides"])]
     monitors = {int(row): _monitored(written) for row, written in head["monitors"].items()}
-    data = head.get("data", {})  # a file of an older version has none, and is only used where no data are read
+    data = head.get("data", {})  # a file of an older version has no digests, and is only used if no data are read
     return Checkpoint(tuple(head["seeds"]), monitors, head["epoch"], head["prepare_seconds"], data, tensors)
 
 

@@ -7,7 +7,7 @@ __all__ = ["PHASES", "Clock", "no_clock"]
 
 Clock = Callable[[str], AbstractContextManager[object]]  # a phase of PHASES -> a context manager that times it
 
-PHASES = ("batches", "forward", "backward", "transform", "optimizer")  # of a step; penalties are in forward
+PHASES = ("batches", "forward", "backward", "transform", "optimizer")  # phases of a step; forward includes penalties
 
 
 def no_clock(phase: str) -> AbstractContextManager[None]:

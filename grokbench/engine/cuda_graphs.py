@@ -9,21 +9,21 @@ import torch
 
 __all__ = ["WARM_UPS", "Capture", "GraphCapture", "Replay", "first_cause"]
 
-WARM_UPS = 2  # calls of a function before its capture, in which libraries choose kernels and allocate workspaces
+WARM_UPS = 2  # calls of a function before its capture, so that libraries choose kernels and allocate workspaces
 
 Replay = Callable[[], None]  # launches the kernels of a captured function
 Capture = Callable[[Callable[[], None]], Replay]  # a function without arguments -> its replay
 
 
 def first_cause(error: BaseException) -> str:
-    """Return the first line of the error that broke a capture: a broken capture raises further errors after it."""
+    """Return the first line of the error that broke a capture, which is followed by further errors."""
     while error.__context__ and not error.__suppress_context__:
         error = error.__context__
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 class GraphCapture:
-    """Captures functions on a CUDA device as graphs that share a memory pool.
+    """An object that captures functions on a CUDA device as graphs that share a memory pool.
 
     Between two replays only the tensors that are still referenced keep their values; the next replay may overwrite the
     rest of the pool. The memory is freed with the last graph, and the pool cannot be used again after that.
@@ -41,11 +41,11 @@ class GraphCapture:
     def __call__(self, function: Callable[[], None]) -> Replay:
         """Call a function WARM_UPS times, capture it and return its replay.
 
-        A graph holds only the addresses of its tensors. The replay therefore keeps a reference to the function, which
-        keeps those tensors alive.
+        A graph holds only the addresses of its tensors. The replay therefore keeps a reference to the function, and so
+        keeps the tensors alive.
 
         Raises:
-            Exception: the function's own, or torch's where an operation cannot be captured.
+            Exception: the function's error, or torch's error if an operation cannot be captured.
         """
         with torch.cuda.device(self.device):
             self._warm_up(function)
@@ -73,9 +73,9 @@ class GraphCapture:
         torch.cuda.synchronize()
 
     def _abandon(self) -> None:
-        """Stop allocating from the pool of a broken capture, which torch before 2.12 continues to do.
+        """Stop torch before 2.12 from allocating from the pool of a broken capture.
 
-        From 2.12 on torch has stopped by itself and raises an exception, which is ignored.
+        Since 2.12, torch stops by itself and raises an exception here, which is ignored.
         """
         GraphCapture.broken = True
         with suppress(Exception):

@@ -1,6 +1,6 @@
 """One epoch of a group.
 
-The number of an epoch is an int, or a tensor where the epoch is captured as a CUDA graph.
+The number of an epoch is an int, or a tensor if the epoch is captured as a CUDA graph.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ def train_epoch(
     Args:
         step: the cell's step.
         group: the replicas; the optimizer overwrites their parameters.
-        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+        epoch: completed epochs; a tensor, (), if the epoch is captured as a CUDA graph.
         pending: the gradients of the epoch's only step, if an evaluation has computed them.
         clock: times the phases.
 
@@ -53,9 +53,9 @@ def train_steps(
     Args:
         step: the cell's step.
         group: the replicas; the optimizer overwrites their parameters.
-        epoch: completed epochs; a tensor, (), where the epoch is captured as a CUDA graph.
+        epoch: completed epochs; a tensor, (), if the epoch is captured as a CUDA graph.
         drawn: the draws of the epoch.
-        numbers: of the steps, from 0; a tensor, (), must not be the number of a smaller last batch.
+        numbers: the numbers of the steps, from 0; a tensor, (), must not be the number of a smaller last batch.
         pending: the gradients of the first of these steps, if they are known.
         clock: times the phases.
 

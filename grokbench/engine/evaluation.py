@@ -20,9 +20,9 @@ __all__ = ["evaluate", "measure"]
 def _weights(
     step: Step, group: Group, labels: Sequence[str], known: Mapping[str, Tensor]
 ) -> Iterator[tuple[Sequence[str], Params, Mapping[str, Tensor]]]:
-    """Group the labels by the parameters at which they are measured; yield these, and the outputs known of them.
+    """Yield the sets of parameters to measure at, each with its labels and the outputs that are already known.
 
-    If a method keeps averaged weights, metrics are measured at those, except for the labels in `Step.raw`.
+    If a method keeps averaged weights, metrics are measured at the averages, except for the labels in `Step.raw`.
     """
     if not step.has("eval_params"):
         averaged, raw = [], labels
@@ -43,8 +43,8 @@ def measure(
     Args:
         step: the cell's step.
         group: the replicas.
-        labels: of the metrics.
-        epoch: completed epochs; a tensor, (), where the evaluation is captured as a CUDA graph.
+        labels: the labels of the metrics.
+        epoch: completed epochs; a tensor, (), if the evaluation is captured as a CUDA graph.
         known: split -> outputs (replicas, n, C) that were computed before.
 
     Returns:
@@ -69,7 +69,7 @@ def evaluate(
     Args:
         step: the cell's step.
         group: the replicas.
-        labels: of the metrics.
+        labels: the labels of the metrics.
         epoch: completed epochs.
         known: split -> outputs (replicas, n, C) that were computed before.
 

@@ -17,8 +17,8 @@ from grokbench.step import Step
 
 __all__ = ["EagerExecutor", "Executor", "GraphExecutor", "make_executor"]
 
-ONE_BY_ONE = "replicas were trained one by one, and slower for it: the method cannot be mapped over them"
-STEPS_BETWEEN_READS = 16  # of a graph executor
+ONE_BY_ONE = "replicas were trained one by one, which is slower: the method cannot be mapped over them"
+STEPS_BETWEEN_READS = 16  # default of a graph executor
 
 
 class Executor(Protocol):
@@ -39,13 +39,13 @@ class Executor(Protocol):
 
         Args:
             group: the replicas.
-            labels: of the metrics.
+            labels: the labels of the metrics.
             epoch: completed epochs.
 
         Returns:
-            Three results: a table (replicas, labels + 1) of the metrics, whose last column is 1 where all losses so far
-            were finite, else 0; the next step's gradients, if the evaluation computed them; and split -> outputs
-            (replicas, n, C), for the splits whose outputs it computed.
+            Three results: a table (replicas, labels + 1) of the metrics, whose last column is 1 if all losses so far
+            were finite and 0 otherwise; the next step's gradients, if the evaluation computed them; and split ->
+            outputs (replicas, n, C), for the splits whose outputs the evaluation computed.
         """
 
     def advance(self, group: Group, epoch: int, until: int, pending: LookaheadGradients | None) -> Group:
@@ -63,7 +63,7 @@ class Executor(Protocol):
 
 
 def make_executor(step: Step, device: str) -> Executor:
-    """Create a graph executor for a CUDA device, an eager one for a CPU and for methods that graphs cannot hold.
+    """Create a graph executor for a CUDA device. A CPU, and methods that graphs cannot hold, get an eager executor.
 
     Args:
         step: the cell's step.
@@ -88,14 +88,14 @@ class EagerExecutor:
 
         Args:
             step: the cell's step.
-            note: why it replaces a graph executor; None if it does not.
+            note: why this executor replaces a graph executor; None if it does not.
         """
         self.step, self.note = step, note
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
     ) -> tuple[Tensor, LookaheadGradients | None, Mapping[str, Tensor]]:
-        """See `Executor`. With full batches it also computes the next step's gradients."""
+        """See `Executor`. With full batches, the evaluation also computes the next step's gradients."""
         pending, known = look_ahead(self.step, group, epoch)
         return measure(self.step, group, labels, epoch, known), pending, known
 
@@ -109,10 +109,10 @@ class EagerExecutor:
 class GraphExecutor:
     """An executor that captures an epoch and an evaluation for every size of the group, and replays them.
 
-    If an epoch cannot be captured, it trains eagerly from then on.
+    If an epoch cannot be captured, the executor trains eagerly from then on.
     """
 
-    # The same after a fall-back to eager training, so that a group that resumes shrinks at the same epochs.
+    # Eager training after a failed capture uses the same value, so that a resumed group shrinks at the same epochs.
     steps_between_reads = STEPS_BETWEEN_READS
 
     def __init__(self, step: Step, make_capture: Callable[[], Capture]) -> None:
@@ -159,10 +159,10 @@ class GraphExecutor:
     def _captured_group(self, group: Group) -> CapturedGroup:
         """Return the captured group whose buffers hold this group. Without one, copy the group into new buffers."""
         if self._captured is None or (group is not self._captured.group and group is not self._captured.source):
-            self._captured = None  # free the memory of the last one first
+            self._captured = None  # free the memory of the last captured group first
             self._captured = CapturedGroup(self.step, group, self.make_capture())
         return self._captured
 
 
 def _note(why: str) -> str:
-    return f"not captured as a CUDA graph, and slower for it: {why}; `grokbench check` says where"
+    return f"not captured as a CUDA graph, and therefore slower: {why}; `grokbench check` says where"

@@ -1,7 +1,7 @@
 """The gradients of a step of a group: the objective of one replica is mapped over all replicas by `vmap`.
 
-The gradient is taken outside the map, of the sum of the replicas' losses. Each replica's loss depends on its own
-parameters alone, so this gives each replica's own gradient, and is cheaper than a gradient inside the map.
+The gradient of the sum of the replicas' losses is taken outside the map. Each replica's loss depends on its own
+parameters alone, so the result is each replica's own gradient. This is cheaper than a gradient inside the map.
 """
 
 from typing import Any, NamedTuple
@@ -39,9 +39,9 @@ def context_axes(batches: int | None, train: int | None = None, reserved: int | 
     """Return the axes of the replicas in a `StepContext`, for `vmap`.
 
     Args:
-        batches: the axis of the replicas in the batch: 0, or None where all share it.
-        train: that of the training set.
-        reserved: that of the reserved examples.
+        batches: the axis of the replicas in the batch: 0, or None if all replicas share the batch.
+        train: the axis of the replicas in the training set.
+        reserved: the axis of the replicas in the reserved examples.
     """
     return StepContext._make((batches, 0, None, None, train, reserved))
 
@@ -50,8 +50,8 @@ def as_tensor(epoch: int | Tensor, group: Group) -> Tensor:
     """Return the epoch as a tensor, (), from which plugins compute schedules.
 
     Args:
-        epoch: completed epochs; a tensor is returned as it is.
-        group: the replicas, whose device the tensor is made on.
+        epoch: completed epochs; a tensor is returned unchanged.
+        group: the replicas; the tensor is made on their device.
     """
     return epoch if isinstance(epoch, Tensor) else torch.tensor(epoch, device=group.keys.device)
 
@@ -63,7 +63,7 @@ def context_of(step: Step, group: Group, drawn: Draws, number: int | Tensor, epo
         step: the cell's step.
         group: the replicas.
         drawn: the draws of the epoch.
-        number: of the step in the epoch, from 0; a tensor, (), where a part of an epoch is captured.
+        number: the number of the step in the epoch, from 0; a tensor, (), if a part of an epoch is captured.
         epoch: (), completed epochs.
 
     Returns:
@@ -82,7 +82,7 @@ def due_step(step: Step, epoch: int | Tensor, number: int | Tensor) -> Step:
     Args:
         step: the cell's step.
         epoch: completed epochs.
-        number: of the step in the epoch, from 0.
+        number: the number of the step in the epoch, from 0.
     """
     if isinstance(epoch, Tensor) or isinstance(number, Tensor):
         return step
@@ -95,8 +95,8 @@ def gradients(step: Step, group: Group, context: StepContext, axes: Any, clock: 
     Args:
         step: the cell's step.
         group: the replicas.
-        context: of the step, for all replicas.
-        axes: of the replicas in `context`, for `vmap`.
+        context: the context of the step, for all replicas.
+        axes: the axes of the replicas in `context`, for `vmap`.
         clock: times the phases.
     """
     trained = {name: p.detach().requires_grad_() for name, p in step.task.trained(group.params).items()}
@@ -108,12 +108,12 @@ def gradients(step: Step, group: Group, context: StepContext, axes: Any, clock: 
 
 
 def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[LookaheadGradients | None, dict[str, Tensor]]:
-    """Compute the next step's gradients with full batches, since an evaluation on the training set needs their outputs.
+    """Compute the next step's gradients with full batches; an evaluation on the training set uses their outputs too.
 
     Args:
         step: the cell's step.
         group: the replicas.
-        epoch: completed epochs; a tensor, (), where the evaluation is captured as a CUDA graph.
+        epoch: completed epochs; a tensor, (), if the evaluation is captured as a CUDA graph.
 
     Returns:
         The gradients, and split -> outputs (replicas, n, C); None and {} with mini-batches or perturbed inputs.

@@ -1,4 +1,4 @@
-"""The group size of a cell, from the memory of a replica and that of the device."""
+"""The group size of a cell, from the memory of a replica and the memory of the device."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,12 +24,13 @@ __all__ = ["LARGEST_GROUP", "Size", "fitting", "estimated_group_size", "measured
 
 T = TypeVar("T")
 
-# Replicas: enough to share the cost of launching operations. On a CPU, 25 seeds are two groups, and no core waits long.
-# Groups of 7 keep more of a full batch in the cache, and were 4 to 15% faster in one process. With a worker per core
-# they were not faster overall: sparse parity trained at 0.95 to 1.04 times the speed, XOR at 0.82 to 1.00 times.
+# The most replicas of a group: enough to share the cost of launching operations. On a CPU, 25 seeds are two groups, and
+# no core waits long. Groups of 7 keep more of a full batch in the cache, and were 4 to 15% faster in one process. With
+# a worker per core they were not faster overall: sparse parity trained at 0.95 to 1.04 times the speed, XOR at 0.82 to
+# 1.00 times.
 LARGEST_GROUP = {"cpu": 13, "cuda": 32}
 CPU_MEMORY = 2**30  # bytes for the replicas of a group, since as many groups as cores train at once
-CLOSE = 4  # an estimate is sure where the memory holds at least this many of the largest groups
+CLOSE = 4  # an estimate is sure if the memory holds at least this many of the largest groups
 
 
 def replica_size(task: Task) -> tuple[Params, int]:
@@ -45,7 +46,7 @@ def replica_size(task: Task) -> tuple[Params, int]:
 
 
 def _sized(draw: Callable[[Tensor], T]) -> T:
-    """Draw from a task to learn the shapes, on the meta device where its operations support it."""
+    """Draw from a task to learn the shapes, on the meta device if its operations support it."""
     try:
         return draw(random.key(0, "meta"))
     except Exception:
@@ -56,8 +57,8 @@ class Size(NamedTuple):
     """An estimated group size.
 
     Attributes:
-        replicas: to train together.
-        sure: True if they certainly fit; if not, `measured_group_size` decides.
+        replicas: the number of replicas to train together.
+        sure: True if the replicas certainly fit; if not, `measured_group_size` decides.
     """
 
     replicas: int
@@ -72,8 +73,8 @@ def estimated_group_size(
     Args:
         step: the cell's step.
         size: the result of `replica_size`.
-        device: to train on.
-        dtype: of parameters, data and states.
+        device: the device to train on.
+        dtype: the dtype of parameters, data and states.
         memory_fraction: the share of a CUDA device's memory that the group may take.
     """
     bytes_each, kind = _bytes(step, size, dtype), torch.device(device).type
@@ -88,7 +89,7 @@ def measured_group_size(step: Step, device: str, dtype: torch.dtype, memory_frac
     Args:
         step: the cell's step.
         device: a CUDA device.
-        dtype: of parameters, data and states.
+        dtype: the dtype of parameters, data and states.
         memory_fraction: the share of the device's memory that the group may take.
     """
     return _clamped(fitting(_memory(device, memory_fraction), partial(_peak, step, device, dtype)), "cuda")
@@ -112,7 +113,7 @@ def _bytes(step: Step, size: tuple[Params, int], dtype: torch.dtype) -> int:
     key = random.key(0, next(iter(params.values())).device)
     states = sum(tensor.numel() for tensor in pytree.tree_leaves(step.init(params, key)))
     batch = min(step.task.batch_size or step.task.train_size, step.task.train_size)
-    # 4: parameters, gradients, two moments
+    # four tensors per parameter: itself, its gradient, two moments
     return dtype.itemsize * (4 * weights + states + data + batch * step.task.activations)
 
 
@@ -120,7 +121,7 @@ def fitting(memory: int, peak: Callable[[int], int]) -> int:
     """Extrapolate the number of replicas that fit into memory from the peaks of groups of two and of four.
 
     Args:
-        memory: for the group, in bytes.
+        memory: the memory for the group, in bytes.
         peak: replicas -> the peak memory of a group of that size, in bytes.
 
     Returns:

@@ -1,7 +1,7 @@
 """A group: the replicas of a cell that train together, stacked on a leading axis.
 
-As replicas finish, a group shrinks to sizes from a fixed ladder: the cost follows the work left, and the numbers depend
-on the plan alone. A group has at least two rows, because a single replica would use other kernels.
+As replicas finish, a group shrinks to sizes from a fixed ladder. The cost then follows the work left, and the numbers
+depend on the plan alone. A group has at least two rows, because a single replica would use other kernels.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,8 @@ class Reserved(NamedTuple):
 
     Attributes:
         rows: (replicas, reserved), the numbers of the reserved examples.
-        replaced: (replicas, n), the number of the example that batches hold in place of each: its own, unless reserved.
+        replaced: (replicas, n), for each example the number of the example that batches hold: its own number, unless it
+            is reserved.
     """
 
     rows: Tensor
@@ -52,20 +53,20 @@ class Reserved(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """Replicas in training, one row each. Tensors have the replicas on axis 0, except scalars and those in `shared`.
+    """Replicas in training, one row each. Tensors have the replicas on axis 0, except scalars and `shared`.
 
     Attributes:
-        seeds: of each row.
+        seeds: the seed of each row.
         keys: (replicas,), int64, the root key of each seed.
         params: name -> (replicas, *shape of the parameter).
         optimizer: the optimizer's state.
         states: the state of each regularizer.
         own: split -> the data of each replica.
-        shared: split -> data that is the same for all replicas, without an axis for them.
+        shared: split -> data that is the same for all replicas, without an axis of replicas.
         finite: (replicas,), bool: True while every loss was finite, penalties included.
         steps: (), int64, completed updates.
-        initial: the parameters before any update, if a metric compares with them; else empty.
-        reserved: the examples kept for the methods, if one reserves any; else empty.
+        initial: the parameters before any update, if a metric compares with them; otherwise empty.
+        reserved: the examples kept for the methods, if a method reserves any; otherwise empty.
     """
 
     seeds: tuple[int, ...]
@@ -98,12 +99,12 @@ class Group:
 
 
 def ladder(size: int, device: str) -> list[int]:
-    """List the sizes that a group may shrink to, from its size down to two.
+    """List the sizes that a group may shrink to, from its present size down to two.
 
     Args:
-        size: of the group.
-        device: "cpu", where every size is on the ladder; or "cuda", where sizes are halved, since CUDA graphs are
-            captured again for each.
+        size: the size of the group.
+        device: "cpu", where every size is on the ladder; or "cuda", where sizes are halved, because every size needs
+            new CUDA graphs.
     """
     sizes = [max(size, 2)]
     while sizes[-1] > 2:
@@ -136,7 +137,7 @@ def unaliased(tree: Any, params: Params) -> Any:
         params: the parameters.
 
     Returns:
-        The tree, with clones where memory was shared.
+        The tree, with clones of the tensors that shared memory.
     """
     held = {p.untyped_storage().data_ptr() for p in params.values()}
 
@@ -151,18 +152,18 @@ def cast(tree: T, dtype: torch.dtype) -> T:
 
     Args:
         tree: a pytree of tensors.
-        dtype: of the result.
+        dtype: the dtype of the result.
     """
     converted: T = pytree.tree_map(lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor, tree)
     return converted
 
 
 def select_replicas(tree: Any, rows: Sequence[int]) -> Any:
-    """Select rows of every tensor of a tree; scalars, which all replicas share, stay.
+    """Select rows of every tensor of a tree; scalars, which all replicas share, stay unchanged.
 
     Args:
         tree: a pytree of tensors.
-        rows: of the replicas to keep, in the order of the result.
+        rows: the rows of the replicas to keep, in the order of the result.
     """
 
     def some(tensor: Tensor) -> Tensor:
@@ -181,7 +182,7 @@ def shrink(group: Group, rows: Sequence[int]) -> Group:
 
     Args:
         group: the replicas.
-        rows: of those to keep.
+        rows: the rows of the replicas to keep.
     """
     replicas = {name: select_replicas(getattr(group, name), rows) for name in PER_REPLICA}
     return replace(group, seeds=tuple(group.seeds[row] for row in rows), **replicas)

@@ -29,7 +29,7 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
         step: the cell's step.
         seeds: one for each replica.
         device: "cpu", or a CUDA device such as "cuda:0".
-        dtype: of parameters, data and states.
+        dtype: the dtype of parameters, data and states.
 
     Returns:
         The group before any update, and the seconds that the phase `prepare` took for each replica.
@@ -70,7 +70,7 @@ def _prepared(
 
 
 def _drawn(draw: Callable[[Tensor], T], key: Tensor, dtype: torch.dtype) -> T:
-    """Draw from a task for a seed, and free the memory of drawing: XOR's full dimensions are 100 times its rest."""
+    """Draw from a task for a seed, and free the memory of drawing, which for XOR is 100 times that of the result."""
     drawn = cast(draw(random.fold(key, "task")), dtype)
     trim()
     return drawn
@@ -81,7 +81,7 @@ def _stack(trees: Sequence[Any]) -> Any:
 
 
 def _reserved(step: Step, keys: Tensor) -> Reserved:
-    """Draw the reserved examples of every replica, and those that take their place in batches."""
+    """Draw the reserved examples of every replica, and the examples that replace them in batches."""
     n = step.task.train_size
     count = max(1, math.ceil(step.reserve * n))
 

@@ -23,7 +23,7 @@ from grokbench.step import Step
 
 __all__ = ["Evaluation", "TrainingLoop"]
 
-KEPT_BYTES = 2**30  # for the copies of parameters that evaluations keep until they are read back
+KEPT_BYTES = 2**30  # most bytes of the parameters that evaluations keep until they are read back
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Evaluation:
     Attributes:
         epoch: completed epochs.
         due: labels of the metrics in `table`.
-        others: labels of the metrics with a longer cadence; they are measured too when a replica finishes here.
+        others: labels of the metrics that are not due; they are measured only if a replica finishes here.
         table: (replicas, due + 1), see `measure`.
         known: split -> outputs (replicas, n, C) that were computed before.
         group: the replicas at this epoch.
@@ -50,8 +50,8 @@ class Evaluation:
         """Copy what `others` and a snapshot may need, because training overwrites the group.
 
         Args:
-            with_states: of the methods, beside the parameters.
-            snapshot: whether the weights may be kept, so that parameters are needed in any case.
+            with_states: whether to copy the states of the methods too.
+            snapshot: whether weights may be kept here, so that the parameters are needed in any case.
         """
         needed = bool(self.others) or snapshot
         params = {name: p.clone() for name, p in self.group.params.items()} if needed else {}
@@ -64,14 +64,14 @@ class TrainingLoop:
     """A group in training, with a stopping monitor for each replica that has no outcome yet.
 
     Attributes:
-        cell: of the replicas.
+        cell: the cell of the replicas.
         step: the cell's step.
         executor: trains and evaluates the group.
         group: the replicas; rows without a monitor only fill up the group's size.
-        monitors: by row of the group.
+        monitors: row of the group -> monitor.
         epoch: completed epochs.
         prepare_seconds: seconds of the phase `prepare`, per replica.
-        data: data set -> digest of what the group read of it.
+        data: data set -> digest of the content that the group read.
         pending: the next step's gradients, if the last evaluation computed them.
     """
 
@@ -96,15 +96,15 @@ class TrainingLoop:
         dtype: torch.dtype,
         checkpoint_file: CheckpointFile | None,
     ) -> "TrainingLoop":
-        """Resume a group from its checkpoint, or initialise it where there is none that can be used.
+        """Resume a group from its checkpoint, or initialise it if no checkpoint can be used.
 
         Args:
-            cell: of the replicas.
+            cell: the cell of the replicas.
             step: the cell's step.
             executor: trains and evaluates the group.
             seeds: one for each replica; a single replica is trained twice, since a group has at least two rows.
             device: "cpu", or a CUDA device such as "cuda:0".
-            dtype: of parameters, data and states.
+            dtype: the dtype of parameters, data and states.
             checkpoint_file: None means no checkpoints.
         """
         checkpoint = checkpoint_file.read() if checkpoint_file else None
@@ -123,7 +123,7 @@ class TrainingLoop:
     def _resume(
         cls, cell: Cell, step: Step, executor: Executor, checkpoint: Checkpoint, device: str, dtype: torch.dtype
     ) -> "TrainingLoop | None":
-        """Resume a group; None where its data are others now, or shapes or dtypes differ."""
+        """Resume a group; None if its data have changed, or if shapes or dtypes differ."""
         with recording() as data:
             group, _ = start(step, checkpoint.seeds, device, dtype)
         restored = checkpoint.restore(group) if data == checkpoint.data else None
@@ -148,9 +148,9 @@ class TrainingLoop:
         return evaluations
 
     def read_back(self, evaluation: Evaluation) -> Iterator[StoppingMonitor]:
-        """Copy the evaluation to the host, record its metrics, and yield the replicas that finished; they leave.
+        """Copy the evaluation to the host, record its metrics, and yield the replicas that finished.
 
-        The replicas are yielded as their monitors, which are removed from `monitors`.
+        Each finished replica is yielded as its monitor, which is removed from `monitors`.
         """
         epoch, table, monitors = evaluation.epoch, evaluation.table.tolist(), self.monitors
         values = [dict(zip(evaluation.due, row, strict=False)) for row in table]
@@ -162,7 +162,7 @@ class TrainingLoop:
         yield from (monitors.pop(row) for row in done)
 
     def _measure_others(self, evaluation: Evaluation) -> list[list[float]]:
-        """Measure the metrics that were not due, for every row; empty if all were."""
+        """Measure the metrics that were not due, for every row; empty if all metrics were due."""
         labels = evaluation.others
         if not labels:
             return []
@@ -196,7 +196,7 @@ class TrainingLoop:
         return Evaluation(self.epoch, due, others, table, known, self.group)
 
     def _evaluations_between_reads(self) -> int:
-        """Return the number of evaluations between two reads, limited by the memory of the parameters they keep."""
+        """Return the number of evaluations between two reads, limited by the memory of kept parameters."""
         size = sum(p.numel() * p.element_size() for p in self.group.params.values())
         steps = self.step.task.steps * self.cell.evaluate_every
         return min(self.executor.steps_between_reads // steps, KEPT_BYTES // size)

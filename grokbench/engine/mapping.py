@@ -16,13 +16,14 @@ __all__ = ["over_replicas"]
 def over_replicas(step: Step, function: Callable[..., Any], in_dims: Any = 0) -> Callable[..., Any]:
     """Apply a function of one replica to stacked replicas, as `torch.func.vmap` does.
 
-    Code that branches on tensors or reads numbers cannot be mapped. If a method of the step declares that, the function
-    is called for one replica after the other, and the results are stacked.
+    Code that branches on tensors or reads numbers cannot be mapped. If a method of the step declares such code, the
+    function is called for one replica after the other, and the results are stacked.
 
     Args:
         step: the cell's step.
         function: takes and returns pytrees of tensors of one replica.
-        in_dims: for each argument the axis of the replicas, 0 or None, or a pytree of these; 0 stands for all.
+        in_dims: for each argument the axis of the replicas, 0 or None, or a pytree of these; a single 0 applies to all
+            arguments.
     """
     return vmap(function, in_dims=in_dims) if step.mapped else _one_by_one(function, in_dims)
 

@@ -6,12 +6,12 @@ from contextlib import suppress
 
 __all__ = ["describes_exhaustion", "exhausted", "release", "trim"]
 
-# In messages of a RuntimeError: of torch on a CPU, and where CUDA or one of its libraries allocates by itself.
+# Phrases in a RuntimeError of torch on a CPU, or of CUDA and its libraries when they allocate memory themselves.
 _PHRASES = ("can't allocate memory", "not enough memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
 
 
 def exhausted(error: BaseException) -> bool:
-    """Return whether an error, or one in the chain of its contexts, means that memory ran out."""
+    """Return whether an error, or an error in the chain of its contexts, means that memory ran out."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, MemoryError) or describes_exhaustion(type(seen).__name__, str(seen)):
@@ -24,8 +24,8 @@ def describes_exhaustion(kind: str, message: str) -> bool:
     """Return whether an exception means that memory ran out, from the text of a traceback.
 
     Args:
-        kind: the name of its class.
-        message: its message.
+        kind: the name of the exception's class.
+        message: the exception's message.
     """
     if kind in ("OutOfMemoryError", "MemoryError"):
         return True

@@ -18,7 +18,7 @@ from grokbench.step import Step
 
 __all__ = ["profile"]
 
-LEAST_SECONDS = 2.0  # of training per cell
+LEAST_SECONDS = 2.0  # minimum seconds of training per cell
 EVALUATION, REST = "evaluation", "rest"  # rest: the engine's own work between phases
 
 
@@ -29,11 +29,11 @@ def profile(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: to
     captured epoch.
 
     Args:
-        cell: of the replicas.
+        cell: the cell of the replicas.
         step: the cell's step.
-        seeds: of the group.
+        seeds: the seeds of the group.
         device: "cpu", or a CUDA device such as "cuda:0".
-        dtype: of parameters, data and states.
+        dtype: the dtype of parameters, data and states.
 
     Returns:
         The seconds of each phase per epoch and replica.
@@ -41,14 +41,14 @@ def profile(cell: Cell, step: Step, seeds: Sequence[int], device: str, dtype: to
     group, _ = engine.start(step, seeds if len(seeds) > 1 else [*seeds, *seeds], device, dtype)
     replicas, clock = len(group.seeds), _PhaseClock(device)
     group = train_epoch(step, group, 0)
-    _evaluate(step, group, 0, {})  # both are warmed up
+    _evaluate(step, group, 0, {})  # warm-up: not timed
     began, epochs = clock.now(), 0
     while epochs == 0 or clock.now() - began < LEAST_SECONDS:
         epochs += 1
         group = train_epoch(step, group, epochs, None, clock.phase)
     rest = clock.now() - began - sum(clock.seconds.values())
     seconds = {phase: value / epochs / replicas for phase, value in (clock.seconds | {REST: rest}).items()}
-    _, known = look_ahead(step, group, epochs)  # not timed: with full batches it is part of the next step
+    _, known = look_ahead(step, group, epochs)  # not timed: with full batches, the look-ahead is part of the next step
     with clock.phase(EVALUATION):
         _evaluate(step, group, epochs, known)
     return Profile(cell, replicas, seconds | {EVALUATION: clock.seconds[EVALUATION] / cell.evaluate_every / replicas})

@@ -1,7 +1,7 @@
-"""The stopping rule of one replica: its curves, when it memorised, when it grokked, and its outcome.
+"""The stopping rule of one replica, which also records its curves, its outcome, and when it memorised and grokked.
 
-Evaluations are plain numbers; the result is a `Run`. Epochs are completed passes over the training set, and evaluation
-0 is before any update.
+Evaluations are plain numbers; the result is a `Run`. Epochs are completed passes over the training set; the evaluation
+at epoch 0 comes before any update.
 """
 
 import math
@@ -23,12 +23,12 @@ class StoppingMonitor:
     """The evaluations of one replica so far, and the rule that decides when its training stops.
 
     Attributes:
-        seed: of the replica.
-        conditions: metric label -> condition; the criterion holds where all of them do.
+        seed: the seed of the replica.
+        conditions: metric label -> condition; the criterion holds if all conditions hold.
         stop: "grokked" to stop when the criterion holds; "budget" to train to the budget; the number of consecutive
-            evaluations at which the criterion must hold; or {"hold": H} to stop once it has lasted for H epochs.
-        budget: the most epochs.
-        epochs: completed.
+            evaluations at which the criterion must hold; or {"hold": H} to stop once grokking has lasted for H epochs.
+        budget: the maximum number of epochs.
+        epochs: completed epochs.
         grokked_at: the epoch at which the criterion first held; with a number as `stop`, the first epoch of the latest
             streak.
         memorised_at: the first epoch with a train accuracy of at least MEMORISED.
@@ -105,14 +105,14 @@ class StoppingMonitor:
         return self.stop == "grokked" and self.grokked_at is not None
 
     def _counts(self) -> bool:
-        """Return whether a replica that ends now has grokked. It has not if the criterion had to hold for longer."""
+        """Return whether a replica that ends now has grokked; if the criterion had to hold for longer, it has not."""
         return self.grokked_at is not None and not isinstance(self.stop, int)
 
     def run(self, identity: str, **facts: Any) -> Run:
         """Return the run of a replica whose training has stopped.
 
         Args:
-            identity: of the cell.
+            identity: the identity of the cell.
             facts: further fields of `Run`.
         """
         assert self.outcome is not None

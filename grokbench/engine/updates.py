@@ -28,12 +28,12 @@ def update(
         step: the cell's step.
         group: the replicas; the optimizer overwrites their parameters.
         taken: the gradients of the step.
-        context: of the step, for all replicas.
-        axes: of the replicas in `context`, for `vmap`.
+        context: the context of the step, for all replicas.
+        axes: the axes of the replicas in `context`, for `vmap`.
         clock: times the phases.
 
     Returns:
-        The group after the step, with `finite` as it was.
+        The group after the step, with an unchanged `finite`.
     """
     grads, outputs, states = taken.grads, taken.outputs, group.states
     if step.has("transform"):
@@ -71,7 +71,7 @@ def _copied(params: Params) -> Params:
 def _own_updates(
     step: Step, group: Group, grads: Params, states: Any, outputs: Tensor, context: StepContext, axes: Any
 ) -> tuple[Params, Any]:
-    """Update the parameters that methods claim, before the optimizer overwrites the others."""
+    """Update the parameters that methods claim, before the optimizer overwrites the other parameters."""
     if not step.has("update"):
         return {}, states
     own, states = over_replicas(step, step.update, (0, 0, 0, 0, axes))(grads, group.params, states, outputs, context)

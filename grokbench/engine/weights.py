@@ -1,7 +1,7 @@
-"""The weights of a replica as a file of the format safetensors, and such a file as weights.
+"""Weights of a replica, written to and read from a file in the format safetensors.
 
-A file holds every parameter as it is trained, frozen ones too, and where a method has averaged weights evaluated, those
-beside them, under names that begin with EVALUATED. Its metadata has one key, "grokbench", whose value is JSON.
+A file holds every trained and every frozen parameter. If a method evaluates averaged weights, the file also holds the
+averages, under names that begin with EVALUATED. Its metadata has one key, "grokbench", whose value is JSON.
 """
 
 import hashlib
@@ -32,14 +32,14 @@ NOT_ROTATED = "as the task draws its data"
 def kept_weights(
     cell: Cell, step: Step, group: Group, epoch: int, monitors: Mapping[int, StoppingMonitor]
 ) -> Iterator[KeptWeights]:
-    """Yield the weights that a cell asks for after an evaluation, and enter their digests in the monitors.
+    """Yield the weights that a cell keeps after an evaluation, and enter their digests in the monitors.
 
     Args:
-        cell: of the replicas.
+        cell: the cell of the replicas.
         step: the cell's step.
-        group: the replicas at this epoch, with their states where a method has averaged weights evaluated.
+        group: the replicas at this epoch, with their states if a method evaluates averaged weights.
         epoch: completed epochs.
-        monitors: by row of the group, of the replicas in training until this evaluation, after it was judged.
+        monitors: row of the group -> monitor, for the replicas that trained until this evaluation; already judged.
     """
     wanted = [row for row, monitor in monitors.items() if _wanted(cell, monitor, epoch)]
     if not wanted:
@@ -81,14 +81,14 @@ def read_weights(content: bytes, evaluated: bool) -> Params:
     """Read the parameters of a file.
 
     Args:
-        content: of the file.
-        evaluated: give those that evaluations see; else those that are trained.
+        content: the content of the file.
+        evaluated: return the parameters that evaluations use; otherwise the trained parameters.
 
     Returns:
-        Name -> value, on the CPU, frozen parameters among them.
+        Name -> value, on the CPU, frozen parameters included.
 
     Raises:
-        ValueError: the content is not of such a file.
+        ValueError: the content is not that of a file of weights.
     """
     try:
         tensors = load(content)

@@ -29,7 +29,7 @@ __all__ = [
 
 LOCK = ".lock"
 LEFTOVERS = (".*.json.*.tmp", ".*.npz.*.tmp", ".*.safetensors.*.tmp")
-PATIENCE = 0.2  # seconds: `is_locked` holds the lock for an instant
+PATIENCE = 0.2  # seconds to wait for the lock, which `is_locked` holds for an instant
 ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room there"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Allow writing there"),
@@ -37,11 +37,11 @@ ADVICE = {
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put a file in its place, whole or not at all, even when the power fails.
+    """Write a file whole or not at all, even when the power fails.
 
     Args:
-        path: of the file; one that exists is replaced.
-        content: all of it.
+        path: the path of the file; an existing file is replaced.
+        content: the whole content.
 
     Raises:
         StoreError: it cannot be written; what was there before still is.
@@ -52,7 +52,7 @@ def write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its place when the `with` block ends, and never does when that raises: for long files.
+    """Open a long file for writing. It appears at its path only when the `with` block ends without an exception.
 
     Raises:
         StoreError: it cannot be written; what was there before still is.
@@ -91,20 +91,20 @@ def append(path: Path, content: bytes, at: int) -> None:
 
 
 def target(path: Path) -> Path:
-    """Find the place of a file that a user names, which may be a link; StoreError for a device or a pipe."""
+    """Resolve the path of a file that a user names, which may be a link; raise StoreError for a device or a pipe."""
     place = path.resolve() if path.is_symlink() else path
     if place.exists() and not place.is_file() and not place.is_dir():
-        raise StoreError(f"{path} is a device or a pipe, expected a file: name another.")
+        raise StoreError(f"{path} is a device or a pipe, expected a file: choose another path.")
     return place
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes], copies: Mapping[str, Path] | None = None) -> None:
-    """Put a folder of files in its place, whole or not at all.
+    """Write a folder of files whole or not at all.
 
     Args:
-        folder: absent or empty so far.
+        folder: the path of the folder, which must not exist or must be empty.
         contents: name of a file -> its content.
-        copies: name of a file, with the folders in `folder` -> the file that it is a copy of.
+        copies: path of a file below `folder` -> the existing file to copy.
 
     Raises:
         StoreError: the folder exists and is not empty, or cannot be written.
@@ -119,7 +119,7 @@ def write_folder(folder: Path, contents: Mapping[str, bytes], copies: Mapping[st
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder to be filled, which takes its place when the `with` block ends, and is dropped when that raises.
+    """Make a folder to fill in a `with` block. It appears at its path when the block ends without an exception.
 
     Raises:
         StoreError: `folder` exists and is not an empty folder, or cannot be written.
@@ -127,8 +127,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
     temporary = folder.with_name(f".{folder.name}.tmp")
     with _explained(folder):
         if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
-            raise StoreError(f"{folder} is there already: delete it, or choose another folder ({Option('out')}).")
-        shutil.rmtree(temporary, ignore_errors=True)  # of an attempt that was killed
+            raise StoreError(f"{folder} exists already: delete it, or choose another folder ({Option('out')}).")
+        shutil.rmtree(temporary, ignore_errors=True)  # left by an attempt that was killed
         temporary.mkdir(parents=True)
         try:
             yield temporary
@@ -139,7 +139,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Delete a file, if it is there; StoreError where that cannot be done."""
+    """Delete a file if it exists; raise StoreError if it cannot be deleted."""
     with _explained(path):
         path.unlink(missing_ok=True)
 
@@ -148,8 +148,8 @@ def clean(folder: Path, below: Iterable[str]) -> None:
     """Remove the temporary files of killed processes from a folder.
 
     Args:
-        folder: should be locked; only its own files are searched, since it may hold any other folder.
-        below: names of folders in it that are searched at every depth.
+        folder: the folder, which should be locked. Its subfolders are not searched, because they may be anything.
+        below: names of subfolders that are searched at every depth all the same.
     """
     with _explained(folder):
         for pattern in LEFTOVERS:
@@ -159,17 +159,17 @@ def clean(folder: Path, below: Iterable[str]) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it; StoreError where that cannot be done."""
+    """Make a folder and its parents; raise StoreError if that fails."""
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
 
 
 def move(source: Path, target: Path) -> None:
-    """Move a file within a file system; StoreError where that cannot be done.
+    """Move a file within a file system; raise StoreError if that fails.
 
     Args:
         source: an existing file.
-        target: its new path; the folder is made if needed, and a file that exists is replaced.
+        target: the new path. Its folder is made if needed, and an existing file is replaced.
     """
     make_folder(target.parent)
     with _explained(target):
@@ -181,7 +181,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, `.lock`; the system releases it when this process ends, however it ends.
 
     Raises:
-        StoreError: another process holds it, or the folder cannot be written.
+        StoreError: another process holds the lock, or the folder cannot be written.
     """
     import fcntl  # not on Windows, where results can still be read
 
@@ -211,7 +211,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def _taken(file: IO[bytes], folder: Path, kind: int) -> bool:
-    """Take a lock until the file is closed; False where another process holds it."""
+    """Take a lock until the file is closed; False if another process holds it."""
     import fcntl
 
     with _explained(folder):
@@ -236,6 +236,6 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be written ({error.strerror}). {ADVICE.get(error.errno or 0, 'Put that right')} or choose "
+            f"{path} cannot be written ({error.strerror}). {ADVICE.get(error.errno or 0, 'Correct this')} or choose "
             f"another folder ({Option('out')}); what was saved before is kept."
         ) from error

@@ -10,11 +10,11 @@ from pydantic_core import to_json
 
 __all__ = ["LONGEST", "dump", "open_file", "parse", "read"]
 
-LONGEST = 2**26  # bytes of a line, or of a file read at once: ours are far shorter, and memory is finite
+LONGEST = 2**26  # most bytes of a line or a file that are read; GrokBench's own files are far shorter
 
 
 def dump(data: Any) -> bytes:
-    """Write data, records in it too, as a line of strict JSON."""
+    """Write data, which may contain records, as a line of strict JSON."""
     return to_json(data, inf_nan_mode="strings") + b"\n"
 
 
@@ -26,7 +26,7 @@ def parse(kind: Any, line: bytes) -> Any:
         line: UTF-8, with or without its line break.
 
     Raises:
-        ValueError: the line is anything else (pydantic's errors are ValueErrors).
+        ValueError: the line holds other data (pydantic's errors are ValueErrors).
     """
     return _adapter(kind).validate_json(line)
 
@@ -36,11 +36,11 @@ def read(kind: Any, path: Path) -> Any:
 
     Args:
         kind: a type that pydantic can validate.
-        path: of a file with one JSON value, of at most LONGEST bytes.
+        path: the path of a file with one JSON value, of at most LONGEST bytes.
 
     Raises:
-        ValueError: the file is anything else, or too long to be one of ours.
-        OSError: it cannot be read.
+        ValueError: the file holds other data, or is longer than any file of GrokBench.
+        OSError: the file cannot be read.
     """
     with open_file(path) as file:
         content = file.read(LONGEST + 1)
@@ -53,8 +53,8 @@ def open_file(path: Path) -> BinaryIO:
     """Open a file to be read.
 
     Raises:
-        ValueError: it is a pipe or a device, which might never end, or never begin.
-        OSError: it cannot be opened.
+        ValueError: the path is a pipe or a device, whose reading might never begin or never end.
+        OSError: the file cannot be opened.
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"{path} is no file")

@@ -24,11 +24,12 @@ __all__ = [
     "memory_fraction",
 ]
 
-# Keys of provenance on which numbers depend, beside the cell's identity, the group and the plugins' sources (see
-# `CheckpointFile.facts`). The git commit is none, or every commit would cost a long run its checkpoints. The identity
-# holds the engine's REVISION: an engine edited without a new one goes on from old checkpoints, as it keeps old runs.
+# Keys of provenance on which numbers depend, besides the cell's identity, the group and the plugins' sources (see
+# `CheckpointFile.facts`). The git commit is left out, because otherwise every commit would invalidate the checkpoints
+# of a long run. The identity includes the engine's REVISION. If the engine is edited without a new revision, old
+# checkpoints and old runs remain valid.
 NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "measured")
-HEARTBEAT = 0.2  # least seconds between two progress events of a group
+HEARTBEAT = 0.2  # minimum seconds between two progress events of a group
 SPARE = 0.1  # share of a CUDA device's memory left to contexts, workspaces of libraries and fragmentation
 
 
@@ -38,9 +39,9 @@ class Worker:
 
     Attributes:
         device: "cpu", or a CUDA device such as "cuda:0".
-        precision: of parameters, data and states: "float32" or "float64".
+        precision: the precision of parameters, data and states: "float32" or "float64".
         plugins: files of plugins to load.
-        provenance: of the program and the machine, kept with every run and timing.
+        provenance: the provenance of the program and the machine, kept with every run and timing.
         sharing: workers that share the device.
     """
 
@@ -88,7 +89,7 @@ class Stage(NamedTuple):
 
     Attributes:
         jobs: in the order in which they start.
-        at_once: the most jobs that may run at once; 1 where jobs must not disturb each other.
+        at_once: the largest number of jobs that may run at once; 1 if jobs must not disturb each other.
     """
 
     jobs: Sequence[Job]
@@ -97,7 +98,7 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True)
 class _OfOneCell:
-    """The common part of jobs for one cell."""
+    """The common base of jobs for one cell."""
 
     cell: Cell
 
@@ -111,11 +112,12 @@ class _OfOneCell:
 class Training(_OfOneCell):
     """A group of replicas to train together.
 
-    An incomplete group is trained as a whole, because its numbers depend on its size; runs that are stored are dropped.
+    An incomplete group is trained as a whole, because its numbers depend on its size. Runs that are already stored are
+    discarded.
 
     Attributes:
-        cell: of the replicas.
-        seeds: of the group.
+        cell: the cell of the replicas.
+        seeds: the seeds of the group.
         missing: the seeds whose runs are kept.
         checkpoints: a folder for the group's checkpoint, and the seconds between two; None means no checkpoints.
     """
@@ -145,7 +147,7 @@ class Training(_OfOneCell):
                 yield event
 
     def _checkpoint_files(self, provenance: Mapping[str, Any]) -> Callable[[Sequence[int]], Any] | None:
-        """Return a function from the seeds of a group to its checkpoint file; None where no checkpoints are kept."""
+        """Return a function from the seeds of a group to its checkpoint file; None if no checkpoints are kept."""
         from grokbench.engine.checkpoints import CheckpointFile
 
         if self.checkpoints is None:
@@ -153,7 +155,7 @@ class Training(_OfOneCell):
         folder, seconds = self.checkpoints
         facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
         facts["sources"] = {name: origin.digest for name, origin in self.cell.origins.items()}
-        if self.cell.weights.epochs:  # a checkpoint of another request may be past an epoch that is wanted now
+        if self.cell.weights.epochs:  # an earlier request's checkpoint may be past an epoch that is wanted now
             facts["weights"] = self.cell.weights.epochs
         return lambda seeds: CheckpointFile.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
 
@@ -164,12 +166,12 @@ class Training(_OfOneCell):
 
 
 def _origins(cell: Cell) -> dict[str, Any]:
-    """Give the origins of a cell's plugins as the data that provenance holds."""
+    """Return the origins of a cell's plugins, as provenance stores them."""
     return {name: origin.data() for name, origin in cell.origins.items()}
 
 
 def _imports(cell: Cell, registry: Any) -> dict[str, str]:
-    """Give the versions of what the user's plugins among a cell's import."""
+    """Return the versions of the packages that a cell's own plugins of the user import."""
     plugins = [registry.get(*name.split(".", maxsplit=1)) for name in cell.origins]
     return {name: version for plugin in plugins for name, version in plugin.imports.items()}
 
@@ -185,7 +187,7 @@ class Timekeeping:
     cells: tuple[Cell, ...]
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
-        """Yield a timing for each cell; those of one job have the same `timed_at` in their provenance."""
+        """Yield a timing for each cell. All timings of one job have the same `timed_at` in their provenance."""
         from grokbench import engine
         from grokbench.engine import timing
         from grokbench.plan import cell_step, check_sources
@@ -210,8 +212,8 @@ class Profiling(_OfOneCell):
     """A cell to profile; nothing is stored.
 
     Attributes:
-        cell: to profile.
-        seeds: of the group that is trained for it.
+        cell: the cell to profile.
+        seeds: the seeds of the group that is trained while profiling.
     """
 
     seeds: tuple[int, ...]

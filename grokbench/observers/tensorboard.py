@@ -1,7 +1,7 @@
 """Event files for TensorBoard (https://www.tensorflow.org/tensorboard), written with its package, without TensorFlow.
 
-Each replica has a folder of its own, written in one piece when the replica is done. The file name contains a digest of
-the numbers, so a replica has one log however often a suite was interrupted: an unchanged log is not written again, and
+Each replica has its own folder, which is written at once when the replica is done. The file name contains a digest of
+the numbers, so a replica has a single log even if the suite was interrupted. An unchanged log is not written again, and
 a retrained replica replaces its earlier log.
 """
 
@@ -25,8 +25,8 @@ HASHED = re.compile(r"-[0-9a-f]{8}")
 def tensorboard(folder: str = "") -> Observer:
     """Write a log of every replica for TensorBoard: `tensorboard --logdir runs/quick` shows them.
 
-    Logs go to `<results>/tensorboard/<task>/<label>/<seed>`, or to `<folder>/<task>/<label>/<seed>`. They hold every
-    metric over epochs, `grokked_at` and `memorised_at` where they exist, task, method, seed and parameters (under
+    Logs go to `<results>/tensorboard/<task>/<label>/<seed>`, or to `<folder>/<task>/<label>/<seed>`. A log holds every
+    metric over epochs, `grokked_at` and `memorised_at` if they exist, task, method, seed and parameters (under
     HPARAMS), and how the replica ended (under TEXT). Characters of a label that file names cannot have are written as
     `_`, with a hash that keeps such labels distinct.
 
@@ -56,7 +56,7 @@ class Log:
         self.root = Path(self.folder) if self.folder else planned.folder / "tensorboard"
 
     def write(self, run: Run, cell: Cell) -> None:
-        """Write the log of a replica in place of an earlier one; an unchanged log is left as it is."""
+        """Write the log of a replica and replace its earlier log; an unchanged log is not written again."""
         folder = self.root / safe(cell.task) / safe(cell.regularizer) / str(run.seed)
         file = folder / f"{NAME}{digest(run)}"
         if file.exists():
@@ -72,7 +72,7 @@ class Log:
 
 
 def safe(label: str) -> str:
-    """Return a distinct folder name for a label: the label if it is valid, else a cleaned one with a hash."""
+    """Return a distinct folder name for a label: the label if it is valid, otherwise a cleaned label with a hash."""
     if SAFE.fullmatch(label) and not HASHED.search(label[-9:]) and not label.endswith("."):
         return label
     plain = re.sub(r"[^A-Za-z0-9_,=+\[\]-]", "_", label)[:60]

@@ -1,9 +1,9 @@
-"""Suite x Registry -> cells with stable identities, and each cell back into its step.
+"""Cells with stable identities, made from a suite and a registry, and the step of each cell.
 
 A cell's identity is the hash of its recipe: canonical JSON of everything that decides when its replicas grok. Labels,
-the order of the file, devices, metrics and the budget are not part of it, so none of them makes a run be repeated.
+the order of the file, devices, metrics and the budget are not part of the recipe. Changing them does not repeat a run.
 
-`faults` finds the mistakes of a suite that only plugins reveal, `metrics` lists the metrics that a task records,
+`faults` finds the mistakes in a suite that only plugins reveal. `metrics` lists the metrics that a task records.
 `holds` gives the default of the epochs over which grokking has to last.
 """
 
@@ -39,14 +39,14 @@ def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tup
     """Make the cells of a suite, in its order.
 
     Args:
-        suite: its structure is valid.
-        registry: the plugins it may name.
+        suite: a suite of valid structure.
+        registry: the plugins that the suite may name.
         precision: "float32" or "float64".
         engine: revision of the engine.
 
     Raises:
-        SuiteError: every mistake at once: unknown plugins and parameters, values a factory refuses, criteria on
-            metrics that a task does not record.
+        SuiteError: the message lists every mistake: unknown plugins and parameters, values that a factory refuses,
+            criteria on metrics that a task does not record.
     """
     faults = list(dict.fromkeys(plan_faults(suite, registry)))
     if faults:
@@ -61,20 +61,20 @@ def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tup
 
 
 def without_misfits(suite: Suite, registry: Registry) -> Suite:
-    """Skip the cells of added methods on tasks that lack the facts they need.
+    """Skip the cells of added methods on tasks that lack facts that the method needs.
 
-    For a suite's own methods such a cell is an error, which its author mends by `skip`; a user who adds a method to a
-    shipped suite cannot.
+    For a suite's own methods such a cell is an error, because the suite's author can add it to `skip`. A user who adds
+    a method to a shipped suite cannot.
 
     Args:
-        suite: after the methods of a command were added.
+        suite: the suite, with the methods that the command added.
         registry: with the suite's own plugins.
     """
     return dataclasses.replace(suite, skip=(*suite.skip, *misfits(suite, registry)))
 
 
 def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], execution: Mapping[str, Any]) -> Manifest:
-    """Make the manifest of a results folder: the whole suite, whatever part of it is run now.
+    """Make the manifest of a results folder. It describes the whole suite, even if only a part is run now.
 
     Args:
         suite: its name, baseline, statistics and published numbers are the manifest's.
@@ -106,7 +106,7 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
     """Build the step of a cell.
 
     Args:
-        cell: of a plan or of a manifest.
+        cell: the cell of a plan or of a manifest.
         registry: with every plugin that the cell names.
 
     Raises:
@@ -125,14 +125,14 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
 
 
 def check_sources(cell: Cell, registry: Registry) -> None:
-    """Check that the plugins of a cell are those it was planned with, since a run's provenance names these.
+    """Check that a cell's plugins have not changed since planning, as a run's provenance names the planned sources.
 
     Args:
         cell: with the origins of its plugins at the time of planning.
-        registry: loaded from the sources as they are now.
+        registry: the registry, loaded from the present sources.
 
     Raises:
-        PluginError: the source of one was edited or removed since.
+        PluginError: the source of a plugin was edited or removed since planning.
     """
     for plugin, origin in cell.origins.items():
         kind, name = plugin.split(".", maxsplit=1)
@@ -140,12 +140,12 @@ def check_sources(cell: Cell, registry: Registry) -> None:
             why = "".join(f" ({broken})" for broken in registry.broken)
             raise PluginError(
                 f"{name} ({origin}) cannot be loaded any more{why}: its source was removed or broken after this run "
-                "began. Put it back and give the same command again."
+                "began. Restore it and give the same command again."
             )
         if not registry.get(kind, name).origin.agrees_with(origin):
             raise PluginError(
-                f"{name} ({origin}) was changed after this run began, and is not trained, since its results would be "
-                "said to come from the earlier source. Give the same command again to train it as it is now."
+                f"{name} ({origin}) was changed after this run began. It is not trained, because its results would be "
+                "attributed to the earlier source. Give the same command again to train the new version."
             )
 
 
@@ -193,16 +193,16 @@ def _cell(
 
 
 def _reads_budget(made: Iterable[Regularizer], settings: Mapping[str, Any]) -> bool:
-    """Tell if the numbers depend on the budget: a method reads it, or a schedule ends with it."""
+    """Return whether the numbers depend on the budget: a method reads it, or a schedule ends with it."""
     scheduled = schedule(settings)
     return any("budget" in regularizer.needs for regularizer in (*made, *([scheduled] if scheduled else [])))
 
 
 def _contract(registry: Registry, uses: Iterable[Use], made: Iterable[Regularizer]) -> int | None:
-    """The version of the plugin contract that the numbers of a user's method depend on; None without one.
+    """Return the version of the plugin contract that a user's method depends on; None without such a method.
 
-    Since version 2 `At.params` is where the gradient was taken in `project` too, where version 1 had the updated
-    parameters. No built-in method looks at them there.
+    In version 2, `At.params` holds the parameters at which the gradient was taken, in `project` too. In version 1, it
+    held the updated parameters in `project`. No built-in method reads `At.params` in `project`.
     """
     users = (not registry.get("regularizers", use.name).builtin for use in uses)
     projects = any(user and one.project is not None for user, one in zip(users, made, strict=True))
@@ -223,9 +223,9 @@ def _judging(
 
 
 def _coordinates(use: Use, registry: Registry, methods: Iterable[Regularizer]) -> tuple[Use, Task]:
-    """Choose the task's coordinates: not rotated ones if one of the methods does not rotate with its inputs.
+    """Choose the task's coordinates: full coordinates if one of the methods does not rotate with the inputs.
 
-    Of the same seed both are the same network on the same data, up to rounding: they stay paired.
+    With the same seed, both choices give the same network on the same data up to rounding, so replicas stay paired.
     """
     plugin = registry.get("tasks", use.name)
     task: Task = plugin.make(use.parameters)

@@ -29,7 +29,7 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
     """Yield every mistake that cannot be found without the plugins.
 
     Args:
-        suite: whose document gives the line and column of each mistake.
+        suite: the suite; its document gives the line and column of each mistake.
         registry: with the suite's own plugins.
     """
     for entry in suite.tasks:
@@ -76,7 +76,7 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: 
 
 
 def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """Yield the faults of a cadence: the budget has to end with an evaluation, and to hold as many as `stop` needs."""
+    """Yield faults of a cadence: the budget must end with an evaluation, and hold as many as `stop` needs."""
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
     yield from _metric_label_faults(suite, registry, task, every)
     yield from _snapshot_faults(suite, entry, every, budget)
@@ -87,7 +87,7 @@ def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Ta
         yield f"{place}: sustained for {stop} evaluations, but {budget} epochs have {budget // every + 1} of them"
     if suite.statistics.rank_by == "lasting" and not isinstance(stop, Mapping | None):
         place = f"{suite.where(('statistics', 'rank_by'))}: statistics.rank_by"
-        yield f"{place}: lasting, but {entry.label} does not watch whether grokking lasts; give it stop: {{hold: H}}"
+        yield f"{place}: lasting, but {entry.label} does not test whether grokking lasts; give it stop: {{hold: H}}"
     place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
     if every > budget:
         yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
@@ -100,13 +100,13 @@ def _snapshot_faults(suite: Suite, entry: TaskEntry, every: int, budget: int) ->
     path = ("weights",) if entry.weights is None else (*entry.path, "weights")
     for epoch in (suite.weights if entry.weights is None else entry.weights).epochs:
         if epoch > budget or epoch % every:
-            have = f"{entry.label} is evaluated every {every} epochs up to {budget}"
+            have = f"expected an epoch of {entry.label}'s evaluations, every {every} epochs up to {budget}"
             other = f"; give {entry.label} its own weights" if entry.weights is None and len(suite.tasks) > 1 else ""
-            yield f"{suite.where(path)}: {dotted(path)}: epoch {epoch}, expected one at which {have}{other}"
+            yield f"{suite.where(path)}: {dotted(path)}: epoch {epoch} has no evaluation, {have}{other}"
 
 
 def _fact_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """Yield the methods that need facts which their task does not have: they would train something else, or nothing."""
+    """Yield the methods that need facts that their task does not have."""
     for method in _planned(suite, entry):
         for use in method.uses_for(entry.label):
             if missing := _missing_facts(registry, use, task):
@@ -132,7 +132,7 @@ def _combination_faults(suite: Suite, registry: Registry, entry: TaskEntry, task
             build_step(task, made, {}, settings=settings)
         except ValueError as error:
             yield f"{suite.where(method.path)}: regularizers.{method.label}: on {entry.label}: {error}"
-        except Exception:  # of a plugin's own code: its replicas fail, with a traceback
+        except Exception:  # an error in the plugin's code: training reports it with a traceback
             continue
 
 
@@ -143,19 +143,19 @@ def _way_out(suite: Suite, entry: TaskEntry, method: RegularizerEntry) -> str:
 
 
 def _refused(registry: Registry, use: Use, task: Task) -> str | None:
-    """Ask a method why it cannot be trained on a task; None where it can, or where it has faults of its own."""
+    """Return why a method refuses a task; None if it does not, or if the method has faults of its own."""
     method: Regularizer | None = _made(registry, "regularizers", use)
     if method is None or not method.refuses:
         return None
     try:
         why = method.refuses(task)
-    except Exception as error:  # of a plugin's own code
+    except Exception as error:  # an error in the plugin's code
         return f"its `refuses` raises {type(error).__name__}: {error}"
     return f"{why}" if why else None
 
 
 def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
-    """Yield the cells of added methods whose task lacks the facts they need, as skips with the reason.
+    """Yield a skip, with the reason, for each cell of an added method whose task lacks facts that the method needs.
 
     Args:
         suite: only the methods in its `added` are examined.
@@ -172,7 +172,7 @@ def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
 
 
 def _missing_facts(registry: Registry, use: Use, task: Task) -> list[str]:
-    """List the facts that a method needs and a task does not have; none for a method with faults of its own."""
+    """List the facts that a method needs and a task lacks; empty for a method with faults of its own."""
     method: Regularizer | None = _made(registry, "regularizers", use)
     if method is None:
         return []
@@ -188,18 +188,18 @@ def _planned(suite: Suite, entry: TaskEntry) -> list[RegularizerEntry]:
 
 
 def _rotation_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """Yield the metrics that depend on coordinates, where the task is trained in rotated ones."""
+    """Yield the metrics that depend on coordinates, if the task is trained in rotated coordinates."""
     for measured in suite.metrics if task.full else ():
         metric = _made(registry, "metrics", measured.use)
         if metric is not None and can_record(task, metric) and not metric.rotates:
             yield (
                 f"{suite.where(measured.path)}: metrics.{measured.label}: {measured.use.name} does not declare that it "
-                f"is the same in rotated coordinates, in which {entry.label} is trained; set rotate: false there"
+                f"is the same in rotated coordinates, in which {entry.label} is trained; set rotate: false in this task"
             )
 
 
 def _made(registry: Registry, kind: str, use: Use) -> Any:
-    """Make the plugin's record; None where it has faults of its own, which are reported elsewhere."""
+    """Make the plugin's record; None if its use has faults, which are reported elsewhere."""
     try:
         return registry.get(kind, use.name).make(use.parameters)
     except PluginError:
@@ -213,7 +213,7 @@ def _records(registry: Registry, task: Task, entry: MetricEntry) -> bool:
 
 
 def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterator[str]:
-    """Yield what a metric needs that no task has: it would be left out of every cell without a word."""
+    """Yield a metric's needs that no task meets: the metric would silently be left out of every cell."""
     metric: Metric | None = _made(registry, "metrics", entry.use)
     tasks = [_made(registry, "tasks", task.use) for task in suite.tasks]
     if metric is None or None in tasks or any(can_record(task, metric) for task in tasks):
@@ -234,7 +234,7 @@ def _need_faults(suite: Suite, registry: Registry, entry: MetricEntry) -> Iterat
 
 
 def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, metric: Metric) -> Iterator[str]:
-    """Yield a condition that no value of its metric meets, or every one."""
+    """Yield a condition that no value of its metric meets, or that every value meets."""
     if metric.bounds and (wrong := bound_fault(condition, *metric.bounds)):
         yield f"{suite.where((*entry.path, 'grokked', label))}: tasks.{entry.label}.grokked.{label}: {wrong}"
 

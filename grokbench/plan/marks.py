@@ -1,4 +1,4 @@
-"""The marks of a cell: how its recipe differs from the task's, by the suite or by its methods."""
+"""The marks of a cell: the differences between its recipe and the task's, made by the suite or by methods."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,9 +17,9 @@ def marks(task: Task, methods: Sequence[Regularizer], given: Mapping[str, Any]) 
     """Yield the differences between the recipe of a cell and the task's.
 
     Args:
-        task: with its own optimizer.
-        methods: of the cell, in their order.
-        given: of `Recipe.optimizer`; empty where the suite changes nothing.
+        task: the task, with its own optimizer.
+        methods: the methods of the cell, in their order.
+        given: the value of `Recipe.optimizer`; empty if the suite changes nothing.
     """
     yield from _changes(task.optimizer, _final(with_settings(task, given).optimizer, methods))
     if given.get("schedule"):
@@ -34,15 +34,15 @@ def optimizer_data(task: Task, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that methods start from, as JSON data.
 
     Args:
-        task: with its own optimizer.
-        given: of `Recipe.optimizer`.
+        task: the task, with its own optimizer.
+        given: the value of `Recipe.optimizer`.
     """
     found = settings(with_settings(task, given).optimizer)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
 def _final(optimizer: Optimizer, methods: Iterable[Regularizer]) -> Optimizer:
-    """The optimizer after every method; a method that fails here fails its replicas, with a traceback."""
+    """Return the optimizer after every method; if a method fails here, training reports the error with a traceback."""
     try:
         for method in methods:
             optimizer = method.optimizer(optimizer) if method.optimizer else optimizer
@@ -84,13 +84,13 @@ def _marks_of(task: Task, method: Regularizer) -> Iterator[Mark]:
 
 
 def _claimed(task: Task, method: Regularizer) -> str:
-    """Describe the parameters that a method updates, by role: `hidden matrices`; without any where they are unknown."""
+    """Describe the parameters that a method updates, by role: `hidden matrices`; empty if they are unknown."""
     try:
         shapes = {name: tuple(p.shape) for name, p in task.trained(task.init(random.key(0, "meta"))).items()}
         roles = {name: role for name, role in task.roles.items() if name in shapes}
         names = list(method.claims(roles, shapes)) if method.claims else []
         claimed = {roles[name]: [shapes[other] for other in names if roles[other] == roles[name]] for name in names}
-    except Exception:  # of a user's code, which fails its replicas with a traceback
+    except Exception:  # an error in a user's code: training reports it with a traceback
         return ""
     if set(names) == set(shapes):
         return "all parameters"

@@ -15,15 +15,16 @@ STANDARD = ("loss", "accuracy")  # of every split
 
 
 def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str, tuple[Metric, dict[str, Any]]]]:
-    """Yield the metrics of a task: loss and accuracy on every split, then the suite's, where the task can record them.
+    """Yield the metrics of a task: loss and accuracy on every split, then those of the suite that it can record.
 
     Args:
-        suite: for the metrics that it adds.
-        task: one of the suite's, made with its parameters.
+        suite: the suite, which may add metrics.
+        task: one of the suite's tasks, made with its parameters.
         registry: with the suite's own plugins.
 
     Yields:
-        Label; the metric with its `use` (the plugin), `parameters` and `every`, and `weights` where they are raw.
+        The label, and the metric with its `use` (the plugin), `parameters` and `every`, and with `weights` if they are
+        raw.
 
     Raises:
         PluginError: a metric of the suite is unknown or refuses its parameters.
@@ -48,12 +49,12 @@ def can_record(task: Task, metric: Metric) -> bool:
     """Return whether a task has the splits and the facts that a metric needs.
 
     Args:
-        task: made with its parameters, which may decide its splits and facts.
-        metric: made with its parameters, which may decide its needs.
+        task: the task, made with its parameters, which may decide its splits and facts.
+        metric: the metric, made with its parameters, which may decide its needs.
     """
     return set(metric.splits) <= set(task.split_names) and set(metric.facts) <= set(task.facts)
 
 
 def standard_labels(task: Task) -> list[str]:
-    """List the labels that are recorded whatever the suite says."""
+    """List the labels of the metrics that every suite records."""
     return [f"{split}_{name}" for split in task.split_names for name in STANDARD]

@@ -1,4 +1,4 @@
-"""A suite's own settings of a task's optimizer: their mistakes, and their values as a recipe holds them."""
+"""Settings of a task's optimizer that a suite changes: their mistakes, and their values in a recipe."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,13 +21,13 @@ SHARES = ("betas", "momentum")  # settings that are decay rates of running means
 
 
 def resolved_settings(optimizer: Optimizer, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that a suite gives, as JSON data of the types that the optimizer wants.
+    """Return the settings that a suite gives, as JSON data of the types that the optimizer expects.
 
     A schedule that changes nothing is left out.
 
     Args:
-        optimizer: the task's own.
-        given: name -> value; `setting_faults` finds nothing wrong with them.
+        optimizer: the task's own optimizer.
+        given: name -> value, checked by `setting_faults`.
     """
     nothing = {"schedule": "constant", "warmup": 0}
     kept = {name: value for name, value in given.items() if value != nothing.get(name)}
@@ -39,9 +39,9 @@ def setting_faults(suite: Suite, entry: TaskEntry, task: Task) -> Iterator[str]:
     """Yield the settings that the optimizer of a task does not have or refuses, each with its place.
 
     Args:
-        suite: for its methods, and for places.
+        suite: the methods, and the places of keys in the file.
         entry: the task's entry.
-        task: made with its parameters.
+        task: the task, made with its parameters.
     """
     for method in suite.regularizers:
         given = method.optimizer_for(entry.label)
@@ -88,6 +88,6 @@ def _refusal(task: Task, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _place(suite: Suite, method: RegularizerEntry, entry: TaskEntry, name: str) -> KeyPath:
-    """Find the key path that sets a value: that of one task, or of all."""
+    """Find the key path that sets a value: in `per_task`, or for all tasks."""
     special = [(*method.path, "per_task", label, OPTIMIZER, name) for label in (entry.label, entry.path[1])]
     return next((path for path in special if suite.holds(path)), (*method.path, OPTIMIZER, name))

@@ -1,4 +1,4 @@
-"""The search spaces of a suite's methods: parameters that their plugins do not have, and values that they refuse."""
+"""Mistakes in search spaces: parameters that the plugins do not have, and values that the plugins refuse."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -33,7 +33,7 @@ def space_faults(suite: Suite, registry: Registry) -> Iterator[str]:
 def _faults(
     suite: Suite, method: RegularizerEntry, plugin: Plugin, parameter: str, given: Mapping[str, Any], path: KeyPath
 ) -> Iterator[str]:
-    """Yield the first fault of each end of a range, or of each choice; the values between are like them."""
+    """Yield the first fault found at the ends of a range or among the choices."""
     own = next(use.parameters for use in method.uses if use.name == plugin.name)
     for value in _values(given):
         known = {**own, parameter: value}
@@ -51,7 +51,7 @@ def _values(given: Mapping[str, Any]) -> list[Any]:
 
 
 def _refusal(plugin: Plugin, known: Mapping[str, Any]) -> str | None:
-    """Return why a factory refuses parameters; None where they have faults that are reported elsewhere."""
+    """Return why a factory refuses parameters; None if they have faults that are reported elsewhere."""
     if any(plugin.faults(known)):
         return None
     try:

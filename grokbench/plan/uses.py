@@ -19,12 +19,12 @@ def use_faults(
     """Yield the mistakes in one use of a plugin, each with its place in the file.
 
     Args:
-        suite: the suite, for places.
+        suite: the suite, which gives the place of each key.
         registry: the plugins.
         kind: "tasks", "regularizers" or "metrics".
         use: the plugin's name and its parameters.
         path: the key path of the entry that uses it.
-        per_task: the label of the task on which it is used; empty where `per_task` does not apply.
+        per_task: the label of the task on which the plugin is used; empty if `per_task` does not apply.
     """
     words = list(fields_at(path))
     if misspelt := _misspelt_use(suite, registry, kind, use, path):
@@ -49,7 +49,7 @@ def use_faults(
 
 
 def _misspelt_use(suite: Suite, registry: Registry, kind: str, use: Use, path: KeyPath) -> str | None:
-    """Find the misspelt `use` of an entry whose label is no plugin: its value names plugins."""
+    """Find a key that is a misspelt `use`: the entry's label is no plugin, but the key's value names plugins."""
     known: Mapping[str, Any] = getattr(registry, kind)
     if use.name in known or suite.holds((*path, "use")):
         return None
@@ -61,14 +61,14 @@ def _misspelt_use(suite: Suite, registry: Registry, kind: str, use: Use, path: K
 
 
 def _mapping(suite: Suite, path: KeyPath, plugin: str, per_task: str | int, name: str) -> KeyPath:
-    """Find the mapping that sets a parameter: for one task, within a combination, or the entry itself."""
+    """Find the mapping that sets a parameter: `per_task`, a plugin within a combination, or the entry itself."""
     special = (*path, "per_task", per_task)
     mappings = [(*special, plugin), special, (*path, plugin)]
     return next((mapping for mapping in mappings if suite.holds((*mapping, name))), path)
 
 
 def _place(suite: Suite, path: KeyPath, mapping: KeyPath, name: str) -> str:
-    """Give `file:line:column: entry.parameter` of a parameter, or of the entry where `name` is "use"."""
+    """Give `file:line:column: entry.parameter` of a parameter, or of the entry if `name` is "use"."""
     return f"{suite.where((*mapping, name))}: {dotted(path if name == 'use' else (*path, name))}"
 
 

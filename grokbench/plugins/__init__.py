@@ -1,10 +1,10 @@
-"""The plugin manager and the registry: names in a suite -> factories with their origins.
+"""The plugin manager and the registry, which maps names in a suite to factories with their origins.
 
-Built-ins, installed packages and files come through the same hooks. Each provider is loaded by itself, because pluggy
-stops at the first exception: one that fails is kept with its traceback and breaks nothing else.
+Built-ins, installed packages and files come through the same hooks. Each provider is loaded separately, because pluggy
+stops at the first exception. A provider that fails is recorded with its traceback, and the other providers are loaded.
 
-`registry` holds every `plugin`, `files` imports a user's file, `hooks` checks a module's hooks, `digests` are of
-sources, `refusals` explain why a factory makes no record.
+`registry` holds every `plugin`, `files` imports a user's file, `hooks` checks a module's hooks, `digests` computes
+digests of sources, and `refusals` explains why a factory fails.
 """
 
 import importlib
@@ -67,7 +67,7 @@ def load_registry(files: Iterable[str | Path] = ()) -> Registry:
     A provider that fails is listed in `broken`.
 
     Raises:
-        PluginError: two providers have a plugin of one name.
+        PluginError: two plugins have the same name.
     """
     forget_files()
     registry = Registry()

@@ -17,11 +17,11 @@ class Broken:
     """A provider that could not be loaded.
 
     Attributes:
-        origin: the provider, as of a plugin.
+        origin: the provider, as in `Plugin.origin`.
         why: the exception in one line, or this program's own message about the provider.
-        traceback: of the exception.
+        traceback: the traceback of the exception.
         file: the plugin file, resolved; None for other providers.
-        line: of that file, where the exception was raised or passed; None where it did neither.
+        line: the innermost line of that file in the traceback; None if the traceback does not contain the file.
     """
 
     origin: Origin
@@ -32,7 +32,7 @@ class Broken:
 
     @classmethod
     def of(cls, origin: Origin, file: Path | None, error: BaseException) -> "Broken":
-        """Describe a provider by the exception that loading it raised; see the attributes for the arguments."""
+        """Describe a provider by the exception that loading it raised; the arguments are attributes."""
         text = "".join(traceback.format_exception(error, limit=-FRAMES))
         return cls(origin, _why(error), text, file, _line(error, file) if file else None)
 
@@ -42,13 +42,13 @@ class Broken:
 
 
 def _why(error: BaseException) -> str:
-    """Write an exception in one line, its last; the message of our own says enough without its type."""
+    """Return the last line of an exception; for this program's own errors, the message without the type."""
     text = str(error) if type(error) is PluginError else "".join(traceback.format_exception_only(error))
     return (text.strip().splitlines() or [type(error).__name__])[-1]
 
 
 def _line(error: BaseException | None, file: Path) -> int | None:
-    """Find the innermost line of a file in the traceback of an error, or else in that of the error before it."""
+    """Find the innermost line of a file in the traceback of an error, or else of the error that caused it."""
     if error is None:
         return None
     if isinstance(error, SyntaxError) and error.filename == str(file):

@@ -1,8 +1,9 @@
-"""Digests of a plugin's source: of its file and of the files beside it that it imports.
+"""Digests of a plugin's source: the plugin's file and the files in the same folder that it imports.
 
-The digest decides whether a stored result was made by the present source, so prose must not change it. Version 2 leaves
-out comments, docstrings, blank lines and trailing blanks. Version 1, of the whole source, is kept for comparison with
-results that hold no other. Both are over text: what `ast.dump` writes differs between versions of Python.
+The digest decides whether a stored result was made by the present source, so editing a comment must not change it.
+Version 2 leaves out comments, docstrings, blank lines and trailing blanks. Version 1 covers the whole source. It is
+kept for comparison with results that have no other digest. Both digests hash text, because the output of `ast.dump`
+differs between versions of Python.
 """
 
 import ast
@@ -16,7 +17,7 @@ from pathlib import Path
 
 __all__ = ["DIGITS", "code_of", "source_digests", "with_siblings"]
 
-DIGITS = 16  # of a digest that is stored
+DIGITS = 16  # length of a stored digest
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 NEWLINE = "\0"  # stands for a line end within a string; no source holds this character
 
@@ -24,16 +25,16 @@ Span = tuple[int, int]  # offsets in a text: from the first character to the one
 
 
 def source_digests(module_file: str | Path) -> dict[int, str]:
-    """Compute the digests of a plugin's file together with the files beside it that it imports, directly or not.
+    """Compute the digests of a plugin's file and the files in its folder that it imports, directly or indirectly.
 
-    File names count, their folder does not: the same plugin has the same digests wherever it is installed.
+    A digest includes the file names but not the folder, so a plugin has the same digests wherever it is installed.
 
     Returns:
         Version of the digest -> the first DIGITS hexadecimal digits of a sha256.
 
     Raises:
         OSError: a file cannot be read.
-        SyntaxError: a file is no Python.
+        SyntaxError: a file is not valid Python.
     """
     files = sorted(with_siblings(Path(module_file)), key=lambda file: file.name)
     sources = [(file.name, file.read_bytes()) for file in files]
@@ -48,7 +49,7 @@ def _digest(contents: Iterable[tuple[str, bytes]]) -> str:
 
 
 def with_siblings(file: Path) -> set[Path]:
-    """Find a module's file and the files beside it that it imports, directly or not; raises as `source_digests`."""
+    """Find a module's file and the files in its folder that it imports, as `source_digests` uses and raises."""
     found, waiting = set(), [file]
     while waiting:
         current = waiting.pop()
@@ -68,10 +69,10 @@ def _relative_imports(module: ast.Module) -> Iterator[str]:
 
 @lru_cache(maxsize=256)  # plugins share siblings, and a process may load them more than once
 def code_of(source: bytes) -> str:
-    """Cut comments, docstrings, blank lines and trailing blanks out of a module; strings stay as they are.
+    """Cut comments, docstrings, blank lines and trailing blanks out of a module; strings stay unchanged.
 
     Raises:
-        SyntaxError: it is no Python.
+        SyntaxError: the source is not valid Python.
     """
     text = _decoded(source)
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
@@ -79,7 +80,7 @@ def code_of(source: bytes) -> str:
     cut = {*comments, *_docstrings(text, starts)}
     pieces, at = [], 0
     for start, end in sorted({*cut, *strings}, key=lambda span: (span[0], -span[1])):
-        if start >= at:  # else within the span before: a string of a docstring, a comment of an f-string
+        if start >= at:  # otherwise it lies within the previous span: a string of a docstring, a comment of an f-string
             pieces += [text[at:start], "" if (start, end) in cut else text[start:end].replace("\n", NEWLINE)]
             at = end
     lines = ("".join(pieces) + text[at:]).split("\n")
@@ -87,13 +88,13 @@ def code_of(source: bytes) -> str:
 
 
 def _decoded(source: bytes) -> str:
-    """Decode as Python does, by the mark or the comment that names an encoding; every line ends with a newline."""
+    """Decode as Python does, by the byte-order mark or the encoding comment; every line ends with a newline."""
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
     return source.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _comments_and_strings(text: str, starts: list[int]) -> tuple[list[Span], list[Span]]:
-    """Find comments and strings; an f-string is one, with everything in it."""
+    """Find comments and strings; an f-string counts as one string, with everything in it."""
     comments, strings, opened = list[Span](), list[Span](), list[int]()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         kind = tokenize.tok_name[token.type]
@@ -121,5 +122,5 @@ def _docstrings(text: str, starts: list[int]) -> Iterator[Span]:
 
 
 def _column(line: str, offset: int) -> int:
-    """Turn an offset in bytes of UTF-8, as syntax trees hold it, into one in characters."""
+    """Turn an offset in bytes of UTF-8, as in syntax trees, into an offset in characters."""
     return len(line.encode()[:offset].decode())

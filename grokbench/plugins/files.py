@@ -1,4 +1,4 @@
-"""Plugin files as modules: one may import the files beside it (`from .helper import x`), and hides no other module."""
+"""Plugin files as modules. A file may import files beside it (`from .helper import x`) and hides no other module."""
 
 import importlib
 import importlib.util
@@ -14,17 +14,17 @@ PREFIX = "grokbench_plugins_"
 
 
 class _Uncached(SourceFileLoader):
-    """Compile the source every time: Python's cache misses an edit of equal length within a second."""
+    """A loader that always compiles the source: Python's cache misses an edit of equal length within a second."""
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def import_file(file: Path) -> ModuleType:
-    """Import a plugin file, anew unless it is imported already.
+    """Import a plugin file, unless it is already imported.
 
     Raises:
-        ImportError: it is not a Python file.
+        ImportError: the file is not a Python file.
         BaseException: whatever the file itself raises.
     """
     name = f"{_package(file.parent)}.{file.stem}"
@@ -33,7 +33,7 @@ def import_file(file: Path) -> ModuleType:
         raise ImportError(f"{file.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
-    cached, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # for the files beside it, too
+    cached, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # also for the files beside this one
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -45,14 +45,14 @@ def import_file(file: Path) -> ModuleType:
 
 
 def forget_files() -> None:
-    """Forget every plugin file and those beside it: the next import reads them anew."""
+    """Forget all plugin files and the files beside them, so that the next import reads them again."""
     for module in [module for module in sys.modules if module.startswith(PREFIX)]:
         del sys.modules[module]
     importlib.invalidate_caches()
 
 
 def _package(folder: Path) -> str:
-    """Make a package whose modules are the files of a folder, and name it."""
+    """Make a package whose modules are the files of a folder, and return its name."""
     name = PREFIX + sha256(str(folder).encode()).hexdigest()[:12]
     if name not in sys.modules:
         sys.modules[name] = ModuleType(name, "Plugin files of one folder.")

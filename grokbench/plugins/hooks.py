@@ -1,4 +1,4 @@
-"""Checks of a provider's hooks: each is spelt and marked as one, and yields functions."""
+"""Checks of a provider's hooks: each hook has a known name and the mark of a hook, and yields functions."""
 
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
@@ -12,14 +12,14 @@ __all__ = ["KINDS", "check_hooks", "yielded"]
 
 KINDS = ("tasks", "regularizers", "metrics", "observers")
 HOOKS = tuple(f"{hookspecs.PROJECT}_{kind}" for kind in KINDS)
-MARK = f"{hookspecs.PROJECT}_impl"  # what `hookimpl` leaves on a function
+MARK = f"{hookspecs.PROJECT}_impl"  # the attribute that `hookimpl` sets on a function
 
 
 def check_hooks(module: ModuleType) -> None:
-    """Refuse a hook that nothing would call.
+    """Refuse a hook that would never be called.
 
     Raises:
-        PluginError: it is misspelt, or `@hookimpl` is missing.
+        PluginError: the hook's name is misspelt, or `@hookimpl` is missing.
     """
     own = {name: each for name, each in vars(module).items() if isinstance(each, FunctionType)}
     for name, function in own.items():
@@ -34,11 +34,11 @@ def yielded(kind: str, given: Any) -> Iterator[Callable[..., Any]]:
     """Yield the factories that a hook gives.
 
     Args:
-        kind: of KINDS.
+        kind: one of KINDS.
         given: the hook's return value, an iterable of functions.
 
     Raises:
-        PluginError: it is anything else than functions with names.
+        PluginError: the value is not an iterable of functions with names.
     """
     hook, expected = f"{hookspecs.PROJECT}_{kind}", "expected functions that make records, as in `yield my_method`"
     if not isinstance(given, Iterable):

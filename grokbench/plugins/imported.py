@@ -1,4 +1,4 @@
-"""The installed distributions that a plugin imports, with their versions: a record beside the digest of its source."""
+"""The installed distributions that a plugin imports, with versions; recorded in addition to the source's digest."""
 
 import ast
 import sys
@@ -17,12 +17,12 @@ RECORDED = frozenset({"grokbench", *PACKAGES})  # in the provenance of every run
 
 
 def imported_versions(module_file: str | Path) -> dict[str, str]:
-    """Find what a plugin's file and the files beside it import, but for the standard library and RECORDED.
+    """Find the distributions that a plugin's file and the files beside it import, except those in RECORDED.
 
-    Imports within functions count; what an imported package imports itself does not.
+    Imports within functions count. The standard library and the imports of imported packages do not.
 
     Args:
-        module_file: of the plugin.
+        module_file: the file of the plugin.
 
     Returns:
         Name of a distribution -> its version, sorted. A module that no distribution provides is left out.
@@ -36,7 +36,7 @@ def imported_versions(module_file: str | Path) -> dict[str, str]:
     names = {name for module in wanted for name in _distributions().get(module, ())} if wanted else set()
     found = dict[str, str]()
     for name in sorted(names):
-        with suppress(PackageNotFoundError):  # its metadata are not whole
+        with suppress(PackageNotFoundError):  # incomplete metadata
             found[name] = version(name)
     return found
 
@@ -52,5 +52,5 @@ def _imports(module: ast.Module) -> Iterator[str]:
 
 @cache
 def _distributions() -> dict[str, list[str]]:
-    """Map each importable module to its distributions; this reads every installed package, once."""
+    """Map each importable module to its distributions. The first call reads every installed package."""
     return dict(packages_distributions())

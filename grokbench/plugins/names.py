@@ -1,6 +1,6 @@
-"""The names of plugins, read from their sources: nothing is imported, so that a shell completes them at once.
+"""The names of plugins, read from their sources. Nothing is imported, so that shell completion is fast.
 
-A hook that yields anything but the names of functions is passed over; the registry has those too, and takes seconds.
+Only hooks that yield functions by name are read. The registry finds every plugin, but takes seconds to load.
 """
 
 import ast
@@ -15,7 +15,7 @@ __all__ = ["plugin_names"]
 
 
 def plugin_names(files: Iterable[str | Path] = ()) -> dict[str, str]:
-    """Map names to kinds (`plugins.KINDS`): of built-in plugins, installed ones, and those of files."""
+    """Map the names of plugins to kinds (`plugins.KINDS`), for built-in plugins, installed plugins and plugin files."""
     modules = [*BUILTINS, *(entry.module for entry in metadata.entry_points(group="grokbench"))]
     sources = [Path(spec.origin) for module in modules if (spec := find_spec(module)) and spec.origin]
     return {name: kind for source in [*sources, *map(Path, files)] for name, kind in _yielded(source)}

@@ -24,11 +24,11 @@ class Plugin:
 
     Attributes:
         kind: "tasks", "regularizers", "metrics" or "observers".
-        name: of the factory, and in suites.
+        name: the factory's name, which suites use.
         factory: makes the record; its signature is the plugin's parameters, its docstring the help.
         origin: the provider, with digests of the source.
-        file: the plugin file, resolved, since two folders can hold files of one name; None for other providers.
-        imports: distribution -> version, of what a user's plugin imports, see `imported`.
+        file: the absolute path of the plugin file; None for other providers.
+        imports: distribution -> version, for what a user's plugin imports, see `imported`.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Plugin:
 
     @property
     def builtin(self) -> bool:
-        """True for a plugin that ships with the program, where a change of numbers shows as a new revision."""
+        """True if the plugin ships with the program; a change of its numbers then comes with a new revision."""
         return self.origin.built_in
 
     @property
@@ -49,10 +49,10 @@ class Plugin:
         return dict(inspect.signature(self.factory).parameters)
 
     def resolve(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Give every parameter its value, read by its annotation: 1 is 1.0 where a float is wanted.
+        """Return the value of every parameter, converted by its annotation: 1 becomes 1.0 for a float.
 
         Args:
-            given: parameters that `faults` finds nothing wrong with; the others keep their defaults.
+            given: parameters without `faults`; parameters that are left out get their defaults.
         """
         return {
             name: self._read(name, given[name]) if name in given else parameter.default
@@ -66,7 +66,7 @@ class Plugin:
 
         Args:
             given: name -> value.
-            words: name -> keys of a suite that may stand in its place, where there are some.
+            words: name -> the suite's own keys that are valid in the mapping that holds this name; empty by default.
         """
         for name in given:
             if name not in self.parameters:
@@ -107,7 +107,7 @@ class Plugin:
         """Make the record for these parameters.
 
         Raises:
-            PluginError: a parameter is unknown, missing or of a wrong type, or the factory refuses them.
+            PluginError: a parameter is unknown, missing or of a wrong type, or the factory refuses the parameters.
         """
         for _, fault in self.faults(given):
             raise PluginError(fault)

@@ -1,4 +1,4 @@
-"""Reasons why a factory makes no record, in words: Python's own name a constructor, and its author needs the fields."""
+"""Explanations of a factory's failure: Python's message names a constructor, but an author needs the fields."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ _UNNAMED = re.compile(r"(\w+)\.__init__\(\) takes .*positional arguments? but")
 
 
 def refusal(error: Exception) -> str:
-    """Continue a sentence that begins with a factory: it refuses its parameters, needs a module, or breaks."""
+    """Return the predicate of a sentence about a factory: it refuses its parameters, needs a module, or breaks."""
     if isinstance(error, ModuleNotFoundError):
         module = (error.name or "").partition(".")[0]
         if sys.modules.get(module) is None:
@@ -26,7 +26,7 @@ def refusal(error: Exception) -> str:
 
 
 def _about_fields(error: Exception) -> str:
-    """Describe the wrong fields of a record; empty if the error is about something else."""
+    """Describe the wrong fields of a record; empty if the error has another cause."""
     said = str(error) if isinstance(error, TypeError) else ""
     for pattern in (_UNKNOWN, _MISSING, _UNNAMED):
         if (found := pattern.match(said)) and (known := _fields(found[1])):
@@ -41,7 +41,7 @@ def _about_fields(error: Exception) -> str:
 
 def _fields(record: str) -> list[str]:
     """List the fields of a record that factories make; none if it is another class."""
-    # Not imported above: the names of plugins are completed without torch.
+    # Not imported above, because shell completion works without torch.
     from grokbench import SGD, AdamW, Metric, Observer, Regularizer, Task
 
     made: tuple[Any, ...] = (Regularizer, Task, Metric, Observer, SGD, AdamW)

@@ -13,7 +13,7 @@ from grokbench.text.suggest import did_you_mean, sentences, short
 
 __all__ = ["Registry"]
 
-LISTED = 16  # names in a message at most
+LISTED = 16  # most names that a message lists
 
 
 @dataclass
@@ -21,11 +21,11 @@ class Registry:
     """Every plugin that can be named in a suite or on the command line.
 
     Attributes:
-        tasks: name -> plugin, as are the next three.
-        regularizers: those that a suite's methods use.
-        metrics: those that a suite records.
-        observers: those that `--log` names.
-        broken: providers that could not be loaded.
+        tasks: name -> plugin, for tasks.
+        regularizers: name -> plugin, for the methods of a suite.
+        metrics: name -> plugin, for metrics.
+        observers: name -> plugin, for the observers that `--log` names.
+        broken: the providers that could not be loaded.
     """
 
     tasks: dict[str, Plugin] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Registry:
         """Get the plugin of a kind (a field of this record) by its name.
 
         Raises:
-            PluginError: there is none; the message names the nearest one.
+            PluginError: there is no such plugin; the message suggests the nearest name.
         """
         plugins: dict[str, Plugin] = getattr(self, kind)
         if name not in plugins:
@@ -59,7 +59,7 @@ class Registry:
         return [plugin for plugin in self if plugin.file == Path(file).resolve()]
 
     def unread(self, name: str) -> str:
-        """Name `NAME.py` where such a file is in this folder and was not read; else return an empty string."""
+        """Return `NAME.py` if this folder has such a file and it was not loaded; otherwise an empty string."""
         file = f"{name}.py"
         if not name.isidentifier() or not Path(file).is_file() or self.of_file(file):
             return ""

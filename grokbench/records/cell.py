@@ -13,11 +13,11 @@ __all__ = ["Cell", "Snapshots"]
 
 @dataclass(frozen=True)
 class Snapshots:
-    """The moments of a replica's training at which its weights are kept.
+    """The epochs of a replica's training after which its weights are kept.
 
     Attributes:
         epochs: completed epochs, in ascending order.
-        final: whether they are kept at the end, too.
+        final: whether the weights are kept at the end too.
     """
 
     epochs: tuple[int, ...] = ()
@@ -28,34 +28,34 @@ class Snapshots:
         return self.final or bool(self.epochs)
 
     def __or__(self, other: Self) -> "Snapshots":
-        """Give the moments of either."""
+        """Return the union of both."""
         return Snapshots(tuple(sorted({*self.epochs, *other.epochs})), self.final or other.final)
 
     def of(self, end: int) -> set[int]:
-        """Give the epochs of a replica that ended after `end` epochs."""
+        """Return the epochs at which a replica that ended after `end` epochs keeps weights."""
         return {epoch for epoch in self.epochs if epoch <= end} | ({end} if self.final else set())
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One task x one regularizer, every parameter resolved.
+    """One task x one regularizer, with a value for every parameter.
 
     Attributes:
-        task: its label in the suite.
-        regularizer: its label in the suite.
+        task: the task's label in the suite.
+        regularizer: the regularizer's label in the suite.
         identity: hash of the recipe, 16 hexadecimal digits; names the cell on disk.
         recipe: everything that decides when a replica groks.
-        budget: epochs at most.
+        budget: the maximum number of epochs.
         evaluate_every: epochs between evaluations.
-        metrics: label -> "higher" or "lower" (is better), None where neither is.
-        measured: metric label -> `use` (the plugin), `parameters` and `every`; `weights` where they are "raw", since
-            stored runs without the key are compared with it.
-        privileges: what the method uses that the baseline does not have.
-        origins: `kind.name` of every plugin in it, such as `tasks.xor` -> origin.
-        marks: differences of its recipe from the task's, by the suite or by the method.
-        optimizer: settings of the task's optimizer as the suite has them, before a method changes any: name -> value.
-        compare_to: labels of other regularizers of the task that it is tested against, beside the baseline.
-        weights: when the weights of its replicas are kept; not part of the recipe, since no number depends on it.
+        metrics: label -> "higher" or "lower" (the better direction), None if neither is better.
+        measured: metric label -> `use` (the plugin), `parameters` and `every`; and `weights` only if it is "raw", so
+            that stored runs without this key stay comparable.
+        privileges: what the method uses beyond the baseline.
+        origins: `kind.name` of every plugin of the cell, such as `tasks.xor` -> origin.
+        marks: differences between the cell's recipe and the task's, made by the suite or by the method.
+        optimizer: name -> value of the task optimizer's settings under the suite, before any method changes them.
+        compare_to: labels of further regularizers against which the cell is tested, besides the baseline.
+        weights: when weights of the replicas are kept; not part of the recipe, since no number depends on this.
     """
 
     task: str
@@ -75,17 +75,17 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Both labels: they tell two rows apart even where their recipes are the same."""
+        """Both labels, which distinguish two rows even if their recipes are equal."""
         return self.task, self.regularizer
 
     @property
     def last_epoch(self) -> int:
-        """The most epochs of a replica: the budget, and H more where a crossing just before it is still watched."""
+        """The most epochs of a replica: the budget, and H more if a crossing just before its end is still followed."""
         return self.budget + (self.recipe.hold or 0)
 
     @property
     def name(self) -> str:
-        """The labels of task and regularizer as they are written in a sentence."""
+        """The labels of task and regularizer, in the form for sentences."""
         return f"{self.task} / {self.regularizer}"
 
     @property

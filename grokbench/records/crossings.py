@@ -12,16 +12,16 @@ LASTING = 0.95  # share of the evaluations of the next H epochs at which the cri
 class Crossings:
     """The course of the criterion over every evaluation of a run, kept from training itself.
 
-    A crossing is an evaluation at which the criterion holds though it did not at the one before.
+    A crossing is an evaluation at which the criterion holds although it did not hold at the previous evaluation.
 
     Attributes:
-        first: the epoch of the first crossing. None: there was none.
-        lasting: the epoch of the first crossing after which the criterion held at LASTING of the evaluations of the
-            next H epochs. None: there was none, or the task does not `hold`.
-        missed: evaluations of these H epochs at which it did not hold; 0 where it held at every one.
-        watched: evaluations after the first crossing.
-        below: those of them at which it did not hold.
-        below_at: the epoch of the first of those.
+        first: the epoch of the first crossing. None: there was no crossing.
+        lasting: the epoch of the first crossing after which the criterion held at a share of at least LASTING of the
+            evaluations in the next H epochs. None: there was no such crossing, or the task does not `hold`.
+        missed: the number of evaluations in these H epochs at which the criterion did not hold.
+        watched: the number of evaluations after the first crossing.
+        below: the number of evaluations after the first crossing at which the criterion did not hold.
+        below_at: the epoch of the first such evaluation.
         worst: metric of the criterion -> its worst finite value after the first crossing.
         not_finite_at: the epoch of the first evaluation after which a loss was not finite.
         open_since: the earliest crossing that could still have become lasting at the end of the run.

@@ -1,4 +1,4 @@
-"""A mark: one difference between the recipe of a cell and that of its task."""
+"""A mark: one difference between the recipe of a cell and the recipe of its task."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,12 +9,12 @@ __all__ = ["Mark", "MarkKind"]
 class MarkKind(StrEnum):
     """The subject of a mark."""
 
-    SETTING = "setting"  # of the optimizer: `name`, from `before` to `after`
-    OPTIMIZER = "optimizer"  # another class, from `before` to `after`
-    SCHEDULE = "schedule"  # of the suite: `name`
-    WARMUP = "warmup"  # of the suite: `after`, in epochs
+    SETTING = "setting"  # a setting of the optimizer, `name`: from `before` to `after`
+    OPTIMIZER = "optimizer"  # another class of optimizer: from `before` to `after`
+    SCHEDULE = "schedule"  # a schedule of the suite, `name`
+    WARMUP = "warmup"  # a warm-up of the suite: `after`, in epochs
     RATE = "rate"  # the method's own schedule
-    UPDATE = "update"  # an own optimizer, for the parameters `name`
+    UPDATE = "update"  # the method's own optimizer, for the parameters `name`
     LOSS = "loss"
     ARCHITECTURE = "architecture"
     AVERAGES = "averages"  # averaged weights are evaluated
@@ -24,13 +24,13 @@ class MarkKind(StrEnum):
 
 @dataclass(frozen=True)
 class Mark:
-    """One difference between the recipe of a cell and that of its task, made by the suite or by a method.
+    """One difference between the recipe of a cell and the recipe of its task, made by the suite or by a method.
 
     Attributes:
-        kind: its subject.
-        name: of the setting, the schedule or the parameters; empty for kinds without one.
+        kind: the subject of the mark.
+        name: the name of the setting, the schedule or the parameters; empty for kinds without one.
         before: the task's value; numbers of a list are joined by slashes.
-        after: the cell's.
+        after: the cell's value.
     """
 
     kind: MarkKind

@@ -1,4 +1,4 @@
-"""The origin of a plugin: data in memory and in files; the text for people is made from it last."""
+"""The origin of a plugin: data in memory and in files, from which texts for people are made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ class Origin:
 
     Attributes:
         kind: "built_in", "package" (an installed one) or "file" (a plugin file).
-        name: of the package, or of the file without its folder; empty for built-in plugins.
-        version: of the package; empty for the other kinds.
-        digests: version of the digest -> its hexadecimal digits, see `plugins.digests`; empty where the source was not
+        name: the name of the package, or of the file without its folder; empty for built-in plugins.
+        version: the version of the package; empty for the other kinds.
+        digests: version of the digest -> its hexadecimal digits, see `plugins.digests`; empty if the source was not
             read.
     """
 
@@ -30,12 +30,12 @@ class Origin:
 
     @property
     def built_in(self) -> bool:
-        """True for a plugin that ships with the program, where a change of numbers shows as a new revision."""
+        """True if the plugin ships with the program; a change of its numbers then comes with a new revision."""
         return self.kind == "built_in"
 
     @property
     def digest(self) -> str:
-        """The digest of the newest version; empty where there is none."""
+        """The digest of the newest version; empty if there is no digest."""
         return self.digests[max(self.digests)] if self.digests else ""
 
     @property
@@ -44,7 +44,7 @@ class Origin:
         return f"{self}{DIGEST}{self.digest}" if self.digests else str(self)
 
     def agrees_with(self, other: "Origin") -> bool:
-        """Return whether two origins have one provider and one source, compared by the newest digest that both hold."""
+        """Return whether two origins have the same provider and source, by the newest digest that both have."""
         if (self.kind, self.name, self.version) != (other.kind, other.name, other.version):
             return False
         shared = self.digests.keys() & other.digests.keys()
@@ -53,7 +53,7 @@ class Origin:
         return self.digests[max(shared)] == other.digests[max(shared)]
 
     def data(self) -> dict[str, Any]:
-        """Give the JSON data that files hold."""
+        """Return the JSON data for files."""
         digests = {str(version): digest for version, digest in self.digests.items()}
         return {"kind": self.kind, "name": self.name, "version": self.version, "digests": digests}
 
@@ -65,7 +65,7 @@ class Origin:
 def _of_text(stored: Any) -> Any:
     """Turn the text that earlier versions stored into a record; other data is left to the validation.
 
-    Their digest was of the whole source: version 1.
+    The digest in such a text is of version 1, over the whole source.
     """
     if not isinstance(stored, str):
         return stored
@@ -88,8 +88,8 @@ def origins_of(provenance: Mapping[str, Any]) -> dict[str, Origin]:
     """Read the origins of plugins in the provenance of a stored run or timing.
 
     Returns:
-        `kind.name` of a plugin -> origin. Empty where provenance holds none, or none that can be read, so that nothing
-        counts as made by the present sources.
+        `kind.name` of a plugin -> origin. Empty if provenance holds no readable origins; then nothing counts as made by
+        the present sources.
     """
     try:
         return _ORIGINS.validate_python(provenance.get("origins") or {})

@@ -11,19 +11,20 @@ from grokbench.validation import is_count
 
 __all__ = ["FORMAT", "SCHEDULES", "SCHEDULE_KEYS", "Recipe", "Use"]
 
-FORMAT = 1  # of recipes and of the files in a results folder
-SCHEDULES = ("cosine", "constant")  # of the learning rate
-SCHEDULE_KEYS = ("schedule", "warmup")  # of `Recipe.optimizer`; the others are fields of the task's optimizer
+FORMAT = 1  # format of recipes and of the files in a results folder
+SCHEDULES = ("cosine", "constant")  # schedules of the learning rate
+SCHEDULE_KEYS = ("schedule", "warmup")  # keys of `Recipe.optimizer` that are no fields of the task's optimizer
 
 
 @dataclass(frozen=True)
 class Use:
-    """A plugin and its parameters: in a suite those that it sets, in a recipe all of them.
+    """A plugin and its parameters: in a suite, those that the suite sets; in a recipe, all parameters.
 
     Attributes:
-        name: of the plugin; `use` in files.
+        name: the name of the plugin; `use` in files.
         parameters: name -> value.
-        revision: of the task or regularizer that the plugin makes; None in a suite, where none is made yet.
+        revision: the revision of the task or regularizer that the plugin makes; None in a suite, where it is not made
+            yet.
     """
 
     name: Annotated[str, Field(validation_alias="use")]
@@ -31,33 +32,33 @@ class Use:
     revision: int | None = None
 
     def data(self) -> dict[str, Any]:
-        """Give the JSON data that identities hash and files hold."""
+        """Return the JSON data for identities and files."""
         return {"use": self.name, "parameters": _data(self.parameters), "revision": self.revision}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides when the replicas of a cell grok, every parameter resolved.
+    """Everything that decides when the replicas of a cell grok, with a value for every parameter.
 
-    A plan gives every field; the defaults are for cells made by hand. `data` has the fields in this order. An optional
-    field, yet to come, has the default None, and `data` has it only where it is given: the identities of cells without
-    it stay as they are.
+    A plan gives every field; the defaults are for cells made by hand. `data` has the fields in this order. A new
+    optional field must have the default None and appear in `data` only if it is given, so that identities of cells
+    without the field do not change.
 
     Attributes:
-        format: of the recipe.
+        format: the format of the recipe.
         precision: "float32" or "float64".
         engine: revision of the engine; 0 means none.
-        task: with every parameter.
-        regularizers: with every parameter, in the order in which they are applied.
+        task: the task, with every parameter.
+        regularizers: the methods, with every parameter, in the order in which they are applied.
         evaluate_every: epochs between evaluations.
-        grokked: metric label -> condition such as "> 0.95"; a replica has grokked where all hold.
-        judged_by: label of `grokked` -> plugin and parameters, for labels that the suite defines.
+        grokked: metric label -> condition such as "> 0.95"; a replica has grokked if all conditions hold.
+        judged_by: label in `grokked` -> plugin and parameters, for the labels that the suite defines.
         stop: "grokked", "budget", the number of evaluations in a row at which the criterion has to hold, or
             {"hold": H} for lasting grokking, see `Crossings`.
-        budget: epochs, where a method reads it: a schedule that ends with the training is another one for each budget.
-        contract: version of the plugin contract, where a user's method depends on what it changed; see `plan`.
-        optimizer: settings that replace those of the task's optimizer, where the suite gives any: name -> value, such
-            as lr, weight_decay and betas; `schedule`, one of SCHEDULES, and `warmup`, in epochs.
+        budget: the budget in epochs, if a method or a schedule depends on it; otherwise None.
+        contract: version of the plugin contract, if a user's method depends on it; see `plan`.
+        optimizer: name -> value of the settings that the suite changes: fields of the task's optimizer, such as lr,
+            weight_decay and betas; `schedule`, one of SCHEDULES; and `warmup`, in epochs.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # a newer version's part must not be lost
@@ -76,24 +77,24 @@ class Recipe:
     optimizer: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a rule for stopping that is none: a file may have been edited."""
+        """Refuse an invalid rule for stopping, because a file may have been edited."""
         rule = self.stop
         if isinstance(rule, Mapping) and (list(rule) != ["hold"] or not is_count(rule["hold"])):
             raise ValueError(f"stop {dict(rule)}")
 
     @property
     def hold(self) -> int | None:
-        """H, the epochs over which grokking has to last; None where training does not stop by that."""
+        """H, the epochs over which grokking has to last; None if `stop` has another form."""
         return self.stop["hold"] if isinstance(self.stop, Mapping) else None
 
     def data(self) -> dict[str, Any]:
-        """Give the canonical JSON data that `plan.identity` hashes and files hold."""
+        """Return the canonical JSON data for `plan.identity` and files."""
         parts = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: _data(part) for name, part in parts.items() if part is not None}
 
 
 def _data(part: Any) -> Any:
-    """Give a part of a recipe as JSON data: lists for tuples."""
+    """Return a part of a recipe as JSON data, with lists in place of tuples."""
     if isinstance(part, Use):
         return part.data()
     if isinstance(part, Mapping):

@@ -20,8 +20,8 @@ class Outcome(StrEnum):
     Attributes:
         GROKKED: every condition of the criterion held, for as many evaluations as the task's `stop` requires.
         CENSORED: the budget was reached first.
-        DIVERGED: the loss or a penalty was not finite; counts as not grokked by the budget.
-        FAILED: an error, kept with its traceback; the next command trains the replica again.
+        DIVERGED: the loss or a penalty was not finite; the replica counts as not grokked within the budget.
+        FAILED: an error was raised and is kept with its traceback; the next command trains the replica again.
     """
 
     GROKKED = "grokked"
@@ -36,17 +36,17 @@ class Curve:
 
     Attributes:
         epochs: in increasing order.
-        values: as many.
+        values: one value for each epoch.
 
     Raises:
-        ValueError: there are not as many values as epochs.
+        ValueError: the numbers of values and epochs differ.
     """
 
     epochs: tuple[int, ...]
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Refuse unequal lengths: a file may have been edited."""
+        """Refuse unequal lengths, because a file may have been edited."""
         if len(self.epochs) != len(self.values):
             raise ValueError(f"{len(self.epochs)} epochs with {len(self.values)} values")
 
@@ -56,20 +56,20 @@ class Run:
     """The result of one replica.
 
     Attributes:
-        identity: of its cell.
-        seed: of the replica.
+        identity: the identity of its cell.
+        seed: the seed of the replica.
         outcome: "grokked", "censored", "diverged" or "failed".
-        grokked_at: epochs to grok, the first crossing where the task holds. None unless it grokked.
-        memorised_at: epochs to a train accuracy of at least 0.99. None if it never had one.
-        epochs: epochs completed.
+        grokked_at: epochs to grok; with `stop: {hold: H}`, the first crossing. None unless the replica grokked.
+        memorised_at: epochs to a train accuracy of at least 0.99. None if this accuracy was never reached.
+        epochs: completed epochs.
         final: metric label -> value at the last evaluation.
-        curves: metric label -> `Curve`, its `epochs` and its `values`.
+        curves: metric label -> `Curve`, with `epochs` and `values`.
         prepare_seconds: seconds spent by the method before training.
-        group: the seeds it was trained together with.
+        group: the seeds that were trained together as a group.
         provenance: device, precision, versions, git state, sources of the plugins.
-        error: the traceback of a failed replica. None for any other.
+        error: the traceback of a failed replica. None for other replicas.
         crossings: the course of the criterion. None for a failed replica, and for a run of an earlier version.
-        weights: epoch at which its weights were kept -> sha256 of the file, see `store.layout`. Empty without any.
+        weights: epoch at which weights were kept -> sha256 of the file, see `store.layout`.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -91,7 +91,7 @@ class Run:
     weights: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse impossible results: a file may have been edited."""
+        """Refuse impossible results, because a file may have been edited."""
         if (self.outcome is Outcome.GROKKED) != (self.grokked_at is not None):
             raise ValueError(f"outcome {self.outcome.value} with grokked_at {self.grokked_at}")
         if not 0 <= (self.grokked_at or 0) <= self.epochs or not 0 <= (self.memorised_at or 0) <= self.epochs:
@@ -128,7 +128,7 @@ class Timing:
     """Seconds per epoch of one replica of a cell trained alone, evaluation excluded.
 
     Attributes:
-        identity: of its cell.
+        identity: the identity of its cell.
         seconds_per_epoch: wall time, one figure for each round; rounds are interleaved over a task's cells. Empty for a
             refused timing.
         provenance: of the measurement, as that of a `Run`.

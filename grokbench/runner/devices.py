@@ -14,15 +14,15 @@ def devices(choice: str) -> tuple[str, ...]:
     """Return the device of each worker.
 
     Args:
-        choice: the value of `--device`. "auto": CUDA where there is a CUDA device, else the CPU. "cpu": one worker for
-            each core. "cuda": SIDE_BY_SIDE workers on each CUDA device. "cuda:0,1": one worker for each number, so a
-            repeated number gives a device several workers.
+        choice: the value of `--device`. "auto": CUDA if there is a CUDA device, otherwise the CPU. "cpu": one worker
+            for each core. "cuda": SIDE_BY_SIDE workers on each CUDA device. "cuda:0,1": one worker for each number, so
+            a repeated number gives a device several workers.
 
     Returns:
         A name that torch knows for each worker, such as "cpu" or "cuda:0".
 
     Raises:
-        SuiteError: the choice names no device, or one that torch does not see here.
+        SuiteError: the choice names no device, or a device that torch does not find here.
     """
     import torch
 

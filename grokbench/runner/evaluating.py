@@ -1,4 +1,4 @@
-"""A metric measured afterwards, on the weights that a results folder keeps and on the same data of each replica."""
+"""Measurement of a metric after training, on kept weights and on the data of each replica."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,11 +30,11 @@ class Inquiry:
 
     Attributes:
         metric: a label of the folder, with its parameters there, or the name of a plugin.
-        parameters: of the plugin; they replace those of the label.
+        parameters: parameters of the plugin; they replace the label's parameters.
         tasks: labels of tasks; empty for all.
         regularizers: labels of regularizers; empty for all.
         epoch: completed epochs; None for the end of each replica.
-        raw: measure at the weights that are trained, where a method has averaged ones evaluated.
+        raw: measure at the trained weights even if a method evaluates averaged weights.
     """
 
     metric: str
@@ -50,11 +50,11 @@ class Value:
     """The value of a metric on the weights of a replica.
 
     Attributes:
-        task: the label of its task.
-        regularizer: the label of its regularizer.
-        seed: of the replica.
+        task: the label of the replica's task.
+        regularizer: the label of the replica's regularizer.
+        seed: the seed of the replica.
         epoch: completed epochs.
-        value: of the metric.
+        value: the value of the metric.
     """
 
     task: str
@@ -68,7 +68,7 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
     """Measure a metric on the CPU, in the precision of the training; nothing is stored.
 
     Args:
-        store: of the results folder.
+        store: the results folder.
         inquiry: the metric and the weights.
         registry: with every plugin that the cells name.
 
@@ -76,7 +76,7 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
         A value for each replica that keeps such weights, and a sentence for each cell that cannot be measured.
 
     Raises:
-        SuiteError: no such task, regularizer or parameter.
+        SuiteError: there is no such task, regularizer or parameter.
         PluginError: there is no such metric, no cell can be measured, or a plugin, the engine or the data have changed
             since the training.
         StoreError: no weights are kept, or a file is damaged.
@@ -127,16 +127,16 @@ def _epoch(run: Run, inquiry: Inquiry) -> int:
 
 
 def _nothing_kept(store: Store, cells: Iterable[Cell], inquiry: Inquiry) -> str:
-    """Say which weights are kept, and how to keep those that are wanted."""
+    """Return a message about the weights that are kept, and how to keep the requested weights."""
     there = sorted(
         {epoch for cell in cells for run in store.runs_of(cell, store.manifest.seeds) for epoch in run.weights}
     )
     wanted = "final" if inquiry.epoch is None else f"[{inquiry.epoch}]"
-    when = "of the end" if inquiry.epoch is None else f"of epoch {inquiry.epoch}"
+    when = "of the end of training" if inquiry.epoch is None else f"of epoch {inquiry.epoch}"
     other = f"; there are those of epoch {listed(list(map(str, there)))}" if there else ""
     return (
-        f"{store.directory} keeps no weights {when}{other}. Write `weights: {wanted}` into the suite and run it again: "
-        "it trains the replicas anew and keeps them."
+        f"{store.directory} keeps no weights {when}{other}. Write `weights: {wanted}` into the suite and run it "
+        "again: the run trains the replicas anew and keeps these weights."
     )
 
 
@@ -158,34 +158,34 @@ def _use(store: Store, cell: Cell, inquiry: Inquiry, registry: "Registry") -> Us
 
 
 def _labels(store: Store, cell: Cell) -> dict[str, Mapping[str, Any]]:
-    """Map the metrics of a folder to how they are measured, on the cell where it records them."""
+    """Map each metric of a folder to how it is measured; the cell's own settings take precedence."""
     return {label: each for one in (*store.manifest.cells, cell) for label, each in one.measured.items()}
 
 
 def _at_its_weights(store: Store, cell: Cell, inquiry: Inquiry) -> Inquiry:
-    """Choose the trained weights for a metric that the suite measures at these."""
+    """Choose the trained weights if the suite measures the metric at the trained weights."""
     how = _labels(store, cell).get(inquiry.metric, {})
     return replace(inquiry, raw=inquiry.raw or how.get("weights") == "raw")
 
 
 def _step(cell: Cell, metric: "Metric", registry: "Registry") -> "Step":
-    """Build the step of a cell with this metric alone, whose evaluations take the parameters of a group as they are."""
+    """Build the step of a cell with this metric alone. Its evaluations use the given parameters unchanged."""
     from grokbench.engine import REVISION
     from grokbench.step.build import build_step
 
     recipe = cell.recipe
     if recipe.engine not in (0, REVISION):
         raise PluginError(
-            f"The engine has revision {REVISION} now, and {printable(cell.name)} was trained with {recipe.engine}: its "
-            "weights belong to other numbers. Run the suite again, or use the version of then."
+            f"The engine now has revision {REVISION}, but {printable(cell.name)} was trained with revision "
+            f"{recipe.engine}, whose numbers differ. Run the suite again, or use the version that trained it."
         )
     task = registry.get("tasks", recipe.task.name).make(recipe.task.parameters)
     methods = [registry.get("regularizers", use.name).make(use.parameters) for use in recipe.regularizers]
     for use, made in zip((recipe.task, *recipe.regularizers), (task, *methods), strict=True):
         if use.revision is not None and use.revision != made.revision:
             raise PluginError(
-                f"{use.name} has revision {made.revision} now, and {printable(cell.name)} was trained with "
-                f"{use.revision}: its weights belong to other numbers. Run the suite again, or use the version of then."
+                f"{use.name} now has revision {made.revision}, but {printable(cell.name)} was trained with revision "
+                f"{use.revision}, whose numbers differ. Run the suite again, or use the version that trained it."
             )
     step = build_step(task, methods, {"metric": metric}, budget=cell.budget)
     unused = ["eval_params", *([] if metric.initial else ["prepare"])]
@@ -193,7 +193,7 @@ def _step(cell: Cell, metric: "Metric", registry: "Registry") -> "Step":
 
 
 def _refusal(metric: "Metric", step: "Step") -> str:
-    """Say why a metric cannot be measured on a task; empty if it can."""
+    """Return why a metric cannot be measured on a task; empty if it can."""
     from grokbench.plan.metrics import can_record
 
     if not can_record(step.task, metric):
@@ -204,7 +204,7 @@ def _refusal(metric: "Metric", step: "Step") -> str:
 
 
 def _check_sources(cell: Cell, runs: Iterable[Run], registry: "Registry") -> None:
-    """Check that the user's plugins are those that trained the runs; built-in ones have revisions."""
+    """Check that the user's plugins are those that trained the runs. Built-in plugins have revisions instead."""
     used = [("tasks", cell.recipe.task.name), *(("regularizers", use.name) for use in cell.recipe.regularizers)]
     for kind, name in used:
         now = registry.get(kind, name).origin
@@ -213,8 +213,7 @@ def _check_sources(cell: Cell, runs: Iterable[Run], registry: "Registry") -> Non
             if then is None or not now.agrees_with(then):
                 raise PluginError(
                     f"{name} ({now}) has changed since it trained {printable(cell.name)}: its weights would be "
-                    "evaluated with other code. Put the code of then back, or run the suite again, which trains them "
-                    "anew."
+                    "evaluated with other code. Restore the earlier code, or run the suite again to train new weights."
                 )
 
 
@@ -225,13 +224,13 @@ def _check_data(cell: Cell, runs: Iterable[Run]) -> None:
             read = listed(sorted(run.provenance["data"]))
             raise PluginError(
                 f"The data of {printable(cell.name)} have changed since its training ({read}): its weights would be "
-                "evaluated on other data. Put the files of then back (grokbench data status names their folder), or "
-                "run the suite again, which trains them anew."
+                "evaluated on other data. Restore the earlier files (grokbench data status names their folder), or run "
+                "the suite again to train new weights."
             )
 
 
 def _values(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inquiry: Inquiry) -> list[Value]:
-    """List the values of a cell's runs; those that trained together are measured together, which bounds the memory."""
+    """List the values of a cell's runs. Runs that trained together are measured together, to bound the memory."""
     from grokbench.engine import measure
 
     for fetch in (step.task.fetch, step.metrics["metric"].fetch):
@@ -262,9 +261,10 @@ def _restored(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inqui
     shapes = {name: p.shape[1:] for name, p in group.params.items()}
     if any({name: p.shape for name, p in each.items()} != shapes for each in found):
         name = printable(cell.name)
-        raise StoreError(f"The weights of {name} in {store.directory} are not those of the task as it is now.")
+        text = f"The weights of {name} in {store.directory} do not fit the task as it is now. Run the suite again."
+        raise StoreError(text)
     stacked = {name: torch.stack([each[name] for each in found]) for name in shapes}
-    # Matrix products round by the layout in memory, so the parameters have that of training.
+    # The rounding of matrix products depends on the memory layout, so the parameters get the layout of training.
     params = {name: torch.empty_like(p).copy_(stacked[name]) for name, p in group.params.items()}
     return replace(group, params=params)
 

@@ -35,8 +35,8 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
         StoreError: the folder cannot be written.
     """
     failed = []
-    # `closing` stops the workers after an interruption too: a notebook keeps the frames of a traceback alive, and with
-    # them the generator, which would otherwise be closed when it is collected.
+    # `closing` also stops the workers after an interruption. Without `closing`, the generator would close only when it
+    # is collected, and a notebook keeps it alive in the frames of a traceback.
     with (
         display() as show,
         Observers(plan.observers, show.say) as observers,

@@ -1,4 +1,4 @@
-"""The group size of every cell of a plan; `engine.group_size` estimates and measures that of a single cell."""
+"""The group size of every cell of a plan; `engine.group_size` estimates and measures the size for one cell."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,13 +17,14 @@ __all__ = ["sizes"]
 def sizes(plan: Plan, cells: Sequence[Cell], workers: Sequence[Worker] = ()) -> dict[str, int]:
     """Choose the group size of each cell.
 
-    The user's `--group-size` decides, else an estimate. Where the estimate is not sure to fit, a worker measures the
-    size on its device, in a fresh process for each cell, so that the result depends on no other cell.
+    The user's `--group-size` is used if given, otherwise an estimate. If a group of the estimated size might not fit
+    into memory, a worker measures the size on its device. Each cell gets a fresh process, so that its result depends on
+    no other cell.
 
     Args:
         plan: the resolved request.
         cells: with distinct identities.
-        workers: settings of the workers that may measure. Without any, and where measuring fails, the estimate holds.
+        workers: settings of the workers that may measure. Without workers, or if measuring fails, the estimate is used.
 
     Returns:
         Identity of a cell -> replicas to train together.
@@ -62,7 +63,7 @@ def _estimates(plan: Plan, cells: Sequence[Cell]) -> dict[str, "Size"]:
 
 
 def _measured(plan: Plan, cell: Cell, workers: Sequence[Worker]) -> int | None:
-    """Measure the size on the device with the least memory per worker; None where that fails."""
+    """Measure the size on the device with the least memory per worker; None if that fails."""
     from grokbench.launchers.local.pool import launch
 
     device, _ = _tightest(plan.devices)

@@ -29,8 +29,8 @@ class AttachedObserver:
     """An observer, and the plugin that it comes from.
 
     Attributes:
-        name: of the plugin.
-        origin: of the plugin, as in a run's provenance.
+        name: the name of the plugin.
+        origin: the origin of the plugin, as in a run's provenance.
         file: the plugin's source file.
         observer: the functions to call.
     """
@@ -45,11 +45,11 @@ def make_observers(given: Sequence[str], registry: "Registry") -> tuple[Attached
     """Create the observers that a command names.
 
     Args:
-        given: the values of `--log`: a name each, or a YAML mapping of names to parameters.
+        given: the values of `--log`; each is a name, or a YAML mapping of names to parameters.
         registry: the plugins, with the factories of observers.
 
     Returns:
-        The observers, in the order in which they are named.
+        The observers, in the given order.
 
     Raises:
         SuiteError: a name or a parameter is wrong; the message lists every mistake.
@@ -105,7 +105,7 @@ class Observers:
         self.notify("close")
 
     def wants(self, event: str) -> bool:
-        """Return whether an observer handles the event, a field of `Observer`; its records may be costly to make."""
+        """Return whether an observer handles an event (a field of `Observer`), as its arguments may be costly."""
         return any(getattr(attached.observer, event) for attached in self._attached)
 
     def notify(self, event: str, *records: Any) -> None:
@@ -113,7 +113,7 @@ class Observers:
 
         Args:
             event: a field of `Observer`.
-            records: the arguments of its function; each observer gets copies.
+            records: the arguments of the observer's function; each observer gets copies.
         """
         for attached in tuple(self._attached):
             if handle := getattr(attached.observer, event):

@@ -79,8 +79,8 @@ def jobs(plan: Plan, store: Store | None, workers: Sequence[Worker] = ()) -> lis
     Args:
         plan: the resolved request.
         store: the results folder; None if nothing is stored.
-        workers: settings of the workers that will train. With them the data is fetched, and group sizes of which an
-            estimate is not sure are measured; without them, as for a dry run, sizes are estimates.
+        workers: settings of the workers that will train. With workers, the data is fetched and uncertain group sizes
+            are measured. Without workers, as in a dry run, all sizes are estimates.
 
     Returns:
         A job for each group with a missing replica, in the order of the suite.
@@ -110,7 +110,7 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
         store: the plan's results folder, open for writing.
 
     Yields:
-        Every event with its job. Runs, weights and timings are saved before they are yielded.
+        Every event with its job. Runs, weights and timings are saved before their event is yielded.
 
     Raises:
         DataError: a task's data is missing.
@@ -172,15 +172,15 @@ def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
 
 
 def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[str, Any]) -> Iterator[Stage]:
-    """Yield the stage that trains on every worker, then the one that times on one worker, unless the plan has none.
+    """Yield the stage that trains on all workers, then the stage that times on one worker, if the plan has timing.
 
-    The second stage is read when training has ended; it leaves out the cells with a failed replica.
+    The second stage is made when training has ended, and leaves out the cells with a failed replica.
     """
     yield Stage(work, len(plan.devices))
     if not plan.timing:
         return
     failed = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED}
-    tasks = {cell.task for cell in plan.cells}  # the cells of a task are timed in turns, so all of them or none
+    tasks = {cell.task for cell in plan.cells}  # the cells of a task are timed in turns, so either all or none
     sound = [c for c in distinct(plan.manifest.cells) if c.task in tasks and c.identity not in failed]
     yield Stage(timekeeping(sound, _timed(sound, store, provenance, plan.rerun)), 1)
 
@@ -207,7 +207,7 @@ def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: 
 
 
 def _timed_together(provenances: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether timings were measured in turns by one job, which gives them the same time."""
+    """Return whether timings were measured in turns by one job, which marks them with the same time."""
     return len({provenance.get("timed_at") for provenance in provenances}) <= 1
 
 

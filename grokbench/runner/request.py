@@ -33,13 +33,13 @@ class Request:
         suite: a path, or the bare name of a shipped suite.
         out: the results folder; None means `runs/<name of the suite>`.
         device: "auto", "cpu", "cuda", or CUDA devices by number such as "cuda:0,1".
-        precision: of parameters, data and states: "float32" or "float64".
+        precision: the precision of parameters, data and states: "float32" or "float64".
         group_size: replicas to train together; None to choose it by the task's size and the device's memory.
         num_seeds: how many of the suite's seeds to train, from the first on; None means all.
         seeds: seeds that replace the suite's, such as "0-4,7".
         tasks: labels of the tasks to train; empty means all.
-        regularizers: labels of the regularizers to train, beside those of `methods`; empty means all.
-        plugins: files of plugins, beside those that the suite names.
+        regularizers: labels of the regularizers to train, besides those of `methods`; empty means all.
+        plugins: files of plugins, besides those that the suite names.
         methods: regularizers to add to the suite: names, or entries of a suite in YAML.
         checkpoint_seconds: seconds between two checkpoints of a group in training.
         rerun: the finished runs to train again: a key of `store.reuse.RERUN`.
@@ -69,15 +69,15 @@ class Plan:
     """A resolved request.
 
     Attributes:
-        suite: without the cells that cannot be built.
+        suite: the suite, without the cells that cannot be built.
         registry: the plugins.
         manifest: the planned contents of the results folder.
         cells: the cells of the manifest that this request trains.
-        seeds: of every cell.
+        seeds: the seeds of every cell.
         devices: one for each worker, such as "cpu" or "cuda:0".
         precision: "float32" or "float64".
         group_size: replicas to train together; None to choose it for each cell.
-        plugins: files of plugins, those of the suite first.
+        plugins: files of plugins, first the files that the suite names.
         directory: the results folder.
         checkpoint_seconds: seconds between two checkpoints of a group.
         rerun: a key of `store.reuse.RERUN`.
@@ -107,9 +107,9 @@ class Plan:
 
 
 def distinct(cells: Iterable[Cell]) -> list[Cell]:
-    """Return one cell for each recipe, that with the largest budget: labels with the same recipe share its runs.
+    """Return one cell for each recipe: the cell with the largest budget, whose runs all labels of the recipe share.
 
-    It keeps the weights that any of them asks for.
+    The cell keeps the weights that any of the labels requests.
     """
     longest: dict[str, Cell] = {}
     for cell in cells:
@@ -203,7 +203,7 @@ def _load(request: Request) -> Suite:
 
 
 def _wanted(cell: Cell, request: Request, added: Collection[str]) -> bool:
-    """Tell if a cell is selected; methods that the command adds are, unless it selects some of them by their label."""
+    """Return whether a cell is selected. Added methods are, unless `--regularizer` names some of them."""
     named = set(request.regularizers)
     chosen = named if named & set(added) else named | set(added)
     return (not request.tasks or cell.task in request.tasks) and (not named or cell.regularizer in chosen)
@@ -220,7 +220,7 @@ def _seeds(suite: Suite, request: Request) -> tuple[int, ...]:
     if request.num_seeds and request.num_seeds > len(suite.seeds):
         raise SuiteError(
             f"{Option('num_seeds', request.num_seeds)}: the suite has {len(suite.seeds)} seeds; "
-            f"name others ({Option('seeds')})"
+            f"name more seeds ({Option('seeds')})"
         )
     return suite.seeds[: request.num_seeds]
 
@@ -231,7 +231,7 @@ def check_labels(kinds: str, given: Sequence[str], known: Sequence[str]) -> None
     Args:
         kinds: the option that gives them: "tasks" or "regularizers".
         given: labels.
-        known: those of the suite.
+        known: the labels of the suite.
     """
     for label in given:
         if label not in known:

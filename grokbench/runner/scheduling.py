@@ -39,7 +39,7 @@ def training(
 
     Args:
         cells: in the order in which they are trained.
-        seeds: of every cell.
+        seeds: the seeds of every cell.
         finished: cell -> the seeds that need not be trained.
         size: cell -> the most replicas of a group.
         checkpoints: cell -> the folder of its checkpoints and the seconds between two; None means no checkpoints.
@@ -62,7 +62,7 @@ def timekeeping(cells: Iterable[Cell], timed: set[str]) -> list[Timekeeping]:
     """List the tasks with a cell that has no valid timing.
 
     Args:
-        cells: every cell to time; those of a task are timed together, in turns.
+        cells: every cell to time; the cells of a task are timed together, in turns.
         timed: identities of the cells that have a valid timing.
 
     Returns:

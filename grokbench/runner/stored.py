@@ -18,20 +18,20 @@ def finished(plan: Plan, store: Store | None, cell: Cell) -> set[int]:
     """Return the seeds of a cell that need not be trained.
 
     Args:
-        plan: for its seeds and its `--rerun`.
-        store: None where no results folder exists yet, which gives no seeds.
-        cell: one of the plan's.
+        plan: the plan, with its seeds and its `--rerun`.
+        store: the results folder; None if it does not exist yet, so that no seed is finished.
+        cell: a cell of the plan.
     """
     return store.finished(cell, plan.seeds) - seeds_to_retrain(plan, store, cell) if store else set()
 
 
 def seeds_to_retrain(plan: Plan, store: Store, cell: Cell) -> set[int]:
-    """Return the seeds whose stored run did not fail but is trained again, because of `--rerun` or of other data.
+    """Return the seeds whose stored run did not fail but is trained again, because of `--rerun` or changed data.
 
     Args:
-        plan: for its seeds and its `--rerun`.
-        store: of the results folder.
-        cell: one of the plan's, with the origins of its plugins now.
+        plan: the plan, with its seeds and its `--rerun`.
+        store: the results folder.
+        cell: a cell of the plan, with the present origins of its plugins.
     """
     here = environment()
     stored = [run for run in store.runs_of(cell, plan.seeds) if run.outcome is not Outcome.FAILED]
@@ -41,7 +41,7 @@ def seeds_to_retrain(plan: Plan, store: Store, cell: Cell) -> set[int]:
 
 
 def of_other_data(run: Run) -> bool:
-    """Return whether a run read a data set whose content has changed; False where this is not known."""
+    """Return whether a run read a data set whose content has changed; False if this is not known."""
     digests: Mapping[str, str] = run.provenance.get("data") or {}
     return any(current_digest(name) not in (None, digest) for name, digest in digests.items())
 
@@ -50,8 +50,8 @@ def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
     """Yield a warning for each way in which stored runs differ from new ones: torch, grokbench or the device.
 
     Args:
-        plan: of which the first device is compared.
-        store: all its runs that did not fail are compared.
+        plan: the plan, whose first device is compared.
+        store: the results folder; all runs that did not fail are compared.
     """
     here = {**environment(), "device_name": device_name(plan.devices[0])}
     runs = [run for run in store.runs() if run.outcome is not Outcome.FAILED and run.provenance]
@@ -60,18 +60,18 @@ def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
         if others:
             again = Option("rerun", "all" if key == "device_name" else "stale")
             yield (
-                f"{store.directory} holds runs made with {key} {' and '.join(others)}, and here it is {here[key]}: "
-                f"the leaderboard marks every comparison between them; {again} makes them again, "
-                f"another folder ({Option('out')}) keeps them apart."
+                f"{store.directory} holds runs made with {key} {' and '.join(others)}, and here it is {here[key]}. "
+                f"The leaderboard marks every comparison between such runs. {again} trains the old runs again; "
+                f"another folder ({Option('out')}) keeps old and new runs apart."
             )
 
 
 def missing_seeds_outside_plan(plan: Plan, store: Store) -> tuple[int, ...]:
-    """Return the seeds of the folder that this plan does not train and that some cell lacks: its row is incomplete.
+    """Return the folder's seeds that this plan does not train and some cell lacks, so that its row is incomplete.
 
     Args:
-        plan: for its seeds and its cells.
-        store: for the seeds in its manifest.
+        plan: the plan, with its seeds and cells.
+        store: the results folder, whose manifest has the seeds.
     """
     others = [seed for seed in store.manifest.seeds if seed not in plan.seeds]
     cells = plan.manifest.cells

@@ -43,7 +43,7 @@ def check_name(kind: str, name: str, registry: "Registry") -> None:
 
 
 def _malformed(kind: str, name: str) -> Iterator[str]:
-    """Say why a text cannot name a plugin and its file."""
+    """Return why a text cannot name a plugin and its file."""
     if not _SNAKE.fullmatch(name):
         similar = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).strip("_").lower()
         example = similar if _SNAKE.fullmatch(similar) else "soft_clip"
@@ -61,7 +61,7 @@ def _words(source: str) -> set[str]:
 
 
 def _taken(name: str, registry: "Registry") -> Iterator[str]:
-    """Say which plugin or Python module has the name already."""
+    """Return which plugin or Python module already has the name."""
     for plugin in registry:
         if plugin.name == name:
             yield f"there is a {plugin.kind[:-1]} {name!r} already ({plugin.origin})"
@@ -75,18 +75,18 @@ def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
     Args:
         kind: "regularizer", "task", "metric" or "observer".
         name: the plugin's name, see `check_name`.
-        folder: where to write; it is made if it does not exist.
+        folder: the folder to write to, which is made if it does not exist.
 
     Returns:
         The paths written.
 
     Raises:
-        StoreError: a file exists already, and nothing is written; or the folder cannot be written.
+        StoreError: a file exists already (then nothing is written), or the folder cannot be written.
     """
     contents = {folder / f"{name}.py": f"{kind}.py", folder / f"test_{name}.py": f"tests/{kind}.py"}
     for path in contents:
         if path.exists() or path.is_symlink():
-            raise StoreError(f"{path} is there already: choose another name, or another folder with --out.")
+            raise StoreError(f"{path} exists already: choose another name, or another folder with --out.")
     for path, template in contents.items():
         atomic.write(path, _filled(template, kind, name).encode())
     return list(contents)
@@ -98,7 +98,7 @@ def write_package(kind: str, name: str, folder: Path) -> list[Path]:
     Args:
         kind: "regularizer", "task", "metric" or "observer".
         name: the plugin's name, see `check_name`.
-        folder: where to make the package's own folder, `grokbench-<name>`.
+        folder: the folder in which to make the package's own folder, `grokbench-<name>`.
 
     Returns:
         The paths written.
@@ -122,7 +122,7 @@ def suite(kind: str, name: str) -> str:
 
     Args:
         kind: "task" or "metric".
-        name: of the plugin.
+        name: the name of the plugin.
     """
     return _filled(f"suites/{kind}.yaml", kind, name)
 

@@ -1,8 +1,8 @@
 """The pure step of one replica, built from a task, regularizers and an optimizer.
 
-The phases of a step are here, those of own optimizers in `update_phases`. `grokbench.engine` maps them over replicas
-and runs them in this order: perturb, hidden, loss and penalty, transform, update, optimizer with rate, project. Methods
-that are combined act in the order of the suite.
+This module has the phases of a step; `update_phases` has those of methods with their own optimizer. `grokbench.engine`
+maps the phases over replicas and runs them in this order: perturb, hidden, loss and penalty, transform, update,
+optimizer with rate, project. Combined methods act in the order of the suite.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,12 +36,12 @@ class Step(UpdatePhases):
     Attributes:
         task: the cell's task.
         regularizers: the cell's methods, in the order of the suite.
-        optimizer: the task's, or what a method has made of it.
+        optimizer: the task's optimizer, possibly wrapped or replaced by a method.
         metrics: label -> metric.
-        required: labels measured at every evaluation: those of the criterion.
+        required: labels of the criterion's metrics, which are measured at every evaluation.
         every: label -> its own cadence.
-        raw: labels measured at the trained parameters, also if a method has averaged weights evaluated.
-        budget: epochs, of the cell.
+        raw: labels measured at the trained parameters even if a method evaluates averaged weights.
+        budget: the cell's budget, in epochs.
         skipped: (number of a method, phase) of phases that do not run in this step, see `due_at`.
     """
 
@@ -58,7 +58,7 @@ class Step(UpdatePhases):
     # ---- which phases there are
 
     def due_at(self, updates: int) -> "Step":
-        """Select the phases that run after so many completed updates: all, unless a method names `every`."""
+        """Select the phases that run after `updates` completed updates: all phases, unless a method sets `every`."""
         if not self.periodic:
             return self
         skipped = self.not_due(updates)
@@ -72,31 +72,31 @@ class Step(UpdatePhases):
 
     @cached_property
     def full_batch(self) -> bool:
-        """True if an epoch is one step over the whole training set, as it is."""
+        """True if an epoch is a single step over the whole training set, in its own order."""
         return self.task.full_batch and not self.reserve
 
     # ---- before training
 
     def prepare(self, params: Params, train: Batch, key: Tensor) -> Params:
-        """Run the methods' `prepare` on the parameters before training; frozen ones stay.
+        """Run the methods' `prepare` on the parameters before training; frozen parameters stay unchanged.
 
         Args:
             params: all parameters, as `Task.init` draws them.
             train: the replica's training set, as drawn.
-            key: (), from which each method gets a key of its own.
+            key: (), from which each method gets its own key.
         """
         for method, prepare in self.acting("prepare"):
             params = params | prepare(self.task.trained(params), self._callable(params), train, method_key(key, method))
         return params
 
     def _callable(self, params: Params) -> Task:
-        """The task as `prepare` gets it: its network can be called with the trained parameters alone."""
+        """Return the task that `prepare` gets; its network can be called with the trained parameters alone."""
         frozen = {name: p for name, p in params.items() if name in self.task.frozen}
         if not frozen:
             return self.task
         task, embed = self.task, self.task.embed
 
-        @wraps(task.forward)  # whose signature says if there are sites
+        @wraps(task.forward)  # the signature shows whether there are sites
         def forward(params: Params, *rest: Any, **more: Any) -> Tensor:
             return task.forward(params | frozen, *rest, **more)
 
@@ -110,7 +110,7 @@ class Step(UpdatePhases):
 
         Args:
             params: all parameters, after `prepare`.
-            key: (), of the seed, from which each method gets a key of its own.
+            key: (), the seed's key, from which each method gets its own key.
         """
         trained, key = self.task.trained(params), random.fold(key, "init")
         keys = [method_key(key, method) for method in range(len(self.regularizers))]
@@ -127,14 +127,14 @@ class Step(UpdatePhases):
 
     @cached_property
     def loss(self) -> Loss:
-        """The loss that is trained on, without penalties: the task's, wrapped by the methods' `objective`."""
+        """The training loss without penalties: the task's loss, wrapped by the methods' `objective`."""
         loss = self.task.loss
         for _, objective in self.acting("objective"):
             loss = objective(loss)
         return loss
 
     def _loss_of(self, params: Params, states: tuple[State, ...], context: StepContext, penalties: bool) -> Tensor:
-        """Compute the objective, of which `At.grad_at` is the gradient, with or without its penalties."""
+        """Compute the objective whose gradient `At.grad_at` gives, with or without penalties."""
         every = frozenset((method, "penalty") for method in range(len(self.regularizers)))
         step = self if penalties else replace(self, skipped=self.skipped | every)
         return step.objective(params, states, context)[0]
@@ -154,11 +154,11 @@ class Step(UpdatePhases):
 
         Args:
             phase: "transform" or "project".
-            moved: the gradients, or the updated parameters, of what is trained.
+            moved: the gradients, or the updated values, of the trained parameters.
             params: all parameters, before the update: `At.params`.
-            states: of the methods.
-            outputs: (n, C), of the network on the batch, before the update.
-            context: of this step.
+            states: the states of the methods.
+            outputs: (n, C), the network's outputs on the batch, before the update.
+            context: the context of this step.
 
         Returns:
             `moved` and `states` after the last method.
@@ -169,7 +169,7 @@ class Step(UpdatePhases):
         return moved, tuple(after)
 
     def evaluated(self, params: Params, states: tuple[State, ...]) -> Params:
-        """Select the parameters that evaluations and the criterion see: averages, where a method keeps them."""
+        """Return the parameters that evaluations and the criterion use: averages, if a method keeps averages."""
         for method, eval_params in self.acting("eval_params"):
             params = params | eval_params(self.task.trained(params), states[method])
         return params
@@ -182,11 +182,11 @@ class Step(UpdatePhases):
         return any(metric.initial for metric in self.metrics.values())
 
     def due(self, label: str, epoch: int, every: int) -> bool:
-        """Tell if a metric is measured at an evaluation.
+        """Return whether a metric is measured at an evaluation.
 
         Args:
-            label: of the metric.
-            epoch: epochs completed.
+            label: the label of the metric.
+            epoch: completed epochs.
             every: epochs between two evaluations.
         """
         return label in self.required or is_due(self.every.get(label, 1), epoch, every)
@@ -203,11 +203,11 @@ class Step(UpdatePhases):
         """Measure metrics on one replica.
 
         Args:
-            labels: of the metrics.
-            params: of the replica.
-            splits: its data, by split.
-            key: of this evaluation, or a function that makes it.
-            known: split -> outputs (n, C) computed already.
+            labels: the labels of the metrics.
+            params: the parameters of the replica.
+            splits: the replica's data, by split.
+            key: the key of this evaluation, or a function that makes it.
+            known: split -> outputs (n, C) that are already computed.
             initial: parameters before training, for metrics that compare with them.
 
         Returns:

@@ -1,4 +1,4 @@
-"""The step of a cell, built from its parts; combinations that cannot be meant are refused."""
+"""The step of a cell, built from its parts; contradictory combinations are refused."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -33,11 +33,11 @@ def build_step(
 
     Args:
         task: the cell's task.
-        regularizers: in the order in which they act.
+        regularizers: the methods, in the order in which they act.
         metrics: label -> metric.
         required: labels of metrics measured at every evaluation.
-        every: label -> cadence, for metrics with one of their own.
-        settings: of `Recipe.optimizer`; they replace those of the task's optimizer before any method does.
+        every: label -> cadence, for metrics that have their own cadence.
+        settings: the settings of `Recipe.optimizer`, which replace the task's settings before any method acts.
         more: further fields of `Step`: `raw` and `budget`.
 
     Raises:
@@ -58,16 +58,16 @@ def build_step(
     step = Step(task, tuple(regularizers), optimizer, dict(metrics), frozenset(required), dict(every or {}), **budget)
     if step.ignores_rate:
         raise ValueError(
-            "the learning rate has a schedule, which a method with an own optimizer ignores: its `update` has to "
+            "the learning rate has a schedule, which a method with its own optimizer ignores: its `update` has to "
             "multiply its learning rate by at.rate"
         )
     return step
 
 
 def _refusals(task: Task, regularizers: Sequence[Regularizer]) -> Iterator[str]:
-    """Yield why methods cannot be combined, or not with the task."""
+    """Yield why methods cannot be combined with each other or with the task."""
     if sum(regularizer.eval_params is not None for regularizer in regularizers) > 1:
-        yield "two methods with eval_params: evaluations can see the averages of one of them alone"
+        yield "two methods with eval_params: evaluations can use the averages of only one method"
     for prepare in [regularizer.prepare for regularizer in regularizers if regularizer.prepare]:
         if len(names := positional(prepare)) == 3 and "train" not in names:
             yield f"prepare is called as prepare(params, task, train, key), got prepare({', '.join(names)})"
@@ -78,7 +78,7 @@ def _refusals(task: Task, regularizers: Sequence[Regularizer]) -> Iterator[str]:
 
 
 def _disputed(task: Task, regularizers: Sequence[Regularizer]) -> Iterator[str]:
-    """Yield why claims cannot be met; nothing where the task's shapes are not known without its data."""
+    """Yield why claims cannot be met; nothing if the task's shapes are unknown without its data."""
     try:
         params = task.trained(task.init(random.key(0, "meta")))
     except Exception:
@@ -91,7 +91,7 @@ def _disputed(task: Task, regularizers: Sequence[Regularizer]) -> Iterator[str]:
 
 
 def _with_architecture(task: Task, always: Sequence[Callable[[Tensor, str], Tensor]]) -> Task:
-    """The task with `hidden_always` at its sites, in its full computation too."""
+    """Return the task with `hidden_always` at its sites, also in its version without rotated coordinates."""
     forward = partial(_forward, forward=task.forward, always=tuple(always))
     return replace(task, forward=forward, full=_with_architecture(task.full, always) if task.full else None)
 

@@ -15,11 +15,11 @@ def claims_of(
 
     Args:
         regularizers: the cell's methods.
-        roles: of the trained parameters.
+        roles: the roles of the trained parameters.
         shapes: parameter name -> shape in one replica, without the axis of seeds.
 
     Raises:
-        ValueError: a method claims what is not trained, or what another one has claimed.
+        ValueError: a method claims a parameter that is not trained, or that another method claims.
     """
     found: dict[str, int] = {}
     for method, regularizer in enumerate(regularizers):
@@ -27,6 +27,6 @@ def claims_of(
         if wrong := [name for name in names if name not in shapes]:
             raise ValueError(f"claims names {wrong[0]!r}, expected trained parameters: {', '.join(shapes)}")
         if taken := [name for name in names if name in found]:
-            raise ValueError(f"two methods claim {taken[0]!r}, and a parameter can have one optimizer alone")
+            raise ValueError(f"two methods claim {taken[0]!r}, but a parameter can have only one optimizer")
         found |= dict.fromkeys(names, method)
     return found

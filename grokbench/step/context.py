@@ -10,15 +10,15 @@ __all__ = ["StepContext"]
 
 
 class StepContext(NamedTuple):
-    """The inputs of one step of a replica, beside its parameters and states.
+    """The inputs of one step of a replica, besides its parameters and states.
 
     Attributes:
-        batch: the examples it is taken on.
-        keys: (methods,), of this seed, epoch and step, see `Step.keys`.
-        step: (), updates completed.
-        epoch: (), epochs completed.
-        train: the replica's training set, where a method needs it.
-        reserved: the examples kept for the methods, where one reserves any.
+        batch: the examples of the step.
+        keys: (methods,), the methods' keys for this seed, epoch and step, see `Step.keys`.
+        step: (), completed updates.
+        epoch: (), completed epochs.
+        train: the replica's training set, if a method needs it.
+        reserved: the examples kept for the methods, if a method reserves any.
     """
 
     batch: Batch

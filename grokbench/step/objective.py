@@ -20,15 +20,16 @@ class NotScalarError(ValueError):
 
 @dataclass(frozen=True)
 class Objective:
-    """The objective of a step, whose `compute` is a function of all parameters, the methods' states and the context.
+    """The objective of a step: `compute` maps all parameters, the methods' states and the context to it.
 
-    It is a method, not the call of the record: `vmap` of a callable record costs 5% of an epoch of modular addition.
+    `compute` is a method instead of `__call__`, because `vmap` of a callable record costs 5% of an epoch of modular
+    addition.
 
     Attributes:
         task: the cell's task.
-        loss: the loss that is trained on, without penalties.
-        phases: of the methods; perturb, hidden and penalty are used here.
-        readings: builds what they may read.
+        loss: the training loss, without penalties.
+        phases: the phases of the methods; perturb, hidden and penalty are used here.
+        readings: builds the records that the phases may read.
     """
 
     task: Task
@@ -41,8 +42,8 @@ class Objective:
 
         Args:
             params: all parameters.
-            states: of the methods.
-            context: of this step; the loss is that of its batch.
+            states: the states of the methods.
+            context: the context of this step, with the batch.
 
         Raises:
             ValueError: the loss or a penalty is not a scalar.
@@ -60,7 +61,7 @@ class Objective:
         return _one_number(total), local.outputs
 
     def _perturbed(self, params: Params, states: tuple[State, ...], context: StepContext, at: AtOf) -> Batch:
-        """The batch after embedding and the methods' `perturb`."""
+        """Return the batch after embedding and the methods' `perturb`."""
         batch = Batch(self.task.embedded(params, context.batch.inputs), context.batch.targets)
         for method, perturb in self.phases.acting("perturb"):
             batch = perturb(batch, states[method], at(method))
@@ -69,7 +70,7 @@ class Objective:
     def _forward(
         self, params: Params, states: tuple[State, ...], at: AtOf
     ) -> Callable[[Tensor], tuple[Tensor, Mapping[str, Tensor]]]:
-        """The network as it is trained: inputs (n, ...) -> outputs (n, C) and hidden activations by site."""
+        """Return the network in training: inputs (n, ...) -> outputs (n, C) and hidden activations by site."""
         if not self.task.has_sites or not (self.phases.has("hidden") or self.phases.has("penalty")):
             return lambda inputs: (self.task.forward(params, inputs), {})
 
@@ -88,7 +89,7 @@ class Objective:
 
 
 def _one_number(total: Tensor) -> Tensor:
-    """Refuse a loss with axes: it would be summed over examples silently."""
+    """Refuse a loss with axes, which would silently be summed over examples."""
     if total.shape:
         raise NotScalarError(f"the loss with its penalties is {tuple(total.shape)}, expected (): end it with .mean()")
     return total

@@ -1,4 +1,4 @@
-"""The phases of combined methods: those they have, and those that run in a step."""
+"""The phases of combined methods: which phases exist, and which run in a step."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -16,11 +16,11 @@ KEYED = ("perturb", "hidden", "penalty", "transform", "rate", "update", "project
 
 
 def method_key(key: Tensor, method: int) -> Tensor:
-    """Fold a key into that of one of several combined methods, so that each draws from a stream of its own.
+    """Fold a key into the key of one of several combined methods, so that each method has its own random stream.
 
     Args:
-        key: (...).
-        method: its number.
+        key: (...), a key or several keys.
+        method: the number of the method.
     """
     return random.fold(key, "method", method)
 
@@ -42,11 +42,11 @@ class Phases:
         return [(method, function) for method, function in found if function and (method, phase) not in self.skipped]
 
     def has(self, phase: str) -> bool:
-        """Tell if any method has a phase of that name in this step."""
+        """Return whether any method has a phase of that name in this step."""
         return bool(self.acting(phase))
 
     def not_due(self, updates: int) -> frozenset[tuple[int, str]]:
-        """Return the phases with a period that do not run after so many completed updates, as `skipped` names them."""
+        """Return the periodic phases that do not run after `updates` completed updates, in the form of `skipped`."""
         periods = [(method, *each) for method, one in enumerate(self.regularizers) for each in one.every.items()]
         return frozenset((method, phase) for method, phase, k in periods if updates % k)
 
@@ -57,7 +57,7 @@ class Phases:
 
     @cached_property
     def periodic(self) -> bool:
-        """True if a method names phases that do not run in every step."""
+        """True if a method has phases that do not run in every step."""
         return any(regularizer.every for regularizer in self.regularizers)
 
     @cached_property
@@ -76,7 +76,7 @@ class Phases:
         return any(getattr(regularizer, phase) for regularizer in self.regularizers for phase in KEYED)
 
     def keys(self, key: Tensor) -> Tensor:
-        """Fold the key of a step into one for each method, (...) -> (..., methods); methods is 0 where none draws.
+        """Fold the key of a step into one key for each method, (...) -> (..., methods); 0 methods if none draws.
 
         Folding takes dozens of operations, so the engine does it for all steps of an epoch at once.
         """

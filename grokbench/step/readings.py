@@ -1,4 +1,4 @@
-"""The record `At` of every method in a step: all that its phases may read."""
+"""The record `At` of every method in a step, which holds everything that its phases may read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from grokbench.types import Batch, Params, Role, State, fans
 
 __all__ = ["AtOf", "LossOf", "Readings", "UndeclaredGradientError", "second_gradient"]
 
-AtOf = Callable[..., At]  # the number of a method, and fields that differ between phases -> what the method may read
+AtOf = Callable[..., At]  # the number of a method, and fields that differ between phases -> the method's record
 
 
 class LossOf(Protocol):
@@ -28,7 +28,7 @@ class LossOf(Protocol):
 
 
 class UndeclaredGradientError(ValueError):
-    """A method takes a second gradient and does not declare it."""
+    """A method takes a second gradient without declaring it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Readings:
     Attributes:
         task: the cell's task.
         regularizers: the cell's methods.
-        budget: epochs, of the cell.
+        budget: the cell's budget, in epochs.
     """
 
     task: Task
@@ -47,7 +47,7 @@ class Readings:
 
     @cached_property
     def roles(self) -> dict[str, Role]:
-        """The roles of the parameters that are trained."""
+        """The roles of the trained parameters."""
         return {name: role for name, role in self.task.roles.items() if name not in self.task.frozen}
 
     def before_gradient(self, params: Params, context: StepContext, outputs: Tensor | None = None) -> AtOf:
@@ -55,8 +55,8 @@ class Readings:
 
         Args:
             params: all parameters.
-            context: of the step.
-            outputs: (n, C), of the network on the batch, if they are known.
+            context: the context of the step.
+            outputs: (n, C), the network's outputs on the batch, if they are known.
 
         Returns:
             The number of a method -> its record, with the method's own key and what it has declared.
@@ -90,10 +90,10 @@ class Readings:
 
         Args:
             params: all parameters, before the update.
-            states: of the methods.
+            states: the states of the methods.
             outputs: (n, C), of the network on the batch.
-            context: of the step.
-            loss_of: the loss whose second gradient `At.grad_at` is, for methods that declare it.
+            context: the context of the step.
+            loss_of: the loss whose gradient `At.grad_at` computes, for methods that declare a second gradient.
 
         Returns:
             As `before_gradient`.
@@ -128,10 +128,10 @@ def second_gradient(
     Args:
         loss_of: the loss.
         params: all parameters.
-        states: of the methods.
-        context: of the step.
-        trained: the values at which the gradient is taken, of all trained parameters.
-        batch: the examples, which get draws of their own; None: the step's batch, with the step's draws.
+        states: the states of the methods.
+        context: the context of the step.
+        trained: the values of all trained parameters at which the gradient is taken.
+        batch: other examples, which get new random draws. None: the step's batch, with the step's draws.
         penalties: add the penalties of all methods to the loss.
     """
     if batch is not None:
@@ -140,7 +140,7 @@ def second_gradient(
 
 
 def _undeclared(params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
-    """Refuse `grad_at` to a method that has not declared its cost, which the leaderboard prints."""
+    """Refuse `grad_at` to a method that has not declared it; the leaderboard prints this cost."""
     raise UndeclaredGradientError(
         'grad_at needs to be declared: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
     )

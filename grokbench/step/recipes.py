@@ -1,4 +1,4 @@
-"""A suite's own settings of a task's optimizer, and the schedules of its learning rate."""
+"""Settings of a task's optimizer that a suite changes, and schedules of the learning rate."""
 
 import json
 import math
@@ -29,9 +29,9 @@ def read_setting(optimizer: Optimizer, name: str, value: Any) -> Any:
     """Convert a value of YAML or JSON to the type of a setting.
 
     Args:
-        optimizer: that has the setting.
-        name: of the setting.
-        value: 1 is 1.0 where a float is wanted, a list is a tuple.
+        optimizer: the optimizer that has the setting.
+        name: the name of the setting.
+        value: the value; 1 becomes 1.0 for a float, and a list becomes a tuple.
 
     Raises:
         ValidationError: the value has another type.
@@ -41,11 +41,11 @@ def read_setting(optimizer: Optimizer, name: str, value: Any) -> Any:
 
 
 def with_settings(task: Task, given: Mapping[str, Any]) -> Task:
-    """Replace settings of a task's optimizer, in its full computation too.
+    """Replace settings of a task's optimizer, also in its version without rotated coordinates.
 
     Args:
-        task: with its own optimizer.
-        given: of `Recipe.optimizer`.
+        task: the task, with its own optimizer.
+        given: the value of `Recipe.optimizer`.
 
     Raises:
         ValueError: a setting is out of range.
@@ -56,10 +56,10 @@ def with_settings(task: Task, given: Mapping[str, Any]) -> Task:
 
 
 def schedule(given: Mapping[str, Any]) -> Regularizer | None:
-    """Make the method that scales the learning rate by a schedule; None where it stays as it is.
+    """Make the method that scales the learning rate by a schedule; None without a schedule.
 
     Args:
-        given: of `Recipe.optimizer`.
+        given: the value of `Recipe.optimizer`.
     """
     cosine, warmup = given.get("schedule") == "cosine", given.get("warmup", 0)
     if not cosine and not warmup:
@@ -71,8 +71,8 @@ def schedule(given: Mapping[str, Any]) -> Regularizer | None:
 def rate(at: At, *, cosine: bool, warmup: int) -> Tensor:
     """Return the factor of the learning rate in a step, ().
 
-    It rises linearly to 1 over the epochs of the warm-up. It then stays there, or falls to 0 at the budget as
-    (1 + cos(pi t)) / 2, with t the share of the remaining steps that is done (Loshchilov & Hutter, 2017,
+    The factor rises linearly to 1 over the epochs of the warm-up. It then stays at 1, or falls to 0 at the budget as (1
+    + cos(pi t)) / 2, with t the share of the remaining steps that is done (Loshchilov & Hutter, 2017,
     arXiv:1608.03983).
     """
     done, warm = at.step.double(), warmup * at.steps_per_epoch

@@ -1,4 +1,4 @@
-"""A trial of a step's phases on the shapes of a replica, which shows the fields of `At` that they read."""
+"""A trial of a step's phases on tensors without memory, which shows the fields of `At` that they read."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,14 +14,14 @@ from grokbench.types import Params, State
 
 __all__ = ["fields_read", "replica_shapes"]
 
-Call = Callable[[Callable[..., Any], int, Params, State, At], Any]  # phase, its method's number, parameters, state, at
+Call = Callable[[Callable[..., Any], int, Params, State, At], Any]  # phase, number of its method, parameters, state, at
 
 
 def replica_shapes(readings: Readings) -> Params:
-    """Make the parameters of a replica without memory.
+    """Make the parameters of a replica on the meta device, without memory.
 
     Args:
-        readings: of the step.
+        readings: the readings of the step.
 
     Raises:
         Exception: the task cannot be called on the meta device.
@@ -33,9 +33,9 @@ def fields_read(readings: Readings, phases: Phases, phase: str, call: Call) -> l
     """Call a phase of every method that has it, and return the names of the fields of `At` that each read.
 
     Args:
-        readings: of the step.
-        phases: of the methods.
-        phase: such as "project".
+        readings: the readings of the step.
+        phases: the phases of the methods.
+        phase: the name of a phase, such as "project".
         call: calls the phase of one method with the trained parameters, its state and its `At`.
 
     Raises:
@@ -55,7 +55,7 @@ def fields_read(readings: Readings, phases: Phases, phase: str, call: Call) -> l
 
 
 def _watched(at: At, read: list[str]) -> At:
-    """The same record, which notes the names of the fields that are read."""
+    """Return a copy of the record that notes the names of the fields that are read."""
 
     class Watched(At):
         def __getattribute__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The update of the parameters by methods: those with an own optimizer, the learning rate, and looks back."""
+"""The updates by methods with their own optimizer, and the factors of the learning rate."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -21,11 +21,11 @@ __all__ = ["UpdatePhases"]
 
 
 class UpdatePhases(Phases, ABC):
-    """The phases `update` and `rate` of the methods of a cell, a base of `Step`, which has the fields.
+    """The phases `update` and `rate` of a cell's methods; a base class of `Step`, which defines the fields.
 
     Attributes:
         task: the cell's task.
-        budget: epochs, of the cell.
+        budget: the cell's budget, in epochs.
     """
 
     task: Task
@@ -40,17 +40,17 @@ class UpdatePhases(Phases, ABC):
 
     @abstractmethod
     def _loss_of(self, params: Params, states: tuple[State, ...], context: StepContext, penalties: bool) -> Tensor:
-        """Compute the objective, (), of which `At.grad_at` is the gradient, with or without its penalties."""
+        """Compute the objective, (), whose gradient `At.grad_at` gives, with or without penalties."""
 
     def claimed(self, params: Params, stacked: bool = False) -> dict[str, int]:
         """Map the parameters that methods update themselves to the number of the method.
 
         Args:
             params: all parameters.
-            stacked: their first axis is that of replicas.
+            stacked: True if the first axis of the parameters is that of replicas.
 
         Raises:
-            ValueError: a method claims what is not trained, or what another one has claimed.
+            ValueError: a method claims a parameter that is not trained, or that another method claims.
         """
         if not any(regularizer.claims for regularizer in self.regularizers):
             return {}
@@ -60,17 +60,17 @@ class UpdatePhases(Phases, ABC):
     def update(
         self, grads: Params, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext
     ) -> tuple[Params, tuple[State, ...]]:
-        """Let the methods with an own optimizer update the parameters that they claim.
+        """Let the methods with their own optimizer update the parameters that they claim.
 
         Args:
-            grads: of all trained parameters.
+            grads: the gradients of all trained parameters.
             params: all parameters, before the update.
-            states: of the methods.
-            outputs: (n, C), of the network on the batch.
-            context: of this step.
+            states: the states of the methods.
+            outputs: (n, C), the network's outputs on the batch.
+            context: the context of this step.
 
         Returns:
-            The updated parameters, the claimed ones alone, and the states.
+            The updated values of the claimed parameters, and the states.
         """
         after, at = list(states), self._after_gradient(params, states, outputs, context)
         owners, updated = self.claimed(params), dict[str, Tensor]()
@@ -91,9 +91,9 @@ class UpdatePhases(Phases, ABC):
 
     @cached_property
     def keeps_params(self) -> bool:
-        """True if `project` or `rate` look at the parameters before the update, which is then done on a copy.
+        """True if `project` or `rate` read the parameters before the update; the update then works on a copy.
 
-        Projections are called on the shapes of a replica. If that fails, they are assumed to look.
+        The phases are called on tensors without memory. If that fails, they are assumed to read the parameters.
         """
         if self.has("rate") or not self.has("project"):
             return self.has("rate")
@@ -105,9 +105,9 @@ class UpdatePhases(Phases, ABC):
 
     @cached_property
     def ignores_rate(self) -> bool:
-        """True if a method updates parameters itself without reading `At.rate`, which another one sets.
+        """True if a method updates parameters itself without reading `At.rate`, although another method sets it.
 
-        The phases are tried on the shapes of a replica; where they cannot be, they are taken to read it.
+        The phases are called on tensors without memory. If that fails, they are assumed to read `At.rate`.
         """
         if not (self.has("rate") and self.has("update")):
             return False

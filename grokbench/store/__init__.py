@@ -36,10 +36,10 @@ class Store:
     Attributes:
         directory: the folder.
         manifest: its planned contents.
-        layout: the paths in it.
-        damaged: files, or lines of packed ones, that `runs`, `finished` or `timings` could not read, as paths below
+        layout: the paths in the folder.
+        damaged: files, or lines of packed files, that `runs`, `finished` or `timings` could not read, as paths below
             the folder. They count as missing.
-        packed: the contents of its packed files.
+        packed: the contents of the folder's packed files.
         weights: the files of kept weights.
     """
 
@@ -53,9 +53,9 @@ class Store:
     @classmethod
     @contextmanager
     def open(cls, directory: str | Path, manifest: Manifest) -> "Iterator[Store]":
-        """Make the folder, or open one that holds earlier runs of the same suite (see `merge`), and unpack it.
+        """Make the folder, or open and unpack a folder with earlier runs of the same suite (see `merge`).
 
-        No other process can write to it until the `with` block ends, or this process does.
+        No other process can write to the folder until the `with` block or this process ends.
 
         Args:
             directory: the folder.
@@ -93,7 +93,7 @@ class Store:
         return atomic.is_locked(self.directory)
 
     def save(self, run: Run) -> None:
-        """Store a run in place of the stored one of its replica; a failure supersedes a run that had finished.
+        """Store a run in place of the replica's stored run; a finished run that a failure replaces is superseded.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -109,7 +109,7 @@ class Store:
         self.damaged = [name for name in self.damaged if name != self.layout.name(path)]
 
     def runs(self, curves: bool = False) -> list[Run]:
-        """List the stored runs of planned cells and seeds, in the manifest's order; without `curves` by default."""
+        """List the stored runs of planned cells and seeds, in the manifest's order; by default without curves."""
         return list(self.each_run(curves))
 
     def each_run(self, curves: bool = False) -> Iterator[Run]:
@@ -155,19 +155,19 @@ class Store:
                     yield run
 
     def runs_of(self, cell: Cell, seeds: Iterable[int], curves: bool = False) -> list[Run]:
-        """List the stored runs of one cell; without `curves` by default."""
+        """List the stored runs of one cell; by default without curves."""
         return [run for seed in seeds if (run := self._run(cell, seed, curves)) is not None]
 
     def run_of(self, cell: Cell, seed: int) -> Run | None:
-        """Read the stored run of one replica with its curves; None where there is none."""
+        """Read the stored run of one replica with its curves; None if there is none."""
         return self._run(cell, seed, curves=True)
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
-        """Give those of `seeds` whose stored run of `cell` satisfies the request, and so need not be trained again."""
+        """Return the seeds among `seeds` whose stored run satisfies the request and so need not be trained again."""
         return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell) and self.weights.there(run, cell)}
 
     def supersede(self, identity: str, seed: int) -> None:
-        """Move a stored run to `superseded/` with its weights, so that it is trained again; do nothing without one.
+        """Move a stored run and its weights to `superseded/`, so that it is trained again; do nothing without a run.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -175,20 +175,20 @@ class Store:
         source = self.layout.run(identity, seed)
         if source.exists():
             target = self.layout.superseded(identity, seed)
-            self.weights.supersede(identity, seed, target)  # first, so that a killed process goes on with them
+            self.weights.supersede(identity, seed, target)  # first, so that a killed process continues here
             atomic.move(source, target)
 
     def checkpoints(self, cell: Cell) -> Path:
-        """Give the folder of the checkpoints of a cell's groups, which workers alone write and read."""
+        """Return the folder of the checkpoints of a cell's groups, which only workers write and read."""
         return self.layout.checkpoints(cell.identity)
 
     def forget_checkpoints(self, cell: Cell) -> None:
-        """Delete the checkpoints of a cell's groups: they are trained from their beginning."""
+        """Delete the checkpoints of a cell's groups, so that the groups are trained from the start."""
         for file in self.checkpoints(cell).glob("*.npz"):
             file.unlink(missing_ok=True)
 
     def save_timing(self, timing: Timing) -> None:
-        """Store the seconds per epoch of a cell in place of the stored ones.
+        """Store the seconds per epoch of a cell and replace the stored ones.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -201,7 +201,7 @@ class Store:
         return [timing for timing in found if timing is not None]
 
     def stored(self) -> set[tuple[str, str]]:
-        """Give the identity and the seed of every stored replica, planned or not, as files and lines name them."""
+        """Return the identity and the seed, as files and lines name them, of every stored replica, planned or not."""
         return {*self.layout.replicas(), *((identity, str(seed)) for identity, seed in self.packed.runs)}
 
     def _run(self, cell: Cell, seed: int, curves: bool) -> Run | None:
@@ -215,21 +215,21 @@ class Store:
         return self._readable(path, read_timing) or self._entered(self.packed.timings.get(identity))
 
     def _entered(self, found: T | None) -> T | None:
-        """Pass on what was found in the pack, and enter the lines that reading it showed to be damaged."""
+        """Return what was found in the pack, and add the damaged lines that reading has shown to `damaged`."""
         self.damaged = sorted({*self.damaged, *self.packed.damaged})
         return found
 
     def _unpack(self) -> None:
-        """Write every packed replica and timing to its own file, unless a sound one is there; drop the packed files.
+        """Write every packed replica and timing to its own file, unless a sound file exists; delete the packed files.
 
         Raises:
-            StoreError: something in the pack is damaged: it would be lost.
+            StoreError: something in the pack is damaged and would be lost.
         """
         runs, timings = self.packed.everything(), self.packed.timings.values()
         if damaged := self.packed.damaged:
             raise StoreError(
                 f"{self.directory} is packed, and {listed(damaged)} cannot be read: put back a good copy (from git), "
-                "or delete what is damaged to have it made again."
+                "or delete the damaged files to make them again."
             )
         for run in runs:
             if self._readable(path := self.layout.run(run.identity, run.seed), read_head) is None:

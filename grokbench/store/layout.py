@@ -5,7 +5,7 @@
     DIR/runs/<identity>/<seed>.json             a replica, two lines of JSON: the run without its curves, the curves
     DIR/timings/<identity>.json                 seconds per epoch of a cell
     DIR/weights/<identity>/<seed>.<epoch>.safetensors
-                                                the weights of a replica after so many epochs
+                                                the weights of a replica after this epoch
     DIR/superseded/<identity>/<seed>.<n>.json   replicas that were trained again, the oldest is n = 1
     DIR/superseded/<identity>/<seed>.<n>.<epoch>.safetensors
                                                 their weights
@@ -25,12 +25,12 @@ from grokbench.errors import StoreError
 __all__ = ["FOLDERS", "NAME", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
-NAME = re.compile(r"[\w-][\w.-]*")  # of a file
+NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths of a folder. A manifest is only data: a name that would lead out of the folder raises StoreError.
+    """The paths of a folder. A name in a manifest that would lead out of the folder raises StoreError.
 
     Attributes:
         directory: the folder.
@@ -40,7 +40,7 @@ class Layout:
 
     @property
     def manifest(self) -> Path:
-        """The file that makes it a results folder."""
+        """The manifest, whose existence makes the folder a results folder."""
         return self.directory / "manifest.json"
 
     @property
@@ -49,38 +49,38 @@ class Layout:
         return self.directory / "ledger.jsonl"
 
     def run(self, identity: str, seed: int) -> Path:
-        """Give the file of a replica."""
+        """Return the file of a replica."""
         return self._path("runs", identity, f"{seed}.json")
 
     def replicas(self) -> Iterator[tuple[str, str]]:
-        """Yield the identity and the seed that every file of a replica is named by."""
+        """Yield the identity and the seed in the name of every file of a replica."""
         return ((path.parent.name, path.stem) for path in self.directory.glob("runs/*/*.json"))
 
     def timing(self, identity: str) -> Path:
-        """Give the file of a cell's seconds."""
+        """Return the file of a cell's seconds."""
         return self._path("timings", f"{identity}.json")
 
     def weights(self, identity: str, seed: int, epoch: int) -> Path:
-        """Give the file of a replica's weights."""
+        """Return the file of a replica's weights."""
         return self._path("weights", identity, f"{seed}.{epoch}.safetensors")
 
     def all_weights(self, identity: str, seed: int) -> list[Path]:
-        """List the files of a replica's weights, of whatever run."""
+        """List the files of a replica's weights, of all its runs."""
         return sorted(self._path("weights", identity).glob(f"{seed}.*.safetensors"))
 
     def superseded(self, identity: str, seed: int) -> Path:
-        """Give the next file for a run of a replica that is trained again."""
+        """Return the next file for a superseded run of a replica."""
         folder = self._path("superseded", identity)
         numbers = [path.name.split(".")[1] for path in folder.glob(f"{seed}.*.json")]
         latest = max((int(number) for number in numbers if number.isdecimal()), default=0)
         return folder / f"{seed}.{latest + 1}.json"
 
     def checkpoints(self, identity: str) -> Path:
-        """Give the folder of the checkpoints of a cell's groups."""
+        """Return the folder of the checkpoints of a cell's groups."""
         return self._path("checkpoints", identity)
 
     def name(self, path: Path) -> str:
-        """Write a path below the folder for people."""
+        """Format a path below the folder for people."""
         return path.relative_to(self.directory).as_posix()
 
     def _path(self, *names: str) -> Path:

@@ -1,4 +1,4 @@
-"""A results folder packed for git: the run of every replica, and curves just fine enough to be drawn.
+"""A results folder packed for git: the run of every replica, and curves that are thinned for drawing.
 
     DIR/manifest.json     as in every results folder
     DIR/outcomes.jsonl    a line a replica: the run without its curves
@@ -7,7 +7,7 @@
     DIR/ledger.jsonl      as in every results folder
     DIR/weights/          as in every results folder, with `pack --weights`
 
-`store.Store` reads it like any other folder, and unpacks it before anything is written into it.
+`store.Store` reads a packed folder like any other, and unpacks the folder before writing to it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ __all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
 
 OUTCOMES, CURVES, TIMINGS = FILES = ("outcomes.jsonl", "curves.jsonl", "timings.jsonl")
 LEADERBOARD = "leaderboard.md"  # for people who look into git
-POINTS = 200  # of a curve, at most: half of them evenly spaced in the number of evaluations, half in its logarithm
+POINTS = 200  # most points of a curve: half are evenly spaced in the number of evaluations, half in its logarithm
 THINNED = f"thinned to {POINTS} points, float32"
 
 Key = tuple[str, int]  # identity of a cell, seed
@@ -41,8 +41,8 @@ class Curves:
     """A line of `curves.jsonl`.
 
     Attributes:
-        identity: of the cell.
-        seed: of the replica.
+        identity: the identity of the cell.
+        seed: the seed of the replica.
         curves: metric label -> thinned curve.
     """
 
@@ -52,7 +52,7 @@ class Curves:
 
 
 class Pack:
-    """The contents of the packed files of a folder; empty where there are none.
+    """The contents of the packed files of a folder; empty if there are none.
 
     Attributes:
         directory: the folder.
@@ -61,7 +61,7 @@ class Pack:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Read nothing yet: each file is read when it is needed."""
+        """Set the folder; each file is read only when it is needed."""
         self.directory, self.damaged = directory, list[str]()
 
     @property
@@ -70,7 +70,7 @@ class Pack:
         return [file for name in (*FILES, LEADERBOARD) if (file := self.directory / name).is_file()]
 
     def run(self, identity: str, seed: int, curves: bool) -> Run | None:
-        """Give the run of one replica, None where there is none; the curves are empty unless `curves` is set."""
+        """Return the run of one replica, None if there is none; the curves are empty unless `curves` is set."""
         run = self.runs.get((identity, seed))
         return replace(run, curves=self.curves.get((identity, seed), {})) if run and curves else run
 
@@ -118,7 +118,7 @@ class Pack:
 
 
 def _parsed(kind: type[T], line: bytes) -> T | None:
-    """Read the record of a line; None where it is anything else, or its identity cannot name a file."""
+    """Read the record of a line; None if the line holds other data, or if its identity cannot name a file."""
     try:
         found: T = json_lines.parse(kind, line)
     except ValueError:  # pydantic's errors are ValueErrors
@@ -169,15 +169,15 @@ def listed(damaged: list[str], most: int = 5) -> str:
     """Name damaged things in a sentence: the first few, then how many more.
 
     Args:
-        damaged: their names, in order.
-        most: the number of things that are named at most.
+        damaged: the names of the damaged things, in order.
+        most: the largest number of names.
     """
     more = f" and {len(damaged) - most} more" if len(damaged) > most else ""
     return f"{', '.join(damaged[:most])}{more}"
 
 
 def thin(curve: Curve) -> Curve:
-    """Thin a curve to at most POINTS points, its first and last among them, values rounded to float32."""
+    """Thin a curve to at most POINTS points, including its first and last; values are rounded to float32."""
     n = len(curve.epochs)
     if n > POINTS:
         spaced = np.concatenate([np.linspace(0, n - 1, POINTS // 2), np.geomspace(1, n - 1, POINTS // 2)])
@@ -187,6 +187,6 @@ def thin(curve: Curve) -> Curve:
 
 
 def _single(value: float) -> float:
-    """Give the shortest decimal number that float32 cannot tell from this one."""
+    """Return the shortest decimal number that rounds to the same float32 number."""
     with np.errstate(over="ignore"):
         return float(str(np.float32(value)))

@@ -1,4 +1,4 @@
-"""The stored runs that satisfy a request, and those that are trained again all the same: the values of `--rerun`."""
+"""The rules for reusing stored runs: which runs satisfy a request, and which runs `--rerun` trains again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from grokbench.records import Cell, Origin, Run, origins_of, reached_end
 
 __all__ = ["RERUN", "outdated", "satisfies"]
 
-RERUN = {  # each value trains what the one before it does, and more
+RERUN = {  # each value includes the values before it
     "failed": "what is missing or failed, or was made by a plugin of yours whose code has changed since",
     "stale": "also what another version of torch, of grokbench or of any plugin's source made",
     "all": "everything selected",
@@ -22,8 +22,8 @@ def satisfies(run: Run, cell: Cell) -> bool:
     asks for.
 
     Args:
-        run: with the values of its metrics at the end; its curves are not needed.
-        cell: as planned now, with its budget and metrics.
+        run: the run, with the final values of its metrics; its curves are not needed.
+        cell: the cell as planned now, with its budget and metrics.
     """
     return reached_end(run, cell) and _holds(run, cell) and cell.weights.of(run.epochs) <= run.weights.keys()
 
@@ -36,12 +36,12 @@ def _holds(run: Run, cell: Cell) -> bool:
 
 
 def outdated(made: Mapping[str, Any], origins: Mapping[str, Origin], here: Mapping[str, Any], rerun: str) -> bool:
-    """Return whether this value of `--rerun` makes a stored run or timing anew.
+    """Return whether this value of `--rerun` replaces a stored run or timing.
 
     Args:
-        made: its provenance.
-        origins: `kind.name` of a plugin -> origin now.
-        here: the environment now.
+        made: the provenance of the run or timing.
+        origins: `kind.name` of a plugin -> its present origin.
+        here: the present environment.
         rerun: a key of RERUN.
     """
     then = origins_of(made)

@@ -1,4 +1,4 @@
-"""The file of one replica, two lines of JSON: the run without its curves, the curves; and that of a cell's seconds."""
+"""The files of a replica (two lines of JSON: the run without its curves, and the curves) and of a cell's seconds."""
 
 import os
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ class Head:
     """The first line of a replica's file.
 
     Attributes:
-        curves_bytes: length of the second line: a truncated file is noticed without reading it.
-        run: without its curves.
+        curves_bytes: the length of the second line, by which a truncated file is detected without reading that line.
+        run: the run without its curves.
     """
 
     curves_bytes: int
@@ -27,8 +27,8 @@ def write_run(path: Path, run: Run) -> None:
     """Write a run whole or not at all.
 
     Args:
-        path: of the replica's file; one that exists is replaced.
-        run: with its curves.
+        path: the path of the replica's file; an existing file is replaced.
+        run: the run with its curves.
 
     Raises:
         StoreError: the file cannot be written.
@@ -41,7 +41,7 @@ def read_timing(path: Path) -> Timing:
     """Read the seconds per epoch of a cell.
 
     Raises:
-        ValueError: they are another cell's, or no seconds at all.
+        ValueError: the file holds the seconds of another cell, or other data.
         OSError: the file cannot be read.
     """
     timing: Timing = json_lines.read(Timing, path)
@@ -54,7 +54,7 @@ def read_head(path: Path) -> Run:
     """Read a run without its curves.
 
     Raises:
-        ValueError: the file is not whole, or that of another replica.
+        ValueError: the file is incomplete, or belongs to another replica.
         OSError: the file cannot be read.
     """
     with json_lines.open_file(path) as file:

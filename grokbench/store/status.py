@@ -12,7 +12,7 @@ __all__ = ["alike", "complaints", "count_replicas", "describe", "tracebacks", "u
 
 
 def count_replicas(store: Store) -> Counter[str]:
-    """Count replicas: `planned`, each `Outcome`, and `missing`, which includes those whose file is damaged."""
+    """Count replicas: `planned`, each `Outcome`, and `missing`, which includes replicas with a damaged file."""
     runs = store.runs()
     planned = len(store.manifest.cells) * len(store.manifest.seeds)
     counts = Counter({outcome.value: 0 for outcome in Outcome})
@@ -34,7 +34,7 @@ def unplanned(store: Store, withdrawn: bool = False) -> int:
 
 
 def describe(store: Store) -> Iterator[str]:
-    """Yield the counts of all replicas, the rest of each cell, damaged files, and whether a process is writing."""
+    """Yield the counts of all replicas, what each cell lacks, damaged files, and whether a process is writing."""
     counts, damaged = count_replicas(store), list(store.damaged)
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
@@ -58,15 +58,15 @@ def _lasting(store: Store, grokked: int) -> Iterator[str]:
 
 
 def complaints(store: Store, most: int = 20) -> Iterator[str]:
-    """Yield a sentence for each damaged thing and what to do about it, then how many more there are.
+    """Yield a sentence for each damaged file with its remedy, then the number of further damaged files.
 
     Args:
-        store: after its files were read; its `damaged` are in the order in which they were found.
-        most: things with a sentence of their own.
+        store: the results folder, after its files were read; `damaged` is in the order of detection.
+        most: the largest number of files that get their own sentence.
     """
     for name in store.damaged[:most]:
         if name in store.packed.damaged:
-            yield f"{name} is damaged and counts as not there: put back a good copy of it (from git)."
+            yield f"{name} is damaged and counts as missing: put back a good copy (from git)."
         else:
             yield f"{name} is damaged and counts as missing; `grokbench run` makes it again."
     if len(store.damaged) > most:
@@ -74,14 +74,14 @@ def complaints(store: Store, most: int = 20) -> Iterator[str]:
 
 
 def tracebacks(store: Store) -> Iterator[str]:
-    """Yield the different tracebacks of each cell's failed replicas, beneath the cell and its seeds."""
+    """Yield the different tracebacks of each cell's failed replicas, under the names of the cell and its seeds."""
     for cell in store.manifest.cells:
         for error, seeds in alike(store.runs_of(cell, store.manifest.seeds)).items():
             yield "\n".join(map(printable, [f"{cell.name}, {seeds}:", *error.splitlines()]))
 
 
 def alike(runs: Iterable[Run]) -> dict[str, str]:
-    """Map each different error of a cell's failed runs to its seeds in words: those of a group fail together."""
+    """Map each different error of a cell's failed runs to its seeds in words, as the seeds of a group fail together."""
     seeds: dict[str, list[int]] = {}
     for run in runs:
         if run.outcome is Outcome.FAILED:
@@ -90,7 +90,7 @@ def alike(runs: Iterable[Run]) -> dict[str, str]:
 
 
 def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
-    """Yield the reasons why replicas of a cell are still to be trained, with their numbers."""
+    """Yield the reasons why replicas of a cell must still be trained, each with the number of replicas."""
     runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
     failed = sum(run.outcome is Outcome.FAILED for run in runs)
     there = {run.seed for run in runs}  # a packed copy replaces a damaged file
@@ -106,7 +106,7 @@ def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
 
 
 def _untimed(store: Store) -> Iterator[str]:
-    """Name the tasks whose seconds per epoch are not known for every cell where a replica has finished."""
+    """Name the tasks that have a cell with a finished replica but unknown seconds per epoch."""
     timed = {timing.identity for timing in store.timings()}
     trained = {run.identity for run in store.runs() if run.outcome is not Outcome.FAILED}
     cells = [cell for cell in store.manifest.cells if cell.identity in trained - timed]

@@ -1,4 +1,4 @@
-"""The files of kept weights. They are written before the run, whose digests say which files are its own."""
+"""The files of kept weights. They are written before their run, which identifies its files by digests."""
 
 import hashlib
 import os
@@ -15,8 +15,8 @@ from grokbench.store.layout import Layout
 __all__ = ["WeightsFiles"]
 
 CHUNK = 2**20  # bytes of a file that are hashed at once
-LARGEST = 2**31  # bytes of a file: that of a network of 500 million float32 parameters, and memory is finite
-AGAIN = "put back a good copy of it, or delete it and run the suite again, which makes it anew."
+LARGEST = 2**31  # most bytes of a file that is read, enough for 500 million float32 parameters
+AGAIN = "put back a good copy, or delete the file and run the suite again to make it anew."
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class WeightsFiles:
     """The kept weights in a results folder.
 
     Attributes:
-        layout: the paths in it.
+        layout: the paths in the folder.
     """
 
     layout: Layout
@@ -41,7 +41,8 @@ class WeightsFiles:
         """Read the file of the weights that a run kept at an epoch.
 
         Raises:
-            StoreError: it cannot be read, is a link or no file, or its content is not that of the run.
+            StoreError: the file cannot be read, is a link or not an ordinary file, or its content is not that of the
+                run.
         """
         path = self.layout.weights(run.identity, run.seed, epoch)
         try:
@@ -51,19 +52,19 @@ class WeightsFiles:
         except ValueError as error:
             raise StoreError(f"{path} is not read, because it {error}: {AGAIN}") from error
         if hashlib.sha256(content).hexdigest() != run.weights.get(epoch):
-            raise StoreError(f"{path} is damaged, or belongs to another run than the stored one: {AGAIN}")
+            raise StoreError(f"{path} is damaged, or does not belong to the stored run: {AGAIN}")
         return content
 
     def there(self, run: Run, cell: Cell) -> bool:
-        """Return whether the files are there that a cell asks for of a run."""
+        """Return whether all files of weights exist that a cell requests of a run."""
         epochs = cell.weights.of(run.epochs)
         return all(self.layout.weights(run.identity, run.seed, epoch).is_file() for epoch in epochs)
 
     def intact(self, runs: Iterable[Run]) -> tuple[dict[str, Path], int]:
-        """Compare the files of some runs with the digests of the runs.
+        """Compare the files of the given runs with the runs' digests.
 
         Returns:
-            Path below the folder -> the file, for those whose content is that of the run; and the number of others:
+            Path below the folder -> the file, for files with the content of their run; and the number of other files:
             links, and files that are damaged or belong to other runs.
         """
         there = dict(self._there(runs))
@@ -71,11 +72,11 @@ class WeightsFiles:
         return own, len(there) - len(own)
 
     def megabytes(self, runs: Iterable[Run]) -> float:
-        """Sum the sizes of the files of some runs, in MB of 2^20 bytes."""
+        """Sum the sizes of the files of the given runs, in MB of 2^20 bytes."""
         return sum(path.stat().st_size for path, _ in self._there(runs)) / 2**20
 
     def _there(self, runs: Iterable[Run]) -> Iterator[tuple[Path, str]]:
-        """Yield every file of some runs that is there, links too, with the digest that it should have."""
+        """Yield every existing file of the given runs, links included, with the digest that it should have."""
         for run in runs:
             for epoch, sha256 in run.weights.items():
                 path = self.layout.weights(run.identity, run.seed, epoch)
@@ -90,13 +91,13 @@ class WeightsFiles:
                 atomic.remove(file)
 
     def supersede(self, identity: str, seed: int, run_file: Path) -> None:
-        """Move the weights of a replica beside the file that its run will be moved to."""
+        """Move the weights of a replica next to the file that its run will be moved to."""
         for file in self.layout.all_weights(identity, seed):
             atomic.move(file, run_file.with_name(f"{run_file.stem}{file.name.removeprefix(str(seed))}"))
 
 
 def _digest(path: Path) -> str | None:
-    """Return the sha256 of a file; None where it is a link or cannot be read."""
+    """Return the sha256 of a file; None if it is a link or cannot be read."""
     try:
         with json_lines.open_file(path) as file:
             found = hashlib.sha256()
@@ -108,7 +109,7 @@ def _digest(path: Path) -> str | None:
 
 
 def _content(path: Path) -> bytes:
-    """Read a file; ValueError with the end of a sentence where it is a link, no file, or too large."""
+    """Read a file; raise ValueError with the end of a sentence if it is a link, not an ordinary file, or too large."""
     if path.is_symlink():
         raise ValueError("is a link, expected a file")
     try:

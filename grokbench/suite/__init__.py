@@ -1,9 +1,9 @@
 """A suite: tasks x regularizers x seeds, read from one YAML file and checked before anything runs.
 
-`yaml12` reads a `document`, data with the place of every key, within the bounds of `yaml_composer`. `checks` runs what
-`schema` and `shapes` (the keys, and what each may hold), `values` (each by itself) and `references` (names that point
-at one another) check. `entries` expands grids; `additions` adds the methods of a command. `grokbench.suite_files` finds
-the file, without pydantic, since a shell completes names with it.
+`yaml12` reads the file into a `Document`: data with the place of every key. `yaml_composer` limits its size and depth.
+`checks` runs all checks: of keys and types (`schema`, `shapes`), of single values (`values`), and of names that refer
+to other entries (`references`). `entries` expands grids. `additions` adds the methods of a command.
+`grokbench.suite_files` finds the file; it does not import pydantic, because shell completion uses it.
 """
 
 import dataclasses
@@ -46,22 +46,22 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite. Labels are resolved and grids expanded; the names of plugins and of their parameters are not looked up.
+    """A suite with resolved labels and expanded grids. Plugins and their parameters are not looked up.
 
     Attributes:
         name: the value of the key `suite`.
-        description: empty where the file has none.
+        description: empty if the file has none.
         path: as given; for a shipped suite, the path of the installed file.
-        seeds: in the order of the file.
-        baseline: the label of a regularizer.
-        tasks: grids are expanded.
-        regularizers: grids are expanded.
+        seeds: the seeds, in the order of the file.
+        baseline: the label of the regularizer that the others are compared with.
+        tasks: the tasks, with grids expanded.
+        regularizers: the regularizers, with grids expanded.
         skip: the cells to leave out, one entry for each, with expanded labels.
-        metrics: those other than loss and accuracy; every task records these two.
+        metrics: the metrics besides loss and accuracy, which every task records.
         statistics: how cells are compared with the baseline.
         published: published numbers, with expanded labels; None without any.
-        weights: when the weights of every task that does not say otherwise are kept.
-        plugins: plugin files; relative ones begin at the suite's folder.
+        weights: when weights are kept, on tasks without their own `weights`.
+        plugins: plugin files; relative paths begin at the suite's folder.
         document: the YAML, with the line and column of each key and value.
     """
 
@@ -82,16 +82,16 @@ class Suite:
 
     @property
     def comparisons(self) -> int:
-        """The size of the family that Holm corrects over: planned cells but the baseline's, and `compare_to`."""
+        """The number of comparisons in Holm's family: one per planned cell except the baseline's, and `compare_to`."""
         others = [entry.label for entry in self.regularizers if entry.label != self.baseline]
         cells = len(self.tasks) * len(others) - sum(skip.regularizer in others for skip in self.skip)
         return cells + sum(len(self.compared(method, task)) for method in self.regularizers for task in self.tasks)
 
     def compared(self, method: RegularizerEntry, task: TaskEntry) -> tuple[str, ...]:
-        """Return the labels that a regularizer is tested against on a task, beside the baseline.
+        """Return the labels that a regularizer is tested against on a task, besides the baseline.
 
-        A label of a grid stands for its row with the same values as this one, or for every row where there is none.
-        Cells that the suite skips are left out.
+        A label of a grid stands for the grid's row with the same values as this regularizer. If there is no such row,
+        it stands for every row of the grid. Cells that the suite skips are left out.
 
         Args:
             method: one of the regularizers.
@@ -130,8 +130,8 @@ def load_suite(name_or_path: str, methods: Sequence[str] = ()) -> Suite:
         methods: regularizers to add: names, or entries in YAML.
 
     Raises:
-        SuiteError: one sentence where there is no such file or it is not YAML; otherwise every mistake at once, a line
-            `file:line:column: key.path: what was wrong, expected ...` each, in the order of the file.
+        SuiteError: a single sentence if the file does not exist or is not YAML. Otherwise the message has one line
+            `file:line:column: key.path: what was wrong, expected ...` for every mistake, in the order of the file.
     """
     path = find(name_or_path)
     document = with_methods(read(path), methods)

@@ -1,4 +1,4 @@
-"""Methods that an option adds to a suite, `grokbench run quick --with my_method`, and options in YAML in general."""
+"""Methods that an option adds to a suite, as in `grokbench run quick --with my_method`; other options in YAML."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ EXPECTED = "expected a regularizer's name, or an entry of a suite such as 'half:
 
 
 class TakenLabel(SuiteError):
-    """An added method has the label of another one."""
+    """An added method has a label that the suite already uses."""
 
 
 def with_methods(document: Document, methods: Sequence[str]) -> Document:
@@ -24,11 +24,11 @@ def with_methods(document: Document, methods: Sequence[str]) -> Document:
 
     Args:
         document: the suite.
-        methods: a name or an entry in YAML each.
+        methods: each is a name or an entry in YAML.
 
     Raises:
-        SuiteError: a method is neither.
-        TakenLabel: the suite has its label already.
+        SuiteError: a method is neither a name nor an entry.
+        TakenLabel: the suite already has the label of a method.
     """
     for method in methods:
         for label, entry in entries(method, "methods", EXPECTED).items():
@@ -41,11 +41,11 @@ def entries(given: str, keyword: str, expected: str) -> dict[str, Any]:
 
     Args:
         given: the value.
-        keyword: the option, see `Option`.
-        expected: what could stand here, for the message of the error.
+        keyword: the option's keyword, see `Option`.
+        expected: the end of the error message, which says what was expected.
 
     Raises:
-        SuiteError: the value is neither.
+        SuiteError: the value is neither a name nor entries.
     """
     written = parse(given, str(Option(keyword))) if given.strip() else None
     data = {written.data: {}} if written and isinstance(written.data, str) else written and written.data
@@ -60,7 +60,7 @@ def _with_entry(document: Document, label: str, entry: Any) -> Document:
         return document  # a mistake of the suite, reported there
     if label in there:
         use = entry.get("use") if isinstance(entry, dict) else None
-        other = f"expected another one, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"
+        other = f"expected another label, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"
         raise TakenLabel(f"{Option('methods', short(label))}: a label that the suite has already, {other}")
     data = document.data | {"regularizers": there | {label: entry}}
     grafts = {**document.grafts, ("regularizers", label): Option("methods")}

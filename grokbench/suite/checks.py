@@ -15,14 +15,14 @@ __all__ = ["suite_problems"]
 
 
 def suite_problems(data: Any, folder: Path) -> list[Problem]:
-    """List the problems of every stage; faulty values are null to later stages, so that each is reported once.
+    """List the problems of every stage. Later stages see faulty values as null, so each is reported once.
 
-    A stage with more problems than a message shows is the last, and stops there, since each problem is compared with
-    many names.
+    Checking ends when a stage finds more problems than a message shows, because each problem takes a slow search for
+    similar names.
 
     Args:
         data: the YAML as Python data, of any shape.
-        folder: of the suite, where relative plugin files begin.
+        folder: the suite's folder, at which relative paths of plugin files begin.
     """
     stages: tuple[Callable[[Any], Iterable[Problem]], ...] = (
         shape_problems,

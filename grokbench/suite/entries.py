@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 Parameters = Mapping[str, Any]
-OPTIMIZER = "optimizer"  # the key of other settings of the task's optimizer
+OPTIMIZER = "optimizer"  # the key under which a regularizer changes the task's optimizer
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class TaskEntry:
         stop: "grokked", "budget", the number of consecutive evaluations at which the criterion must hold, or
             {"hold": H}; "hold" for the default H, see `plan.holds`.
         grokked: metric label -> condition such as "> 0.80".
-        weights: when they are kept; None for the suite's.
-        path: of the entry in the file; entries of a grid share it.
+        weights: when weights are kept; None for the suite's rule.
+        path: the path of the entry in the file; entries of a grid share it.
     """
 
     label: str
@@ -67,12 +67,13 @@ class RegularizerEntry:
 
     Attributes:
         label: unique among the regularizers.
-        uses: the plugins; several are a combined method, applied in order.
-        per_task: task label -> parameters; for a combined method task label -> plugin -> parameters. Either may hold
-            `optimizer` as well.
-        path: of the entry in the file; entries of a grid share it.
-        optimizer: other settings of the task's optimizer: name -> value; `schedule` and `warmup` among them.
-        compare_to: labels, as the file has them, of regularizers that it is tested against beside the baseline.
+        uses: the plugins. Several plugins form a combined method and are applied in order.
+        per_task: task label -> parameters; for a combined method, task label -> plugin -> parameters. Both forms may
+            also hold `optimizer`.
+        path: the path of the entry in the file; entries of a grid share it.
+        optimizer: changed settings of the task's optimizer, name -> value, including `schedule` and `warmup`.
+        compare_to: labels of further regularizers against which this one is tested, besides the baseline; as in the
+            file, before grids are expanded.
     """
 
     label: str
@@ -83,14 +84,14 @@ class RegularizerEntry:
     compare_to: tuple[str, ...] = ()
 
     def uses_for(self, task: str) -> tuple[Use, ...]:
-        """Return the plugins on a task, with the parameters that `per_task` sets for it."""
+        """Return the plugins on a task, with the parameters that `per_task` sets for this task."""
         extra = {key: value for key, value in self.per_task.get(task, {}).items() if key != OPTIMIZER}
         if len(self.uses) == 1:
             return (_merged(self.uses[0], extra),)
         return tuple(_merged(use, extra.get(use.name) or {}) for use in self.uses)
 
     def optimizer_for(self, task: str) -> dict[str, Any]:
-        """Return the settings of the optimizer on a task, merged key by key with those that `per_task` sets for it."""
+        """Return the changed settings of the optimizer on a task; `per_task` overrides single settings."""
         merged = {**self.optimizer, **(self.per_task.get(task, {}).get(OPTIMIZER) or {})}
         return {key: value for key, value in merged.items() if value is not None}
 
@@ -102,9 +103,9 @@ class MetricEntry:
     Attributes:
         label: unique among the metrics.
         use: the plugin.
-        every: the cadence; None to measure it at every evaluation.
-        path: of the entry in the file.
-        raw: measured at the trained weights, also if a method has averaged ones evaluated.
+        every: the cadence; None to measure at every evaluation.
+        path: the path of the entry in the file.
+        raw: whether it is measured at the trained weights even if a method evaluates averaged weights.
     """
 
     label: str
@@ -127,7 +128,7 @@ def plugin_uses(label: str, entry: Parameters, named: Iterable[str]) -> tuple[Us
     """Return the plugins of an entry.
 
     Args:
-        label: of the entry; the plugin's name if the entry has no `use`.
+        label: the entry's label, which names the plugin if the entry has no `use`.
         entry: the keys and values of the file.
         named: keys that are not parameters.
     """
@@ -138,10 +139,10 @@ def plugin_uses(label: str, entry: Parameters, named: Iterable[str]) -> tuple[Us
 
 
 def gridded_uses(label: str, entry: Parameters, named: Iterable[str]) -> tuple[Use, ...]:
-    """Return what grids may stand in: `plugin_uses`, and a last one of the name OPTIMIZER for its settings.
+    """Return the uses whose parameters may be grids: `plugin_uses`, then one named OPTIMIZER for its settings.
 
     Args:
-        label: of the entry.
+        label: the label of the entry.
         entry: the keys and values of the file.
         named: keys that are not parameters.
     """
@@ -157,11 +158,11 @@ def expansions(label: str, uses: tuple[Use, ...]) -> list[tuple[str, tuple[Use, 
     """Expand the grids of an entry.
 
     Args:
-        label: of the entry.
-        uses: of `gridded_uses`.
+        label: the label of the entry.
+        uses: the result of `gridded_uses`.
 
     Returns:
-        The label, such as `label[a=1,b=2]`, and the uses of each choice of values; the last grid varies fastest.
+        A label, such as `label[a=1,b=2]`, and the uses, for each choice of values. The last grid varies fastest.
     """
     grids = [(i, key, v["grid"]) for i, use in enumerate(uses) for key, v in use.parameters.items() if is_grid(v)]
     if not grids:
@@ -177,7 +178,7 @@ def expansions(label: str, uses: tuple[Use, ...]) -> list[tuple[str, tuple[Use, 
 
 
 def _prefix(uses: tuple[Use, ...], number: int, same: int) -> str:
-    """Name the use whose parameter a label shows, where it could be another's: several plugins, or names twice."""
+    """Return the prefix of a parameter in a label: the name of its use, if several uses could have the parameter."""
     several = len(uses) > 2 if uses[number].name != OPTIMIZER else same > 1
     return f"{uses[number].name}." if several else ""
 
@@ -193,7 +194,7 @@ def family(label: str, entries: Iterable[TaskEntry | RegularizerEntry]) -> list[
     """Return the labels that a label of the file stands for: itself, or every label of its grid; empty if unknown.
 
     Args:
-        label: of a task or a regularizer, as the file writes it or after expansion.
+        label: the label of a task or a regularizer, as in the file or after the expansion of grids.
         entries: with grids expanded; the labels keep their order.
     """
     return [entry.label for entry in entries if label in (entry.label, entry.path[1])]

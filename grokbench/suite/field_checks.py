@@ -1,4 +1,4 @@
-"""Checks of single values in a suite, for pydantic; each raises with what was expected."""
+"""Checks of single values in a suite, for pydantic; each raises an error that says what was expected."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def check_every(value: Any, epochs: ValidatorFunctionWrapHandler) -> Any:
     """Return the value of `every` if it is {per_decade: k} or a number of epochs.
 
     Args:
-        value: from the suite file.
+        value: the value in the suite file.
         epochs: pydantic's own check of a number of epochs.
     """
     if isinstance(value, dict) and len(value) == 1 and _is_count(value.get("per_decade")):

@@ -17,10 +17,10 @@ __all__ = ["optimizer_problems"]
 
 
 def optimizer_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the wrong schedules and warm-ups of a regularizer, for all tasks and for single ones.
+    """Yield the wrong schedules and warm-ups of a regularizer, for all tasks and in `per_task`.
 
     Args:
-        path: of the regularizer.
+        path: the regularizer's key path.
         entry: its keys and values.
     """
     yield from _setting_problems((*path, OPTIMIZER), entry.get(OPTIMIZER))
@@ -44,7 +44,7 @@ def _setting_problems(path: KeyPath, given: Any) -> Iterator[Problem]:
 
 
 def _values(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield a value with its key path, or each value of a grid; nothing where none is given."""
+    """Yield a value with its key path, or each value of a grid; nothing if no value is given."""
     if is_grid(value):
         values = value["grid"] if isinstance(value["grid"], list) else []
         yield from (((*path, "grid", i), each) for i, each in enumerate(values))

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 KeyPath = tuple[str | int, ...]
-Place = tuple[int, int]  # line and column, both from 1
+Place = tuple[int, int]  # line and column, counted from 1
 
 MAX_LINES = 50  # of one error message
 _NO_PLACE: Place = (1, 1)
@@ -34,16 +34,16 @@ _SYNTAX = (
     (r"another document", "a second document, expected one suite in one file"),
     (r"mapping values are not allowed", "a colon that starts a value here, expected quotes or another indentation"),
     (r"could not find expected ':'", "a line without a colon, expected 'key: value'"),
-    (r"<block end>", "this line does not continue what stands above, expected the indentation of its neighbours"),
+    (r"<block end>", "this line does not continue the lines above, expected the indentation of its neighbours"),
     (r"expected ',' or '(?P<it>[\]}])'", "a list or mapping that goes on, expected a comma or a closing {it}"),
-    (r"node content", "a value is missing here, expected one, or a comma or a closing bracket before"),
-    (r"end of stream", "a quoted text that the file ends in, expected a closing quotation mark"),
+    (r"node content", "a value is missing here, expected a value, or before this place a comma or a closing bracket"),
+    (r"end of stream", "the file ends within a quoted text, expected a closing quotation mark"),
     (r"escape", "an unknown escape in a quoted text, expected single quotes or a doubled backslash"),
 )
 
 
 class TooLargeError(MarkedYAMLError):
-    """A YAML file has more values, or deeper nesting, than is read."""
+    """A YAML file has more values, or deeper nesting, than the reader accepts."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Problem:
     Attributes:
         path: the key path.
         text: "what was wrong, expected .... Did you mean ...?".
-        place: line and column; None until they are found from `path`.
+        place: line and column; None until they have been looked up by `path`.
         at_key: the key is wrong, not its value.
-        origin: the option that added the key path; None for one in the file.
+        origin: the option that added the key path; None for a key path in the file.
     """
 
     path: KeyPath
@@ -70,7 +70,7 @@ def listing(file: str, problems: Iterable[Problem]) -> str:
 
     Args:
         file: as the messages name it.
-        problems: in any order; equal ones are listed once, and one without a place counts as at the start.
+        problems: in any order. Equal problems are listed once; a problem without a place is listed first.
     """
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.place or _NO_PLACE)
     lines = [_line(file, problem) for problem in ordered[:MAX_LINES]]
@@ -84,7 +84,7 @@ def _line(file: str, problem: Problem) -> str:
 
 
 def dotted(path: KeyPath) -> str:
-    """Write a key path as people do: `skip[0].task`, `tasks."a b".epochs`."""
+    """Format a key path for messages: `skip[0].task`, `tasks."a b".epochs`."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{_quoted(part)}" for part in path]
     return "".join(parts).removeprefix(".")
 

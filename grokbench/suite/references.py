@@ -22,7 +22,7 @@ from grokbench.text.suggest import did_you_mean, short
 
 __all__ = ["grid_size_problems", "reference_problems"]
 
-MAX_ENTRIES = 1000  # of a section, after grids are expanded
+MAX_ENTRIES = 1000  # at most in a section, after grids are expanded
 MAX_CELLS = 10_000
 
 # Cyrillic and Greek letters, and the Latin ones that they look like.
@@ -71,7 +71,7 @@ def _look_alikes(labels: Iterable[tuple[str, KeyPath]]) -> Iterator[Problem]:
         # Case folding can produce letters that are not normalised, so the label is normalised before and after it.
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()).translate(_LOOK_ALIKE)
         if folded in seen:
-            text = f"the label {label!r} looks like {seen[folded]!r}, expected labels that differ to the eye"
+            text = f"the label {label!r} looks like {seen[folded]!r}, expected labels that look different"
             yield Problem(path, text, at_key=True)
         seen.setdefault(folded, label)
 
@@ -117,7 +117,7 @@ def _per_task_problems(section: dict[str, Any], tasks: tuple[TaskEntry, ...]) ->
 
 
 def _overridden(path: KeyPath) -> Problem:
-    text = "a parameter that is a grid: every row of the grid would be the same here, expected one or the other"
+    text = "a parameter that is a grid: this value would make its rows equal, expected either the grid or the value"
     return Problem(path, text, at_key=True)
 
 
@@ -134,7 +134,7 @@ def _compare_problems(
             if not family(other, regularizers):
                 yield Problem(path, _not_among("regularizers", other, others))
             elif label == baseline:
-                yield Problem(path, "every row is compared with the baseline already, expected compare_to elsewhere")
+                yield Problem(path, "every row is compared with the baseline, expected compare_to only in other rows")
             elif other == baseline:
                 text = f"{short(other)!r} is the baseline, with which every row is compared already"
                 yield Problem(path, f"{text}, expected another row")

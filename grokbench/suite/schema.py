@@ -1,6 +1,6 @@
 """The shape of a suite: its keys and their types.
 
-Shapes say nothing about names that point at one another; `references.py` does. Null means "not given".
+Shapes do not check names that refer to other entries; `references.py` does. Null means "not given".
 """
 
 from typing import Annotated, Any, Literal
@@ -34,7 +34,7 @@ __all__ = [
     "misplaced_words",
 ]
 
-# Words of the suite file itself: none may be a parameter of a plugin.
+# Words of the suite file itself: no parameter of a plugin may have such a name.
 RESERVED = frozenset({
     "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "grokked", "every", "seed", "seeds",
     "budget", "label", "skip", "why", "task", "tasks", "regularizer", "regularizers", "metric", "metrics",
@@ -73,7 +73,7 @@ class _Shape(BaseModel):
 
 
 class _Plugged(BaseModel):
-    """Keys beside the named ones are parameters of the plugin."""
+    """A mapping in which all keys other than the fields are parameters of the plugin."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -119,7 +119,7 @@ class RegularizerShape(_Plugged):
         Field(description="other settings of the task's optimizer: lr, weight_decay, ..., schedule and warmup"),
     ] = None
     compare_to: Annotated[
-        list[Label] | None, Field(description="labels of regularizers that it is tested against beside the baseline")
+        list[Label] | None, Field(description="labels of further regularizers against which this one is tested")
     ] = None
     search_space: Annotated[
         dict[Text, DimensionShape | None] | None,
@@ -139,7 +139,7 @@ class MetricShape(_Plugged):
     ] = None
     weights: Annotated[
         Literal["evaluated", "raw"] | None,
-        Field(description="raw: the trained ones, also if a method has averages evaluated; default evaluated"),
+        Field(description="raw: the trained weights, even if a method evaluates averages; default evaluated"),
     ] = None
 
 
@@ -159,7 +159,7 @@ class StatisticsShape(_Shape):
         Field(description="the test behind p; default sign_flip"),
     ] = None
     correction: Annotated[
-        Literal["holm", "none"] | None, Field(description="for several comparisons; default holm")
+        Literal["holm", "none"] | None, Field(description="correction for several comparisons; default holm")
     ] = None
     alpha: Annotated[Share | None, Field(description="significance level; default 0.05")] = None
     confidence: Annotated[Share | None, Field(description="level of confidence intervals; default 0.95")] = None
@@ -169,7 +169,7 @@ class StatisticsShape(_Shape):
     ] = None
     rank_by: Annotated[
         Literal["first", "lasting"] | None,
-        Field(description="the crossing of the criterion that is a seed's time; default first; lasting needs `hold`"),
+        Field(description="the crossing that counts as a seed's time to grok; default first; lasting needs `hold`"),
     ] = None
     interim_looks: Annotated[
         Annotated[list[Looks], Field(min_length=1)] | None,
@@ -217,5 +217,5 @@ def fields_at(path: KeyPath) -> dict[str, FieldInfo]:
 
 
 def misplaced_words(section: str) -> frozenset[str]:
-    """Reserved words that no entry of a section may use: they would be taken for parameters."""
+    """Reserved words that have no meaning in a section; without a check, they would be taken for parameters."""
     return RESERVED - set(_SHAPES[section].model_fields)

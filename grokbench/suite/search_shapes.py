@@ -37,11 +37,11 @@ class DimensionShape(_Shape):
         return self
 
     def _wrong(self) -> str | None:
-        """Return what is wrong with the values together; each by itself has the right type."""
+        """Return what is wrong with the combination of values; each single value has the right type."""
         low, high, choices = self.low, self.high, self.choices
         if choices is not None:
             if {low, high, self.log, self.integer} != {None}:
-                return "choices and low, high, log or integer exclude each other, expected one of the two forms"
+                return "choices beside low, high, log or integer, expected one of the two forms"
             different = all(choices.count(each) == 1 for each in choices)
             wrong = f"{shown(choices)}, expected at least two choices, all different"
             return None if different and len(choices) > 1 else wrong
@@ -64,16 +64,14 @@ class RateShape(_Shape):
 
 
 class DecayShape(RateShape):
-    """The weight decays, as multiples of the task's own; absolute ones for a task without."""
+    """The weight decays, as multiples of the task's own; absolute values for a task without weight decay."""
 
-    low: Annotated[Positive | None, Field(description="the least beside 0 where the task has none; default 1e-4")] = (
-        None
-    )
-    high: Annotated[Positive | None, Field(description="the largest where the task has none; default 0.1")] = None
+    low: Annotated[Positive | None, Field(description="the least besides 0, for a task without; default 1e-4")] = None
+    high: Annotated[Positive | None, Field(description="the largest, for a task without; default 0.1")] = None
 
 
 class SpaceShape(_Shape):
-    """The settings of the optimizer among which every method is searched."""
+    """The settings of the optimizer that are searched for every method."""
 
     lr: Annotated[RateShape | None, Field(description="learning rates: {low_factor: 0.1, high_factor: 10}")] = None
     weight_decay: Annotated[
@@ -87,12 +85,12 @@ class TuneShape(_Shape):
     n_trials: Annotated[
         Annotated[int, Field(ge=2, le=MAX_TRIALS)] | None, Field(description="trials of every method; default 8")
     ] = None
-    sampler: Annotated[Literal["qmc", "tpe"] | None, Field(description="of the trials; default qmc")] = None
+    sampler: Annotated[Literal["qmc", "tpe"] | None, Field(description="sampler of the trials; default qmc")] = None
     seeds: Annotated[
-        Any, WithJsonSchema(SEEDS), Field(description="of every trial, at least 3 below 1000; default 0-2")
+        Any, WithJsonSchema(SEEDS), Field(description="seeds of every trial: at least 3, all below 1000; default 0-2")
     ] = None
     confirm_seeds: Annotated[
-        Any, WithJsonSchema(SEEDS), Field(description="others below 1000, for the best trials; default 100-104")
+        Any, WithJsonSchema(SEEDS), Field(description="other seeds below 1000, for the best trials; default 100-104")
     ] = None
     space: Annotated[SpaceShape | None, Field(description="multiples of the task's lr and weight_decay")] = None
 

@@ -1,4 +1,4 @@
-"""The shape of a suite compared with its schema, and sentences about what does not fit."""
+"""The comparison of a suite with its schema, and messages about the differences."""
 
 from typing import Any, get_args
 
@@ -13,7 +13,7 @@ __all__ = ["expected", "shape_problems"]
 
 
 def shape_problems(data: Any) -> list[Problem]:
-    """List the values of a suite's data that do not have the shape they should have."""
+    """List the values of a suite's data that do not fit the schema."""
     try:
         SuiteShape.model_validate(data)
     except ValidationError as error:
@@ -24,7 +24,7 @@ def shape_problems(data: Any) -> list[Problem]:
 
 
 def _meant(path: KeyPath) -> KeyPath:
-    """Guess the key path that an unknown key was meant to be; it is not reported as missing as well."""
+    """Guess the key path that an unknown key was meant to be, so that this key path is not reported as missing too."""
     return (*path[:-1], nearest(str(path[-1]), fields_at(path[:-1])) or "")
 
 
@@ -52,7 +52,7 @@ def _sentence(path: KeyPath, details: ErrorDetails) -> str:
 
 
 def _choices(annotation: Any) -> list[str]:
-    """List the texts of a `Literal`, wherever in a type it stands."""
+    """List the values of a `Literal` anywhere within a type."""
     parts = get_args(annotation)
     return [choice for part in parts for choice in ([part] if isinstance(part, str) else _choices(part))]
 
@@ -78,7 +78,7 @@ def expected(details: ErrorDetails) -> str:
         "list_type": "a list (lines '- item')",
         "tuple_type": "a list",
         "literal_error": context.get("expected"),
-        "missing": "one entry more",
+        "missing": "one more entry",
         "none_required": "nothing",
         "too_short": "at least one entry",
         "too_long": f"at most {context.get('max_length')} entries",

@@ -1,4 +1,4 @@
-"""The key `weights` of a suite or a task, read into the moments at which weights are kept."""
+"""The key `weights` of a suite or a task, read into the epochs after which weights are kept."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ __all__ = ["read_snapshots"]
 
 
 def read_snapshots(given: Any) -> Snapshots | None:
-    """Read the value of `weights`, which must have been checked; None where it is not given."""
+    """Read the value of `weights`, which must have been checked; None if it is not given."""
     if given is None or given == "final":
         return Snapshots(final=True) if given else None
     parts = given if isinstance(given, Mapping) else {"epochs": given}

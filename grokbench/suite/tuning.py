@@ -20,13 +20,13 @@ class Search:
     """The search for the settings of every method.
 
     Attributes:
-        n_trials: of every method, on every task.
+        n_trials: the trials of every method on every task.
         sampler: "qmc" or "tpe".
-        seeds: of every trial.
-        confirm_seeds: of the best trials, before one is chosen.
+        seeds: the seeds of every trial.
+        confirm_seeds: the seeds on which the best trials are repeated before one is chosen.
         lr: the least and the largest learning rate, as multiples of the task's own.
-        weight_decay: the same of the weight decay.
-        decay_from_zero: the least and the largest weight decay, beside 0, on a task that has none.
+        weight_decay: the least and the largest weight decay, as multiples of the task's own.
+        decay_from_zero: the least and the largest weight decay, besides 0, on a task that has none.
     """
 
     n_trials: int = 8
@@ -42,7 +42,7 @@ def read_search(data: Mapping[str, Any]) -> Search:
     """Read the key `tune` of a suite's data.
 
     Args:
-        data: of a suite, checked or with faulty values null; what is not given has its default.
+        data: the suite's data, with faulty values replaced by null; missing keys get their defaults.
     """
     tune, space = _given(data.get("tune")), _given((data.get("tune") or {}).get("space"))
     lr, decay = _given(space.get("lr")), _given(space.get("weight_decay"))
@@ -71,8 +71,8 @@ def owner(name: str, entry: Mapping[str, Any], label: str) -> tuple[str, str]:
 
     Args:
         name: `strength`, or `grokalign.strength` for a combined method.
-        entry: of the regularizer, as the file has it.
-        label: of the regularizer.
+        entry: the regularizer's entry, as in the file.
+        label: the regularizer's label.
     """
     use = entry.get("use") or label
     if isinstance(use, list):
@@ -85,7 +85,7 @@ def tuning_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong with `tune` and with the search spaces of regularizers.
 
     Args:
-        data: of sound shape; faulty values are null.
+        data: the suite's data, which fits the schema; faulty values are null.
     """
     yield from _seed_problems(data)
     search = read_search({"tune": {"space": (data.get("tune") or {}).get("space")}})
@@ -108,7 +108,7 @@ def _seed_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     try:
         search = read_search(data)
     except (SuiteError, TypeError):
-        return  # reported as any other list of seeds
+        return  # reported with the other lists of seeds
     if not all(isinstance(seed, int) for seed in (*search.seeds, *search.confirm_seeds)):
         return
     for key, seeds in (("seeds", search.seeds), ("confirm_seeds", search.confirm_seeds)):
@@ -116,9 +116,9 @@ def _seed_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             text = f"the seed {above[0]}, expected seeds below {FIRST_REPORTED}: settings are never chosen on seeds"
             yield Problem(("tune", key), f"{text} that are reported")
         if len(seeds) < FEWEST_SEEDS:
-            yield Problem(("tune", key), f"{len(seeds)} of them, expected at least {FEWEST_SEEDS}")
+            yield Problem(("tune", key), f"{len(seeds)} seeds, expected at least {FEWEST_SEEDS}")
     if both := set(search.seeds) & set(search.confirm_seeds):
-        text = f"the seeds {format_seeds(sorted(both))}, which the trials have too, expected others"
+        text = f"the seeds {format_seeds(sorted(both))}, which the trials use too, expected other seeds"
         yield Problem(("tune", "confirm_seeds"), text)
 
 
@@ -127,8 +127,8 @@ def _name_problems(path: KeyPath, name: str, entry: Mapping[str, Any], label: st
     plugin, parameter = owner(name, entry, label)
     if isinstance(use, list) and (plugin not in use or not parameter):
         known = f"expected METHOD.PARAMETER with one of the combined methods: {', '.join(use)}"
-        yield Problem(path, f"a parameter of no method, {known}{did_you_mean(plugin, use)}", at_key=True)
+        yield Problem(path, f"no method has this parameter, {known}{did_you_mean(plugin, use)}", at_key=True)
         return
     own = (entry.get(plugin) or {}) if isinstance(use, list) else entry
     if isinstance(own, Mapping) and isinstance(own.get(parameter), Mapping):
-        yield Problem(path, "a parameter that is a grid, expected one or the other", at_key=True)
+        yield Problem(path, "a parameter that is a grid, expected either the grid or a search", at_key=True)

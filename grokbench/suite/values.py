@@ -1,4 +1,4 @@
-"""The values of a suite of sound shape: seeds, plugin files, labels, parameters and grids, each by itself."""
+"""Checks of single values of a suite that fits the schema: seeds, plugin files, labels, parameters, grids."""
 
 import math
 import re
@@ -19,7 +19,7 @@ from grokbench.text.suggest import did_you_mean, short, shown
 
 __all__ = ["value_problems"]
 
-_NO_COLON = re.compile(r"(?P<key>\w+)(\s+:?|:)(?P<value>\S.*)")  # what {use grokalign} and {use:grokalign} are
+_NO_COLON = re.compile(r"(?P<key>\w+)(\s+:?|:)(?P<value>\S.*)")  # the keys in {use grokalign} and {use:grokalign}
 _SECTIONS = ("tasks", "regularizers", "metrics")
 
 
@@ -27,8 +27,8 @@ def value_problems(data: dict[str, Any], folder: Path) -> Iterator[Problem]:
     """Yield the wrong values of a suite.
 
     Args:
-        data: of sound shape; faulty values are null.
-        folder: of the suite, where relative plugin files begin.
+        data: the suite's data, which fits the schema; faulty values are null.
+        folder: the suite's folder, at which relative paths of plugin files begin.
     """
     if "seeds" in data:
         yield from _seed_problems(("seeds",), data["seeds"])
@@ -84,7 +84,7 @@ def _plugin_problems(files: list[Any], folder: Path) -> Iterator[Problem]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that is too long, a folder that is not ours
+    except OSError:  # the name is too long, or the folder may not be read
         return False
 
 
@@ -152,13 +152,13 @@ def _combined_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Prob
                 known = f"expected one of {', '.join(uses)}"
                 keys = f"; every regularizer entry also accepts these keys: {', '.join(words)}" if where == path else ""
                 near = did_you_mean(key, [*uses, *beside])
-                yield Problem((*where, key), f"no method of this combination, {known}{keys}{near}", at_key=True)
+                yield Problem((*where, key), f"not a method of this combination, {known}{keys}{near}", at_key=True)
             elif value is not None and not isinstance(value, dict):
                 yield Problem((*where, key), f"{shown(value)}, expected a mapping: the parameters of {key}")
 
 
 def _parameter_problems(path: KeyPath, value: Any, depth: int) -> Iterator[Problem]:
-    """Yield numbers that are not finite, and grids that are not at `depth` or not lists of different plain values."""
+    """Yield numbers that are not finite, grids at another depth than `depth`, and grids with wrong values."""
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, f"{shown(value)}, expected a finite number")
     elif is_grid(value) and (len(path) != depth or "per_task" in path[2:3]):
@@ -193,5 +193,5 @@ def _is_plain(value: Any) -> bool:
 
 
 def _is_list_setting(path: KeyPath, value: Any) -> bool:
-    """Return whether a value of a grid may be a list: betas of an optimizer are."""
+    """Return whether the values of a grid may be lists, as for the betas of an optimizer."""
     return OPTIMIZER in path[2:3] and isinstance(value, list) and bool(value)

@@ -24,7 +24,7 @@ __all__ = ["MAX_BYTES", "parse", "plain_scalar", "read"]
 MAX_BYTES = 100_000
 MAX_DIGITS = 100
 
-# What YAML forbids, and the line breaks that YAML 1.1 and 1.2 disagree about.
+# Characters that YAML forbids, and line breaks on which YAML 1.1 and 1.2 disagree.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -114,7 +114,7 @@ def parse(text: str, file: str) -> Document:
         file: its name in messages.
 
     Raises:
-        SuiteError: the text is not YAML, is empty or is too large; with the problems found until there.
+        SuiteError: the text is not YAML, is empty or is too large; the message includes the problems found so far.
     """
     _check_characters(text, file)
     composer, builder = BoundedComposer(text), _Builder()
@@ -138,7 +138,7 @@ def read(path: str | Path) -> Document:
     """Read a YAML file in UTF-8 of at most MAX_BYTES.
 
     Raises:
-        SuiteError: it cannot be read, is too large, is not UTF-8, or as `parse` raises it.
+        SuiteError: the file cannot be read, is too large or is not UTF-8, or `parse` raises the error.
     """
     raw = _read_bytes(Path(path))
     if len(raw) > MAX_BYTES:
@@ -171,7 +171,7 @@ def _check_characters(text: str, file: str) -> None:
     if found:
         line, column = _count(text[: found.start()])
         character = f"U+{ord(found.group()):04X}"
-        raise SuiteError(f"{file}:{line}:{column}: the character {character} cannot stand in a suite, remove it")
+        raise SuiteError(f"{file}:{line}:{column}: the character {character} is not allowed in a suite, remove it")
 
 
 def _count(before: str) -> Place:

@@ -26,7 +26,7 @@ def mark_place(mark: Any) -> Place:
 
 
 def blamed(error: MarkedYAMLError) -> Any:
-    """Return the mark of the mistake; a missing colon or closing quote is noticed only later than its text begins."""
+    """Return the mark of a mistake; for a missing colon or closing quote, the mark of the text that lacks it."""
     missed = error.problem in ("could not find expected ':'", "found unexpected end of stream")
     return (missed and error.context_mark) or error.problem_mark or error.context_mark
 
@@ -42,7 +42,7 @@ class BoundedComposer(Reader, Scanner, Parser, Composer, BaseResolver):
 
     def __init__(self, text: str) -> None:
         """Prepare to compose a text."""
-        Reader.__init__(self, text)  # before the scanner's, which reads the text
+        Reader.__init__(self, text)  # before `Scanner.__init__`, which reads the text
         for base in (Scanner, Parser, Composer, BaseResolver):
             base.__init__(self)
         self.problems: list[Problem] = []

@@ -19,7 +19,7 @@ class Document:
         data: mappings, lists and scalars.
         keys: the place of each key.
         values: the place of each value.
-        problems: those that did not end the reading.
+        problems: the problems that did not end the reading.
         grafts: key paths that options added.
     """
 
@@ -31,7 +31,7 @@ class Document:
     grafts: Mapping[KeyPath, Option] = field(repr=False, default_factory=dict)
 
     def origin(self, path: KeyPath) -> Option | None:
-        """Find the option that added a key path; None for one in the file."""
+        """Find the option that added a key path; None for a key path in the file."""
         return next((origin for graft, origin in self.grafts.items() if path[: len(graft)] == graft), None)
 
     def holds(self, path: KeyPath) -> bool:
@@ -44,7 +44,7 @@ class Document:
         return True
 
     def place(self, path: KeyPath, at_key: bool = True) -> Place:
-        """Find line and column, from 1, of a key or of its value; of the nearest parent where there is no such key."""
+        """Find the line and column, from 1, of a key or its value; for an unknown key, of its nearest parent."""
         first, second = (self.keys, self.values) if at_key else (self.values, self.keys)
         for length in range(len(path), -1, -1):
             found = first.get(path[:length]) or second.get(path[:length])
@@ -53,6 +53,6 @@ class Document:
         return (1, 1)
 
     def where(self, path: KeyPath, at_key: bool = True) -> str:
-        """Give `file:line:column` of a key path, or of its nearest existing parent; the option for an added one."""
+        """Return `file:line:column` of a key path or its nearest existing parent; for an added key path, the option."""
         line, column = self.place(path, at_key)
         return str(self.origin(path) or f"{self.file}:{line}:{column}")

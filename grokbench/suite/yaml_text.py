@@ -17,7 +17,7 @@ class _Writer(yaml.SafeDumper):
     """PyYAML's writer, with quotes wherever YAML 1.2 might read text as something else, and without aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write equal lists and mappings twice."""
+        """Return True, so that equal lists and mappings are written twice instead of as aliases."""
         del data
         return True
 

@@ -35,7 +35,7 @@ MATHS = {
 ACCENTS = dict(
     zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327", "`'^~=u.\"rHvc", strict=True)
 )
-LIGATURES = "-',"  # TeX turns two of them into another sign
+LIGATURES = "-',"  # TeX turns two of these characters into another sign
 # For characters that pdfTeX lacks: XeTeX and LuaTeX show the character if the font has it, pdfTeX its code point.
 UNICODE_CHAR = "\\providecommand{\\unicodechar}[2]{\\ifdefined\\Umathcode#2\\else U+#1\\fi}"
 
@@ -65,7 +65,7 @@ def latex_prose(text: str) -> str:
 
 
 def _letter(char: str, last: str) -> str:
-    """Escape one character; `last` is the one before it."""
+    """Escape one character; `last` is the character before it."""
     if char in LATEX:
         return LATEX[char]
     if char.isascii():

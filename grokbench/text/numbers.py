@@ -6,7 +6,7 @@ __all__ = ["BOUND_SIGN", "NOTHING", "ends", "figure", "interval", "number", "rat
 
 NOTHING = "-"  # for a missing value
 BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a ratio that censoring makes a bound
-MOST_DIGITS = 5  # of an end of an interval that three digits would round to 1, which means no effect
+MOST_DIGITS = 5  # most digits of an interval's end that three digits would round to 1, which would mean no effect
 
 
 def number(value: float) -> str:
@@ -15,7 +15,7 @@ def number(value: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """Write three significant digits with trailing zeros: 1.00 was measured to three digits, 1 would be exact."""
+    """Write three significant digits with trailing zeros, since 1.00 is a measured number and 1 would be exact."""
     return _digits(value, 3)
 
 

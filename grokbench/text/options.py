@@ -28,7 +28,7 @@ class Option:
 
     Attributes:
         keyword: a parameter of `grokbench.run`.
-        value: the value that it has, or should have; None names the option alone.
+        value: the option's present or suggested value; None for the option alone.
     """
 
     keyword: str
@@ -43,13 +43,13 @@ class Option:
 
 
 def _argument(value: str) -> str:
-    """Put a value in quotes where a shell needs them; escape characters that cannot be printed."""
+    """Quote a value if a shell needs quotes; escape characters that cannot be printed."""
     return shlex.quote(value) if value.isprintable() else repr(value)
 
 
 @contextmanager
 def as_keywords() -> Iterator[None]:
-    """Write options as keywords of `grokbench.run` while active, in this thread."""
+    """Write options as keywords of `grokbench.run` within a block, in this thread."""
     before = _KEYWORDS.set(True)
     try:
         yield

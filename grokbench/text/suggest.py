@@ -18,7 +18,7 @@ def short(text: str, limit: int = 60) -> str:
     """Cut a text that is too long for a sentence.
 
     Args:
-        text: of any length.
+        text: a text of any length.
         limit: the largest number of characters, with the `...` of a cut text.
     """
     return text if len(text) <= limit else text[: limit - 3] + "..."
@@ -56,7 +56,7 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
     """Return the name most similar to a word, ignoring case.
 
     Args:
-        word: as the user wrote it.
+        word: the word that the user wrote.
         names: the known names, of which the first MAX_NAMES are compared.
 
     Returns:
@@ -73,7 +73,7 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
     A letter that only looks like the expected one (a Cyrillic a, for example) is named.
 
     Args:
-        word: as the user wrote it.
+        word: the word that the user wrote.
         names: the known names.
     """
     name = nearest(word, names)
@@ -85,10 +85,10 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
 
 def sentences(first: str, *others: str) -> str:
-    """Join sentences that have no full stop of their own; one that ends in a question mark needs none.
+    """Join sentences without full stops, and add a full stop to each sentence that has no question mark.
 
     Args:
-        first: begins as it is given.
+        first: the first sentence, whose first letter is kept.
         *others: their first letters become capitals.
     """
     for other in others:

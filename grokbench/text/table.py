@@ -12,7 +12,7 @@ def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
 
     Args:
         rows: cells by column; integers get thousands separators, other cells are written by `str`.
-        headers: of the columns.
+        headers: the headers of the columns.
     """
     written = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
     return tabulate(written, headers, tablefmt="simple", disable_numparse=True)

@@ -41,7 +41,7 @@ def findings(tuning: Tuning, found: Mapping[Key, Found]) -> dict[str, Any]:
 
 
 def _compute(found: Mapping[Key, Found]) -> Iterator[dict[str, Any]]:
-    """Yield what each method was given: the same number of trials for all, and what they cost."""
+    """Yield the number of trials of each method, which is the same for all methods, and the cost of the trials."""
     for method in dict.fromkeys(method for _, method in found):
         own = [each for (_, label), each in found.items() if label == method]
         scores = [score for each in own for score in (*each.scores, *each.confirmed.values())]
@@ -100,7 +100,7 @@ def _curve(scores: Iterable[Score]) -> Iterator[dict[str, Any]]:
 
 
 def chosen_suite(tuning: Tuning, found: Mapping[Key, Found]) -> str:
-    """Return the text of the suite of the chosen settings, with the seeds of the suite, which must be from 1000.
+    """Return the text of the suite of the chosen settings, with the suite's seeds or others from 1000 on.
 
     Args:
         tuning: the search.

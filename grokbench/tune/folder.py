@@ -1,4 +1,4 @@
-"""The folder of a search: it belongs to one suite, one space and one set of seeds."""
+"""The folder of a search, which belongs to one suite, one space and one set of seeds."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ def check_folder(tuning: Tuning) -> None:
     """Check that a folder, if it exists, holds the trials of this search; more trials extend it.
 
     Raises:
-        StoreError: it holds those of another search, or something else, or its record cannot be read.
+        StoreError: the folder holds another search or something else, or its record cannot be read.
     """
     path = tuning.directory / FACTS
     if not path.exists():
@@ -47,7 +47,7 @@ def check_folder(tuning: Tuning) -> None:
 
 
 def remember(tuning: Tuning) -> None:
-    """Write what the trials of a folder depend on, see `check_folder`."""
+    """Write everything that the trials of a folder depend on, see `check_folder`."""
     write_json(tuning.directory / FACTS, _facts(tuning))
 
 
@@ -55,7 +55,7 @@ def write_json(path: Path, data: Any) -> None:
     """Write data as indented JSON.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         data: mappings, lists and finite numbers.
 
     Raises:
@@ -65,7 +65,7 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def _facts(tuning: Tuning) -> dict[str, Any]:
-    """Give everything that decides the values of the trials and their scores, but for their number."""
+    """Return everything that decides the values of the trials and their scores, except the number of trials."""
     data = tuning.suite.document.data
     facts = {key: data.get(key) for key in SECTIONS}
     facts |= {key: value for key, value in dataclasses.asdict(tuning.search).items() if key != "n_trials"}

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Tuning", "prepare"]
 
-SUFFIX = "#default"  # the longest that a label gets
-SETTINGS = ("lr", "weight_decay")  # of every optimizer that is searched, in the order of their coordinates
+SUFFIX = "#default"  # the longest suffix of a label
+SETTINGS = ("lr", "weight_decay")  # searched settings of every optimizer, in the order of their coordinates
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """A search.
+    """A search: what is tuned, and how.
 
     Attributes:
-        plan: of the suite itself: its registry, its devices, its cells.
+        plan: the plan of the suite itself, with its registry, devices and cells.
         request: the options of the command.
-        search: what the suite says of it.
-        spaces: labels of task and method -> the space; in the order of the suite.
+        search: the settings of the search in the suite.
+        spaces: labels of task and method -> the search space, in the order of the suite.
         defaults: the same labels -> trial 0.
-        directory: of everything that the search writes.
+        directory: the folder of everything that the search writes.
     """
 
     plan: Plan
@@ -61,8 +61,8 @@ def prepare(request: Request, n_trials: int | None = None) -> Tuning:
     """Resolve the request of a search.
 
     Args:
-        request: the options; `out` is where everything is written, None for `runs/<suite>-tuning`.
-        n_trials: in place of the suite's.
+        request: the options; `out` is the folder of the search, by default `runs/<suite>-tuning`.
+        n_trials: the number of trials, in place of the suite's.
 
     Raises:
         SuiteError: the suite, a search space or an option is wrong, or the sampler needs a package that is missing.
@@ -82,7 +82,7 @@ def prepare(request: Request, n_trials: int | None = None) -> Tuning:
 
 
 def _check_labels(suite: Suite) -> None:
-    """Raise SuiteError for a label that is too long to be numbered."""
+    """Raise SuiteError for a label that would be too long with the number of a trial."""
     for method in suite.regularizers:
         if len(method.label) + len(SUFFIX) > MAX_LABEL:
             place = f"{suite.where(method.path)}: {dotted(method.path)}"
@@ -96,7 +96,7 @@ def _optimizer(plan: Plan, cell: Cell) -> "Optimizer":
 
 
 def _space(plan: Plan, cell: Cell, method: RegularizerEntry, search: Search) -> Iterator[Dimension]:
-    """Yield the dimensions of a method on a task: settings of the optimizer, then own parameters."""
+    """Yield the dimensions of a method on a task: settings of the optimizer, then parameters of the method."""
     optimizer = _optimizer(plan, cell)
     for coordinate, (key, factors) in enumerate(zip(SETTINGS, (search.lr, search.weight_decay), strict=True)):
         if hasattr(optimizer, key):
@@ -133,7 +133,7 @@ def _parameters(suite: Suite, method: RegularizerEntry) -> Iterator[Dimension]:
 
 
 def _default(plan: Plan, cell: Cell, space: Space) -> Trial:
-    """Make the trial of the suite's own settings, which the recipe of its cell holds."""
+    """Make the trial of the suite's own settings, which the cell's recipe holds."""
     own: dict[str, Any] = {}
     settings = vars(_optimizer(plan, cell)) | dict(cell.recipe.optimizer or {})
     parameters = {use.name: use.parameters for use in cell.recipe.regularizers}

@@ -11,15 +11,16 @@ from grokbench.tune.space import Dimension, Point, Space
 
 __all__ = ["MAX_DIMENSIONS", "require_optuna", "sobol", "suggest"]
 
-MAX_DIMENSIONS = 20  # of a point; the same for all methods, so that the first two coordinates are
-SEED = 0  # of the sequence's scrambling
-MISSED = 1e3  # more than the logarithm of any number of epochs
+MAX_DIMENSIONS = 20  # dimensions of a point; the same for all methods, so that their first two coordinates agree
+SEED = 0  # seed of the sequence's scrambling
+MISSED = 1e3  # larger than the logarithm of any number of epochs
 
 
 def sobol(count: int) -> list[Point]:
     """Return the first points of the scrambled Sobol sequence (Owen, 1998), which is the same for every method.
 
-    More points begin with the same ones. Sobol sequences are drawn in powers of two; the rest is dropped.
+    A larger number of points begins with the same points. Sobol sequences are drawn in powers of two; surplus points
+    are dropped.
     """
     from scipy.stats import qmc
 
@@ -30,7 +31,7 @@ def sobol(count: int) -> list[Point]:
 
 
 def require_optuna() -> None:
-    """Raise SuiteError where Optuna, which the sampler tpe needs, is not installed."""
+    """Raise SuiteError if Optuna, which the sampler tpe needs, is not installed."""
     try:
         import optuna  # noqa: F401
     except ImportError:
@@ -41,14 +42,14 @@ def require_optuna() -> None:
 def suggest(space: Space, points: Sequence[Point], scores: Sequence[Score], count: int, name: str) -> list[Point]:
     """Return the next points of a search by the tree-structured Parzen estimator (Bergstra et al., 2011).
 
-    They depend on the arguments alone, so an interrupted search continues with the same ones.
+    The points depend on the arguments alone, so an interrupted search continues with the same points.
 
     Args:
-        space: of the method on the task.
-        points: of the earlier trials.
-        scores: of the earlier trials.
-        count: of the points; a smaller one gives the first of them.
-        name: of the method and the task, from which the seed is made.
+        space: the search space of the method on the task.
+        points: the points of the earlier trials.
+        scores: the scores of the earlier trials.
+        count: the number of points; a smaller number gives the first of the same points.
+        name: the name of the method and the task, from which the seed is made.
     """
     import optuna
 
@@ -64,7 +65,7 @@ def suggest(space: Space, points: Sequence[Point], scores: Sequence[Score], coun
 
 
 def _loss(score: Score) -> float:
-    """Return a number in the order of the ranking."""
+    """Return a number for a score, such that a smaller number ranks better."""
     return MISSED * (score.seeds - score.grokked) + math.log(score.epochs)
 
 

@@ -16,11 +16,11 @@ class Score:
 
     Attributes:
         grokked: seeds that grokked within the budget.
-        seeds: of the trial.
+        seeds: the seeds of the trial.
         epochs: exp of the mean log epochs to grok over the seeds; a seed that did not grok counts with the budget.
         failed: replicas with an error, or missing; they count as seeds that did not grok.
-        replicas: that were trained.
-        trained: epochs that they were trained for, all together.
+        replicas: the number of replicas that were trained.
+        trained: the sum of the epochs that these replicas were trained for.
     """
 
     grokked: int
@@ -35,10 +35,10 @@ def score(cell: Cell, runs: Sequence[Run], seeds: int, rank_by: str = "first") -
     """Compute the score of a trial from the times that the leaderboard ranks by.
 
     Args:
-        cell: of the trial.
-        runs: its stored replicas.
+        cell: the cell of the trial.
+        runs: the stored replicas of the trial.
         seeds: the number of planned seeds.
-        rank_by: the crossing that is a seed's time, see `Statistics`.
+        rank_by: the crossing that counts as a seed's time to grok, see `Statistics`.
     """
     measured = Measured(cell, tuple(runs), rank_by=rank_by)
     lost = seeds - len(measured.finished)

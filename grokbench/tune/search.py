@@ -1,4 +1,4 @@
-"""The search itself: trials, then the best of them on other seeds, then a choice."""
+"""The search itself: trials, then the best trials on other seeds, then a choice."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from grokbench.tune.trials import Key, Trial, trial_at
 
 __all__ = ["FINALISTS", "Found", "Train", "run_search"]
 
-FINALISTS = 3  # of a method on a task, beside trial 0
+FINALISTS = 3  # finalists of a method on a task, besides trial 0
 ROUND = 4  # trials that TPE suggests together
 DEFAULT = "default"  # the row of trial 0 among the finalists
 
-Train = Callable[[Plan], Store]  # trains what is missing in the plan's results folder
+Train = Callable[[Plan], Store]  # trains the missing replicas of a plan
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Found:
     """The trials of one method on one task, and the choice among them.
 
     Attributes:
-        trials: in their order.
-        scores: of the trials, on the seeds of the search.
+        trials: the trials, in order.
+        scores: the scores of the trials, on the seeds of the search.
         confirmed: number of a finalist -> its score on the other seeds.
     """
 
@@ -44,11 +44,11 @@ class Found:
 
 
 def run_search(tuning: Tuning, train: Train) -> dict[Key, Found]:
-    """Run a search, or what an earlier run left of it.
+    """Run a search, or continue an interrupted search.
 
     Args:
         tuning: the search.
-        train: called with the plan of every suite of trials in turn.
+        train: a function that is called with the plan of each suite of trials in turn.
 
     Raises:
         StoreError: the folder holds another search, or cannot be written.
@@ -65,7 +65,7 @@ def run_search(tuning: Tuning, train: Train) -> dict[Key, Found]:
 
 
 def _search(tuning: Tuning, train: Train) -> tuple[dict[Key, list[Trial]], dict[Key, list[Score]]]:
-    """Train every trial, as many at once as the sampler knows and a suite can hold."""
+    """Train every trial, as many at once as the sampler can suggest and a suite can hold."""
     trials: dict[Key, list[Trial]] = {key: [] for key in tuning.spaces}
     scores: dict[Key, list[Score]] = {key: [] for key in tuning.spaces}
     most, count = rows_of_a_suite(tuning), tuning.search.n_trials
@@ -93,14 +93,14 @@ def _next(tuning: Tuning, key: Key, trials: Sequence[Trial], scores: Sequence[Sc
 
 
 def _finalists(scores: Sequence[Score]) -> list[int]:
-    """Return the numbers of the trials that are run again: trial 0, then the best ones."""
+    """Return the numbers of the trials that are run again: trial 0, then the best trials."""
     return [0, *(number for number in ranking(scores)[:FINALISTS] if number)]
 
 
 def _confirm(
     tuning: Tuning, train: Train, trials: Mapping[Key, Sequence[Trial]], best: Mapping[Key, Sequence[int]]
 ) -> dict[Key, dict[int, Score]]:
-    """Train the finalists on the other seeds; a row without a finalist has the settings of trial 0, at no cost."""
+    """Train the finalists on the other seeds. A row without a finalist repeats trial 0, which costs nothing."""
     suffixes = [DEFAULT, *(f"best{rank}" for rank in range(1, FINALISTS + 1))][: max(map(len, best.values()))]
     rows = {
         suffix: {key: trials[key][numbers[rank] if rank < len(numbers) else 0] for key, numbers in best.items()}

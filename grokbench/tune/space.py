@@ -1,4 +1,4 @@
-"""The space of a search: dimensions, each of which maps the unit interval to the values of a setting."""
+"""The space of a search: each dimension maps the unit interval to the values of a setting."""
 
 import math
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ from typing import Any
 
 __all__ = ["EDGE", "Dimension", "Point", "Space", "edge", "values_at"]
 
-EDGE = 0.05  # share of a range that counts as its end
-ZERO = 0.25  # share of the unit interval that stands for 0, where a setting may be 0
+EDGE = 0.05  # share of a range, at either end, that counts as the edge
+ZERO = 0.25  # share of the unit interval that maps to 0, if a setting may be 0
 
-Point = Sequence[float]  # coordinates in [0, 1], the first two of them those of lr and weight_decay
+Point = Sequence[float]  # coordinates in [0, 1]; the first two are those of lr and weight_decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,15 +18,15 @@ class Dimension:
     """A setting of the task's optimizer, or a parameter of a method.
 
     Attributes:
-        name: in tables and files.
+        name: the name in tables and files.
         coordinate: the index of its coordinate in a point.
-        key: of the setting or of the parameter.
-        plugin: whose parameter it is; None for a setting of the optimizer.
+        key: the key of the setting or of the parameter.
+        plugin: the plugin that has the parameter; None for a setting of the optimizer.
         low: the least value.
         high: the largest value.
-        log: evenly in the logarithm.
-        integer: whole numbers only.
-        zero: 0 is a value too, beside those from low to high.
+        log: whether values are even in the logarithm.
+        integer: whether values are whole numbers.
+        zero: whether 0 is a value in addition to the range from low to high.
         choices: values in place of a range.
     """
 
@@ -56,7 +56,7 @@ class Dimension:
         return round(number) if self.integer else number
 
     def position(self, value: Any) -> float | None:
-        """Return the place of a value between low, 0, and high, 1, or beyond them; None for 0 and for choices."""
+        """Return the position of a value: 0 at low, 1 at high, or beyond; None for the value 0 and for choices."""
         if self.choices or isinstance(value, bool) or not isinstance(value, int | float):
             return None
         if (self.zero or self.log) and value <= 0:
@@ -66,7 +66,7 @@ class Dimension:
         return (value - self.low) / (self.high - self.low)
 
     def coordinate_of(self, value: Any) -> float:
-        """Return the coordinate of a value; of the nearest one in the space for a value outside of it."""
+        """Return the coordinate of a value; for a value outside the space, that of the nearest value in the space."""
         if self.choices:
             index = self.choices.index(value) if value in self.choices else 0
             return (index + 0.5) / len(self.choices)
@@ -81,11 +81,11 @@ Space = tuple[Dimension, ...]
 
 
 def values_at(space: Space, point: Point) -> dict[str, Any]:
-    """Return the value of each dimension at a point, by its name.
+    """Return the value of each dimension at a point, by the dimension's name.
 
     Args:
         space: the dimensions.
-        point: at least as many coordinates as the last dimension needs.
+        point: the coordinates, at least as many as the last dimension needs.
     """
     return {dimension.name: dimension.value(point[dimension.coordinate]) for dimension in space}
 
@@ -93,12 +93,12 @@ def values_at(space: Space, point: Point) -> dict[str, Any]:
 def edge(dimension: Dimension, value: Any) -> str | None:
     """Return the end of a range, "lower" or "upper", near which a value lies; None for a value inside.
 
-    Near is within `EDGE` of the range, in its logarithm where it is even in that. Choices have no ends, and a range
-    that 0 belongs to has no lower one.
+    A value is near an end if it lies within the share `EDGE` of the range, measured in the logarithm if the dimension
+    is even in the logarithm. Choices have no ends, and a range that includes 0 has no lower end.
 
     Args:
-        dimension: with the range.
-        value: of the dimension, maybe outside of its range.
+        dimension: the dimension with its range.
+        value: a value of the dimension, possibly outside the range.
     """
     position = dimension.position(value)
     if position is None:

@@ -16,17 +16,17 @@ from grokbench.tune.trials import Key, Trial
 __all__ = ["Rows", "chosen_entries", "rows_of_a_suite", "suite_data", "suite_name", "suite_text", "trial_label"]
 
 Rows = Mapping[str, Mapping[Key, Trial]]  # suffix of a row's label -> task and method -> settings
-MOST_ROWS = 64  # of a method in one suite
-SHARE = 0.5  # of what a suite may hold
+MOST_ROWS = 64  # most rows of a method in one suite
+SHARE = 0.5  # share of a suite's largest size that is used
 NAME = 50  # characters of a suite's name that are kept
 
 
 def suite_name(suite: Suite, ending: str) -> str:
-    """Name a suite that is made from another one, whose name may be as long as any.
+    """Name a suite that is made from another suite; a long name is shortened.
 
     Args:
-        suite: the other one.
-        ending: appended after a hyphen.
+        suite: the other suite.
+        ending: the text to append after a hyphen.
     """
     return f"{suite.name[:NAME]}-{ending}"
 
@@ -35,7 +35,7 @@ def trial_label(method: str, suffix: str) -> str:
     """Return the label of a row: `grokalign#3`.
 
     Args:
-        method: the label in the suite.
+        method: the method's label in the suite.
         suffix: the number of the trial, or the rank of a finalist.
     """
     return f"{method}#{suffix}"
@@ -45,9 +45,9 @@ def suite_data(tuning: Tuning, name: str, seeds: Sequence[int], rows: Rows) -> d
     """Return the data of a suite that trains rows.
 
     Args:
-        tuning: whose tasks it has.
-        name: appended to the suite's name.
-        seeds: to train.
+        tuning: the search, whose tasks the suite has.
+        name: the text to append to the suite's name.
+        seeds: the seeds to train.
         rows: the settings of every method on every task that is not skipped.
     """
     first = next(iter(rows))
@@ -76,7 +76,7 @@ def suite_data(tuning: Tuning, name: str, seeds: Sequence[int], rows: Rows) -> d
 
 
 def _without_weights(entry: Any) -> Any:
-    """Return a task's entry without its `weights`: those of trials would only fill the disk."""
+    """Return a task's entry without `weights`, because weights of trials would only fill the disk."""
     return {key: value for key, value in entry.items() if key != "weights"} if isinstance(entry, Mapping) else entry
 
 
@@ -84,8 +84,8 @@ def suite_text(data: Mapping[str, Any], comment: str) -> str:
     """Write the data of a suite as YAML.
 
     Args:
-        data: of the suite.
-        comment: one or several lines, written above it.
+        data: the data of the suite.
+        comment: one or several lines to write above the data.
     """
     return "".join(f"# {line}\n" for line in comment.splitlines()) + write_yaml(data)
 
@@ -98,7 +98,7 @@ def rows_of_a_suite(tuning: Tuning) -> int:
 
 
 def _far(tuning: Tuning) -> dict[Key, Trial]:
-    """Return trials that are written with all their values."""
+    """Return trials that a suite writes with all their values, to measure the suite's size."""
     return {key: Trial(1, trial.point, trial.values) for key, trial in tuning.defaults.items()}
 
 
@@ -123,7 +123,7 @@ def _entry(tuning: Tuning, method: RegularizerEntry, trials: Mapping[Key, Trial]
 
 
 def _on_task(tuning: Tuning, method: RegularizerEntry, task: TaskEntry, trials: Mapping[Key, Trial]) -> dict[str, Any]:
-    """Return the parameters of a method on one task: the suite's own, and over them those of a trial."""
+    """Return the parameters of a method on one task: those of the suite, overridden by those of a trial."""
     values: dict[str, Any] = copy.deepcopy(dict(method.per_task.get(task.label, {})))
     trial = trials.get((task.label, method.label))
     if trial is None or not trial.number:
@@ -136,14 +136,14 @@ def _on_task(tuning: Tuning, method: RegularizerEntry, task: TaskEntry, trials: 
 
 
 def _below(values: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the mapping under a key, which is made where there is none."""
+    """Return the mapping under a key, which is made if missing."""
     values[key] = dict(values.get(key) or {})
     below: dict[str, Any] = values[key]
     return below
 
 
 def _needed_metrics(tuning: Tuning) -> dict[str, Any]:
-    """Return the suite's own metrics that a criterion needs; the others would only cost time."""
+    """Return the suite's own metrics that a criterion needs; other metrics would only cost time."""
     needed = {label for cell in tuning.plan.cells for label in cell.recipe.grokked}
     metrics = tuning.suite.document.data.get("metrics") or {}
     kept = {label: entry for label, entry in metrics.items() if label in needed}
@@ -151,7 +151,7 @@ def _needed_metrics(tuning: Tuning) -> dict[str, Any]:
 
 
 def _statistics(tuning: Tuning) -> dict[str, Any]:
-    """Return the suite's own statistics: trials are ranked as its leaderboard is."""
+    """Return the suite's own statistics, so that trials are ranked as in the suite's leaderboard."""
     statistics = tuning.suite.document.data.get("statistics")
     return {"statistics": statistics} if statistics else {}
 
@@ -163,11 +163,11 @@ def _plugins(tuning: Tuning) -> dict[str, Any]:
 
 
 def chosen_entries(tuning: Tuning, chosen: Mapping[Key, Trial]) -> dict[str, Any]:
-    """Return the keys of a suite that hold the methods with their chosen settings, and what belongs to them.
+    """Return the sections of a suite that hold the methods with their chosen settings, and dependent sections.
 
     Args:
         tuning: the search.
-        chosen: of every method on every task.
+        chosen: the chosen trial of every method on every task.
     """
     suite, data = tuning.suite, tuning.suite.document.data
     entries = {method.label: _entry(tuning, method, chosen) for method in suite.regularizers}

@@ -1,4 +1,4 @@
-"""A search in text: the chosen settings, the best of k trials, what it cost, and optima at the edge of a space."""
+"""The text about a search: chosen settings, the best of k trials, compute, and optima at the edge of a space."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,20 +16,20 @@ def describe(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield the paragraphs about a search.
 
     Args:
-        record: of `findings`.
+        record: a record of `findings`.
     """
     searches, seeds = record["searches"], len(record["seeds"])
     yield table([list(map(printable, _row(search))) for search in searches], CHOSEN)
     counted = "grokking that lasts" if record["rank_by"] == "lasting" else "grok"
     yield (
-        f"Epochs to {counted}, the geometric mean over seeds, and the seeds that grokked: on the {seeds} seeds of the "
-        f"search, and again on {len(record['confirm_seeds'])} others, on which the choice was made."
+        f"Epochs to {counted} (geometric mean over seeds) and seeds that grokked: on the {seeds} seeds of the search, "
+        f"then on {len(record['confirm_seeds'])} other seeds, by which the choice was made."
     )
     steps = [k for k in STEPS if k <= record["n_trials"]]
     rows = [[search["task"], search["method"], *_curve(search, steps)] for search in searches]
     yield "Expected epochs of the best of k trials:"
     yield table([list(map(printable, row)) for row in rows], ("task", "method", *(f"k={k}" for k in steps)))
-    yield "Compute, the same number of trials for every method:"
+    yield "Compute (every method has the same number of trials):"
     keys = ("method", "tasks", "trials_per_task", "replicas", "epochs")
     costs = [[printable(cost["method"]), *(cost[key] for key in keys[1:])] for cost in record["compute"]]
     yield table(costs, [key.replace("_", " ") for key in keys])
@@ -60,7 +60,7 @@ def _curve(search: Mapping[str, Any], steps: list[int]) -> Iterator[str]:
 
 
 def _missed(grokked: float) -> str:
-    """The expected share of seeds that grok, where some do not: more seeds go before fewer epochs."""
+    """Format the expected share of seeds that grok, if some seeds do not."""
     return "" if grokked >= 1 else f" ({100 * grokked:.0f}%)"
 
 
@@ -70,6 +70,6 @@ def _notes(search: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: the best {each['dimension']} lies at the {each['end']} edge of its space: widen it."
     best = search["confirmation"][[each["trial"] for each in search["confirmation"]].index(search["chosen"])]
     if not best["grokked"]:
-        yield f"{name}: no seed of the chosen trial grokked: the choice says nothing."
+        yield f"{name}: no seed of the chosen trial grokked: the choice is meaningless."
     if failed := sum(each["failed"] for each in (*search["trials"], *search["confirmation"])):
         yield f"{name}: {failed} replicas failed, and count as seeds that did not grok."

@@ -16,8 +16,8 @@ class Trial:
     """The settings of one method on one task.
 
     Attributes:
-        number: from 0, the suite's own settings.
-        point: in the unit cube of the space; of trial 0 the nearest one.
+        number: the number of the trial; 0 for the suite's own settings.
+        point: the point in the unit cube of the space; for trial 0, the nearest point.
         values: name of a dimension -> value.
     """
 
@@ -30,9 +30,9 @@ def default_trial(space: Space, own: Mapping[str, Any], size: int) -> Trial:
     """Make trial 0.
 
     Args:
-        space: of the method on the task.
+        space: the search space of the method on the task.
         own: name of a dimension -> the suite's own value.
-        size: coordinates of a point.
+        size: the number of coordinates of a point.
     """
     point = [0.5] * size
     for dimension in space:
@@ -44,8 +44,8 @@ def trial_at(space: Space, number: int, point: Point) -> Trial:
     """Make a trial from a point.
 
     Args:
-        space: of the method on the task.
-        number: of the trial.
-        point: in the unit cube.
+        space: the search space of the method on the task.
+        number: the number of the trial.
+        point: the point in the unit cube.
     """
     return Trial(number, point, values_at(space, point))

@@ -1,7 +1,7 @@
-"""The pool of worker processes of this machine: some for each CUDA device, or one with a single thread for each core.
+"""A pool of worker processes on this machine: some for each CUDA device, or one single-threaded one for each core.
 
-Small matrices gain little from a second thread and lose time at every barrier, so one thread per worker is faster; nor
-do the numbers depend on the number of cores then. When a worker is killed, only its group is lost.
+Small matrices gain little from a second thread and lose time at every barrier, so one thread per worker is faster. With
+one thread, the numbers also do not depend on the number of cores. When a worker is killed, only its group is lost.
 """
 
 import signal
@@ -23,7 +23,8 @@ def launch(stages: Iterable[Stage], workers: Sequence[Worker]) -> Iterator[tuple
     """Run the jobs of every stage, one stage after the other.
 
     Args:
-        stages: each with its jobs, and the number that may run at once; a stage is read when the one before has ended.
+        stages: each stage has its jobs and the number that may run at once. A stage is requested when the previous
+            stage has ended.
         workers: the settings of each process. A process starts when a stage first needs it.
 
     Yields:
@@ -44,7 +45,7 @@ def launch(stages: Iterable[Stage], workers: Sequence[Worker]) -> Iterator[tuple
 
 
 def _work(processes: list["WorkerProcess"], at_once: int, waiting: deque[Job]) -> Iterator[tuple[Job, Event]]:
-    """Run one stage: idle processes get the next jobs; one whose device fails is dropped, unless it is the last."""
+    """Run one stage: idle processes get the next jobs. A process whose device fails is dropped, except the last."""
     while True:
         for process in processes[:at_once]:
             if not process.job and waiting:

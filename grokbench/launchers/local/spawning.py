@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["start_process"]
 
-# By default glibc returns large blocks to the system at once, and every step would fault their pages in again.
+# By default glibc returns large blocks to the system at once, and every step would cause page faults again.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32), "MALLOC_TOP_PAD_": str(2**26)}
 
 
@@ -22,10 +22,10 @@ def start_process(target: Callable[[Connection, Any], None], argument: Any) -> t
 
     Args:
         target: runs in the process, with its end of a pipe and the argument.
-        argument: can be pickled.
+        argument: a value that can be pickled.
 
     Returns:
-        The process (it stops when its parent does); the parent's end of the pipe.
+        The process, which stops when its parent does, and the parent's end of the pipe.
     """
     context = multiprocessing.get_context("spawn")  # CUDA and threads do not survive a fork
     pipe, theirs = context.Pipe()
@@ -38,7 +38,7 @@ def start_process(target: Callable[[Connection, Any], None], argument: Any) -> t
 
 @contextmanager
 def _worker_settings() -> Iterator[None]:
-    """While active, spawned workers inherit allocator settings, ignore SIGINT and do not re-import `__main__`."""
+    """Let workers spawned in the block inherit allocator settings, ignore SIGINT and not re-import `__main__`."""
     wanted = {**ALLOCATOR, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

@@ -58,7 +58,7 @@ def serve(pipe: Connection, worker: Worker) -> None:
         pipe: to the parent process.
         worker: the settings of this process.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # not inherited where a thread other than the main one spawned it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # not inherited from other threads than the main thread
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(_ParentGoneError, EOFError):
         for end in _results(pipe, worker):
@@ -112,12 +112,12 @@ def _unusable(device: str) -> bool:
         torch.cuda.synchronize(device)
     except RuntimeError:
         return True
-    graphs = sys.modules.get("grokbench.engine.cuda_graphs")  # without it, nothing was captured
+    graphs = sys.modules.get("grokbench.engine.cuda_graphs")  # if it was never imported, nothing was captured
     return bool(graphs and graphs.GraphCapture.broken)
 
 
 def _end_with_parent() -> None:
-    """End this process as soon as its parent ends; a long computation would notice it only at its next message."""
+    """Wait for the parent's end and end this process; the computation would notice it only at the next message."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -141,7 +141,7 @@ def _prepare(worker: Worker) -> Any:
 
 
 def _take_device(worker: Worker) -> None:
-    """Initialise a CUDA device; where workers share it, limit this process to its part of the memory."""
+    """Initialise a CUDA device; if workers share the device, limit this process to its part of the memory."""
     import torch
 
     try:

@@ -20,7 +20,7 @@ from grokbench.text.lists import plural
 
 __all__ = ["Display", "PlainDisplay", "display", "in_notebook"]
 
-HEARTBEAT = 30.0  # least seconds between two lines about the progress of training
+HEARTBEAT = 30.0  # minimum seconds between two lines about the progress of training
 
 
 class Display(AbstractContextManager["Display"], Protocol):
@@ -42,8 +42,8 @@ class Display(AbstractContextManager["Display"], Protocol):
         """Show that a group of replicas completed an epoch.
 
         Args:
-            cell: of the group.
-            seeds: of the group.
+            cell: the cell of the group.
+            seeds: the seeds of the group.
             epoch: completed epochs.
             active: replicas of the group that are still in training.
         """
@@ -68,8 +68,9 @@ def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDis
     """Create the display for a stream.
 
     Args:
-        stream: where to write; by default standard error, and in a notebook, which paints that red, standard output.
-        plain: lines instead of a live table; by default wherever the stream is no terminal that can redraw.
+        stream: where to write. By default standard error; in a notebook, which shows standard error in red, standard
+            output.
+        plain: print lines instead of a live table. By default, if the stream is not a terminal that can redraw.
     """
     notebook = in_notebook()
     stream = stream or (sys.stdout if notebook else sys.stderr)

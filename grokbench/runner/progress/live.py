@@ -1,4 +1,4 @@
-"""The live table of a terminal: a row for each cell; where rows do not fit, one line summarises the rest."""
+"""The live table of a terminal: a row for each cell; if not all rows fit, one line summarises the rest."""
 
 import sys
 import time
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveDisplay", "choose", "rows", "shorten", "summary", "table"]
 
-OTHER_LINES = 6  # lines of a terminal without a row: blank, heading, blank, footer, the cursor's, and one to spare
-OTHER_COLUMNS = 55  # characters beside the labels: bar, grokked, median, epoch and budget, and the gaps between them
+OTHER_LINES = 6  # terminal lines that hold no row: blank, heading, blank, footer, cursor, and one to spare
+OTHER_COLUMNS = 55  # characters besides the labels: bar, grokked, median, epoch and budget, and gaps
 
 
 class LiveDisplay:
@@ -41,7 +41,7 @@ class LiveDisplay:
             console=console,
             refresh_per_second=2,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # otherwise it is a pipe or a file, and stays one
+            redirect_stdout=sys.stdout.isatty(),  # a pipe or a file is not redirected
         )
 
     def __enter__(self) -> Self:
@@ -105,8 +105,8 @@ def table(matrix: Matrix, width: int, height: int) -> "Iterator[RenderableType]"
 
     Args:
         matrix: the progress of every cell.
-        width: of the terminal, in characters.
-        height: of the terminal, in lines.
+        width: the width of the terminal, in characters.
+        height: the height of the terminal, in lines.
     """
     from rich.text import Text
 
@@ -118,7 +118,7 @@ def table(matrix: Matrix, width: int, height: int) -> "Iterator[RenderableType]"
 
 
 def choose(matrix: Matrix, lines: int) -> tuple[list[CellKey], list[str]]:
-    """Choose the cells that get a row; those in training come first.
+    """Choose the cells that get a row; cells in training come first.
 
     Args:
         matrix: the progress of every cell.
@@ -126,7 +126,7 @@ def choose(matrix: Matrix, lines: int) -> tuple[list[CellKey], list[str]]:
 
     Returns:
         The labels of the cells with a row, in the order of the suite, and the lines that summarise all others: one for
-        each task, or a single one where the tasks are many.
+        each task, or a single line if there are many tasks.
     """
     keys = list(matrix.cells)
     if len(keys) <= lines:
@@ -146,9 +146,9 @@ def rows(matrix: Matrix, keys: Sequence[CellKey], width: int) -> "Table":
     The widths of its two columns of labels depend on the whole suite, so that they do not change between redraws.
 
     Args:
-        matrix: of the whole suite.
-        keys: of the cells to show, in order.
-        width: of the terminal, in characters.
+        matrix: the progress of the whole suite.
+        keys: the keys of the cells to show, in order.
+        width: the width of the terminal, in characters.
     """
     from rich.text import Text
 
@@ -177,17 +177,17 @@ def _without_rows(counted: str) -> "Table":
 
 
 def _widths(matrix: Matrix, width: int) -> tuple[int, int]:
-    """Divide `width` characters between the labels of tasks and those of methods."""
+    """Divide `width` characters between the column of tasks and the column of methods."""
     tasks, methods = (max(len(printable(label)) for label in labels) for labels in zip(*matrix.cells, strict=True))
     tasks = min(tasks, max(8, width // 2, width - methods))
     return tasks, min(methods, max(8, width - tasks))
 
 
 def row(matrix: Matrix, key: CellKey, width: int) -> "Iterator[RenderableType]":
-    """Yield a cell's columns after the task.
+    """Yield the columns of a cell's row, except the task.
 
-    They are the method, a bar of the replicas done, the replicas grokked of those planned, the median, and the epoch in
-    training with the counts of other outcomes.
+    The columns are the method, a bar of the replicas done, the numbers of grokked and planned replicas, the median, and
+    the epoch in training with the counts of other outcomes.
 
     Args:
         matrix: the progress of every cell.
@@ -217,8 +217,8 @@ def summary(matrix: Matrix, keys: Sequence[CellKey]) -> str:
     """Summarise cells without a row in one line: how many are done, in training and to do, and how many grokked.
 
     Args:
-        matrix: of the whole suite.
-        keys: of the cells without a row, at least one.
+        matrix: the progress of the whole suite.
+        keys: the keys of the cells without a row, at least one.
     """
     tasks = list(dict.fromkeys(task for task, _ in keys))
     done = sum(map(matrix.complete, keys))
@@ -234,7 +234,7 @@ def shorten(label: str, width: int) -> str:
     """Shorten a label in its middle: variants of a method differ at the end.
 
     Args:
-        label: returned as it is where it fits.
+        label: the label, which is returned unchanged if it fits.
         width: the largest number of characters.
     """
     if len(label) <= width:

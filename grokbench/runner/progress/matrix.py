@@ -32,7 +32,7 @@ class TrainingCost:
     """The cost of a cell's training so far.
 
     Attributes:
-        seconds: of training, summed over groups.
+        seconds: the seconds of training, summed over groups.
         epochs: completed epochs, summed over replicas.
     """
 
@@ -86,8 +86,8 @@ class Matrix:
         """Enter a group's report, and add the time since its last one to the cell's cost.
 
         Args:
-            cell: of the group.
-            seeds: of the group.
+            cell: the cell of the group.
+            seeds: the seeds of the group.
             epoch: completed epochs.
             active: replicas still in training; the group is removed at zero.
         """
@@ -102,14 +102,14 @@ class Matrix:
             groups[seeds] = GroupProgress(epoch, active, now)
 
     def finished(self, run: Run, cell: Cell) -> None:
-        """Enter a run, and remove a group whose replicas are all done: its last report may be left out."""
+        """Enter a run, and remove a group whose replicas are all done, because its last report may be missing."""
         key = cell.key
         self.runs[key][run.seed] = run
         for seeds in [group for group in self.groups[key] if self.runs[key].keys() >= set(group)]:
             del self.groups[key][seeds]
 
     def already_reported(self, run: Run, cell: Cell) -> bool:
-        """Return whether another replica of the cell failed with the same error: those of a group fail together."""
+        """Return whether another replica of the cell failed with the same error, as the replicas of a group do."""
         others = (other for seed, other in self.runs[cell.key].items() if seed != run.seed)
         return any(other.outcome is Outcome.FAILED and other.error == run.error for other in others)
 
@@ -188,8 +188,8 @@ def failure(run: Run, cell: Cell) -> str:
     """Describe a failed replica in one line, with the last line of its traceback.
 
     Args:
-        run: of the failed replica, with its traceback if one was kept.
-        cell: of the run, for its name.
+        run: the run of the failed replica, with its traceback if one was kept.
+        cell: the cell of the run, for its name.
     """
     lines = (run.error or "").strip().splitlines()
     return f"{cell.name}, seed {run.seed} failed: {lines[-1] if lines else 'no traceback was kept'}"

@@ -9,11 +9,11 @@ from grokbench.text.lists import plural
 
 __all__ = ["TimeLeft", "estimate_time_left"]
 
-LEAST_SECONDS = 1.0  # seconds of training before its seconds per epoch are used
+LEAST_SECONDS = 1.0  # minimum seconds of training before its seconds per epoch are used
 
 
 class TimeLeft(NamedTuple):
-    """An estimate of the time left; `str` describes it, and is empty where nothing is known.
+    """An estimate of the time left; `str` describes it, and is empty if nothing is known.
 
     Attributes:
         seconds: for the tasks whose seconds per epoch are known.
@@ -64,7 +64,7 @@ def _epochs_left(matrix: Matrix, key: CellKey) -> tuple[float, bool]:
 
 
 def _seconds_per_epoch(matrix: Matrix, key: CellKey) -> float | None:
-    """Return the seconds per epoch of a replica, of the cell or else of its task; None while neither is known."""
+    """Return the seconds per epoch of a replica of the cell, or else of its task; None while neither is known."""
     own, task = matrix.costs[key], [cost for other, cost in matrix.costs.items() if other[0] == key[0]]
     for costs in ([own], task):
         seconds, epochs = sum(cost.seconds for cost in costs), sum(cost.epochs for cost in costs)

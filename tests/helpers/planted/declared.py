@@ -182,7 +182,7 @@ def method() -> Regularizer:
     return Regularizer(transform=transform, reserve=0.1)
 """,
         "declared",
-        "it declares reserve and no phase reads at.reserved",
+        "it declares reserve but no phase reads at.reserved",
         "read at.reserved in a phase, or leave it out",
         "hint",
     ),
@@ -197,7 +197,7 @@ def method() -> Regularizer:
     return Regularizer(transform=transform, needs=frozenset({{"train"}}))
 """,
         "declared",
-        "it declares needs and no phase reads at.train",
+        "it declares needs but no phase reads at.train",
         "read at.train in a phase, or leave it out",
         "hint",
     ),

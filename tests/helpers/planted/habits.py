@@ -56,7 +56,7 @@ def penalty(local, state, at):
         "penalty=penalty",
         "shapes",
         "penalty returns a float, expected a tensor of shape ()",
-        "outputs.new_zeros(()) for none",
+        "outputs.new_zeros(()) for zero",
     ),
     "a list of gradients": Habit(
         """
@@ -150,7 +150,7 @@ def objective(loss):
         'objective=objective, privileges=frozenset({"loss"})',
         "shapes",
         "on xor, it uses targets as class indices",
-        'ask for tasks with classes: facts=("cross_entropy",) in the record',
+        'restrict the method to tasks with classes: facts=("cross_entropy",) in the record',
     ),
     "a gradient by autograd": Habit(
         """

@@ -87,7 +87,7 @@ CHANGES = {
         "for name, p in params.items()}, state\n",
         "for name, p in reversed(list(params.items()))}, state\n",
         "shapes",
-        "project returns parameters of another shape, dtype or order than it was given: weight2 stands where "
+        "project returns parameters of another shape, dtype or order than it was given: weight2 is in the place of "
         "weight1 was",
         "return a dict with the given names, in their order",
     ),

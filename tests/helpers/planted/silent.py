@@ -14,7 +14,7 @@ def init(params):
 
 '''
 AVERAGE = 'eval_params=lambda params, state: state.mean, privileges=frozenset({"averaged_weights"})'
-OWN = "an optimizer of the method's own is claims and update"
+OWN = "for an optimizer of your own, define claims and update"
 
 FAULTS = {
     "a warm-up that is the baseline": Fault(
@@ -104,8 +104,8 @@ def method() -> Regularizer:
     return Regularizer(claims=claims, update=update)
 ''',
         "settings",
-        "ten times the task's weight_decay gives the same weights: its optimizer ignores it",
-        "use at.weight_decay, or of the optimizer that is wrapped",
+        "ten times the task's weight_decay gives the same weights: its optimizer ignores this setting",
+        "use at.weight_decay, or the setting of the wrapped optimizer",
         "hint",
     ),
     "a learning rate of its own": Fault(
@@ -132,7 +132,7 @@ def method(decay: float = 0.99) -> Regularizer:
     return Regularizer(init=init, project=partial(project, decay=decay))
 ''',
         "project",
-        "on xor, project returns a running average of weight1, which is trained on",
+        "on xor, project returns a running average of weight1, from which training continues",
         AVERAGE,
     ),
     "a mean of all weights that is trained on": Fault(
@@ -193,7 +193,7 @@ def method() -> Regularizer:
     return Regularizer(init=init, transform=transform, project=project)
 ''',
         "project",
-        "project moves the parameters along gradients that transform keeps, on top of the optimizer",
+        "project makes an update from gradients that transform keeps, besides the optimizer's",
         OWN,
         "hint",
     ),
@@ -209,7 +209,7 @@ def method() -> Regularizer:
     return Regularizer(project=project, privileges=frozenset({"extra_gradients"}))
 ''',
         "project",
-        "project takes nothing from the updated weight1: the optimizer has no effect on it",
+        "project takes nothing from the updated weight1: the optimizer has no effect on this parameter",
         OWN,
         "hint",
     ),
@@ -245,7 +245,7 @@ def method(clipping: float = 0.01) -> Regularizer:
     return Regularizer(transform=partial(transform, clipping=clipping))
 ''',
         "layout",
-        "on xor, transform acts on each row of weight1 by itself, and mixes its columns",
+        "on xor, transform acts on each row of weight1 separately, but mixes the columns",
         "a unit's incoming weights are a column, so reduce over dim 0",
         "hint",
     ),
@@ -260,7 +260,7 @@ def method() -> Regularizer:
     return Regularizer(project=project)
 ''',
         "layout",
-        "project acts on each row of weight1 by itself",
+        "project acts on each row of weight1 separately",
         "weights are (fan_in, fan_out)",
         "hint",
     ),

@@ -93,7 +93,7 @@ FAULTS = {  # what is changed into what, the question that finds it, a phrase of
         '"weight": "readout", ',
         "",
         "roles",
-        "roles are of bias, and the parameters are weight, bias",
+        "`roles` names bias, but the parameters are weight, bias",
         "map every parameter",
     ),
     "an unknown role": Change(
