@@ -62,9 +62,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def oracles(session: nox.Session) -> None:
-    """Compare the statistics with statsmodels, lifelines and enumeration."""
+    """Compare the statistics with statsmodels, lifelines and enumeration, and recompute `results/paper` with them."""
     install(session, "--editable", f"{ROOT}[test,oracles]")
-    python(session, "-P", "-m", "pytest", "-m", "oracles", "tests/test_stats_oracles.py")
+    files = ("tests/test_stats_oracles.py", "tests/test_recomputed.py")
+    python(session, "-P", "-m", "pytest", "-m", "oracles", *files)
 
 
 @nox.session(venv_backend="none")

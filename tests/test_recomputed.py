@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from scipy.stats import rankdata, skew, t, ttest_1samp
+from scipy.stats import binomtest, rankdata, skew, t, ttest_1samp
 
 lifelines = pytest.importorskip("lifelines")
 multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests
@@ -134,18 +134,19 @@ def test_speedups_and_their_intervals(board, arms):
     for row in compared(board):
         pair = pair_of(row, board, arms)
         assert row["speedup"] == close(math.exp(pair.x.mean()))
-        if row["speedup_bound"] is None and np.ptp(pair.x):
+        level = alpha if row["speedup_bound"] is None else 0.4 * alpha  # the valid end of a bound: 98% for 95%
+        if np.ptp(pair.x):
             for corner, end, inwards in ((pair.low, row["speedup_low"], 1), (pair.high, row["speedup_high"], -1)):
                 inside, outside = (corner - math.log(end) - inwards * step for step in (1e-7, -1e-7))
-                assert flips(outside) <= alpha < flips(inside), (row["task"], row["regularizer"])
+                assert flips(outside) <= level < flips(inside), (row["task"], row["regularizer"])
 
 
 def test_p_values(board, arms):
     for row in compared(board):
         pair = pair_of(row, board, arms)
         assert row["p_sign_flip"] == close(pair.least_favourable(lambda a, b: np.log(a / b)))
-        assert row["p_misses_last"] == close(signed_rank_p(pair, pair.last))
-        assert row["p_wilcoxon"] == close(signed_rank_p(pair, lambda x: x))
+        assert row["p_misses_last"] == close(sign_test(pair))
+        assert row["p_wilcoxon"] == close(signed_rank_p(pair))
         low, high = pair.baseline.early - pair.method.late, pair.baseline.late - pair.method.early
         d = low if low.mean() > 0 else high if high.mean() < 0 else np.zeros(2)
         if d.any() and np.ptp(d):
@@ -153,11 +154,16 @@ def test_p_values(board, arms):
         assert row["deciding_test"] == (board["statistics"]["primary"] if pair.complete else "misses_last")
 
 
-def signed_rank_p(pair, last):
+def sign_test(pair):
+    """The binomial test of the wins among wins and losses, for the least favourable log ratios."""
+    low, high = (np.sign(pair.last(x)).astype(int) for x in (pair.low, pair.high))
+    signs = low if low.sum() > 0 else high if high.sum() < 0 else np.zeros(0, int)
+    return binomtest(int((signs > 0).sum()), int(np.abs(signs).sum())).pvalue if signs.size else 1.0
+
+
+def signed_rank_p(pair):
     """Where ties make the p of the corner smaller than that of ties broken against the effect, the larger."""
-    low, high = last(pair.low), last(pair.high)
-    size = 2 * np.abs(pair.x).max() + 1
-    low, high = np.clip(low, -size, size), np.clip(high, -size, size)
+    low, high = pair.low, pair.high
     if ranks(low).sum() > 0:
         return broken(low, low == high)
     return broken(-high, low == high) if ranks(high).sum() < 0 else 1.0
@@ -251,3 +257,30 @@ def test_skewness(board, arms):
     for row in compared(board):
         x = pair_of(row, board, arms).x
         assert row["skewness"] == (close(skew(x, bias=False), rel=1e-6) if np.ptp(x) else None)
+
+
+def test_pairs_and_places(board, arms):
+    places = {}
+    for task in board["tasks"]:
+        found = [pair for pair in board["pairs"] if pair["task"] == task]
+        both = [Pair(arms[task, pair["b"]], arms[task, pair["a"]]) for pair in found]
+        p = [each.least_favourable(lambda a, b: np.log(a / b)) if each.complete else sign_test(each) for each in both]
+        adjusted = multipletests(p, method="holm")[1]
+        assert [pair["p"] for pair in found] == close(p) and [pair["p_holm"] for pair in found] == close(adjusted)
+        for pair, value in zip(found, adjusted, strict=True):
+            for label in (pair["a"], pair["b"]):
+                places.setdefault((task, label), 1)
+            if value <= board["statistics"]["alpha"]:
+                places[task, pair["b" if pair["speedup"] > 1 else "a"]] += 1
+    assert {(row["task"], row["regularizer"]): row["place"] for row in board["rows"] if row["identity"]} == places
+
+
+def test_the_mean_over_tasks_is_geometric_and_mixes_no_bound(board):
+    for mean in board["aggregate"]:
+        mine = [row for row in compared(board) if row["regularizer"] == mean["regularizer"]]
+        kept = {row["task"]: math.log(row["speedup"]) for row in mine if row["speedup_bound"] is None}
+        assert math.log(mean["speedup"]) == close(np.mean(list(kept.values())), abs=1e-12)
+        for task, value in mean["without"].items():
+            others = [log for each, log in kept.items() if each != task]
+            assert math.log(value) == close(np.mean(others), abs=1e-12)
+        assert mean["low"] <= mean["speedup"] <= mean["high"]
