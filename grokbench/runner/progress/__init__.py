@@ -30,7 +30,7 @@ class Display(AbstractContextManager["Display"], Protocol):
         """Show the plan.
 
         Args:
-            cells: in the order of the suite.
+            cells: the planned cells, in the order of the suite.
             seeds: replicas of every cell.
             done: labels of a cell -> its stored runs.
         """
@@ -65,7 +65,7 @@ def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDis
     """Create the display for a stream.
 
     Args:
-        stream: where to write. By default standard error; in a notebook, which shows standard error in red, standard
+        stream: the stream to write to. By default standard error; in a notebook, which shows standard error in red, standard
             output.
         plain: print lines instead of a live table. By default, if the stream is not a terminal that can redraw.
     """
@@ -94,7 +94,7 @@ class PlainDisplay:
         """Start the clock.
 
         Args:
-            stream: where to print.
+            stream: the stream to print to.
             now: a clock, in seconds.
         """
         self._stream, self._matrix, self._timed, self._beat = stream, Matrix(now, began=now()), "", now()
