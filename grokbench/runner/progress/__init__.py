@@ -65,8 +65,8 @@ def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDis
     """Create the display for a stream.
 
     Args:
-        stream: the stream to write to. By default standard error; in a notebook, which shows standard error in red, standard
-            output.
+        stream: the stream to write to. By default standard error; in a notebook, which shows standard error in red,
+            standard output.
         plain: print lines instead of a live table. By default, if the stream is not a terminal that can redraw.
     """
     notebook = in_notebook()
