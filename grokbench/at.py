@@ -13,7 +13,7 @@ __all__ = ["About", "At", "GradAt", "about"]
 
 
 class GradAt(Protocol):
-    """A second gradient, see `At.grad_at`."""
+    """A function that computes a second gradient, see `At.grad_at`."""
 
     def __call__(self, params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
         """Compute the gradient at other trained parameters.

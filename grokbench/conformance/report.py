@@ -25,7 +25,7 @@ def report(
         plugins: the plugins to check.
         style: "text" yields failures and hints as soon as they are known, with their fixes beneath; "markdown" yields a
             summary for a pull request.
-        verbose: as text, yield a line for every question.
+        verbose: in the style "text", yield a line for every question.
         tell: a function that gets a clause about the next question.
 
     Raises:

@@ -44,7 +44,7 @@ def write(path: Path, content: bytes) -> None:
         content: the whole content.
 
     Raises:
-        StoreError: it cannot be written; what was there before still is.
+        StoreError: the file cannot be written; an earlier file is kept.
     """
     with writing(path) as file:
         file.write(content)
@@ -55,7 +55,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     """Open a long file for writing. It appears at its path only when the `with` block ends without an exception.
 
     Raises:
-        StoreError: it cannot be written; what was there before still is.
+        StoreError: the file cannot be written; an earlier file is kept.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with _explained(path):

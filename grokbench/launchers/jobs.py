@@ -88,7 +88,7 @@ class Stage(NamedTuple):
     """Jobs that all end before the next stage begins.
 
     Attributes:
-        jobs: in the order in which they start.
+        jobs: the jobs, in the order in which they start.
         at_once: the largest number of jobs that may run at once; 1 if jobs must not disturb each other.
     """
 
@@ -181,7 +181,7 @@ class Timekeeping:
     """The cells of a task, to be timed in turns.
 
     Attributes:
-        cells: with distinct identities.
+        cells: the cells, with distinct identities.
     """
 
     cells: tuple[Cell, ...]

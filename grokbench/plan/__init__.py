@@ -68,7 +68,7 @@ def without_misfits(suite: Suite, registry: Registry) -> Suite:
 
     Args:
         suite: the suite, with the methods that the command added.
-        registry: with the suite's own plugins.
+        registry: the registry, with the suite's own plugins.
     """
     return dataclasses.replace(suite, skip=(*suite.skip, *misfits(suite, registry)))
 
@@ -107,7 +107,7 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
 
     Args:
         cell: the cell of a plan or of a manifest.
-        registry: with every plugin that the cell names.
+        registry: the registry, with every plugin that the cell names.
 
     Raises:
         PluginError: the cell names a plugin that is not registered.
@@ -128,7 +128,7 @@ def check_sources(cell: Cell, registry: Registry) -> None:
     """Check that a cell's plugins have not changed since planning, as a run's provenance names the planned sources.
 
     Args:
-        cell: with the origins of its plugins at the time of planning.
+        cell: the cell, with the origins of its plugins at the time of planning.
         registry: the registry, loaded from the present sources.
 
     Raises:

@@ -30,7 +30,7 @@ def plan_faults(suite: Suite, registry: Registry) -> Iterator[str]:
 
     Args:
         suite: the suite; its document gives the line and column of each mistake.
-        registry: with the suite's own plugins.
+        registry: the registry, with the suite's own plugins.
     """
     for entry in suite.tasks:
         yield from use_faults(suite, registry, "tasks", entry.use, entry.path)
@@ -159,7 +159,7 @@ def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
 
     Args:
         suite: only the methods in its `added` are examined.
-        registry: with the suite's own plugins.
+        registry: the registry, with the suite's own plugins.
     """
     for entry in suite.tasks:
         task = _made(registry, "tasks", entry.use)

@@ -20,7 +20,7 @@ def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str
     Args:
         suite: the suite, which may add metrics.
         task: one of the suite's tasks, made with its parameters.
-        registry: with the suite's own plugins.
+        registry: the registry, with the suite's own plugins.
 
     Yields:
         The label, and the metric with its `use` (the plugin), `parameters` and `every`, and with `weights` if they are

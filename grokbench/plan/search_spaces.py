@@ -18,7 +18,7 @@ def space_faults(suite: Suite, registry: Registry) -> Iterator[str]:
 
     Args:
         suite: holds the methods, and the line of each key in its file.
-        registry: with the suite's own plugins.
+        registry: the registry, with the suite's own plugins.
     """
     for method in suite.regularizers:
         label = str(method.path[1])

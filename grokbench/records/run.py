@@ -35,7 +35,7 @@ class Curve:
     """One metric over a run: `values[i]` was measured after `epochs[i]` completed epochs.
 
     Attributes:
-        epochs: in increasing order.
+        epochs: completed epochs, in increasing order.
         values: one value for each epoch.
 
     Raises:

@@ -70,7 +70,7 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
     Args:
         store: the results folder.
         inquiry: the metric and the weights.
-        registry: with every plugin that the cells name.
+        registry: the registry, with every plugin that the cells name.
 
     Returns:
         A value for each replica that keeps such weights, and a sentence for each cell that cannot be measured.

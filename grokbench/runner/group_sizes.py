@@ -23,7 +23,7 @@ def sizes(plan: Plan, cells: Sequence[Cell], workers: Sequence[Worker] = ()) -> 
 
     Args:
         plan: the resolved request.
-        cells: with distinct identities.
+        cells: the cells, with distinct identities.
         workers: settings of the workers that may measure. Without workers, or if measuring fails, the estimate is used.
 
     Returns:

@@ -16,7 +16,7 @@ def groups(seeds: Sequence[int], size: int) -> list[tuple[int, ...]]:
     """Divide seeds into groups of nearly equal size.
 
     Args:
-        seeds: in order.
+        seeds: the seeds, in order.
         size: the most replicas of a group. With an odd number of seeds and a size of two, one group has three: a group
             of one would use other kernels.
 
@@ -38,7 +38,7 @@ def training(
     """List the groups with a missing replica.
 
     Args:
-        cells: in the order in which they are trained.
+        cells: the cells, in the order in which they are trained.
         seeds: the seeds of every cell.
         finished: cell -> the seeds that need not be trained.
         size: cell -> the most replicas of a group.

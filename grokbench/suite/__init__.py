@@ -51,7 +51,7 @@ class Suite:
     Attributes:
         name: the value of the key `suite`.
         description: empty if the file has none.
-        path: as given; for a shipped suite, the path of the installed file.
+        path: the given path; for a shipped suite, the path of the installed file.
         seeds: the seeds, in the order of the file.
         baseline: the label of the regularizer that the others are compared with.
         tasks: the tasks, with grids expanded.

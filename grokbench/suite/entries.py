@@ -195,7 +195,7 @@ def family(label: str, entries: Iterable[TaskEntry | RegularizerEntry]) -> list[
 
     Args:
         label: the label of a task or a regularizer, as in the file or after the expansion of grids.
-        entries: with grids expanded; the labels keep their order.
+        entries: the entries, with grids expanded; the labels keep their order.
     """
     return [entry.label for entry in entries if label in (entry.label, entry.path[1])]
 

@@ -69,8 +69,8 @@ def listing(file: str, problems: Iterable[Problem]) -> str:
     """List problems as lines `file:line:column: key.path: text`, in the order of the file.
 
     Args:
-        file: as the messages name it.
-        problems: in any order. Equal problems are listed once; a problem without a place is listed first.
+        file: the name of the file in messages.
+        problems: the problems, in any order. Equal problems are listed once; a problem without a place is listed first.
     """
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.place or _NO_PLACE)
     lines = [_line(file, problem) for problem in ordered[:MAX_LINES]]

@@ -31,7 +31,7 @@ def plural(count: int, noun: str) -> str:
 
     Args:
         count: a whole number.
-        noun: in the singular; its plural ends in s.
+        noun: a noun in the singular; its plural must end in s.
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
@@ -41,6 +41,6 @@ def several(names: Sequence[str], noun: str) -> str:
 
     Args:
         names: at least one.
-        noun: in the singular; its plural ends in s.
+        noun: a noun in the singular; its plural must end in s.
     """
     return f"{plural(len(names), noun)} ({listed(names)})"

@@ -55,7 +55,7 @@ def serve(pipe: Connection, worker: Worker) -> None:
     """Run the jobs that arrive on a pipe, one after the other, and send back their events and results.
 
     Args:
-        pipe: to the parent process.
+        pipe: the pipe to the parent process.
         worker: the settings of this process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # not inherited from other threads than the main thread

@@ -32,7 +32,7 @@ class Display(AbstractContextManager["Display"], Protocol):
         """Show the plan.
 
         Args:
-            cells: in the order of the suite.
+            cells: the planned cells, in the order of the suite.
             seeds: replicas of every cell.
             done: labels of a cell -> its stored runs.
             rank_by: the crossing that counts as grokking, see `Statistics`.
@@ -68,8 +68,8 @@ def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDis
     """Create the display for a stream.
 
     Args:
-        stream: where to write. By default standard error; in a notebook, which shows standard error in red, standard
-            output.
+        stream: the stream to write to. By default standard error; in a notebook, which shows standard error in red,
+            standard output.
         plain: print lines instead of a live table. By default, if the stream is not a terminal that can redraw.
     """
     notebook = in_notebook()
@@ -97,7 +97,7 @@ class PlainDisplay:
         """Start the clock.
 
         Args:
-            stream: where to print.
+            stream: the stream to print to.
             now: a clock, in seconds.
         """
         self._stream, self._matrix, self._timed, self._beat = stream, Matrix(now, began=now()), "", now()

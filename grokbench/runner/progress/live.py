@@ -122,7 +122,7 @@ def choose(matrix: Matrix, lines: int) -> tuple[list[CellKey], list[str]]:
 
     Args:
         matrix: the progress of every cell.
-        lines: for rows and summaries together.
+        lines: the number of lines for rows and summaries together.
 
     Returns:
         The labels of the cells with a row, in the order of the suite, and the lines that summarise all others: one for

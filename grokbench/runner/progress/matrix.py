@@ -48,7 +48,7 @@ class Matrix:
         now: a clock, in seconds.
         began: when the display was made, by that clock.
         seeds: replicas of every cell.
-        cells: by their labels, in the order of the suite.
+        cells: labels -> cell, in the order of the suite.
         runs: the runs of every cell, by seed.
         groups: the groups of every cell that are in training, by their seeds.
         costs: the cost of every cell's training so far.
@@ -72,7 +72,7 @@ class Matrix:
         """Enter the plan and the stored runs, except those that failed: they are trained again.
 
         Args:
-            cells: in the order of the suite.
+            cells: the planned cells, in the order of the suite.
             seeds: replicas of every cell.
             done: labels of a cell -> its stored runs.
             rank_by: the crossing that counts as grokking.

@@ -16,7 +16,7 @@ class TimeLeft(NamedTuple):
     """An estimate of the time left; `str` describes it, and is empty if nothing is known.
 
     Attributes:
-        seconds: for the tasks whose seconds per epoch are known.
+        seconds: the seconds left for the tasks whose seconds per epoch are known.
         bound: whether the estimate is an upper bound: some replicas count with their whole budget, because no other
             replica of their cell has finished that late.
         untimed: the number of tasks with work left whose seconds per epoch are not known.
