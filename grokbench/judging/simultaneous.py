@@ -8,9 +8,9 @@ simultaneous interval agrees with it everywhere, and a note says where the two d
 from collections.abc import Iterator
 
 from grokbench.judging.comparison import Comparison
-from grokbench.judging.effects import effect
 from grokbench.judging.holm import Judgement
 from grokbench.judging.note import Kind, Note, info
+from grokbench.judging.paired_times import PairedTimes
 from grokbench.records import Manifest
 from grokbench.text.numbers import ends as written
 
@@ -30,11 +30,11 @@ def simultaneous_ends(each: Comparison, manifest: Manifest) -> Ends:
         Both ends; (None, None) without a speed-up, for a row that was stopped at a look, and where the seeds are too
         few for that confidence.
     """
-    if each.effect is None or each.baseline is None or not each.measured.complete:
+    if each.effect is None or each.effect.speedup is None or each.baseline is None or not each.measured.complete:
         return None, None
     found, confidence = each.effect, _confidence(manifest)
     if abs(confidence - manifest.statistics.confidence) > 1e-12:
-        found = effect(each.baseline, each.measured, confidence)
+        return PairedTimes.of(each.baseline, each.measured).interval(confidence)
     return found.low, found.high
 
 

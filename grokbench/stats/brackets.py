@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from grokbench.stats.sign_flip_test import Floats, sign_flip, sign_flip_interval, smallest_p
+from grokbench.stats.sign_flip_test import Floats, sign_flip, sign_flip_high, sign_flip_low, smallest_p
 
 __all__ = ["bound_confidence", "equivalence", "mean_between", "sign_flip_between", "sign_flip_interval_between"]
 
@@ -53,7 +53,7 @@ def sign_flip_interval_between(
     Returns:
         Both ends; (None, None) where the test cannot reject anything, as in `sign_flip_interval`.
     """
-    return sign_flip_interval(low, confidence)[0], sign_flip_interval(high, confidence)[1]
+    return sign_flip_low(low, confidence), sign_flip_high(high, confidence)
 
 
 def bound_confidence(confidence: float, pairs: int) -> float:

@@ -18,7 +18,9 @@ __all__ = [
     "Floats",
     "pairs_needed",
     "sign_flip",
+    "sign_flip_high",
     "sign_flip_interval",
+    "sign_flip_low",
     "smallest_p",
 ]
 
@@ -62,13 +64,32 @@ def sign_flip_interval(differences: ArrayLike, confidence: float = 0.95) -> tupl
         Both ends; (c, c) if all differences are c; (None, None) if smallest_p(n) > 1 - confidence, where the test
         cannot reject anything.
     """
-    d = _sorted(differences)
-    alpha = 1 - confidence
+    return sign_flip_low(differences, confidence), sign_flip_high(differences, confidence)
+
+
+def sign_flip_low(differences: ArrayLike, confidence: float = 0.95) -> float | None:
+    """Compute the lower end of `sign_flip_interval` alone, in half the time.
+
+    Args:
+        differences: paired differences, (n,).
+        confidence: coverage of the interval.
+    """
+    d, alpha = _sorted(differences), 1 - confidence
     if d.size == 0 or smallest_p(d.size) > alpha:
-        return None, None
-    p, spread = _p_of_shift(d), float(d.max() - d.min())
-    low = _interval_end(p, alpha, inside=float(d.mean()), outside=float(d.min()) - spread)
-    return low, _interval_end(p, alpha, inside=float(d.mean()), outside=float(d.max()) + spread)
+        return None
+    outside = float(d.min()) - float(d.max() - d.min())
+    return _interval_end(_p_of_shift(d), alpha, inside=float(d.mean()), outside=outside)
+
+
+def sign_flip_high(differences: ArrayLike, confidence: float = 0.95) -> float | None:
+    """Compute the upper end of `sign_flip_interval` alone, in half the time.
+
+    Args:
+        differences: paired differences, (n,).
+        confidence: coverage of the interval.
+    """
+    low = sign_flip_low(-np.asarray(differences, float), confidence)
+    return None if low is None else -low
 
 
 def smallest_p(pairs: int) -> float:
