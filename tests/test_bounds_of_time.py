@@ -9,7 +9,7 @@ import pytest
 
 from grokbench.judging.evidence import gather
 from grokbench.judging.note import Kind, info
-from grokbench.judging.row import RowComparison
+from grokbench.judging.row_comparison import RowComparison
 from grokbench.judging.seconds import Estimate
 from grokbench.records import Timing
 from grokbench.report.charts import Sheet

@@ -32,6 +32,7 @@ class Leaderboard(ranking.Leaderboard):
         tasks: task label -> budget, cadence and delay.
         seeds: planned.
         comparisons: the number of planned comparisons.
+        families: the sizes of the families over which p is corrected.
         statistics: how the cells are compared with the baseline.
         source: the publication of the published numbers. None: the suite has none.
     """

@@ -11,8 +11,9 @@ from grokbench.judging.conclusions import Conclusion
 from grokbench.judging.endpoints import with_places
 from grokbench.judging.equivalence import equivalences
 from grokbench.judging.holm import correct
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.pairs import pairs, places
-from grokbench.judging.row import Leaderboard, Row
+from grokbench.judging.row import Row
 from grokbench.judging.rows import make_row, skipped_row
 from grokbench.judging.task_summary import TaskSummary, summarize
 
@@ -39,6 +40,7 @@ def rank(comparisons: Comparisons) -> Leaderboard:
         tasks=_tasks(comparisons),
         seeds=manifest.seeds,
         comparisons=manifest.comparisons,
+        families=tuple(map(len, corrected.families.members)),
         statistics=manifest.statistics,
         source=manifest.published.source if manifest.published else None,
         pairs=between,

@@ -1,72 +1,17 @@
-"""The records of a leaderboard: a row per cell, and the leaderboard that holds the rows."""
+"""A row of a leaderboard: the numbers of one cell, and the notes on them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from grokbench.judging.aggregate import Aggregate
 from grokbench.judging.conclusions import Conclusion
 from grokbench.judging.marks import mark_text
 from grokbench.judging.note import Note
-from grokbench.judging.pairs import Pair
-from grokbench.judging.task_summary import TaskSummary
+from grokbench.judging.row_comparison import RowComparison, end_to_print
 from grokbench.judging.verdicts import Reproduction
-from grokbench.records import Mark, Skip, Statistics
-from grokbench.text.numbers import valid_end
+from grokbench.records import Mark, Statistics
 
-__all__ = ["Leaderboard", "Row", "RowComparison"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowComparison:
-    """A row compared with another one than the baseline; see `Row` for what has the same name.
-
-    Attributes:
-        other: label of the other method; `with` in JSON.
-        speedup: None where the two cannot be compared.
-        speedup_low: lower end of its interval.
-        speedup_high: upper end of its interval.
-        speedup_bound: None, lower, upper or mixed.
-        speedup_valid_end: the number to print, see `Row`.
-        speedup_of_means: mean time of the other / mean time.
-        deciding_test: the test that decides, see `Row`.
-        p: of that test.
-        speedup_of_means_low: lower end of its 95% interval.
-        speedup_of_means_high: upper end of its 95% interval.
-        p_holm: after Holm's correction over all comparisons of its family.
-        p_sequential: of the declared looks, before Holm's correction; None without looks.
-        family: number of the family.
-        effect_size: d_z of the log ratios.
-        superiority: share of seeds on which the method groks before the other, ties half.
-        note: what follows, in a sentence.
-    """
-
-    other: str
-    speedup: float | None = None
-    speedup_low: float | None = None
-    speedup_high: float | None = None
-    speedup_bound: str | None = None
-    speedup_valid_end: float | None = field(init=False)
-    speedup_of_means: float | None = None
-    deciding_test: str | None = None
-    speedup_of_means_low: float | None = None
-    speedup_of_means_high: float | None = None
-    p: float | None = None
-    p_holm: float | None = None
-    p_sequential: float | None = None
-    family: int | None = None
-    effect_size: float | None = None
-    superiority: float | None = None
-    note: Note
-
-    def __post_init__(self) -> None:
-        """Choose the number to print."""
-        object.__setattr__(self, "speedup_valid_end", _valid_end(self, "speedup"))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Turn the comparison into JSON data."""
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "other"}
-        return {"with": self.other} | values | {"note": self.note.text}
+__all__ = ["Row"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +187,7 @@ class Row:
     def __post_init__(self) -> None:
         """Choose the numbers to print."""
         for name in ("speedup", "seconds_speedup"):
-            object.__setattr__(self, f"{name}_valid_end", _valid_end(self, name))
+            object.__setattr__(self, f"{name}_valid_end", end_to_print(self, name))
 
     def p(self, statistics: Statistics) -> float | None:
         """Select the p that decides significance."""
@@ -279,42 +224,3 @@ class Row:
         marks = [asdict(mark) | {"text": mark_text(mark)} for mark in self.marks]
         comparisons = [each.as_dict() for each in self.comparisons]
         return asdict(self) | {"notes": self.sentences, "marks": marks, "comparisons": comparisons}
-
-
-def _valid_end(row: Row | RowComparison, name: str) -> float | None:
-    """Choose the number to print of a ratio; None where there is no ratio, or no end of its interval holds."""
-    value, low, high, bound = (getattr(row, f"{name}{part}") for part in ("", "_low", "_high", "_bound"))
-    return None if value is None or bound == "mixed" else valid_end(value, low, high, bound)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leaderboard:
-    """The rows of a suite.
-
-    Attributes:
-        suite: its name.
-        baseline: label of the method that the others are compared with.
-        environment: key of provenance -> its value, a list where runs differ, None if unknown.
-        rows: a row per planned cell, and one per skipped cell; the rows of a task stand together.
-        skipped: the cells that the suite leaves out; the note of their row says why.
-        tasks: task -> its budget, cadence and delay.
-        seeds: planned.
-        comparisons: the size of the planned family.
-        statistics: the tests of the suite.
-        source: of the published numbers, if there are any.
-        pairs: the comparisons between the methods of each task.
-        aggregate: the speed-up of each method over all tasks; empty for a suite of one task.
-    """
-
-    suite: str
-    baseline: str
-    environment: Mapping[str, Any]
-    rows: tuple[Row, ...]
-    skipped: tuple[Skip, ...] = ()
-    tasks: Mapping[str, TaskSummary] = field(default_factory=dict)
-    seeds: tuple[int, ...] = ()
-    comparisons: int = 0
-    statistics: Statistics = Statistics()
-    source: str | None = None
-    pairs: tuple[Pair, ...] = ()
-    aggregate: tuple[Aggregate, ...] = ()

@@ -11,8 +11,9 @@ from grokbench.judging.holm import Correction, Judgement, stopped
 from grokbench.judging.marks import recipe_notes
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.published_notes import metric_notes, published_note
-from grokbench.judging.row import Row, RowComparison
+from grokbench.judging.row import Row
 from grokbench.judging.row_columns import crossing_columns, design_columns, effect_columns, published_columns
+from grokbench.judging.row_comparison import RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.judging.simultaneous import simultaneous_ends, simultaneous_note
 from grokbench.judging.skew import skew_notes

@@ -15,8 +15,9 @@ from tabulate import tabulate
 
 from grokbench.errors import SuiteError
 from grokbench.judging.best import best, rule
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.marks import mark_text
-from grokbench.judging.row import Leaderboard, Row
+from grokbench.judging.row import Row
 from grokbench.report.text.latex import tables
 from grokbench.report.text.over_tasks import HEADING, over_tasks, over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings, wrap
@@ -73,12 +74,17 @@ def as_json(leaderboard: Leaderboard) -> dict[str, Any]:
         "baseline": leaderboard.baseline,
         "environment": dict(leaderboard.environment),
         "seeds": list(leaderboard.seeds),
-        "statistics": asdict(leaderboard.statistics) | {"comparisons": leaderboard.comparisons},
+        "statistics": _statistics(leaderboard),
         "tasks": {task: summary.as_dict() for task, summary in leaderboard.tasks.items()},
         "rows": [row.as_dict() for row in leaderboard.rows],
         "pairs": [pair.as_dict() for pair in leaderboard.pairs],
         "aggregate": [mean.as_dict() for mean in leaderboard.aggregate],
     }
+
+
+def _statistics(leaderboard: Leaderboard) -> dict[str, Any]:
+    sizes = {"comparisons": leaderboard.comparisons, "families": list(leaderboard.families)}
+    return asdict(leaderboard.statistics) | sizes
 
 
 def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
@@ -117,8 +123,8 @@ def _markdown(leaderboard: Leaderboard) -> str:
         more = contrasts(rows, leaderboard)
         blocks += [_piped(more, _escaped(more))] if more else []
     if means := over_tasks(leaderboard):
-        said = " ".join(map(markdown, over_tasks_legend(leaderboard)))
-        blocks += [f"### {HEADING}", _piped(means, _escaped(means)), said]
+        explained = " ".join(map(markdown, over_tasks_legend(leaderboard)))
+        blocks += [f"### {HEADING}", _piped(means, _escaped(means)), explained]
     blocks += [markdown(waiting)] if waiting else []
     blocks += ["\n".join(f"- **Warning:** {markdown(note.text)}" for note in shared)] if shared else []
     blocks.append(" ".join(map(markdown, [*legend(leaderboard), bold])))

@@ -5,9 +5,9 @@ Formats for programs keep them in every row: a row is read alone there.
 
 from collections.abc import Iterator
 
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.note import Kind, Note, caution
 from grokbench.judging.refusals import CAUSE
-from grokbench.judging.row import Leaderboard
 from grokbench.judging.row_notes import UNSTEADY
 from grokbench.text.lists import listed, plural
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from string import ascii_lowercase
 
 from grokbench.judging.best import best, rule
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.note import Note
-from grokbench.judging.row import Leaderboard, Row
+from grokbench.judging.row import Row
 from grokbench.judging.verdicts import Reproduction
 from grokbench.report.text.prose import (
     begun,

@@ -6,7 +6,7 @@ from itertools import chain
 
 from tabulate import tabulate
 
-from grokbench.judging.row import Leaderboard
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.report.text.over_tasks import HEADING, over_tasks, over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings
 from grokbench.report.text.table import Columns, columns, contrasts

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from grokbench.judging.aggregate import Aggregate
-from grokbench.judging.row import Leaderboard
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.report.text.table import Column, Columns, Key
 from grokbench.text.lists import listed
 from grokbench.text.numbers import NOTHING, interval, ratio

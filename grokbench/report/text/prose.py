@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.note import Kind, Note, Severity, caution
-from grokbench.judging.row import Leaderboard, Row
+from grokbench.judging.row import Row
 from grokbench.records import LASTING
 from grokbench.report.text.collected import COLLECTED, collected
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grokbench.judging.row import Leaderboard, Row, RowComparison
+from grokbench.judging.leaderboard import Leaderboard
+from grokbench.judging.row import Row
+from grokbench.judging.row_comparison import RowComparison
 from grokbench.judging.task_summary import TaskSummary
 from grokbench.judging.verdicts import Reproduction
 from grokbench.records import Statistics

@@ -1,0 +1,72 @@
+"""A row of a leaderboard compared with another one than the baseline."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from grokbench.judging.note import Note
+from grokbench.text.numbers import valid_end
+
+__all__ = ["RowComparison", "end_to_print"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowComparison:
+    """A row compared with another one than the baseline; see `Row` for what has the same name.
+
+    Attributes:
+        other: label of the other method; `with` in JSON.
+        speedup: None where the two cannot be compared.
+        speedup_low: lower end of its interval.
+        speedup_high: upper end of its interval.
+        speedup_bound: None, lower, upper or mixed.
+        speedup_valid_end: the number to print, see `Row`.
+        speedup_of_means: mean time of the other / mean time.
+        deciding_test: the test that decides, see `Row`.
+        p: of that test.
+        speedup_of_means_low: lower end of its 95% interval.
+        speedup_of_means_high: upper end of its 95% interval.
+        p_holm: after Holm's correction over all comparisons of its family.
+        p_sequential: of the declared looks, before Holm's correction; None without looks.
+        family: number of the family.
+        effect_size: d_z of the log ratios.
+        superiority: share of seeds on which the method groks before the other, ties half.
+        note: what follows, in a sentence.
+    """
+
+    other: str
+    speedup: float | None = None
+    speedup_low: float | None = None
+    speedup_high: float | None = None
+    speedup_bound: str | None = None
+    speedup_valid_end: float | None = field(init=False)
+    speedup_of_means: float | None = None
+    deciding_test: str | None = None
+    speedup_of_means_low: float | None = None
+    speedup_of_means_high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    p_sequential: float | None = None
+    family: int | None = None
+    effect_size: float | None = None
+    superiority: float | None = None
+    note: Note
+
+    def __post_init__(self) -> None:
+        """Choose the number to print."""
+        object.__setattr__(self, "speedup_valid_end", end_to_print(self, "speedup"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Turn the comparison into JSON data."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "other"}
+        return {"with": self.other} | values | {"note": self.note.text}
+
+
+def end_to_print(row: Any, name: str) -> float | None:
+    """Choose the number to print of a ratio; None where there is no ratio, or no end of its interval holds.
+
+    Args:
+        row: a record with the ratio, and with its ends and its bound under names that begin alike.
+        name: the name of the ratio.
+    """
+    value, low, high, bound = (getattr(row, f"{name}{part}") for part in ("", "_low", "_high", "_bound"))
+    return None if value is None or bound == "mixed" else valid_end(value, low, high, bound)
