@@ -139,7 +139,7 @@ def test_a_loss_that_ends_before_grokking_lasts_has_diverged():
     run = record([0.9, 0.9, math.nan], budget=10)
     measured = Measured(cell(10), (run,), rank_by="lasting")
     assert (measured.count(Outcome.DIVERGED), measured.count(Outcome.CENSORED)) == (1, 0)
-    assert (measured.not_finite_after(), measured.below_again()) == (1, 1)
+    assert (measured.courses.not_finite_after(), measured.courses.below_again()) == (1, 1)
     assert Measured(cell(10), (run,)).count(Outcome.GROKKED) == 1
 
 
@@ -149,12 +149,18 @@ def test_the_first_crossing_is_not_the_one_that_was_sustained():
         replica.judge(epoch, {"test_accuracy": accuracy}, True)
     sustained = replace(cell(100), recipe=Recipe(task=Use("t", {}, 1), stop=3))
     measured = Measured(sustained, (replica.run("identity"),))
-    assert measured.mean() == 3 and measured.crossed("first") == ([1.0], [True])
+    assert measured.mean() == 3 and measured.courses.crossed("first") == ([1.0], [True])
 
 
 def test_what_earlier_runs_do_not_say_is_unknown():
     measured = Measured(cell(10), (Run("identity", 1, Outcome.GROKKED, 3, None, 3),))
-    assert measured.below_again() is measured.not_finite_after() is measured.below_share() is measured.lost() is None
+    assert (
+        measured.courses.below_again()
+        is measured.courses.not_finite_after()
+        is measured.courses.below_share()
+        is measured.courses.lost()
+        is None
+    )
 
 
 def test_crossings_of_different_kinds_are_not_tested_against_each_other():

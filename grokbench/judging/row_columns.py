@@ -17,17 +17,18 @@ __all__ = ["crossing_columns", "design_columns", "effect_columns", "published_co
 
 def crossing_columns(measured: Measured) -> dict[str, Any]:
     """Give the columns of the crossings of a cell, and of what came after them."""
+    courses = measured.courses
     columns: dict[str, Any] = {
-        "below_share": measured.below_share(),
-        "below_again": measured.below_again(),
-        "not_finite_after": measured.not_finite_after(),
-        "lost": measured.lost(),
-        "worst": measured.worst(),
+        "below_share": courses.below_share(),
+        "below_again": courses.below_again(),
+        "not_finite_after": courses.not_finite_after(),
+        "lost": courses.lost(),
+        "worst": courses.worst(),
     }
-    recorded = measured.crossings is not None or not isinstance(measured.cell.recipe.stop, int)
-    for name, known in (("first", recorded), ("lasting", measured.holds), ("strict", measured.holds)):
+    recorded = courses.crossings is not None or not isinstance(measured.cell.recipe.stop, int)
+    for name, known in (("first", recorded), ("lasting", courses.holds), ("strict", courses.holds)):
         if known and measured.finished:
-            times, hits = measured.crossed(name)
+            times, hits = courses.crossed(name)
             mean = restricted_mean(times, hits, measured.cell.budget) if name == "strict" else fmean(times)
             columns |= {f"{name}_mean": mean, f"{name}_median": median_time(times, hits)}
             columns |= {name: sum(hits)} if name != "first" else {}

@@ -68,8 +68,8 @@ def _grokking(done: int, grokked: int, budget: int, bound: str | None) -> Note:
 def _crossings(measured: Measured) -> Iterator[Note]:
     """Yield the notes on seeds that lost the criterion after they had met it, or ended non-finite."""
     done, key = len(measured.finished), measured.cell.key
-    if below := measured.below_again():
-        share, worst = 100 * (measured.below_share() or 0.0), measured.worst()
+    if below := measured.courses.below_again():
+        share, worst = 100 * (measured.courses.below_share() or 0.0), measured.courses.worst()
         text = (
             f"after grokking, {below} of {_seeds(done)} were below the criterion again: on average over the seeds it "
             f"did not hold at {share:.2g}% of the later evaluations"
@@ -78,10 +78,10 @@ def _crossings(measured: Measured) -> Iterator[Note]:
             worst
         )
         yield info(Kind.BELOW_AGAIN, text, below, done, share, *worst.items())
-    if lost := measured.lost():
+    if lost := measured.courses.lost():
         text = f"{lost} of {_seeds(done)} lost their grokking, by more than chance explains"
         yield caution(Kind.LOST, text, lost, done, *key)
-    if broken := measured.not_finite_after():
+    if broken := measured.courses.not_finite_after():
         text = f"{broken} of {_seeds(done)} ended non-finite after grokking"
         yield caution(Kind.NOT_FINITE_AFTER, text, broken, done, *key)
 
