@@ -22,7 +22,7 @@ class Breach(NamedTuple):
     """A breach of a function's contract.
 
     Attributes:
-        message: what the function returns, as a clause without its name.
+        message: the fault in words that follow the name of the function, such as "returns a list".
         fix: what to do about it.
     """
 

@@ -1,4 +1,4 @@
-"""The course of the criterion while a replica trains, from which its `Crossings` are recorded."""
+"""A monitor that follows the criterion while a replica trains, and makes the replica's record of `Crossings`."""
 
 import math
 from collections.abc import Mapping

@@ -1,12 +1,17 @@
 """Judging of runs: effects, tests and the rows of a leaderboard. It needs no torch; `report` shows the results.
 
-- `outcomes`: the times of a cell's replicas, some of them censored; `effects`: a method's effect on them, seed by seed.
-- `comparison`: every cell of a folder with its baseline; `conclusions`: what follows from a comparison.
-- `ranking`: comparisons -> a leaderboard (`row`), with `notes` on each row; a `note` is a record.
+The modules, in the order of the data:
+
+- `outcomes`: the times of a cell's replicas; `courses`: what came after they grokked; `paired_times`: two cells' times.
+- `effects`: a method's effect on epochs; `comparison`: every cell of a folder with its baseline.
+- `looks` and `holm`: tests at declared looks, and p corrected over the families that a suite declared.
+- `conclusions`: what follows from a test; `equivalence`: whether there is no effect; `verdicts`: on published ratios.
+- `row`: the numbers of one cell; `rows` and `row_columns` make it; `ranking` makes a `leaderboard` of all.
+- `note`: one remark, as a record; the modules with `notes` in their names make them.
 - `pairs`: the methods of a task compared with one another, and their places; `best`: the leading ones.
 - `aggregate`: speed-ups over all tasks; `simultaneous`: intervals that hold for all comparisons at once.
-- `profile`: the shares of seeds on which methods are nearly the fastest.
-- `folder_contrasts`: two folders compared cell by cell (`compare_folders`, `differences`).
-- `seconds`: the cost of methods; `power`: the seeds needed to detect an effect.
+- `profile`: the shares of seeds on which methods are nearly the fastest; `endpoints`: places by each crossing.
+- `compare_folders`: two folders, cell by cell, as `folder_contrasts` with `differences`.
+- `seconds`: the cost of methods; `power` and `sample_size`: the seeds needed to detect an effect.
 - `bands`: curves over seeds; `evidence`: everything for figures and a report.
 """

@@ -55,9 +55,9 @@ class Crossings:
         """Refuse impossible records: a file may have been edited."""
         first, after = self.first, (self.lasting, self.open_since, self.strict, self.strict_since)
         if any(epoch is not None and (first is None or not 0 <= first <= epoch) for epoch in after):
-            raise ValueError(f"crossings {after} with the first at {first}")
+            raise ValueError(f"crossings at {after} before the first one, at {first}")
         if not 0 <= self.missed <= self.watched or not 0 <= self.below <= self.watched:
-            raise ValueError(f"{self.missed} and {self.below} of {self.watched} evaluations")
+            raise ValueError(f"{self.missed} or {self.below} evaluations below the criterion, of {self.watched}")
         if (self.below_at is None) != (self.below == 0):
             raise ValueError(f"below the criterion at {self.below_at}, {self.below} times")
         if not 0 <= (self.lost or 0) <= self.below or (self.lost_at is None) != (not self.lost):
