@@ -107,8 +107,8 @@ def _batches(root: Path) -> Sequence[Any]:
     except (LookupError, OSError, RuntimeError, ValueError) as error:
         raise DataError(
             f"CIFAR-10 is not complete in {root / BATCHES} and could not be downloaded ({reason(error)}). Put "
-            f"one of these into {root}: the file {ARCHIVE}, which contains {', '.join(ARRAYS)}, or torchvision's folder "
-            f"{BATCHES}. Or set $GROKBENCH_DATA to a folder that has one of them."
+            f"one of these into {root}: the file {ARCHIVE}, which contains {', '.join(ARRAYS)}, or torchvision's "
+            f"folder {BATCHES}. Or set $GROKBENCH_DATA to a folder that has one of them."
         ) from error
     return [array for each in sets for array in (each.data, np.array(each.targets))]
 

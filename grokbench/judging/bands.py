@@ -60,8 +60,8 @@ def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
 def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64]:
     """Select epochs of several curves, the first and the last among them, for a chart.
 
-    One in three of the selected epochs is evenly spaced on a linear axis, the rest on a logarithmic axis, because a chart
-    may have either axis.
+    One in three of the selected epochs is evenly spaced on a linear axis, the rest on a logarithmic axis, because a
+    chart may have either axis.
 
     Args:
         evaluations: the epochs of each curve.

@@ -141,7 +141,7 @@ FAULTS = {  # what is changed into what, the question that finds it, a phrase of
         "optimizer=SGD(lr=lr)",
         "optimizer=torch.optim.SGD([torch.zeros(1)], lr)",
         "record",
-        "breaks: TypeError: optimizer must be an Optimizer of grokbench, such as grokbench.SGD(lr=...) or grokbench.AdamW(lr=...)",
+        "breaks: TypeError: optimizer must be an Optimizer of grokbench, such as grokbench.SGD(lr=...)",
         "correct the factory there",
     ),
     "arguments in another order": Change(
