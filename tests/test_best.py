@@ -33,7 +33,9 @@ FAST, FASTER = row("a", 2.0, 2), row("b", 2.1)
             ["a"],
         ),  # the first of all, and not significantly faster
         ([FAST, row("failing", 9.0, None, "faster where it groks")], ["a"]),
-        ([FAST, row("capped", 0.9, 1, speedup_bound="upper")], ["capped"]),  # a budget made it less than 1
+        ([FAST, row("fails", 4.0, 1, speedup_bound="upper")], ["a"]),  # on some seeds
+        ([FAST, row("later", 4.0, 1, family=2)], ["a"]),
+        ([FAST, row("capped", 0.9, 1, speedup_bound="lower")], ["capped"]),  # the baseline's budget made it less than 1
         ([row("x", 2.0, None), row("y", 4.0, None)], ["x", "y"]),  # too few seeds for places
         ([row("apart", 1.2, speedup_of_means=0.9)], []),  # means and logs point apart
     ],

@@ -4,10 +4,12 @@ import hashlib
 from dataclasses import replace
 
 from grokbench.judging.note import Kind, Severity
-from grokbench.records import Statistics
+from grokbench.records import Published, Statistics
+from grokbench.runner import pipeline
 from grokbench.store import Store
 
-from .helpers.edited_folders import CELLS, METHODS, SEVEN, planned, rows, run
+from .helpers.edited_folders import CELLS, METHODS, SEVEN, TIMES, planned, rows, run
+from .helpers.result_folders import a_run
 from .helpers.tiny import grokbench
 
 
@@ -62,7 +64,8 @@ def test_what_is_added_after_a_look_is_corrected_apart_and_says_so(tmp_path):
     assert [found[name].family for name in ("baseline", "a", "b", "e")] == [None, 1, 2, 2]
     assert {found[name].p_holm for name in ("a", "b", "e")} == {2 * 2 / 2**7}
     assert said(found["e"], Kind.LATER_FAMILY) == (
-        "added after a look, in family 2: Holm's correction is over its 2 comparisons, not over the 2 before"
+        "added after a look, in family 2: Holm's correction is over the 2 comparisons added since, not over the 2 "
+        "before"
     )
 
 
@@ -173,3 +176,72 @@ def test_without_a_correction_the_p_of_the_looks_decides(tmp_path):
     row = run(tmp_path, planned("a", "b", statistics=statistics))["a"]
     assert row.p_holm is None and row.p(statistics) == row.p_sequential > row.p_sign_flip
     assert "(sequential p = " in said(row, Kind.SIGNIFICANCE)
+
+
+def test_a_setting_that_is_tried_again_and_again_is_corrected_for_every_trial(tmp_path):
+    run(tmp_path, planned("a"))
+    for trial in range(4):
+        tried = replace(CELLS["b"], identity=f"ctrial{trial}")
+        row = run(tmp_path, planned(cells=[CELLS["baseline"], CELLS["a"], tried]))["b"]
+        assert (row.family, row.p_holm) == (2, (trial + 1) * 2 / 2**7)
+    assert {note.severity for note in row.notes if note.kind is Kind.LATER_FAMILY} == {Severity.CAUTION}
+    assert Kind.WITHDRAWN in kinds(row)
+
+
+def test_equivalence_and_simultaneous_intervals_are_those_of_the_family_too(tmp_path):
+    statistics = Statistics(equivalence=0.9, alpha=0.2)
+    before = run(tmp_path, planned(*METHODS, statistics=statistics))["d"]
+    after = run(tmp_path, planned("d", statistics=statistics))["d"]
+    assert before.p_equivalence_holm == after.p_equivalence_holm > after.p_equivalence
+    ends = [(row.speedup_low_simultaneous, row.speedup_high_simultaneous) for row in (before, after)]
+    assert ends[0] == ends[1] != (None, None)
+
+
+def test_an_equivalence_margin_and_a_budget_chosen_after_a_look_are_named(tmp_path):
+    run(tmp_path, planned("a", statistics=Statistics(equivalence=0.1)))
+    cells = [replace(CELLS[name], budget=150) for name in ("baseline", "a")]
+    row = run(tmp_path, planned(cells=cells, statistics=Statistics(equivalence=0.05)))["a"]
+    changes = [note.text for note in row.notes if note.kind is Kind.CHANGED_AFTER_LOOK]
+    assert changes == [
+        "changed after a look: equivalence 0.05, and 0.1 at an earlier look",
+        f"changed after a look: budget of parity 150, and {CELLS['a'].budget} at an earlier look",
+    ]
+
+
+def test_there_are_no_places_equivalence_and_verdicts_before_all_seeds_have_run(tmp_path):
+    for looks in ((), (6, 7)):
+        statistics = Statistics(equivalence=0.5, interim_looks=looks)
+        numbers = Published("a paper", {"parity": {"baseline": 130.0, "a": 90.0}})
+        plan = planned("a", "b", seeds=SEVEN[:6], statistics=statistics, declared_seeds=SEVEN, published=numbers)
+        folder = tmp_path / str(len(looks))
+        row = run(folder, plan)["a"]
+        assert (row.place, row.p_equivalence, row.verdict) == (None, None, "inconclusive")
+        assert not pipeline.judge(Store.load(folder)).pairs
+        assert "a verdict needs all seeds of the suite" in said(row, Kind.PUBLISHED_VERDICT)
+
+
+def test_the_direction_is_that_of_the_look_that_decided(tmp_path, monkeypatch):
+    """Faster on the first six seeds, where the design decides; then so slow that the mean points the other way."""
+    monkeypatch.setitem(TIMES, "ca", (*METHODS["a"][:6], 10**6))
+    cells = [replace(CELLS[name], budget=10**7) for name in ("baseline", "a")]
+    design = {"statistics": Statistics(interim_looks=(6, 7), alpha=0.2), "declared_seeds": SEVEN}
+    row = run(tmp_path, planned(cells=cells, **design))["a"]
+    assert row.speedup < 1 and row.conclusion == "faster"
+    assert said(row, Kind.DECIDED_AT_LOOK) == "decided at the look at 6 seeds"
+
+
+def test_a_stopped_row_has_no_ratio_of_seconds(tmp_path):
+    design = {"statistics": Statistics(interim_looks=(6, 7), alpha=0.2), "declared_seeds": SEVEN}
+    run(tmp_path, planned("a", "d", seeds=SEVEN[:6], **design))
+    assert run(tmp_path, planned("a", "d", **design), only=("baseline", "d"))["a"].seconds_speedup is None
+
+
+def test_a_run_of_a_smaller_budget_is_no_look(tmp_path):
+    """It does not close the family: no estimate was shown."""
+    cells = [replace(CELLS[name], budget=10**6) for name in ("baseline", "a", "b")]
+    with Store.open(tmp_path, planned(cells=cells)) as store:
+        for cell in cells:
+            short = a_run(cell, 1000, None)
+            store.save(replace(short, epochs=10))
+        store.look()
+        assert store.history().ledger.looked is None or not store.history().ledger.looked.finished

@@ -2,6 +2,7 @@ import pytest
 
 from grokbench.judging.conclusions import compared_notes
 from grokbench.judging.effects import Effect
+from grokbench.judging.holm import Judgement
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.records import Cell, Manifest, Outcome, Run, Statistics, Timing
@@ -21,7 +22,7 @@ def said(effect, adjusted=0.02, statistics=Statistics(), pairs=10, family=9):  #
     cells = [Cell("parity", f"method {number}", str(number), RECIPE, 100, 1, {}) for number in range(family)]
     plain = Cell("parity", "plain", "plain", RECIPE, 100, 1, {})
     manifest = Manifest("suite", "", "plain", tuple(range(pairs)), (plain, *cells), statistics=statistics)
-    return list(map(str, compared_notes(effect, adjusted, manifest)))
+    return list(map(str, compared_notes(effect, Judgement(("a", "b"), 1, family, adjusted), manifest)))
 
 
 @pytest.mark.parametrize(

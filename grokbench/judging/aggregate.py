@@ -5,6 +5,7 @@ speed-up that seeds without grokking make a bound is left out, and its task is n
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grokbench.judging.comparison import Comparison, Comparisons
+from grokbench.judging.paired_times import PairedTimes
 from grokbench.stats import Floats, smallest_p
 
 __all__ = ["DRAWS", "Aggregate", "aggregate"]
@@ -70,10 +72,13 @@ def _aggregate(
     method: str, cells: Mapping[str, Comparison | None], drawn: Mapping[str, NDArray[np.int64]], level: float
 ) -> Aggregate:
     """Average the speed-ups of a method, given by task; None where it is not planned."""
-    logs = {task: mine for task, each in cells.items() if (mine := _log_ratios(each)) is not None}
-    means = {task: float(mine.mean()) for task, mine in logs.items()}
+    times = {task: mine for task, each in cells.items() if (mine := _paired_times(each)) is not None}
+    means = {task: float(mine.logs.mean()) for task, mine in times.items()}
     enough = len(means) > 1
-    low, high = _interval(logs, drawn, level) if enough else (None, None)
+    low, high = None, None
+    if enough:
+        low, _ = _interval({task: mine.least.logs for task, mine in times.items()}, drawn, level)
+        _, high = _interval({task: mine.greatest.logs for task, mine in times.items()}, drawn, level)
     return Aggregate(
         regularizer=method,
         speedup=_geometric_mean(means.values()) if enough else None,
@@ -85,13 +90,13 @@ def _aggregate(
     )
 
 
-def _log_ratios(each: Comparison | None) -> Floats | None:
-    """Compute the log ratio of the baseline's time to the method's on every seed; None without an estimate."""
+def _paired_times(each: Comparison | None) -> PairedTimes | None:
+    """Collect the times of the baseline and the method; None without an estimate, and where it is a bound."""
     if each is None or each.effect is None or each.baseline is None:
         return None
     if each.effect.speedup is None or each.effect.bound is not None:
         return None
-    return np.log(np.array(each.baseline.ratio_times) / np.array(each.measured.ratio_times))
+    return PairedTimes.of(each.baseline, each.measured)
 
 
 def _bound(each: Comparison | None) -> str | None:
@@ -109,9 +114,23 @@ def _interval(
 ) -> tuple[float | None, float | None]:
     if any(smallest_p(mine.size) > 1 - level for mine in logs.values()):
         return None, None
+    center = float(np.mean([mine.mean() for mine in logs.values()]))
     means = sum((mine[drawn[task]].mean(axis=1) for task, mine in logs.items()), np.zeros(DRAWS)) / len(logs)
-    low, high = np.exp(np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
+    ends = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.exp(center + (ends - center) * _small_sample(min(mine.size for mine in logs.values()), level))
     return float(low), float(high)
+
+
+def _small_sample(n: int, level: float) -> float:
+    """Compute how much wider the interval of a mean of n values is than a percentile bootstrap makes it.
+
+    The bootstrap divides the variance by n for n - 1, and its quantiles approach the normal distribution's where
+    Student's are needed.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    upper = (1 + level) / 2
+    return float(math.sqrt(n / (n - 1)) * stdtrit(n - 1, upper) / ndtri(upper))
 
 
 def _geometric_mean(logs: Iterable[float]) -> float:

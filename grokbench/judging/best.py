@@ -40,7 +40,10 @@ def rule(baseline: str, statistics: Statistics) -> str:
 def _faster(row: Row) -> bool:
     """Check whether the deciding test says so, and both ratios exceed 1: tests of epochs and of logs need not agree.
 
-    Ratios that failed seeds make bounds depend on the budget, and decide nothing.
+    A method that failed on a seed is not selected, nor one that was added after a look. Where the baseline failed, the
+    ratios depend on the budget and decide nothing.
     """
+    if row.conclusion is not Conclusion.FASTER or row.speedup_bound in ("upper", "mixed") or (row.family or 1) > 1:
+        return False
     ratios = (row.speedup, row.speedup_of_means) if row.speedup_bound is None else ()
-    return row.conclusion is Conclusion.FASTER and all(ratio is not None and ratio > 1 for ratio in ratios)
+    return all(ratio is not None and ratio > 1 for ratio in ratios)

@@ -10,7 +10,7 @@ from typing import Any
 
 from grokbench.errors import StoreError
 from grokbench.judging.comparison import Comparison, Comparisons, compare
-from grokbench.judging.conclusions import Conclusion, conclusion
+from grokbench.judging.conclusions import Conclusion
 from grokbench.judging.differences import (
     cell_differences,
     data_differences,
@@ -20,9 +20,11 @@ from grokbench.judging.differences import (
 )
 from grokbench.judging.effects import effect
 from grokbench.judging.folder_contrasts import FolderContrast, FolderContrasts, SeedPair
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.outcomes import Measured
-from grokbench.judging.ranking import Row, rank
-from grokbench.records import Manifest, Run
+from grokbench.judging.ranking import rank
+from grokbench.judging.row import Row
+from grokbench.records import Run
 from grokbench.stats import pairs_needed
 from grokbench.store import Store
 
@@ -47,18 +49,20 @@ def contrast(a: Store, b: Store) -> FolderContrasts:
             f"{a.directory} and {b.directory} have no cell in common: {_some(first)} there, {_some(second)} here. "
             "Name two folders of one suite, or of suites that share labels of tasks and regularizers."
         )
+    boards = [rank(side) for side in sides]
     found = FolderContrasts(
         folders=(str(a.directory), str(b.directory)),
         suites=(a.manifest.suite, b.manifest.suite),
         differences=tuple(folder_differences(*sides)),
         cells=(),
         alone=(_names(first.keys() - second.keys(), first), _names(second.keys() - first.keys(), second)),
-        needed=(_needed(a.manifest), _needed(b.manifest)),
+        needed=(_needed(boards[0]), _needed(boards[1])),
         planned=(len(a.manifest.seeds), len(b.manifest.seeds)),
     )
-    rows = [{(row.task, row.regularizer): row for row in rank(side).rows} for side in sides]
+    rows = [{(row.task, row.regularizer): row for row in board.rows} for board in boards]
     cells = [
-        _cell(first[label], second[label], [side[label] for side in rows], sides, found.unlike) for label in common
+        _cell(first[label], second[label], [side[label] for side in rows], found.needed, sides, found.unlike)
+        for label in common
     ]
     return replace(found, cells=tuple(cells))
 
@@ -78,12 +82,18 @@ def _some(labels: Mapping[tuple[str, str], Any], most: int = 3) -> str:
 
 
 def _cell(
-    one: Comparison, other: Comparison, rows: Sequence[Row], sides: Sequence[Comparisons], unlike: Sequence[str]
+    one: Comparison,
+    other: Comparison,
+    rows: Sequence[Row],
+    needed: tuple[int, int],
+    sides: Sequence[Comparisons],
+    unlike: Sequence[str],
 ) -> FolderContrast:
     a, b = one.measured, other.measured
     first, second = (side.manifest for side in sides)
     why_not = untested(a, b, first.seeds == second.seeds, unlike)
     found = effect(a, b, first.statistics.confidence) if why_not is None else None
+    test = found.deciding("sign_flip") if found else None
     return FolderContrast(
         task=a.cell.task,
         regularizer=a.cell.regularizer,
@@ -92,30 +102,28 @@ def _cell(
         differing=tuple(_seed_pairs(a, b)),
         a=rows[0],
         b=rows[1],
-        conclusions=(_concluded(one, rows[0], first), _concluded(other, rows[1], second)),
+        conclusions=(_concluded(rows[0], needed[0]), _concluded(rows[1], needed[1])),
         ratio=found.speedup if found else None,
         ratio_low=found.low if found else None,
         ratio_high=found.high if found else None,
         bound=found.bound if found else None,
-        p=found.p[found.deciding("sign_flip")] if found else None,
+        p=found.p[test] if found and test else None,
+        test=test,
         untested=why_not,
     )
 
 
-def _concluded(compared: Comparison, row: Row, manifest: Manifest) -> Conclusion | None:
-    """Conclude about a cell against the baseline of its folder; None where the seeds are too few for any p."""
-    statistics = manifest.statistics
-    p = row.p(statistics)
-    enough = compared.effect is not None and row.seeds >= _needed(manifest)
-    return conclusion(compared.effect, p, statistics) if compared.effect and enough else None
+def _concluded(row: Row, needed: int) -> Conclusion | None:
+    """Give the conclusion of a row; None where the seeds are too few for any p."""
+    return row.conclusion if row.seeds >= needed else None
 
 
-def _needed(manifest: Manifest) -> int:
+def _needed(board: Leaderboard) -> int:
     """Count the fewest seeds at which a p of this folder can be significant."""
-    statistics = manifest.statistics
-    if statistics.primary == "paired_t":
+    if board.statistics.primary == "paired_t":
         return 2
-    return pairs_needed(manifest.tests, statistics.alpha)
+    tests = board.statistics.tests(max(board.families, default=1))
+    return pairs_needed(tests, board.statistics.alpha)
 
 
 def _both(a: Measured, b: Measured) -> list[tuple[Run, Run]]:

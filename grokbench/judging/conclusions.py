@@ -6,12 +6,13 @@ from enum import StrEnum
 from grokbench import stats
 from grokbench.judging.comparison import RowContrast
 from grokbench.judging.effects import Effect
+from grokbench.judging.holm import Judgement
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.records import Manifest, Statistics
 from grokbench.text.lists import plural
 from grokbench.text.numbers import interval
 
-__all__ = ["Conclusion", "compared_notes", "conclusion", "contrast_note", "power_notes"]
+__all__ = ["Conclusion", "compared_notes", "conclude", "conclusion", "contrast_note", "power_notes"]
 __all__ = ["Conclusion", "compared_notes", "conclusion", "contrast_note", "power_notes"]
 
 FEWEST_FOR_T = 6  # seeds, as many as a permutation test needs at 5%
@@ -26,27 +27,21 @@ class Conclusion(StrEnum):
     FASTER_WHERE_IT_GROKS = "faster where it groks"  # a description: no test says that the method is faster
 
 
-def compared_notes(
-    effect: Effect, adjusted: float | None, manifest: Manifest, tests: int | None = None
-) -> Iterator[Note]:
+def compared_notes(effect: Effect, judged: Judgement, manifest: Manifest) -> Iterator[Note]:
     """Yield the notes on a comparison with the baseline: significance, bounds, too few seeds.
 
     Args:
-        effect: what was found; without any p where none is computed, and then nothing is said of a test.
-        adjusted: p adjusted for the declared looks and by Holm; None without either.
+        effect: what was found; of one that is not tested nothing is said of a test.
+        judged: the comparison in its family.
         manifest: the plan, with the suite's statistics.
-        tests: comparisons that a p is corrected for; by default those of the manifest.
     """
-    statistics, baseline = manifest.statistics, manifest.baseline
-    untested = adjusted is None and not any(p is not None for p in effect.p.values())
-    short = [] if untested else list(power_notes(manifest, tests))
-    if untested and effect.speedup is not None:
-        pass
-    elif effect.speedup is None:
+    baseline, tested = manifest.baseline, effect.tested or judged.p is not None
+    short = list(power_notes(manifest, judged.tests)) if tested else []
+    if effect.speedup is None:
         text = f"neither this nor {baseline} grokked on any seed: there is no speed-up to measure"
         yield info(Kind.NO_SPEEDUP, text, baseline)
-    else:
-        yield _significance(effect, adjusted, statistics, baseline, enough=not short)
+    elif tested:
+        yield _significance(effect, judged, manifest, enough=not short)
     if effect.bound == "lower":
         text = f"{baseline} did not grok on every seed: the speed-up is a lower bound"
         yield info(Kind.BOUND, text, effect.bound, baseline)
@@ -56,16 +51,13 @@ def compared_notes(
     yield from short
 
 
-def _significance(
-    effect: Effect, adjusted: float | None, statistics: Statistics, baseline: str, enough: bool = True
-) -> Note:
+def _significance(effect: Effect, judged: Judgement, manifest: Manifest, enough: bool) -> Note:
     """State the result of the test; where there are too few seeds to reject anything, it rules nothing out."""
-    test = effect.deciding(statistics.primary)
-    p = statistics.deciding(effect.p[test], adjusted)
-    concluded = conclusion(effect, p, statistics)
+    statistics, baseline = manifest.statistics, manifest.baseline
+    p, concluded = judged.deciding(effect, statistics), conclude(effect, judged, statistics)
     if concluded is None:
-        text = f"no p: {test} cannot be computed from these differences"
-        return info(Kind.NO_P, text, test)
+        test = effect.deciding(statistics.primary)
+        return info(Kind.NO_P, f"no p: {test} cannot be computed from these differences", test)
     shown, partly = f"({statistics.name_of_p} = {p:.2g})", 0 < effect.failures[1] < effect.seeds
     if concluded is Conclusion.FASTER_WHERE_IT_GROKS:
         text = f"faster where it groks, {_failing(effect)}: no significant difference from {baseline} {shown}"
@@ -85,34 +77,45 @@ def _failing(effect: Effect) -> str:
     return f"fails on {effect.failures[1]} of {effect.seeds}"
 
 
-def contrast_note(contrast: RowContrast, adjusted: float | None, manifest: Manifest, tests: int | None = None) -> Note:
+def contrast_note(contrast: RowContrast, judged: Judgement, manifest: Manifest) -> Note:
     """State a comparison with another row than the baseline.
 
     Args:
         contrast: the comparison.
-        adjusted: p adjusted for the declared looks and by Holm; None without either.
+        judged: the same in its family.
         manifest: the plan, with the suite's statistics.
-        tests: comparisons that a p is corrected for; by default those of the manifest.
     """
     label, effect, statistics = contrast.label, contrast.effect, manifest.statistics
     if effect is None:
         return info(Kind.COMPARED_TO, f"against {label}: {contrast.obstacle}", label)
     if effect.speedup is None:
         return info(Kind.COMPARED_TO, f"against {label}: neither grokked on any seed", label)
-    p = statistics.deciding(effect.p[effect.deciding(statistics.primary)], adjusted)
-    concluded = conclusion(effect, p, statistics)
+    p, concluded = judged.deciding(effect, statistics), conclude(effect, judged, statistics)
     tested = "no p" if p is None else f"{statistics.name_of_p} = {p:.2g}"
     words = f"significantly {concluded}"
     if concluded == Conclusion.FASTER_WHERE_IT_GROKS:
         words = f"{concluded}, {_failing(effect)}"
     elif concluded == Conclusion.NO_DIFFERENCE:
-        words = "too few seeds to tell" if any(power_notes(manifest)) else "no significant difference"
+        words = "too few seeds to tell" if any(power_notes(manifest, judged.tests)) else "no significant difference"
     shown = interval(effect.speedup, effect.low, effect.high, effect.bound)
     text = f"against {label}: {shown}{f', {words}' if concluded else ''} ({tested})"
     return info(Kind.COMPARED_TO, text, label, concluded, p)
 
 
-def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> Conclusion | None:
+def conclude(effect: Effect, judged: Judgement, statistics: Statistics) -> Conclusion | None:
+    """Conclude from a comparison in its family; None where there is no speed-up or no p.
+
+    Args:
+        effect: what was found.
+        judged: the comparison in its family.
+        statistics: the suite's.
+    """
+    return conclusion(effect, judged.deciding(effect, statistics), statistics, judged.favours)
+
+
+def conclusion(
+    effect: Effect, p: float | None, statistics: Statistics, favours: float | None = None
+) -> Conclusion | None:
     """Conclude from the deciding test; None where there is no speed-up or no p.
 
     The direction is that of the tested statistic: means of epochs and of their logs may point in opposite directions.
@@ -121,24 +124,27 @@ def conclusion(effect: Effect, p: float | None, statistics: Statistics) -> Concl
         effect: what was found.
         p: of the deciding test, corrected if the suite corrects.
         statistics: the suite's.
+        favours: the direction of that test, above 0 where it favours the method; by default that of the effect. An
+            earlier look may have decided.
     """
     if p is None or effect.speedup is None:
         return None
     if p <= statistics.alpha:
-        return Conclusion.FASTER if effect.favours[effect.deciding(statistics.primary)] > 0 else Conclusion.SLOWER
+        direction = effect.favours[effect.deciding(statistics.primary)] if favours is None else favours
+        return Conclusion.FASTER if direction > 0 else Conclusion.SLOWER
     if effect.failures[1] > effect.failures[0] and effect.faster_where_both_grok(statistics.confidence):
         return Conclusion.FASTER_WHERE_IT_GROKS
     return Conclusion.NO_DIFFERENCE
 
 
-def power_notes(manifest: Manifest, tests: int | None = None) -> Iterator[Note]:
+def power_notes(manifest: Manifest, tests: int) -> Iterator[Note]:
     """Yield a caution where the planned seeds are too few for a permutation test, or for the normality that t needs.
 
     Args:
         manifest: the plan.
-        tests: comparisons that a p is corrected for; by default those of the manifest.
+        tests: comparisons that a p is corrected for.
     """
-    pairs, tests, alpha = len(manifest.seeds), tests or manifest.tests, manifest.statistics.alpha
+    pairs, alpha = len(manifest.seeds), manifest.statistics.alpha
     needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)
     if manifest.statistics.primary == "paired_t":
         if pairs < FEWEST_FOR_T:

@@ -5,6 +5,7 @@ from statistics import fmean
 
 from grokbench.criterion import parse_condition
 from grokbench.records import Cell, Crossings, Run
+from grokbench.stats.survival import median_time
 
 __all__ = ["Courses"]
 
@@ -56,6 +57,18 @@ class Courses:
             times.append(float(budget if time is None else min(time, budget)))
             hits.append(_within(strict, budget))
         return times, hits
+
+    def strict_median(self) -> float | None:
+        """Compute the median epochs to the strict crossing; None unless it is the same whatever the unknown ones are.
+
+        Training ends where grokking lasts, so that a replica may end before its strict crossing is known.
+        """
+        times, hits = self._strict()
+        budget = float(self.cell.budget)
+        unknown = [not hit and time < budget for time, hit in zip(times, hits, strict=True)]
+        soonest = median_time(times, [hit or open_ for hit, open_ in zip(hits, unknown, strict=True)])
+        latest = median_time([budget if open_ else time for time, open_ in zip(times, unknown, strict=True)], hits)
+        return latest if soonest == latest else None
 
     def below_share(self) -> float | None:
         """Compute the mean over seeds of the share of evaluations after the first crossing below the criterion."""

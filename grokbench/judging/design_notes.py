@@ -14,7 +14,15 @@ from grokbench.text.lists import listed, plural
 
 __all__ = ["design_notes"]
 
-CHANGED = ("primary", "alpha", "correction", "rank_by", "interim_looks")  # of `Statistics`, that no look may change
+CHANGED = (  # of `Statistics`: what nobody should choose after a look
+    "primary",
+    "alpha",
+    "correction",
+    "confidence",
+    "rank_by",
+    "equivalence",
+    "interim_looks",
+)
 NAMED = 5  # comparisons that are named at most
 
 
@@ -42,7 +50,7 @@ def design_notes(each: Comparison, judged: Judgement, corrected: Correction, fou
         return
     yield from _family_notes(judged, corrected, found)
     yield from _looks(judged, found)
-    yield from _changes(corrected.families.before, Declaration.of(manifest))
+    yield from _changes(corrected.families.before, Declaration.of(manifest), each.measured.cell.task)
 
 
 def _part_of_seeds(manifest: Manifest) -> Iterator[Note]:
@@ -72,10 +80,11 @@ def _family_notes(judged: Judgement, corrected: Correction, found: Comparisons) 
     """Yield the notes on a family that was declared after a look, and on one of which comparisons were withdrawn."""
     number = judged.family or 1
     if number > 1:
-        before = sum(map(len, corrected.families.members[: number - 1]))
-        own = f": Holm's correction is over its {plural(judged.tests, 'comparison')}, not over the {before} before"
+        first = len(corrected.families.members[0])
+        since = plural(judged.tests, "comparison")
+        own = f": Holm's correction is over the {since} added since, not over the {first} before"
         text = f"added after a look, in family {number}{own if found.manifest.statistics.correction == 'holm' else ''}"
-        yield info(Kind.LATER_FAMILY, text, number, judged.tests, before)
+        yield caution(Kind.LATER_FAMILY, text, number, judged.tests, first)
     names = list(corrected.absent.get(number, ()))
     if names and found.manifest.statistics.correction == "holm":
         runs = sum(len(each.finished) for each in found.withdrawn)
@@ -103,18 +112,21 @@ def _could_decide(pairs: int, statistics: Statistics) -> bool:
     return pairs > 1 if statistics.primary == "paired_t" else smallest_p(pairs) <= statistics.alpha
 
 
-def _changes(before: Iterable[Declaration], now: Declaration) -> Iterator[Note]:
+def _changes(before: Iterable[Declaration], now: Declaration, task: str) -> Iterator[Note]:
     """Name what was declared otherwise when a replica finished, with both values."""
-    declared, present = [_facts(each) for each in before], _facts(now)
+    declared, present = [_facts(each, task) for each in before], _facts(now, task)
     for name, value in present.items():
-        others = list(dict.fromkeys(facts[name] for facts in declared if facts[name] != value))
+        others = list(dict.fromkeys(facts[name] for facts in declared if name in facts and facts[name] != value))
         if others:
             text = f"{name} {_words(value)}, and {' and '.join(map(_words, others))} at an earlier look"
             yield caution(Kind.CHANGED_AFTER_LOOK, f"changed after a look: {text}", name, value, *others)
 
 
-def _facts(declared: Declaration) -> dict[str, Any]:
+def _facts(declared: Declaration, task: str) -> dict[str, Any]:
     facts = {name: getattr(declared.statistics, name) for name in CHANGED}
+    mine = [cell for cell in declared.cells if cell.task == task and cell.budget is not None]
+    if mine:
+        facts |= {f"budget of {task}": mine[0].budget, f"evaluate_every of {task}": mine[0].evaluate_every}
     return facts | {"seeds": format_seeds(declared.seeds)}
 
 

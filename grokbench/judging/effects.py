@@ -9,6 +9,7 @@ from grokbench import stats
 from grokbench.judging.note import Kind, Note, info
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.paired_times import PairedTimes
+from grokbench.records import Statistics
 
 __all__ = ["Effect", "effect", "obstacle"]
 
@@ -74,6 +75,19 @@ class Effect:
         """
         return primary if self.bound is None else MISSES_LAST
 
+    def p_deciding(self, statistics: Statistics) -> float | None:
+        """Select the p of the deciding test, before any adjustment.
+
+        Args:
+            statistics: the suite's.
+        """
+        return self.p[self.deciding(statistics.primary)]
+
+    @property
+    def tested(self) -> bool:
+        """True if any p was computed: an effect on a part of the seeds is a description."""
+        return any(p is not None for p in self.p.values())
+
     def faster_where_both_grok(self, confidence: float) -> bool:
         """Check whether the interval of the speed-up lies above 1 on the seeds that grokked on both sides.
 
@@ -137,7 +151,7 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
     n = len(found.logs)
     ends = stats.superiority_interval(wins, ties, n, confidence)
     return Effect(
-        speedup=float(np.exp(found.logs.mean())) if informative else None,
+        speedup=float(np.exp(np.sort(found.logs).mean())) if informative else None,
         low=low,
         high=high,
         bound=bound,

@@ -57,7 +57,8 @@ def _note(row: Row, places: tuple[int, ...], plain: Row | None) -> Note:
     text = f"its place in the task depends on what counts as grokking: {listed(ranks)}"
     text += f"; ratios of means {listed(map(times, ratios))}" if ratios else ""
     if unknown := (row.lasting or 0) - (row.strict or 0):
-        text += f"; training of {plural(unknown, 'seed')} ended, as grokking lasted, without a strict crossing"
+        ended = f"training of {plural(unknown, 'seed')} ended before a strict crossing"
+        text += f"; {ended}, so the last ratio is an upper bound"
     return caution(Kind.PLACE_DIFFERS, text, row.task, row.regularizer, *places, unknown)
 
 

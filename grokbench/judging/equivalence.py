@@ -1,13 +1,14 @@
 """Equivalence with the baseline: two one-sided tests that a speed-up lies within a margin declared in the suite."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grokbench import stats
 from grokbench.judging.comparison import Comparison, Comparisons
+from grokbench.judging.holm import Correction, Judgement
 from grokbench.judging.note import Kind, Note, info
-from grokbench.records import Statistics
+from grokbench.records import Manifest, Statistics
 
 __all__ = ["Equivalence", "equivalences"]
 
@@ -20,7 +21,7 @@ class Equivalence:
 
     Attributes:
         p: the larger of the two p's. None: not tested.
-        adjusted: that p after the suite's correction over all planned comparisons with a baseline.
+        adjusted: that p after the suite's correction over its family.
         note: what follows.
     """
 
@@ -29,32 +30,49 @@ class Equivalence:
     note: Note
 
 
-def equivalences(found: Comparisons) -> list[Equivalence | None]:
-    """Test every cell of a folder; None for the baseline, and in a suite that declares no margin.
+def equivalences(found: Comparisons, corrected: Correction) -> list[Equivalence | None]:
+    """Test every cell of a folder; None for the baseline, its copies, and in a suite that declares no margin.
 
-    Nothing is tested where a seed did not grok, or where the margin is finer than the evaluations.
+    Nothing is tested before all seeds have run, where a seed did not grok, or where the margin is finer than the
+    evaluations. p is corrected over the family of the comparison with the baseline.
+
+    Args:
+        found: the folder.
+        corrected: its comparisons in their families.
     """
-    statistics = found.manifest.statistics
+    statistics, judged = found.manifest.statistics, corrected.rows
     if statistics.equivalence is None:
         return [None] * len(found.cells)
-    tested = [each for each in found.cells if not each.is_baseline]
-    obstacles = [_obstacle(each, statistics.equivalence) for each in tested]
-    pairs = zip(tested, obstacles, strict=True)
-    p = [None if why_not else _p(each, statistics.equivalence) for each, why_not in pairs]
-    adjusted = stats.holm(p) if statistics.correction == "holm" else p
-    results = (_result(*each, statistics) for each in zip(p, adjusted, obstacles, strict=True))
-    return [None if each.is_baseline else next(results) for each in found.cells]
+    obstacles = [_obstacle(each, found.manifest) for each in found.cells]
+    p = [None if why else _p(each, statistics.equivalence) for each, why in zip(found.cells, obstacles, strict=True)]
+    adjusted = [_adjusted(i, p, judged, statistics) for i in range(len(p))]
+    results = [_result(*each, statistics) for each in zip(p, adjusted, obstacles, strict=True)]
+    return [each if mine and mine.family else None for each, mine in zip(results, judged, strict=True)]
+
+
+def _adjusted(
+    i: int, p: Sequence[float | None], judged: Sequence[Judgement | None], statistics: Statistics
+) -> float | None:
+    """Correct a p over its family; a comparison of the family that is not among these counts as a p of 1."""
+    mine = judged[i]
+    if mine is None or mine.family is None:
+        return None
+    family = [each for each, other in zip(p, judged, strict=True) if other and other.family == mine.family]
+    place = sum(1 for other in judged[:i] if other and other.family == mine.family)
+    absent: list[float | None] = [None] * max(mine.tests - len(family), 0)
+    return stats.holm([*family, *absent])[place] if statistics.correction == "holm" else p[i]
 
 
 def _p(each: Comparison, margin: float) -> float | None:
     return stats.equivalence(*each.effect.both, math.log1p(margin)) if each.effect else None
 
 
-def _obstacle(each: Comparison, margin: float) -> str | None:
+def _obstacle(each: Comparison, manifest: Manifest) -> str | None:
     """Find out why a cell cannot be tested; None when it can."""
+    margin = manifest.statistics.equivalence or 0.0
     if each.effect is None or each.baseline is None:
         return "there is no comparison"
-    if not any(p is not None for p in each.effect.p.values()):
+    if manifest.unfinished:
         return "nothing is tested before all seeds have run"
     if each.effect.bound is not None:
         return "a seed did not grok"
@@ -71,11 +89,13 @@ def _result(p: float | None, adjusted: float | None, obstacle: str | None, stati
 
 
 def _notes(p: float | None, adjusted: float | None, obstacle: str | None, statistics: Statistics) -> Iterator[Note]:
-    deciding, within = statistics.deciding(p, adjusted), f"within {100 * (statistics.equivalence or 0):.3g}%"
+    holm = statistics.correction == "holm"
+    deciding, name = (adjusted, "Holm p") if holm else (p, "p")
+    within = f"within {100 * (statistics.equivalence or 0):.3g}%"
     if obstacle is not None or deciding is None:
         text = f"not tested for equivalence {within}: {obstacle or 'too few seeds'}"
         yield info(Kind.EQUIVALENCE, text, None, p)
         return
     equivalent = deciding <= statistics.alpha
     words = "equivalent to the baseline" if equivalent else "not shown to be equivalent to the baseline"
-    yield info(Kind.EQUIVALENCE, f"{words} {within} ({statistics.name_of_p} = {deciding:.2g})", equivalent, deciding)
+    yield info(Kind.EQUIVALENCE, f"{words} {within} ({name} = {deciding:.2g})", equivalent, deciding)

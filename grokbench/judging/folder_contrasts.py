@@ -43,7 +43,8 @@ class FolderContrast:
         ratio_low: lower end of its interval.
         ratio_high: upper end of its interval.
         bound: what seeds that did not grok make of the ratio: lower, upper, mixed; None without such seeds.
-        p: of that ratio, by the exact sign-flip test.
+        p: of that ratio.
+        test: the name of the test: sign_flip, or misses_last where a seed did not grok. None without a p.
         untested: why there is no ratio; None where there is one.
     """
 
@@ -60,6 +61,7 @@ class FolderContrast:
     ratio_high: float | None = None
     bound: str | None = None
     p: float | None = None
+    test: str | None = None
     untested: Note | None = None
 
     @property

@@ -31,6 +31,7 @@ class Judgement:
         p: that decides, adjusted for the looks and by Holm; None where nothing is adjusted, or there is no p.
         sequential: p of the group-sequential design, before Holm; None without declared looks.
         decided_at: the seeds of the first look at which the comparison was significant; None without one.
+        favours: above 0 where the test that decided favours the method, below 0 where the other; None without a test.
         counted_with: name of the row of the same recipe that counts in its place; empty without one.
     """
 
@@ -40,6 +41,7 @@ class Judgement:
     p: float | None = None
     sequential: float | None = None
     decided_at: int | None = None
+    favours: float | None = None
     counted_with: str = ""
 
     def deciding(self, found: Effect, statistics: Statistics) -> float | None:
@@ -49,7 +51,7 @@ class Judgement:
             found: the effect.
             statistics: the suite's.
         """
-        return statistics.deciding(found.p[found.deciding(statistics.primary)], self.p)
+        return statistics.deciding(found.p_deciding(statistics), self.p)
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,12 @@ class Correction:
 
 @dataclass(frozen=True)
 class _Member:
-    """One comparison of a family: its p at each look that it reached, or that of the one test."""
+    """One comparison of a family: its p and direction at each look that it reached, or at the one test."""
 
     name: str
-    looks: tuple[int, ...]
-    p: tuple[float | None, ...]
+    looks: tuple[int, ...] = ()
+    p: tuple[float | None, ...] = ()
+    favours: tuple[float, ...] = ()
 
     def until(self, look: int) -> "_Member":
         """Forget the looks that came later."""
@@ -84,9 +87,15 @@ class _Member:
 
     def sequential(self, statistics: Statistics) -> float | None:
         """The p of the design; the p of the test without declared looks."""
-        if not statistics.interim_looks:
-            return self.p[0]
-        return sequential_p(statistics.interim_looks, self.p) if any(p is not None for p in self.p) else None
+        if not any(p is not None for p in self.p):
+            return None
+        return sequential_p(statistics.interim_looks, self.p) if statistics.interim_looks else self.p[0]
+
+    def direction(self, decided_at: int | None) -> float | None:
+        """The direction at the look that decided; at the last one where none did."""
+        if decided_at in self.looks:
+            return self.favours[self.looks.index(decided_at)]
+        return self.favours[-1] if self.favours else None
 
 
 def correct(comparisons: Comparisons) -> Correction:
@@ -97,22 +106,24 @@ def correct(comparisons: Comparisons) -> Correction:
     """
     declared = families(comparisons.history.ledger, comparisons.manifest)
     by_key = {each.measured.cell.key: each.measured for each in comparisons.cells}
+    compared = [list(_compared(each, by_key, comparisons.manifest)) for each in comparisons.cells]
     present: dict[Key, _Member] = {}
-    for each in comparisons.cells:
-        for key, other, found, name in _compared(each, by_key, comparisons.manifest):
+    for each, mine in zip(comparisons.cells, compared, strict=True):
+        for key, other, found, name in mine:
             if key[0][0] != key[0][1] and key not in present:
                 present[key] = _member(name, other, each.measured, found, comparisons.manifest)
     judged, absent = _judge(present, declared, comparisons)
-    rows, others = list[Judgement | None](), list[list[Judgement]]()
-    for each in comparisons.cells:
-        mine = [
-            replace(found, counted_with="" if found.counted_with == name else found.counted_with)
-            for key, _, _, name in _compared(each, by_key, comparisons.manifest)
-            for found in [judged.get(key, Judgement(key[0]))]
-        ]
-        rows.append(None if each.is_baseline else mine.pop(0))
-        others.append(mine)
-    return Correction(declared, rows, others, absent)
+    judgements = [[_judgement(judged, key, name) for key, _, _, name in mine] for mine in compared]
+    against = [
+        None if each.is_baseline else mine.pop(0) for each, mine in zip(comparisons.cells, judgements, strict=True)
+    ]
+    return Correction(declared, against, judgements, absent)
+
+
+def _judgement(judged: Mapping[Key, Judgement], key: Key, name: str) -> Judgement:
+    """Look up a comparison; it names the row that counts in its place only if that is another one."""
+    found = judged.get(key, Judgement(key[0]))
+    return replace(found, counted_with="") if found.counted_with == name else found
 
 
 def stopped(each: Comparison, decided_at: int | None, manifest: Manifest) -> Comparison:
@@ -145,13 +156,15 @@ def _member(name: str, other: Measured | None, method: Measured, found: Effect |
     statistics = manifest.statistics
     if statistics.interim_looks:
         looks = list(effects_at_looks(other, method, manifest))
-        return _Member(name, tuple(n for n, _ in looks), tuple(_p(each, statistics) for _, each in looks))
-    return _Member(name, (), (_p(found, statistics) if found and is_tested(manifest) else None,))
-
-
-def _p(found: Effect, statistics: Statistics) -> float | None:
-    """Select the p of the deciding test."""
-    return found.p[found.deciding(statistics.primary)]
+        effects = [each for _, each in looks]
+    else:
+        looks, effects = [], [found] if found and is_tested(manifest) else []
+    return _Member(
+        name=name,
+        looks=tuple(n for n, _ in looks),
+        p=tuple(each.p_deciding(statistics) for each in effects),
+        favours=tuple(each.favours[each.deciding(statistics.primary)] for each in effects),
+    )
 
 
 def _judge(
@@ -169,13 +182,14 @@ def _judge(
         for i, key in enumerate(keys):
             p = members[i].sequential(statistics)
             judged[key] = Judgement(
-                key[0],
-                number,
-                statistics.tests(len(members)),
-                adjusted[i] if statistics.adjusts else None,
-                p if statistics.interim_looks else None,
-                decided[i],
-                members[i].name,
+                pair=key[0],
+                family=number,
+                tests=statistics.tests(len(members)),
+                p=adjusted[i] if statistics.adjusts else None,
+                sequential=p if statistics.interim_looks else None,
+                decided_at=decided[i],
+                favours=members[i].direction(decided[i]),
+                counted_with=members[i].name,
             )
     return judged, absent
 
@@ -187,7 +201,7 @@ def _withdrawn(name: str, pair: Pair, comparisons: Comparisons) -> _Member:
     by_identity = {each.cell.identity: each for each in reversed(cells)}
     method, other = (by_identity.get(identity) for identity in pair)
     if method is None:
-        return _Member(name, (), () if manifest.statistics.interim_looks else (None,))
+        return _Member(name)
     found = None
     if other is not None and obstacle(other, method) is None:
         found = effect(other, method, manifest.statistics.confidence)

@@ -100,18 +100,23 @@ class PairedTimes:
         return low, high
 
     def ratio_of_means(self, confidence: float) -> tuple[float, float | None, float | None]:
-        """Compute the ratio of means, and its interval over both corners.
+        """Compute the ratio of means, and its interval over both corners; that of a bound is wider, as in `interval`.
 
         Args:
             confidence: of the interval.
         """
+        if self.bound is not None:
+            confidence = stats.bound_confidence(confidence, len(self.logs))
         low, _ = stats.ratio_of_means_interval(*self.least, confidence)
         _, high = stats.ratio_of_means_interval(*self.greatest, confidence)
         both = (None, None) if low is None or high is None else (low, high)
         return float(self.late.before.mean() / self.late.after.mean()), *both
 
     def tests(self) -> dict[str, tuple[float | None, float]]:
-        """Compute the least favourable p and the direction of each test: above 0 where it favours the method."""
+        """Compute p and direction of each test: above 0 where it favours the method.
+
+        The p of `sign_flip`, `wilcoxon` and `misses_last` is that of the least favourable times.
+        """
         between = self.least.logs, self.greatest.logs
         return {
             "sign_flip": (stats.sign_flip_between(*between), float(self.logs.sum())),
@@ -140,7 +145,10 @@ class PairedTimes:
     def _at_a_corner(
         self, differences: Callable[[Corner], Floats], test: Callable[[Floats], float | None]
     ) -> tuple[float | None, float]:
-        """Test at the corner whose sum is nearer to zero; p is 1 where the sums of the two differ in sign."""
+        """Test at the corner whose sum is nearer to zero; p is 1 where the sums of the two differ in sign.
+
+        These p's do not fall with every difference, so that other times within the brackets may have a larger one.
+        """
         least, greatest = differences(self.least), differences(self.greatest)
         direction = float(differences(self.late).sum())
         if not least.size or least.sum() > 0:

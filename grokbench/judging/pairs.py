@@ -62,8 +62,11 @@ def pairs(found: Comparisons) -> tuple[Pair, ...]:
 
     Cells that are incomplete, or whose budget or cadence is not that of the task's baseline, are left out; where the
     baseline is incomplete, its part is taken by the first complete cell. A task with more than MOST_INTERVALS methods
-    is left out, too, if its seeds are too few for any two to be told apart.
+    is left out, too, if its seeds are too few for any two to be told apart. There are no pairs before all seeds of the
+    suite have run, since no look at pairs is declared.
     """
+    if found.manifest.unfinished:
+        return ()
     tasks = dict.fromkeys(each.measured.cell.task for each in found.cells)
     by_task = [_comparable(found, task) for task in tasks]
     shown = [cells for cells in by_task if len(cells) <= MOST_INTERVALS or not _hopeless(cells, found.manifest)]
@@ -106,7 +109,7 @@ def _of_task(cells: Sequence[Comparison], statistics: Statistics) -> Iterator[Pa
     """Yield all pairs of cells, in their order; a baseline is `b`."""
     confidence = statistics.confidence if len(cells) <= MOST_INTERVALS else NO_INTERVAL
     compared = [(a, b, _effect(a, b, confidence)) for b, a in combinations(cells, 2)]
-    p_values = [_p(each, statistics) for _, _, each in compared]
+    p_values = [each.p_deciding(statistics) for _, _, each in compared]
     for (a, b, each), p, adjusted in zip(compared, p_values, holm(p_values), strict=True):
         yield Pair(
             task=a.measured.cell.task,
@@ -126,11 +129,6 @@ def _effect(a: Comparison, b: Comparison, confidence: float) -> Effect:
     if b.is_baseline and a.effect is not None:
         return a.effect
     return effect(b.measured, a.measured, confidence)
-
-
-def _p(each: Effect, statistics: Statistics) -> float | None:
-    """Select the p of the deciding test, before a correction."""
-    return each.p[each.deciding(statistics.primary)]
 
 
 def _hopeless(methods: Sized, manifest: Manifest) -> bool:

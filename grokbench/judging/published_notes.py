@@ -42,7 +42,7 @@ def published_note(published: PublishedRatio, effect: Effect | None, verdict: Re
 
 def _settling(published: PublishedRatio, effect: Effect | None, seeds: int) -> str:
     if seeds < LEAST_SEEDS:
-        return f"; a verdict needs at least {LEAST_SEEDS} seeds"
+        return f"; a verdict needs all seeds of the suite, and at least {LEAST_SEEDS}"
     if effect is None:
         return ""
     if effect.bound:

@@ -10,7 +10,7 @@ from grokbench.judging.comparison import Comparisons, compare
 from grokbench.judging.conclusions import Conclusion
 from grokbench.judging.endpoints import with_places
 from grokbench.judging.equivalence import equivalences
-from grokbench.judging.holm import correct
+from grokbench.judging.holm import Correction, correct, stopped
 from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.pairs import pairs, places
 from grokbench.judging.row import Row
@@ -23,7 +23,8 @@ __all__ = ["Leaderboard", "Row", "compare", "rank"]
 def rank(comparisons: Comparisons) -> Leaderboard:
     """Rank the cells of a folder: p's are corrected over all declared comparisons, finished or not."""
     manifest, corrected = comparisons.manifest, correct(comparisons)
-    parts = zip(comparisons.cells, corrected.rows, corrected.others, equivalences(comparisons), strict=True)
+    comparisons = _with_stopped_rows(comparisons, corrected)
+    parts = zip(comparisons.cells, corrected.rows, corrected.others, equivalences(comparisons, corrected), strict=True)
     rows = [make_row(*part, corrected, comparisons) for part in parts]
     rows = with_places(rows, manifest.baseline)
     rows += [skipped_row(skip, manifest) for skip in manifest.skipped]
@@ -46,6 +47,13 @@ def rank(comparisons: Comparisons) -> Leaderboard:
         pairs=between,
         aggregate=aggregate(comparisons),
     )
+
+
+def _with_stopped_rows(comparisons: Comparisons, corrected: Correction) -> Comparisons:
+    """Give the rows that were stopped at a look their effect at that look."""
+    both = zip(comparisons.cells, corrected.rows, strict=True)
+    cells = [stopped(each, judged.decided_at if judged else None, comparisons.manifest) for each, judged in both]
+    return replace(comparisons, cells=tuple(cells))
 
 
 def _fails(row: Row) -> bool:

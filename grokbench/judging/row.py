@@ -51,9 +51,9 @@ class Row:
         below_again: seeds with such an evaluation. None where a run of an earlier version does not say it.
         not_finite_after: seeds whose loss was not finite after their first crossing. None likewise.
         strict: seeds that met the criterion at every evaluation for H epochs, see `Crossings`.
-        strict_mean: restricted mean of that crossing; of seeds whose training ended before it was known, by
-            Kaplan-Meier.
-        strict_median: median epochs to it, likewise.
+        strict_mean: restricted mean of that crossing; a lower bound where training ended before one was known, as it
+            does when grokking lasts.
+        strict_median: median epochs to it. None where it depends on a crossing that is not known.
         lost: seeds that lost the criterion after their first crossing, see `Crossings`. None as for `below_again`.
         worst: metric of the criterion -> its worst value after the first crossing, over all seeds.
         speedup: exp of the mean over seeds of log(baseline's time / time); above 1 the method is faster.

@@ -4,13 +4,13 @@ from statistics import fmean
 from typing import Any
 
 from grokbench.judging.comparison import Comparison
-from grokbench.judging.conclusions import conclusion
+from grokbench.judging.conclusions import conclude
 from grokbench.judging.holm import Judgement
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.seconds import seconds_speedup
 from grokbench.judging.verdicts import published_ratio
 from grokbench.records import Manifest, Statistics
-from grokbench.stats.survival import median_time, restricted_mean
+from grokbench.stats.survival import median_time
 
 __all__ = ["crossing_columns", "design_columns", "effect_columns", "published_columns"]
 
@@ -29,9 +29,10 @@ def crossing_columns(measured: Measured) -> dict[str, Any]:
     for name, known in (("first", recorded), ("lasting", courses.holds), ("strict", courses.holds)):
         if known and measured.finished:
             times, hits = courses.crossed(name)
-            mean = restricted_mean(times, hits, measured.cell.budget) if name == "strict" else fmean(times)
-            columns |= {f"{name}_mean": mean, f"{name}_median": median_time(times, hits)}
+            columns |= {f"{name}_mean": fmean(times), f"{name}_median": median_time(times, hits)}
             columns |= {name: sum(hits)} if name != "first" else {}
+    if "strict_median" in columns:
+        columns["strict_median"] = courses.strict_median()
     return columns
 
 
@@ -55,7 +56,7 @@ def effect_columns(each: Comparison, judged: Judgement | None, statistics: Stati
         "speedup_of_means": found.of_means,
         **{f"p_{name}": p for name, p in found.p.items()},
         "deciding_test": test,
-        "conclusion": conclusion(found, judged.deciding(found, statistics), statistics) if judged else None,
+        "conclusion": conclude(found, judged, statistics) if judged else None,
         "speedup_of_means_low": found.of_means_low,
         "speedup_of_means_high": found.of_means_high,
         "effect_size": found.effect_size,
@@ -69,7 +70,7 @@ def effect_columns(each: Comparison, judged: Judgement | None, statistics: Stati
 
 def _seconds_columns(each: Comparison) -> dict[str, Any]:
     found, name = seconds_speedup(each), "seconds_speedup"
-    if found is None or each.effect is None:
+    if found is None or each.effect is None or not each.measured.complete:
         return {}
     ends = {f"{name}_low": found.low, f"{name}_high": found.high}
     return {name: found.value, **ends, f"{name}_bound": each.effect.bound}

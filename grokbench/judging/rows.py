@@ -7,7 +7,7 @@ from grokbench.judging.comparison import Comparison, Comparisons, RowContrast
 from grokbench.judging.conclusions import compared_notes, contrast_note
 from grokbench.judging.design_notes import design_notes
 from grokbench.judging.equivalence import Equivalence
-from grokbench.judging.holm import Correction, Judgement, stopped
+from grokbench.judging.holm import Correction, Judgement
 from grokbench.judging.marks import recipe_notes
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.published_notes import metric_notes, published_note
@@ -17,7 +17,7 @@ from grokbench.judging.row_comparison import RowComparison
 from grokbench.judging.row_notes import outcome_notes, provenance_notes
 from grokbench.judging.simultaneous import simultaneous_ends, simultaneous_note
 from grokbench.judging.skew import skew_notes
-from grokbench.judging.verdicts import published_ratio, verdict
+from grokbench.judging.verdicts import PublishedRatio, Reproduction, published_ratio, verdict
 from grokbench.records import Manifest, Outcome, Skip
 from grokbench.stats.survival import half_time
 
@@ -42,10 +42,11 @@ def make_row(
         corrected: all comparisons of the folder.
         found: the folder.
     """
-    each = stopped(each, judged.decided_at if judged else None, found.manifest)
     measured, cell, manifest = each.measured, each.measured.cell, found.manifest
     theirs = published_ratio(manifest.published, cell.task, manifest.baseline, cell.regularizer)
-    ends = simultaneous_ends(each, manifest)
+    reproduction = verdict(theirs, each.effect, _pairs(each, manifest)) if theirs is not None else None
+    ends = simultaneous_ends(each, judged, manifest) if judged else (None, None)
+    contrasts = [_contrast(*both, manifest) for both in zip(each.others, others, strict=True)]
     return Row(
         task=cell.task,
         regularizer=cell.regularizer,
@@ -74,22 +75,23 @@ def make_row(
         seconds_mean=measured.seconds(),
         privileges=cell.privileges,
         **published_columns(cell.task, cell.regularizer, manifest),
-        verdict=verdict(theirs, each.effect, len(manifest.seeds)) if theirs is not None else None,
+        verdict=reproduction,
         notes=(
             *_notes(each, judged, manifest),
+            *_published_notes(each, theirs, reproduction, manifest),
             *([equivalence.note] if equivalence and each.effect else []),
             *(simultaneous_note(each, ends, judged, manifest) if judged else ()),
             *(design_notes(each, judged, corrected, found) if judged else ()),
-            *(contrast_note(other, None, manifest) for other in each.others if other.obstacle),
+            *(row.note for row, other in zip(contrasts, each.others, strict=True) if other.obstacle),
         ),
         marks=cell.marks,
-        comparisons=tuple(_contrast(*both, manifest) for both in zip(each.others, others, strict=True)),
+        comparisons=tuple(contrasts),
         identity=cell.identity,
     )
 
 
 def _contrast(other: RowContrast, judged: Judgement, manifest: Manifest) -> RowComparison:
-    found, note = other.effect, contrast_note(other, judged.p, manifest, judged.tests)
+    found, note = other.effect, contrast_note(other, judged, manifest)
     if found is None:
         return RowComparison(other=other.label, note=note)
     return RowComparison(
@@ -101,8 +103,8 @@ def _contrast(other: RowContrast, judged: Judgement, manifest: Manifest) -> RowC
         speedup_of_means=found.of_means,
         speedup_of_means_low=found.of_means_low,
         speedup_of_means_high=found.of_means_high,
-        deciding_test=(test := found.deciding(manifest.statistics.primary)),
-        p=found.p[test],
+        deciding_test=found.deciding(manifest.statistics.primary),
+        p=found.p_deciding(manifest.statistics),
         **design_columns(judged, manifest.statistics),
         effect_size=found.effect_size,
         superiority=found.superiority,
@@ -121,21 +123,26 @@ def _notes(each: Comparison, tested: Judgement | None, manifest: Manifest) -> It
     if each.obstacle:
         yield each.obstacle
     if each.effect and tested:
-        yield from compared_notes(each.effect, tested.p, manifest, tested.tests)
+        yield from compared_notes(each.effect, tested, manifest)
         yield from skew_notes(each.effect)
-    yield from _published_notes(each, manifest)
     if each.baseline is not None and not each.is_baseline:
         yield from provenance_notes(each.baseline, each.measured)
 
 
-def _published_notes(each: Comparison, manifest: Manifest) -> Iterator[Note]:
-    if manifest.published is None:
-        return
-    (task, regularizer), seeds = each.measured.cell.key, len(manifest.seeds)
-    theirs = published_ratio(manifest.published, task, manifest.baseline, regularizer)
-    if theirs is not None:
-        yield published_note(theirs, each.effect, verdict(theirs, each.effect, seeds), seeds)
-    yield from metric_notes(manifest.published.finals(task, regularizer), each.measured.final())
+def _published_notes(
+    each: Comparison, theirs: PublishedRatio | None, judged: Reproduction | None, manifest: Manifest
+) -> Iterator[Note]:
+    if theirs is not None and judged is not None:
+        yield published_note(theirs, each.effect, judged, _pairs(each, manifest))
+    if manifest.published is not None:
+        yield from metric_notes(manifest.published.finals(*each.measured.cell.key), each.measured.final())
+
+
+def _pairs(each: Comparison, manifest: Manifest) -> int:
+    """Count the pairs behind a verdict: a row that was stopped at a look has fewer; before the end there are none."""
+    if manifest.unfinished:
+        return 0
+    return each.effect.seeds if each.effect else len(manifest.seeds)
 
 
 def _identical(each: Comparison) -> Note:

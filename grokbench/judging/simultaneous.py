@@ -19,20 +19,23 @@ __all__ = ["Ends", "simultaneous_ends", "simultaneous_note"]
 Ends = tuple[float | None, float | None]
 
 
-def simultaneous_ends(each: Comparison, manifest: Manifest) -> Ends:
+def simultaneous_ends(each: Comparison, judged: Judgement, manifest: Manifest) -> Ends:
     """Compute the Bonferroni interval of a speed-up over the baseline.
 
     Args:
         each: the comparison.
-        manifest: the plan, with the suite's statistics and the number of tests.
+        judged: the same in its family, with the number of tests.
+        manifest: the plan, with the suite's statistics.
 
     Returns:
-        Both ends; (None, None) without a speed-up, for a row that was stopped at a look, and where the seeds are too
-        few for that confidence.
+        Both ends; (None, None) without a speed-up or a test, in a suite that declares looks, which an interval of one
+        test does not allow for, and where the seeds are too few for that confidence.
     """
-    if each.effect is None or each.effect.speedup is None or each.baseline is None or not each.measured.complete:
+    if each.effect is None or each.effect.speedup is None or each.baseline is None or judged.family is None:
         return None, None
-    found, confidence = each.effect, _confidence(manifest)
+    if manifest.statistics.interim_looks or not each.effect.tested:
+        return None, None
+    found, confidence = each.effect, _confidence(judged, manifest)
     if abs(confidence - manifest.statistics.confidence) > 1e-12:
         return PairedTimes.of(each.baseline, each.measured).interval(confidence)
     return found.low, found.high
@@ -54,14 +57,14 @@ def simultaneous_note(each: Comparison, ends: Ends, judged: Judgement, manifest:
         return
     significant, includes = p <= statistics.alpha, low <= 1 <= high
     if significant == includes:
-        shown, percent = written(low, high), f"{100 * _confidence(manifest):.4g}%"
+        shown, percent = written(low, high), f"{100 * _confidence(judged, manifest):.4g}%"
         verb, but = ("includes", "significant") if includes else ("excludes", "not significant")
         text = (
-            f"the simultaneous interval {shown} ({percent}, Bonferroni over {manifest.tests}) {verb} 1, though "
+            f"the simultaneous interval {shown} ({percent}, Bonferroni over {judged.tests}) {verb} 1, though "
             f"{statistics.name_of_p} is {but}"
         )
-        yield info(Kind.SIMULTANEOUS, text, low, high, manifest.tests, significant)
+        yield info(Kind.SIMULTANEOUS, text, low, high, judged.tests, significant)
 
 
-def _confidence(manifest: Manifest) -> float:
-    return 1 - manifest.statistics.alpha / max(manifest.tests, 1)
+def _confidence(judged: Judgement, manifest: Manifest) -> float:
+    return 1 - manifest.statistics.alpha / max(judged.tests, 1)

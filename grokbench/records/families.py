@@ -12,7 +12,7 @@ class Families:
     """The families, in the order in which they were declared.
 
     Attributes:
-        members: for each family, comparison -> its name in the first declaration that has it.
+        members: for each family, comparison -> its name in the first declaration that has it: at most two families.
         present: the last declaration.
         before: declarations under which a replica of a method finished.
     """
@@ -24,10 +24,6 @@ class Families:
         self.before: list[Declaration] = []
         self._new: set[Pair] = set()  # of the present declaration, while nothing has finished under it
         self._finished: Mapping[str, int] = {}
-
-    def number(self, pair: Pair) -> int | None:
-        """Give the number of the family of a comparison, from 1; None where it was never declared."""
-        return next((number for number, family in enumerate(self.members, 1) if pair in family), None)
 
     @property
     def identities(self) -> set[str]:
@@ -54,6 +50,12 @@ class Families:
             self.before += [self.present] if self.present not in self.before else []
         self._finished = look.finished
 
+    def join_later(self) -> None:
+        """Make one family of all that were declared after the first."""
+        first, *later = self.members or [{}]
+        joined = {pair: name for family in later for pair, name in family.items()}
+        self.members = [family for family in (first, joined) if family]
+
     def _drop(self, replaced: Iterable[Pair]) -> None:
         """Forget the comparisons of a declaration that was replaced before anything had finished under it."""
         gone = set(replaced)
@@ -64,9 +66,10 @@ class Families:
 def families(ledger: Ledger, manifest: Manifest) -> Families:
     """Find the families of a folder.
 
-    A comparison belongs to the first declaration that has it. Those of a declaration are one family. Once a replica of
-    one of its methods has finished, all of them stay in it, whatever is declared later, and what a later declaration
-    adds is a family of its own. A declaration under which nothing finished is replaced by the next.
+    The comparisons that were declared before any replica of a method finished are the first family. All of them stay in
+    it, whatever is declared later. All comparisons that later declarations add are the second family, which grows with
+    each: a method that is tried again and again with other settings is corrected for every trial. A declaration under
+    which nothing finished is replaced by the next.
 
     Args:
         ledger: of the folder; empty in a folder of an earlier version, whose family is what the manifest says.
@@ -77,4 +80,5 @@ def families(ledger: Ledger, manifest: Manifest) -> Families:
         found.enter(event)
     if found.present != now:
         found.enter(now)
+    found.join_later()
     return found

@@ -29,17 +29,21 @@ class DeclaredCell:
         regularizer: its label.
         identity: hash of its recipe.
         compare_to: labels of the regularizers that it is compared with, beside the baseline.
+        budget: epochs at most. None: not recorded.
+        evaluate_every: epochs between evaluations. None: not recorded.
     """
 
     task: str
     regularizer: str
     identity: str
     compare_to: tuple[str, ...] = ()
+    budget: int | None = None
+    evaluate_every: int | None = None
 
     @classmethod
     def of(cls, cell: Cell) -> "DeclaredCell":
         """Select what a declaration says of a cell."""
-        return cls(cell.task, cell.regularizer, cell.identity, cell.compare_to)
+        return cls(cell.task, cell.regularizer, cell.identity, cell.compare_to, cell.budget, cell.evaluate_every)
 
 
 @dataclass(frozen=True)

@@ -180,13 +180,23 @@ class Manifest:
 
     @property
     def unfinished(self) -> bool:
-        """True if the folder plans a part of the suite's seeds only: estimates are shown, and no test is made."""
+        """True if the folder plans a part of the suite's seeds only: nothing is tested but at declared looks."""
         return not set(self.full_seeds) <= set(self.seeds)
 
     @property
     def comparisons(self) -> int:
-        """The size of the planned family: every cell but the baseline's, finished or not, and those of `compare_to`."""
-        return sum((cell.regularizer != self.baseline) + len(cell.compare_to) for cell in self.cells)
+        """The number of planned comparisons with baselines and by `compare_to`, finished or not.
+
+        Two labels of one recipe count once. A copy of the cell that it would be compared with does not count.
+        """
+        identities = {cell.key: cell.identity for cell in self.cells}
+        pairs = {
+            (cell.identity, identities.get((cell.task, other), ""))
+            for cell in self.cells
+            for other in (self.baseline, *cell.compare_to)
+            if cell.regularizer != other
+        }
+        return sum(method != other for method, other in pairs)
 
     @property
     def tests(self) -> int:

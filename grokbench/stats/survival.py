@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grokbench.stats import Floats, sign_flip
 
-__all__ = ["half_time", "kaplan_meier", "logrank", "logrank_scores", "median_time", "restricted_mean"]
+__all__ = ["half_time", "kaplan_meier", "logrank", "logrank_scores", "median_time"]
 
 
 def kaplan_meier(times: ArrayLike, grokked: ArrayLike) -> tuple[Floats, Floats]:
@@ -66,22 +66,6 @@ def half_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
     """
     at, share = kaplan_meier(times, grokked)
     return float(at[-1]) if at.size and abs(share[-1] - 0.5) < 1e-9 else None
-
-
-def restricted_mean(times: ArrayLike, grokked: ArrayLike, budget: float) -> float:
-    """Estimate the mean of min(time, budget): the area under the Kaplan-Meier estimate up to the budget.
-
-    Where no replica is censored before the budget, it is the sample mean of min(time, budget). After the last time the
-    estimate stays where it is.
-
-    Args:
-        times: epochs, (n,); at least one.
-        grokked: whether the event was observed, (n,).
-        budget: epochs.
-    """
-    at, share = kaplan_meier(times, grokked)
-    ends = np.concatenate([[0.0], np.minimum(at, budget), [budget]])
-    return float(np.sum(np.diff(ends) * np.concatenate([[1.0], share])))
 
 
 def logrank(

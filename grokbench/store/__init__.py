@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from grokbench.errors import StoreError
 from grokbench.io import atomic, json_lines
-from grokbench.records import Cell, History, Look, Manifest, Outcome, Run, Timing
+from grokbench.records import Cell, History, Look, Manifest, Outcome, Run, Timing, reached_end
 from grokbench.records.families import families
 from grokbench.store import ledger
 from grokbench.store.layout import FOLDERS, Layout
@@ -129,7 +129,7 @@ class Store:
         return History(ledger.read_ledger(self.directory), tuple(self.withdrawn_runs()))
 
     def look(self, found: bool = False) -> None:
-        """Enter into the ledger how many replicas of each cell have finished, now that the folder is judged.
+        """Enter into the ledger how many replicas of each cell are complete, now that the folder is judged.
 
         Args:
             found: it is opened and not judged: only what has finished since the last look is entered.
@@ -137,9 +137,9 @@ class Store:
         Raises:
             StoreError: the ledger is damaged or cannot be written.
         """
-        finished = Counter(
-            run.identity for run in (*self.runs(), *self.withdrawn_runs()) if run.outcome is not Outcome.FAILED
-        )
+        cells = {cell.identity: cell for cell in (*self.manifest.withdrawn, *self.manifest.cells)}
+        runs = (*self.runs(), *self.withdrawn_runs())
+        finished = Counter(run.identity for run in runs if reached_end(run, cells[run.identity]))
         ledger.enter(self.directory, Look(len(self.manifest.seeds), dict(sorted(finished.items()))), found)
 
     def _catch_up(self) -> None:

@@ -35,6 +35,7 @@ LEGEND = (
     "budget for seeds that did not grok. speed-up: against the baseline of the same folder, with its interval. "
     "conclusion: of that comparison, A | B where they do not agree."
 )
+TEST_NAMES = {"sign_flip": "sign flip", "misses_last": "sign test"}
 
 
 def render(contrasts: FolderContrasts, style: str) -> str:
@@ -142,7 +143,8 @@ def _notes(cells: list[FolderContrast]) -> Iterator[str]:
                 yield f"{cell.regularizer}: seed {pair.seed} {pair.outcomes[0]} in A and {pair.outcomes[1]} in B"
         if cell.ratio is not None and cell.differing:
             ratio = interval(cell.ratio, cell.ratio_low, cell.ratio_high, cell.bound)
-            yield f"{cell.regularizer}: A takes {ratio} the epochs of B (paired by seed, sign flip p = {cell.p:.2g})"
+            tested = f"{TEST_NAMES[cell.test or '']} p = {cell.p:.2g}"
+            yield f"{cell.regularizer}: A takes {ratio} the epochs of B (paired by seed, {tested})"
         if cell.untested and cell.untested.kind is not Kind.FOLDERS_DIFFER:  # which the heading says
             yield f"{cell.regularizer}: {cell.untested}"
 
