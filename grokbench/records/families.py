@@ -25,10 +25,6 @@ class Families:
         self._new: set[Pair] = set()  # of the present declaration, while nothing has finished under it
         self._finished: Mapping[str, int] = {}
 
-    def number(self, pair: Pair) -> int | None:
-        """Give the number of the family of a comparison, from 1; None where it was never declared."""
-        return next((number for number, family in enumerate(self.members, 1) if pair in family), None)
-
     @property
     def identities(self) -> set[str]:
         """The cells of all comparisons."""
