@@ -8,7 +8,7 @@ from grokbench.events import Progress
 from grokbench.records import Cell, Planned, Run
 
 if TYPE_CHECKING:
-    from grokbench.judging.ranking import Leaderboard
+    from grokbench.judging.leaderboard import Leaderboard
 
 __all__ = ["Observer"]
 

@@ -146,9 +146,7 @@ class Task:
             ways = "'grokked', 'budget', {'hold': epochs}, or for how many evaluations, at least 1, the criterion holds"
             raise ValueError(f"stop must be {ways}, got {self.stop!r}")
         if not isinstance(self.optimizer, Optimizer):
-            raise TypeError(
-                "optimizer must be an Optimizer of grokbench, such as grokbench.SGD(lr=...) or grokbench.AdamW(lr=...)"
-            )
+            raise TypeError("optimizer must be an Optimizer of grokbench, such as grokbench.SGD(lr=...)")
         for name in ("lr", "weight_decay"):
             if (value := getattr(self.optimizer, name)) < 0:
                 raise ValueError(f"{name} must not be negative, got {value}")

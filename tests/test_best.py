@@ -46,7 +46,8 @@ def test_bold_marks_the_significant_best(rows, bold):
 
 def test_the_rule_is_said():
     assert rule("plain", Statistics()) == (
-        "Bold: significantly faster than plain (Holm p at most 0.05), and of the first place among such methods of the "
-        "task."
+        "Bold: significantly faster than plain (Holm p at most 0.05), with a speed-up and a ratio of means that both "
+        "exceed 1 if all seeds grokked, and of the first place among such methods of the task."
     )
-    assert "(p at most 0.01)" in rule("plain", Statistics(correction="none", alpha=0.01))
+    assert "(uncorrected p at most 0.01)" in rule("plain", Statistics(correction="none", alpha=0.01))
+    assert "(sequential p at most 0.05)" in rule("plain", Statistics(correction="none", interim_looks=(4, 8)))

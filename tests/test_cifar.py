@@ -101,7 +101,8 @@ def test_missing_files_without_a_network_name_the_files_and_their_folder(root):
     message = str(error.value)
     assert f"CIFAR-10 is not complete in {root / 'cifar-10-batches-py'} and could not be downloaded" in message
     assert "Name or service not known" in message and "$GROKBENCH_DATA" in message
-    assert f"Put cifar10.npz with x_train, y_train, x_test, y_test into {root}, or torchvision's" in message
+    assert f"Put one of these into {root}: the file cifar10.npz, which contains x_train, y_train, x_test" in message
+    assert "or torchvision's folder cifar-10-batches-py" in message
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@
 """
 
 import re
+from itertools import pairwise
 
 import pytest
+from markdown_it import MarkdownIt
 
 from .helpers.documentation_pages import ROOT, Block, Reader, blocks
 
@@ -75,3 +77,16 @@ def test_a_block_that_nobody_could_use_is_found(tmp_path, block):
 def test_the_files_that_a_page_names_are_there(page):
     named = re.findall(rf"`((?:{OURS})/[\w/.-]*)`", page.read_text(encoding="utf-8"))
     assert not [path for path in named if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("page", [*PAGES, METHODS_PAGE], ids=lambda page: page.name)
+def test_the_headings_that_a_page_links_to_are_there(page):
+    links = re.findall(r"\]\(([\w./]*\.md)?#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if link[1] not in anchors(page.parent / link[0] if link[0] else page)]
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub makes them."""
+    tokens = MarkdownIt().parse(page.read_text(encoding="utf-8"))
+    headings = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -16,7 +16,7 @@ def test_a_line_for_every_name(registry):
     named = [*registry.tasks, *registry.regularizers, *registry.metrics, *registry.observers, *shipped_suites()]
     assert set(named) <= set(lines)
     assert all("built in" in lines[name] for name in named)
-    assert "row the others are tested against" in lines["baseline"]
+    assert "row that other rows are tested against" in lines["baseline"]
 
 
 def test_one_kind(registry):

@@ -48,7 +48,7 @@ def test_good_parameters_have_no_faults(given):
         ({"count": "2"}, "count", "expected a whole number, got the text '2'"),
         ({"norm": "cubed"}, "norm", "expected 'squared' or 'frobenius', got the text 'cubed'"),
         ({"on": 1}, "on", "expected true or false, got the number 1"),
-        ({"betas": [0.5]}, "betas", "at [1]: expected one entry more, got the list [0.5]"),
+        ({"betas": [0.5]}, "betas", "at [1]: expected one more entry, got the list [0.5]"),
         ({"betas": [0.5, 0.6, 0.7]}, "betas", "expected at most 2 entries, got the list [0.5, 0.6, 0.7]"),
         ({"betas": [0.5, "high"]}, "betas", "at [1]: expected a number, got the text 'high'"),
         ({"betas": 0.5}, "betas", "expected a list, got the number 0.5"),

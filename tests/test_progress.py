@@ -185,7 +185,7 @@ def test_a_suite_that_ranks_by_lasting_grokking_counts_it():
     runs = [lasted(1, 10, 50, 150), lasted(2, 10, None, 4100), lasted(3, 10, 4010, 4110), lasted(4, 10, 70, 170)]
     matrix = matrix_of([watched], seeds=4, done={watched.key: runs}, rank_by="lasting")
     assert (matrix.grokked(watched.key), matrix.failures(watched.key)) == (2, "2 not lasting")
-    assert matrix.median(watched.key) == "70"
+    assert matrix.median(watched.key) == ">= 70"  # exactly half lasted
     assert summary(matrix, [watched.key]).endswith("1 done, 2/4 lasting")
     assert matrix_of([watched], seeds=4, done={watched.key: runs}).grokked(watched.key) == 4
 

@@ -103,7 +103,7 @@ def test_every_format_takes_empty_rows_and_no_rows(format):
 def test_markdown_has_the_significant_best_in_bold_and_says_what_that_is():
     text = render(board(row("baseline"), dataclasses.replace(FULL, conclusion=Conclusion.FASTER)), "markdown")
     assert "| **a\\|b_50%** |" in text and "**>= 17.7x** |" in text and text.count("**") == 4
-    assert "Bold: significantly faster than baseline (Holm p at most 0.05), and of the first place among" in text
+    assert "Bold: significantly faster than baseline (Holm p at most 0.05), with a speed-up and" in text
 
 
 def test_markdown_escapes_pipes():

@@ -57,7 +57,7 @@ STRUCTURE += [
     ("", "1:1", "the file is empty, expected a suite"),
     ("# nothing\n", "1:1", "the file is empty"),
     ("- suite: s\n", "1:1", "the list [{suite: 's'}], expected a mapping"),
-    (b"\x7fELF\x02\x01\x01" + bytes(900), "1:1", "the character U+007F cannot stand in a suite"),
+    (b"\x7fELF\x02\x01\x01" + bytes(900), "1:1", "the character U+007F is not allowed in a suite"),
     (bytes(range(256)) * 40, "2:118", "the byte 0x80 is not UTF-8"),
     (GOOD.encode("utf-16"), "1:1", "the byte 0xff is not UTF-8, expected the file saved as UTF-8"),
     (GOOD.encode() + b"description: caf\xe9\n", "6:17", "the byte 0xe9 is not UTF-8"),

@@ -163,7 +163,8 @@ def test_listing_is_in_the_order_of_the_file_and_ends():
 
 
 def test_values_and_paths_in_words():
-    assert [shown(v) for v in (None, True, 1.5, [], {})] == ["nothing", "true", "the number 1.5", "a list", "a mapping"]
+    shown_values = [shown(value) for value in (None, True, 1.5, [], {})]
+    assert shown_values == ["nothing", "true", "the number 1.5", "the list []", "the mapping {}"]
     assert len(shown("x" * 1000)) < 80
     assert dotted(("skip", 0, "why")) == "skip[0].why"
 

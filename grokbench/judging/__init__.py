@@ -7,7 +7,8 @@ The modules, in the order of the data:
 - `looks` and `holm`: tests at declared looks, and p corrected over the families that a suite declared.
 - `conclusions`: what follows from a test; `equivalence`: whether there is no effect; `verdicts`: on published ratios.
 - `row`: the numbers of one cell; `rows` and `row_columns` make it; `ranking` makes a `leaderboard` of all.
-- `note`: one remark, as a record; the modules with `notes` in their names make them.
+- `note`: one remark, as a record. `row_notes`, `design_notes` and `published_notes` make notes, and so do `marks`,
+  `refusals`, `skew` and `task_summary`, and other modules on their own results.
 - `pairs`: the methods of a task compared with one another, and their places; `best`: the leading ones.
 - `aggregate`: speed-ups over all tasks; `simultaneous`: intervals that hold for all comparisons at once.
 - `profile`: the shares of seeds on which methods are nearly the fastest; `endpoints`: places by each crossing.

@@ -30,10 +30,10 @@ def rule(baseline: str, statistics: Statistics) -> str:
         baseline: its label.
         statistics: the suite's, with its alpha and correction.
     """
-    p = "Holm p" if statistics.correction == "holm" else "p"
     return (
-        f"Bold: significantly faster than {baseline} ({p} at most {statistics.alpha:g}), and of the first place among "
-        f"such methods of the task."
+        f"Bold: significantly faster than {baseline} ({statistics.name_of_p} at most {statistics.alpha:g}), with a "
+        f"speed-up and a ratio of means that both exceed 1 if all seeds grokked, and of the first place among such "
+        f"methods of the task."
     )
 
 

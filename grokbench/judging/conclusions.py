@@ -13,7 +13,6 @@ from grokbench.text.lists import plural
 from grokbench.text.numbers import interval
 
 __all__ = ["Conclusion", "compared_notes", "conclude", "conclusion", "contrast_note", "power_notes"]
-__all__ = ["Conclusion", "compared_notes", "conclusion", "contrast_note", "power_notes"]
 
 FEWEST_FOR_T = 6  # seeds, as many as a permutation test needs at 5%
 

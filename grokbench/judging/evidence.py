@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 from grokbench.judging.bands import Band, band
 from grokbench.judging.comparison import Comparison, Comparisons, compare
-from grokbench.judging.ranking import Leaderboard, Row, rank
+from grokbench.judging.leaderboard import Leaderboard
+from grokbench.judging.ranking import rank
+from grokbench.judging.row import Row
 from grokbench.judging.seconds import Cost, costs
 from grokbench.records import Cell, Manifest, Outcome, Run
 from grokbench.store import Store

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from grokbench.judging.note import Note
+from grokbench.records import Statistics
 from grokbench.text.numbers import valid_end
 
 __all__ = ["RowComparison", "end_to_print"]
@@ -54,6 +55,16 @@ class RowComparison:
     def __post_init__(self) -> None:
         """Choose the number to print."""
         object.__setattr__(self, "speedup_valid_end", end_to_print(self, "speedup"))
+
+    def deciding_p(self, statistics: Statistics) -> float | None:
+        """Select the p that decides significance."""
+        adjusted = self.p_holm if statistics.correction == "holm" else self.p_sequential
+        return statistics.deciding(self.p, adjusted)
+
+    @property
+    def shown(self) -> float | None:
+        """The speed-up to show, as in `Row`."""
+        return self.speedup if self.speedup_valid_end is None else self.speedup_valid_end
 
     def as_dict(self) -> dict[str, Any]:
         """Turn the comparison into JSON data."""

@@ -1,6 +1,8 @@
 """Notes on the runs of a row: what the replicas did, and where they were made otherwise than the baseline's.
 
-The notes on its comparison with the baseline are in `conclusions`.
+Other modules make the other notes: `conclusions`, `equivalence`, `simultaneous` and `skew` on the comparison with the
+baseline, `design_notes` on its family and looks, `published_notes` on published numbers, `marks` on the recipe,
+`refusals` on timings, `endpoints` on places, and `task_summary` on a task.
 """
 
 from collections.abc import Iterator

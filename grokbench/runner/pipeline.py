@@ -8,7 +8,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from grokbench.events import Event, KeptWeights
-from grokbench.judging.ranking import Leaderboard, compare, rank
+from grokbench.judging.comparison import compare
+from grokbench.judging.leaderboard import Leaderboard
+from grokbench.judging.ranking import rank
 from grokbench.launchers.jobs import Job, Profiling, Stage, Training, Worker
 from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing

@@ -34,7 +34,7 @@ from grokbench.stats.sign_flip_test import (
     sign_flip_interval,
     smallest_p,
 )
-from grokbench.stats.signed_rank_test import rank_sum_between, signed_ranks, wilcoxon, wilcoxon_between
+from grokbench.stats.signed_rank_test import signed_ranks, wilcoxon, wilcoxon_between
 from grokbench.stats.wins import superiority, superiority_interval
 
 __all__ = [
@@ -54,7 +54,6 @@ __all__ = [
     "misses_last_favours",
     "paired_t",
     "pairs_needed",
-    "rank_sum_between",
     "ratio_of_means_interval",
     "sample_size_to_narrow",
     "sequential_p",

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grokbench.stats.sign_flip_test import TIE, Floats, sign_flip
 
-__all__ = ["rank_sum_between", "signed_ranks", "wilcoxon", "wilcoxon_between"]
+__all__ = ["signed_ranks", "wilcoxon", "wilcoxon_between"]
 
 
 def wilcoxon(differences: ArrayLike) -> float | None:
@@ -64,20 +64,6 @@ def wilcoxon_between(low: ArrayLike, high: ArrayLike) -> float | None:
         return None
     fixed = lower == upper
     return min(_p_of_least(lower, fixed), _p_of_least(-upper, fixed))  # one of them is 1
-
-
-def rank_sum_between(low: ArrayLike, high: ArrayLike) -> float:
-    """Compute the sum of signed ranks that is closest to zero for differences within brackets.
-
-    Args:
-        low: least values of the paired differences, (n,).
-        high: greatest values, (n,).
-
-    Returns:
-        The sum, whose sign is the direction of the effect; 0 where the brackets contain both directions.
-    """
-    least, most = float(signed_ranks(low).sum()), float(signed_ranks(high).sum())
-    return max(least, 0.0) + min(most, 0.0)
 
 
 def _p_of_least(least: Floats, fixed: NDArray[np.bool_]) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from grokbench.judging.ranking import Row
+from grokbench.judging.row import Row
 from grokbench.report.charts.axes import around, axis, past, scale
 from grokbench.report.charts.labels import CUT, cut
 from grokbench.report.charts.sheet import Sheet

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from grokbench.judging.ranking import Row
+from grokbench.judging.row import Row
 from grokbench.records import Cell
 from grokbench.report.charts.sheet import Sheet
 from grokbench.report.charts.summary import heat, speedup_entry

@@ -8,7 +8,7 @@ import altair as alt
 
 from grokbench.judging.aggregate import Aggregate
 from grokbench.judging.evidence import Evidence
-from grokbench.judging.ranking import Row
+from grokbench.judging.row import Row
 from grokbench.report.charts.labels import CUT, cut
 from grokbench.report.charts.sheet import Sheet
 from grokbench.report.charts.style import text_width

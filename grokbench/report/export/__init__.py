@@ -5,7 +5,7 @@ from pathlib import Path
 
 from grokbench import __version__
 from grokbench.io import atomic
-from grokbench.judging.ranking import Leaderboard
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.report.export import leaderboard, runs
 from grokbench.report.export.files import FORMATS, ready
 from grokbench.report.export.readme import folder_page

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 
+from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.marks import mark_text
-from grokbench.judging.ranking import Leaderboard, Row
+from grokbench.judging.row import Row
 from grokbench.judging.verdicts import Reproduction
 from grokbench.report.export.runs import LABELS, UNTIMED
 from grokbench.report.export.tidy import INTEGER, NUMBER, TEXT, Column, Table
@@ -23,7 +24,7 @@ NOT_RECORDED = "nothing has finished, or a run of an earlier version does not sa
 NO_MARGIN = f"{NOT_COMPARED}; the suite declares no margin, or a seed did not grok"
 NO_WATCH = "no evaluation follows a first crossing"
 UNCOUNTED = "not counted, or the timing is of an earlier version"
-BONFERRONI = "its interval of confidence 1 - alpha / m, for the m tests of the suite"
+BONFERRONI = "its interval of confidence 1 - alpha / m, for the m tests of the family"
 UNPUBLISHED = "the suite has no published number for it"
 UNSPREAD = "the suite has no published spread for it"
 VERDICTS = tuple(Reproduction)
@@ -80,7 +81,7 @@ RANKED: tuple[Column, ...] = (
         NOT_HELD,
         "epochs",
     ),
-    Column("strict_median", NUMBER, "median epochs to it", f"{NOT_HELD}; fewer than half had one", "epochs"),
+    Column("strict_median", NUMBER, "median epochs to it", f"{NOT_HELD}; not known", "epochs"),
     Column("lost", INTEGER, "seeds below the criterion again by more than chance explains", NOT_RECORDED),
     _joined("worst", "worst value of each metric of the criterion after the first crossing", NO_WATCH, _worst),
     Column("speedup", NUMBER, "exp of the mean over seeds of log(baseline's time / its time)", NOT_COMPARED, "ratio"),

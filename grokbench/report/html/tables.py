@@ -21,7 +21,6 @@ SORTED_BY = {  # column -> attribute of a row
     Key.MEAN: "epochs_mean",
     Key.LASTING: "lasting_median",
     Key.SPEEDUP: "shown",
-    Key.P_HOLM: "p_holm",
     Key.SECONDS_PER_EPOCH: "seconds_per_epoch",
     Key.TIME: "seconds_shown",
     Key.PUBLISHED: "published_speedup",
@@ -121,11 +120,11 @@ def _contrasts(evidence: Evidence, rows: Sequence[Row]) -> Table | None:
     if text is None:
         return None
     found = [(row.regularizer, each) for row in rows for each in row.comparisons]
-    lines = []
+    statistics, lines = evidence.manifest.statistics, []
     for (label, each), cells in zip(found, text.cells, strict=True):
         order = map(evidence.methods.index, (label, each.other))
-        keys = (*order, each.speedup, each.p, each.p_holm)
-        entries = [Entry(cell, key, False, i == 0) for i, (cell, key) in enumerate(zip(cells, keys, strict=False))]
+        keys = (*order, each.shown, each.p, *([each.deciding_p(statistics)] if statistics.adjusts else []))
+        entries = [Entry(cell, key, False, i == 0) for i, (cell, key) in enumerate(zip(cells, keys, strict=True))]
         lines.append(Line(label, tuple(entries)))
     return Table(dict(zip(text.headers, text.align, strict=True)), tuple(lines))
 

@@ -25,7 +25,7 @@ from grokbench.text.escape import UNICODE_CHAR, latex, latex_prose
 __all__ = ["tables"]
 
 MOST_ROWS = 40  # of a table that fits a page
-HEADERS = {Key.P: "$p$", Key.P_HOLM: "Holm $p$"}
+ITALIC_P = re.compile(r"\bp$")
 SIGNS = {">=": "$\\geq$", "<=": "$\\leq$", ">": "$>$", "~": "$\\sim$"}
 VERDICTS = {  # words that fit a page
     Reproduction.REPRODUCED: ", yes",
@@ -127,7 +127,8 @@ def _shown(leaderboard: Leaderboard, rows: Sequence[Row]) -> Columns:
 
 
 def _header(head: Column) -> str:
-    return HEADERS[head.key] if head.key in HEADERS else latex(head.header)
+    header = latex(head.header)
+    return ITALIC_P.sub("$p$", header) if head.key in (Key.P, Key.P_HOLM) else header
 
 
 def _caption(leaderboard: Leaderboard, number: int) -> str:

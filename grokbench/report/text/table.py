@@ -143,12 +143,8 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
         shown[_other_crossing(statistics)] = [_other(row, statistics) for row in rows]
     shown |= {
         Column(speedup, "right", Key.SPEEDUP): [speedup_text(row) for row in rows],
-        Column("p", "right", Key.P): [_p(row.p_deciding) for row in rows],
+        **_p_columns(statistics, [(row.p_deciding, row.p(statistics)) for row in rows]),
     }
-    if statistics.correction == "holm":
-        shown[Column("Holm p", "right", Key.P_HOLM)] = [_p(row.p_holm) for row in rows]
-    elif statistics.interim_looks:
-        shown[Column("sequential p", "right", Key.P_HOLM)] = [_p(row.p_sequential) for row in rows]
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
         shown[Column("s/epoch", "right", Key.SECONDS_PER_EPOCH)] = [figure(row.seconds_per_epoch) for row in rows]
         shown[Column("time", "right", Key.TIME)] = [times(row.seconds_shown, row.seconds_speedup_bound) for row in rows]
@@ -171,10 +167,8 @@ def contrasts(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns | None:
         Column(f"speed-up [{100 * statistics.confidence:g}%]", "right", Key.SPEEDUP): [
             speedup_text(each) for _, each in found
         ],
-        Column("p", "right", Key.P): [_p(each.p) for _, each in found],
+        **_p_columns(statistics, [(each.p, each.deciding_p(statistics)) for _, each in found]),
     }
-    if statistics.correction == "holm":
-        shown[Column("Holm p", "right", Key.P_HOLM)] = [_p(each.p_holm) for _, each in found]
     return Columns(tuple(shown), tuple(zip(*shown.values(), strict=True))) if found else None
 
 
@@ -217,6 +211,19 @@ def _other(row: Row, statistics: Statistics) -> str:
     if statistics.rank_by == "lasting":
         return figure(row.first_median)
     return f"{row.lasting}/{row.seeds} {figure(row.lasting_median)}".removesuffix(f" {NOTHING}")
+
+
+def _p_columns(statistics: Statistics, found: Sequence[tuple[float | None, float | None]]) -> dict[Column, list[str]]:
+    """Write the columns of p: that of the deciding test, and the adjusted one where the suite adjusts.
+
+    Args:
+        statistics: the suite's.
+        found: both p of each row.
+    """
+    shown = {Column("p", "right", Key.P): [_p(p) for p, _ in found]}
+    if statistics.adjusts:
+        shown[Column(statistics.name_of_p, "right", Key.P_HOLM)] = [_p(adjusted) for _, adjusted in found]
+    return shown
 
 
 def _p(p: float | None) -> str:
