@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from grokbench.criterion import parse_condition
+from grokbench.engine import timing
 from grokbench.engine.crossings import CrossingsMonitor
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.judging.differences import untested
 from grokbench.judging.outcomes import Measured
+from grokbench.launchers.local import pool
 from grokbench.records import Cell, Crossings, Outcome, Recipe, Run, Use
 from grokbench.store.reuse import satisfies
 
@@ -186,7 +188,10 @@ def held(tmp_path_factory):
     """A folder of a suite whose networks meet the criterion from the start, for 4 epochs."""
     folder = tmp_path_factory.mktemp("held")
     (folder / "tiny.yaml").write_text(SUITE + "statistics: {rank_by: lasting}\n")
-    done = tiny.grokbench("run", str(folder / "tiny.yaml"), "--out", str(folder / "out"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pool, "launch", tiny.launch_here)
+        patched.setattr(timing, "LEAST_SECONDS", 1e-4)
+        done = tiny.run(folder / "tiny.yaml", folder / "out")
     assert done.status == 0, done.err
     return folder
 
@@ -213,10 +218,9 @@ def test_wrong_holds_are_refused(tmp_path, change, said):
     assert said in refused.err
 
 
+@pytest.mark.usefixtures("here")
 def test_status_and_progress_count_the_crossing_that_the_suite_ranks_by(held, tmp_path):
-    again = tiny.grokbench(
-        "run", str(held / "tiny.yaml"), "--out", str(tmp_path), "--device", "cpu", "--num-seeds", "2"
-    )
+    again = tiny.run(held / "tiny.yaml", tmp_path, "--num-seeds", "2")
     assert "parity / baseline: 2 of 2 lasting, median 0 epochs" in again.err
     assert "grokked at first: 6; it lasted in 6 of them, which is what" in tiny.grokbench("status", held / "out").out
 

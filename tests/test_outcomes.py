@@ -1,8 +1,9 @@
 import math
+from dataclasses import replace
 
 import pytest
 
-from grokbench.judging.outcomes import Measured
+from grokbench.judging.outcomes import Measured, same_conditions
 from grokbench.judging.row_notes import outcome_notes
 from grokbench.records import Cell, Outcome, Run, Timing
 
@@ -84,3 +85,15 @@ def test_seconds_are_epochs_times_the_median_pace_and_preparation():
     cell = measured(run(100, prepare_seconds=4.0), run(50, prepare_seconds=8.0), timings=timings)
     assert cell.seconds_per_epoch() == 2.0 and cell.seconds() == 2 * 75 + 6
     assert measured(run(100)).seconds() is None
+    assert measured(run(100), None, timings=timings).seconds() is None  # incomplete: the mean of some seeds is not it
+
+
+def test_a_mean_with_a_seed_that_did_not_grok_is_a_lower_bound():
+    bounds = [measured(*runs).mean_bound for runs in ((), (run(5),), (run(5), run(None, Outcome.CENSORED)))]
+    assert bounds == [None, None, "lower"]
+
+
+@pytest.mark.parametrize(("changed", "same"), [({}, True), ({"budget": 9}, False), ({"evaluate_every": 2}, False)])
+def test_times_are_compared_under_the_same_budget_and_cadence(changed, same):
+    cell = measured(run(5))
+    assert same_conditions(cell, replace(cell, cell=replace(cell.cell, **changed))) is same

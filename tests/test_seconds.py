@@ -12,6 +12,7 @@ from grokbench.judging.comparison import compare
 from grokbench.judging.seconds import Estimate, costs
 from grokbench.records import Published, Timing
 from grokbench.report.text.seconds import render
+from grokbench.runner.pipeline import judge
 from grokbench.store import Store
 
 from .helpers.result_folders import BASELINE, FASTER, HERE, SEEDS, a_cell, a_run, make
@@ -124,6 +125,15 @@ def test_a_cell_with_missing_seeds_has_no_seconds_to_grok(folder):
     (folder / "runs/cfaster/1003.json").unlink()
     cost = found(folder)["faster"]
     assert cost.seconds is None and cost.speedup is None and cost.seconds_per_epoch is not None
+    row = {row.regularizer: row for row in judge(Store.load(folder)).rows}["faster"]
+    assert row.seconds_mean is None and row.seconds_per_epoch is not None
+
+
+def test_a_leaderboard_and_costs_agree_on_the_seconds_to_grok(folder):
+    rows, by_method = judge(Store.load(folder)).rows, found(folder)
+    assert {row.regularizer: row.seconds_mean for row in rows} == {
+        label: cost.seconds.value for label, cost in by_method.items()
+    }
 
 
 @pytest.mark.parametrize("style", ["table", "markdown", "json"])

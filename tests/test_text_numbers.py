@@ -2,7 +2,7 @@
 
 import pytest
 
-from grokbench.text.numbers import NOTHING, figure, interval, number, ratio, times, valid_end
+from grokbench.text.numbers import NOTHING, figure, interval, number, ratio, times, to_print, valid_end
 
 
 def test_numbers_have_three_digits():
@@ -41,6 +41,8 @@ def test_an_end_does_not_round_to_no_effect(low, high, shown):
 )
 def test_a_bound_shows_its_valid_end(bound, shown, stands):
     assert interval(1.5, 1.2, 1.9, bound) == shown and valid_end(1.5, 1.2, 1.9, bound) == stands
+    assert to_print(1.5, 1.2, 1.9, bound) == (None if bound == "mixed" else stands)
+    assert to_print(None, 1.2, 1.9, bound) is None
 
 
 def test_a_bound_without_an_interval_is_the_figure():

@@ -13,13 +13,13 @@ from grokbench.judging.verdicts import PublishedRatio, Reproduction, published_r
 from grokbench.records import Published, Spread
 
 REPRODUCED, CONSISTENT, NO_EFFECT, NOT_REPRODUCED, INCONCLUSIVE = Reproduction
-FOUR, QUARTER, ONE = PublishedRatio(4.0), PublishedRatio(0.25), PublishedRatio(1.0)  # the margin of 4 is 2 to 8
+FOUR, QUARTER, ONE = PublishedRatio(4.0), PublishedRatio(0.25), PublishedRatio(1.0)  # the margin of 4 is 3.2 to 5
 UNCERTAIN = PublishedRatio(4.0, 0.45)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _uncapped(monkeypatch):
-    """The margin of 4 in round numbers; its cap has a test of its own."""
+    """Removes the cap of the margin, so that the margin of 4 is 2 to 8."""
     monkeypatch.setattr(verdicts, "LARGEST_MARGIN", math.inf)
 
 
@@ -70,6 +70,7 @@ def ours(low, high, bound=None, ratio=None):
         (PublishedRatio(268 / 254), 1.05, 1.06, REPRODUCED),  # the margin is 1.027 to 1.084
     ],
 )
+@pytest.mark.usefixtures("_uncapped")
 def test_a_verdict_by_hand(published, low, high, expected):
     assert verdict(published, ours(low, high), 25) is expected
     assert verdict(published, ours(low, high), 5) is verdict(published, None, 25) is INCONCLUSIVE
@@ -84,8 +85,7 @@ def test_a_verdict_by_hand(published, low, high, expected):
         (0.9, 3.9, NO_EFFECT),
     ],
 )
-def test_the_size_of_a_large_effect_has_to_agree(monkeypatch, low, high, expected):
-    monkeypatch.undo()
+def test_the_size_of_a_large_effect_has_to_agree(low, high, expected):
     assert verdict(FOUR, ours(low, high), 25) is expected
     assert verdict(QUARTER, ours(1 / high, 1 / low), 25) is expected
 
@@ -116,6 +116,7 @@ def test_a_bound_decides_only_against_and_where_more_seeds_grokking_could_not_un
         (1.1, 1.9, NOT_REPRODUCED, INCONCLUSIVE),
     ],
 )
+@pytest.mark.usefixtures("_uncapped")
 def test_the_published_spread_counts(low, high, exact, uncertain):
     assert (verdict(FOUR, ours(low, high), 25), verdict(UNCERTAIN, ours(low, high), 25)) == (exact, uncertain)
 
@@ -167,13 +168,33 @@ def test_a_verdict_depends_on_direction_and_on_nothing_else():
     ],
 )
 @pytest.mark.parametrize("seeds", [6, 25, 400])
+@pytest.mark.usefixtures("_uncapped")
 def test_the_seeds_that_would_settle_a_verdict(published, ratio, low, high, excess, seeds):
-    needed = seeds_to_settle(published, ours(low, high, ratio=ratio), seeds)
+    assert narrowed_by(excess, seeds, seeds_to_settle(published, ours(low, high, ratio=ratio), seeds))
+
+
+@pytest.mark.parametrize(
+    ("published", "ratio", "low", "high", "excess"),
+    [
+        (FOUR, 4, 4 / 1.25**2, 4 * 1.25**1.5, 2.0),  # twice too wide below, one and a half times above
+        (FOUR, 4, 4 / 1.25**0.5, 4 * 1.25**3, 3.0),
+        (FOUR, 2, 0.9, 2 * 1.6**4, 4.0),  # below the margin by a factor of 1.6
+        (FOUR, 8, 8 / 1.6**3, 99.0, 3.0),  # above it by the same factor
+        (QUARTER, 1 / 8, 1 / 99, 1.6**3 / 8, 3.0),
+        (PublishedRatio(1.21), 1.21, 1.21 / 1.1**2, 1.21 * 1.1, 2.0),  # of a small effect the margin is its half
+    ],
+)
+def test_the_seeds_that_would_settle_a_verdict_on_the_size_of_a_large_effect(published, ratio, low, high, excess):
+    assert narrowed_by(excess, 25, seeds_to_settle(published, ours(low, high, ratio=ratio), 25))
+
+
+def narrowed_by(excess, seeds, needed):
+    """Check that `needed` is the least number of seeds with an interval `excess` times narrower than now."""
 
     def width(n):
         return t.ppf(0.975, n - 1) / math.sqrt(n)
 
-    assert width(seeds) / width(needed) >= excess * (1 - 1e-8) > width(seeds) / width(needed - 1) * (1 - 1e-7)
+    return width(seeds) / width(needed) >= excess * (1 - 1e-8) > width(seeds) / width(needed - 1) * (1 - 1e-7)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +209,7 @@ def test_the_seeds_that_would_settle_a_verdict(published, ratio, low, high, exce
         (PublishedRatio(4.0, 0.7), ours(2.0, 8.0)),  # the published spread alone is wider than the margin
     ],
 )
+@pytest.mark.usefixtures("_uncapped")
 def test_verdicts_that_more_seeds_cannot_settle(published, effect):
     assert seeds_to_settle(published, effect, 25) is None
 
@@ -230,6 +252,7 @@ def test_verdicts_that_more_seeds_cannot_settle(published, effect):
         (FOUR, None, "inconclusive: {theirs} is 4.00x, ours is not known yet"),
     ],
 )
+@pytest.mark.usefixtures("_uncapped")
 def test_published_and_ours_side_by_side(published, effect, expected):
     said = str(published_note(published, effect, verdict(published, effect, 25), 25))
     assert said == expected.format(theirs="the ratio of the published means")

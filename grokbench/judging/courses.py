@@ -7,7 +7,7 @@ from grokbench.criterion import parse_condition
 from grokbench.records import Cell, Crossings, Run
 from grokbench.stats.survival import median_time
 
-__all__ = ["Courses"]
+__all__ = ["Courses", "within"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Courses:
         budget = self.cell.budget
         epochs = [getattr(run.crossings, name) if run.crossings else run.grokked_at for run in self.finished]
         times = [budget if epoch is None else min(epoch, budget) for epoch in epochs]
-        return [float(time) for time in times], [_within(epoch, budget) for epoch in epochs]
+        return [float(time) for time in times], [within(epoch, budget) for epoch in epochs]
 
     def _strict(self) -> tuple[list[float], list[bool]]:
         budget, times, hits = self.cell.budget, [], []
@@ -55,7 +55,7 @@ class Courses:
             earliest = found.lasting if found.strict_since is None or found.lasting is None else found.strict_since
             time = earliest if strict is None else strict
             times.append(float(budget if time is None else min(time, budget)))
-            hits.append(_within(strict, budget))
+            hits.append(within(strict, budget))
         return times, hits
 
     def strict_median(self) -> float | None:
@@ -101,5 +101,6 @@ class Courses:
         return sum(found.first is not None and found.not_finite_at is not None for found in self.crossings)
 
 
-def _within(time: int | None, budget: int) -> bool:
+def within(time: int | None, budget: int) -> bool:
+    """Check whether an epoch exists and lies within the budget."""
     return time is not None and time <= budget

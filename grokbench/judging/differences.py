@@ -6,7 +6,7 @@ from typing import Any
 
 from grokbench.judging.comparison import ENVIRONMENT, Comparisons
 from grokbench.judging.note import Kind, Note, info
-from grokbench.judging.outcomes import Measured
+from grokbench.judging.outcomes import CONDITIONS, Measured
 from grokbench.records import Cell
 
 __all__ = [
@@ -158,7 +158,7 @@ def untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str]) 
         return info(Kind.FOLDERS_DIFFER, f"no test between folders that differ in {', '.join(unlike)}", *unlike)
     if a.rank_by != b.rank_by:
         return info(Kind.CELLS_DIFFER, "no test between folders that rank by different crossings", "rank_by")
-    for name in ("budget", "evaluate_every"):
+    for name in CONDITIONS:
         if getattr(a.cell, name) != getattr(b.cell, name):
             return info(Kind.CELLS_DIFFER, f"no test between cells that differ in {name}", name)
     unequal = [difference.what for difference, of_method in _parted(a.cell, b.cell) if not of_method]

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
-from grokbench.judging.courses import Courses
+from grokbench.judging.courses import Courses, within
 from grokbench.records import Cell, Outcome, Run, Timing, reached_end
 from grokbench.stats.survival import median_time
 
-__all__ = ["MACHINE", "Measured", "same_clock"]
+__all__ = ["CONDITIONS", "MACHINE", "Measured", "same_clock", "same_conditions"]
 
+CONDITIONS = ("budget", "evaluate_every")  # the fields of cells whose times can be compared
 MACHINE = ("machine", "device_name")  # the keys of provenance that identify a clock
 
 
@@ -74,7 +75,12 @@ class Measured:
     def _in_time(self, run: Run) -> bool:
         """Check whether it grokked within the budget; a sustained criterion is confirmed later than it begins."""
         sustained = isinstance(self.cell.recipe.stop, int) and run.grokked_at is not None
-        return _within(run.epochs if sustained else self._time(run), self.cell.budget)
+        return within(run.epochs if sustained else self._time(run), self.cell.budget)
+
+    @property
+    def mean_bound(self) -> str | None:
+        """The bound that the mean time is: "lower" where a finished replica did not grok, else None."""
+        return None if all(self.grokked) else "lower"
 
     @property
     def ratio_times(self) -> list[float]:
@@ -126,7 +132,7 @@ class Measured:
         late = run.outcome is Outcome.DIVERGED and run.epochs > self.cell.budget
         if late or (run.outcome is Outcome.GROKKED and not self._in_time(run)):
             ended = run.crossings.not_finite_at if run.crossings and self.rank_by == "lasting" else None
-            return Outcome.DIVERGED if _within(ended, self.cell.budget) else Outcome.CENSORED
+            return Outcome.DIVERGED if within(ended, self.cell.budget) else Outcome.CENSORED
         return run.outcome
 
     @property
@@ -148,7 +154,7 @@ class Measured:
 
     def memorised(self) -> float | None:
         """Compute the median epochs to memorise over the replicas that memorised."""
-        return _median(run.memorised_at for run in self.finished if _within(run.memorised_at, self.cell.budget))
+        return _median(run.memorised_at for run in self.finished if within(run.memorised_at, self.cell.budget))
 
     def delay(self) -> float | None:
         """Compute the median epochs from memorising to grokking over the replicas that grokked.
@@ -195,11 +201,16 @@ class Measured:
         return counts[-1] if counts else None
 
     def seconds(self) -> float | None:
-        """Compute the seconds to grok: seconds per epoch x mean epochs + mean seconds of `prepare`."""
-        pace, epochs = self.seconds_per_epoch(), self.mean()
-        if pace is None or epochs is None:
-            return None
-        return pace * epochs + fmean(run.prepare_seconds for run in self.finished)
+        """Compute the seconds to grok: seconds per epoch x mean epochs + mean seconds of `prepare`.
+
+        None for an incomplete cell, and for one that was not timed.
+        """
+        pace = self.seconds_per_epoch()
+        return None if pace is None or not self.complete else pace * fmean(self.times) + self.prepare_seconds()
+
+    def prepare_seconds(self) -> float:
+        """Compute the mean seconds of `prepare` over the finished replicas, at least one."""
+        return fmean(run.prepare_seconds for run in self.finished)
 
 
 def same_clock(baseline: Measured, method: Measured) -> bool:
@@ -212,8 +223,9 @@ def same_clock(baseline: Measured, method: Measured) -> bool:
     return baseline.clocks(*MACHINE, "timed_at") == method.clocks(*MACHINE, "timed_at")
 
 
-def _within(time: int | None, budget: int) -> bool:
-    return time is not None and time <= budget
+def same_conditions(a: Measured, b: Measured) -> bool:
+    """Check whether two cells have the same budget and cadence, so that their times can be compared."""
+    return all(getattr(a.cell, name) == getattr(b.cell, name) for name in CONDITIONS)
 
 
 def _delay(time: float, run: Run) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grokbench.judging.comparison import Comparison, Comparisons
-from grokbench.judging.outcomes import Measured
+from grokbench.judging.outcomes import Measured, same_conditions
 from grokbench.records import Outcome
 
 __all__ = ["Profile", "Profiles", "profiles"]
@@ -94,8 +94,7 @@ def _usable(each: Comparison | None) -> bool:
     """Check whether a cell is complete and has the budget and the cadence of its baseline."""
     if each is None or each.baseline is None or not each.measured.complete:
         return False
-    mine, baseline = each.measured.cell, each.baseline.cell
-    return (mine.budget, mine.evaluate_every) == (baseline.budget, baseline.evaluate_every)
+    return same_conditions(each.measured, each.baseline)
 
 
 def _time(cells: Sequence[Measured], task: int, seed: int) -> float | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from grokbench.judging.note import Note
 from grokbench.records import Statistics
-from grokbench.text.numbers import valid_end
+from grokbench.text.numbers import to_print
 
 __all__ = ["RowComparison", "end_to_print"]
 
@@ -79,5 +79,4 @@ def end_to_print(row: Any, name: str) -> float | None:
         row: a record with the ratio, and with its ends and its bound under names that begin alike.
         name: the name of the ratio.
     """
-    value, low, high, bound = (getattr(row, f"{name}{part}") for part in ("", "_low", "_high", "_bound"))
-    return None if value is None or bound == "mixed" else valid_end(value, low, high, bound)
+    return to_print(*(getattr(row, f"{name}{part}") for part in ("", "_low", "_high", "_bound")))

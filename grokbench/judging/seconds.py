@@ -17,9 +17,11 @@ from grokbench.judging.comparison import Comparison, Comparisons
 from grokbench.judging.effects import Effect
 from grokbench.judging.outcomes import Measured, same_clock
 from grokbench.records import Published
-from grokbench.text.numbers import valid_end
+from grokbench.text.numbers import to_print
 
 __all__ = ["Cost", "Estimate", "costs", "overhead", "seconds_speedup"]
+
+NO_ESTIMATE = (None, None, None)
 
 
 class Estimate(NamedTuple):
@@ -86,12 +88,12 @@ class Cost:
     @property
     def seconds_valid_end(self) -> float | None:
         """The seconds to print: of a bound the valid end of their interval, as in `Row`."""
-        return _valid_end(self.seconds, self.seconds_bound)
+        return to_print(*(self.seconds or NO_ESTIMATE), self.seconds_bound)
 
     @property
     def speedup_valid_end(self) -> float | None:
         """The ratio to print after the sign of its bound, as `seconds_speedup_valid_end` of `Row`."""
-        return _valid_end(self.speedup, self.bound)
+        return to_print(*(self.speedup or NO_ESTIMATE), self.bound)
 
 
 def costs(found: Comparisons) -> Iterator[Cost]:
@@ -111,7 +113,7 @@ def _cost(each: Comparison, published: dict[str, float]) -> Cost:
         flop_per_epoch=measured.flop_per_epoch(),
         overhead=_overhead(each),
         seconds=_seconds(measured),
-        seconds_bound=None if all(measured.grokked) else "lower",
+        seconds_bound=measured.mean_bound,
         speedup=seconds_speedup(each),
         bound=each.effect.bound if each.effect else None,
         refused=measured.refused,
@@ -127,12 +129,12 @@ def _pace(measured: Measured) -> Estimate | None:
 
 def _seconds(measured: Measured) -> Estimate | None:
     """Estimate the seconds to grok; None for an incomplete cell."""
-    pace, times = _pace(measured), measured.times
-    if pace is None or not measured.complete:
+    value, pace, times = measured.seconds(), _pace(measured), measured.times
+    if value is None or pace is None:
         return None
     mean, half = fmean(times), stats.mean_half_width(times)
     epochs = Estimate(mean) if half is None else Estimate(mean, mean - half, mean + half)
-    return pace.times(epochs).plus(_prepared(measured))
+    return Estimate(value, *pace.times(epochs).plus(measured.prepare_seconds())[1:])
 
 
 def overhead(baseline: Measured, method: Measured) -> Estimate | None:
@@ -188,11 +190,6 @@ def _speedup(baseline: Measured, method: Measured, found: Effect, overhead: Esti
     return Estimate(before / after, *(None if end is None else end * scale for end in ratio[1:]))
 
 
-def _valid_end(found: Estimate | None, bound: str | None) -> float | None:
-    """Choose the number to print; None where there is no figure, or no end of its interval holds."""
-    return None if found is None or bound == "mixed" else valid_end(*found, bound)
-
-
 def _distance(value: float, end: float | None) -> float | None:
     """Measure the distance from a figure to an end of its interval, in logarithms; None without either.
 
@@ -205,10 +202,6 @@ def _distance(value: float, end: float | None) -> float | None:
 
 def _both(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else math.hypot(one, other)
-
-
-def _prepared(measured: Measured) -> float:
-    return fmean(run.prepare_seconds for run in measured.finished)
 
 
 def _published(each: Comparison, published: Published | None, baseline: str) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-__all__ = ["BOUND_SIGN", "NOTHING", "ends", "figure", "interval", "number", "ratio", "times", "valid_end"]
+__all__ = ["BOUND_SIGN", "NOTHING", "ends", "figure", "interval", "number", "ratio", "times", "to_print", "valid_end"]
 
 NOTHING = "-"  # for a missing value
 BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a ratio that censoring makes a bound
@@ -84,6 +84,18 @@ def valid_end(value: float, low: float | None, high: float | None, bound: str | 
     """
     end = {"lower": low, "upper": high}.get(bound or "")
     return value if end is None else end
+
+
+def to_print(value: float | None, low: float | None, high: float | None, bound: str | None) -> float | None:
+    """Choose the one number to print: the valid end; None without an estimate, and where neither end is valid.
+
+    Args:
+        value: the estimate.
+        low: the lower end of the interval.
+        high: the upper end of the interval.
+        bound: None for an uncensored estimate, else "lower", "upper" or "mixed".
+    """
+    return None if value is None or bound == "mixed" else valid_end(value, low, high, bound)
 
 
 def _end(value: float) -> str:
