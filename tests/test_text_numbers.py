@@ -2,7 +2,7 @@
 
 import pytest
 
-from grokbench.text.numbers import NOTHING, figure, interval, number, ratio, times, to_print, valid_end
+from grokbench.text.numbers import NOTHING, figure, interval, known_bound, number, ratio, times, to_print, valid_end
 
 
 def test_numbers_have_three_digits():
@@ -45,8 +45,10 @@ def test_a_bound_shows_its_valid_end(bound, shown, stands):
     assert to_print(None, 1.2, 1.9, bound) is None
 
 
-def test_a_bound_without_an_interval_is_the_figure():
-    assert interval(1.5, None, None, "upper") == times(1.5, "upper") == "<= 1.50x"
+def test_a_bound_without_its_valid_end_is_none():
+    assert times(1.5, "upper") == "<= 1.50x" and interval(1.5, None, None, "upper") == "~ 1.50x"
+    assert known_bound(1.2, None, "lower") == "lower" and known_bound(1.2, None, "upper") == "mixed"
+    assert known_bound(None, None, None) is None
 
 
 def test_seconds_have_no_zeros():

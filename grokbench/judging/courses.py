@@ -102,5 +102,10 @@ class Courses:
 
 
 def within(time: int | None, budget: int) -> bool:
-    """Check whether an epoch exists and lies within the budget."""
+    """Check whether an epoch exists and lies within the budget.
+
+    Args:
+        time: an epoch; None for none.
+        budget: in epochs.
+    """
     return time is not None and time <= budget

@@ -10,6 +10,7 @@ from grokbench.judging.note import Note
 from grokbench.judging.row_comparison import RowComparison, end_to_print
 from grokbench.judging.verdicts import Reproduction
 from grokbench.records import Mark, Statistics
+from grokbench.text.numbers import known_bound
 
 __all__ = ["Row"]
 
@@ -213,6 +214,16 @@ class Row:
     def seconds_shown(self) -> float | None:
         """The ratio of seconds to show, likewise."""
         return self.seconds_speedup if self.seconds_speedup_valid_end is None else self.seconds_speedup_valid_end
+
+    @property
+    def shown_bound(self) -> str | None:
+        """The bound that the shown speed-up is: "mixed" also where too few seeds have no interval."""
+        return known_bound(self.speedup_low, self.speedup_high, self.speedup_bound)
+
+    @property
+    def seconds_shown_bound(self) -> str | None:
+        """The bound that the shown ratio of seconds is, likewise."""
+        return known_bound(self.seconds_speedup_low, self.seconds_speedup_high, self.seconds_speedup_bound)
 
     @property
     def sentences(self) -> tuple[str, ...]:

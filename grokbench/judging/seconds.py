@@ -88,12 +88,14 @@ class Cost:
     @property
     def seconds_valid_end(self) -> float | None:
         """The seconds to print: of a bound the valid end of their interval, as in `Row`."""
-        return to_print(*(self.seconds or NO_ESTIMATE), self.seconds_bound)
+        value, low, high = self.seconds or NO_ESTIMATE
+        return to_print(value, low, high, self.seconds_bound)
 
     @property
     def speedup_valid_end(self) -> float | None:
         """The ratio to print after the sign of its bound, as `seconds_speedup_valid_end` of `Row`."""
-        return to_print(*(self.speedup or NO_ESTIMATE), self.bound)
+        value, low, high = self.speedup or NO_ESTIMATE
+        return to_print(value, low, high, self.bound)
 
 
 def costs(found: Comparisons) -> Iterator[Cost]:

@@ -2,7 +2,19 @@
 
 from collections.abc import Callable
 
-__all__ = ["BOUND_SIGN", "NOTHING", "ends", "figure", "interval", "number", "ratio", "times", "to_print", "valid_end"]
+__all__ = [
+    "BOUND_SIGN",
+    "NOTHING",
+    "ends",
+    "figure",
+    "interval",
+    "known_bound",
+    "number",
+    "ratio",
+    "times",
+    "to_print",
+    "valid_end",
+]
 
 NOTHING = "-"  # for a missing value
 BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a ratio that censoring makes a bound
@@ -57,7 +69,7 @@ def interval(
     if value is None:
         return NOTHING
     if bound is not None or low is None or high is None:
-        return f"{BOUND_SIGN[bound]}{write(valid_end(value, low, high, bound))}{unit}"
+        return f"{BOUND_SIGN[known_bound(low, high, bound)]}{write(valid_end(value, low, high, bound))}{unit}"
     return f"{write(value)}{unit} {ends(low, high, write)}"
 
 
@@ -84,6 +96,18 @@ def valid_end(value: float, low: float | None, high: float | None, bound: str | 
     """
     end = {"lower": low, "upper": high}.get(bound or "")
     return value if end is None else end
+
+
+def known_bound(low: float | None, high: float | None, bound: str | None) -> str | None:
+    """Return the bound that a printed number is: "mixed" where the end that would be valid is not known.
+
+    Args:
+        low: the lower end of the interval, or None.
+        high: the upper end of the interval, or None.
+        bound: None for an uncensored estimate, else "lower", "upper" or "mixed".
+    """
+    unknown = (bound == "lower" and low is None) or (bound == "upper" and high is None)
+    return "mixed" if unknown else bound
 
 
 def to_print(value: float | None, low: float | None, high: float | None, bound: str | None) -> float | None:

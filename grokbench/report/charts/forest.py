@@ -77,7 +77,7 @@ def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     short = isinstance(width, int) and width - beside < LEAST * width
     for row in rows:
         entry = _entry(row)
-        yield entry | {"shown": times(row.shown, row.speedup_bound) if short else entry["text"]}
+        yield entry | {"shown": times(row.shown, row.shown_bound) if short else entry["text"]}
 
 
 def _interval(row: Row) -> tuple[float | None, float | None]:

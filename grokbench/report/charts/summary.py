@@ -116,7 +116,7 @@ def speedup_entry(evidence: Evidence, row: Row | None) -> Entry:
     if row is None or row.shown is None:
         return {"speedup": None, "text": "–", "said": "; ".join(row.sentences) if row else "not planned"}
     star = " *" if row.significant(evidence.manifest.statistics) else ""
-    text = _text(row.shown, BOUND_SIGN[row.speedup_bound]) + star
+    text = _text(row.shown, BOUND_SIGN[row.shown_bound]) + star
     return {"speedup": row.shown, "text": text, "said": "; ".join(row.sentences)}
 
 

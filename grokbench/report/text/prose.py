@@ -139,10 +139,12 @@ def legend(leaderboard: Leaderboard) -> list[str]:
     lines = [
         "Speed-up: exp of the mean log ratio of baseline to method epochs over paired seeds, with its "
         f"{100 * statistics.confidence:g}% interval; >= and <=: one-sided bounds, because some seeds never grokked "
-        "(the valid end of the interval is shown); ~: no valid bound. "
+        "(the valid end of the interval is shown); ~: no valid bound, or too few seeds for one. "
         f"p: {named_test(statistics.primary, seeds)}. Times are capped at the budget, so a mean is a restricted mean "
         "(>= where a seed did not grok).",
     ]
+    if any(row.deciding_test == "misses_last" for row in leaderboard.rows):
+        lines[0] += f" Where a seed did not grok, p: {TESTS['misses_last']}."
     if statistics.interim_looks:
         name = f"{statistics.name_of_p[0].upper()}{statistics.name_of_p[1:]}"
         lines.append(

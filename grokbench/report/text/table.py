@@ -147,7 +147,7 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
     }
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
         shown[Column("s/epoch", "right", Key.SECONDS_PER_EPOCH)] = [figure(row.seconds_per_epoch) for row in rows]
-        shown[Column("time", "right", Key.TIME)] = [times(row.seconds_shown, row.seconds_speedup_bound) for row in rows]
+        shown[Column("time", "right", Key.TIME)] = [times(row.seconds_shown, row.seconds_shown_bound) for row in rows]
     if any(row.published_epochs is not None for row in leaderboard.rows):
         shown[Column("published", "left", Key.PUBLISHED)] = [_published(row, verdicts) for row in rows]
     return Columns(tuple(shown), tuple(zip(*shown.values(), strict=True)))
