@@ -9,6 +9,8 @@ from functools import cache
 import pytest
 
 from grokbench.judging.evidence import gather
+from grokbench.judging.note import Kind, info
+from grokbench.judging.row_comparison import RowComparison
 from grokbench.records import Skip
 from grokbench.report.charts import Sheet, drawings
 from grokbench.report.html import document
@@ -160,6 +162,18 @@ def test_columns_are_sorted_by_their_numbers(shown):
     assert column(table, "speed-up [95%]")["slower"] == ("<= 0.848x", pytest.approx(0.848, abs=1e-3))
     assert column(table, "p")["faster"] == ("0.0078", 2 / 2**8)
     assert all(len(line.entries) == len(table.sides) for line in table.lines)
+
+
+def test_a_bound_against_another_row_is_sorted_by_its_valid_end(shown):
+    evidence = shown("several")[0]
+    bound = {"speedup": 0.8, "speedup_low": 0.6, "speedup_high": 0.9, "speedup_bound": "upper"}
+    against = RowComparison(
+        other="faster", **bound, p=0.01, p_holm=0.02, note=info(Kind.COMPARED_TO, "against", "faster")
+    )
+    rows = tuple(replace(row, comparisons=(against,)) for row in evidence.leaderboard.rows if row.task == "parity")
+    board = boards(replace(evidence, leaderboard=replace(evidence.leaderboard, rows=rows)))["parity"]
+    assert column(board.contrasts, "speed-up [95%]")["slower"] == ("<= 0.900x", 0.9)
+    assert column(board.contrasts, "Holm p")["slower"] == ("0.02", 0.02)
 
 
 def test_missing_values_sort_last_and_a_median_beyond_the_budget_as_the_budget(shown):

@@ -9,10 +9,12 @@ from grokbench.errors import SuiteError
 from grokbench.judging.conclusions import Conclusion
 from grokbench.judging.note import Kind, caution, info
 from grokbench.judging.ranking import Leaderboard, Row
+from grokbench.judging.row_comparison import RowComparison
 from grokbench.judging.task_summary import TaskSummary
 from grokbench.judging.verdicts import Reproduction
 from grokbench.records import Skip, Statistics
 from grokbench.report.text import FORMATS, render
+from grokbench.report.text.table import contrasts
 
 PARITY = {"parity": TaskSummary(budget=4000, evaluate_every=20)}
 COUNTS = {"seeds": 10, "grokked": 10, "censored": 0, "diverged": 0, "failed": 0}
@@ -116,6 +118,18 @@ def test_latex_is_booktabs_and_escaped():
     assert "\\toprule" in text and "\\bottomrule" in text
     assert "a\\textbar{}b\\_50\\% & 10/10 & 75" in text and "$\\geq$ 17.7" in text
     assert "x\\_\\{\\&\\}\\#\\$\\textasciitilde{}\\textasciicircum{}\\textbackslash{}\\textless{} &" in text
+
+
+def test_the_p_of_declared_looks_has_a_column_of_its_own():
+    note = info(Kind.COMPARED_TO, "against b: 2.00x", "b")
+    against = RowComparison(other="b", speedup=2.0, p=0.01, p_sequential=0.02, note=note)
+    tested = board(
+        dataclasses.replace(FULL, p_holm=None, p_sequential=0.03, comparisons=(against,)),
+        statistics=Statistics(correction="none", interim_looks=(6, 10)),
+    )
+    shown = contrasts(tested.rows, tested)
+    assert shown.headers[-2:] == ("p", "sequential p") and shown.cells[0][-2:] == ("0.01", "0.02")
+    assert "sequential $p$" in render(tested, "latex") and "Holm" not in render(tested, "latex")
 
 
 def test_csv_has_all_keys():
