@@ -1,6 +1,7 @@
 """Imports run one way, the command line starts without torch, and a plugin knows only the public interface."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from functools import cache
@@ -188,13 +189,8 @@ for name in ["grokbench", *{names}]:
     assert done.returncode == 0, done.stderr
 
 
-def test_plugins_are_known_by_one_name(tmp_path):
-    names = [f"grokbench.{file.parent.name}.{file.stem}" for file in PLUGINS if file.stem != "__init__"]
-    code = f"""
-import importlib, sys
-for name in {names}:
-    importlib.import_module(name)
-assert not set(sys.modules) & {{"tasks", "regularizers", "metrics", "suites"}}
-"""
-    done = python(code, tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_plugins_are_known_by_one_name():
+    for file in PLUGINS:
+        if file.stem != "__init__":
+            importlib.import_module(f"grokbench.{file.parent.name}.{file.stem}")
+    assert PLUGINS and not {name.split(".")[0] for name in sys.modules} & set(PLUGIN_FOLDERS)

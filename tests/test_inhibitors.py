@@ -51,8 +51,8 @@ def test_the_gradient_is_that_of_the_norm_towards_the_level(level, sign):
 def test_training_holds_the_norm_at_the_level():
     task, metrics = small("xor"), {"norm": jacobian_norm()}
     for level in (1.0, 4.0):
-        step = make_step(task, [jacobian_level(strength=5.0, level=level)], metrics=metrics)
-        for run in train_runs(task, [], (0, 1), 300, step=step, evaluate_every=300):
+        step = make_step(task, [jacobian_level(strength=1.0, level=level)], metrics=metrics)
+        for run in train_runs(task, [], (0, 1), 100, step=step, evaluate_every=100):
             assert run.final["norm"] == pytest.approx(level, rel=0.25)
 
 
@@ -81,9 +81,9 @@ def test_a_gradient_of_zero_stays_zero():
 def test_a_negative_strength_diverges_and_clipping_guards_it():
     task = small("xor")
     alone, guarded = [grokalign(strength=-0.5)], [grokalign(strength=-0.5), clip_gradients(1.0)]
-    assert {run.outcome for run in train_runs(task, alone, (0, 1), 200, evaluate_every=20)} == {Outcome.DIVERGED}
-    for run in train_runs(task, guarded, (0, 1), 200, evaluate_every=20):
-        assert run.outcome is Outcome.CENSORED and run.epochs == 200
+    assert {run.outcome for run in train_runs(task, alone, (0, 1), 100, evaluate_every=20)} == {Outcome.DIVERGED}
+    for run in train_runs(task, guarded, (0, 1), 100, evaluate_every=20):
+        assert run.outcome is Outcome.CENSORED and run.epochs == 100
 
 
 def test_a_negative_strength_raises_the_norm_of_the_jacobian():

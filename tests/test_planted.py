@@ -53,11 +53,12 @@ def test_the_line_with_a_nan_gradient_is_named(tmp_path, fault):
     assert re.match(r"method\.py, line \d+: ", given.place) and NAN_LINES[fault] in given.place
 
 
+# Sound methods are examined on two trial tasks each: test_conformance examines the shipped ones on all.
 UNDECLARED = ["declared", "claims", "periods"]  # questions about what the sound methods do not have
 
 
 def test_a_sound_plugin_beside_them_passes_everything(tmp_path):
-    answers = examined(tmp_path, planted.SOUND)
+    answers = examined(tmp_path, planted.SOUND, trial_tasks=("sparse_parity", "modular_addition"))
     assert failures(answers) == {}
     others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
     assert others == ["settings", "project", *UNDECLARED, "withheld data", "rotation"]  # and its noise does not rotate
@@ -65,7 +66,7 @@ def test_a_sound_plugin_beside_them_passes_everything(tmp_path):
 
 
 def test_a_sound_plugin_with_the_other_phases_passes_everything(tmp_path):
-    answers = examined(tmp_path, phases.SOUND)
+    answers = examined(tmp_path, phases.SOUND, trial_tasks=("xor", "modular_transformer_frozen"))
     assert failures(answers) == {}
     others = [name for name, given in answers.items() if given.verdict is not Verdict.PASSED]
     assert others == ["settings", *UNDECLARED, "withheld data", "rotation"]

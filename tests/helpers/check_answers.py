@@ -1,5 +1,7 @@
 """A plugin file, examined: by all questions or by one."""
 
+from dataclasses import replace
+
 from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, examine
 from grokbench.plugins import load_registry
 
@@ -15,9 +17,10 @@ def subject(folder, text, like=source):
     return Subject(plugin, registry)
 
 
-def examined(folder, text, like=source):
-    """Every answer, by question."""
-    return {question.name: given for question, given in examine(subject(folder, text, like))}
+def examined(folder, text, like=source, **changes):
+    """Every answer, by question; `changes` are those of the subject."""
+    examinee = replace(subject(folder, text, like), **changes)
+    return {question.name: given for question, given in examine(examinee)}
 
 
 def answer_of(folder, text, name, like=source):
