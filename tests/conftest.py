@@ -54,6 +54,15 @@ def tiny_data(monkeypatch):
 
 
 @pytest.fixture
+def few_corruptions(monkeypatch):
+    """Two corruptions in two severities in place of CIFAR-10-C's 15 in five, each a pass through the network."""
+    from grokbench import data
+
+    monkeypatch.setattr(data, "BENCHMARK_CORRUPTIONS", data.BENCHMARK_CORRUPTIONS[:2])
+    monkeypatch.setattr(data, "SEVERITIES", 2)
+
+
+@pytest.fixture
 def nothing_installed(monkeypatch):
     """No package with plugins."""
     import importlib.metadata

@@ -19,7 +19,7 @@ ASKED = [
     for question in QUESTIONS[kind]
 ]
 
-pytestmark = pytest.mark.usefixtures("tiny_data", "_quick_clock")
+pytestmark = pytest.mark.usefixtures("tiny_data", "few_corruptions", "_quick_clock")
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def test_captured_epochs_train_as_eager_ones(monkeypatch, label, name):
     )
 
 
+@pytest.mark.usefixtures("few_corruptions")
 @pytest.mark.parametrize("label", [*LABELS, *SLOW])
 def test_every_metric_can_be_captured(monkeypatch, registry, label):
     """Each on the first task that can record it."""

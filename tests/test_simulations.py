@@ -1,18 +1,37 @@
-"""The simulations run, give the same numbers again, and their committed results hold what is claimed."""
+"""The simulations give the committed results again in a sample, under the same constants, and these hold the claims."""
 
 import json
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from grokbench.judging.conclusions import Conclusion, conclusion
+from grokbench.judging.effects import effect
+from grokbench.judging.outcomes import Measured
+from grokbench.records import Outcome, Statistics
+
+from .helpers.result_folders import a_cell, a_run
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("looks", "failures", "cadence", "between", "bounds", "equivalence")
 
 
+@pytest.fixture(autouse=True)
+def _checkout(monkeypatch):
+    """The simulations are imported from the checkout."""
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+def committed(name):
+    """The committed results of a simulation."""
+    return json.loads((ROOT / "simulations" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
 def rows(name):
-    """The committed rows of a simulation."""
-    return json.loads((ROOT / "simulations" / "results" / f"{name}.json").read_text(encoding="utf-8"))["rows"]
+    return committed(name)["rows"]
 
 
 def column(name, key):
@@ -20,20 +39,59 @@ def column(name, key):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_simulation_gives_the_same_numbers_again(name, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT))
-    module = import_module(f"simulations.{name}")
-    found, committed = module.simulate(1), rows(name)
-    assert found == module.simulate(1)
-    assert [list(row) for row in found] == [list(row) for row in committed]
-    texts = [[value for value in row.values() if isinstance(value, str)] for row in found]
-    assert texts == [[value for value in row.values() if isinstance(value, str)] for row in committed]
+def test_a_sample_gives_the_committed_numbers_again(name):
+    module, results = import_module(f"simulations.{name}"), committed(name)
+    sample = results["sample"]
+    assert sample["rows"] == module.simulate(sample["suites"]) and sample["suites"] >= 4
+    assert list(map(cell, sample["rows"])) == list(map(cell, results["rows"]))
 
 
-def test_every_simulation_is_run_by_default(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT))
+def cell(row):
+    """What a row is about: all that is not a rate."""
+    return {key: value for key, value in row.items() if not isinstance(value, float) or key in ("spread", "width")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_committed_results_rest_on_the_constants_of_the_code(name):
+    """Run `python -m simulations` again where this fails."""
+    module, results = import_module(f"simulations.{name}"), committed(name)
+    constants = import_module("simulations.__main__").constants(module)
+    assert results["constants"] == constants and results["suites"] == module.SUITES
+    assert constants["grokbench.stats.brackets.BOUND_SHARE"] == 0.4
+
+
+def test_every_simulation_is_run_by_default():
     assert import_module("simulations.__main__").NAMES == NAMES
     assert {file.stem for file in (ROOT / "simulations" / "results").glob("*.json")} == set(NAMES)
+
+
+def test_the_rule_about_failures_is_that_of_the_leaderboard():
+    rng, found = np.random.default_rng(0), []
+    rule = import_module("simulations.failures")._rule
+    for share in (0.0, 0.1, 0.4) * 12:
+        times = np.ceil(1000 * np.exp(rng.normal(0, 0.4, (2, 10))) / [[1.0], [rng.choice([0.4, 1.0, 2.5])]])
+        times[rng.random(times.shape) < share] = np.inf
+        budget = float(rng.choice([1100, 1500, 9000]))
+        found.append(rule(times, budget))
+        assert found[-1] == concluded(*times, int(budget)), (times, budget)
+    assert all(found.count(sign) >= 4 for sign in (-1, 0, 1))
+
+
+def concluded(baseline, method, budget):
+    """Conclude as the leaderboard does: 1 for faster, -1 for slower, else 0; infinite times are those that diverge."""
+    both = effect(*(trained(name, times, budget) for name, times in (("baseline", baseline), ("method", method))))
+    statistics = Statistics(correction="none")
+    return {Conclusion.FASTER: 1, Conclusion.SLOWER: -1}.get(
+        conclusion(both, both.p[both.deciding(statistics.primary)], statistics), 0
+    )
+
+
+def trained(name, times, budget):
+    """A cell that is evaluated at every epoch."""
+    cell = replace(a_cell(name, budget), evaluate_every=1)
+    runs = [a_run(cell, seed, int(time) if time <= budget else None) for seed, time in enumerate(times)]
+    pairs = zip(runs, times, strict=True)
+    return Measured(cell, tuple(replace(run, outcome=Outcome.DIVERGED) if np.isinf(at) else run for run, at in pairs))
 
 
 def test_declared_looks_hold_the_level_and_undeclared_ones_do_not():

@@ -26,9 +26,13 @@ def fake_capture(function):
     for _ in range(WARM_UPS):
         function()
     tape = Tape()
-    with tape:
-        function()
-    tape.close()
+    gc.freeze()  # so that `close` looks for garbage among the objects of the capture alone
+    try:
+        with tape:
+            function()
+        tape.close()
+    finally:
+        gc.unfreeze()
 
     def replay(function=function):  # a reference to the function, as the replay of `GraphCapture` has
         tape.replay()
