@@ -89,5 +89,10 @@ class Courses:
 
 
 def within(time: int | None, budget: int) -> bool:
-    """Check whether an epoch exists and lies within the budget."""
+    """Check whether something happened within the budget.
+
+    Args:
+        time: its epoch; None where it did not happen.
+        budget: in epochs.
+    """
     return time is not None and time <= budget

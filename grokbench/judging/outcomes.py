@@ -224,7 +224,12 @@ def same_clock(baseline: Measured, method: Measured) -> bool:
 
 
 def same_conditions(a: Measured, b: Measured) -> bool:
-    """Check whether two cells have the same budget and cadence, so that their times can be compared."""
+    """Check whether two cells have the same budget and cadence, so that their times can be compared.
+
+    Args:
+        a: one cell.
+        b: the other one.
+    """
     return all(getattr(a.cell, name) == getattr(b.cell, name) for name in CONDITIONS)
 
 

@@ -21,8 +21,6 @@ from grokbench.text.numbers import to_print
 
 __all__ = ["Cost", "Estimate", "costs", "overhead", "seconds_speedup"]
 
-NO_ESTIMATE = (None, None, None)
-
 
 class Estimate(NamedTuple):
     """A figure with its 95% interval.
@@ -88,12 +86,12 @@ class Cost:
     @property
     def seconds_valid_end(self) -> float | None:
         """The seconds to print: of a bound the valid end of their interval, as in `Row`."""
-        return to_print(*(self.seconds or NO_ESTIMATE), self.seconds_bound)
+        return self.seconds and to_print(*self.seconds, self.seconds_bound)
 
     @property
     def speedup_valid_end(self) -> float | None:
         """The ratio to print after the sign of its bound, as `seconds_speedup_valid_end` of `Row`."""
-        return to_print(*(self.speedup or NO_ESTIMATE), self.bound)
+        return self.speedup and to_print(*self.speedup, self.bound)
 
 
 def costs(found: Comparisons) -> Iterator[Cost]:
