@@ -1,6 +1,7 @@
 """Conclusions that neither a budget, nor failed seeds, nor a coarse cadence can turn."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -152,3 +153,17 @@ def test_the_json_holds_what_its_p_values_mean():
     assert (statistics["confidence"], statistics["comparisons"], statistics["equivalence"]) == (0.95, 1, 0.1)
     assert data["tasks"]["parity"]["budget"] == 5000 and data["tasks"]["parity"]["evaluate_every"] == 1
     assert data["seeds"] == list(range(8))
+
+
+def test_seeds_that_grokked_early_are_not_averaged_while_others_are_unfinished():
+    found = judged({"baseline": [100] * 6, "method": [20, 30, None, None, None, None]}, budget=200, trained=40)
+    row = row_of(found)
+    assert row.epochs_mean is row.epochs_median is row.epochs_std is None and row.grokked == 2
+    assert Kind.ALL_GROKKED not in kinds(row) and Kind.INCOMPLETE in kinds(row)
+
+
+def test_two_labels_of_one_recipe_are_one_method_among_pairs():
+    cells = [cell("baseline"), cell("a"), replace(cell("a"), regularizer="twin")]
+    runs = [run(each, seed, at) for each, at in zip(cells[:2], (100, 50), strict=True) for seed in range(8)]
+    board = rank(compare(Manifest("s", "", "baseline", tuple(range(8)), tuple(cells)), runs))
+    assert [(pair.a, pair.b) for pair in board.pairs] == [("a", "baseline")]

@@ -79,7 +79,7 @@ def test_a_place_that_depends_on_the_crossing_is_marked_with_every_rank():
     (note,) = notes(rows["wobbly"], Kind.PLACE_DIFFERS)
     assert note.facts[2:5] == (1, 1, 3) and note.severity is Severity.CAUTION
     assert str(note) == (
-        "its place in the task depends on what counts as grokking: 1 by the first crossing, 1 by lasting "
+        "its rank by mean epochs depends on what counts as grokking: 1 by the first crossing, 1 by lasting "
         "grokking and 3 by its strict version, every evaluation; ratios of means 2.00x, 1.69x and 0.268x; training of "
         "2 seeds ended before a strict crossing, so the last ratio is an upper bound"
     )

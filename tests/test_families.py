@@ -245,3 +245,18 @@ def test_a_run_of_a_smaller_budget_is_no_look(tmp_path):
             store.save(replace(short, epochs=10))
         store.look()
         assert store.history().ledger.looked is None or not store.history().ledger.looked.finished
+
+
+def test_a_ledger_that_was_deleted_does_not_make_the_family_smaller(tmp_path):
+    run(tmp_path, planned(*METHODS))
+    before = run(tmp_path, planned("a"))["a"]
+    (tmp_path / "ledger.jsonl").unlink()
+    assert rows(tmp_path)["a"].p_holm == before.p_holm
+
+
+def test_a_row_that_is_not_compared_has_no_p(tmp_path):
+    """Undecided at the look, and its last seed is missing: Holm over the others may not make it significant."""
+    design = {"statistics": Statistics(interim_looks=(6, 7), alpha=0.01), "declared_seeds": SEVEN}
+    run(tmp_path, planned("a", "d", seeds=SEVEN[:6], **design))
+    row = run(tmp_path, planned("a", "d", **design), only=("baseline", "d"))["a"]
+    assert row.speedup is row.p_holm is row.p_sequential is row.conclusion is None and row.family == 1

@@ -10,7 +10,7 @@ from grokbench.io import atomic
 from grokbench.records import Declaration, Ledger, Look
 from grokbench.records.families import families
 from grokbench.store import Store
-from grokbench.store.ledger import read_ledger
+from grokbench.store.ledger import declare, read_ledger
 
 from .helpers.stored_runs import CELLS, MANIFEST, a_run, opened
 
@@ -133,3 +133,15 @@ def test_a_ledger_that_is_no_file_is_named(tmp_path):
     (tmp_path / "ledger.jsonl").mkdir()
     with pytest.raises(StoreError, match=r"ledger.jsonl cannot be read \(it is not one of ours\)"):
         Store.load(tmp_path).history()
+
+
+def test_a_ledger_that_is_a_link_is_neither_read_nor_written(tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("one-line secret")
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (folder / "ledger.jsonl").symlink_to(secret)
+    for use in (lambda: read_ledger(folder), lambda: declare(folder, MANIFEST)):
+        with pytest.raises(StoreError, match="is a link, expected a file: put the ledger itself there"):
+            use()
+    assert secret.read_text() == "one-line secret"

@@ -246,7 +246,7 @@ def test_ratios_of_means_and_verdicts(board, arms):
 def verdict(r, low, high):
     """The rules of docs/reading.md, for 25 seeds that all grokked; the published means have no spread."""
     if low <= 0 <= high:
-        return "consistent" if low <= r <= high else "no effect"
+        return "consistent" if low <= r <= high else "no effect shown"
     away, margin = (low if low > 0 else high), min(abs(r) / 2, math.log(1.25))
     if away * r < 0 or low > r + margin or high < r - margin:
         return "not reproduced"

@@ -58,7 +58,8 @@ def test_the_paper_in_five_paragraphs():
     assert "Its 95% interval inverts the two-sided test by all sign flips" in statistics
     assert (
         "tested against the baseline by the exact sign-flip (permutation) test on the log ratios, two-sided, on 25 "
-        "pairs, corrected by Holm over 19 planned comparisons, at the level 0.05. "
+        "pairs, corrected by Holm over 19 planned comparisons, at the level 0.05. Where a seed did not grok in either "
+        "of two rows, the test is the sign test of which side grokked first, a seed that did not grok being last. "
         "Published means (Tables 1 and 4,"
     ) in statistics
     assert "machine Intel(R) Xeon(R) Processor, 2 cores, torch 2.14.1, precision float32, grokbench" in computation

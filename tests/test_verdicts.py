@@ -233,8 +233,8 @@ def test_verdicts_that_more_seeds_cannot_settle(published, effect):
         (
             FOUR,
             ours(0.9, 3.9),
-            "no effect shown, and the published ratio is excluded: {theirs} is 4.00x, our ratio of means is 1.87x "
-            "[0.900, 3.90]",
+            "no effect shown in the ratio of means, and the published ratio is excluded: {theirs} is 4.00x, our ratio of "
+            "means is 1.87x [0.900, 3.90]",
         ),
         (
             UNCERTAIN,
@@ -259,11 +259,13 @@ def test_published_and_ours_side_by_side(published, effect, expected):
 
 
 def test_a_verdict_of_no_effect_claims_none():
-    assert (NO_EFFECT.value, NO_EFFECT.words, REPRODUCED.words) == ("no effect", "no effect shown", "effect reproduced")
+    assert (NO_EFFECT.value, REPRODUCED.value) == ("no effect shown", "effect reproduced")
 
 
 def test_fewer_than_six_seeds_are_said():
-    assert str(published_note(FOUR, ours(3, 5), INCONCLUSIVE, 5)).endswith("; a verdict needs at least 6 seeds")
+    assert str(published_note(FOUR, ours(3, 5), INCONCLUSIVE, 5)).endswith(
+        "; a verdict needs all seeds of the suite, and at least 6"
+    )
 
 
 def test_published_final_values_stand_beside_ours():

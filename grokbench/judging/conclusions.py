@@ -92,7 +92,9 @@ def contrast_note(contrast: RowContrast, judged: Judgement, manifest: Manifest) 
     p, concluded = judged.deciding(effect, statistics), conclude(effect, judged, statistics)
     tested = "no p" if p is None else f"{statistics.name_of_p} = {p:.2g}"
     words = f"significantly {concluded}"
-    if concluded == Conclusion.FASTER_WHERE_IT_GROKS:
+    if concluded is Conclusion.FASTER and effect.failures[1]:
+        words += f", although it {_failing(effect)}"
+    elif concluded == Conclusion.FASTER_WHERE_IT_GROKS:
         words = f"{concluded}, {_failing(effect)}"
     elif concluded == Conclusion.NO_DIFFERENCE:
         words = "too few seeds to tell" if any(power_notes(manifest, judged.tests)) else "no significant difference"

@@ -102,10 +102,10 @@ class Courses:
 
 
 def within(time: int | None, budget: int) -> bool:
-    """Check whether an epoch exists and lies within the budget.
+    """Check whether something happened within the budget.
 
     Args:
-        time: an epoch; None for none.
+        time: its epoch; None where it did not happen.
         budget: in epochs.
     """
     return time is not None and time <= budget

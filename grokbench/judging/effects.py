@@ -7,7 +7,7 @@ import numpy as np
 
 from grokbench import stats
 from grokbench.judging.note import Kind, Note, info
-from grokbench.judging.outcomes import Measured
+from grokbench.judging.outcomes import CONDITIONS, Measured
 from grokbench.judging.paired_times import PairedTimes
 from grokbench.records import Statistics
 
@@ -111,7 +111,7 @@ def obstacle(baseline: Measured | None, method: Measured, name: str = "the basel
         return info(Kind.NOT_COMPARED, f"no comparison: the suite plans no {planned} for task {task}", planned, task)
     if not method.runs:
         return info(Kind.NOT_COMPARED, "no comparison: no seeds are planned", "seeds")
-    for key in ("budget", "evaluate_every"):
+    for key in CONDITIONS:
         mine, other = getattr(method.cell, key), getattr(baseline.cell, key)
         if mine != other:
             text = f"no comparison: {key} is {mine} here and {other} for {name}, and they have to be the same"

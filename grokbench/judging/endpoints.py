@@ -54,7 +54,7 @@ def _complete(row: Row) -> bool:
 def _note(row: Row, places: tuple[int, ...], plain: Row | None) -> Note:
     ranks = [f"{place} by {what}" for place, what in zip(places, ENDPOINTS.values(), strict=True)]
     ratios = [ratio for name in ENDPOINTS if (ratio := _ratio(plain, row, name)) is not None]
-    text = f"its place in the task depends on what counts as grokking: {listed(ranks)}"
+    text = f"its rank by mean epochs depends on what counts as grokking: {listed(ranks)}"
     text += f"; ratios of means {listed(map(times, ratios))}" if ratios else ""
     if unknown := (row.lasting or 0) - (row.strict or 0):
         ended = f"training of {plural(unknown, 'seed')} ended before a strict crossing"

@@ -105,6 +105,7 @@ def correct(comparisons: Comparisons) -> Correction:
         comparisons: with the history of the folder, without which its family is what the manifest says.
     """
     declared = families(comparisons.history.ledger, comparisons.manifest)
+    declared.enter_withdrawn(comparisons.manifest)
     by_key = {each.measured.cell.key: each.measured for each in comparisons.cells}
     compared = [list(_compared(each, by_key, comparisons.manifest)) for each in comparisons.cells]
     present: dict[Key, _Member] = {}

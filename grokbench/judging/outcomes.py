@@ -141,16 +141,19 @@ class Measured:
         return Courses(self.cell, tuple(self.finished))
 
     def mean(self) -> float | None:
-        """Compute the restricted mean, of min(T, B) over the finished replicas; None without any."""
-        return fmean(self.times) if self.finished else None
+        """Compute the restricted mean, of min(T, B) over the finished replicas; None without any, or if `short`.
+
+        Of replicas that were trained to a smaller budget, those that grokked early alone would be averaged.
+        """
+        return fmean(self.times) if self.finished and not self.short else None
 
     def median(self) -> float | None:
         """Compute the median epochs to grok; None when no more than half grokked."""
-        return median_time(self.times, self.grokked)
+        return None if self.short else median_time(self.times, self.grokked)
 
     def std(self) -> float | None:
         """Compute the standard deviation (n - 1) of min(T, B); None below two replicas."""
-        return stdev(self.times) if len(self.finished) > 1 else None
+        return stdev(self.times) if len(self.finished) > 1 and not self.short else None
 
     def memorised(self) -> float | None:
         """Compute the median epochs to memorise over the replicas that memorised."""

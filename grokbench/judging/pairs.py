@@ -13,6 +13,7 @@ from typing import Any
 from grokbench.judging.comparison import Comparison, Comparisons
 from grokbench.judging.conclusions import Conclusion, conclusion
 from grokbench.judging.effects import Effect, effect
+from grokbench.judging.outcomes import same_conditions
 from grokbench.records import Manifest, Statistics
 from grokbench.stats import holm, smallest_p
 
@@ -95,14 +96,14 @@ def places(found: Sequence[Pair], manifest: Manifest) -> dict[tuple[str, str], i
 
 
 def _comparable(found: Comparisons, task: str) -> list[Comparison]:
-    """Select the complete cells of a task with the budget and the cadence of the first; the baseline comes first."""
+    """Select the complete cells of a task with the budget and the cadence of the first, one cell of each recipe.
+
+    The baseline comes first.
+    """
     cells = [each for each in found.cells if each.measured.cell.task == task and each.measured.complete]
     cells.sort(key=lambda each: not each.is_baseline)
-    return [each for each in cells if _conditions(each) == _conditions(cells[0])]
-
-
-def _conditions(each: Comparison) -> tuple[int, int]:
-    return each.measured.cell.budget, each.measured.cell.evaluate_every
+    alike = [each for each in cells if same_conditions(each.measured, cells[0].measured)]
+    return list({each.measured.cell.identity: each for each in reversed(alike)}.values())[::-1]
 
 
 def _of_task(cells: Sequence[Comparison], statistics: Statistics) -> Iterator[Pair]:

@@ -13,7 +13,7 @@ __all__ = ["metric_notes", "published_note"]
 MANY = 10_000  # seeds: beyond, the exact number is of no use
 WORDS = {  # of a verdict in a sentence, where its name says too little
     Reproduction.CONSISTENT: "consistent, as no effect would be too",
-    Reproduction.NO_EFFECT: "no effect shown, and the published ratio is excluded",
+    Reproduction.NO_EFFECT: "no effect shown in the ratio of means, and the published ratio is excluded",
 }
 OPEN = (Reproduction.CONSISTENT, Reproduction.INCONCLUSIVE)
 
@@ -35,7 +35,7 @@ def published_note(published: PublishedRatio, effect: Effect | None, verdict: Re
     if verdict is not Reproduction.NO_EFFECT and excluded(published, effect):
         more = "; the published ratio lies outside our interval"
     more += _settling(published, effect, seeds) if verdict in OPEN else ""
-    words, theirs = WORDS.get(verdict, verdict.words), interval(published.value, *published.ends)
+    words, theirs = WORDS.get(verdict, verdict.value), interval(published.value, *published.ends)
     text = f"{words}: the ratio of the published means is {theirs}, {ours}{more}"
     return info(Kind.PUBLISHED_VERDICT, text, verdict, published.value, effect.of_means if effect else None, seeds)
 

@@ -76,15 +76,18 @@ def _seconds_columns(each: Comparison) -> dict[str, Any]:
     return {name: found.value, **ends, f"{name}_bound": each.effect.bound}
 
 
-def design_columns(judged: Judgement | None, statistics: Statistics) -> dict[str, Any]:
+def design_columns(judged: Judgement | None, statistics: Statistics, tested: bool = True) -> dict[str, Any]:
     """Give the columns of the family and its adjusted p's.
 
     Args:
         judged: a comparison in its family; None for the baseline.
         statistics: the suite's.
+        tested: whether the row has an effect; a row that is incomplete has no p.
     """
     if judged is None:
         return {}
+    if not tested:
+        return {"family": judged.family}
     p_holm = judged.p if statistics.correction == "holm" else None
     return {"p_holm": p_holm, "p_sequential": judged.sequential, "family": judged.family}
 

@@ -35,7 +35,7 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
         begun = f", {short} trained to a smaller budget than {budget} epochs" if short else ""
         text = f"incomplete: {failed} of {_seeds(n)} failed, {missing - short} not run yet{begun}"
         yield info(Kind.INCOMPLETE, text, failed, n, missing, short)
-    if done:
+    if done and not measured.short:
         yield _grokking(done, sum(measured.grokked), budget, bound)
     if diverged := measured.count(Outcome.DIVERGED):
         text = f"{diverged} of {_seeds(done)} diverged (non-finite): counted as {budget} epochs"

@@ -21,8 +21,6 @@ from grokbench.text.numbers import to_print
 
 __all__ = ["Cost", "Estimate", "costs", "overhead", "seconds_speedup"]
 
-NO_ESTIMATE = (None, None, None)
-
 
 class Estimate(NamedTuple):
     """A figure with its 95% interval.
@@ -88,14 +86,12 @@ class Cost:
     @property
     def seconds_valid_end(self) -> float | None:
         """The seconds to print: of a bound the valid end of their interval, as in `Row`."""
-        value, low, high = self.seconds or NO_ESTIMATE
-        return to_print(value, low, high, self.seconds_bound)
+        return self.seconds and to_print(*self.seconds, self.seconds_bound)
 
     @property
     def speedup_valid_end(self) -> float | None:
         """The ratio to print after the sign of its bound, as `seconds_speedup_valid_end` of `Row`."""
-        value, low, high = self.speedup or NO_ESTIMATE
-        return to_print(value, low, high, self.bound)
+        return self.speedup and to_print(*self.speedup, self.bound)
 
 
 def costs(found: Comparisons) -> Iterator[Cost]:

@@ -1,4 +1,4 @@
-"""The race that a task is: its budget, its cadence, and the delay that its baseline leaves to be shortened."""
+"""Summaries of tasks: the budget, the cadence, and the delay that the baseline leaves to be shortened."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 from grokbench.judging.comparison import Comparison
 from grokbench.judging.note import Kind, Note, caution
+from grokbench.text.numbers import number
 
 __all__ = ["TaskSummary", "summarize"]
 
@@ -65,7 +66,7 @@ def _delay(baseline: Comparison) -> float | None:
 
 def _cadence(every: int, fastest: float | None) -> Iterator[Note]:
     if fastest is not None and every > COARSE * fastest:
-        share = f", {100 * every / fastest:.2g}% of the fastest median" if fastest else ""
+        share = f", {number(100 * every / fastest)}% of the fastest median" if fastest else ""
         epochs = "every epoch" if every == 1 else f"every {every} epochs"
         text = f"evaluated {epochs}{share}: p and intervals are those of the least favourable times in between"
         yield caution(Kind.COARSE_CADENCE, text, every, fastest)

@@ -35,14 +35,9 @@ class Reproduction(StrEnum):
 
     REPRODUCED = "effect reproduced"  # excludes 1 in the published direction and lies within the margin
     CONSISTENT = "consistent"  # holds 1 and the published ratio
-    NO_EFFECT = "no effect"  # holds 1 and excludes the published ratio
+    NO_EFFECT = "no effect shown"  # holds 1 and excludes the published ratio
     NOT_REPRODUCED = "not reproduced"  # excludes 1 in the other direction, or lies outside the margin
     INCONCLUSIVE = "inconclusive"
-
-    @property
-    def words(self) -> str:
-        """Its words for readers: an interval that includes 1 shows no effect, and does not prove that there is none."""
-        return "no effect shown" if self is Reproduction.NO_EFFECT else self.value
 
 
 @dataclass(frozen=True)

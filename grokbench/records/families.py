@@ -56,6 +56,15 @@ class Families:
         joined = {pair: name for family in later for pair, name in family.items()}
         self.members = [family for family in (first, joined) if family]
 
+    def enter_withdrawn(self, manifest: Manifest) -> None:
+        """Enter the comparisons of withdrawn cells into the first family where the ledger, damaged, has lost them."""
+        baselines = {cell.task: cell.identity for cell in manifest.cells if cell.regularizer == manifest.baseline}
+        known = {pair for family in self.members for pair in family}
+        for cell in manifest.withdrawn:
+            pair = (cell.identity, baselines.get(cell.task, ""))
+            if cell.regularizer != manifest.baseline and not any(method == pair[0] for method, _ in known):
+                self.members[:1] = [{**(self.members[0] if self.members else {}), pair: cell.name}]
+
     def _drop(self, replaced: Iterable[Pair]) -> None:
         """Forget the comparisons of a declaration that was replaced before anything had finished under it."""
         gone = set(replaced)

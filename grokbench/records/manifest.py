@@ -27,6 +27,13 @@ class Skip:
     why: str
 
 
+CHOICES = {
+    "primary": ("sign_flip", "paired_t", "wilcoxon", "logrank"),
+    "correction": ("holm", "none"),
+    "rank_by": ("first", "lasting"),
+}
+
+
 @dataclass(frozen=True)
 class Statistics:
     """The comparison of a suite's cells with its baseline.
@@ -42,7 +49,7 @@ class Statistics:
             full number. Empty for one test at the end.
 
     Raises:
-        ValueError: the looks are not ascending numbers of seeds.
+        ValueError: the looks are not ascending numbers of seeds, or another field has no meaning.
     """
 
     primary: str = "sign_flip"
@@ -54,10 +61,15 @@ class Statistics:
     interim_looks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse looks that are none: a file may have been edited."""
+        """Refuse statistics that cannot be computed: a file may have been edited."""
         looks = (0, *self.interim_looks)
         if any(one >= other for one, other in pairwise(looks)):
             raise ValueError(f"interim_looks {self.interim_looks}")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
+        if not (0 < self.alpha < 1 and 0 < self.confidence < 1 and 0 < (self.equivalence or 0.5) < 1):
+            raise ValueError("alpha, confidence and equivalence lie between 0 and 1")
 
     def tests(self, comparisons: int) -> int:
         """Count the tests a p is corrected for: with Holm all planned comparisons, without a correction its own."""
@@ -172,6 +184,9 @@ class Manifest:
         labels = [cell.key for cell in self.cells]
         if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
             raise ValueError("a seed or a cell is planned twice")
+        unknown = [other for cell in self.cells for other in cell.compare_to if (cell.task, other) not in set(labels)]
+        if unknown:
+            raise ValueError(f"compare_to {unknown[0]!r}, which is not planned")
 
     @property
     def full_seeds(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from grokbench.judging.comparison import Comparisons
 from grokbench.judging.conclusions import power_notes
 from grokbench.judging.looks import is_tested
 from grokbench.records.families import families
-from grokbench.report.text.prose import named_test
+from grokbench.report.text.prose import TESTS, named_test
 from grokbench.text.lists import listed, plural
 
 __all__ = ["tests"]
@@ -32,6 +32,8 @@ def tests(found: Comparisons) -> Iterator[str]:
         f"A method is tested against the baseline by the {named_test(chosen.primary, pairs)}, two-sided, on "
         f"{plural(pairs, 'pair')}, {corrected}, at the level {chosen.alpha:g}."
     )
+    if any(each.effect and each.effect.bound for each in found.cells):
+        yield f"Where a seed did not grok in either of two rows, the test is the {TESTS['misses_last']}."
     if chosen.interim_looks:
         yield (
             f"The design is group-sequential, with looks at {listed(chosen.interim_looks)} seeds and alpha spending by "

@@ -25,7 +25,7 @@ def read_ledger(directory: Path) -> Ledger:
     Raises:
         StoreError: a line but an unfinished last one is damaged, or the file cannot be read.
     """
-    path = Layout(directory).ledger
+    path = _file(directory)
     try:
         with json_lines.open_file(path) as file:
             lines = iter(lambda: file.readline(json_lines.LONGEST), b"")
@@ -85,6 +85,14 @@ def enter(directory: Path, look: Look, found: bool = False) -> None:
         _append(directory, look)
 
 
+def _file(directory: Path) -> Path:
+    """Return the path of the ledger; raise StoreError for a link, which would be read and written elsewhere."""
+    path = Layout(directory).ledger
+    if path.is_symlink():
+        raise StoreError(f"{path} is a link, expected a file: put the ledger itself there, or delete the link.")
+    return path
+
+
 def ledger_lines(ledger: Ledger) -> bytes:
     """Write a ledger as the contents of its file."""
     return b"".join(map(_line, ledger.events))
@@ -96,7 +104,7 @@ def _line(event: Declaration | Look) -> bytes:
 
 def _append(directory: Path, event: Declaration | Look) -> None:
     """Add a line; what a killed process left of another one is cut off, and a whole one that lacks its end gets it."""
-    path = Layout(directory).ledger
+    path = _file(directory)
     written = path.read_bytes() if path.exists() else b""
     end = written.rfind(b"\n") + 1
     try:

@@ -46,7 +46,7 @@ def _line(row: Row, each: Comparison) -> list[str]:
         _ratio(row.published_speedup),
         interval(ours.of_means, ours.of_means_low, ours.of_means_high, ours.bound, unit="") if ours else NOTHING,
         "-" if row.p_holm is None else f"{row.p_holm:.2g}",
-        row.verdict.words if row.verdict else "-",
+        row.verdict.value if row.verdict else "-",
     ]
 
 

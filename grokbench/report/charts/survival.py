@@ -24,7 +24,10 @@ def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
         sheet: receives the rows of the chart in its `datasets`.
         task: its label.
     """
-    cells = [each.measured for each in sheet.evidence.of(task) if each.measured.finished]
+    measured = [each.measured for each in sheet.evidence.of(task)]
+    cells = [
+        each for each in measured if each.finished and not each.short
+    ]  # of short ones, early seeds alone are known
     if not cells:
         return None
     span, height = _span(sheet, cells), sheet.height(len(cells))

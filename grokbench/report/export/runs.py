@@ -28,7 +28,7 @@ ABOUT_RUNS = "A row per planned replica: one seed of one cell."
 ABOUT_CURVES = "A row per evaluation: one metric of one replica after so many epochs."
 NEVER = "the replica never did, failed or is missing"
 NOT_THERE = "the replica is missing"
-NOT_FINISHED = "the replica failed or is missing"
+NOT_FINISHED = "the replica failed, is missing, or was trained to a smaller budget"
 UNTIMED = "seconds were not measured"
 
 LABELS = (

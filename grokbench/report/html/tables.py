@@ -193,7 +193,7 @@ def _compared(evidence: Evidence, row: Row, task: int) -> Line:
             interval(row.speedup_of_means, row.speedup_of_means_low, row.speedup_of_means_high, row.speedup_bound),
             row.speedup_of_means,
         ),
-        Entry(row.verdict.words if row.verdict else NOTHING, row.verdict),
+        Entry(row.verdict.value if row.verdict else NOTHING, row.verdict),
     )
     return Line(row.regularizer, entries)
 

@@ -46,7 +46,7 @@ LEAST_NEEDED = (  # left out in this order
     Key.WITHOUT,
 )
 STRONG = (Key.METHOD, Key.SPEEDUP)  # the bold cells of a row that is among the best
-VERDICTS = {verdict: f" {verdict.words}" for verdict in Reproduction}  # after a published ratio
+VERDICTS = {verdict: f" {verdict.value}" for verdict in Reproduction}  # after a published ratio
 
 
 @dataclass(frozen=True)
