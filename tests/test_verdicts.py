@@ -233,8 +233,8 @@ def test_verdicts_that_more_seeds_cannot_settle(published, effect):
         (
             FOUR,
             ours(0.9, 3.9),
-            "no effect shown in the ratio of means, and the published ratio is excluded: {theirs} is 4.00x, our ratio of "
-            "means is 1.87x [0.900, 3.90]",
+            "no effect shown in the ratio of means, and the published ratio is excluded: {theirs} is 4.00x, our ratio "
+            "of means is 1.87x [0.900, 3.90]",
         ),
         (
             UNCERTAIN,
