@@ -74,7 +74,7 @@ def _obstacle(each: Comparison, manifest: Manifest) -> str | None:
         return "there is no comparison"
     if manifest.unfinished:
         return "nothing is tested before all seeds have run"
-    if each.effect.bound is not None:
+    if any(each.effect.failures):
         return "a seed did not grok"
     shortest = min(each.baseline.median() or math.inf, each.measured.median() or math.inf)
     every = each.measured.cell.evaluate_every

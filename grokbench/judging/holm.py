@@ -102,7 +102,8 @@ def correct(comparisons: Comparisons) -> Correction:
     """Correct the deciding p of every comparison that was declared, finished or not.
 
     Args:
-        comparisons: with the history of the folder, without which its family is what the manifest says.
+        comparisons: the comparisons, with the history of their folder. Without a history, the manifest alone declares
+            the family.
     """
     declared = families(comparisons.history.ledger, comparisons.manifest)
     declared.enter_withdrawn(comparisons.manifest)

@@ -90,7 +90,7 @@ class Cost:
 
     @property
     def speedup_valid_end(self) -> float | None:
-        """The ratio to print after the sign of its bound, as `seconds_speedup_valid_end` of `Row`."""
+        """The ratio to print, after >= or <= if it is a bound; `Row` has it as `seconds_speedup_valid_end`."""
         return self.speedup and to_print(*self.speedup, self.bound)
 
 

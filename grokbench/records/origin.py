@@ -30,7 +30,7 @@ class Origin:
 
     @property
     def built_in(self) -> bool:
-        """True if the plugin ships with the program; a change of its numbers then comes with a new revision."""
+        """True if the plugin ships with the program: a change to its results then comes with a new revision of it."""
         return self.kind == "built_in"
 
     @property

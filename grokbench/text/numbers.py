@@ -111,7 +111,9 @@ def known_bound(low: float | None, high: float | None, bound: str | None) -> str
 
 
 def to_print(value: float | None, low: float | None, high: float | None, bound: str | None) -> float | None:
-    """Choose the one number to print: the valid end; None without an estimate, and where neither end is valid.
+    """Choose the one number to print: the estimate, or the valid end of the interval if the ratio is a bound.
+
+    It is None without an estimate, and for a mixed bound, of which neither end is valid.
 
     Args:
         value: the estimate.
