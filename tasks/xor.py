@@ -40,7 +40,7 @@ def xor(
     ValueError if `dimensions` is below 3, or with `rotate` not larger than width + samples.
     """
     if dimensions < 3:
-        raise ValueError(f"dimensions must be at least 3 (two carry the signal), got {dimensions}")
+        raise ValueError(f"dimensions must be at least 3, two for the signal, got {dimensions}")
     if rotate and width + samples >= dimensions:
         raise ValueError(f"rotate needs width + samples, {width + samples}, below dimensions, {dimensions}")
     sizes = _mlp.layers(dimensions, width, 1)

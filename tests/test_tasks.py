@@ -175,7 +175,7 @@ def test_mnist_squared_error_is_the_mean_over_classes():
     [
         (modular_addition.modular_addition, {"train_fraction": 0.0}, "train_fraction must lie strictly between"),
         (modular_addition.modular_addition, {"train_fraction": 1.0}, "got 1.0"),
-        (xor.xor, {"dimensions": 2}, "dimensions must be at least 3 (two carry the signal), got 2"),
+        (xor.xor, {"dimensions": 2}, "dimensions must be at least 3, two for the signal, got 2"),
     ],
 )
 def test_invalid_parameters_are_refused(factory, given, complaint):
