@@ -184,9 +184,12 @@ class Manifest:
         labels = [cell.key for cell in self.cells]
         if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
             raise ValueError("a seed or a cell is planned twice")
-        unknown = [other for cell in self.cells for other in cell.compare_to if (cell.task, other) not in set(labels)]
-        if unknown:
-            raise ValueError(f"compare_to {unknown[0]!r}, which is not planned")
+        known = {*labels, *((skip.task, skip.regularizer) for skip in self.skipped)}
+        for cell in self.cells:
+            if cell.budget < 1 or cell.evaluate_every < 1:
+                raise ValueError(f"budget {cell.budget}, evaluate_every {cell.evaluate_every}")
+            if any((cell.task, other) not in known for other in cell.compare_to):
+                raise ValueError(f"compare_to {cell.compare_to}, of which one is not planned")
 
     @property
     def full_seeds(self) -> tuple[int, ...]:
