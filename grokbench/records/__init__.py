@@ -10,11 +10,13 @@ from grokbench.records.cell import Cell, Snapshots
 from grokbench.records.completion import reached_end
 from grokbench.records.crossings import LASTING, Crossings
 from grokbench.records.ledger import Declaration, DeclaredCell, History, Ledger, Look, Pair
-from grokbench.records.manifest import Manifest, Planned, Published, Skip, Spread, Statistics
+from grokbench.records.manifest import Manifest, Planned, Skip
 from grokbench.records.mark import Mark, MarkKind
 from grokbench.records.origin import Origin, origins_of
+from grokbench.records.published import Published, Spread
 from grokbench.records.recipe import FORMAT, Recipe, Use
 from grokbench.records.run import CLOCKS_AGREE, TRIES, Curve, Outcome, Run, Timing
+from grokbench.records.statistics import Statistics
 
 __all__ = [
     "CLOCKS_AGREE",

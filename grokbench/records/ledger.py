@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from grokbench.records.cell import Cell
-from grokbench.records.manifest import Manifest, Statistics
+from grokbench.records.manifest import Manifest
 from grokbench.records.run import Run
+from grokbench.records.statistics import Statistics
 
 __all__ = ["Declaration", "DeclaredCell", "History", "Ledger", "Look", "Pair"]
 

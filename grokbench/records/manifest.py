@@ -1,15 +1,15 @@
 """A manifest: the planned contents of a results folder."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from grokbench.records.cell import Cell
+from grokbench.records.published import Published
+from grokbench.records.statistics import Statistics
 
-__all__ = ["Manifest", "Planned", "Published", "Skip", "Spread", "Statistics"]
+__all__ = ["Manifest", "Planned", "Skip"]
 
 
 @dataclass(frozen=True)
@@ -25,127 +25,6 @@ class Skip:
     task: str
     regularizer: str
     why: str
-
-
-CHOICES = {
-    "primary": ("sign_flip", "paired_t", "wilcoxon", "logrank"),
-    "correction": ("holm", "none"),
-    "rank_by": ("first", "lasting"),
-}
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """The comparison of a suite's cells with its baseline.
-
-    Attributes:
-        primary: the test behind `p_holm`: "sign_flip", "paired_t", "wilcoxon" or "logrank".
-        correction: "holm" or "none".
-        alpha: level of the test.
-        confidence: of intervals.
-        rank_by: the crossing that is a replica's time: "first", or "lasting" where every task holds.
-        equivalence: the margin within which a ratio counts as no effect, such as 0.05 for 5%. None: not tested.
-        interim_looks: numbers of seeds, ascending, at which a group-sequential design tests; the last is the suite's
-            full number. Empty for one test at the end.
-
-    Raises:
-        ValueError: the looks are not ascending numbers of seeds, or another field has no meaning.
-    """
-
-    primary: str = "sign_flip"
-    correction: str = "holm"
-    alpha: float = 0.05
-    confidence: float = 0.95
-    rank_by: str = "first"
-    equivalence: float | None = None
-    interim_looks: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse statistics that cannot be computed: a file may have been edited."""
-        looks = (0, *self.interim_looks)
-        if any(one >= other for one, other in pairwise(looks)):
-            raise ValueError(f"interim_looks {self.interim_looks}")
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
-        if not (0 < self.alpha < 1 and 0 < self.confidence < 1 and 0 < (self.equivalence or 0.5) < 1):
-            raise ValueError("alpha, confidence and equivalence lie between 0 and 1")
-
-    def tests(self, comparisons: int) -> int:
-        """Count the tests a p is corrected for: with Holm all planned comparisons, without a correction its own."""
-        return comparisons if self.correction == "holm" else 1
-
-    def deciding(self, primary: float | None, adjusted: float | None) -> float | None:
-        """Select the p that decides significance: the adjusted one, or without any adjustment that of the primary test.
-
-        Args:
-            primary: p of the primary test.
-            adjusted: that p adjusted for looks, if the suite has any, and by Holm, if it corrects; None without either.
-        """
-        return adjusted if self.adjusts else primary
-
-    @property
-    def adjusts(self) -> bool:
-        """True if the p of the primary test does not decide by itself."""
-        return self.correction == "holm" or bool(self.interim_looks)
-
-    @property
-    def name_of_p(self) -> str:
-        """The name of that p in a sentence."""
-        if self.correction == "holm":
-            return "Holm p"
-        return "sequential p" if self.interim_looks else "uncorrected p"
-
-
-@dataclass(frozen=True)
-class Spread:
-    """The spread of a published mean over seeds; None stands where it is not published.
-
-    Attributes:
-        std: standard deviation over seeds.
-        seeds: their number.
-    """
-
-    std: float | None = None
-    seeds: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a spread that has no standard error: a file may have been edited."""
-        if self.std is not None and not (0 <= self.std < math.inf and (self.seeds or 0) >= 2):
-            raise ValueError("a published standard deviation without its seeds")
-
-
-@dataclass(frozen=True)
-class Published:
-    """Published means to compare with.
-
-    Attributes:
-        source: the publication.
-        epochs: task label -> regularizer label -> mean epochs to grok.
-        seconds: task label -> regularizer label -> mean seconds to grok.
-        metrics: metric label -> task label -> regularizer label -> mean final value.
-        spreads: "epochs" or "seconds" -> task label -> regularizer label -> the spread of that mean, where published.
-    """
-
-    source: str
-    epochs: Mapping[str, Mapping[str, float]]
-    seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    metrics: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
-    spreads: Mapping[str, Mapping[str, Mapping[str, Spread]]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse means that cannot be divided by: a file may have been edited."""
-        means = [mean for unit in (self.epochs, self.seconds) for row in unit.values() for mean in row.values()]
-        if not all(0.0 < mean < math.inf for mean in means):
-            raise ValueError("a published mean that is not a positive number")
-        finals = [value for tasks in self.metrics.values() for row in tasks.values() for value in row.values()]
-        if not all(map(math.isfinite, finals)):
-            raise ValueError("a published value that is not finite")
-
-    def finals(self, task: str, regularizer: str) -> dict[str, float]:
-        """Select the published final values of a cell, by metric."""
-        found = {label: tasks.get(task, {}).get(regularizer) for label, tasks in self.metrics.items()}
-        return {label: value for label, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True)

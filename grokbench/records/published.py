@@ -1,0 +1,58 @@
+"""Published numbers to compare with: means, their spreads, and final values of metrics."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Published", "Spread"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The spread of a published mean over seeds; None stands where it is not published.
+
+    Attributes:
+        std: standard deviation over seeds.
+        seeds: their number.
+    """
+
+    std: float | None = None
+    seeds: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a spread that has no standard error: a file may have been edited."""
+        if self.std is not None and not (0 <= self.std < math.inf and (self.seeds or 0) >= 2):
+            raise ValueError("a published standard deviation without its seeds")
+
+
+@dataclass(frozen=True)
+class Published:
+    """Published means to compare with.
+
+    Attributes:
+        source: the publication.
+        epochs: task label -> regularizer label -> mean epochs to grok.
+        seconds: task label -> regularizer label -> mean seconds to grok.
+        metrics: metric label -> task label -> regularizer label -> mean final value.
+        spreads: "epochs" or "seconds" -> task label -> regularizer label -> the spread of that mean, where published.
+    """
+
+    source: str
+    epochs: Mapping[str, Mapping[str, float]]
+    seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    spreads: Mapping[str, Mapping[str, Mapping[str, Spread]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse means that cannot be divided by: a file may have been edited."""
+        means = [mean for unit in (self.epochs, self.seconds) for row in unit.values() for mean in row.values()]
+        if not all(0.0 < mean < math.inf for mean in means):
+            raise ValueError("a published mean that is not a positive number")
+        finals = [value for tasks in self.metrics.values() for row in tasks.values() for value in row.values()]
+        if not all(map(math.isfinite, finals)):
+            raise ValueError("a published value that is not finite")
+
+    def finals(self, task: str, regularizer: str) -> dict[str, float]:
+        """Select the published final values of a cell, by metric."""
+        found = {label: tasks.get(task, {}).get(regularizer) for label, tasks in self.metrics.items()}
+        return {label: value for label, value in found.items() if value is not None}
