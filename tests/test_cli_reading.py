@@ -15,22 +15,11 @@ from grokbench.records import Outcome
 from grokbench.report.text import FORMATS
 from grokbench.store import Store
 
-from .helpers import tiny
+from .helpers import json_keys, tiny
 from .helpers.tiny import grokbench, outcomes
 
-TOP = "schema_version suite baseline environment seeds statistics tasks rows pairs aggregate".split()
-KEYS = """
-    task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_mean_bound
-    epochs_median_low epochs_to_memorise delay first_mean first_median lasting lasting_mean lasting_median below_share
-    below_again not_finite_after strict strict_mean strict_median lost worst speedup speedup_low speedup_high
-    speedup_bound speedup_valid_end speedup_of_means speedup_of_means_low speedup_of_means_high p_sign_flip p_paired_t
-    p_wilcoxon p_logrank p_misses_last deciding_test conclusion p_holm p_sequential family p_equivalence
-    p_equivalence_holm effect_size superiority superiority_low superiority_high speedup_low_simultaneous
-    speedup_high_simultaneous place skewness final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup
-    seconds_speedup_low seconds_speedup_high seconds_speedup_bound seconds_speedup_valid_end privileges
-    published_epochs published_speedup published_speedup_low published_speedup_high published_metrics verdict notes
-    marks comparisons identity
-""".split()
+TOP = json_keys.KEYS["leaderboard"].split()
+KEYS = json_keys.KEYS["rows"].split()
 
 
 def test_the_keys_of_the_json(folder):

@@ -13,20 +13,10 @@ from grokbench.judging.task_summary import TaskSummary
 from grokbench.records import Cell, Manifest, Outcome, Published, Run, Skip, Spread, Statistics, Timing
 from grokbench.report.text.table import mean_text, median_text
 
+from .helpers import json_keys
 from .helpers.recipes import RECIPE
 
-KEYS = """
-task regularizer seeds grokked censored diverged failed epochs_mean epochs_median epochs_std epochs_mean_bound
-epochs_median_low epochs_to_memorise delay first_mean first_median lasting lasting_mean lasting_median below_share
-below_again not_finite_after strict strict_mean strict_median lost worst speedup speedup_low speedup_high
-speedup_bound speedup_valid_end speedup_of_means speedup_of_means_low speedup_of_means_high p_sign_flip p_paired_t
-p_wilcoxon p_logrank p_misses_last deciding_test conclusion p_holm p_sequential family p_equivalence
-p_equivalence_holm effect_size superiority superiority_low superiority_high speedup_low_simultaneous
-speedup_high_simultaneous place skewness final seconds_per_epoch flop_per_epoch seconds_mean seconds_speedup
-seconds_speedup_low seconds_speedup_high seconds_speedup_bound seconds_speedup_valid_end privileges published_epochs
-published_speedup published_speedup_low published_speedup_high published_metrics verdict notes marks comparisons
-identity
-""".split()
+KEYS = json_keys.KEYS["rows"].split()
 BUDGET = 1000
 TASK = TaskSummary(budget=BUDGET, evaluate_every=1)
 HERE = {"device": "cpu", "machine": "M", "torch": "2.9", "precision": "float32", "engine": 1}

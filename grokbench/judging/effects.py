@@ -23,7 +23,7 @@ class Effect:
 
     A time is min(T, B), the budget B where a seed did not grok, and at least one evaluation interval. Ratios are those
     of the baseline to the method: above 1 the method is faster. Evaluations tell a time up to their cadence alone:
-    tests and intervals are those of the least favourable times after the evaluation before.
+    tests and intervals are those of the least favourable times after the evaluation before, see `PairedTimes.tests`.
 
     Attributes:
         speedup: exp of the mean log ratio of times; None when neither side grokked on any seed.
@@ -147,9 +147,7 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
     low, high = found.interval(confidence) if informative else (None, None)
     means = found.ratio_of_means(VERDICT) if informative else (None, None, None)
     tests = found.tests()
-    wins, ties = found.wins()
-    n = len(found.logs)
-    ends = stats.superiority_interval(wins, ties, n, confidence)
+    ends = stats.superiority_interval(*found.wins(), len(found.logs), confidence)
     return Effect(
         speedup=float(np.exp(np.sort(found.logs).mean())) if informative else None,
         low=low,
@@ -161,11 +159,11 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
         p={name: p for name, (p, _) in tests.items()},
         favours={name: favours for name, (_, favours) in tests.items()},
         effect_size=stats.effect_size(found.logs),
-        superiority=(wins + ties / 2) / n if n else None,
+        superiority=stats.superiority(*found.with_misses_last),
         superiority_low=ends[0],
         superiority_high=ends[1],
         both=found.both(),
         failures=found.failures,
-        seeds=n,
+        seeds=len(found.logs),
         skewness=stats.skewness(np.sort(found.logs)),  # sorted: no order of the seeds rounds differently
     )

@@ -1,7 +1,7 @@
 """Equivalence with the baseline: two one-sided tests that a speed-up lies within a margin declared in the suite."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grokbench import stats
@@ -85,17 +85,12 @@ def _obstacle(each: Comparison, manifest: Manifest) -> str | None:
 
 
 def _result(p: float | None, adjusted: float | None, obstacle: str | None, statistics: Statistics) -> Equivalence:
-    return Equivalence(p, adjusted, next(_notes(p, adjusted, obstacle, statistics)))
-
-
-def _notes(p: float | None, adjusted: float | None, obstacle: str | None, statistics: Statistics) -> Iterator[Note]:
-    holm = statistics.correction == "holm"
-    deciding, name = (adjusted, "Holm p") if holm else (p, "p")
+    deciding, name = (adjusted, "Holm p") if statistics.correction == "holm" else (p, "p")
     within = f"within {100 * (statistics.equivalence or 0):.3g}%"
     if obstacle is not None or deciding is None:
         text = f"not tested for equivalence {within}: {obstacle or 'too few seeds'}"
-        yield info(Kind.EQUIVALENCE, text, None, p)
-        return
+        return Equivalence(p, adjusted, info(Kind.EQUIVALENCE, text, None, p))
     equivalent = deciding <= statistics.alpha
     words = "equivalent to the baseline" if equivalent else "not shown to be equivalent to the baseline"
-    yield info(Kind.EQUIVALENCE, f"{words} {within} ({name} = {deciding:.2g})", equivalent, deciding)
+    text = f"{words} {within} ({name} = {deciding:.2g})"
+    return Equivalence(p, adjusted, info(Kind.EQUIVALENCE, text, equivalent, deciding))

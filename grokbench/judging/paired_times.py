@@ -129,9 +129,15 @@ class PairedTimes:
             ),
         }
 
+    @property
+    def with_misses_last(self) -> Corner:
+        """The times as evaluations found them, infinite where a seed did not grok."""
+        before, after = (np.where(hits, times, np.inf) for hits, times in zip(self.grokked, self.late, strict=True))
+        return Corner(before, after)
+
     def wins(self) -> tuple[int, int]:
         """Count the seeds on which the method groks first, and the ties; a seed that did not grok is last."""
-        before, after = (np.where(hits, times, np.inf) for hits, times in zip(self.grokked, self.late, strict=True))
+        before, after = self.with_misses_last
         return int((after < before).sum()), int((after == before).sum())
 
     def both(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
