@@ -19,7 +19,7 @@ from grokbench.commands.plugins import list_, show, validate
 from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
-from grokbench.commands.signals import STATUS, exit_at_once, handling_signals, interrupted_message
+from grokbench.commands.signals import exit_at_once, exit_status, handling_signals, interrupted_message
 from grokbench.commands.tune import tune
 from grokbench.errors import GrokbenchError
 from grokbench.text.escape import printable
@@ -79,7 +79,7 @@ def main() -> None:
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
         click.echo(interrupted_message(*filter(None, [str(stop)])), err=True)
-        sys.exit(STATUS)
+        sys.exit(exit_status(stop))
     except BrokenPipeError:
         _drop_output()  # the reader of the pipe has gone
         sys.exit(1)

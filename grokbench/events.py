@@ -1,4 +1,7 @@
-"""The events that a job yields: a run, kept weights, the progress of a group, a timing, a profile, a group size."""
+"""The events of a job: a run, kept weights, the progress of a group, a timing, a profile, a group size.
+
+A launcher adds two of its own: a job without progress, and a notice.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from typing import NamedTuple
 
 from grokbench.records import Cell, Run, Timing
 
-__all__ = ["Event", "KeptWeights", "MeasuredGroupSize", "Profile", "Progress"]
+__all__ = ["Event", "KeptWeights", "MeasuredGroupSize", "NoProgress", "Notice", "Profile", "Progress"]
 
 
 @dataclass(frozen=True)
@@ -73,4 +76,20 @@ class KeptWeights(NamedTuple):
     content: bytes
 
 
-Event = Run | KeptWeights | Progress | Timing | Profile | MeasuredGroupSize
+class NoProgress(NamedTuple):
+    """A job has shown no progress for some time: no step, no evaluation, no message.
+
+    Attributes:
+        seconds: the time without progress; 0 when progress has returned.
+    """
+
+    seconds: float
+
+
+class Notice(NamedTuple):
+    """A sentence for the user about a job, such as a new attempt."""
+
+    text: str
+
+
+Event = Run | KeptWeights | Progress | Timing | Profile | MeasuredGroupSize | NoProgress | Notice

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from grokbench import engine
-from grokbench.engine import checkpoints
+from grokbench.engine import checkpoints, executors
 from grokbench.engine.checkpoints import CheckpointFile
 from grokbench.events import Progress
 from grokbench.records import Run
+from grokbench.records.activity import ACTIVITY
 
 from .helpers.small_cells import epochs_for, make_cell, make_step, method, small, spread
 
@@ -69,6 +70,35 @@ def test_a_resumed_group_ends_as_if_nothing_had_happened(tmp_path, label, name):
         assert {seed: (run.outcome, run.grokked_at, run.curves) for seed, run in together.items()} == {
             seed: (run.outcome, run.grokked_at, run.curves) for seed, run in undisturbed.items()
         }
+
+
+def stopped(cell, step, place, monkeypatch, epoch):
+    """Train until that many epochs have begun and the process is then asked to stop; the events."""
+    real, begun = executors.train_epoch, []
+
+    def train_epoch(*given):
+        begun.append(given)
+        monkeypatch.setattr(ACTIVITY, "stopping", len(begun) >= epoch)
+        return real(*given)
+
+    monkeypatch.setattr(executors, "train_epoch", train_epoch)
+    events = list(events_of(cell, step, place))
+    monkeypatch.undo()
+    return events
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 4])  # evaluations are at every second epoch
+def test_a_group_that_is_asked_to_stop_writes_a_checkpoint_at_once(tmp_path, monkeypatch, epoch):
+    cell, step, _, undisturbed = uninterrupted("sparse_parity", "grokfast_ema")
+    place = CheckpointFile(tmp_path / "group.npz", FACTS, frozenset(SEEDS), seconds=1e9)
+    before = runs_of(stopped(cell, step, place, monkeypatch, epoch))
+    assert place.read().epoch == epoch
+    resumed = list(events_of(cell, step, checkpoint_file(tmp_path, set(SEEDS) - set(before))))
+    assert min(event.epoch for event in resumed if isinstance(event, Progress)) == epoch + epoch % 2
+    together = before | runs_of(resumed)
+    assert {seed: (run.outcome, run.grokked_at, run.curves) for seed, run in together.items()} == {
+        seed: (run.outcome, run.grokked_at, run.curves) for seed, run in undisturbed.items()
+    }
 
 
 def test_a_group_that_is_done_leaves_no_checkpoint(tmp_path):

@@ -3,7 +3,6 @@
 The workers find a stand-in for torch, which takes seconds to import, and jobs of a module beside it.
 """
 
-import importlib
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from grokbench.launchers.jobs import Stage, Worker
 from grokbench.launchers.local.pool import launch
 
-from .helpers.worker_jobs import JOBS, TORCH, cpu_workers, events, gone
+from .helpers.worker_jobs import cpu_workers, events, fake_jobs, gone
 
 
 def test_every_event_comes_with_its_job(jobs):
@@ -104,6 +103,9 @@ def test_a_worker_knows_its_device_and_has_one_thread_and_no_tf32(jobs):
         ("Unspeakable", "Can't"),
         ("Die", "the worker process ended with exit code -9: it was killed, most often because the machine ran out of"),
         ("Exit", "the worker process ended with exit code 3"),
+        ("Leave", "SystemExit: 5"),
+        ("Fork", "the worker process ended with exit code -9"),
+        ("Close", "the worker process closed its connection to the run, and was stopped"),
     ],
 )
 def test_a_job_that_fails_costs_itself_only(jobs, kind, said):
@@ -177,8 +179,4 @@ def test_the_main_module_is_hidden_only_while_a_worker_starts(jobs):
 
 @pytest.fixture
 def jobs(tmp_path, monkeypatch):
-    (tmp_path / "torch.py").write_text(TORCH, encoding="utf-8")
-    (tmp_path / "launcher_jobs.py").write_text(JOBS, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    importlib.invalidate_caches()
-    return importlib.import_module("launcher_jobs")
+    return fake_jobs(tmp_path, monkeypatch)

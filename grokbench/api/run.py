@@ -34,6 +34,8 @@ def run(
     plugins: str | Path | Iterable[str | Path] = (),
     methods: str | Iterable[str] = (),
     checkpoint_seconds: float = 60.0,
+    stall_timeout: float | None = None,
+    cell_timeout: float | None = None,
     rerun: str = "failed",
     log: str | Iterable[str] = (),
     fail_fast: bool = False,
@@ -56,6 +58,9 @@ def run(
         plugins: paths of plugin files.
         methods: further regularizers: names, or entries of a suite in YAML, "half: {use: grokalign, strength: 0.5}".
         checkpoint_seconds: seconds between two checkpoints of a group in training, at least 0.
+        stall_timeout: seconds without progress after which a group is started again, and fails at its third attempt,
+            at least 1; by default half an hour, or 20 times the group's longest pause so far if that is longer.
+        cell_timeout: seconds that a cell may train in this call, at least 1; default unlimited.
         rerun: the stored runs to train again: failed (the default), stale or all.
         log: observers: names, or names with parameters in YAML, "tensorboard: {folder: logs}".
         fail_fast: stop at the first replica that fails.
@@ -67,7 +72,10 @@ def run(
         StoreError: the folder holds something else or cannot be written, or another process writes to it.
     """
     asked = {"precision": precision, "rerun": rerun, "group_size": group_size, "num_seeds": num_seeds}
-    _check(**asked, checkpoint_seconds=checkpoint_seconds)
+    timeouts = {"stall_timeout": stall_timeout, "cell_timeout": cell_timeout}
+    _check(**asked)
+    for name, seconds in {"checkpoint_seconds": checkpoint_seconds, **timeouts}.items():
+        _check_seconds(name, seconds)
     request = Request(
         suite=str(suite),
         out=None if out is None else str(out),
@@ -81,6 +89,8 @@ def run(
         plugins=_labels(plugins),
         methods=_labels(methods),
         checkpoint_seconds=checkpoint_seconds,
+        stall_timeout=stall_timeout,
+        cell_timeout=cell_timeout,
         rerun=rerun,
         log=_labels(log),
     )
@@ -113,9 +123,15 @@ def _check(**asked: Any) -> None:
     for name, least in LEAST.items():
         if (value := asked[name]) is not None and not is_count(value, least):
             raise SuiteError(f"{name}={value!r}: expected a whole number of at least {least}")
-    seconds = asked["checkpoint_seconds"]
-    if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and seconds >= 0):
-        raise SuiteError(f"checkpoint_seconds={seconds!r}: expected a number of at least 0")
+
+
+def _check_seconds(name: str, seconds: Any) -> None:
+    """Raise SuiteError unless an argument is a number of seconds; only a timeout may be None."""
+    least = 0 if name == "checkpoint_seconds" else 1
+    if seconds is None and least:
+        return
+    if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and seconds >= least):
+        raise SuiteError(f"{name}={seconds!r}: expected a number of at least {least}")
 
 
 def _seeds(given: str | Iterable[int] | None) -> str | None:

@@ -4,10 +4,25 @@ import click
 
 from grokbench.commands.completion import files, methods
 
-__all__ = ["METHODS", "PLUGINS"]
+__all__ = ["LIMITS", "METHODS", "PLUGINS"]
 
 PLUGINS = click.option(
     "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
+)
+LIMITS = (
+    click.option(
+        "--stall-timeout",
+        type=click.FloatRange(min=1),
+        metavar="S",
+        help="Seconds without progress after which a group starts again; at its third attempt it fails.  "
+        "[default: 1800, or 20 times the group's longest pause so far]",
+    ),
+    click.option(
+        "--cell-timeout",
+        type=click.FloatRange(min=1),
+        metavar="S",
+        help="Seconds that a cell may train; it then fails, with a checkpoint.  [default: no limit]",
+    ),
 )
 METHODS = click.option(
     "--with",

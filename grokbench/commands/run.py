@@ -10,11 +10,11 @@ import click
 
 from grokbench.commands.completion import devices, folders, labels, observers, suites
 from grokbench.commands.dry_run import print_work
-from grokbench.commands.options import METHODS, PLUGINS
+from grokbench.commands.options import LIMITS, METHODS, PLUGINS
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
-from grokbench.commands.signals import handling_signals, raise_interrupt
+from grokbench.commands.signals import Interrupted, exit_status, handling_signals, raise_interrupt
 from grokbench.errors import StoreError
 from grokbench.seeds import format_seeds
 from grokbench.store.reuse import RERUN
@@ -51,6 +51,7 @@ SELECTION = (  # options that choose what to run and where
         metavar="S",
         help="Seconds between checkpoints; an interrupted group resumes from the last one.",
     ),
+    *LIMITS,
     click.option("--num-seeds", type=click.IntRange(min=1), metavar="N", help="Use only the suite's first N seeds."),
     click.option("--seeds", metavar="0-4,7", help="Use these seeds instead of the suite's."),
     click.option(
@@ -199,6 +200,7 @@ def interruptible(rerun: str) -> Iterator[None]:
     try:
         with handling_signals(raise_interrupt):
             yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         click.echo(err=True)  # after the ^C of a terminal
-        raise click.Abort("the same command without --rerun all" if rerun == "all" else "") from None
+        number, again = exit_status(stop) - 128, "the same command without --rerun all" if rerun == "all" else ""
+        raise Interrupted(number, again) from None

@@ -5,9 +5,39 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["STATUS", "exit_at_once", "handling_signals", "interrupted_message", "raise_interrupt"]
+import click
 
-STATUS = 130  # the exit status of an interrupted command
+__all__ = ["Interrupted", "exit_at_once", "exit_status", "handling_signals", "interrupted_message", "raise_interrupt"]
+
+
+class Interrupted(click.Abort):
+    """A command was interrupted.
+
+    Attributes:
+        number: the number of the signal.
+    """
+
+    def __init__(self, number: int, again: str = "") -> None:
+        """Create the exception.
+
+        Args:
+            number: the number of the signal.
+            again: the command that continues, for `interrupted_message`; empty for the same command.
+        """
+        super().__init__(again)
+        self.number = number
+
+
+class _Signal(KeyboardInterrupt):
+    """A KeyboardInterrupt that knows the number of its signal."""
+
+    number: int = signal.SIGINT
+
+
+def exit_status(stop: BaseException) -> int:
+    """Return the exit status of an interrupted command: 128 plus the number of the signal, SIGINT if none is known."""
+    found = [stop, stop.__cause__, stop.__context__]  # click replaces a KeyboardInterrupt
+    return 128 + next((each.number for each in found if isinstance(each, Interrupted | _Signal)), int(signal.SIGINT))
 
 
 def interrupted_message(again: str = "the same command") -> str:
@@ -34,18 +64,20 @@ def exit_at_once(number: int, frame: object) -> None:
     """End the process at once; for commands that only read. Raising while torch is imported may abort Python.
 
     Args:
-        number: the signal's number, which does not change the exit status.
+        number: the signal's number.
         frame: the stack frame that the signal interrupted; unused.
     """
     os.write(2, b"\nInterrupted. Nothing that was saved is lost; the same command begins again.\n")
-    os._exit(STATUS)
+    os._exit(128 + number)
 
 
 def raise_interrupt(number: int, frame: object) -> None:
     """Raise KeyboardInterrupt, so that workers are stopped and files closed.
 
     Args:
-        number: the signal's number; unused.
+        number: the signal's number.
         frame: the stack frame that the signal interrupted; unused.
     """
-    raise KeyboardInterrupt
+    interrupt = _Signal()
+    interrupt.number = number
+    raise interrupt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench.commands.completion import devices, folders, suites
-from grokbench.commands.options import METHODS, PLUGINS
+from grokbench.commands.options import LIMITS, METHODS, PLUGINS
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.run import interruptible, perform, print_failed
 
@@ -39,6 +39,8 @@ __all__ = ["tune"]
     help="Trials of every method on every task; a larger number extends a search.  [default: the suite's, else 8]",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be trained, without training.")
+@LIMITS[0]
+@LIMITS[1]
 @PLUGINS
 @METHODS
 def tune(n_trials: int | None, dry_run: bool, **chosen: Any) -> None:

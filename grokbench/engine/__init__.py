@@ -36,6 +36,7 @@ from grokbench.engine.out_of_memory import exhausted, release
 from grokbench.engine.weights import kept_weights
 from grokbench.events import KeptWeights, Progress
 from grokbench.records import Cell, Run
+from grokbench.records.activity import ACTIVITY
 from grokbench.step import Step
 
 __all__ = [
@@ -83,7 +84,8 @@ def train(
 
     Yields:
         The progress at every evaluation, and, as soon as a replica is done, the weights that the cell keeps and then
-        the replica's run.
+        the replica's run. When the process is asked to stop (`ACTIVITY.stopping`), a checkpoint is written and the
+        rest is not trained.
 
     Raises:
         Exception: an error of a plugin, or torch's error if even a group of two does not fit into memory.
@@ -101,7 +103,8 @@ def train(
         checkpoint_file.clear()
     release(device)  # outside of the `except` block, whose traceback keeps the tensors alive
     for half in (left[: len(left) // 2], left[len(left) // 2 :]):
-        yield from train(cell, step, half, device, dtype, provenance, checkpoint_file_of)
+        if not ACTIVITY.stopping:
+            yield from train(cell, step, half, device, dtype, provenance, checkpoint_file_of)
 
 
 def _train_together(
@@ -118,7 +121,12 @@ def _train_together(
     provenance = {**(provenance or {}), **({"data": loop.data} if loop.data else {})}
     while loop.monitors:
         if checkpoint_file:
-            checkpoint_file.write_if_due(loop.checkpoint)
+            checkpoint_file.write_if_due(loop.checkpoint, now=ACTIVITY.stopping)
+        if ACTIVITY.stopping:
+            return
+        if loop.between_evaluations:
+            loop.advance()
+            continue
         for evaluation in loop.evaluate():
             known = {**provenance, **({"pace": executor.note} if executor.note else {})}
             facts = {"prepare_seconds": loop.prepare_seconds, "group": tuple(seeds), "provenance": known}

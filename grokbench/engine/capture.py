@@ -19,6 +19,7 @@ from grokbench.engine.evaluation import measure
 from grokbench.engine.gradients import LookaheadGradients, look_ahead
 from grokbench.engine.groups import TRAINING_STATE, Group, copy_training_state
 from grokbench.engine.out_of_memory import exhausted
+from grokbench.records.activity import ACTIVITY
 from grokbench.step import Step
 
 __all__ = ["GRAPH_STEPS", "CapturedGroup"]
@@ -98,6 +99,7 @@ class CapturedGroup:
         for _ in range(epoch, until):
             self._replay_look_ahead()
             for replay in self._epoch_graphs:
+                ACTIVITY.steps += 1
                 replay()
             self._looked_ahead = False
 

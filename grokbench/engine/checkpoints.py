@@ -11,6 +11,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -131,13 +132,11 @@ class CheckpointFile:
         """Make the first checkpoint due after `seconds`."""
         self._written = time.monotonic()
 
-    def write_if_due(self, checkpoint: Callable[[], Checkpoint]) -> None:
-        """Write a checkpoint if the last one is `seconds` old; a full disk does not stop training."""
-        if time.monotonic() - self._written >= self.seconds:
-            try:
+    def write_if_due(self, checkpoint: Callable[[], Checkpoint], now: bool = False) -> None:
+        """Write a checkpoint if the last one is `seconds` old, or `now`; a full disk does not stop training."""
+        if now or time.monotonic() - self._written >= self.seconds:
+            with suppress(StoreError):  # saving the runs raises the same error
                 atomic.write(self.path, _bytes(checkpoint(), self.facts))
-            except StoreError:
-                pass  # saving the runs raises the same error
             self._written = time.monotonic()
 
     def read(self) -> Checkpoint | None:

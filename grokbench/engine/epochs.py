@@ -14,6 +14,7 @@ from grokbench.engine.clock import Clock, no_clock
 from grokbench.engine.gradients import LookaheadGradients, as_tensor, context_of, due_step, gradients
 from grokbench.engine.groups import Group
 from grokbench.engine.updates import update
+from grokbench.records.activity import ACTIVITY
 from grokbench.step import Step
 
 __all__ = ["train_epoch", "train_steps"]
@@ -64,6 +65,7 @@ def train_steps(
     """
     completed, losses = as_tensor(epoch, group), []
     for number in numbers:
+        ACTIVITY.steps += 1
         with clock("batches"):
             context, axes = context_of(step, group, drawn, number, completed)
         due = due_step(step, epoch, number)

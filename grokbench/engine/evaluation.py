@@ -11,6 +11,7 @@ from torch.func import vmap
 from grokbench import random
 from grokbench.engine.groups import Group
 from grokbench.engine.mapping import over_replicas
+from grokbench.records.activity import ACTIVITY
 from grokbench.step import Step
 from grokbench.types import Batch, Params
 
@@ -56,6 +57,7 @@ def measure(
 
     values: dict[str, Tensor] = {}
     for some, params, outputs in _weights(step, group, labels, known):
+        ACTIVITY.steps += 1
         mapped = vmap(partial(one, some), in_dims=(0, group.split_axes, 0, 0, 0))
         values |= mapped(params, group.splits, group.keys, dict(outputs), group.initial)
     return torch.stack([*(values[label].double() for label in labels), group.finite.double()], 1)

@@ -14,6 +14,7 @@ from grokbench import random
 from grokbench.engine.groups import Group, Reserved, cast, synchronize, unaliased, unclaimed
 from grokbench.engine.mapping import over_replicas
 from grokbench.engine.out_of_memory import trim
+from grokbench.records.activity import ACTIVITY
 from grokbench.step import Step
 from grokbench.types import Batch, Params
 
@@ -62,7 +63,7 @@ def _prepared(
     synchronize(device)
     began = time.perf_counter()
     replicas = zip(params, train, keys, strict=True)
-    params = [step.prepare(p, batch, random.fold(key, "prepare")) for p, batch, key in replicas]
+    params = [_counted(step.prepare(p, batch, random.fold(key, "prepare"))) for p, batch, key in replicas]
     synchronize(device)
     seconds = (time.perf_counter() - began) / len(keys) if any(r.prepare for r in step.regularizers) else 0.0
     stacked: Params = _stack(params)
@@ -73,7 +74,13 @@ def _drawn(draw: Callable[[Tensor], T], key: Tensor, dtype: torch.dtype) -> T:
     """Draw from a task for a seed, and free the memory of drawing, which for XOR is 100 times that of the result."""
     drawn = cast(draw(random.fold(key, "task")), dtype)
     trim()
-    return drawn
+    return _counted(drawn)
+
+
+def _counted(result: T) -> T:
+    """Count a step, so that the launcher sees progress between replicas."""
+    ACTIVITY.steps += 1
+    return result
 
 
 def _stack(trees: Sequence[Any]) -> Any:

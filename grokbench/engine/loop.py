@@ -19,6 +19,7 @@ from grokbench.engine.groups import Group, ladder, select_replicas, shrink
 from grokbench.engine.initialisation import start
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.records import Cell
+from grokbench.records.activity import ACTIVITY
 from grokbench.step import Step
 
 __all__ = ["Evaluation", "TrainingLoop"]
@@ -143,7 +144,7 @@ class TrainingLoop:
             if self.epoch < self.cell.last_epoch:
                 snapshot = self.cell.weights.final or self.epoch in self.cell.weights.epochs
                 evaluations[-1] = evaluations[-1].kept(self.step.has("eval_params"), snapshot)
-                self.advance()
+                self.advance(stoppable=False)
                 evaluations.append(self._evaluate())
         return evaluations
 
@@ -181,12 +182,23 @@ class TrainingLoop:
             self.monitors = {row: self.monitors[old] for row, old in enumerate(rows) if old in self.monitors}
             self.pending = select_replicas(self.pending, rows) if self.pending else None
 
-    def advance(self) -> None:
-        """Train to the next evaluation."""
-        every, pending, self.pending = self.cell.evaluate_every, self.pending, None
-        following = min((self.epoch // every + 1) * every, self.cell.last_epoch)
-        self.group = self.executor.advance(self.group, self.epoch, following, pending)
-        self.epoch = following
+    def advance(self, stoppable: bool = True) -> None:
+        """Train to the next evaluation; at least one epoch.
+
+        Args:
+            stoppable: end after the first epoch if the process was asked to stop.
+        """
+        while True:
+            pending, self.pending = self.pending, None
+            self.group = self.executor.advance(self.group, self.epoch, self.epoch + 1, pending)
+            self.epoch += 1
+            if not self.between_evaluations or (stoppable and ACTIVITY.stopping):
+                return
+
+    @property
+    def between_evaluations(self) -> bool:
+        """Whether the present epoch has no evaluation, because training was stopped on the way to the next one."""
+        return self.epoch % self.cell.evaluate_every != 0 and self.epoch != self.cell.last_epoch
 
     def _evaluate(self) -> Evaluation:
         metrics, every = self.step.metrics, self.cell.evaluate_every

@@ -4,14 +4,15 @@ A job is plain data, so that it can be sent to another process, where `run` does
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from grokbench.events import Event, MeasuredGroupSize, Progress
+from grokbench.events import Event, MeasuredGroupSize, Notice, Progress
 from grokbench.records import Cell, Outcome, Run
+from grokbench.seeds import format_seeds
 
 __all__ = [
     "GroupSizeProbe",
@@ -69,6 +70,17 @@ class Job(Protocol):
     def cells(self) -> tuple[Cell, ...]:
         """The cells that the job works on."""
 
+    @property
+    def name(self) -> str:
+        """The name of the job in messages; different jobs of a stage have different names."""
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the job trains, so that it can stop with a checkpoint and go on from it."""
+
+    def without(self, done: Collection[int]) -> "Job | None":
+        """Return the job that is left when the runs of some seeds have been received; None if nothing is left."""
+
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
         """Do the work in the worker's process.
 
@@ -102,10 +114,21 @@ class _OfOneCell:
 
     cell: Cell
 
+    resumable = False
+
     @property
     def cells(self) -> tuple[Cell, ...]:
         """The job's only cell."""
         return (self.cell,)
+
+    @property
+    def name(self) -> str:
+        """The name of the cell."""
+        return self.cell.name
+
+    def without(self, done: Collection[int]) -> "Job | None":
+        """Return the job itself, which has no runs."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -125,6 +148,18 @@ class Training(_OfOneCell):
     seeds: tuple[int, ...]
     missing: frozenset[int]
     checkpoints: tuple[str, float] | None = None
+
+    resumable = True
+
+    @property
+    def name(self) -> str:
+        """The names of the cell and of its seeds."""
+        return f"{self.cell.name}, {'seed' if len(self.seeds) == 1 else 'seeds'} {format_seeds(self.seeds)}"
+
+    def without(self, done: Collection[int]) -> "Training | None":
+        """See `Job`."""
+        left = self.missing.difference(done)
+        return replace(self, missing=left) if left else None
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield the missing runs and their weights, and the progress at most every HEARTBEAT seconds."""
@@ -186,6 +221,17 @@ class Timekeeping:
 
     cells: tuple[Cell, ...]
 
+    resumable = False
+
+    @property
+    def name(self) -> str:
+        """The name of the task."""
+        return f"seconds per epoch of {self.cells[0].task}"
+
+    def without(self, done: Collection[int]) -> "Job | None":
+        """Return the job itself, which has no runs."""
+        return self
+
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield a timing for each cell. All timings of one job have the same `timed_at` in their provenance."""
         from grokbench import engine
@@ -201,10 +247,11 @@ class Timekeeping:
             cell = next(cell for cell in self.cells if cell.identity == measured.identity)
             yield replace(measured, provenance={**here, "origins": _origins(cell)})
 
-    def failed(self, error: str) -> Iterator[Run]:
-        """Yield nothing: the cells of the task remain without a timing."""
-        del error
-        yield from ()
+    def failed(self, error: str) -> Iterator[Notice]:
+        """Yield a notice: the cells of the task remain without a timing."""
+        lines = error.strip().splitlines() or [""]
+        what = lines[-1] if lines[0].startswith("Traceback") else lines[0]
+        yield Notice(f"{self.name} could not be measured: {what}")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from contextlib import closing, suppress
 
 from grokbench.errors import StoreError
-from grokbench.events import Event, Progress
+from grokbench.events import Event, NoProgress, Notice, Progress
 from grokbench.judging.refusals import refusal
 from grokbench.launchers.jobs import Job
 from grokbench.records import Cell, Outcome, Planned, Run, Timing
@@ -87,6 +87,10 @@ def _show(show: Display, plan: Plan, job: Job, event: Event) -> None:
     elif isinstance(event, Run):
         for cell in _cells_of(plan, event):
             show.finished(event, cell)
+    elif isinstance(event, NoProgress):
+        show.no_progress(job.name, event.seconds)
+    elif isinstance(event, Notice):
+        show.say(event.text)
     elif isinstance(event, Timing):
         cells = [cell.identity for cell in job.cells]
         done = cells.index(event.identity)

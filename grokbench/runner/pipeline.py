@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from grokbench.events import Event, KeptWeights
+from grokbench.events import Event, KeptWeights, NoProgress
 from grokbench.judging.comparison import compare
 from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.ranking import rank
@@ -124,7 +124,8 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
     workers = _workers(plan, provenance)
     work = jobs(plan, store, workers)  # may raise, so it comes before the folder changes
     _supersede(plan, store)
-    for job, event in launch(_stages(plan, store, work, provenance), workers):
+    for job, event in launch(_stages(plan, store, work, provenance), workers, plan.limits):
+        store.stalls.note(job.name, event.seconds if isinstance(event, NoProgress) else 0.0)
         if isinstance(event, Run):
             store.save(event)
         elif isinstance(event, KeptWeights):
@@ -170,7 +171,7 @@ def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
     first = {job.cell.identity: job for job in reversed(work)}
     fetch_data(plan, [cell for job in work for cell in job.cells])
     workers = [Worker(plan.devices[0], plan.precision, plan.plugins, environment())]
-    yield from launch([Stage([first[cell.identity] for cell in distinct(plan.cells)], 1)], workers)
+    yield from launch([Stage([first[cell.identity] for cell in distinct(plan.cells)], 1)], workers, plan.limits)
 
 
 def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[str, Any]) -> Iterator[Stage]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grokbench.errors import SuiteError
+from grokbench.launchers.limits import TimeLimits
 from grokbench.records import Cell, Manifest
 from grokbench.runner.devices import devices
 from grokbench.runner.observing import AttachedObserver, make_observers
@@ -42,6 +43,8 @@ class Request:
         plugins: files of plugins, besides those that the suite names.
         methods: regularizers to add to the suite: names, or entries of a suite in YAML.
         checkpoint_seconds: seconds between two checkpoints of a group in training.
+        stall_timeout: seconds without progress after which a group is started again; None: see `TimeLimits`.
+        cell_timeout: seconds that a cell may train; None: no limit.
         rerun: the finished runs to train again: a key of `store.reuse.RERUN`.
         log: observers: names, or entries in YAML with their parameters.
         timing: measure the seconds per epoch of every cell after training.
@@ -59,6 +62,8 @@ class Request:
     plugins: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     checkpoint_seconds: float = 60.0
+    stall_timeout: float | None = None
+    cell_timeout: float | None = None
     rerun: str = "failed"
     log: tuple[str, ...] = ()
     timing: bool = True
@@ -80,6 +85,7 @@ class Plan:
         plugins: files of plugins, first the files that the suite names.
         directory: the results folder.
         checkpoint_seconds: seconds between two checkpoints of a group.
+        limits: the time limits of jobs.
         rerun: a key of `store.reuse.RERUN`.
         observers: notified during the run.
         timing: measure the seconds per epoch of every cell after training.
@@ -96,6 +102,7 @@ class Plan:
     plugins: tuple[str, ...]
     directory: Path
     checkpoint_seconds: float
+    limits: TimeLimits
     rerun: str
     observers: tuple[AttachedObserver, ...]
     timing: bool = True
@@ -156,6 +163,7 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
         plugins=plugins,
         directory=Path(request.out or f"runs/{suite.name}"),
         checkpoint_seconds=request.checkpoint_seconds,
+        limits=TimeLimits(request.stall_timeout, request.cell_timeout),
         rerun=request.rerun,
         observers=make_observers(request.log, registry),
         timing=request.timing,

@@ -23,6 +23,7 @@ from grokbench.store.manifests import manifest_line, merge, read_manifest
 from grokbench.store.packs import Pack, listed
 from grokbench.store.reuse import satisfies
 from grokbench.store.run_files import read_head, read_run, read_timing, write_run
+from grokbench.store.stalls import Stalls
 from grokbench.store.weights_files import WeightsFiles
 
 __all__ = ["Store"]
@@ -41,6 +42,7 @@ class Store:
             the folder. They count as missing.
         packed: the contents of the folder's packed files.
         weights: the files of kept weights.
+        stalls: the jobs without progress.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
@@ -49,6 +51,7 @@ class Store:
         self.damaged: list[str] = []
         self.packed = Pack(directory)
         self.weights = WeightsFiles(self.layout)
+        self.stalls = Stalls(self.layout.stalls)
 
     @classmethod
     @contextmanager
@@ -76,6 +79,7 @@ class Store:
             atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)))
             store = cls.load(directory)
             store._unpack()
+            store.stalls.clear()
             yield store
 
     @classmethod

@@ -10,6 +10,7 @@
     DIR/superseded/<identity>/<seed>.<n>.<epoch>.safetensors
                                                 their weights
     DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when it is done
+    DIR/stalls.json                             jobs without progress, while a process writes
     DIR/.lock                                   held by the process that writes
 
 A folder may be packed instead (`packs`).
@@ -47,6 +48,11 @@ class Layout:
     def ledger(self) -> Path:
         """The file of declarations and looks."""
         return self.directory / "ledger.jsonl"
+
+    @property
+    def stalls(self) -> Path:
+        """The file of jobs without progress."""
+        return self.directory / "stalls.json"
 
     def run(self, identity: str, seed: int) -> Path:
         """Return the file of a replica."""

@@ -48,6 +48,7 @@ def describe(store: Store) -> Iterator[str]:
     yield from complaints(store)
     if store.busy:
         yield f"A process is writing to {store.directory} now."
+        yield from (f"  {name}: no progress since {since}" for name, since in store.stalls.read().items())
 
 
 def _lasting(store: Store, grokked: int) -> Iterator[str]:

@@ -131,6 +131,8 @@ def _train(tuning: Tuning, train: Train, name: str, seeds: Sequence[int], rows: 
             precision=request.precision,
             plugins=request.plugins,
             checkpoint_seconds=request.checkpoint_seconds,
+            stall_timeout=request.stall_timeout,
+            cell_timeout=request.cell_timeout,
             timing=False,
         )
     )

@@ -1,9 +1,12 @@
 """Jobs that greet, break and die, the workers they are given to, and what comes back."""
 
+import importlib
 import os
+import sys
 import time
 
 from grokbench.launchers.jobs import Worker
+from grokbench.launchers.limits import TimeLimits
 from grokbench.launchers.local.pool import launch
 
 TORCH = """\
@@ -63,6 +66,11 @@ from grokbench.records import Outcome, Run
 @dataclass(frozen=True)
 class Job:
     name: str
+
+    resumable = False
+
+    def without(self, done):
+        return self
 
     def failed(self, error):
         yield f"{self.name} failed: {error}"
@@ -171,17 +179,118 @@ class Half(Job):
         yield Run("id", 1, Outcome.GROKKED, 5, None, 5)
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def without(self, done):
+        assert done == {1}
+        return Half("half of half")
+
     def failed(self, error):
-        yield from (Run("id", seed, Outcome.FAILED, None, None, 0, error=error) for seed in (1, 2))
+        seeds = (1, 2) if self.name == "half" else (2,)
+        yield from (Run("id", seed, Outcome.FAILED, None, None, 0, error=error) for seed in seeds)
+
+
+class Sleep(Job):
+    # No progress, at any attempt.
+
+    def run(self, worker, registry):
+        yield os.getpid()
+        time.sleep(600)
+
+
+class Slow(Job):
+    # Steps, but no events.
+
+    def run(self, worker, registry):
+        from grokbench.records.activity import ACTIVITY
+
+        for _ in range(20):
+            ACTIVITY.steps += 1
+            time.sleep(0.1)
+        yield "done"
+
+
+class Stop(Job):
+    def run(self, worker, registry):
+        yield os.getpid()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class Fork(Job):
+    # The worker is killed; its child holds the pipe.
+
+    def run(self, worker, registry):
+        if os.fork() == 0:
+            time.sleep(8)
+            os._exit(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield
+
+
+class Close(Job):
+    def run(self, worker, registry):
+        os.closerange(3, 100)
+        yield "lost"
+
+
+class Partial(Job):
+    # Half a message, then nothing.
+
+    def run(self, worker, registry):
+        from multiprocessing import parent_process
+
+        import gc
+        from multiprocessing.connection import Connection
+
+        pipe = next(each for each in gc.get_objects() if isinstance(each, Connection) and each.writable)
+        os.write(pipe.fileno(), (100).to_bytes(4, "big") + b"x")
+        time.sleep(600)
+        yield
+
+
+class Leave(Job):
+    def run(self, worker, registry):
+        raise SystemExit(5)
+        yield
+
+
+class Train(Job):
+    # Stops with a checkpoint when it is asked to.
+    resumable = True
+
+    @property
+    def cells(self):
+        from types import SimpleNamespace
+
+        return (SimpleNamespace(identity=self.name),)
+
+    def run(self, worker, registry):
+        from grokbench.records.activity import ACTIVITY
+
+        yield os.getpid()
+        while not ACTIVITY.stopping:
+            ACTIVITY.steps += 1
+            time.sleep(0.01)
+        with open(os.path.join(os.path.dirname(__file__), f"{self.name}.checkpoint"), "w") as file:
+            file.write("written")
+        yield "the last event"
 """
+
+
+def fake_jobs(folder, monkeypatch):
+    """The module of the jobs, which workers import too, beside a stand-in for torch."""
+    (folder / "torch.py").write_text(TORCH, encoding="utf-8")
+    (folder / "launcher_jobs.py").write_text(JOBS, encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    importlib.invalidate_caches()
+    sys.modules.pop("launcher_jobs", None)
+    return importlib.import_module("launcher_jobs")
 
 
 def cpu_workers(count=1):
     return [Worker("cpu", "float32", (), {"number": number}) for number in range(count)]
 
 
-def events(*stages, workers=1):
-    return [event for _, event in launch(stages, cpu_workers(workers))]
+def events(*stages, workers=1, limits=TimeLimits()):  # noqa: B008 - frozen
+    return [event for _, event in launch(stages, cpu_workers(workers), limits)]
 
 
 def gone(pid):

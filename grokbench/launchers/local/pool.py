@@ -4,139 +4,201 @@ Small matrices gain little from a second thread and lose time at every barrier, 
 one thread, the numbers also do not depend on the number of cores. When a worker is killed, only its group is lost.
 """
 
-import signal
-from collections import deque
+import time
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from multiprocessing.connection import wait
-from typing import Any
+from queue import Empty, SimpleQueue
 
-from grokbench.events import Event
+from grokbench.events import Event, NoProgress, Notice
 from grokbench.launchers.jobs import Job, Stage, Worker
-from grokbench.launchers.local.spawning import start_process
-from grokbench.launchers.local.worker import Done, NoDevice, serve
+from grokbench.launchers.limits import ATTEMPTS, TimeLimits
+from grokbench.launchers.local.ends import crashed, stalled, took_too_long
+from grokbench.launchers.local.worker import Done, Heartbeat, NoDevice
+from grokbench.launchers.local.worker_process import Ended, Received, WorkerProcess
+from grokbench.launchers.signals import PendingSignal, deferring_signals
 from grokbench.records import Run
 
 __all__ = ["launch"]
 
+TICK = 0.5  # seconds between two looks at the processes; a fork of a worker may keep the worker's pipe open
+GRACE = 8.0  # seconds in which a worker that is asked to stop writes its checkpoint; schedulers kill after 10 or more
 
-def launch(stages: Iterable[Stage], workers: Sequence[Worker]) -> Iterator[tuple[Job, Event]]:
-    """Run the jobs of every stage, one stage after the other.
+
+def launch(
+    stages: Iterable[Stage],
+    workers: Sequence[Worker],
+    limits: TimeLimits = TimeLimits(),  # noqa: B008 - frozen
+) -> Iterator[tuple[Job, Event]]:
+    """Run the jobs of every stage, one stage after the other; see `Launcher`.
 
     Args:
         stages: each stage has its jobs and the number that may run at once. A stage is requested when the previous
             stage has ended.
         workers: the settings of each process. A process starts when a stage first needs it.
+        limits: the time limits of jobs.
 
     Yields:
         Every event with its job. A job that fails, or whose process dies, yields the events of its `failed`. Closing
         the iterator stops the processes.
     """
-    processes: list[WorkerProcess] = []
-    started = 0
-    try:
-        for jobs, at_once in stages:
-            wanted = min(at_once, len(jobs))
-            processes += [WorkerProcess(worker) for worker in workers[started:wanted]]
-            started = max(started, wanted)
-            yield from _work(processes, at_once, deque(jobs))
-    finally:
-        for process in processes:
-            process.stop()
-
-
-def _work(processes: list["WorkerProcess"], at_once: int, waiting: deque[Job]) -> Iterator[tuple[Job, Event]]:
-    """Run one stage: idle processes get the next jobs. A process whose device fails is dropped, except the last."""
-    while True:
-        for process in processes[:at_once]:
-            if not process.job and waiting:
-                process.assign(waiting.popleft())
-        busy = [process for process in processes if process.job]
-        if not busy:
-            return
-        ready = wait([process.pipe for process in busy])
-        for process in busy:
-            if process.pipe in ready:
-                yield from process.receive()
-            if process.no_device and len(processes) > 1:
-                processes.remove(process)
-                waiting.appendleft(process.take_job())
-                process.stop()
-            elif process.no_device:
-                yield from process.fail_job()
-
-
-class WorkerProcess:
-    """A worker process, and the job it is running."""
-
-    def __init__(self, worker: Worker) -> None:
-        self.worker = worker
-        self.job: Job | None = None
-        self.received: set[int] = set()  # seeds of this job whose runs were received
-        self._start()
-
-    def _start(self) -> None:
-        self.no_device = ""  # why its device cannot be used; empty if it can
-        self.process, self.pipe = start_process(serve, self.worker)
-
-    def assign(self, job: Job) -> None:
-        """Send a job to the process, which is started again if it has ended."""
-        if not self.process.is_alive():
-            self._start()
-        self.job, self.received = job, set()
+    with deferring_signals() as signalled:
+        pool = _Pool(workers, limits, signalled)
         try:
-            self.pipe.send(job)
-        except OSError:  # the process ended after the check
-            self._start()
-            self.pipe.send(job)
+            for stage in stages:
+                yield from pool.work(stage)
+                if signalled.number is not None:
+                    return
+        finally:
+            pool.stop()
 
-    def receive(self) -> Iterator[tuple[Job, Event]]:
-        """Receive the next message; yield its event, or at the end of the job the replicas that are lost."""
-        assert self.job is not None
-        try:
-            message = self.pipe.recv()
-        except (EOFError, ConnectionError):
-            self.process.join()
-            message = Done(f"the worker process ended with exit code {self.process.exitcode}{_cause(self.process)}")
-        if isinstance(message, NoDevice):
-            self.no_device = message.why
-            self._stop()
-            return
-        if not isinstance(message, Done):
-            self.received |= {message.seed} if isinstance(message, Run) else set()
-            yield self.job, message
-            return
-        if message.last:
-            self._stop()
-        yield from self._end(message.error)
 
-    def _end(self, error: str | None) -> Iterator[tuple[Job, Event]]:
-        """End the job. If it failed, yield a failure for each of its replicas whose run has not been received."""
-        job = self.take_job()
-        if error is not None:  # its text may be empty
-            lost = (run for run in job.failed(error) if not (isinstance(run, Run) and run.seed in self.received))
-            yield from ((job, run) for run in lost)
+class _Pool:
+    """The worker processes, and the jobs of the present stage."""
 
-    def take_job(self) -> Job:
-        """Return the job, and leave the process without one."""
-        assert self.job is not None
-        job, self.job = self.job, None
-        return job
+    def __init__(self, workers: Sequence[Worker], limits: TimeLimits, signalled: PendingSignal) -> None:
+        self.workers, self.limits, self.signalled = workers, limits, signalled
+        self.processes: list[WorkerProcess] = []
+        self.started = 0
+        self.messages: SimpleQueue[Received] = SimpleQueue()
+        self.waiting: deque[Job] = deque()
+        self.attempts: Counter[str] = Counter()  # name of a job -> attempts that showed no progress
+        self.used: defaultdict[str, float] = defaultdict(
+            float
+        )  # identity of a cell -> seconds of its training jobs that have ended
+        self.looked = time.monotonic()
 
-    def fail_job(self) -> Iterator[tuple[Job, Event]]:
-        """Fail the job because no device can be used."""
-        yield from self._end(self.no_device)
+    def work(self, stage: Stage) -> Iterator[tuple[Job, Event]]:
+        """Run one stage: idle processes get the next jobs. After a signal the busy ones are asked to stop."""
+        self.waiting = deque(stage.jobs)
+        wanted = min(stage.at_once, len(stage.jobs))
+        for worker in self.workers[self.started : wanted]:
+            self.processes.append(WorkerProcess(worker, self.messages, self.limits))
+        self.started, self.looked = max(self.started, wanted), time.monotonic()
+        while True:
+            self._assign(stage.at_once)
+            busy = [process for process in self.processes if process.job]
+            if not busy:
+                return
+            if self.signalled.number is not None:
+                yield from self._ask_all_to_stop(busy)
+            yield from self._receive()
+            if time.monotonic() - self.looked >= TICK:
+                yield from self._look(busy)
 
     def stop(self) -> None:
-        """Stop the process and close its pipe."""
-        self._stop()
-        self.pipe.close()
+        """Stop all processes."""
+        for process in self.processes:
+            process.kill()  # all of them, before waiting for the first
+        for process in self.processes:
+            process.stop()
 
-    def _stop(self) -> None:
-        """Kill the process and wait until it has ended; the next job starts a new one."""
-        self.process.kill()
-        self.process.join()
+    def _assign(self, at_once: int) -> None:
+        for process in self.processes[:at_once]:
+            if not process.job and self.waiting and self.signalled.number is None:
+                process.assign(self.waiting.popleft())
+
+    def _ask_all_to_stop(self, busy: Sequence[WorkerProcess]) -> Iterator[tuple[Job, Event]]:
+        """Ask each process to stop, once; one whose job keeps no checkpoint is killed."""
+        asked = [process for process in busy if process.stop_by is None]
+        for process in asked:
+            _ask_to_stop(process)
+        resumable = [process.job for process in asked if process.job and process.job.resumable]
+        if resumable:
+            yield resumable[0], Notice("stopping after the checkpoints are written; a second signal stops at once")
+
+    def _receive(self) -> Iterator[tuple[Job, Event]]:
+        """Handle the next message, if one comes within a TICK."""
+        try:
+            process, pipe, message = self.messages.get(timeout=TICK)
+        except Empty:
+            return
+        if process.job is None or pipe is not process.pipe:  # of a process that was replaced, or that is idle
+            return
+        if isinstance(message, Ended):
+            yield from self._ended(process)
+        elif isinstance(message, NoDevice):
+            yield from self._without_device(process, message.why)
+        elif isinstance(message, Done):
+            if message.last:
+                process.stop()
+            yield from self._end(process, message.error)
+        elif not isinstance(message, Heartbeat):
+            process.received |= {message.seed} if isinstance(message, Run) else set()
+            yield process.job, message
+
+    def _look(self, busy: Sequence[WorkerProcess]) -> Iterator[tuple[Job, Event]]:
+        """Look at every busy process: has it ended, is it to be killed, does it show progress?"""
+        away, self.looked = time.monotonic() - self.looked - 2 * TICK, time.monotonic()
+        for process in busy:
+            if process.job is None:
+                continue
+            if away > TICK:  # this program was stopped itself, as by Ctrl-Z
+                process.clock.pause(away)
+            if process.has_vanished() and self.messages.empty():
+                yield from self._ended(process)
+            elif process.stop_by is not None and time.monotonic() > process.stop_by:
+                process.kill()
+            elif process.stop_by is None:
+                yield from self._limit(process)
+
+    def _limit(self, process: WorkerProcess) -> Iterator[tuple[Job, Event]]:
+        """Apply the time limits to a process."""
+        job, clock = process.job, process.clock
+        assert job is not None
+        if clock.stalled:
+            yield from self._stalled(process)
+        elif self._seconds(process) > (self.limits.cell or float("inf")):
+            _ask_to_stop(process)
+        elif (seconds := clock.to_show()) is not None:
+            yield job, NoProgress(seconds)
+
+    def _seconds(self, process: WorkerProcess) -> float:
+        """Return the seconds that the cell of a training job has used; 0 for other jobs, which have no limit."""
+        job = process.job
+        return self.used[job.cells[0].identity] + process.clock.used if job and job.resumable else 0.0
+
+    def _stalled(self, process: WorkerProcess) -> Iterator[tuple[Job, Event]]:
+        """Kill a process without progress, and start its job again, or fail it after the last attempt."""
+        seconds, frames = process.clock.silent, process.where()
+        process.stop()
+        job = process.job
+        assert job is not None
+        self.attempts[job.name] += 1
+        if self.attempts[job.name] == ATTEMPTS:
+            yield from self._end(process, stalled(seconds, ATTEMPTS, frames))
+        elif left := process.take_job().without(process.received):
+            again = f"no progress for {seconds:.0f} s; its process was stopped, and it starts again"
+            yield job, Notice(f"{job.name}: {again} (attempt {self.attempts[job.name] + 1} of {ATTEMPTS})")
+            self.waiting.appendleft(left)
+
+    def _ended(self, process: WorkerProcess) -> Iterator[tuple[Job, Event]]:
+        """End the job of a process that has ended, or whose pipe cannot be used any more."""
+        asked, code, frames = process.stop_by is not None, process.exit_code(), process.log()
+        process.stop()
+        if not asked:
+            yield from self._end(process, crashed(code, frames))
+        elif self.signalled.number is not None:
+            process.take_job()  # the same command goes on with it
+        else:
+            yield from self._end(process, took_too_long(self.limits.cell or 0.0))
+
+    def _without_device(self, process: WorkerProcess, why: str) -> Iterator[tuple[Job, Event]]:
+        """Drop a process whose device cannot be used, and do its job elsewhere; the last process fails it."""
+        process.stop()
+        if len(self.processes) > 1:
+            self.processes.remove(process)
+            self.waiting.appendleft(process.take_job())
+        else:
+            yield from self._end(process, why)
+
+    def _end(self, process: WorkerProcess, error: str | None) -> Iterator[tuple[Job, Event]]:
+        """End the job. If it failed, yield a failure for each of its replicas whose run has not been received."""
+        seconds, job = process.clock.used, process.take_job()
+        if job.resumable:
+            self.used[job.cells[0].identity] += seconds
+        if error is not None and (left := job.without(process.received)):  # the error may be an empty text
+            yield from ((job, event) for event in left.failed(error))
 
 
-def _cause(process: Any) -> str:
-    killed = process.exitcode == -signal.SIGKILL
-    return ": it was killed, most often because the machine ran out of memory" if killed else ""
+def _ask_to_stop(process: WorkerProcess) -> None:
+    process.ask_to_stop(GRACE if process.job and process.job.resumable else 0.0)

@@ -1,5 +1,6 @@
 """The loop of a worker process: run the jobs that it receives until its parent ends or its device fails."""
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -7,16 +8,21 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from grokbench.errors import GrokbenchError
 from grokbench.launchers.jobs import Job, Worker
+from grokbench.records.activity import ACTIVITY
 
-__all__ = ["Done", "NoDevice", "serve"]
+__all__ = ["STOPPED", "Done", "Heartbeat", "NoDevice", "serve"]
+
+BEAT = 0.25  # seconds between two looks at the steps of a job
+STOPPED = 128 + 15  # exit code of a process that stopped as requested
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,11 @@ class Done:
 
     error: str | None = None
     last: bool = False
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The message that the job has begun, or has taken steps since the last message."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +62,103 @@ class _ParentGoneError(Exception):
     """The parent process has closed its end of the pipe."""
 
 
-def serve(pipe: Connection, worker: Worker) -> None:
+def serve(pipe: Connection, settings: tuple[Worker, str]) -> None:
     """Run the jobs that arrive on a pipe, one after the other, and send back their events and results.
 
     Args:
         pipe: the pipe to the parent process.
-        worker: the settings of this process.
+        settings: the settings of this process, and the path of the file to which it writes where it is.
     """
+    worker, log = settings
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # not inherited from other threads than the main thread
+    _report_frames(log)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    outbox = _Outbox(pipe)
     with suppress(_ParentGoneError, EOFError):
-        for end in _results(pipe, worker):
-            _send(pipe, end)
+        for end in _results(pipe, outbox, worker):
+            outbox.send(end)
 
 
-def _results(pipe: Connection, worker: Worker) -> Iterator[Done | NoDevice]:
+class _Outbox:
+    """The sending end of the pipe, which the job and the thread of heartbeats share."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._lock = pipe, threading.Lock()
+
+    def send(self, what: Any) -> None:
+        """Send a message.
+
+        Raises:
+            _ParentGoneError: the pipe is closed, by the parent or by a plugin.
+        """
+        content = ForkingPickler.dumps(what)  # an event that cannot be pickled is the error of its job
+        try:
+            with self._lock:
+                self._pipe.send_bytes(content)
+        except OSError as error:
+            raise _ParentGoneError from error
+
+
+def _report_frames(log: str) -> None:
+    """Write the frames of all threads to a file at a fatal error, and whenever the parent requests it by SIGUSR1."""
+    file = open(log, "ab")  # noqa: SIM115 - open until the process ends
+    os.unlink(log)
+    faulthandler.enable(file)
+    if hasattr(signal, "SIGUSR1"):
+        faulthandler.register(signal.SIGUSR1, file)
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP, from the parent or a scheduler, end the job's training with a checkpoint."""
+
+    def stop(number: int, frame: object) -> None:
+        ACTIVITY.stopping = True
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    handled = [number for number in numbers if before[number] is not signal.SIG_IGN]  # as under nohup
+    for number in handled:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        if ACTIVITY.stopping:
+            os._exit(STOPPED)
+        for number in handled:
+            signal.signal(number, before[number])
+
+
+@contextmanager
+def _heartbeats(outbox: _Outbox) -> Iterator[None]:
+    """Send a heartbeat now, and from a thread whenever the job has taken steps."""
+    ended = threading.Event()
+    outbox.send(Heartbeat())
+    thread = threading.Thread(target=_beat, args=(outbox, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def _beat(outbox: _Outbox, ended: threading.Event) -> None:
+    seen = ACTIVITY.steps
+    with suppress(_ParentGoneError):
+        while not ended.wait(BEAT):
+            if ACTIVITY.steps != seen:
+                seen = ACTIVITY.steps
+                outbox.send(Heartbeat())
+
+
+def _results(pipe: Connection, outbox: _Outbox, worker: Worker) -> Iterator[Done | NoDevice]:
     """Yield the result of each job; its events are sent while it runs."""
     prepare = cache(partial(_prepare, worker))  # an exception is not cached, so the next job tries again
     unusable = False
     while not unusable:
         job: Job = pipe.recv()
         try:
-            error = _run(job, worker, prepare, pipe)
+            error = _run(job, worker, prepare, outbox)
         except _NoDeviceError as no_device:
             yield NoDevice(str(no_device))
             return
@@ -80,25 +166,20 @@ def _results(pipe: Connection, worker: Worker) -> Iterator[Done | NoDevice]:
         yield Done(error, unusable)
 
 
-def _run(job: Job, worker: Worker, prepare: Callable[[], Any], pipe: Connection) -> str | None:
+def _run(job: Job, worker: Worker, prepare: Callable[[], Any], outbox: _Outbox) -> str | None:
     """Run a job and send its events; return its error for the user, None if it succeeded."""
     try:
-        for event in job.run(worker, prepare()):
-            _send(pipe, event)
+        registry = prepare()
+        with _stopping_on_signals(), _heartbeats(outbox):
+            for event in job.run(worker, registry):
+                outbox.send(event)
     except (_ParentGoneError, _NoDeviceError):
         raise
     except GrokbenchError as sentence:
         return str(sentence)
-    except Exception:
+    except BaseException:  # a plugin may call sys.exit, or raise KeyboardInterrupt
         return traceback.format_exc()
     return None
-
-
-def _send(pipe: Connection, what: Any) -> None:
-    try:
-        pipe.send(what)
-    except (BrokenPipeError, ConnectionError) as error:
-        raise _ParentGoneError from error
 
 
 def _unusable(device: str) -> bool:

@@ -60,6 +60,14 @@ class Display(AbstractContextManager["Display"], Protocol):
             cells: how many cells it has.
         """
 
+    def no_progress(self, name: str, seconds: float) -> None:
+        """Show that a job shows no progress.
+
+        Args:
+            name: the name of the job.
+            seconds: the time without progress; 0 when progress has returned.
+        """
+
     def say(self, text: str) -> None:
         """Print a line that stays."""
 
@@ -142,6 +150,10 @@ class PlainDisplay:
         if task != self._timed:
             self._timed = task
             self.say(f"measuring seconds per epoch: {task}")
+
+    def no_progress(self, name: str, seconds: float) -> None:
+        """Print a line."""
+        self.say(f"{name}: no progress for {seconds:.0f} s" if seconds else f"{name}: progress again")
 
     def _cell(self, key: CellKey) -> str:
         matrix, failures, median = self._matrix, self._matrix.failures(key), self._matrix.median(key)

@@ -35,6 +35,7 @@ class LiveDisplay:
         from rich.live import Live
 
         self._console, self._matrix, self._timing = console, Matrix(now, began=now()), ""
+        self._silent: dict[str, float] = {}  # name of a job without progress -> when the last progress was
         self._lock = RLock()  # rich draws in a thread of its own
         self._live = Live(
             get_renderable=self._draw,
@@ -84,13 +85,27 @@ class LiveDisplay:
         """Show the task below the table."""
         self._timing = f"measuring seconds per epoch: {task}, {cells_done:,} of {cells:,}"
 
+    def no_progress(self, name: str, seconds: float) -> None:
+        """Show the job below the table until it shows progress."""
+        with self._lock:
+            self._silent.pop(name, None)
+            if seconds:
+                self._silent[name] = self._matrix.now() - seconds
+
     def _draw(self) -> "Group":
         from rich.console import Group
 
         with self._lock:
             if not self._matrix.cells:
                 return Group()
-            return Group("", *table(self._matrix, *self._console.size), "", self._footer())
+            return Group("", *table(self._matrix, *self._console.size), *self._silences(), "", self._footer())
+
+    def _silences(self) -> "Iterator[RenderableType]":
+        from rich.text import Text
+
+        for name, since in self._silent.items():
+            text = f"{printable(name)}: no progress for {self._matrix.now() - since:.0f} s"
+            yield Text(text, style="yellow", no_wrap=True, overflow="ellipsis")
 
     def _footer(self) -> "RenderableType":
         from rich.text import Text

@@ -1,0 +1,105 @@
+"""Time limits of jobs, and the clock that tells how long a worker has shown no progress."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+__all__ = ["ATTEMPTS", "ProgressClock", "TimeLimits"]
+
+ATTEMPTS = 3  # of a job whose worker shows no progress
+START_UP = 300.0  # least seconds allowed to a process that starts: importing torch from a cold network disk is slow
+LEAST_STALL = 1800.0  # default limit in seconds, for instance for a long `prepare`, which is one call
+LONGEST_GAPS = 20  # the default limit is at least so many times the longest time between two signs of progress
+SHOWN_AFTER = 60.0  # seconds without progress that are reported; then after twice as long, and so on
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """The limits after which a worker is stopped.
+
+    Attributes:
+        stall: seconds without progress. None: LEAST_STALL, or LONGEST_GAPS times the longest time that the job has
+            taken between two signs of progress, if that is longer.
+        cell: seconds that the groups of a cell may train in all, over all workers and attempts. None: no limit.
+    """
+
+    stall: float | None = None
+    cell: float | None = None
+
+
+@dataclass
+class ProgressClock:
+    """The clock of one worker process: when it last showed progress.
+
+    Attributes:
+        limits: the limits of its jobs.
+        now: a clock in seconds, which never goes back.
+        began: when the present job began: at its first sign of progress, as the process may have to start first.
+        seen: when the last sign of progress came.
+        longest: the longest time between two signs of progress of the present job, in seconds.
+        starting: the process has not sent anything yet.
+    """
+
+    limits: TimeLimits
+    now: Callable[[], float] = time.monotonic
+    began: float = field(init=False)
+    seen: float = field(init=False)
+    longest: float = 0.0
+    starting: bool = True
+    _begun: bool = False
+    _shown: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Start the clock."""
+        self.began = self.seen = self.now()
+
+    def begin_job(self) -> None:
+        """Start the clock of a job."""
+        self.began = self.seen = self.now()
+        self.longest, self._begun, self._shown = 0.0, False, 0.0
+
+    def sign(self) -> None:
+        """Note a sign of progress."""
+        now = self.now()
+        if self._begun:
+            self.longest = max(self.longest, now - self.seen)
+        else:
+            self.began = now
+        self.seen, self.starting, self._begun = now, False, True
+
+    def pause(self, seconds: float) -> None:
+        """Leave out a time in which this program itself was stopped."""
+        self.began, self.seen = self.began + seconds, self.seen + seconds
+
+    @property
+    def silent(self) -> float:
+        """The seconds without progress."""
+        return self.now() - self.seen
+
+    @property
+    def used(self) -> float:
+        """The seconds since the present job began; 0 before."""
+        return self.now() - self.began if self._begun else 0.0
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the limit without progress has passed."""
+        return self.silent > self.stall_limit
+
+    @property
+    def stall_limit(self) -> float:
+        """The limit in seconds."""
+        if self.limits.stall is None:
+            return max(LEAST_STALL, LONGEST_GAPS * self.longest)
+        return max(self.limits.stall, START_UP) if self.starting else self.limits.stall
+
+    def to_show(self) -> float | None:
+        """Return the seconds without progress when they are to be reported, 0.0 when progress returned, else None."""
+        silent = self.silent
+        if silent < SHOWN_AFTER:
+            shown, self._shown = self._shown, 0.0
+            return 0.0 if shown else None
+        if silent < 2 * self._shown:
+            return None
+        self._shown = silent
+        return silent

@@ -1,0 +1,154 @@
+"""A worker process as its parent sees it: its job, its messages, its last sign of progress, and its end."""
+
+import os
+import signal
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from grokbench.launchers.jobs import Job, Worker
+from grokbench.launchers.limits import ProgressClock, TimeLimits
+from grokbench.launchers.local.spawning import start_process
+from grokbench.launchers.local.worker import serve
+
+__all__ = ["Ended", "Received", "WorkerProcess"]
+
+REAPED = 5.0  # seconds to wait for a killed process; one that waits for a broken disk or driver may never end
+DUMPED = 0.5  # seconds in which a process writes where it is; one that is stopped writes nothing
+LOG_BYTES = 4000  # most bytes of the log that an error quotes
+
+
+class Ended(NamedTuple):
+    """The last message of a process: its pipe is closed, or cannot be read."""
+
+
+class Received(NamedTuple):
+    """A message, with the process that sent it, and the pipe, which tells a restarted process from its predecessor."""
+
+    process: "WorkerProcess"
+    pipe: Connection
+    message: Any
+
+
+class WorkerProcess:
+    """A worker process, and the job it is running.
+
+    A thread reads the messages of the process, so that one that stops in the middle of a message blocks nobody.
+
+    Attributes:
+        worker: the settings of the process.
+        job: its job; None if it is idle.
+        received: seeds of this job whose runs were received.
+        clock: the clock of its progress.
+        stop_by: when a process that was asked to stop is killed; None if it was not asked.
+    """
+
+    def __init__(self, worker: Worker, messages: "SimpleQueue[Received]", limits: TimeLimits) -> None:
+        """Start the process.
+
+        Args:
+            worker: the settings of the process.
+            messages: receives every message of the process.
+            limits: the time limits of its jobs.
+        """
+        self.worker, self._messages, self._limits = worker, messages, limits
+        self.job: Job | None = None
+        self.received: set[int] = set()
+        self._start()
+
+    def _start(self) -> None:
+        self.stop_by: float | None = None
+        self._looks_dead = 0
+        self.clock = ProgressClock(self._limits)
+        self._log, path = tempfile.mkstemp(prefix="grokbench-", suffix=".log")
+        self._log_path = Path(path)
+        self.process, self.pipe = start_process(serve, (self.worker, path))
+        threading.Thread(target=self._read, args=(self.pipe, self.clock), daemon=True).start()
+
+    def _read(self, pipe: Connection, clock: ProgressClock) -> None:
+        """Forward the messages of a process until its pipe ends; runs in a thread."""
+        with suppress(Exception), pipe:  # the end of the pipe, or bytes that are no message
+            while True:
+                message = pipe.recv()
+                clock.sign()
+                self._messages.put(Received(self, pipe, message))
+        self._messages.put(Received(self, pipe, Ended()))
+
+    def assign(self, job: Job) -> None:
+        """Send a job to the process, which is started again if it has ended."""
+        if not self.process.is_alive():
+            self.restart()
+        self.job, self.received = job, set()
+        self.clock.begin_job()
+        try:
+            self.pipe.send(job)
+        except OSError:  # the process ended after the check
+            self.restart()
+            self.pipe.send(job)
+
+    def take_job(self) -> Job:
+        """Return the job, and leave the process without one."""
+        assert self.job is not None
+        job, self.job = self.job, None
+        return job
+
+    def ask_to_stop(self, within: float) -> None:
+        """Ask the process to write a checkpoint and to end; `stop_by` is set to the end of `within` seconds."""
+        self.stop_by = time.monotonic() + within
+        if self.process.is_alive():
+            os.kill(self.process.pid, signal.SIGTERM)
+
+    def where(self) -> str:
+        """Let the process write where it is, and return that; empty if it does not."""
+        if hasattr(signal, "SIGUSR1") and self.process.is_alive():
+            os.kill(self.process.pid, signal.SIGUSR1)
+            deadline = time.monotonic() + DUMPED
+            while not os.fstat(self._log).st_size and time.monotonic() < deadline:
+                time.sleep(0.02)
+        return self.log()
+
+    def log(self) -> str:
+        """Return the frames that the process has written, at a fatal error or on request, from the innermost on."""
+        text = (os.pread(self._log, LOG_BYTES, 0) if self._log >= 0 else b"").decode(errors="replace")
+        blocks = [block for block in text.split("\n\n") if "  File " in block and "in _beat" not in block]
+        return "\n".join(line for block in blocks for line in block.splitlines() if line.startswith("  File "))
+
+    def has_vanished(self) -> bool:
+        """Return whether the process had ended already at the last call, without the end of its pipe.
+
+        A process that it started may keep the pipe open. Messages that it sent before its end have arrived.
+        """
+        self._looks_dead = 0 if self.process.is_alive() else self._looks_dead + 1
+        return self._looks_dead > 1
+
+    def exit_code(self) -> int | None:
+        """Return the exit code, after a moment in which the process may end; None if it has not ended."""
+        deadline = time.monotonic() + 1.0
+        while self.process.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return None if self.process.is_alive() else self.process.exitcode
+
+    def restart(self) -> None:
+        """Replace the process by a new one."""
+        self.stop()
+        self._start()
+
+    def kill(self) -> None:
+        """Kill the process, without waiting for its end."""
+        self.process.kill()
+
+    def stop(self) -> None:
+        """Kill the process, wait until it has ended, and release its log; the thread that reads it closes the pipe."""
+        self.kill()
+        deadline = time.monotonic() + REAPED
+        while self.process.is_alive() and time.monotonic() < deadline:  # `join` would wait for the children, too
+            time.sleep(0.002)
+        if self._log >= 0:
+            os.close(self._log)
+            self._log = -1
+        self._log_path.unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""Signals while workers train: the first one is noted, so that checkpoints can be written before it takes effect."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+__all__ = ["PendingSignal", "deferring_signals"]
+
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+
+
+@dataclass
+class PendingSignal:
+    """The signal that came.
+
+    Attributes:
+        number: the number of the signal; None if none came.
+    """
+
+    number: int | None = None
+
+
+@contextmanager
+def deferring_signals() -> Iterator[PendingSignal]:
+    """Note the first signal within a block, and let it take effect at the end of the block.
+
+    A second signal takes effect at once. Ignored signals, as under nohup, stay ignored. Only the main thread can handle
+    signals; in another thread the block does nothing.
+    """
+    pending = PendingSignal()
+    numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    handled = [number for number in numbers if before[number] not in (signal.SIG_IGN, None)]
+    if threading.current_thread() is not threading.main_thread():
+        handled = []
+
+    def restore() -> None:
+        for number in handled:
+            signal.signal(number, before[number])
+
+    def note(number: int, frame: object) -> None:
+        pending.number = number
+        restore()
+
+    for number in handled:
+        signal.signal(number, note)
+    try:
+        yield pending
+    finally:
+        restore()
+        if pending.number is not None:
+            signal.raise_signal(pending.number)

@@ -1,0 +1,48 @@
+"""The file of a folder that names the jobs without progress, for `grokbench status` in another process."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from grokbench.errors import StoreError
+from grokbench.io import atomic, json_lines
+
+__all__ = ["Stalls"]
+
+
+class Stalls:
+    """The jobs of a run that show no progress. The file exists only while there are any."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; nothing is read or written."""
+        self._path, self._since = path, dict[str, str]()
+
+    def note(self, name: str, seconds: float) -> None:
+        """Note that a job shows no progress; a full disk does not stop the run.
+
+        Args:
+            name: the name of the job.
+            seconds: the time without progress; 0 removes the job.
+        """
+        if not seconds and name not in self._since:
+            return
+        self._since.pop(name, None)
+        if seconds:
+            self._since[name] = f"{datetime.now(UTC) - timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"
+        with suppress(StoreError, OSError):
+            if self._since:
+                atomic.write(self._path, json_lines.dump(self._since))
+            else:
+                self.clear()
+
+    def clear(self) -> None:
+        """Delete the file, such as one that a killed run has left."""
+        atomic.remove(self._path)
+
+    def read(self) -> dict[str, str]:
+        """Return name of a job -> when it last showed progress; empty if there is no file, or a damaged one."""
+        try:
+            found: dict[str, str] = json_lines.read(dict[str, str], self._path)
+        except (OSError, ValueError):
+            return {}
+        return found
