@@ -197,7 +197,7 @@ class TrainingLoop:
 
     @property
     def between_evaluations(self) -> bool:
-        """Whether the present epoch has no evaluation, because training was stopped on the way to the next one."""
+        """True if the present epoch has no evaluation, because training was stopped on the way to the next one."""
         return self.epoch % self.cell.evaluate_every != 0 and self.epoch != self.cell.last_epoch
 
     def _evaluate(self) -> Evaluation:

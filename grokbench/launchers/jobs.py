@@ -76,7 +76,7 @@ class Job(Protocol):
 
     @property
     def resumable(self) -> bool:
-        """Whether the job trains, so that it can stop with a checkpoint and go on from it."""
+        """True for training, which can stop with a checkpoint and go on from it."""
 
     def without(self, done: Collection[int]) -> "Job | None":
         """Return the job that is left when the runs of some seeds have been received; None if nothing is left."""
@@ -125,10 +125,6 @@ class _OfOneCell:
     def name(self) -> str:
         """The name of the cell."""
         return self.cell.name
-
-    def without(self, done: Collection[int]) -> "Job | None":
-        """Return the job itself, which has no runs."""
-        return self
 
 
 @dataclass(frozen=True)
@@ -265,6 +261,10 @@ class Profiling(_OfOneCell):
 
     seeds: tuple[int, ...]
 
+    def without(self, done: Collection[int]) -> "Job | None":
+        """Return the job itself, which has no runs."""
+        return self
+
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield the profile."""
         from grokbench import engine
@@ -282,6 +282,10 @@ class Profiling(_OfOneCell):
 @dataclass(frozen=True)
 class GroupSizeProbe(_OfOneCell):
     """A measurement of a cell's group size on the worker's device."""
+
+    def without(self, done: Collection[int]) -> "Job | None":
+        """Return the job itself, which has no runs."""
+        return self
 
     def run(self, worker: Worker, registry: Any) -> Iterator[MeasuredGroupSize]:
         """Yield the measured group size."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 __all__ = ["ATTEMPTS", "ProgressClock", "TimeLimits"]
 
@@ -27,7 +27,6 @@ class TimeLimits:
     cell: float | None = None
 
 
-@dataclass
 class ProgressClock:
     """The clock of one worker process: when it last showed progress.
 
@@ -40,18 +39,15 @@ class ProgressClock:
         starting: the process has not sent anything yet.
     """
 
-    limits: TimeLimits
-    now: Callable[[], float] = time.monotonic
-    began: float = field(init=False)
-    seen: float = field(init=False)
-    longest: float = 0.0
-    starting: bool = True
-    _begun: bool = False
-    _shown: float = 0.0
+    def __init__(self, limits: TimeLimits, now: Callable[[], float] = time.monotonic) -> None:
+        """Start the clock.
 
-    def __post_init__(self) -> None:
-        """Start the clock."""
-        self.began = self.seen = self.now()
+        Args:
+            limits: the limits of the process's jobs.
+            now: a clock in seconds, which never goes back.
+        """
+        self.limits, self.now, self.starting = limits, now, True
+        self.begin_job()
 
     def begin_job(self) -> None:
         """Start the clock of a job."""
@@ -83,7 +79,7 @@ class ProgressClock:
 
     @property
     def stalled(self) -> bool:
-        """Whether the limit without progress has passed."""
+        """True once the limit without progress has passed."""
         return self.silent > self.stall_limit
 
     @property

@@ -29,7 +29,13 @@ def _cause(exit_code: int) -> str:
 
 
 def stalled(seconds: float, attempts: int, frames: str) -> str:
-    """Describe a job whose process showed no progress at any attempt."""
+    """Describe a job whose process showed no progress at any attempt.
+
+    Args:
+        seconds: the time without progress at the last attempt.
+        attempts: the number of attempts.
+        frames: where the process was at the last attempt; empty if it is not known.
+    """
     return _with(
         f"no progress for {seconds:.0f} s at each of {attempts} attempts, so the worker process was stopped; a step "
         f"that takes longer needs a longer {Option('stall_timeout')}",

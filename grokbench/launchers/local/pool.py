@@ -62,9 +62,7 @@ class _Pool:
         self.messages: SimpleQueue[Received] = SimpleQueue()
         self.waiting: deque[Job] = deque()
         self.attempts: Counter[str] = Counter()  # name of a job -> attempts that showed no progress
-        self.used: defaultdict[str, float] = defaultdict(
-            float
-        )  # identity of a cell -> seconds of its training jobs that have ended
+        self.used: defaultdict[str, float] = defaultdict(float)  # identity of a cell -> seconds of ended training jobs
         self.looked = time.monotonic()
 
     def work(self, stage: Stage) -> Iterator[tuple[Job, Event]]:

@@ -28,7 +28,13 @@ class Ended(NamedTuple):
 
 
 class Received(NamedTuple):
-    """A message, with the process that sent it, and the pipe, which tells a restarted process from its predecessor."""
+    """A message and its sender.
+
+    Attributes:
+        process: the process that sent the message.
+        pipe: the pipe through which it came; a restarted process has another one than its predecessor.
+        message: an event, a message of `worker`, or `Ended`.
+    """
 
     process: "WorkerProcess"
     pipe: Connection
