@@ -82,7 +82,7 @@ def test_workers_end_soon_after_a_parent_that_is_killed(slow):
 def ends_interrupted(process, send, number):
     send(process.pid, number)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
+    assert process.returncode == 128 + number, err
     assert err.endswith("Interrupted. Everything finished so far is saved; the same command goes on from there.\n")
     assert "Traceback" not in err
     wait_for(lambda: not alive(process.pid))
@@ -97,7 +97,7 @@ def test_a_signal_while_torch_is_imported_ends_the_command_at_once(suite, tmp_pa
     words = [sys.executable, "-m", "grokbench", "run", suite, "--out", tmp_path / "out"]
     found = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(list(map(str, words)), env=found, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (130, "")
+    assert (done.returncode, done.stdout) == (128 + number, "")
     assert done.stderr == "\nInterrupted. Nothing that was saved is lost; the same command begins again.\n"
     assert not (tmp_path / "out").exists()
 
@@ -122,7 +122,7 @@ def test_a_signal_is_an_interruption(suite, tmp_path, monkeypatch, here, number)
         yield
 
     monkeypatch.setattr(pipeline, "perform", signalled)
-    assert run(suite, tmp_path / "out").status == 130
+    assert run(suite, tmp_path / "out").status == 128 + number
 
 
 def test_a_hangup_that_is_ignored_stays_ignored(suite, tmp_path, monkeypatch, here):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from grokbench.events import Event, MeasuredGroupSize, Notice, Progress
 from grokbench.records import Cell, Outcome, Run
 from grokbench.seeds import format_seeds
+from grokbench.text.headline import headline
 
 __all__ = [
     "GroupSizeProbe",
@@ -245,9 +246,7 @@ class Timekeeping:
 
     def failed(self, error: str) -> Iterator[Notice]:
         """Yield a notice: the cells of the task remain without a timing."""
-        lines = error.strip().splitlines() or [""]
-        what = lines[-1] if lines[0].startswith("Traceback") else lines[0]
-        yield Notice(f"{self.name} could not be measured: {what}")
+        yield Notice(f"{self.name} could not be measured: {headline(error)}")
 
 
 @dataclass(frozen=True)

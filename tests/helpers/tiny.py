@@ -97,7 +97,7 @@ def one_core():
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
-def launch_here(stages, workers):
+def launch_here(stages, workers, limits=None):
     """`launch` without processes: the jobs one after the other, in this one."""
     from grokbench.plugins import load_registry
 

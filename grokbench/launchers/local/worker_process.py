@@ -20,7 +20,9 @@ __all__ = ["Ended", "Received", "WorkerProcess"]
 
 REAPED = 5.0  # seconds to wait for a killed process; one that waits for a broken disk or driver may never end
 DUMPED = 0.5  # seconds in which a process writes where it is; one that is stopped writes nothing
-LOG_BYTES = 4000  # most bytes of the log that an error quotes
+LOG_BYTES = 2**18  # of the log that are read
+FRAMES = 12  # most frames that an error quotes
+WORKER = str(Path("launchers", "local", "worker.py"))
 
 
 class Ended(NamedTuple):
@@ -119,10 +121,17 @@ class WorkerProcess:
         return self.log()
 
     def log(self) -> str:
-        """Return the frames that the process has written, at a fatal error or on request, from the innermost on."""
-        text = (os.pread(self._log, LOG_BYTES, 0) if self._log >= 0 else b"").decode(errors="replace")
-        blocks = [block for block in text.split("\n\n") if "  File " in block and "in _beat" not in block]
-        return "\n".join(line for block in blocks for line in block.splitlines() if line.startswith("  File "))
+        """Return the frames of the job that the process has written, at a fatal error or on request.
+
+        The innermost frame is first, and at most FRAMES frames are given. The text is empty if none were written.
+        """
+        text = os.pread(self._log, LOG_BYTES, 0).decode(errors="replace") if self._log >= 0 else ""
+        for thread in text.split("\n\n"):
+            job, found, _ = thread.partition(f'{WORKER}", line ')
+            frames = [line for line in job.splitlines()[:-1] if line.startswith("  File ")]
+            if found and frames:  # the frames within the loop of the worker
+                return "\n".join(frames[:FRAMES])
+        return ""
 
     def has_vanished(self) -> bool:
         """Return whether the process had ended already at the last call, without the end of its pipe.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grokbench.records import Cell, Outcome, Run
+from grokbench.text.headline import headline
 
 __all__ = ["CellKey", "GroupProgress", "Matrix", "TrainingCost", "elapsed", "failure"]
 
@@ -185,14 +186,13 @@ class Matrix:
 
 
 def failure(run: Run, cell: Cell) -> str:
-    """Describe a failed replica in one line, with the last line of its traceback.
+    """Describe a failed replica in one line.
 
     Args:
         run: the run of the failed replica, with its traceback if one was kept.
         cell: the cell of the run, for its name.
     """
-    lines = (run.error or "").strip().splitlines()
-    return f"{cell.name}, seed {run.seed} failed: {lines[-1] if lines else 'no traceback was kept'}"
+    return f"{cell.name}, seed {run.seed} failed: {headline(run.error or '') or 'no traceback was kept'}"
 
 
 def elapsed(matrix: Matrix) -> str:
