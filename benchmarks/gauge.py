@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import grouped
 from grokbench.events import Event
-from grokbench.launchers.jobs import Stage, Worker
+from grokbench.launchers.interface import Measurement, Stage, Worker
 from grokbench.launchers.local.pool import launch
 from grokbench.records import Cell
 
@@ -33,7 +33,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class RateProbe:
+class RateProbe(Measurement):
     """A job that measures the rates of a worker.
 
     Attributes:

@@ -16,7 +16,8 @@ from benchmarks import memory
 from benchmarks.cases import Case
 from grokbench import engine
 from grokbench.events import Event
-from grokbench.launchers.jobs import Stage, Training, Worker, memory_fraction
+from grokbench.launchers.interface import Measurement, Stage, Worker, memory_fraction
+from grokbench.launchers.jobs import Training
 from grokbench.launchers.local.pool import launch
 from grokbench.provenance import environment
 from grokbench.records import Cell, Run
@@ -48,7 +49,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class TimedTrainings:
+class TimedTrainings(Measurement):
     """A job that trains groups one after the other and times them in the worker process.
 
     Attributes:

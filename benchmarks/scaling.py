@@ -14,7 +14,7 @@ from benchmarks import grouped
 from benchmarks.cases import Case
 from benchmarks.grouped import Clock, TimedTrainings
 from benchmarks.tables import tabulated
-from grokbench.launchers.jobs import Stage
+from grokbench.launchers.interface import Stage
 
 __all__ = ["SIZES", "Growth", "grow", "table"]
 

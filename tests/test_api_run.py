@@ -206,6 +206,8 @@ def test_a_replica_that_fails_raises_nothing_and_keeps_its_traceback(trained_her
         ({"num_seeds": True}, "num_seeds=True: expected a whole number of at least 1"),
         ({"checkpoint_seconds": True}, "checkpoint_seconds=True: expected a number of at least 0"),
         ({"checkpoint_seconds": None}, "checkpoint_seconds=None: expected a number of at least 0"),
+        ({"stall_timeout": 0.5}, "stall_timeout=0.5: expected a number of at least 1"),
+        ({"cell_timeout": "2h"}, "cell_timeout='2h': expected a number of at least 1"),
         ({"checkpoint_seconds": float("nan")}, "checkpoint_seconds=nan: expected a number of at least 0"),
         ({"seeds": 5}, "seeds=5: expected whole numbers or a text such as '0-4,7'; see num_seeds"),
         ({"seeds": [0.5]}, "seeds=[0.5]: expected whole numbers or a text such as '0-4,7'; see num_seeds"),

@@ -8,7 +8,7 @@ import torch
 
 from grokbench import engine
 from grokbench.engine import group_size
-from grokbench.launchers.jobs import memory_fraction
+from grokbench.launchers.interface import memory_fraction
 
 from .helpers.small_cells import make_cell, make_step, method, small
 

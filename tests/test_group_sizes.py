@@ -8,7 +8,8 @@ import torch
 from grokbench import engine
 from grokbench.engine.group_size import Size
 from grokbench.events import MeasuredGroupSize
-from grokbench.launchers.jobs import GroupSizeProbe, Worker, memory_fraction
+from grokbench.launchers.interface import Worker, memory_fraction
+from grokbench.launchers.jobs import GroupSizeProbe
 from grokbench.launchers.local import pool
 from grokbench.runner import group_sizes, pipeline
 

@@ -8,7 +8,8 @@ import pytest
 from grokbench import engine
 from grokbench.events import Progress
 from grokbench.launchers import jobs
-from grokbench.launchers.jobs import Timekeeping, Training, Worker
+from grokbench.launchers.interface import Worker
+from grokbench.launchers.jobs import Timekeeping, Training
 from grokbench.plan import expand
 from grokbench.records import Origin, Outcome, Run, Timing
 from grokbench.suite import load_suite

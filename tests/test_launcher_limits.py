@@ -8,7 +8,7 @@ import pytest
 
 from grokbench.events import NoProgress, Notice
 from grokbench.launchers import limits
-from grokbench.launchers.jobs import Stage
+from grokbench.launchers.interface import Stage
 from grokbench.launchers.limits import ProgressClock, TimeLimits
 from grokbench.launchers.local import pool
 from grokbench.launchers.local.pool import launch

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from grokbench.launchers.jobs import Stage, Worker
+from grokbench.launchers.interface import Stage, Worker
 from grokbench.launchers.local.pool import launch
 
 from .helpers.worker_jobs import cpu_workers, events, fake_jobs, gone
@@ -144,7 +144,7 @@ def test_a_silent_worker_whose_parent_is_gone_ends(jobs, tmp_path):
         f"import sys; sys.path[:0] = {[str(tmp_path)]!r}\n"
         "from launcher_jobs import Silent\n"
         "from grokbench.launchers.local.pool import launch\n"
-        "from grokbench.launchers.jobs import Stage, Worker\n"
+        "from grokbench.launchers.interface import Stage, Worker\n"
         "if __name__ == '__main__':\n"
         "    for _, pid in launch([Stage([Silent('a')], 1)], [Worker('cpu', 'float32', (), {})]):\n"
         "        print(pid, flush=True)\n",

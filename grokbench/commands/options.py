@@ -1,10 +1,25 @@
 """Options shared by several commands."""
 
+from math import isnan
+from typing import Any
+
 import click
 
 from grokbench.commands.completion import files, methods
 
-__all__ = ["LIMITS", "METHODS", "PLUGINS"]
+__all__ = ["LIMITS", "METHODS", "PLUGINS", "Seconds"]
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds within a range; nan, which every range lets through, is refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; see `click.ParamType`."""
+        found = super().convert(value, param, ctx)
+        if isnan(found):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return found
+
 
 PLUGINS = click.option(
     "--plugin", "plugins", multiple=True, metavar="FILE", help="A plugin file; repeatable.", shell_complete=files
@@ -12,14 +27,14 @@ PLUGINS = click.option(
 LIMITS = (
     click.option(
         "--stall-timeout",
-        type=click.FloatRange(min=1),
+        type=Seconds(min=1),
         metavar="S",
         help="Seconds without progress after which a group starts again; at its third attempt it fails.  "
         "[default: 1800, or 20 times the group's longest pause so far]",
     ),
     click.option(
         "--cell-timeout",
-        type=click.FloatRange(min=1),
+        type=Seconds(min=1),
         metavar="S",
         help="Seconds that a cell may train; it then fails, with a checkpoint.  [default: no limit]",
     ),

@@ -10,7 +10,7 @@ import click
 
 from grokbench.commands.completion import devices, folders, labels, observers, suites
 from grokbench.commands.dry_run import print_work
-from grokbench.commands.options import LIMITS, METHODS, PLUGINS
+from grokbench.commands.options import LIMITS, METHODS, PLUGINS, Seconds
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
@@ -45,7 +45,7 @@ SELECTION = (  # options that choose what to run and where
     ),
     click.option(
         "--checkpoint-seconds",
-        type=click.FloatRange(min=0),
+        type=Seconds(min=0),
         default=60.0,
         show_default=True,
         metavar="S",

@@ -1,30 +1,19 @@
-"""Jobs for workers: a group to train, a task to time, a cell to profile, a group size to measure.
-
-A job is plain data, so that it can be sent to another process, where `run` does the work and yields events.
-"""
+"""The jobs of workers: a group to train, a task to time, a cell to profile, a group size to measure."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from grokbench.events import Event, MeasuredGroupSize, Notice, Progress
+from grokbench.launchers.interface import Measurement, Worker
 from grokbench.records import Cell, Outcome, Run
 from grokbench.seeds import format_seeds
 from grokbench.text.headline import headline
 
-__all__ = [
-    "GroupSizeProbe",
-    "Job",
-    "Profiling",
-    "Stage",
-    "Timekeeping",
-    "Training",
-    "Worker",
-    "memory_fraction",
-]
+__all__ = ["GroupSizeProbe", "Profiling", "Timekeeping", "Training"]
 
 # Keys of provenance on which numbers depend, besides the cell's identity, the group and the plugins' sources (see
 # `CheckpointFile.facts`). The git commit is left out, because otherwise every commit would invalidate the checkpoints
@@ -32,81 +21,6 @@ __all__ = [
 # checkpoints and old runs remain valid.
 NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "measured")
 HEARTBEAT = 0.2  # minimum seconds between two progress events of a group
-SPARE = 0.1  # share of a CUDA device's memory left to contexts, workspaces of libraries and fragmentation
-
-
-@dataclass(frozen=True)
-class Worker:
-    """The settings of a worker process.
-
-    Attributes:
-        device: "cpu", or a CUDA device such as "cuda:0".
-        precision: the precision of parameters, data and states: "float32" or "float64".
-        plugins: files of plugins to load.
-        provenance: the provenance of the program and the machine, kept with every run and timing.
-        sharing: workers that share the device.
-    """
-
-    device: str
-    precision: str
-    plugins: tuple[str, ...]
-    provenance: Mapping[str, Any]
-    sharing: int = 1
-
-    @property
-    def memory_fraction(self) -> float:
-        """The share of its device's memory that a CUDA worker may use."""
-        return memory_fraction(self.sharing)
-
-
-def memory_fraction(sharing: int) -> float:
-    """The share of a CUDA device's memory for each of the workers that share it."""
-    return (1.0 - SPARE) / sharing
-
-
-class Job(Protocol):
-    """A unit of work for one worker."""
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """The cells that the job works on."""
-
-    @property
-    def name(self) -> str:
-        """The name of the job in messages; different jobs of a stage have different names."""
-
-    @property
-    def resumable(self) -> bool:
-        """True for training, which can stop with a checkpoint and go on from it."""
-
-    def without(self, done: Collection[int]) -> "Job | None":
-        """Return the job that is left when the runs of some seeds have been received; None if nothing is left."""
-
-    def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
-        """Do the work in the worker's process.
-
-        Args:
-            worker: the settings of this process.
-            registry: its plugins.
-
-        Yields:
-            The job's events.
-        """
-
-    def failed(self, error: str) -> Iterator[Event]:
-        """Yield the events that report a failure; `error` is a traceback or a sentence."""
-
-
-class Stage(NamedTuple):
-    """Jobs that all end before the next stage begins.
-
-    Attributes:
-        jobs: the jobs, in the order in which they start.
-        at_once: the largest number of jobs that may run at once; 1 if jobs must not disturb each other.
-    """
-
-    jobs: Sequence[Job]
-    at_once: int
 
 
 @dataclass(frozen=True)
@@ -114,8 +28,6 @@ class _OfOneCell:
     """The common base of jobs for one cell."""
 
     cell: Cell
-
-    resumable = False
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -209,7 +121,7 @@ def _imports(cell: Cell, registry: Any) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Timekeeping:
+class Timekeeping(Measurement):
     """The cells of a task, to be timed in turns.
 
     Attributes:
@@ -218,16 +130,10 @@ class Timekeeping:
 
     cells: tuple[Cell, ...]
 
-    resumable = False
-
     @property
     def name(self) -> str:
         """The name of the task."""
         return f"seconds per epoch of {self.cells[0].task}"
-
-    def without(self, done: Collection[int]) -> "Job | None":
-        """Return the job itself, which has no runs."""
-        return self
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield a timing for each cell. All timings of one job have the same `timed_at` in their provenance."""
@@ -250,7 +156,7 @@ class Timekeeping:
 
 
 @dataclass(frozen=True)
-class Profiling(_OfOneCell):
+class Profiling(_OfOneCell, Measurement):
     """A cell to profile; nothing is stored.
 
     Attributes:
@@ -259,10 +165,6 @@ class Profiling(_OfOneCell):
     """
 
     seeds: tuple[int, ...]
-
-    def without(self, done: Collection[int]) -> "Job | None":
-        """Return the job itself, which has no runs."""
-        return self
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield the profile."""
@@ -279,12 +181,8 @@ class Profiling(_OfOneCell):
 
 
 @dataclass(frozen=True)
-class GroupSizeProbe(_OfOneCell):
+class GroupSizeProbe(_OfOneCell, Measurement):
     """A measurement of a cell's group size on the worker's device."""
-
-    def without(self, done: Collection[int]) -> "Job | None":
-        """Return the job itself, which has no runs."""
-        return self
 
     def run(self, worker: Worker, registry: Any) -> Iterator[MeasuredGroupSize]:
         """Yield the measured group size."""

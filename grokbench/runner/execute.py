@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 from grokbench.errors import StoreError
 from grokbench.events import Event, NoProgress, Notice, Progress
 from grokbench.judging.refusals import refusal
-from grokbench.launchers.jobs import Job
+from grokbench.launchers.interface import Job
 from grokbench.records import Cell, Outcome, Planned, Run, Timing
 from grokbench.runner import pipeline
 from grokbench.runner.devices import in_words

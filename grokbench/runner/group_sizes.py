@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from grokbench.events import MeasuredGroupSize
-from grokbench.launchers.jobs import GroupSizeProbe, Stage, Worker, memory_fraction
+from grokbench.launchers.interface import Stage, Worker, memory_fraction
+from grokbench.launchers.jobs import GroupSizeProbe
 from grokbench.records import Cell
 from grokbench.runner.request import Plan
 

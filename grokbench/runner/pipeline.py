@@ -11,7 +11,8 @@ from grokbench.events import Event, KeptWeights, NoProgress
 from grokbench.judging.comparison import compare
 from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.ranking import rank
-from grokbench.launchers.jobs import Job, Profiling, Stage, Training, Worker
+from grokbench.launchers.interface import Job, Stage, Worker
+from grokbench.launchers.jobs import Profiling, Training
 from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.runner import group_sizes

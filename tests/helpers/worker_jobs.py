@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from grokbench.launchers.jobs import Worker
+from grokbench.launchers.interface import Worker
 from grokbench.launchers.limits import TimeLimits
 from grokbench.launchers.local.pool import launch
 

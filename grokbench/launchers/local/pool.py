@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 
 from grokbench.events import Event, NoProgress, Notice
-from grokbench.launchers.jobs import Job, Stage, Worker
+from grokbench.launchers.interface import Job, Stage, Worker
 from grokbench.launchers.limits import ATTEMPTS, TimeLimits
 from grokbench.launchers.local.ends import crashed, stalled, took_too_long
 from grokbench.launchers.local.worker import Done, Heartbeat, NoDevice

@@ -16,7 +16,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from grokbench.errors import GrokbenchError
-from grokbench.launchers.jobs import Job, Worker
+from grokbench.launchers.interface import Job, Worker
 from grokbench.records.activity import ACTIVITY
 
 __all__ = ["STOPPED", "Done", "Heartbeat", "NoDevice", "serve"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from grokbench.launchers.jobs import Job, Worker
+from grokbench.launchers.interface import Job, Worker
 from grokbench.launchers.limits import ProgressClock, TimeLimits
 from grokbench.launchers.local.spawning import start_process
 from grokbench.launchers.local.worker import serve

@@ -1,0 +1,129 @@
+"""The interface of launchers: jobs in, events out.
+
+A job is plain data, so that it can be sent to another process, where `run` does the work and yields events.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, Self
+
+from grokbench.events import Event
+from grokbench.launchers.limits import TimeLimits
+from grokbench.records import Cell
+
+__all__ = ["Job", "Launcher", "Measurement", "Stage", "Worker", "memory_fraction"]
+
+SPARE = 0.1  # share of a CUDA device's memory left to contexts, workspaces of libraries and fragmentation
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The settings of a worker process.
+
+    Attributes:
+        device: "cpu", or a CUDA device such as "cuda:0".
+        precision: the precision of parameters, data and states: "float32" or "float64".
+        plugins: files of plugins to load.
+        provenance: the provenance of the program and the machine, kept with every run and timing.
+        sharing: workers that share the device.
+    """
+
+    device: str
+    precision: str
+    plugins: tuple[str, ...]
+    provenance: Mapping[str, Any]
+    sharing: int = 1
+
+    @property
+    def memory_fraction(self) -> float:
+        """The share of its device's memory that a CUDA worker may use."""
+        return memory_fraction(self.sharing)
+
+
+def memory_fraction(sharing: int) -> float:
+    """The share of a CUDA device's memory for each of the workers that share it."""
+    return (1.0 - SPARE) / sharing
+
+
+class Job(Protocol):
+    """A unit of work for one worker."""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that the job works on."""
+
+    @property
+    def name(self) -> str:
+        """The name of the job in messages; different jobs of a stage have different names."""
+
+    @property
+    def resumable(self) -> bool:
+        """True for training, which can stop with a checkpoint and go on from it."""
+
+    def without(self, done: Collection[int]) -> "Job | None":
+        """Return the job that is left when the runs of some seeds have been received; None if nothing is left."""
+
+    def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
+        """Do the work in the worker's process.
+
+        Args:
+            worker: the settings of this process.
+            registry: its plugins.
+
+        Yields:
+            The job's events.
+        """
+
+    def failed(self, error: str) -> Iterator[Event]:
+        """Yield the events that report a failure; `error` is a traceback or a sentence."""
+
+
+class Measurement:
+    """The base of jobs that keep no checkpoint and store no runs."""
+
+    resumable = False
+
+    @property
+    def name(self) -> str:
+        """The name of the class, for messages."""
+        return type(self).__name__
+
+    def without(self, done: Collection[int]) -> Self:
+        """Return the job itself."""
+        return self
+
+
+class Stage(NamedTuple):
+    """Jobs that all end before the next stage begins.
+
+    Attributes:
+        jobs: the jobs, in the order in which they start.
+        at_once: the largest number of jobs that may run at once; 1 if jobs must not disturb each other.
+    """
+
+    jobs: Sequence[Job]
+    at_once: int
+
+
+class Launcher(Protocol):
+    """A way to run jobs in other processes, on this machine or on others."""
+
+    def __call__(
+        self, stages: Iterable[Stage], workers: Sequence[Worker], limits: TimeLimits = ...
+    ) -> Iterator[tuple[Job, Event]]:
+        """Run the jobs of every stage, one stage after the other.
+
+        A launcher keeps five promises. Every event of a job is yielded, in the job's order. A job whose process fails,
+        ends or exceeds a limit yields the events of its `failed`, and other jobs go on. A job without progress is
+        tried `limits.ATTEMPTS` times. After a signal, training jobs write a checkpoint, their last events are yielded,
+        and then the signal has its usual effect. When the iterator ends or is closed, no worker is left.
+
+        Args:
+            stages: each stage has its jobs and the number that may run at once. A stage is requested when the previous
+                stage has ended.
+            workers: the settings of each worker process.
+            limits: the time limits of jobs.
+
+        Yields:
+            Every event with its job.
+        """
