@@ -150,6 +150,7 @@ FAILING = {
     "that Python does not search; write `from .mine_package import ...` or `from . import mine_package`",
     "import not_here.deep": "No module named 'not_here', which is not installed here: pip install not_here",
     "from .not_here import f": "mine.py imports not_here.py, which is not beside it; copy not_here.py into its folder",
+    "import mine": "No module named 'mine', which is not installed here: pip install mine",  # the library that it wraps
     "import json.not_here": "No module named 'json.not_here' (line 1)",
 }
 

@@ -42,8 +42,11 @@ def advice(module: str, frames: Iterable[traceback.FrameSummary]) -> str:
 
 
 def _beside(importer: Path, top: str) -> str:
-    """Return the name of the file or folder beside a plugin that holds a module; empty without one."""
-    folder = importer.parent
-    if not importer.name or not top.isidentifier():
+    """Return the name of the file or folder beside a plugin that holds a module; empty without one.
+
+    A plugin that has the name of the library that it wraps is not meant.
+    """
+    if importer.stem in ("", top) or not top.isidentifier():
         return ""
+    folder = importer.parent
     return f"{top}.py" if (folder / f"{top}.py").is_file() else f"{top}/" if any((folder / top).glob("*.py")) else ""
