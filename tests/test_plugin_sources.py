@@ -140,6 +140,19 @@ def test_a_source_without_bounds_is_refused(folder, monkeypatch):
     assert "expected a plugin in a folder of its own. Move it there" in str(broken)
 
 
+def test_an_installed_plugin_is_of_its_distribution(folder):
+    record = folder / "own_package-1.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: own-package\nVersion: 1.0\n")
+    (record / "entry_points.txt").write_text("[grokbench]\nown = own_package.plugin\n")
+    plugin = folder / "own_package" / "plugin.py"
+    plugin.write_text("import click, own_package.module\n" + GOOD.format(name="own_clip"))
+    before = load_registry().regularizers["own_clip"]
+    assert str(before.origin) == "package own-package 1.0" and [*before.imports] == ["click"]
+    (folder / "own_package" / "module.py").write_text("f = 2\n")
+    assert not before.origin.agrees_with(load_registry().regularizers["own_clip"].origin)
+
+
 # ---- imports that fail
 
 
