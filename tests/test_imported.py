@@ -7,7 +7,8 @@ import pytest
 
 from grokbench.plugins import load_registry
 from grokbench.plugins.imported import imported_versions
-from grokbench.plugins.sources import Owner, find_sources
+from grokbench.plugins.owner import Owner
+from grokbench.plugins.sources import find_sources
 from grokbench.store import Store
 
 from .helpers import tiny

@@ -9,7 +9,8 @@ from grokbench.errors import PluginError
 from grokbench.plugins import load_registry, sources
 from grokbench.plugins.digests import digests_of, source_digests
 from grokbench.plugins.missing import advice_on
-from grokbench.plugins.sources import Owner, find_sources
+from grokbench.plugins.owner import Owner
+from grokbench.plugins.sources import find_sources
 
 from .helpers.plugin_files import GOOD, write
 

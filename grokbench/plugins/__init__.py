@@ -25,9 +25,10 @@ from grokbench.plugins.digests import digests_of, source_digests
 from grokbench.plugins.files import forget_files, import_file, import_observed
 from grokbench.plugins.hooks import KINDS, check_hooks, yielded
 from grokbench.plugins.imported import imported_versions
+from grokbench.plugins.owner import Owner
 from grokbench.plugins.plugin import Plugin
 from grokbench.plugins.registry import Registry
-from grokbench.plugins.sources import Owner, find_sources
+from grokbench.plugins.sources import find_sources
 from grokbench.records import Origin
 from grokbench.suite.schema import RESERVED
 

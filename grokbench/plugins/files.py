@@ -10,7 +10,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from grokbench.plugins.sources import Owner, file_of, observed
+from grokbench.plugins.owner import Owner
+from grokbench.plugins.sources import file_of, observed
 
 __all__ = ["PREFIX", "forget_files", "import_file", "import_observed"]
 

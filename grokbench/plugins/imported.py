@@ -5,7 +5,8 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
-from grokbench.plugins.sources import RECORDED, Sources
+from grokbench.plugins.owner import RECORDED
+from grokbench.plugins.sources import Sources
 
 __all__ = ["imported_versions"]
 

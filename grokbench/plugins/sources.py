@@ -9,86 +9,22 @@ name of a module may import any file: then all Python files of the plugin's fold
 were observed while the plugin was loaded are added. Data files that a plugin reads do not count.
 """
 
-import inspect
-import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from grokbench.errors import PluginError
 from grokbench.plugins.import_statements import Import, imports_of
-from grokbench.provenance import PACKAGES
+from grokbench.plugins.owner import Owner
 
-__all__ = ["RECORDED", "Owner", "Sources", "file_of", "find_sources", "observed"]
+__all__ = ["Sources", "file_of", "find_sources", "observed"]
 
-RECORDED = frozenset({"grokbench", *PACKAGES})  # their versions are in the provenance of every run
-INSTALLED = {"site-packages", "dist-packages"}
 MOST_FILES = 2000  # far more than a plugin's own code, and read in seconds
 MOST_BYTES = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The folder or the distribution to which a plugin belongs.
-
-    Attributes:
-        file: the plugin's file, resolved.
-        folder: the folder of a plugin file, or the folder that holds the distribution's top-level modules.
-        packages: the top-level modules of the plugin's distribution; empty for a plugin file.
-    """
-
-    file: Path
-    folder: Path
-    packages: frozenset[str] = frozenset()
-
-    @classmethod
-    def of_file(cls, file: str | Path) -> "Owner":
-        """Make the owner of a plugin file."""
-        return cls(Path(file).resolve(), Path(file).resolve().parent)
-
-    @classmethod
-    def of_module(cls, module: Any, distribution: Any = None) -> "Owner":
-        """Make the owner of an installed module.
-
-        Args:
-            module: the module with the hooks.
-            distribution: its `importlib.metadata.Distribution`; None if unknown. An editable installation lists no
-                modules, and then the top-level module of `module` stands alone.
-        """
-        file, (top, *below) = Path(inspect.getfile(module)).resolve(), module.__name__.split(".")
-        depth = len(below) + (file.stem == "__init__")
-        installed = (path.parts[0] for path in getattr(distribution, "files", None) or () if path.suffix == ".py")
-        packages = frozenset({top, *(name.removesuffix(".py") for name in installed if name != "..")})
-        return cls(file, file.parents[min(depth, len(file.parents) - 1)], packages)
-
-    def holds(self, top: str, file: Path) -> bool:
-        """Return whether a module lies in the plugin's folder or distribution, by its top-level name and its file."""
-        if top in RECORDED or _is_standard(file):
-            return False
-        if self.packages:
-            return top in self.packages
-        return file.is_relative_to(self.folder) and not INSTALLED & {*file.relative_to(self.folder).parts}
-
-    def helps(self, top: str, file: Path) -> bool:
-        """Return whether an imported module is a helper."""
-        return self.holds(top, file) or not (top in RECORDED or _is_standard(file) or INSTALLED & {*file.parts})
-
-    def everything(self) -> Iterator[Path]:
-        """Yield the Python files of the folder, or of the distribution, and of the packages below it."""
-        waiting = [self.folder / name for name in self.packages] if self.packages else [self.folder]
-        while waiting:
-            folder = waiting.pop()
-            for file in sorted(folder.glob("*")):
-                if file.suffix == ".py" and file.is_file():
-                    yield file.resolve()
-                elif file.name not in RECORDED and (file / "__init__.py").is_file() and not file.is_symlink():
-                    waiting.append(file)
 
 
 @dataclass(frozen=True)
@@ -201,14 +137,6 @@ def _walk(parts: list[str], folders: Iterable[str] | None) -> list[Path]:
 
 
 def _file(spec: ModuleSpec | None) -> Path | None:
-    return Path(spec.origin).resolve() if spec and spec.has_location and spec.origin else None
-
-
-def _is_standard(file: Path) -> bool:
-    within = (file.relative_to(folder).parts for folder in _standard_folders() if file.is_relative_to(folder))
-    return any(not INSTALLED & {*parts} for parts in within)
-
-
-@cache
-def _standard_folders() -> frozenset[Path]:
-    return frozenset(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
+    """Return the file of a module; None for a namespace, a built-in module and a module in an archive."""
+    file = Path(spec.origin).resolve() if spec and spec.has_location and spec.origin else None
+    return file if file and file.is_file() else None
