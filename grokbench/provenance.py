@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grokbench import __version__
+from grokbench.resources import cores
 
 __all__ = ["environment", "git_state"]
 
@@ -26,15 +27,15 @@ def environment() -> dict[str, Any]:
         `grokbench`, `python`, `torch`, `numpy`, `scipy`: versions (None if not installed); `platform`, `cpu`, `cores`
         (the number that this process may use), `machine` (processor and cores in words); `git`: see `git_state`.
     """
-    cpu, cores = _cpu(), _cores()
+    cpu, count = _cpu(), cores().amount
     return {
         "grokbench": __version__,
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
         "platform": " ".join([platform.system(), platform.machine(), *platform.libc_ver()]).strip(),
         "cpu": cpu,
-        "cores": cores,
-        "machine": f"{cpu}, {cores} core{'' if cores == 1 else 's'}",
+        "cores": count,
+        "machine": f"{cpu}, {count} core{'' if count == 1 else 's'}",
         "git": git_state(Path(__file__)),
     }
 
@@ -82,9 +83,3 @@ def _cpu() -> str:
         lines = []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return (models or [platform.processor() or platform.machine() or "unknown processor"])[0]
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -69,7 +69,10 @@ def test_json_for_programs_and_status_1_when_something_is_broken():
     assert done.status == 1 and told["sound"] is False
     (bad,) = [finding for finding in told["findings"] if finding["state"] == "bad"]
     assert bad["about"] == "plugins"
-    assert bad["text"] == "file broken.py is left out: ModuleNotFoundError: No module named 'no_such_module' (line 1)"
+    advice = "which is not installed here: pip install no_such_module (line 1)"
+    assert bad["text"] == (
+        f"file broken.py is left out: ModuleNotFoundError: No module named 'no_such_module', {advice}"
+    )
 
 
 def test_a_broken_thing_looks_different_and_is_counted():
@@ -159,14 +162,13 @@ def test_a_place_where_nothing_can_be_written(empty, monkeypatch):
     assert found("results") == [(BAD, said, "choose another folder: --out")]
 
 
-def test_memory_is_told(tmp_path, monkeypatch):
-    file = tmp_path / "meminfo"
-    monkeypatch.setattr(hardware, "Path", lambda name: file)
-    assert hardware.memory().startswith("memory: ") and "free" not in hardware.memory()  # no such file
-    file.write_text(
+def test_memory_is_told(tmp_path):
+    assert hardware.memory(tmp_path).startswith("memory: ") and "free" not in hardware.memory(tmp_path)  # no such file
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "meminfo").write_text(
         "MemTotal:       16777216 kB\nMemFree: 1 kB\nMemAvailable:    4194304 kB\nHugePages_Total:       0\n"
     )
-    assert hardware.memory() == "memory: 16.0 GiB, 4.0 GiB free"
+    assert hardware.memory(tmp_path) == "memory: 16.0 GiB (all of the machine), 4.0 GiB free on the machine"
 
 
 def cuda(monkeypatch, available=True, built="12.4", warning=None, error=None):

@@ -7,6 +7,8 @@ import pytest
 
 from grokbench.plugins import load_registry
 from grokbench.plugins.imported import imported_versions
+from grokbench.plugins.owner import Owner
+from grokbench.plugins.sources import find_sources
 from grokbench.store import Store
 
 from .helpers import tiny
@@ -34,7 +36,8 @@ def plugin(tmp_path):
 
 
 def test_installed_packages_are_found_in_the_file_and_in_those_beside_it(plugin):
-    assert imported_versions(plugin) == {"click": version("click"), "rich": version("rich")}
+    found = imported_versions(find_sources(Owner.of_file(plugin)))
+    assert found == {"click": version("click"), "rich": version("rich")}
 
 
 def test_only_plugins_of_users_are_examined(registry, tmp_path):
@@ -44,8 +47,10 @@ def test_only_plugins_of_users_are_examined(registry, tmp_path):
     assert steady.imports == {"click": version("click")}
 
 
-def test_a_run_records_versions_and_another_one_is_compared_and_not_stale(here, tmp_path):
-    (tmp_path / "p.py").write_text(f"import click\n{tiny.PLUGIN}")
+def test_a_run_records_versions_and_another_version_is_not_stale_but_another_helper_is(here, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_strength.py").write_text("strength = 1.0\n")
+    (tmp_path / "p.py").write_text(f"import click, own_strength\n{tiny.PLUGIN}")
     suite, out = tiny.write(tmp_path), tmp_path / "out"
     options = ("--plugin", tmp_path / "p.py", "--with", "steady", "--seeds", "1000,1001")
     assert run(suite, out, *options).status == 0
@@ -58,3 +63,5 @@ def test_a_run_records_versions_and_another_one_is_compared_and_not_stale(here, 
     assert f"version of click, which a plugin imports: {version('click')} in A, 0.1 in B" in said
     assert "no test between cells" not in said
     assert "0 replicas left" in run(suite, other, *options, "--dry-run").out
+    (tmp_path / "own_strength.py").write_text("strength = 0.0\n")
+    assert "2 replicas left" in run(suite, other, *options, "--dry-run").out

@@ -17,7 +17,7 @@ PLUGIN_FOLDERS = ("tasks", "regularizers", "metrics")
 
 # Every module has a place here, by the longest name that fits. It imports only from its own layer and those before it.
 LAYERS = (
-    "errors records validation cadence criterion random stats provenance",
+    "errors records validation cadence criterion random stats resources provenance",
     "text io seeds events types task at regularizer",
     "data metric optimizers observer suite_files torch_optimizers",
     "suite store step hookspecs",
@@ -35,7 +35,8 @@ LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.s
 TRAINING = "types task at regularizer metric random optimizers plugins plan step engine launchers runner conformance"
 JUDGING = "stats store judging report api.runs tune.space tune.trials tune.scores tune.best_of_k tune.tables"
 STARTS_WITHOUT_TORCH = (
-    "errors records validation criterion stats suite io provenance observer data store report judging api tune cli"
+    "errors records validation criterion stats suite io resources provenance observer data store report judging api "
+    "tune cli"
 )
 MOST_LOOSE_MODULES = 22
 

@@ -9,6 +9,7 @@ from grokbench.conformance.advice import OF_THE_STEP, explain
 from grokbench.conformance.subjects import Subject
 from grokbench.engine.out_of_memory import describes_exhaustion
 from grokbench.plugins import Registry
+from grokbench.plugins.missing import advice
 from grokbench.plugins.plugin import Plugin
 from grokbench.plugins.source_lines import frames, innermost_frame, written
 from grokbench.records import Cell, Run
@@ -20,6 +21,7 @@ __all__ = ["explained", "explanations"]
 TORCH_ERRORS = ("RuntimeError", "ValueError", "IndexError", "NotImplementedError")  # the types that torch raises
 # Groups are halved when memory runs out, down to two seeds.
 OUT_OF_MEMORY = "Next: two seeds of this cell do not fit in memory; --device cuda:0 starts one worker instead of two"
+_MISSING = re.compile(r"No module named '([\w.]+)'")
 _EXCEPTION = re.compile(r"^(?P<type>[\w.]+)(: (?P<said>.*))?$")
 
 
@@ -60,7 +62,9 @@ def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) 
     blamed = [plugin for plugin in own if frame and Path(frame.filename).resolve() == sources[plugin.name]] or own
     checks = dict.fromkeys(f"grokbench check {_named(plugin, files)}" for plugin in blamed)
     place = [f"At {written(frame)}"] if frame else []
-    return "\n".join([_in_words(*exception), *place, *(f"Next: {check}" for check in checks)])
+    missing = _MISSING.fullmatch(exception[1]) if exception[0] == "ModuleNotFoundError" else None
+    more = advice(missing[1], frames(error)) if missing else ""
+    return "\n".join([f"{_in_words(*exception)}{more}", *place, *(f"Next: {check}" for check in checks)])
 
 
 def _exception(error: str) -> tuple[str, str] | None:

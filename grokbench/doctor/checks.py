@@ -13,6 +13,7 @@ from grokbench import __version__, data, provenance
 from grokbench.doctor.finding import BAD, NOTE, OK, Finding
 from grokbench.doctor.hardware import GIB, cuda, memory
 from grokbench.errors import PluginError
+from grokbench.resources import cores
 
 if TYPE_CHECKING:
     from grokbench.plugins.plugin import Plugin
@@ -35,7 +36,7 @@ def checkup(plugins: Iterable[str] = (), results: str = "runs") -> Iterator[Find
     for finding in check_versions():
         broken |= finding.state == BAD
         yield finding
-    yield Finding("devices", OK, provenance.environment()["machine"])
+    yield Finding("devices", OK, f"{provenance.environment()['machine']} ({cores().source})")
     yield Finding("devices", OK, memory())
     yield from cuda() if not broken else ()
     yield from check_data()

@@ -1,26 +1,31 @@
 """Descriptions of this machine's memory and CUDA devices."""
 
-import os
 import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from grokbench import resources
 from grokbench.doctor.finding import BAD, NOTE, OK, Finding
+from grokbench.resources.control_groups import text
 
 __all__ = ["GIB", "cuda", "memory"]
 
 GIB = 2**30
 
 
-def memory() -> str:
-    """Describe the total memory and, if /proc/meminfo exists, the free memory."""
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-        kib = {name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
-        return f"memory: {kib['MemTotal'] * 1024 / GIB:.1f} GiB, {kib['MemAvailable'] * 1024 / GIB:.1f} GiB free"
-    except (OSError, KeyError, ValueError):
-        return _total()
+def memory(root: Path = resources.ROOT) -> str:
+    """Describe the memory that this process may use, its source and, if /proc/meminfo exists, the free memory.
+
+    Args:
+        root: the folder with `proc`, for tests.
+    """
+    known = resources.memory(root)
+    if known is None:
+        return "memory: unknown"
+    free = re.search(r"^MemAvailable:\s+(\d+) kB$", text(root / "proc/meminfo"), re.MULTILINE)
+    more = f", {int(free[1]) * 1024 / GIB:.1f} GiB free on the machine" if free else ""
+    return f"memory: {known.amount / GIB:.1f} GiB ({known.source}){more}"
 
 
 def cuda() -> Iterator[Finding]:
@@ -61,16 +66,8 @@ def _device(index: int) -> Finding:
 def _driver() -> str:
     """Read the version of NVIDIA's kernel module."""
     try:
-        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
+        content = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        text = ""
-    found = re.search(r"\b\d+\.\d+(\.\d+)?\b", text)
+        content = ""
+    found = re.search(r"\b\d+\.\d+(\.\d+)?\b", content)
     return found[0] if found else "unknown"
-
-
-def _total() -> str:
-    """Describe the total memory alone."""
-    try:
-        return f"memory: {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / GIB:.1f} GiB"
-    except (AttributeError, OSError, ValueError):
-        return "memory: unknown"

@@ -16,6 +16,7 @@ from grokbench.engine.gradients import look_ahead
 from grokbench.engine.groups import copy_training_state
 from grokbench.engine.initialisation import start
 from grokbench.engine.out_of_memory import exhausted, release
+from grokbench.resources import CPU_MEMORY, group_memory
 from grokbench.step import Step
 from grokbench.task import Task
 from grokbench.types import Params
@@ -29,7 +30,6 @@ T = TypeVar("T")
 # a worker per core they were not faster overall: sparse parity trained at 0.95 to 1.04 times the speed, XOR at 0.82 to
 # 1.00 times.
 LARGEST_GROUP = {"cpu": 13, "cuda": 32}
-CPU_MEMORY = 2**30  # bytes for the replicas of a group, since as many groups as cores train at once
 CLOSE = 4  # an estimate is sure if the memory holds at least this many of the largest groups
 
 
@@ -98,7 +98,7 @@ def measured_group_size(step: Step, device: str, dtype: torch.dtype, memory_frac
 def _memory(device: str, memory_fraction: float) -> int:
     """Return the memory for a group, in bytes."""
     if device == "cpu":
-        return CPU_MEMORY
+        return group_memory(CPU_MEMORY)
     return int(memory_fraction * torch.cuda.get_device_properties(device).total_memory)
 
 

@@ -3,8 +3,8 @@
 Built-ins, installed packages and files come through the same hooks. Each provider is loaded separately, because pluggy
 stops at the first exception. A provider that fails is recorded with its traceback, and the other providers are loaded.
 
-`registry` holds every `plugin`, `files` imports a user's file, `hooks` checks a module's hooks, `digests` computes
-digests of sources, and `refusals` explains why a factory fails.
+`registry` holds every `plugin`, `files` imports a user's file, `hooks` checks a module's hooks, `sources` finds the
+helpers of a user's plugin, `digests` computes digests of sources, and `refusals` explains why a factory fails.
 """
 
 import importlib
@@ -21,12 +21,14 @@ import pluggy
 from grokbench import hookspecs
 from grokbench.errors import PluginError
 from grokbench.plugins.broken import Broken
-from grokbench.plugins.digests import source_digests
-from grokbench.plugins.files import forget_files, import_file
+from grokbench.plugins.digests import digests_of, source_digests
+from grokbench.plugins.files import forget_files, import_file, import_observed
 from grokbench.plugins.hooks import KINDS, check_hooks, yielded
 from grokbench.plugins.imported import imported_versions
+from grokbench.plugins.owner import Owner
 from grokbench.plugins.plugin import Plugin
 from grokbench.plugins.registry import Registry
+from grokbench.plugins.sources import find_sources
 from grokbench.records import Origin
 from grokbench.suite.schema import RESERVED
 
@@ -73,34 +75,43 @@ def load_registry(files: Iterable[str | Path] = ()) -> Registry:
     registry = Registry()
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    for origin, file, load in _providers(files):
+    for provider in _providers(files):
         try:
-            found = list(_plugins(manager, load(), origin, file))
+            found = list(_plugins(manager, provider))
         except (Exception, SystemExit) as error:
-            registry.broken.append(Broken.of(origin, file, error))
+            registry.broken.append(Broken.of(provider[0], provider[1], error))
             continue
         for plugin in found:
             registry.add(plugin)
     return registry
 
 
-def _providers(files: Iterable[str | Path]) -> Iterator[tuple[Origin, Path | None, Callable[[], Any]]]:
-    """Yield every provider, its file if it is a plugin file, and a function that imports it."""
+Provider = tuple[Origin, Path | None, Callable[[], Any], Callable[[Any], Owner] | None]
+
+
+def _providers(files: Iterable[str | Path]) -> Iterator[Provider]:
+    """Yield every provider, its file if it is a plugin file, and functions that import it and that find its owner.
+
+    Built-in plugins have no owner: GrokBench itself is no helper of theirs, because they have revisions.
+    """
     for name in BUILTINS:
-        yield Origin("built_in"), None, partial(importlib.import_module, name)
+        yield Origin("built_in"), None, partial(importlib.import_module, name), None
     for entry in importlib.metadata.entry_points(group=hookspecs.PROJECT):
         package = (entry.dist.name, entry.dist.version) if entry.dist else (entry.name, "")
-        yield Origin("package", *package), None, entry.load
+        yield Origin("package", *package), None, entry.load, partial(Owner.of_module, distribution=entry.dist)
     for file in dict.fromkeys(Path(file).resolve() for file in files):
-        yield Origin("file", file.name), file, partial(import_file, file)
+        yield Origin("file", file.name), file, partial(import_file, file), lambda module: Owner.of_file(module.__file__)
 
 
-def _plugins(manager: pluggy.PluginManager, module: Any, origin: Origin, file: Path | None) -> Iterator[Plugin]:
-    """Yield the plugins of one provider, whose module is imported."""
+def _plugins(manager: pluggy.PluginManager, provider: Provider) -> Iterator[Plugin]:
+    """Import a provider and yield its plugins."""
+    origin, file, load, owner_of = provider
+    module, loaded = import_observed(load, file)
     check_hooks(module)
     manager.register(module)
-    origin = replace(origin, digests=source_digests(inspect.getfile(module)))
-    imports = {} if origin.built_in else imported_versions(inspect.getfile(module))
+    sources = find_sources(owner_of(module), loaded) if owner_of else None
+    origin = replace(origin, digests=digests_of(sources) if sources else source_digests(inspect.getfile(module)))
+    imports = imported_versions(sources) if sources else {}
     for kind in KINDS:
         for implementation in getattr(manager.hook, f"grokbench_{kind}").get_hookimpls():
             if implementation.plugin is module:

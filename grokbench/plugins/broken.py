@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grokbench.errors import PluginError
+from grokbench.plugins.missing import advice_on
 from grokbench.records import Origin
 
 __all__ = ["Broken"]
@@ -44,7 +45,8 @@ class Broken:
 def _why(error: BaseException) -> str:
     """Return the last line of an exception; for this program's own errors, the message without the type."""
     text = str(error) if type(error) is PluginError else "".join(traceback.format_exception_only(error))
-    return (text.strip().splitlines() or [type(error).__name__])[-1]
+    line = (text.strip().splitlines() or [type(error).__name__])[-1]
+    return f"{line}{advice_on(error)}" if isinstance(error, ModuleNotFoundError) else line
 
 
 def _line(error: BaseException | None, file: Path) -> int | None:

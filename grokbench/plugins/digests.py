@@ -4,6 +4,10 @@ The digest decides whether a stored result was made by the present source, so ed
 Version 2 leaves out comments, docstrings, blank lines and trailing blanks. Version 1 covers the whole source. It is
 kept for comparison with results that have no other digest. Both digests hash text, because the output of `ast.dump`
 differs between versions of Python.
+
+Versions 1 and 2 cover the files in the plugin's folder that it imports by `from .name import`. A user's plugin with
+other helpers has a digest of version 3 alone: results with the other versions are then stale, because it is unknown
+which helpers made them.
 """
 
 import ast
@@ -15,7 +19,9 @@ from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
-__all__ = ["DIGITS", "code_of", "source_digests", "with_siblings"]
+from grokbench.plugins.sources import Sources
+
+__all__ = ["DIGITS", "code_of", "digests_of", "source_digests", "with_siblings"]
 
 DIGITS = 16  # length of a stored digest
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -39,6 +45,34 @@ def source_digests(module_file: str | Path) -> dict[int, str]:
     files = sorted(with_siblings(Path(module_file)), key=lambda file: file.name)
     sources = [(file.name, file.read_bytes()) for file in files]
     return {1: _digest(sources), 2: _digest((name, code_of(source).encode()) for name, source in sources)}
+
+
+def digests_of(sources: Sources) -> dict[int, str]:
+    """Compute the digests of a user's plugin with all its helpers.
+
+    Helpers without code, such as an empty `__init__.py`, do not count.
+
+    Returns:
+        Version of the digest -> its first DIGITS hexadecimal digits: version 3, or versions 1 and 2 if they cover
+        all files.
+
+    Raises:
+        OSError: a file cannot be read.
+        SyntaxError: the plugin's own file, or one that versions 1 and 2 cover, is not valid Python.
+    """
+    covered = {file.resolve() for file in with_siblings(sources.file)}
+    codes = {file: _code_or_bytes(file, content) for file, content in sources.contents.items()}
+    if all(file in covered or not code for file, code in codes.items()):
+        return source_digests(sources.file)
+    return {3: _digest(sorted((sources.name(file), code) for file, code in codes.items() if code))}
+
+
+def _code_or_bytes(file: Path, content: bytes) -> bytes:
+    """Return the code of a Python file; all bytes of a compiled module, and of a file that cannot be imported."""
+    try:
+        return code_of(content).encode() if file.suffix == ".py" else content
+    except (SyntaxError, ValueError):
+        return content
 
 
 def _digest(contents: Iterable[tuple[str, bytes]]) -> str:
@@ -67,7 +101,7 @@ def _relative_imports(module: ast.Module) -> Iterator[str]:
             yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
 
 
-@lru_cache(maxsize=256)  # plugins share siblings, and a process may load them more than once
+@lru_cache(maxsize=4096)  # plugins share siblings, and a process may load them more than once
 def code_of(source: bytes) -> str:
     """Cut comments, docstrings, blank lines and trailing blanks out of a module; strings stay unchanged.
 

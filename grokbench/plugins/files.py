@@ -3,14 +3,22 @@
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
-__all__ = ["forget_files", "import_file"]
+from grokbench.plugins.owner import Owner
+from grokbench.plugins.sources import file_of, observed
 
-PREFIX = "grokbench_plugins_"
+__all__ = ["PREFIX", "forget_files", "import_file", "import_observed"]
+
+PREFIX = "grokbench_plugins_"  # of the names of packages that are made here
+
+_helpers = set[str]()  # names of the helpers that were loaded with plugin files
+_loaded_with = dict[str, list[ModuleType]]()  # name of an installed module -> modules that its first import loaded
 
 
 class _Uncached(SourceFileLoader):
@@ -44,10 +52,32 @@ def import_file(file: Path) -> ModuleType:
     return module
 
 
+def import_observed(load: Callable[[], Any], file: Path | None) -> tuple[Any, list[ModuleType]]:
+    """Import a provider of plugins.
+
+    Args:
+        load: imports and returns the module.
+        file: the plugin file; None for an installed module.
+
+    Returns:
+        The module, and the modules that were loaded with it: for an installed module, when it was first imported.
+    """
+    before = set(sys.modules)
+    try:
+        module = load()
+    finally:
+        loaded = {name: each for name, each in list(sys.modules.items()) if name not in before}
+        if file:
+            helpers = set(observed(Owner.of_file(file), loaded.values()))
+            _helpers.update(name for name, each in loaded.items() if file_of(each) in helpers)
+    return module, [*loaded.values()] if file else _loaded_with.setdefault(module.__name__, [*loaded.values()])
+
+
 def forget_files() -> None:
-    """Forget all plugin files and the files beside them, so that the next import reads them again."""
-    for module in [module for module in sys.modules if module.startswith(PREFIX)]:
+    """Forget all plugin files and the helpers that were loaded with them, so that the next import reads them again."""
+    for module in [module for module in sys.modules if module.startswith(PREFIX) or module in _helpers]:
         del sys.modules[module]
+    _helpers.clear()
     importlib.invalidate_caches()
 
 

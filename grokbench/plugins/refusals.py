@@ -1,10 +1,10 @@
 """Explanations of a factory's failure: Python's message names a constructor, but an author needs the fields."""
 
 import re
-import sys
 from dataclasses import fields
 from typing import Any
 
+from grokbench.plugins.missing import advice_on
 from grokbench.text.suggest import did_you_mean
 
 __all__ = ["refusal"]
@@ -17,9 +17,8 @@ _UNNAMED = re.compile(r"(\w+)\.__init__\(\) takes .*positional arguments? but")
 def refusal(error: Exception) -> str:
     """Return the predicate of a sentence about a factory: it refuses its parameters, needs a module, or breaks."""
     if isinstance(error, ModuleNotFoundError):
-        module = (error.name or "").partition(".")[0]
-        if sys.modules.get(module) is None:
-            return f"needs the Python module {module!r}, which is not installed here: pip install {module}"
+        if advice := advice_on(error):
+            return f"needs the Python module {(error.name or '').partition('.')[0]!r}{advice}"
     if isinstance(error, ValueError):
         return f"refuses its parameters: {error}"
     return f"breaks: {_about_fields(error) or f'{type(error).__name__}: {error}'}"

@@ -2,6 +2,7 @@
 
 from grokbench.errors import SuiteError
 from grokbench.provenance import environment
+from grokbench.resources import cpu_workers
 from grokbench.text.lists import plural
 from grokbench.text.options import Option
 
@@ -15,8 +16,8 @@ def devices(choice: str) -> tuple[str, ...]:
 
     Args:
         choice: the value of `--device`. "auto": CUDA if there is a CUDA device, otherwise the CPU. "cpu": one worker
-            for each core. "cuda": SIDE_BY_SIDE workers on each CUDA device. "cuda:0,1": one worker for each number, so
-            a repeated number gives a device several workers.
+            for each core, as far as they fit into memory. "cuda": SIDE_BY_SIDE workers on each CUDA device. "cuda:0,1":
+            one worker for each number, so a repeated number gives a device several workers.
 
     Returns:
         A name that torch knows for each worker, such as "cpu" or "cuda:0".
@@ -29,7 +30,7 @@ def devices(choice: str) -> tuple[str, ...]:
     if choice == "auto":
         choice = "cuda" if torch.cuda.is_available() else "cpu"
     if choice == "cpu":
-        return ("cpu",) * environment()["cores"]
+        return ("cpu",) * cpu_workers(environment()["cores"])
     kind, named, numbers = choice.partition(":")
     every = [str(i) for i in range(torch.cuda.device_count())]
     chosen = numbers.split(",") if named else every * SIDE_BY_SIDE
