@@ -91,7 +91,7 @@ def survival(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def misbehaviour(session: nox.Session) -> None:
-    """Run suites with methods that hang, crash, exit or close what is not theirs, some three minutes."""
+    """Run suites with methods that hang, crash, exit or close what is not theirs, some six minutes."""
     install(session, "--editable", f"{ROOT}[test]")
     session.env["OMP_NUM_THREADS"] = "1"
     python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_misbehaving.py", *session.posargs)

@@ -57,9 +57,9 @@ POINTS = {  # module -> function -> its phase, before and after every call
         **dict.fromkeys(("CheckpointFile.write_if_due", "CheckpointFile.read", "CheckpointFile.clear"), "checkpoint"),
         "Checkpoint.of": "checkpoint",
     },
-    "grokbench.engine.timing": {
-        **dict.fromkeys(("measure", "_TimedReplica.take_turn", "_TimedReplica.operations"), in_timing)
-    },
+    "grokbench.engine.timing": dict.fromkeys(
+        ("measure", "_TimedReplica.take_turn", "_TimedReplica.operations"), in_timing
+    ),
     "grokbench.engine.loop": {"TrainingLoop.begin": "training"},
     "grokbench.store": {"Store.save": "training", "Store.save_timing": "timing", "Store.look": of_look},
     "grokbench.commands.results": {"print_leaderboard": "closing"},
@@ -71,8 +71,10 @@ def reach(phase, damage=lambda: None):
     """Kill if this is the call at which to; `damage` is done immediately before."""
     if ORDER.get("count"):
         log(reached=phase, role=ROLE)
+    if phase != ORDER.get("phase") or ROLE != ORDER["at"]:
+        return
     deaths = sum(name.startswith("death-") for name in os.listdir(ORDER["folder"]))
-    if phase != ORDER.get("phase") or ROLE != ORDER["at"] or deaths == len(ORDER["calls"]):
+    if deaths == len(ORDER["calls"]):
         return
     STATE["calls"] = STATE["calls"] * (STATE["deaths"] == deaths) + 1
     STATE["deaths"] = deaths
