@@ -3,7 +3,7 @@
 import pytest
 
 from .helpers import tiny
-from .helpers.survival import folders, forks, record, rows, suite
+from .helpers.survival import folders, forks, record, rows, runs, suite
 
 CALLS = {  # phase -> the call of its fail-points at which to kill, in the order of the kills
     "start-up": 5,
@@ -15,6 +15,9 @@ CALLS = {  # phase -> the call of its fail-points at which to kill, in the order
     "timing": 3,
     "closing": 2,
 }
+
+
+PARENT = {"at": "parent", "who": "parent"}
 
 
 @pytest.fixture
@@ -37,6 +40,11 @@ def test_a_kill_in_every_phase_changes_nothing(written, tmp_path):
     done = tiny.run(written, folder, *suite.OPTIONS)
     assert done.status == 0, done.err
     folders.check_complete(folder, folders.outcome(tmp_path / "undisturbed"))
+
+
+def test_a_process_finds_its_fail_points_at_its_start(tmp_path):
+    end = runs.run(suite.write(tmp_path), tmp_path / "killed", {"phase": "start-up", **PARENT, "calls": [1]})
+    assert forks.killed(end) and end.deaths[0]["role"] == "parent" and not (tmp_path / "killed").exists()
 
 
 def test_a_session_kills_in_every_phase_and_goes_on(tmp_path):

@@ -1,6 +1,6 @@
 """Kills of `grokbench run` at fail-points and at random moments: after any of them, a rerun gives the same leaderboard.
 
-failpoints  a folder for PYTHONPATH, whose `sitecustomize` ends processes at the n-th call of a function
+failpoints  a folder for PYTHONPATH, which ends processes at the n-th call in a phase
 suite       the suite that is killed, and its data
 runs        a run that is to be killed, and the way it ended
 forks       a run without workers, in a copy of this process, that is to be killed

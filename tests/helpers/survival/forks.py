@@ -37,7 +37,7 @@ def killed(end):
 
 def failpoints(order):
     """The module of fail-points, with an order that is not from the environment."""
-    spec = spec_from_file_location("failpoints", FAILPOINTS / "sitecustomize.py")
+    spec = spec_from_file_location("failpoints", FAILPOINTS / "grokbench_failpoints.py")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     module.ORDER, module.ROLE = order, "parent"
