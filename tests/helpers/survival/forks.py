@@ -1,6 +1,7 @@
 """A run in a copy of this process, which has imported everything; it does its jobs itself and is killed."""
 
 import os
+import shutil
 import signal
 from importlib.util import module_from_spec, spec_from_file_location
 
@@ -12,9 +13,8 @@ from .runs import FAILPOINTS, End, deaths_in, lines
 def run(file, folder, phase, calls):
     """Run a suite until the process has come to a fail-point of the phase so often; `launch` has to need no workers."""
     notes = folder.with_suffix(".notes")
-    notes.mkdir(exist_ok=True)
-    for note in notes.iterdir():
-        note.unlink()
+    shutil.rmtree(notes, ignore_errors=True)
+    notes.mkdir()
     child = os.fork()
     if not child:
         try:

@@ -1,6 +1,5 @@
 """Kills in a row in one folder, and the run that completes it."""
 
-import os
 import shutil
 import signal
 import time
@@ -84,7 +83,8 @@ class Bench:
             kills += [{"who": who, **death} for who, death in zip(batch, done, strict=False)]
             del left[: len(done)]
             tries += not done
-            assert tries <= TRIES, f"runs end before {left} are killed in {phase}"
+            if tries > TRIES:
+                raise Lost(f"{tries} runs have ended before {left} were killed")
             if not done and left:  # the run has come to its end, and there is nothing more to kill
                 self.verify(partial(folders.check_complete, folder, expected))
                 folder = self.fresh(phase)
@@ -102,9 +102,10 @@ class Bench:
         """Run once with these kills ordered, and check the folder; those that came."""
         held = folders.before(folder)
         if phase == "random":
-            end = runs.run(self.file, folder, moment=(chance.uniform(0, self.duration), striker(batch[0])))
+            how = {"moment": (chance.uniform(0, self.duration), batch[0])}
         else:
-            end = runs.run(self.file, folder, self.order(phase, batch, chance))
+            how = {"order": self.order(phase, batch, chance)}
+        end = self.verify(partial(runs.run, self.file, folder, **how))  # a hang is a loss, too
         self.verify(partial(folders.check_kept, folder, held, end.log))
         self.verify(partial(folders.check_sound, folder))
         self.verify(partial(check_end, end, batch))
@@ -121,7 +122,7 @@ class Bench:
         """Run to the end and compare."""
         expected, _ = self.undisturbed
         held = folders.before(folder)
-        end = runs.run(self.file, folder)
+        end = self.verify(partial(runs.run, self.file, folder))
         self.verify(partial(folders.check_kept, folder, held, end.log))
         self.verify(lambda: (end.status == 0) or fail(f"the run after the kills ended with {end.status}: {end.err}"))
         self.verify(partial(folders.check_complete, folder, expected))
@@ -135,9 +136,9 @@ class Bench:
         return time.monotonic() - began
 
     def verify(self, check):
-        """Let a check speak as Lost."""
+        """Do something, whose errors speak as Lost; its result."""
         try:
-            check()
+            return check()
         except Exception as error:
             raise Lost(f"{type(error).__name__}: {error}") from error
 
@@ -156,12 +157,3 @@ def check_end(end, batch):
         assert end.status in (0, 1) and (end.status == 0 or "failed" in end.err), end
     else:
         assert end.status == -signal.SIGKILL, end
-
-
-def striker(who):
-    """The function that kills a running process, one of its workers, or its group."""
-    if who == "both":
-        return lambda process: os.killpg(process.pid, signal.SIGKILL)
-    if who == "parent":
-        return lambda process: os.kill(process.pid, signal.SIGKILL)
-    return lambda process: [os.kill(pid, signal.SIGKILL) for pid in runs.children(process)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,20 +42,18 @@ def run(file, folder, order=None, moment=None):
         file: of the suite.
         folder: of the results.
         order: of the fail-points, see `failpoints`; without its folder.
-        moment: seconds after which to kill, and the function that does it, which gets the process.
+        moment: seconds after which to kill, and who is killed: worker, parent or both.
     """
     notes = folder.with_suffix(".notes")
+    shutil.rmtree(notes, ignore_errors=True)
     notes.mkdir()
     with started(file, folder, notes, order or {}) as process:
         if moment:
             strike(process, *moment, notes)
         status = process.wait(LONGEST)
         ended(process.pid)
-    end = End(status, deaths_in(notes), lines(notes / "log.jsonl"), (notes / "err").read_text(encoding="utf-8"))
-    for note in notes.iterdir():
-        note.unlink()
-    notes.rmdir()
-    return end
+    err = (notes / "err").read_text(encoding="utf-8", errors="replace")
+    return End(status, deaths_in(notes), lines(notes / "log.jsonl"), err)
 
 
 @contextmanager
@@ -80,13 +79,16 @@ def one_core():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def strike(process, seconds, kill, notes):
-    """Kill after some seconds, unless the run has ended."""
+def strike(process, seconds, who, notes):
+    """Kill after some seconds, unless the run has ended, or has no worker then."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
-        (notes / "death-0.json").write_text(json.dumps({"pid": process.pid, "role": "moment", "at": [seconds]}))
-        kill(process)
+        victims = children(process) if who == "worker" else [process.pid]
+        if victims:
+            (notes / "death-0.json").write_text(json.dumps({"pid": victims[0], "role": "moment", "at": [seconds]}))
+        for victim in victims:
+            (os.killpg if who == "both" else os.kill)(victim, signal.SIGKILL)
 
 
 def children(process):
