@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -30,16 +31,20 @@ def ends(folder, labels, seconds, *options):
     """Run to the end, within some seconds; check who finished, who is named, and that no process is left."""
     file, out = suite(folder, labels), folder / "out"
     words = ("run", file, "--out", out, "--device", "cpu", "--group-size", 2, *options)
-    process = tiny.start(*words, stdout=subprocess.DEVNULL, start_new_session=True)
+    words = [sys.executable, "-P", "-m", "grokbench", *map(str, words)]
+    with (folder / "err").open("wb") as err:  # no pipe, which a child of a plugin might keep open
+        streams = {"stdout": subprocess.DEVNULL, "stderr": err}
+        process = subprocess.Popen(words, preexec_fn=tiny.one_core, start_new_session=True, **streams)
     try:
-        _, err = process.communicate(timeout=seconds)
+        process.wait(seconds)
         assert gone(process.pid), "a process is left"
     finally:
         if alive(process.pid):
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    check(process.returncode, err, tiny.outcomes(out), labels)
-    return err
+            process.wait()
+    said = (folder / "err").read_text(encoding="utf-8", errors="replace")
+    check(process.returncode, said, tiny.outcomes(out), labels)
+    return said
 
 
 def check(status, err, outcomes, labels):
