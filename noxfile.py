@@ -74,14 +74,27 @@ def tests(session: nox.Session) -> None:
     install(session, "--editable", f"{ROOT}[test]")
     session.env["OMP_NUM_THREADS"] = "1"  # one core for each worker of pytest
     split = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
-    python(session, "-P", "-m", "pytest", "-m", "not oracles", *split, *session.posargs)
+    python(session, "-P", "-m", "pytest", "-m", "not oracles and not long", *split, *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def survival(session: nox.Session) -> None:
-    """Kill runs of the suite `smoke` at forty random moments, some 15 minutes; arguments are passed to the script."""
+    """Kill runs at 200 fail-points and 40 random moments, some half an hour; an interrupted session goes on.
+
+    The results are in `.nox/survival.jsonl`; delete the file to begin again.
+    """
     install(session, "--editable", f"{ROOT}[test]")
-    python(session, "-P", str(ROOT / "tests" / "helpers" / "kills.py"), *session.posargs)
+    session.env.update({"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "tests")})
+    record = ("--record", str(ROOT / ".nox" / "survival.jsonl"))
+    python(session, "-P", "-m", "helpers.survival", *record, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def misbehaviour(session: nox.Session) -> None:
+    """Run suites with methods that hang, crash, exit or close what is not theirs, some six minutes."""
+    install(session, "--editable", f"{ROOT}[test]")
+    session.env["OMP_NUM_THREADS"] = "1"
+    python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_misbehaving.py", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -12,7 +12,7 @@ from grokbench.runner import pipeline
 
 from .helpers import tiny
 from .helpers.command_messages import one_sentence, status
-from .helpers.kills import alive
+from .helpers.survival.runs import alive
 from .helpers.tiny import run
 
 SLOW = """\
