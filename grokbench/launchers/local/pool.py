@@ -123,6 +123,8 @@ class _Pool:
         elif not isinstance(message, Heartbeat):
             process.received |= {message.seed} if isinstance(message, Run) else set()
             yield process.job, message
+            if isinstance(message, Run):  # it is stored when the next event is requested
+                process.acknowledge()
 
     def _look(self, busy: Sequence[WorkerProcess]) -> Iterator[tuple[Job, Event]]:
         """Look at every busy process: has it ended, is it to be killed, does it show progress?"""

@@ -17,6 +17,7 @@ from typing import Any
 
 from grokbench.errors import GrokbenchError
 from grokbench.launchers.interface import Job, Worker
+from grokbench.records import Run
 from grokbench.records.activity import ACTIVITY
 
 __all__ = ["STOPPED", "Done", "Heartbeat", "NoDevice", "serve"]
@@ -158,7 +159,7 @@ def _results(pipe: Connection, outbox: _Outbox, worker: Worker) -> Iterator[Done
     while not unusable:
         job: Job = pipe.recv()
         try:
-            error = _run(job, worker, prepare, outbox)
+            error = _run(job, worker, prepare, pipe, outbox)
         except _NoDeviceError as no_device:
             yield NoDevice(str(no_device))
             return
@@ -166,13 +167,15 @@ def _results(pipe: Connection, outbox: _Outbox, worker: Worker) -> Iterator[Done
         yield Done(error, unusable)
 
 
-def _run(job: Job, worker: Worker, prepare: Callable[[], Any], outbox: _Outbox) -> str | None:
+def _run(job: Job, worker: Worker, prepare: Callable[[], Any], pipe: Connection, outbox: _Outbox) -> str | None:
     """Run a job and send its events; return its error for the user, None if it succeeded."""
     try:
         registry = prepare()
         with _stopping_on_signals(), _heartbeats(outbox):
             for event in job.run(worker, registry):
                 outbox.send(event)
+                if isinstance(event, Run):
+                    _wait_until_stored(pipe)
     except (_ParentGoneError, _NoDeviceError):
         raise
     except GrokbenchError as sentence:
@@ -180,6 +183,14 @@ def _run(job: Job, worker: Worker, prepare: Callable[[], Any], outbox: _Outbox) 
     except BaseException:  # a plugin may call sys.exit, or raise KeyboardInterrupt
         return traceback.format_exc()
     return None
+
+
+def _wait_until_stored(pipe: Connection) -> None:
+    """Wait until the parent has stored a run; only then may a checkpoint lack its replica, or be deleted."""
+    try:
+        pipe.recv()
+    except (EOFError, OSError) as error:
+        raise _ParentGoneError from error
 
 
 def _unusable(device: str) -> bool:

@@ -99,6 +99,11 @@ class WorkerProcess:
             self.restart()
             self.pipe.send(job)
 
+    def acknowledge(self) -> None:
+        """Notify the process that its run is stored."""
+        with suppress(OSError):  # it has ended
+            self.pipe.send(True)
+
     def take_job(self) -> Job:
         """Return the job, and leave the process without one."""
         assert self.job is not None
