@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from grokbench.records.bounds import Count
+
 __all__ = ["Statistics"]
 
 CHOICES = {
@@ -36,7 +38,7 @@ class Statistics:
     confidence: float = 0.95
     rank_by: str = "first"
     equivalence: float | None = None
-    interim_looks: tuple[int, ...] = ()
+    interim_looks: tuple[Count, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse statistics that cannot be computed: a file may have been edited."""
@@ -46,7 +48,8 @@ class Statistics:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
-        if not (0 < self.alpha < 1 and 0 < self.confidence < 1 and 0 < (self.equivalence or 0.5) < 1):
+        shares = (self.alpha, self.confidence, *([] if self.equivalence is None else [self.equivalence]))
+        if not all(0 < share < 1 for share in shares):
             raise ValueError("alpha, confidence and equivalence lie between 0 and 1")
 
     def tests(self, comparisons: int) -> int:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from grokbench.errors import StoreError
 from grokbench.io import atomic, json_lines
+from grokbench.io.files import file_size, open_file, read_bytes
 from grokbench.records import Declaration, Ledger, Look, Manifest
 from grokbench.store.layout import Layout
 
@@ -27,7 +28,9 @@ def read_ledger(directory: Path) -> Ledger:
     """
     path = _file(directory)
     try:
-        with json_lines.open_file(path) as file:
+        with open_file(path) as file:
+            if file_size(file) > json_lines.LONGEST:
+                raise ValueError(f"{path} is longer than {json_lines.LONGEST} bytes")
             lines = iter(lambda: file.readline(json_lines.LONGEST), b"")
             return Ledger(tuple(_events(path, lines)))
     except FileNotFoundError:
@@ -105,7 +108,7 @@ def _line(event: Declaration | Look) -> bytes:
 def _append(directory: Path, event: Declaration | Look) -> None:
     """Add a line; what a killed process left of another one is cut off, and a whole one that lacks its end gets it."""
     path = _file(directory)
-    written = path.read_bytes() if path.exists() else b""
+    written = read_bytes(path, json_lines.LONGEST) if path.exists() else b""
     end = written.rfind(b"\n") + 1
     try:
         json_lines.parse(Event, written[end:])

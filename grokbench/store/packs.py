@@ -19,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 
 from grokbench.io import json_lines
+from grokbench.io.files import file_size, open_file
 from grokbench.records import Cell, Curve, Ledger, Manifest, Run, Snapshots, Timing
 from grokbench.store.layout import NAME
 from grokbench.store.ledger import ledger_lines
@@ -29,6 +30,7 @@ __all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
 OUTCOMES, CURVES, TIMINGS = FILES = ("outcomes.jsonl", "curves.jsonl", "timings.jsonl")
 LEADERBOARD = "leaderboard.md"  # for people who look into git
 POINTS = 200  # most points of a curve: half are evenly spaced in the number of evaluations, half in its logarithm
+LARGEST = 2**27  # bytes of a packed file that is read, since all of it is held in memory; git hosts refuse 100 MB
 THINNED = f"thinned to {POINTS} points, float32"
 
 Key = tuple[str, int]  # identity of a cell, seed
@@ -49,6 +51,11 @@ class Curves:
     identity: str
     seed: int
     curves: Mapping[str, Curve]
+
+    def __post_init__(self) -> None:
+        """Refuse curves that were not thinned: a file may have been edited."""
+        if any(len(curve.epochs) > POINTS for curve in self.curves.values()):
+            raise ValueError(f"a curve of more than {POINTS} points")
 
 
 class Pack:
@@ -108,7 +115,9 @@ class Pack:
 
     def _lines(self, name: str) -> Iterator[tuple[str, bytes]]:
         try:
-            with json_lines.open_file(self.directory / name) as file:
+            with open_file(self.directory / name) as file:
+                if file_size(file) > LARGEST:
+                    raise ValueError(f"longer than {LARGEST} bytes")
                 lines = iter(lambda: file.readline(json_lines.LONGEST), b"")
                 yield from ((f"{name}:{number}", line) for number, line in enumerate(lines, 1))
         except FileNotFoundError:
