@@ -17,6 +17,7 @@ from grokbench.store.layout import Layout
 
 __all__ = ["declare", "enter", "ledger_lines", "read_ledger"]
 
+MOST_EVENTS = 100_000  # two for each command that ran into the folder
 Event = Annotated[Declaration | Look, Field(discriminator="event")]
 
 
@@ -36,11 +37,13 @@ def read_ledger(directory: Path) -> Ledger:
     except FileNotFoundError:
         return Ledger()
     except (OSError, ValueError) as error:
-        raise _damaged(str(path), (getattr(error, "strerror", None) or "it is not one of ours")) from error
+        raise _damaged(str(path), getattr(error, "strerror", None) or str(error)) from error
 
 
 def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Declaration | Look]:
     for number, line in enumerate(lines, 1):
+        if number > MOST_EVENTS:
+            raise _damaged(str(path), f"it has more than {MOST_EVENTS} lines")
         try:
             yield json_lines.parse(Event, line)
         except ValueError as error:  # pydantic's errors are ValueErrors

@@ -29,6 +29,7 @@ __all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
 
 OUTCOMES, CURVES, TIMINGS = FILES = ("outcomes.jsonl", "curves.jsonl", "timings.jsonl")
 LEADERBOARD = "leaderboard.md"  # for people who look into git
+MOST_DAMAGED = 1000  # lines that are named; then the rest of a file is not read
 POINTS = 200  # most points of a curve: half are evenly spaced in the number of evaluations, half in its logarithm
 LARGEST = 2**27  # bytes of a packed file that is read, since all of it is held in memory; git hosts refuse 100 MB
 THINNED = f"thinned to {POINTS} points, float32"
@@ -111,6 +112,9 @@ class Pack:
             record = _parsed(kind, line)
             if record is None or found.setdefault(key(record), record) != record:
                 self.damaged.append(where)
+            if len(self.damaged) > MOST_DAMAGED:
+                self.damaged.append(f"{name} (the rest of it)")
+                break
         return found
 
     def _lines(self, name: str) -> Iterator[tuple[str, bytes]]:
