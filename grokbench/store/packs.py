@@ -95,7 +95,7 @@ class Pack:
     @cached_property
     def curves(self) -> dict[Key, Mapping[str, Curve]]:
         """The thinned curves of every replica."""
-        found = self._read(CURVES, Curves, lambda line: (line.identity, line.seed))
+        found = self._read(CURVES, Curves, lambda line: (line.identity, line.seed), self._fit)
         return {key: line.curves for key, line in found.items()}
 
     def everything(self) -> list[Run]:
@@ -106,11 +106,19 @@ class Pack:
         self.timings  # noqa: B018 - reading them finds their damage
         return [replace(run, curves=self.curves.get(key, {})) for key, run in self.runs.items()]
 
-    def _read(self, name: str, kind: type[T], key: Callable[[T], K]) -> dict[K, T]:
+    def _fit(self, line: Curves) -> bool:
+        """Return whether curves end with their run, if there is one."""
+        run = self.runs.get((line.identity, line.seed))
+        ends = [curve.epochs[-1] for curve in line.curves.values() if curve.epochs]
+        return run is None or max(ends, default=0) <= run.epochs
+
+    def _read(
+        self, name: str, kind: type[T], key: Callable[[T], K], sound: Callable[[T], bool] = lambda record: True
+    ) -> dict[K, T]:
         found: dict[K, T] = {}
         for where, line in self._lines(name):
             record = _parsed(kind, line)
-            if record is None or found.setdefault(key(record), record) != record:
+            if record is None or not sound(record) or found.setdefault(key(record), record) != record:
                 self.damaged.append(where)
             if len(self.damaged) > MOST_DAMAGED:
                 self.damaged.append(f"{name} (the rest of it)")
