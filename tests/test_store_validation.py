@@ -80,6 +80,7 @@ EDITS = {
     "equivalence 0": (put("statistics", "equivalence", 0), "lie between 0 and 1"),
     "negative looks": (put("statistics", "interim_looks", [-3, 8]), "interim_looks.0: Input should be greater than"),
     "looks that descend": (put("statistics", "interim_looks", [8, 4]), "interim_looks"),
+    "looks without end": (put("statistics", "interim_looks", list(range(101))), "at most 100 items"),
     "a negative seed": (put("seeds", [-1, 5]), "seeds.0: Input should be greater than or equal to 0"),
     "a huge seed": (put("seeds", [2**31]), "seeds.0: Input should be less than or equal to 2147483647"),
     "a seed of another type": (put("seeds", ["1000"]), "seeds.0: Input should be a valid integer"),

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field
 
 from grokbench.records.bounds import Count
 
-__all__ = ["Statistics"]
+__all__ = ["MOST_LOOKS", "Statistics"]
+
+MOST_LOOKS = 100  # the boundaries of so many take seconds
 
 CHOICES = {
     "primary": ("sign_flip", "paired_t", "wilcoxon", "logrank"),
@@ -38,7 +43,7 @@ class Statistics:
     confidence: float = 0.95
     rank_by: str = "first"
     equivalence: float | None = None
-    interim_looks: tuple[Count, ...] = ()
+    interim_looks: Annotated[tuple[Count, ...], Field(max_length=MOST_LOOKS)] = ()
 
     def __post_init__(self) -> None:
         """Refuse statistics that cannot be computed: a file may have been edited."""
