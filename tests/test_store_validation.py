@@ -116,6 +116,7 @@ EDITS = {
         "a published mean that is not a positive number",
     ),
     "a mark of no kind": (put(*CELL, "marks", [{"kind": "magic"}]), "cells.1.marks.0.kind: Input should be"),
+    "a mark that is no number": (put(*CELL, "marks", [{"kind": "rate", "after": NAN}]), "a finite number, and 1 more"),
     "weights before the start": (put(*CELL, "weights", {"epochs": [-5]}), "cells.1.weights.epochs.0: Input should"),
     "no cells": (lambda data: data.pop("cells"), "cells: Field required"),
     "a word for a control character": (put("statistics", "primary", "\x1b]0;x\x07"), "primary '\\x1b]0;x\\x07'"),
@@ -160,12 +161,11 @@ def hashed(**changes):
         {"stop": "budget"},
         {"optimizer": {"lr": 0.5}},
         {"regularizers": [{"use": "faster", "parameters": {"strength": 2.0}, "revision": None}]},
-        {"task": {"use": "parity", "parameters": {"bits": NAN}, "revision": None}},
     ],
 )
 def test_a_recipe_that_does_not_match_its_identity_is_refused(folder, changes):
     edited(folder, hashed(**changes))
-    assert "parity / faster" in refusal(folder) or "not JSON compliant" in refusal(folder)
+    assert "(the cell parity / faster: its recipe was edited" in refusal(folder)
 
 
 def test_the_sentence_names_the_cell_also_of_one_that_was_withdrawn(folder):
@@ -177,6 +177,13 @@ def test_the_sentence_names_the_cell_also_of_one_that_was_withdrawn(folder):
 
     edited(folder, withdraw)
     assert "(the cell parity / faster: its recipe was edited: its identity is " in refusal(folder)
+
+
+@pytest.mark.parametrize("edit", [put(*CELL, "optimizer", {"lr": NAN}), put(*RECIPE, "optimizer", {"lr": NAN})])
+def test_settings_that_are_not_finite_are_refused(folder, edit):
+    edited(folder, hashed())
+    edited(folder, edit)
+    assert "(the cell parity / faster: a setting of it is not finite)" in refusal(folder)
 
 
 def test_an_identity_that_is_no_hash_is_refused(folder, _identities_by_hand, monkeypatch):

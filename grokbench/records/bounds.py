@@ -18,6 +18,7 @@ __all__ = [
     "Digest",
     "Epoch",
     "Every",
+    "Finite",
     "Labels",
     "Provenance",
     "Seconds",
@@ -61,6 +62,7 @@ def _provenance(found: Mapping[str, Any]) -> Mapping[str, Any]:
 
 Count = Annotated[int, Field(strict=True, ge=0, le=LATEST)]
 Epoch = Count
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Every = Annotated[int, Field(strict=True, ge=1, le=LATEST)]  # a budget, or epochs between evaluations
 Labels = Annotated[tuple[str, ...], Field(max_length=10_000)]
 Seconds = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]

@@ -89,7 +89,12 @@ def recipe_fault(cell: Cell) -> str:
         cell: of a manifest that was read, and so may have been edited.
     """
     recipe = cell.recipe
-    if (hashed := identity(recipe.data())) != cell.identity:
+    try:
+        hashed = identity(recipe.data())
+        identity({"optimizer": cell.optimizer, "measured": cell.measured})
+    except ValueError:
+        return "a setting of it is not finite"
+    if hashed != cell.identity:
         return f"its recipe was edited: its identity is {hashed}, not {cell.identity}"
     for name in ("evaluate_every", "budget"):
         if (planned := getattr(recipe, name)) not in (None, getattr(cell, name)):
