@@ -52,6 +52,8 @@ RUNS = {
     "provenance in a list": field("provenance", []),
     "metrics measured by no plugin": field("provenance", {"measured": ["loss"]}),
     "data of no set": field("provenance", {"data": "mnist"}),
+    "a digest in a list": field("provenance", {"data": {"mnist": ["ab"]}}),
+    "a version in a list": field("provenance", {"imports": {"numpy": [2]}}),
     "a device of two": field("provenance", {"device": ["cpu"]}),
     "a pace in a mapping": field("provenance", {"pace": {"a": 1}}),
     "weights before the start": field("weights", {"-1": "ab"}),

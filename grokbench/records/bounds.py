@@ -57,6 +57,9 @@ def _provenance(found: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ValueError(f"provenance whose {wrong[0]} is no mapping")
     if wrong := [key for key in FACTS if not isinstance(found.get(key), str | int | float | None)]:
         raise ValueError(f"provenance whose {wrong[0]} is no text and no number")
+    versions = [*(found.get("data") or {}).values(), *(found.get("imports") or {}).values()]
+    if not all(isinstance(version, str | None) for version in versions):
+        raise ValueError("provenance with a digest or a version that is no text")
     return found
 
 

@@ -31,7 +31,7 @@ def read_ledger(directory: Path) -> Ledger:
     try:
         with open_file(path) as file:
             if file_size(file) > json_lines.LONGEST:
-                raise ValueError(f"{path} is longer than {json_lines.LONGEST} bytes")
+                raise _damaged(str(path), f"it is longer than {json_lines.LONGEST} bytes")
             lines = iter(lambda: file.readline(json_lines.LONGEST), b"")
             return Ledger(tuple(_events(path, lines)))
     except FileNotFoundError:

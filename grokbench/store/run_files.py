@@ -68,7 +68,12 @@ def read_head(path: Path) -> Run:
 
 
 def read_run(path: Path) -> Run:
-    """Read a run with its curves; raises as `read_head` does, and for curves that are longer than any."""
+    """Read a run with its curves.
+
+    Raises:
+        ValueError: see `read_head`; or the curves are longer than any, or damaged.
+        OSError: the file cannot be read.
+    """
     with open_file(path) as file:
         head = _head(file, path)
         if head.curves_bytes > LONGEST_CURVES:
