@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from grokbench.errors import SuiteError
+from grokbench.validation import MAX_SEED
 
 __all__ = [
     "FIRST_REPORTED",
@@ -19,7 +20,6 @@ __all__ = [
 
 FIRST_REPORTED = 1000  # seeds below this one are for calibration and tuning
 MAX_SEEDS = 10_000
-MAX_SEED = 2**31 - 1
 _NUMBER = "(0|[1-9][0-9]{0,9})"  # no leading zero, so that 1,000 is not read as the seeds 1 and 0
 _PART = re.compile(rf"{_NUMBER}(?:\s*-\s*{_NUMBER})?")
 

@@ -2,7 +2,9 @@
 
 from typing import Any, TypeGuard
 
-__all__ = ["is_count"]
+__all__ = ["MAX_SEED", "is_count"]
+
+MAX_SEED = 2**31 - 1
 
 
 def is_count(value: Any, least: int = 1) -> TypeGuard[int]:

@@ -104,4 +104,4 @@ def test_a_manifest_that_leads_out_of_the_folder(folder):
 
 def test_a_line_longer_than_any_of_ours_is_not_read(folder, monkeypatch):
     monkeypatch.setattr(json_lines, "LONGEST", 100)
-    one_sentence(grokbench("status", folder), "manifest.json cannot be read (it is not one of ours)")
+    one_sentence(grokbench("status", folder), "bytes, expected at most 100). Put back")

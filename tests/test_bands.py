@@ -131,6 +131,13 @@ def test_thinning_serves_either_axis():
     assert found[:6].tolist() == [0, 1, 2, 3, 4, 5]
 
 
+def test_values_whose_difference_is_not_finite_count_as_not_finite():
+    """A chart of them has an axis all the same."""
+    curve = Curve((0, 1, 2), (0.5, 1e308, -1e308))
+    found = band([Run("c", 1, Outcome.CENSORED, None, None, 2, curves={"m": curve})], "m")
+    assert found.median[0] == 0.5 and np.isnan(found.median[1:]).all()
+
+
 values = st.one_of(st.floats(-9, 9), st.just(NAN), st.just(math.inf))
 a_seed = st.tuples(st.lists(values, min_size=1, max_size=8), st.sampled_from([*Outcome]))
 

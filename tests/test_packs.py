@@ -29,7 +29,7 @@ def whole(tmp_path):
     folder = make(tmp_path / "whole")
     cell = a_cell("faster")
     with Store.open(folder, Store.load(folder).manifest) as store:
-        store.save(replace(a_run(cell, SEEDS[0], 50), curves={"test_accuracy": LONG}))
+        store.save(replace(a_run(cell, SEEDS[0], 50), epochs=10_000, curves={"test_accuracy": LONG}))
     return folder
 
 

@@ -105,7 +105,8 @@ def test_only_our_own_leftovers_are_cleaned(store):
 
 HOLDER = """
     import sys, time
-    from grokbench.store import Store
+    from grokbench.store import Store, manifests
+    manifests.recipe_fault = lambda cell: ""  # of cells made by hand
     store = Store.load(sys.argv[1])
     with Store.open(store.directory, store.manifest):
         print("held", flush=True)

@@ -126,7 +126,7 @@ def test_what_is_no_file_of_bounded_size_is_not_read(folder, monkeypatch):
         store.weights.read(one, 2)
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(StoreError, match="because it is a pipe or a device, expected a file: put back"):
+    with pytest.raises(StoreError, match="because it is a folder, a pipe or a device, expected a file: put back"):
         store.weights.read(one, 2)
 
 
@@ -224,5 +224,5 @@ def test_a_resumed_group_knows_the_weights_that_it_kept(kept, registry, tmp_path
     group, _ = start(step, [5, 6], "cpu", torch.float32)
     monitor = StoppingMonitor(5, {}, "budget", 3, weights={0: "ab", 2: "cd"})
     file = CheckpointFile(tmp_path / "c.npz", {}, frozenset({5}), 0.0)
-    file.write_if_due(lambda: Checkpoint.of(train_epoch(step, group, 0), {0: monitor}, 1, 0.0, {}))
+    file.write_if_due(lambda: Checkpoint.of(train_epoch(step, group, 0), {0: monitor}, 3, 0.0, {}))
     assert file.read().monitors[0]["weights"] == {0: "ab", 2: "cd"}

@@ -1,15 +1,13 @@
 """Checkpoints: the state of a group on disk, from which an interrupted group resumes bit for bit.
 
-A checkpoint is an npz file without pickles. It holds a header in JSON and every tensor that training changes. Data,
-keys and batch orders are drawn again from the seeds. The group ignores a checkpoint and starts anew in three cases: the
-checkpoint's facts differ (another engine, plugin or machine), the content of a data set has changed, or the checkpoint
-lacks a replica whose run is missing.
+A checkpoint holds a header and every tensor that training changes, see `checkpoint_format`. Data, keys and batch orders
+are drawn again from the seeds. The group ignores a checkpoint and starts anew in four cases: the checkpoint cannot be
+read or says what cannot be, its facts differ (another engine, plugin or machine), the content of a data set has
+changed, or the checkpoint lacks a replica whose run is missing.
 """
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -17,20 +15,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grokbench.engine.crossings import CrossingsMonitor
+from grokbench.engine import checkpoint_format
 from grokbench.engine.groups import TRAINING_STATE, Group
 from grokbench.engine.stopping import StoppingMonitor
 from grokbench.errors import StoreError
 from grokbench.io import atomic
+from grokbench.io.files import open_file
 
 __all__ = ["CheckpointFile", "Checkpoint"]
 
-FORMAT = 4
 MONITORED = (
     "epochs",
     "grokked_at",
@@ -142,11 +138,15 @@ class CheckpointFile:
     def read(self) -> Checkpoint | None:
         """Read the checkpoint; None if the file is missing or damaged, or does not match."""
         try:
-            found = _read(self.path.read_bytes(), self.facts)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+            with open_file(self.path) as file:
+                head, tensors = checkpoint_format.load(file)
+        except checkpoint_format.UNREADABLE:
             return None
-        known = {found.seeds[row] for row in found.monitors} if found else set()
-        return found if found and known >= self.wanted else None
+        known = {head.seeds[row] for row in head.monitors}
+        if head.facts != json.loads(json.dumps(self.facts)) or not known >= self.wanted:
+            return None
+        monitors = {row: dict(vars(monitor)) for row, monitor in head.monitors.items()}
+        return Checkpoint(head.seeds, monitors, head.epoch, head.prepare_seconds, head.data, tensors)
 
     def clear(self) -> None:
         """Delete the file."""
@@ -158,35 +158,6 @@ def _leaves(group: Group) -> list[Tensor]:
 
 
 def _bytes(checkpoint: Checkpoint, facts: Mapping[str, Any]) -> bytes:
-    strides = [torch.empty_like(tensor, device="meta").stride() for tensor in checkpoint.tensors]
-    head = {"format": FORMAT, "facts": facts, "strides": strides}
-    head |= {name: getattr(checkpoint, name) for name in ("seeds", "monitors", "epoch", "prepare_seconds", "data")}
-    file = io.BytesIO()
-    arrays = {f"t{i}": tensor.detach().cpu().contiguous().numpy() for i, tensor in enumerate(checkpoint.tensors)}
-    np.savez(file, allow_pickle=False, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
-    return file.getvalue()
-
-
-def _read(content: bytes, facts: Mapping[str, Any]) -> Checkpoint | None:
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        head = json.loads(file["head"].tobytes())
-        if head["format"] != FORMAT or head["facts"] != json.loads(json.dumps(facts)):
-            return None
-        tensors = [_laid_out(file[f"t{i}"], strides) for i, strides in enumerate(head["strides"])]
-    monitors = {int(row): _monitored(written) for row, written in head["monitors"].items()}
-    data = head.get("data", {})  # a file of an older version has no digests, and is only used if no data are read
-    return Checkpoint(tuple(head["seeds"]), monitors, head["epoch"], head["prepare_seconds"], data, tensors)
-
-
-def _monitored(written: dict[str, Any]) -> dict[str, Any]:
-    curves = {label: (epochs, values) for label, (epochs, values) in written["curves"].items()}
-    weights = {int(epoch): digest for epoch, digest in written.get("weights", {}).items()}
-    crossings = CrossingsMonitor(**written["crossings"])
-    return written | {"curves": curves, "weights": weights, "crossings": crossings}
-
-
-def _laid_out(array: np.ndarray[Any, Any], strides: Sequence[int]) -> Tensor:
-    """Return the tensor with its original strides, on which the rounding of matrix products depends."""
-    contiguous = torch.from_numpy(array)
-    tensor = torch.empty_strided(contiguous.shape, tuple(strides), dtype=contiguous.dtype)
-    return tensor.copy_(contiguous)
+    names = ("seeds", "monitors", "epoch", "prepare_seconds", "data")
+    head = {name: getattr(checkpoint, name) for name in names}
+    return checkpoint_format.dump(head | {"facts": facts}, checkpoint.tensors)

@@ -124,7 +124,9 @@ class TrainingLoop:
     def _resume(
         cls, cell: Cell, step: Step, executor: Executor, checkpoint: Checkpoint, device: str, dtype: torch.dtype
     ) -> "TrainingLoop | None":
-        """Resume a group; None if its data have changed, or if shapes or dtypes differ."""
+        """Resume a group; None if its data have changed, shapes or dtypes differ, or it is past the last epoch."""
+        if checkpoint.epoch > cell.last_epoch:
+            return None
         with recording() as data:
             group, _ = start(step, checkpoint.seeds, device, dtype)
         restored = checkpoint.restore(group) if data == checkpoint.data else None

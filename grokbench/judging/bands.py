@@ -16,6 +16,7 @@ from grokbench.stats import Floats
 
 __all__ = ["Band", "band"]
 
+LARGEST = 1e300  # values beyond count as not finite: their differences, and the margins of an axis, may be
 MOST = 120  # epochs of a band: more than can be told apart in a chart one column wide
 
 
@@ -82,7 +83,7 @@ def _at(curve: Curve, epochs: NDArray[np.int64]) -> Floats:
     latest = np.searchsorted(at, epochs, side="right") - 1
     known = (latest >= 0) & (epochs <= _end(at, epochs))
     found = np.where(known, values[latest.clip(min=0)], np.nan)
-    return np.where(np.isfinite(found), found, np.nan)
+    return np.where(np.abs(found) <= LARGEST, found, np.nan)
 
 
 def _end(at: NDArray[np.int64], epochs: NDArray[np.int64]) -> int:
@@ -92,7 +93,7 @@ def _end(at: NDArray[np.int64], epochs: NDArray[np.int64]) -> int:
 
 def _carried(values: Floats, curve: Curve, outcome: Outcome) -> Floats:
     """Carry the last value on after the end of the curve, unless the replica diverged."""
-    if outcome is Outcome.DIVERGED or not np.isfinite(curve.values[-1]):
+    if outcome is Outcome.DIVERGED or not abs(curve.values[-1]) <= LARGEST:
         return values
     ended = np.cumsum(np.isfinite(values)) == np.isfinite(values).sum()
     return np.where(ended & np.isnan(values), curve.values[-1], values)

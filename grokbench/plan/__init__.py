@@ -8,8 +8,6 @@ the order of the file, devices, metrics and the budget are not part of the recip
 """
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,7 +20,7 @@ from grokbench.plan.metrics import recorded, standard_labels
 from grokbench.plan.recipes import resolved_settings
 from grokbench.plugins import Registry
 from grokbench.plugins.plugin import Plugin
-from grokbench.records import FORMAT, Cell, Manifest, Origin, Recipe, Use
+from grokbench.records import FORMAT, MOST_REPLICAS, Cell, Manifest, Origin, Recipe, Use, identity
 from grokbench.regularizer import Regularizer
 from grokbench.step import Step
 from grokbench.step.build import build_step
@@ -81,7 +79,12 @@ def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], exec
         cells: all of the suite.
         seeds: planned for the folder; where some are not the suite's, they replace its list.
         execution: device kind, precision, engine revision, group size.
+
+    Raises:
+        SuiteError: these are more replicas than a folder may hold.
     """
+    if (replicas := len(cells) * len(seeds)) > MOST_REPLICAS:
+        raise SuiteError(f"{replicas} replicas, expected at most {MOST_REPLICAS} in a folder: plan fewer seeds")
     return Manifest(
         suite=suite.name,
         description=suite.description,
@@ -94,12 +97,6 @@ def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], exec
         execution=execution,
         declared_seeds=suite.seeds if set(seeds) <= set(suite.seeds) else seeds,
     )
-
-
-def identity(data: Mapping[str, Any]) -> str:
-    """Hash the data of a recipe, or of a part of one: 16 hexadecimal digits of the sha256 of its canonical JSON."""
-    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def cell_step(cell: Cell, registry: Registry) -> Step:

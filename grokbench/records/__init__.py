@@ -10,11 +10,11 @@ from grokbench.records.cell import Cell, Snapshots
 from grokbench.records.completion import reached_end
 from grokbench.records.crossings import LASTING, Crossings
 from grokbench.records.ledger import Declaration, DeclaredCell, History, Ledger, Look, Pair
-from grokbench.records.manifest import Manifest, Planned, Skip
+from grokbench.records.manifest import MOST_REPLICAS, Manifest, Planned, Skip
 from grokbench.records.mark import Mark, MarkKind
 from grokbench.records.origin import Origin, origins_of
 from grokbench.records.published import Published, Spread
-from grokbench.records.recipe import FORMAT, Recipe, Use
+from grokbench.records.recipe import FORMAT, Recipe, Use, identity
 from grokbench.records.run import CLOCKS_AGREE, TRIES, Curve, Outcome, Run, Timing
 from grokbench.records.statistics import Statistics
 
@@ -22,6 +22,7 @@ __all__ = [
     "CLOCKS_AGREE",
     "FORMAT",
     "LASTING",
+    "MOST_REPLICAS",
     "TRIES",
     "Cell",
     "Crossings",
@@ -47,6 +48,7 @@ __all__ = [
     "Statistics",
     "Timing",
     "Use",
+    "identity",
     "origins_of",
     "reached_end",
 ]

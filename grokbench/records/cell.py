@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from grokbench.records.bounds import Better, Epoch, Every, Labels, Uses
 from grokbench.records.mark import Mark
 from grokbench.records.origin import StoredOrigin
 from grokbench.records.recipe import Recipe
@@ -20,7 +21,7 @@ class Snapshots:
         final: whether the weights are kept at the end too.
     """
 
-    epochs: tuple[int, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
     final: bool = False
 
     def __bool__(self) -> bool:
@@ -62,15 +63,15 @@ class Cell:
     regularizer: str
     identity: str
     recipe: Recipe
-    budget: int
-    evaluate_every: int
-    metrics: Mapping[str, str | None]
-    measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    privileges: tuple[str, ...] = ()
+    budget: Every
+    evaluate_every: Every
+    metrics: Mapping[str, Better | None]
+    measured: Uses = field(default_factory=dict)
+    privileges: Labels = ()
     origins: Mapping[str, StoredOrigin] = field(default_factory=dict)
     marks: tuple[Mark, ...] = ()
     optimizer: Mapping[str, Any] = field(default_factory=dict)
-    compare_to: tuple[str, ...] = ()
+    compare_to: Labels = ()
     weights: Snapshots = Snapshots()
 
     @property

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from grokbench.records.bounds import Count, Epoch
+
 __all__ = ["LASTING", "Crossings"]
 
 LASTING = 0.95  # share of the evaluations of the next H epochs at which the criterion of lasting grokking holds
@@ -37,19 +39,19 @@ class Crossings:
         ValueError: the fields contradict each other.
     """
 
-    first: int | None = None
-    lasting: int | None = None
-    missed: int = 0
-    watched: int = 0
-    below: int = 0
-    below_at: int | None = None
+    first: Epoch | None = None
+    lasting: Epoch | None = None
+    missed: Count = 0
+    watched: Count = 0
+    below: Count = 0
+    below_at: Epoch | None = None
     worst: Mapping[str, float] = field(default_factory=dict)
-    not_finite_at: int | None = None
-    open_since: int | None = None
-    lost: int | None = None
-    lost_at: int | None = None
-    strict: int | None = None
-    strict_since: int | None = None
+    not_finite_at: Epoch | None = None
+    open_since: Epoch | None = None
+    lost: Count | None = None
+    lost_at: Epoch | None = None
+    strict: Epoch | None = None
+    strict_since: Epoch | None = None
 
     def __post_init__(self) -> None:
         """Refuse impossible records: a file may have been edited."""

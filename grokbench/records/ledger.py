@@ -6,10 +6,9 @@ declared before, so that neither deleting a comparison nor adding one after a lo
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
+from grokbench.records.bounds import Count, Every, Labels, Seeds
 from grokbench.records.cell import Cell
 from grokbench.records.manifest import Manifest
 from grokbench.records.run import Run
@@ -18,7 +17,6 @@ from grokbench.records.statistics import Statistics
 __all__ = ["Declaration", "DeclaredCell", "History", "Ledger", "Look", "Pair"]
 
 Pair = tuple[str, str]  # the identities of a method's cell and of the cell that it is compared with
-Count = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,9 @@ class DeclaredCell:
     task: str
     regularizer: str
     identity: str
-    compare_to: tuple[str, ...] = ()
-    budget: int | None = None
-    evaluate_every: int | None = None
+    compare_to: Labels = ()
+    budget: Every | None = None
+    evaluate_every: Every | None = None
 
     @classmethod
     def of(cls, cell: Cell) -> "DeclaredCell":
@@ -61,7 +59,7 @@ class Declaration:
 
     baseline: str
     cells: tuple[DeclaredCell, ...]
-    seeds: tuple[int, ...]
+    seeds: Seeds
     statistics: Statistics = Statistics()
     event: Literal["declaration"] = "declaration"
 

@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from grokbench.records.bounds import Seeds
 from grokbench.records.cell import Cell
 from grokbench.records.published import Published
 from grokbench.records.statistics import Statistics
 
-__all__ = ["Manifest", "Planned", "Skip"]
+__all__ = ["MOST_REPLICAS", "Manifest", "Planned", "Skip"]
+
+MOST_REPLICAS = 500_000  # of a folder, each of which is looked for when the folder is read
+Cells = Annotated[tuple[Cell, ...], Field(max_length=100_000)]
 
 
 @dataclass(frozen=True)
@@ -49,26 +55,35 @@ class Manifest:
     suite: str
     description: str
     baseline: str
-    seeds: tuple[int, ...]
-    cells: tuple[Cell, ...]
+    seeds: Seeds
+    cells: Cells
     skipped: tuple[Skip, ...] = ()
     statistics: Statistics = Statistics()
     published: Published | None = None
     execution: Mapping[str, Any] = field(default_factory=dict)
-    declared_seeds: tuple[int, ...] = ()
-    withdrawn: tuple[Cell, ...] = ()
+    declared_seeds: Seeds = ()
+    withdrawn: Cells = ()
 
     def __post_init__(self) -> None:
         """Refuse a plan that counts a replica twice: a file may have been edited."""
         labels = [cell.key for cell in self.cells]
         if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
             raise ValueError("a seed or a cell is planned twice")
+        if len(set(self.declared_seeds)) < len(self.declared_seeds):
+            raise ValueError("a seed is declared twice")
         known = {*labels, *((skip.task, skip.regularizer) for skip in self.skipped)}
+        if labels and all(regularizer != self.baseline for _, regularizer in known):
+            raise ValueError(f"baseline {self.baseline!r}, which no cell has")
         for cell in self.cells:
             if cell.budget < 1 or cell.evaluate_every < 1:
                 raise ValueError(f"budget {cell.budget}, evaluate_every {cell.evaluate_every}")
             if any((cell.task, other) not in known for other in cell.compare_to):
                 raise ValueError(f"compare_to {cell.compare_to}, of which one is not planned")
+
+    @property
+    def replicas(self) -> int:
+        """The number of replicas of the folder, those of withdrawn cells included."""
+        return (len(self.cells) + len(self.withdrawn)) * len(self.seeds)
 
     @property
     def full_seeds(self) -> tuple[int, ...]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from grokbench.records.bounds import Finite
+
 __all__ = ["Mark", "MarkKind"]
 
 
@@ -35,5 +37,5 @@ class Mark:
 
     kind: MarkKind
     name: str = ""
-    before: float | str | None = None
-    after: float | str | None = None
+    before: Finite | str | None = None
+    after: Finite | str | None = None

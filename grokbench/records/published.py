@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from grokbench.records.bounds import Count
+
 __all__ = ["Published", "Spread"]
 
 
@@ -17,7 +19,7 @@ class Spread:
     """
 
     std: float | None = None
-    seeds: int | None = None
+    seeds: Count | None = None
 
     def __post_init__(self) -> None:
         """Refuse a spread that has no standard error: a file may have been edited."""

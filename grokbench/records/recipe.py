@@ -1,5 +1,7 @@
 """The recipe of a cell: everything that decides when its replicas grok."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
@@ -7,13 +9,24 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from grokbench.criterion import Stop
+from grokbench.records.bounds import Count, Criterion, Every
 from grokbench.validation import is_count
 
-__all__ = ["FORMAT", "SCHEDULES", "SCHEDULE_KEYS", "Recipe", "Use"]
+__all__ = ["FORMAT", "SCHEDULES", "SCHEDULE_KEYS", "Recipe", "Use", "identity"]
 
 FORMAT = 1  # format of recipes and of the files in a results folder
 SCHEDULES = ("cosine", "constant")  # schedules of the learning rate
 SCHEDULE_KEYS = ("schedule", "warmup")  # keys of `Recipe.optimizer` that are no fields of the task's optimizer
+
+
+def identity(data: Mapping[str, Any]) -> str:
+    """Hash the data of a recipe, or of a part of one: 16 hexadecimal digits of the sha256 of its canonical JSON.
+
+    Raises:
+        ValueError: the data hold a number that is not finite.
+    """
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,7 @@ class Use:
 
     name: Annotated[str, Field(validation_alias="use")]
     parameters: Mapping[str, Any]
-    revision: int | None = None
+    revision: Count | None = None
 
     def data(self) -> dict[str, Any]:
         """Return the JSON data for identities and files."""
@@ -65,22 +78,28 @@ class Recipe:
 
     format: int = FORMAT
     precision: str = "float32"
-    engine: int = 0
+    engine: Count = 0
     task: Use
     regularizers: tuple[Use, ...] = ()
-    evaluate_every: int = 1
-    grokked: Mapping[str, str] = field(default_factory=dict)
+    evaluate_every: Every = 1
+    grokked: Mapping[str, Criterion] = field(default_factory=dict)
     judged_by: Mapping[str, Any] = field(default_factory=dict)
     stop: Stop = "grokked"
-    budget: int | None = None
-    contract: int | None = None
+    budget: Every | None = None
+    contract: Count | None = None
     optimizer: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse an invalid rule for stopping, because a file may have been edited."""
         rule = self.stop
-        if isinstance(rule, Mapping) and (list(rule) != ["hold"] or not is_count(rule["hold"])):
-            raise ValueError(f"stop {dict(rule)}")
+        if isinstance(rule, Mapping):
+            known = list(rule) == ["hold"] and is_count(rule["hold"])
+        else:
+            known = rule in ("grokked", "budget") if isinstance(rule, str) else is_count(rule)
+        if not known:
+            raise ValueError(f"stop {rule}")
+        if self.precision not in ("float32", "float64"):
+            raise ValueError(f"precision {self.precision}")
 
     @property
     def hold(self) -> int | None:

@@ -4,13 +4,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from operator import lt
+from typing import Annotated
 
+from pydantic import Field
+
+from grokbench.records.bounds import Digest, Epoch, Provenance, Seconds, Seed, Seeds
 from grokbench.records.crossings import Crossings
 
 __all__ = ["CLOCKS_AGREE", "TRIES", "Curve", "Outcome", "Run", "Timing"]
 
 CLOCKS_AGREE = 0.1  # of the wall time of a round: its CPU time may differ by so much
+Rounds = Annotated[tuple[Seconds, ...], Field(max_length=10_000)]
 TRIES = 3  # of a round whose clocks disagree; then the timing of the cell is refused
 
 
@@ -39,16 +44,18 @@ class Curve:
         values: one value for each epoch.
 
     Raises:
-        ValueError: the numbers of values and epochs differ.
+        ValueError: the numbers of values and epochs differ, or the epochs do not ascend.
     """
 
-    epochs: tuple[int, ...]
+    epochs: tuple[Epoch, ...]
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
         """Refuse unequal lengths, because a file may have been edited."""
         if len(self.epochs) != len(self.values):
             raise ValueError(f"{len(self.epochs)} epochs with {len(self.values)} values")
+        if not all(map(lt, self.epochs, self.epochs[1:])):
+            raise ValueError("epochs of a curve that do not ascend")
 
 
 @dataclass(frozen=True)
@@ -76,19 +83,19 @@ class Run:
     """
 
     identity: str
-    seed: int
+    seed: Seed
     outcome: Outcome
-    grokked_at: int | None
-    memorised_at: int | None
-    epochs: int
+    grokked_at: Epoch | None
+    memorised_at: Epoch | None
+    epochs: Epoch
     final: Mapping[str, float] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
-    prepare_seconds: float = 0.0
-    group: tuple[int, ...] = ()
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    prepare_seconds: Seconds = 0.0
+    group: Seeds = ()
+    provenance: Provenance = field(default_factory=dict)
     error: str | None = None
     crossings: Crossings | None = None
-    weights: Mapping[int, str] = field(default_factory=dict)
+    weights: Mapping[Epoch, Digest] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse impossible results, because a file may have been edited."""
@@ -101,6 +108,9 @@ class Run:
             raise ValueError(f"crossings {self.crossings} in {self.epochs} epochs")
         if not 0.0 <= self.prepare_seconds < math.inf:
             raise ValueError(f"prepare_seconds {self.prepare_seconds}")
+        ends = [curve.epochs[-1] for curve in self.curves.values() if curve.epochs]
+        if max([*ends, *self.weights], default=0) > self.epochs:
+            raise ValueError(f"curves or weights of epochs after the last one, {self.epochs}")
 
     def time(self, rank_by: str) -> int | None:
         """Give the epoch of the crossing that counts; None where there is none.
@@ -143,11 +153,11 @@ class Timing:
     """
 
     identity: str
-    seconds_per_epoch: tuple[float, ...]
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    flop_per_epoch: int | None = None
-    cpu_seconds_per_epoch: tuple[float, ...] | None = None
-    refused: float | None = None
+    seconds_per_epoch: Rounds
+    provenance: Provenance = field(default_factory=dict)
+    flop_per_epoch: Annotated[int, Field(strict=True, ge=0, le=10**30)] | None = None
+    cpu_seconds_per_epoch: Rounds | None = None
+    refused: Seconds | None = None
 
     def __post_init__(self) -> None:
         """Refuse impossible seconds: a file may have been edited."""

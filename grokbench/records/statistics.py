@@ -2,8 +2,15 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
-__all__ = ["Statistics"]
+from pydantic import Field
+
+from grokbench.records.bounds import Count
+
+__all__ = ["MOST_LOOKS", "Statistics"]
+
+MOST_LOOKS = 100  # the boundaries of so many take seconds
 
 CHOICES = {
     "primary": ("sign_flip", "paired_t", "wilcoxon", "logrank"),
@@ -36,7 +43,7 @@ class Statistics:
     confidence: float = 0.95
     rank_by: str = "first"
     equivalence: float | None = None
-    interim_looks: tuple[int, ...] = ()
+    interim_looks: Annotated[tuple[Count, ...], Field(max_length=MOST_LOOKS)] = ()
 
     def __post_init__(self) -> None:
         """Refuse statistics that cannot be computed: a file may have been edited."""
@@ -46,7 +53,8 @@ class Statistics:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
-        if not (0 < self.alpha < 1 and 0 < self.confidence < 1 and 0 < (self.equivalence or 0.5) < 1):
+        shares = (self.alpha, self.confidence, *([] if self.equivalence is None else [self.equivalence]))
+        if not all(0 < share < 1 for share in shares):
             raise ValueError("alpha, confidence and equivalence lie between 0 and 1")
 
     def tests(self, comparisons: int) -> int:

@@ -154,13 +154,19 @@ class Store:
 
     def _runs_of(self, cells: Iterable[Cell], curves: bool) -> Iterator[Run]:
         for cell in cells:
-            for seed in self.manifest.seeds:
+            yield from self._each_of(cell, self.manifest.seeds, curves)
+
+    def _each_of(self, cell: Cell, seeds: Iterable[int], curves: bool) -> Iterator[Run]:
+        """Yield the stored runs of one cell; a seed without any costs next to nothing, since there may be many."""
+        files, packed = self.layout.seeds_of(cell.identity), self._entered(self.packed.runs)
+        for seed in seeds:
+            if str(seed) in files or (cell.identity, seed) in packed:
                 if (run := self._run(cell, seed, curves)) is not None:
                     yield run
 
     def runs_of(self, cell: Cell, seeds: Iterable[int], curves: bool = False) -> list[Run]:
         """List the stored runs of one cell; by default without curves."""
-        return [run for seed in seeds if (run := self._run(cell, seed, curves)) is not None]
+        return list(self._each_of(cell, seeds, curves))
 
     def run_of(self, cell: Cell, seed: int) -> Run | None:
         """Read the stored run of one replica with its curves; None if there is none."""
@@ -218,7 +224,7 @@ class Store:
         path = self.layout.timing(identity)
         return self._readable(path, read_timing) or self._entered(self.packed.timings.get(identity))
 
-    def _entered(self, found: T | None) -> T | None:
+    def _entered(self, found: T) -> T:
         """Return what was found in the pack, and add the damaged lines that reading has shown to `damaged`."""
         self.damaged = sorted({*self.damaged, *self.packed.damaged})
         return found

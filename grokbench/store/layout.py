@@ -16,6 +16,7 @@
 A folder may be packed instead (`packs`).
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,6 +62,13 @@ class Layout:
     def replicas(self) -> Iterator[tuple[str, str]]:
         """Yield the identity and the seed in the name of every file of a replica."""
         return ((path.parent.name, path.stem) for path in self.directory.glob("runs/*/*.json"))
+
+    def seeds_of(self, identity: str) -> set[str]:
+        """Return the seeds in the names of the files of a cell's replicas, in one look at the folder."""
+        try:
+            return {name.removesuffix(".json") for name in os.listdir(self._path("runs", identity))}
+        except OSError:
+            return set()
 
     def timing(self, identity: str) -> Path:
         """Return the file of a cell's seconds."""

@@ -11,11 +11,13 @@ from pydantic import Field
 
 from grokbench.errors import StoreError
 from grokbench.io import atomic, json_lines
+from grokbench.io.files import file_size, open_file, read_bytes
 from grokbench.records import Declaration, Ledger, Look, Manifest
 from grokbench.store.layout import Layout
 
 __all__ = ["declare", "enter", "ledger_lines", "read_ledger"]
 
+MOST_EVENTS = 100_000  # two for each command that ran into the folder
 Event = Annotated[Declaration | Look, Field(discriminator="event")]
 
 
@@ -27,17 +29,21 @@ def read_ledger(directory: Path) -> Ledger:
     """
     path = _file(directory)
     try:
-        with json_lines.open_file(path) as file:
+        with open_file(path) as file:
+            if file_size(file) > json_lines.LONGEST:
+                raise _damaged(str(path), f"it is longer than {json_lines.LONGEST} bytes")
             lines = iter(lambda: file.readline(json_lines.LONGEST), b"")
             return Ledger(tuple(_events(path, lines)))
     except FileNotFoundError:
         return Ledger()
     except (OSError, ValueError) as error:
-        raise _damaged(str(path), (getattr(error, "strerror", None) or "it is not one of ours")) from error
+        raise _damaged(str(path), getattr(error, "strerror", None) or str(error)) from error
 
 
 def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Declaration | Look]:
     for number, line in enumerate(lines, 1):
+        if number > MOST_EVENTS:
+            raise _damaged(str(path), f"it has more than {MOST_EVENTS} lines")
         try:
             yield json_lines.parse(Event, line)
         except ValueError as error:  # pydantic's errors are ValueErrors
@@ -105,7 +111,7 @@ def _line(event: Declaration | Look) -> bytes:
 def _append(directory: Path, event: Declaration | Look) -> None:
     """Add a line; what a killed process left of another one is cut off, and a whole one that lacks its end gets it."""
     path = _file(directory)
-    written = path.read_bytes() if path.exists() else b""
+    written = read_bytes(path, json_lines.LONGEST) if path.exists() else b""
     end = written.rfind(b"\n") + 1
     try:
         json_lines.parse(Event, written[end:])

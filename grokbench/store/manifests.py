@@ -8,12 +8,14 @@ from pydantic import ValidationError
 
 from grokbench.errors import StoreError
 from grokbench.io import json_lines
-from grokbench.records import FORMAT, Cell, Manifest
+from grokbench.io.files import read_bytes
+from grokbench.records import FORMAT, MOST_REPLICAS, Cell, Manifest, identity
 from grokbench.seeds import FIRST_REPORTED
 from grokbench.store.layout import Layout
 from grokbench.text.options import Option
+from grokbench.text.suggest import short
 
-__all__ = ["FIRST_REPORTED", "manifest_line", "merge", "read_manifest"]
+__all__ = ["FIRST_REPORTED", "manifest_line", "merge", "read_manifest", "recipe_fault"]
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,14 @@ def read_manifest(directory: Path) -> Manifest:
     """Read the manifest of a results folder.
 
     Raises:
-        StoreError: there is none, it is damaged, or another version wrote it.
+        StoreError: there is none, it is damaged or was edited, or another version wrote it.
     """
     path = Layout(directory).manifest
     try:
-        version: int = json_lines.read(_Format, path).format
+        content = read_bytes(path, json_lines.LONGEST)
+        version: int = json_lines.parse(_Format, content).format
         if version == FORMAT:
-            manifest: Manifest = json_lines.read(_File, path).manifest
-            return manifest
+            return _checked(json_lines.parse(_File, content).manifest)
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(
             f"{directory} is not a results folder: it holds no {path.name}. "
@@ -70,10 +72,43 @@ def read_manifest(directory: Path) -> Manifest:
     )
 
 
+def _checked(manifest: Manifest) -> Manifest:
+    """Refuse cells that do not fit together; the message of the ValueError is a part of a sentence."""
+    for cell in (*manifest.cells, *manifest.withdrawn):
+        if wrong := recipe_fault(cell):
+            raise ValueError(f"the cell {cell.name}: {wrong}")
+    if manifest.replicas > MOST_REPLICAS:
+        raise ValueError(f"it plans {manifest.replicas} replicas, expected at most {MOST_REPLICAS}")
+    return manifest
+
+
+def recipe_fault(cell: Cell) -> str:
+    """Describe how a cell contradicts its recipe, which decided what was trained; empty if it does not.
+
+    Args:
+        cell: of a manifest that was read, and so may have been edited.
+    """
+    recipe = cell.recipe
+    try:
+        hashed = identity(recipe.data())
+        identity({"optimizer": cell.optimizer, "measured": cell.measured})
+    except ValueError:
+        return "a setting of it is not finite"
+    if hashed != cell.identity:
+        return f"its recipe was edited: its identity is {hashed}, not {cell.identity}"
+    for name in ("evaluate_every", "budget"):
+        if (planned := getattr(recipe, name)) not in (None, getattr(cell, name)):
+            return f"its {name} is {getattr(cell, name)}, and {planned} in its recipe"
+    return ""
+
+
 def _why(error: OSError | ValueError) -> str:
     if isinstance(error, ValidationError):
-        return f"{error.error_count()} error{'s' if error.error_count() > 1 else ''} in it"
-    return (error.strerror if isinstance(error, OSError) else None) or "it is not one of ours"
+        first, *others = error.errors(include_url=False, include_input=False)
+        place = ".".join(map(str, first["loc"])).removeprefix("manifest.")
+        more = f", and {len(others)} more" if others else ""
+        return f"{short(place)}: {short(first['msg'].removeprefix('Value error, '), 200)}{more}"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
@@ -89,19 +124,25 @@ def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
 
     Raises:
         StoreError: the two cannot be one leaderboard: another suite, baseline, device kind, precision or engine
-            revision, or not one cell in common.
+            revision, or not one cell in common; or more replicas than a folder may hold.
     """
     if differences := _differences(stored, planned):
         raise StoreError(
             f"{where} holds results that cannot be shown beside these: {'; '.join(differences)}. "
             f"Choose another folder ({Option('out')}), or delete {where}."
         )
-    return replace(
+    merged = replace(
         planned,
         seeds=tuple(sorted({*stored.seeds, *planned.seeds})),
         declared_seeds=_declared_seeds(stored, planned),
         withdrawn=_withdrawn(stored, planned),
     )
+    if merged.replicas > MOST_REPLICAS:
+        raise StoreError(
+            f"{where} would hold {merged.replicas} replicas, expected at most {MOST_REPLICAS}. "
+            f"Choose another folder ({Option('out')})."
+        )
+    return merged
 
 
 def _declared_seeds(stored: Manifest, planned: Manifest) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 
 from grokbench.io import json_lines
+from grokbench.io.files import file_size, open_file
 from grokbench.records import Cell, Curve, Ledger, Manifest, Run, Snapshots, Timing
 from grokbench.store.layout import NAME
 from grokbench.store.ledger import ledger_lines
@@ -28,7 +29,9 @@ __all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
 
 OUTCOMES, CURVES, TIMINGS = FILES = ("outcomes.jsonl", "curves.jsonl", "timings.jsonl")
 LEADERBOARD = "leaderboard.md"  # for people who look into git
+MOST_DAMAGED = 1000  # lines that are named; then the rest of a file is not read
 POINTS = 200  # most points of a curve: half are evenly spaced in the number of evaluations, half in its logarithm
+LARGEST = 2**27  # bytes of a packed file that is read, since all of it is held in memory; git hosts refuse 100 MB
 THINNED = f"thinned to {POINTS} points, float32"
 
 Key = tuple[str, int]  # identity of a cell, seed
@@ -49,6 +52,11 @@ class Curves:
     identity: str
     seed: int
     curves: Mapping[str, Curve]
+
+    def __post_init__(self) -> None:
+        """Refuse curves that were not thinned: a file may have been edited."""
+        if any(len(curve.epochs) > POINTS for curve in self.curves.values()):
+            raise ValueError(f"a curve of more than {POINTS} points")
 
 
 class Pack:
@@ -87,7 +95,7 @@ class Pack:
     @cached_property
     def curves(self) -> dict[Key, Mapping[str, Curve]]:
         """The thinned curves of every replica."""
-        found = self._read(CURVES, Curves, lambda line: (line.identity, line.seed))
+        found = self._read(CURVES, Curves, lambda line: (line.identity, line.seed), self._fit)
         return {key: line.curves for key, line in found.items()}
 
     def everything(self) -> list[Run]:
@@ -98,17 +106,30 @@ class Pack:
         self.timings  # noqa: B018 - reading them finds their damage
         return [replace(run, curves=self.curves.get(key, {})) for key, run in self.runs.items()]
 
-    def _read(self, name: str, kind: type[T], key: Callable[[T], K]) -> dict[K, T]:
+    def _fit(self, line: Curves) -> bool:
+        """Return whether curves end with their run, if there is one."""
+        run = self.runs.get((line.identity, line.seed))
+        ends = [curve.epochs[-1] for curve in line.curves.values() if curve.epochs]
+        return run is None or max(ends, default=0) <= run.epochs
+
+    def _read(
+        self, name: str, kind: type[T], key: Callable[[T], K], sound: Callable[[T], bool] = lambda record: True
+    ) -> dict[K, T]:
         found: dict[K, T] = {}
         for where, line in self._lines(name):
             record = _parsed(kind, line)
-            if record is None or found.setdefault(key(record), record) != record:
+            if record is None or not sound(record) or found.setdefault(key(record), record) != record:
                 self.damaged.append(where)
+            if len(self.damaged) > MOST_DAMAGED:
+                self.damaged.append(f"{name} (the rest of it)")
+                break
         return found
 
     def _lines(self, name: str) -> Iterator[tuple[str, bytes]]:
         try:
-            with json_lines.open_file(self.directory / name) as file:
+            with open_file(self.directory / name) as file:
+                if file_size(file) > LARGEST:
+                    raise ValueError(f"longer than {LARGEST} bytes")
                 lines = iter(lambda: file.readline(json_lines.LONGEST), b"")
                 yield from ((f"{name}:{number}", line) for number, line in enumerate(lines, 1))
         except FileNotFoundError:

@@ -1,13 +1,19 @@
 """The files of a replica (two lines of JSON: the run without its curves, and the curves) and of a cell's seconds."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from grokbench.io import atomic, json_lines
+from grokbench.io.files import file_size, open_file
 from grokbench.records import Curve, Run, Timing
+from grokbench.records.bounds import Count
 
 __all__ = ["read_head", "read_run", "read_timing", "write_run"]
+
+
+LONGEST_HEAD = 2**22  # bytes; a traceback, or the digests of thousands of kept weights, take some 100,000
+LONGEST_CURVES = 2**28  # bytes; ten curves of 400,000 evaluations take half of them
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class Head:
         run: the run without its curves.
     """
 
-    curves_bytes: int
+    curves_bytes: Count
     run: Run
 
 
@@ -57,18 +63,30 @@ def read_head(path: Path) -> Run:
         ValueError: the file is incomplete, or belongs to another replica.
         OSError: the file cannot be read.
     """
-    with json_lines.open_file(path) as file:
-        line = file.readline(json_lines.LONGEST)
-        head: Head = json_lines.parse(Head, line)
-        if os.fstat(file.fileno()).st_size != len(line) + head.curves_bytes:
-            raise ValueError(f"{path} is not as long as its first line says")
-    if (head.run.identity, str(head.run.seed)) != (path.parent.name, path.stem):
-        raise ValueError(f"{path} holds another replica")
-    return head.run
+    with open_file(path) as file:
+        return _head(file, path).run
 
 
 def read_run(path: Path) -> Run:
-    """Read a run with its curves; raises as `read_head` does."""
-    head = read_head(path)
-    _, curves = path.read_bytes().split(b"\n", maxsplit=1)
-    return replace(head, curves=json_lines.parse(dict[str, Curve], curves))
+    """Read a run with its curves.
+
+    Raises:
+        ValueError: see `read_head`; or the curves are longer than any, or damaged.
+        OSError: the file cannot be read.
+    """
+    with open_file(path) as file:
+        head = _head(file, path)
+        if head.curves_bytes > LONGEST_CURVES:
+            raise ValueError(f"{path} has curves of {head.curves_bytes} bytes, expected at most {LONGEST_CURVES}")
+        return replace(head.run, curves=json_lines.parse(dict[str, Curve], file.read(head.curves_bytes)))
+
+
+def _head(file: BinaryIO, path: Path) -> Head:
+    """Read the first line, which says how long the file is and whose it is."""
+    line = file.readline(LONGEST_HEAD)
+    head: Head = json_lines.parse(Head, line)
+    if file_size(file) != len(line) + head.curves_bytes:
+        raise ValueError(f"{path} is not as long as its first line says")
+    if (head.run.identity, str(head.run.seed)) != (path.parent.name, path.stem):
+        raise ValueError(f"{path} holds another replica")
+    return head

@@ -94,9 +94,8 @@ def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
     """Yield the reasons why replicas of a cell must still be trained, each with the number of replicas."""
     runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
     failed = sum(run.outcome is Outcome.FAILED for run in runs)
-    there = {run.seed for run in runs}  # a packed copy replaces a damaged file
-    absent = [store.layout.run(cell.identity, seed) for seed in store.manifest.seeds if seed not in there]
-    broken = sum(store.layout.name(path) in damaged for path in absent)
+    absent = {*map(str, store.manifest.seeds)} - {str(run.seed) for run in runs}  # a packed copy replaces a file
+    broken = len({f"runs/{cell.identity}/{seed}.json" for seed in absent}.intersection(damaged))
     kinds = {
         "missing": seeds - len(runs) - broken,
         "damaged": broken,

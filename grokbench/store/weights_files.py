@@ -1,14 +1,14 @@
 """The files of kept weights. They are written before their run, which identifies its files by digests."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from grokbench.errors import StoreError
 from grokbench.events import KeptWeights
-from grokbench.io import atomic, json_lines
+from grokbench.io import atomic
+from grokbench.io.files import open_file, read_bytes
 from grokbench.records import Cell, Run
 from grokbench.store.layout import Layout
 
@@ -46,7 +46,7 @@ class WeightsFiles:
         """
         path = self.layout.weights(run.identity, run.seed, epoch)
         try:
-            content = _content(path)
+            content = read_bytes(path, LARGEST)
         except OSError as error:
             raise StoreError(f"{path} cannot be read ({error.strerror}): {AGAIN}") from error
         except ValueError as error:
@@ -99,25 +99,10 @@ class WeightsFiles:
 def _digest(path: Path) -> str | None:
     """Return the sha256 of a file; None if it is a link or cannot be read."""
     try:
-        with json_lines.open_file(path) as file:
+        with open_file(path) as file:
             found = hashlib.sha256()
             for part in iter(lambda: file.read(CHUNK), b""):
                 found.update(part)
-            return None if path.is_symlink() else found.hexdigest()
+            return found.hexdigest()
     except (OSError, ValueError):
         return None
-
-
-def _content(path: Path) -> bytes:
-    """Read a file; raise ValueError with the end of a sentence if it is a link, not an ordinary file, or too large."""
-    if path.is_symlink():
-        raise ValueError("is a link, expected a file")
-    try:
-        file = json_lines.open_file(path)
-    except ValueError:
-        raise ValueError("is a pipe or a device, expected a file") from None
-    with file:
-        size = os.fstat(file.fileno()).st_size
-        if size > LARGEST:
-            raise ValueError(f"has {size} bytes, expected at most {LARGEST}")
-        return file.read(size)

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from grokbench.errors import SuiteError
+from grokbench.records.statistics import MOST_LOOKS
 from grokbench.seeds import seeds_of
 from grokbench.suite.problems import KeyPath, Problem
 
@@ -14,7 +15,7 @@ PATH: KeyPath = ("statistics", "interim_looks")
 
 
 def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield looks that do not ascend, and a last one that is not at all seeds of the suite.
+    """Yield looks that do not ascend or are too many, and a last one that is not at all seeds of the suite.
 
     Args:
         data: the suite, of sound shape; faulty values are null.
@@ -25,6 +26,8 @@ def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     for i, (before, look) in enumerate(pairwise(looks), 1):
         if look <= before:
             yield Problem((*PATH, i), f"the number {look}, expected more seeds than at the look before, {before}")
+    if len(looks) > MOST_LOOKS:
+        yield Problem(PATH, f"{len(looks)} looks, expected at most {MOST_LOOKS}")
     seeds = _count(data.get("seeds"))
     if looks and seeds and looks[-1] != seeds:
         text = f"the number {looks[-1]}, expected a last look at all seeds of the suite, {seeds}"

@@ -1,0 +1,78 @@
+"""Ranges of numbers in the files of a folder, as types that pydantic checks while it reads a record.
+
+Records that the program makes itself are not checked: their numbers were checked where a suite was read.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from grokbench.criterion import parse_condition
+from grokbench.validation import MAX_SEED, is_count
+
+__all__ = [
+    "Better",
+    "Count",
+    "Criterion",
+    "Digest",
+    "Epoch",
+    "Every",
+    "Finite",
+    "Labels",
+    "Provenance",
+    "Seconds",
+    "Seed",
+    "Seeds",
+    "Uses",
+]
+
+LATEST = 10**12  # epochs, or evaluations: at a microsecond each they would take 11 days
+MOST_SEEDS = 100_000  # of a folder: ten times as many as a suite may have
+LONGEST_CONDITION = 200  # characters of a condition such as "> 0.80"
+# Facts about a run that are compared and printed, and those that are looked up in.
+FACTS = "device device_name machine torch precision grokbench engine pace timed_at curves".split()
+TABLES = ("measured", "data", "imports", "origins", "git")
+
+
+def _condition(text: str) -> str:
+    parse_condition(text)
+    return text
+
+
+def _uses(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """Refuse a metric without a plugin, its parameters or its cadence."""
+    for label, how in found.items():
+        every = how.get("every")
+        if isinstance(every, Mapping):
+            every = every.get("per_decade", 0) if len(every) == 1 else 0
+        known = isinstance(how.get("use"), str) and isinstance(how.get("parameters"), Mapping) and "every" in how
+        if not known or not (every is None or is_count(every)) or how.get("weights", "raw") != "raw":
+            raise ValueError(f"the metric {label} is not measured by a plugin with parameters")
+    return found
+
+
+def _provenance(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    if wrong := [key for key in TABLES if not isinstance(found.get(key), Mapping | None)]:
+        raise ValueError(f"provenance whose {wrong[0]} is no mapping")
+    if wrong := [key for key in FACTS if not isinstance(found.get(key), str | int | float | None)]:
+        raise ValueError(f"provenance whose {wrong[0]} is no text and no number")
+    versions = [*(found.get("data") or {}).values(), *(found.get("imports") or {}).values()]
+    if not all(isinstance(version, str | None) for version in versions):
+        raise ValueError("provenance with a digest or a version that is no text")
+    return found
+
+
+Count = Annotated[int, Field(strict=True, ge=0, le=LATEST)]
+Epoch = Count
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Every = Annotated[int, Field(strict=True, ge=1, le=LATEST)]  # a budget, or epochs between evaluations
+Labels = Annotated[tuple[str, ...], Field(max_length=10_000)]
+Seconds = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]
+Seeds = Annotated[tuple[Seed, ...], Field(max_length=MOST_SEEDS)]
+Better = Annotated[str, Field(pattern="^(higher|lower)$")]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")]
+Criterion = Annotated[str, Field(max_length=LONGEST_CONDITION), AfterValidator(_condition)]
+Uses = Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(_uses)]
+Provenance = Annotated[Mapping[str, Any], AfterValidator(_provenance)]
