@@ -141,7 +141,7 @@ def pack(directory: str, out: str | None, weights: bool) -> None:
     files = packed(store.manifest, runs, store.timings(), weights, store.history().ledger)
     files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
     kept, damaged = store.weights.intact(store.each_run()) if weights else ({}, 0)
-    atomic.write_folder(folder, files, kept)
+    atomic.write_folder(folder, files, kept, Path() if out is None else None)
     size = sum(map(len, files.values())) / 2**20 + sum(path.stat().st_size for path in kept.values()) / 2**20
     click.echo(f"{size:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
     if others := unplanned(store, withdrawn=True):
@@ -167,12 +167,15 @@ def export(directory: str, out: str | None, style: str) -> None:
     Numbers are written exactly, including nan and inf. Parquet needs pyarrow:
     pip install 'grokbench[parquet]'.
     """
+    from grokbench.io import links
     from grokbench.report.export import export as write
     from grokbench.runner import pipeline
     from grokbench.store import Store
 
     store = Store.load(directory)
     folder = _named_folder("exports", store.manifest.suite) if out is None else Path(out)
+    if out is None:
+        links.refuse(folder, Path())
     counts = write(store, pipeline.judge(store), folder, style)
     words = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     click.echo(f"Rows: {words}, in {folder}    (columns: {folder / 'README.md'})")

@@ -99,7 +99,7 @@ class CheckpointFile:
     """The checkpoint file of a group.
 
     Attributes:
-        path: the path of the file.
+        path: the path of the file, `<results>/checkpoints/<identity>/<group>.npz`.
         facts: JSON data on which the numbers depend, besides the cell's identity and the seeds; a file with other facts
             is ignored.
         wanted: the seeds whose runs are not stored yet; a file that lacks such a seed is ignored.
@@ -135,7 +135,7 @@ class CheckpointFile:
         """Write a checkpoint if the last one is `seconds` old; a full disk does not stop training."""
         if time.monotonic() - self._written >= self.seconds:
             try:
-                atomic.write(self.path, _bytes(checkpoint(), self.facts))
+                atomic.write(self.path, _bytes(checkpoint(), self.facts), self.path.parents[2])
             except StoreError:
                 pass  # saving the runs raises the same error
             self._written = time.monotonic()
@@ -151,7 +151,7 @@ class CheckpointFile:
 
     def clear(self) -> None:
         """Delete the file."""
-        self.path.unlink(missing_ok=True)
+        atomic.remove(self.path, self.path.parents[2])
 
 
 def _leaves(group: Group) -> list[Tensor]:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from grokbench.errors import StoreError
-from grokbench.io import atomic, json_lines
+from grokbench.io import atomic, json_lines, links
 from grokbench.records import Cell, History, Look, Manifest, Outcome, Run, Timing, reached_end
 from grokbench.records.families import families
 from grokbench.store import ledger
-from grokbench.store.layout import FOLDERS, Layout
+from grokbench.store.layout import FOLDERS, WRITTEN, Layout
 from grokbench.store.manifests import manifest_line, merge, read_manifest
 from grokbench.store.packs import Pack, listed
 from grokbench.store.reuse import satisfies
@@ -62,10 +62,11 @@ class Store:
             manifest: its planned contents from now on.
 
         Raises:
-            StoreError: the folder holds something else, cannot be written, is packed and damaged, or another process
-                is writing to it.
+            StoreError: the folder holds something else or a link, cannot be written, is packed and damaged, or another
+                process is writing to it.
         """
         directory, layout = Path(directory), Layout(Path(directory))
+        links.refuse_all(directory, WRITTEN)
         atomic.make_folder(directory)
         with atomic.locked(directory):
             atomic.clean(directory, FOLDERS)
@@ -73,7 +74,7 @@ class Store:
                 manifest = merge(read_manifest(directory), manifest, directory)
                 cls.load(directory)._catch_up()
             ledger.declare(directory, manifest)  # before the manifest: a killed process forgets no comparison
-            atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)))
+            atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)), directory)
             store = cls.load(directory)
             store._unpack()
             yield store
@@ -103,7 +104,7 @@ class Store:
             stored = self._readable(path, read_head)
             if stored and stored.outcome is not Outcome.FAILED:
                 self.supersede(run.identity, run.seed)
-        write_run(path, run)
+        write_run(path, run, self.directory)
         if run.outcome is not Outcome.FAILED:
             self.weights.drop_others(run)
         self.damaged = [name for name in self.damaged if name != self.layout.name(path)]
@@ -176,7 +177,7 @@ class Store:
         if source.exists():
             target = self.layout.superseded(identity, seed)
             self.weights.supersede(identity, seed, target)  # first, so that a killed process continues here
-            atomic.move(source, target)
+            atomic.move(source, target, self.directory)
 
     def checkpoints(self, cell: Cell) -> Path:
         """Return the folder of the checkpoints of a cell's groups, which only workers write and read."""
@@ -185,7 +186,7 @@ class Store:
     def forget_checkpoints(self, cell: Cell) -> None:
         """Delete the checkpoints of a cell's groups, so that the groups are trained from the start."""
         for file in self.checkpoints(cell).glob("*.npz"):
-            file.unlink(missing_ok=True)
+            atomic.remove(file, self.directory)
 
     def save_timing(self, timing: Timing) -> None:
         """Store the seconds per epoch of a cell and replace the stored ones.
@@ -193,7 +194,7 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
-        atomic.write(self.layout.timing(timing.identity), json_lines.dump(timing))
+        atomic.write(self.layout.timing(timing.identity), json_lines.dump(timing), self.directory)
 
     def timings(self) -> list[Timing]:
         """List the stored timings of planned cells, in the manifest's order."""
@@ -233,12 +234,12 @@ class Store:
             )
         for run in runs:
             if self._readable(path := self.layout.run(run.identity, run.seed), read_head) is None:
-                write_run(path, run)
+                write_run(path, run, self.directory)
         for timing in timings:
             if self._readable(self.layout.timing(timing.identity), read_timing) is None:
                 self.save_timing(timing)
         for file in self.packed.files:
-            atomic.remove(file)
+            atomic.remove(file, self.directory)
         self.damaged, self.packed = [], Pack(self.directory)
 
     def _readable(self, path: Path, read: Callable[[Path], T]) -> T | None:

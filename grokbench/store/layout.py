@@ -22,9 +22,10 @@ from pathlib import Path
 
 from grokbench.errors import StoreError
 
-__all__ = ["FOLDERS", "NAME", "Layout"]
+__all__ = ["FOLDERS", "NAME", "WRITTEN", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
+WRITTEN = (".lock", "manifest.json", "ledger.jsonl", *FOLDERS)  # everything that a run writes in the folder
 NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
 
 
