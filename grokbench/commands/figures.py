@@ -122,8 +122,11 @@ def _evidence(directory: str) -> "Evidence":
     """Load a results folder, and warn of damaged files."""
     from grokbench.judging.evidence import gather
     from grokbench.store import Store
+    from grokbench.store.privacy import public_manifest
 
-    found = gather(Store.load(directory))
+    store = Store.load(directory)
+    store.manifest = public_manifest(store.manifest)
+    found = gather(store)
     for sentence in found.complaints:
         click.echo(f"Warning: {sentence}", err=True)
     return found

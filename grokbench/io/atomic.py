@@ -26,6 +26,7 @@ __all__ = [
     "move",
     "new_folder",
     "remove",
+    "remove_empty",
     "target",
     "write",
     "write_folder",
@@ -179,6 +180,13 @@ def remove(path: Path, within: Path | None = None) -> None:
         links.refuse(path.parent, within)
     with _explained(path):
         path.unlink(missing_ok=True)
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Delete those of the given folders that are empty; others, and what cannot be deleted, are left alone."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def clean(folder: Path, below: Iterable[str]) -> None:

@@ -77,7 +77,10 @@ class Store:
             atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)), directory)
             store = cls.load(directory)
             store._unpack()
-            yield store
+            try:
+                yield store
+            finally:
+                atomic.remove_empty(layout.checkpoints_of_cells())
 
     @classmethod
     def load(cls, directory: str | Path) -> "Store":
@@ -104,7 +107,7 @@ class Store:
             stored = self._readable(path, read_head)
             if stored and stored.outcome is not Outcome.FAILED:
                 self.supersede(run.identity, run.seed)
-        write_run(path, run, self.directory)
+        write_run(path, replace(run, error=_storable(run.error)), self.directory)
         if run.outcome is not Outcome.FAILED:
             self.weights.drop_others(run)
         self.damaged = [name for name in self.damaged if name != self.layout.name(path)]
@@ -250,6 +253,11 @@ class Store:
         except (OSError, ValueError):  # pydantic's errors are ValueErrors
             self.damaged = sorted({*self.damaged, self.layout.name(path)})
             return None
+
+
+def _storable(error: str | None) -> str | None:
+    """Escape the lone surrogates of a text, such as those of a file name that is not UTF-8: JSON cannot hold them."""
+    return None if error is None else error.encode(errors="backslashreplace").decode()
 
 
 def _without_replaced(manifest: Manifest, directory: Path) -> Manifest:

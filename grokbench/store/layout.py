@@ -80,6 +80,10 @@ class Layout:
         """Return the folder of the checkpoints of a cell's groups."""
         return self._path("checkpoints", identity)
 
+    def checkpoints_of_cells(self) -> list[Path]:
+        """List the existing folders of checkpoints: one for each cell, then the one that holds them."""
+        return [*self.directory.glob("checkpoints/*/"), *self.directory.glob("checkpoints/")]
+
     def name(self, path: Path) -> str:
         """Format a path below the folder for people."""
         return path.relative_to(self.directory).as_posix()
