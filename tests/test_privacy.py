@@ -93,7 +93,7 @@ def test_a_pack_holds_nothing_private_and_says_what_it_holds(tmp_path):
     first, second, third, last = done.out.splitlines()
     assert first.startswith("Published: manifest.json ") and all(f"{name} " in first for name in files)
     assert second == "2 replicas, 1 failed. About the machine: cpu Abacus."
-    assert third == "Paths and names of users are removed from the 1 traceback and from the suite's texts."
+    assert third == "Paths and names of users are removed from tracebacks and from the suite's texts."
     assert str(tmp_path / "packed") in last
     assert Store.load(tmp_path / "runs").runs()[1].error == TRACEBACK  # the user keeps all of it
 

@@ -47,7 +47,7 @@ def about_machines(runs: Sequence[Run]) -> Iterator[str]:
     known = "; ".join(f"{key} {listed(_shortened(values))}" for key, values in facts.items() if values)
     failed = sum(run.error is not None for run in runs)
     yield f"{plural(len(runs), 'replica')}, {failed} failed. About the machine: {known or 'nothing'}."
-    yield f"Paths and names of users are removed from the {plural(failed, 'traceback')} and from the suite's texts."
+    yield "Paths and names of users are removed from tracebacks and from the suite's texts."
 
 
 def _shortened(values: list[str], most: int = 3) -> list[str]:
