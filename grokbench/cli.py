@@ -26,6 +26,11 @@ from grokbench.text.escape import printable
 
 __all__ = ["main"]
 
+UNMAPPED = "failed to map segment"  # the error of a library, such as torch, that memory is too small to load
+OUT_OF_MEMORY = (
+    "grokbench may not use as much memory as it needs: raise the limit (ulimit -v) or end other programs. What was "
+    "saved is kept."
+)
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -82,6 +87,11 @@ def main() -> None:
         sys.exit(exit_status(stop))
     except BrokenPipeError:
         _drop_output()  # the reader of the pipe has gone
+        sys.exit(1)
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and UNMAPPED not in str(error):
+            raise
+        click.echo(f"Error: {OUT_OF_MEMORY}", err=True)
         sys.exit(1)
     except OSError as error:
         if error.errno not in DISK_FULL:

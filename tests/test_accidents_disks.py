@@ -78,13 +78,13 @@ def test_a_file_that_may_not_grow(suite, folder, here):
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.EPERM])
 def test_a_folder_that_may_not_be_written(suite, folder, monkeypatch, code):
-    def refused(self, mode="r", **more):
-        if "r" not in mode and folder in self.parents:
+    def refused(path, flags, *more, **folder_descriptor):
+        if flags & os.O_WRONLY and folder in Path(path).parents:
             raise OSError(code, os.strerror(code))
-        return real(self, mode, **more)
+        return real(path, flags, *more, **folder_descriptor)
 
-    real = Path.open
-    monkeypatch.setattr(Path, "open", refused)
+    real = os.open
+    monkeypatch.setattr(os, "open", refused)
     one_sentence(run(suite, folder), f"{folder} cannot be written ({os.strerror(code)}). Allow writing there or choose")
     assert len(status(folder)) == 1
 

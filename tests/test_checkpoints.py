@@ -170,7 +170,7 @@ def test_checkpoints_are_written_at_intervals_and_a_full_disk_stops_nothing(tmp_
     monkeypatch.setattr(checkpoints.time, "monotonic", lambda: float(next(clock)))
     written = []
 
-    def full(path, content):
+    def full(path, content, within):
         written.append(path)
         raise checkpoints.StoreError("no space")
 

@@ -14,7 +14,7 @@ from .helpers.html_elements import Page
 from .helpers.tiny import grokbench
 
 
-def test_the_committed_results_fit_in_a_page_and_can_be_gone_on_with(tmp_path):
+def test_the_committed_results_fit_in_a_page_and_can_be_gone_on_with(tmp_path, monkeypatch):
     folder = shutil.copytree(ROOT / "results" / "paper", tmp_path / "paper")
     done = grokbench("report", folder, "--out", tmp_path / "new" / "folder" / "page.html")
     file = tmp_path / "new" / "folder" / "page.html"
@@ -23,6 +23,8 @@ def test_the_committed_results_fit_in_a_page_and_can_be_gone_on_with(tmp_path):
     page = Page(file.read_text(encoding="utf-8"))
     assert page.faults == [] and page.text.count("reproduced") > 10
     (command,) = re.findall(r"grokbench (run paper .*?float32)", page.text)
+    assert str(tmp_path) not in page.text  # the page is sent to others
+    monkeypatch.chdir(tmp_path)  # where the folder lies
     again = grokbench(*command.split(), "--dry-run")
     assert again.status == 0 and "24 cells, 0 replicas left to train" in again.out
 

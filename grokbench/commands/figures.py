@@ -45,14 +45,15 @@ def report(directory: str, out: str | None) -> None:
 
     The file needs neither a network nor other files; open it in any browser.
     """
-    from grokbench.io import atomic
+    from grokbench.io import atomic, links
     from grokbench.report.html import document
 
-    evidence = _evidence(directory)
-    file = Path(directory, "report.html") if out is None else Path(out)
-    place = atomic.target(file)
+    file, within = (Path(directory, "report.html"), Path(directory)) if out is None else (Path(out), None)
+    if within is not None:
+        links.refuse(file, within)
+    place, evidence = atomic.target(file), _evidence(directory)
     content = document(evidence).encode(errors="replace")  # a lone surrogate, from a damaged label or a traceback
-    atomic.write(place, content)
+    atomic.write(place, content, within)
     click.echo(f"{len(content) / 2**20:.1f} MB in {file}")
 
 
@@ -113,15 +114,19 @@ def plot(
     wanted = [each for each in found if _selected(each, tasks, metrics)]
     if not wanted:
         raise click.ClickException(f"{directory} {EMPTY.get(figure, NOTHING.format(figure))}")
-    _write(wanted, Path(directory, "figures") if out is None else Path(out), formats or FORMATS)
+    folder = Path(directory, "figures") if out is None else Path(out)
+    _write(wanted, folder, Path(directory) if out is None else folder, formats or FORMATS)
 
 
 def _evidence(directory: str) -> "Evidence":
     """Load a results folder, and warn of damaged files."""
     from grokbench.judging.evidence import gather
     from grokbench.store import Store
+    from grokbench.store.privacy import public_manifest
 
-    found = gather(Store.load(directory))
+    store = Store.load(directory)
+    store.manifest = public_manifest(store.manifest)
+    found = gather(store)
     for sentence in found.complaints:
         click.echo(f"Warning: {sentence}", err=True)
     return found
@@ -151,14 +156,21 @@ def _selected(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ..
     return (not tasks or drawing.task in tasks) and (not metrics or drawing.metric in metrics)
 
 
-def _write(drawn: list["Drawing"], folder: Path, formats: tuple[str, ...]) -> None:
-    """Write a file for each drawing and format; its name is safe whatever the labels are."""
-    from grokbench.io import atomic
+def _write(drawn: list["Drawing"], folder: Path, within: Path, formats: tuple[str, ...]) -> None:
+    """Write a file for each drawing and format; its name is safe whatever the labels are.
+
+    Args:
+        drawn: the drawings.
+        folder: the folder of the files.
+        within: `folder`, or one that contains it, below which no link is followed.
+        formats: names of FORMATS.
+    """
+    from grokbench.io import atomic, links
     from grokbench.report.charts.files import file_name, rendered
 
+    drawings = {f"{file_name(drawing)}.{format}": (drawing, format) for drawing in drawn for format in formats}
+    links.refuse_all(within, [str(folder.relative_to(within) / name) for name in drawings])  # before the first is drawn
     atomic.make_folder(folder)
-    for drawing in drawn:
-        for format in formats:
-            file = folder / f"{file_name(drawing)}.{format}"
-            atomic.write(file, rendered(drawing.specification, format))
-            click.echo(str(file))
+    for name, (drawing, format) in drawings.items():
+        atomic.write(folder / name, rendered(drawing.specification, format), within)
+        click.echo(str(folder / name))

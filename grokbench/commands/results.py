@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,28 +123,38 @@ def status(directory: str, tracebacks: bool) -> None:
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--out", metavar="FOLDER", help="The output folder.  [default: results/<suite>]", shell_complete=folders)
 @click.option("--weights", is_flag=True, help="Copy the kept weights, too.")
-def pack(directory: str, out: str | None, weights: bool) -> None:
+@click.option("--keep-paths", is_flag=True, help="Publish the paths of this machine that a recipe holds.")
+def pack(directory: str, out: str | None, weights: bool, keep_paths: bool) -> None:
     """Write the files that belong in git: outcomes, thinned curves, seconds, and the leaderboard as markdown.
 
     The packed folder is a results folder like any other: it can be shown, compared, and continued by
-    `grokbench run SUITE --out FOLDER`, which unpacks it first.
+    `grokbench run SUITE --out FOLDER`, which unpacks it first. Tracebacks lose the paths of the machine and the names
+    of its users; what is published is listed.
     """
     from grokbench.io import atomic
     from grokbench.report.text import render
     from grokbench.runner import pipeline
     from grokbench.store import Store
     from grokbench.store.packs import LEADERBOARD, packed
+    from grokbench.store.privacy import about_machines, public_manifest
     from grokbench.store.status import unplanned
 
     store = Store.load(directory)
+    store.manifest = public_manifest(store.manifest)
     folder = _named_folder("results", store.manifest.suite) if out is None else Path(out)
     runs = chain(store.each_run(curves=True), store.withdrawn_runs(curves=True))
     files = packed(store.manifest, runs, store.timings(), weights, store.history().ledger)
     files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
+    if not keep_paths:
+        _refuse_paths(directory, files)
     kept, damaged = store.weights.intact(store.each_run()) if weights else ({}, 0)
-    atomic.write_folder(folder, files, kept)
-    size = sum(map(len, files.values())) / 2**20 + sum(path.stat().st_size for path in kept.values()) / 2**20
-    click.echo(f"{size:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
+    atomic.write_folder(folder, files, kept, Path() if out is None else None)
+    sizes = {name: len(content) for name, content in files.items()}
+    sizes |= {"weights/": sum(path.stat().st_size for path in kept.values())} if kept else {}
+    click.echo(f"Published: {', '.join(f'{name} {size / 1000:,.1f} kB' for name, size in sizes.items())}.")
+    for line in about_machines(list(store.each_run())):
+        click.echo(printable(line))
+    click.echo(f"{sum(sizes.values()) / 2**20:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
     if others := unplanned(store, withdrawn=True):
         click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
     if damaged:
@@ -157,6 +168,18 @@ def pack(directory: str, out: str | None, weights: bool) -> None:
     _warn_of_damaged(store)
 
 
+def _refuse_paths(directory: str, files: Mapping[str, bytes]) -> None:
+    """Raise StoreError if something that cannot be changed, such as a parameter in a recipe, holds a path."""
+    from grokbench.errors import StoreError
+    from grokbench.store.privacy import paths_left
+
+    for name, path in paths_left(files):
+        raise StoreError(
+            f"{directory} would publish {printable(path)!r} in {name}: a path in a recipe or a label, which cannot be "
+            "changed any more. Pack with --keep-paths if others may see it."
+        )
+
+
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--out", metavar="FOLDER", help="The output folder.  [default: exports/<suite>]", shell_complete=folders)
@@ -167,12 +190,17 @@ def export(directory: str, out: str | None, style: str) -> None:
     Numbers are written exactly, including nan and inf. Parquet needs pyarrow:
     pip install 'grokbench[parquet]'.
     """
+    from grokbench.io import links
     from grokbench.report.export import export as write
     from grokbench.runner import pipeline
     from grokbench.store import Store
+    from grokbench.store.privacy import public_manifest
 
     store = Store.load(directory)
+    store.manifest = public_manifest(store.manifest)
     folder = _named_folder("exports", store.manifest.suite) if out is None else Path(out)
+    if out is None:
+        links.refuse(folder, Path())
     counts = write(store, pipeline.judge(store), folder, style)
     words = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     click.echo(f"Rows: {words}, in {folder}    (columns: {folder / 'README.md'})")

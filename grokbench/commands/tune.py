@@ -103,8 +103,8 @@ def _tune(tuning: "Tuning") -> None:
     with interruptible("failed"):
         found = run_search(tuning, train)
         record = findings(tuning, found)
-        folder.write_json(tuning.directory / folder.FINDINGS, record)
-        atomic.write(tuning.directory / folder.CHOSEN, chosen_suite(tuning, found).encode())
+        folder.write_json(tuning, folder.FINDINGS, record)
+        atomic.write(tuning.directory / folder.CHOSEN, chosen_suite(tuning, found).encode(), tuning.directory)
         click.echo("\n\n".join(describe(record)))
         click.echo(
             f"\nEvery trial: {tuning.directory / folder.FINDINGS}    The chosen settings, a suite to run: "

@@ -96,7 +96,7 @@ class CheckpointFile:
     """The checkpoint file of a group.
 
     Attributes:
-        path: the path of the file.
+        path: the path of the file, `<results>/checkpoints/<identity>/<group>.npz`.
         facts: JSON data on which the numbers depend, besides the cell's identity and the seeds; a file with other facts
             is ignored.
         wanted: the seeds whose runs are not stored yet; a file that lacks such a seed is ignored.
@@ -132,7 +132,7 @@ class CheckpointFile:
         """Write a checkpoint if the last one is `seconds` old, or `now`; a full disk does not stop training."""
         if now or time.monotonic() - self._written >= self.seconds:
             with suppress(StoreError):  # saving the runs raises the same error
-                atomic.write(self.path, _bytes(checkpoint(), self.facts))
+                atomic.write(self.path, _bytes(checkpoint(), self.facts), self.path.parents[2])
             self._written = time.monotonic()
 
     def read(self) -> Checkpoint | None:
@@ -150,7 +150,7 @@ class CheckpointFile:
 
     def clear(self) -> None:
         """Delete the file."""
-        self.path.unlink(missing_ok=True)
+        atomic.remove(self.path, self.path.parents[2])
 
 
 def _leaves(group: Group) -> list[Tensor]:

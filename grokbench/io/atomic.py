@@ -1,15 +1,20 @@
-"""Files that survive a crash: written whole or not at all, by one process at a time."""
+"""Files that survive a crash: written whole or not at all, by one process at a time.
+
+Wherever a function takes `within`, no link below that folder is followed, see `links`: the folder may have been sent by
+others. Without it, the path is one that the user named.
+"""
 
 import errno
 import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from grokbench.errors import StoreError
+from grokbench.io import links
 from grokbench.text.options import Option
 
 __all__ = [
@@ -21,6 +26,7 @@ __all__ = [
     "move",
     "new_folder",
     "remove",
+    "remove_empty",
     "target",
     "write",
     "write_folder",
@@ -30,64 +36,77 @@ __all__ = [
 LOCK = ".lock"
 LEFTOVERS = (".*.json.*.tmp", ".*.npz.*.tmp", ".*.safetensors.*.tmp")
 PATIENCE = 0.2  # seconds to wait for the lock, which `is_locked` holds for an instant
+OPENED_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)  # a pipe is not waited for
 ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room there"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Allow writing there"),
 }
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes, within: Path | None = None) -> None:
     """Write a file whole or not at all, even when the power fails.
 
     Args:
         path: the path of the file; an existing file is replaced.
         content: the whole content.
+        within: a folder that contains the file, see the module.
 
     Raises:
         StoreError: the file cannot be written; an earlier file is kept.
     """
-    with writing(path) as file:
+    with writing(path, within) as file:
         file.write(content)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
+def writing(path: Path, within: Path | None = None) -> Iterator[BinaryIO]:
     """Open a long file for writing. It appears at its path only when the `with` block ends without an exception.
+
+    Args:
+        path: the path of the file; an existing file is replaced.
+        within: a folder that contains the file, see the module.
 
     Raises:
         StoreError: the file cannot be written; an earlier file is kept.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"  # of a name that nobody can have linked
+    with _explained(path), links.opened(path.parent, within) as folder:
+        if within is not None:
+            links.refuse_entry(path.name, folder, path, within)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
         try:
-            with temporary.open("wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
-            temporary.unlink(missing_ok=True)
-        _flush_folder(path.parent)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=folder)
+        os.fsync(folder)
 
 
-def append(path: Path, content: bytes, at: int) -> None:
+def append(path: Path, content: bytes, at: int, within: Path | None = None) -> None:
     """Add to the end of a file and flush it to the disk.
 
     Args:
         path: of the file, which is made if needed.
         content: what is added.
         at: bytes of the file that stay; what follows them is cut off first, such as a line that a killed process left.
+        within: a folder that contains the file, see the module.
 
     Raises:
         StoreError: it cannot be written; the bytes that stay are there.
     """
-    with _explained(path), path.open("ab") as file:
-        file.truncate(at)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-        _flush_folder(path.parent)
+    with _explained(path), links.opened(path.parent, within) as folder:
+        if within is not None:
+            links.refuse_entry(path.name, folder, path, within)
+        with os.fdopen(os.open(path.name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666, dir_fd=folder), "ab") as file:
+            file.truncate(at)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.fsync(folder)
 
 
 def target(path: Path) -> Path:
@@ -98,18 +117,24 @@ def target(path: Path) -> Path:
     return place
 
 
-def write_folder(folder: Path, contents: Mapping[str, bytes], copies: Mapping[str, Path] | None = None) -> None:
+def write_folder(
+    folder: Path,
+    contents: Mapping[str, bytes],
+    copies: Mapping[str, Path] | None = None,
+    within: Path | None = None,
+) -> None:
     """Write a folder of files whole or not at all.
 
     Args:
         folder: the path of the folder, which must not exist or must be empty.
         contents: name of a file -> its content.
         copies: path of a file below `folder` -> the existing file to copy.
+        within: a folder that contains `folder`, see the module.
 
     Raises:
         StoreError: the folder exists and is not empty, or cannot be written.
     """
-    with new_folder(folder) as temporary:
+    with new_folder(folder, within) as temporary:
         for name, content in contents.items():
             write(temporary / name, content)
         for name, source in (copies or {}).items():
@@ -118,13 +143,19 @@ def write_folder(folder: Path, contents: Mapping[str, bytes], copies: Mapping[st
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path, within: Path | None = None) -> Iterator[Path]:
     """Make a folder to fill in a `with` block. It appears at its path when the block ends without an exception.
+
+    Args:
+        folder: the path of the folder.
+        within: a folder that contains it, see the module.
 
     Raises:
         StoreError: `folder` exists and is not an empty folder, or cannot be written.
     """
     temporary = folder.with_name(f".{folder.name}.tmp")
+    if within is not None:
+        links.refuse(folder, within)
     with _explained(folder):
         if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
             raise StoreError(f"{folder} exists already: delete it, or choose another folder ({Option('out')}).")
@@ -138,10 +169,24 @@ def new_folder(folder: Path) -> Iterator[Path]:
         _flush_folder(folder.parent)
 
 
-def remove(path: Path) -> None:
-    """Delete a file if it exists; raise StoreError if it cannot be deleted."""
+def remove(path: Path, within: Path | None = None) -> None:
+    """Delete a file, or a link, if it exists; raise StoreError if it cannot be deleted.
+
+    Args:
+        path: the path of the file.
+        within: a folder that contains the file, see the module.
+    """
+    if within is not None:
+        links.refuse(path.parent, within)
     with _explained(path):
         path.unlink(missing_ok=True)
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Delete those of the given folders that are empty; others, and what cannot be deleted, are left alone."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def clean(folder: Path, below: Iterable[str]) -> None:
@@ -164,13 +209,17 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def move(source: Path, target: Path) -> None:
+def move(source: Path, target: Path, within: Path | None = None) -> None:
     """Move a file within a file system; raise StoreError if that fails.
 
     Args:
         source: an existing file.
         target: the new path. Its folder is made if needed, and an existing file is replaced.
+        within: a folder that contains both, see the module.
     """
+    if within is not None:
+        links.refuse(source, within)
+        links.refuse(target, within)
     make_folder(target.parent)
     with _explained(target):
         os.replace(source, target)
@@ -185,8 +234,9 @@ def locked(folder: Path) -> Iterator[None]:
     """
     import fcntl  # not on Windows, where results can still be read
 
+    links.refuse(folder / LOCK, folder)
     with _explained(folder):
-        file = (folder / LOCK).open("ab")
+        file = os.fdopen(os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT | OPENED_AT_ONCE, 0o666), "wb")
     with file:
         deadline = time.monotonic() + PATIENCE
         while not _taken(file, folder, fcntl.LOCK_EX):
@@ -204,7 +254,7 @@ def is_locked(folder: Path) -> bool:
     try:
         import fcntl
 
-        with (folder / LOCK).open("rb") as file:
+        with os.fdopen(os.open(folder / LOCK, os.O_RDONLY | OPENED_AT_ONCE), "rb") as file:
             return not _taken(file, folder, fcntl.LOCK_SH)
     except (ImportError, OSError, StoreError):
         return False
@@ -223,11 +273,8 @@ def _taken(file: IO[bytes], folder: Path, kind: int) -> bool:
 
 
 def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
+    with links.opened(folder, None) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

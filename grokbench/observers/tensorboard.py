@@ -59,6 +59,7 @@ class Log:
         """Write the log of a replica and replace its earlier log; an unchanged log is not written again."""
         folder = self.root / safe(cell.task) / safe(cell.regularizer) / str(run.seed)
         file = folder / f"{NAME}{digest(run)}"
+        self.refuse_links(folder / ".part")
         if file.exists():
             return
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +70,17 @@ class Log:
             part.flush()
             os.fsync(part.fileno())
         (folder / ".part").replace(file)
+
+    def refuse_links(self, file: Path) -> None:
+        """Raise OSError if a file would be written through a link, which may lead out of a folder that was sent.
+
+        Args:
+            file: a path below `root`. A chosen `root` may be a link itself.
+        """
+        named = self.root if self.folder else self.root.parent
+        for place in (file, *file.parents):
+            if named in place.parents and place.is_symlink():
+                raise OSError(f"{place} is a link: delete it, or choose a folder with the parameter `folder`")
 
 
 def safe(label: str) -> str:

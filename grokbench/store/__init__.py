@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from grokbench.errors import StoreError
-from grokbench.io import atomic, json_lines
+from grokbench.io import atomic, json_lines, links
 from grokbench.records import Cell, History, Look, Manifest, Outcome, Run, Timing, reached_end
 from grokbench.records.families import families
 from grokbench.store import ledger
-from grokbench.store.layout import FOLDERS, Layout
+from grokbench.store.layout import FOLDERS, WRITTEN, Layout
 from grokbench.store.manifests import manifest_line, merge, read_manifest
 from grokbench.store.packs import Pack, listed
 from grokbench.store.reuse import satisfies
@@ -65,10 +65,11 @@ class Store:
             manifest: its planned contents from now on.
 
         Raises:
-            StoreError: the folder holds something else, cannot be written, is packed and damaged, or another process
-                is writing to it.
+            StoreError: the folder holds something else or a link, cannot be written, is packed and damaged, or another
+                process is writing to it.
         """
         directory, layout = Path(directory), Layout(Path(directory))
+        links.refuse_all(directory, WRITTEN)
         atomic.make_folder(directory)
         with atomic.locked(directory):
             atomic.clean(directory, FOLDERS)
@@ -76,11 +77,14 @@ class Store:
                 manifest = merge(read_manifest(directory), manifest, directory)
                 cls.load(directory)._catch_up()
             ledger.declare(directory, manifest)  # before the manifest: a killed process forgets no comparison
-            atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)))
+            atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)), directory)
             store = cls.load(directory)
             store._unpack()
             store.stalls.clear()
-            yield store
+            try:
+                yield store
+            finally:
+                atomic.remove_empty(layout.checkpoints_of_cells())
 
     @classmethod
     def load(cls, directory: str | Path) -> "Store":
@@ -107,7 +111,7 @@ class Store:
             stored = self._readable(path, read_head)
             if stored and stored.outcome is not Outcome.FAILED:
                 self.supersede(run.identity, run.seed)
-        write_run(path, run)
+        write_run(path, replace(run, error=_storable(run.error)), self.directory)
         if run.outcome is not Outcome.FAILED:
             self.weights.drop_others(run)
         self.damaged = [name for name in self.damaged if name != self.layout.name(path)]
@@ -186,7 +190,7 @@ class Store:
         if source.exists():
             target = self.layout.superseded(identity, seed)
             self.weights.supersede(identity, seed, target)  # first, so that a killed process continues here
-            atomic.move(source, target)
+            atomic.move(source, target, self.directory)
 
     def checkpoints(self, cell: Cell) -> Path:
         """Return the folder of the checkpoints of a cell's groups, which only workers write and read."""
@@ -195,7 +199,7 @@ class Store:
     def forget_checkpoints(self, cell: Cell) -> None:
         """Delete the checkpoints of a cell's groups, so that the groups are trained from the start."""
         for file in self.checkpoints(cell).glob("*.npz"):
-            file.unlink(missing_ok=True)
+            atomic.remove(file, self.directory)
 
     def save_timing(self, timing: Timing) -> None:
         """Store the seconds per epoch of a cell and replace the stored ones.
@@ -203,7 +207,7 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
-        atomic.write(self.layout.timing(timing.identity), json_lines.dump(timing))
+        atomic.write(self.layout.timing(timing.identity), json_lines.dump(timing), self.directory)
 
     def timings(self) -> list[Timing]:
         """List the stored timings of planned cells, in the manifest's order."""
@@ -243,12 +247,12 @@ class Store:
             )
         for run in runs:
             if self._readable(path := self.layout.run(run.identity, run.seed), read_head) is None:
-                write_run(path, run)
+                write_run(path, run, self.directory)
         for timing in timings:
             if self._readable(self.layout.timing(timing.identity), read_timing) is None:
                 self.save_timing(timing)
         for file in self.packed.files:
-            atomic.remove(file)
+            atomic.remove(file, self.directory)
         self.damaged, self.packed = [], Pack(self.directory)
 
     def _readable(self, path: Path, read: Callable[[Path], T]) -> T | None:
@@ -259,6 +263,11 @@ class Store:
         except (OSError, ValueError):  # pydantic's errors are ValueErrors
             self.damaged = sorted({*self.damaged, self.layout.name(path)})
             return None
+
+
+def _storable(error: str | None) -> str | None:
+    """Escape the lone surrogates of a text, such as those of a file name that is not UTF-8: JSON cannot hold them."""
+    return None if error is None else error.encode(errors="backslashreplace").decode()
 
 
 def _without_replaced(manifest: Manifest, directory: Path) -> Manifest:

@@ -24,9 +24,10 @@ from pathlib import Path
 
 from grokbench.errors import StoreError
 
-__all__ = ["FOLDERS", "NAME", "Layout"]
+__all__ = ["FOLDERS", "NAME", "WRITTEN", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
+WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", *FOLDERS)  # everything that a run writes in the folder
 NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
 
 
@@ -92,6 +93,10 @@ class Layout:
     def checkpoints(self, identity: str) -> Path:
         """Return the folder of the checkpoints of a cell's groups."""
         return self._path("checkpoints", identity)
+
+    def checkpoints_of_cells(self) -> list[Path]:
+        """List the existing folders of checkpoints: one for each cell, then the one that holds them."""
+        return [*self.directory.glob("checkpoints/*/"), *self.directory.glob("checkpoints/")]
 
     def name(self, path: Path) -> str:
         """Format a path below the folder for people."""

@@ -118,4 +118,4 @@ def _append(directory: Path, event: Declaration | Look) -> None:
         whole, between = len(written), b"\n"
     except ValueError:
         whole, between = end, b""
-    atomic.append(path, between + _line(event), whole)
+    atomic.append(path, between + _line(event), whole, directory)

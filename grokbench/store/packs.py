@@ -24,6 +24,7 @@ from grokbench.records import Cell, Curve, Ledger, Manifest, Run, Snapshots, Tim
 from grokbench.store.layout import NAME
 from grokbench.store.ledger import ledger_lines
 from grokbench.store.manifests import manifest_line
+from grokbench.store.privacy import public_manifest, public_run, public_timing
 
 __all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
 
@@ -154,7 +155,7 @@ def packed(
     weights: bool = False,
     ledger: Ledger = Ledger(),  # noqa: B008 - frozen
 ) -> dict[str, bytes]:
-    """Make the files of a packed folder.
+    """Make the files of a packed folder, without the private parts of its texts (see `privacy`).
 
     Args:
         manifest: of the folder.
@@ -169,16 +170,16 @@ def packed(
     outcomes, curves = list[bytes](), list[bytes]()
     if not weights:
         manifest = replace(manifest, cells=_weightless(manifest.cells), withdrawn=_weightless(manifest.withdrawn))
-    for run in runs:
+    for run in map(public_run, runs):
         run = run if weights else replace(run, weights={})
         thinned = {label: thin(curve) for label, curve in run.curves.items()}
         curves.append(json_lines.dump(Curves(run.identity, run.seed, thinned)))
         outcomes.append(json_lines.dump(replace(run, curves={}, provenance={**run.provenance, "curves": THINNED})))
     return {
-        "manifest.json": manifest_line(manifest),
+        "manifest.json": manifest_line(public_manifest(manifest)),
         OUTCOMES: b"".join(outcomes),
         CURVES: b"".join(curves),
-        TIMINGS: b"".join(map(json_lines.dump, timings)),
+        TIMINGS: b"".join(json_lines.dump(public_timing(timing)) for timing in timings),
     } | ({"ledger.jsonl": ledger_lines(ledger)} if ledger.events else {})
 
 

@@ -29,18 +29,19 @@ class Head:
     run: Run
 
 
-def write_run(path: Path, run: Run) -> None:
+def write_run(path: Path, run: Run, within: Path) -> None:
     """Write a run whole or not at all.
 
     Args:
         path: the path of the replica's file; an existing file is replaced.
         run: the run with its curves.
+        within: the results folder; no link below it is followed.
 
     Raises:
         StoreError: the file cannot be written.
     """
     curves = json_lines.dump(run.curves)
-    atomic.write(path, json_lines.dump(Head(len(curves), replace(run, curves={}))) + curves)
+    atomic.write(path, json_lines.dump(Head(len(curves), replace(run, curves={}))) + curves, within)
 
 
 def read_timing(path: Path) -> Timing:

@@ -31,13 +31,13 @@ class Stalls:
             self._since[name] = f"{datetime.now(UTC) - timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"
         with suppress(StoreError, OSError):
             if self._since:
-                atomic.write(self._path, json_lines.dump(self._since))
+                atomic.write(self._path, json_lines.dump(self._since), self._path.parent)
             else:
                 self.clear()
 
     def clear(self) -> None:
         """Delete the file, such as one that a killed run has left."""
-        atomic.remove(self._path)
+        atomic.remove(self._path, self._path.parent)
 
     def read(self) -> dict[str, str]:
         """Return name of a job -> when it last showed progress; empty if there is no file, or a damaged one."""

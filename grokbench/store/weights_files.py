@@ -35,7 +35,8 @@ class WeightsFiles:
         Raises:
             StoreError: the folder cannot be written.
         """
-        atomic.write(self.layout.weights(weights.identity, weights.seed, weights.epoch), weights.content)
+        path = self.layout.weights(weights.identity, weights.seed, weights.epoch)
+        atomic.write(path, weights.content, self.layout.directory)
 
     def read(self, run: Run, epoch: int) -> bytes:
         """Read the file of the weights that a run kept at an epoch.
@@ -88,12 +89,13 @@ class WeightsFiles:
         own = {self.layout.weights(run.identity, run.seed, epoch) for epoch in run.weights}
         for file in self.layout.all_weights(run.identity, run.seed):
             if file not in own:
-                atomic.remove(file)
+                atomic.remove(file, self.layout.directory)
 
     def supersede(self, identity: str, seed: int, run_file: Path) -> None:
         """Move the weights of a replica next to the file that its run will be moved to."""
         for file in self.layout.all_weights(identity, seed):
-            atomic.move(file, run_file.with_name(f"{run_file.stem}{file.name.removeprefix(str(seed))}"))
+            moved = run_file.with_name(f"{run_file.stem}{file.name.removeprefix(str(seed))}")
+            atomic.move(file, moved, self.layout.directory)
 
 
 def _digest(path: Path) -> str | None:

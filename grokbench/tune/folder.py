@@ -2,11 +2,10 @@
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 from grokbench.errors import StoreError
-from grokbench.io import atomic, json_lines
+from grokbench.io import atomic, json_lines, links
 from grokbench.text.lists import listed
 from grokbench.text.options import Option
 from grokbench.tune.preparation import Tuning
@@ -26,6 +25,7 @@ def check_folder(tuning: Tuning) -> None:
         StoreError: the folder holds another search or something else, or its record cannot be read.
     """
     path = tuning.directory / FACTS
+    links.refuse_all(tuning.directory, (atomic.LOCK, FACTS, FINDINGS, CHOSEN))
     if not path.exists():
         if tuning.directory.is_dir() and any(tuning.directory.glob("manifest.json")):
             raise StoreError(f"{tuning.directory} is a results folder: choose another folder ({Option('out')}).")
@@ -48,20 +48,22 @@ def check_folder(tuning: Tuning) -> None:
 
 def remember(tuning: Tuning) -> None:
     """Write everything that the trials of a folder depend on, see `check_folder`."""
-    write_json(tuning.directory / FACTS, _facts(tuning))
+    write_json(tuning, FACTS, _facts(tuning))
 
 
-def write_json(path: Path, data: Any) -> None:
-    """Write data as indented JSON.
+def write_json(tuning: Tuning, name: str, data: Any) -> None:
+    """Write data as indented JSON into the folder of a search.
 
     Args:
-        path: the path of the file.
+        tuning: the search.
+        name: the name of the file.
         data: mappings, lists and finite numbers.
 
     Raises:
         StoreError: the file cannot be written.
     """
-    atomic.write(path, f"{json.dumps(data, indent=1, allow_nan=False)}\n".encode())
+    content = f"{json.dumps(data, indent=1, allow_nan=False)}\n".encode()
+    atomic.write(tuning.directory / name, content, tuning.directory)
 
 
 def _facts(tuning: Tuning) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from grokbench.io import atomic
+from grokbench.io import atomic, links
 from grokbench.runner.request import Plan, Request, resolve
 from grokbench.store import Store
 from grokbench.tune import folder
@@ -120,8 +120,9 @@ def _confirm(
 def _train(tuning: Tuning, train: Train, name: str, seeds: Sequence[int], rows: Rows) -> dict[tuple[Key, str], Score]:
     """Write a suite of trials, train it, and return the score of each method, task and row."""
     path = tuning.directory / f"{name}.yaml"
+    links.refuse(tuning.directory / name, tuning.directory)
     said = f"Trials of `grokbench tune`, results in {name}/. The number of a row, or its rank, follows its label."
-    atomic.write(path, suite_text(suite_data(tuning, name, seeds, rows), said).encode())
+    atomic.write(path, suite_text(suite_data(tuning, name, seeds, rows), said).encode(), tuning.directory)
     request = tuning.request
     plan = resolve(
         Request(

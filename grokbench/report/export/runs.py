@@ -9,6 +9,7 @@ from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Run, Timing
 from grokbench.report.export.tidy import BOOLEAN, INTEGER, NUMBER, TEXT, Column, Table, Value
 from grokbench.store import Store
+from grokbench.text.private import without_private
 
 __all__ = [
     "ABOUT_CURVES",
@@ -88,7 +89,7 @@ def _commit(replica: Replica) -> str | None:
 
 
 def _last_line(text: str | None) -> str | None:
-    return next(reversed((text or "").strip().splitlines()), None)
+    return next(reversed(without_private(text or "").strip().splitlines()), None)
 
 
 def _of_run(name: str, kind: str, meaning: str, empty: str = NOT_THERE, unit: str = "") -> Column:

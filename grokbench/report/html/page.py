@@ -23,6 +23,7 @@ from grokbench.report.html.tables import boards, means, published
 from grokbench.report.text.over_tasks import over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, environment_value, legend, warnings
 from grokbench.seeds import format_seeds
+from grokbench.text.private import without_place, without_private
 
 __all__ = ["document"]
 
@@ -52,7 +53,7 @@ def document(evidence: Evidence) -> str:
         machine=environment_line({key: environment.get(key) for key in MACHINE}),
         environment={key: environment_value(value) for key, value in environment.items() if value is not None},
         seeds=format_seeds(evidence.manifest.seeds),
-        commands=_commands(evidence.manifest, shlex.quote(evidence.folder)),
+        commands=_commands(evidence.manifest, shlex.quote(without_place(evidence.folder))),
         settings=_settings(evidence.manifest),
         failures=list(_failures(evidence)),
         data=embedded(drawn.script()),
@@ -149,4 +150,4 @@ def _failures(evidence: Evidence) -> Iterator[tuple[str, str]]:
         cell = each.measured.cell
         for run in each.measured.runs:
             if run is not None and run.outcome is Outcome.FAILED:
-                yield f"{cell.name}, seed {run.seed}", run.error or "no traceback"
+                yield f"{cell.name}, seed {run.seed}", without_private(run.error or "no traceback")

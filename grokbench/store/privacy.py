@@ -1,0 +1,92 @@
+"""Records without the paths of a machine and the names of its users, to be published in a packed folder.
+
+A recipe is left as it is, since the identity of a cell depends on it: `paths_left` finds a path there.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from grokbench.records import Manifest, Run, Timing
+from grokbench.text.lists import listed, plural
+from grokbench.text.private import paths_in, without_private
+
+__all__ = ["about_machines", "paths_left", "public_manifest", "public_run", "public_timing"]
+
+SHOWN = ("platform", "cpu", "cores", "device_name", "python", "grokbench", "torch", "numpy", "scipy", "git")
+COMPARED = ("origins", "measured")  # keys of provenance that are compared with the plan; they hold no free text
+
+
+def public_manifest(manifest: Manifest) -> Manifest:
+    """Clean a suite's own words: its description, its reasons for skipping, the source of published numbers."""
+    published = manifest.published
+    return replace(
+        manifest,
+        description=without_private(manifest.description),
+        skipped=tuple(replace(skip, why=without_private(skip.why)) for skip in manifest.skipped),
+        published=published and replace(published, source=without_private(published.source)),
+    )
+
+
+def public_run(run: Run) -> Run:
+    """Clean the traceback and the provenance of a run."""
+    error = run.error and without_private(run.error)
+    return replace(run, error=error, provenance=_public_provenance(run.provenance))
+
+
+def public_timing(timing: Timing) -> Timing:
+    """Clean the provenance of a timing."""
+    return replace(timing, provenance=_public_provenance(timing.provenance))
+
+
+def about_machines(runs: Sequence[Run]) -> Iterator[str]:
+    """Say in two sentences what runs tell about the machines on which they were made, and what was removed."""
+    made = [public_run(run).provenance for run in runs]
+    facts = {key: list(dict.fromkeys(str(_fact(each[key])) for each in made if each.get(key))) for key in SHOWN}
+    known = "; ".join(f"{key} {listed(_shortened(values))}" for key, values in facts.items() if values)
+    failed = sum(run.error is not None for run in runs)
+    yield f"{plural(len(runs), 'replica')}, {failed} failed. About the machine: {known or 'nothing'}."
+    yield "Paths and names of users are removed from tracebacks and from the suite's texts."
+
+
+def _shortened(values: list[str], most: int = 3) -> list[str]:
+    """Return the first values, and how many more there are."""
+    return values if len(values) <= most else [*values[:most], f"{len(values) - most} more"]
+
+
+def _fact(value: Any) -> Any:
+    """Write a value of provenance: of a git state the commit, which tells more than its other parts."""
+    commit = value.get("commit") if isinstance(value, Mapping) else None
+    return f"{str(commit)[:12]}{' with changes' if value.get('dirty') else ''}" if commit else value
+
+
+def paths_left(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    """Yield the name of a file and a path that it holds, for the paths in JSON that is about to be published."""
+    for name, content in files.items():
+        if name.endswith((".json", ".jsonl")):
+            for line in content.splitlines():
+                yield from ((name, path) for text in _texts(json.loads(line)) for path in paths_in(text))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in JSON data, names included, but for tracebacks, which are clean."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value
+        yield from (text for name, each in value.items() if name != "error" for text in _texts(each))
+    elif isinstance(value, list):
+        yield from (text for each in value for text in _texts(each))
+
+
+def _public_provenance(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value if key in COMPARED else _public(value) for key, value in provenance.items()}
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_private(value)
+    if isinstance(value, Mapping):
+        return {key: _public(each) for key, each in value.items()}
+    return [_public(each) for each in value] if isinstance(value, list | tuple) else value
