@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grokbench.commands.completion import folders
+from grokbench.commands.output import echo
 
 if TYPE_CHECKING:
     from grokbench.judging.evidence import Evidence
@@ -53,7 +54,7 @@ def report(directory: str, out: str | None) -> None:
     place = atomic.target(file)
     content = document(evidence).encode(errors="replace")  # a lone surrogate, from a damaged label or a traceback
     atomic.write(place, content)
-    click.echo(f"{len(content) / 2**20:.1f} MB in {file}")
+    echo(f"{len(content) / 2**20:.1f} MB in {file}")
 
 
 @click.command()
@@ -123,7 +124,7 @@ def _evidence(directory: str) -> "Evidence":
 
     found = gather(Store.load(directory))
     for sentence in found.complaints:
-        click.echo(f"Warning: {sentence}", err=True)
+        echo(f"Warning: {sentence}", err=True)
     return found
 
 
@@ -161,4 +162,4 @@ def _write(drawn: list["Drawing"], folder: Path, formats: tuple[str, ...]) -> No
         for format in formats:
             file = folder / f"{file_name(drawing)}.{format}"
             atomic.write(file, rendered(drawing.specification, format))
-            click.echo(str(file))
+            echo(str(file))

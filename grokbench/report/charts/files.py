@@ -11,6 +11,7 @@ import vl_convert
 
 from grokbench.report.charts import Drawing
 from grokbench.report.charts.style import FONT, FONTS
+from grokbench.text.escape import printable_data
 
 __all__ = ["FORMATS", "file_name", "rendered"]
 
@@ -28,7 +29,7 @@ def rendered(specification: dict[str, Any], format: str) -> bytes:
         format: a key of FORMATS.
     """
     _register()
-    return FORMATS[format](specification)
+    return FORMATS[format](printable_data(specification))
 
 
 def file_name(drawing: Drawing) -> str:
@@ -43,7 +44,7 @@ def _safe(label: str) -> str:
     systems do not distinguish from small ones.
     """
     safe = re.sub(r"^[.]|[^a-z0-9_=.,]+", "_", label.lower())[:60]
-    return safe if safe == label else f"{safe}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    return safe if safe == label else f"{safe}-{hashlib.sha256(label.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 @functools.cache
