@@ -53,7 +53,9 @@ def patterns():
         else:
             found.setdefault((pattern, flags), set()).add(method)
     for target, pattern, flags in compiled:
-        found.setdefault((pattern, flags), set()).update(methods.get(target, METHODS))
+        found.setdefault((pattern, flags), set()).update(
+            methods.get(target) or methods["pattern"]
+        )  # the name of a loop over them
     return found
 
 
@@ -78,7 +80,7 @@ def _text(item):
             return "a"
         case "IN":
             pattern = re._compiler.compile(parser.SubPattern(parser.State(), [item]))
-            return next(char for char in "a1A_. \t-~\x00\u034f" if pattern.match(char))
+            return next(char for char in (*"a1A_. ~", *map(chr, range(0x40000))) if pattern.match(char))
         case "MAX_REPEAT" | "MIN_REPEAT":
             return shortest(value[2]) * max(1, value[0])
         case "SUBPATTERN":
@@ -88,23 +90,27 @@ def _text(item):
     return ""  # a place, or a look around it
 
 
-def pieces(items):
-    """The texts of all parts of a parsed pattern: of each item, and of each beginning of a sequence."""
-    for end, (kind, value) in enumerate(items, 1):
-        yield shortest(items[:end])
-        yield _text((kind, value))
-        if str(kind) in ("MAX_REPEAT", "MIN_REPEAT", "SUBPATTERN"):
-            yield from pieces(value[-1])
-        if str(kind) == "BRANCH":
+def repeats(items, before=""):
+    """(what leads to it, a text of it, the item after it) of every part that can be repeated without a limit."""
+    for place, (kind, value) in enumerate(items):
+        if str(kind) in ("MAX_REPEAT", "MIN_REPEAT"):
+            if value[1] == parser.MAXREPEAT:
+                yield before, shortest(value[2]), shortest(items[place + 1 : place + 2])
+            yield from repeats(value[2], before)
+        elif str(kind) == "SUBPATTERN":
+            yield from repeats(value[-1], before)
+        elif str(kind) == "BRANCH":
             for branch in value[1]:
-                yield from pieces(branch)
+                yield from repeats(branch, before)
+        before += _text((kind, value))
 
 
 def attacks(pattern, flags):
     """Texts in which a part of the pattern is repeated, after what leads to it and before what does not match."""
-    found = list(dict.fromkeys(filter(None, pieces(list(parser.parse(pattern, flags))))))
+    found = [*dict.fromkeys(repeats(list(parser.parse(pattern, flags))))]
+    parts = [*dict.fromkeys(part for before, each, after in found for part in (each, after, before + each + after))]
     for length in LENGTHS:
-        for before, part, after in product(["", *found], found, ("", "\n", "\0")):
+        for (before, _, _), part, after in product(found, filter(None, parts), ("", "\n", "\0")):
             yield before + part * (length // len(part) + 1) + after
 
 
@@ -125,7 +131,7 @@ def slow(pattern, flags, methods):
     """The method and the beginning of the first text for which a pattern takes too long; None where there is none."""
     compiled = re.compile(pattern, flags)
     for text, method in product(attacks(pattern, flags), sorted(methods)):
-        if min(used(compiled, method, text) for _ in range(2)) > MOST_SECONDS:
+        if all(used(compiled, method, text) > MOST_SECONDS for _ in range(2)):
             return method, text[:40]
     return None
 

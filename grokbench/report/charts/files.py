@@ -64,9 +64,9 @@ def _svg(specification: dict[str, Any]) -> bytes:
     """Render to svg with the font embedded, and the size in points, as in a pdf; an svg's pixel is 3/4 of a point."""
     drawn = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     sized = re.sub(
-        r'(<svg [^>]*?)width="([0-9.]+)" height="([0-9.]+)"', r'\1width="\2pt" height="\3pt"', drawn, count=1
+        r'(<svg [^<>]*?)width="([0-9.]+)" height="([0-9.]+)"', r'\1width="\2pt" height="\3pt"', drawn, count=1
     )
-    return re.sub(r"(<svg [^>]*>)", lambda opened: opened[0] + _font_face(), sized, count=1).encode()
+    return re.sub(r"(<svg [^<>]*>)", lambda opened: opened[0] + _font_face(), sized, count=1).encode()
 
 
 @functools.cache
