@@ -1,4 +1,4 @@
-"""A results folder of which every text tries to act where it is shown: in a terminal, a page, a paper, a spreadsheet."""
+"""A results folder of which every text tries to act where it is shown: terminal, page, paper and spreadsheet."""
 
 import unicodedata
 from dataclasses import replace
