@@ -117,7 +117,7 @@ def settled(page):
 def test_every_chart_is_drawn_and_says_what_it_shows(open_):
     page = open_("paper")
     drawn = page.locator("figure svg.marks")
-    assert drawn.count() == 22 and page.locator("#vg-tooltip-element").count() == 0
+    assert drawn.count() == 23 and page.locator("#vg-tooltip-element").count() == 0
     said = drawn.evaluate_all(
         "all => all.map(svg => svg.closest('[role=graphics-document]').getAttribute('aria-label'))"
     )
