@@ -22,8 +22,8 @@ from grokbench.commands.results import compare, export, leaderboard, pack, secon
 from grokbench.commands.run import run
 from grokbench.commands.signals import STATUS, exit_at_once, handling_signals, interrupted_message
 from grokbench.commands.tune import tune
-from grokbench.errors import GrokbenchError
-from grokbench.text.escape import printable_lines
+from grokbench.errors import GrokbenchError, PluginError, SuiteError
+from grokbench.text.escape import printable, printable_lines
 
 __all__ = ["main"]
 
@@ -74,7 +74,8 @@ def main() -> None:
         with handling_signals(exit_at_once):
             commands(standalone_mode=False)
     except GrokbenchError as error:
-        echo(f"Error: {error}", err=True)
+        lists = isinstance(error, SuiteError | PluginError)  # a mistake a line; their texts are escaped before
+        echo(f"Error: {error if lists else printable(str(error))}", err=True)
         sys.exit(error.exit_status)
     except click.ClickException as error:
         error.message = printable_lines(error.message)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import sys
 from unittest.mock import patch
@@ -19,6 +20,7 @@ from grokbench.text.escape import csv_cell, printable, printable_data
 from grokbench.text.table import shortened, table, width
 from grokbench.tune.tables import describe
 
+from .helpers.documentation_pages import ROOT
 from .helpers.hostile_text import ALL, ITEMS, LABELS, acting, make
 from .helpers.tiny import grokbench, write
 
@@ -117,6 +119,26 @@ def test_a_hostile_suite_is_refused_in_visible_lines(tmp_path):
     done = grokbench("validate", suite)
     assert done.status == 2 and acting(done.err) == [] and "FORGED" in done.err
     assert all(line.startswith(("Error: ", str(suite))) for line in done.err.splitlines())
+
+
+def test_known_labels_are_listed_in_one_line(tmp_path):
+    labels = {f"a{sign}\nFORGED": {"use": "xor"} for sign in ("", "\u202e", "\t")}
+    text = json.dumps({"suite": "s", "seeds": 1, "tasks": labels, "regularizers": labels, "baseline": "b"})
+    done = grokbench("validate", write(tmp_path, text))
+    assert done.status == 2 and "\\nFORGED" in done.err and acting(done.err) == []
+    assert not [line for line in done.err.splitlines() if line.startswith("FORGED")]
+
+
+def test_known_labels_of_a_folder_are_listed_in_one_line(hostile):
+    done = run(hostile, "plot", "{}", "survival", "--task", "x")
+    assert done.status == 2 and len(done.err.splitlines()) == 2 and "\\nFORGED" in done.err
+
+
+def test_commands_print_by_one_function():
+    others = {"output.py", "run.py"}
+    files = [file for file in (ROOT / "grokbench" / "commands").glob("*.py") if file.name not in others]
+    texts = [file.read_text(encoding="utf-8") for file in (*files, ROOT / "grokbench" / "cli.py")]
+    assert len(texts) > 10 and not [text for text in texts if re.search(r"click\.s?echo|\bprint\(|sys\.std(out|err)\.write", text)]
 
 
 def test_a_condition_of_any_length_is_refused_at_once_by_its_beginning(tmp_path):

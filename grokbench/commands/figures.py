@@ -7,6 +7,7 @@ import click
 
 from grokbench.commands.completion import folders
 from grokbench.commands.output import echo
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.judging.evidence import Evidence
@@ -124,7 +125,7 @@ def _evidence(directory: str) -> "Evidence":
 
     found = gather(Store.load(directory))
     for sentence in found.complaints:
-        echo(f"Warning: {sentence}", err=True)
+        echo(f"Warning: {printable(sentence)}", err=True)
     return found
 
 

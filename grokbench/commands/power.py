@@ -11,6 +11,7 @@ from grokbench.commands.options import METHODS, PLUGINS
 from grokbench.commands.output import echo
 from grokbench.errors import StoreError
 from grokbench.records import Cell
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.judging.comparison import Comparisons
@@ -67,7 +68,7 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
     tests = statistics.tests(plan.suite.comparisons)
     aim = Aim(speedup, wanted, len(plan.suite.seeds), tests, statistics.alpha, statistics.primary)
     for sentence in _unlike(plan, found):
-        echo(f"Warning: {sentence}.", err=True)
+        echo(f"Warning: {printable(sentence)}.", err=True)
     echo(render(list(needs(found, aim)), aim, style))
 
 

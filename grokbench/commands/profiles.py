@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from grokbench.commands.output import echo
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.events import Profile
@@ -30,7 +31,7 @@ def print_profiles(plan: "Plan") -> None:
     found, failed = [], []
     for job, event in pipeline.profiles(plan):
         cell = job.cells[0]
-        echo(f"measured {cell.name}", err=True)
+        echo(f"measured {printable(cell.name)}", err=True)
         if isinstance(event, Profile):
             found.append(event)
         elif isinstance(event, Run):  # of a failed replica

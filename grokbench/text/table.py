@@ -43,7 +43,12 @@ def width(text: str) -> int:
 
 
 def shortened(label: str, longest: int) -> str:
-    """Cut a label in the middle to at most `longest` columns, since the ends tell the labels of a sweep apart."""
+    """Cut a label in the middle to at most `longest` columns, since the ends tell the labels of a sweep apart.
+
+    Args:
+        label: printable text.
+        longest: columns of a terminal, at least 2.
+    """
     if width(label) <= longest:
         return label
     head = (longest - 1) // 2
