@@ -19,7 +19,7 @@ def describe(record: Mapping[str, Any]) -> Iterator[str]:
         record: a record of `findings`.
     """
     searches, seeds = record["searches"], len(record["seeds"])
-    yield table(map(_row, searches), CHOSEN)
+    yield table([list(_row(search)) for search in searches], CHOSEN)
     counted = "grokking that lasts" if record["rank_by"] == "lasting" else "grok"
     yield (
         f"Epochs to {counted} (geometric mean over seeds) and seeds that grokked: on the {seeds} seeds of the search, "
