@@ -15,14 +15,15 @@ from grokbench.commands.doctor import doctor
 from grokbench.commands.evaluate import evaluate
 from grokbench.commands.figures import plot, report
 from grokbench.commands.new import new
+from grokbench.commands.output import any_encoding, echo
 from grokbench.commands.plugins import list_, show, validate
 from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
 from grokbench.commands.signals import exit_at_once, exit_status, handling_signals, interrupted_message
 from grokbench.commands.tune import tune
-from grokbench.errors import GrokbenchError
-from grokbench.text.escape import printable
+from grokbench.errors import GrokbenchError, PluginError, SuiteError
+from grokbench.text.escape import printable, printable_lines
 
 __all__ = ["main"]
 
@@ -73,17 +74,20 @@ for command in (
 
 def main() -> None:
     """Run the command line; an error that the user can correct becomes one message and an exit status."""
+    any_encoding()
     try:
         with handling_signals(exit_at_once):
             commands(standalone_mode=False)
     except GrokbenchError as error:
-        click.echo("\n".join(map(printable, f"Error: {error}".split("\n"))), err=True)
+        lists = isinstance(error, SuiteError | PluginError)  # a mistake a line; their texts are escaped before
+        echo(f"Error: {error if lists else printable(str(error))}", err=True)
         sys.exit(error.exit_status)
     except click.ClickException as error:
+        error.message = printable_lines(error.message)
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:
-        click.echo(interrupted_message(*filter(None, [str(stop)])), err=True)
+        echo(interrupted_message(*filter(None, [str(stop)])), err=True)
         sys.exit(exit_status(stop))
     except BrokenPipeError:
         _drop_output()  # the reader of the pipe has gone
@@ -91,13 +95,13 @@ def main() -> None:
     except (MemoryError, ImportError) as error:
         if isinstance(error, ImportError) and UNMAPPED not in str(error):
             raise
-        click.echo(f"Error: {OUT_OF_MEMORY}", err=True)
+        echo(f"Error: {OUT_OF_MEMORY}", err=True)
         sys.exit(1)
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
         _drop_output()
-        click.echo(f"Error: the output cannot be written ({error.strerror}); free some disk space.", err=True)
+        echo(f"Error: the output cannot be written ({error.strerror}); free some disk space.", err=True)
         sys.exit(1)
 
 

@@ -12,7 +12,9 @@ __all__ = ["EXPECTED", "Condition", "Stop", "bound_fault", "parse_condition"]
 Stop = str | int | Mapping[str, int]  # "grokked", "budget", a number of evaluations, or {"hold": H epochs}
 EXPECTED = 'a condition such as "> 0.80" (>, >=, < or <= and a finite number)'
 
-_CONDITION = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*")
+MOST_CHARACTERS = 100  # of a condition; the longest float64 in full has some 25
+# Each digit can be matched in one way only, so that the time is linear in the length.
+_CONDITION = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -64,10 +66,16 @@ def parse_condition(text: Any) -> Condition:
     Raises:
         ValueError: `text` is not a condition; the message says what was expected.
     """
-    found = _CONDITION.fullmatch(text) if isinstance(text, str) else None
+    found = _CONDITION.fullmatch(text) if isinstance(text, str) and len(text) <= MOST_CHARACTERS else None
     if found is None or not math.isfinite(float(found[2])):
-        raise ValueError(f"{text!r}, expected {EXPECTED}")
+        raise ValueError(f"{_beginning(text)}, expected {EXPECTED}")
     return Condition(found[1], float(found[2]))
+
+
+def _beginning(text: Any) -> str:
+    """Quote what is no condition, of which the first characters suffice."""
+    quoted = repr(text[: MOST_CHARACTERS + 1] if isinstance(text, str) else text)
+    return quoted if len(quoted) <= MOST_CHARACTERS else f"{quoted[:MOST_CHARACTERS]}..."
 
 
 def bound_fault(text: str, low: float, high: float) -> str:

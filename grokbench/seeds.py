@@ -89,11 +89,11 @@ def format_seeds(seeds: Sequence[int]) -> str:
 def _seed_range(part: str, most: int) -> range:
     found = _PART.fullmatch(part)
     if found is None:
-        wrong = "a negative seed" if re.fullmatch(r"-\s*[0-9]+.*", part) else "neither a seed nor a range"
+        wrong = "a negative seed" if re.match(r"-\s*[0-9]", part) else "neither a seed nor a range"
         raise SuiteError(f"{part[:40]!r} is {wrong}, expected seeds such as 1000-1024 or 0-4,7")
     first, last = int(found[1]), int(found[2] or found[1])
     if last < first:
-        raise SuiteError(f"the range {part} is empty, expected {last}-{first}")
+        raise SuiteError(f"the range {first}-{last} is empty, expected {last}-{first}")
     if last - first >= most:
         raise SuiteError(f"more than {MAX_SEEDS} seeds, expected at most {MAX_SEEDS}")
     return range(first, last + 1)

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from grokbench.text.escape import printable
+
 from .helpers.documentation_pages import ROOT
 from .helpers.report_folders import FOLDERS, HOSTILE
 from .helpers.tiny import grokbench
@@ -115,7 +117,7 @@ def settled(page):
 def test_every_chart_is_drawn_and_says_what_it_shows(open_):
     page = open_("paper")
     drawn = page.locator("figure svg.marks")
-    assert drawn.count() == 22 and page.locator("#vg-tooltip-element").count() == 0
+    assert drawn.count() == 23 and page.locator("#vg-tooltip-element").count() == 0
     said = drawn.evaluate_all(
         "all => all.map(svg => svg.closest('[role=graphics-document]').getAttribute('aria-label'))"
     )
@@ -166,8 +168,8 @@ def test_methods_axes_and_seeds_are_chosen(open_):
     assert all(chart for chart in lines(page))
     off = page.locator("tr.off")
     assert (
-        set(off.evaluate_all("rows => rows.map(row => row.dataset.method)")) == {"grokalign"} and off.count() == 10
-    )  # with published
+        set(off.evaluate_all("rows => rows.map(row => row.dataset.method)")) == {"grokalign"} and off.count() == 16
+    )  # of five tasks, their matrices, the means over tasks and the published numbers
 
     ticks = page.locator("figure.accuracy svg").last.locator(".role-axis-label text")
     logarithmic = ticks.all_text_contents()
@@ -278,12 +280,12 @@ def test_everything_is_reached_with_the_tab_key(open_):
     box.focus()
     page.keyboard.press("Space")
     settled(page)
-    assert not box.is_checked() and page.locator("tr.off").count() == 1
+    assert not box.is_checked() and page.locator("tr.off").count() == 2  # in the leaderboard and the matrix
 
 
 def test_markup_in_labels_is_shown_as_text(open_):
     page = open_("hostile")
-    plain = " ".join(HOSTILE.split())
+    plain = printable(HOSTILE)
     assert " ".join(page.locator("h1").inner_text().split()) == plain and page.locator("script").count() == 3
     page.locator("label", has_text="alert").locator("input").uncheck()
     settled(page)
@@ -299,6 +301,23 @@ def test_markup_in_labels_is_shown_as_text(open_):
     assert tip.locator("script").count() == 0
 
 
+def test_nothing_of_a_hostile_folder_runs_or_asks_for_anything(open_):
+    """`open_` notices requests, dialogs and messages; here every control is used and every kind of mark is hovered."""
+    page = open_("hostile")
+    for control in page.locator("summary, #controls input, #controls button, thead button").all():
+        if control.is_visible():
+            control.click()
+    settled(page)
+    page.locator("#all").click()
+    settled(page)
+    for figure in page.locator("figure:visible").all():
+        figure.scroll_into_view_if_needed()
+        for mark in figure.locator("svg .mark-symbol path, svg .mark-rect path, svg .role-axis-label text").all()[-3:]:
+            page.mouse.move(*_middle(mark))
+    assert "onerror" in page.locator("body").inner_text() and page.locator("img, iframe, object, embed").count() == 0
+    assert page.evaluate("typeof ran") == "undefined"
+
+
 def test_sixty_methods_are_named_beside_their_lines_and_chosen_one_by_one(open_):
     page = open_("sixty")
     assert page.locator("#controls").bounding_box()["height"] < 140
@@ -307,7 +326,7 @@ def test_sixty_methods_are_named_beside_their_lines_and_chosen_one_by_one(open_)
     page.get_by_label("grokalign[strength=5.8]", exact=True).check()
     settled(page)
     assert [len(chart) for chart in lines(page)] == [1, 1]
-    assert page.locator("tr:not(.off)[data-method]").count() == 2
+    assert page.locator("tr:not(.off)[data-method]").count() == 3  # of two tasks, and of the means over them
 
 
 @pytest.mark.parametrize("name", sorted(FOLDERS.keys() - {"sixty", "hostile", "awkward", "failed", "several"}))

@@ -9,6 +9,7 @@ import click
 
 from grokbench.commands.completion import names_or_files
 from grokbench.commands.options import PLUGINS
+from grokbench.commands.output import echo, replace_line
 
 __all__ = ["check"]
 
@@ -34,7 +35,7 @@ def check(plugin: str, plugins: tuple[str, ...], style: str, verbose: bool) -> N
     failures, tell = 0, _progress()
     for line, failed in report(registry, found, style, verbose, tell):
         tell("")
-        click.secho(line, fg="red" if failed and style == "text" else None)
+        echo(line, fg="red" if failed and style == "text" else None)
         failures += failed
     sys.exit(1 if failures else 0)
 
@@ -44,4 +45,4 @@ def _progress() -> Callable[[str], None]:
     if not sys.stderr.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return lambda text: None
     width = shutil.get_terminal_size().columns - 1
-    return lambda text: click.echo(f"\r\x1b[2K{text[:width]}", nl=False, err=True)
+    return lambda text: replace_line(text[:width])

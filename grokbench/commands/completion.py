@@ -7,6 +7,8 @@ from functools import wraps
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from grokbench.commands.output import echo
+
 __all__ = [
     "completion",
     "data_sets",
@@ -26,7 +28,7 @@ Completer = Callable[[click.Context, click.Parameter, str], Suggested]
 
 
 def completer(complete: Completer) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Keep the suggestions that start with the typed text; an error gives no suggestions and no message."""
+    """Keep the visible suggestions that start with the typed text; an error gives no suggestions and no message."""
 
     @wraps(complete)
     def suggest(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -35,7 +37,8 @@ def completer(complete: Completer) -> Callable[[click.Context, click.Parameter, 
                      complete(ctx, param, incomplete)]  # fmt: skip
         except (Exception, SystemExit):
             return []
-        return [item for item in found if str(item.value).startswith(incomplete)]
+        visible = (item for item in found if str(item.value).isprintable())  # an escape would not be the name
+        return [item for item in visible if str(item.value).startswith(incomplete)]
 
     return suggest
 
@@ -138,4 +141,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     """  # noqa: D301 - click reads the character itself
     known = get_completion_class(shell)
     assert known is not None
-    click.echo(known(ctx.find_root().command, {}, "grokbench", "_GROKBENCH_COMPLETE").source())
+    echo(known(ctx.find_root().command, {}, "grokbench", "_GROKBENCH_COMPLETE").source())

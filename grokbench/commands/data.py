@@ -3,6 +3,7 @@
 import click
 
 from grokbench.commands.completion import data_sets
+from grokbench.commands.output import echo
 
 __all__ = ["data"]
 
@@ -18,11 +19,11 @@ def data_status() -> None:
     from grokbench.data import status
 
     for each in status():
-        click.echo(f"{each.name}: {'present' if each.present else 'missing'} in {each.folder}")
+        echo(f"{each.name}: {'present' if each.present else 'missing'} in {each.folder}")
         for file in each.missing:
-            click.echo(f"  missing: {file}")
+            echo(f"  missing: {file}")
         if not each.present:
-            click.echo(f"  {each.how}")
+            echo(f"  {each.how}")
 
 
 @data.command("fetch")
@@ -31,4 +32,4 @@ def data_fetch(name: str) -> None:
     """Download the data set NAME and verify its checksums."""
     from grokbench.data import fetch
 
-    click.echo(f"{name}: {fetch(name)}")
+    echo(f"{name}: {fetch(name)}")

@@ -10,6 +10,7 @@ import click
 
 from grokbench.commands.completion import folders
 from grokbench.commands.options import PLUGINS
+from grokbench.commands.output import echo
 
 if TYPE_CHECKING:
     from grokbench.doctor.finding import Finding
@@ -39,21 +40,23 @@ def doctor(plugins: tuple[str, ...], out: str, style: str) -> None:
             _print(finding, new=all(each.about != finding.about for each in findings[:-1]))
     bad = sum(finding.state == "bad" for finding in findings)
     if style == "json":
-        click.echo(json.dumps({"sound": not bad, "findings": list(map(asdict, findings))}, indent=2))
+        echo(json.dumps({"sound": not bad, "findings": list(map(asdict, findings))}, indent=2))
     else:
-        click.echo("\nNothing is broken." if not bad else f"\nBroken: {bad}, marked BAD.")
+        echo("\nNothing is broken." if not bad else f"\nBroken: {bad}, marked BAD.")
     sys.exit(1 if bad else 0)
 
 
 def _print(finding: "Finding", new: bool) -> None:
     """Print a finding; before the first finding of a section (`new`), print the section's name."""
     if new:
-        click.echo(finding.about)
+        echo(finding.about)
     mark, colour = MARKS[finding.state]
     first, *others = _lines(finding)
-    click.echo(f"  {click.style(mark, fg=colour, bold=finding.state == 'bad')} {first}")
+    echo("  ", nl=False)
+    echo(mark, nl=False, fg=colour, bold=finding.state == "bad")
+    echo(f" {first}")
     for line in others:
-        click.echo(f"      {line}")
+        echo(f"      {line}")
 
 
 def _lines(finding: "Finding") -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-import click
+from grokbench.commands.output import echo
 
 if TYPE_CHECKING:
     from grokbench.runner.request import Plan
@@ -23,8 +23,8 @@ def print_work(plan: "Plan") -> None:
         left[job.cell.identity] += len(job.missing)
     counts = [(cell, left.get(cell.identity, 0)) for cell in plan.cells]
     rows = [(c.task, c.regularizer, len(plan.seeds), len(plan.seeds) - n, n, n * c.budget) for c, n in counts]
-    click.echo(table(rows, ("task", "regularizer", "replicas", "done", "left", "epochs at most")))
-    click.echo(
+    echo(table(rows, ("task", "regularizer", "replicas", "done", "left", "epochs at most")))
+    echo(
         f"\n{plural(len(plan.cells), 'cell')}, {plural(sum(left.values()), 'replica')} left to train in "
         f"{plural(len(work), 'group')}, at most {sum(len(job.seeds) * job.cell.budget for job in work):,} epochs "
         f"on {in_words(plan.devices)}. Nothing was run."

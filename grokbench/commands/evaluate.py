@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import click
 
 from grokbench.commands.completion import folders
 from grokbench.commands.options import PLUGINS
+from grokbench.commands.output import echo
 from grokbench.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -49,9 +51,9 @@ def evaluate(
 
     inquiry = Inquiry(metric, _parameters(given), epoch=_epoch(epoch), **chosen)
     values, refused = measure(Store.load(directory), inquiry, load_registry(plugins))
-    click.echo(_written(inquiry, values, style), nl=False)
+    echo(_written(inquiry, values, style), nl=False)
     for sentence in refused:
-        click.echo(printable(sentence), err=True)
+        echo(printable(sentence), err=True)
 
 
 def _parameters(given: Sequence[str]) -> dict[str, Any]:
@@ -76,17 +78,18 @@ def _epoch(given: str) -> int | None:
 
 def _written(inquiry: "Inquiry", values: Sequence["Value"], style: str) -> str:
     """Format the values: rounded for people, exact for programs."""
-    from pydantic_core import to_json
+    from pydantic_core import to_jsonable_python
 
-    from grokbench.text.escape import printable
+    from grokbench.text.escape import csv_cell
     from grokbench.text.table import table
 
     if style == "json":
         data = {**asdict(inquiry), "rows": [asdict(value) for value in values]}
-        return to_json(data, indent=2, inf_nan_mode="strings").decode() + "\n"
+        return json.dumps(to_jsonable_python(data, inf_nan_mode="strings"), indent=2) + "\n"
     if style == "csv":
         file = io.StringIO()
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *map(astuple, values)])
+        rows = ([csv_cell(cell) if isinstance(cell, str) else cell for cell in astuple(value)] for value in values)
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
         return file.getvalue()
-    rows = [(printable(v.task), printable(v.regularizer), str(v.seed), v.epoch, f"{v.value:.6g}") for v in values]
-    return table(rows, COLUMNS) + "\n"
+    shown = [(v.task, v.regularizer, str(v.seed), v.epoch, f"{v.value:.6g}") for v in values]
+    return table(shown, COLUMNS) + "\n"

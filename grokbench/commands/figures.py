@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from grokbench.commands.completion import folders
+from grokbench.commands.output import echo
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.judging.evidence import Evidence
@@ -54,7 +56,7 @@ def report(directory: str, out: str | None) -> None:
     place, evidence = atomic.target(file), _evidence(directory)
     content = document(evidence).encode(errors="replace")  # a lone surrogate, from a damaged label or a traceback
     atomic.write(place, content, within)
-    click.echo(f"{len(content) / 2**20:.1f} MB in {file}")
+    echo(f"{len(content) / 2**20:.1f} MB in {file}")
 
 
 @click.command()
@@ -128,7 +130,7 @@ def _evidence(directory: str) -> "Evidence":
     store.manifest = public_manifest(store.manifest)
     found = gather(store)
     for sentence in found.complaints:
-        click.echo(f"Warning: {sentence}", err=True)
+        echo(f"Warning: {printable(sentence)}", err=True)
     return found
 
 
@@ -173,4 +175,4 @@ def _write(drawn: list["Drawing"], folder: Path, within: Path, formats: tuple[st
     atomic.make_folder(folder)
     for name, (drawing, format) in drawings.items():
         atomic.write(folder / name, rendered(drawing.specification, format), within)
-        click.echo(str(folder / name))
+        echo(str(folder / name))

@@ -7,6 +7,8 @@ from shlex import quote
 
 import click
 
+from grokbench.commands.output import echo
+
 __all__ = ["new"]
 
 
@@ -26,10 +28,10 @@ def new(kind: str, name: str, out: str, package: bool) -> None:
     write.check_name(kind, name, registry)
     write_files = write.write_package if package else write.write_plugin
     for path in write_files(kind, name, Path(out)):
-        click.echo(f"Wrote {path}")
-    click.echo("\nThe example works as it is. Replace its code and its last test by your own; then:\n")
+        echo(f"Wrote {path}")
+    echo("\nThe example works as it is. Replace its code and its last test by your own; then:\n")
     for line in _next(kind, name, Path(out), package):
-        click.echo(line)
+        echo(line)
 
 
 def _next(kind: str, name: str, folder: Path, package: bool) -> Iterator[str]:

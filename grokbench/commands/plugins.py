@@ -6,6 +6,7 @@ import click
 
 from grokbench.commands.completion import names, suites
 from grokbench.commands.options import METHODS, PLUGINS
+from grokbench.commands.output import echo
 
 if TYPE_CHECKING:
     from grokbench.plugins import Registry
@@ -27,7 +28,7 @@ def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> 
     plan = resolve(Request(suite, device="cpu", plugins=plugins, methods=methods))
     warn_of_plugins(plan)
     _warn_of_looks(plan)
-    click.echo(f"{plan.suite.path}: sound; {len(plan.cells)} cells, {len(plan.seeds)} seeds.")
+    echo(f"{plan.suite.path}: sound; {len(plan.cells)} cells, {len(plan.seeds)} seeds.")
 
 
 def _warn_of_looks(plan: "Plan") -> None:
@@ -38,7 +39,7 @@ def _warn_of_looks(plan: "Plan") -> None:
     tests, where = plan.manifest.tests, plan.suite.where(("statistics", "interim_looks"))
     if idle := idle_looks(plan.suite.statistics, tests):
         too_few = f"with {listed(idle, 'or')} seeds no p can be small enough for {plural(tests, 'comparison')}"
-        click.echo(f"Warning: {where}: statistics.interim_looks: {too_few}; declare later looks", err=True)
+        echo(f"Warning: {where}: statistics.interim_looks: {too_few}; declare later looks", err=True)
 
 
 @click.command("list")
@@ -50,7 +51,7 @@ def list_(kind: str | None, plugins: tuple[str, ...]) -> None:
     from grokbench.plugins import load_registry
 
     registry = load_registry(plugins)
-    click.echo(catalogue(registry, [kind] if kind else LISTED))
+    echo(catalogue(registry, [kind] if kind else LISTED))
     warn_of_broken(registry, traceback=True)
 
 
@@ -64,7 +65,7 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
 
     registry = load_registry(plugins)
     warn_of_broken(registry)
-    click.echo(entry(registry, name))
+    echo(entry(registry, name))
 
 
 def warn_of_plugins(plan: "Plan") -> None:
@@ -74,7 +75,7 @@ def warn_of_plugins(plan: "Plan") -> None:
 
     warn_of_broken(plan.registry)
     for sentence in (*unused(plan), *short_holds(plan.cells)):
-        click.echo(f"Warning: {sentence}", err=True)
+        echo(f"Warning: {sentence}", err=True)
 
 
 def warn_of_broken(registry: "Registry", traceback: bool = False) -> None:
@@ -86,4 +87,4 @@ def warn_of_broken(registry: "Registry", traceback: bool = False) -> None:
     """
     for broken in registry.broken:
         detail = f"{broken.origin} is left out:\n{broken.traceback}" if traceback else str(broken)
-        click.echo(f"Warning: {detail}", err=True)
+        echo(f"Warning: {detail}", err=True)

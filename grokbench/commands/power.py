@@ -8,8 +8,10 @@ import click
 
 from grokbench.commands.completion import folders, suites
 from grokbench.commands.options import METHODS, PLUGINS
+from grokbench.commands.output import echo
 from grokbench.errors import StoreError
 from grokbench.records import Cell
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.judging.comparison import Comparisons
@@ -66,8 +68,8 @@ def power(suite: str, out: str | None, speedup: float, wanted: float, style: str
     tests = statistics.tests(plan.suite.comparisons)
     aim = Aim(speedup, wanted, len(plan.suite.seeds), tests, statistics.alpha, statistics.primary)
     for sentence in _unlike(plan, found):
-        click.echo(f"Warning: {sentence}.", err=True)
-    click.echo(render(list(needs(found, aim)), aim, style))
+        echo(f"Warning: {printable(sentence)}.", err=True)
+    echo(render(list(needs(found, aim)), aim, style))
 
 
 def _compared(plan: "Plan") -> "Comparisons":

@@ -3,7 +3,8 @@
 import sys
 from typing import TYPE_CHECKING
 
-import click
+from grokbench.commands.output import echo
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.events import Profile
@@ -30,16 +31,16 @@ def print_profiles(plan: "Plan") -> None:
     found, failed = [], []
     for job, event in pipeline.profiles(plan):
         cell = job.cells[0]
-        click.echo(f"measured {cell.name}", err=True)
+        echo(f"measured {printable(cell.name)}", err=True)
         if isinstance(event, Profile):
             found.append(event)
         elif isinstance(event, Run):  # of a failed replica
             failed.append((cell, event))
     if found:
-        click.echo(table(map(_row, found), ["task", "regularizer", "seeds", "ms", *found[-1].seconds]))
-        click.echo(LEGEND.format(device=plan.devices[0]) + (ON_CUDA if plan.kind == "cuda" else ""))
+        echo(table(map(_row, found), ["task", "regularizer", "seeds", "ms", *found[-1].seconds]))
+        echo(LEGEND.format(device=plan.devices[0]) + (ON_CUDA if plan.kind == "cuda" else ""))
     for paragraph in explanations(failed, plan.registry, plan.plugins):
-        click.echo(f"\n{paragraph}", err=True)
+        echo(f"\n{paragraph}", err=True)
     if failed:
         sys.exit(1)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grokbench.commands.completion import folders
+from grokbench.commands.output import echo
 from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _print_methods(store: "Store", style: str) -> None:
     from grokbench.report.text import render_text
 
     found = compare(store.manifest, store.runs(), store.timings(), history=store.history())
-    click.echo(render_text(paragraphs(found), style), nl=False)
+    echo(render_text(paragraphs(found), style), nl=False)
     _warn_of_damaged(store)
 
 
@@ -57,7 +58,7 @@ def print_leaderboard(store: "Store", style: str) -> None:
     from grokbench.runner import pipeline
 
     width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout and sys.stdout.isatty() else None
-    click.echo(render(pipeline.judge(store), style, width))
+    echo(render(pipeline.judge(store), style, width))
     _warn_of_damaged(store)
 
 
@@ -66,7 +67,7 @@ def _warn_of_damaged(*stores: "Store") -> None:
 
     for store in stores:
         for sentence in complaints(store):
-            click.echo(f"Warning: {printable(sentence)}", err=True)
+            echo(f"Warning: {printable(sentence)}", err=True)
 
 
 @click.command()
@@ -84,7 +85,7 @@ def compare(first: str, second: str, style: str) -> None:
     from grokbench.store import Store
 
     stores = Store.load(first), Store.load(second)
-    click.echo(render(contrast(*stores), style), nl=False)
+    echo(render(contrast(*stores), style), nl=False)
     _warn_of_damaged(*stores)
 
 
@@ -101,7 +102,7 @@ def seconds(directory: str, style: str) -> None:
     store = Store.load(directory)
     timings = store.timings()
     found = compare(store.manifest, store.runs(), timings)
-    click.echo(render(list(costs(found)), f"{store.manifest.suite}, in seconds", timings, style))
+    echo(render(list(costs(found)), f"{store.manifest.suite}, in seconds", timings, style))
     _warn_of_damaged(store)
 
 
@@ -114,9 +115,9 @@ def status(directory: str, tracebacks: bool) -> None:
 
     store = Store.load(directory)
     for line in status.describe(store):
-        click.echo(printable(line))
+        echo(printable(line))
     for paragraph in status.tracebacks(store) if tracebacks else ():
-        click.echo(f"\n{paragraph}")
+        echo(f"\n{paragraph}")
 
 
 @click.command()
@@ -151,20 +152,20 @@ def pack(directory: str, out: str | None, weights: bool, keep_paths: bool) -> No
     atomic.write_folder(folder, files, kept, Path() if out is None else None)
     sizes = {name: len(content) for name, content in files.items()}
     sizes |= {"weights/": sum(path.stat().st_size for path in kept.values())} if kept else {}
-    click.echo(f"Published: {', '.join(f'{name} {size / 1000:,.1f} kB' for name, size in sizes.items())}.")
+    echo(f"Published: {', '.join(f'{name} {size / 1000:,.1f} kB' for name, size in sizes.items())}.")
     for line in about_machines(list(store.each_run())):
-        click.echo(printable(line))
-    click.echo(f"{sum(sizes.values()) / 2**20:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
+        echo(printable(line))
+    echo(f"{sum(sizes.values()) / 2**20:.1f} MB in {folder}    (show: grokbench leaderboard {folder})")
     if others := unplanned(store, withdrawn=True):
-        click.echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
+        echo(f"Left out: {others} replicas of cells or seeds that {directory} does not plan now.", err=True)
     if damaged:
-        click.echo(
+        echo(
             f"Warning: left out: {damaged} files of weights that are links, are damaged, or belong to runs that are "
             "not stored here. Delete them and run the suite again: the run makes them anew.",
             err=True,
         )
     if store.busy:
-        click.echo(f"Warning: a process is writing to {directory}: pack again when that process has ended.", err=True)
+        echo(f"Warning: a process is writing to {directory}: pack again when that process has ended.", err=True)
     _warn_of_damaged(store)
 
 
@@ -203,9 +204,9 @@ def export(directory: str, out: str | None, style: str) -> None:
         links.refuse(folder, Path())
     counts = write(store, pipeline.judge(store), folder, style)
     words = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-    click.echo(f"Rows: {words}, in {folder}    (columns: {folder / 'README.md'})")
+    echo(f"Rows: {words}, in {folder}    (columns: {folder / 'README.md'})")
     if store.busy:
-        click.echo(f"Warning: a process is writing to {directory}: export again when that process has ended.", err=True)
+        echo(f"Warning: a process is writing to {directory}: export again when that process has ended.", err=True)
     _warn_of_damaged(store)
 
 

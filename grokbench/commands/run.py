@@ -11,6 +11,7 @@ import click
 from grokbench.commands.completion import devices, folders, labels, observers, suites
 from grokbench.commands.dry_run import print_work
 from grokbench.commands.options import LIMITS, METHODS, PLUGINS, Seconds
+from grokbench.commands.output import echo
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
@@ -18,6 +19,7 @@ from grokbench.commands.signals import Interrupted, exit_status, handling_signal
 from grokbench.errors import StoreError
 from grokbench.seeds import format_seeds
 from grokbench.store.reuse import RERUN
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.runner.request import Plan
@@ -125,7 +127,7 @@ def _train(plan: "Plan", fail_fast: bool) -> None:
     with interruptible(plan.rerun):
         store, failed = perform(plan, fail_fast)
         print_leaderboard(store, "table")
-        click.echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
+        echo(f"\nResults: {store.directory}    (again: grokbench leaderboard {store.directory})")
         _print_missing_seeds(plan, store)
         _print_unplanned(store)
         if failed:
@@ -146,11 +148,11 @@ def perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any
 
     with pipeline.open_store(plan) as store:
         for difference in environment_differences(plan, store):
-            click.echo(f"Warning: {difference}", err=True)
+            echo(f"Warning: {printable(difference)}", err=True)
         try:
             return store, execute(plan, store, fail_fast)
         except StoreError as error:  # such as a full disk; status 2 would mean that nothing was run
-            click.echo(f"Error: {error}", err=True)
+            echo(f"Error: {printable(str(error))}", err=True)
             sys.exit(1)
 
 
@@ -159,7 +161,7 @@ def _print_missing_seeds(plan: "Plan", store: "Store") -> None:
     from grokbench.runner.stored import missing_seeds_outside_plan
 
     if others := format_seeds(missing_seeds_outside_plan(plan, store)):
-        click.echo(
+        echo(
             f"Rows are incomplete: {store.directory} also plans the seeds {others}, which some cells lack; the same "
             f"command with --seeds {others} trains them."
         )
@@ -171,7 +173,7 @@ def _print_unplanned(store: "Store") -> None:
     from grokbench.text.lists import plural
 
     if others := unplanned(store):
-        click.echo(
+        echo(
             f"Not shown: {plural(others, 'replica')} in {store.directory} of cells that are not planned now: of other "
             "settings, or of methods that an earlier command added; repeat its --plugin and --with to see them."
         )
@@ -188,10 +190,10 @@ def print_failed(plan: "Plan", store: "Store", failed: list[tuple[Any, Any]]) ->
     from grokbench.commands.failures import explanations
     from grokbench.text.lists import plural
 
-    click.echo(f"\n{plural(len(failed), 'replica')} failed; the same command trains them again:", err=True)
+    echo(f"\n{plural(len(failed), 'replica')} failed; the same command trains them again:", err=True)
     for paragraph in explanations(failed, plan.registry, plan.plugins):
-        click.echo(f"\n{paragraph}", err=True)
-    click.echo(f"\nThe tracebacks are kept: grokbench status {quote(str(store.directory))} --tracebacks", err=True)
+        echo(f"\n{paragraph}", err=True)
+    echo(f"\nThe tracebacks are kept: grokbench status {quote(str(store.directory))} --tracebacks", err=True)
 
 
 @contextmanager
@@ -201,6 +203,6 @@ def interruptible(rerun: str) -> Iterator[None]:
         with handling_signals(raise_interrupt):
             yield
     except KeyboardInterrupt as stop:
-        click.echo(err=True)  # after the ^C of a terminal
+        echo(err=True)  # after the ^C of a terminal
         number, again = exit_status(stop) - 128, "the same command without --rerun all" if rerun == "all" else ""
         raise Interrupted(number, again) from None

@@ -7,6 +7,7 @@ import click
 
 from grokbench.commands.completion import devices, folders, suites
 from grokbench.commands.options import LIMITS, METHODS, PLUGINS
+from grokbench.commands.output import echo
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.run import interruptible, perform, print_failed
 
@@ -74,7 +75,7 @@ def _print_work(tuning: "Tuning") -> None:
     trials, again = cells * search.n_trials, cells * (FINALISTS + 1)
     epochs = sum(cell.last_epoch for cell in tuning.plan.cells)
     most = epochs * (search.n_trials * len(search.seeds) + (FINALISTS + 1) * len(search.confirm_seeds))
-    click.echo(
+    echo(
         f"{plural(cells, 'cell')} x {plural(search.n_trials, 'trial')} ({search.sampler}) x "
         f"{plural(len(search.seeds), 'seed')} ({format_seeds(search.seeds)}): "
         f"{plural(trials * len(search.seeds), 'replica')}\n"
@@ -105,8 +106,8 @@ def _tune(tuning: "Tuning") -> None:
         record = findings(tuning, found)
         folder.write_json(tuning, folder.FINDINGS, record)
         atomic.write(tuning.directory / folder.CHOSEN, chosen_suite(tuning, found).encode(), tuning.directory)
-        click.echo("\n\n".join(describe(record)))
-        click.echo(
+        echo("\n\n".join(describe(record)))
+        echo(
             f"\nEvery trial: {tuning.directory / folder.FINDINGS}    The chosen settings, a suite to run: "
             f"{tuning.directory / folder.CHOSEN}"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["frames", "innermost", "innermost_frame", "written"]
 
-_FRAME = re.compile(r'File "(.+)", line (\d+), in (.+)\n')
+_FRAME = re.compile(r'^[ |]*File "([^"\n]+)", line (\d+), in (.+)$', re.MULTILINE)
 
 
 def frames(text: str) -> list[traceback.FrameSummary]:

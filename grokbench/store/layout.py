@@ -27,7 +27,7 @@ from grokbench.errors import StoreError
 __all__ = ["FOLDERS", "NAME", "WRITTEN", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
-WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", *FOLDERS)  # everything that a run writes in the folder
+WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", *FOLDERS)  # everything that a run writes
 NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from yaml.error import MarkedYAMLError
 
+from grokbench.text.escape import printable
 from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
@@ -80,7 +81,7 @@ def listing(file: str, problems: Iterable[Problem]) -> str:
 def _line(file: str, problem: Problem) -> str:
     line, column = problem.place or _NO_PLACE
     path = f"{dotted(problem.path)}: " if problem.path else ""
-    return f"{problem.origin or f'{file}:{line}:{column}'}: {path}{problem.text}"
+    return printable(f"{problem.origin or f'{file}:{line}:{column}'}: {path}{problem.text}")
 
 
 def dotted(path: KeyPath) -> str:

@@ -1,9 +1,30 @@
-"""Escapes for untrusted text, so that a terminal, Markdown and LaTeX show it literally."""
+"""Escapes for text of others, so that a terminal, HTML, Markdown, LaTeX and a spreadsheet show it and do nothing else.
+
+Labels, notes and error messages come from files that may have been edited or sent. `printable` and `printable_lines`
+leave only characters that take a place on the screen; the functions for the other media begin with them.
+"""
 
 import re
 import unicodedata
+from typing import Any
 
-__all__ = ["UNICODE_CHAR", "latex", "latex_prose", "markdown", "printable"]
+__all__ = [
+    "UNICODE_CHAR",
+    "csv_cell",
+    "latex",
+    "latex_prose",
+    "markdown",
+    "printable",
+    "printable_data",
+    "printable_lines",
+]
+
+MOST_MARKS = 4  # combining marks in a row; more would cover the lines above and below, and no script needs them
+# Characters that `str.isprintable` accepts and that fonts draw as nothing: fillers, joiners and variation selectors.
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+FORMULA = tuple("=+-@＝＋－＠")  # first characters of a cell that a spreadsheet would calculate
 
 MARKDOWN = {"&": "&amp;", "\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "\n": " ", "\r": " "}
 # Characters that are markup in some positions only: an underscore at the edge of a word, the end of a strikethrough or
@@ -35,25 +56,58 @@ MATHS = {
 ACCENTS = dict(
     zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327", "`'^~=u.\"rHvc", strict=True)
 )
+CONTROL = re.compile("[\x00-\x1f\x7f]")
 LIGATURES = "-',"  # TeX turns two of these characters into another sign
 # For characters that pdfTeX lacks: XeTeX and LuaTeX show the character if the font has it, pdfTeX its code point.
 UNICODE_CHAR = "\\providecommand{\\unicodechar}[2]{\\ifdefined\\Umathcode#2\\else U+#1\\fi}"
 
 
-def printable(text: str) -> str:
-    """Replace control characters by escapes, so that a label or a message cannot control the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def printable(text: str, keep: str = "") -> str:
+    """Escape the characters that are not visible, so that text cannot control a terminal, reorder it or break a line.
+
+    Args:
+        text: any text, with lone surrogates too.
+        keep: characters that are left as they are.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown, marks = [], 0
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        visible = char.isprintable() and marks <= MOST_MARKS and not INVISIBLE.match(char)
+        shown.append(char if visible or char in keep else char.encode("unicode_escape").decode())
+    return "".join(shown)
+
+
+def printable_lines(text: str) -> str:
+    """Escape the characters that are not visible, line feeds excepted: for text whose lines are our own."""
+    return printable(text, keep="\n")
+
+
+def printable_data(data: Any) -> Any:
+    """Escape every text in JSON data by `printable_lines`, and keep its structure and its keys."""
+    if isinstance(data, str):
+        return printable_lines(data)
+    if isinstance(data, dict):
+        return {key: printable_data(value) for key, value in data.items()}
+    return [printable_data(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def csv_cell(text: str) -> str:
+    """Escape text for a field of a csv file; an apostrophe goes before text that a spreadsheet would calculate."""
+    shown = printable(text)
+    return f"'{shown}" if shown.startswith(FORMULA) else shown
 
 
 def markdown(text: str) -> str:
     """Escape text for a line or a table cell of Markdown; only a plain URL still becomes a link."""
-    always = "".join(MARKDOWN.get(char, char) for char in text)
+    always = "".join(MARKDOWN.get(char, char) for char in printable(text, keep="\n\r"))
     return POSITIONAL.sub(r"\\\g<0>", always)
 
 
 def latex(text: str) -> str:
     """Escape text for any LaTeX engine, without packages; the document must define UNICODE_CHAR."""
-    composed = unicodedata.normalize("NFC", text)
+    composed = printable(unicodedata.normalize("NFC", CONTROL.sub(" ", text)), keep="\N{NO-BREAK SPACE}")
     before = " " + composed
     return "".join(_letter(char, last) for last, char in zip(before, composed, strict=False))
 
@@ -70,7 +124,7 @@ def _letter(char: str, last: str) -> str:
         return LATEX[char]
     if char.isascii():
         apart = "{}" if char == last and char in LIGATURES else ""
-        return apart + (char if char.isprintable() else " ")
+        return apart + char
     if char in MATHS:
         return f"\\ensuremath{{\\{MATHS[char]}}}"
     parts = unicodedata.normalize("NFD", char)

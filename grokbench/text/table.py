@@ -1,18 +1,74 @@
-"""Plain text tables for the terminal."""
+"""Plain text tables for the terminal, aligned by the columns that characters take on the screen."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
-from tabulate import tabulate
+from grokbench.text.escape import printable
 
-__all__ = ["table"]
+__all__ = ["GAP", "aligned", "shortened", "table", "width"]
+
+GAP = 2  # blanks between columns
+BESIDE = 2  # blanks that a column of `table` has beside its header at least
 
 
-def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
-    """Return a plain table.
+def table(rows: Iterable[Sequence[object]], headers: Sequence[str], sides: Sequence[str] = ()) -> str:
+    """Return a plain table with a line below the headers; each row is one line, whatever its cells hold.
 
     Args:
         rows: cells by column; integers get thousands separators, other cells are written by `str`.
         headers: the headers of the columns.
+        sides: "left" or "right" for each column; left by default.
     """
-    written = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
-    return tabulate(written, headers, tablefmt="simple", disable_numparse=True)
+    written = [[printable(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row] for row in rows]
+    widths = [max(width(header) + BESIDE, *map(width, cells)) for header, *cells in zip(headers, *written, strict=True)]
+    return "\n".join(aligned([headers, ["-" * each for each in widths], *written], sides or ["left"] * len(headers)))
+
+
+def aligned(lines: Sequence[Sequence[str]], sides: Sequence[str]) -> list[str]:
+    """Pad the cells of lines to columns.
+
+    Args:
+        lines: of printable cells.
+        sides: "left" or "right" for each column, where its cells are aligned.
+    """
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    return [(" " * GAP).join(map(_padded, line, widths, sides)).rstrip() for line in lines]
+
+
+def width(text: str) -> int:
+    """Count the columns that printable text takes on a terminal: two for a wide character, none for a mark."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def shortened(label: str, longest: int) -> str:
+    """Cut a label in the middle to at most `longest` columns, since the ends tell the labels of a sweep apart.
+
+    Args:
+        label: printable text.
+        longest: columns of a terminal, at least 2.
+    """
+    if width(label) <= longest:
+        return label
+    head = (longest - 1) // 2
+    return f"{_start(label, head)}…{_start(label[::-1], longest - 1 - head)[::-1]}"
+
+
+def _start(text: str, columns: int) -> str:
+    """Return the longest start of a text that takes at most so many columns."""
+    end = 0
+    while end < len(text) and (columns := columns - _columns(text[end])) >= 0:
+        end += 1
+    return text[:end]
+
+
+def _columns(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _padded(cell: str, columns: int, side: str) -> str:
+    blanks = " " * (columns - width(cell))
+    return blanks + cell if side == "right" else cell + blanks

@@ -19,7 +19,7 @@ def describe(record: Mapping[str, Any]) -> Iterator[str]:
         record: a record of `findings`.
     """
     searches, seeds = record["searches"], len(record["seeds"])
-    yield table([list(map(printable, _row(search))) for search in searches], CHOSEN)
+    yield table([list(_row(search)) for search in searches], CHOSEN)
     counted = "grokking that lasts" if record["rank_by"] == "lasting" else "grok"
     yield (
         f"Epochs to {counted} (geometric mean over seeds) and seeds that grokked: on the {seeds} seeds of the search, "
@@ -28,10 +28,10 @@ def describe(record: Mapping[str, Any]) -> Iterator[str]:
     steps = [k for k in STEPS if k <= record["n_trials"]]
     rows = [[search["task"], search["method"], *_curve(search, steps)] for search in searches]
     yield "Expected epochs of the best of k trials:"
-    yield table([list(map(printable, row)) for row in rows], ("task", "method", *(f"k={k}" for k in steps)))
+    yield table(rows, ("task", "method", *(f"k={k}" for k in steps)))
     yield "Compute (every method has the same number of trials):"
     keys = ("method", "tasks", "trials_per_task", "replicas", "epochs")
-    costs = [[printable(cost["method"]), *(cost[key] for key in keys[1:])] for cost in record["compute"]]
+    costs = [[cost[key] for key in keys] for cost in record["compute"]]
     yield table(costs, [key.replace("_", " ") for key in keys])
     if notes := "\n".join(printable(note) for search in searches for note in _notes(search)):
         yield notes

@@ -10,7 +10,8 @@ from grokbench.store import Store
 from . import awkward_labels
 from .result_folders import BASELINE, FASTER, HERE, SEEDS, SLOWER, recipe_of
 
-HOSTILE = "</script><script>alert(1)</script>\u2028'\"&amp;"
+ACTS = "</script><script>alert(1);ran=1</script><img src='http://h.invalid/' onerror='ran=1'>"
+HOSTILE = f"{ACTS}\u2028\u202e\x1b'\"&amp;"
 BUDGET, EVERY = 200, 2
 TIMES = {"baseline": BASELINE, "faster": FASTER, "slower": SLOWER}
 

@@ -11,6 +11,7 @@ import vl_convert
 
 from grokbench.report.charts import Drawing
 from grokbench.report.charts.style import FONT, FONTS
+from grokbench.text.escape import printable_data
 
 __all__ = ["FORMATS", "file_name", "rendered"]
 
@@ -28,7 +29,7 @@ def rendered(specification: dict[str, Any], format: str) -> bytes:
         format: a key of FORMATS.
     """
     _register()
-    return FORMATS[format](specification)
+    return FORMATS[format](printable_data(specification))
 
 
 def file_name(drawing: Drawing) -> str:
@@ -43,7 +44,7 @@ def _safe(label: str) -> str:
     systems do not distinguish from small ones.
     """
     safe = re.sub(r"^[.]|[^a-z0-9_=.,]+", "_", label.lower())[:60]
-    return safe if safe == label else f"{safe}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    return safe if safe == label else f"{safe}-{hashlib.sha256(label.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 @functools.cache
@@ -63,9 +64,9 @@ def _svg(specification: dict[str, Any]) -> bytes:
     """Render to svg with the font embedded, and the size in points, as in a pdf; an svg's pixel is 3/4 of a point."""
     drawn = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     sized = re.sub(
-        r'(<svg [^>]*?)width="([0-9.]+)" height="([0-9.]+)"', r'\1width="\2pt" height="\3pt"', drawn, count=1
+        r'(<svg [^<>]*?)width="([0-9.]+)" height="([0-9.]+)"', r'\1width="\2pt" height="\3pt"', drawn, count=1
     )
-    return re.sub(r"(<svg [^>]*>)", lambda opened: opened[0] + _font_face(), sized, count=1).encode()
+    return re.sub(r"(<svg [^<>]*>)", lambda opened: opened[0] + _font_face(), sized, count=1).encode()
 
 
 @functools.cache

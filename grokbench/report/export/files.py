@@ -1,6 +1,6 @@
-"""Writers of tidy tables, row by row: csv by Python's module, parquet by pyarrow. Every value can be read back exactly.
+"""Writers of tidy tables, row by row: csv by Python's module, parquet by pyarrow. Numbers can be read back exactly.
 
-A csv file is comma-separated UTF-8 with lines that end in CR LF (RFC 4180), so that labels may contain any character.
+A csv file is comma-separated UTF-8 with lines that end in CR LF (RFC 4180); its texts are escaped by `csv_cell`.
 Numbers are the shortest that round to the same float64. `nan`, `inf` and `-inf` are values; an empty field means none.
 """
 
@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from grokbench.errors import SuiteError
 from grokbench.report.export.tidy import BOOLEAN, INTEGER, NUMBER, TEXT, Table, Value
+from grokbench.text.escape import csv_cell
 
 __all__ = ["FORMATS", "ready", "write_csv", "write_parquet"]
 
@@ -44,12 +45,19 @@ def write_csv(table: Table, file: BinaryIO) -> int:
     """
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
     writer, count = csv.writer(text), 0
-    writer.writerow(table.names)
+    writer.writerow(map(csv_cell, table.names))
     for count, row in enumerate(table.rows(), 1):  # noqa: B007 - its last value is returned
-        writer.writerow([BOOLEANS[cell] if isinstance(cell, bool) else cell for cell in row])
+        writer.writerow(map(_field, row))
     text.flush()
     text.detach()
     return count
+
+
+def _field(cell: Value) -> Value:
+    """Write a boolean as a word, and text as what a spreadsheet shows; numbers stay."""
+    if isinstance(cell, bool):
+        return BOOLEANS[cell]
+    return csv_cell(cell) if isinstance(cell, str) else cell
 
 
 def write_parquet(table: Table, file: BinaryIO) -> int:
@@ -66,10 +74,18 @@ def write_parquet(table: Table, file: BinaryIO) -> int:
     with pq.ParquetWriter(file, schema) as writer:
         for rows in _chunks(table.rows()):
             cells = zip(*rows, strict=True)
-            arrays = [pa.array(cell, field.type, from_pandas=False) for cell, field in zip(cells, schema, strict=True)]
+            arrays = [
+                pa.array(list(map(_encodable, cell)), field.type, from_pandas=False)
+                for cell, field in zip(cells, schema, strict=True)
+            ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
             count += len(rows)
     return count
+
+
+def _encodable(cell: Value) -> Value:
+    """Escape lone surrogates, which UTF-8 does not have."""
+    return cell.encode(errors="backslashreplace").decode() if isinstance(cell, str) else cell
 
 
 def _schema(table: Table) -> Any:
@@ -77,7 +93,8 @@ def _schema(table: Table) -> Any:
 
     kinds = {TEXT: pa.string(), INTEGER: pa.int64(), NUMBER: pa.float64(), BOOLEAN: pa.bool_()}
     about = {column.name: {"description": column.meaning, "unit": column.unit} for column in table.columns}
-    return pa.schema([pa.field(each.name, kinds[each.kind], metadata=about[each.name]) for each in table.columns])
+    columns = [(each, about[each.name]) for each in table.columns]
+    return pa.schema([pa.field(_encodable(each.name), kinds[each.kind], metadata=words) for each, words in columns])
 
 
 def _chunks(rows: Iterator[tuple[Value, ...]]) -> Iterator[list[tuple[Value, ...]]]:

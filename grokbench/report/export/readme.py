@@ -17,7 +17,8 @@ READING = {
         "line break stands in quotes. An empty field is no value; `nan`, `inf` and `-inf` are values. A number has the "
         "digits that give back its 64 bits, to a reader that rounds exactly (pandas: `float_precision='round_trip'`, "
         "and `keep_default_na=False, na_values=['']` to tell nan from nothing). Booleans are `true` and `false`. "
-        "Nothing is changed for spreadsheets, which may take a label that begins with `=` for a formula."
+        "Characters of text that are not visible are escaped (`\\u202e`). An apostrophe stands before text that begins "
+        "with `=`, `+`, `-` or `@`, which a spreadsheet would calculate."
     ),
     "parquet": (
         "Text is `string`, integer `int64`, number `double`, boolean `bool`. Null is no value; nan and inf are values. "

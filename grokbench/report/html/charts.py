@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from grokbench.report.charts import FIGURES, TIMED, Drawing, Sheet, drawings
+from grokbench.text.escape import printable_data
 
 __all__ = ["Chart", "Charts", "charts", "embedded"]
 
@@ -85,8 +86,11 @@ def _column(values: list[Any]) -> Any:
 
 
 def embedded(data: Any) -> str:
-    """Write JSON that can stand in a `script` element: nothing in it ends the element or begins markup."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    """Write JSON that can stand in a `script` element: nothing in it ends the element or begins markup.
+
+    Its texts are escaped like those of the page, so that a label is the same in both.
+    """
+    text = json.dumps(printable_data(data), allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text

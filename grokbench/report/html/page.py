@@ -23,6 +23,7 @@ from grokbench.report.html.tables import boards, means, published
 from grokbench.report.text.over_tasks import over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, environment_value, legend, warnings
 from grokbench.seeds import format_seeds
+from grokbench.text.escape import printable_lines
 from grokbench.text.private import without_place, without_private
 
 __all__ = ["document"]
@@ -70,10 +71,15 @@ def _criterion(cell: Cell) -> dict[str, Any]:
 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined
+        trim_blocks=True, lstrip_blocks=True, autoescape=True, undefined=jinja2.StrictUndefined, finalize=_visible
     )
     environment.filters["zip"] = zip
     return environment.from_string(_file("report.html"))
+
+
+def _visible(value: Any) -> Any:
+    """Escape what is not visible in text; markup, whose texts have been through this, stays."""
+    return printable_lines(value) if type(value) is str else value
 
 
 def _file(name: str) -> str:

@@ -22,7 +22,7 @@ from grokbench.report.text.latex import tables
 from grokbench.report.text.over_tasks import HEADING, over_tasks, over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings, wrap
 from grokbench.report.text.table import Columns, columns, contrasts
-from grokbench.text.escape import UNICODE_CHAR, latex_prose, markdown
+from grokbench.text.escape import UNICODE_CHAR, csv_cell, latex_prose, markdown, printable
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
 
@@ -95,21 +95,18 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
     for task, rows in tasks.items():
         said = [*task_notes(task, leaderboard), *(row_notes(row, shared) for row in rows)]
         notes = [line for text in said for line in wrap(text, width, hang=4)]
-        blocks.append([heading(task, leaderboard), "", *_plain(columns(rows, leaderboard).fit(width)), "", *notes])
+        blocks.append(
+            [printable(heading(task, leaderboard)), "", *columns(rows, leaderboard).fit(width).lines(), "", *notes]
+        )
         if more := contrasts(rows, leaderboard):
-            blocks.append(_plain(more.fit(width)))
+            blocks.append(more.fit(width).lines())
     if means := over_tasks(leaderboard):
         said = [line for sentence in over_tasks_legend(leaderboard) for line in wrap(sentence, width)]
-        blocks.append([HEADING, "", *_plain(means.fit(width)), "", *said])
+        blocks.append([HEADING, "", *means.fit(width).lines(), "", *said])
     blocks += [wrap(waiting, width)] if waiting else []
     blocks += [["Warnings", *(line for note in shared for line in wrap(f"- {note}", width, hang=2))]] if shared else []
     blocks.append([line for sentence in legend(leaderboard) for line in wrap(sentence, width)])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
-
-
-def _plain(shown: Columns) -> list[str]:
-    lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
-    return tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align).splitlines()
 
 
 def _markdown(leaderboard: Leaderboard) -> str:
@@ -151,7 +148,10 @@ def _piped(shown: Columns, cells: Sequence[Sequence[str]]) -> str:
 
 
 def _csv(leaderboard: Leaderboard) -> str:
-    """Write a line a row: `final`, `worst` and `comparisons` as JSON, other lists joined by "; ", None as nothing."""
+    """Write a line a row: `final`, `worst` and `comparisons` as JSON, other lists joined by "; ", None as nothing.
+
+    A cell is text that a spreadsheet shows and does not calculate (`csv_cell`).
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
     writer.writeheader()
@@ -159,12 +159,13 @@ def _csv(leaderboard: Leaderboard) -> str:
         joined = {"privileges": row.privileges, "notes": row.sentences, "marks": map(mark_text, row.marks)}
         data = row.as_dict() | {name: "; ".join(texts) for name, texts in joined.items()}
         written = {name: json.dumps(data[name], allow_nan=False) for name in ("final", "worst", "comparisons")}
-        writer.writerow(data | written)
+        cells = data | written
+        writer.writerow({name: csv_cell(cell) if isinstance(cell, str) else cell for name, cell in cells.items()})
     return text.getvalue()
 
 
 def _json(leaderboard: Leaderboard) -> str:
-    return json.dumps(as_json(leaderboard), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(as_json(leaderboard), indent=2, allow_nan=False) + "\n"
 
 
 FORMATS: dict[str, Callable[[Leaderboard], str]] = {

@@ -11,7 +11,7 @@ from grokbench.judging.note import Kind
 from grokbench.judging.row import Row
 from grokbench.report.text.prose import wrap
 from grokbench.report.text.table import Column, Columns, Key, mean_text, median_text, speedup_text
-from grokbench.text.escape import markdown
+from grokbench.text.escape import markdown, printable
 from grokbench.text.lists import plural
 from grokbench.text.numbers import figure, interval, number
 
@@ -52,7 +52,7 @@ def _table(contrasts: FolderContrasts) -> str:
     blocks = [
         "\n".join(line for text in _heading(contrasts) for line in wrap(text, WIDTH, hang=2)),
         *(
-            f"{task}\n\n{_fitted(cells)}"
+            f"{printable(task)}\n\n{_fitted(cells)}"
             + "".join(f"\n{line}" for note in _notes(cells) for line in wrap(note, WIDTH, hang=4))
             for task, cells in _by_task(contrasts).items()
         ),
@@ -64,9 +64,7 @@ def _table(contrasts: FolderContrasts) -> str:
 
 def _fitted(cells: list[FolderContrast]) -> str:
     """Write a table that fits: labels are shortened first, then columns are left out."""
-    shown = _columns(cells).fit(WIDTH)
-    lines = [shown.headers, ["-" * each for each in shown.widths], *shown.cells]  # tabulate would pad its headers
-    return tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=shown.align)
+    return "\n".join(_columns(cells).fit(WIDTH).lines())
 
 
 def _markdown(contrasts: FolderContrasts) -> str:
@@ -84,7 +82,7 @@ def _json(contrasts: FolderContrasts) -> str:
     for plain, cell in zip(data["cells"], contrasts.cells, strict=True):
         plain |= {"a": cell.a.as_dict(), "b": cell.b.as_dict(), "agree": cell.agree}
         plain["untested"] = cell.untested.text if cell.untested else None
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(data, indent=2, allow_nan=False) + "\n"
 
 
 FORMATS: dict[str, Callable[[FolderContrasts], str]] = {"table": _table, "markdown": _markdown, "json": _json}

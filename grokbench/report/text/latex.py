@@ -20,7 +20,7 @@ from grokbench.report.text.prose import (
     warnings,
 )
 from grokbench.report.text.table import Column, Columns, Key, columns
-from grokbench.text.escape import UNICODE_CHAR, latex, latex_prose
+from grokbench.text.escape import UNICODE_CHAR, latex, latex_prose, printable
 
 __all__ = ["tables"]
 
@@ -48,7 +48,7 @@ def tables(leaderboard: Leaderboard) -> str:
     rows = [row for group in begun(leaderboard)[0].values() for row in group]
     parts = [rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS)] or [[]]
     text = "\n\n".join("\n".join(_table(leaderboard, part, number)) for number, part in enumerate(parts, 1))
-    head = ["% \\usepackage{booktabs}", f"% {' '.join(environment_line(leaderboard.environment).split())}"]
+    head = ["% \\usepackage{booktabs}", f"% {printable(' '.join(environment_line(leaderboard.environment).split()))}"]
     return "\n".join([*head, *([UNICODE_CHAR] if "\\unicodechar" in text else []), text]) + "\n"
 
 

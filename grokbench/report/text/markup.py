@@ -10,6 +10,7 @@ from grokbench.judging.leaderboard import Leaderboard
 from grokbench.report.text.over_tasks import HEADING, over_tasks, over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings
 from grokbench.report.text.table import Columns, columns, contrasts
+from grokbench.text.escape import printable_lines
 
 __all__ = ["fragment"]
 
@@ -51,4 +52,4 @@ def _list(items: Iterable[str]) -> str:
 
 
 def _element(tag: str, text: str) -> str:
-    return f"<{tag}>{escape(text)}</{tag}>"
+    return f"<{tag}>{escape(printable_lines(text))}</{tag}>"

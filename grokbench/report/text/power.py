@@ -13,6 +13,7 @@ from grokbench.report.text.prose import wrap
 from grokbench.text.escape import markdown
 from grokbench.text.lists import plural
 from grokbench.text.numbers import NOTHING, number
+from grokbench.text.table import table
 
 __all__ = ["FORMATS", "render"]
 
@@ -32,17 +33,15 @@ def render(found: Sequence[Need], aim: Aim, style: str) -> str:
     if style == "json":
         settings = {**asdict(aim), "limit": LIMIT}
         return json.dumps({**settings, "cells": list(map(_plain, found))}, indent=2, allow_nan=False)
-    escaped = markdown if style == "markdown" else str
-    table = tabulate(
-        [[escaped(cell) for cell in _cells(need)] for need in found],
-        HEADERS,
-        tablefmt="simple" if style == "table" else "pipe",
-        disable_numparse=True,
-        colalign=("left", "left", *["right"] * 5),
-    )
+    rows, sides, escaped = map(_cells, found), ("left", "left", *["right"] * 5), str
+    if style == "table":
+        written = table(rows, HEADERS, sides)
+    else:
+        escaped, cells = markdown, [list(map(markdown, row)) for row in rows]
+        written = tabulate(cells, HEADERS, tablefmt="pipe", disable_numparse=True, colalign=sides)
     notes = [f"{need.task} {need.regularizer}: {need.note}" for need in found if need.note]
     lines = [line for text in [*notes, _legend(aim)] for line in wrap(escaped(text), WIDTH)]
-    return "\n".join([table, "", *lines])
+    return "\n".join([written, "", *lines])
 
 
 def _plain(need: Need) -> dict[str, Any]:

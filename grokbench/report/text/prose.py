@@ -11,6 +11,7 @@ from grokbench.judging.row import Row
 from grokbench.records import LASTING
 from grokbench.report.text.collected import COLLECTED, collected
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
+from grokbench.text.escape import printable
 from grokbench.text.lists import listed
 from grokbench.text.numbers import number, times
 
@@ -184,11 +185,11 @@ def wrap(text: str, width: int, hang: int = 0) -> list[str]:
     """Wrap text into lines; none for no text.
 
     Args:
-        text: its line breaks count as spaces.
+        text: its line breaks count as spaces, and other characters that are not visible are escaped.
         width: the largest number of characters in a line.
         hang: spaces before all lines but the first, counted in the width.
     """
-    return textwrap.wrap(text, width, subsequent_indent=" " * hang, break_on_hyphens=False)
+    return textwrap.wrap(printable(text, keep="\n"), width, subsequent_indent=" " * hang, break_on_hyphens=False)
 
 
 def _has_run(row: Row) -> bool:

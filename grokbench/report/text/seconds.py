@@ -11,8 +11,9 @@ from grokbench.judging.refusals import refusal
 from grokbench.judging.seconds import Cost, Estimate
 from grokbench.records import Timing
 from grokbench.report.text.prose import wrap
-from grokbench.text.escape import markdown
+from grokbench.text.escape import markdown, printable
 from grokbench.text.numbers import NOTHING, figure, interval, number, ratio, times
+from grokbench.text.table import table
 
 __all__ = ["FORMATS", "estimate", "render"]
 
@@ -87,10 +88,12 @@ def _measured_on(timings: Sequence[Timing]) -> list[str]:
 
 
 def _block(task: str, rows: Sequence[Cost], style: str) -> str:
-    kind, heading = ("pipe", f"### {markdown(task)}") if style == "markdown" else ("simple", task)
     align = ("left", *["right"] * (len(HEADERS) - 1))
-    cells = [[markdown(text) if style == "markdown" else text for text in _cells(row)] for row in rows]
-    return f"{heading}\n\n{tabulate(cells, HEADERS, tablefmt=kind, disable_numparse=True, colalign=align)}"
+    if style == "table":
+        return f"{printable(task)}\n\n{table(map(_cells, rows), HEADERS, align)}"
+    cells = [list(map(markdown, _cells(row))) for row in rows]
+    piped = tabulate(cells, HEADERS, tablefmt="pipe", disable_numparse=True, colalign=align)
+    return f"### {markdown(task)}\n\n{piped}"
 
 
 def _cells(cost: Cost) -> list[str]:

@@ -13,13 +13,14 @@ from grokbench.judging.row_comparison import RowComparison
 from grokbench.judging.task_summary import TaskSummary
 from grokbench.judging.verdicts import Reproduction
 from grokbench.records import Statistics
+from grokbench.text.escape import printable
 from grokbench.text.numbers import BOUND_SIGN, NOTHING, figure, interval, number, times
+from grokbench.text.table import GAP, aligned, shortened, width
 
 __all__ = ["Column", "Columns", "Key", "columns", "contrasts", "mean_text", "median_text", "speedup_text"]
 
 SHORTEST_LABEL = 14
-LONGEST_OTHER = 40  # characters of the label that a row is compared with
-GAP = 2  # blanks between columns
+LONGEST_OTHER = 40  # columns of the label that a row is compared with
 
 
 class Key(StrEnum):
@@ -75,11 +76,15 @@ class Columns:
 
     Attributes:
         heads: of k columns; the first holds labels.
-        cells: rows of k texts.
+        cells: rows of k texts, which become printable.
     """
 
     heads: tuple[Column, ...]
     cells: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        """Escape the cells, so that each is one line and does not control the terminal."""
+        object.__setattr__(self, "cells", tuple(tuple(map(printable, row)) for row in self.cells))
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -93,18 +98,22 @@ class Columns:
 
     @property
     def widths(self) -> list[int]:
-        """The width of each column in characters."""
-        return [max(map(len, column)) for column in zip(self.headers, *self.cells, strict=True)]
+        """The width of each column on a terminal."""
+        return [max(map(width, column)) for column in zip(self.headers, *self.cells, strict=True)]
 
-    def fit(self, width: int) -> "Columns":
-        """Shorten labels, then leave columns out, until the table is at most `width` characters wide if it can be."""
+    def lines(self) -> list[str]:
+        """Write the headers, a line below them, and the rows."""
+        return aligned([self.headers, ["-" * each for each in self.widths], *self.cells], self.align)
+
+    def fit(self, most: int) -> "Columns":
+        """Shorten labels, then leave columns out, until the table is at most `most` columns wide if it can be."""
         shown = self
         for key in LEAST_NEEDED:
-            if shown._width(SHORTEST_LABEL) <= width:
+            if shown._width(SHORTEST_LABEL) <= most:
                 break
             shown = shown.without(key)
-        longest = max(SHORTEST_LABEL, width - shown._width(0))
-        return Columns(shown.heads, tuple((_shorten(row[0], longest), *row[1:]) for row in shown.cells))
+        longest = max(SHORTEST_LABEL, most - shown._width(0))
+        return Columns(shown.heads, tuple((shortened(row[0], longest), *row[1:]) for row in shown.cells))
 
     def without(self, key: Key) -> "Columns":
         """Leave out the column of that key, if there is one."""
@@ -112,7 +121,7 @@ class Columns:
         return Columns(tuple(self.heads[i] for i in keep), tuple(tuple(row[i] for i in keep) for row in self.cells))
 
     def _width(self, longest_label: int) -> int:
-        """Compute the width of the table with labels cut to so many characters."""
+        """Compute the width of the table with labels cut to so many columns."""
         labels, *others = self.widths
         return min(labels, longest_label) + sum(others) + GAP * len(others)
 
@@ -163,7 +172,7 @@ def contrasts(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns | None:
     found, statistics = [(row, each) for row in rows for each in row.comparisons], leaderboard.statistics
     shown = {
         Column("method", "left", Key.METHOD): [row.regularizer for row, _ in found],
-        Column("against", "left", Key.AGAINST): [_shorten(each.other, LONGEST_OTHER) for _, each in found],
+        Column("against", "left", Key.AGAINST): [shortened(printable(each.other), LONGEST_OTHER) for _, each in found],
         Column(f"speed-up [{100 * statistics.confidence:g}%]", "right", Key.SPEEDUP): [
             speedup_text(each) for _, each in found
         ],
@@ -232,11 +241,3 @@ def _p(p: float | None) -> str:
 
 def _published(row: Row, verdicts: Mapping[Reproduction, str]) -> str:
     return times(row.published_speedup) + (verdicts[row.verdict] if row.verdict else "")
-
-
-def _shorten(label: str, longest: int) -> str:
-    """Cut a label in the middle to at most `longest` characters, since the ends tell the labels of a sweep apart."""
-    if len(label) <= longest:
-        return label
-    head = (longest - 1) // 2
-    return f"{label[:head]}…{label[len(label) - (longest - 1 - head) :]}"

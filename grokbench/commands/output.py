@@ -1,0 +1,41 @@
+"""The one place where commands print: only line feeds of our own and visible characters reach the terminal."""
+
+import sys
+from contextlib import suppress
+
+import click
+
+from grokbench.text.escape import printable_lines
+from grokbench.text.suggest import short
+
+__all__ = ["LONGEST_LINE", "any_encoding", "echo", "replace_line"]
+
+LONGEST_LINE = 4000  # characters of a line of a message, which may quote text of any length
+
+
+def echo(text: object = "", err: bool = False, nl: bool = True, fg: str | None = None, bold: bool = False) -> None:
+    """Print text, with its characters that are not visible escaped.
+
+    Args:
+        text: its line feeds must be our own: labels and messages of others pass through `printable` before.
+        err: print to stderr, where long lines are cut.
+        nl: add a line feed.
+        fg: a colour, in which the text is printed on a terminal.
+        bold: print it in bold on a terminal.
+    """
+    shown = printable_lines(str(text))
+    if err:
+        shown = "\n".join(short(line, LONGEST_LINE) for line in shown.split("\n"))
+    click.echo(click.style(shown, fg=fg, bold=bold or None) if fg or bold else shown, nl=nl, err=err)
+
+
+def replace_line(text: str) -> None:
+    """Replace the last line of the terminal on stderr by a text."""
+    click.echo(f"\r\x1b[2K{printable_lines(text)}", nl=False, err=True)
+
+
+def any_encoding() -> None:
+    """Have stdout and stderr escape the characters that their encoding lacks, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # no stream, one of another kind, or a closed one
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
