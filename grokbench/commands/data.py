@@ -14,21 +14,22 @@ def data() -> None:
 
 @data.command("status")
 def data_status() -> None:
-    """Show which data sets are present, and how to get the others."""
-    from grokbench.data import status
+    """Show which data sets are present and are the published ones, and how to get the others."""
+    from grokbench.data import condition, status
 
     for each in status():
-        click.echo(f"{each.name}: {'present' if each.present else 'missing'} in {each.folder}")
+        word, remark = condition(each)
+        click.echo(f"{each.name}: {word} in {each.folder}")
         for file in each.missing:
             click.echo(f"  missing: {file}")
-        if not each.present:
-            click.echo(f"  {each.how}")
+        if remark:
+            click.echo(f"  {remark}")
 
 
 @data.command("fetch")
 @click.argument("name", shell_complete=data_sets)
 def data_fetch(name: str) -> None:
-    """Download the data set NAME and verify its checksums."""
+    """Download the data set NAME, unless it is present, and verify it."""
     from grokbench.data import fetch
 
     click.echo(f"{name}: {fetch(name)}")

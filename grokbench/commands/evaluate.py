@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench.commands.completion import folders
-from grokbench.commands.options import PLUGINS
+from grokbench.commands.options import PLUGINS, UNVERIFIED_DATA
 from grokbench.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ COLUMNS = ("task", "regularizer", "seed", "epoch", "value")
 @click.option("--epoch", default="final", show_default=True, metavar="final|N", help="Completed epochs.")
 @click.option("--raw", is_flag=True, help="Measure the trained weights even if a method evaluates averages.")
 @PLUGINS
+@UNVERIFIED_DATA
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
 def evaluate(
     directory: str, metric: str, given: Sequence[str], epoch: str, plugins: Sequence[str], style: str, **chosen: Any

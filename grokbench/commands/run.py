@@ -10,7 +10,7 @@ import click
 
 from grokbench.commands.completion import devices, folders, labels, observers, suites
 from grokbench.commands.dry_run import print_work
-from grokbench.commands.options import METHODS, PLUGINS
+from grokbench.commands.options import METHODS, PLUGINS, UNVERIFIED_DATA
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
@@ -71,6 +71,7 @@ SELECTION = (  # options that choose what to run and where
     ),
     PLUGINS,
     METHODS,
+    UNVERIFIED_DATA,
 )
 
 

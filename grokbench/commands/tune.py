@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench.commands.completion import devices, folders, suites
-from grokbench.commands.options import METHODS, PLUGINS
+from grokbench.commands.dry_run import warn_of_unverified
+from grokbench.commands.options import METHODS, PLUGINS, UNVERIFIED_DATA
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.run import interruptible, perform, print_failed
 
@@ -41,6 +42,7 @@ __all__ = ["tune"]
 @click.option("--dry-run", is_flag=True, help="Print what would be trained, without training.")
 @PLUGINS
 @METHODS
+@UNVERIFIED_DATA
 def tune(n_trials: int | None, dry_run: bool, **chosen: Any) -> None:
     """Search for the settings of every method of SUITE, and write a suite with the chosen settings.
 
@@ -68,6 +70,7 @@ def _print_work(tuning: "Tuning") -> None:
     from grokbench.tune.search import FINALISTS
 
     check_folder(tuning)
+    warn_of_unverified(tuning.plan)
     search, cells = tuning.search, len(tuning.spaces)
     trials, again = cells * search.n_trials, cells * (FINALISTS + 1)
     epochs = sum(cell.last_epoch for cell in tuning.plan.cells)
