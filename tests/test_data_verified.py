@@ -1,4 +1,4 @@
-"""Data that are not the published ones are refused before training; with the user's word they train, and rows say so."""
+"""Data that are not the published ones are refused before training; with the word they train, and rows say so."""
 
 import csv
 import gzip
@@ -146,7 +146,7 @@ def test_python_takes_the_word_as_a_keyword(here, root, tmp_path):
         gb.run(suite, out=out, device="cpu", unverified_data="cifar")
     assert not out.exists()
     runs = gb.run(suite, out=out, device="cpu", regularizers="baseline", seeds=[1000], unverified_data="cifar10")
-    assert runs.runs()[0].provenance["data"] == {"cifar10": data.current_digest("cifar10")}
+    assert runs.of("parity", "baseline")[0].provenance["data"] == {"cifar10": data.current_digest("cifar10")}
 
 
 def test_a_dry_run_warns(root, tmp_path):
@@ -161,9 +161,9 @@ def test_a_dry_run_warns(root, tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("[mnits]", "['mnits'], expected a list of data sets: mnist, cifar10. Did you mean 'mnist'?"),
-        ("mnist", "'mnist', expected a list of data sets: mnist, cifar10"),
-        ("[[mnist]]", "[['mnist']], expected a list of data sets: mnist, cifar10"),
+        ("[mnits]", "the list ['mnits'], expected a list of data sets: mnist, cifar10. Did you mean 'mnist'?"),
+        ("mnist", "the text 'mnist', expected a list of data sets: mnist, cifar10"),
+        ("[[mnist]]", "the list [['mnist']], expected a list of data sets: mnist, cifar10"),
     ],
 )
 def test_a_suite_names_data_sets(tmp_path, given, said):
