@@ -97,7 +97,8 @@ class Metric:
         facts: names that the task's `facts` must contain. On other tasks it is not recorded. Empty by default.
         initial: True if it reads the parameters before training, `Probe.initial`. False by default.
         fetch: () -> anything; downloads the metric's own data files unless they are there. Called before anything is
-            trained. Raises DataError if they are missing or damaged. None: there are no files.
+            trained, and by workers before a group. Raises DataError if they are missing or damaged. None: there are no
+            files.
         rotates: True if the number is the same in rotated coordinates of the inputs, which keep lengths and inner
             products. False by default; a suite that records such a metric on a rotated task, such as xor, is refused.
         bounds: the least and the largest possible value. A criterion that none of these values meets, or that all of

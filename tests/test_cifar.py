@@ -15,6 +15,8 @@ from grokbench import data
 from grokbench.data import load_cifar10
 from grokbench.errors import DataError
 
+from .test_data import publish
+
 
 def pictures(n, seed=0):
     generator = np.random.default_rng(seed)
@@ -41,7 +43,7 @@ def status(name):
     return {each.name: each for each in data.status()}[name]
 
 
-def test_an_archive_is_read_with_channels_first(root):
+def test_an_archive_is_read_with_channels_first(root, monkeypatch):
     np.savez(root / "cifar10.npz", **arrays())
     x, y, test_x, test_y = data.cifar10()
     assert x.shape == (12, 3, 32, 32) and test_x.shape == (5, 3, 32, 32) and x.is_contiguous()
@@ -49,6 +51,7 @@ def test_an_archive_is_read_with_channels_first(root):
     assert y.tolist() == [*range(10), 0, 1] and test_y.tolist() == [0, 1, 2, 3, 4]
     assert x[3, 2, 4, 5] == arrays()["x_train"][3, 4, 5, 2]
     assert data.cifar10(root)[0] is x  # read once
+    publish(monkeypatch, "cifar10")
     assert data.fetch("cifar10") == root
 
 
@@ -140,7 +143,7 @@ def test_the_names_of_torchvisions_files():
 @pytest.mark.parametrize("name", ["data_batch_2", "batches.meta"])
 def test_a_file_with_another_checksum_is_never_unpickled(batches, name):
     (batches / name).write_bytes(pickle.dumps(Trap()))
-    with pytest.raises(DataError, match="CIFAR-10 is not complete in .*cifar-10-batches-py and could not be"):
+    with pytest.raises(DataError, match=r"cifar-10-batches-py is damaged \(its files do not have the checksums of"):
         data.cifar10()
 
 
@@ -156,6 +159,9 @@ def test_files_absent_are_downloaded_once(batches, root, monkeypatch):
         tarfile.open(packed).extractall(download_root, filter="data")
 
     monkeypatch.setattr(torchvision_cifar, "download_and_extract_archive", network)
+    with pytest.raises(DataError, match="not those of the published CIFAR-10"):
+        data.fetch("cifar10")
+    publish(monkeypatch, "cifar10")
     assert data.fetch("cifar10") == data.fetch("cifar10") == root
     assert asked == [("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a")]
 

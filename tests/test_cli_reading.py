@@ -104,18 +104,9 @@ def test_data_status_names_what_is_missing_and_where_it_belongs(tmp_path, monkey
     assert [name for name in MNIST_FILES if f"missing: {name}" in done.out] == list(MNIST_FILES[1:])
     for name in MNIST_FILES:
         (raw / name).touch()
-    assert f"mnist: present in {raw}\ncifar10: missing in {tmp_path}\n  missing: cifar10.npz\n" in (
-        grokbench("data", "status").out
-    )
-
-
-def test_data_fetch_says_where_the_files_are(tmp_path, monkeypatch):
-    monkeypatch.setenv("GROKBENCH_DATA", str(tmp_path))
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for name in MNIST_FILES:
-        (raw / name).touch()
-    assert grokbench("data", "fetch", "mnist").out == f"mnist: {raw}\n"
+    shown = grokbench("data", "status").out
+    assert f"mnist: damaged in {raw}\n  {raw / MNIST_FILES[0]} is damaged (it is not a complete idx file)." in shown
+    assert f"\ncifar10: missing in {tmp_path}\n  missing: cifar10.npz\n" in shown
 
 
 def test_help_and_reading_results_import_no_torch(folder):

@@ -12,6 +12,7 @@ from torchvision.datasets import mnist as torchvision_mnist
 
 from grokbench import data
 from grokbench.data import load_mnist
+from grokbench.data.published import PUBLISHED
 from grokbench.errors import DataError
 
 SAMPLES = {"train": 6, "t10k": 4}
@@ -31,6 +32,11 @@ def tiny_files():
         contents[f"{split}-images-idx3-ubyte"] = idx(n, 28, 28, first=n)
         contents[f"{split}-labels-idx1-ubyte"] = idx(n, largest=10)
     return contents
+
+
+def publish(monkeypatch, name):
+    """Take the data that are there for the published ones."""
+    monkeypatch.setitem(PUBLISHED, name, PUBLISHED[name]._replace(sha256=data.current_digest(name)))
 
 
 @pytest.fixture
@@ -109,6 +115,9 @@ def test_files_absent_are_downloaded_once(folder, monkeypatch):
 
     monkeypatch.setattr(MNIST, "resources", [row for row in MNIST.resources if row[0].startswith(NAMES[0])])
     monkeypatch.setattr(torchvision_mnist, "download_and_extract_archive", network)
+    with pytest.raises(DataError, match="expected 0daeb744fc0fb752.*Delete .*MNIST/raw and fetch it again"):
+        data.fetch("mnist")
+    publish(monkeypatch, "mnist")
     assert data.fetch("mnist") == data.fetch("mnist") == folder
     assert asked == [("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873")]
     assert len(data.mnist()[0]) == 6

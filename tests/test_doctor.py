@@ -131,6 +131,14 @@ def test_data_is_found_or_noted_with_what_to_do(empty):
     assert found("data")[1][0] == NOTE
     (empty / "data").mkdir()
     (empty / "data" / "cifar10.npz").touch()
+    (state, text, remedy) = found("data")[1]
+    assert (state, text) == (BAD, f"cifar10 in {empty / 'data'}: damaged") and "cifar10.npz is damaged" in remedy
+
+
+def test_data_are_not_read_without_the_packages_that_it_takes(empty, monkeypatch):
+    (empty / "data").mkdir()
+    (empty / "data" / "cifar10.npz").touch()
+    with_versions(monkeypatch, torch=None)
     assert found("data")[1] == (OK, f"cifar10 in {empty / 'data'}", "")
 
 

@@ -225,6 +225,7 @@ def test_missing_data_of_a_metric_are_an_error_before_training(plan, tmp_path, m
     monkeypatch.setattr(pool, "launch", lambda *_: pytest.fail("a worker was started"))
     photos = "  photos: {use: cifar10, samples: 20, test_samples: 20, width: 1, epochs: 1}\nregularizers:"
     text = tiny.SUITE.replace("regularizers:", photos) + "metrics:\n  cifar10c_accuracy: {corruption: fog}\n"
+    text += "unverified_data: [cifar10]\n"
     with pytest.raises(DataError, match=r"CIFAR-10-C is not complete in .*: labels.npy and 1 more are missing"):
         perform(plan(text))
 

@@ -97,6 +97,7 @@ def test_what_several_rows_share_is_a_warning_and_stands_once(noted):
         assert {note.kind for note in shared} == {
             Kind.TOO_FEW_SEEDS,
             Kind.PROVENANCE_DIFFERS,
+            Kind.UNVERIFIED_DATA,
             Kind.CLOCKS_DIFFER,
             Kind.TIME_UNCERTAIN,
             Kind.TIME_REFUSED,

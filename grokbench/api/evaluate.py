@@ -25,6 +25,7 @@ def evaluate(
     epoch: int | str = "final",
     raw: bool = False,
     plugins: str | Path | Iterable[str | Path] = (),
+    unverified_data: str | Iterable[str] = (),
 ) -> list[dict[str, Any]]:
     """Measure a metric on the weights that a results folder keeps, as `grokbench evaluate` does; nothing is stored.
 
@@ -39,6 +40,7 @@ def evaluate(
         epoch: completed epochs; "final" for the end of each replica.
         raw: measure the trained weights even if a method evaluates averages.
         plugins: paths of plugin files.
+        unverified_data: data sets that may differ from the published ones, besides those that the runs were trained on.
 
     Returns:
         Dicts with the keys `task`, `regularizer`, `seed`, `epoch` and `value`, for `pandas.DataFrame`.
@@ -47,7 +49,7 @@ def evaluate(
         SuiteError: an argument is wrong.
         PluginError: there is no such metric, no cell can be measured, or a plugin has changed since the training.
         StoreError: the folder keeps no such weights, or a file is damaged.
-        DataError: the data of a task is missing.
+        DataError: the data of a task is missing, or is not the published data.
     """
     from grokbench.plugins import load_registry
 
@@ -61,6 +63,7 @@ def evaluate(
             _labels(regularizers),
             epoch if isinstance(epoch, int) else None,
             raw,
+            _labels(unverified_data),
         )
         store = (runs if isinstance(runs, Runs) else load_runs(runs)).store
         values, refused = measure(store, inquiry, load_registry(_labels(plugins)))

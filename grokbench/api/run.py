@@ -38,6 +38,7 @@ def run(
     cell_timeout: float | None = None,
     rerun: str = "failed",
     log: str | Iterable[str] = (),
+    unverified_data: str | Iterable[str] = (),
     fail_fast: bool = False,
 ) -> Runs:
     """Train the missing replicas of a suite, as `grokbench run` does, and return all runs of its results folder.
@@ -63,12 +64,13 @@ def run(
         cell_timeout: seconds that a cell may train in this call, at least 1; default unlimited.
         rerun: the stored runs to train again: failed (the default), stale or all.
         log: observers: names, or names with parameters in YAML, "tensorboard: {folder: logs}".
+        unverified_data: data sets, "mnist" or "cifar10", that may differ from the published ones; rows say so.
         fail_fast: stop at the first replica that fails.
 
     Raises:
         SuiteError: the suite or an argument is wrong; nothing was run.
         PluginError: a plugin is missing, named twice, or breaks its contract.
-        DataError: data of a task is missing.
+        DataError: data of a task is missing, or is not the published data.
         StoreError: the folder holds something else or cannot be written, or another process writes to it.
     """
     asked = {"precision": precision, "rerun": rerun, "group_size": group_size, "num_seeds": num_seeds}
@@ -93,6 +95,7 @@ def run(
         cell_timeout=cell_timeout,
         rerun=rerun,
         log=_labels(log),
+        unverified_data=_labels(unverified_data),
     )
     with as_keywords():
         plan = resolve(request)

@@ -15,21 +15,22 @@ def data() -> None:
 
 @data.command("status")
 def data_status() -> None:
-    """Show which data sets are present, and how to get the others."""
-    from grokbench.data import status
+    """Show which data sets are present and are the published ones, and how to get the others."""
+    from grokbench.data import condition, status
 
     for each in status():
-        echo(f"{each.name}: {'present' if each.present else 'missing'} in {each.folder}")
+        word, remark = condition(each)
+        echo(f"{each.name}: {word} in {each.folder}")
         for file in each.missing:
             echo(f"  missing: {file}")
-        if not each.present:
-            echo(f"  {each.how}")
+        if remark:
+            echo(f"  {remark}")
 
 
 @data.command("fetch")
 @click.argument("name", shell_complete=data_sets)
 def data_fetch(name: str) -> None:
-    """Download the data set NAME and verify its checksums."""
+    """Download the data set NAME, unless it is present, and verify it."""
     from grokbench.data import fetch
 
     echo(f"{name}: {fetch(name)}")

@@ -7,7 +7,7 @@ from grokbench.commands.output import echo
 if TYPE_CHECKING:
     from grokbench.runner.request import Plan
 
-__all__ = ["print_work"]
+__all__ = ["print_work", "warn_of_unverified"]
 
 
 def print_work(plan: "Plan") -> None:
@@ -31,3 +31,12 @@ def print_work(plan: "Plan") -> None:
         + " Groups that come close to a device's memory will be measured first."
         * (plan.kind == "cuda")
     )
+    warn_of_unverified(plan)
+
+
+def warn_of_unverified(plan: "Plan") -> None:
+    """Print a warning for each data set of a task for which the run would be refused."""
+    from grokbench.runner.data_checks import unverified_sentences
+
+    for sentence in unverified_sentences(plan):
+        echo(f"Warning: {sentence}", err=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench.commands.completion import folders
-from grokbench.commands.options import PLUGINS
+from grokbench.commands.options import PLUGINS, UNVERIFIED_DATA
 from grokbench.commands.output import echo
 from grokbench.errors import SuiteError
 
@@ -34,6 +34,7 @@ COLUMNS = ("task", "regularizer", "seed", "epoch", "value")
 @click.option("--epoch", default="final", show_default=True, metavar="final|N", help="Completed epochs.")
 @click.option("--raw", is_flag=True, help="Measure the trained weights even if a method evaluates averages.")
 @PLUGINS
+@UNVERIFIED_DATA
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
 def evaluate(
     directory: str, metric: str, given: Sequence[str], epoch: str, plugins: Sequence[str], style: str, **chosen: Any

@@ -7,7 +7,7 @@ import click
 
 from grokbench.commands.completion import files, methods
 
-__all__ = ["LIMITS", "METHODS", "PLUGINS", "Seconds"]
+__all__ = ["LIMITS", "METHODS", "PLUGINS", "UNVERIFIED_DATA", "Seconds"]
 
 
 class Seconds(click.FloatRange):
@@ -46,4 +46,10 @@ METHODS = click.option(
     metavar="METHOD",
     help="Add a method: its name, or an entry as in a suite, 'half: {use: grokalign, strength: 0.5}'; repeatable.",
     shell_complete=methods,
+)
+UNVERIFIED_DATA = click.option(
+    "--unverified-data",
+    multiple=True,
+    metavar="NAME",
+    help="Accept a data set, mnist or cifar10, that is not the published one; rows say so; repeatable.",
 )

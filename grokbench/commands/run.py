@@ -10,7 +10,7 @@ import click
 
 from grokbench.commands.completion import devices, folders, labels, observers, suites
 from grokbench.commands.dry_run import print_work
-from grokbench.commands.options import LIMITS, METHODS, PLUGINS, Seconds
+from grokbench.commands.options import LIMITS, METHODS, PLUGINS, UNVERIFIED_DATA, Seconds
 from grokbench.commands.output import echo
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
@@ -74,6 +74,7 @@ SELECTION = (  # options that choose what to run and where
     ),
     PLUGINS,
     METHODS,
+    UNVERIFIED_DATA,
 )
 
 

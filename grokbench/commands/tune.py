@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grokbench.commands.completion import devices, folders, suites
-from grokbench.commands.options import LIMITS, METHODS, PLUGINS
+from grokbench.commands.dry_run import warn_of_unverified
+from grokbench.commands.options import LIMITS, METHODS, PLUGINS, UNVERIFIED_DATA
 from grokbench.commands.output import echo
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.run import interruptible, perform, print_failed
@@ -44,6 +45,7 @@ __all__ = ["tune"]
 @LIMITS[1]
 @PLUGINS
 @METHODS
+@UNVERIFIED_DATA
 def tune(n_trials: int | None, dry_run: bool, **chosen: Any) -> None:
     """Search for the settings of every method of SUITE, and write a suite with the chosen settings.
 
@@ -71,6 +73,7 @@ def _print_work(tuning: "Tuning") -> None:
     from grokbench.tune.search import FINALISTS
 
     check_folder(tuning)
+    warn_of_unverified(tuning.plan)
     search, cells = tuning.search, len(tuning.spaces)
     trials, again = cells * search.n_trials, cells * (FINALISTS + 1)
     epochs = sum(cell.last_epoch for cell in tuning.plan.cells)

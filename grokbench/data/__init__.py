@@ -8,18 +8,22 @@ Dietterich average. `SEVERITIES` is the number of severities of each corruption,
 
 from pathlib import Path
 
+from grokbench.data.digests import digest, note
 from grokbench.data.folder import DataStatus, data_root
 from grokbench.data.load_cifar10 import cifar10, cifar10_digest, cifar10_status
 from grokbench.data.load_cifar10c import (
     BENCHMARK_CORRUPTIONS,
     CORRUPTIONS,
+    DIGEST,
     SEVERITIES,
     check_cifar10c,
     cifar10c,
+    cifar10c_digest,
     cifar10c_status,
     complete_cifar10c,
 )
 from grokbench.data.load_mnist import complete_mnist, mnist, mnist_digest, mnist_status
+from grokbench.data.published import PUBLISHED, complaint, is_unverified, place
 from grokbench.errors import DataError
 
 __all__ = [
@@ -32,9 +36,12 @@ __all__ = [
     "cifar10c",
     "current_digest",
     "complete_cifar10c",
+    "condition",
     "data_root",
+    "digest",
     "fetch",
     "mnist",
+    "note",
     "status",
 ]
 
@@ -48,34 +55,65 @@ def current_digest(name: str) -> str | None:
     """Compute the digest of a data set in `data_root()`, as runs record it; nothing is downloaded.
 
     Args:
-        name: mnist or cifar10.
+        name: mnist, cifar10, or cifar10c: and the name of a corruption.
 
     Returns:
         A sha256 in hexadecimal digits. None if the data are missing or damaged, or if no data set has this name.
     """
-    ways = {"mnist": (mnist_status, mnist_digest), "cifar10": (cifar10_status, cifar10_digest)}
-    if name not in ways or not ways[name][0]().present:
-        return None
     try:
-        return ways[name][1]()
+        return _digest(name)
     except DataError:
         return None
 
 
-def fetch(name: str) -> Path:
-    """Download a data set unless it is present, verify its checksums, and return its folder.
+def _digest(name: str) -> str | None:
+    """Compute a digest as `current_digest`, but raise DataError if the data are damaged."""
+    if name.startswith(DIGEST) and (corruption := name.removeprefix(DIGEST)) in CORRUPTIONS:
+        return cifar10c_digest(corruption)
+    ways = {"mnist": (mnist_status, mnist_digest), "cifar10": (cifar10_status, cifar10_digest)}
+    return ways[name][1]() if name in ways and ways[name][0]().present else None
+
+
+def condition(each: DataStatus) -> tuple[str, str]:
+    """Compare a data set with the published one; the data are read, nothing is downloaded.
 
     Args:
-        name: mnist, cifar10, or cifar10c, which is never downloaded: it has to be present.
+        each: an element of `status()`.
+
+    Returns:
+        A word, and what the user should know or do, empty if there is nothing: "missing", "damaged", "unverified" (not
+        the published data), "verified", or "present" if no digest of the data set is published.
+    """
+    if not each.present:
+        return "missing", each.how
+    try:
+        sha256 = _digest(each.name)
+    except DataError as error:
+        return "damaged", str(error)
+    if sha256 is None:
+        return "present", "not verified, because no digests of it are published"
+    if is_unverified(each.name, sha256):
+        return "unverified", f"{complaint(each.name, sha256)}; a run needs --unverified-data {each.name}"
+    return "verified", ""
+
+
+def fetch(name: str) -> Path:
+    """Download a data set unless it is present, verify it, and return its folder.
+
+    Args:
+        name: mnist, cifar10, or cifar10c, which is never downloaded or verified: it has to be present.
 
     Raises:
-        DataError: no data set has this name, or it cannot be downloaded.
+        DataError: no data set has this name, it cannot be downloaded, or the files that are present are not those of
+            the published data set.
     """
-    if name == "mnist":
-        return complete_mnist(data_root())
-    if name == "cifar10":
-        cifar10()
-        return data_root()
     if name == "cifar10c":
         return complete_cifar10c()
+    if name in PUBLISHED:
+        folder, sha256 = (
+            (complete_mnist(data_root()), mnist_digest()) if name == "mnist" else (data_root(), cifar10_digest())
+        )
+        if is_unverified(name, sha256):
+            raise DataError(f"{complaint(name, sha256)}. Delete {place(name)} and fetch it again.")
+        return folder
     raise DataError(f"There is no data set {name!r}. Choose one of: mnist, cifar10, cifar10c.")

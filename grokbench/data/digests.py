@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["digest", "note", "recording"]
+__all__ = ["collecting", "digest", "note", "recording"]
 
 _READ: ContextVar[dict[str, str] | None] = ContextVar("_READ", default=None)
 
@@ -25,11 +25,18 @@ def recording() -> Iterator[dict[str, str]]:
         _READ.reset(before)
 
 
+def collecting() -> bool:
+    """Return whether digests are collected, so that expensive ones are computed only then."""
+    return _READ.get() is not None
+
+
 def note(name: str, sha256: str) -> None:
-    """Enter a data set that has been loaded; does nothing unless digests are collected.
+    """Record a data set that a task reads; does nothing outside of a run.
+
+    The digest becomes part of the provenance of the runs, and is compared between results folders.
 
     Args:
-        name: the name of the data set.
+        name: the name of the data set, which no other data set may have.
         sha256: the digest of the data set, see `digest`.
     """
     if (read := _READ.get()) is not None:
@@ -37,7 +44,14 @@ def note(name: str, sha256: str) -> None:
 
 
 def digest(*arrays: "Tensor") -> str:
-    """Hash decoded arrays and their shapes, so that equal data have equal digests in any file format."""
+    """Hash decoded arrays and their shapes, so that equal data have equal digests in any file format.
+
+    Args:
+        *arrays: tensors on the CPU, of any shape and dtype.
+
+    Returns:
+        A sha256 in hexadecimal digits.
+    """
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype} {tuple(array.shape)}\n".encode())

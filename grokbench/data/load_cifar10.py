@@ -12,7 +12,15 @@ from grokbench.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_bytes", "cifar10", "cifar10_digest", "cifar10_status", "image_complaint", "label_complaint"]
+__all__ = [
+    "as_bytes",
+    "cifar10",
+    "cifar10_digest",
+    "cifar10_place",
+    "cifar10_status",
+    "image_complaint",
+    "label_complaint",
+]
 
 ARCHIVE = "cifar10.npz"
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -61,6 +69,12 @@ def cifar10_digest() -> str:
     return _load_cifar10(data_root())[1]
 
 
+def cifar10_place() -> Path:
+    """Return the npz file in `data_root()` if it exists, since it is the one that is read, or torchvision's folder."""
+    archive = data_root() / ARCHIVE
+    return archive if archive.exists() else data_root() / BATCHES
+
+
 @lru_cache(maxsize=2)
 def _load_cifar10(root: Path) -> tuple[tuple["Tensor", "Tensor", "Tensor", "Tensor"], str]:
     """Load the arrays and hash them."""
@@ -98,13 +112,16 @@ def _archive(path: Path) -> Sequence[Any]:
 
 
 def _batches(root: Path) -> Sequence[Any]:
-    """Read the four arrays from torchvision's files, which are downloaded if missing."""
+    """Read the four arrays from torchvision's files, which are downloaded if one is missing."""
     import numpy as np
     from torchvision.datasets import CIFAR10
 
+    missing = [name for name in BATCH_FILES if not (root / BATCHES / name).exists()]
     try:
-        sets = [CIFAR10(str(root), train=train, download=True) for train in (True, False)]
+        sets = [CIFAR10(str(root), train=train, download=bool(missing)) for train in (True, False)]
     except (LookupError, OSError, RuntimeError, ValueError) as error:
+        if not missing:
+            raise damaged(root / BATCHES, "its files do not have the checksums of the published ones") from error
         raise DataError(
             f"CIFAR-10 is not complete in {root / BATCHES} and could not be downloaded ({reason(error)}). Put "
             f"one of these into {root}: the file {ARCHIVE}, which contains {', '.join(ARRAYS)}, or torchvision's "

@@ -1,9 +1,11 @@
 """Loader of CIFAR-10-C, the corrupted test images of CIFAR-10, from the files of a data folder."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grokbench.data.digests import collecting, digest, note
 from grokbench.data.folder import DataStatus, data_root, reason
 from grokbench.data.load_cifar10 import as_bytes, image_complaint, label_complaint
 from grokbench.errors import DataError
@@ -17,11 +19,13 @@ __all__ = [
     "SEVERITIES",
     "check_cifar10c",
     "cifar10c",
+    "cifar10c_digest",
     "cifar10c_status",
     "complete_cifar10c",
 ]
 
 CORRUPTED = "CIFAR-10-C"
+DIGEST = "cifar10c:"  # how the names begin under which the digests of corruptions are recorded
 BENCHMARK_CORRUPTIONS = (  # the 15 corruptions that Hendrycks & Dietterich average
     "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow",
     "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression",
@@ -64,7 +68,7 @@ def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | Non
 
 
 def check_cifar10c(corruptions: Sequence[str] = CORRUPTIONS) -> None:
-    """Check the files of the given corruptions without reading the images.
+    """Check the files of the given corruptions; the images are read only where digests are collected.
 
     Args:
         corruptions: their names; all 19 by default.
@@ -75,6 +79,24 @@ def check_cifar10c(corruptions: Sequence[str] = CORRUPTIONS) -> None:
     complete_cifar10c(corruptions)
     for corruption in corruptions:
         cifar10c(corruption, 1)
+        if collecting():
+            note(f"{DIGEST}{corruption}", cifar10c_digest(corruption))
+
+
+def cifar10c_digest(corruption: str) -> str:
+    """Return the digest of the images and labels of one corruption in `data_root()`; raises as `cifar10c` does."""
+    cifar10c(corruption, 1)
+    paths = [data_root() / CORRUPTED / f"{name}.npy" for name in (corruption, "labels")]
+    return _digest(*((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths))
+
+
+@lru_cache(maxsize=2 * len(CORRUPTIONS))
+def _digest(*files: tuple[Path, int, int]) -> str:
+    """Hash files, each given as its path, size and time of change; 150 MB for the images of a corruption."""
+    import torch
+
+    images, labels = (_mapped(path) for path, _, _ in files)
+    return digest(torch.from_numpy(images), torch.from_numpy(as_bytes(labels)))
 
 
 def cifar10c(corruption: str, severity: int, root: Path | None = None) -> tuple["Tensor", "Tensor"]:

@@ -12,7 +12,7 @@ from grokbench.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MNIST_FILES", "complete_mnist", "mnist", "mnist_digest", "mnist_status"]
+__all__ = ["MNIST_FILES", "complete_mnist", "mnist", "mnist_digest", "mnist_place", "mnist_status"]
 
 MNIST_FILES = (
     "train-images-idx3-ubyte",
@@ -54,6 +54,11 @@ def mnist(root: str | Path | None = None) -> tuple["Tensor", "Tensor", "Tensor",
 def mnist_digest() -> str:
     """Load the images and labels in `data_root()` and return their digest; raises as `mnist` does."""
     return _load_mnist(data_root())[1]
+
+
+def mnist_place() -> Path:
+    """Return the folder of the files in `data_root()`."""
+    return _mnist_folder(data_root())
 
 
 @lru_cache(maxsize=2)

@@ -39,7 +39,7 @@ def checkup(plugins: Iterable[str] = (), results: str = "runs") -> Iterator[Find
     yield Finding("devices", OK, f"{provenance.environment()['machine']} ({cores().source})")
     yield Finding("devices", OK, memory())
     yield from cuda() if not broken else ()
-    yield from check_data()
+    yield from check_data(verify=not broken)
     if broken:
         yield Finding("plugins", NOTE, "not checked, since they need the packages above")
     else:
@@ -94,13 +94,21 @@ def _release(text: str) -> tuple[int, ...]:
     return tuple(map(int, match[0].split("."))) if match else ()
 
 
-def check_data() -> Iterator[Finding]:
-    """Report each data set; a missing data set is only noted, since a suite may not need it."""
+def check_data(verify: bool) -> Iterator[Finding]:
+    """Report each data set; a missing or unverified data set is only noted, since a suite may not need it.
+
+    Args:
+        verify: read the data that are present, which needs torch, and compare them with the published ones.
+    """
     for each in data.status():
-        if each.present:
+        if not each.present:
+            yield Finding("data", NOTE, f"{each.name} is not in {each.folder}", each.how)
+        elif not verify:
             yield Finding("data", OK, f"{each.name} in {each.folder}")
         else:
-            yield Finding("data", NOTE, f"{each.name} is not in {each.folder}", each.how)
+            word, remark = data.condition(each)
+            state = {"damaged": BAD, "unverified": NOTE}.get(word, OK)
+            yield Finding("data", state, f"{each.name} in {each.folder}: {word}", remark if state != OK else "")
 
 
 def check_plugins(files: Iterable[str]) -> Iterator[Finding]:

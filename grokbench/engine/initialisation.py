@@ -11,6 +11,7 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from grokbench import random
+from grokbench.data.digests import collecting
 from grokbench.engine.groups import Group, Reserved, cast, synchronize, unaliased, unclaimed
 from grokbench.engine.mapping import over_replicas
 from grokbench.engine.out_of_memory import trim
@@ -39,6 +40,9 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
     drawn = [_drawn(step.task.init, key, dtype) for key in keys]
     data = [_drawn(step.task.splits, key, dtype) for key in keys]
     shared = cast(step.task.shared(torch.device(device)) if step.task.shared else {}, dtype)
+    if collecting():  # the data that metrics read belong to the provenance too
+        for fetch in (metric.fetch for metric in step.metrics.values() if metric.fetch):
+            fetch()
     params, seconds = _prepared(step, drawn, [(own | shared)["train"] for own in data], keys, device)
     own = _stack(data)
     return Group(

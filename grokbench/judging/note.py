@@ -30,6 +30,7 @@ class Kind(StrEnum):
     NO_DELAY = "no_delay"
     EXECUTOR = "executor"
     PRIVILEGES = "privileges"
+    UNVERIFIED_DATA = "unverified_data"
     RECIPE = "recipe"
     IDENTICAL = "identical"
     # the task

@@ -97,6 +97,7 @@ class Row:
         seconds_speedup_bound: None, lower, upper or mixed.
         seconds_speedup_valid_end: the number to print.
         privileges: what the method uses and the baseline does not have.
+        unverified_data: data sets that its runs read and that are not the published ones.
         published_epochs: the published mean.
         published_speedup: published mean of the baseline / published mean.
         published_speedup_low: lower end of its 95% interval; None where no spread is published.
@@ -174,6 +175,7 @@ class Row:
     seconds_speedup_bound: str | None = None
     seconds_speedup_valid_end: float | None = field(init=False)
     privileges: tuple[str, ...] = ()
+    unverified_data: tuple[str, ...] = ()
     published_epochs: float | None = None
     published_speedup: float | None = None
     published_speedup_low: float | None = None

@@ -7,6 +7,7 @@ baseline, `design_notes` on its family and looks, `published_notes` on published
 
 from collections.abc import Iterator
 
+from grokbench.judging.data_notes import other_data_notes, unverified_note
 from grokbench.judging.note import Kind, Note, caution, info
 from grokbench.judging.outcomes import MACHINE, Measured, same_clock
 from grokbench.judging.refusals import refusal_notes
@@ -52,6 +53,7 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
     if privileges := measured.cell.privileges:
         text = f"uses what the baseline does not have: {', '.join(privileges)}"
         yield info(Kind.PRIVILEGES, text, *privileges)
+    yield from unverified_note(measured)
 
 
 def _grokking(done: int, grokked: int, budget: int, bound: str | None) -> Note:
@@ -110,6 +112,7 @@ def provenance_notes(baseline: Measured, method: Measured) -> Iterator[Note]:
             seeds = _seeds(len(differing))
             text = f"{key} differs from the baseline's on {seeds} ({here}, not {there}): compare with care"
             yield caution(Kind.PROVENANCE_DIFFERS, text, key, len(differing), here, there)
+    yield from other_data_notes(pairs)
     yield from _clock_notes(baseline, method)
     if method.cell.recipe.task.data() != baseline.cell.recipe.task.data():
         text = "trained in other coordinates than the baseline: the same network and data, up to rounding"

@@ -5,6 +5,7 @@ from typing import Any
 
 from grokbench.judging.comparison import Comparison, Comparisons, RowContrast
 from grokbench.judging.conclusions import compared_notes, contrast_note
+from grokbench.judging.data_notes import unverified_data
 from grokbench.judging.design_notes import design_notes
 from grokbench.judging.equivalence import Equivalence
 from grokbench.judging.holm import Correction, Judgement
@@ -74,6 +75,7 @@ def make_row(
         flop_per_epoch=measured.flop_per_epoch(),
         seconds_mean=measured.seconds(),
         privileges=cell.privileges,
+        unverified_data=unverified_data(measured),
         **published_columns(cell.task, cell.regularizer, manifest),
         verdict=reproduction,
         notes=(

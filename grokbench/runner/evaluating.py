@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from grokbench.data.digests import recording
+from grokbench.data.published import check_names, refuse_unverified
 from grokbench.errors import PluginError, StoreError, SuiteError
 from grokbench.records import Cell, Run, Use, origins_of
 from grokbench.runner.request import check_labels
@@ -35,6 +37,7 @@ class Inquiry:
         regularizers: labels of regularizers; empty for all.
         epoch: completed epochs; None for the end of each replica.
         raw: measure at the trained weights even if a method evaluates averaged weights.
+        unverified_data: data sets that may differ from the published ones, besides those that the runs were trained on.
     """
 
     metric: str
@@ -43,6 +46,7 @@ class Inquiry:
     regularizers: Sequence[str] = ()
     epoch: int | None = None
     raw: bool = False
+    unverified_data: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,9 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
         PluginError: there is no such metric, no cell can be measured, or a plugin, the engine or the data have changed
             since the training.
         StoreError: no weights are kept, or a file is damaged.
-        DataError: the data of a task is missing.
+        DataError: the data of a task is missing, or is not the published data.
     """
+    check_names(inquiry.unverified_data)
     cells = _chosen(store, inquiry)
     kept = [(cell, _kept(store, cell, inquiry)) for cell in cells]
     if not any(runs for _, runs in kept):
@@ -233,9 +238,12 @@ def _values(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inquiry
     """List the values of a cell's runs. Runs that trained together are measured together, to bound the memory."""
     from grokbench.engine import measure
 
-    for fetch in (step.task.fetch, step.metrics["metric"].fetch):
-        if fetch:
-            fetch()
+    with recording() as read:
+        for fetch in (step.task.fetch, step.metrics["metric"].fetch):
+            if fetch:
+                fetch()
+    trained_on = {name for run in runs for name in run.provenance.get("data") or {}}  # unchanged, see `_check_data`
+    refuse_unverified(read, {*inquiry.unverified_data, *trained_on})
     together: dict[tuple[tuple[int, ...], int], list[Run]] = {}
     for run in runs:
         together.setdefault((run.group, _epoch(run, inquiry)), []).append(run)

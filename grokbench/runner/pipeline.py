@@ -3,7 +3,7 @@
 resolve (load_suite, load_registry, expand) -> open_store -> jobs -> launch -> save -> compare -> rank
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -12,10 +12,11 @@ from grokbench.judging.comparison import compare
 from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.ranking import rank
 from grokbench.launchers.interface import Job, Stage, Worker
-from grokbench.launchers.jobs import Profiling, Training
+from grokbench.launchers.jobs import Profiling, Timekeeping, Training
 from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.runner import group_sizes
+from grokbench.runner.data_checks import fetch_data
 from grokbench.runner.devices import device_name
 from grokbench.runner.request import Plan, distinct
 from grokbench.runner.scheduling import timekeeping, training
@@ -39,8 +40,11 @@ def open_store(plan: Plan) -> AbstractContextManager[Store]:
     """Create the plan's results folder, or open it to continue, and lock it for writing.
 
     Raises:
+        DataError: there is no folder yet, and data that the plan needs are missing or not the published ones.
         StoreError: the folder holds another suite, or another process writes to it.
     """
+    if not Layout(plan.directory).manifest.exists():
+        fetch_data(plan, distinct(plan.cells))  # where nothing can be trained, nothing is written
     return Store.open(plan.directory, plan.manifest)
 
 
@@ -60,22 +64,6 @@ def existing_store(plan: Plan) -> Store | None:
     return stored
 
 
-def fetch_data(plan: Plan, cells: Iterable[Cell]) -> None:
-    """Fetch the data files of the cells' tasks and of their metrics.
-
-    Raises:
-        DataError: a file is missing and cannot be fetched.
-    """
-    from grokbench.plan import cell_step, identity
-
-    tasks = {identity(cell.recipe.task.data()): cell for cell in cells}
-    for cell in tasks.values():
-        step = cell_step(cell, plan.registry)
-        for fetch in (step.task.fetch, *(metric.fetch for metric in step.metrics.values())):
-            if fetch:
-                fetch()
-
-
 def jobs(plan: Plan, store: Store | None, workers: Sequence[Worker] = ()) -> list[Training]:
     """List the groups of replicas that must be trained.
 
@@ -89,7 +77,7 @@ def jobs(plan: Plan, store: Store | None, workers: Sequence[Worker] = ()) -> lis
         A job for each group with a missing replica, in the order of the suite.
 
     Raises:
-        DataError: a task's data is missing.
+        DataError: a task's data is missing, or is not the published data.
     """
     done = {cell.identity: finished(plan, store, cell) for cell in distinct(plan.cells)}
     wanted = [cell for cell in distinct(plan.cells) if set(plan.seeds) - done[cell.identity]]
@@ -124,6 +112,7 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
     provenance = {**environment(), **plan.manifest.execution, "device_name": device_name(plan.devices[0])}
     workers = _workers(plan, provenance)
     work = jobs(plan, store, workers)  # may raise, so it comes before the folder changes
+    fetch_data(plan, [cell for job in _timings(plan, store, provenance) for cell in job.cells])
     _supersede(plan, store)
     for job, event in launch(_stages(plan, store, work, provenance), workers, plan.limits):
         store.stalls.note(job.name, event.seconds if isinstance(event, NoProgress) else 0.0)
@@ -181,12 +170,18 @@ def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[s
     The second stage is made when training has ended, and leaves out the cells with a failed replica.
     """
     yield Stage(work, len(plan.devices))
+    if plan.timing:
+        yield Stage(_timings(plan, store, provenance), 1)
+
+
+def _timings(plan: Plan, store: Store, provenance: Mapping[str, Any]) -> list[Timekeeping]:
+    """List the jobs that time the cells without a failed replica; none if the plan has no timing."""
     if not plan.timing:
-        return
+        return []
     failed = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED}
     tasks = {cell.task for cell in plan.cells}  # the cells of a task are timed in turns, so either all or none
     sound = [c for c in distinct(plan.manifest.cells) if c.task in tasks and c.identity not in failed]
-    yield Stage(timekeeping(sound, _timed(sound, store, provenance, plan.rerun)), 1)
+    return timekeeping(sound, _timed(sound, store, provenance, plan.rerun))
 
 
 def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: str) -> set[str]:

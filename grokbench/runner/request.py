@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grokbench.data.published import check_names
 from grokbench.errors import SuiteError
 from grokbench.launchers.limits import TimeLimits
 from grokbench.records import Cell, Manifest
@@ -48,6 +49,7 @@ class Request:
         rerun: the finished runs to train again: a key of `store.reuse.RERUN`.
         log: observers: names, or entries in YAML with their parameters.
         timing: measure the seconds per epoch of every cell after training.
+        unverified_data: data sets that may differ from the published ones, besides those that the suite names.
     """
 
     suite: str
@@ -67,6 +69,7 @@ class Request:
     rerun: str = "failed"
     log: tuple[str, ...] = ()
     timing: bool = True
+    unverified_data: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Plan:
         rerun: a key of `store.reuse.RERUN`.
         observers: notified during the run.
         timing: measure the seconds per epoch of every cell after training.
+        unverified_data: names of data sets that may differ from the published ones.
     """
 
     suite: Suite
@@ -106,6 +110,7 @@ class Plan:
     rerun: str
     observers: tuple[AttachedObserver, ...]
     timing: bool = True
+    unverified_data: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -132,6 +137,7 @@ def resolve(request: Request) -> Plan:
         SuiteError: the suite or an option is wrong; the message lists every mistake of the suite.
         PluginError: the plugins cannot be loaded.
     """
+    check_names(request.unverified_data)
     suite = _load(request)
     seeds = _seeds(suite, request)
     check_labels("tasks", request.tasks, [entry.label for entry in suite.tasks])
@@ -167,6 +173,7 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
         rerun=request.rerun,
         observers=make_observers(request.log, registry),
         timing=request.timing,
+        unverified_data=tuple(dict.fromkeys((*suite.unverified_data, *request.unverified_data))),
     )
 
 

@@ -62,6 +62,7 @@ class Suite:
         published: published numbers, with expanded labels; None without any.
         weights: when weights are kept, on tasks without their own `weights`.
         plugins: plugin files; relative paths begin at the suite's folder.
+        unverified_data: names of data sets that may differ from the published ones.
         document: the YAML, with the line and column of each key and value.
     """
 
@@ -78,6 +79,7 @@ class Suite:
     published: Published | None
     weights: Snapshots
     plugins: tuple[str, ...]
+    unverified_data: tuple[str, ...]
     document: Document = field(repr=False, compare=False)
 
     @property
@@ -164,6 +166,7 @@ def _suite(document: Document, path: Path) -> Suite:
         published=read_published(data.get("published"), tasks, regularizers),
         weights=read_snapshots(data.get("weights")) or Snapshots(),
         plugins=tuple(str(path.parent / name) for name in data.get("plugins") or []),
+        unverified_data=tuple(data.get("unverified_data") or ()),
         document=document,
     )
 

@@ -6,10 +6,20 @@ from pydantic import ValidatorFunctionWrapHandler
 from pydantic_core import PydanticCustomError
 
 from grokbench.criterion import EXPECTED, parse_condition
+from grokbench.data.published import PUBLISHED
 from grokbench.text.suggest import did_you_mean, shown
 from grokbench.validation import is_count
 
-__all__ = ["MAX_EPOCHS", "STOPS", "check_condition", "check_every", "check_stop", "check_use", "check_weights"]
+__all__ = [
+    "MAX_EPOCHS",
+    "STOPS",
+    "check_condition",
+    "check_every",
+    "check_stop",
+    "check_unverified_data",
+    "check_use",
+    "check_weights",
+]
 
 MAX_EPOCHS = 10_000_000
 STOPS = ("grokked", "budget", "hold")  # values of `stop` that are words
@@ -71,6 +81,15 @@ def check_weights(value: Any) -> Any:
         return value
     near = did_you_mean(value, ["final"]) if isinstance(value, str) else ""
     raise _wrong(value, f"final, a list of epochs, or {{epochs: [...], final: true}}{near}")
+
+
+def check_unverified_data(value: Any) -> Any:
+    """Return the value of `unverified_data` if it is a list of data sets that are verified otherwise."""
+    unknown = [name for name in value if name not in list(PUBLISHED)] if isinstance(value, list) else []
+    if value is None or (isinstance(value, list) and not unknown):
+        return value
+    near = did_you_mean(unknown[0], PUBLISHED) if unknown and isinstance(unknown[0], str) else ""
+    raise _wrong(value, f"a list of data sets: {', '.join(PUBLISHED)}{near}")
 
 
 def _wrong(value: Any, expected: str) -> PydanticCustomError:

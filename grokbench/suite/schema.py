@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, WrapValidator
 from pydantic.fields import FieldInfo
 
+from grokbench.data.published import PUBLISHED
 from grokbench.suite.field_checks import (
     MAX_EPOCHS,
     STOPS,
     check_condition,
     check_every,
     check_stop,
+    check_unverified_data,
     check_use,
     check_weights,
 )
@@ -39,6 +41,7 @@ RESERVED = frozenset({
     "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "grokked", "every", "seed", "seeds",
     "budget", "label", "skip", "why", "task", "tasks", "regularizer", "regularizers", "metric", "metrics",
     "statistics", "published", "plugins", "suite", "optimizer", "compare_to", "weights", "hold", "search_space", "tune",
+    "unverified_data",
 })  # fmt: skip
 
 Text = Annotated[str, Field(min_length=1)]
@@ -196,6 +199,12 @@ class SuiteShape(_Shape):
     published: Annotated[PublishedShape | None, Field(description="published numbers to compare with")] = None
     weights: Weights = None
     plugins: Annotated[list[Text] | None, Field(description="plugin files, relative to the suite's folder")] = None
+    unverified_data: Annotated[
+        Any,
+        BeforeValidator(check_unverified_data),
+        WithJsonSchema({"anyOf": [{"type": "array", "items": {"enum": list(PUBLISHED)}}, {"type": "null"}]}),
+        Field(description="data sets that may differ from the published ones: mnist, cifar10; default none"),
+    ] = None
     tune: Annotated[TuneShape | None, Field(description="the search of grokbench tune")] = None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grokbench.io import atomic, links
+from grokbench.runner.data_checks import fetch_data
 from grokbench.runner.request import Plan, Request, resolve
 from grokbench.store import Store
 from grokbench.tune import folder
@@ -52,9 +53,11 @@ def run_search(tuning: Tuning, train: Train) -> dict[Key, Found]:
 
     Raises:
         StoreError: the folder holds another search, or cannot be written.
-        DataError: a task's data is missing.
+        DataError: a task's data is missing, or is not the published data.
     """
     folder.check_folder(tuning)
+    if not tuning.directory.exists():  # where nothing can be trained, nothing is written
+        fetch_data(tuning.plan, tuning.plan.cells, metrics=False)
     atomic.make_folder(tuning.directory)
     with atomic.locked(tuning.directory):
         folder.remember(tuning)

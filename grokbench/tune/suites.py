@@ -72,6 +72,7 @@ def suite_data(tuning: Tuning, name: str, seeds: Sequence[int], rows: Rows) -> d
         **_needed_metrics(tuning),
         **_statistics(tuning),
         **_plugins(tuning),
+        **_unverified_data(tuning),
     }
 
 
@@ -176,7 +177,18 @@ def chosen_entries(tuning: Tuning, chosen: Mapping[Key, Trial]) -> dict[str, Any
             entries[method.label]["compare_to"] = others
     skip = [{"task": each.task, "regularizer": each.regularizer, "why": each.why} for each in suite.skip]
     kept = {key: data[key] for key in ("metrics", "statistics", "weights") if data.get(key)}
-    return {"regularizers": entries, **({"skip": skip} if skip else {}), **kept, **_plugins(tuning)}
+    return {
+        "regularizers": entries,
+        **({"skip": skip} if skip else {}),
+        **kept,
+        **_plugins(tuning),
+        **_unverified_data(tuning),
+    }
+
+
+def _unverified_data(tuning: Tuning) -> dict[str, Any]:
+    """Return the data sets that the suite or the command accepts unverified."""
+    return {"unverified_data": list(names)} if (names := tuning.plan.unverified_data) else {}
 
 
 def _compared(tuning: Tuning, method: RegularizerEntry) -> list[str]:

@@ -126,6 +126,12 @@ JUDGED: tuple[Column, ...] = (
         "it uses nothing more",
         attrgetter("privileges"),
     ),
+    _joined(
+        "unverified_data",
+        "data sets that its runs read and that are not the published ones",
+        "none, or runs of an earlier version, which recorded no digests",
+        attrgetter("unverified_data"),
+    ),
     Column("published_epochs", NUMBER, "published mean", UNPUBLISHED, "epochs"),
     Column("published_speedup", NUMBER, "published mean of the baseline / published mean", UNPUBLISHED, "ratio"),
     Column("published_speedup_low", NUMBER, "lower end of its 95% interval", UNSPREAD, "ratio"),

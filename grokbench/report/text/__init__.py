@@ -26,7 +26,7 @@ from grokbench.text.escape import UNICODE_CHAR, csv_cell, latex_prose, markdown,
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
 
-SCHEMA_VERSION = 2  # of the JSON: raised when keys are added; no key changes its meaning
+SCHEMA_VERSION = 3  # of the JSON: raised when keys are added; no key changes its meaning
 WIDTH = 120  # columns of a table for people
 NARROWEST = 60  # columns of a terminal that a table is fitted to
 
@@ -156,7 +156,8 @@ def _csv(leaderboard: Leaderboard) -> str:
     writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
     writer.writeheader()
     for row in leaderboard.rows:
-        joined = {"privileges": row.privileges, "notes": row.sentences, "marks": map(mark_text, row.marks)}
+        joined = {name: getattr(row, name) for name in ("privileges", "unverified_data")}
+        joined |= {"notes": row.sentences, "marks": map(mark_text, row.marks)}
         data = row.as_dict() | {name: "; ".join(texts) for name, texts in joined.items()}
         written = {name: json.dumps(data[name], allow_nan=False) for name in ("final", "worst", "comparisons")}
         cells = data | written

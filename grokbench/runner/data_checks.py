@@ -1,0 +1,48 @@
+"""Checks of the data of a plan before anything is trained: are the files there, and are they the published data?"""
+
+from collections.abc import Iterable, Iterator
+
+from grokbench.data import current_digest
+from grokbench.data.digests import recording
+from grokbench.data.published import PUBLISHED, is_unverified, refusal, refuse_unverified
+from grokbench.records import Cell
+from grokbench.runner.request import Plan
+
+__all__ = ["fetch_data", "unverified_sentences"]
+
+
+def fetch_data(plan: Plan, cells: Iterable[Cell], metrics: bool = True) -> None:
+    """Fetch the data files of the cells' tasks and of their metrics, and verify what is read.
+
+    Args:
+        plan: the resolved request.
+        cells: the cells to train or to time.
+        metrics: False to leave out the data of metrics.
+
+    Raises:
+        DataError: a file is missing and cannot be fetched, or a data set is not the published one and the plan does not
+            accept it.
+    """
+    from grokbench.plan import cell_step, identity
+
+    tasks = {identity(cell.recipe.task.data()): cell for cell in cells}
+    for cell in tasks.values():
+        step = cell_step(cell, plan.registry)
+        with recording() as read:
+            for fetch in (step.task.fetch, *(metric.fetch for metric in step.metrics.values() if metrics)):
+                if fetch:
+                    fetch()
+        refuse_unverified(read, plan.unverified_data)
+
+
+def unverified_sentences(plan: Plan) -> Iterator[str]:
+    """Yield a sentence for each data set that is present and for which `fetch_data` would refuse the plan.
+
+    Nothing is fetched. Therefore only the shipped tasks are considered, which have the names of their data sets.
+    """
+    used = {cell.recipe.task.name for cell in plan.cells}
+    for name in PUBLISHED:
+        if name in used and name not in plan.unverified_data:
+            sha256 = current_digest(name)
+            if sha256 and is_unverified(name, sha256):
+                yield refusal(name, sha256)
