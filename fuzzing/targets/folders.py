@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 from fuzzing.targets import Target
 from fuzzing.targets.results import Results, make_results
@@ -10,31 +11,42 @@ from fuzzing.targets.results import Results, make_results
 __all__ = ["curves", "ledger", "manifests", "outcomes", "packed_timings", "runs", "timings"]
 
 
-def show(folder: Path) -> None:
-    """Read a results folder as the commands `leaderboard`, `seconds`, `compare`, `status` and `export` do.
+DRAWN = 8  # of so many inputs one is also drawn, which takes ten times as long as everything else
+
+
+def show(folder: Path, draw: bool) -> None:
+    """Read a results folder as the commands that show one do.
 
     Args:
         folder: the folder.
+        draw: also make the figures, though no image of them.
     """
+    from grokbench.judging.compare_folders import contrast
     from grokbench.judging.comparison import compare
+    from grokbench.judging.evidence import gather
     from grokbench.judging.seconds import costs
+    from grokbench.report.charts import FIGURES, Sheet, drawings
     from grokbench.report.methods import paragraphs
-    from grokbench.report.text import render
+    from grokbench.report.text import folder_comparison, render
+    from grokbench.report.text import seconds as seconds_text
     from grokbench.runner.pipeline import judge
     from grokbench.store import Store, status
 
     store = Store.load(folder)
-    for _ in store.each_run(curves=True):
-        pass
-    judged = judge(store)
+    judged, timings = judge(store), store.timings()
     for style in ("table", "json", "latex"):
         render(judged, style)
-    found = compare(store.manifest, store.runs(), store.timings(), history=store.history())
-    list(costs(found))
+    found = compare(store.manifest, store.runs(), timings, history=store.history())
+    seconds_text.render(list(costs(found)), "title", timings, "table")
     paragraphs(found)
-    list(status.describe(store))
-    list(status.tracebacks(store))
+    folder_comparison.render(contrast(store, store), "table")
+    for text in (*status.describe(store), *status.tracebacks(store)):
+        str(text)
     status.unplanned(store)
+    if draw:
+        sheet = Sheet(gather(store))
+        for figure in FIGURES:
+            list(drawings(sheet, figure))
 
 
 def manifests(folder: Path) -> Target:
@@ -110,9 +122,9 @@ def _target(folder: Path, file: Path, mend: Callable[[bytes], bytes] = bytes) ->
 
     def read(data: bytes) -> None:
         file.write_bytes(data)
-        show(folder)
+        show(folder, draw=DRAWN > 0 and crc32(data) % DRAWN == 0)
 
-    show(folder)
+    show(folder, draw=True)
     return Target(read, (sound,), "json", mend)
 
 
