@@ -11,7 +11,7 @@ from fuzzing.targets.results import Results, make_results
 __all__ = ["curves", "ledger", "manifests", "outcomes", "packed_timings", "runs", "timings"]
 
 
-DRAWN = 8  # of so many inputs one is also drawn, which takes ten times as long as everything else
+DRAWN = 8  # of so many inputs one is also drawn, which takes ten times as long as everything else; 0 for none
 
 
 def show(folder: Path, draw: bool) -> None:
@@ -124,7 +124,6 @@ def _target(folder: Path, file: Path, mend: Callable[[bytes], bytes] = bytes) ->
         file.write_bytes(data)
         show(folder, draw=DRAWN > 0 and crc32(data) % DRAWN == 0)
 
-    show(folder, draw=True)
     return Target(read, (sound,), "json", mend)
 
 
