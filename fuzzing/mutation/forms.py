@@ -63,32 +63,26 @@ def edit_npy(data: bytes, rng: Random) -> bytes:
 
 
 def edit_zip(data: bytes, rng: Random) -> bytes:
-    """Edit a member of a zip file of npy files, or a field of its headers."""
+    """Edit a member of a zip file of npy files and JSON, or a field of its headers."""
     if rng.random() < 0.3:
         return _edit_zip_header(data, rng)
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         members = {name: file.read(name) for name in file.namelist()}
-    name = rng.choice(list(members))
+    name = rng.choice([*members, *(name for name in members if name.startswith("head"))])
     members[name] = _edit_member(members[name], rng)
     if rng.random() < 0.1:
-        members[rng.choice(("head.npy", "t0.npy", "x"))] = members.pop(name)
+        members[rng.choice(("head.json", "t0.npy", "x"))] = members.pop(name)
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as file:
+    method = rng.choice((zipfile.ZIP_STORED,) * 4 + (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2))
+    with zipfile.ZipFile(written, "w", method) as file:
         for each, content in members.items():
             file.writestr(each, content)
     return written.getvalue()
 
 
 def _edit_member(data: bytes, rng: Random) -> bytes:
-    """Edit an npy file; one that holds JSON, such as the head of a checkpoint, has a value edited."""
-    start = data.find(b"{", 128)
-    if start != 128 or rng.random() < 0.1:
-        return edit_npy(data, rng)
-    import numpy as np
-
-    file, text = io.BytesIO(), _json(data[start:], rng)
-    np.save(file, np.frombuffer(text, np.uint8))
-    return file.getvalue()
+    """Edit an npy file, or a value of JSON such as the head of a checkpoint."""
+    return _json(data, rng) if data.startswith(b"{") and rng.random() < 0.9 else edit_npy(data, rng)
 
 
 def _edit_zip_header(data: bytes, rng: Random) -> bytes:

@@ -4,6 +4,7 @@ import gzip
 import io
 import struct
 import sys
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def idx(folder: Path) -> Target:
 
 
 def idx_gz(folder: Path) -> Target:
-    """Make the target of MNIST's files in their compressed form.
+    """Make the target of MNIST's files in their compressed form, of which torchvision compares the checksums.
 
     Args:
         folder: an empty folder.
@@ -42,6 +43,7 @@ def _mnist(folder: Path, suffix: str, packed: Any, form: str) -> Target:
     labels = struct.pack(">4BI", 0, 0, 8, 1, 3) + bytes((1, 7, 9))
     files = {f"{kind}-{what}-ubyte": each for kind in ("train", "t10k")
              for what, each in (("images-idx3", images), ("labels-idx1", labels))}  # fmt: skip
+    MNIST.resources = [(f"{name}.gz", md5(packed(each)).hexdigest()) for name, each in files.items()]
 
     def read(content: bytes) -> None:
         place = "train-labels-idx1-ubyte" if len(content) % 2 else "train-images-idx3-ubyte"
