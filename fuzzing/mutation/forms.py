@@ -18,6 +18,7 @@ from fuzzing.mutation.trees import edit_tree, json_text
 __all__ = ["FORMS"]
 
 CHARACTERS = tuple("0123456789.-+eE<>=, \t\n\u0660\u2007") + ("1" * 3000, " " * 3000, "-" * 100)
+LARGEST = 2**24  # bytes that a zip file may expand to, if its members are to be edited
 INSIDE_NPY = re.compile(rb"(?<=\(|,| )[0-9]+(?=,|\))")  # a dimension in the header of an npy file
 
 
@@ -67,6 +68,8 @@ def edit_zip(data: bytes, rng: Random) -> bytes:
     if rng.random() < 0.3:
         return _edit_zip_header(data, rng)
     with zipfile.ZipFile(io.BytesIO(data)) as file:
+        if sum(part.file_size for part in file.infolist()) > LARGEST:
+            return _edit_zip_header(data, rng)
         members = {name: file.read(name) for name in file.namelist()}
     name = rng.choice([*members, *(name for name in members if name.startswith("head"))])
     members[name] = _edit_member(members[name], rng)
