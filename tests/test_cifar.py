@@ -96,6 +96,14 @@ def test_a_cut_or_incomplete_archive_is_explained(root):
             data.cifar10()
 
 
+def test_a_part_that_is_no_array_is_named(root):
+    np.savez(root / "cifar10.npz", **{name: each for name, each in arrays().items() if name != "y_test"})
+    with zipfile.ZipFile(root / "cifar10.npz", "a") as archive:
+        archive.writestr("y_test.npy", b"no array")
+    with pytest.raises(DataError, match="cifar10.npz is damaged .*y_test is no array"):
+        data.cifar10(root)
+
+
 def test_an_archive_that_expands_without_bound_is_not_read(root, monkeypatch):
     np.savez(root / "cifar10.npz", **arrays())
     monkeypatch.setattr(load_cifar10, "LARGEST", 20_000)

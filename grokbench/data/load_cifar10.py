@@ -96,7 +96,10 @@ def _archive(path: Path) -> Sequence[Any]:
     try:
         _check_parts(path)
         with np.load(path, allow_pickle=False) as archive:
-            return [archive[name] for name in ARRAYS]
+            arrays = [archive[name] for name in ARRAYS]  # bytes, where a part is no npy file
+        if odd := [name for name, each in zip(ARRAYS, arrays, strict=True) if not isinstance(each, np.ndarray)]:
+            raise ValueError(f"{odd[0]} is no array")
+        return arrays
     except Exception as error:  # zipfile, zlib, struct and numpy raise errors of their own
         raise damaged(path, f"it is not a complete npz file with {', '.join(ARRAYS)}: {reason(error)}") from error
 
