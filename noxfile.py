@@ -105,6 +105,14 @@ def simulations(session: nox.Session) -> None:
     python(session, "-m", "simulations", *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Fuzz what reads files, a minute each; `nox -s fuzz -- manifests --seconds 600` fuzzes one reader for longer."""
+    install(session, "--editable", f"{ROOT}[fuzz,tune]")
+    session.env["OMP_NUM_THREADS"] = "1"
+    python(session, "-m", "fuzzing", *session.posargs)
+
+
 def python(session: nox.Session, *arguments: str) -> None:
     """Run the Python of the shared environment, which is created if it does not exist."""
     if not (SHARED / "pyvenv.cfg").exists():

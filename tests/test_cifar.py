@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import tarfile
+import zipfile
 from urllib.error import URLError
 
 import numpy as np
@@ -96,6 +97,29 @@ def test_a_cut_or_incomplete_archive_is_explained(root):
         (root / "cifar10.npz").write_bytes(content)
         with pytest.raises(DataError, match="cifar10.npz is damaged"):
             data.cifar10()
+
+
+def test_a_part_that_is_no_array_is_named(root):
+    np.savez(root / "cifar10.npz", **{name: each for name, each in arrays().items() if name != "y_test"})
+    with zipfile.ZipFile(root / "cifar10.npz", "a") as archive:
+        archive.writestr("y_test.npy", b"no array")
+    with pytest.raises(DataError, match="cifar10.npz is damaged .*y_test is no array"):
+        data.cifar10(root)
+
+
+def test_an_archive_that_expands_without_bound_is_not_read(root, monkeypatch):
+    np.savez(root / "cifar10.npz", **arrays())
+    monkeypatch.setattr(load_cifar10, "LARGEST", 20_000)
+    with pytest.raises(DataError, match=r"cifar10.npz is damaged .*it expands to \d+ bytes, expected at most 20000"):
+        data.cifar10(root)
+    with zipfile.ZipFile(root / "cifar10.npz", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("x_train.npy", b"")
+    with pytest.raises(DataError, match="it is compressed in another way than numpy does"):
+        data.cifar10(root)
+    with (root / "cifar10.npz").open("ab") as file:
+        file.truncate(2**28 + 1)  # takes no place on the disk
+    with pytest.raises(DataError, match="cifar10.npz is damaged .it has 268435457 bytes, expected at most 268435456"):
+        data.cifar10(root)
 
 
 def test_missing_files_without_a_network_name_the_files_and_their_folder(root):

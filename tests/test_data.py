@@ -146,6 +146,17 @@ def test_a_damaged_file_is_named(folder, name, content):
         data.mnist()
 
 
+def test_a_file_that_is_far_too_large_or_none_is_not_read(folder):
+    with (folder / NAMES[0]).open("ab") as file:
+        file.truncate(2**28 + 1)  # takes no place on the disk
+    with pytest.raises(DataError, match=f"{NAMES[0]} is damaged .it has {2**28 + 1} bytes, expected at most {2**28}"):
+        data.mnist()
+    (folder / NAMES[0]).unlink()
+    (folder / NAMES[0]).mkdir()
+    with pytest.raises(DataError, match=f"{NAMES[0]} is damaged .it is no ordinary file"):
+        data.mnist()
+
+
 def test_images_and_labels_of_different_number(folder):
     (folder / NAMES[1]).write_bytes(idx(5, largest=10))
     with pytest.raises(DataError, match=r"is damaged \(\(6, 28, 28\) images for 5 labels up to 4\)"):

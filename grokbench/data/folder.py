@@ -9,7 +9,9 @@ from pathlib import Path
 
 from grokbench.errors import DataError
 
-__all__ = ["DataStatus", "damaged", "data_root", "reason"]
+__all__ = ["LARGEST", "DataStatus", "damaged", "data_root", "reason", "size_complaint"]
+
+LARGEST = 2**28  # most bytes of a file that is read whole, and of what it expands to: CIFAR-10 takes 184 MB, MNIST 55
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,14 @@ def damaged(path: Path, why: str) -> DataError:
     return DataError(
         f"{path} is damaged ({why}). Delete it, so that it is downloaded again, or put a good copy in its place."
     )
+
+
+def size_complaint(path: Path) -> str:
+    """Return why a file is not read whole; empty if it can be."""
+    if not path.is_file():
+        return "it is no ordinary file"
+    size = path.stat().st_size
+    return f"it has {size} bytes, expected at most {LARGEST}" if size > LARGEST else ""
 
 
 def reason(error: Exception) -> str:

@@ -1,12 +1,13 @@
 """Loader of CIFAR-10 from the files of a data folder."""
 
+import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grokbench.data.digests import digest, note
-from grokbench.data.folder import DataStatus, damaged, data_root, reason
+from grokbench.data.folder import LARGEST, DataStatus, damaged, data_root, reason, size_complaint
 from grokbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -101,14 +102,30 @@ def _channels_first(images: "Tensor") -> "Tensor":
 
 
 def _archive(path: Path) -> Sequence[Any]:
-    """Read the four arrays of an npz file without unpickling anything."""
+    """Read the four arrays of an npz file without unpickling anything, in little more memory than CIFAR-10 needs."""
     import numpy as np
 
+    if complaint := size_complaint(path):
+        raise damaged(path, complaint)
     try:
+        _check_parts(path)
         with np.load(path, allow_pickle=False) as archive:
-            return [archive[name] for name in ARRAYS]
+            arrays = [archive[name] for name in ARRAYS]  # bytes, where a part is no npy file
+        if odd := [name for name, each in zip(ARRAYS, arrays, strict=True) if not isinstance(each, np.ndarray)]:
+            raise ValueError(f"{odd[0]} is no array")
+        return arrays
     except Exception as error:  # zipfile, zlib, struct and numpy raise errors of their own
         raise damaged(path, f"it is not a complete npz file with {', '.join(ARRAYS)}: {reason(error)}") from error
+
+
+def _check_parts(path: Path) -> None:
+    """Raise ValueError for a zip file that expands to more than LARGEST bytes, or by methods that have no bound."""
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+    if not {part.compress_type for part in parts} <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise ValueError("it is compressed in another way than numpy does")
+    if (size := sum(part.file_size for part in parts)) > LARGEST:
+        raise ValueError(f"it expands to {size} bytes, expected at most {LARGEST}")
 
 
 def _batches(root: Path) -> Sequence[Any]:

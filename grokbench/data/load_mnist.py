@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grokbench.data.digests import digest, note
-from grokbench.data.folder import DataStatus, damaged, data_root, reason
+from grokbench.data.folder import DataStatus, damaged, data_root, reason, size_complaint
 from grokbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def _load_mnist(root: Path) -> tuple[tuple["Tensor", "Tensor", "Tensor", "Tensor
 
 
 def _read(path: Path, reader: Callable[[str], "Tensor"]) -> "Tensor":
-    """Read an idx file; raise DataError if the file is damaged or empty."""
+    """Read an idx file; raise DataError if the file is damaged, empty or too large."""
+    if complaint := size_complaint(path):
+        raise damaged(path, complaint)
     try:
         tensor = reader(str(path))
     except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
