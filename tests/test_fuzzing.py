@@ -13,7 +13,6 @@ from grokbench.errors import StoreError
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "fuzzing" / "corpus"
 MUTATIONS = 3  # of each target; `python -m fuzzing` makes thousands
-UNMENDED = {"manifests", "weights", "checkpoints", "conditions"}  # readers with finds
 TARGETS = (
     "suites", "published", "conditions", "seeds", "manifests", "runs", "ledger", "timings", "outcomes", "curves",
     "packed_timings", "weights", "checkpoints", "idx", "idx_gz", "cifar10", "cifar10c", "searches",
@@ -55,9 +54,7 @@ def examine(read, data=b"", **limits):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.xfail] * (name in UNMENDED)) for name in TARGETS]
-)
+@pytest.mark.parametrize("name", TARGETS)
 def test_readers_survive_the_corpus_and_some_mutations(name, tmp_path, monkeypatch):
     monkeypatch.setattr(part("targets.folders"), "DRAWN", 0)
     target = part("targets").make_target(name, tmp_path)

@@ -265,7 +265,11 @@ def _restored(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inqui
 
     padded = runs if len(runs) > 1 else [*runs, *runs]  # as in training: a group has at least two rows
     group, _ = start(step, [run.seed for run in padded], "cpu", DTYPES[cell.recipe.precision])
-    found = [read_weights(store.weights.read(run, _epoch(run, inquiry)), not inquiry.raw) for run in padded]
+    try:
+        found = [read_weights(store.weights.read(run, _epoch(run, inquiry)), not inquiry.raw) for run in padded]
+    except ValueError as error:  # a file whose digest is right may have been no weights from the start
+        where = f"The weights of {printable(cell.name)} in {store.directory}"
+        raise StoreError(f"{where} cannot be read ({error}): put back a good copy, or run the suite again.") from error
     shapes = {name: p.shape[1:] for name, p in group.params.items()}
     if any({name: p.shape for name, p in each.items()} != shapes for each in found):
         name = printable(cell.name)

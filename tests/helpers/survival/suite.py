@@ -7,6 +7,7 @@ suite: killed
 seeds: 1000-1001
 baseline: baseline
 weights: final
+unverified_data: [cifar10]
 tasks:
   photos: {use: cifar10, samples: 8, test_samples: 4, width: 1, classifier_width: 4, batch_size: 8, epochs: 5}
   parity: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 5}
