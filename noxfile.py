@@ -1,7 +1,8 @@
 """The checks that a change must pass: `nox` runs all of them, `nox -s tests` one session.
 
 torch takes several GB, so the sessions that need it share one environment, `.nox/shared`. `wheel` is the first of them,
-while the environment contains only the dependencies that the wheel declares.
+while the environment contains only the dependencies that the wheel declares. One run of nox builds the wheel once, and
+installs the checkout as an editable package once.
 """
 
 import json
@@ -16,6 +17,8 @@ ROOT = Path(__file__).parent
 SHARED = ROOT / ".nox" / "shared"
 BIN = SHARED / ("Scripts" if sys.platform == "win32" else "bin")
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
+SPLIT = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")  # one core for each worker of pytest
+installed = ""  # "wheel" or "editable": how this run of nox has installed the checkout last
 
 # Tests are last, so that pytest's summary ends the output.
 nox.options.sessions = ["lint", "wheel", "types", "docs", "oracles", "tests"]
@@ -24,7 +27,7 @@ nox.options.sessions = ["lint", "wheel", "types", "docs", "oracles", "tests"]
 @nox.session
 def lint(session: nox.Session) -> None:
     """Run ruff on the repository, in the version range of the extra `dev`."""
-    session.install(*[need for need in PROJECT["optional-dependencies"]["dev"] if need.startswith("ruff")])
+    session.install(*needs("dev", "ruff"))
     session.run("ruff", "check", ".")
 
 
@@ -36,8 +39,7 @@ def wheel(session: nox.Session) -> None:
     claimed = {name for name in names if not name.endswith(".dist-info")}
     if claimed != {PROJECT["name"]}:
         session.error(f"the wheel should have one top-level name, {PROJECT['name']}; it has {sorted(claimed)}")
-    install(session, "--force-reinstall", "--no-deps", built)  # in place of an editable install
-    install(session, built)
+    install_wheel(session, built)
     check_smoke(session)
     check_new(session)
 
@@ -45,9 +47,9 @@ def wheel(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Run mypy on the installed wheel, because only there is the folder `tasks` the package `grokbench.tasks`."""
-    built = build_wheel(session)
-    install(session, "--force-reinstall", "--no-deps", built)
-    install(session, f"{built}[dev]")
+    if installed != "wheel":
+        install_wheel(session, build_wheel(session))
+    install(session, *needs("dev", "mypy", "types-"))
     with session.chdir(session.create_tmp()):
         python(session, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "-p", PROJECT["name"])
 
@@ -55,7 +57,7 @@ def types(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def docs(session: nox.Session) -> None:
     """Build the documentation into `site/`; a warning is an error."""
-    install(session, "--editable", f"{ROOT}[docs]")
+    install_editable(session, "docs")
     shutil.rmtree(ROOT / "site", ignore_errors=True)
     python(session, "-P", "-m", "sphinx", "-W", "--keep-going", "-q", "-E", str(ROOT / "docs"), str(ROOT / "site"))
 
@@ -63,18 +65,18 @@ def docs(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def oracles(session: nox.Session) -> None:
     """Compare the statistics with statsmodels, lifelines and enumeration, and recompute `results/paper` with them."""
-    install(session, "--editable", f"{ROOT}[test,oracles]")
+    install_editable(session, "test", "oracles")
+    session.env["OMP_NUM_THREADS"] = "1"
     files = ("tests/test_stats_oracles.py", "tests/test_recomputed.py")
-    python(session, "-P", "-m", "pytest", "-m", "oracles", *files)
+    python(session, "-P", "-m", "pytest", "-m", "oracles", *SPLIT, *files)
 
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run pytest on an editable install, on at most four cores; `nox -s tests -- -k store` passes arguments to it."""
-    install(session, "--editable", f"{ROOT}[test]")
-    session.env["OMP_NUM_THREADS"] = "1"  # one core for each worker of pytest
-    split = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
-    python(session, "-P", "-m", "pytest", "-m", "not oracles and not long", *split, *session.posargs)
+    install_editable(session, "test")
+    session.env["OMP_NUM_THREADS"] = "1"
+    python(session, "-P", "-m", "pytest", "-m", "not oracles and not long", *SPLIT, *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -123,6 +125,29 @@ def python(session: nox.Session, *arguments: str) -> None:
 def install(session: nox.Session, *arguments: str) -> None:
     """Install with pip into the shared environment."""
     python(session, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check", *arguments)
+
+
+def needs(extra: str, *names: str) -> list[str]:
+    """Return the requirements of an extra, or those whose names begin like this."""
+    return [need for need in PROJECT["optional-dependencies"][extra] if need.startswith(names or "")]
+
+
+def install_wheel(session: nox.Session, built: str) -> None:
+    """Install a wheel in place of whatever is installed, and its dependencies."""
+    global installed
+    install(session, "--force-reinstall", "--no-deps", built)
+    install(session, built)
+    installed = "wheel"
+
+
+def install_editable(session: nox.Session, *extras: str) -> None:
+    """Install the checkout so that edits show, unless this run of nox has done so, and the packages of extras."""
+    global installed
+    checkout = [] if installed == "editable" else ["--editable", str(ROOT)]
+    wanted = [*checkout, *(need for extra in extras for need in needs(extra))]
+    if wanted:
+        install(session, *wanted)
+    installed = "editable"
 
 
 def build_wheel(session: nox.Session) -> str:

@@ -83,7 +83,7 @@ def main() -> None:
         echo(f"Error: {error if lists else printable(str(error))}", err=True)
         sys.exit(error.exit_status)
     except click.ClickException as error:
-        error.message = printable_lines(error.message)
+        vars(error)["message"] = printable_lines(error.message)  # click declares the attribute as final
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as stop:

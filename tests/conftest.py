@@ -48,12 +48,45 @@ def _identities_by_hand():
         yield compared
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _digests_once():
+    """Digests of the checkout's files, which no test edits, are computed once and not at every command."""
+    from functools import cache
+    from pathlib import Path
+
+    from grokbench import plugins
+
+    compute, checkout = plugins.source_digests, Path(__file__).parents[1]
+    once = cache(compute)
+
+    def digests(file):
+        return dict(once(file)) if Path(file).is_relative_to(checkout) else compute(file)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(plugins, "source_digests", digests)
+        yield
+
+
 @pytest.fixture
 def quick_clock(monkeypatch):
     """What steps cost is measured in no time, and as precisely."""
     from grokbench.engine import timing
 
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
+
+
+@pytest.fixture
+def quick_check(monkeypatch, quick_clock):
+    """Checks of plugins time one round, and find the shapes of small networks where these are made sooner."""
+    from grokbench import random
+    from grokbench.engine import timing
+    from grokbench.step import trial
+
+    def on_the_cpu(readings):
+        return {name: p.to("meta") for name, p in readings.task.init(random.key(0)).items()}
+
+    monkeypatch.setattr(timing, "ROUNDS", 1)
+    monkeypatch.setattr(trial, "replica_shapes", on_the_cpu)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_every_figure_is_written_in_every_format(evidence, capfd):
 def test_specifications_are_vega_lite(evidence, kind, style, log):
     """Checked here against its schema, and so not whenever something is drawn."""
     for drawing in drawn(Sheet(evidence(kind), style, log)):
-        alt.LayerChart.from_dict({**drawing.specification, "datasets": {}}, validate=True)
+        alt.LayerChart.validate({**drawing.specification, "datasets": {}})
         json.dumps(drawing.specification, allow_nan=False)
         names = {layer["data"]["name"] for layer in drawing.specification["layer"]}
         assert names == set(drawing.specification["datasets"]), drawing.title

@@ -2,18 +2,25 @@
 
 import re
 import sys
+from functools import partial
 
 import click
 import pytest
 
 from grokbench import data
 from grokbench.commands import check as commands_check
-from grokbench.conformance import pull_request
+from grokbench.conformance import Subject, pull_request, report
 
 from .helpers import planted
 from .helpers.tiny import grokbench
 
-pytestmark = pytest.mark.usefixtures("quick_clock")
+pytestmark = pytest.mark.usefixtures("quick_check", "_small_networks")
+
+
+@pytest.fixture
+def _small_networks(monkeypatch):
+    """What is printed is the same on the trial tasks without a transformer, most of what a check costs."""
+    monkeypatch.setattr(report, "Subject", partial(Subject, trial_tasks=("xor", "sparse_parity")))
 
 
 def test_a_shipped_method_is_asked_line_by_line():

@@ -54,7 +54,10 @@ def test_a_method_takes_at_most_five_commands_and_forty_lines():
         assert sum(name in command for command in commands) + len(["pip install"]) <= 5
 
 
-@pytest.mark.parametrize("wrong", ["grokbench show nothing", "grokbench run quick --nonsense", "false\ntrue"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["grokbench show nothing", "grokbench run quick --nonsense", "false\ntrue", "true && grokbench show nothing  # a"],
+)
 def test_a_command_that_fails_fails_its_page(tmp_path, wrong):
     with pytest.raises(AssertionError):
         Reader(tmp_path).type(Block(1, "sh", wrong, None))

@@ -11,7 +11,7 @@ from .helpers import planted
 from .helpers.check_answers import answer_of, examined, failures, subject
 from .helpers.planted import metrics, observers, phases, sound, tasks
 
-pytestmark = pytest.mark.usefixtures("quick_clock", "_short_runs")
+pytestmark = pytest.mark.usefixtures("quick_check", "_short_runs")
 
 
 @pytest.fixture

@@ -254,12 +254,12 @@ def test_the_evidence_is_not_changed(shown):
     assert document(evidence) == document(evidence) == shown("several")[1]
 
 
-@pytest.mark.parametrize("word", ["a b", "it's", "$(x)", "-"])
+@pytest.mark.parametrize("word", ["a b it's $(x)", "-"])
 def test_commands_are_quoted(shown, word):
     evidence, _ = shown("several")
     page = Page(document(replace(evidence, folder=f"runs/{word}")))
     (commands,) = [text for text in page.texts if text.startswith("grokbench leaderboard")]
-    quoted = {"a b": "'runs/a b'", "it's": "'runs/it'\"'\"'s'", "$(x)": "'runs/$(x)'", "-": "runs/-"}[word]
+    quoted = {"a b it's $(x)": "'runs/a b it'\"'\"'s $(x)'", "-": "runs/-"}[word]
     assert commands.splitlines() == [
         f"grokbench leaderboard {quoted}",
         f"grokbench report {quoted}",

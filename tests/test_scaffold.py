@@ -16,8 +16,6 @@ import torch
 import yaml
 
 from grokbench import random, testing
-from grokbench.engine import timing
-from grokbench.launchers.local import pool
 from grokbench.scaffold import write
 from grokbench.tasks.modular_addition import modular_addition
 
@@ -34,10 +32,8 @@ KINDS = {
 
 
 @pytest.fixture(autouse=True)
-def _here(monkeypatch):
+def _here(here, quick_check):
     """Jobs are done in this process; costs are printed, and nothing here depends on how precise they are."""
-    monkeypatch.setattr(pool, "launch", tiny.launch_here)
-    monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
 
 
 def new(folder, kind, *options):

@@ -88,25 +88,26 @@ class Reader:
         """Lines one by one; all of them in one shell where one sets what another needs."""
         if re.search(r"^(export|cd) ", text, re.M):
             return self._bash(text)
-        return "".join(self._line(line) for written in text.splitlines() for line in _unrolled(written))
+        return "".join(self._line(line) for written in text.splitlines() for line in _commands_of(written))
 
     def _line(self, text):
         return self._bash(text) if OF_A_SHELL.search(QUOTED.sub("", text)) else self._call(text)
 
     def _call(self, line):
-        with self._here():
-            done = grokbench(*short(shlex.split(line, comments=True)[1:]))
+        words = shlex.split(line, comments=True)[1:]
+        with self._here(words):
+            done = grokbench(*short(words))
         assert done.status == 0, f"{line}\n{done.out}\n{done.err}"
         return done.out
 
     @contextmanager
-    def _here(self):
+    def _here(self, words=()):
         """In the folder, with jobs done in this process and costs measured in no time."""
         with ExitStack() as stack:
             stack.enter_context(chdir(self.folder))
             stack.enter_context(patch.object(pool, "launch", launch_here))
             stack.enter_context(patch.object(timing, "LEAST_SECONDS", 1e-4))
-            stack.enter_context(fewer_epochs())
+            stack.enter_context(fewer_epochs(words))
             yield
 
     def _bash(self, text):
@@ -134,10 +135,10 @@ def _commands(block):
     return "\n".join(line[2:] for line in block.text.splitlines() if line.startswith("$ "))
 
 
-def _unrolled(line):
-    """The commands of a loop over values; else the line itself."""
+def _commands_of(line):
+    """The commands of a loop over values, or those that `&&` joins, one by one; else the line itself."""
     if not (loop := LOOP.fullmatch(line)):
-        return [line]
+        return QUOTED.sub("", line).split(" && ") if " && " in line else [line]
     name, values, command = loop.groups()
     return [command.replace(f"${name}", value) for value in values.split()]
 

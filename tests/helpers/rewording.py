@@ -3,6 +3,7 @@
 import csv
 import json
 from contextlib import contextmanager
+from functools import cache
 from html import escape
 
 import pytest
@@ -82,6 +83,7 @@ def skeleton(shown, made):
     return found
 
 
+@cache  # several tests look at the same folder
 def both(show, *arguments):
     """What is shown as it is and with other words: the skeletons of texts, and whatever else comes with them."""
     found = []

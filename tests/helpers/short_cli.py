@@ -1,7 +1,8 @@
 """`grokbench` for the pages of the documentation: the same program, with so much less to train that a test can wait.
 
 Two seeds of one task of `quick` and `smoke`, of the baseline alone in a folder of its own; two seeds of a reader's own
-suite; at most EPOCHS epochs; the plan alone of the other shipped suites. Nothing is fetched.
+suite; at most EPOCHS epochs, in which one method groks, or FEWER where a page shows no result; the plan alone of the
+other shipped suites. Nothing is fetched.
 """
 
 import sys
@@ -10,6 +11,7 @@ from dataclasses import replace
 from unittest.mock import patch
 
 EPOCHS = 80
+FEWER = 20  # of a suite or in a folder of the reader's own
 
 
 def short(arguments):
@@ -24,14 +26,15 @@ def short(arguments):
     return [*command, *rest, *(seeds if rest[0].endswith(".yaml") else ["--dry-run"])]
 
 
-def fewer_epochs():
-    """A context in which every planned cell has a budget of at most EPOCHS epochs."""
+def fewer_epochs(arguments=()):
+    """A context in which every cell that a command plans has a smaller budget."""
     from grokbench import plan
 
     expand = plan.expand
+    own = arguments[:1] == ["run"] and ("--out" in arguments or arguments[1].endswith(".yaml"))
 
     def shorter(*given):
-        return [replace(cell, budget=min(cell.budget, EPOCHS)) for cell in expand(*given)]
+        return [replace(cell, budget=min(cell.budget, FEWER if own else EPOCHS)) for cell in expand(*given)]
 
     return patch.object(plan, "expand", shorter)
 
@@ -39,6 +42,6 @@ def fewer_epochs():
 if __name__ == "__main__":
     from grokbench.cli import main
 
-    with fewer_epochs() if sys.argv[1:2] == ["run"] else nullcontext():
+    with fewer_epochs(sys.argv[1:]) if sys.argv[1:2] == ["run"] else nullcontext():
         sys.argv = ["grokbench", *short(sys.argv[1:])]
         main()

@@ -33,7 +33,8 @@ def render(found: Sequence[Need], aim: Aim, style: str) -> str:
     if style == "json":
         settings = {**asdict(aim), "limit": LIMIT}
         return json.dumps({**settings, "cells": list(map(_plain, found))}, indent=2, allow_nan=False)
-    rows, sides, escaped = map(_cells, found), ("left", "left", *["right"] * 5), str
+    rows, sides = map(_cells, found), ("left", "left", *["right"] * 5)
+    escaped: Callable[[str], str] = str
     if style == "table":
         written = table(rows, HEADERS, sides)
     else:
