@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.startup import GROKBENCH
 from benchmarks.tables import tabulated
-from grokbench.records import Cell, Curve, Manifest, Outcome, Recipe, Run, Timing, Use
+from grokbench.records import Cell, Curve, Manifest, Outcome, Recipe, Run, Timing, Use, identity
 from grokbench.store import Store
 
 __all__ = ["Cost", "full", "json", "measure", "table"]
@@ -74,9 +74,10 @@ def full(folder: Path, tasks: int, methods: int, seeds: int, evaluations: int) -
     labels = ["baseline", *(f"method{number}" for number in range(1, methods))]
     directions = dict.fromkeys(METRICS)
     cells = tuple(
-        Cell(f"task{t}", label, f"{t:08x}{m:08x}", _recipe(f"t{t}"), evaluations, 1, directions)
+        Cell(f"task{t}", label, identity(recipe.data()), recipe, evaluations, 1, directions)
         for t in range(tasks)
-        for m, label in enumerate(labels)
+        for label in labels
+        for recipe in [_recipe(f"t{t}", label)]
     )
     planned = tuple(range(1000, 1000 + seeds))
     with Store.open(folder, Manifest("full", "Made-up runs.", "baseline", planned, cells)) as store:
@@ -86,8 +87,9 @@ def full(folder: Path, tasks: int, methods: int, seeds: int, evaluations: int) -
                 store.save(_run(cell, seed, number, planned, evaluations))
 
 
-def _recipe(task: str) -> Recipe:
-    return Recipe(task=Use(task, {}), grokked={"test_accuracy": "> 0.9"}, stop="budget")
+def _recipe(task: str, method: str) -> Recipe:
+    methods = (Use(method, {}),)
+    return Recipe(task=Use(task, {}), regularizers=methods, grokked={"test_accuracy": "> 0.9"}, stop="budget")
 
 
 def _run(cell: Cell, seed: int, number: int, planned: tuple[int, ...], evaluations: int) -> Run:

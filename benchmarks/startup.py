@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.tables import tabulated
-from grokbench.records import Cell, Curve, Manifest, Outcome, Recipe, Run, Use
+from grokbench.records import Cell, Curve, Manifest, Outcome, Recipe, Run, Use, identity
 from grokbench.store import Store
 
 __all__ = ["GROKBENCH", "commands", "measure", "synthetic", "table"]
@@ -74,10 +74,10 @@ def until(command: Sequence[str], word: str) -> float:
 def synthetic(folder: Path, methods: int, seeds: int, points: int) -> None:
     """Write a results folder of one task, with a grokked run for each method and seed."""
     labels = ["baseline", *(f"method{number}" for number in range(1, methods))]
-    recipe = Recipe(task=Use("task", {}))
+    recipes = {label: Recipe(task=Use("task", {}), regularizers=(Use(label, {}),)) for label in labels}
     cells = tuple(
-        Cell("task", label, f"{number:016x}", recipe, 10_000, 1, {"test_accuracy": "higher"})
-        for number, label in enumerate(labels)
+        Cell("task", label, identity(recipe.data()), recipe, 10_000, 1, {"test_accuracy": "higher"})
+        for label, recipe in recipes.items()
     )
     planned = tuple(range(1000, 1000 + seeds))
     epochs = tuple(range(points))
@@ -86,7 +86,8 @@ def synthetic(folder: Path, methods: int, seeds: int, points: int) -> None:
         for number, cell in enumerate(cells):
             for seed in planned:
                 epoch = 100 + 7 * number + (seed * 31 + number * 17) % 97
-                store.save(Run(cell.identity, seed, Outcome.GROKKED, epoch, 10, epoch, {"test_accuracy": 1.0}, curves))
+                ended, final = max(epoch, points), {"test_accuracy": 1.0}
+                store.save(Run(cell.identity, seed, Outcome.GROKKED, epoch, 10, ended, final, curves))
 
 
 def table(found: Mapping[str, Sequence[float]]) -> str:
