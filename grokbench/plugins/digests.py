@@ -89,16 +89,16 @@ def with_siblings(file: Path) -> set[Path]:
         current = waiting.pop()
         if current not in found:
             found.add(current)
-            names = _relative_imports(ast.parse(current.read_bytes()))
+            names = _relative_imports(current.read_bytes())
             waiting += [path for name in names if (path := file.with_name(f"{name}.py")).exists()]
     return found
 
 
-def _relative_imports(module: ast.Module) -> Iterator[str]:
-    """Yield `a` of `from .a import x`, `a` and `b` of `from . import a, b`."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            yield from [node.module.split(".")[0]] if node.module else [alias.name for alias in node.names]
+@lru_cache(maxsize=4096)  # plugins share siblings
+def _relative_imports(source: bytes) -> list[str]:
+    """Return `a` of `from .a import x`, `a` and `b` of `from . import a, b`."""
+    found = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ImportFrom) and n.level == 1]
+    return [name for n in found for name in ([n.module.split(".")[0]] if n.module else [a.name for a in n.names])]
 
 
 @lru_cache(maxsize=4096)  # plugins share siblings, and a process may load them more than once
