@@ -283,7 +283,8 @@ def test_data_are_fetched_before_anything_is_tried(plan, monkeypatch):
     with pipeline.open_store(made) as store:
         list(pipeline.perform(made, store))
         list(pipeline.perform(made, store))
-    assert told == [["parity"], "tried", [], "tried"]  # the second time nothing is left
+    before = [["parity"], ["parity"], "tried"]  # by `open_store`, as the folder is new, then by `perform`
+    assert told[:3] == before and told.index([]) > 3  # the second time nothing is left
 
 
 # ---- profiles

@@ -25,6 +25,7 @@ from grokbench.data.load_cifar10c import (
 from grokbench.data.load_mnist import complete_mnist, mnist, mnist_digest, mnist_status
 from grokbench.data.published import PUBLISHED, complaint, is_unverified, place
 from grokbench.errors import DataError
+from grokbench.text.options import Option
 
 __all__ = [
     "BENCHMARK_CORRUPTIONS",
@@ -93,7 +94,7 @@ def condition(each: DataStatus) -> tuple[str, str]:
     if sha256 is None:
         return "present", "not verified, because no digests of it are published"
     if is_unverified(each.name, sha256):
-        return "unverified", f"{complaint(each.name, sha256)}; a run needs --unverified-data {each.name}"
+        return "unverified", f"{complaint(each.name, sha256)}; a run needs {Option('unverified_data', each.name)}"
     return "verified", ""
 
 
