@@ -95,10 +95,13 @@ def test_half_a_character_is_replaced(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["</script>", "<!--", "a\u2028b\u2029c", "&lt;", 'quo"te\\', "λ-中文 é", ""])
-def test_embedded_data_comes_back(text):
-    written = embedded({text: [text, None, 1.5]})
+def test_embedded_data_comes_back_with_invisible_characters_escaped(text):
+    written, visible = (
+        embedded({text: [text, None, 1.5]}),
+        text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"),
+    )
     assert not set("<>&\u2028\u2029") & set(written)
-    assert json.loads(written) == {text: [text, None, 1.5]}
+    assert json.loads(written) == {visible: [visible, None, 1.5]}
 
 
 # ---- charts
