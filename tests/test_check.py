@@ -95,7 +95,7 @@ def test_a_provider_that_is_left_out_is_said_beside_the_answers(tmp_path):
     (tmp_path / "missing.py").write_text("import nowhere\n")
     done = grokbench("check", "weight_norm", "--plugin", tmp_path / "missing.py")
     assert done.status == 0 and done.out.endswith("0 failed, 0 not applicable\n")
-    assert done.err == "Warning: file missing.py is left out: ModuleNotFoundError: No module named 'nowhere' (line 1)\n"
+    assert done.err == f"Warning: file missing.py is left out: {NOWHERE} (line 1)\n"
 
 
 def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
@@ -132,8 +132,7 @@ def test_a_line_of_source_with_backticks_is_code_all_the_same():
     assert pull_request._code("a `b`") == "`` a `b` ``" and pull_request._code("a") == "`a`"
 
 
-LOST = "cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"
-
+NOWHERE = "ModuleNotFoundError: No module named 'nowhere', which is not installed here: pip install nowhere"
 
 WRONG = {  # arguments -> the message; {} is the folder
     "unknown name": (
@@ -154,7 +153,8 @@ WRONG = {  # arguments -> the message; {} is the folder
     ),
     "an import that fails": (
         ["{}/missing.py"],
-        f"{{}}/missing.py, line 2, {LOST}; `grokbench list --plugin {{}}/missing.py` shows the traceback",
+        f"{{}}/missing.py, line 2, cannot be loaded: {NOWHERE}; "
+        "`grokbench list --plugin {}/missing.py` shows the traceback",
     ),
     "syntax": (
         ["{}/syntax.py"],
@@ -163,8 +163,7 @@ WRONG = {  # arguments -> the message; {} is the folder
     ),
     "a broken file beside an unknown name": (
         ["x", "--plugin", "{}/missing.py"],
-        "nothing is named 'x'. `grokbench list` shows every name. "
-        "File missing.py is left out: ModuleNotFoundError: No module named 'nowhere' (line 2)",
+        f"nothing is named 'x'. `grokbench list` shows every name. File missing.py is left out: {NOWHERE} (line 2)",
     ),
 }
 

@@ -101,7 +101,7 @@ def test_embedded_data_comes_back_with_invisible_characters_escaped(text):
         text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"),
     )
     assert not set("<>&\u2028\u2029") & set(written)
-    assert json.loads(written) == {visible: [visible, None, 1.5]}
+    assert json.loads(written) == {text: [visible, None, 1.5]}
 
 
 # ---- charts

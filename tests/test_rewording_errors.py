@@ -1,11 +1,15 @@
 """Messages are for people: with other words in every error of ours, exit statuses and the flow of commands stay."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from grokbench.errors import GrokbenchError
+from grokbench.launchers.interface import Measurement
+from grokbench.launchers.limits import TimeLimits
 from grokbench.launchers.local import pool
+from grokbench.launchers.signals import PendingSignal
 
 from .helpers import result_folders, tiny
 
@@ -75,11 +79,11 @@ def test_a_run_whose_plugin_raises_goes_on_alike_in_other_words(other_messages, 
 
 
 def test_a_job_that_fails_without_words_fails():
-    class Job:
+    class Job(Measurement):
         def failed(self, error):
             yield f"failed: {error}"
 
-    process = pool.WorkerProcess.__new__(pool.WorkerProcess)
-    process.job = job = Job()
-    process.received = set()
-    assert list(process._end("")) == [(job, "failed: ")]
+    job = Job()
+    process = SimpleNamespace(job=job, received=set(), clock=SimpleNamespace(used=0.0), take_job=lambda: job)
+    some = pool._Pool([], TimeLimits(), PendingSignal())
+    assert list(some._end(process, "")) == [(job, "failed: ")] and list(some._end(process, None)) == []

@@ -88,7 +88,6 @@ EDITS = {
     "a declared seed twice": (put("declared_seeds", [1000, 1000]), "a seed is declared twice"),
     "seeds without end": (put("seeds", list(range(100_001))), "seeds: Tuple should have at most 100000 items"),
     "a label twice": (put(*CELL, "regularizer", "baseline"), "a seed or a cell is planned twice"),
-    "a baseline that is no cell": (put("baseline", "gone"), "baseline 'gone', which no cell has"),
     "budget -1": (put(*CELL, "budget", -1), "cells.1.budget: Input should be greater than or equal to 1"),
     "budget true": (put(*CELL, "budget", True), "cells.1.budget: Input should be a valid integer"),
     "a huge budget": (put(*CELL, "budget", 10**400), "cells.1.budget: Input should be less than or equal to"),

@@ -72,8 +72,6 @@ class Manifest:
         if len(set(self.declared_seeds)) < len(self.declared_seeds):
             raise ValueError("a seed is declared twice")
         known = {*labels, *((skip.task, skip.regularizer) for skip in self.skipped)}
-        if labels and all(regularizer != self.baseline for _, regularizer in known):
-            raise ValueError(f"baseline {self.baseline!r}, which no cell has")
         for cell in self.cells:
             if cell.budget < 1 or cell.evaluate_every < 1:
                 raise ValueError(f"budget {cell.budget}, evaluate_every {cell.evaluate_every}")

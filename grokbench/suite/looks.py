@@ -28,6 +28,7 @@ def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem((*PATH, i), f"the number {look}, expected more seeds than at the look before, {before}")
     if len(looks) > MOST_LOOKS:
         yield Problem(PATH, f"{len(looks)} looks, expected at most {MOST_LOOKS}")
+        return
     seeds = _count(data.get("seeds"))
     if looks and seeds and looks[-1] != seeds:
         text = f"the number {looks[-1]}, expected a last look at all seeds of the suite, {seeds}"

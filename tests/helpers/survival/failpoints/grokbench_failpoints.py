@@ -185,8 +185,9 @@ def replace(source, target, really=os.replace, **options):
     if str(source).endswith(".tmp"):
         reach("not renamed")
     really(source, target, **options)
-    if str(target).endswith(".npz"):
-        log(checkpoint=os.path.basename(os.path.dirname(target)), epoch=STATE["epoch"])
+    if str(target).endswith(".npz"):  # in a folder that was opened
+        folder = os.readlink(f"/proc/self/fd/{options['dst_dir_fd']}")
+        log(checkpoint=os.path.basename(folder), epoch=STATE["epoch"])
 
 
 def install():
