@@ -23,7 +23,7 @@ def test_group_sizes_close_to_the_memory_of_a_device_are_measured(plan, monkeypa
     made, tried = plan(tiny.SUITE.replace("1000-1002", "1000-1008")), []
     monkeypatch.setattr(engine, "estimated_group_size", lambda *given: Size(3, sure=False))
 
-    def launch(stages, workers):
+    def launch(stages, workers, limits):
         (((job,), at_once),) = stages
         tried.append((job.cell.regularizer, at_once, workers))
         told = [MeasuredGroupSize(5)] if job.cell.regularizer == "baseline" else job.failed("boom")
@@ -47,7 +47,7 @@ def test_groups_are_made_for_the_worker_with_the_least_memory(plan, monkeypatch)
     monkeypatch.setattr(
         engine, "estimated_group_size", lambda step, weight, *given: asked.append(given) or Size(3, sure=False)
     )
-    monkeypatch.setattr(pool, "launch", lambda stages, workers: iter(asked.append(workers[0]) or ()))
+    monkeypatch.setattr(pool, "launch", lambda stages, workers, limits: iter(asked.append(workers[0]) or ()))
     workers = [Worker(f"cuda:{number}", "float32", (), {}) for number in (0, 1, 2, 2)]
     made = replace(plan(), devices=tuple(worker.device for worker in workers))
     assert group_sizes.sizes(made, made.cells[:1], workers) == {made.cells[0].identity: 3}

@@ -84,7 +84,7 @@ def test_a_spreadsheet_calculates_nothing(hostile, tmp_path):
 
 
 def test_written_pages_and_charts_show_it_escaped(hostile, tmp_path):
-    assert run(hostile, "pack", "{}", "--out", str(tmp_path / "packed")).status == 0
+    assert run(hostile, "pack", "{}", "--keep-paths", "--out", str(tmp_path / "packed")).status == 0
     assert run(hostile, "plot", "{}", "forest", "--format", "svg", "--out", str(tmp_path / "charts")).status == 0
     shutil.copytree(hostile, tmp_path / "copy")
     assert run(tmp_path / "copy", "report", "{}").status == 0
@@ -179,3 +179,4 @@ def test_a_table_lines_up_by_what_a_terminal_shows():
     lines = table(rows, ("name", "n"), ("left", "right")).splitlines()
     assert {width(line) for line in lines} == {11}
     assert width("中文") == 4 and width("e\u0301") == 1 and shortened("中文中文中文", 7) == "中…文"
+    assert shortened("grokalign_sweep[strength=0.1]", 14) == "grokal…th=0.1]" and shortened("xor", 3) == "xor"

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from grokbench.records import Crossings, Outcome
 from grokbench.runner.progress import PlainDisplay, display
-from grokbench.runner.progress.live import LiveDisplay, choose, rows, shorten, summary
+from grokbench.runner.progress.live import LiveDisplay, choose, rows, summary
 
 from .helpers.scripted_training import GROUP, Clock, cell, matrix_of, run
 
@@ -263,10 +263,11 @@ def test_labels_are_shown_as_they_are_written():
     assert stream.getvalue() == "y / a\\x1b[31m\\nb, seed 1000 failed: E: [bold]\\x07\n"
 
 
-def test_a_long_label_keeps_its_end():
-    assert shorten("grokalign_sweep[strength=0.1]", 14) == "grokal…th=0.1]"
-    assert len(shorten("x" * 99, 9)) == 9
-    assert shorten("xor", 3) == "xor"
+def test_wide_labels_leave_room_for_the_epoch():
+    shown, console, _ = live([wide := cell("漢字" * 12, "decay")], width=80)
+    shown.progress(wide, GROUP, 3999, 2)
+    (line,) = [line for line in drawn(shown, console) if "decay" in line]
+    assert "3,999/4,000" in line and line.partition("decay")[0].rstrip().endswith("漢字")
 
 
 def test_the_live_table_gives_way_to_one_line():

@@ -100,7 +100,7 @@ EDITS = {
     "a metric every so often": (put(*CELL, "measured", {"a": LOSS | {"every": {"decade": 3}}}), "the metric a is not"),
     "metrics in a list": (put(*CELL, "measured", [LOSS]), "cells.1.measured: Input should be an object"),
     "no condition": (put(*RECIPE, "grokked", {"a": "high"}), "'high', expected a condition such as"),
-    "a long condition": (put(*RECIPE, "grokked", {"a": "> " + "1" * 99_000}), "String should have at most 200 char"),
+    "a long condition": (put(*RECIPE, "grokked", {"a": "> " + "1" * 99_000}), "expected a condition such as"),
     "a condition on infinity": (put(*RECIPE, "grokked", {"a": "> 1e999"}), "expected a condition such as"),
     "a stop that is none": (put(*RECIPE, "stop", "never"), "stop never"),
     "a stop of 0": (put(*RECIPE, "stop", 0), "stop 0"),

@@ -29,7 +29,6 @@ __all__ = [
 
 LATEST = 10**12  # epochs, or evaluations: at a microsecond each they would take 11 days
 MOST_SEEDS = 100_000  # of a folder: ten times as many as a suite may have
-LONGEST_CONDITION = 200  # characters of a condition such as "> 0.80"
 # Facts about a run that are compared and printed, and those that are looked up in.
 FACTS = "device device_name machine torch precision grokbench engine pace timed_at curves".split()
 TABLES = ("measured", "data", "imports", "origins", "git")
@@ -73,6 +72,6 @@ Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]
 Seeds = Annotated[tuple[Seed, ...], Field(max_length=MOST_SEEDS)]
 Better = Annotated[str, Field(pattern="^(higher|lower)$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")]
-Criterion = Annotated[str, Field(max_length=LONGEST_CONDITION), AfterValidator(_condition)]
+Criterion = Annotated[str, AfterValidator(_condition)]
 Uses = Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(_uses)]
 Provenance = Annotated[Mapping[str, Any], AfterValidator(_provenance)]

@@ -71,7 +71,7 @@ def _measured(plan: Plan, cell: Cell, workers: Sequence[Worker]) -> int | None:
     worker = next(worker for worker in workers if worker.device == device)
     measured = [
         event
-        for _, event in launch([Stage([GroupSizeProbe(cell)], 1)], [worker])
+        for _, event in launch([Stage([GroupSizeProbe(cell)], 1)], [worker], plan.limits)
         if isinstance(event, MeasuredGroupSize)
     ]
     return measured[0].replicas if measured else None

@@ -8,7 +8,7 @@ again, `status` counts them.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -84,6 +84,8 @@ class Store:
             try:
                 yield store
             finally:
+                with suppress(StoreError):  # such as a folder that was removed: the reason is known already
+                    store.stalls.clear()
                 atomic.remove_empty(layout.checkpoints_of_cells())
 
     @classmethod

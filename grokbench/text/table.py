@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from grokbench.text.escape import printable
 
-__all__ = ["GAP", "aligned", "shortened", "table", "width"]
+__all__ = ["GAP", "aligned", "padded", "shortened", "table", "width"]
 
 GAP = 2  # blanks between columns
 BESIDE = 2  # blanks that a column of `table` has beside its header at least
@@ -32,7 +32,7 @@ def aligned(lines: Sequence[Sequence[str]], sides: Sequence[str]) -> list[str]:
         sides: "left" or "right" for each column, where its cells are aligned.
     """
     widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
-    return [(" " * GAP).join(map(_padded, line, widths, sides)).rstrip() for line in lines]
+    return [(" " * GAP).join(map(padded, line, widths, sides)).rstrip() for line in lines]
 
 
 def width(text: str) -> int:
@@ -40,6 +40,18 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
+
+
+def padded(cell: str, columns: int, side: str = "left") -> str:
+    """Pad text with blanks.
+
+    Args:
+        cell: printable text.
+        columns: columns of a terminal.
+        side: "left" or "right", where the text is aligned.
+    """
+    blanks = " " * (columns - width(cell))
+    return blanks + cell if side == "right" else cell + blanks
 
 
 def shortened(label: str, longest: int) -> str:
@@ -67,8 +79,3 @@ def _columns(char: str) -> int:
     if unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def _padded(cell: str, columns: int, side: str) -> str:
-    blanks = " " * (columns - width(cell))
-    return blanks + cell if side == "right" else cell + blanks

@@ -272,6 +272,17 @@ class Train(Job):
         with open(os.path.join(os.path.dirname(__file__), f"{self.name}.checkpoint"), "w") as file:
             file.write("written")
         yield "the last event"
+
+
+class Hush(Train):
+    # Stops without a last event.
+
+    def run(self, worker, registry):
+        from grokbench.records.activity import ACTIVITY
+
+        yield os.getpid()
+        while not ACTIVITY.stopping:
+            time.sleep(0.01)
 """
 
 

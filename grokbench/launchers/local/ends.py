@@ -2,6 +2,7 @@
 
 import signal
 
+from grokbench.launchers.local.worker import CLOSED
 from grokbench.text.options import Option
 
 __all__ = ["crashed", "stalled", "took_too_long"]
@@ -14,7 +15,7 @@ def crashed(exit_code: int | None, frames: str) -> str:
         exit_code: negative for the number of a signal; None if the process is alive, but its pipe is closed.
         frames: where the process was, from the innermost frame on; empty if it is not known.
     """
-    if exit_code is None:
+    if exit_code is None or exit_code == CLOSED:
         return _with("the worker process closed its connection to the run, and was stopped", frames)
     return _with(f"the worker process ended with exit code {exit_code}{_cause(exit_code)}", frames)
 

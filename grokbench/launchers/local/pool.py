@@ -117,7 +117,7 @@ class _Pool:
         elif isinstance(message, NoDevice):
             yield from self._without_device(process, message.why)
         elif isinstance(message, Done):
-            if message.last:
+            if message.last or process.stop_by is not None:  # the request may end the process during its next job
                 process.stop()
             yield from self._end(process, message.error)
         elif not isinstance(message, Heartbeat):
@@ -154,8 +154,10 @@ class _Pool:
 
     def _seconds(self, process: WorkerProcess) -> float:
         """Return the seconds that the cell of a training job has used; 0 for other jobs, which have no limit."""
-        job = process.job
-        return self.used[job.cells[0].identity] + process.clock.used if job and job.resumable else 0.0
+        if (identity := _trained_cell(process.job)) is None:
+            return 0.0
+        running = (each.clock.used for each in self.processes if _trained_cell(each.job) == identity)
+        return self.used[identity] + sum(running)
 
     def _stalled(self, process: WorkerProcess) -> Iterator[tuple[Job, Event]]:
         """Kill a process without progress, and start its job again, or fail it after the last attempt."""
@@ -166,7 +168,7 @@ class _Pool:
         self.attempts[job.name] += 1
         if self.attempts[job.name] == ATTEMPTS:
             yield from self._end(process, stalled(seconds, ATTEMPTS, frames))
-        elif left := process.take_job().without(process.received):
+        elif left := self._take_job(process).without(process.received):
             again = f"no progress for {seconds:.0f} s; its process was stopped, and it starts again"
             yield job, Notice(f"{job.name}: {again} (attempt {self.attempts[job.name] + 1} of {ATTEMPTS})")
             self.waiting.appendleft(left)
@@ -175,12 +177,12 @@ class _Pool:
         """End the job of a process that has ended, or whose pipe cannot be used any more."""
         asked, code, frames = process.stop_by is not None, process.exit_code(), process.log()
         process.stop()
-        if not asked:
-            yield from self._end(process, crashed(code, frames))
-        elif self.signalled.number is not None:
+        if self.signalled.number is not None:  # a scheduler may have sent the signal to the process, too
             process.take_job()  # the same command goes on with it
-        else:
+        elif asked:
             yield from self._end(process, took_too_long(self.limits.cell or 0.0))
+        else:
+            yield from self._end(process, crashed(code, frames))
 
     def _without_device(self, process: WorkerProcess, why: str) -> Iterator[tuple[Job, Event]]:
         """Drop a process whose device cannot be used, and do its job elsewhere; the last process fails it."""
@@ -193,11 +195,21 @@ class _Pool:
 
     def _end(self, process: WorkerProcess, error: str | None) -> Iterator[tuple[Job, Event]]:
         """End the job. If it failed, yield a failure for each of its replicas whose run has not been received."""
-        seconds, job = process.clock.used, process.take_job()
-        if job.resumable:
-            self.used[job.cells[0].identity] += seconds
+        job = self._take_job(process)
         if error is not None and (left := job.without(process.received)):  # the error may be an empty text
             yield from ((job, event) for event in left.failed(error))
+
+    def _take_job(self, process: WorkerProcess) -> Job:
+        """Leave a process without a job, and add the seconds of a training job to those of its cell."""
+        seconds, job = process.clock.used, process.take_job()
+        if (identity := _trained_cell(job)) is not None:
+            self.used[identity] += seconds
+        return job
+
+
+def _trained_cell(job: Job | None) -> str | None:
+    """Return the identity of the cell that a job trains; None for other jobs."""
+    return job.cells[0].identity if job and job.resumable else None
 
 
 def _ask_to_stop(process: WorkerProcess) -> None:

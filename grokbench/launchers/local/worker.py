@@ -20,9 +20,10 @@ from grokbench.launchers.interface import Job, Worker
 from grokbench.records import Run
 from grokbench.records.activity import ACTIVITY
 
-__all__ = ["STOPPED", "Done", "Heartbeat", "NoDevice", "serve"]
+__all__ = ["CLOSED", "Done", "Heartbeat", "NoDevice", "serve"]
 
 BEAT = 0.25  # seconds between two looks at the steps of a job
+CLOSED = 109  # exit code of a process whose pipe was closed: by the end of its parent, or by a plugin
 STOPPED = 128 + 15  # exit code of a process that stopped as requested
 
 
@@ -75,9 +76,11 @@ def serve(pipe: Connection, settings: tuple[Worker, str]) -> None:
     _report_frames(log)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     outbox = _Outbox(pipe)
-    with suppress(_ParentGoneError, EOFError):
+    try:
         for end in _results(pipe, outbox, worker):
             outbox.send(end)
+    except (_ParentGoneError, EOFError):
+        sys.exit(CLOSED)
 
 
 class _Outbox:

@@ -1,6 +1,7 @@
 """A worker process as its parent sees it: its job, its messages, its last sign of progress, and its end."""
 
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -22,7 +23,7 @@ REAPED = 5.0  # seconds to wait for a killed process; one that waits for a broke
 DUMPED = 0.5  # seconds in which a process writes where it is; one that is stopped writes nothing
 LOG_BYTES = 2**18  # of the log that are read
 FRAMES = 12  # most frames that an error quotes
-WORKER = str(Path("launchers", "local", "worker.py"))
+BELOW_JOB = re.compile(r'^  File ".*[\\/]local[\\/]worker\.py", line \d+ in _run$', re.M)  # a frame
 
 
 class Ended(NamedTuple):
@@ -88,8 +89,8 @@ class WorkerProcess:
         self._messages.put(Received(self, pipe, Ended()))
 
     def assign(self, job: Job) -> None:
-        """Send a job to the process, which is started again if it has ended."""
-        if not self.process.is_alive():
+        """Send a job to the process, which is started again if it has ended or was stopped."""
+        if self._log < 0 or not self.process.is_alive():  # a stopped one that waits for a driver is alive for long
             self.restart()
         self.job, self.received = job, set()
         self.clock.begin_job()
@@ -120,9 +121,10 @@ class WorkerProcess:
         """Let the process write where it is, and return that; empty if it does not."""
         if hasattr(signal, "SIGUSR1") and self.process.is_alive():
             os.kill(self.process.pid, signal.SIGUSR1)
-            deadline = time.monotonic() + DUMPED
-            while not os.fstat(self._log).st_size and time.monotonic() < deadline:
+            deadline, size, before = time.monotonic() + DUMPED, 0, 0
+            while (not size or size != before) and time.monotonic() < deadline:  # the job's thread is written last
                 time.sleep(0.02)
+                before, size = size, os.fstat(self._log).st_size
         return self.log()
 
     def log(self) -> str:
@@ -132,9 +134,8 @@ class WorkerProcess:
         """
         text = os.pread(self._log, LOG_BYTES, 0).decode(errors="replace") if self._log >= 0 else ""
         for thread in text.split("\n\n"):
-            job, found, _ = thread.partition(f'{WORKER}", line ')
-            frames = [line for line in job.splitlines()[:-1] if line.startswith("  File ")]
-            if found and frames:  # the frames within the loop of the worker
+            if found := BELOW_JOB.search(thread):
+                frames = [line for line in thread[: found.start()].splitlines() if line.startswith("  File ")]
                 return "\n".join(frames[:FRAMES])
         return ""
 
@@ -164,11 +165,12 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Kill the process, wait until it has ended, and release its log; the thread that reads it closes the pipe."""
+        if self._log < 0:  # it was stopped before
+            return
         self.kill()
         deadline = time.monotonic() + REAPED
         while self.process.is_alive() and time.monotonic() < deadline:  # `join` would wait for the children, too
             time.sleep(0.002)
-        if self._log >= 0:
-            os.close(self._log)
-            self._log = -1
+        os.close(self._log)
+        self._log = -1
         self._log_path.unlink(missing_ok=True)

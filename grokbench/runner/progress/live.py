@@ -11,12 +11,14 @@ from grokbench.runner.progress.matrix import CellKey, Matrix, elapsed, failure
 from grokbench.runner.progress.time_left import estimate_time_left
 from grokbench.text.escape import printable
 from grokbench.text.lists import plural
+from grokbench.text.table import padded, shortened
+from grokbench.text.table import width as columns_of
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
     from rich.table import Table
 
-__all__ = ["LiveDisplay", "choose", "rows", "shorten", "summary", "table"]
+__all__ = ["LiveDisplay", "choose", "rows", "summary", "table"]
 
 OTHER_LINES = 6  # terminal lines that hold no row: blank, heading, blank, footer, cursor, and one to spare
 OTHER_COLUMNS = 55  # characters besides the labels: bar, grokked, median, epoch and budget, and gaps
@@ -170,10 +172,10 @@ def rows(matrix: Matrix, keys: Sequence[CellKey], width: int) -> "Table":
     out, above = _without_rows(matrix.counted), None
     tasks, methods = _widths(matrix, width - OTHER_COLUMNS)
     for key in keys:
-        task = "" if key[0] == above else shorten(printable(key[0]), tasks)
+        task = "" if key[0] == above else shortened(printable(key[0]), tasks)
         above = key[0]
         out.add_row(
-            Text(task.ljust(tasks)),
+            Text(padded(task, tasks)),
             *row(matrix, key, methods),
             style=None if matrix.runs[key] or matrix.groups[key] else "dim",
         )
@@ -193,7 +195,9 @@ def _without_rows(counted: str) -> "Table":
 
 def _widths(matrix: Matrix, width: int) -> tuple[int, int]:
     """Divide `width` characters between the column of tasks and the column of methods."""
-    tasks, methods = (max(len(printable(label)) for label in labels) for labels in zip(*matrix.cells, strict=True))
+    tasks, methods = (
+        max(columns_of(printable(label)) for label in labels) for labels in zip(*matrix.cells, strict=True)
+    )
     tasks = min(tasks, max(8, width // 2, width - methods))
     return tasks, min(methods, max(8, width - tasks))
 
@@ -213,7 +217,7 @@ def row(matrix: Matrix, key: CellKey, width: int) -> "Iterator[RenderableType]":
     from rich.text import Text
 
     training = bool(matrix.groups[key])
-    yield Text(shorten(printable(key[1]), width).ljust(width), style="bold" if training else "")
+    yield Text(padded(shortened(printable(key[1]), width), width), style="bold" if training else "")
     all_grokked = matrix.grokked(key) == matrix.seeds
     yield ProgressBar(
         matrix.seeds,
@@ -243,15 +247,3 @@ def summary(matrix: Matrix, keys: Sequence[CellKey]) -> str:
     grokked = f"{sum(map(matrix.grokked, keys)):,}/{matrix.seeds * len(keys):,} {matrix.counted}"
     label = printable(tasks[0]) if len(tasks) == 1 else plural(len(tasks), "task")
     return f"{label}: {plural(len(keys), 'cell')} more, {words}, {grokked}"
-
-
-def shorten(label: str, width: int) -> str:
-    """Shorten a label in its middle: variants of a method differ at the end.
-
-    Args:
-        label: the label, which is returned unchanged if it fits.
-        width: the largest number of characters.
-    """
-    if len(label) <= width:
-        return label
-    return f"{label[: width // 2 - 1]}…{label[len(label) - (width - width // 2) :]}"
