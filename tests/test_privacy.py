@@ -60,6 +60,13 @@ def test_a_home_with_a_space_and_a_short_or_common_name(monkeypatch):
     assert without_private("a square root by root") == "a square root by root"
 
 
+@pytest.mark.parametrize(
+    "path", ["/home/ann lee/lab/x.npz", "/mnt/home/ann b. lee/x.npz", "/Users/Ann Lee/x.npz", r"C:\Users\Ann Lee\x.npz"]
+)
+def test_the_home_of_another_user_may_hold_spaces(path):
+    assert without_private(f"cannot open {path} of a run") == "cannot open <path>/x.npz of a run"
+
+
 def test_a_long_text_is_cleaned_in_no_time():
     for text in ("/", "'/", " \n", 'File "', "~/", "../", "\\\\", "C:\\", "a/", "/home/"):
         without_private(text * 3000)  # a quadratic pattern would take minutes

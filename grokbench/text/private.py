@@ -22,12 +22,15 @@ COMMON = set(  # names of accounts and machines that say nothing of a person
 )
 TYPES = set(".py .pyx .so .yaml .yml .json .jsonl .npz .npy .gz .csv .txt .pt .safetensors .html .toml".split())
 _CHARACTER = r"""[^\s"'`<>|;:]"""  # of an unquoted path
+_NAME = r"""[^\s"'`<>|;:/\\]"""  # of a word in the name of a user's folder, which may hold spaces
 _PATHS = re.compile(
     rf"""
       (?P<frame>(?m:^)\ *File\ ")(?P<file>[^"\n]+)(?=",\ line\ \d)
     | (?P<quote>["'])(?P<quoted>(?:/|\.\.?/|~[\w.-]*/|[A-Za-z]:[\\/]|\\\\)[^"'\n]*)(?=(?P=quote))
     | (?P<plain>
-          (?:(?<![\w.~:/<])(?<!<path>)(?<!<python>)/+|(?<=:)/(?!/)|(?<=\\[nrt])/+){_CHARACTER}+
+          (?<![\w.~:/<])/(?:{_CHARACTER}*?/)?(?:home|Users)/{_NAME}+(?:\ {_NAME}+){{1,3}}/{_CHARACTER}*
+        | (?<![A-Za-z])[A-Za-z]:[\\/]+Users[\\/]+{_NAME}+(?:\ {_NAME}+){{1,3}}[\\/]{_CHARACTER}*
+        | (?:(?<![\w.~:/<])(?<!<path>)(?<!<python>)/+|(?<=:)/(?!/)|(?<=\\[nrt])/+){_CHARACTER}+
         | (?<![\w/.])(?:\.\.?|~[\w.-]*)/{_CHARACTER}+
         | (?<![A-Za-z])[A-Za-z]:[\\/](?!/)[^\s"'`<>|]+
         | (?<!\\)\\{{2,}}[^\s"'`<>|\\]+\\+[^\s"'`<>|\\][^\s"'`<>|]*
