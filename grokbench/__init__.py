@@ -1,7 +1,8 @@
 """GrokBench, a benchmark of methods that accelerate grokking: the public interface of the package.
 
-    runs = grokbench.run("quick", num_seeds=2)      train the missing replicas runs = grokbench.load_runs("runs/quick")
-    or only read a results folder grokbench.leaderboard(runs)
+    runs = grokbench.run("quick", num_seeds=2)      # train the missing replicas
+    runs = grokbench.load_runs("runs/quick")        # or only read a results folder
+    grokbench.leaderboard(runs)
 
 A plugin imports only from `grokbench`, not from its submodules. Its tests may also import `grokbench.testing` and
 shipped tasks. Names are loaded on first use, so that the command line starts without torch.

@@ -1,6 +1,17 @@
-"""`python -m grokbench` is the command `grokbench`."""
+"""The command `grokbench`, also `python -m grokbench`."""
 
-from grokbench.cli import main
+from grokbench.io.signals import exit_at_once, handling_signals
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; a signal ends it at once, also while its modules are imported."""
+    with handling_signals(exit_at_once):
+        from grokbench import cli
+
+        cli.main()
+
 
 if __name__ == "__main__":
     main()

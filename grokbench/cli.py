@@ -20,7 +20,7 @@ from grokbench.commands.plugins import list_, show, validate
 from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
-from grokbench.commands.signals import exit_at_once, exit_status, handling_signals, interrupted_message
+from grokbench.commands.signals import exit_status, interrupted_message
 from grokbench.commands.tune import tune
 from grokbench.errors import GrokbenchError, PluginError, SuiteError
 from grokbench.text.escape import printable, printable_lines
@@ -76,8 +76,7 @@ def main() -> None:
     """Run the command line; an error that the user can correct becomes one message and an exit status."""
     any_encoding()
     try:
-        with handling_signals(exit_at_once):
-            commands(standalone_mode=False)
+        commands(standalone_mode=False)
     except GrokbenchError as error:
         lists = isinstance(error, SuiteError | PluginError)  # a mistake a line; their texts are escaped before
         echo(f"Error: {error if lists else printable(str(error))}", err=True)

@@ -102,6 +102,16 @@ def test_a_signal_while_torch_is_imported_ends_the_command_at_once(suite, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_while_the_command_line_is_imported_ends_the_command_at_once(suite, tmp_path, number):
+    (tmp_path / "click.py").write_text(f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(10)\n")
+    words = [sys.executable, "-m", "grokbench", "leaderboard", str(tmp_path)]
+    found = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(words, env=found, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (128 + number, "")
+    assert done.stderr == "\nInterrupted. Nothing that was saved is lost; the same command begins again.\n"
+
+
 def test_an_interruption_is_130(suite, tmp_path, monkeypatch, here):
     def interrupted(plan, store):
         raise KeyboardInterrupt

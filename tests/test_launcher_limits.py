@@ -1,16 +1,18 @@
 """Workers without progress, cells that take too long, and signals while workers train."""
 
+import errno
 import os
 import signal
 import threading
 
 import pytest
 
+from grokbench.errors import GrokbenchError
 from grokbench.events import NoProgress, Notice
 from grokbench.launchers import limits
 from grokbench.launchers.interface import Stage
 from grokbench.launchers.limits import ProgressClock, TimeLimits
-from grokbench.launchers.local import pool
+from grokbench.launchers.local import pool, worker_process
 from grokbench.launchers.local.pool import launch
 from grokbench.launchers.signals import deferring_signals
 
@@ -67,6 +69,16 @@ def test_a_signal_takes_effect_after_the_checkpoints(jobs, tmp_path, number):
     assert gone(pid) and "a second signal stops at once" in notice.text
     assert rest == ["the last event", "the signal"]
     assert [file.name for file in tmp_path.glob("*.checkpoint")] == ["a.checkpoint"]
+
+
+def test_workers_that_cannot_be_started_are_one_sentence_of_status_1(jobs, monkeypatch):
+    def full(*given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(worker_process, "start_process", full)
+    with pytest.raises(GrokbenchError, match=r"cannot be started \(No space left on device\): free space") as error:
+        events(Stage([jobs.Greet("a")], 1))
+    assert error.value.exit_status == 1
 
 
 def test_a_second_signal_takes_effect_at_once():

@@ -29,7 +29,7 @@ def test_the_installed_version_and_command():
     except PackageNotFoundError:
         pytest.skip("grokbench is on the path, and not installed")
     (command,) = entry_points(group="console_scripts", name="grokbench")
-    assert command.value == "grokbench.cli:main"
+    assert command.value == "grokbench.__main__:main"
 
 
 def test_the_licence():

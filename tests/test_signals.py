@@ -2,7 +2,7 @@
 
 import signal
 
-from grokbench.commands.signals import handling_signals
+from grokbench.io.signals import handling_signals
 
 
 def handler(number, frame):

@@ -15,8 +15,9 @@ from grokbench.commands.output import echo
 from grokbench.commands.plugins import warn_of_plugins
 from grokbench.commands.profiles import print_profiles
 from grokbench.commands.results import print_leaderboard
-from grokbench.commands.signals import Interrupted, exit_status, handling_signals, raise_interrupt
+from grokbench.commands.signals import Interrupted, exit_status, raise_interrupt
 from grokbench.errors import StoreError
+from grokbench.io.signals import handling_signals
 from grokbench.seeds import format_seeds
 from grokbench.store.reuse import RERUN
 from grokbench.text.escape import printable

@@ -1,13 +1,10 @@
-"""Handlers of Ctrl-C, SIGTERM and SIGHUP for a command."""
+"""Interruptions of a command: their exit status and their message."""
 
-import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import click
 
-__all__ = ["Interrupted", "exit_at_once", "exit_status", "handling_signals", "interrupted_message", "raise_interrupt"]
+__all__ = ["Interrupted", "exit_status", "interrupted_message", "raise_interrupt"]
 
 
 class Interrupted(click.Abort):
@@ -43,32 +40,6 @@ def exit_status(stop: BaseException) -> int:
 def interrupted_message(again: str = "the same command") -> str:
     """Return the message of an interrupted command; `again` names the command that continues it."""
     return f"Interrupted. Everything finished so far is saved; {again} goes on from there."
-
-
-@contextmanager
-def handling_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Install a handler for the three signals within a block; ignored signals, as under nohup, stay ignored."""
-    found = filter(None, (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")))  # no HUP on Windows
-    before = {number: signal.getsignal(number) for number in found}
-    handled = [number for number, known in before.items() if known is not signal.SIG_IGN]
-    for number in handled:
-        signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number in handled:
-            signal.signal(number, before[number])
-
-
-def exit_at_once(number: int, frame: object) -> None:
-    """End the process at once; for commands that only read. Raising while torch is imported may abort Python.
-
-    Args:
-        number: the signal's number.
-        frame: the stack frame that the signal interrupted; unused.
-    """
-    os.write(2, b"\nInterrupted. Nothing that was saved is lost; the same command begins again.\n")
-    os._exit(128 + number)
 
 
 def raise_interrupt(number: int, frame: object) -> None:

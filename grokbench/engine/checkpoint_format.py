@@ -8,18 +8,19 @@ import io
 import math
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, BinaryIO, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 from pydantic_core import to_json
 from torch import Tensor
 
 from grokbench.engine.crossings import CrossingsMonitor
+from grokbench.io import json_lines
 from grokbench.io.files import file_size
 from grokbench.records.bounds import Count, Epoch, Seconds, Seeds
 
@@ -148,9 +149,6 @@ class Head:
             monitor.check(self.epoch)
 
 
-_HEAD = TypeAdapter(Head)
-
-
 def dump(head: Mapping[str, Any], tensors: Sequence[Tensor]) -> bytes:
     """Write a checkpoint.
 
@@ -169,11 +167,15 @@ def dump(head: Mapping[str, Any], tensors: Sequence[Tensor]) -> bytes:
     return file.getvalue()
 
 
-def load(file: BinaryIO) -> tuple[Head, list[Tensor]]:
+def load(file: BinaryIO, matches: Callable[[Head], bool]) -> tuple[Head, list[Tensor]] | None:
     """Read a checkpoint.
 
     Args:
         file: at its beginning. No more memory is used than its size allows.
+        matches: whether a checkpoint with this head can be used.
+
+    Returns:
+        The head and the tensors; None if the head does not match. Its tensors are then not read.
 
     Raises:
         ValueError, or another one of UNREADABLE: the file is damaged, or another version wrote it.
@@ -184,8 +186,10 @@ def load(file: BinaryIO) -> tuple[Head, list[Tensor]]:
             raise ValueError("a part that is compressed, or longer than the file")
         if parts[HEAD].file_size > LONGEST_HEAD:
             raise ValueError("its head is longer than any")
-        head = _HEAD.validate_json(archive.read(parts[HEAD]))
+        head: Head = json_lines.parse(Head, archive.read(parts[HEAD]))
         head.check()
+        if not matches(head):
+            return None
         tensors = [_tensor(archive.read(parts[_name(i)]), layout) for i, layout in enumerate(head.layouts)]
     return head, tensors
 

@@ -139,14 +139,18 @@ class CheckpointFile:
         """Read the checkpoint; None if the file is missing or damaged, or does not match."""
         try:
             with open_file(self.path) as file:
-                head, tensors = checkpoint_format.load(file)
+                found = checkpoint_format.load(file, self._matches)
         except checkpoint_format.UNREADABLE:
             return None
-        known = {head.seeds[row] for row in head.monitors}
-        if head.facts != json.loads(json.dumps(self.facts)) or not known >= self.wanted:
+        if found is None:
             return None
+        head, tensors = found
         monitors = {row: dict(vars(monitor)) for row, monitor in head.monitors.items()}
         return Checkpoint(head.seeds, monitors, head.epoch, head.prepare_seconds, head.data, tensors)
+
+    def _matches(self, head: checkpoint_format.Head) -> bool:
+        known = {head.seeds[row] for row in head.monitors}
+        return head.facts == json.loads(json.dumps(self.facts)) and known >= self.wanted
 
     def clear(self) -> None:
         """Delete the file."""

@@ -3,7 +3,7 @@
 A job is plain data, so that it can be sent to another process, where `run` does the work and yields events.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -110,7 +110,7 @@ class Launcher(Protocol):
 
     def __call__(
         self, stages: Iterable[Stage], workers: Sequence[Worker], limits: TimeLimits = ...
-    ) -> Iterator[tuple[Job, Event]]:
+    ) -> Generator[tuple[Job, Event], None, None]:
         """Run the jobs of every stage, one stage after the other.
 
         A launcher keeps five promises. Every event of a job is yielded, in the job's order. A job whose process fails,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-__all__ = ["PendingSignal", "deferring_signals"]
+from grokbench.io.signals import INTERRUPTIONS
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+__all__ = ["PendingSignal", "deferring_signals"]
 
 
 @dataclass
@@ -30,9 +30,8 @@ def deferring_signals() -> Iterator[PendingSignal]:
     signals; in another thread the block does nothing.
     """
     pending = PendingSignal()
-    numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    handled = [number for number in numbers if before[number] not in (signal.SIG_IGN, None)]
+    before = {number: signal.getsignal(number) for number in INTERRUPTIONS}
+    handled = [number for number, known in before.items() if known not in (signal.SIG_IGN, None)]
     if threading.current_thread() is not threading.main_thread():
         handled = []
 

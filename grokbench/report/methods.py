@@ -10,9 +10,8 @@ from grokbench.judging.verdicts import LARGEST_MARGIN, LEAST_SEEDS, MARGIN
 from grokbench.records import LASTING, Cell, Outcome, Use
 from grokbench.report.methods_tests import tests
 from grokbench.report.text.prose import environment_line
-from grokbench.seeds import format_seeds
+from grokbench.seeds import FIRST_REPORTED, format_seeds
 from grokbench.stats import EXACT_PAIRS, MONTE_CARLO_DRAWS
-from grokbench.store.manifests import FIRST_REPORTED
 from grokbench.text.lists import either, listed, plural, several
 
 __all__ = ["paragraphs"]

@@ -4,7 +4,7 @@ resolve (load_suite, load_registry, expand) -> open_store -> jobs -> launch -> s
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 from grokbench.events import Event, KeptWeights, NoProgress
@@ -161,7 +161,8 @@ def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
     first = {job.cell.identity: job for job in reversed(work)}
     fetch_data(plan, [cell for job in work for cell in job.cells])
     workers = [Worker(plan.devices[0], plan.precision, plan.plugins, environment())]
-    yield from launch([Stage([first[cell.identity] for cell in distinct(plan.cells)], 1)], workers, plan.limits)
+    with closing(launch([Stage([first[c.identity] for c in distinct(plan.cells)], 1)], workers, plan.limits)) as events:
+        yield from events
 
 
 def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[str, Any]) -> Iterator[Stage]:

@@ -15,7 +15,7 @@ from grokbench.store.layout import Layout
 from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
-__all__ = ["FIRST_REPORTED", "manifest_line", "merge", "read_manifest", "recipe_fault"]
+__all__ = ["manifest_line", "merge", "read_manifest", "recipe_fault"]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ one thread, the numbers also do not depend on the number of cores. When a worker
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 
 from grokbench.events import Event, NoProgress, Notice
@@ -28,7 +28,7 @@ def launch(
     stages: Iterable[Stage],
     workers: Sequence[Worker],
     limits: TimeLimits = TimeLimits(),  # noqa: B008 - frozen
-) -> Iterator[tuple[Job, Event]]:
+) -> Generator[tuple[Job, Event], None, None]:
     """Run the jobs of every stage, one stage after the other; see `Launcher`.
 
     Args:

@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
+from grokbench.errors import GrokbenchError
 from grokbench.launchers.interface import Job, Worker
 from grokbench.launchers.limits import ProgressClock, TimeLimits
 from grokbench.launchers.local.spawning import start_process
@@ -24,6 +25,12 @@ DUMPED = 0.5  # seconds in which a process writes where it is; one that is stopp
 LOG_BYTES = 2**18  # of the log that are read
 FRAMES = 12  # most frames that an error quotes
 BELOW_JOB = re.compile(r'^  File ".*[\\/]local[\\/]worker\.py", line \d+ in _run$', re.M)  # a frame
+
+
+class NoWorkerError(GrokbenchError):
+    """No process can be started; what was finished is saved."""
+
+    exit_status = 1
 
 
 class Ended(NamedTuple):
@@ -74,9 +81,15 @@ class WorkerProcess:
         self.stop_by: float | None = None
         self._looks_dead = 0
         self.clock = ProgressClock(self._limits)
-        self._log, path = tempfile.mkstemp(prefix="grokbench-", suffix=".log")
-        self._log_path = Path(path)
-        self.process, self.pipe = start_process(serve, (self.worker, path))
+        try:
+            self._log, path = tempfile.mkstemp(prefix="grokbench-", suffix=".log")
+            self._log_path = Path(path)
+            self.process, self.pipe = start_process(serve, (self.worker, path))
+        except OSError as error:
+            raise NoWorkerError(
+                f"A worker process cannot be started ({error.strerror or error}): free space in the folder of "
+                "temporary files ($TMPDIR) or end other processes, and run the same command again."
+            ) from error
         threading.Thread(target=self._read, args=(self.pipe, self.clock), daemon=True).start()
 
     def _read(self, pipe: Connection, clock: ProgressClock) -> None:
@@ -96,13 +109,13 @@ class WorkerProcess:
         self.clock.begin_job()
         try:
             self.pipe.send(job)
-        except OSError:  # the process ended after the check
+        except (OSError, TypeError):  # the process ended after the check; TypeError: its pipe is being closed
             self.restart()
             self.pipe.send(job)
 
     def acknowledge(self) -> None:
         """Notify the process that its run is stored."""
-        with suppress(OSError):  # it has ended
+        with suppress(OSError, TypeError):  # it has ended
             self.pipe.send(True)
 
     def take_job(self) -> Job:
