@@ -63,6 +63,7 @@ def cifar10(folder: Path) -> Target:
         folder: an empty folder.
     """
     import numpy as np
+    import torchvision  # noqa: F401 - importing it takes seconds, which are not the reader's
 
     from grokbench import data
 
@@ -85,6 +86,7 @@ def cifar10c(folder: Path) -> Target:
         folder: an empty folder.
     """
     import numpy as np
+    import torchvision  # noqa: F401 - see `cifar10`
 
     from grokbench import data
 
