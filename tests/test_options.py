@@ -11,7 +11,7 @@ import pytest
 
 import grokbench
 from grokbench.cli import commands
-from grokbench.io import atomic
+from grokbench.io import locks
 from grokbench.runner import pipeline
 from grokbench.text.options import FLAGS, Option, as_keywords
 
@@ -235,7 +235,7 @@ def test_a_folder_that_cannot_be_used_is_told_in_the_words_of_who_named_it(both,
         folder.write_text("")
     else:
         folder.mkdir()
-        held = atomic.locked(folder)
+        held = locks.locked(folder)
         held.__enter__()
     on_the_command_line, in_python = both(device="cpu", num_seeds=1, out="my --out")
     for lines, out in ((on_the_command_line, "--out"), (in_python, "out")):

@@ -1,4 +1,4 @@
-"""Files that survive a crash: written whole or not at all, by one process at a time.
+"""Files that survive a crash: written whole or not at all.
 
 Wherever a function takes `within`, no link below that folder is followed, see `links`: the folder may have been sent by
 others. Without it, the path is one that the user named.
@@ -7,11 +7,10 @@ others. Without it, the path is one that the user named.
 import errno
 import os
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from grokbench.errors import StoreError
 from grokbench.io import links
@@ -20,8 +19,7 @@ from grokbench.text.options import Option
 __all__ = [
     "append",
     "clean",
-    "is_locked",
-    "locked",
+    "explained",
     "make_folder",
     "move",
     "new_folder",
@@ -33,10 +31,7 @@ __all__ = [
     "writing",
 ]
 
-LOCK = ".lock"
 LEFTOVERS = (".*.json.*.tmp", ".*.npz.*.tmp", ".*.safetensors.*.tmp")
-PATIENCE = 0.2  # seconds to wait for the lock, which `is_locked` holds for an instant
-OPENED_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)  # a pipe is not waited for
 ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Make room there"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Allow writing there"),
@@ -70,7 +65,7 @@ def writing(path: Path, within: Path | None = None) -> Iterator[BinaryIO]:
         StoreError: the file cannot be written; an earlier file is kept.
     """
     temporary = f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"  # of a name that nobody can have linked
-    with _explained(path), links.opened(path.parent, within) as folder:
+    with explained(path), links.opened(path.parent, within) as folder:
         if within is not None:
             links.refuse_entry(path.name, folder, path, within)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
@@ -98,7 +93,7 @@ def append(path: Path, content: bytes, at: int, within: Path | None = None) -> N
     Raises:
         StoreError: it cannot be written; the bytes that stay are there.
     """
-    with _explained(path), links.opened(path.parent, within) as folder:
+    with explained(path), links.opened(path.parent, within) as folder:
         if within is not None:
             links.refuse_entry(path.name, folder, path, within)
         with os.fdopen(os.open(path.name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666, dir_fd=folder), "ab") as file:
@@ -156,7 +151,7 @@ def new_folder(folder: Path, within: Path | None = None) -> Iterator[Path]:
     temporary = folder.with_name(f".{folder.name}.tmp")
     if within is not None:
         links.refuse(folder, within)
-    with _explained(folder):
+    with explained(folder):
         if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
             raise StoreError(f"{folder} exists already: delete it, or choose another folder ({Option('out')}).")
         shutil.rmtree(temporary, ignore_errors=True)  # left by an attempt that was killed
@@ -178,7 +173,7 @@ def remove(path: Path, within: Path | None = None) -> None:
     """
     if within is not None:
         links.refuse(path.parent, within)
-    with _explained(path):
+    with explained(path):
         path.unlink(missing_ok=True)
 
 
@@ -196,7 +191,7 @@ def clean(folder: Path, below: Iterable[str]) -> None:
         folder: the folder, which should be locked. Its subfolders are not searched, because they may be anything.
         below: names of subfolders that are searched at every depth all the same.
     """
-    with _explained(folder):
+    with explained(folder):
         for pattern in LEFTOVERS:
             for found in (folder.glob(pattern), *((folder / name).rglob(pattern) for name in below)):
                 for leftover in found:
@@ -205,7 +200,7 @@ def clean(folder: Path, below: Iterable[str]) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make a folder and its parents; raise StoreError if that fails."""
-    with _explained(folder):
+    with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -221,55 +216,8 @@ def move(source: Path, target: Path, within: Path | None = None) -> None:
         links.refuse(source, within)
         links.refuse(target, within)
     make_folder(target.parent)
-    with _explained(target):
+    with explained(target):
         os.replace(source, target)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, `.lock`; the system releases it when this process ends, however it ends.
-
-    Raises:
-        StoreError: another process holds the lock, or the folder cannot be written.
-    """
-    import fcntl  # not on Windows, where results can still be read
-
-    links.refuse(folder / LOCK, folder)
-    with _explained(folder):
-        file = os.fdopen(os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT | OPENED_AT_ONCE, 0o666), "wb")
-    with file:
-        deadline = time.monotonic() + PATIENCE
-        while not _taken(file, folder, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                raise StoreError(
-                    f"Another grokbench is writing to {folder}: wait until it ends, or choose another folder "
-                    f"({Option('out')})."
-                )
-            time.sleep(PATIENCE / 10)
-        yield
-
-
-def is_locked(folder: Path) -> bool:
-    """Return whether a process holds the folder's lock now; False if this cannot be determined."""
-    try:
-        import fcntl
-
-        with os.fdopen(os.open(folder / LOCK, os.O_RDONLY | OPENED_AT_ONCE), "rb") as file:
-            return not _taken(file, folder, fcntl.LOCK_SH)
-    except (ImportError, OSError, StoreError):
-        return False
-
-
-def _taken(file: IO[bytes], folder: Path, kind: int) -> bool:
-    """Take a lock until the file is closed; False if another process holds it."""
-    import fcntl
-
-    with _explained(folder):
-        try:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
 
 
 def _flush_folder(folder: Path) -> None:
@@ -278,7 +226,8 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Raise StoreError, with advice, for an OSError of the block: a file or folder at this path cannot be written."""
     try:
         yield
     except OSError as error:

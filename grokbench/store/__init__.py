@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from grokbench.errors import StoreError
-from grokbench.io import atomic, json_lines, links
+from grokbench.io import atomic, json_lines, links, locks
 from grokbench.records import Cell, History, Look, Manifest, Outcome, Run, Timing, reached_end
 from grokbench.records.families import families
 from grokbench.store import ledger
@@ -71,7 +71,7 @@ class Store:
         directory, layout = Path(directory), Layout(Path(directory))
         links.refuse_all(directory, WRITTEN)
         atomic.make_folder(directory)
-        with atomic.locked(directory):
+        with locks.locked(directory):
             atomic.clean(directory, FOLDERS)
             if layout.manifest.exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
@@ -100,7 +100,7 @@ class Store:
     @property
     def busy(self) -> bool:
         """True while a process is writing to the folder."""
-        return atomic.is_locked(self.directory)
+        return locks.is_locked(self.directory)
 
     def save(self, run: Run) -> None:
         """Store a run in place of the replica's stored run; a finished run that a failure replaces is superseded.

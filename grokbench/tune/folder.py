@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from grokbench.errors import StoreError
-from grokbench.io import atomic, json_lines, links
+from grokbench.io import atomic, json_lines, links, locks
 from grokbench.text.lists import listed
 from grokbench.text.options import Option
 from grokbench.tune.preparation import Tuning
@@ -25,7 +25,7 @@ def check_folder(tuning: Tuning) -> None:
         StoreError: the folder holds another search or something else, or its record cannot be read.
     """
     path = tuning.directory / FACTS
-    links.refuse_all(tuning.directory, (atomic.LOCK, FACTS, FINDINGS, CHOSEN))
+    links.refuse_all(tuning.directory, (locks.LOCK, FACTS, FINDINGS, CHOSEN))
     if not path.exists():
         if tuning.directory.is_dir() and any(tuning.directory.glob("manifest.json")):
             raise StoreError(f"{tuning.directory} is a results folder: choose another folder ({Option('out')}).")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from grokbench.io import atomic, links
+from grokbench.io import atomic, links, locks
 from grokbench.runner.data_checks import fetch_data
 from grokbench.runner.request import Plan, Request, resolve
 from grokbench.store import Store
@@ -59,7 +59,7 @@ def run_search(tuning: Tuning, train: Train) -> dict[Key, Found]:
     if not tuning.directory.exists():  # where nothing can be trained, nothing is written
         fetch_data(tuning.plan, tuning.plan.cells, metrics=False)
     atomic.make_folder(tuning.directory)
-    with atomic.locked(tuning.directory):
+    with locks.locked(tuning.directory):
         folder.remember(tuning)
         trials, scores = _search(tuning, train)
         best = {key: _finalists(scores[key]) for key in trials}
