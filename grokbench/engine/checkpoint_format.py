@@ -63,7 +63,7 @@ class Monitored:
     crossings: CrossingsMonitor
 
     def check(self, epoch: int) -> None:
-        """Raise ValueError if an epoch lies after the checkpoint's, a curve does not ascend, or the crossings are invalid."""
+        """Raise ValueError if an epoch is after the checkpoint's, a curve does not ascend, or a crossing is invalid."""
         crossings = self.crossings
         names = ("first", "lasting", "below_at", "not_finite_at", "lost_at", "strict")
         known = [self.epochs, self.grokked_at, self.memorised_at, *(getattr(crossings, name) for name in names)]
@@ -95,7 +95,7 @@ class Layout:
     strides: Annotated[tuple[Count, ...], Field(max_length=64)]
 
     def __post_init__(self) -> None:
-        """Refuse strides that leave gaps or overlap: the tensor would take more or less memory than its part of the file."""
+        """Refuse strides that leave gaps or overlap: the tensor would take more or less memory than its data."""
         if self.dtype not in DTYPES or len(self.shape) != len(self.strides):
             raise ValueError(f"{self.dtype} of shape {self.shape}, strides {self.strides}")
         dense = 1

@@ -129,7 +129,7 @@ class CheckpointFile:
         self._written = time.monotonic()
 
     def write_if_due(self, checkpoint: Callable[[], Checkpoint], now: bool = False) -> None:
-        """Write a checkpoint if the last one is `seconds` old, or if `now` is set; a full disk does not stop training."""
+        """Write a checkpoint if the last one is `seconds` old or `now` is set; a full disk does not stop training."""
         if now or time.monotonic() - self._written >= self.seconds:
             with suppress(StoreError):  # if the error persists, saving the runs raises it
                 atomic.write(self.path, _bytes(checkpoint(), self.facts), self.path.parents[2])
