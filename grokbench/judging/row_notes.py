@@ -18,7 +18,7 @@ from grokbench.text.numbers import interval, number
 
 __all__ = ["outcome_notes", "provenance_notes"]
 
-MARKED = ("device", "device_name", "precision", "torch", "engine")  # keys of provenance that should equal the baseline's
+MARKED = ("device", "device_name", "precision", "torch", "engine")  # keys of provenance to compare with the baseline's
 UNSTEADY = 0.2  # an overhead is uncertain if an end of its interval is farther away than this share of it
 
 
