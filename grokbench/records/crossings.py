@@ -7,7 +7,7 @@ from grokbench.records.bounds import Count, Epoch
 
 __all__ = ["LASTING", "Crossings"]
 
-LASTING = 0.95  # grokking lasts if the criterion holds at this share of the evaluations in the next H epochs
+LASTING = 0.95  # grokking lasts if the criterion holds at this share or more of the evaluations in the next H epochs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ def render(found: Sequence[Need], aim: Aim, style: str) -> str:
     """Write the needs of cells as text.
 
     Args:
-        found: a need per cell.
+        found: the need of each cell.
         aim: the speed-up to detect.
         style: one of FORMATS.
     """
@@ -46,7 +46,7 @@ def render(found: Sequence[Need], aim: Aim, style: str) -> str:
 
 
 def _plain(need: Need) -> dict[str, Any]:
-    """Turn a need into JSON data; `note` is a sentence, empty without one."""
+    """Convert a need to JSON data; `note` is a sentence, or empty."""
     return asdict(need) | {"note": need.note.text if need.note else ""}
 
 
@@ -64,7 +64,7 @@ def _cells(need: Need) -> list[str]:
 
 
 def _to(value: float | None, limit: float | None, write: Callable[[float], str], missing: str = NOTHING) -> str:
-    """Write a value with that at the upper limit of the spread, where the two differ as text."""
+    """Write a value, followed by the value at the upper limit of the spread if the two differ as text."""
     shown, other = (missing if each is None else write(each) for each in (value, limit))
     return shown if shown == other else f"{shown} (to {other})"
 
@@ -81,7 +81,7 @@ def _legend(aim: Aim) -> str:
 
 
 def _corrected(aim: Aim) -> str:
-    """Name the correction, and the test where it is not the suite's own."""
+    """Name the correction, and the test if it is not the suite's own."""
     holm = f"after Holm over {plural(aim.family, 'comparison')}" if aim.family > 1 else "without a correction"
     other = "" if aim.primary == "sign_flip" else f" by the sign-flip test, where the suite's own is {aim.primary}"
     return holm + other
