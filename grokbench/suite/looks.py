@@ -15,10 +15,10 @@ PATH: KeyPath = ("statistics", "interim_looks")
 
 
 def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield looks that do not ascend or are too many, and a last one that is not at all seeds of the suite.
+    """Yield the problems: looks that do not ascend, too many looks, and a last look that is not at all seeds.
 
     Args:
-        data: the suite, of sound shape; faulty values are null.
+        data: the suite, whose structure is valid; invalid values are null.
     """
     looks = (data.get("statistics") or {}).get("interim_looks") or []
     if None in looks:
@@ -35,7 +35,7 @@ def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _count(seeds: Any) -> int | None:
-    """Count the seeds of a suite; None where they are faulty, which is reported elsewhere."""
+    """Count the seeds of a suite; None if they are invalid, which is reported elsewhere."""
     try:
         return len(seeds_of(seeds))
     except (SuiteError, TypeError, ValueError, AttributeError):

@@ -121,7 +121,7 @@ def _group(leaderboard: Leaderboard, task: str, part: Sequence[Row], notes: Foot
 
 
 def _shown(leaderboard: Leaderboard, rows: Sequence[Row]) -> Columns:
-    """Choose the columns that fit on a page: no seconds per epoch, and the corrected p instead of p."""
+    """Choose the columns that fit on a page: no seconds per epoch, and only the corrected p if there is one."""
     shown = columns(rows, leaderboard, VERDICTS).without(Key.SECONDS_PER_EPOCH)
     return shown.without(Key.P) if any(head.key == Key.P_HOLM for head in shown.heads) else shown
 

@@ -38,7 +38,8 @@ TESTS = {  # test -> its name
     "logrank": "log-rank test with labels exchanged within pairs",
     "misses_last": "sign test of which side grokked first, a seed that did not grok being last",
 }
-IN_COLUMNS = {Kind.BASELINE, Kind.ALL_GROKKED, Kind.SIGNIFICANCE, Kind.PUBLISHED_VERDICT}  # repeat columns
+# Notes that say the same as a column.
+IN_COLUMNS = {Kind.BASELINE, Kind.ALL_GROKKED, Kind.SIGNIFICANCE, Kind.PUBLISHED_VERDICT}
 NAMED = {"git": "git commit of grokbench", "grokbench": "grokbench version"}
 
 
