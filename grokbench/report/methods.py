@@ -31,7 +31,7 @@ STOPS = {"grokked": "trained until then and at most for", "budget": "always trai
 
 
 def paragraphs(found: Comparisons) -> list[str]:
-    """Describe design, criterion, statistics, computation and settings, a paragraph each; empty ones are left out."""
+    """Describe design, criterion, statistics, computation and settings, a paragraph each, without empty ones."""
     parts = (_design, _criterion, _statistics, _computation, _settings)
     return [text for part in parts if (text := " ".join(part(found)))]
 
@@ -57,7 +57,7 @@ def _design(found: Comparisons) -> Iterator[str]:
 
 
 def _criterion(found: Comparisons) -> Iterator[str]:
-    """The criterion and budget of each task, the treatment of replicas that did not grok, and the outcomes."""
+    """Yield the criterion and budget of each task, the treatment of replicas that did not grok, and the outcomes."""
     yield RANKED_BY[found.manifest.statistics.rank_by]
     tasks = {cell.task: cell for cell in found.manifest.cells}
     yield f"{'; '.join(f'{task}: {_clock(cell)}' for task, cell in tasks.items())}."
@@ -78,7 +78,7 @@ def _criterion(found: Comparisons) -> Iterator[str]:
 
 
 def _clock(cell: Cell) -> str:
-    """Criterion, cadence, budget and end of training of a task."""
+    """Describe criterion, cadence, budget and end of training of a task."""
     every, stop = cell.evaluate_every, cell.recipe.stop
     end = STOPS.get(str(stop), "at most for")
     if isinstance(stop, int):
@@ -90,7 +90,7 @@ def _clock(cell: Cell) -> str:
 
 
 def _statistics(found: Comparisons) -> Iterator[str]:
-    """The effect, the test, and published numbers; nothing where there is no pair to compare."""
+    """Yield sentences on the effect, the test, and published numbers; none if there is no pair to compare."""
     manifest, chosen, pairs = found.manifest, found.manifest.statistics, len(found.manifest.seeds)
     if not pairs or not manifest.comparisons:
         return
@@ -117,7 +117,7 @@ def _statistics(found: Comparisons) -> Iterator[str]:
 
 
 def _computation(found: Comparisons) -> Iterator[str]:
-    """The environment of the runs that finished, and the measurement of seconds."""
+    """Yield sentences on the environment of the finished runs, and on the measurement of seconds."""
     runs = [run for each in found.cells for run in each.measured.finished]
     if not runs:
         yield "No network has finished."
@@ -140,7 +140,7 @@ def _computation(found: Comparisons) -> Iterator[str]:
 
 
 def _settings(found: Comparisons) -> Iterator[str]:
-    """The parameters of tasks and methods, plugins that do not ship, and privileges."""
+    """Yield sentences on the parameters of tasks and methods, plugins from elsewhere, and privileges."""
     cells = found.manifest.cells
     tasks = {cell.task: _use(cell.recipe.task) for cell in cells}
     yield f"Tasks: {'; '.join(_labelled(label, used) for label, used in tasks.items())}."
@@ -157,7 +157,7 @@ def _settings(found: Comparisons) -> Iterator[str]:
 
 
 def _grouped(cells: Iterable[Cell], text: Callable[[Cell], str]) -> dict[str, dict[str, list[str]]]:
-    """Map the label of each method to the texts of its cells, and each text to the tasks."""
+    """Map the label of each method to the texts of its cells, and each text to its tasks."""
     grouped: dict[str, dict[str, list[str]]] = {}
     for cell in cells:
         grouped.setdefault(cell.regularizer, {}).setdefault(text(cell), []).append(cell.task)
@@ -165,18 +165,18 @@ def _grouped(cells: Iterable[Cell], text: Callable[[Cell], str]) -> dict[str, di
 
 
 def _by_method(cells: Iterable[Cell], text: Callable[[Cell], str]) -> str:
-    """Write the texts of the methods that have any; with their tasks where the text is not that of every task."""
+    """Write the texts of the methods that have any; a text names its tasks unless it holds for every task."""
     said = {label: _on_tasks(texts) for label, texts in _grouped(cells, text).items()}
     return "; ".join(f"{label}: {found}" for label, found in said.items() if found)
 
 
 def _labelled(label: str, used: str) -> str:
-    """Settings after their label, unless they begin with it."""
+    """Write settings after their label, unless they begin with it."""
     return used if used == label or used.startswith(f"{label} (") else f"{label}: {used}"
 
 
 def _on_tasks(settings: Mapping[str, list[str]]) -> str:
-    """The settings of a method; with their tasks where they differ. Empty ones are left out."""
+    """Write the settings of a method, with their tasks if they differ; leave out empty settings."""
     if len(settings) == 1:
         return next(iter(settings))
     return ", ".join(f"{used} on {listed(tasks)}" for used, tasks in settings.items() if used)
@@ -189,7 +189,7 @@ def _uses(cell: Cell) -> str:
 
 
 def _use(use: Use) -> str:
-    """A plugin and its parameters."""
+    """Write a plugin and its parameters."""
     given = use.parameters.items()
     shown = [f"{name} = {value if isinstance(value, str) else json.dumps(value)}" for name, value in given]
     return f"{use.name} ({', '.join(shown)})" if shown else use.name
