@@ -25,7 +25,7 @@ NOT_GROKKED = {
 RANKED_BY = {
     "first": "Time is counted in epochs; a network has grokked at the first evaluation at which the criterion holds.",
     "lasting": "Time is counted in epochs; a network has grokked at the first evaluation at which the criterion holds "
-    f"and after which it holds at {100 * LASTING:g}% or more of the evaluations of the watch that follows.",
+    f"and after which it holds at {100 * LASTING:g}% or more of the evaluations in the next H epochs.",
 }
 STOPS = {"grokked": "trained until then and at most for", "budget": "always trained for"}
 
@@ -84,7 +84,7 @@ def _clock(cell: Cell) -> str:
     if isinstance(stop, int):
         end = f"trained until it had held for {plural(stop, 'evaluation')} and at most for"
     if cell.recipe.hold is not None:
-        end = f"watched until it had lasted for {cell.recipe.hold} epochs, with crossings up to"
+        end = f"trained until it had lasted for H = {cell.recipe.hold} epochs, with crossings up to"
     cadence = "epoch" if every == 1 else f"{every} epochs"
     return f"{cell.criterion or 'criterion not recorded'}, evaluated every {cadence}, {end} {cell.budget} epochs"
 
@@ -104,7 +104,7 @@ def _statistics(found: Comparisons) -> Iterator[str]:
     yield f"Its {100 * chosen.confidence:g}% interval inverts the two-sided test by {flips} of these log ratios."
     yield from tests(found)
     if more := [f"{cell.regularizer} with {listed(cell.compare_to)}" for cell in manifest.cells if cell.compare_to]:
-        yield f"In the same way were compared: {'; '.join(dict.fromkeys(more))}."
+        yield f"Compared in the same way: {'; '.join(dict.fromkeys(more))}."
     if manifest.published:
         yield (
             f"Published means ({manifest.published.source}) are compared as ratios, by the 95% interval of our ratio "
@@ -112,7 +112,7 @@ def _statistics(found: Comparisons) -> Iterator[str]:
             f"factor {LARGEST_MARGIN:g}. An effect is reproduced if the interval excludes 1 in the published direction "
             "and lies within the margin; consistent if it holds 1 and the published ratio; not shown if it holds 1 and "
             "excludes the published ratio; not reproduced if it excludes 1 in the other direction or lies outside the "
-            f"margin. Else, or with fewer than {LEAST_SEEDS} seeds, it is inconclusive."
+            f"margin. Otherwise, or with fewer than {LEAST_SEEDS} seeds, it is inconclusive."
         )
 
 
@@ -128,7 +128,7 @@ def _computation(found: Comparisons) -> Iterator[str]:
         yield f"Not recorded: {listed(unknown)}."
     largest = max(len(run.group) for run in runs)
     if largest > 1:
-        yield f"Networks of a cell were trained together, up to {largest} at a time; that changes rounding only."
+        yield f"Networks of a cell were trained together, up to {largest} at a time; this changes only rounding."
     timings = [timing for each in found.cells for timing in each.measured.timings if timing.seconds_per_epoch]
     rounds = either(len(timing.seconds_per_epoch) for timing in timings)
     yield (

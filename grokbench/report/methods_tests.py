@@ -27,7 +27,7 @@ def tests(found: Comparisons) -> Iterator[str]:
     family = plural(first, "planned comparison")
     corrected = f"corrected by Holm over {family}" if chosen.correction == "holm" else f"uncorrected for {family}"
     for size in later:
-        corrected += f" and apart over {size} added after a look" if chosen.correction == "holm" else ""
+        corrected += f" and separately over {size} added after a look" if chosen.correction == "holm" else ""
     yield (
         f"A method is tested against the baseline by the {named_test(chosen.primary, pairs)}, two-sided, on "
         f"{plural(pairs, 'pair')}, {corrected}, at the level {chosen.alpha:g}."

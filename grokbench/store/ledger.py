@@ -53,8 +53,8 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Declaration | Look]:
 
 def _damaged(where: str, why: str) -> StoreError:
     return StoreError(
-        f"{where} cannot be read ({why}): it says which comparisons were declared, and when they were judged. Put back "
-        "a good copy of the file (from git); without it, delete it, and say so beside the p values."
+        f"{where} cannot be read ({why}). The file records which comparisons were declared, and when they were judged. "
+        "Put back a good copy of the file (from git). If there is none, delete it, and say so beside the p values."
     )
 
 

@@ -167,7 +167,7 @@ def _differences(stored: Manifest, planned: Manifest) -> list[str]:
         there, here = " and ".join(_purposes(stored)), " and ".join(_purposes(planned))
         return [f"it holds seeds for {there}, and these are for {here} (calibration below {FIRST_REPORTED})"]
     if not changed and not {cell.identity for cell in stored.cells} & {cell.identity for cell in planned.cells}:
-        return [f"the suite {stored.suite!r} there has not one cell in common with this one"]
+        return [f"the suite {stored.suite!r} there has no cell in common with this one"]
     return [f"{key} was {was.get(key)!r} and is now {now.get(key)!r}" for key in changed]
 
 

@@ -25,7 +25,7 @@ def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         return
     for i, (before, look) in enumerate(pairwise(looks), 1):
         if look <= before:
-            yield Problem((*PATH, i), f"the number {look}, expected more seeds than at the look before, {before}")
+            yield Problem((*PATH, i), f"the number {look}, expected more seeds than at the previous look, {before}")
     if len(looks) > MOST_LOOKS:
         yield Problem(PATH, f"{len(looks)} looks, expected at most {MOST_LOOKS}")
     seeds = _count(data.get("seeds"))

@@ -71,12 +71,13 @@ def _to(value: float | None, limit: float | None, write: Callable[[float], str],
 
 def _legend(aim: Aim) -> str:
     return (
-        f"seeds needed: to detect a speed-up of {number(aim.speedup)} with probability {number(aim.power)}, as "
-        f"significant {_corrected(aim)}. spread: standard deviation of the log ratios of the present pairs, assumed to "
-        f"stay the same. power: of those seeds, in {SIMULATIONS} simulated experiments. detectable: the smallest "
-        f"speed-up that the {plural(aim.planned, 'planned seed')} can detect with that probability. to: the same at "
-        f"the upper limit of the spread, a one-sided {100 * LIMIT:g}% confidence limit (chi-square) that assumes "
-        "normal log ratios; plan with these seeds, since the spread of a few pairs is uncertain."
+        f"seeds needed: the number that detects a speed-up of {number(aim.speedup)} with probability "
+        f"{number(aim.power)}, as significant {_corrected(aim)}. spread: standard deviation of the log ratios of the "
+        f"present pairs, assumed to stay the same. power: the power with that number, in {SIMULATIONS} simulated "
+        f"experiments. detectable: the smallest speed-up that the {plural(aim.planned, 'planned seed')} can detect "
+        "with that probability. to: the value at the upper limit of the spread, a one-sided "
+        f"{100 * LIMIT:g}% confidence limit (chi-square) that assumes normal log ratios. Plan with these larger "
+        "numbers of seeds, because the spread of a few pairs is uncertain."
     )
 
 

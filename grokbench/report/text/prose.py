@@ -127,10 +127,12 @@ def environment_line(environment: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {environment_value(value)}" for key, value in known.items())
 
 
-_LASTS = f"the criterion held at {100 * LASTING:g}% or more of the evaluations of the watch that follows"
+_LASTS = f"the criterion held at {100 * LASTING:g}% or more of the evaluations in the next H epochs"
 CROSSINGS = {
-    "first": f"Times are those of the first crossing. lasting: seeds after whose crossing {_LASTS}, and their median.",
-    "lasting": f"Times are those of the first crossing after which {_LASTS}. first: the median of the first crossing.",
+    "first": f"Times are those of the first crossing. lasting: the seeds with a crossing after which {_LASTS}, and the "
+    "median of these crossings. H: the epochs of lasting grokking, see above.",
+    "lasting": f"Times are those of the first crossing after which {_LASTS}. first: the median of the first crossing. "
+    "H: the epochs of lasting grokking, see above.",
 }
 PLACE = "place: 1 + the number of methods that are significantly faster (Holm over all pairs of the task's methods)."
 

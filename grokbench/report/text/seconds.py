@@ -53,7 +53,7 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
         data = {"title": title, "measured_on": where, "rows": list(map(_data, found))}
         return json.dumps(data, indent=2, allow_nan=False)
     if not found:
-        return "Nothing was timed yet: `grokbench run` times every method of a task once all of them have been trained."
+        return "Nothing was timed yet: `grokbench run` times the methods of a task when all of them have been trained."
     tasks = dict.fromkeys(cost.task for cost in found)
     blocks = [_block(task, [cost for cost in found if cost.task == task], style) for task in tasks]
     refused = [(cost, cost.refused) for cost in found if cost.refused is not None]
