@@ -66,7 +66,7 @@ class Probe:
         """Iterate over a split with embedded inputs, in pieces of at most `Task.evaluate_examples`.
 
         Args:
-            split: its name.
+            split: the name of the split.
             examples: the number of examples, from the first on. None: all.
         """
         for batch in self.pieces(split, examples):
@@ -76,7 +76,7 @@ class Probe:
         """Iterate over a split in the same pieces, with inputs as drawn, which `Task.outputs` accepts.
 
         Args:
-            split: its name.
+            split: the name of the split.
             examples: the number of examples, from the first on. None: all.
         """
         inputs, targets = (part[:examples] for part in self.splits[split])

@@ -52,7 +52,7 @@ def is_unverified(name: str, sha256: str) -> bool:
 
     Args:
         name: the name of the data set.
-        sha256: its digest.
+        sha256: the digest of the data.
     """
     return name in PUBLISHED and sha256 != PUBLISHED[name].sha256
 

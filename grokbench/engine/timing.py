@@ -32,8 +32,8 @@ def measure(cells: Sequence[Cell], steps: Sequence[Step], device: str, dtype: to
     """Time the cells of a task in turns, in its full computation (`Task.full`).
 
     Args:
-        cells: of the task.
-        steps: of each cell.
+        cells: the cells of the task.
+        steps: the step of each cell.
         device: "cpu", or a CUDA device such as "cuda:0".
         dtype: the dtype of parameters, data and states.
 

@@ -81,7 +81,7 @@ def contrast_note(contrast: RowContrast, judged: Judgement, manifest: Manifest) 
 
     Args:
         contrast: the comparison.
-        judged: the same in its family.
+        judged: the comparison in its family.
         manifest: the plan, with the suite's statistics.
     """
     label, effect, statistics = contrast.label, contrast.effect, manifest.statistics
@@ -109,7 +109,7 @@ def conclude(effect: Effect, judged: Judgement, statistics: Statistics) -> Concl
     Args:
         effect: what was found.
         judged: the comparison in its family.
-        statistics: the suite's.
+        statistics: the statistics of the suite.
     """
     return conclusion(effect, judged.deciding(effect, statistics), statistics, judged.favours)
 
@@ -125,7 +125,7 @@ def conclusion(
     Args:
         effect: what was found.
         p: the p of the deciding test, corrected if the suite corrects.
-        statistics: the suite's.
+        statistics: the statistics of the suite.
         favours: the direction of the test, above 0 if it favours the method; by default the direction of the effect. It
             differs if an earlier look decided.
     """

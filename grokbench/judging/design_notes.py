@@ -32,8 +32,8 @@ def design_notes(each: Comparison, judged: Judgement, corrected: Correction, fou
     Args:
         each: the row's cell.
         judged: its comparison in its family.
-        corrected: all comparisons.
-        found: the folder.
+        corrected: the judgements of all comparisons.
+        found: the comparisons of the folder.
     """
     manifest = found.manifest
     if each.is_copy:

@@ -31,7 +31,7 @@ class Difference:
     Attributes:
         what: a key of provenance or of the manifest, or a dotted path in the recipe of a cell.
         a: its value in the first folder; None if the folder has none.
-        b: its value in the second.
+        b: its value in the second folder.
     """
 
     what: str
@@ -47,8 +47,8 @@ def folder_differences(a: Comparisons, b: Comparisons) -> Iterator[Difference]:
     """Yield the differences of two folders, in the provenance of their runs and in their manifests.
 
     Args:
-        a: of the first folder.
-        b: of the second folder.
+        a: the record of the first folder.
+        b: the record of the second folder.
     """
     facts = [
         {
@@ -76,8 +76,8 @@ def cell_differences(a: Cell, b: Cell) -> Iterator[Difference]:
     """Yield the differences of recipes (value by value), of budgets, and of the sources of plugins with the same name.
 
     Args:
-        a: of the first folder.
-        b: of the second folder, with the same labels.
+        a: the record of the first folder.
+        b: a cell of the second folder, with the same labels.
     """
     yield from (difference for difference, _ in _parted(a, b))
 

@@ -81,7 +81,7 @@ class Effect:
         """Select the p of the deciding test, before any adjustment.
 
         Args:
-            statistics: the suite's.
+            statistics: the statistics of the suite.
         """
         return self.p[self.deciding(statistics.primary)]
 
@@ -94,7 +94,7 @@ class Effect:
         """Return whether the interval of the speed-up on the seeds that grokked on both sides lies above 1.
 
         Args:
-            confidence: of the interval.
+            confidence: the confidence of the interval.
         """
         low, _ = stats.sign_flip_interval_between(*self.both, confidence)
         return low is not None and low > 0
@@ -141,7 +141,7 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
     Args:
         baseline: the replicas of the baseline, n of them.
         method: the replicas of the method, on the same n seeds in the same order.
-        confidence: of the interval of the speed-up.
+        confidence: the confidence of the interval of the speed-up.
     """
     found = PairedTimes.of(baseline, method)
     informative = bool(found.grokked[0].any() or found.grokked[1].any())

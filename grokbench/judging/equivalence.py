@@ -37,7 +37,7 @@ def equivalences(found: Comparisons, corrected: Correction) -> list[Equivalence 
     evaluations. p is corrected over the family of the comparison with the baseline.
 
     Args:
-        found: the folder.
+        found: the comparisons of the folder.
         corrected: the comparisons of the folder in their families.
     """
     statistics, judged = found.manifest.statistics, corrected.rows

@@ -51,7 +51,7 @@ class Judgement:
 
         Args:
             found: the effect.
-            statistics: the suite's.
+            statistics: the statistics of the suite.
         """
         return statistics.deciding(found.p_deciding(statistics), self.p)
 

@@ -15,7 +15,7 @@ def idle_looks(statistics: Statistics, tests: int) -> list[int]:
     """List the declared looks at which no comparison can be significant: they have too few pairs.
 
     Args:
-        statistics: the suite's.
+        statistics: the statistics of the suite.
         tests: the number of tests for which a p is corrected.
     """
     looks = statistics.interim_looks

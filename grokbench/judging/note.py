@@ -89,8 +89,8 @@ class Note:
     """One remark. Two notes that differ only in wording are equal.
 
     Attributes:
-        kind: its subject.
-        severity: its weight.
+        kind: the subject of the note.
+        severity: the weight of the note.
         facts: the values in the sentence, in one order for all notes of a kind.
         text: the sentence, without a capital and a full stop.
     """
@@ -109,7 +109,7 @@ def info(kind: Kind, text: str, *facts: Hashable) -> Note:
     """A note that informs.
 
     Args:
-        kind: its subject.
+        kind: the subject of the note.
         text: the sentence, without a capital and a full stop.
         *facts: the values in the sentence, in one order for all notes of a kind.
     """
@@ -120,7 +120,7 @@ def caution(kind: Kind, text: str, *facts: Hashable) -> Note:
     """A note that warns.
 
     Args:
-        kind: its subject.
+        kind: the subject of the note.
         text: the sentence, without a capital and a full stop.
         *facts: the values in the sentence, in one order for all notes of a kind.
     """

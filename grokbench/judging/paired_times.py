@@ -92,7 +92,7 @@ class PairedTimes:
         """Compute the interval of the speed-up; for a bound it is wider, so that its valid end covers as promised.
 
         Args:
-            confidence: its coverage.
+            confidence: the confidence of the interval.
         """
         if self.bound is not None:
             confidence = stats.bound_confidence(confidence, len(self.logs))
@@ -104,7 +104,7 @@ class PairedTimes:
         """Compute the ratio of means, and its interval over both corners; for a bound it is wider, as in `interval`.
 
         Args:
-            confidence: of the interval.
+            confidence: the confidence of the interval.
         """
         if self.bound is not None:
             confidence = stats.bound_confidence(confidence, len(self.logs))

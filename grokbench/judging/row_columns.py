@@ -42,7 +42,7 @@ def effect_columns(each: Comparison, judged: Judgement | None, statistics: Stati
     Args:
         each: the comparison with the baseline.
         judged: the comparison in its family; None for the baseline.
-        statistics: the suite's.
+        statistics: the statistics of the suite.
     """
     found = each.effect
     if found is None:
@@ -81,7 +81,7 @@ def design_columns(judged: Judgement | None, statistics: Statistics, tested: boo
 
     Args:
         judged: a comparison in its family; None for the baseline.
-        statistics: the suite's.
+        statistics: the statistics of the suite.
         tested: whether the row has an effect; an incomplete row has no p.
     """
     if judged is None:

@@ -27,8 +27,8 @@ class Estimate(NamedTuple):
 
     Attributes:
         value: the number.
-        low: lower end of the interval; None where it is not known.
-        high: upper end.
+        low: lower end of the interval; None if it is not known.
+        high: upper end of the interval; None if it is not known.
     """
 
     value: float

@@ -19,7 +19,7 @@ def advice(module: str, frames: Iterable[traceback.FrameSummary]) -> str:
     """Return what to do about a module that was not found.
 
     Args:
-        module: its full name.
+        module: the full name of the module.
         frames: the traceback, outermost frame first.
 
     Returns:

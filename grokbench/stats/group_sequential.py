@@ -66,7 +66,7 @@ def sequential_p(looks: Sequence[int], p_values: Sequence[float | None]) -> floa
 
     Args:
         looks: numbers of seeds of all looks of the design, ascending.
-        p_values: of the looks that were made, in order; None counts as 1.
+        p_values: the p values of the looks that were made, in order; None counts as 1.
 
     Returns:
         The p; for a design with one look, the p of the test itself.

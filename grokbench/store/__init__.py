@@ -36,7 +36,7 @@ class Store:
 
     Attributes:
         directory: the folder.
-        manifest: its planned contents.
+        manifest: the planned contents of the folder.
         layout: the paths in the folder.
         damaged: the files, or lines of packed files, that `runs`, `finished` or `timings` could not read, as paths
             relative to the folder. They count as missing.
@@ -62,7 +62,7 @@ class Store:
 
         Args:
             directory: the folder.
-            manifest: its planned contents from now on.
+            manifest: the planned contents of the folder from now on.
 
         Raises:
             StoreError: the folder holds something else or a link, cannot be written, is packed and damaged, or another

@@ -63,7 +63,7 @@ def declare(directory: Path, manifest: Manifest) -> None:
 
     Args:
         directory: the folder.
-        manifest: its planned contents from now on.
+        manifest: the planned contents of the folder from now on.
 
     Raises:
         StoreError: the file is damaged or cannot be written.

@@ -123,8 +123,8 @@ def height_of(value: float, span: Span, log: bool, height: float) -> float:
     """Return a value's vertical position, in pixels from the top of a plot.
 
     Args:
-        value: on the vertical axis.
-        span: of that axis.
+        value: a value on the vertical axis.
+        span: the span of this axis.
         log: whether the axis is logarithmic.
         height: the height of the plot, in pixels.
     """

@@ -27,7 +27,7 @@ def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     found = {label: bands for label in ACCURACIES if (bands := _bands(sheet, task, label))}
     if not found:

@@ -28,7 +28,7 @@ def forest(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     rows = [row for row in sheet.evidence.rows(task) if row.regularizer != sheet.evidence.manifest.baseline]
     if all(row.speedup is None for row in rows):

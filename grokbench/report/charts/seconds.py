@@ -25,7 +25,7 @@ def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     entries = list(_entries(sheet, task))
     if not entries:

@@ -43,7 +43,7 @@ def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     found = panels(sheet, task)
     entries = [entry for panel in found for entry in _entries(sheet, panel)]
@@ -75,7 +75,7 @@ def panels(sheet: Sheet, task: str) -> list[Panel]:
 
     Args:
         sheet: the sheet with the evidence.
-        task: its label.
+        task: the label of the task.
     """
     rows = {row.regularizer: row for row in sheet.evidence.rows(task)}
     groups: dict[str, dict[Setting, Row]] = {}

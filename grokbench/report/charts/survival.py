@@ -22,7 +22,7 @@ def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     measured = [each.measured for each in sheet.evidence.of(task)]
     # Of replicas that were trained to a smaller budget, only early seeds are known.

@@ -46,9 +46,9 @@ class Table:
     """A table whose rows are made one at a time, because there may be millions.
 
     Attributes:
-        name: of the table.
+        name: the name of the table.
         about: a description of a row.
-        columns: in order.
+        columns: the columns, in order.
         rows: returns an iterator over the rows.
     """
 
@@ -62,9 +62,9 @@ class Table:
         """Create a table with a row for each record.
 
         Args:
-            name: of the table.
+            name: the name of the table.
             about: a description of a row.
-            columns: in order.
+            columns: the columns, in order.
             records: returns the records.
         """
         columns = tuple(columns)

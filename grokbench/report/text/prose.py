@@ -61,7 +61,7 @@ def heading(task: str, leaderboard: Leaderboard) -> str:
     """Write a task's heading: its label, budget and cadence, its delay, and for how long grokking has to last.
 
     Args:
-        task: its label.
+        task: the label of the task.
         leaderboard: the leaderboard. If it has no summary of the task, the heading is the label alone.
     """
     if (found := leaderboard.tasks.get(task)) is None:
@@ -76,7 +76,7 @@ def task_notes(task: str, leaderboard: Leaderboard) -> list[str]:
     """List the sentences that concern all rows of a task.
 
     Args:
-        task: its label.
+        task: the label of the task.
         leaderboard: the leaderboard, with the summary of the task.
     """
     found = leaderboard.tasks.get(task)
@@ -87,7 +87,7 @@ def row_notes(row: Row, shared: tuple[Note, ...]) -> str:
     """Write the label of a row, followed by the sentences of its notes.
 
     Args:
-        row: with its notes, in their order.
+        row: the row, with its notes in their order.
         shared: notes that are left out here, because they are shown once for all rows.
     """
     return f"{row.regularizer}: {'; '.join(note.text for note in row.notes if not _elsewhere(note, shared))}"
@@ -97,7 +97,7 @@ def remarks(row: Row, shared: tuple[Note, ...]) -> list[Note]:
     """Select the notes of a row that say more than its columns.
 
     Args:
-        row: with its notes, in their order.
+        row: the row, with its notes in their order.
         shared: notes that are left out here, because they are shown once for all rows.
     """
     return [note for note in row.notes if not _elsewhere(note, shared) and note.kind not in IN_COLUMNS]
