@@ -47,8 +47,8 @@ def folder_differences(a: Comparisons, b: Comparisons) -> Iterator[Difference]:
     """Yield the differences of two folders, in the provenance of their runs and in their manifests.
 
     Args:
-        a: the record of the first folder.
-        b: the record of the second folder.
+        a: the comparisons of the first folder.
+        b: the comparisons of the second folder.
     """
     facts = [
         {
@@ -76,7 +76,7 @@ def cell_differences(a: Cell, b: Cell) -> Iterator[Difference]:
     """Yield the differences of recipes (value by value), of budgets, and of the sources of plugins with the same name.
 
     Args:
-        a: the record of the first folder.
+        a: a cell of the first folder.
         b: a cell of the second folder, with the same labels.
     """
     yield from (difference for difference, _ in _parted(a, b))
