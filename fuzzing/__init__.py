@@ -1,1 +1,1 @@
-"""Fuzzing of everything that reads files, run from the checkout by `python -m fuzzing TARGET --seconds 60`."""
+"""Fuzzing of every reader of files; run it in the checkout with `python -m fuzzing TARGET --seconds 60`."""

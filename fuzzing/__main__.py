@@ -1,4 +1,4 @@
-"""The command line of the fuzzing: mutate the inputs of targets for as long as asked, and save what fails."""
+"""The command line of the fuzzer: it mutates inputs of targets for a given time, and saves each input that fails."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ from fuzzing.targets import TARGETS
 @click.option("--finds", default="finds", show_default=True, type=click.Path(path_type=Path), help="A folder.")
 @click.option("--seed", default=0, show_default=True, help="Other choices.")
 def main(names: tuple[str, ...], seconds: float, engine: str | None, finds: Path, seed: int) -> None:
-    """Fuzz targets, all by default; the exit status is 1 after a find."""
+    """Fuzz the given targets, by default all; the exit status is 1 if an input failed."""
     found = 0
     for name in names or TARGETS:
         job = Job(name, engine or default_engine(), seconds, finds, seed)

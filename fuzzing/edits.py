@@ -1,4 +1,4 @@
-"""Inputs of the corpus that are written as an edit of a sound input, so that they keep up with the form of files."""
+"""Inputs of the corpus that are stored as an edit of a valid input, so that they follow changes of file formats."""
 
 import json
 from collections.abc import Callable

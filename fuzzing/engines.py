@@ -15,7 +15,7 @@ from fuzzing.targets import Target
 __all__ = ["ENGINES", "LONGEST", "default_engine", "instrumented", "mutated"]
 
 LONGEST = 2**20  # most bytes of an input
-SHARE_OF_LIBFUZZER = 0.1  # of the mutations of atheris, those that know nothing of the form
+SHARE_OF_LIBFUZZER = 0.1  # the share of atheris's mutations that ignore the file format
 
 Try = Callable[[bytes], None]
 
@@ -27,7 +27,7 @@ def default_engine() -> str:
 
 @contextmanager
 def instrumented(engine: str) -> Iterator[None]:
-    """Note the coverage of what is imported from GrokBench in this block, for the engine that is guided by it."""
+    """Instrument the modules of GrokBench that are imported in this block: atheris is guided by their coverage."""
     if engine != "atheris":
         yield
         return
@@ -38,14 +38,14 @@ def instrumented(engine: str) -> Iterator[None]:
 
 
 def run_atheris(target: Target, attempt: Try, seconds: float, seed: int, folder: Path) -> None:
-    """Mutate the inputs that reached new code; ends this process.
+    """Fuzz with atheris, which mutates the inputs that reached new code; this process ends afterwards.
 
     Args:
         target: the target.
         attempt: called with every input.
         seconds: the time until the end.
         seed: decides all choices.
-        folder: an empty folder, for the inputs to begin with.
+        folder: an empty folder; the initial inputs are written to it.
     """
     import atheris
 
@@ -65,7 +65,7 @@ def run_atheris(target: Target, attempt: Try, seconds: float, seed: int, folder:
 
 
 def run_hypothesis(target: Target, attempt: Try, seconds: float, seed: int, folder: Path) -> None:
-    """Draw an input of the target and edits of it, again and again.
+    """Fuzz with hypothesis: draw one of the target's inputs and edits of it, until the time is over.
 
     Args:
         target: the target.
@@ -95,7 +95,7 @@ def run_hypothesis(target: Target, attempt: Try, seconds: float, seed: int, fold
 
 
 def mutated(target: Target, data: bytes, rng: Random) -> bytes:
-    """Mutate an input, and mostly mend what a reader compares first."""
+    """Mutate an input; in most cases, also repair what the reader checks first."""
     changed = mutate(data, rng, target.form)
     if rng.random() < 0.2:
         return changed

@@ -1,4 +1,4 @@
-"""One input given to a reader: only an error of GrokBench may come out, in little time and memory."""
+"""The examination of one input: its reader may only raise a GrokbenchError, and must use little time and memory."""
 
 import re
 import signal
@@ -16,18 +16,19 @@ from grokbench.errors import GrokbenchError
 
 __all__ = ["BYTES", "SECONDS", "Find", "examine"]
 
-SECONDS = 5.0  # most seconds for an input, of this process: other processes may keep the machine busy
-IDLE = 3  # times as many seconds may go by, in which a reader that waits uses none of its own
-BYTES = 2**30  # most memory for an input
+SECONDS = 5.0  # most seconds of CPU time for an input; wall time is longer if other processes keep the machine busy
+IDLE = 3  # the wall time may be this many times longer, since a reader that waits uses no CPU time
+BYTES = 2**30  # most memory for an input, in bytes
 
 
 @dataclass(frozen=True)
 class Find:
-    """An input that a reader did not survive.
+    """A failure: an input for which a reader broke a rule.
 
     Attributes:
         kind: "exception", "hang", "memory" or "death".
-        place: the exception and the innermost function of GrokBench; finds of one place have one cause.
+        place: the exception and the innermost function of GrokBench; finds with the same place count as having the same
+            cause.
         text: the traceback, or a sentence.
     """
 
@@ -37,7 +38,7 @@ class Find:
 
 
 class HangError(BaseException):
-    """An input takes too long; no `except Exception` of a reader catches it."""
+    """An input takes too long; not an Exception, so that no `except Exception` of a reader catches it."""
 
 
 def examine(
@@ -73,7 +74,7 @@ def examine(
 
 
 class _Clocks:
-    """The time of this process and of the world since the start of an input."""
+    """The CPU time of this process and the wall time since the start of an input."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.own, self.all = seconds, time.process_time(), time.monotonic()
@@ -85,7 +86,7 @@ class _Clocks:
 
 @contextmanager
 def _alarm(clocks: _Clocks) -> Iterator[None]:
-    """Raise HangError in this block once a clock is over, where the platform has SIGALRM."""
+    """Raise HangError in this block when a clock exceeds its limit, if the platform has SIGALRM."""
     if not hasattr(signal, "setitimer"):
         yield
         return
@@ -104,7 +105,7 @@ def _alarm(clocks: _Clocks) -> Iterator[None]:
 
 
 def _place(error: BaseException) -> str:
-    """Name the innermost function of GrokBench in a traceback, else the innermost of all."""
+    """Name the innermost function of GrokBench in a traceback; without one, the innermost function."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     own = [frame for frame in frames if any(part in _parts(frame) for part in ("grokbench", "tasks"))]
     frame = (own or frames)[-1]
@@ -129,7 +130,7 @@ def _peak() -> int:
 
 
 def _resident() -> int:
-    """Return the memory that this process holds, in bytes; its peak where the platform does not say."""
+    """Return the memory that this process holds now, in bytes; the peak if the platform does not report it."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
     except OSError:

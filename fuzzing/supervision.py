@@ -1,4 +1,4 @@
-"""A worker process that fuzzes, and its supervisor, which outlives a crash and ends an endless input."""
+"""A worker process that fuzzes, and its supervisor, which survives crashes and kills a worker that hangs."""
 
 import hashlib
 import multiprocessing
@@ -12,25 +12,26 @@ from fuzzing.examination import BYTES, IDLE, SECONDS, Find, examine
 
 __all__ = ["Job", "Report", "supervise"]
 
-GRACE = IDLE + 1  # times as many seconds until the supervisor ends an input that the worker itself has not ended
-ADDRESSES = 4  # times as much address space may be added, which protects the machine
-MAKING = 300.0  # most seconds until a worker has made its target, which may compile and import everything
-MOST_WORKERS = 20  # one after the other: so many inputs of one target may end a process
+# An input may take this many times the time limit; after that, the supervisor kills a worker that has not ended it.
+GRACE = IDLE + 1
+ADDRESSES = 4  # the address space may grow by this many times the memory limit, which protects the machine
+MAKING = 300.0  # most seconds in which a worker makes its target, which may compile and import everything
+MOST_WORKERS = 20  # most workers of a target, one after the other: each may die at an input
 PAUSE = 0.2  # seconds between two looks at the worker
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is fuzzed.
+    """A request to fuzz one target.
 
     Attributes:
         target: one of `targets.TARGETS`, or the path of a module, see `targets.make_target`.
         engine: a key of `engines.ENGINES`.
-        seconds: for how long, from when the target is made.
+        seconds: the duration, counted from when the target is made.
         finds: a folder; a find is written to `finds/TARGET/HASH`, its traceback beside it.
         seed: decides the choices of the engine.
-        most_seconds: for an input, see `examination.SECONDS`.
-        most_bytes: of memory for an input.
+        most_seconds: the time limit of an input, see `examination.SECONDS`.
+        most_bytes: the memory limit of an input.
     """
 
     target: str
@@ -53,7 +54,7 @@ class Report:
 
     Attributes:
         inputs: the number of inputs that were examined.
-        finds: the files of the finds, one for each place.
+        finds: the files of the finds: one input for each place.
     """
 
     inputs: int
@@ -61,18 +62,18 @@ class Report:
 
 
 class _Shared:
-    """The numbers that worker and supervisor share, and the file with the present input."""
+    """The numbers that worker and supervisor share, and the file that holds the present input."""
 
     def __init__(self, folder: Path) -> None:
         context = multiprocessing.get_context("spawn")
         self.began = context.Value("d", 0.0, lock=False)  # of the present input; 0 between inputs
-        self.ready = context.Value("d", 0.0, lock=False)  # since when the target is made
+        self.ready = context.Value("d", 0.0, lock=False)  # the time at which the target was made
         self.inputs = context.Value("q", 0, lock=False)
         self.current = folder / "current"
 
 
 def supervise(job: Job) -> Report:
-    """Fuzz a target in worker processes, one after the other: a worker that dies or hangs is a find.
+    """Fuzz a target in worker processes, one after the other; the input at which a worker dies or hangs is a find.
 
     Args:
         job: what is fuzzed.
@@ -145,7 +146,7 @@ def _work(job: Job, shared: _Shared, folder: Path, seconds: float, seed: int) ->
 
 
 def _bound_memory(more: int) -> None:
-    """Limit the address space of this process, where that can be done."""
+    """Limit the address space of this process, if the platform allows it."""
     try:
         import resource
 
@@ -168,12 +169,12 @@ def _found(job: Job) -> list[Path]:
 
 
 def save(job: Job, data: bytes, find: Find) -> bool:
-    """Write a find and print its traceback; return False for one of a place that has a find already.
+    """Write a find and print its traceback; return False for an exception whose place has a find already.
 
     Args:
         job: what is fuzzed.
         data: the input.
-        find: what it did.
+        find: the failure.
     """
     file, about = _file(job, data), f"{find.kind}: {find.place}\n"
     known = any(each.read_text().startswith(about) for each in _folder(job).glob("*.txt"))

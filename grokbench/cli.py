@@ -27,7 +27,7 @@ from grokbench.text.escape import printable, printable_lines
 
 __all__ = ["main"]
 
-UNMAPPED = "failed to map segment"  # the error of a library, such as torch, that memory is too small to load
+UNMAPPED = "failed to map segment"  # the loader's error if memory is too small for a library such as torch
 OUT_OF_MEMORY = (
     "grokbench may not use as much memory as it needs: raise the limit (ulimit -v) or end other programs. What was "
     "saved is kept."
@@ -78,7 +78,7 @@ def main() -> None:
     try:
         commands(standalone_mode=False)
     except GrokbenchError as error:
-        lists = isinstance(error, SuiteError | PluginError)  # a mistake a line; their texts are escaped before
+        lists = isinstance(error, SuiteError | PluginError)  # one mistake per line; their texts are escaped already
         echo(f"Error: {error if lists else printable(str(error))}", err=True)
         sys.exit(error.exit_status)
     except click.ClickException as error:
@@ -89,7 +89,7 @@ def main() -> None:
         echo(interrupted_message(*filter(None, [str(stop)])), err=True)
         sys.exit(exit_status(stop))
     except BrokenPipeError:
-        _drop_output()  # the reader of the pipe has gone
+        _drop_output()  # the process that read the pipe has ended
         sys.exit(1)
     except (MemoryError, ImportError) as error:
         if isinstance(error, ImportError) and UNMAPPED not in str(error):
@@ -105,6 +105,6 @@ def main() -> None:
 
 
 def _drop_output() -> None:
-    """Discard buffered output, which Python would otherwise try to write at exit, with a second error."""
+    """Discard buffered output; otherwise Python would try to write it at exit, and raise a second error."""
     with suppress(OSError, ValueError, AttributeError):  # stdout is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

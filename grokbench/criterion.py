@@ -12,8 +12,8 @@ __all__ = ["EXPECTED", "Condition", "Stop", "bound_fault", "parse_condition"]
 Stop = str | int | Mapping[str, int]  # "grokked", "budget", a number of evaluations, or {"hold": H epochs}
 EXPECTED = 'a condition such as "> 0.80" (>, >=, < or <= and a finite number)'
 
-MOST_CHARACTERS = 100  # of a condition; the longest float64 in full has some 25
-# Each digit can be matched in one way only, so that the time is linear in the length.
+MOST_CHARACTERS = 100  # most characters of a condition; the longest float64, written in full, has about 25
+# Each digit can be matched in only one way, so the time is linear in the length.
 _CONDITION = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -73,7 +73,7 @@ def parse_condition(text: Any) -> Condition:
 
 
 def _beginning(text: Any) -> str:
-    """Quote what is no condition, of which the first characters suffice."""
+    """Quote the beginning of a text that is not a condition."""
     quoted = repr(text[: MOST_CHARACTERS + 1] if isinstance(text, str) else text)
     return quoted if len(quoted) <= MOST_CHARACTERS else f"{quoted[:MOST_CHARACTERS]}..."
 

@@ -1,6 +1,6 @@
 """The events of a job: a run, kept weights, the progress of a group, a timing, a profile, a group size.
 
-A launcher adds two of its own: a job without progress, and a notice.
+Launchers add two events of their own: a job without progress, and a notice.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class Progress:
 
     Attributes:
         cell: the cell of the group.
-        seeds: the seeds of the replicas that the group began with.
+        seeds: the seeds with which the group began.
         epoch: completed epochs.
         active: replicas still in training.
     """
@@ -77,7 +77,7 @@ class KeptWeights(NamedTuple):
 
 
 class NoProgress(NamedTuple):
-    """A job has shown no progress for some time: no step, no evaluation, no message.
+    """The event that a job has shown no progress for some time: no step, no evaluation, no message.
 
     Attributes:
         seconds: the time without progress; 0 when progress has returned.

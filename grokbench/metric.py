@@ -16,13 +16,14 @@ __all__ = ["Metric", "Probe"]
 class Key:
     """The key of a record: a tensor, or a function that makes it at each access.
 
-    Most metrics draw nothing, and folding a key takes dozens of operations, each of which a GPU has to launch. The key
-    is not cached, because a key that is made inside a gradient cannot be used outside.
+    The key is made only when a metric reads it: most metrics draw nothing, and folding a key takes dozens of
+    operations, each launched on the GPU. It is not cached, because a key that is made inside a gradient cannot be used
+    outside.
     """
 
     def __get__(self, record: Any, owner: type | None = None) -> Tensor:
         if record is None:
-            raise AttributeError("a record has one, its class has none")  # so that `dataclass` sees no default
+            raise AttributeError("a record has one, its class has none")  # `dataclass` then sees no default
         key = vars(record)["key"]
         return key() if callable(key) else key
 
@@ -36,7 +37,7 @@ class Probe:
 
     Attributes:
         params: all parameters of the replica, frozen ones included.
-        splits: split -> examples, with inputs as they were drawn.
+        splits: split -> examples, with their inputs as drawn (not embedded).
         task: the task.
         key: (), int64, the key of this seed and evaluation. Fold it once for each purpose, see `grokbench.random`.
         initial: the parameters before the first update; empty unless a metric of the cell sets `Metric.initial`.
@@ -65,7 +66,7 @@ class Probe:
         """Iterate over a split with embedded inputs, in pieces of at most `Task.evaluate_examples`.
 
         Args:
-            split: its name.
+            split: the name of the split.
             examples: the number of examples, from the first on. None: all.
         """
         for batch in self.pieces(split, examples):
@@ -75,7 +76,7 @@ class Probe:
         """Iterate over a split in the same pieces, with inputs as drawn, which `Task.outputs` accepts.
 
         Args:
-            split: its name.
+            split: the name of the split.
             examples: the number of examples, from the first on. None: all.
         """
         inputs, targets = (part[:examples] for part in self.splits[split])
@@ -92,18 +93,18 @@ class Metric:
         measure: probe -> (), for ONE replica. It is mapped over replicas by `torch.func.vmap`. It must therefore be
             pure, draw only from `Probe.key`, and neither branch on a tensor nor call `.item()`. It runs under
             `torch.no_grad`; `torch.func.grad` still works.
-        better: "higher" or "lower", the good direction. None: neither direction is good in itself.
-        splits: the splits that it reads. On a task without these splits it is not recorded. Empty by default.
-        facts: names that the task's `facts` must contain. On other tasks it is not recorded. Empty by default.
-        initial: True if it reads the parameters before training, `Probe.initial`. False by default.
+        better: "higher" or "lower": the better direction. None: neither direction is better.
+        splits: the splits that the metric reads. It is not recorded on a task without these splits. Empty by default.
+        facts: names that the task's `facts` must contain. The metric is not recorded on other tasks. Empty by default.
+        initial: True if the metric reads `Probe.initial`, the parameters before training. False by default.
         fetch: () -> anything; downloads the metric's own data files unless they are there. Called before anything is
             trained, and by workers before a group. Raises DataError if they are missing or damaged. None: there are no
             files.
-        rotates: True if the number is the same in rotated coordinates of the inputs, which keep lengths and inner
-            products. False by default; a suite that records such a metric on a rotated task, such as xor, is refused.
-        bounds: the least and the largest possible value. A criterion that none of these values meets, or that all of
-            them meet, is refused. None:
-            there are no bounds.
+        rotates: True if the value does not change when the inputs are rotated, that is, when lengths and inner products
+            are kept. False by default; a suite is refused if it records a metric with False on a rotated task, such as
+            xor.
+        bounds: the smallest and the largest possible value. A criterion is refused if no value between them meets it,
+            or if all do. None: there are no bounds.
     """
 
     measure: Callable[[Probe], Tensor]

@@ -76,7 +76,7 @@ def _version(package: str) -> str | None:
 
 @cache
 def _cpu() -> str:
-    """Return the maker's name of the processor's model, if the system knows it."""
+    """Return the manufacturer's name of the processor model, if the system knows it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

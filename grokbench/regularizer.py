@@ -32,7 +32,7 @@ class Regularizer:
     """The functions, called phases, that a method adds to a task's training. A phase that is None costs nothing.
 
     Every phase handles ONE replica: its tensors have no axis for seeds. All but `prepare`, `objective`, `claims` and
-    `optimizer` are mapped over replicas by `torch.func.vmap`, so they must be pure, draw from `At.key` alone, and
+    `optimizer` are mapped over replicas by `torch.func.vmap`, so they must be pure, draw only from `At.key`, and
     neither branch on a tensor nor call `.item()`. Parameters and gradients are dicts without the task's frozen
     parameters; a phase returns them with the same names in the same order, and the same shapes, dtypes and device. The
     phases of a step run in the order below. Each phase runs for all combined methods, in the order of the suite, before
@@ -47,7 +47,7 @@ class Regularizer:
             change later. None: the state is ().
         perturb: (batch, state, at) -> `Batch` of the same shapes. Called in every step, before the forward pass; the
             inputs are embedded (`Task.embed`). The network and the loss get the returned batch.
-        hidden: (h, site, state, at) -> h of the same shape. Called in training alone, at every named site of the task's
+        hidden: (h, site, state, at) -> h of the same shape. Called only in training, at every named site of the task's
             hidden activations (n, ...). Dropout is an example. A method with this phase is refused on a task without
             sites.
         hidden_always: (h, site) -> h of the same shape. Called wherever the network is evaluated, as a part of the
@@ -61,11 +61,11 @@ class Regularizer:
         rate: at -> (), a factor of the optimizer's learning rate in this step, as for a warm-up or a cosine schedule.
             The factor multiplies the update. This is exact for every optimizer whose update is linear in the rate, as
             for all shipped optimizers.
-        claims: (roles, shapes) -> names of the parameters that `update` updates in place of the task's optimizer. It
-            depends on its arguments alone, and may be called many times.
-        update: (params, grads, state, at) -> (params, state), `params` and `grads` hold the claimed parameters alone.
-            Called in every step. The task's weight decay does not act on claimed parameters: apply `at.weight_decay` if
-            the method has weight decay.
+        claims: (roles, shapes) -> names of the parameters that `update` updates in place of the task's optimizer. The
+            result must depend only on the arguments; the function may be called many times.
+        update: (params, grads, state, at) -> (params, state), where `params` and `grads` hold only the claimed
+            parameters. Called in every step. The task's weight decay does not act on claimed parameters: apply
+            `at.weight_decay` if the method has weight decay.
         optimizer: `Optimizer` -> `Optimizer`. Called once, when the step is built. Wraps or replaces the task's
             optimizer. The engine applies the result to stacked replicas, so it must be elementwise.
         project: (params, state, at) -> (params, state). Called in every step, after the optimizer, with the updated
@@ -85,9 +85,9 @@ class Regularizer:
             Empty by default.
         neutral: values of the factory's parameters at which the method equals the baseline, such as {"strength": 0.0};
             `grokbench check` tests this. None: there are no such values.
-        inert: names of parameters that are not meant to change the first 50 steps of training, such as the length of a
-            warm-up: parameters of the factory, and "lr" and "weight_decay" of the task. `grokbench check` gives no hint
-            about them. Empty by default.
+        inert: names of parameters that need not change anything in the first 50 steps of training, such as the length
+            of a warm-up. They are parameters of the factory, and "lr" and "weight_decay" of the task. `grokbench check`
+            gives no hint about them. Empty by default.
         facts: names that the task's `facts` must contain; a suite that plans the method on another task is refused.
             Empty by default.
         refuses: task -> why the method cannot be trained on it, such as "it has no hidden matrix"; None or empty if it

@@ -20,7 +20,7 @@ __all__ = [
 
 FIRST_REPORTED = 1000  # seeds below this one are for calibration and tuning
 MAX_SEEDS = 10_000
-_NUMBER = "(0|[1-9][0-9]{0,9})"  # no leading zero, so that 1,000 is not read as the seeds 1 and 0
+_NUMBER = "(0|[1-9][0-9]{0,9})"  # a leading zero is refused, so that 1,000 is not read as the seeds 1 and 0
 _PART = re.compile(rf"{_NUMBER}(?:\s*-\s*{_NUMBER})?")
 
 

@@ -35,7 +35,7 @@ class Task:
             is shared.
         split_names: the splits that `splits` and `shared` provide together; "train" and "test" by default.
         train_size: examples in the split "train", from 1 to 1e8.
-        init: key () -> all parameters before training, drawn from the key alone.
+        init: key () -> all parameters before training, drawn only from the key.
         embed: (params, inputs (n, ...) as drawn) -> floats (n, ...), the inputs that Jacobians are taken with respect
             to: pixels, or the embedding vectors of tokens. None: inputs are used as drawn.
         forward: (params, embedded inputs (n, ...)) -> outputs (n, C), each example independently of the others. To let
@@ -107,7 +107,7 @@ class Task:
 
     @cached_property
     def has_sites(self) -> bool:
-        """True if `forward` takes `site`, and so shows its hidden activations."""
+        """True if `forward` takes `site`, so that hidden activations can be read."""
         return "site" in inspect.signature(self.forward).parameters
 
     def embedded(self, params: Params, inputs: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from grokbench.types import Params, Role
 __all__ = ["from_torch"]
 
 NUMBERS = (bool, int, float)
-INERT = frozenset({"foreach", "fused", "capturable", "differentiable"})  # keywords that change speed alone
+INERT = frozenset({"foreach", "fused", "capturable", "differentiable"})  # keywords that change only the speed
 
 
 def from_torch(
@@ -33,14 +33,14 @@ def from_torch(
         lion = from_torch(pytorch_optimizer.Lion, lr=1e-4, weight_decay=1.0)
 
     The optimizer replaces the task's optimizer, and uses its own weight decay instead of the task's. In many classes
-    the weight decay is 0 by default, with which few networks grok. The optimizer gets ordinary tensors of one replica,
+    the default weight decay is 0, with which few networks grok. The optimizer gets ordinary tensors of one replica,
     with matrices in torch's layout, (fan_out, fan_in). It cannot be mapped over replicas, so replicas are trained one
     by one. If the class has methods `train` and `eval`, as schedule-free optimizers do, evaluations use the weights
     that `eval` sets.
 
     Args:
         optimizer: a class that is called with the parameters and keywords, and whose `step` takes no closure.
-        roles: update the parameters of these roles alone; the task's optimizer updates the rest. None: update all.
+        roles: update only the parameters with these roles; the task's optimizer updates the rest. None: update all.
         name: the name of the method in suites. By default the name of the class in lower case, with an underscore
             between a small letter and a capital: AdaBelief becomes `ada_belief`, and RAdam becomes `radam`.
         revision: the revision of the method, see `Regularizer`.
@@ -132,7 +132,7 @@ class _Torch:
         return [name for name, role in roles.items() if self.roles is None or role in self.roles]
 
     def init(self, params: Params, about: About) -> TorchState:
-        """Take a trial step on copies, to find out what the optimizer's state holds after its first step."""
+        """Take a trial step on copies, which shows what the optimizer's state contains after its first step."""
         self.names = self.claims(about.roles, {})
         trial = self._made({name: params[name] for name in self.names})
         for p in trial.named.values():

@@ -229,6 +229,4 @@ def test_what_is_printed_says_which_crossing_is_ranked(held):
     table = tiny.grokbench("leaderboard", str(held / "out")).out
     assert "Times are those of the first crossing after which the criterion held at 95% or more" in table
     methods = tiny.grokbench("leaderboard", str(held / "out"), "--methods-text").out
-    assert "after which it holds at 95% or more of the evaluations of the watch that follows" in " ".join(
-        methods.split()
-    )
+    assert "after which it holds at 95% or more of the evaluations in the next H epochs" in " ".join(methods.split())

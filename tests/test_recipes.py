@@ -254,7 +254,7 @@ def test_marks_and_comparisons_are_shown(noted):
 def test_the_methods_text_has_recipes_and_comparisons(noted):
     text = " ".join(paragraphs(compare(noted.manifest, noted.runs())))
     assert "differ from the task's own: decayed: weight_decay 0.1 -> 1, own optimizer for hidden matrices." in text
-    assert "In the same way were compared: decayed with faster, incomplete and sam." in text
+    assert "Compared in the same way: decayed with faster, incomplete and sam." in text
 
 
 def test_only_a_method_whose_curves_are_the_baselines_is_noted_as_doing_nothing(noted):

@@ -35,7 +35,7 @@ def trained(tmp_path_factory):
         (lambda data: data["manifest"].update(suite="other"), "suite was 'other' and is now 'tiny'"),
         (lambda data: data["manifest"].update(baseline="orthograd"), "baseline was 'orthograd' and is now 'baseline'"),
         (lambda data: data["manifest"].update(seeds=[0, 1]), "holds seeds for calibration, and these are"),
-        (lambda data: data["manifest"].update(cells=[]), "has not one cell in common with this one"),
+        (lambda data: data["manifest"].update(cells=[]), "has no cell in common with this one"),
         (lambda data: data.update(format=0), "has format 0, and this version of grokbench reads format"),
         (lambda data: data.update(format=99, manifest={}), "has format 99, and this version of grokbench reads format"),
     ],

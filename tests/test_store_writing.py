@@ -33,7 +33,7 @@ def test_reopening_unites_seeds_and_takes_the_cells_planned_now(store):
         ({"suite": "other"}, "suite was 'tiny' and is now 'other'"),
         ({"baseline": "grokalign"}, "baseline was 'baseline' and is now 'grokalign'"),
         ({"execution": {"device": "cuda", "threads": (1, 2)}}, "device was 'cpu' and is now 'cuda'"),
-        ({"cells": (replace(CELLS[0], identity="c9"),)}, "'tiny' there has not one cell in common"),
+        ({"cells": (replace(CELLS[0], identity="c9"),)}, "'tiny' there has no cell in common"),
     ],
 )
 def test_another_suite_is_refused_with_the_way_out(store, changes, message):

@@ -49,7 +49,7 @@ def made_up(jobs=math.inf):
     """A launcher that trains nothing: a replica's end follows from its cell and seed; interrupted after some jobs."""
     left = jobs
 
-    def launch(stages, workers):
+    def launch(stages, workers, limits):
         nonlocal left
         for stage in stages:
             for job in stage.jobs:

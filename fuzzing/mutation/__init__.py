@@ -1,6 +1,6 @@
-"""Mutation of inputs: edits of the values in a file of a known form, and of its raw bytes.
+"""Mutation of inputs: edits of the values in a file of a known format, and of its raw bytes.
 
-`trees` edits values as JSON and YAML have them, `forms` takes files apart and puts them together again.
+`trees` edits trees of values, such as those of JSON and YAML. `forms` decodes a file, edits it and encodes it again.
 """
 
 from random import Random
@@ -14,7 +14,7 @@ MOST = 3  # edits of one mutation
 
 
 def mutate(data: bytes, rng: Random, form: str) -> bytes:
-    """Return an input with a few edits; an input that is not of the form has its bytes edited.
+    """Return an input with a few edits; if the input does not have the format, its bytes are edited.
 
     Args:
         data: the input.
@@ -25,6 +25,6 @@ def mutate(data: bytes, rng: Random, form: str) -> bytes:
         edit = FORMS[form] if rng.random() < 0.8 else edit_bytes
         try:
             data = edit(data, rng)
-        except Exception:  # of the parsers of damaged files, which are many
+        except Exception:  # parsers raise many kinds of errors for damaged files
             data = edit_bytes(data, rng)
     return data

@@ -1,4 +1,4 @@
-"""The forms of files that are fuzzed: each is taken apart, edited inside, and put together again."""
+"""The file formats that are fuzzed: a file is decoded, a value in it is edited, and it is encoded again."""
 
 import gzip
 import io
@@ -18,7 +18,7 @@ from fuzzing.mutation.trees import edit_tree, json_text
 __all__ = ["FORMS"]
 
 CHARACTERS = tuple("0123456789.-+eE<>=, \t\n\u0660\u2007") + ("1" * 3000, " " * 3000, "-" * 100)
-LARGEST = 2**24  # bytes that a zip file may expand to, if its members are to be edited
+LARGEST = 2**24  # members of a zip file are edited only if it expands to at most this many bytes
 INSIDE_NPY = re.compile(rb"(?<=\(|,| )[0-9]+(?=,|\))")  # a dimension in the header of an npy file
 
 
@@ -84,19 +84,19 @@ def edit_zip(data: bytes, rng: Random) -> bytes:
 
 
 def _edit_member(data: bytes, rng: Random) -> bytes:
-    """Edit an npy file, or a value of JSON such as the head of a checkpoint."""
+    """Edit a member of a zip file: an npy file, or JSON such as the head of a checkpoint."""
     return _json(data, rng) if data.startswith(b"{") and rng.random() < 0.9 else edit_npy(data, rng)
 
 
 def _edit_zip_header(data: bytes, rng: Random) -> bytes:
-    """Change one of the first 46 bytes of an entry of the directory, or of the header of a member."""
+    """Change one of the first 46 bytes of a directory entry or of a member's header."""
     heads = [found.start() for found in re.finditer(rb"PK(\x01\x02|\x03\x04|\x05\x06)", data)]
     at = rng.choice(heads) + rng.randrange(4, 46)
     return data[:at] + bytes([extreme_integer(rng, 8)]) + data[at + 1 :]
 
 
 def edit_idx(data: bytes, rng: Random) -> bytes:
-    """Edit the type, the number of dimensions or a dimension of an idx file."""
+    """Edit the header of an idx file: the type, the number of dimensions or a dimension."""
     if rng.random() < 0.3:
         at = rng.randrange(4)
         return data[:at] + bytes([extreme_integer(rng, 8)]) + data[at + 1 :]
@@ -105,7 +105,7 @@ def edit_idx(data: bytes, rng: Random) -> bytes:
 
 
 def edit_gz(data: bytes, rng: Random) -> bytes:
-    """Edit an idx file that is compressed; rarely, make it large."""
+    """Edit a compressed idx file; rarely, make it expand to a large one."""
     inner = edit_idx(gzip.decompress(data), rng)
     return gzip.compress(inner + bytes(2**28 if rng.random() < 0.002 else 0), 1)
 

@@ -1,4 +1,4 @@
-"""Edits of a tree of values, as JSON and YAML have them, and its text with keys twice and deep nesting."""
+"""Edits of trees of values, such as those of JSON and YAML, and their text with repeated keys or deep nesting."""
 
 import json
 import re
@@ -22,7 +22,7 @@ OTHERS = (None, True, False, [], {}, [[]], {"": {}}, [None], {"a": 1})
 
 
 def edit_tree(tree: Any, rng: Random) -> Any:
-    """Return a tree in which one value or key is changed, removed, repeated or replaced by another of the tree.
+    """Return the tree after one edit: a value or key is changed, removed, repeated or replaced by another of the tree.
 
     Args:
         tree: the tree; it is changed in place.
@@ -54,7 +54,7 @@ def _places(tree: Any) -> Any:
 
 
 def _value(old: Any, rng: Random, other: Any) -> Any:
-    """Return a value for the place of another one: near it, extreme, of another type, or one of the tree."""
+    """Return a value to replace another one: a close one, an extreme one, one of another type, or one of the tree."""
     ways = [lambda: rng.choice(NUMBERS), lambda: rng.choice(TEXTS), lambda: rng.choice(OTHERS), lambda: _copy(other)]
     if isinstance(old, int | float):
         ways += [lambda: old + 1, lambda: -old, lambda: old * 10, lambda: float(old), lambda: str(old)] * 2
@@ -64,12 +64,12 @@ def _value(old: Any, rng: Random, other: Any) -> Any:
 
 
 def _copy(tree: Any) -> Any:
-    """Copy a tree, so that a later edit changes one of the two, and no tree holds itself."""
+    """Copy a tree, so that a later edit changes only one of the two, and no tree contains itself."""
     return json.loads(json.dumps(tree))
 
 
 def json_text(tree: Any, rng: Random) -> str:
-    """Write a tree as JSON, sometimes with a key twice; Python's NaN and Infinity are written as such.
+    """Write a tree as JSON, sometimes with a repeated key; NaN and infinity are written as `NaN` and `Infinity`.
 
     Args:
         tree: the tree.

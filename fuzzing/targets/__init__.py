@@ -1,7 +1,7 @@
-"""The targets: every reader of a file that may come from elsewhere.
+"""The targets: every reader of a file that other people may have written.
 
-A target is made by the function of its name in a module of this package. The function gets an empty folder, in which
-it may keep what its reader needs beside the input. `corpus/TARGET/` holds further inputs to begin with, see `edits`.
+A function with the name of the target, in a module of this package, makes the target. It gets an empty folder, which
+can hold other files that the reader needs. `corpus/TARGET/` holds further initial inputs, see `edits`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -47,9 +47,9 @@ class Target:
 
     Attributes:
         read: reads an input; only a GrokbenchError may come out.
-        inputs: sound inputs to begin with.
-        form: the form of its files, a key of `mutation.FORMS`.
-        mend: restores in a mutated input what the reader compares before it looks at the rest, such as a length.
+        inputs: valid inputs, with which fuzzing begins.
+        form: the format of its files, a key of `mutation.FORMS`.
+        mend: repairs in a mutated input what the reader checks before it reads the rest, such as a length.
     """
 
     read: Callable[[bytes], Any]
@@ -59,7 +59,7 @@ class Target:
 
 
 def make_target(name: str, folder: Path) -> Target:
-    """Make a target, with the inputs of its corpus.
+    """Make a target, and add the inputs of its corpus.
 
     Args:
         name: one of TARGETS, or the path of a module with a function `target`.

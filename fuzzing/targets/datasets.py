@@ -14,7 +14,7 @@ __all__ = ["cifar10", "cifar10c", "idx", "idx_gz"]
 
 
 def idx(folder: Path) -> Target:
-    """Make the target of MNIST's files; the input stands for images or for labels.
+    """Make the target of MNIST's files; an input is used as the images or as the labels, by its length.
 
     Args:
         folder: an empty folder.
@@ -23,7 +23,7 @@ def idx(folder: Path) -> Target:
 
 
 def idx_gz(folder: Path) -> Target:
-    """Make the target of MNIST's files in their compressed form, of which torchvision compares the checksums.
+    """Make the target of MNIST's compressed files, whose checksums torchvision verifies.
 
     Args:
         folder: an empty folder.
@@ -80,7 +80,7 @@ def cifar10(folder: Path) -> Target:
 
 
 def cifar10c(folder: Path) -> Target:
-    """Make the target of a file of CIFAR-10-C; the input stands for images or for labels.
+    """Make the target of a file of CIFAR-10-C; an input is used as the images or as the labels, by its length.
 
     Args:
         folder: an empty folder.
@@ -109,7 +109,7 @@ def cifar10c(folder: Path) -> Target:
 
 
 def _forget() -> None:
-    """Clear what the loaders remember of earlier files."""
+    """Clear the caches of the loaders."""
     for name, module in list(sys.modules.items()):
         if name.startswith("grokbench.data"):
             for value in list(vars(module).values()):

@@ -1,4 +1,4 @@
-"""The files of a results folder. A mutated file is read as commands read it: the folder is judged and shown."""
+"""The files of a results folder. A mutated file is read as commands do: the folder is judged and shown."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from fuzzing.targets.results import Results, make_results
 __all__ = ["curves", "ledger", "manifests", "outcomes", "packed_timings", "runs", "timings"]
 
 
-DRAWN = 8  # of so many inputs one is also drawn, which takes ten times as long as everything else; 0 for none
+DRAWN = 8  # one in this many inputs is also drawn, which takes ten times as long as everything else; 0: none
 
 
 def show(folder: Path, draw: bool) -> None:
@@ -19,7 +19,7 @@ def show(folder: Path, draw: bool) -> None:
 
     Args:
         folder: the folder.
-        draw: also make the figures, though no image of them.
+        draw: also make the specifications of the figures, but no images.
     """
     from grokbench.judging.compare_folders import contrast
     from grokbench.judging.comparison import compare
@@ -117,7 +117,7 @@ def packed_timings(folder: Path) -> Target:
 
 
 def _target(folder: Path, file: Path, mend: Callable[[bytes], bytes] = bytes) -> Target:
-    """Make the target of one file in a folder; the reader writes the input there and shows the folder."""
+    """Make the target of one file in a folder; the reader writes the input to this file and shows the folder."""
     sound = file.read_bytes()
 
     def read(data: bytes) -> None:
@@ -149,6 +149,6 @@ def _mend_identities(data: bytes) -> bytes:
 
 
 def _mend_length(data: bytes) -> bytes:
-    """Enter the length of a replica's curves into its first line."""
+    """Correct the length of a replica's curves in its first line."""
     head, curves = data.split(b"\n", maxsplit=1)
     return json.dumps(json.loads(head) | {"curves_bytes": len(curves)}).encode() + b"\n" + curves

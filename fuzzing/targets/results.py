@@ -1,4 +1,4 @@
-"""A small results folder: a true plan, with runs as training could have left them."""
+"""A small results folder: a real plan, with invented runs as training could have stored them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ class Results:
     """A results folder.
 
     Attributes:
-        plan: of the suite SUITE or another one.
+        plan: the plan of the suite SUITE or of another suite.
         folder: the folder.
     """
 
@@ -65,12 +65,12 @@ class Results:
 
 
 def make_plan(folder: Path, text: str = SUITE, **options: Any) -> Plan:
-    """Resolve a suite whose results belong in `folder / "results"`.
+    """Resolve a suite into a plan with the results folder `folder / "results"`.
 
     Args:
         folder: a folder for the suite.
         text: the suite.
-        options: of the request.
+        **options: other fields of the request.
     """
     suite = folder / "suite.yaml"
     suite.write_text(text, encoding="utf-8")

@@ -30,7 +30,7 @@ def suites(folder: Path) -> Target:
 
 
 def published(folder: Path) -> Target:
-    """Make the target of the published numbers of a suite, which are read by themselves.
+    """Make the target of a suite's published numbers, which are appended to a fixed suite.
 
     Args:
         folder: an empty folder.
@@ -59,7 +59,7 @@ def conditions(folder: Path) -> Target:
         text = data.decode("utf-8", "replace")
         try:
             parse_condition(text)
-        except ValueError:  # its way to refuse a text
+        except ValueError:  # a ValueError is how it refuses a text
             return
         bound_fault(text, 0, 1)
 

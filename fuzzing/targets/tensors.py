@@ -1,4 +1,4 @@
-"""Kept weights and checkpoints, read until a metric is measured or a group is trained again."""
+"""Kept weights and checkpoints: the readers measure a metric on the weights, and train a group from the checkpoint."""
 
 import hashlib
 import json

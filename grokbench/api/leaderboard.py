@@ -20,17 +20,17 @@ __all__ = ["Leaderboard", "leaderboard"]
 
 
 class Leaderboard(ranking.Leaderboard):
-    """A leaderboard that a notebook or a terminal displays; `str` gives the table that the command prints.
+    """A leaderboard that a notebook or a terminal can display; `str` returns the table that the command prints.
 
     Attributes:
         suite: the suite's name.
-        baseline: the label of the regularizer that the others are tested against.
+        baseline: the label of the regularizer against which the others are tested.
         environment: device, precision and versions of the runs.
         rows: one row for each cell, skipped cells included. A row's fields are the keys of
             `grokbench leaderboard --format json`.
         skipped: the cells left out, with the reason.
         tasks: task label -> budget, cadence and delay.
-        seeds: planned.
+        seeds: the planned seeds.
         comparisons: the number of planned comparisons.
         families: the sizes of the families over which p is corrected.
         statistics: how the cells are compared with the baseline.

@@ -135,6 +135,6 @@ class Runs:
 
 
 def _known(complaint: str, label: str, labels: Collection[str]) -> None:
-    """Raise StoreError, which names the nearest label, unless a label is known."""
+    """Raise StoreError if a label is unknown; the message names the most similar label."""
     if label not in labels:
         raise StoreError(f"{complaint} {label!r}, expected one of: {', '.join(labels)}{did_you_mean(label, labels)}")

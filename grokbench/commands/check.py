@@ -41,7 +41,7 @@ def check(plugin: str, plugins: tuple[str, ...], style: str, verbose: bool) -> N
 
 
 def _progress() -> Callable[[str], None]:
-    """Return a function that replaces the last line of a terminal by a text."""
+    """Return a function that replaces the last line on a terminal by the given text."""
     if not sys.stderr.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return lambda text: None
     width = shutil.get_terminal_size().columns - 1

@@ -37,7 +37,7 @@ def completer(complete: Completer) -> Callable[[click.Context, click.Parameter, 
                      complete(ctx, param, incomplete)]  # fmt: skip
         except (Exception, SystemExit):
             return []
-        visible = (item for item in found if str(item.value).isprintable())  # an escape would not be the name
+        visible = (item for item in found if str(item.value).isprintable())  # an escaped text would not be the name
         return [item for item in visible if str(item.value).startswith(incomplete)]
 
     return suggest
@@ -45,13 +45,13 @@ def completer(complete: Completer) -> Callable[[click.Context, click.Parameter, 
 
 @completer
 def folders(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Leave the completion of folders to the shell."""
+    """Let the shell complete folders."""
     return [CompletionItem(incomplete, type="dir")]
 
 
 @completer
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> Suggested:
-    """Leave the completion of files to the shell."""
+    """Let the shell complete files."""
     return [CompletionItem(incomplete, type="file")]
 
 

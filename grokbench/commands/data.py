@@ -15,7 +15,7 @@ def data() -> None:
 
 @data.command("status")
 def data_status() -> None:
-    """Show which data sets are present and are the published ones, and how to get the others."""
+    """Show which data sets are present, whether they are the published ones, and how to get the others."""
     from grokbench.data import condition, status
 
     for each in status():

@@ -35,7 +35,7 @@ def print_work(plan: "Plan") -> None:
 
 
 def warn_of_unverified(plan: "Plan") -> None:
-    """Print a warning for each data set of a task for which the run would be refused."""
+    """Print a warning for each data set because of which the run would be refused."""
     from grokbench.runner.data_checks import unverified_sentences
 
     for sentence in unverified_sentences(plan):

@@ -45,7 +45,7 @@ def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) 
     """Explain an error in two or three lines: what went wrong, where, and what to do next.
 
     Args:
-        error: a traceback; any other text is a message for the user already, and is returned as it is.
+        error: a traceback. Any other text is already a message for the user, and is returned unchanged.
         cell: the cell of the failed replica.
         registry: the plugins of the suite.
         files: the plugin files as the user gave them.
@@ -68,7 +68,7 @@ def explained(error: str, cell: Cell, registry: Registry, files: Sequence[str]) 
 
 
 def _exception(error: str) -> tuple[str, str] | None:
-    """Return the type of a traceback's exception and the first line of its message; None for any other text."""
+    """Return the type of the exception in a traceback and the first line of its message; None for any other text."""
     _, traceback, end = error.rpartition('\n  File "')
     last = next((line for line in end.splitlines()[1:] if not line.startswith(" ")), "") if traceback else ""
     found = _EXCEPTION.match(last)
@@ -85,7 +85,7 @@ def _in_words(kind: str, said: str) -> str:
 
 
 def _plugins(cell: Cell, registry: Registry) -> Iterator[Plugin]:
-    """Yield the cell's plugins, methods first, since a user's plugin is mostly a method."""
+    """Yield the cell's plugins, methods first, because most plugins of users are methods."""
     names = [origin.split(".", maxsplit=1) for origin in cell.origins]
     for kind, name in sorted(names, key=lambda each: each[0] != "regularizers"):
         if plugin := getattr(registry, kind).get(name):

@@ -25,7 +25,7 @@ FIGURES = (
     "sensitivity",
     "metrics",
 )  # of `report.charts`
-ALL_TASKS = ("summary", "profile")  # figures without a choice of tasks
+ALL_TASKS = ("summary", "profile")  # figures that always show all tasks
 NOTHING = "holds nothing yet that {} could show: see `grokbench status`."
 EMPTY = {
     "sensitivity": (
@@ -54,7 +54,7 @@ def report(directory: str, out: str | None) -> None:
     if within is not None:
         links.refuse(file, within)
     place, evidence = atomic.target(file), _evidence(directory)
-    content = document(evidence).encode(errors="replace")  # a lone surrogate, from a damaged label or a traceback
+    content = document(evidence).encode(errors="replace")  # for a lone surrogate, from a damaged label or a traceback
     atomic.write(place, content, within)
     echo(f"{len(content) / 2**20:.1f} MB in {file}")
 
@@ -135,7 +135,7 @@ def _evidence(directory: str) -> "Evidence":
 
 
 def _check(evidence: "Evidence", directory: str, figure: str, tasks: tuple[str, ...], metrics: tuple[str, ...]) -> None:
-    """Refuse labels that the folder lacks, and --task or --metric for figures that have no such choice."""
+    """Refuse labels that the folder lacks, and refuse --task and --metric for figures to which they do not apply."""
     from grokbench.errors import StoreError
     from grokbench.report.charts import others
     from grokbench.text.suggest import did_you_mean
@@ -159,7 +159,7 @@ def _selected(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ..
 
 
 def _write(drawn: list["Drawing"], folder: Path, within: Path, formats: tuple[str, ...]) -> None:
-    """Write a file for each drawing and format; its name is safe whatever the labels are.
+    """Write a file for each drawing and format. Its name is valid whatever the labels are.
 
     Args:
         drawn: the drawings.

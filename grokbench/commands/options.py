@@ -11,7 +11,7 @@ __all__ = ["LIMITS", "METHODS", "PLUGINS", "UNVERIFIED_DATA", "Seconds"]
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds within a range; nan, which every range lets through, is refused."""
+    """A number of seconds within a range. nan is refused, although click's ranges accept it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number; see `click.ParamType`."""

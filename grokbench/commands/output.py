@@ -1,4 +1,4 @@
-"""The one place where commands print: only line feeds of our own and visible characters reach the terminal."""
+"""The functions with which commands print: only visible characters and our own line feeds reach the terminal."""
 
 import sys
 from contextlib import suppress
@@ -10,14 +10,15 @@ from grokbench.text.suggest import short
 
 __all__ = ["LONGEST_LINE", "any_encoding", "echo", "replace_line"]
 
-LONGEST_LINE = 4000  # characters of a line of a message, which may quote text of any length
+LONGEST_LINE = 4000  # most characters in a line of a message; a message may quote a text of any length
 
 
 def echo(text: object = "", err: bool = False, nl: bool = True, fg: str | None = None, bold: bool = False) -> None:
-    """Print text, with its characters that are not visible escaped.
+    """Print text; invisible characters are escaped.
 
     Args:
-        text: its line feeds must be our own: labels and messages of others pass through `printable` before.
+        text: the text. Only the program's own line feeds may be in it: apply `printable` to labels and to messages of
+            other programs first.
         err: print to stderr, where long lines are cut.
         nl: add a line feed.
         fg: a colour, in which the text is printed on a terminal.
@@ -35,7 +36,7 @@ def replace_line(text: str) -> None:
 
 
 def any_encoding() -> None:
-    """Have stdout and stderr escape the characters that their encoding lacks, in place of an error."""
+    """Make stdout and stderr escape the characters that their encoding lacks, instead of raising an error."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, ValueError):  # no stream, one of another kind, or a closed one
+        with suppress(AttributeError, ValueError):  # there is no stream, or it is closed or of another kind
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -32,7 +32,7 @@ def validate(suite: str, plugins: tuple[str, ...], methods: tuple[str, ...]) -> 
 
 
 def _warn_of_looks(plan: "Plan") -> None:
-    """Warn of declared looks at which nothing can be significant."""
+    """Warn of declared looks with too few seeds for any significant result."""
     from grokbench.judging.looks import idle_looks
     from grokbench.text.lists import listed, plural
 
@@ -69,7 +69,7 @@ def show(name: str, plugins: tuple[str, ...]) -> None:
 
 
 def warn_of_plugins(plan: "Plan") -> None:
-    """Warn of plugins that cannot be imported, of plugin files of which nothing is used, and of a short `hold`."""
+    """Warn of plugins that cannot be imported, of plugin files that the suite does not use, and of a short `hold`."""
     from grokbench.plan.holds import short_holds
     from grokbench.runner.request import unused
 
@@ -82,8 +82,8 @@ def warn_of_broken(registry: "Registry", traceback: bool = False) -> None:
     """Warn of plugins that could not be imported and are left out.
 
     Args:
-        registry: holds them as `broken`.
-        traceback: print their tracebacks in place of one sentence each.
+        registry: the registry, whose `broken` lists these plugins.
+        traceback: print the traceback of each instead of one sentence.
     """
     for broken in registry.broken:
         detail = f"{broken.origin} is left out:\n{broken.traceback}" if traceback else str(broken)

@@ -95,6 +95,6 @@ def _unlike(plan: "Plan", found: "Comparisons") -> Iterator[str]:
 
 
 def _recipe(cell: Cell) -> dict[str, Any]:
-    """Return everything that decides when replicas grok, except the precision and the engine."""
+    """Return what decides when replicas grok: budget and recipe, without the precision and the engine's revision."""
     computed = ("precision", "engine")
     return {"budget": cell.budget, **{k: v for k, v in cell.recipe.data().items() if k not in computed}}

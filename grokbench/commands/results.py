@@ -126,7 +126,7 @@ def status(directory: str, tracebacks: bool) -> None:
 @click.option("--weights", is_flag=True, help="Copy the kept weights, too.")
 @click.option("--keep-paths", is_flag=True, help="Publish the paths of this machine that a recipe holds.")
 def pack(directory: str, out: str | None, weights: bool, keep_paths: bool) -> None:
-    """Write the files that belong in git: outcomes, thinned curves, seconds, and the leaderboard as markdown.
+    """Write a small copy of the folder for git: outcomes, thinned curves, seconds, and the leaderboard as markdown.
 
     The packed folder is a results folder like any other: it can be shown, compared, and continued by
     `grokbench run SUITE --out FOLDER`, which unpacks it first. Tracebacks lose the paths of the machine and the names
@@ -170,7 +170,7 @@ def pack(directory: str, out: str | None, weights: bool, keep_paths: bool) -> No
 
 
 def _refuse_paths(directory: str, files: Mapping[str, bytes]) -> None:
-    """Raise StoreError if something that cannot be changed, such as a parameter in a recipe, holds a path."""
+    """Raise StoreError if a recipe or a label holds a path, because these cannot be changed."""
     from grokbench.errors import StoreError
     from grokbench.store.privacy import paths_left
 

@@ -153,13 +153,13 @@ def perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any
             echo(f"Warning: {printable(difference)}", err=True)
         try:
             return store, execute(plan, store, fail_fast)
-        except StoreError as error:  # such as a full disk; status 2 would mean that nothing was run
+        except StoreError as error:  # such as a full disk; exit status 2 would mean that nothing was run
             echo(f"Error: {printable(str(error))}", err=True)
             sys.exit(1)
 
 
 def _print_missing_seeds(plan: "Plan", store: "Store") -> None:
-    """Print the seeds that an earlier command planned and that some rows still lack."""
+    """Print the seeds that an earlier command planned and that are missing in some rows."""
     from grokbench.runner.stored import missing_seeds_outside_plan
 
     if others := format_seeds(missing_seeds_outside_plan(plan, store)):

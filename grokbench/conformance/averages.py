@@ -17,7 +17,7 @@ from grokbench.types import Params
 __all__ = ["QUESTIONS"]
 
 TASKS = 2  # number of trial tasks that are used
-AVERAGED = 0.6  # the largest share of the update that an average takes over
+AVERAGED = 0.6  # an average takes over at most this share of the update
 EQUAL = 1e-9  # relative tolerance
 OFTEN = len(BEGINS) * STEPS // 2  # number of steps; Lookahead averages in fewer steps
 

@@ -42,8 +42,8 @@ class RecordedSplits(dict[str, Batch]):
 def with_recorded_reads(task: Task, read: SplitsRead) -> Task:
     """Return the task with data that record which splits are read.
 
-    Reads of the training split count too. A `prepare` can draw this split only with a key of its own, and then gets
-    examples that are not those of the replica.
+    Reads of the training split also count. A `prepare` can draw this split only with its own key, and then gets other
+    examples than the replica's.
 
     Args:
         task: the task.

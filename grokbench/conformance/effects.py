@@ -74,7 +74,7 @@ def has_an_effect(subject: Subject) -> Answer:
 
 
 def _explosion(method: Regularizer, label: str, task: Task) -> Answer | None:
-    """Compare the size of the weights with the baseline's, to detect a sum in place of a mean."""
+    """Compare the size of the weights with the baseline's, to detect a sum that should be a mean."""
     own, plain = (_end(task, methods, STARTS[0], STEPS) for methods in ([method], []))
     if (times := _size(own) / _size(plain)) <= EXPLODED:
         return None

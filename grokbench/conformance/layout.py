@@ -1,4 +1,4 @@
-"""A hint about rules for single units, whose incoming weights are columns here but rows in torch's layers."""
+"""A hint about methods that act on units: a unit's incoming weights are a column here, but a row in torch."""
 
 from itertools import islice
 

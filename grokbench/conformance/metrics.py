@@ -45,7 +45,7 @@ def is_a_finite_number(subject: Subject) -> Answer:
 
 
 def is_the_same_alone(subject: Subject) -> Answer:
-    """Check that a seed in a group of three measures the same as in a group with a copy of itself."""
+    """Check that a seed has the same value in a group of three as in a group with a copy of itself."""
     for label, step in steps(subject):
         pairs = zip(_measured(step, SEEDS), _measured(step, (SEEDS[1], SEEDS[1])), strict=True)
         for group, alone in pairs:

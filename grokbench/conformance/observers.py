@@ -1,4 +1,4 @@
-"""Questions for observers: they receive the events of a fake suite, and may neither raise nor change anything."""
+"""Questions for observers: they receive the events of a fake suite, and must not raise errors or change anything."""
 
 import time
 import traceback

@@ -1,6 +1,6 @@
 """A question about devices, on a simulated device whose tensors have shapes and a device, but no values.
 
-If torch has no Python backend (before 2.9), or if another package uses it, the device is torch's `meta`.
+If torch has no Python backend (before 2.9), or if another package uses this backend, the device is torch's `meta`.
 """
 
 import re
@@ -138,7 +138,7 @@ def _enter_pretend(stack: ExitStack, moves: _Moves) -> Callable[[Tensor], Tensor
 
 
 class _Still(Optimizer):
-    """Gradient descent without special kernels, which the simulated device would lack."""
+    """Gradient descent without special kernels, because the simulated device lacks these."""
 
     decoupled = False
 

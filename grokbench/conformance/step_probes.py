@@ -80,7 +80,7 @@ def drawn(params: Params, purpose: str, number: int) -> Params:
     Args:
         params: the parameters.
         purpose: a text that makes these draws independent of others.
-        number: a number with the same effect.
+        number: a number that makes these draws independent of others, too.
     """
     key = random.fold(random.key(1), purpose, number)
     return {name: random.normal(random.fold(key, name), tuple(p.shape)).to(p) for name, p in params.items()}

@@ -1,4 +1,4 @@
-"""Other values of a factory's parameters, to see which of them change training."""
+"""Other values of a factory's parameters, which show whether a parameter changes training."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints

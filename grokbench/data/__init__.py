@@ -56,10 +56,10 @@ def current_digest(name: str) -> str | None:
     """Compute the digest of a data set in `data_root()`, as runs record it; nothing is downloaded.
 
     Args:
-        name: mnist, cifar10, or cifar10c: and the name of a corruption.
+        name: `mnist`, `cifar10`, or `cifar10c:` followed by the name of a corruption.
 
     Returns:
-        A sha256 in hexadecimal digits. None if the data are missing or damaged, or if no data set has this name.
+        The sha256 in hexadecimal digits; None if the data are missing or damaged, or if no data set has this name.
     """
     try:
         return _digest(name)
@@ -68,7 +68,7 @@ def current_digest(name: str) -> str | None:
 
 
 def _digest(name: str) -> str | None:
-    """Compute a digest as `current_digest`, but raise DataError if the data are damaged."""
+    """Compute a digest as `current_digest` does, but raise DataError if the data are damaged."""
     if name.startswith(DIGEST) and (corruption := name.removeprefix(DIGEST)) in CORRUPTIONS:
         return cifar10c_digest(corruption)
     ways = {"mnist": (mnist_status, mnist_digest), "cifar10": (cifar10_status, cifar10_digest)}
@@ -82,8 +82,9 @@ def condition(each: DataStatus) -> tuple[str, str]:
         each: an element of `status()`.
 
     Returns:
-        A word, and what the user should know or do, empty if there is nothing: "missing", "damaged", "unverified" (not
-        the published data), "verified", or "present" if no digest of the data set is published.
+        A word and a text. The word is "missing", "damaged", "unverified" (not the published data), "verified", or
+        "present" (no digest of the data set is published). The text says what the user should know or do; it may be
+        empty.
     """
     if not each.present:
         return "missing", each.how
@@ -102,7 +103,7 @@ def fetch(name: str) -> Path:
     """Download a data set unless it is present, verify it, and return its folder.
 
     Args:
-        name: mnist, cifar10, or cifar10c, which is never downloaded or verified: it has to be present.
+        name: mnist, cifar10 or cifar10c. cifar10c is neither downloaded nor verified, so it must be present.
 
     Raises:
         DataError: no data set has this name, it cannot be downloaded, or the files that are present are not those of

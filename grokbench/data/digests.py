@@ -26,14 +26,14 @@ def recording() -> Iterator[dict[str, str]]:
 
 
 def collecting() -> bool:
-    """Return whether digests are collected, so that expensive ones are computed only then."""
+    """Return whether digests are collected now; if not, an expensive digest need not be computed."""
     return _READ.get() is not None
 
 
 def note(name: str, sha256: str) -> None:
-    """Record a data set that a task reads; does nothing outside of a run.
+    """Record a data set that a task reads; outside of a run, do nothing.
 
-    The digest becomes part of the provenance of the runs, and is compared between results folders.
+    The digest becomes part of the provenance of the runs, and digests are compared between results folders.
 
     Args:
         name: the name of the data set, which no other data set may have.

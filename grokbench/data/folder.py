@@ -1,4 +1,4 @@
-"""The folder of all data sets, the status of a data set, and the error about a damaged file.
+"""The folder of all data sets, the status of a data set, and errors about damaged files.
 
 The modules `load_mnist`, `load_cifar10` and `load_cifar10c` read the files; plugins import `grokbench.data`.
 """
@@ -11,7 +11,7 @@ from grokbench.errors import DataError
 
 __all__ = ["LARGEST", "DataStatus", "damaged", "data_root", "reason", "size_complaint"]
 
-LARGEST = 2**28  # most bytes of a file that is read whole, and of what it expands to: CIFAR-10 takes 184 MB, MNIST 55
+LARGEST = 2**28  # most bytes of a file that is read whole, also after decompression: CIFAR-10 takes 184 MB, MNIST 55 MB
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def data_root() -> Path:
 
 
 def damaged(path: Path, why: str) -> DataError:
-    """Make the error about a file that cannot be read in its format.
+    """Return the error about a file that cannot be read in its format.
 
     Args:
         path: the path of the file.
@@ -55,7 +55,7 @@ def damaged(path: Path, why: str) -> DataError:
 
 
 def size_complaint(path: Path) -> str:
-    """Return why a file is not read whole; empty if it can be."""
+    """Return the reason why a file cannot be read: it is not an ordinary file, or too large; empty if it can."""
     if not path.is_file():
         return "it is no ordinary file"
     size = path.stat().st_size

@@ -71,7 +71,7 @@ def cifar10_digest() -> str:
 
 
 def cifar10_place() -> Path:
-    """Return the npz file in `data_root()` if it exists, since it is the one that is read, or torchvision's folder."""
+    """Return what `cifar10` reads in `data_root()`: the npz file if it exists, else torchvision's folder."""
     archive = data_root() / ARCHIVE
     return archive if archive.exists() else data_root() / BATCHES
 
@@ -102,7 +102,7 @@ def _channels_first(images: "Tensor") -> "Tensor":
 
 
 def _archive(path: Path) -> Sequence[Any]:
-    """Read the four arrays of an npz file without unpickling anything, in little more memory than CIFAR-10 needs."""
+    """Read the four arrays of an npz file. Nothing is unpickled, and little more memory is used than CIFAR-10 needs."""
     import numpy as np
 
     if complaint := size_complaint(path):
@@ -110,7 +110,7 @@ def _archive(path: Path) -> Sequence[Any]:
     try:
         _check_parts(path)
         with np.load(path, allow_pickle=False) as archive:
-            arrays = [archive[name] for name in ARRAYS]  # bytes, where a part is no npy file
+            arrays = [archive[name] for name in ARRAYS]  # numpy returns bytes for a part that is not an npy file
         if odd := [name for name, each in zip(ARRAYS, arrays, strict=True) if not isinstance(each, np.ndarray)]:
             raise ValueError(f"{odd[0]} is no array")
         return arrays
@@ -119,7 +119,7 @@ def _archive(path: Path) -> Sequence[Any]:
 
 
 def _check_parts(path: Path) -> None:
-    """Raise ValueError for a zip file that expands to more than LARGEST bytes, or by methods that have no bound."""
+    """Raise ValueError for a zip file that expands to more than LARGEST bytes, or is not compressed as by numpy."""
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
     if not {part.compress_type for part in parts} <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
@@ -148,14 +148,14 @@ def _batches(root: Path) -> Sequence[Any]:
 
 
 def image_complaint(images: Any) -> str:
-    """Return what is wrong with images that should be (n, 32, 32, 3) uint8; empty if nothing is."""
+    """Describe what is wrong with images, which should be (n, 32, 32, 3) uint8; empty if they are right."""
     if str(images.dtype) != "uint8" or images.ndim != 4 or images.shape[1:] != (32, 32, 3):
         return f"images are {images.dtype} {images.shape}, expected uint8 (n, 32, 32, 3)"
     return ""
 
 
 def label_complaint(images: Any, labels: Any) -> str:
-    """Return what is wrong with labels; empty if nothing is.
+    """Describe what is wrong with labels; empty if they are right.
 
     Args:
         images: (n, 32, 32, 3).

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 CORRUPTED = "CIFAR-10-C"
-DIGEST = "cifar10c:"  # how the names begin under which the digests of corruptions are recorded
+DIGEST = "cifar10c:"  # the digest of a corruption is recorded under this prefix and its name
 BENCHMARK_CORRUPTIONS = (  # the 15 corruptions that Hendrycks & Dietterich average
     "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow",
     "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression",
@@ -68,7 +68,7 @@ def complete_cifar10c(corruptions: Sequence[str] = CORRUPTIONS, root: Path | Non
 
 
 def check_cifar10c(corruptions: Sequence[str] = CORRUPTIONS) -> None:
-    """Check the files of the given corruptions; the images are read only where digests are collected.
+    """Check the files of the given corruptions; the images are read only if digests are collected.
 
     Args:
         corruptions: their names; all 19 by default.
@@ -92,7 +92,7 @@ def cifar10c_digest(corruption: str) -> str:
 
 @lru_cache(maxsize=2 * len(CORRUPTIONS))
 def _digest(*files: tuple[Path, int, int]) -> str:
-    """Hash files, each given as its path, size and time of change; 150 MB for the images of a corruption."""
+    """Hash files, each given as its path, size and time of change. The images of a corruption take 150 MB."""
     import torch
 
     images, labels = (_mapped(path) for path, _, _ in files)

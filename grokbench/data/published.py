@@ -1,4 +1,4 @@
-"""Digests of the published data sets, and the refusal of data that are not theirs.
+"""Digests of the published data sets, and the refusal of other data.
 
 The digests are those of `digests.digest` on the decoded arrays: training images and labels, then test images and
 labels, as `mnist` and `cifar10` return them. They were computed from files that had these checksums:
@@ -8,8 +8,8 @@ CIFAR-10: the six records files of cifar-10-binary.tar.gz (md5 c32a1d4ab5d03f128
     5dd7e06a14cb22eb9f671a540d1b7c25, 5ea93a67294ea407fff1d09f752e9692, 942cd6a4bcdd0dd3c604fbe906cb4421,
     ae636b3ba5c66a11e91e8cb52e771fcb, 53f37980c15c3d472c316c40844f3f0d and 803d5f7f4d78ea53de84dbe85f74fb6d (test).
 
-The files of CIFAR-10-C are published as one archive without their own checksums, so nothing can be said of them: their
-digests are recorded and compared between runs, but they are neither verified nor refused.
+CIFAR-10-C is published as one archive, without checksums of the files in it. Its files therefore cannot be verified,
+and are never refused; their digests are recorded and compared between runs.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -48,11 +48,11 @@ PUBLISHED = {
 
 
 def is_unverified(name: str, sha256: str) -> bool:
-    """Return whether a data set is not the published one; False where no published digest is known.
+    """Return whether a data set is not the published one; False if no digest of the published one is known.
 
     Args:
         name: the name of the data set.
-        sha256: its digest.
+        sha256: the digest of the data.
     """
     return name in PUBLISHED and sha256 != PUBLISHED[name].sha256
 
@@ -67,7 +67,7 @@ def unverified(read: Mapping[str, str]) -> list[str]:
 
 
 def refuse_unverified(read: Mapping[str, str], accepted: Collection[str]) -> None:
-    """Raise DataError for a data set that is not the published one, unless the user accepts it.
+    """Raise DataError if a data set is not the published one and the user does not accept it.
 
     Args:
         read: data set -> digest of what was read from `data_root()`.
@@ -79,7 +79,7 @@ def refuse_unverified(read: Mapping[str, str], accepted: Collection[str]) -> Non
 
 
 def refusal(name: str, sha256: str) -> str:
-    """Say that a data set in `data_root()` is not the published one, and what to do.
+    """Return sentences which say that a data set in `data_root()` is not the published one, and what to do.
 
     Args:
         name: a key of PUBLISHED.
@@ -92,7 +92,7 @@ def refusal(name: str, sha256: str) -> str:
 
 
 def complaint(name: str, sha256: str) -> str:
-    """Say that a data set in `data_root()` is not the published one, without a full stop.
+    """Return the sentence that a data set in `data_root()` is not the published one, without a full stop.
 
     Args:
         name: a key of PUBLISHED.
@@ -111,7 +111,7 @@ def place(name: str) -> Path:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise SuiteError for a name that is no data set with a published digest.
+    """Raise SuiteError if a name is not that of a data set with a published digest.
 
     Args:
         names: the values of `--unverified-data`.

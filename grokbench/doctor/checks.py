@@ -24,7 +24,7 @@ IMPORTED = ("numpy", "scipy", "torch", "torchvision")  # compiled packages, whic
 
 
 def checkup(plugins: Iterable[str] = (), results: str = "runs") -> Iterator[Finding]:
-    """Check everything, in an order in which a failed check explains later failures.
+    """Run all checks, ordered so that a failed check explains later failures.
 
     CUDA and plugins are not checked if a required package is missing, too old or cannot be imported.
 
@@ -128,7 +128,7 @@ def check_plugins(files: Iterable[str]) -> Iterator[Finding]:
 
 
 def _listed(plugins: "list[Plugin]") -> str:
-    """List names of plugins by kind; for built-in plugins, only their number."""
+    """List plugins by kind: the number of the built-in ones, and the names of the others."""
     kinds = dict.fromkeys(plugin.kind for plugin in plugins)
     names = {kind: [plugin.name for plugin in plugins if plugin.kind == kind] for kind in kinds}
     if plugins[0].builtin:

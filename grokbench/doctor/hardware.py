@@ -15,7 +15,7 @@ GIB = 2**30
 
 
 def memory(root: Path = resources.ROOT) -> str:
-    """Describe the memory that this process may use, its source and, if /proc/meminfo exists, the free memory.
+    """Describe the memory that this process may use, what limits it and, if /proc/meminfo exists, the free memory.
 
     Args:
         root: the folder with `proc`, for tests.
@@ -29,7 +29,7 @@ def memory(root: Path = resources.ROOT) -> str:
 
 
 def cuda() -> Iterator[Finding]:
-    """Check each CUDA device by a small computation; without a device, report why there is none."""
+    """Check each CUDA device by a small computation; if there is none, report the reason."""
     import torch
 
     if torch.version.cuda is None:

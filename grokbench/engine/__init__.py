@@ -56,7 +56,7 @@ __all__ = [
     "replica_size",
 ]
 
-REVISION = 2  # raise it when the numbers of any replica change
+REVISION = 2  # increase it whenever a change of the code changes the numbers of any replica
 
 
 def train(
@@ -101,7 +101,7 @@ def train(
             raise
     if checkpoint_file:
         checkpoint_file.clear()
-    release(device)  # outside of the `except` block, whose traceback keeps the tensors alive
+    release(device)  # not in the `except` block, because the traceback there keeps the tensors alive
     for half in (left[: len(left) // 2], left[len(left) // 2 :]):
         if not ACTIVITY.stopping:
             yield from train(cell, step, half, device, dtype, provenance, checkpoint_file_of)
@@ -139,7 +139,7 @@ def _train_together(
             if not loop.monitors:
                 break
         if loop.monitors:
-            del evaluation  # the evaluation keeps the group alive that `drop_finished` replaces
+            del evaluation  # it would keep the group that `drop_finished` replaces in memory
             loop.drop_finished()
             loop.advance()
     if checkpoint_file:

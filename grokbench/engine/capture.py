@@ -1,8 +1,8 @@
 """A captured group: buffers that hold its replicas, and CUDA graphs that train and evaluate them in place.
 
-With such small networks, a GPU waits for its host to launch kernels. A graph needs a single launch. It holds an epoch
-with its smaller last batch, or GRAPH_STEPS steps of a long epoch. It reads the epoch's number from a tensor, and
-overwrites the old state by the new state.
+With such small networks, a GPU waits for its host to launch kernels, and a graph needs only one launch. A graph holds
+an epoch with its smaller last batch, or GRAPH_STEPS steps of a long epoch. The graph reads the epoch's number from a
+tensor, and overwrites the old state with the new one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from grokbench.step import Step
 
 __all__ = ["GRAPH_STEPS", "CapturedGroup"]
 
-GRAPH_STEPS = 32  # steps of a graph, of some hundred kernels each; an epoch of fewer than twice as many is one graph
+GRAPH_STEPS = 32  # steps of a graph, some hundred kernels each; an epoch of fewer than twice as many steps is one graph
 
 
 @dataclass
@@ -146,7 +146,7 @@ class CapturedGroup:
             return self._capture_segments() if long else [self._capture_whole_epoch()]
         finally:
             _write_back(self.group, replace(self.group, **before))
-            self._looked_ahead = False  # an optimizer may have overwritten the gradients during the warm-ups
+            self._looked_ahead = False  # because an optimizer may have overwritten the gradients during the warm-ups
 
     def _capture_whole_epoch(self) -> Replay:
         step, group, epoch, ahead = self.step, self.group, self._epoch, self._ahead
@@ -168,7 +168,7 @@ class CapturedGroup:
 
         def segment() -> None:
             _write_back(group, train_steps(step, group, epoch, drawn, [number + i for i in range(GRAPH_STEPS)]))
-            number.add_(GRAPH_STEPS).remainder_(segments * GRAPH_STEPS)  # else the warm-ups would count too far
+            number.add_(GRAPH_STEPS).remainder_(segments * GRAPH_STEPS)  # the warm-ups would count too far
 
         def closing() -> None:
             _write_back(group, train_steps(step, group, epoch, drawn, range(segments * GRAPH_STEPS, steps)))
@@ -178,7 +178,7 @@ class CapturedGroup:
         return [first, *[middle] * segments, last]
 
     def _capture_checked(self, function: Callable[[], None]) -> Replay:
-        """Capture a function and replay it once, to detect a capture that missed the function's kernels.
+        """Capture a function and replay it once, to detect a capture that did not record the function's kernels.
 
         Raises:
             RuntimeError: the replay does nothing.

@@ -1,7 +1,7 @@
-"""The bytes of a checkpoint: an npz file without pickles, of which every part is checked before it is used.
+"""The bytes of a checkpoint: an npz file without pickles. Every part of it is checked before it is used.
 
-`head.json` says everything but the content of the tensors; `t0.npy`, `t1.npy`, ... are the tensors. A file whose parts
-are compressed is refused: its size would not bound what it expands to.
+`head.json` holds everything but the contents of the tensors; `t0.npy`, `t1.npy`, ... are the tensors. A file with
+compressed parts is refused, because a small file could then expand to any size.
 """
 
 import io
@@ -28,13 +28,13 @@ __all__ = ["UNREADABLE", "Head", "Monitored", "dump", "load"]
 
 FORMAT = 5
 HEAD = "head.json"
-LONGEST_HEAD = 2**28  # bytes: the curves of a large group so far
-# Errors of zipfile at a damaged archive, of pydantic (ValueError), and of torch and numpy at impossible tensors.
+LONGEST_HEAD = 2**28  # most bytes of `head.json`, which holds the curves of a group so far
+# Errors of zipfile for damaged archives, of pydantic for wrong data (ValueError), of torch and numpy for wrong tensors.
 UNREADABLE = (
     *(OSError, EOFError, ValueError, KeyError, ArithmeticError, MemoryError, RuntimeError),
     *(zipfile.BadZipFile, struct.error),
 )
-UTF8 = 0x800  # the one flag of a part that plain files may have
+UTF8 = 0x800  # the only flag that a part may have
 DTYPES = {
     name: getattr(torch, name)
     for name in "float16 float32 float64 complex64 complex128 bool uint8 int8 int16 int32 int64".split()
@@ -52,7 +52,7 @@ class Monitored:
         held: the number of latest evaluations at which the criterion held.
         curves: metric label -> epochs and values.
         weights: epoch -> sha256 of the file.
-        crossings: the course of the criterion.
+        crossings: the crossings of the criterion so far.
     """
 
     epochs: Epoch
@@ -64,14 +64,14 @@ class Monitored:
     crossings: CrossingsMonitor
 
     def check(self, epoch: int) -> None:
-        """Raise ValueError unless every epoch lies before that of the checkpoint, and the crossings fit together."""
+        """Raise ValueError if an epoch is after the checkpoint's, a curve does not ascend, or a crossing is invalid."""
         crossings = self.crossings
         names = ("first", "lasting", "below_at", "not_finite_at", "lost_at", "strict")
         known = [self.epochs, self.grokked_at, self.memorised_at, *(getattr(crossings, name) for name in names)]
         known += [*self.weights, *(crossed for crossed, *_ in crossings.candidates)]
         if any(at is not None and not 0 <= at <= epoch for at in known):
             raise ValueError(f"an epoch after {epoch}, that of the checkpoint")
-        crossings.result()  # refuses contradictions
+        crossings.result()  # raises ValueError for contradictions
         for crossed, count, below in crossings.candidates:
             if not 0 <= below <= count or crossed < (crossings.first or 0):
                 raise ValueError(f"a crossing at {crossed}, {below} of {count} evaluations below the criterion")
@@ -87,8 +87,8 @@ class Layout:
 
     Attributes:
         dtype: the name of its type, a key of DTYPES.
-        shape: its sizes.
-        strides: its strides, on which the rounding of matrix products depends.
+        shape: the sizes of its dimensions.
+        strides: its strides; the rounding of matrix products depends on them.
     """
 
     dtype: str
@@ -96,7 +96,7 @@ class Layout:
     strides: Annotated[tuple[Count, ...], Field(max_length=64)]
 
     def __post_init__(self) -> None:
-        """Refuse strides that leave gaps or meet twice: the tensor would take other memory than the file has."""
+        """Refuse strides that leave gaps or overlap: the tensor would take more or less memory than its data."""
         if self.dtype not in DTYPES or len(self.shape) != len(self.strides):
             raise ValueError(f"{self.dtype} of shape {self.shape}, strides {self.strides}")
         dense = 1
@@ -119,16 +119,16 @@ class Layout:
 
 @dataclass(frozen=True)
 class Head:
-    """The contents of a checkpoint, but for the elements of its tensors; for the shared fields see `Checkpoint`.
+    """The contents of a checkpoint except the elements of its tensors; for the fields of a checkpoint see `Checkpoint`.
 
     Attributes:
         seeds: the seed of each row.
         monitors: row -> its monitor.
         epoch: completed epochs.
-        prepare_seconds: of each replica.
+        prepare_seconds: the seconds of `prepare` of each replica.
         data: data set -> digest.
         facts: JSON data on which the numbers depend.
-        layouts: of the tensors, in order.
+        layouts: the layouts of the tensors, in order.
         format: the version of the file.
     """
 
@@ -171,14 +171,14 @@ def load(file: BinaryIO, matches: Callable[[Head], bool]) -> tuple[Head, list[Te
     """Read a checkpoint.
 
     Args:
-        file: at its beginning. No more memory is used than its size allows.
-        matches: whether a checkpoint with this head can be used.
+        file: the open file, at its beginning. The memory that is used is bounded by its size.
+        matches: returns True if a checkpoint with this head can be used.
 
     Returns:
-        The head and the tensors; None if the head does not match. Its tensors are then not read.
+        The head and the tensors; None if the head does not match, in which case the tensors are not read.
 
     Raises:
-        ValueError, or another one of UNREADABLE: the file is damaged, or another version wrote it.
+        ValueError, or another error of UNREADABLE: the file is damaged, or another version wrote it.
     """
     with zipfile.ZipFile(file) as archive:
         parts = {part.filename: part for part in archive.infolist()}
@@ -209,7 +209,7 @@ def _layout(tensor: Tensor) -> Layout:
 
 
 def _npy_header(layout: Layout) -> bytes:
-    """Return the one header that numpy writes for such an array; that of a file is compared, not parsed."""
+    """Return the header that numpy writes for such an array; the file's header is compared with it, not parsed."""
     file, descr = io.BytesIO(), np.dtype(layout.dtype).str
     about = {"descr": descr, "fortran_order": False, "shape": layout.shape}
     np.lib.format.write_array_header_1_0(file, about)

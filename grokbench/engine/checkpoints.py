@@ -2,8 +2,8 @@
 
 A checkpoint holds a header and every tensor that training changes, see `checkpoint_format`. Data, keys and batch orders
 are drawn again from the seeds. The group ignores a checkpoint and starts anew in four cases: the checkpoint cannot be
-read or says what cannot be, its facts differ (another engine, plugin or machine), the content of a data set has
-changed, or the checkpoint lacks a replica whose run is missing.
+read or contradicts itself, its facts differ (another engine, plugin or machine), the content of a data set has changed,
+or the checkpoint lacks a replica whose run is missing.
 """
 
 import json
@@ -125,13 +125,13 @@ class CheckpointFile:
         return cls(folder / f"{name}.npz", facts, wanted, seconds)
 
     def __post_init__(self) -> None:
-        """Make the first checkpoint due after `seconds`."""
+        """Set the time of the first checkpoint, `seconds` from now."""
         self._written = time.monotonic()
 
     def write_if_due(self, checkpoint: Callable[[], Checkpoint], now: bool = False) -> None:
-        """Write a checkpoint if the last one is `seconds` old, or `now`; a full disk does not stop training."""
+        """Write a checkpoint if the last one is `seconds` old or `now` is set; a full disk does not stop training."""
         if now or time.monotonic() - self._written >= self.seconds:
-            with suppress(StoreError):  # saving the runs raises the same error
+            with suppress(StoreError):  # if the error persists, saving the runs raises it
                 atomic.write(self.path, _bytes(checkpoint(), self.facts), self.path.parents[2])
             self._written = time.monotonic()
 

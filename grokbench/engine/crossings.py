@@ -9,19 +9,20 @@ from grokbench.records import LASTING, Cell, Crossings
 
 __all__ = ["CrossingsMonitor", "margins"]
 
-ACCURACY = "accuracy"  # the metric whose values are shares of n examples
-DEVIATIONS = 2.0  # binomial standard deviations below its threshold at which an accuracy is lost
+ACCURACY = "accuracy"  # the plugin of metrics whose values are shares of n examples
+DEVIATIONS = 2.0  # an accuracy is lost if it is more than this many binomial standard deviations below its threshold
 
 
 def margins(cell: Cell, examples: Mapping[str, int]) -> dict[str, float]:
     """Compute how far each accuracy of a criterion may miss its threshold t by chance: 2 sqrt(t (1 - t) / n).
 
     Args:
-        cell: whose criterion it is.
+        cell: the cell with the criterion.
         examples: split -> number of examples, n.
 
     Returns:
-        Metric label -> distance. Metrics other than the accuracy of a split have none: their spread is not known.
+        Metric label -> distance. Metrics other than the accuracy of a split have none, because their spread is not
+        known.
     """
     found = {}
     for label, text in cell.recipe.grokked.items():
@@ -33,24 +34,25 @@ def margins(cell: Cell, examples: Mapping[str, int]) -> dict[str, float]:
 
 @dataclass
 class CrossingsMonitor:
-    """The evaluations of one replica so far, counted from its crossings; for the shared fields see `Crossings`.
+    """The evaluations of one replica so far, counted from its crossings; for fields of the same name see `Crossings`.
 
     Attributes:
-        hold: H, the epochs over which grokking has to last. None: it need not.
+        hold: H, the epochs over which grokking has to last. None: it need not last.
         margins: metric -> how far it may miss its threshold before the criterion is lost, see `margins`.
         first: the epoch of the first crossing.
         lasting: the epoch of the first lasting crossing.
-        missed: evaluations below the criterion in its H epochs.
-        watched: evaluations after the first crossing.
-        below: of them, those below the criterion.
+        missed: the number of evaluations in its H epochs at which the criterion did not hold.
+        watched: the number of evaluations after the first crossing.
+        below: the number of these at which the criterion did not hold.
         below_at: the epoch of the first of those.
         worst: metric -> its worst value after the first crossing.
         not_finite_at: the epoch at which a loss was no longer finite.
-        lost: evaluations after the first crossing at which the criterion was lost.
+        lost: the number of evaluations after the first crossing at which the criterion was lost.
         lost_at: the epoch of the first of those.
-        strict: the epoch of the first crossing after which it held at every evaluation for H epochs.
+        strict: the epoch of the first crossing after which the criterion held at every evaluation for H epochs.
         holds: whether the criterion held at the last evaluation.
-        candidates: crossings watched for less than H epochs, in order: epoch, evaluations since, and those below.
+        candidates: the crossings that have been followed for less than H epochs, in order. Each has its epoch, the
+            number of evaluations since, and the number of these at which the criterion did not hold.
     """
 
     hold: int | None = None
@@ -77,7 +79,7 @@ class CrossingsMonitor:
         Args:
             epoch: completed epochs.
             values: metric label -> value.
-            conditions: metric label -> condition; the criterion holds where all of them do.
+            conditions: metric label -> condition; the criterion holds if all conditions hold.
             finite: whether every loss so far was finite.
         """
         before, self.holds = self.holds, all(condition.holds(values[label]) for label, condition in conditions.items())
@@ -92,10 +94,10 @@ class CrossingsMonitor:
             self.candidates += [[epoch, 0, 0]] if self.hold is not None else []
 
     def may_last(self, budget: int) -> bool:
-        """Return whether a crossing within the budget is still watched.
+        """Return whether a crossing within the budget is still followed.
 
         Args:
-            budget: in epochs.
+            budget: the budget in epochs.
         """
         return self.lasting is None and any(epoch <= budget for epoch, _, _ in self.candidates)
 

@@ -56,7 +56,7 @@ def train_steps(
         group: the replicas; the optimizer overwrites their parameters.
         epoch: completed epochs; a tensor, (), if the epoch is captured as a CUDA graph.
         drawn: the draws of the epoch.
-        numbers: the numbers of the steps, from 0; a tensor, (), must not be the number of a smaller last batch.
+        numbers: the numbers of the steps, from 0. A number may be a tensor, (), except for a smaller last batch.
         pending: the gradients of the first of these steps, if they are known.
         clock: times the phases.
 

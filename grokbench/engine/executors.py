@@ -30,7 +30,7 @@ class Executor(Protocol):
 
     @property
     def steps_between_reads(self) -> int:
-        """Steps to run before reading evaluations back, since reading synchronises the device."""
+        """The steps to run before evaluations are read back, because reading synchronises the device."""
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int

@@ -30,7 +30,7 @@ T = TypeVar("T")
 # a worker per core they were not faster overall: sparse parity trained at 0.95 to 1.04 times the speed, XOR at 0.82 to
 # 1.00 times.
 LARGEST_GROUP = {"cpu": 13, "cuda": 32}
-CLOSE = 4  # an estimate is sure if the memory holds at least this many of the largest groups
+CLOSE = 4  # an estimate is certain if the memory holds at least this many groups of the largest size
 
 
 def replica_size(task: Task) -> tuple[Params, int]:
@@ -46,7 +46,7 @@ def replica_size(task: Task) -> tuple[Params, int]:
 
 
 def _sized(draw: Callable[[Tensor], T]) -> T:
-    """Draw from a task to learn the shapes, on the meta device if its operations support it."""
+    """Draw from a task to find the shapes, on the meta device if the task's operations support it."""
     try:
         return draw(random.key(0, "meta"))
     except Exception:
@@ -58,7 +58,7 @@ class Size(NamedTuple):
 
     Attributes:
         replicas: the number of replicas to train together.
-        sure: True if the replicas certainly fit; if not, `measured_group_size` decides.
+        sure: True if the replicas certainly fit; otherwise `measured_group_size` decides.
     """
 
     replicas: int

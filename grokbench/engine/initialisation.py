@@ -40,7 +40,7 @@ def start(step: Step, seeds: Sequence[int], device: str, dtype: torch.dtype) -> 
     drawn = [_drawn(step.task.init, key, dtype) for key in keys]
     data = [_drawn(step.task.splits, key, dtype) for key in keys]
     shared = cast(step.task.shared(torch.device(device)) if step.task.shared else {}, dtype)
-    if collecting():  # the data that metrics read belong to the provenance too
+    if collecting():  # data that metrics read are part of the provenance, too
         for fetch in (metric.fetch for metric in step.metrics.values() if metric.fetch):
             fetch()
     params, seconds = _prepared(step, drawn, [(own | shared)["train"] for own in data], keys, device)
@@ -75,7 +75,7 @@ def _prepared(
 
 
 def _drawn(draw: Callable[[Tensor], T], key: Tensor, dtype: torch.dtype) -> T:
-    """Draw from a task for a seed, and free the memory of drawing, which for XOR is 100 times that of the result."""
+    """Draw from a task for a seed, and free the memory used for it; XOR needs 100 times the memory of its result."""
     drawn = cast(draw(random.fold(key, "task")), dtype)
     trim()
     return _counted(drawn)
@@ -92,7 +92,7 @@ def _stack(trees: Sequence[Any]) -> Any:
 
 
 def _reserved(step: Step, keys: Tensor) -> Reserved:
-    """Draw the reserved examples of every replica, and the examples that replace them in batches."""
+    """Draw every replica's reserved examples, and the examples that replace these in batches."""
     n = step.task.train_size
     count = max(1, math.ceil(step.reserve * n))
 

@@ -24,7 +24,7 @@ from grokbench.step import Step
 
 __all__ = ["Evaluation", "TrainingLoop"]
 
-KEPT_BYTES = 2**30  # most bytes of the parameters that evaluations keep until they are read back
+KEPT_BYTES = 2**30  # most bytes of parameters that evaluations may hold until they are read back
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Evaluation:
     group: Group
 
     def kept(self, with_states: bool, snapshot: bool = False) -> "Evaluation":
-        """Copy what `others` and a snapshot may need, because training overwrites the group.
+        """Copy what measuring `others` and storing weights may need, because training overwrites the group.
 
         Args:
-            with_states: whether to copy the states of the methods too.
-            snapshot: whether weights may be kept here, so that the parameters are needed in any case.
+            with_states: whether to copy the methods' states, too.
+            snapshot: whether weights may be kept at this epoch; the parameters are then copied in any case.
         """
         needed = bool(self.others) or snapshot
         params = {name: p.clone() for name, p in self.group.params.items()} if needed else {}
@@ -68,7 +68,7 @@ class TrainingLoop:
         cell: the cell of the replicas.
         step: the cell's step.
         executor: trains and evaluates the group.
-        group: the replicas; rows without a monitor only fill up the group's size.
+        group: the replicas; rows without a monitor only keep the group at one of its sizes.
         monitors: row of the group -> monitor.
         epoch: completed epochs.
         prepare_seconds: seconds of the phase `prepare`, per replica.
@@ -140,7 +140,7 @@ class TrainingLoop:
         return Checkpoint.of(self.group, self.monitors, self.epoch, self.prepare_seconds, self.data)
 
     def evaluate(self) -> list[Evaluation]:
-        """Evaluate the group, and continue to train and evaluate for the steps that the executor runs between reads."""
+        """Evaluate the group, then train and evaluate further until the executor has to read evaluations back."""
         evaluations = [self._evaluate()]
         for _ in range(self._evaluations_between_reads() - 1):
             if self.epoch < self.cell.last_epoch:
@@ -199,7 +199,7 @@ class TrainingLoop:
 
     @property
     def between_evaluations(self) -> bool:
-        """True if the present epoch has no evaluation, because training was stopped on the way to the next one."""
+        """True if training was stopped between two evaluations, so that the present epoch has none."""
         return self.epoch % self.cell.evaluate_every != 0 and self.epoch != self.cell.last_epoch
 
     def _evaluate(self) -> Evaluation:

@@ -1,7 +1,7 @@
 """The stopping rule of one replica, which also records its curves, its outcome, and when it memorised and grokked.
 
-Evaluations are plain numbers; the result is a `Run`. Epochs are completed passes over the training set; the evaluation
-at epoch 0 comes before any update.
+Evaluations are plain numbers, and the result is a `Run`. Epochs are completed passes over the training set, so the
+evaluation at epoch 0 precedes any update.
 """
 
 import math
@@ -105,7 +105,7 @@ class StoppingMonitor:
         return self.stop == "grokked" and self.grokked_at is not None
 
     def _counts(self) -> bool:
-        """Return whether a replica that ends now has grokked; if the criterion had to hold for longer, it has not."""
+        """Return whether a replica that ends now has grokked; it has not if the criterion had to hold for longer."""
         return self.grokked_at is not None and not isinstance(self.stop, int)
 
     def run(self, identity: str, **facts: Any) -> Run:

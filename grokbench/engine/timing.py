@@ -1,12 +1,12 @@
 """Seconds per epoch of one replica trained alone, on a single thread of the CPU or on a CUDA device.
 
 The cells of a task are timed in turns in one process, so that a drift of the machine's speed affects all of them.
-Evaluations are excluded; what a method itself computes during training is included.
+Evaluations are excluded; computations of the method itself during training are included.
 
-On a CPU the process computes on one thread. Its CPU time then equals the wall time of a round, unless another process
-took the core, or the method waits or starts threads. Such a round is repeated, at once and for that cell only: the
-cells of a round stay next to each other in time, and a ratio within the round still cancels a drift. On CUDA nothing
-is checked, since the CPU time that a host spends while it waits for the device is up to the driver.
+On a CPU the process computes on one thread. The CPU time of a round then equals its wall time, unless another process
+took the core, or the method waits or starts threads. Such a round is repeated at once, for this cell only: the cells of
+a round are then still close in time, and a ratio within the round cancels a drift. On CUDA nothing is checked, because
+the CPU time of a host that waits for the device depends on the driver.
 """
 
 import time
@@ -24,22 +24,22 @@ from grokbench.step import Step
 __all__ = ["ROUNDS", "measure"]
 
 ROUNDS = 7  # a timing is the median of its rounds, and their spread is its uncertainty
-LEAST_SECONDS = 0.05  # of training per round: short epochs are repeated
-SEED = 0  # of the timed replica; speed does not depend on it
+LEAST_SECONDS = 0.05  # least seconds of training per round; short epochs are repeated
+SEED = 0  # seed of the timed replica; the speed does not depend on it
 
 
 def measure(cells: Sequence[Cell], steps: Sequence[Step], device: str, dtype: torch.dtype) -> Iterator[Timing]:
     """Time the cells of a task in turns, in its full computation (`Task.full`).
 
     Args:
-        cells: of the task.
-        steps: of each cell.
+        cells: the cells of the task.
+        steps: the step of each cell.
         device: "cpu", or a CUDA device such as "cuda:0".
-        dtype: of parameters, data and states.
+        dtype: the dtype of parameters, data and states.
 
     Yields:
-        The timing of each cell, except those that cannot be trained. One whose clocks disagreed at TRIES tries of a
-        round is refused: it has no seconds, and takes no part in later rounds.
+        The timing of each cell, except those that cannot be trained. If the clocks of a cell disagreed at TRIES tries
+        of a round, its timing is refused: it has no seconds, and the cell is left out of later rounds.
     """
     replicas = [_warm_replica(_in_full(step), device, dtype) for step in steps]
     ready = {cell.identity: replica for cell, replica in zip(cells, replicas, strict=True) if replica}
@@ -55,7 +55,7 @@ def _in_full(step: Step) -> Step:
 
 
 def _warm_replica(step: Step, device: str, dtype: torch.dtype) -> "_TimedReplica | None":
-    """Return a warmed-up replica; None where the method fails, as its training failed and was reported."""
+    """Return a warmed-up replica; None if the method fails, because its training then failed, too, and was reported."""
     try:
         return _TimedReplica(step, device, dtype)
     except Exception:
@@ -87,7 +87,7 @@ class _TimedReplica:
         self.laps: list[_Lap] = []
 
     def take_turn(self) -> None:
-        """Train for one round, again while its clocks disagree, at most TRIES times; do nothing once refused."""
+        """Train for one round, at most TRIES times while its clocks disagree; do nothing after a refusal."""
         if self.laps and not self.laps[-1].sound:
             return
         for _ in range(TRIES):
@@ -97,7 +97,7 @@ class _TimedReplica:
         self.laps.append(lap)
 
     def timing(self, identity: str) -> Timing:
-        """Give the mean seconds of an epoch for each round, or the refusal."""
+        """Return the timing: the mean seconds of an epoch for each round, or the refusal."""
         last = self.laps[-1]
         if last.cpu is not None and not last.sound:
             return Timing(identity, (), refused=last.cpu / last.wall)
@@ -109,9 +109,9 @@ class _TimedReplica:
         return tuple(each / self.repeats for each in seconds)
 
     def operations(self) -> int | None:
-        """Count the operations of an epoch, which overwrites the replica; None where they cannot be counted.
+        """Count the operations of an epoch, which overwrites the replica; None if they cannot be counted.
 
-        The counter looks at every operation, so this comes after the rounds.
+        The counter inspects every operation, which takes time, so this comes after the rounds.
         """
         try:
             return flop_per_epoch(self.step, self.group, self.epoch)

@@ -32,7 +32,7 @@ NOT_ROTATED = "as the task draws its data"
 def kept_weights(
     cell: Cell, step: Step, group: Group, epoch: int, monitors: Mapping[int, StoppingMonitor]
 ) -> Iterator[KeptWeights]:
-    """Yield the weights that a cell keeps after an evaluation, and enter their digests in the monitors.
+    """Yield the weights that a cell keeps after an evaluation, and record their digests in the monitors.
 
     Args:
         cell: the cell of the replicas.

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, and read as data."""
+"""Files: writing that is complete or has no effect, and reading of data."""

@@ -1,7 +1,7 @@
 """Files that survive a crash: written whole or not at all.
 
-Wherever a function takes `within`, no link below that folder is followed, see `links`: the folder may have been sent by
-others. Without it, the path is one that the user named.
+A function with the argument `within` follows no link below that folder, because other people may have made the folder,
+see `links`. Without `within`, the path is one that the user named.
 """
 
 import errno
@@ -64,7 +64,7 @@ def writing(path: Path, within: Path | None = None) -> Iterator[BinaryIO]:
     Raises:
         StoreError: the file cannot be written; an earlier file is kept.
     """
-    temporary = f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"  # of a name that nobody can have linked
+    temporary = f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"  # nobody can have made a link of this name
     with explained(path), links.opened(path.parent, within) as folder:
         if within is not None:
             links.refuse_entry(path.name, folder, path, within)
@@ -85,13 +85,13 @@ def append(path: Path, content: bytes, at: int, within: Path | None = None) -> N
     """Add to the end of a file and flush it to the disk.
 
     Args:
-        path: of the file, which is made if needed.
+        path: the path of the file, which is made if needed.
         content: what is added.
-        at: bytes of the file that stay; what follows them is cut off first, such as a line that a killed process left.
+        at: the number of bytes to keep. The rest is cut off first, such as a line that a killed process did not finish.
         within: a folder that contains the file, see the module.
 
     Raises:
-        StoreError: it cannot be written; the bytes that stay are there.
+        StoreError: the file cannot be written; the bytes to keep are still there.
     """
     with explained(path), links.opened(path.parent, within) as folder:
         if within is not None:
@@ -105,7 +105,7 @@ def append(path: Path, content: bytes, at: int, within: Path | None = None) -> N
 
 
 def target(path: Path) -> Path:
-    """Resolve the path of a file that a user names, which may be a link; raise StoreError for a device or a pipe."""
+    """Resolve the path, possibly a link, of a file that a user names; raise StoreError for a device or a pipe."""
     place = path.resolve() if path.is_symlink() else path
     if place.exists() and not place.is_file() and not place.is_dir():
         raise StoreError(f"{path} is a device or a pipe, expected a file: choose another path.")
@@ -154,7 +154,7 @@ def new_folder(folder: Path, within: Path | None = None) -> Iterator[Path]:
     with explained(folder):
         if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
             raise StoreError(f"{folder} exists already: delete it, or choose another folder ({Option('out')}).")
-        shutil.rmtree(temporary, ignore_errors=True)  # left by an attempt that was killed
+        shutil.rmtree(temporary, ignore_errors=True)  # left by a process that was killed
         temporary.mkdir(parents=True)
         try:
             yield temporary
@@ -178,7 +178,7 @@ def remove(path: Path, within: Path | None = None) -> None:
 
 
 def remove_empty(folders: Iterable[Path]) -> None:
-    """Delete those of the given folders that are empty; others, and what cannot be deleted, are left alone."""
+    """Delete those of the given folders that are empty. Other folders, and those that cannot be deleted, are kept."""
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()
@@ -189,7 +189,7 @@ def clean(folder: Path, below: Iterable[str]) -> None:
 
     Args:
         folder: the folder, which should be locked. Its subfolders are not searched, because they may be anything.
-        below: names of subfolders that are searched at every depth all the same.
+        below: names of subfolders that are searched nevertheless, at every depth.
     """
     with explained(folder):
         for pattern in LEFTOVERS:

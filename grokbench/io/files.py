@@ -1,4 +1,4 @@
-"""Files of a folder that may come from a stranger: opened without a hang, and never longer in memory than allowed."""
+"""Reading of files that other people may have made: opening does not hang, and the size in memory is limited."""
 
 import os
 import stat
@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 __all__ = ["file_size", "open_file", "read_bytes"]
 
-# Flags that Windows lacks, where a path cannot name a pipe in a folder.
+# Windows lacks these flags; there, the path of a file in a folder cannot name a pipe.
 FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -15,14 +15,14 @@ def open_file(path: Path) -> BinaryIO:
     """Open a file to be read.
 
     Raises:
-        ValueError: the path is a link, which would be read elsewhere; or a pipe, a device or a folder, whose reading
-            might never begin or never end. The message ends a sentence: `is a link, expected a file`.
+        ValueError: the path is a link, which may lead elsewhere, or a folder, a pipe or a device, reading from which
+            might never begin or never end. The message is the end of a sentence: `is a link, expected a file`.
         OSError: the file cannot be opened.
     """
     _check(path.lstat().st_mode)
     file = os.fdopen(os.open(path, FLAGS), "rb")
     try:
-        _check(os.fstat(file.fileno()).st_mode)  # another one may stand there by now
+        _check(os.fstat(file.fileno()).st_mode)  # the file may have been replaced since the check
     except ValueError:
         file.close()
         raise

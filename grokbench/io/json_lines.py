@@ -1,4 +1,4 @@
-"""Records as lines of strict JSON and back. Numbers that JSON does not have are "NaN", "Infinity" and "-Infinity"."""
+"""Records written as lines of strict JSON, and read. Numbers that JSON lacks are "NaN", "Infinity" and "-Infinity"."""
 
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from grokbench.io.files import read_bytes
 __all__ = ["LONGEST", "dump", "parse", "read"]
 
 LONGEST = 2**26  # most bytes of a line or a file that are read; GrokBench's own files are far shorter
-MOST_VALUES = 2**23  # of a line: a parsed value takes some 70 bytes, and 400,000 evaluations of ten metrics fit
+MOST_VALUES = 2**23  # most values in a line, of some 70 bytes each; 400,000 evaluations of ten metrics fit
 
 
 def dump(data: Any) -> bytes:
@@ -43,7 +43,7 @@ def read(kind: Any, path: Path) -> Any:
         path: the path of a file with one JSON value, of at most LONGEST bytes.
 
     Raises:
-        ValueError: the file holds other data, is a link or no file, or is longer than any file of GrokBench.
+        ValueError: the file holds other data, is a link or not an ordinary file, or is longer than LONGEST.
         OSError: the file cannot be read.
     """
     return parse(kind, read_bytes(path, LONGEST))

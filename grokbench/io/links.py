@@ -1,4 +1,4 @@
-"""Links below a folder that may have been sent by others: nothing is written, moved or deleted through them.
+"""Refusal of links in a folder that other people may have made: nothing is written, moved or deleted through a link.
 
 A link that a user names, such as an argument of `--out` or the results folder itself, is followed.
 """
@@ -65,7 +65,7 @@ def refuse_entry(name: str, folder: int, path: Path, within: Path) -> None:
 
 @contextmanager
 def opened(folder: Path, within: Path | None) -> Iterator[int]:
-    """Open a folder, which is made if needed, as a descriptor for the `dir_fd` of functions of `os`.
+    """Open a folder, which is made if needed; the descriptor is for the argument `dir_fd` of functions of `os`.
 
     Args:
         folder: the path of the folder.

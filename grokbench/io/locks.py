@@ -15,8 +15,8 @@ from grokbench.text.options import Option
 __all__ = ["LOCK", "is_locked", "locked"]
 
 LOCK = ".lock"
-PATIENCE = 0.2  # seconds to wait for the lock, which `is_locked` holds for an instant
-OPENED_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)  # a pipe is not waited for
+PATIENCE = 0.2  # seconds to wait for the lock, because `is_locked` in another process takes it for an instant
+OPENED_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)  # do not wait for a pipe
 
 
 @contextmanager

@@ -27,7 +27,9 @@ def handling_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
 
 
 def exit_at_once(number: int, frame: object) -> None:
-    """End the process at once; for commands that only read. Raising while torch is imported may abort Python.
+    """End the process at once; for commands that only read.
+
+    An exception while torch is being imported could abort Python.
 
     Args:
         number: the signal's number.

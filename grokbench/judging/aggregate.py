@@ -1,7 +1,7 @@
 """Speed-ups over all tasks of a suite: geometric means, with a stratified bootstrap interval.
 
-A mean is over the tasks of the suite alone; its interval says nothing of other tasks. Only estimates enter it: a
-speed-up that seeds without grokking make a bound is left out, and its task is named.
+A mean covers only the tasks of the suite; its interval says nothing about other tasks. Only estimates enter the mean:
+if seeds that did not grok make a speed-up a bound, it is left out and its task is named.
 """
 
 import hashlib
@@ -28,13 +28,14 @@ class Aggregate:
 
     Attributes:
         regularizer: label of the method.
-        speedup: geometric mean over `tasks` of its speed-ups; None for fewer than two.
-        low: lower end of the stratified bootstrap percentile interval at the suite's confidence. None where a task has
-            too few seeds for an interval of its own.
+        speedup: geometric mean of its speed-ups over `tasks`; None for fewer than two tasks.
+        low: lower end of the stratified bootstrap percentile interval at the suite's confidence. None if a task has too
+            few seeds for an interval of its own.
         high: upper end of that interval.
         tasks: labels of the tasks on which it has an estimate.
-        left_out: each other task -> the bound that its speed-up is: lower, upper or mixed; None where there is none.
-        without: task -> the geometric mean over the other ones of `tasks`.
+        left_out: each other task -> the kind of bound of its speed-up: lower, upper or mixed; None if there is no
+            speed-up.
+        without: task -> the geometric mean over the other tasks in `tasks`.
     """
 
     regularizer: str
@@ -46,15 +47,16 @@ class Aggregate:
     without: Mapping[str, float]
 
     def as_dict(self) -> dict[str, Any]:
-        """Turn the aggregate into JSON data."""
+        """Convert the aggregate to JSON data."""
         return asdict(self)
 
 
 def aggregate(found: Comparisons) -> tuple[Aggregate, ...]:
-    """Average the speed-ups of every method over tasks; nothing for a suite of one task.
+    """Average the speed-ups of every method over tasks; empty for a suite of one task.
 
-    In a bootstrap sample the seeds of each task are drawn with replacement, as many as there are, the same for every
-    method and independently between tasks (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13).
+    In a bootstrap sample, the seeds of each task are drawn with replacement, as many as the task has. The draws are the
+    same for every method, and independent between tasks (Efron and Tibshirani 1993, An Introduction to the Bootstrap,
+    chapter 13).
     """
     tasks = list(dict.fromkeys(each.measured.cell.task for each in found.cells))
     if len(tasks) < 2:
@@ -71,7 +73,7 @@ def aggregate(found: Comparisons) -> tuple[Aggregate, ...]:
 def _aggregate(
     method: str, cells: Mapping[str, Comparison | None], drawn: Mapping[str, NDArray[np.int64]], level: float
 ) -> Aggregate:
-    """Average the speed-ups of a method, given by task; None where it is not planned."""
+    """Average the speed-ups of a method, given by task; None for a task on which it is not planned."""
     times = {task: mine for task, each in cells.items() if (mine := _paired_times(each)) is not None}
     means = {task: float(mine.logs.mean()) for task, mine in times.items()}
     enough = len(means) > 1
@@ -91,7 +93,7 @@ def _aggregate(
 
 
 def _paired_times(each: Comparison | None) -> PairedTimes | None:
-    """Collect the times of the baseline and the method; None without an estimate, and where it is a bound."""
+    """Collect the times of the baseline and the method; None if there is no estimate, or if it is a bound."""
     if each is None or each.effect is None or each.baseline is None:
         return None
     if each.effect.speedup is None or each.effect.bound is not None:
@@ -104,7 +106,7 @@ def _bound(each: Comparison | None) -> str | None:
 
 
 def _resampled(task: str, seeds: int) -> NDArray[np.int64]:
-    """Draw the places of the seeds in every bootstrap sample of a task, (DRAWS, seeds); the key is the task's label."""
+    """Draw the indices of the seeds in every bootstrap sample, (DRAWS, seeds); the task's label is the key."""
     key = int.from_bytes(hashlib.sha256(task.encode(errors="surrogatepass")).digest()[:16], "big")
     return np.random.Generator(np.random.Philox(key=key)).integers(0, max(seeds, 1), (DRAWS, seeds))
 
@@ -122,10 +124,10 @@ def _interval(
 
 
 def _small_sample(n: int, level: float) -> float:
-    """Compute how much wider the interval of a mean of n values is than a percentile bootstrap makes it.
+    """Compute the factor by which a percentile bootstrap's interval of a mean of n values is too narrow.
 
-    The bootstrap divides the variance by n for n - 1, and its quantiles approach the normal distribution's where
-    Student's are needed.
+    The bootstrap divides the variance by n instead of n - 1, and its quantiles approach the normal distribution's
+    although Student's are needed.
     """
     from scipy.special import ndtri, stdtrit
 

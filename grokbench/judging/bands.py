@@ -16,20 +16,20 @@ from grokbench.stats import Floats
 
 __all__ = ["Band", "band"]
 
-LARGEST = 1e300  # values beyond count as not finite: their differences, and the margins of an axis, may be
-MOST = 120  # epochs of a band: more than can be told apart in a chart one column wide
+LARGEST = 1e300  # larger values count as not finite: their differences, and the margins of an axis, may overflow
+MOST = 120  # most epochs of a band: more than a reader can distinguish in a chart one column wide
 
 
 @dataclass(frozen=True)
 class Band:
-    """One metric of one cell over k epochs; nan where no seed has a finite value.
+    """Median and quartiles of one metric of one cell at k epochs; nan where no seed has a finite value.
 
     Attributes:
-        epochs: (k,), ascending, the last being where the last seed stopped.
+        epochs: (k,), ascending; at the last one, the last seed stopped.
         low: lower quartile over seeds (k,).
         median: (k,).
         high: upper quartile (k,).
-        seeds: each seed's values (k,), nan after it stopped: nothing is carried on.
+        seeds: the values of each seed (k,); nan after the seed stopped.
     """
 
     epochs: NDArray[np.int64]
@@ -40,11 +40,11 @@ class Band:
 
 
 def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
-    """Compute the band of a metric over the runs of a cell; None where it was never measured.
+    """Compute the band of a metric over the runs of a cell; None if the metric was never measured.
 
     Args:
-        runs: of one cell; those that failed are left out, since they say nothing about the method.
-        metric: its label.
+        runs: the runs of one cell; failed runs are left out, because they say nothing about the method.
+        metric: the label of the metric.
         most: the largest number of evaluations in the band.
     """
     sound = [run for run in runs if run.outcome is not Outcome.FAILED and metric in run.curves]
@@ -59,14 +59,14 @@ def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
 
 
 def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64]:
-    """Select epochs of several curves, the first and the last among them, for a chart.
+    """Select epochs of several curves for a chart, always with the first and the last epoch.
 
-    One in three of the selected epochs is evenly spaced on a linear axis, the rest on a logarithmic axis, because a
+    One third of the selected epochs is evenly spaced on a linear axis and the rest on a logarithmic axis, because a
     chart may have either axis.
 
     Args:
         evaluations: the epochs of each curve.
-        most: how many to select at most, 2 or more.
+        most: the largest number of epochs to select, at least 2.
     """
     epochs = np.unique(np.concatenate([np.asarray(each, np.int64) for each in evaluations]))
     if len(epochs) <= most:
@@ -78,7 +78,7 @@ def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64
 
 
 def _at(curve: Curve, epochs: NDArray[np.int64]) -> Floats:
-    """Look up the latest value measured by each epoch; nan after the curve's end, and where it is not finite."""
+    """Look up the latest value at each epoch; nan after the curve's end, and for a value that is not finite."""
     at, values = np.asarray(curve.epochs, np.int64), np.asarray(curve.values, float)
     latest = np.searchsorted(at, epochs, side="right") - 1
     known = (latest >= 0) & (epochs <= _end(at, epochs))
@@ -87,12 +87,12 @@ def _at(curve: Curve, epochs: NDArray[np.int64]) -> Floats:
 
 
 def _end(at: NDArray[np.int64], epochs: NDArray[np.int64]) -> int:
-    """Find the first shown epoch from the curve's last on, so that its end is seen even if thinned away."""
+    """Find the first shown epoch from the curve's last epoch on, so that the curve's end is always drawn."""
     return int(epochs[np.searchsorted(epochs, at[-1]).clip(max=len(epochs) - 1)])
 
 
 def _carried(values: Floats, curve: Curve, outcome: Outcome) -> Floats:
-    """Carry the last value on after the end of the curve, unless the replica diverged."""
+    """Continue the curve with its last value, unless the replica diverged."""
     if outcome is Outcome.DIVERGED or not abs(curve.values[-1]) <= LARGEST:
         return values
     ended = np.cumsum(np.isfinite(values)) == np.isfinite(values).sum()
@@ -100,8 +100,8 @@ def _carried(values: Floats, curve: Curve, outcome: Outcome) -> Floats:
 
 
 def _quartiles(values: Floats) -> Floats:
-    """Compute lower quartile, median and upper quartile over seeds (3, k), without nan: `nanquantile`, but fast."""
-    ordered, known = np.sort(values, axis=0), np.isfinite(values).sum(axis=0)  # nan comes last
+    """Compute lower quartile, median and upper quartile over seeds (3, k), ignoring nan, faster than `nanquantile`."""
+    ordered, known = np.sort(values, axis=0), np.isfinite(values).sum(axis=0)  # nan is sorted last
     at = np.array([[0.25], [0.5], [0.75]]) * (known - 1).clip(min=0)
     below = np.floor(at).astype(int)
     low, high = (np.take_along_axis(ordered, i, axis=0) for i in (below, np.ceil(at).astype(int)))

@@ -1,4 +1,4 @@
-"""The significant best rows of a task, by a rule that a reader can check against the printed numbers."""
+"""The significantly best rows of a task, by a rule that a reader can check against the printed numbers."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ __all__ = ["best", "rule"]
 
 
 def best(rows: Sequence[Row]) -> list[Row]:
-    """Select the rows of one task that are significantly faster than the baseline, of the first place among such.
+    """Select the rows of a task that are significantly faster than the baseline and have the best place among these.
 
-    Several rows may be selected: those that share that place, and where there are no places all such rows. None may be;
-    the baseline never is.
+    Several rows can share this place; if there are no places, all significantly faster rows are selected. Possibly no
+    row is selected; the baseline never is.
 
     Args:
-        rows: of one task; the selected ones keep their order.
+        rows: the rows of one task; the selected rows keep their order.
     """
     faster = [row for row in rows if _faster(row)]
     first = min((row.place for row in faster if row.place is not None), default=None)
@@ -24,11 +24,11 @@ def best(rows: Sequence[Row]) -> list[Row]:
 
 
 def rule(baseline: str, statistics: Statistics) -> str:
-    """Write the rule of `best` in a sentence.
+    """Write the rule of `best` as a sentence.
 
     Args:
-        baseline: its label.
-        statistics: the suite's, with its alpha and correction.
+        baseline: the label of the baseline.
+        statistics: the statistics of the suite, with alpha and the correction.
     """
     return (
         f"Bold: significantly faster than {baseline} ({statistics.name_of_p} at most {statistics.alpha:g}), with a "
@@ -38,10 +38,10 @@ def rule(baseline: str, statistics: Statistics) -> str:
 
 
 def _faster(row: Row) -> bool:
-    """Check whether the deciding test says so, and both ratios exceed 1: tests of epochs and of logs need not agree.
+    """Return whether the deciding test says faster and both ratios exceed 1: tests of epochs and of logs can disagree.
 
-    A method that failed on a seed is not selected, nor one that was added after a look. Where the baseline failed, the
-    ratios depend on the budget and decide nothing.
+    A method that did not grok on a seed, or that was added after a look, is not selected. If the baseline did not grok
+    on a seed, the ratios depend on the budget and are not used.
     """
     if row.conclusion is not Conclusion.FASTER or row.speedup_bound in ("upper", "mixed") or (row.family or 1) > 1:
         return False

@@ -1,7 +1,7 @@
-"""Two results folders beside each other: the differences in how they were made, then the results cell by cell.
+"""The comparison of two results folders: the differences in how they were made, then the results cell by cell.
 
-Cells are matched by their labels. The paired test between the folders is made only between cells that are trained
-alike; conclusions are compared in any case.
+Cells are matched by their labels. The paired test between the folders is made only for cells that were trained in the
+same way; conclusions are always compared.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,11 +35,11 @@ def contrast(a: Store, b: Store) -> FolderContrasts:
     """Compare two results folders.
 
     Args:
-        a: the first folder, whose order the cells keep.
+        a: the first folder; it gives the order of the cells.
         b: the second folder.
 
     Raises:
-        StoreError: they have no cell in common.
+        StoreError: the folders have no cell in common.
     """
     sides = [compare(store.manifest, store.runs(), store.timings(), history=store.history()) for store in (a, b)]
     first, second = (_by_label(side) for side in sides)
@@ -114,12 +114,12 @@ def _cell(
 
 
 def _concluded(row: Row, needed: int) -> Conclusion | None:
-    """Give the conclusion of a row; None where the seeds are too few for any p."""
+    """Return the conclusion of a row; None if the seeds are too few for any significant p."""
     return row.conclusion if row.seeds >= needed else None
 
 
 def _needed(board: Leaderboard) -> int:
-    """Count the fewest seeds at which a p of this folder can be significant."""
+    """Return the smallest number of seeds with which a p of this folder can be significant."""
     if board.statistics.primary == "paired_t":
         return 2
     tests = board.statistics.tests(max(board.families, default=1))
@@ -127,13 +127,13 @@ def _needed(board: Leaderboard) -> int:
 
 
 def _both(a: Measured, b: Measured) -> list[tuple[Run, Run]]:
-    """List the runs of each seed that finished in both folders."""
+    """List both runs of each seed that finished in both folders."""
     others = {run.seed: run for run in b.finished}
     return [(run, others[run.seed]) for run in a.finished if run.seed in others]
 
 
 def _seed_pairs(a: Measured, b: Measured) -> Iterator[SeedPair]:
-    """Yield the seeds whose outcome or epochs differ."""
+    """Yield the seeds whose outcomes or epochs differ."""
     first, second = (dict(zip((run.seed for run in side.finished), side.times, strict=True)) for side in (a, b))
     for one, other in _both(a, b):
         outcomes, epochs = (a.outcome(one), b.outcome(other)), (first[one.seed], second[one.seed])

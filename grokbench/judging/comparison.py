@@ -1,4 +1,4 @@
-"""Runs -> Comparisons: every planned cell paired with its task's baseline by planned seed."""
+"""The comparison of runs: every planned cell is paired with its task's baseline by planned seed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ ENVIRONMENT = (
 
 @dataclass(frozen=True)
 class RowContrast:
-    """The comparison of a cell with another one than the baseline, which the suite asks for by `compare_to`.
+    """The comparison of a cell with a cell other than the baseline, which the suite requests by `compare_to`.
 
     Attributes:
-        label: of the other cell's regularizer.
-        effect: of the method, with the other cell in place of the baseline; None where there is an obstacle.
-        obstacle: why there is no effect; None where there is one.
+        label: the label of the other cell's regularizer.
+        effect: the effect of the method, with the other cell in place of the baseline; None if there is an obstacle.
+        obstacle: why there is no effect; None if there is one.
     """
 
     label: str
@@ -47,11 +47,11 @@ class Comparison:
     Attributes:
         measured: the cell.
         baseline: the baseline's cell on this task; the same object as `measured` for the baseline itself.
-        effect: of the method; None where there is an obstacle, and for the baseline itself.
-        obstacle: why there is no effect; None where there is one, and for the baseline itself.
+        effect: the effect of the method; None if there is an obstacle, and for the baseline itself.
+        obstacle: why there is no effect; None if there is one, and for the baseline itself.
         others: the comparisons with other cells, in the order of the suite.
-        identical: the label of a row whose curves it equals, see `identical`: the baseline, or the same method with
-            other settings of the optimizer. Empty without one.
+        identical: the label of a row with equal curves, see `identical`: the baseline, or the same method with other
+            settings of the optimizer. Empty if there is none.
     """
 
     measured: Measured
@@ -63,25 +63,25 @@ class Comparison:
 
     @property
     def is_baseline(self) -> bool:
-        """True for the cell that the others are compared with."""
+        """True for the cell with which the others are compared."""
         return self.measured is self.baseline
 
     @property
     def is_copy(self) -> bool:
-        """True for another cell with the baseline's recipe, of which there is nothing to test."""
+        """True for another cell with the baseline's recipe, for which there is nothing to test."""
         return not self.is_baseline and _copies(self.baseline, self.measured)
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """Every planned cell of a folder, compared: the family over which `rank` corrects.
+    """The comparisons of every planned cell of a folder; `rank` corrects over them.
 
     Attributes:
         manifest: the plan.
-        cells: in the order of the suite.
-        environment: key of provenance -> its value, a list where runs differ, None if unknown.
-        history: of the folder.
-        withdrawn: the cells that the suite has no longer, and that stay in the family of their declaration.
+        cells: the comparison of each cell, in the order of the suite.
+        environment: key of provenance -> its value, or a list if runs differ; None if unknown.
+        history: the history of the folder.
+        withdrawn: the cells that the suite no longer has; they stay in the family of their declaration.
     """
 
     manifest: Manifest
@@ -100,15 +100,15 @@ def compare(
 ) -> Comparisons:
     """Pair each planned cell with its task's baseline over the planned seeds.
 
-    A cell gets an obstacle and no effect, never an effect on fewer seeds, where its replicas or the baseline's failed
-    or are missing, and where budget or cadence differ from the baseline's.
+    A cell gets an obstacle instead of an effect if replicas of the cell or of the baseline failed or are missing, or if
+    budget or cadence differ from the baseline's. An effect on fewer seeds is never computed.
 
     Args:
         manifest: the plan.
-        runs: those of other cells or seeds than the plan's are ignored.
-        timings: the same.
-        curves: reads the run of a cell and a seed with its curves, where `runs` come without.
-        history: what the folder remembers; without one, its family is what the manifest says.
+        runs: the runs; those of cells or seeds that are not planned are ignored.
+        timings: the timings; those of cells that are not planned are ignored.
+        curves: reads the run of a cell and a seed with its curves, if `runs` have no curves.
+        history: the history of the folder; without one, the manifest alone decides the family.
     """
     by_replica = {(run.identity, run.seed): run for run in (*history.runs, *runs)}
     timed = list(timings)
@@ -136,7 +136,7 @@ def compare(
 
 
 def _twins(method: Measured, cells: Iterable[Measured]) -> list[Measured]:
-    """List the cells with the same task and methods whose settings of the optimizer are others."""
+    """List the cells with the same task and methods but other settings of the optimizer."""
     mine = method.cell.recipe
     if mine.optimizer is None:
         return []
@@ -149,7 +149,7 @@ def _twins(method: Measured, cells: Iterable[Measured]) -> list[Measured]:
 def _effect(
     baseline: Measured | None, method: Measured, manifest: Manifest, name: str = "the baseline"
 ) -> tuple[Effect | None, Note | None]:
-    """Give the effect of a method, or the obstacle to it."""
+    """Return the effect of a method, or the obstacle to it."""
     why_not = obstacle(baseline, method, name)
     if why_not is not None or baseline is None:
         return None, why_not

@@ -14,7 +14,7 @@ from grokbench.text.numbers import interval
 
 __all__ = ["Conclusion", "compared_notes", "conclude", "conclusion", "contrast_note", "power_notes"]
 
-FEWEST_FOR_T = 6  # seeds, as many as a permutation test needs at 5%
+FEWEST_FOR_T = 6  # seeds; a permutation test at 5% needs as many
 
 
 class Conclusion(StrEnum):
@@ -23,14 +23,14 @@ class Conclusion(StrEnum):
     FASTER = "faster"
     SLOWER = "slower"
     NO_DIFFERENCE = "no difference"
-    FASTER_WHERE_IT_GROKS = "faster where it groks"  # a description: no test says that the method is faster
+    FASTER_WHERE_IT_GROKS = "faster where it groks"  # only a description: no test shows that the method is faster
 
 
 def compared_notes(effect: Effect, judged: Judgement, manifest: Manifest) -> Iterator[Note]:
     """Yield the notes on a comparison with the baseline: significance, bounds, too few seeds.
 
     Args:
-        effect: what was found; of one that is not tested nothing is said of a test.
+        effect: the effect; if it is not tested, no note is about a test.
         judged: the comparison in its family.
         manifest: the plan, with the suite's statistics.
     """
@@ -51,7 +51,7 @@ def compared_notes(effect: Effect, judged: Judgement, manifest: Manifest) -> Ite
 
 
 def _significance(effect: Effect, judged: Judgement, manifest: Manifest, enough: bool) -> Note:
-    """State the result of the test; where there are too few seeds to reject anything, it rules nothing out."""
+    """State the result of the test; if the seeds are too few to reject anything, the note says so."""
     statistics, baseline = manifest.statistics, manifest.baseline
     p, concluded = judged.deciding(effect, statistics), conclude(effect, judged, statistics)
     if concluded is None:
@@ -77,11 +77,11 @@ def _failing(effect: Effect) -> str:
 
 
 def contrast_note(contrast: RowContrast, judged: Judgement, manifest: Manifest) -> Note:
-    """State a comparison with another row than the baseline.
+    """State the result of a comparison with a row other than the baseline.
 
     Args:
         contrast: the comparison.
-        judged: the same in its family.
+        judged: the comparison in its family.
         manifest: the plan, with the suite's statistics.
     """
     label, effect, statistics = contrast.label, contrast.effect, manifest.statistics
@@ -104,12 +104,12 @@ def contrast_note(contrast: RowContrast, judged: Judgement, manifest: Manifest) 
 
 
 def conclude(effect: Effect, judged: Judgement, statistics: Statistics) -> Conclusion | None:
-    """Conclude from a comparison in its family; None where there is no speed-up or no p.
+    """Draw the conclusion from a comparison in its family; None without a speed-up or a p.
 
     Args:
         effect: what was found.
         judged: the comparison in its family.
-        statistics: the suite's.
+        statistics: the statistics of the suite.
     """
     return conclusion(effect, judged.deciding(effect, statistics), statistics, judged.favours)
 
@@ -117,16 +117,17 @@ def conclude(effect: Effect, judged: Judgement, statistics: Statistics) -> Concl
 def conclusion(
     effect: Effect, p: float | None, statistics: Statistics, favours: float | None = None
 ) -> Conclusion | None:
-    """Conclude from the deciding test; None where there is no speed-up or no p.
+    """Draw the conclusion from the deciding test; None without a speed-up or a p.
 
-    The direction is that of the tested statistic: means of epochs and of their logs may point in opposite directions.
+    The direction is that of the tested statistic, because means of epochs and of their logarithms can have opposite
+    directions.
 
     Args:
         effect: what was found.
-        p: of the deciding test, corrected if the suite corrects.
-        statistics: the suite's.
-        favours: the direction of that test, above 0 where it favours the method; by default that of the effect. An
-            earlier look may have decided.
+        p: the p of the deciding test, corrected if the suite corrects.
+        statistics: the statistics of the suite.
+        favours: the direction of the test, above 0 if it favours the method; by default the direction of the effect. It
+            differs if an earlier look decided.
     """
     if p is None or effect.speedup is None:
         return None
@@ -139,11 +140,11 @@ def conclusion(
 
 
 def power_notes(manifest: Manifest, tests: int) -> Iterator[Note]:
-    """Yield a caution where the planned seeds are too few for a permutation test, or for the normality that t needs.
+    """Yield a caution if the planned seeds are too few for a permutation test, or to check the normality that t needs.
 
     Args:
         manifest: the plan.
-        tests: comparisons that a p is corrected for.
+        tests: the number of comparisons for which a p is corrected.
     """
     pairs, alpha = len(manifest.seeds), manifest.statistics.alpha
     needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)

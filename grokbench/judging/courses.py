@@ -1,4 +1,4 @@
-"""The courses of the criterion in the runs of one cell: first and lasting crossings, and what came after them."""
+"""The course of the criterion in the runs of one cell: first and lasting crossings, and what happened afterwards."""
 
 from dataclasses import dataclass
 from statistics import fmean
@@ -15,8 +15,8 @@ class Courses:
     """The courses of the criterion in the finished runs of a cell, see `Crossings`.
 
     Attributes:
-        cell: what was planned.
-        finished: its runs that are complete.
+        cell: the planned cell.
+        finished: the complete runs of the cell.
     """
 
     cell: Cell
@@ -24,22 +24,23 @@ class Courses:
 
     @property
     def holds(self) -> bool:
-        """True if the task watches whether grokking lasts, and every finished run says so."""
+        """True if the task tests whether grokking lasts, and every finished run has recorded the result."""
         return self.cell.recipe.hold is not None and self.crossings is not None
 
     @property
     def crossings(self) -> list[Crossings] | None:
-        """The course of the criterion in every finished run; None where one does not say it, or none has finished."""
+        """The course of the criterion in every finished run; None if a run did not record it, or none has finished."""
         found = [run.crossings for run in self.finished if run.crossings is not None]
         return found if found and len(found) == len(self.finished) else None
 
     def crossed(self, name: str) -> tuple[list[float], list[bool]]:
-        """Return min(T, B) of each finished replica, and whether it crossed within the budget B.
+        """Return, for each finished replica, min(T, B) and whether there was a crossing within the budget B.
 
         Args:
-            name: T is the epoch of the "first", the "lasting" or the "strict" crossing, whatever the suite ranks by.
-                For runs that do not record crossings the first one is where they grokked. Training ends where
-                grokking lasts; a replica without a strict crossing by then is censored at the earliest possible one.
+            name: "first", "lasting" or "strict", the crossing whose epoch is T, whatever the suite ranks by. If a run
+                did not record crossings, the first one is the epoch at which it grokked. Training ends when grokking
+                has lasted; a replica without a strict crossing by then is censored at the earliest epoch at which there
+                could be one.
         """
         if name == "strict":
             return self._strict()
@@ -59,9 +60,9 @@ class Courses:
         return times, hits
 
     def strict_median(self) -> float | None:
-        """Compute the median epochs to the strict crossing; None unless it is the same whatever the unknown ones are.
+        """Compute the median epochs to the strict crossing; None if it depends on crossings that are unknown.
 
-        Training ends where grokking lasts, so that a replica may end before its strict crossing is known.
+        Training ends when grokking has lasted, so a replica may end before its strict crossing is known.
         """
         times, hits = self._strict()
         budget = float(self.cell.budget)
@@ -71,22 +72,22 @@ class Courses:
         return latest if soonest == latest else None
 
     def below_share(self) -> float | None:
-        """Compute the mean over seeds of the share of evaluations after the first crossing below the criterion."""
+        """Compute the mean over seeds of the share of later evaluations at which the criterion did not hold."""
         watched = [run.crossings for run in self.finished if run.crossings and run.crossings.watched]
         return fmean(found.below / found.watched for found in watched) if watched else None
 
     def below_again(self) -> int | None:
-        """Count the replicas below the criterion again after their first crossing; None where runs do not say it."""
+        """Count the replicas below the criterion again after their first crossing; None if a run did not record it."""
         return None if self.crossings is None else sum(found.below > 0 for found in self.crossings)
 
     def lost(self) -> int | None:
-        """Count the replicas that lost the criterion after their first crossing, see `Crossings`; None likewise."""
+        """Count the replicas that lost the criterion after their first crossing; None if it was not recorded."""
         if self.crossings is None or any(found.lost is None for found in self.crossings):
             return None
         return sum(bool(found.lost) for found in self.crossings)
 
     def worst(self) -> dict[str, float]:
-        """Find the worst value over the replicas of each metric of the criterion after their first crossing."""
+        """Find, for each metric of the criterion, the worst value over all replicas after their first crossing."""
         conditions = {label: parse_condition(text) for label, text in self.cell.recipe.grokked.items()}
         worst: dict[str, float] = {}
         for label, value in (pair for found in self.crossings or () for pair in found.worst.items()):
@@ -95,17 +96,17 @@ class Courses:
         return worst
 
     def not_finite_after(self) -> int | None:
-        """Count the replicas with a loss that was not finite after their first crossing; None likewise."""
+        """Count the replicas with a loss that was not finite after their first crossing; None if not recorded."""
         if self.crossings is None:
             return None
         return sum(found.first is not None and found.not_finite_at is not None for found in self.crossings)
 
 
 def within(time: int | None, budget: int) -> bool:
-    """Check whether something happened within the budget.
+    """Return whether something happened within the budget.
 
     Args:
-        time: its epoch; None where it did not happen.
-        budget: in epochs.
+        time: the epoch of the event; None if it did not happen.
+        budget: the budget in epochs.
     """
     return time is not None and time <= budget

@@ -12,9 +12,9 @@ __all__ = ["other_data_notes", "unverified_data", "unverified_note"]
 
 
 def unverified_data(measured: Measured) -> tuple[str, ...]:
-    """Name the data sets that finished runs of a cell read and that are not the published ones.
+    """Name the data sets that finished runs of a cell have read and that are not the published ones.
 
-    A run of an earlier version recorded no digests, so nothing is known of its data.
+    Runs of earlier versions recorded no digests, so nothing is known about their data.
 
     Args:
         measured: the cell.
@@ -34,7 +34,7 @@ def unverified_note(measured: Measured) -> Iterator[Note]:
 
 
 def other_data_notes(pairs: Sequence[tuple[Run, Run]]) -> Iterator[Note]:
-    """Yield a caution for each data set whose content was not the same for both runs of some pairs.
+    """Yield a caution for each data set whose content differs within a pair of runs.
 
     Args:
         pairs: finished runs of the baseline and of a method, by seed.

@@ -1,4 +1,4 @@
-"""Notes on the design of a comparison: its family, the looks at it, and what was changed after one."""
+"""Notes on the design of a comparison: its family, its looks, and what was changed after a look."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from grokbench.text.lists import listed, plural
 
 __all__ = ["design_notes"]
 
-CHANGED = (  # of `Statistics`: what nobody should choose after a look
+CHANGED = (  # fields of `Statistics` that nobody should choose after a look
     "primary",
     "alpha",
     "correction",
@@ -23,7 +23,7 @@ CHANGED = (  # of `Statistics`: what nobody should choose after a look
     "equivalence",
     "interim_looks",
 )
-NAMED = 5  # comparisons that are named at most
+NAMED = 5  # most comparisons that are named
 
 
 def design_notes(each: Comparison, judged: Judgement, corrected: Correction, found: Comparisons) -> Iterator[Note]:
@@ -32,8 +32,8 @@ def design_notes(each: Comparison, judged: Judgement, corrected: Correction, fou
     Args:
         each: the row's cell.
         judged: its comparison in its family.
-        corrected: all comparisons.
-        found: the folder.
+        corrected: the judgements of all comparisons.
+        found: the comparisons of the folder.
     """
     manifest = found.manifest
     if each.is_copy:
@@ -77,7 +77,7 @@ def _decided(each: Comparison, judged: Judgement, manifest: Manifest) -> Iterato
 
 
 def _family_notes(judged: Judgement, corrected: Correction, found: Comparisons) -> Iterator[Note]:
-    """Yield the notes on a family that was declared after a look, and on one of which comparisons were withdrawn."""
+    """Yield the notes on a family that was declared after a look, and on a family with withdrawn comparisons."""
     number = judged.family or 1
     if number > 1:
         first = len(corrected.families.members[0])
@@ -98,7 +98,7 @@ def _family_notes(judged: Judgement, corrected: Correction, found: Comparisons) 
 
 
 def _looks(judged: Judgement, found: Comparisons) -> Iterator[Note]:
-    """Name the looks at fewer seeds that the design does not allow for, and that could have found something."""
+    """Name the looks at fewer seeds that were not declared and could have found something."""
     statistics, now = found.manifest.statistics, len(found.manifest.seeds)
     events = (event for event in found.history.ledger.events if isinstance(event, Look))
     before = sorted({event.seeds for event in events if event.seeds < now and event.judged(judged.pair)})
@@ -113,7 +113,7 @@ def _could_decide(pairs: int, statistics: Statistics) -> bool:
 
 
 def _changes(before: Iterable[Declaration], now: Declaration, task: str) -> Iterator[Note]:
-    """Name what was declared otherwise when a replica finished, with both values."""
+    """Name what had another declared value when a replica finished, with both values."""
     declared, present = [_facts(each, task) for each in before], _facts(now, task)
     for name, value in present.items():
         others = list(dict.fromkeys(facts[name] for facts in declared if name in facts and facts[name] != value))

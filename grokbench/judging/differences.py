@@ -19,18 +19,19 @@ __all__ = [
     "untested",
 ]
 
-UNLIKE = ("device", "device_name", "machine", "torch", "precision", "grokbench", "engine")  # no test across these
-METHODS = "regularizers"  # the key of a recipe, and the kind of a plugin, that make up a method
+# If folders differ in one of these, no test is made between them.
+UNLIKE = ("device", "device_name", "machine", "torch", "precision", "grokbench", "engine")
+METHODS = "regularizers"  # the key of a recipe, and the kind of a plugin, that hold a method
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that is not the same in both folders.
+    """A difference between both folders.
 
     Attributes:
         what: a key of provenance or of the manifest, or a dotted path in the recipe of a cell.
-        a: its value in the first folder; None where that folder does not say.
-        b: its value in the second.
+        a: its value in the first folder; None if the folder has none.
+        b: its value in the second folder.
     """
 
     what: str
@@ -38,16 +39,16 @@ class Difference:
     b: Any
 
     def __str__(self) -> str:
-        """Both values in words."""
+        """Return both values in words."""
         return f"{self.what}: {_words(self.a)} in A, {_words(self.b)} in B"
 
 
 def folder_differences(a: Comparisons, b: Comparisons) -> Iterator[Difference]:
-    """Yield what two folders do not share, from the provenance of their runs and from their manifests.
+    """Yield the differences of two folders, in the provenance of their runs and in their manifests.
 
     Args:
-        a: of the first folder.
-        b: of the second folder.
+        a: the comparisons of the first folder.
+        b: the comparisons of the second folder.
     """
     facts = [
         {
@@ -72,17 +73,17 @@ def _sole(values: set[Any]) -> Any:
 
 
 def cell_differences(a: Cell, b: Cell) -> Iterator[Difference]:
-    """Yield the differences of recipes, leaf by leaf, of budgets, and of the sources of plugins of one name.
+    """Yield the differences of recipes (value by value), of budgets, and of the sources of plugins with the same name.
 
     Args:
-        a: of the first folder.
-        b: of the second folder, with the same labels.
+        a: a cell of the first folder.
+        b: a cell of the second folder, with the same labels.
     """
     yield from (difference for difference, _ in _parted(a, b))
 
 
 def _parted(a: Cell, b: Cell) -> Iterator[tuple[Difference, bool]]:
-    """Yield pairs: a difference of two cells, and True if it is in the method, whose versions can be tested."""
+    """Yield pairs: a difference of two cells, and True if it lies in the method, whose versions may be tested."""
     if a.identity != b.identity:
         first, second = dict(_leaves(a.recipe.data())), dict(_leaves(b.recipe.data()))
         for path in {**first, **second}:
@@ -118,7 +119,7 @@ def import_differences(a: Measured, b: Measured) -> Iterator[Difference]:
 
 
 def _recorded_differently(a: Measured, b: Measured, key: str) -> Iterator[tuple[str, set[str], set[str]]]:
-    """Yield the names that the runs of both cells record under a key of provenance, with values that differ."""
+    """Yield the names under a key of provenance for which the runs of both cells recorded different values."""
     first, second = _recorded(a, key), _recorded(b, key)
     yield from ((name, values, second[name]) for name, values in first.items() if second.get(name, values) != values)
 
@@ -146,7 +147,7 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 
 
 def untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str]) -> Note | None:
-    """Find out why a cell of one folder is not tested against that of another; None where it is.
+    """Return why a cell of one folder is not tested against a cell of another; None if it is.
 
     Args:
         a: the cell in the first folder.
@@ -175,7 +176,7 @@ def untested(a: Measured, b: Measured, same_seeds: bool, unlike: Sequence[str]) 
 def _words(value: Any) -> str:
     if isinstance(value, Mapping) and "commit" in value:
         return f"{str(value['commit'])[:10]}{' with uncommitted changes' if value.get('dirty') else ''}"
-    if isinstance(value, tuple):  # seeds, or looks
+    if isinstance(value, tuple):  # for seeds or looks
         return f"{len(value)} from {min(value)} to {max(value)}" if len(value) > 1 else str(*value) or "none"
     if isinstance(value, list):
         return " and ".join(map(_words, value)) or "none"

@@ -1,4 +1,4 @@
-"""One cell against its baseline over paired seeds: the effect, its interval and its tests."""
+"""The effect of one cell against its baseline over paired seeds, with its interval and tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,37 +13,39 @@ from grokbench.records import Statistics
 
 __all__ = ["Effect", "effect", "obstacle"]
 
-MISSES_LAST = "misses_last"  # the test that decides where a seed did not grok
-VERDICT = 0.95  # confidence of the ratio of means, whatever the suite's: verdicts of two suites mean the same
+MISSES_LAST = "misses_last"  # the test that decides if a seed did not grok
+VERDICT = 0.95  # confidence of the ratio of means, the same for all suites, so that verdicts mean the same
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A method's effect on epochs to grok over n paired seeds, as `docs/reading.md` explains it to readers.
+    """A method's effect on epochs to grok over n paired seeds; `docs/reading.md` explains it to readers.
 
-    A time is min(T, B), the budget B where a seed did not grok, and at least one evaluation interval. Ratios are those
-    of the baseline to the method: above 1 the method is faster. Evaluations tell a time up to their cadence alone:
-    tests and intervals are those of the least favourable times after the evaluation before, see `PairedTimes.tests`.
+    A time is min(T, B), with the budget B for a seed that did not grok, and at least one evaluation interval. A ratio
+    is baseline / method: above 1 the method is faster. A time is known only up to the cadence of the evaluations; tests
+    and intervals therefore use the least favourable times that are possible, see `PairedTimes.tests`.
 
     Attributes:
-        speedup: exp of the mean log ratio of times; None when neither side grokked on any seed.
+        speedup: exp of the mean log ratio of times; None if neither side grokked on any seed.
         low: lower end of its interval, which inverts the sign-flip test.
         high: upper end of that interval.
-        bound: "lower" where the baseline has seeds that did not grok, "upper" where the method has some, "mixed" where
-            both have, else None.
+        bound: "lower" if the baseline did not grok on some seeds, "upper" if the method did not, "mixed" if both did
+            not, otherwise None.
         of_means: mean time of the baseline / mean time of the method, the ratio that papers report.
         of_means_low: lower end of its interval (Fieller's).
         of_means_high: upper end of that interval.
         p: by test: `sign_flip` and `wilcoxon` of log ratios, `paired_t` of epochs, `logrank`, `misses_last`.
-        favours: by test, a number above 0 where its statistic favours the method, below 0 where the baseline.
+        favours: by test, a number above 0 if its statistic favours the method, below 0 if it favours the baseline.
         effect_size: d_z of the log ratios.
-        superiority: share of seeds on which the method groks first, ties half; a seed that did not grok is last.
+        superiority: share of seeds on which the method groks first; a tie counts half, and a seed that did not grok is
+            last.
         superiority_low: lower end of its interval.
         superiority_high: upper end of that interval.
-        both: the log ratios of the seeds that grokked on both sides, as two arrays: least, and greatest.
-        failures: how many seeds did not grok with the baseline, and with the method.
+        both: the log ratios of the seeds that grokked on both sides, as two arrays: the least and the greatest values.
+        failures: the number of seeds that did not grok with the baseline, and with the method.
         seeds: n.
-        skewness: sample skewness of the log ratios (adjusted Fisher-Pearson). None for fewer than three, or equal ones.
+        skewness: sample skewness of the log ratios (adjusted Fisher-Pearson). None for fewer than three log ratios, or
+            if all are equal.
     """
 
     speedup: float | None
@@ -65,10 +67,10 @@ class Effect:
     skewness: float | None = None
 
     def deciding(self, primary: str) -> str:
-        """Name the test that decides: the primary one where every seed grokked, else `misses_last`.
+        """Name the test that decides: the primary test if every seed grokked, otherwise `misses_last`.
 
-        The primary tests take the budget for the time of a seed that did not grok, so a larger budget could turn their
-        conclusion. `misses_last` ranks such a seed last, whatever the budget.
+        The primary tests use the budget as the time of a seed that did not grok, so a larger budget could reverse their
+        conclusion. `misses_last` ranks such a seed last, whatever the budget is.
 
         Args:
             primary: the suite's test.
@@ -79,32 +81,32 @@ class Effect:
         """Select the p of the deciding test, before any adjustment.
 
         Args:
-            statistics: the suite's.
+            statistics: the statistics of the suite.
         """
         return self.p[self.deciding(statistics.primary)]
 
     @property
     def tested(self) -> bool:
-        """True if any p was computed: an effect on a part of the seeds is a description."""
+        """True if any p was computed. It is not for an effect on a part of the seeds, which is only a description."""
         return any(p is not None for p in self.p.values())
 
     def faster_where_both_grok(self, confidence: float) -> bool:
-        """Check whether the interval of the speed-up lies above 1 on the seeds that grokked on both sides.
+        """Return whether the interval of the speed-up on the seeds that grokked on both sides lies above 1.
 
         Args:
-            confidence: of the interval.
+            confidence: the confidence of the interval.
         """
         low, _ = stats.sign_flip_interval_between(*self.both, confidence)
         return low is not None and low > 0
 
 
 def obstacle(baseline: Measured | None, method: Measured, name: str = "the baseline") -> Note | None:
-    """Find out why a cell cannot be compared with its baseline, or with another one; None when it can.
+    """Return why a cell cannot be compared with its baseline or another cell; None if it can.
 
     Args:
-        baseline: None where the suite plans none for the task.
+        baseline: the baseline's cell; None if the suite plans none for the task.
         method: another cell of the task.
-        name: of the cell in place of the baseline's.
+        name: the name of the cell that takes the baseline's place.
     """
     if baseline is None:
         task, planned = method.cell.task, name.removeprefix("the ")
@@ -138,8 +140,8 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
 
     Args:
         baseline: the replicas of the baseline, n of them.
-        method: those of the method, on the same n seeds in the same order.
-        confidence: of the interval of the speed-up.
+        method: the replicas of the method, on the same n seeds in the same order.
+        confidence: the confidence of the interval of the speed-up.
     """
     found = PairedTimes.of(baseline, method)
     informative = bool(found.grokked[0].any() or found.grokked[1].any())
@@ -165,5 +167,5 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
         both=found.both(),
         failures=found.failures,
         seeds=len(found.logs),
-        skewness=stats.skewness(np.sort(found.logs)),  # sorted: no order of the seeds rounds differently
+        skewness=stats.skewness(np.sort(found.logs)),  # the seeds' order must not change the rounding
     )

@@ -1,4 +1,4 @@
-"""Places within a task by each of the crossings that may count as grokking, and the rows whose place depends on it."""
+"""The places of a task's rows by each crossing that may count as grokking, and the rows whose place depends on it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,22 +10,22 @@ from grokbench.text.numbers import times
 
 __all__ = ["with_places"]
 
-ENDPOINTS = {  # attribute of a row -> what it is the mean time of
+ENDPOINTS = {  # attribute of a row, a mean time -> the name of its crossing
     "first_mean": "the first crossing",
     "lasting_mean": "lasting grokking",
     "strict_mean": "its strict version, every evaluation",
 }
-SAME = 1e-9  # relative difference of means that rounding explains
+SAME = 1e-9  # means that differ by at most this share count as equal, because of rounding
 
 
 def with_places(rows: Sequence[Row], baseline: str) -> list[Row]:
-    """Add a note to every row whose place among those of its task depends on the crossing that is its time.
+    """Add a note to every row whose place in its task depends on the crossing that counts as grokking.
 
-    Places follow the restricted means. Rows that are incomplete, or whose task does not `hold`, have none.
+    Places follow the restricted means. Incomplete rows, and rows of a task without `hold`, have no place.
 
     Args:
-        rows: of all tasks, in any order.
-        baseline: the label of the method that the others are compared with.
+        rows: the rows of all tasks, in any order.
+        baseline: the label of the method with which the others are compared.
     """
     notes = {id(row): note for task in {row.task for row in rows} for row, note in _notes(rows, task, baseline)}
     return [replace(row, notes=(*row.notes, notes[id(row)])) if id(row) in notes else row for row in rows]
@@ -38,7 +38,7 @@ def _notes(rows: Sequence[Row], task: str, baseline: str) -> list[tuple[Row, Not
 
 
 def _places(ranked: Sequence[Row]) -> list[tuple[Row, tuple[int, ...]]]:
-    """Give the place of every row by each of ENDPOINTS: 1 + the number of rows with a smaller mean."""
+    """Return the place of every row by each of ENDPOINTS: 1 + the number of rows with a smaller mean."""
     means = {name: [getattr(row, name) for row in ranked] for name in ENDPOINTS}
     return [
         (row, tuple(1 + sum(mean < getattr(row, name) * (1 - SAME) for mean in means[name]) for name in ENDPOINTS))

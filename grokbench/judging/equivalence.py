@@ -12,7 +12,7 @@ from grokbench.records import Manifest, Statistics
 
 __all__ = ["Equivalence", "equivalences"]
 
-CADENCES = 2  # a margin is at least so many evaluation intervals, as shares of the shorter median
+CADENCES = 2  # a margin must be at least this many evaluation intervals, as shares of the shorter median
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Equivalence:
 
     Attributes:
         p: the larger of the two p's. None: not tested.
-        adjusted: that p after the suite's correction over its family.
-        note: what follows.
+        adjusted: the p after the suite's correction over its family.
+        note: a note that states the result.
     """
 
     p: float | None
@@ -31,14 +31,14 @@ class Equivalence:
 
 
 def equivalences(found: Comparisons, corrected: Correction) -> list[Equivalence | None]:
-    """Test every cell of a folder; None for the baseline, its copies, and in a suite that declares no margin.
+    """Test every cell of a folder; None for the baseline and its copies, and if the suite declares no margin.
 
-    Nothing is tested before all seeds have run, where a seed did not grok, or where the margin is finer than the
+    A cell is not tested before all seeds have run, if a seed did not grok, or if the margin is finer than the
     evaluations. p is corrected over the family of the comparison with the baseline.
 
     Args:
-        found: the folder.
-        corrected: its comparisons in their families.
+        found: the comparisons of the folder.
+        corrected: the comparisons of the folder in their families.
     """
     statistics, judged = found.manifest.statistics, corrected.rows
     if statistics.equivalence is None:
@@ -53,7 +53,7 @@ def equivalences(found: Comparisons, corrected: Correction) -> list[Equivalence 
 def _adjusted(
     i: int, p: Sequence[float | None], judged: Sequence[Judgement | None], statistics: Statistics
 ) -> float | None:
-    """Correct a p over its family; a comparison of the family that is not among these counts as a p of 1."""
+    """Correct a p over its family; a comparison of the family without a p here counts as a p of 1."""
     mine = judged[i]
     if mine is None or mine.family is None:
         return None
@@ -68,7 +68,7 @@ def _p(each: Comparison, margin: float) -> float | None:
 
 
 def _obstacle(each: Comparison, manifest: Manifest) -> str | None:
-    """Find out why a cell cannot be tested; None when it can."""
+    """Return why a cell cannot be tested; None if it can."""
     margin = manifest.statistics.equivalence or 0.0
     if each.effect is None or each.baseline is None:
         return "there is no comparison"

@@ -1,7 +1,7 @@
-"""The evidence for figures and the report: the leaderboard of a folder, its costs, and bands of its curves over seeds.
+"""The data behind figures and the report: the leaderboard of a folder, its costs, and bands of its curves over seeds.
 
-Every run is read once, a cell at a time, and only bands of its curves are kept, so that hundreds of long runs fit in
-memory.
+Every run is read once, one cell at a time, and only bands of its curves are kept, so that hundreds of long runs fit
+into memory.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,12 +26,12 @@ class Evidence:
     """A results folder, judged.
 
     Attributes:
-        leaderboard: its rows.
+        leaderboard: the leaderboard of the folder.
         comparisons: the comparisons behind the rows.
         costs: (task, regularizer) -> cost in seconds; timed cells only.
-        bands: (task, regularizer) -> metric -> its curves, the train and test accuracies before others.
-        folder: its path.
-        complaints: a sentence for each damaged file, and one where curves are missing.
+        bands: (task, regularizer) -> metric -> band of its curves; the train and test accuracies come first.
+        folder: the path of the folder.
+        complaints: a sentence for each damaged file, and one if curves are missing.
     """
 
     leaderboard: Leaderboard
@@ -58,15 +58,15 @@ class Evidence:
         return [label for label in labels if any(row.regularizer == label for row in self.leaderboard.rows)]
 
     def of(self, task: str) -> list[Comparison]:
-        """Select the cells of a task of which a replica has run."""
+        """Select the cells of a task that have a replica that ran."""
         return [each for each in self._begun() if each.measured.cell.task == task]
 
     def rows(self, task: str) -> list[Row]:
-        """Select the leaderboard's rows of a task."""
+        """Select the rows of a task."""
         return [row for row in self.leaderboard.rows if row.task == task]
 
     def metrics(self, task: str) -> list[str]:
-        """List the metrics of a task that some replica recorded."""
+        """List the metrics that at least one replica of a task recorded."""
         return list(dict.fromkeys(label for each in self.of(task) for label in self.curves(task, each)))
 
     def curves(self, task: str, each: Comparison) -> Mapping[str, Band]:
@@ -93,13 +93,13 @@ def gather(store: Store) -> Evidence:
 
 
 def _without_curves(without: int, runs: int) -> Iterator[str]:
-    """Warn of missing curves: a chart of some seeds could be mistaken for one of all."""
+    """Warn of missing curves, because a chart of some seeds could be mistaken for one of all seeds."""
     if without:
         yield f"the curves of {without} of {plural(runs, 'replica')} are missing: charts over epochs leave those out."
 
 
 def _bands(cell: Cell, runs: list[Run]) -> dict[str, Band]:
-    """Compute the bands of all metrics that runs recorded, in the order of the cell's own."""
+    """Compute the bands of all metrics that runs recorded, in the order of the cell's metrics."""
     labels = dict.fromkeys([*cell.metrics, *(label for run in runs for label in run.curves)])
     found = {label: band(runs, label) for label in labels}
     return {label: each for label, each in found.items() if each is not None}

@@ -16,8 +16,8 @@ class SeedPair:
     """A seed whose outcomes or epochs differ between the folders.
 
     Attributes:
-        seed: of both replicas.
-        outcomes: in A and in B.
+        seed: the seed of both replicas.
+        outcomes: the outcomes in A and in B.
         epochs: min(T, B) in A and in B.
     """
 
@@ -31,21 +31,22 @@ class FolderContrast:
     """One cell in both folders.
 
     Attributes:
-        task: its label in both.
-        regularizer: its label in both.
-        differences: of recipes, budgets and plugin sources; none where the cells are the same.
-        seeds: how many finished in both.
-        differing: the seeds among them that differ.
-        a: the row of the leaderboard of A.
-        b: that of B.
-        conclusions: of A and of B, against the baseline of the same folder; None where nothing can be concluded.
+        task: the label of the task in both folders.
+        regularizer: the label of the regularizer in both folders.
+        differences: the differences of recipes, budgets and plugin sources; empty if the cells are the same.
+        seeds: the number of seeds that finished in both folders.
+        differing: those of these seeds that differ.
+        a: the row of A's leaderboard.
+        b: the row of B's leaderboard.
+        conclusions: the conclusions of A and of B, against the baseline of the same folder; None if nothing can be
+            concluded.
         ratio: exp of the mean log ratio of A's epochs to B's: above 1, the cell groks sooner in B.
         ratio_low: lower end of its interval.
         ratio_high: upper end of its interval.
-        bound: what seeds that did not grok make of the ratio: lower, upper, mixed; None without such seeds.
-        p: of that ratio.
-        test: the name of the test: sign_flip, or misses_last where a seed did not grok. None without a p.
-        untested: why there is no ratio; None where there is one.
+        bound: lower, upper or mixed if seeds that did not grok make the ratio a bound; otherwise None.
+        p: the p of the ratio.
+        test: the name of the test: sign_flip, or misses_last if a seed did not grok. None without a p.
+        untested: why there is no ratio; None if there is one.
     """
 
     task: str
@@ -66,7 +67,7 @@ class FolderContrast:
 
     @property
     def agree(self) -> bool | None:
-        """True if both folders conclude the same; None where one of them concludes nothing."""
+        """True if the conclusions of both folders are the same; None if one of them has none."""
         return None if None in self.conclusions else self.conclusions[0] == self.conclusions[1]
 
     @property
@@ -77,16 +78,16 @@ class FolderContrast:
 
 @dataclass(frozen=True, kw_only=True)
 class FolderContrasts:
-    """Two folders, A and B.
+    """The comparison of two folders, A and B.
 
     Attributes:
-        folders: their paths.
-        suites: the names of their suites.
-        differences: of the whole folders.
-        cells: the cells that both have.
-        alone: the names of cells that only A, and only B has.
-        needed: the fewest seeds at which A, and B, can conclude anything.
-        planned: how many seeds A, and B, plans.
+        folders: the paths of the folders.
+        suites: the names of the suites.
+        differences: the differences of the folders as wholes.
+        cells: the cells that both folders have.
+        alone: the names of the cells that only A has, and of those that only B has.
+        needed: the smallest numbers of seeds with which A and B can have a conclusion.
+        planned: the numbers of seeds that A and B plan.
     """
 
     folders: tuple[str, str]
@@ -99,5 +100,5 @@ class FolderContrasts:
 
     @property
     def unlike(self) -> tuple[str, ...]:
-        """The differences across which no test is made."""
+        """The differences because of which no test between the folders is made."""
         return tuple(difference.what for difference in self.differences if difference.what in UNLIKE)

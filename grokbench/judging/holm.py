@@ -1,6 +1,7 @@
 """Holm's correction over the families that a suite declared: its comparisons with baselines and by `compare_to`.
 
-A family is what the suite declared before it ran, finished or not, still planned or not (`records.families`).
+A family consists of the comparisons that the suite declared before it ran, whether or not they have finished or are
+still planned (`records.families`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from grokbench.stats.group_sequential import sequential_p
 
 __all__ = ["Correction", "Judgement", "correct", "stopped"]
 
-Key = tuple[Pair, int]  # two recipes, and the budget within which they are compared
+Key = tuple[Pair, int]  # two recipes, and the budget of their comparison
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,15 @@ class Judgement:
     """The p of one comparison in its family.
 
     Attributes:
-        pair: what is compared.
-        family: its number, from 1; None for a copy of what it would be compared with, which is not tested.
-        tests: the number of comparisons that the p is corrected for.
-        p: that decides, adjusted for the looks and by Holm; None where nothing is adjusted, or there is no p.
-        sequential: p of the group-sequential design, before Holm; None without declared looks.
-        decided_at: the seeds of the first look at which the comparison was significant; None without one.
-        favours: above 0 where the test that decided favours the method, below 0 where the other; None without a test.
-        counted_with: name of the row of the same recipe that counts in its place; empty without one.
+        pair: the pair that is compared.
+        family: the number of the family, from 1; None if both recipes are equal, because there is nothing to test.
+        tests: the number of comparisons for which the p is corrected.
+        p: the p that decides, adjusted for the looks and by Holm; None if nothing is adjusted, or there is no p.
+        sequential: the p of the group-sequential design, before Holm; None without declared looks.
+        decided_at: the number of seeds of the first look at which the comparison was significant; None without one.
+        favours: above 0 if the test that decided favours the method, below 0 if it favours the other; None without a
+            test.
+        counted_with: the name of the row with the same recipe that counts in its place; empty if there is none.
     """
 
     pair: Pair
@@ -45,11 +47,11 @@ class Judgement:
     counted_with: str = ""
 
     def deciding(self, found: Effect, statistics: Statistics) -> float | None:
-        """Select the p that decides on significance: the adjusted one, or that of the deciding test.
+        """Select the p that decides on significance: the adjusted p, or without one the p of the deciding test.
 
         Args:
             found: the effect.
-            statistics: the suite's.
+            statistics: the statistics of the suite.
         """
         return statistics.deciding(found.p_deciding(statistics), self.p)
 
@@ -59,10 +61,10 @@ class Correction:
     """The judgements of all comparisons.
 
     Attributes:
-        families: what was declared.
-        rows: of each cell against its baseline, in order; None for a baseline.
-        others: of each cell, those of its `others`.
-        absent: number of a family -> names of the comparisons in it that are not planned any longer.
+        families: the declared families.
+        rows: the judgement of each cell against its baseline, in order; None for a baseline.
+        others: for each cell, the judgements of its `others`.
+        absent: number of a family -> names of its comparisons that are no longer planned.
     """
 
     families: Families
@@ -73,7 +75,7 @@ class Correction:
 
 @dataclass(frozen=True)
 class _Member:
-    """One comparison of a family: its p and direction at each look that it reached, or at the one test."""
+    """One comparison of a family: its p and direction at each look that it has reached, or at the only test."""
 
     name: str
     looks: tuple[int, ...] = ()
@@ -81,18 +83,18 @@ class _Member:
     favours: tuple[float, ...] = ()
 
     def until(self, look: int) -> "_Member":
-        """Forget the looks that came later."""
+        """Return the comparison without later looks."""
         kept = sum(n <= look for n in self.looks)
         return replace(self, looks=self.looks[:kept], p=self.p[:kept])
 
     def sequential(self, statistics: Statistics) -> float | None:
-        """The p of the design; the p of the test without declared looks."""
+        """Return the p of the design; without declared looks, the p of the test."""
         if not any(p is not None for p in self.p):
             return None
         return sequential_p(statistics.interim_looks, self.p) if statistics.interim_looks else self.p[0]
 
     def direction(self, decided_at: int | None) -> float | None:
-        """The direction at the look that decided; at the last one where none did."""
+        """Return the direction at the look that decided; if none did, at the last one."""
         if decided_at in self.looks:
             return self.favours[self.looks.index(decided_at)]
         return self.favours[-1] if self.favours else None
@@ -123,13 +125,13 @@ def correct(comparisons: Comparisons) -> Correction:
 
 
 def _judgement(judged: Mapping[Key, Judgement], key: Key, name: str) -> Judgement:
-    """Look up a comparison; it names the row that counts in its place only if that is another one."""
+    """Look up the judgement of a comparison; it names the row that counts in its place only if this is another row."""
     found = judged.get(key, Judgement(key[0]))
     return replace(found, counted_with="") if found.counted_with == name else found
 
 
 def stopped(each: Comparison, decided_at: int | None, manifest: Manifest) -> Comparison:
-    """Give a row that was stopped when it was decided the effect at that look; any other as it is.
+    """Give a row that was stopped at a significant look the effect at this look; return any other row unchanged.
 
     Args:
         each: the row.
@@ -145,7 +147,7 @@ def stopped(each: Comparison, decided_at: int | None, manifest: Manifest) -> Com
 def _compared(
     each: Comparison, by_key: Mapping[tuple[str, str], Measured], manifest: Manifest
 ) -> Iterator[tuple[Key, Measured | None, Effect | None, str]]:
-    """Yield what a cell is compared with, as key, cell, effect and name: the baseline first, unless it is the cell."""
+    """Yield the comparisons of a cell as key, other cell, effect and name: first that with the baseline, if any."""
     cell = each.measured.cell
     labels = [] if each.is_baseline else [(manifest.baseline, each.effect, cell.name)]
     labels += [(other.label, other.effect, f"{cell.name} against {other.label}") for other in each.others]
@@ -172,7 +174,7 @@ def _member(name: str, other: Measured | None, method: Measured, found: Effect |
 def _judge(
     present: Mapping[Key, _Member], declared: Families, comparisons: Comparisons
 ) -> tuple[dict[Key, Judgement], dict[int, list[str]]]:
-    """Judge the planned comparisons, each in its family; give the names of the others that are in the families, too."""
+    """Judge the planned comparisons, each in its family; also return the names of the families' other comparisons."""
     statistics = comparisons.manifest.statistics
     judged, absent = dict[Key, Judgement](), dict[int, list[str]]()
     for number, family in enumerate(declared.members, 1):
@@ -197,7 +199,7 @@ def _judge(
 
 
 def _withdrawn(name: str, pair: Pair, comparisons: Comparisons) -> _Member:
-    """Compare two cells of which one at least is not planned any longer; without a p where that cannot be done."""
+    """Compare two cells of which at least one is no longer planned; without a p if they cannot be compared."""
     manifest = comparisons.manifest
     cells = (*(each.measured for each in comparisons.cells), *comparisons.withdrawn)
     by_identity = {each.cell.identity: each for each in reversed(cells)}
@@ -216,7 +218,7 @@ def _adjusted(members: Iterable[_Member], statistics: Statistics) -> list[float 
 
 
 def _decided(members: Sequence[_Member], statistics: Statistics) -> list[int | None]:
-    """Give the first look at which each comparison was significant."""
+    """Return the first look at which each comparison was significant; None for a comparison that never was."""
     decided: list[int | None] = [None] * len(members)
     for look in statistics.interim_looks:
         adjusted = _adjusted([member.until(look) for member in members], statistics)

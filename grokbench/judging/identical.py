@@ -12,15 +12,15 @@ Curves = Callable[[Cell, int], Run | None]  # a cell and a seed -> its run, with
 
 
 def identical(baseline: Measured, method: Measured, curves: Curves | None) -> bool:
-    """Check whether every curve of a method equals the baseline's at every common evaluation of every planned seed.
+    """Return whether every curve of a method equals the baseline's at every common evaluation of every planned seed.
 
-    False while a run of either is missing or has failed. Evaluations that a packed folder left out cannot be compared.
-    Curves are read for candidates alone, seed by seed, and not after the first difference.
+    The result is False if a run of either is missing or has failed. Evaluations that a packed folder left out are not
+    compared. Curves are read only if the runs are equal otherwise, seed by seed, until the first difference.
 
     Args:
-        baseline: of the same task.
-        method: on the same seeds in the same order.
-        curves: reads the curves of a run that comes without; None where they cannot be read.
+        baseline: the baseline's cell of the same task.
+        method: the method's cell, with the same seeds in the same order.
+        curves: reads a run without curves again with them; returns None if they cannot be read.
     """
     if not (baseline.complete and method.complete):
         return False
@@ -31,7 +31,7 @@ def identical(baseline: Measured, method: Measured, curves: Curves | None) -> bo
 
 
 def _may_be_equal(one: Run, other: Run) -> bool:
-    """Compare what is known without curves."""
+    """Return whether two cells are equal as far as this is known without curves."""
     if (one.grokked_at, one.memorised_at, one.epochs) != (other.grokked_at, other.memorised_at, other.epochs):
         return False
     return all(_same(value, other.final[label]) for label, value in one.final.items() if label in other.final)

@@ -18,17 +18,17 @@ class Leaderboard:
     """The rows of a suite.
 
     Attributes:
-        suite: its name.
-        baseline: label of the method that the others are compared with.
-        environment: key of provenance -> its value, a list where runs differ, None if unknown.
+        suite: the name of the suite.
+        baseline: the label of the method with which the others are compared.
+        environment: key of provenance -> its value, or a list if runs differ; None if unknown.
         rows: a row per planned cell, and one per skipped cell; the rows of a task stand together.
         skipped: the cells that the suite leaves out; the note of their row says why.
-        tasks: task -> its budget, cadence and delay.
-        seeds: planned.
+        tasks: label of a task -> its summary: budget, cadence and delay.
+        seeds: the planned seeds.
         comparisons: the number of planned comparisons.
         families: the sizes of the families over which p is corrected, the first one first.
         statistics: the tests of the suite.
-        source: of the published numbers, if there are any.
+        source: the source of the published numbers, if there are any.
         pairs: the comparisons between the methods of each task.
         aggregate: the speed-up of each method over all tasks; empty for a suite of one task.
     """

@@ -1,4 +1,4 @@
-"""Tests at the looks of a group-sequential design, and none on a part of the seeds that no look declares."""
+"""Tests at the declared looks of a group-sequential design; at other parts of the seeds nothing is tested."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,30 +15,30 @@ def idle_looks(statistics: Statistics, tests: int) -> list[int]:
     """List the declared looks at which no comparison can be significant: they have too few pairs.
 
     Args:
-        statistics: the suite's.
-        tests: the number of tests that a p is corrected for.
+        statistics: the statistics of the suite.
+        tests: the number of tests for which a p is corrected.
     """
     looks = statistics.interim_looks
-    exact = statistics.primary != "paired_t"  # which has no smallest p
+    exact = statistics.primary != "paired_t"  # because this test has no smallest p
     return undecidable(looks, statistics.alpha / max(tests, 1)) if looks and exact else []
 
 
 def is_tested(manifest: Manifest) -> bool:
-    """Return whether a folder's seeds are tested: they are all of the suite's, or those of a declared look."""
+    """Return whether a folder's seeds are tested: they are all seeds of the suite, or those of a declared look."""
     looked = any(_seeds_of(n, manifest) == set(manifest.seeds) for n in manifest.statistics.interim_looks)
     return looked or not manifest.unfinished
 
 
 def untested(found: Effect) -> Effect:
-    """Give an effect as a description: without any p."""
+    """Return the effect without any p, as a description."""
     return replace(found, p=dict.fromkeys(found.p))
 
 
 def effects_at_looks(baseline: Measured | None, method: Measured, manifest: Manifest) -> Iterator[tuple[int, Effect]]:
-    """Yield the effect at each declared look that both cells have reached: on the first so many seeds of the suite.
+    """Yield the effect at each declared look that both cells have reached, on the first seeds of the suite.
 
     Args:
-        baseline: None where the suite plans none for the task.
+        baseline: the baseline's cell; None if the suite plans none for the task.
         method: another cell of the task.
         manifest: the plan, with the declared looks.
     """
@@ -56,7 +56,7 @@ def at_look(measured: Measured, look: int, manifest: Manifest) -> Measured:
 
     Args:
         measured: a cell with the replicas of all seeds of the folder.
-        look: how many seeds.
+        look: the number of seeds.
         manifest: the plan.
     """
     wanted = _seeds_of(look, manifest)

@@ -34,6 +34,6 @@ def _written(value: float | str | None) -> str:
 
 
 def recipe_notes(cell: Cell) -> Iterator[Note]:
-    """Yield a note where the recipe of a cell is not its task's."""
+    """Yield a note if the recipe of a cell differs from its task's."""
     if cell.marks:
         yield info(Kind.RECIPE, f"another recipe: {', '.join(map(mark_text, cell.marks))}", *cell.marks)

@@ -1,7 +1,6 @@
-"""A note: one remark on a row of a leaderboard, as a record. The sentence in it is for people only.
+"""A note: one remark on a row of a leaderboard, as a record. Only people read the sentence in it.
 
-Programs select, share, count and place notes by kind, severity and facts, so that rewording a sentence changes nothing
-but the sentence.
+Programs select, share, count and place notes by kind, severity and facts, so rewording a sentence changes nothing else.
 """
 
 from collections.abc import Hashable
@@ -50,7 +49,7 @@ class Kind(StrEnum):
     SKEWED = "skewed"
     PUBLISHED_VERDICT = "published_verdict"
     PUBLISHED_METRIC = "published_metric"
-    # the family of a comparison, and the looks at it
+    # the family of a comparison, and its looks
     PART_OF_SEEDS = "part_of_seeds"
     LOOKED_BEFORE = "looked_before"
     CHANGED_AFTER_LOOK = "changed_after_look"
@@ -82,16 +81,16 @@ class Severity(StrEnum):
     """The weight of a note."""
 
     INFO = "info"
-    CAUTION = "caution"  # numbers of the row can mislead a reader who does not know this
+    CAUTION = "caution"  # a reader who does not know this can misread the numbers of the row
 
 
 @dataclass(frozen=True)
 class Note:
-    """One remark. Two notes that differ in their wording only are equal.
+    """One remark. Two notes that differ only in wording are equal.
 
     Attributes:
-        kind: its subject.
-        severity: its weight.
+        kind: the subject of the note.
+        severity: the weight of the note.
         facts: the values in the sentence, in one order for all notes of a kind.
         text: the sentence, without a capital and a full stop.
     """
@@ -110,7 +109,7 @@ def info(kind: Kind, text: str, *facts: Hashable) -> Note:
     """A note that informs.
 
     Args:
-        kind: its subject.
+        kind: the subject of the note.
         text: the sentence, without a capital and a full stop.
         *facts: the values in the sentence, in one order for all notes of a kind.
     """
@@ -121,7 +120,7 @@ def caution(kind: Kind, text: str, *facts: Hashable) -> Note:
     """A note that warns.
 
     Args:
-        kind: its subject.
+        kind: the subject of the note.
         text: the sentence, without a capital and a full stop.
         *facts: the values in the sentence, in one order for all notes of a kind.
     """

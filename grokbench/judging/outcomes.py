@@ -20,10 +20,10 @@ class Measured:
     """A cell with its runs.
 
     Attributes:
-        cell: what was planned.
-        runs: one per planned seed, in order; None where a replica is missing.
-        timings: of the cell, one for each time its seconds per epoch were measured.
-        rank_by: "first" or "lasting", the crossing that is a replica's time, see `Statistics`.
+        cell: the planned cell.
+        runs: one run per planned seed, in order; None for a missing replica.
+        timings: the timings of the cell, one for each measurement of its seconds per epoch.
+        rank_by: "first" or "lasting", the crossing whose epoch is a replica's time, see `Statistics`.
     """
 
     cell: Cell
@@ -38,13 +38,13 @@ class Measured:
 
     @property
     def short(self) -> list[Run]:
-        """The runs that stopped at a smaller budget than the cell has now: their times are not known."""
+        """The runs that stopped at a smaller budget than the cell has now, so that their times are not known."""
         sound = [run for run in self.runs if run is not None and run.outcome is not Outcome.FAILED]
         return [run for run in sound if not reached_end(run, self.cell)]
 
     @property
     def missing(self) -> int:
-        """The number of planned replicas without a run that is complete; failed ones are not counted."""
+        """The number of planned replicas without a complete run; failed replicas are not counted."""
         return sum(run is None for run in self.runs) + len(self.short)
 
     @property
@@ -69,17 +69,17 @@ class Measured:
         return [self._in_time(run) for run in self.finished]
 
     def _time(self, run: Run) -> int | None:
-        """The epoch of the crossing that counts; None where there is none."""
+        """Return the epoch of the crossing that counts; None if there is none."""
         return run.time(self.rank_by)
 
     def _in_time(self, run: Run) -> bool:
-        """Check whether it grokked within the budget; a sustained criterion is confirmed later than it begins."""
+        """Return whether a replica grokked within the budget; a sustained criterion is confirmed only later."""
         sustained = isinstance(self.cell.recipe.stop, int) and run.grokked_at is not None
         return within(run.epochs if sustained else self._time(run), self.cell.budget)
 
     @property
     def mean_bound(self) -> str | None:
-        """The bound that the mean time is: "lower" where a finished replica did not grok, else None."""
+        """The kind of bound of the mean time: "lower" if a finished replica did not grok, otherwise None."""
         return None if all(self.grokked) else "lower"
 
     @property
@@ -96,8 +96,8 @@ class Measured:
     def earliest_times(self) -> list[float]:
         """The earliest epoch at which each of `ratio_times` can have been reached.
 
-        A crossing that an evaluation found happened at an epoch after the evaluation before it. The time of a replica
-        that did not grok is the budget, which is known.
+        A crossing lies between the evaluation that found it and the previous evaluation. The time of a replica that did
+        not grok is the budget, which is known.
         """
         every = self.cell.evaluate_every
         pairs = zip(self.ratio_times, self.grokked, strict=True)
@@ -105,9 +105,9 @@ class Measured:
 
     @property
     def time_brackets(self) -> list[tuple[float, float]]:
-        """The least and the greatest time of each finished replica under a budget without end.
+        """The least and the greatest possible time of each finished replica if there were no budget.
 
-        A censored replica may still grok after the budget, one that diverged never does.
+        A censored replica may still grok after the budget; a diverged replica never does.
         """
         known = zip(self.earliest_times, self.ratio_times, self.grokked, self.finished, strict=True)
         return [(low, high) if hit else self._after_budget(run) for low, high, hit, run in known]
@@ -122,13 +122,13 @@ class Measured:
         return sum(hit and time == 0 for hit, time in zip(self.grokked, self.times, strict=True))
 
     def count(self, outcome: Outcome) -> int:
-        """Count the replicas of one outcome; one that grokked or diverged later than the budget is censored."""
+        """Count the replicas with an outcome; one that grokked or diverged after the budget counts as censored."""
         if outcome is Outcome.FAILED:
             return sum(run is not None and run.outcome is outcome for run in self.runs)
         return sum(self.outcome(run) is outcome for run in self.finished)
 
     def outcome(self, run: Run) -> Outcome:
-        """Give the outcome of a replica within this budget."""
+        """Return the outcome of a replica within this budget."""
         late = run.outcome is Outcome.DIVERGED and run.epochs > self.cell.budget
         if late or (run.outcome is Outcome.GROKKED and not self._in_time(run)):
             ended = run.crossings.not_finite_at if run.crossings and self.rank_by == "lasting" else None
@@ -141,14 +141,14 @@ class Measured:
         return Courses(self.cell, tuple(self.finished))
 
     def mean(self) -> float | None:
-        """Compute the restricted mean, of min(T, B) over the finished replicas; None without any, or if `short`.
+        """Compute the restricted mean: that of min(T, B) over the finished replicas. None without any, or if `short`.
 
-        Of replicas that were trained to a smaller budget, those that grokked early alone would be averaged.
+        Of replicas that were trained to a smaller budget, the average would contain only those that grokked early.
         """
         return fmean(self.times) if self.finished and not self.short else None
 
     def median(self) -> float | None:
-        """Compute the median epochs to grok; None when no more than half grokked."""
+        """Compute the median epochs to grok; None if no more than half of the replicas grokked."""
         return None if self.short else median_time(self.times, self.grokked)
 
     def std(self) -> float | None:
@@ -162,14 +162,14 @@ class Measured:
     def delay(self) -> float | None:
         """Compute the median epochs from memorising to grokking over the replicas that grokked.
 
-        A replica that grokked first counts as 0.
+        A replica that grokked before it memorised counts as 0.
         """
         return _median(
             _delay(time, run) for time, run, hit in zip(self.times, self.finished, self.grokked, strict=True) if hit
         )
 
     def final(self) -> dict[str, float | None]:
-        """Compute the mean of each metric at the last evaluation; None where a replica's value is not finite."""
+        """Compute the mean of each metric at the last evaluation; None if a replica's value is not finite."""
         labels = dict.fromkeys([*self.cell.metrics, *(label for run in self.finished for label in run.final)])
         return {
             label: _finite_mean(run.final[label] for run in self.finished if label in run.final) for label in labels
@@ -177,17 +177,17 @@ class Measured:
 
     @property
     def rounds(self) -> list[float]:
-        """Seconds per epoch, one value per round of timing; the cells of a task take turns in a round."""
+        """The seconds per epoch, one value per round of timing; the cells of a task take turns in a round."""
         return [seconds for timing in self.timings for seconds in timing.seconds_per_epoch]
 
     @property
     def refused(self) -> float | None:
-        """CPU time / wall time of a refused timing, see `Timing`; None without one, and beside a sound one."""
+        """CPU time / wall time of a refused timing, see `Timing`; None without one, or if there is a valid timing."""
         found = [timing.refused for timing in self.timings if timing.refused is not None]
         return found[-1] if found and not self.rounds else None
 
     def clocks(self, *keys: str) -> list[tuple[object, ...]]:
-        """List the different clocks of its timings, each as its values of these keys of provenance."""
+        """List the different clocks of the timings; a clock is the values of the given keys of provenance."""
         found: list[tuple[object, ...]] = []
         for timing in self.timings:
             clock = tuple(timing.provenance.get(key) for key in keys)
@@ -199,35 +199,35 @@ class Measured:
         return _median(self.rounds)
 
     def flop_per_epoch(self) -> int | None:
-        """Give the floating-point operations of an epoch, as the latest timing counted them; None without a count."""
+        """Return the floating-point operations of an epoch, as the latest timing counted them; None without a count."""
         counts = [timing.flop_per_epoch for timing in self.timings if timing.flop_per_epoch is not None]
         return counts[-1] if counts else None
 
     def seconds(self) -> float | None:
         """Compute the seconds to grok: seconds per epoch x mean epochs + mean seconds of `prepare`.
 
-        None for an incomplete cell, and for one that was not timed.
+        None for an incomplete cell and for a cell that was not timed.
         """
         pace = self.seconds_per_epoch()
         return None if pace is None or not self.complete else pace * fmean(self.times) + self.prepare_seconds()
 
     def prepare_seconds(self) -> float:
-        """Compute the mean seconds of `prepare` over the finished replicas, at least one."""
+        """Compute the mean seconds of `prepare` over the finished replicas; there must be at least one."""
         return fmean(run.prepare_seconds for run in self.finished)
 
 
 def same_clock(baseline: Measured, method: Measured) -> bool:
-    """Check whether the seconds of both were measured on one machine and device, in turns.
+    """Return whether the seconds of two cells were measured in turns, on the same machine and device.
 
     Args:
-        baseline: with its timings.
-        method: with the timings of another cell.
+        baseline: a cell with its timings.
+        method: another cell with its timings.
     """
     return baseline.clocks(*MACHINE, "timed_at") == method.clocks(*MACHINE, "timed_at")
 
 
 def same_conditions(a: Measured, b: Measured) -> bool:
-    """Check whether two cells have the same budget and cadence, so that their times can be compared.
+    """Return whether two cells have the same budget and cadence, so that their times can be compared.
 
     Args:
         a: one cell.
@@ -237,7 +237,7 @@ def same_conditions(a: Measured, b: Measured) -> bool:
 
 
 def _delay(time: float, run: Run) -> float:
-    """Compute the delay of a run that grokked; 0 if it memorised later, or was not trained until it did."""
+    """Compute the delay of a run that grokked; 0 if it memorised later, or training ended before it memorised."""
     return 0.0 if run.memorised_at is None else max(time - run.memorised_at, 0.0)
 
 

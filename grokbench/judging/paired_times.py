@@ -1,4 +1,4 @@
-"""Paired times of two cells, with what cadence and budget leave unknown, and the tests of their difference."""
+"""Paired times of two cells, with the uncertainty from cadence and budget, and the tests of their difference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ __all__ = ["PairedTimes"]
 
 
 class Corner(NamedTuple):
-    """One choice of the times that the evaluations allow: the least or the most favourable to the method.
+    """One choice among the times that are possible between evaluations: the least or the most favourable to the method.
 
     Attributes:
-        before: times of the baseline (n,).
-        after: times of the method (n,).
+        before: the times of the baseline, (n,).
+        after: the times of the method, (n,).
     """
 
     before: Floats
@@ -36,15 +36,16 @@ class Corner(NamedTuple):
 class PairedTimes:
     """The times of two cells on the same n seeds, in the same order.
 
-    A replica groks at an epoch after the evaluation before the one that found it, so that a time is known up to the
+    A replica groks between the evaluation that found it and the previous one, so a time is known only up to the
     cadence. Every log ratio lies between its values at two corners.
 
     Attributes:
-        late: the times as evaluations found them.
-        least: the corner least favourable to the method: the baseline grokked as early as can be.
-        greatest: the corner most favourable to it: the method grokked as early as can be.
+        late: the times at which evaluations found the crossings.
+        least: the corner least favourable to the method: the baseline grokked as early as possible.
+        greatest: the corner most favourable to the method: the method grokked as early as possible.
         grokked: whether the replicas grokked, (n,) for the baseline and (n,) for the method.
-        without_budget: least and greatest log ratios (n,) under a budget without end, see `log_ratio_brackets`.
+        without_budget: the least and the greatest possible log ratios (n,) if there were no budget, see
+            `log_ratio_brackets`.
     """
 
     late: Corner
@@ -70,7 +71,7 @@ class PairedTimes:
 
     @property
     def logs(self) -> Floats:
-        """The log ratios (n,) of the times as evaluations found them."""
+        """The log ratios (n,) of the times at which evaluations found the crossings."""
         return self.late.logs
 
     @property
@@ -81,17 +82,17 @@ class PairedTimes:
 
     @property
     def bound(self) -> str | None:
-        """The bound that a ratio is: a censored method makes it too large, a censored baseline too small."""
+        """The kind of bound of a ratio: censoring makes it too large for the method, too small for the baseline."""
         of_baseline, of_method = self.failures
         if of_baseline and of_method:
             return "mixed"
         return "lower" if of_baseline else "upper" if of_method else None
 
     def interval(self, confidence: float) -> tuple[float | None, float | None]:
-        """Compute the interval of the speed-up; that of a bound is wider, so that its valid end holds.
+        """Compute the interval of the speed-up; for a bound it is wider, so that its valid end covers as promised.
 
         Args:
-            confidence: its coverage.
+            confidence: the confidence of the interval.
         """
         if self.bound is not None:
             confidence = stats.bound_confidence(confidence, len(self.logs))
@@ -100,10 +101,10 @@ class PairedTimes:
         return low, high
 
     def ratio_of_means(self, confidence: float) -> tuple[float, float | None, float | None]:
-        """Compute the ratio of means, and its interval over both corners; that of a bound is wider, as in `interval`.
+        """Compute the ratio of means, and its interval over both corners; for a bound it is wider, as in `interval`.
 
         Args:
-            confidence: of the interval.
+            confidence: the confidence of the interval.
         """
         if self.bound is not None:
             confidence = stats.bound_confidence(confidence, len(self.logs))
@@ -113,9 +114,9 @@ class PairedTimes:
         return float(self.late.before.mean() / self.late.after.mean()), *both
 
     def tests(self) -> dict[str, tuple[float | None, float]]:
-        """Compute p and direction of each test: above 0 where it favours the method.
+        """Compute p and direction of each test; the direction is above 0 if it favours the method.
 
-        The p of `sign_flip`, `wilcoxon` and `misses_last` is that of the least favourable times.
+        For `sign_flip`, `wilcoxon` and `misses_last`, the p is that of the least favourable times.
         """
         between = self.least.logs, self.greatest.logs
         return {
@@ -131,7 +132,7 @@ class PairedTimes:
 
     @property
     def with_misses_last(self) -> Corner:
-        """The times as evaluations found them, infinite where a seed did not grok."""
+        """The times at which evaluations found the crossings; infinite for a seed that did not grok."""
         before, after = (np.where(hits, times, np.inf) for hits, times in zip(self.grokked, self.late, strict=True))
         return Corner(before, after)
 
@@ -141,7 +142,7 @@ class PairedTimes:
         return int((after < before).sum()), int((after == before).sum())
 
     def both(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Give the least and the greatest log ratios of the seeds that grokked on both sides."""
+        """Return the least and the greatest log ratios of the seeds that grokked on both sides."""
         there = self.grokked[0] & self.grokked[1]
         return tuple(self.least.logs[there]), tuple(self.greatest.logs[there])
 
@@ -151,9 +152,10 @@ class PairedTimes:
     def _at_a_corner(
         self, differences: Callable[[Corner], Floats], test: Callable[[Floats], float | None]
     ) -> tuple[float | None, float]:
-        """Test at the corner whose sum is nearer to zero; p is 1 where the sums of the two differ in sign.
+        """Test at the corner whose sum is nearer to zero; p is 1 if the sums at the two corners differ in sign.
 
-        These p's do not fall with every difference, so that other times within the brackets may have a larger one.
+        Unlike for `sign_flip`, a p here need not fall when a difference rises. Other times within the brackets may
+        therefore have a larger p.
         """
         least, greatest = differences(self.least), differences(self.greatest)
         direction = float(differences(self.late).sum())

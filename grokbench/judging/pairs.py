@@ -1,7 +1,7 @@
 """Comparisons between the methods of a task: all pairs of its cells, baseline included, and the places that follow.
 
-The p's of the pairs of a task are corrected by Holm's method over these pairs. So the probability that any two methods
-without a difference are told apart is at most alpha, however many methods there are.
+The p's of a task's pairs are corrected by Holm's method over these pairs. The probability that any two methods without
+a difference are found to differ is therefore at most alpha, for any number of methods.
 """
 
 import math
@@ -19,7 +19,7 @@ from grokbench.stats import holm, smallest_p
 
 __all__ = ["MOST_INTERVALS", "Pair", "pairs", "places"]
 
-MOST_INTERVALS = 12  # methods of a task up to which pairs have intervals: with 25 seeds each takes 20 ms
+MOST_INTERVALS = 12  # most methods of a task whose pairs have intervals; with 25 seeds, each interval takes 20 ms
 NO_INTERVAL = 1.0  # a confidence that no number of seeds reaches
 LOSERS: Mapping[Conclusion | None, str] = {Conclusion.FASTER: "b", Conclusion.SLOWER: "a"}
 
@@ -29,16 +29,17 @@ class Pair:
     """Two methods of a task, compared over the planned seeds.
 
     Attributes:
-        task: its label.
+        task: the label of the task.
         a: label of one method.
-        b: label of the other one, which takes the baseline's part.
-        speedup: exp of the mean log ratio of b's time to a's; above 1 a is faster. None where neither grokked.
-        low: lower end of its interval at the suite's confidence; None where a task has more than MOST_INTERVALS
-            methods, and with too few seeds.
+        b: label of the other method, which takes the role of the baseline.
+        speedup: exp of the mean log ratio of b's time to a's; above 1, a is faster. None if neither grokked on any
+            seed.
+        low: lower end of its interval at the suite's confidence; None if the task has more than MOST_INTERVALS methods,
+            or if the seeds are too few.
         high: upper end of that interval.
         bound: None, lower, upper or mixed, as in `Row.speedup_bound`.
-        p: of the test that decides on significance.
-        p_holm: after Holm's correction over the pairs of the task.
+        p: the p of the test that decides on significance.
+        p_holm: `p` after Holm's correction over the pairs of the task.
         conclusion: a is faster than b, slower, or there is no difference; None without a speed-up or a p.
     """
 
@@ -54,17 +55,17 @@ class Pair:
     conclusion: Conclusion | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Turn the pair into JSON data."""
+        """Convert the pair to JSON data."""
         return asdict(self)
 
 
 def pairs(found: Comparisons) -> tuple[Pair, ...]:
     """Compare all methods of each task with one another.
 
-    Cells that are incomplete, or whose budget or cadence is not that of the task's baseline, are left out; where the
-    baseline is incomplete, its part is taken by the first complete cell. A task with more than MOST_INTERVALS methods
-    is left out, too, if its seeds are too few for any two to be told apart. There are no pairs before all seeds of the
-    suite have run, since no look at pairs is declared.
+    Cells are left out if they are incomplete, or if their budget or cadence differs from that of the task's baseline.
+    If the baseline is incomplete, the first complete cell takes its role. A task with more than MOST_INTERVALS methods
+    is also left out if its seeds are too few to find any two methods different. There are no pairs before all seeds of
+    the suite have run, because no look at pairs is declared.
     """
     if found.manifest.unfinished:
         return ()
@@ -82,8 +83,8 @@ def places(found: Sequence[Pair], manifest: Manifest) -> dict[tuple[str, str], i
         manifest: the plan, with the seeds and the suite's statistics.
 
     Returns:
-        (task, label) -> place. Methods without a test have none, nor has a task whose seeds are too few for any two of
-        its methods to be told apart.
+        (task, label) -> place. Methods without a test have no place. Neither has a task whose seeds are too few to find
+        any two methods different.
     """
     placed: dict[tuple[str, str], int] = {}
     for task in dict.fromkeys(pair.task for pair in found):
@@ -96,7 +97,7 @@ def places(found: Sequence[Pair], manifest: Manifest) -> dict[tuple[str, str], i
 
 
 def _comparable(found: Comparisons, task: str) -> list[Comparison]:
-    """Select the complete cells of a task with the budget and the cadence of the first, one cell of each recipe.
+    """Select the complete cells of a task with the budget and cadence of the first, one for each recipe.
 
     The baseline comes first.
     """
@@ -133,7 +134,7 @@ def _effect(a: Comparison, b: Comparison, confidence: float) -> Effect:
 
 
 def _hopeless(methods: Sized, manifest: Manifest) -> bool:
-    """Check whether no p of a permutation test can survive Holm's correction; the paired t has no smallest p."""
+    """Return whether no p can be significant after Holm's correction; never for paired t, without a smallest p."""
     statistics, tests = manifest.statistics, math.comb(len(methods), 2)
     return statistics.primary != "paired_t" and tests * smallest_p(len(manifest.seeds)) > statistics.alpha
 

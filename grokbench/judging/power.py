@@ -1,13 +1,14 @@
 """The number of paired seeds that a cell needs to detect a speed-up, from the spread of its present pairs.
 
-Under a true speed-up s the log ratio of a pair is modelled as log s plus a residual drawn from those found: the spread
-of log ratios is assumed not to depend on s. The number of seeds comes from the normal approximation and is then
-corrected by simulation: pairs are drawn from the residuals and tested as the leaderboard does, by the exact sign-flip
-test at the strictest step of Holm's procedure, alpha over the number of planned comparisons.
+Under a true speed-up s, the log ratio of a pair is modelled as log s plus a residual, drawn from the observed
+residuals: the spread of log ratios is assumed not to depend on s. The number of seeds comes from the normal
+approximation and is then corrected by simulation: pairs are drawn from the residuals and tested as the leaderboard
+does, by the exact sign-flip test at the strictest step of Holm's procedure, alpha over the number of planned
+comparisons.
 
-The spread of a few pairs is uncertain itself: a number of seeds that suits it has less power than wanted in every
-second pilot. Each result therefore stands beside that for the upper limit of the spread, the end of a one-sided
-interval of confidence LIMIT under normal log ratios.
+The spread of a few pairs is itself uncertain: in every second pilot, the number of seeds that follows from it has too
+little power. Each result is therefore shown with the result for the upper limit of the spread, which is the end of a
+one-sided interval of confidence LIMIT under normal log ratios.
 """
 
 import math
@@ -25,7 +26,7 @@ from grokbench.stats.normal import deviation_limit
 
 __all__ = ["FEWEST_PAIRS", "LIMIT", "Need", "needs"]
 
-FEWEST_PAIRS = 4  # below, no spread is estimated
+FEWEST_PAIRS = 4  # with fewer pairs, no spread is estimated
 LIMIT = 0.8  # confidence of the upper limit of a spread
 
 
@@ -39,10 +40,10 @@ class Need:
         pairs: finished pairs in the folder.
         spread: standard deviation of their log ratios; None for fewer than FEWEST_PAIRS.
         spread_limit: the upper limit of that deviation, for normal log ratios.
-        seeds: number that detects the speed-up; None where that is unknown or beyond MOST_SEEDS.
-        seeds_limit: the number at the upper limit of the spread; None likewise.
-        power: simulated at `seeds`.
-        power_limit: of `seeds` too, at the upper limit of the spread.
+        seeds: the number that detects the speed-up; None if it is unknown or larger than MOST_SEEDS.
+        seeds_limit: the number at the upper limit of the spread; None as for `seeds`.
+        power: the simulated power with `seeds` seeds.
+        power_limit: the power with `seeds` seeds at the upper limit of the spread.
         detectable: smallest speed-up that the planned seeds detect, by the normal approximation; None if they detect
             none.
         detectable_limit: the smallest at the upper limit of the spread.
@@ -64,11 +65,11 @@ class Need:
 
 
 def needs(found: Comparisons, aim: Aim) -> Iterator[Need]:
-    """Yield the needs of every cell of a folder but the baselines, in the order of the suite.
+    """Yield the needs of every cell of a folder except the baselines, in the order of the suite.
 
     Args:
-        found: of the whole folder.
-        aim: the same for every cell.
+        found: the comparisons of the whole folder.
+        aim: the speed-up to detect, the same for every cell.
     """
     for each in found.cells:
         if not each.is_baseline:
@@ -81,7 +82,7 @@ def _need(each: Comparison, aim: Aim) -> Need:
         text = f"run at least {FEWEST_PAIRS} of its seeds and the baseline's: its spread is not known yet"
         few = info(Kind.TOO_FEW_PAIRS, text, FEWEST_PAIRS)
         return Need(cell.task, cell.regularizer, logs.size, note=few)
-    residuals = (logs - logs.mean()) * math.sqrt(logs.size / (logs.size - 1))  # a draw has the sample's variance
+    residuals = (logs - logs.mean()) * math.sqrt(logs.size / (logs.size - 1))  # draws have the sample's variance
     spread, widened = float(logs.std(ddof=1)), deviation_limit(1.0, logs.size, LIMIT)
     power, least_power = power_of(residuals, aim), power_at_limit(residuals, spread, widened, aim)
     seeds = fewest_seeds(power, spread, aim)

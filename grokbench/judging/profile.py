@@ -1,7 +1,7 @@
 """Performance profiles (Dolan and Moré 2002, Math. Program. 91) over the tasks and seeds of a suite.
 
-A problem is a task with a seed. The ratio of a method on a problem is its time divided by the least time of all methods
-there. Its profile at tau is the share of problems on which that ratio is at most tau.
+A problem is a task with a seed. The ratio of a method on a problem is its time divided by the least time of any method
+on this problem. Its profile at tau is the share of problems on which that ratio is at most tau.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +19,11 @@ class Profile:
     """The profile of one method.
 
     Attributes:
-        method: its label.
-        ratios: of the problems on which it grokked, in ascending order.
-        known_to: the largest tau at which its share is known. A seed that reached the budget B on a problem of least
-            time t has a ratio above B / t, so its share is known up to the smallest of these; None: everywhere.
+        method: the label of the method.
+        ratios: the ratios on the problems on which it grokked, in ascending order.
+        known_to: the largest tau at which its profile is known. If a seed reached the budget B on a problem with least
+            time t, its ratio is above B / t; the profile is known up to the smallest of these values. None: it is known
+            everywhere.
     """
 
     method: str
@@ -35,10 +36,10 @@ class Profiles:
     """The profiles of a suite, on the same problems.
 
     Attributes:
-        profiles: one for each method that is complete on every task.
-        problems: their number.
-        unsolved: problems on which no method grokked; they are not counted.
-        left_out: labels of the other methods.
+        profiles: a profile for each method that is complete on every task.
+        problems: the number of problems.
+        unsolved: the number of problems on which no method grokked; they are left out.
+        left_out: the labels of the methods without a profile.
     """
 
     profiles: tuple[Profile, ...]
@@ -51,11 +52,11 @@ def profiles(found: Comparisons, tasks: Sequence[str]) -> Profiles | None:
     """Compute the performance profiles of the methods that finished every task with the baseline's budget and cadence.
 
     Args:
-        found: every cell of a folder.
+        found: the comparisons of a folder.
         tasks: labels of the tasks to include.
 
     Returns:
-        The profiles; None for fewer than two methods, and where no seed grokked.
+        The profiles; None for fewer than two methods, or if no seed grokked.
     """
     cells = {each.measured.cell.key: each for each in found.cells}
     methods = list(dict.fromkeys(each.measured.cell.regularizer for each in found.cells))
@@ -76,7 +77,7 @@ def profiles(found: Comparisons, tasks: Sequence[str]) -> Profiles | None:
     return Profiles(made, len(least), len(problems) - len(least), left_out)
 
 
-Problem = tuple[int, int]  # the places of its task and of its seed
+Problem = tuple[int, int]  # the indices of its task and of its seed
 
 
 def _profile(
@@ -91,19 +92,19 @@ def _profile(
 
 
 def _usable(each: Comparison | None) -> bool:
-    """Check whether a cell is complete and has the budget and the cadence of its baseline."""
+    """Return whether a cell is complete and has the budget and the cadence of its baseline."""
     if each is None or each.baseline is None or not each.measured.complete:
         return False
     return same_conditions(each.measured, each.baseline)
 
 
 def _time(cells: Sequence[Measured], task: int, seed: int) -> float | None:
-    """Give the time of a seed; None where it did not grok."""
+    """Return the time of a seed; None if it did not grok."""
     return cells[task].ratio_times[seed] if cells[task].grokked[seed] else None
 
 
 def _censored(cells: Sequence[Measured], problem: Problem) -> bool:
-    """Check whether a seed reached the budget: it may grok later, which one that diverged never does."""
+    """Return whether a seed reached the budget: it may grok later, unlike a seed that diverged."""
     task, seed = problem
     run = cells[task].runs[seed]
     return run is not None and cells[task].outcome(run) is Outcome.CENSORED

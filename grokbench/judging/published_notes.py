@@ -1,4 +1,4 @@
-"""Notes that set published numbers beside ours."""
+"""Notes that compare published numbers with ours."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,8 +10,8 @@ from grokbench.text.numbers import figure, interval
 
 __all__ = ["metric_notes", "published_note"]
 
-MANY = 10_000  # seeds: beyond, the exact number is of no use
-WORDS = {  # of a verdict in a sentence, where its name says too little
+MANY = 10_000  # seeds; a larger number is not stated exactly
+WORDS = {  # words for a verdict in a sentence, if its name says too little
     Reproduction.CONSISTENT: "consistent, as no effect would be too",
     Reproduction.NO_EFFECT: "no effect shown in the ratio of means, and the published ratio is excluded",
 }
@@ -19,13 +19,13 @@ OPEN = (Reproduction.CONSISTENT, Reproduction.INCONCLUSIVE)
 
 
 def published_note(published: PublishedRatio, effect: Effect | None, verdict: Reproduction, seeds: int) -> Note:
-    """Set our ratio of means beside the published one.
+    """Make a note that compares our ratio of means with the published one.
 
     Args:
         published: the published ratio.
-        effect: ours; None while the row is incomplete.
-        verdict: of `verdicts.verdict`.
-        seeds: planned; an open verdict says how many would settle it.
+        effect: our effect; None while the row is incomplete.
+        verdict: the result of `verdicts.verdict`.
+        seeds: the planned seeds; a note on an open verdict says how many would settle it.
     """
     ours = "ours is not known yet"
     if effect is not None and effect.of_means is not None:
@@ -58,7 +58,7 @@ def metric_notes(published: Mapping[str, float], final: Mapping[str, float | Non
 
     Args:
         published: metric -> the published value.
-        final: metric -> our mean at the last evaluation; None where it is not finite.
+        final: metric -> our mean at the last evaluation; None if it is not finite.
     """
     for label, theirs in published.items():
         ours = final.get(label)

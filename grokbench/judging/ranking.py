@@ -1,6 +1,6 @@
-"""Comparisons -> Leaderboard: rows with p's corrected over the declared family, pairs of methods, and places. No torch.
+"""Ranking: it makes a leaderboard from comparisons, with p's corrected over the families, pairs and places. No torch.
 
-Rows keep the order of the suite within a task; skipped cells close their task.
+Within a task, rows keep the order of the suite; skipped cells come last.
 """
 
 from dataclasses import replace
@@ -50,14 +50,14 @@ def rank(comparisons: Comparisons) -> Leaderboard:
 
 
 def _with_stopped_rows(comparisons: Comparisons, corrected: Correction) -> Comparisons:
-    """Give the rows that were stopped at a look their effect at that look."""
+    """Return the comparisons in which rows that were stopped at a look have their effect at this look."""
     both = zip(comparisons.cells, corrected.rows, strict=True)
     cells = [stopped(each, judged.decided_at if judged else None, comparisons.manifest) for each, judged in both]
     return replace(comparisons, cells=tuple(cells))
 
 
 def _fails(row: Row) -> bool:
-    """Check whether a row has no place because it is faster on the seeds alone on which it groks."""
+    """Return whether a row has no place because it is faster only on the seeds on which it groks."""
     return row.conclusion is Conclusion.FASTER_WHERE_IT_GROKS
 
 

@@ -17,97 +17,101 @@ __all__ = ["Row"]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One cell of a leaderboard; None stands where a value does not exist.
+    """One cell of a leaderboard; a value that does not exist is None.
 
     Times are min(T, B): epochs to grok, or the budget B for a seed that did not grok.
 
-    `speedup` and `seconds_speedup` are point estimates, whatever censoring makes of them. Where they are one-sided
-    bounds, print `speedup_valid_end` and `seconds_speedup_valid_end` after the sign of the bound: the end of the
-    interval that holds without a budget, or the estimate where seeds or rounds are too few for an interval. Where they
-    are no bounds, the valid end equals the estimate. Where a bound is "mixed" it is None, since neither end holds; a
-    table then shows the estimate after "~".
+    `speedup` and `seconds_speedup` are point estimates, even if seeds are censored. If censoring makes the estimate a
+    one-sided bound, print the valid end (`speedup_valid_end` or `seconds_speedup_valid_end`) after the sign of the
+    bound. The valid end is the end of the interval that would also hold without a budget, or the estimate if there are
+    too few seeds or rounds for an interval. If the estimate is not a bound, the valid end equals the estimate. If the
+    bound is "mixed", neither end holds and the valid end is None; a table then shows the estimate after "~".
 
     Attributes:
         task: label of the task.
         regularizer: label of the method.
-        seeds: planned; 0 for a skipped cell.
+        seeds: planned seeds; 0 for a skipped cell.
         grokked: seeds that grokked within the budget.
         censored: seeds that reached the budget.
-        diverged: seeds with a loss that is not finite; they count as the budget.
+        diverged: seeds with a loss that is not finite; their time is the budget.
         failed: seeds that ended with an error; the row is incomplete.
-        epochs_mean: mean time, the restricted mean.
-        epochs_median: median epochs to grok; None when no more than half grokked.
+        epochs_mean: mean time (a restricted mean).
+        epochs_median: median epochs to grok; None if no more than half of the seeds grokked.
         epochs_std: standard deviation (n - 1) of the times.
-        epochs_mean_bound: "lower" where a finished seed did not grok, so that the mean of T itself is larger.
-        epochs_median_low: the last epoch to grok where exactly half grokked: the median lies at it or later.
+        epochs_mean_bound: "lower" if a finished seed did not grok, because the mean of T itself is then larger.
+        epochs_median_low: the largest epochs to grok if exactly half of the seeds grokked: the median is at least this.
         epochs_to_memorise: median over the seeds that memorised.
         delay: median epochs from memorising to grokking.
         first_mean: mean of min(first crossing, B), whatever the suite ranks by.
-        first_median: median epochs to the first crossing; None when no more than half had one.
-        lasting: seeds whose grokking lasted, see `Crossings`. None where the task does not `hold`.
+        first_median: median epochs to the first crossing; None if no more than half of the seeds had one.
+        lasting: seeds whose grokking lasted, see `Crossings`. None if the task does not `hold`.
         lasting_mean: mean of min(lasting crossing, B).
         lasting_median: median epochs to the lasting crossing.
-        below_share: mean share of the evaluations after the first crossing at which the criterion did not hold. None
-            where there are none.
-        below_again: seeds with such an evaluation. None where a run of an earlier version does not say it.
-        not_finite_after: seeds whose loss was not finite after their first crossing. None likewise.
-        strict: seeds that met the criterion at every evaluation for H epochs, see `Crossings`.
-        strict_mean: restricted mean of that crossing; a lower bound where training ended before one was known, as it
-            does when grokking lasts.
-        strict_median: median epochs to it. None where it depends on a crossing that is not known.
+        below_share: of the evaluations after the first crossing, the share at which the criterion did not hold; mean
+            over seeds. None if there are no such evaluations.
+        below_again: seeds for which the criterion did not hold at an evaluation after the first crossing. None if a run
+            of an earlier version did not record this.
+        not_finite_after: seeds whose loss was not finite after their first crossing. None as for `below_again`.
+        strict: seeds with a strict crossing: the criterion held at every evaluation for H epochs, see `Crossings`.
+        strict_mean: restricted mean of the epochs to the strict crossing. A lower bound if training ended before such a
+            crossing was known; training ends when grokking has lasted.
+        strict_median: median epochs to the strict crossing. None if it depends on a crossing that is not known.
         lost: seeds that lost the criterion after their first crossing, see `Crossings`. None as for `below_again`.
         worst: metric of the criterion -> its worst value after the first crossing, over all seeds.
         speedup: exp of the mean over seeds of log(baseline's time / time); above 1 the method is faster.
-        speedup_low: lower end of its interval.
-        speedup_high: upper end of its interval.
-        speedup_bound: what seeds that did not grok make of it: None, or lower, upper, mixed.
+        speedup_low: lower end of the interval of `speedup`.
+        speedup_high: upper end of this interval.
+        speedup_bound: "lower", "upper" or "mixed" if seeds that did not grok make `speedup` a bound; otherwise None.
         speedup_valid_end: the number to print.
         speedup_of_means: mean time of the baseline / mean time.
-        speedup_of_means_low: lower end of its 95% interval (Fieller's), whatever the suite's confidence.
+        speedup_of_means_low: lower end of its interval by Fieller's theorem; always 95%, not the suite's confidence.
         speedup_of_means_high: upper end of that interval.
         p_sign_flip: p of the sign-flip test on the log ratios.
         p_paired_t: p of the paired t test on epochs.
         p_wilcoxon: p of the Wilcoxon signed-rank test on the log ratios.
         p_logrank: p of the log-rank test with labels exchanged within pairs.
-        p_misses_last: p of the sign test of which side grokked first, a seed that did not grok being last.
-        deciding_test: the test that decides: the suite's primary one, or "misses_last" where a seed did not grok.
-        conclusion: from the deciding test: faster, slower, no difference, or faster where it groks. None without a p.
+        p_misses_last: p of the sign test of which side grokked first; a seed that did not grok counts as last.
+        deciding_test: the test that decides: the suite's primary test, or "misses_last" if a seed did not grok.
+        conclusion: the result of the deciding test: faster, slower, no difference, or faster where it groks. None
+            without a p.
         p_holm: p of the deciding test after Holm's correction over all comparisons of its family.
         p_equivalence: p of the two one-sided tests that the speed-up lies within the suite's margin.
-        p_equivalence_holm: that p after Holm's correction.
-        p_sequential: p of that test at the looks that the suite declares, before Holm's correction; None without looks.
-        family: number of the family: 1 for what the suite declared at first, more for what was added after a look; None
-            where there is nothing to test.
-        effect_size: d_z of the log ratios, their mean / their standard deviation.
-        superiority: share of seeds on which the method groks before the baseline, ties half; a seed that did not grok
-            is last. An estimate of the probability of improvement.
-        superiority_low: lower end of its interval.
-        superiority_high: upper end of its interval.
-        speedup_low_simultaneous: lower end of the interval of confidence 1 - alpha / m, for the m tests of the family.
+        p_equivalence_holm: `p_equivalence` after Holm's correction.
+        p_sequential: p of the deciding test, adjusted for the looks that the suite declares, before Holm's correction;
+            None without looks.
+        family: number of the family: 1 for comparisons that the suite declared at first, larger for those added after a
+            look; None if there is nothing to test.
+        effect_size: d_z of the log ratios: their mean divided by their standard deviation.
+        superiority: share of seeds on which the method groks before the baseline, an estimate of the probability of
+            improvement. A tie counts half; a seed that did not grok is last.
+        superiority_low: lower end of the interval of `superiority`.
+        superiority_high: upper end of this interval.
+        speedup_low_simultaneous: lower end of the interval of `speedup` with confidence 1 - alpha / m, for the m tests
+            of the family.
         speedup_high_simultaneous: upper end of that interval.
         place: 1 + the number of methods of the task that are significantly faster, see `pairs`; None without a test.
         skewness: sample skewness of the log ratios (adjusted Fisher-Pearson).
-        final: metric -> its mean at the last evaluation.
-        seconds_per_epoch: of one replica trained alone, evaluation excluded.
-        flop_per_epoch: floating-point operations of that epoch; None where they were not counted.
+        final: metric -> its mean over seeds at the last evaluation.
+        seconds_per_epoch: seconds per epoch of one replica trained alone, evaluation excluded.
+        flop_per_epoch: floating-point operations of this epoch; None if they were not counted.
         seconds_mean: seconds to grok.
         seconds_speedup: seconds_mean of the baseline / seconds_mean.
         seconds_speedup_low: lower end of its 95% interval, as in `Cost.speedup`.
-        seconds_speedup_high: upper end of its interval.
-        seconds_speedup_bound: None, lower, upper or mixed.
-        seconds_speedup_valid_end: the number to print.
-        privileges: what the method uses and the baseline does not have.
+        seconds_speedup_high: upper end of this interval.
+        seconds_speedup_bound: "lower", "upper" or "mixed" as for `speedup_bound`, or None.
+        seconds_speedup_valid_end: the number to print, see above.
+        privileges: what the method uses that the baseline does not have.
         unverified_data: data sets that its runs read and that are not the published ones.
-        published_epochs: the published mean.
+        published_epochs: the published mean epochs to grok.
         published_speedup: published mean of the baseline / published mean.
-        published_speedup_low: lower end of its 95% interval; None where no spread is published.
-        published_speedup_high: upper end of that interval.
+        published_speedup_low: lower end of its 95% interval; None if no spread is published.
+        published_speedup_high: upper end of this interval.
         published_metrics: metric -> its published final value.
-        verdict: on the published ratio.
+        verdict: the verdict on the published ratio, see `Reproduction`.
         notes: remarks on the row, as records.
-        marks: differences of its recipe from the task's.
-        comparisons: with other rows than the baseline, by the suite's `compare_to`.
-        identity: of the cell, as in its runs. Empty for a skipped cell.
+        marks: differences between the cell's recipe and the task's.
+        comparisons: the comparisons with rows other than the baseline, by the suite's `compare_to`.
+        identity: the identity of the cell, as in its runs. Empty for a skipped cell.
     """
 
     task: str
@@ -188,12 +192,12 @@ class Row:
     identity: str = ""
 
     def __post_init__(self) -> None:
-        """Choose the numbers to print."""
+        """Set the valid ends, which are the numbers to print."""
         for name in ("speedup", "seconds_speedup"):
             object.__setattr__(self, f"{name}_valid_end", end_to_print(self, name))
 
     def p(self, statistics: Statistics) -> float | None:
-        """Select the p that decides significance."""
+        """Return the p that decides significance."""
         adjusted = self.p_holm if statistics.correction == "holm" else self.p_sequential
         return statistics.deciding(self.p_deciding, adjusted)
 
@@ -203,7 +207,7 @@ class Row:
         return getattr(self, f"p_{self.deciding_test}") if self.deciding_test else None
 
     def significant(self, statistics: Statistics) -> bool:
-        """Check whether that p is at most alpha."""
+        """Return whether `p` is at most alpha."""
         p = self.p(statistics)
         return p is not None and p <= statistics.alpha
 
@@ -214,17 +218,17 @@ class Row:
 
     @property
     def seconds_shown(self) -> float | None:
-        """The ratio of seconds to show, likewise."""
+        """The ratio of seconds to show: its valid end, or the estimate of a mixed bound."""
         return self.seconds_speedup if self.seconds_speedup_valid_end is None else self.seconds_speedup_valid_end
 
     @property
     def shown_bound(self) -> str | None:
-        """The bound that the shown speed-up is: "mixed" also where too few seeds have no interval."""
+        """The kind of bound of the shown speed-up; a bound without an interval (too few seeds) counts as "mixed"."""
         return known_bound(self.speedup_low, self.speedup_high, self.speedup_bound)
 
     @property
     def seconds_shown_bound(self) -> str | None:
-        """The bound that the shown ratio of seconds is, likewise."""
+        """The kind of bound of the shown ratio of seconds, as `shown_bound`."""
         return known_bound(self.seconds_speedup_low, self.seconds_speedup_high, self.seconds_speedup_bound)
 
     @property
@@ -233,7 +237,7 @@ class Row:
         return tuple(note.text for note in self.notes)
 
     def as_dict(self) -> dict[str, Any]:
-        """Turn the row into JSON data, its notes into sentences."""
+        """Convert the row to JSON data; its notes become sentences."""
         marks = [asdict(mark) | {"text": mark_text(mark)} for mark in self.marks]
         comparisons = [each.as_dict() for each in self.comparisons]
         return asdict(self) | {"notes": self.sentences, "marks": marks, "comparisons": comparisons}

@@ -1,4 +1,4 @@
-"""The columns of a row, by what they are about: the crossings, the effect, the design, and published numbers."""
+"""The columns of a row, by subject: the crossings, the effect, the design, and published numbers."""
 
 from statistics import fmean
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["crossing_columns", "design_columns", "effect_columns", "published_co
 
 
 def crossing_columns(measured: Measured) -> dict[str, Any]:
-    """Give the columns of the crossings of a cell, and of what came after them."""
+    """Return the columns on the crossings of a cell and on what happened after them."""
     courses = measured.courses
     columns: dict[str, Any] = {
         "below_share": courses.below_share(),
@@ -37,12 +37,12 @@ def crossing_columns(measured: Measured) -> dict[str, Any]:
 
 
 def effect_columns(each: Comparison, judged: Judgement | None, statistics: Statistics) -> dict[str, Any]:
-    """Give the columns of the effect on epochs and on seconds, and the conclusion.
+    """Return the columns on the effect on epochs and on seconds, and on the conclusion.
 
     Args:
         each: the comparison with the baseline.
-        judged: the same in its family; None for the baseline.
-        statistics: the suite's.
+        judged: the comparison in its family; None for the baseline.
+        statistics: the statistics of the suite.
     """
     found = each.effect
     if found is None:
@@ -77,12 +77,12 @@ def _seconds_columns(each: Comparison) -> dict[str, Any]:
 
 
 def design_columns(judged: Judgement | None, statistics: Statistics, tested: bool = True) -> dict[str, Any]:
-    """Give the columns of the family and its adjusted p's.
+    """Return the columns on the family and the adjusted p's.
 
     Args:
         judged: a comparison in its family; None for the baseline.
-        statistics: the suite's.
-        tested: whether the row has an effect; a row that is incomplete has no p.
+        statistics: the statistics of the suite.
+        tested: whether the row has an effect; an incomplete row has no p.
     """
     if judged is None:
         return {}
@@ -93,11 +93,11 @@ def design_columns(judged: Judgement | None, statistics: Statistics, tested: boo
 
 
 def published_columns(task: str, regularizer: str, manifest: Manifest) -> dict[str, Any]:
-    """Give the published numbers of a cell: epochs, the speed-up with its interval, and final values of metrics.
+    """Return the published numbers of a cell: epochs, the speed-up with its interval, and final values of metrics.
 
     Args:
-        task: its label.
-        regularizer: its label.
+        task: the label of the task.
+        regularizer: the label of the regularizer.
         manifest: the plan, with the published numbers.
     """
     published = manifest.published

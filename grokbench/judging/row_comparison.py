@@ -1,4 +1,4 @@
-"""A row of a leaderboard compared with another one than the baseline."""
+"""A row of a leaderboard compared with a row other than the baseline."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -12,26 +12,26 @@ __all__ = ["RowComparison", "end_to_print"]
 
 @dataclass(frozen=True, kw_only=True)
 class RowComparison:
-    """A row compared with another one than the baseline; see `Row` for what has the same name.
+    """A row compared with a row other than the baseline; for fields with the same name see `Row`.
 
     Attributes:
-        other: label of the other method; `with` in JSON.
-        speedup: None where the two cannot be compared.
+        other: the label of the other method; its key in JSON is `with`.
+        speedup: the speed-up over the other row; None if the two cannot be compared.
         speedup_low: lower end of its interval.
         speedup_high: upper end of its interval.
-        speedup_bound: None, lower, upper or mixed.
+        speedup_bound: "lower", "upper", "mixed" or None, see `Row`.
         speedup_valid_end: the number to print, see `Row`.
-        speedup_of_means: mean time of the other / mean time.
+        speedup_of_means: mean time of the other row / mean time of this row.
         deciding_test: the test that decides, see `Row`.
-        p: of that test.
+        p: the p of the deciding test.
         speedup_of_means_low: lower end of its 95% interval.
         speedup_of_means_high: upper end of its 95% interval.
-        p_holm: after Holm's correction over all comparisons of its family.
-        p_sequential: of the declared looks, before Holm's correction; None without looks.
-        family: number of the family.
+        p_holm: `p` after Holm's correction over all comparisons of its family.
+        p_sequential: `p` adjusted for the declared looks, before Holm's correction; None without looks.
+        family: the number of the family.
         effect_size: d_z of the log ratios.
-        superiority: share of seeds on which the method groks before the other, ties half.
-        note: what follows, in a sentence.
+        superiority: share of seeds on which the method groks before the other; a tie counts half.
+        note: a sentence that states the result.
     """
 
     other: str
@@ -53,7 +53,7 @@ class RowComparison:
     note: Note
 
     def __post_init__(self) -> None:
-        """Choose the number to print."""
+        """Set the valid end, which is the number to print."""
         object.__setattr__(self, "speedup_valid_end", end_to_print(self, "speedup"))
 
     def deciding_p(self, statistics: Statistics) -> float | None:
@@ -67,16 +67,16 @@ class RowComparison:
         return self.speedup if self.speedup_valid_end is None else self.speedup_valid_end
 
     def as_dict(self) -> dict[str, Any]:
-        """Turn the comparison into JSON data."""
+        """Convert the comparison to JSON data."""
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "other"}
         return {"with": self.other} | values | {"note": self.note.text}
 
 
 def end_to_print(row: Any, name: str) -> float | None:
-    """Choose the number to print of a ratio; None where there is no ratio, or no end of its interval holds.
+    """Choose the number to print for a ratio; None if there is no ratio, or if no end of its interval holds.
 
     Args:
-        row: a record with the ratio, and with its ends and its bound under names that begin alike.
+        row: a record with the ratio; the fields with its ends and its bound have the name of the ratio as prefix.
         name: the name of the ratio.
     """
     return to_print(*(getattr(row, f"{name}{part}") for part in ("", "_low", "_high", "_bound")))

@@ -1,8 +1,8 @@
-"""Notes on the runs of a row: what the replicas did, and where they were made otherwise than the baseline's.
+"""Notes on the runs of a row: the outcomes of the replicas, and differences in how these and the baseline's were made.
 
-Other modules make the other notes: `conclusions`, `equivalence`, `simultaneous` and `skew` on the comparison with the
-baseline, `design_notes` on its family and looks, `published_notes` on published numbers, `marks` on the recipe,
-`refusals` on timings, `endpoints` on places, and `task_summary` on a task.
+Other modules make the other notes: `conclusions`, `equivalence`, `simultaneous` and `skew` about the comparison with
+the baseline, `design_notes` about its family and looks, `published_notes` about published numbers, `marks` about
+the recipe, `refusals` about timings, `endpoints` about places, and `task_summary` about a task.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from grokbench.text.numbers import interval, number
 
 __all__ = ["outcome_notes", "provenance_notes"]
 
-MARKED = ("device", "device_name", "precision", "torch", "engine")  # keys of provenance that have to be the baseline's
-UNSTEADY = 0.2  # of an overhead: its interval may reach so far before the note on an uncertain time
+MARKED = ("device", "device_name", "precision", "torch", "engine")  # keys of provenance to compare with the baseline's
+UNSTEADY = 0.2  # an overhead is uncertain if an end of its interval is farther away than this share of it
 
 
 def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
-    """Yield the notes on a cell by itself.
+    """Yield the notes on a cell that do not depend on other cells.
 
     Args:
         measured: the cell.
-        bound: what censoring makes of its speed-up; see `Effect.bound`.
+        bound: the bound that censoring makes of its speed-up, see `Effect.bound`.
     """
     n, budget, done = len(measured.runs), measured.cell.budget, len(measured.finished)
     if not measured.complete and n:
@@ -57,7 +57,7 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
 
 
 def _grokking(done: int, grokked: int, budget: int, bound: str | None) -> Note:
-    """Say how many of the finished seeds grokked."""
+    """Return a note on how many of the finished seeds grokked."""
     upper = bound == "upper"
     flatters = ": the speed-up is an upper bound and flatters the method" if upper else ""
     if not grokked:
@@ -70,7 +70,7 @@ def _grokking(done: int, grokked: int, budget: int, bound: str | None) -> Note:
 
 
 def _crossings(measured: Measured) -> Iterator[Note]:
-    """Yield the notes on seeds that lost the criterion after they had met it, or ended non-finite."""
+    """Yield the notes on seeds that lost the criterion after having met it, or whose loss became non-finite."""
     done, key = len(measured.finished), measured.cell.key
     if below := measured.courses.below_again():
         share, worst = 100 * (measured.courses.below_share() or 0.0), measured.courses.worst()
@@ -100,7 +100,7 @@ def provenance_notes(baseline: Measured, method: Measured) -> Iterator[Note]:
     """Yield a caution for each way in which paired runs, or the timings, were made differently.
 
     Args:
-        baseline: of the same task.
+        baseline: the baseline's cell of the same task.
         method: on the same seeds in the same order.
     """
     both = zip(baseline.runs, method.runs, strict=True)
@@ -120,7 +120,7 @@ def provenance_notes(baseline: Measured, method: Measured) -> Iterator[Note]:
 
 
 def _clock_notes(baseline: Measured, method: Measured) -> Iterator[Note]:
-    """Yield a note where the seconds of the two, both timed, are not comparable or uncertain."""
+    """Yield a note if both cells were timed but their seconds are not comparable, or are uncertain."""
     if not baseline.timings or not method.timings:
         return
     if baseline.clocks(*MACHINE) != method.clocks(*MACHINE):
@@ -134,7 +134,7 @@ def _clock_notes(baseline: Measured, method: Measured) -> Iterator[Note]:
 
 
 def _unsteady(found: Estimate | None) -> Iterator[Note]:
-    """Yield a note where the ratio of seconds per epoch differed much from round to round."""
+    """Yield a note if the ratio of seconds per epoch differed much from round to round."""
     if found is None or found.low is None or found.high is None:
         return
     if max(found.high - found.value, found.value - found.low) > UNSTEADY * found.value:

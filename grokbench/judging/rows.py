@@ -36,12 +36,12 @@ def make_row(
     """Make the row of a cell.
 
     Args:
-        each: the cell, compared.
+        each: the cell and its comparisons.
         judged: its comparison with the baseline in its family; None for the baseline.
-        others: its comparisons with other rows, likewise.
-        equivalence: with the baseline; None where it is not tested.
+        others: its comparisons with other rows, in their families.
+        equivalence: its test of equivalence with the baseline; None if it is not tested.
         corrected: all comparisons of the folder.
-        found: the folder.
+        found: the comparison of the folder.
     """
     measured, cell, manifest = each.measured, each.measured.cell, found.manifest
     theirs = published_ratio(manifest.published, cell.task, manifest.baseline, cell.regularizer)
@@ -115,7 +115,7 @@ def _contrast(other: RowContrast, judged: Judgement, manifest: Manifest) -> RowC
 
 
 def _notes(each: Comparison, tested: Judgement | None, manifest: Manifest) -> Iterator[Note]:
-    """Yield the notes of a row: on its outcomes, on its comparison, and on differences from the baseline's runs."""
+    """Yield the notes of a row: about its outcomes, its comparison, and differences from the baseline's runs."""
     yield from recipe_notes(each.measured.cell)
     yield from outcome_notes(each.measured, each.effect.bound if each.effect else None)
     if each.is_baseline:
@@ -141,7 +141,7 @@ def _published_notes(
 
 
 def _pairs(each: Comparison, manifest: Manifest) -> int:
-    """Count the pairs behind a verdict: a row that was stopped at a look has fewer; before the end there are none."""
+    """Count the pairs behind a verdict. A row that was stopped at a look has fewer; before the end there are none."""
     if manifest.unfinished:
         return 0
     return each.effect.seeds if each.effect else len(manifest.seeds)
@@ -161,7 +161,7 @@ def _identical(each: Comparison) -> Note:
 
 
 def skipped_row(skip: Skip, manifest: Manifest) -> Row:
-    """Make the row of a cell that the suite leaves out.
+    """Make the row of a cell that the suite skips.
 
     Args:
         skip: the cell, and why.

@@ -22,22 +22,22 @@ __all__ = [
     "simulated_power",
 ]
 
-MOST_SEEDS = 1000  # beyond, training them is impractical
-SIMULATIONS = 500  # of an experiment: a standard error of at most 0.022
-BLOCK = 4096  # random flips at once, the same for all experiments, where there are too many pairs to list them
-PowerOf = Callable[[int], float]  # of a number of seeds
+MOST_SEEDS = 1000  # more seeds are impractical to train
+SIMULATIONS = 500  # simulated experiments; the standard error of the power is at most 0.022
+BLOCK = 4096  # random flips at once, the same for all experiments, if the pairs are too many to list all flips
+PowerOf = Callable[[int], float]  # the power as a function of the number of seeds
 
 
 @dataclass(frozen=True)
 class Aim:
-    """A speed-up to detect, and the test that has to detect it.
+    """A speed-up to detect, and the test that must detect it.
 
     Attributes:
-        speedup: above 1.
-        power: the probability with which it is to be detected, between 0 and 1.
-        planned: seeds of the suite.
-        family: comparisons over which Holm corrects; 1 without a correction.
-        alpha: of the suite.
+        speedup: the speed-up, above 1.
+        power: the probability with which it must be detected, between 0 and 1.
+        planned: the number of the suite's seeds.
+        family: the number of comparisons over which Holm corrects; 1 without a correction.
+        alpha: the suite's alpha.
         primary: the suite's own test; the power is always that of the sign-flip test.
     """
 
@@ -62,7 +62,7 @@ class Aim:
 
 
 def fewest_seeds(power: PowerOf, spread: float, aim: Aim) -> int | None:
-    """Find the fewest seeds near the normal approximation that simulation confirms; None beyond MOST_SEEDS.
+    """Find the smallest number of seeds near the normal approximation that simulation confirms; None beyond MOST_SEEDS.
 
     Args:
         power: as a function of the number of seeds.
@@ -76,7 +76,7 @@ def fewest_seeds(power: PowerOf, spread: float, aim: Aim) -> int | None:
 
 
 def enough_seeds(power: PowerOf, spread: float, aim: Aim, least: int = 1) -> int | None:
-    """Find the first number of seeds from the normal approximation up, in steps of 5%, that simulation confirms.
+    """Find a number of seeds that simulation confirms: increase the normal approximation's number in steps of 5%.
 
     Args:
         power: as a function of the number of seeds.
@@ -95,7 +95,7 @@ def _least_pairs(aim: Aim) -> int:
 
 
 def power_of(residuals: Floats, aim: Aim) -> PowerOf:
-    """Return the simulated power as a function of the number of seeds, which simulates each number once.
+    """Return the simulated power as a function of the number of seeds; each number is simulated only once.
 
     Args:
         residuals: log ratios (n,) around their mean.
@@ -107,12 +107,13 @@ def power_of(residuals: Floats, aim: Aim) -> PowerOf:
 def power_at_limit(residuals: Floats, spread: float, widened: float, aim: Aim) -> PowerOf:
     """Return the power at the upper limit of the spread as a function of the number of seeds.
 
-    Beyond EXACT_PAIRS it is that of Student's t, which the limit's assumption of normal log ratios makes the same.
+    Beyond EXACT_PAIRS it is the power of Student's t test, which is the same because the limit assumes normal log
+    ratios.
 
     Args:
         residuals: log ratios (n,) around their mean.
         spread: their standard deviation.
-        widened: the limit / the spread.
+        widened: the upper limit divided by the spread.
         aim: the speed-up and the test.
     """
     simulated, effect = power_of(widened * residuals, aim), math.log(aim.speedup)
@@ -132,7 +133,7 @@ def simulated_power(residuals: Floats, effect: float, alpha: float, seeds: int) 
         residuals: log ratios (n,) around their mean, drawn from with replacement.
         effect: the true mean log ratio.
         alpha: the largest p that is significant.
-        seeds: pairs of an experiment.
+        seeds: the number of pairs in an experiment.
     """
     if stats.smallest_p(seeds) > alpha:
         return 0.0

@@ -1,4 +1,4 @@
-"""Comparisons -> the cost of methods in seconds: of an epoch, and to grok. No torch.
+"""The cost of methods in seconds, per epoch and to grok, from comparisons. No torch.
 
 Seconds per epoch are the median over rounds of timing (`engine.timing`), with the interval of a median from order
 statistics. Seconds to grok are seconds per epoch times mean epochs, plus the seconds of `prepare`. Epochs and rounds
@@ -23,12 +23,12 @@ __all__ = ["Cost", "Estimate", "costs", "overhead", "seconds_speedup"]
 
 
 class Estimate(NamedTuple):
-    """A figure with its 95% interval.
+    """A number with its 95% interval.
 
     Attributes:
-        value: the figure.
-        low: lower end of the interval; None where it is not known.
-        high: upper end.
+        value: the number.
+        low: lower end of the interval; None if it is not known.
+        high: upper end of the interval; None if it is not known.
     """
 
     value: float
@@ -36,7 +36,7 @@ class Estimate(NamedTuple):
     high: float | None = None
 
     def times(self, factor: "Estimate") -> "Estimate":
-        """Multiply two independent figures."""
+        """Multiply two independent estimates."""
         value = self.value * factor.value
         down = _both(_distance(self.value, self.low), _distance(factor.value, factor.low))
         up = _both(_distance(self.value, self.high), _distance(factor.value, factor.high))
@@ -51,21 +51,21 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """The cost of one cell; None stands where a value does not exist.
+    """The cost of one cell; a value that does not exist is None.
 
     Attributes:
         task: label of the task.
         regularizer: label of the method.
-        seconds_per_epoch: of one replica trained alone, evaluation excluded.
-        flop_per_epoch: floating-point operations of that epoch.
-        overhead: its seconds per epoch / the baseline's, the median over rounds.
-        seconds: to grok, for the restricted mean of epochs.
-        seconds_bound: "lower" where some seeds did not grok.
-        speedup: seconds of the baseline / its own, the ratio that papers report.
-        bound: what censoring makes of `speedup`: lower, upper or mixed.
+        seconds_per_epoch: seconds per epoch of one replica trained alone, evaluation excluded.
+        flop_per_epoch: floating-point operations of this epoch.
+        overhead: seconds per epoch / the baseline's seconds per epoch; median over rounds.
+        seconds: seconds to grok, for the restricted mean of epochs.
+        seconds_bound: "lower" if some seeds did not grok.
+        speedup: the baseline's seconds to grok / its own, the ratio that papers report.
+        bound: lower, upper or mixed if censoring makes `speedup` a bound; otherwise None.
         refused: CPU time / wall time of a refused timing, see `Timing`.
-        published_overhead: (published seconds / published epochs) over the baseline's.
-        published_seconds: to grok.
+        published_overhead: published seconds / published epochs, divided by the same ratio of the baseline.
+        published_seconds: published seconds to grok.
         published_speedup: published seconds of the baseline / its own.
     """
 
@@ -85,17 +85,17 @@ class Cost:
 
     @property
     def seconds_valid_end(self) -> float | None:
-        """The seconds to print: of a bound the valid end of their interval, as in `Row`."""
+        """The seconds to print; for a bound the valid end of their interval, as in `Row`."""
         return self.seconds and to_print(*self.seconds, self.seconds_bound)
 
     @property
     def speedup_valid_end(self) -> float | None:
-        """The ratio to print, after >= or <= if it is a bound; `Row` has it as `seconds_speedup_valid_end`."""
+        """The ratio to print, after >= or <= if it is a bound; in `Row` it is `seconds_speedup_valid_end`."""
         return self.speedup and to_print(*self.speedup, self.bound)
 
 
 def costs(found: Comparisons) -> Iterator[Cost]:
-    """Yield the cost of every cell that was timed, if in vain, or has published seconds, in the order of the suite."""
+    """Yield the cost of every cell with a timing, even a refused one, or published seconds, in the suite's order."""
     for each in found.cells:
         theirs = _published(each, found.manifest.published, found.manifest.baseline)
         if each.measured.timings or theirs:
@@ -155,7 +155,7 @@ def overhead(baseline: Measured, method: Measured) -> Estimate | None:
 
 
 def _overhead(each: Comparison) -> Estimate | None:
-    """Estimate the overhead of a cell; None for the baseline, and where the two were not timed in turns."""
+    """Estimate the overhead of a cell; None for the baseline, or if the two were not timed in turns."""
     baseline, method = each.baseline, each.measured
     comparable = baseline is not None and baseline is not method and same_clock(baseline, method)
     return overhead(baseline, method) if baseline and comparable else None
@@ -164,14 +164,14 @@ def _overhead(each: Comparison) -> Estimate | None:
 def seconds_speedup(each: Comparison) -> Estimate | None:
     """Estimate the ratio of the baseline's mean seconds to grok to a method's.
 
-    Its 95% interval combines those of the ratio of mean epochs and of the overhead. What censoring makes of it, it
-    makes of the speed-up in epochs too: see `Effect.bound`.
+    Its 95% interval combines the intervals of the ratio of mean epochs and of the overhead. Censoring makes it the same
+    kind of bound as the speed-up in epochs, see `Effect.bound`.
 
     Args:
         each: the method and its baseline.
 
     Returns:
-        None where they were not compared, or not timed in turns.
+        The estimate; None if they were not compared, or were not timed in turns.
     """
     baseline, found, extra = each.baseline, each.effect, _overhead(each)
     return _speedup(baseline, each.measured, found, extra) if baseline and found and extra else None
@@ -184,14 +184,14 @@ def _speedup(baseline: Measured, method: Measured, found: Effect, overhead: Esti
     epochs = Estimate(found.of_means, found.of_means_low, found.of_means_high)
     flipped = (None if end is None else 1 / end for end in (overhead.high, overhead.low))
     ratio = epochs.times(Estimate(1 / overhead.value, *flipped))
-    scale = before / after / ratio.value  # a median of ratios for a ratio of medians; and the seconds of `prepare`
+    scale = before / after / ratio.value  # from a median of ratios to this ratio
     return Estimate(before / after, *(None if end is None else end * scale for end in ratio[1:]))
 
 
 def _distance(value: float, end: float | None) -> float | None:
-    """Measure the distance from a figure to an end of its interval, in logarithms; None without either.
+    """Compute the distance from a number to an end of its interval, in logarithms; None if one of them is missing.
 
-    It is infinite to an end at or below 0, so that the product's end is 0: no time is shorter.
+    The distance to an end at or below 0 is infinite, so that the product's end is 0, the shortest possible time.
     """
     if end is None or value <= 0:
         return None

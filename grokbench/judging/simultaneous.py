@@ -1,8 +1,8 @@
 """Intervals that hold simultaneously for all comparisons of the family, beside Holm's p.
 
-Bonferroni's intervals, of confidence 1 - alpha / m for m tests, all cover with a probability of at least 1 - alpha.
-Holm's method rejects at least as much as they do, since it compares only the smallest p with alpha / m: no simple
-simultaneous interval agrees with it everywhere, and a note says where the two differ.
+Bonferroni's intervals have the confidence 1 - alpha / m for m tests; the probability that all of them cover is at least
+1 - alpha. Holm's method rejects at least as much as these intervals do, because it compares only the smallest p with
+alpha / m. No simple simultaneous interval always agrees with it; a note says if the two differ.
 """
 
 from collections.abc import Iterator
@@ -24,12 +24,12 @@ def simultaneous_ends(each: Comparison, judged: Judgement, manifest: Manifest) -
 
     Args:
         each: the comparison.
-        judged: the same in its family, with the number of tests.
+        judged: the comparison in its family, with the number of tests.
         manifest: the plan, with the suite's statistics.
 
     Returns:
-        Both ends; (None, None) without a speed-up or a test, in a suite that declares looks, which an interval of one
-        test does not allow for, and where the seeds are too few for that confidence.
+        Both ends; (None, None) in three cases: there is no speed-up or no test, the suite declares looks (for which an
+        interval of one test is not valid), or the seeds are too few for this confidence.
     """
     if each.effect is None or each.effect.speedup is None or each.baseline is None or judged.family is None:
         return None, None
@@ -42,11 +42,11 @@ def simultaneous_ends(each: Comparison, judged: Judgement, manifest: Manifest) -
 
 
 def simultaneous_note(each: Comparison, ends: Ends, judged: Judgement, manifest: Manifest) -> Iterator[Note]:
-    """Yield a note where the p that decides and the Bonferroni interval disagree; of a bound one end is not valid.
+    """Yield a note if the p that decides and the Bonferroni interval disagree; for a bound only the valid end counts.
 
     Args:
         each: the comparison.
-        ends: of that interval.
+        ends: the ends of this interval.
         judged: the comparison in its family.
         manifest: the plan, with the suite's statistics and the number of tests.
     """

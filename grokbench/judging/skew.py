@@ -1,4 +1,4 @@
-"""The note on skewed log ratios, which make the interval of a sign flip miss on one side."""
+"""The note on skewed log ratios, for which the interval of the sign-flip test misses more often on one side."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from grokbench.judging.note import Kind, Note, info
 
 __all__ = ["LARGEST_SKEW", "skew_notes"]
 
-LARGEST_SKEW = 1.0  # absolute: intervals of skewed pairs with mean 0 miss in 6 to 11% of suites, where 5% is nominal
+LARGEST_SKEW = 1.0  # absolute; beyond, intervals of pairs with mean 0 miss in 6 to 11% of suites, 5% is nominal
 
 
 def skew_notes(found: Effect) -> Iterator[Note]:
-    """Yield a note where the log ratios are skewed, and there is an interval that could miss."""
+    """Yield a note if the log ratios are skewed and there is an interval that could miss."""
     skew = found.skewness
     if found.low is not None and skew is not None and abs(skew) > LARGEST_SKEW:
         text = f"the log ratios are skewed ({skew:.1f}): the interval misses more often on one side"

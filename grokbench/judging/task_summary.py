@@ -1,4 +1,4 @@
-"""Summaries of tasks: the budget, the cadence, and the delay that the baseline leaves to be shortened."""
+"""Summaries of tasks: the budget, the cadence, and the baseline's delay, which methods can shorten."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from grokbench.text.numbers import number
 
 __all__ = ["TaskSummary", "summarize"]
 
-COARSE = 0.02  # of the fastest median: a longer evaluation interval is said
-LEAST_DELAY = 2.0  # epochs to grok over epochs to memorise: below, there is hardly a delay to shorten
+COARSE = 0.02  # share of the fastest median; a longer evaluation interval gets a note
+LEAST_DELAY = 2.0  # epochs to grok / epochs to memorise; below this ratio there is hardly a delay to shorten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +19,13 @@ class TaskSummary:
     """One task of a leaderboard.
 
     Attributes:
-        budget: epochs at most.
+        budget: the maximum number of epochs.
         evaluate_every: epochs between evaluations.
-        criterion: of grokking, in words.
-        hold: H, the epochs over which grokking has to last. None: it need not.
-        baseline_delay: the baseline's median epochs to grok / its median epochs to memorise. None where one of them
-            is not known.
-        notes: what a reader of its rows should know.
+        criterion: the criterion of grokking, in words.
+        hold: H, the epochs over which grokking has to last. None: it need not last.
+        baseline_delay: the baseline's median epochs to grok / its median epochs to memorise. None if one of them is not
+            known.
+        notes: notes that a reader of the task's rows should know.
     """
 
     budget: int
@@ -36,7 +36,7 @@ class TaskSummary:
     notes: tuple[Note, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Turn the summary into JSON data, its notes into sentences."""
+        """Convert the summary to JSON data; its notes become sentences."""
         return vars(self) | {"notes": [note.text for note in self.notes]}
 
 
@@ -44,7 +44,7 @@ def summarize(cells: Sequence[Comparison]) -> TaskSummary:
     """Summarize a task.
 
     Args:
-        cells: all its planned cells, one at least.
+        cells: all planned cells of the task, at least one.
     """
     cell = cells[0].measured.cell
     delay = next((_delay(each) for each in cells if each.is_baseline), None)

@@ -1,7 +1,7 @@
-"""Verdicts on published ratios of means, from the 95% interval of ours.
+"""Verdicts on published ratios of means, from the 95% interval of our ratio.
 
-Everything is compared in logarithms. A published mean that comes with a standard deviation and a number of seeds has an
-uncertainty of its own, which is added in quadrature wherever ours is compared with it.
+All comparisons are of logarithms. If a published mean has a standard deviation and a number of seeds, it is uncertain
+too; this uncertainty is added in quadrature whenever our ratio is compared with the published one.
 """
 
 import math
@@ -25,18 +25,18 @@ __all__ = [
     "verdict",
 ]
 
-LEAST_SEEDS = 6  # with fewer, Student's quantile makes the interval depend on a spread that is hardly known
-MARGIN = 0.5  # of the published log ratio, to both sides: so that the margin of a small effect excludes no effect
-LARGEST_MARGIN = 1.25  # a factor: the margin of a large effect, whose size has to agree too
+LEAST_SEEDS = 6  # with fewer seeds, the spread is hardly known, and the interval depends on it strongly
+MARGIN = 0.5  # share of the published log ratio, to both sides; the margin of a small effect then excludes 1
+LARGEST_MARGIN = 1.25  # a factor, the margin of a large effect: the size of the effect must agree, too
 
 
 class Reproduction(StrEnum):
-    """A verdict on a published ratio of means, by our interval."""
+    """A verdict on a published ratio of means, by our 95% interval."""
 
-    REPRODUCED = "effect reproduced"  # excludes 1 in the published direction and lies within the margin
-    CONSISTENT = "consistent"  # holds 1 and the published ratio
-    NO_EFFECT = "no effect shown"  # holds 1 and excludes the published ratio
-    NOT_REPRODUCED = "not reproduced"  # excludes 1 in the other direction, or lies outside the margin
+    REPRODUCED = "effect reproduced"  # the interval excludes 1 in the published direction and lies within the margin
+    CONSISTENT = "consistent"  # the interval contains 1 and the published ratio
+    NO_EFFECT = "no effect shown"  # the interval contains 1 and excludes the published ratio
+    NOT_REPRODUCED = "not reproduced"  # the interval excludes 1 in the other direction, or lies outside the margin
     INCONCLUSIVE = "inconclusive"
 
 
@@ -46,7 +46,7 @@ class PublishedRatio:
 
     Attributes:
         value: the ratio.
-        half_width: of its 95% interval in logarithms; 0 where no spread is published.
+        half_width: half the width of its 95% interval in logarithms; 0 if no spread is published.
     """
 
     value: float
@@ -54,7 +54,7 @@ class PublishedRatio:
 
     @property
     def ends(self) -> tuple[float | None, float | None]:
-        """Its 95% interval; (None, None) where no spread is published."""
+        """The 95% interval; (None, None) if no spread is published."""
         if not self.half_width:
             return None, None
         return self.value * math.exp(-self.half_width), self.value * math.exp(self.half_width)
@@ -69,7 +69,7 @@ class _Interval:
     high: float
 
     def difference(self, published: PublishedRatio) -> tuple[float, float]:
-        """Give the interval of log(ours / published)."""
+        """Return the interval of log(our ratio / published ratio)."""
         value = self.ratio - math.log(published.value)
         down, up = (math.hypot(end, published.half_width) for end in (self.ratio - self.low, self.high - self.ratio))
         return value - down, value + up
@@ -82,13 +82,13 @@ def published_ratio(published: Published | None, task: str, baseline: str, metho
     counts as exact. Student's quantile has the degrees of freedom of the mean with the fewest seeds.
 
     Args:
-        published: the published numbers; None without any.
+        published: the published numbers; None if there are none.
         task: label of the task.
         baseline: label of the method in the numerator.
-        method: label of the other one.
+        method: label of the method in the denominator.
 
     Returns:
-        The ratio; None for the baseline itself, and where a mean is not published.
+        The ratio; None for the baseline itself, or if a mean is not published.
     """
     means = published.epochs.get(task, {}) if published else {}
     if published is None or method == baseline or not {method, baseline} <= means.keys():
@@ -109,15 +109,15 @@ def _half_width(known: Iterable[tuple[float, Spread]]) -> float:
 
 
 def verdict(published: PublishedRatio, ours: Effect | None, seeds: int) -> Reproduction:
-    """Judge a published ratio of means by our interval of it.
+    """Judge a published ratio of means by our interval.
 
-    Where censoring makes ours a bound, only the valid end of the interval can decide, and only against the published
-    ratio. A published ratio of 1 is no effect, which cannot be reproduced.
+    If censoring makes our ratio a bound, only the valid end of the interval can decide, and only against the published
+    ratio. A published ratio of 1 means no effect, which cannot be reproduced.
 
     Args:
         published: the published ratio.
-        ours: None where no comparison could be made, which is inconclusive.
-        seeds: pairs behind ours.
+        ours: our effect; None if no comparison could be made, so that the verdict is inconclusive.
+        seeds: the number of pairs behind our effect.
     """
     found = _interval(ours)
     if found is None or ours is None or seeds < LEAST_SEEDS:
@@ -134,16 +134,16 @@ def verdict(published: PublishedRatio, ours: Effect | None, seeds: int) -> Repro
 
 
 def _margin(theirs: float) -> float:
-    """Compute how far our log ratio may be from the published one, to both sides."""
+    """Compute the largest allowed distance of our log ratio from the published one."""
     return min(MARGIN * abs(theirs), math.log(LARGEST_MARGIN))
 
 
 def excluded(published: PublishedRatio, ours: Effect | None) -> bool:
-    """Check whether our interval excludes the published ratio; of a bound only the valid end does.
+    """Return whether our interval excludes the published ratio; for a bound only the valid end counts.
 
     Args:
         published: the published ratio; its own uncertainty counts.
-        ours: None where no comparison could be made.
+        ours: our effect; None if no comparison could be made.
     """
     found = _interval(ours)
     low, high = found.difference(published) if found else (-math.inf, math.inf)
@@ -151,16 +151,17 @@ def excluded(published: PublishedRatio, ours: Effect | None) -> bool:
 
 
 def seeds_to_settle(published: PublishedRatio, ours: Effect, seeds: int) -> int | None:
-    """Estimate how many seeds would settle a verdict that is open or consistent; None where no number of seeds does.
+    """Estimate how many seeds would settle an open or consistent verdict; None if no number of seeds would.
 
     Our ratio of means and its spread are assumed to stay the same, so that the interval shrinks around the ratio like
-    Student's quantile / sqrt(seeds). A censored ratio needs a longer budget instead; one on the very edge of the margin
-    is never settled, nor one that the published spread alone leaves open.
+    Student's quantile / sqrt(seeds). There are three cases without such a number: a censored ratio, which needs a
+    longer budget instead; a ratio exactly on the edge of the margin; and a verdict that the published spread alone
+    leaves open.
 
     Args:
         published: the published ratio.
         ours: the effect that `seeds` seeds have shown.
-        seeds: how many there are now.
+        seeds: the present number of seeds.
     """
     found, theirs = _interval(ours), math.log(published.value)
     if found is None or ours.bound is not None or math.isinf(found.low) or theirs == 0:
@@ -174,13 +175,13 @@ def seeds_to_settle(published: PublishedRatio, ours: Effect, seeds: int) -> int 
 
 
 def _gaps(theirs: float, ratio: float, down: float, up: float) -> list[tuple[float, float]]:
-    """List what each side of the interval reaches now, and what it may reach in a verdict that is settled.
+    """List pairs for the sides of the interval: its present width, and the largest width that settles the verdict.
 
     Args:
         theirs: the published log ratio, above 0.
         ratio: our log ratio, above 0 in the published direction.
-        down: from our log ratio to the lower end of its interval.
-        up: to the upper end.
+        down: the distance from our log ratio to the lower end of its interval.
+        up: the distance to the upper end.
     """
     near, far = theirs - _margin(theirs), theirs + _margin(theirs)
     if ratio <= 0:
@@ -191,7 +192,7 @@ def _gaps(theirs: float, ratio: float, down: float, up: float) -> list[tuple[flo
 
 
 def _interval(ours: Effect | None) -> _Interval | None:
-    """Take the logarithms of our ratio of means and its interval; None where there is none."""
+    """Return the logarithms of our ratio of means and its interval; None if there is none."""
     if ours is None or ours.bound == "mixed":
         return None
     value, low, high = ours.of_means, ours.of_means_low, ours.of_means_high

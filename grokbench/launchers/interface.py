@@ -13,7 +13,7 @@ from grokbench.records import Cell
 
 __all__ = ["Job", "Launcher", "Measurement", "Stage", "Worker", "memory_fraction"]
 
-SPARE = 0.1  # share of a CUDA device's memory left to contexts, workspaces of libraries and fragmentation
+SPARE = 0.1  # share of a CUDA device's memory that is left for contexts, workspaces of libraries and fragmentation
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Job(Protocol):
         """True for training, which can stop with a checkpoint and go on from it."""
 
     def without(self, done: Collection[int]) -> "Job | None":
-        """Return the job that is left when the runs of some seeds have been received; None if nothing is left."""
+        """Return the job that remains after the runs of some seeds have been received; None if nothing remains."""
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
         """Do the work in the worker's process.

@@ -99,7 +99,7 @@ class Training(_OfOneCell):
         folder, seconds = self.checkpoints
         facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
         facts["sources"] = {name: origin.digest for name, origin in self.cell.origins.items()}
-        if self.cell.weights.epochs:  # an earlier request's checkpoint may be past an epoch that is wanted now
+        if self.cell.weights.epochs:  # an earlier checkpoint may be past an epoch that is requested now
             facts["weights"] = self.cell.weights.epochs
         return lambda seeds: CheckpointFile.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)
 
@@ -115,7 +115,7 @@ def _origins(cell: Cell) -> dict[str, Any]:
 
 
 def _imports(cell: Cell, registry: Any) -> dict[str, str]:
-    """Return the versions of the packages that a cell's own plugins of the user import."""
+    """Return the versions of the packages that the cell's user plugins import."""
     plugins = [registry.get(*name.split(".", maxsplit=1)) for name in cell.origins]
     return {name: version for plugin in plugins for name, version in plugin.imports.items()}
 

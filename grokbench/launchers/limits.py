@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 __all__ = ["ATTEMPTS", "ProgressClock", "TimeLimits"]
 
-ATTEMPTS = 3  # of a job whose worker shows no progress
-START_UP = 300.0  # least seconds allowed to a process that starts: importing torch from a cold network disk is slow
-LEAST_STALL = 1800.0  # default limit in seconds, for instance for a long `prepare`, which is one call
-LONGEST_GAPS = 20  # the default limit is at least so many times the longest time between two signs of progress
-SHOWN_AFTER = 60.0  # seconds without progress that are reported; then after twice as long, and so on
+ATTEMPTS = 3  # attempts at a job whose worker shows no progress
+START_UP = 300.0  # least seconds that a starting process is allowed: importing torch from a network disk can be slow
+LEAST_STALL = 1800.0  # default limit in seconds; it must allow for a long `prepare`, which is one call
+LONGEST_GAPS = 20  # the default limit is at least this many times the longest time between two signs of progress
+SHOWN_AFTER = 60.0  # seconds without progress until the first report; the next comes after twice as long, and so on
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class ProgressClock:
     Attributes:
         limits: the limits of its jobs.
         now: a clock in seconds, which never goes back.
-        began: when the present job began: at its first sign of progress, as the process may have to start first.
+        began: when the present job began: at its first sign of progress, because the process may have to start first.
         seen: when the last sign of progress came.
         longest: the longest time between two signs of progress of the present job, in seconds.
-        starting: the process has not sent anything yet.
+        starting: True until the process has sent something.
     """
 
     def __init__(self, limits: TimeLimits, now: Callable[[], float] = time.monotonic) -> None:
@@ -64,7 +64,7 @@ class ProgressClock:
         self.seen, self.starting, self._begun = now, False, True
 
     def pause(self, seconds: float) -> None:
-        """Leave out a time in which this program itself was stopped."""
+        """Do not count a time in which this program itself was stopped."""
         self.began, self.seen = self.began + seconds, self.seen + seconds
 
     @property
@@ -74,23 +74,23 @@ class ProgressClock:
 
     @property
     def used(self) -> float:
-        """The seconds since the present job began; 0 before."""
+        """The seconds since the present job began; 0 before its beginning."""
         return self.now() - self.began if self._begun else 0.0
 
     @property
     def stalled(self) -> bool:
-        """True once the limit without progress has passed."""
+        """True if the time without progress exceeds the limit."""
         return self.silent > self.stall_limit
 
     @property
     def stall_limit(self) -> float:
-        """The limit in seconds."""
+        """The limit of the time without progress, in seconds."""
         if self.limits.stall is None:
             return max(LEAST_STALL, LONGEST_GAPS * self.longest)
         return max(self.limits.stall, START_UP) if self.starting else self.limits.stall
 
     def to_show(self) -> float | None:
-        """Return the seconds without progress when they are to be reported, 0.0 when progress returned, else None."""
+        """Return the seconds without progress if a report is due; 0.0 if progress has returned; otherwise None."""
         silent = self.silent
         if silent < SHOWN_AFTER:
             shown, self._shown = self._shown, 0.0

@@ -1,4 +1,4 @@
-"""Signals while workers train: the first one is noted, so that checkpoints can be written before it takes effect."""
+"""Signals while workers train: the first signal is recorded, and takes effect after checkpoints have been written."""
 
 import signal
 import threading
@@ -13,10 +13,10 @@ __all__ = ["PendingSignal", "deferring_signals"]
 
 @dataclass
 class PendingSignal:
-    """The signal that came.
+    """The signal that was received.
 
     Attributes:
-        number: the number of the signal; None if none came.
+        number: the number of the signal; None if there was none.
     """
 
     number: int | None = None
@@ -24,7 +24,7 @@ class PendingSignal:
 
 @contextmanager
 def deferring_signals() -> Iterator[PendingSignal]:
-    """Note the first signal within a block, and let it take effect at the end of the block.
+    """Record the first signal within a block, and let it take effect at the end of the block.
 
     A second signal takes effect at once. Ignored signals, as under nohup, stay ignored. Only the main thread can handle
     signals; in another thread the block does nothing.

@@ -1,8 +1,8 @@
-"""Event files for TensorBoard (https://www.tensorflow.org/tensorboard), written with its package, without TensorFlow.
+"""Event files for TensorBoard (https://www.tensorflow.org/tensorboard), written by its own package, without TensorFlow.
 
-Each replica has its own folder, which is written at once when the replica is done. The file name contains a digest of
-the numbers, so a replica has a single log even if the suite was interrupted. An unchanged log is not written again, and
-a retrained replica replaces its earlier log.
+Each replica has its own folder, which is written when the replica is done. The file name contains a digest of the
+numbers, so a replica has only one log even if the suite was interrupted. An unchanged log is not written again. The log
+of a retrained replica replaces the earlier one.
 """
 
 import hashlib
@@ -72,7 +72,7 @@ class Log:
         (folder / ".part").replace(file)
 
     def refuse_links(self, file: Path) -> None:
-        """Raise OSError if a file would be written through a link, which may lead out of a folder that was sent.
+        """Raise OSError if a file would be written through a link, because a link may lead out of the folder.
 
         Args:
             file: a path below `root`. A chosen `root` may be a link itself.

@@ -4,7 +4,7 @@ A cell's identity is the hash of its recipe: canonical JSON of everything that d
 the order of the file, devices, metrics and the budget are not part of the recipe. Changing them does not repeat a run.
 
 `faults` finds the mistakes in a suite that only plugins reveal. `metrics` lists the metrics that a task records.
-`holds` gives the default of the epochs over which grokking has to last.
+`holds` gives the default number of epochs over which grokking has to last.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ from grokbench.task import Task
 
 __all__ = ["cell_step", "check_sources", "expand", "identity", "manifest", "without_misfits"]
 
-CONTRACT = 2  # version of the plugin contract
+CONTRACT = 2  # current version of the plugin contract
 
 
 def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tuple[Cell, ...]:
@@ -61,8 +61,8 @@ def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tup
 def without_misfits(suite: Suite, registry: Registry) -> Suite:
     """Skip the cells of added methods on tasks that lack facts that the method needs.
 
-    For a suite's own methods such a cell is an error, because the suite's author can add it to `skip`. A user who adds
-    a method to a shipped suite cannot.
+    Such a cell of a suite's own method is an error, because the suite's author can add the cell to `skip`. A user who
+    adds a method to a shipped suite cannot do this.
 
     Args:
         suite: the suite, with the methods that the command added.
@@ -72,16 +72,17 @@ def without_misfits(suite: Suite, registry: Registry) -> Suite:
 
 
 def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], execution: Mapping[str, Any]) -> Manifest:
-    """Make the manifest of a results folder. It describes the whole suite, even if only a part is run now.
+    """Make the manifest of a results folder. It describes the whole suite, even if only a part of it is run now.
 
     Args:
-        suite: its name, baseline, statistics and published numbers are the manifest's.
-        cells: all of the suite.
-        seeds: planned for the folder; where some are not the suite's, they replace its list.
+        suite: the suite; its name, baseline, statistics and published numbers are copied.
+        cells: all cells of the suite.
+        seeds: the seeds planned for the folder. If one of them is not a seed of the suite, they replace the suite's
+            list.
         execution: device kind, precision, engine revision, group size.
 
     Raises:
-        SuiteError: these are more replicas than a folder may hold.
+        SuiteError: the replicas are more than a folder may hold.
     """
     if (replicas := len(cells) * len(seeds)) > MOST_REPLICAS:
         raise SuiteError(f"{replicas} replicas, expected at most {MOST_REPLICAS} in a folder: plan fewer seeds")
@@ -122,7 +123,9 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
 
 
 def check_sources(cell: Cell, registry: Registry) -> None:
-    """Check that a cell's plugins have not changed since planning, as a run's provenance names the planned sources.
+    """Check that a cell's plugins have not changed since planning.
+
+    The provenance of a run names the sources at the time of planning, and must not be wrong.
 
     Args:
         cell: the cell, with the origins of its plugins at the time of planning.
@@ -190,7 +193,7 @@ def _cell(
 
 
 def _reads_budget(made: Iterable[Regularizer], settings: Mapping[str, Any]) -> bool:
-    """Return whether the numbers depend on the budget: a method reads it, or a schedule ends with it."""
+    """Return whether the results depend on the budget: a method reads it, or a schedule ends with it."""
     scheduled = schedule(settings)
     return any("budget" in regularizer.needs for regularizer in (*made, *([scheduled] if scheduled else [])))
 
@@ -209,7 +212,7 @@ def _contract(registry: Registry, uses: Iterable[Use], made: Iterable[Regularize
 def _judging(
     entry: TaskEntry, task: Task, metrics: Mapping[str, tuple[Metric, dict[str, Any]]], registry: Registry
 ) -> dict[str, Any]:
-    """Give the fields of a recipe that decide when a replica is evaluated, has grokked and stops."""
+    """Return the fields of a recipe that decide when a replica is evaluated, when it has grokked and when it stops."""
     grokked, standard = dict(entry.grokked or task.grokked), standard_labels(task)
     return {
         "evaluate_every": entry.evaluate_every or task.evaluate_every,
@@ -220,7 +223,7 @@ def _judging(
 
 
 def _coordinates(use: Use, registry: Registry, methods: Iterable[Regularizer]) -> tuple[Use, Task]:
-    """Choose the task's coordinates: full coordinates if one of the methods does not rotate with the inputs.
+    """Choose the task's coordinates: full ones unless all methods are independent of rotations.
 
     With the same seed, both choices give the same network on the same data up to rounding, so replicas stay paired.
     """

@@ -1,4 +1,4 @@
-"""H, the epochs over which grokking has to last: the default of `stop: hold`, and a warning where it is short.
+"""H, the epochs over which grokking has to last: the default for `stop: hold`, and a warning if H is short.
 
 The default is the same for every method of a task and known before training: a fifth of the median epochs of the
 baseline in calibration, and at least EVALUATIONS evaluations.
@@ -19,8 +19,8 @@ __all__ = ["DEFAULT", "EVALUATIONS", "MEDIANS", "hold_faults", "hold_of", "in_wo
 
 DEFAULT = "hold"  # the value of `stop` that stands for the default
 SHARE = 5  # H is the baseline's median divided by this
-EVALUATIONS = 100  # within H, so that one of them is at most 1%
-COORDINATES = "rotate"  # the parameter of a task that changes rounding only
+EVALUATIONS = 100  # least number of evaluations within H, so that one of them is at most 1%
+COORDINATES = "rotate"  # the parameter of a task that changes only rounding
 
 # Task, parameters other than the default, and median epochs to grok of its baseline: on seeds below 1000, from
 # `results/readings`. It holds for the task's own criterion only.
@@ -40,19 +40,19 @@ def hold_of(median: float, every: int) -> int:
     """Compute the default of H, a multiple of the cadence.
 
     Args:
-        median: epochs to grok of the task's default baseline.
+        median: the median epochs to grok of the task's default baseline.
         every: epochs between evaluations.
     """
     return max(math.ceil(median / SHARE / every), EVALUATIONS) * every
 
 
 def stop_of(entry: TaskEntry, task: Task, registry: Registry) -> Stop | None:
-    """Give the rule by which the replicas of a task stop; None for `hold` where its default is not known.
+    """Return the rule by which the replicas of a task stop; None for `hold` if its default is not known.
 
     Args:
-        entry: of the suite.
-        task: made with its parameters.
-        registry: with the task's plugin.
+        entry: the task's entry in the suite.
+        task: the task, made with its parameters.
+        registry: the registry, with the task's plugin.
     """
     if entry.stop != DEFAULT:
         return entry.stop or task.stop
@@ -76,9 +76,9 @@ def hold_faults(suite: Suite, entry: TaskEntry, stop: Stop | None, every: int) -
     """Yield the faults of a `hold`.
 
     Args:
-        suite: for the line and column.
-        entry: of the task.
-        stop: of `stop_of`.
+        suite: the suite, which gives line and column.
+        entry: the task's entry.
+        stop: the result of `stop_of`.
         every: epochs between evaluations.
     """
     place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
@@ -103,7 +103,7 @@ def short_holds(cells: Iterable[Cell]) -> Iterator[str]:
 
 
 def in_words(plugin: Plugin) -> list[str]:
-    """Describe the default of H of a task, for `grokbench show`: empty where there is none."""
+    """Describe the default of H of a task, for `grokbench show`; empty if there is none."""
     known = [(given, median) for name, given, median in MEDIANS if plugin.builtin and plugin.name == name]
     if not known:
         return []

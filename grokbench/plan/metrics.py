@@ -11,7 +11,7 @@ from grokbench.task import Task
 
 __all__ = ["can_record", "recorded", "standard_labels"]
 
-STANDARD = ("loss", "accuracy")  # of every split
+STANDARD = ("loss", "accuracy")  # recorded on every split
 
 
 def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str, tuple[Metric, dict[str, Any]]]]:

@@ -17,8 +17,8 @@ def published_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: T
     """Yield the published metrics with values for a task that does not record them.
 
     Args:
-        suite: with the published numbers.
-        registry: with the suite's own plugins.
+        suite: the suite with the published numbers.
+        registry: the registry, with the suite's own plugins.
         entry: one of the suite's tasks.
         task: its plugin, made with its parameters.
     """

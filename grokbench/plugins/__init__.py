@@ -1,7 +1,7 @@
-"""The plugin manager and the registry, which maps names in a suite to factories with their origins.
+"""The plugin manager, and the registry, which maps names in a suite to factories and their origins.
 
-Built-ins, installed packages and files come through the same hooks. Each provider is loaded separately, because pluggy
-stops at the first exception. A provider that fails is recorded with its traceback, and the other providers are loaded.
+Built-in plugins, installed packages and plugin files use the same hooks. Each provider is loaded separately, because
+pluggy stops at the first exception. If a provider fails, its traceback is recorded and the other providers are loaded.
 
 `registry` holds every `plugin`, `files` imports a user's file, `hooks` checks a module's hooks, `sources` finds the
 helpers of a user's plugin, `digests` computes digests of sources, and `refusals` explains why a factory fails.
@@ -90,9 +90,9 @@ Provider = tuple[Origin, Path | None, Callable[[], Any], Callable[[Any], Owner] 
 
 
 def _providers(files: Iterable[str | Path]) -> Iterator[Provider]:
-    """Yield every provider, its file if it is a plugin file, and functions that import it and that find its owner.
+    """Yield every provider, its file if it is a plugin file, a function that imports it, and one that finds its owner.
 
-    Built-in plugins have no owner: GrokBench itself is no helper of theirs, because they have revisions.
+    Built-in plugins have no owner, because they have revisions: GrokBench itself does not count as their helper.
     """
     for name in BUILTINS:
         yield Origin("built_in"), None, partial(importlib.import_module, name), None

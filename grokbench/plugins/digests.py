@@ -1,9 +1,9 @@
 """Digests of a plugin's source: the plugin's file and the files in the same folder that it imports.
 
 The digest decides whether a stored result was made by the present source, so editing a comment must not change it.
-Version 2 leaves out comments, docstrings, blank lines and trailing blanks. Version 1 covers the whole source. It is
-kept for comparison with results that have no other digest. Both digests hash text, because the output of `ast.dump`
-differs between versions of Python.
+Version 2 therefore leaves out comments, docstrings, blank lines and trailing blanks. Version 1 covers the whole source;
+it is kept for comparison with results that have no other digest. Both digests hash text, because the output of
+`ast.dump` differs between versions of Python.
 
 Versions 1 and 2 cover the files in the plugin's folder that it imports by `from .name import`. A user's plugin with
 other helpers has a digest of version 3 alone: results with the other versions are then stale, because it is unknown
@@ -25,9 +25,9 @@ __all__ = ["DIGITS", "code_of", "digests_of", "source_digests", "with_siblings"]
 
 DIGITS = 16  # length of a stored digest
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-NEWLINE = "\0"  # stands for a line end within a string; no source holds this character
+NEWLINE = "\0"  # replaces a line end within a string; this character occurs in no source
 
-Span = tuple[int, int]  # offsets in a text: from the first character to the one after the last
+Span = tuple[int, int]  # offsets in a text: of the first character, and of the one after the last
 
 
 def source_digests(module_file: str | Path) -> dict[int, str]:
@@ -68,7 +68,7 @@ def digests_of(sources: Sources) -> dict[int, str]:
 
 
 def _code_or_bytes(file: Path, content: bytes) -> bytes:
-    """Return the code of a Python file; all bytes of a compiled module, and of a file that cannot be imported."""
+    """Return the code of a Python file; for a compiled module, and for a file that cannot be imported, all bytes."""
     try:
         return code_of(content).encode() if file.suffix == ".py" else content
     except (SyntaxError, ValueError):
@@ -114,7 +114,7 @@ def code_of(source: bytes) -> str:
     cut = {*comments, *_docstrings(text, starts)}
     pieces, at = [], 0
     for start, end in sorted({*cut, *strings}, key=lambda span: (span[0], -span[1])):
-        if start >= at:  # otherwise it lies within the previous span: a string of a docstring, a comment of an f-string
+        if start >= at:  # otherwise the previous span contains it, such as an f-string a comment
             pieces += [text[at:start], "" if (start, end) in cut else text[start:end].replace("\n", NEWLINE)]
             at = end
     lines = ("".join(pieces) + text[at:]).split("\n")
@@ -122,7 +122,7 @@ def code_of(source: bytes) -> str:
 
 
 def _decoded(source: bytes) -> str:
-    """Decode as Python does, by the byte-order mark or the encoding comment; every line ends with a newline."""
+    """Decode a source as Python does, by its byte-order mark or encoding comment; every line ends with a newline."""
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
     return source.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
@@ -137,7 +137,7 @@ def _comments_and_strings(text: str, starts: list[int]) -> tuple[list[Span], lis
             comments.append((start, end))
         elif kind == "STRING":
             strings.append((start, end))
-        elif kind.endswith("STRING_START"):  # from Python 3.12 on the parts of an f-string are tokens
+        elif kind.endswith("STRING_START"):  # since Python 3.12 the parts of an f-string are tokens
             opened.append(start)
         elif kind.endswith("STRING_END"):
             strings.append((opened.pop(), end))

@@ -1,4 +1,4 @@
-"""Plugin files as modules. A file may import files beside it (`from .helper import x`) and hides no other module."""
+"""Import of plugin files. A file may import files beside it (`from .helper import x`), and hides no other module."""
 
 import importlib
 import importlib.util
@@ -15,14 +15,14 @@ from grokbench.plugins.sources import file_of, observed
 
 __all__ = ["PREFIX", "forget_files", "import_file", "import_observed"]
 
-PREFIX = "grokbench_plugins_"  # of the names of packages that are made here
+PREFIX = "grokbench_plugins_"  # prefix of the names of packages that are made here
 
 _helpers = set[str]()  # names of the helpers that were loaded with plugin files
 _loaded_with = dict[str, list[ModuleType]]()  # name of an installed module -> modules that its first import loaded
 
 
 class _Uncached(SourceFileLoader):
-    """A loader that always compiles the source: Python's cache misses an edit of equal length within a second."""
+    """A loader that always compiles the source: Python's cache can miss an edit of equal length within a second."""
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
@@ -40,8 +40,8 @@ def import_file(file: Path) -> ModuleType:
     if spec is None or spec.loader is None or file.suffix != ".py":
         raise ImportError(f"{file.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    cached, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # also for the files beside this one
+    sys.modules[spec.name] = module  # because dataclasses look up their module
+    cached, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # this also holds for the files beside this one
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -60,7 +60,8 @@ def import_observed(load: Callable[[], Any], file: Path | None) -> tuple[Any, li
         file: the plugin file; None for an installed module.
 
     Returns:
-        The module, and the modules that were loaded with it: for an installed module, when it was first imported.
+        The module, and the modules that were loaded with it. For an installed module, these are the ones that its first
+        import loaded.
     """
     before = set(sys.modules)
     try:

@@ -1,4 +1,4 @@
-"""The imports that a source states, found in its syntax tree without running it."""
+"""The imports in a source, found in its syntax tree without running it."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The installed distributions that a plugin imports, with versions; recorded in addition to the source's digest."""
+"""The installed distributions that a plugin imports, with versions; they are recorded beside the source's digest."""
 
 import sys
 from contextlib import suppress
@@ -26,7 +26,7 @@ def imported_versions(sources: Sources) -> dict[str, str]:
     names = {name for module in wanted for name in _distributions().get(module, ())} if wanted else set()
     found = dict[str, str]()
     for name in sorted(names):
-        with suppress(PackageNotFoundError):  # incomplete metadata
+        with suppress(PackageNotFoundError):  # the metadata is incomplete
             found[name] = version(name)
     return found
 

@@ -11,7 +11,7 @@ __all__ = ["advice", "advice_on"]
 
 
 def advice_on(error: ModuleNotFoundError) -> str:
-    """Return what to do about an error, as `advice`."""
+    """Return what to do about an error, in the form of `advice`."""
     return advice(error.name or "", traceback.extract_tb(error.__traceback__))
 
 
@@ -19,7 +19,7 @@ def advice(module: str, frames: Iterable[traceback.FrameSummary]) -> str:
     """Return what to do about a module that was not found.
 
     Args:
-        module: its full name.
+        module: the full name of the module.
         frames: the traceback, outermost frame first.
 
     Returns:
@@ -44,7 +44,7 @@ def advice(module: str, frames: Iterable[traceback.FrameSummary]) -> str:
 def _beside(importer: Path, top: str) -> str:
     """Return the name of the file or folder beside a plugin that holds a module; empty without one.
 
-    A plugin that has the name of the library that it wraps is not meant.
+    A plugin with the same name as the library that it wraps does not count.
     """
     if importer.stem in ("", top) or not top.isidentifier():
         return ""

@@ -1,4 +1,4 @@
-"""The folder or the distribution to which a user's plugin belongs, and which modules are its helpers."""
+"""The folder or the distribution to which a user's plugin belongs; it decides which modules are its helpers."""
 
 import inspect
 import sysconfig
@@ -12,7 +12,7 @@ from grokbench.provenance import PACKAGES
 
 __all__ = ["RECORDED", "Owner"]
 
-RECORDED = frozenset({"grokbench", *PACKAGES})  # their versions are in the provenance of every run
+RECORDED = frozenset({"grokbench", *PACKAGES})  # packages whose versions are in the provenance of every run
 INSTALLED = {"site-packages", "dist-packages"}  # folders of installed distributions
 
 
@@ -42,7 +42,7 @@ class Owner:
         Args:
             module: the module with the hooks.
             distribution: its `importlib.metadata.Distribution`; None if unknown. An editable installation lists no
-                modules, and then the top-level module of `module` stands alone.
+                modules; then only the top-level module of `module` counts.
         """
         file, (top, *below) = Path(inspect.getfile(module)).resolve(), module.__name__.split(".")
         depth = len(below) + (file.stem == "__init__")
@@ -51,7 +51,7 @@ class Owner:
         return cls(file, file.parents[min(depth, len(file.parents) - 1)], packages)
 
     def holds(self, top: str, file: Path) -> bool:
-        """Return whether a module lies in the plugin's folder or distribution, by its top-level name and its file."""
+        """Return whether a module, given by top-level name and file, lies in the plugin's folder or distribution."""
         if top in RECORDED or _is_standard(file):
             return False
         if self.packages:

@@ -1,4 +1,4 @@
-"""Explanations of a factory's failure: Python's message names a constructor, but an author needs the fields."""
+"""Explanations of why a factory fails. Python's message names a constructor; the explanation names the fields."""
 
 import re
 from dataclasses import fields
@@ -15,7 +15,7 @@ _UNNAMED = re.compile(r"(\w+)\.__init__\(\) takes .*positional arguments? but")
 
 
 def refusal(error: Exception) -> str:
-    """Return the predicate of a sentence about a factory: it refuses its parameters, needs a module, or breaks."""
+    """Return the end of a sentence about a factory: it refuses its parameters, needs a module, or breaks."""
     if isinstance(error, ModuleNotFoundError):
         if advice := advice_on(error):
             return f"needs the Python module {(error.name or '').partition('.')[0]!r}{advice}"
@@ -39,8 +39,8 @@ def _about_fields(error: Exception) -> str:
 
 
 def _fields(record: str) -> list[str]:
-    """List the fields of a record that factories make; none if it is another class."""
-    # Not imported above, because shell completion works without torch.
+    """List the fields of a class of records that factories make; none for another class."""
+    # Imported only here, because shell completion works without torch.
     from grokbench import SGD, AdamW, Metric, Observer, Regularizer, Task
 
     made: tuple[Any, ...] = (Regularizer, Task, Metric, Observer, SGD, AdamW)

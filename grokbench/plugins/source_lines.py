@@ -1,4 +1,4 @@
-"""Lines of a plugin's source in tracebacks."""
+"""Lines of a plugin's source in a traceback."""
 
 import linecache
 import re

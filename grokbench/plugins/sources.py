@@ -1,12 +1,12 @@
 """The source files of a user's plugin: its own file and every helper that it imports, directly or indirectly.
 
-A helper is a module in the plugin's folder or distribution, and any other module outside of the standard library and
-of site-packages, such as one on PYTHONPATH or of an editable installation, whose version says nothing. Modules in
-site-packages are left to their versions, see `imported`.
+A helper is a module in the plugin's folder or distribution. Any other module outside of the standard library and
+site-packages is a helper, too, such as one on PYTHONPATH or in an editable installation, because its version says
+nothing about its source. For modules in site-packages the versions are recorded instead, see `imported`.
 
-Imports are read from the sources, so that those within functions count before they run. A source that computes the
-name of a module may import any file: then all Python files of the plugin's folder and its packages count. Modules that
-were observed while the plugin was loaded are added. Data files that a plugin reads do not count.
+Imports are read from the sources, so imports within functions count even before they run. A source that computes the
+name of a module may import any file; then all Python files of the plugin's folder and its packages count. Modules that
+were loaded together with the plugin are added. Data files that a plugin reads do not count.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ from grokbench.plugins.owner import Owner
 
 __all__ = ["Sources", "file_of", "find_sources", "observed"]
 
-MOST_FILES = 2000  # far more than a plugin's own code, and read in seconds
+MOST_FILES = 2000  # far more than the code of a plugin, and still read within seconds
 MOST_BYTES = 64 * 2**20
 
 
@@ -33,7 +33,7 @@ class Sources:
 
     Attributes:
         file: the plugin's own file.
-        folder: the folder to which names of files are relative.
+        folder: the folder to which the names of the files are relative.
         contents: file -> content.
         others: the top-level modules that the files import from elsewhere.
     """
@@ -44,7 +44,7 @@ class Sources:
     others: frozenset[str]
 
     def name(self, file: Path) -> str:
-        """Return the name of a file, which is the same wherever the plugin is installed."""
+        """Return a name of a file that is the same wherever the plugin is installed."""
         return file.relative_to(self.folder).as_posix() if file.is_relative_to(self.folder) else file.name
 
 
@@ -57,7 +57,7 @@ def find_sources(owner: Owner, loaded: Iterable[ModuleType] = ()) -> Sources:
 
     Raises:
         OSError: a file cannot be read.
-        PluginError: the files are more or larger than MOST_FILES and MOST_BYTES.
+        PluginError: there are more than MOST_FILES files, or they are larger than MOST_BYTES.
     """
     contents, others, size = dict[Path, bytes](), set[str](), 0
     waiting = [owner.file, *_packages(owner), *observed(owner, loaded)]
@@ -91,7 +91,7 @@ def _packages(owner: Owner) -> list[Path]:
 
 
 def observed(owner: Owner, loaded: Iterable[ModuleType]) -> Iterator[Path]:
-    """Yield the files of loaded modules in the plugin's folder or distribution.
+    """Yield the files of those loaded modules that lie in the plugin's folder or distribution.
 
     Args:
         owner: the folder or the distribution.
@@ -109,13 +109,13 @@ def file_of(module: ModuleType) -> Path | None:
 
 
 def _files(owner: Owner, file: Path, wanted: Import) -> tuple[list[Path], set[str]]:
-    """Find the helpers that an import loads, and the top-level module if the import is not of helpers."""
+    """Find the helpers that an import loads, and its top-level module unless this belongs to the owner."""
     if wanted.level:
         return _walk(list(wanted.parts), [str(file.parents[min(wanted.level, len(file.parents)) - 1])]), set()
     top, *parts = wanted.parts
     try:
         spec = find_spec(top)
-    except (ImportError, ValueError, AttributeError):  # a module without a spec, such as `__main__`
+    except (ImportError, ValueError, AttributeError):  # such as for `__main__`, which has no spec
         spec = None
     place = _file(spec) or next(iter(map(Path, (spec and spec.submodule_search_locations) or ())), None)
     if spec is None or place is None or not owner.helps(top, place.resolve()):
@@ -125,7 +125,7 @@ def _files(owner: Owner, file: Path, wanted: Import) -> tuple[list[Path], set[st
 
 
 def _walk(parts: list[str], folders: Iterable[str] | None) -> list[Path]:
-    """Find the files of a dotted name in folders; a last part that is no module is ignored."""
+    """Find the files of a dotted name in folders, as far as its parts are modules."""
     found = list[Path]()
     for part in parts:
         spec = PathFinder.find_spec(part, list(folders)) if folders is not None else None
@@ -137,6 +137,6 @@ def _walk(parts: list[str], folders: Iterable[str] | None) -> list[Path]:
 
 
 def _file(spec: ModuleSpec | None) -> Path | None:
-    """Return the file of a module; None for a namespace, a built-in module and a module in an archive."""
+    """Return the file of a module; None for a namespace package, a built-in module or a module in an archive."""
     file = Path(spec.origin).resolve() if spec and spec.has_location and spec.origin else None
     return file if file and file.is_file() else None

@@ -1,9 +1,9 @@
 """Records that training and judging share: plain data, no torch.
 
-A `Manifest` lists the cells and seeds of a results folder, a `Run` is the result of one replica, a `Timing` the cost of
-one cell. `store` keeps all three, and judging reads nothing else. A `Cell` holds its `Recipe` and the `Origin` of every
-plugin in it. A `Ledger` remembers what was declared and when it was judged. A `Planned` tells observers what a command
-is about to do.
+A `Manifest` lists the cells and seeds of a results folder, a `Run` is the result of one replica, and a `Timing` is the
+cost of one cell. `store` keeps all three, and judging reads nothing else. A `Cell` holds its `Recipe` and the `Origin`
+of every plugin in the recipe. A `Ledger` records what was declared and when it was judged. A `Planned` describes for
+observers what a command is about to do.
 """
 
 from grokbench.records.cell import Cell, Snapshots

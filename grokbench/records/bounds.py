@@ -1,6 +1,6 @@
-"""Ranges of numbers in the files of a folder, as types that pydantic checks while it reads a record.
+"""Types for numbers in the files of a folder; pydantic checks their ranges when it reads a record.
 
-Records that the program makes itself are not checked: their numbers were checked where a suite was read.
+Records that the program itself makes are not checked, because their numbers were checked when a suite was read.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ __all__ = [
     "Uses",
 ]
 
-LATEST = 10**12  # epochs, or evaluations: at a microsecond each they would take 11 days
-MOST_SEEDS = 100_000  # of a folder: ten times as many as a suite may have
-# Facts about a run that are compared and printed, and those that are looked up in.
+LATEST = 10**12  # most epochs, or evaluations: at a microsecond each they would take 11 days
+MOST_SEEDS = 100_000  # most seeds of a folder: ten times as many as a suite may have
+# Facts about a run that are compared and printed, and facts that are mappings.
 FACTS = "device device_name machine torch precision grokbench engine pace timed_at curves".split()
 TABLES = ("measured", "data", "imports", "origins", "git")
 
@@ -65,7 +65,7 @@ def _provenance(found: Mapping[str, Any]) -> Mapping[str, Any]:
 Count = Annotated[int, Field(strict=True, ge=0, le=LATEST)]
 Epoch = Count
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Every = Annotated[int, Field(strict=True, ge=1, le=LATEST)]  # a budget, or epochs between evaluations
+Every = Annotated[int, Field(strict=True, ge=1, le=LATEST)]  # for a budget, or for the epochs between evaluations
 Labels = Annotated[tuple[str, ...], Field(max_length=10_000)]
 Seconds = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]

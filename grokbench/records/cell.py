@@ -18,7 +18,7 @@ class Snapshots:
 
     Attributes:
         epochs: completed epochs, in ascending order.
-        final: whether the weights are kept at the end too.
+        final: whether the weights at the end are kept, too.
     """
 
     epochs: tuple[Epoch, ...] = ()
@@ -33,13 +33,13 @@ class Snapshots:
         return Snapshots(tuple(sorted({*self.epochs, *other.epochs})), self.final or other.final)
 
     def of(self, end: int) -> set[int]:
-        """Return the epochs at which a replica that ended after `end` epochs keeps weights."""
+        """Return the epochs whose weights are kept for a replica that ended after `end` epochs."""
         return {epoch for epoch in self.epochs if epoch <= end} | ({end} if self.final else set())
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One task x one regularizer, with a value for every parameter.
+    """A cell: one task x one regularizer, with a value for every parameter.
 
     Attributes:
         task: the task's label in the suite.
@@ -49,14 +49,14 @@ class Cell:
         budget: the maximum number of epochs.
         evaluate_every: epochs between evaluations.
         metrics: label -> "higher" or "lower" (the better direction), None if neither is better.
-        measured: metric label -> `use` (the plugin), `parameters` and `every`; and `weights` only if it is "raw", so
-            that stored runs without this key stay comparable.
+        measured: metric label -> `use` (the plugin), `parameters` and `every`. The key `weights` is added only if its
+            value is "raw", so that stored runs without this key stay comparable.
         privileges: what the method uses beyond the baseline.
         origins: `kind.name` of every plugin of the cell, such as `tasks.xor` -> origin.
         marks: differences between the cell's recipe and the task's, made by the suite or by the method.
         optimizer: name -> value of the task optimizer's settings under the suite, before any method changes them.
         compare_to: labels of further regularizers against which the cell is tested, besides the baseline.
-        weights: when weights of the replicas are kept; not part of the recipe, since no number depends on this.
+        weights: when weights of the replicas are kept; this is not part of the recipe, because no result depends on it.
     """
 
     task: str
@@ -76,17 +76,17 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Both labels, which distinguish two rows even if their recipes are equal."""
+        """The labels of task and regularizer, which distinguish two rows even if their recipes are equal."""
         return self.task, self.regularizer
 
     @property
     def last_epoch(self) -> int:
-        """The most epochs of a replica: the budget, and H more if a crossing just before its end is still followed."""
+        """The largest epoch of a replica: the budget, plus the H epochs that follow a crossing just before its end."""
         return self.budget + (self.recipe.hold or 0)
 
     @property
     def name(self) -> str:
-        """The labels of task and regularizer, in the form for sentences."""
+        """The labels of task and regularizer, as sentences name the cell."""
         return f"{self.task} / {self.regularizer}"
 
     @property

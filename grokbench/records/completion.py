@@ -12,8 +12,8 @@ def reached_end(run: Run, cell: Cell) -> bool:
     A run that was trained to a smaller budget than the cell has now is not complete: its time is not known.
 
     Args:
-        run: of the cell, perhaps under an earlier budget.
-        cell: as planned now.
+        run: a run of the cell, possibly under an earlier budget.
+        cell: the cell as planned now.
     """
     if run.outcome is Outcome.FAILED:
         return False
@@ -25,7 +25,7 @@ def reached_end(run: Run, cell: Cell) -> bool:
 
 
 def _watched(run: Run, budget: int) -> bool:
-    """Return whether no crossing within the budget could still become the first lasting one."""
+    """Return whether no crossing within the budget can still become the first lasting one."""
     found = run.crossings
     if found is None:
         return False

@@ -7,12 +7,12 @@ from grokbench.records.bounds import Count, Epoch
 
 __all__ = ["LASTING", "Crossings"]
 
-LASTING = 0.95  # share of the evaluations of the next H epochs at which the criterion of lasting grokking holds
+LASTING = 0.95  # grokking lasts if the criterion holds at this share or more of the evaluations in the next H epochs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crossings:
-    """The course of the criterion over every evaluation of a run, kept from training itself.
+    """The course of the criterion over every evaluation of a run, recorded during training.
 
     A crossing is an evaluation at which the criterion holds although it did not hold at the previous evaluation.
 
@@ -20,17 +20,18 @@ class Crossings:
         first: the epoch of the first crossing. None: there was no crossing.
         lasting: the epoch of the first crossing after which the criterion held at a share of at least LASTING of the
             evaluations in the next H epochs. None: there was no such crossing, or the task does not `hold`.
-        missed: the number of evaluations in these H epochs at which the criterion did not hold.
+        missed: the number of evaluations in the H epochs after `lasting` at which the criterion did not hold.
         watched: the number of evaluations after the first crossing.
         below: the number of evaluations after the first crossing at which the criterion did not hold.
         below_at: the epoch of the first such evaluation.
         worst: metric of the criterion -> its worst finite value after the first crossing.
         not_finite_at: the epoch of the first evaluation after which a loss was not finite.
         open_since: the earliest crossing that could still have become lasting at the end of the run.
-        lost: evaluations after the first crossing at which the criterion was *lost*: a metric of it missed its
-            threshold t, an accuracy over n examples by more than two binomial standard deviations,
-            2 sqrt(t (1 - t) / n), any other metric at all. None: a run of an earlier version does not say it.
-        lost_at: the epoch of the first of those.
+        lost: the number of evaluations after the first crossing at which the criterion was *lost*. It is lost if one of
+            its metrics missed its threshold t: an accuracy over n examples by more than two binomial standard
+            deviations, 2 sqrt(t (1 - t) / n), any other metric by any amount. None: a run of an earlier version did not
+            record this.
+        lost_at: the epoch of the first evaluation at which the criterion was lost.
         strict: the epoch of the first crossing after which the criterion held at every evaluation of the next H epochs.
             Training may have ended before there was one, see `strict_since`.
         strict_since: the earliest crossing that could still have become strict at the end of the run.
@@ -54,7 +55,7 @@ class Crossings:
     strict_since: Epoch | None = None
 
     def __post_init__(self) -> None:
-        """Refuse impossible records: a file may have been edited."""
+        """Refuse impossible records, because a file may have been edited."""
         first, after = self.first, (self.lasting, self.open_since, self.strict, self.strict_since)
         if any(epoch is not None and (first is None or not 0 <= first <= epoch) for epoch in after):
             raise ValueError(f"crossings at {after} before the first one, at {first}")

@@ -1,4 +1,4 @@
-"""The families of comparisons over which Holm's method corrects, as the ledger of a results folder remembers them."""
+"""The families of comparisons over which Holm's method corrects, found in the ledger of a results folder."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,17 +12,17 @@ class Families:
     """The families, in the order in which they were declared.
 
     Attributes:
-        members: for each family, comparison -> its name in the first declaration that has it: at most two families.
+        members: for each family (at most two), comparison -> its name in the first declaration that has it.
         present: the last declaration.
-        before: declarations under which a replica of a method finished.
+        before: the declarations under which a replica of a method finished.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without families."""
         self.members: list[dict[Pair, str]] = []
         self.present: Declaration | None = None
         self.before: list[Declaration] = []
-        self._new: set[Pair] = set()  # of the present declaration, while nothing has finished under it
+        self._new: set[Pair] = set()  # the comparisons of the present declaration, while nothing has finished under it
         self._finished: Mapping[str, int] = {}
 
     @property
@@ -31,7 +31,7 @@ class Families:
         return {identity for family in self.members for pair in family for identity in pair}
 
     def enter(self, event: Declaration | Look) -> None:
-        """Follow one event of a ledger."""
+        """Update the families by one event of a ledger."""
         if isinstance(event, Look):
             self._look(event)
             return
@@ -51,13 +51,13 @@ class Families:
         self._finished = look.finished
 
     def join_later(self) -> None:
-        """Make one family of all that were declared after the first."""
+        """Join all families that were declared after the first into one."""
         first, *later = self.members or [{}]
         joined = {pair: name for family in later for pair, name in family.items()}
         self.members = [family for family in (first, joined) if family]
 
     def enter_withdrawn(self, manifest: Manifest) -> None:
-        """Enter the comparisons of withdrawn cells into the first family where the ledger, damaged, has lost them."""
+        """Add comparisons of withdrawn cells that a damaged ledger has lost to the first family."""
         baselines = {cell.task: cell.identity for cell in manifest.cells if cell.regularizer == manifest.baseline}
         known = {pair for family in self.members for pair in family}
         for cell in manifest.withdrawn:
@@ -66,7 +66,7 @@ class Families:
                 self.members[:1] = [{**(self.members[0] if self.members else {}), pair: cell.name}]
 
     def _drop(self, replaced: Iterable[Pair]) -> None:
-        """Forget the comparisons of a declaration that was replaced before anything had finished under it."""
+        """Remove the comparisons of a declaration that was replaced before anything had finished under it."""
         gone = set(replaced)
         kept = [{pair: name for pair, name in family.items() if pair not in gone} for family in self.members]
         self.members = [family for family in kept if family]
@@ -75,14 +75,15 @@ class Families:
 def families(ledger: Ledger, manifest: Manifest) -> Families:
     """Find the families of a folder.
 
-    The comparisons that were declared before any replica of a method finished are the first family. All of them stay in
-    it, whatever is declared later. All comparisons that later declarations add are the second family, which grows with
-    each: a method that is tried again and again with other settings is corrected for every trial. A declaration under
-    which nothing finished is replaced by the next.
+    The first family consists of the comparisons that were declared before any replica of a method finished. They stay
+    in it, whatever is declared later. The second family consists of all comparisons that later declarations add, so
+    that a method which is tried again and again with other settings is corrected for every trial. A declaration under
+    which nothing has finished is replaced by the next one.
 
     Args:
-        ledger: of the folder; empty in a folder of an earlier version, whose family is what the manifest says.
-        manifest: of the folder; what differs from the last declaration was declared now.
+        ledger: the ledger of the folder. It is empty in a folder of an earlier version; then the manifest decides the
+            family.
+        manifest: the manifest of the folder; differences from the last declaration count as declared now.
     """
     found, now = Families(), Declaration.of(manifest)
     for event in ledger.events:

@@ -1,7 +1,8 @@
 """The ledger of a results folder: what its suite declared, and when the folder was judged, in order.
 
-Holm's family is what a suite declared before it ran. A manifest says what is planned now; the ledger says what was
-declared before, so that neither deleting a comparison nor adding one after a look changes the p of another.
+Holm's family consists of the comparisons that a suite declared before it ran. A manifest says what is planned now; the
+ledger says what was declared earlier. Therefore the p of a comparison does not change if another comparison is deleted,
+or is added after a look.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from grokbench.records.statistics import Statistics
 
 __all__ = ["Declaration", "DeclaredCell", "History", "Ledger", "Look", "Pair"]
 
-Pair = tuple[str, str]  # the identities of a method's cell and of the cell that it is compared with
+Pair = tuple[str, str]  # the identities of a method's cell and of the cell with which it is compared
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,11 @@ class DeclaredCell:
     """A cell of a declaration.
 
     Attributes:
-        task: its label.
-        regularizer: its label.
-        identity: hash of its recipe.
-        compare_to: labels of the regularizers that it is compared with, beside the baseline.
-        budget: epochs at most. None: not recorded.
+        task: the label of the task.
+        regularizer: the label of the regularizer.
+        identity: the hash of the recipe.
+        compare_to: labels of the regularizers with which it is compared, besides the baseline.
+        budget: the maximum number of epochs. None: not recorded.
         evaluate_every: epochs between evaluations. None: not recorded.
     """
 
@@ -41,19 +42,19 @@ class DeclaredCell:
 
     @classmethod
     def of(cls, cell: Cell) -> "DeclaredCell":
-        """Select what a declaration says of a cell."""
+        """Select the facts of a cell that a declaration contains."""
         return cls(cell.task, cell.regularizer, cell.identity, cell.compare_to, cell.budget, cell.evaluate_every)
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """The plan of a suite, declared before it runs.
+    """A declaration: the plan of a suite before it runs.
 
     Attributes:
         baseline: label of the regularizer that the others are compared with.
-        cells: all of the suite, whatever part of it runs.
-        seeds: the suite's full list.
-        statistics: the tests, their level and their looks.
+        cells: all cells of the suite, whatever part of it runs.
+        seeds: the full list of the suite's seeds.
+        statistics: the tests, their level and the looks.
         event: the kind of this record in the file.
     """
 
@@ -65,14 +66,14 @@ class Declaration:
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Declaration":
-        """Give the declaration that a manifest amounts to."""
+        """Make the declaration of a manifest."""
         cells = tuple(map(DeclaredCell.of, manifest.cells))
         return cls(manifest.baseline, cells, manifest.full_seeds, manifest.statistics)
 
     def comparisons(self) -> dict[Pair, str]:
-        """Map each comparison to its name, `task / method` or `task / method against other`; a recipe counts once.
+        """Map each comparison to its name: `task / method` or `task / method against other`. Equal recipes count once.
 
-        A copy of the cell that it would be compared with is left out: there is nothing to test.
+        A cell with the same recipe as the cell to compare with is left out, because there is nothing to test.
         """
         found: dict[Pair, str] = {}
         for pair, name in self._pairs():
@@ -92,11 +93,11 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Look:
-    """The state of a folder when it was judged, at the end of a command, or was found at the beginning of the next.
+    """The state of a folder at a look: when it was judged at the end of a command, or when the next command found it.
 
     Attributes:
-        seeds: the number that the folder planned.
-        finished: identity of a cell -> how many of them had finished.
+        seeds: the number of seeds that the folder planned.
+        finished: identity of a cell -> how many of its seeds had finished.
         event: the kind of this record in the file.
     """
 
@@ -105,7 +106,7 @@ class Look:
     event: Literal["look"] = "look"
 
     def judged(self, pair: Pair) -> bool:
-        """Return whether the comparison was complete then, so that its estimate was shown."""
+        """Return whether the comparison was complete at this look, so that its estimate was shown."""
         return self.seeds > 0 and all(self.finished.get(identity, 0) >= self.seeds for identity in pair)
 
 
@@ -114,7 +115,7 @@ class Ledger:
     """The events of a folder.
 
     Attributes:
-        events: in the order in which they happened. Empty for a folder of an earlier version.
+        events: the events, in the order in which they happened. Empty for a folder of an earlier version.
     """
 
     events: tuple[Declaration | Look, ...] = ()
@@ -132,11 +133,11 @@ class Ledger:
 
 @dataclass(frozen=True)
 class History:
-    """The past of a folder, as far as its judgement depends on it.
+    """The part of a folder's past on which its judgement depends.
 
     Attributes:
         ledger: what was declared, and when the folder was judged.
-        runs: of the cells that the suite has no longer, see `Manifest.withdrawn`.
+        runs: the runs of cells that the suite no longer has, see `Manifest.withdrawn`.
     """
 
     ledger: Ledger = Ledger()

@@ -14,7 +14,7 @@ from grokbench.records.statistics import Statistics
 
 __all__ = ["MOST_REPLICAS", "Manifest", "Planned", "Skip"]
 
-MOST_REPLICAS = 500_000  # of a folder, each of which is looked for when the folder is read
+MOST_REPLICAS = 500_000  # most replicas of a folder; a file is searched for each of them when the folder is read
 Cells = Annotated[tuple[Cell, ...], Field(max_length=100_000)]
 
 
@@ -23,8 +23,8 @@ class Skip:
     """A cell left out of a suite.
 
     Attributes:
-        task: its label.
-        regularizer: its label.
+        task: the label of the task.
+        regularizer: the label of the regularizer.
         why: the reason, which the leaderboard prints.
     """
 
@@ -35,20 +35,21 @@ class Skip:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The planned contents of a results folder, and with them the planned family of comparisons.
+    """The planned contents of a results folder, which include the planned family of comparisons.
 
     Attributes:
-        suite: its name.
-        description: of the suite.
-        baseline: label of the regularizer that the others are tested against.
+        suite: the name of the suite.
+        description: the description of the suite.
+        baseline: the label of the regularizer against which the others are tested.
         seeds: every seed planned for this folder, in order.
         cells: every planned cell, run or not, in the order of the suite.
         skipped: cells that the suite leaves out.
-        statistics: of the comparisons.
-        published: numbers to compare with; None without any.
-        execution: `device` (the kind), `precision`, `engine` (the revision) and, where it was set, `group_size`.
-        declared_seeds: the suite's full list, of which `seeds` may be a part. Empty in one of an earlier version.
-        withdrawn: cells that the suite had when some of its replicas finished, and has no longer: their comparisons
+        statistics: the statistics of the comparisons.
+        published: published numbers to compare with; None if there are none.
+        execution: `device` (the kind), `precision`, `engine` (the revision) and, if it was set, `group_size`.
+        declared_seeds: the suite's full list of seeds; `seeds` may be a part of it. Empty in a manifest of an earlier
+            version.
+        withdrawn: cells that the suite no longer has, but had when some of its replicas finished. Their comparisons
             stay in the family of their declaration.
     """
 
@@ -65,7 +66,7 @@ class Manifest:
     withdrawn: Cells = ()
 
     def __post_init__(self) -> None:
-        """Refuse a plan that counts a replica twice: a file may have been edited."""
+        """Refuse a plan that counts a replica twice, because a file may have been edited."""
         labels = [cell.key for cell in self.cells]
         if len(set(self.seeds)) < len(self.seeds) or len(set(labels)) < len(labels):
             raise ValueError("a seed or a cell is planned twice")
@@ -85,19 +86,19 @@ class Manifest:
 
     @property
     def full_seeds(self) -> tuple[int, ...]:
-        """The suite's full list of seeds; those of the folder where the manifest does not say it."""
+        """The suite's full list of seeds; if the manifest does not contain it, the seeds of the folder."""
         return self.declared_seeds or self.seeds
 
     @property
     def unfinished(self) -> bool:
-        """True if the folder plans a part of the suite's seeds only: nothing is tested but at declared looks."""
+        """True if the folder plans only a part of the suite's seeds; then tests are made only at declared looks."""
         return not set(self.full_seeds) <= set(self.seeds)
 
     @property
     def comparisons(self) -> int:
         """The number of planned comparisons with baselines and by `compare_to`, finished or not.
 
-        Two labels of one recipe count once. A copy of the cell that it would be compared with does not count.
+        Two labels of one recipe count once. A cell with the same recipe as the cell to compare with does not count.
         """
         identities = {cell.key: cell.identity for cell in self.cells}
         pairs = {
@@ -110,7 +111,7 @@ class Manifest:
 
     @property
     def tests(self) -> int:
-        """The number of tests that a p is corrected for."""
+        """The number of tests for which a p is corrected."""
         return self.statistics.tests(self.comparisons)
 
 
@@ -119,10 +120,10 @@ class Planned:
     """The work that a command is about to do in a results folder.
 
     Attributes:
-        manifest: everything that the folder is meant to hold.
-        cells: those wanted now, in the order of the suite.
-        seeds: those wanted now, of every cell.
-        folder: of the results.
+        manifest: the planned contents of the folder.
+        cells: the cells that the command trains, in the order of the suite.
+        seeds: the seeds that the command trains, the same for every cell.
+        folder: the results folder.
     """
 
     manifest: Manifest

@@ -11,10 +11,10 @@ __all__ = ["Mark", "MarkKind"]
 class MarkKind(StrEnum):
     """The subject of a mark."""
 
-    SETTING = "setting"  # a setting of the optimizer, `name`: from `before` to `after`
-    OPTIMIZER = "optimizer"  # another class of optimizer: from `before` to `after`
-    SCHEDULE = "schedule"  # a schedule of the suite, `name`
-    WARMUP = "warmup"  # a warm-up of the suite: `after`, in epochs
+    SETTING = "setting"  # the setting `name` of the optimizer, changed from `before` to `after`
+    OPTIMIZER = "optimizer"  # the class of the optimizer, changed from `before` to `after`
+    SCHEDULE = "schedule"  # the suite's schedule `name`
+    WARMUP = "warmup"  # the suite's warm-up, `after` epochs long
     RATE = "rate"  # the method's own schedule
     UPDATE = "update"  # the method's own optimizer, for the parameters `name`
     LOSS = "loss"

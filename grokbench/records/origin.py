@@ -1,4 +1,4 @@
-"""The origin of a plugin: data in memory and in files, from which texts for people are made."""
+"""The origin of a plugin, as data in memory and in files, and its texts for people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 __all__ = ["Origin", "StoredOrigin", "origins_of"]
 
-DIGEST = ", sha256 "  # between provider and digest, in texts
+DIGEST = ", sha256 "  # stands between provider and digest in texts
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Origin:
 
 
 def _of_text(stored: Any) -> Any:
-    """Turn the text that earlier versions stored into a record; other data is left to the validation.
+    """Convert a text, which earlier versions stored, to a record; other data is left for the validation.
 
     The digest in such a text is of version 1, over the whole source.
     """

@@ -11,18 +11,18 @@ __all__ = ["Published", "Spread"]
 
 @dataclass(frozen=True)
 class Spread:
-    """The spread of a published mean over seeds; None stands where it is not published.
+    """The spread of a published mean over seeds; a value that is not published is None.
 
     Attributes:
-        std: standard deviation over seeds.
-        seeds: their number.
+        std: the standard deviation over seeds.
+        seeds: the number of seeds.
     """
 
     std: float | None = None
     seeds: Count | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a spread that has no standard error: a file may have been edited."""
+        """Refuse a spread without a standard error, because a file may have been edited."""
         if self.std is not None and not (0 <= self.std < math.inf and (self.seeds or 0) >= 2):
             raise ValueError("a published standard deviation without its seeds")
 
@@ -46,7 +46,7 @@ class Published:
     spreads: Mapping[str, Mapping[str, Mapping[str, Spread]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse means that cannot be divided by: a file may have been edited."""
+        """Refuse means that are not positive, because ratios divide by them and a file may have been edited."""
         means = [mean for unit in (self.epochs, self.seconds) for row in unit.values() for mean in row.values()]
         if not all(0.0 < mean < math.inf for mean in means):
             raise ValueError("a published mean that is not a positive number")

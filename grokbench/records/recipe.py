@@ -16,11 +16,11 @@ __all__ = ["FORMAT", "SCHEDULES", "SCHEDULE_KEYS", "Recipe", "Use", "identity"]
 
 FORMAT = 1  # format of recipes and of the files in a results folder
 SCHEDULES = ("cosine", "constant")  # schedules of the learning rate
-SCHEDULE_KEYS = ("schedule", "warmup")  # keys of `Recipe.optimizer` that are no fields of the task's optimizer
+SCHEDULE_KEYS = ("schedule", "warmup")  # keys of `Recipe.optimizer` that are not fields of the task's optimizer
 
 
 def identity(data: Mapping[str, Any]) -> str:
-    """Hash the data of a recipe, or of a part of one: 16 hexadecimal digits of the sha256 of its canonical JSON.
+    """Hash the data of a recipe or of a part of it: 16 hexadecimal digits of the sha256 of the canonical JSON.
 
     Raises:
         ValueError: the data hold a number that is not finite.
@@ -74,7 +74,7 @@ class Recipe:
             weight_decay and betas; `schedule`, one of SCHEDULES; and `warmup`, in epochs.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")  # a newer version's part must not be lost
+    __pydantic_config__ = ConfigDict(extra="forbid")  # no part of a newer version's recipe may be lost
 
     format: int = FORMAT
     precision: str = "float32"

@@ -14,13 +14,13 @@ from grokbench.records.crossings import Crossings
 
 __all__ = ["CLOCKS_AGREE", "TRIES", "Curve", "Outcome", "Run", "Timing"]
 
-CLOCKS_AGREE = 0.1  # of the wall time of a round: its CPU time may differ by so much
+CLOCKS_AGREE = 0.1  # the CPU time of a round may differ from its wall time by this share of the wall time
 Rounds = Annotated[tuple[Seconds, ...], Field(max_length=10_000)]
-TRIES = 3  # of a round whose clocks disagree; then the timing of the cell is refused
+TRIES = 3  # tries of a round whose clocks disagree; after the last one, the timing of the cell is refused
 
 
 class Outcome(StrEnum):
-    """The end of a replica; each member equals its name in lower case, a string.
+    """The outcome of a replica; each member is a string, its name in lower case.
 
     Attributes:
         GROKKED: every condition of the criterion held, for as many evaluations as the task's `stop` requires.
@@ -113,7 +113,7 @@ class Run:
             raise ValueError(f"curves or weights of epochs after the last one, {self.epochs}")
 
     def time(self, rank_by: str) -> int | None:
-        """Give the epoch of the crossing that counts; None where there is none.
+        """Return the epoch of the crossing that counts; None if there was none.
 
         Args:
             rank_by: "first" or "lasting", see `Statistics`.
@@ -135,21 +135,21 @@ class Run:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds per epoch of one replica of a cell trained alone, evaluation excluded.
+    """The seconds per epoch of one replica of a cell trained alone, evaluation excluded.
 
     Attributes:
         identity: the identity of its cell.
-        seconds_per_epoch: wall time, one figure for each round; rounds are interleaved over a task's cells. Empty for a
+        seconds_per_epoch: the wall time in each round; the rounds of a task's cells are interleaved. Empty for a
             refused timing.
-        provenance: of the measurement, as that of a `Run`.
+        provenance: the provenance of the measurement, as in a `Run`.
         flop_per_epoch: floating-point operations of an epoch, see `engine.arithmetic`. None: not counted.
-        cpu_seconds_per_epoch: CPU time of the process, a figure for each round. None on CUDA, where it means nothing,
-            and in timings of earlier versions.
-        refused: CPU time / wall time at the last of TRIES tries of a round whose clocks disagreed at every one. None
-            unless the timing was refused.
+        cpu_seconds_per_epoch: the CPU time of the process in each round. None on CUDA, where the CPU time means
+            nothing, and in timings of earlier versions.
+        refused: if a round's clocks disagreed at each of TRIES tries, the timing is refused, and this is CPU time /
+            wall time at the last try. Otherwise None.
 
     Raises:
-        ValueError: a figure is not a plausible number of seconds or operations, or a refused timing has seconds.
+        ValueError: a number of seconds or operations is not plausible, or a refused timing has seconds.
     """
 
     identity: str
@@ -160,7 +160,7 @@ class Timing:
     refused: Seconds | None = None
 
     def __post_init__(self) -> None:
-        """Refuse impossible seconds: a file may have been edited."""
+        """Refuse impossible seconds, because a file may have been edited."""
         if self.refused is not None and self.seconds_per_epoch:
             raise ValueError(f"a refused timing with seconds per epoch {self.seconds_per_epoch}")
         if not all(0.0 < seconds < 1e9 for seconds in self.seconds_per_epoch):

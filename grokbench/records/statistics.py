@@ -10,7 +10,7 @@ from grokbench.records.bounds import Count
 
 __all__ = ["MOST_LOOKS", "Statistics"]
 
-MOST_LOOKS = 100  # the boundaries of so many take seconds
+MOST_LOOKS = 100  # most looks; computing the boundaries of this many takes seconds
 
 CHOICES = {
     "primary": ("sign_flip", "paired_t", "wilcoxon", "logrank"),
@@ -21,20 +21,20 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Statistics:
-    """The comparison of a suite's cells with its baseline.
+    """The statistics with which a suite's cells are compared with its baseline.
 
     Attributes:
         primary: the test behind `p_holm`: "sign_flip", "paired_t", "wilcoxon" or "logrank".
         correction: "holm" or "none".
-        alpha: level of the test.
-        confidence: of intervals.
-        rank_by: the crossing that is a replica's time: "first", or "lasting" where every task holds.
+        alpha: the significance level.
+        confidence: the confidence level of intervals.
+        rank_by: the crossing whose epoch is a replica's time: "first", or "lasting" if every task has `hold`.
         equivalence: the margin within which a ratio counts as no effect, such as 0.05 for 5%. None: not tested.
         interim_looks: numbers of seeds, ascending, at which a group-sequential design tests; the last is the suite's
             full number. Empty for one test at the end.
 
     Raises:
-        ValueError: the looks are not ascending numbers of seeds, or another field has no meaning.
+        ValueError: the looks are not ascending numbers of seeds, or another field is invalid.
     """
 
     primary: str = "sign_flip"
@@ -46,7 +46,7 @@ class Statistics:
     interim_looks: Annotated[tuple[Count, ...], Field(max_length=MOST_LOOKS)] = ()
 
     def __post_init__(self) -> None:
-        """Refuse statistics that cannot be computed: a file may have been edited."""
+        """Refuse statistics that cannot be computed, because a file may have been edited."""
         looks = (0, *self.interim_looks)
         if any(one >= other for one, other in pairwise(looks)):
             raise ValueError(f"interim_looks {self.interim_looks}")
@@ -58,26 +58,27 @@ class Statistics:
             raise ValueError("alpha, confidence and equivalence lie between 0 and 1")
 
     def tests(self, comparisons: int) -> int:
-        """Count the tests a p is corrected for: with Holm all planned comparisons, without a correction its own."""
+        """Count the tests for which a p is corrected: all planned comparisons with Holm, one without a correction."""
         return comparisons if self.correction == "holm" else 1
 
     def deciding(self, primary: float | None, adjusted: float | None) -> float | None:
-        """Select the p that decides significance: the adjusted one, or without any adjustment that of the primary test.
+        """Select the p that decides significance: the adjusted p, or without an adjustment the p of the primary test.
 
         Args:
             primary: p of the primary test.
-            adjusted: that p adjusted for looks, if the suite has any, and by Holm, if it corrects; None without either.
+            adjusted: the p after the adjustments for looks and by Holm, as far as the suite has these; None without
+                any.
         """
         return adjusted if self.adjusts else primary
 
     @property
     def adjusts(self) -> bool:
-        """True if the p of the primary test does not decide by itself."""
+        """True if the p that decides is an adjusted one."""
         return self.correction == "holm" or bool(self.interim_looks)
 
     @property
     def name_of_p(self) -> str:
-        """The name of that p in a sentence."""
+        """The name, in a sentence, of the p that decides."""
         if self.correction == "holm":
             return "Holm p"
         return "sequential p" if self.interim_looks else "uncorrected p"

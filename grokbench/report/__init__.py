@@ -1,1 +1,1 @@
-"""Everything that is shown: `text` tables, the `html` page, `charts`, `export`ed files and the `methods` paragraph."""
+"""All output: `text` tables, the `html` page, `charts`, `export`ed files and the `methods` paragraphs."""

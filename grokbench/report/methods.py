@@ -24,13 +24,13 @@ NOT_GROKKED = {
 RANKED_BY = {
     "first": "Time is counted in epochs; a network has grokked at the first evaluation at which the criterion holds.",
     "lasting": "Time is counted in epochs; a network has grokked at the first evaluation at which the criterion holds "
-    f"and after which it holds at {100 * LASTING:g}% or more of the evaluations of the watch that follows.",
+    f"and after which it holds at {100 * LASTING:g}% or more of the evaluations in the next H epochs.",
 }
 STOPS = {"grokked": "trained until then and at most for", "budget": "always trained for"}
 
 
 def paragraphs(found: Comparisons) -> list[str]:
-    """Describe design, criterion, statistics, computation and settings, a paragraph each; empty ones are left out."""
+    """Describe design, criterion, statistics, computation and settings, a paragraph each, without empty ones."""
     parts = (_design, _criterion, _statistics, _computation, _settings)
     return [text for part in parts if (text := " ".join(part(found)))]
 
@@ -56,7 +56,7 @@ def _design(found: Comparisons) -> Iterator[str]:
 
 
 def _criterion(found: Comparisons) -> Iterator[str]:
-    """The criterion and budget of each task, the treatment of replicas that did not grok, and the outcomes."""
+    """Yield the criterion and budget of each task, the treatment of replicas that did not grok, and the outcomes."""
     yield RANKED_BY[found.manifest.statistics.rank_by]
     tasks = {cell.task: cell for cell in found.manifest.cells}
     yield f"{'; '.join(f'{task}: {_clock(cell)}' for task, cell in tasks.items())}."
@@ -77,19 +77,19 @@ def _criterion(found: Comparisons) -> Iterator[str]:
 
 
 def _clock(cell: Cell) -> str:
-    """Criterion, cadence, budget and end of training of a task."""
+    """Describe criterion, cadence, budget and end of training of a task."""
     every, stop = cell.evaluate_every, cell.recipe.stop
     end = STOPS.get(str(stop), "at most for")
     if isinstance(stop, int):
         end = f"trained until it had held for {plural(stop, 'evaluation')} and at most for"
     if cell.recipe.hold is not None:
-        end = f"watched until it had lasted for {cell.recipe.hold} epochs, with crossings up to"
+        end = f"trained until it had lasted for H = {cell.recipe.hold} epochs, with crossings up to"
     cadence = "epoch" if every == 1 else f"{every} epochs"
     return f"{cell.criterion or 'criterion not recorded'}, evaluated every {cadence}, {end} {cell.budget} epochs"
 
 
 def _statistics(found: Comparisons) -> Iterator[str]:
-    """The effect, the test, and published numbers; nothing where there is no pair to compare."""
+    """Yield sentences on the effect, the test, and published numbers; none if there is no pair to compare."""
     manifest, chosen, pairs = found.manifest, found.manifest.statistics, len(found.manifest.seeds)
     if not pairs or not manifest.comparisons:
         return
@@ -103,7 +103,7 @@ def _statistics(found: Comparisons) -> Iterator[str]:
     yield f"Its {100 * chosen.confidence:g}% interval inverts the two-sided test by {flips} of these log ratios."
     yield from tests(found)
     if more := [f"{cell.regularizer} with {listed(cell.compare_to)}" for cell in manifest.cells if cell.compare_to]:
-        yield f"In the same way were compared: {'; '.join(dict.fromkeys(more))}."
+        yield f"Compared in the same way: {'; '.join(dict.fromkeys(more))}."
     if manifest.published:
         yield (
             f"Published means ({manifest.published.source}) are compared as ratios, by the 95% interval of our ratio "
@@ -111,12 +111,12 @@ def _statistics(found: Comparisons) -> Iterator[str]:
             f"factor {LARGEST_MARGIN:g}. An effect is reproduced if the interval excludes 1 in the published direction "
             "and lies within the margin; consistent if it holds 1 and the published ratio; not shown if it holds 1 and "
             "excludes the published ratio; not reproduced if it excludes 1 in the other direction or lies outside the "
-            f"margin. Else, or with fewer than {LEAST_SEEDS} seeds, it is inconclusive."
+            f"margin. Otherwise, or with fewer than {LEAST_SEEDS} seeds, it is inconclusive."
         )
 
 
 def _computation(found: Comparisons) -> Iterator[str]:
-    """The environment of the runs that finished, and the measurement of seconds."""
+    """Yield sentences on the environment of the finished runs, and on the measurement of seconds."""
     runs = [run for each in found.cells for run in each.measured.finished]
     if not runs:
         yield "No network has finished."
@@ -127,7 +127,7 @@ def _computation(found: Comparisons) -> Iterator[str]:
         yield f"Not recorded: {listed(unknown)}."
     largest = max(len(run.group) for run in runs)
     if largest > 1:
-        yield f"Networks of a cell were trained together, up to {largest} at a time; that changes rounding only."
+        yield f"Networks of a cell were trained together, up to {largest} at a time; this changes only rounding."
     timings = [timing for each in found.cells for timing in each.measured.timings if timing.seconds_per_epoch]
     rounds = either(len(timing.seconds_per_epoch) for timing in timings)
     yield (
@@ -139,7 +139,7 @@ def _computation(found: Comparisons) -> Iterator[str]:
 
 
 def _settings(found: Comparisons) -> Iterator[str]:
-    """The parameters of tasks and methods, plugins that do not ship, and privileges."""
+    """Yield sentences on the parameters of tasks and methods, plugins from elsewhere, and privileges."""
     cells = found.manifest.cells
     tasks = {cell.task: _use(cell.recipe.task) for cell in cells}
     yield f"Tasks: {'; '.join(_labelled(label, used) for label, used in tasks.items())}."
@@ -156,7 +156,7 @@ def _settings(found: Comparisons) -> Iterator[str]:
 
 
 def _grouped(cells: Iterable[Cell], text: Callable[[Cell], str]) -> dict[str, dict[str, list[str]]]:
-    """Map the label of each method to the texts of its cells, and each text to the tasks."""
+    """Map the label of each method to the texts of its cells, and each text to its tasks."""
     grouped: dict[str, dict[str, list[str]]] = {}
     for cell in cells:
         grouped.setdefault(cell.regularizer, {}).setdefault(text(cell), []).append(cell.task)
@@ -164,18 +164,18 @@ def _grouped(cells: Iterable[Cell], text: Callable[[Cell], str]) -> dict[str, di
 
 
 def _by_method(cells: Iterable[Cell], text: Callable[[Cell], str]) -> str:
-    """Write the texts of the methods that have any; with their tasks where the text is not that of every task."""
+    """Write the texts of the methods that have any; a text names its tasks unless it holds for every task."""
     said = {label: _on_tasks(texts) for label, texts in _grouped(cells, text).items()}
     return "; ".join(f"{label}: {found}" for label, found in said.items() if found)
 
 
 def _labelled(label: str, used: str) -> str:
-    """Settings after their label, unless they begin with it."""
+    """Write settings after their label, unless they begin with it."""
     return used if used == label or used.startswith(f"{label} (") else f"{label}: {used}"
 
 
 def _on_tasks(settings: Mapping[str, list[str]]) -> str:
-    """The settings of a method; with their tasks where they differ. Empty ones are left out."""
+    """Write the settings of a method, with their tasks if they differ; leave out empty settings."""
     if len(settings) == 1:
         return next(iter(settings))
     return ", ".join(f"{used} on {listed(tasks)}" for used, tasks in settings.items() if used)
@@ -188,7 +188,7 @@ def _uses(cell: Cell) -> str:
 
 
 def _use(use: Use) -> str:
-    """A plugin and its parameters."""
+    """Write a plugin and its parameters."""
     given = use.parameters.items()
     shown = [f"{name} = {value if isinstance(value, str) else json.dumps(value)}" for name, value in given]
     return f"{use.name} ({', '.join(shown)})" if shown else use.name

@@ -1,4 +1,4 @@
-"""The sentences of a methods section on tests: which, over which families, and at which looks."""
+"""The sentences of a methods section on tests: the tests, their families, and their looks."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ __all__ = ["tests"]
 
 
 def tests(found: Comparisons) -> Iterator[str]:
-    """Yield the test, what it is corrected for, and the declared looks; where there is no test, the reason.
+    """Yield sentences on the test, its correction, and the declared looks; if there is no test, on the reason.
 
     Args:
         found: a folder with at least one planned comparison.
@@ -27,7 +27,7 @@ def tests(found: Comparisons) -> Iterator[str]:
     family = plural(first, "planned comparison")
     corrected = f"corrected by Holm over {family}" if chosen.correction == "holm" else f"uncorrected for {family}"
     for size in later:
-        corrected += f" and apart over {size} added after a look" if chosen.correction == "holm" else ""
+        corrected += f" and separately over {size} added after a look" if chosen.correction == "holm" else ""
     yield (
         f"A method is tested against the baseline by the {named_test(chosen.primary, pairs)}, two-sided, on "
         f"{plural(pairs, 'pair')}, {corrected}, at the level {chosen.alpha:g}."

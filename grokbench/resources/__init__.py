@@ -9,8 +9,8 @@ from grokbench.resources.control_groups import limits, text
 
 __all__ = ["CPU_MEMORY", "PROCESS_MEMORY", "Amount", "cores", "cpu_workers", "group_memory", "memory"]
 
-CPU_MEMORY = 2**30  # bytes for the replicas of a group on the CPU, since a worker on each core trains a group
-PROCESS_MEMORY = 2**29  # bytes for a worker with torch and without replicas, and for its share of the parent
+CPU_MEMORY = 2**30  # bytes for the replicas of a group on the CPU; each core has a worker that trains a group
+PROCESS_MEMORY = 2**29  # bytes for a worker with torch but without replicas, and for its share of the parent process
 ROOT = Path("/")
 
 
@@ -19,7 +19,7 @@ class Amount(NamedTuple):
 
     Attributes:
         amount: cores, or bytes.
-        source: the limit that decides, for users.
+        source: the limit that decides the amount, as a text for users.
     """
 
     amount: int
@@ -27,10 +27,10 @@ class Amount(NamedTuple):
 
 
 def cores(root: Path = ROOT) -> Amount:
-    """Return the number of cores: the smaller of the affinity of this process and the quota of its control groups.
+    """Return the number of cores: the smaller of this process's affinity and its control groups' quota.
 
-    A part of a core does not count (but at least one core does): with two workers on a quota of 1.5 cores, both would
-    be stopped for a part of every period, and their seconds would not be comparable.
+    The number is rounded down, but is at least one. With two workers on a quota of 1.5 cores, both would be stopped for
+    a part of every period, and their seconds would not be comparable.
 
     Args:
         root: the folder with `proc`, for tests.
@@ -44,7 +44,7 @@ def cores(root: Path = ROOT) -> Amount:
 
 
 def memory(root: Path = ROOT) -> Amount | None:
-    """Return the bytes of memory: the smallest of the machine's, the control groups' limit and `ulimit -v`.
+    """Return the bytes of memory: the smallest of the machine's memory, the control groups' limit and `ulimit -v`.
 
     Args:
         root: the folder with `proc`, for tests.
@@ -61,9 +61,9 @@ def memory(root: Path = ROOT) -> Amount | None:
 
 
 def cpu_workers(count: int) -> int:
-    """Return how many of a number of workers on the CPU fit into memory, at least one.
+    """Return the number of CPU workers that fit into memory: at most the given number, at least one.
 
-    The size of groups stays as it is, because numbers depend on it.
+    Groups are not made smaller instead, because numbers depend on their size.
     """
     known = memory()
     return max(1, min(count, known.amount // (PROCESS_MEMORY + CPU_MEMORY))) if known else count

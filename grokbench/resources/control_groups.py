@@ -1,7 +1,7 @@
 """The limits of Linux control groups (cgroups), versions 1 and 2, which containers and batch systems set.
 
-A limit of a group holds for the groups below it, so the smallest limit from the process's group to the root counts.
-Kernel documentation: admin-guide/cgroup-v2 (`cpu.max`, `memory.max`, `memory.high`), scheduler/sched-bwc
+A limit of a group also holds for the groups below it, so the smallest limit from the process's group up to the root
+counts. Kernel documentation: admin-guide/cgroup-v2 (`cpu.max`, `memory.max`, `memory.high`), scheduler/sched-bwc
 (`cpu.cfs_quota_us`) and admin-guide/cgroup-v1/memory (`memory.limit_in_bytes`).
 """
 
@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 __all__ = ["Limits", "limits", "text"]
 
-LONGEST = 2**20  # characters that are read of a file; the files have some lines
+LONGEST = 2**20  # most characters that are read of a file; the files have only some lines
 UNLIMITED = 2**60  # bytes; version 1 writes "no limit" as the largest number of pages
 MOUNTED = re.compile(r"^\S+ \S+ \S+ (?P<root>\S+) (?P<place>\S+) .* - (?P<kind>cgroup2?) \S+ (?P<options>\S+)$", re.M)
 
 
 class Limits(NamedTuple):
-    """The limits of control groups; None where there is none.
+    """The limits of control groups; None means that there is no limit.
 
     Attributes:
-        cores: seconds of processor time in a second, for all processes of the group.
+        cores: seconds of processor time per second, for all processes of the group.
         memory: bytes, for all processes of the group.
     """
 
@@ -30,7 +30,7 @@ class Limits(NamedTuple):
 
 
 def limits(root: Path) -> Limits:
-    """Read the limits of this process's control groups. Whatever cannot be read is no limit.
+    """Read the limits of this process's control groups. A limit that cannot be read is ignored.
 
     Args:
         root: the folder with `proc` and with the places that `proc/self/mountinfo` names.
@@ -63,7 +63,7 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _own_groups(lines: str) -> dict[str, PurePosixPath]:
-    """Map each controller to this process's group; the only hierarchy of version 2 has the name ""."""
+    """Map each controller to this process's group. The single hierarchy of version 2 has the name ""."""
     found = dict[str, PurePosixPath]()
     for line in lines.splitlines():
         _, _, rest = line.partition(":")
@@ -74,9 +74,9 @@ def _own_groups(lines: str) -> dict[str, PurePosixPath]:
 
 
 def _below(group: PurePosixPath, mounted: PurePosixPath) -> Iterable[str]:
-    """Return the parts of a group's path below the group that is mounted; none if it lies elsewhere.
+    """Return the parts of a group's path below the mounted group; none if the group lies elsewhere.
 
-    A container without a namespace of its own sees its group's path on the host, and only that group mounted.
+    A container without its own namespace sees its group's path on the host, but only this group is mounted.
     """
     parts = group.relative_to(mounted).parts if group.is_relative_to(mounted) else ()
     return () if ".." in parts else parts

@@ -1,4 +1,4 @@
-"""Checks of the data of a plan before anything is trained: are the files there, and are they the published data?"""
+"""Checks of a plan's data before training: whether the files exist, and whether they are the published data."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +12,7 @@ __all__ = ["fetch_data", "unverified_sentences"]
 
 
 def fetch_data(plan: Plan, cells: Iterable[Cell], metrics: bool = True) -> None:
-    """Fetch the data files of the cells' tasks and of their metrics, and verify what is read.
+    """Fetch the data files of the cells' tasks and metrics, and verify the data sets that are read.
 
     Args:
         plan: the resolved request.
@@ -36,9 +36,9 @@ def fetch_data(plan: Plan, cells: Iterable[Cell], metrics: bool = True) -> None:
 
 
 def unverified_sentences(plan: Plan) -> Iterator[str]:
-    """Yield a sentence for each data set that is present and for which `fetch_data` would refuse the plan.
+    """Yield a sentence for each data set that is present and because of which `fetch_data` would refuse the plan.
 
-    Nothing is fetched. Therefore only the shipped tasks are considered, which have the names of their data sets.
+    Nothing is fetched. Only shipped tasks are checked, because these have the names of their data sets.
     """
     used = {cell.recipe.task.name for cell in plan.cells}
     for name in PUBLISHED:

@@ -8,7 +8,7 @@ from grokbench.text.options import Option
 
 __all__ = ["SIDE_BY_SIDE", "device_name", "devices", "in_words"]
 
-SIDE_BY_SIDE = 2  # workers on each CUDA device with `--device cuda`: a single small network does not keep a GPU busy
+SIDE_BY_SIDE = 2  # workers on each CUDA device with `--device cuda`, because one small network does not use a whole GPU
 
 
 def devices(choice: str) -> tuple[str, ...]:

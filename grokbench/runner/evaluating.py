@@ -36,7 +36,7 @@ class Inquiry:
         tasks: labels of tasks; empty for all.
         regularizers: labels of regularizers; empty for all.
         epoch: completed epochs; None for the end of each replica.
-        raw: measure at the trained weights even if a method evaluates averaged weights.
+        raw: measure the metric on the trained weights even if a method evaluates averaged weights.
         unverified_data: data sets that may differ from the published ones, besides those that the runs were trained on.
     """
 
@@ -132,7 +132,7 @@ def _epoch(run: Run, inquiry: Inquiry) -> int:
 
 
 def _nothing_kept(store: Store, cells: Iterable[Cell], inquiry: Inquiry) -> str:
-    """Return a message about the weights that are kept, and how to keep the requested weights."""
+    """Return a message that says which weights are kept, and how to keep the requested ones."""
     there = sorted(
         {epoch for cell in cells for run in store.runs_of(cell, store.manifest.seeds) for epoch in run.weights}
     )
@@ -168,13 +168,13 @@ def _labels(store: Store, cell: Cell) -> dict[str, Mapping[str, Any]]:
 
 
 def _at_its_weights(store: Store, cell: Cell, inquiry: Inquiry) -> Inquiry:
-    """Choose the trained weights if the suite measures the metric at the trained weights."""
+    """Choose the trained weights if the suite measures the metric on these."""
     how = _labels(store, cell).get(inquiry.metric, {})
     return replace(inquiry, raw=inquiry.raw or how.get("weights") == "raw")
 
 
 def _step(cell: Cell, metric: "Metric", registry: "Registry") -> "Step":
-    """Build the step of a cell with this metric alone. Its evaluations use the given parameters unchanged."""
+    """Build the step of a cell with only this metric. Its evaluations use the given parameters unchanged."""
     from grokbench.engine import REVISION
     from grokbench.step.build import build_step
 
@@ -267,7 +267,7 @@ def _restored(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inqui
     group, _ = start(step, [run.seed for run in padded], "cpu", DTYPES[cell.recipe.precision])
     try:
         found = [read_weights(store.weights.read(run, _epoch(run, inquiry)), not inquiry.raw) for run in padded]
-    except ValueError as error:  # a file whose digest is right may have been no weights from the start
+    except ValueError as error:  # the digest may be that of a file which never held weights
         where = f"The weights of {printable(cell.name)} in {store.directory}"
         raise StoreError(f"{where} cannot be read ({error}): put back a good copy, or run the suite again.") from error
     shapes = {name: p.shape[1:] for name, p in group.params.items()}
@@ -283,7 +283,7 @@ def _restored(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inqui
 
 @contextmanager
 def _as_workers_do() -> Iterator[None]:
-    """Compute as a worker process does: on one thread, without denormal numbers."""
+    """Compute within a block as a worker process does: on one thread, without denormal numbers."""
     import torch
 
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Execution of a plan in its results folder, with a display and observers; the command and Python share it."""
+"""Execution of a plan in its results folder, with a display and observers, for the command and for Python."""
 
 from contextlib import closing, suppress
 
@@ -35,8 +35,8 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
         StoreError: the folder cannot be written.
     """
     failed = []
-    # `closing` also stops the workers after an interruption. Without `closing`, the generator would close only when it
-    # is collected, and a notebook keeps it alive in the frames of a traceback.
+    # `closing` also stops the workers after an interruption. Without it, the generator would be closed only when it is
+    # garbage-collected, and the traceback that a notebook keeps would refer to it.
     with (
         display() as show,
         Observers(plan.observers, show.say) as observers,
@@ -54,11 +54,11 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
                     failed.append((job.cells[0], event))
                     if fail_fast:
                         break
-            else:  # after `fail_fast` replicas are missing, so there is no leaderboard to report
+            else:  # after `fail_fast`, replicas are missing, so there is no leaderboard to report
                 if observers.wants("end"):
                     observers.notify("end", pipeline.judge(store))
         finally:
-            with suppress(StoreError):  # such as a full disk: the next command enters the look
+            with suppress(StoreError):  # such as a full disk; the next command records the look
                 store.look()
     return failed
 

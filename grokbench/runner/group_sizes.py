@@ -18,9 +18,9 @@ __all__ = ["sizes"]
 def sizes(plan: Plan, cells: Sequence[Cell], workers: Sequence[Worker] = ()) -> dict[str, int]:
     """Choose the group size of each cell.
 
-    The user's `--group-size` is used if given, otherwise an estimate. If a group of the estimated size might not fit
-    into memory, a worker measures the size on its device. Each cell gets a fresh process, so that its result depends on
-    no other cell.
+    The size is the user's `--group-size`, otherwise an estimate. If a group of the estimated size might not fit into
+    memory, a worker measures the size on its device. Each cell is measured in a new process, so that its size depends
+    on no other cell.
 
     Args:
         plan: the resolved request.
@@ -43,7 +43,7 @@ def sizes(plan: Plan, cells: Sequence[Cell], workers: Sequence[Worker] = ()) -> 
 def _estimates(plan: Plan, cells: Sequence[Cell]) -> dict[str, "Size"]:
     """Estimate the group sizes from the size of a replica, which is computed once for each task.
 
-    A cell whose estimate raises gets a size of two: training raises the same error again and reports it for that cell.
+    If the estimate raises an error, the size is two: training raises the same error again and reports it for the cell.
     """
     from grokbench import engine
     from grokbench.engine.group_size import Size

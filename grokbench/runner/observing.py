@@ -105,7 +105,7 @@ class Observers:
         self.notify("close")
 
     def wants(self, event: str) -> bool:
-        """Return whether an observer handles an event (a field of `Observer`), as its arguments may be costly."""
+        """Return whether an observer handles an event (a field of `Observer`), because its arguments may be costly."""
         return any(getattr(attached.observer, event) for attached in self._attached)
 
     def notify(self, event: str, *records: Any) -> None:

@@ -44,7 +44,7 @@ def open_store(plan: Plan) -> AbstractContextManager[Store]:
         StoreError: the folder holds another suite, or another process writes to it.
     """
     if not Layout(plan.directory).manifest.exists():
-        fetch_data(plan, distinct(plan.cells))  # where nothing can be trained, nothing is written
+        fetch_data(plan, distinct(plan.cells))  # checked first, because nothing is written if nothing can be trained
     return Store.open(plan.directory, plan.manifest)
 
 
@@ -111,7 +111,7 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
 
     provenance = {**environment(), **plan.manifest.execution, "device_name": device_name(plan.devices[0])}
     workers = _workers(plan, provenance)
-    work = jobs(plan, store, workers)  # may raise, so it comes before the folder changes
+    work = jobs(plan, store, workers)  # it may raise, so it precedes the first change of the folder
     fetch_data(plan, [cell for job in _timings(plan, store, provenance) for cell in job.cells])
     _supersede(plan, store)
     for job, event in launch(_stages(plan, store, work, provenance), workers, plan.limits):
@@ -135,7 +135,7 @@ def _workers(plan: Plan, provenance: Mapping[str, Any]) -> list[Worker]:
 
 
 def _supersede(plan: Plan, store: Store) -> None:
-    """Supersede the runs that are trained again; `--rerun all` also drops the checkpoints of interrupted groups."""
+    """Supersede the runs that are trained again; `--rerun all` also deletes checkpoints of interrupted groups."""
     for cell in distinct(plan.cells):
         for seed in seeds_to_retrain(plan, store, cell):
             store.supersede(cell.identity, seed)
@@ -166,9 +166,9 @@ def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:
 
 
 def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[str, Any]) -> Iterator[Stage]:
-    """Yield the stage that trains on all workers, then the stage that times on one worker, if the plan has timing.
+    """Yield the stage that trains on all workers, then, if the plan has timing, the stage that times on one worker.
 
-    The second stage is made when training has ended, and leaves out the cells with a failed replica.
+    The second stage is made when training has ended, so that it can leave out cells with a failed replica.
     """
     yield Stage(work, len(plan.devices))
     if plan.timing:
@@ -180,15 +180,15 @@ def _timings(plan: Plan, store: Store, provenance: Mapping[str, Any]) -> list[Ti
     if not plan.timing:
         return []
     failed = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED}
-    tasks = {cell.task for cell in plan.cells}  # the cells of a task are timed in turns, so either all or none
+    tasks = {cell.task for cell in plan.cells}  # cells of a task are timed in turns, so all of them or none
     sound = [c for c in distinct(plan.manifest.cells) if c.task in tasks and c.identity not in failed]
     return timekeeping(sound, _timed(sound, store, provenance, plan.rerun))
 
 
 def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: str) -> set[str]:
-    """Return the cells with a valid timing: on this machine, not outdated, and in turns with the rest of the task.
+    """Return the cells with a valid timing: from this machine, not outdated, and in turns with the task's other cells.
 
-    A refused timing is none, so that the next command times the task once more.
+    A refused timing does not count, so the next command times the task again.
     """
     stored = store.timings()
     made = {timing.identity: timing.provenance for timing in stored}
@@ -207,7 +207,7 @@ def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: 
 
 
 def _timed_together(provenances: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether timings were measured in turns by one job, which marks them with the same time."""
+    """Return whether timings were measured in turns by one job, which gives all of them the same `timed_at`."""
     return len({provenance.get("timed_at") for provenance in provenances}) <= 1
 
 

@@ -119,7 +119,7 @@ class Plan:
 
 
 def distinct(cells: Iterable[Cell]) -> list[Cell]:
-    """Return one cell for each recipe: the cell with the largest budget, whose runs all labels of the recipe share.
+    """Return one cell for each recipe: the one with the largest budget. All labels of the recipe share its runs.
 
     The cell keeps the weights that any of the labels requests.
     """
@@ -187,7 +187,7 @@ def _registry(request: Request, plugins: Sequence[str]) -> "Registry":
 
 
 def unused(plan: Plan) -> Iterator[str]:
-    """Yield a warning for each file of `--plugin` that the suite does not use, with the options that would use it."""
+    """Yield a warning, with the options that would help, for each file of `--plugin` that the suite does not use."""
     tasks, methods = plan.suite.tasks, plan.suite.regularizers
     named = {("tasks", task.use.name) for task in tasks} | {("metrics", each.use.name) for each in plan.suite.metrics}
     named |= {("regularizers", use.name) for method in methods for use in method.uses}
@@ -209,7 +209,7 @@ def _load(request: Request) -> Suite:
     """Load the suite with the request's additional regularizers."""
     try:
         return load_suite(request.suite, request.methods)
-    except TakenLabel:  # often the consequence of a plugin whose name is taken, which `load_registry` reports
+    except TakenLabel:  # often because a plugin's name is taken, which `load_registry` reports
         if request.plugins:
             from grokbench.plugins import load_registry
 
@@ -241,12 +241,12 @@ def _seeds(suite: Suite, request: Request) -> tuple[int, ...]:
 
 
 def check_labels(kinds: str, given: Sequence[str], known: Sequence[str]) -> None:
-    """Raise SuiteError, which names the nearest label, unless every given label is known.
+    """Raise SuiteError if a given label is unknown; the message names the most similar label.
 
     Args:
         kinds: the option that gives them: "tasks" or "regularizers".
         given: labels.
-        known: the labels of the suite.
+        known: the labels that the suite has.
     """
     for label in given:
         if label not in known:

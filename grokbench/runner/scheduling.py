@@ -1,6 +1,6 @@
 """The jobs of a plan: groups of replicas to train, tasks to time.
 
-Groups depend on the plan alone (on CUDA also on the device's memory and on the number of workers that share it). An
+Groups depend only on the plan (on CUDA also on the device's memory and the number of workers that share it). An
 interrupted group resumes from its checkpoint or is trained again as a whole, so no number depends on the interruption.
 """
 

@@ -67,7 +67,7 @@ def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
 
 
 def missing_seeds_outside_plan(plan: Plan, store: Store) -> tuple[int, ...]:
-    """Return the folder's seeds that this plan does not train and some cell lacks, so that its row is incomplete.
+    """Return the folder's seeds that this plan does not train and that a cell lacks, so that its row is incomplete.
 
     Args:
         plan: the plan, with its seeds and cells.

@@ -1,4 +1,4 @@
-"""Group-sequential designs: nominal levels of declared looks at a growing sample, and the p value of such a design.
+"""Group-sequential designs: the nominal levels of declared looks at a growing sample, and the p value of a design.
 
 A design spends its level alpha over the looks by the function of Lan and DeMets (1983, Biometrika 70) that resembles
 the boundaries of O'Brien and Fleming: little at early looks, nearly all at the last. The boundaries follow by numerical
@@ -21,13 +21,13 @@ from grokbench.stats.sign_flip_test import Floats, smallest_p
 
 __all__ = ["boundaries", "sequential_p", "spent", "undecidable"]
 
-NODES = 128  # of the quadrature, for z accurate to 1e-6 even where looks are 1/20 of the sample apart
-REACH = 8.5  # standard deviations of the statistic that are integrated: 2e-17 lies beyond
-HALVINGS = 40  # of the logarithm of a sequential p
+NODES = 128  # nodes of the quadrature; z is accurate to 1e-6 even if looks are 1/20 of the sample apart
+REACH = 8.5  # the integrals end at this many standard deviations of the statistic; a mass of 2e-17 lies beyond
+HALVINGS = 40  # bisections for the logarithm of a sequential p
 
 
 def spent(fraction: float, alpha: float) -> float:
-    """Compute the two-sided level that may have been spent by a look, of the type of O'Brien and Fleming.
+    """Compute the two-sided level that may be spent up to a look, by the function of O'Brien and Fleming's type.
 
     Each side spends 2 - 2 Phi(z / sqrt(fraction)) of its alpha / 2, where z is the quantile of 1 - alpha / 4.
 
@@ -66,10 +66,10 @@ def sequential_p(looks: Sequence[int], p_values: Sequence[float | None]) -> floa
 
     Args:
         looks: numbers of seeds of all looks of the design, ascending.
-        p_values: of the looks that were made, in order; None counts as 1.
+        p_values: the p values of the looks that were made, in order; None counts as 1.
 
     Returns:
-        The p; that of the test itself for a design with one look.
+        The p; for a design with one look, the p of the test itself.
     """
     found = [1.0 if p is None else p for p in p_values]
     low, high = min(found, default=1.0), 1.0
@@ -89,7 +89,7 @@ def undecidable(looks: Sequence[int], alpha: float) -> list[int]:
         alpha: two-sided level of the design.
 
     Returns:
-        Those whose nominal p is below `smallest_p` of the sign-flip test.
+        The looks whose nominal p is below `smallest_p` of the sign-flip test.
     """
     return [n for n, p in zip(looks, boundaries(looks, alpha), strict=True) if p < smallest_p(n)]
 

@@ -12,10 +12,10 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     over j <= k.
 
     Args:
-        p_values: of the m planned tests. None for a test without a p, which counts in m as a p of 1.
+        p_values: the p values of the m planned tests. None for a test without a p, which counts as a p of 1.
 
     Returns:
-        The adjusted p values, in the order given; None where the p is None.
+        The adjusted p values, in the given order; None for a p that is None.
     """
     m, largest = len(p_values), 0.0
     adjusted: list[float | None] = [None] * m

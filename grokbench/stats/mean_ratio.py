@@ -14,8 +14,8 @@ def ratio_of_means_interval(
     """Compute Fieller's (1954, J. R. Statist. Soc. B 16) confidence interval of a ratio of means of paired samples.
 
     It contains every ratio r for which Student's paired t test of numerator - r x denominator does not reject zero. A
-    bootstrap interval of few pairs would cover the ratio too rarely, and needs random draws. The lower end is truncated
-    at 0, because times are positive.
+    bootstrap interval of few pairs would contain the ratio too rarely, and would need random draws. The lower end is
+    truncated at 0, because times are positive.
 
     Args:
         numerator: times, (n,).
@@ -23,7 +23,7 @@ def ratio_of_means_interval(
         confidence: coverage for normal distributions.
 
     Returns:
-        Both ends; (None, None) for fewer than two pairs, and where the denominator's mean does not differ significantly
+        Both ends; (None, None) for fewer than two pairs, or if the denominator's mean does not differ significantly
         from zero, so that the interval is unbounded.
     """
     from scipy.special import stdtrit
@@ -36,6 +36,6 @@ def ratio_of_means_interval(
     if a <= 0:
         return None, None
     ratio = x.mean() / y.mean()
-    (ee, ey), _ = np.cov(x - ratio * y, y)  # from residuals: the usual discriminant suffers from cancellation
+    (ee, ey), _ = np.cov(x - ratio * y, y)  # from residuals, because the usual discriminant suffers from cancellation
     half = math.sqrt(q * (a * ee + q * ey**2))
     return max(0.0, float(ratio - (q * ey + half) / a)), float(ratio - (q * ey - half) / a)

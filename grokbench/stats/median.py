@@ -10,16 +10,16 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[
     """Compute a distribution-free confidence interval of the median between two order statistics (Thompson 1936).
 
     The interval from the k-th smallest to the k-th largest of n values misses the median with a probability of at most
-    2 P(Binomial(n, 1/2) < k), for any distribution. It is the inversion of the sign test; k is the largest that reaches
-    the confidence.
+    2 P(Binomial(n, 1/2) < k), for any distribution. It inverts the sign test; k is the largest number with which the
+    interval reaches the confidence.
 
     Args:
         values: the sample, (n,).
         confidence: the least coverage.
 
     Returns:
-        Both ends; (None, None) where even the smallest and the largest value do not reach the confidence, as with
-        fewer than 6 values at 95%.
+        Both ends; (None, None) if even the interval from the smallest to the largest value does not reach the
+        confidence, as with fewer than 6 values at 95%.
     """
     n, k, miss = len(values), 0, 2.0 / 2 ** len(values)
     while miss <= (1 - confidence) * (1 + 1e-12) and k < (n + 1) // 2:

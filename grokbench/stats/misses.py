@@ -1,14 +1,16 @@
-"""The sign test of paired times of which some never came to an end: a conclusion that the budget cannot turn.
+"""The sign test of paired times, some of which never ended: its conclusion does not depend on the budget.
 
-A seed that one side missed is a loss of that side, whatever the budget; a seed that both missed is a tie. The signs of
-the log ratios are tested by the exact sign test (Arbuthnott 1710; ties are left out, Dixon and Mood 1946).
+A side misses a seed if it does not grok on it. A seed that one side missed is a loss of this side, whatever the budget
+is; a seed that both missed is a tie. The signs of the log ratios are tested by the exact sign test (Arbuthnott 1710;
+ties are left out, Dixon and Mood 1946).
 
 Ranks of the ratios with misses ranked last, and the pooled ranks of the win ratio (Finkelstein and Schoenfeld 1999),
 use more of the times, but follow the budget. The simulation `failures` compares them for a method that is twice as fast
 on 70% of 25 seeds and diverges on 30%, with a standard deviation of 0.3 of the log times: budgets of 1.5, 3, 10 and 100
 times the baseline's median give the same conclusion in 100% of suites by the sign test, in 94 to 95% by the others.
-Signed ranks can also not decide for 10 seeds of which the method missed a single one, since that one has the largest
-rank. The sign test goes with the probability of superiority, which is the share of seeds on which the method wins.
+Signed ranks also cannot decide for 10 seeds if the method missed a single one, because this seed has the largest rank.
+The effect size that belongs to the sign test is the probability of superiority: the share of seeds on which the method
+wins.
 """
 
 import math
@@ -22,15 +24,15 @@ __all__ = ["log_ratio_brackets", "misses_last", "misses_last_favours"]
 
 
 def misses_last(low: ArrayLike, high: ArrayLike) -> float | None:
-    """Compute the two-sided p of the sign test of log ratios, for the least favourable ones within brackets.
+    """Compute the two-sided p of the sign test for the least favourable log ratios within brackets.
 
-    The signs do not fall when a log ratio rises, so that of all values in the brackets the lower ends have the fewest
-    wins and the most losses. The p is theirs where they have more wins, that of the upper ends where those have more
-    losses, and 1 elsewhere.
+    A sign never falls when its log ratio rises, so of all values in the brackets the lower ends have the fewest wins
+    and the most losses. If the lower ends have more wins than losses, the p is theirs. If the upper ends have more
+    losses than wins, the p is that of the upper ends. Otherwise it is 1.
 
     Args:
-        low: least log ratios, baseline / method, (n,): +inf where only the method grokked, -inf where only the baseline
-            did, 0 where neither did; see `log_ratio_brackets`.
+        low: least log ratios, baseline / method, (n,): +inf if only the method grokked, -inf if only the baseline did,
+            0 if neither did; see `log_ratio_brackets`.
         high: greatest log ratios, (n,).
 
     Returns:
@@ -46,37 +48,37 @@ def misses_last(low: ArrayLike, high: ArrayLike) -> float | None:
 
 
 def misses_last_favours(low: ArrayLike, high: ArrayLike) -> float:
-    """Compute a number above 0 where `misses_last` favours the method, below 0 where it favours the baseline.
+    """Compute a number above 0 if `misses_last` favours the method, below 0 if it favours the baseline.
 
     Args:
         low: least log ratios, (n,), as for `misses_last`.
         high: greatest log ratios, (n,).
 
     Returns:
-        Wins - losses of the method, the value closest to zero within the brackets; 0 where they contain both signs.
+        The method's wins - losses: the value closest to zero within the brackets, or 0 if they contain both signs.
     """
     least, most = (float(np.sign(np.asarray(ends, float)).sum()) for ends in (low, high))
     return max(least, 0.0) + min(most, 0.0)
 
 
 def log_ratio_brackets(baseline: ArrayLike, method: ArrayLike) -> tuple[Floats, Floats]:
-    """Compute the brackets of log ratios, baseline / method, of times that are known within brackets.
+    """Compute the brackets of log ratios, baseline / method, from the brackets of the times.
 
     A seed that both sides missed is a tie if both were censored or both diverged. If only the method diverged, the
-    baseline may still grok after its budget and the method never, so the bracket is (-inf, 0), and (0, inf) in the
-    opposite case. Without this, censoring the baseline at a small budget would turn losses of a method that diverges
-    into ties.
+    baseline may still grok after its budget but the method never will, so the bracket is (-inf, 0); in the opposite
+    case it is (0, inf). With a tie instead, a small budget that censors the baseline would turn losses of a diverging
+    method into ties.
 
     Args:
-        baseline: least and greatest times, (2, n), above 0: (B, inf) where censored at B, (inf, inf) where diverged.
-        method: likewise, of the same seeds.
+        baseline: least and greatest times, (2, n), above 0: (B, inf) if censored at B, (inf, inf) if diverged.
+        method: the method's times on the same seeds, in the same form.
 
     Returns:
-        The least and the greatest log ratios, (n,) each; both 0 for a tie of misses, both +-inf where one side missed.
+        The least and the greatest log ratios, (n,) each; both 0 for a tie of misses, both +-inf if one side missed.
     """
     (before, before_most), (after, after_most) = np.asarray(baseline, float), np.asarray(method, float)
     missed, also_missed = np.isinf(before_most), np.isinf(after_most)
-    with np.errstate(divide="ignore", invalid="ignore"):  # of infinite times, in pairs that are replaced
+    with np.errstate(divide="ignore", invalid="ignore"):  # infinite times; these pairs are replaced below
         low, high = np.log(before / after_most), np.log(before_most / after)
     only = np.where(missed, np.inf, -np.inf)
     low, high = (np.where(missed != also_missed, only, ends) for ends in (low, high))

@@ -45,5 +45,5 @@ def skewness(differences: ArrayLike) -> float | None:
 
 
 def is_constant(d: Floats) -> bool:
-    """Return whether the values d (n,) are equal up to rounding, as one value is, or none."""
+    """Return whether the values d (n,) are equal up to rounding; True for one value, or none."""
     return d.size < 2 or float(np.ptp(d)) <= TIE * float(np.abs(d).max())

@@ -27,9 +27,9 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 EXACT_PAIRS = 26  # the most pairs for which all 2^n sign assignments are counted
-MONTE_CARLO_DRAWS = 65535  # with more pairs; p is then a multiple of 1/65536, its standard error at most 0.002
-TIE = 1e-13  # rounding, relative to the sum of absolute differences: sums closer than this are ties
-BISECTIONS = 40  # so the ends of an interval are accurate to 2^-40 of the range of the differences
+MONTE_CARLO_DRAWS = 65535  # drawn for more pairs; p is then a multiple of 1/65536, its standard error at most 0.002
+TIE = 1e-13  # sums that are closer than this, relative to the sum of absolute differences, are ties up to rounding
+BISECTIONS = 40  # bisections of an end of an interval, which is then accurate to 2^-40 of the range of the differences
 
 
 def sign_flip(differences: ArrayLike) -> float | None:
@@ -38,7 +38,7 @@ def sign_flip(differences: ArrayLike) -> float | None:
     Up to EXACT_PAIRS pairs the p is exact: all sums of signed differences are counted, by sorting those of one half and
     searching in them for each of the other half (meet in the middle, 2^(n/2) sums). With more pairs it is a Monte Carlo
     p of MONTE_CARLO_DRAWS random assignments with a fixed key, (1 + count) / (1 + draws). Sums that differ from the
-    observed one by rounding alone count as ties, so as extreme.
+    observed one only by rounding count as ties, and therefore as extreme.
 
     Args:
         differences: paired differences, (n,); the order does not matter.
@@ -68,7 +68,7 @@ def sign_flip_interval(differences: ArrayLike, confidence: float = 0.95) -> tupl
 
 
 def sign_flip_low(differences: ArrayLike, confidence: float = 0.95) -> float | None:
-    """Compute the lower end of `sign_flip_interval` alone, in half the time.
+    """Compute only the lower end of `sign_flip_interval`, in half the time.
 
     Args:
         differences: paired differences, (n,).
@@ -82,7 +82,7 @@ def sign_flip_low(differences: ArrayLike, confidence: float = 0.95) -> float | N
 
 
 def sign_flip_high(differences: ArrayLike, confidence: float = 0.95) -> float | None:
-    """Compute the upper end of `sign_flip_interval` alone, in half the time.
+    """Compute only the upper end of `sign_flip_interval`, in half the time.
 
     Args:
         differences: paired differences, (n,).
@@ -96,7 +96,7 @@ def smallest_p(pairs: int) -> float:
     """Return the smallest two-sided p that `sign_flip` can reach.
 
     Args:
-        pairs: their number, n.
+        pairs: the number of pairs, n.
 
     Returns:
         2 / 2^n; beyond EXACT_PAIRS pairs 1 / (1 + MONTE_CARLO_DRAWS); 1 without pairs.
@@ -108,8 +108,8 @@ def pairs_needed(tests: int, alpha: float = 0.05) -> int:
     """Return the fewest pairs with which a sign-flip test can be significant after Holm's adjustment.
 
     Args:
-        tests: size of the family.
-        alpha: family-wise level.
+        tests: the number of tests in the family.
+        alpha: the family-wise level.
 
     Returns:
         The smallest n with tests x 2 / 2^n <= alpha.
@@ -142,7 +142,7 @@ def _all_flips(d: Floats) -> Callable[[float, float], float]:
     def share(shift: float, target: float) -> float:
         ordered = np.sort(right - shift * right_signs)
         below = np.searchsorted(ordered, target - (left - shift * left_signs), side="left")
-        return 2 * float((ordered.size - below).sum()) / 2.0**d.size  # twice, since the sums are symmetric about zero
+        return 2 * float((ordered.size - below).sum()) / 2.0**d.size  # doubled: the sums are symmetric about zero
 
     return share
 
@@ -155,7 +155,7 @@ def _drawn_flips(d: Floats) -> Callable[[float, float], float]:
 
 
 def _signed_sums(d: Floats) -> tuple[Floats, Floats]:
-    """List all 2^n sums of +-d (n,), and the sums of the same signs."""
+    """List all 2^n sums of +-d (n,), and for each the sum of its signs."""
     sums, signs = np.zeros(1), np.zeros(1)
     for x in d:
         sums, signs = np.concatenate([sums + x, sums - x]), np.concatenate([signs + 1, signs - 1])
@@ -163,7 +163,7 @@ def _signed_sums(d: Floats) -> tuple[Floats, Floats]:
 
 
 def _interval_end(p: Callable[[float], float], alpha: float, inside: float, outside: float) -> float:
-    """Bisect for the last shift from `inside` towards `outside` that is not rejected; p decreases on the way."""
+    """Bisect for the last shift from `inside` towards `outside` that is not rejected; p decreases in this direction."""
     for _ in range(BISECTIONS):
         middle = (inside + outside) / 2
         inside, outside = (middle, outside) if p(middle) > alpha else (inside, middle)

@@ -14,8 +14,8 @@ __all__ = ["signed_ranks", "wilcoxon", "wilcoxon_between"]
 def wilcoxon(differences: ArrayLike) -> float | None:
     """Compute the two-sided p of the Wilcoxon (1945) signed-rank test, with zeros treated as by Pratt (1959).
 
-    The null distribution is that of `sign_flip` on the signed ranks: exact up to EXACT_PAIRS pairs, with ties and zeros
-    too.
+    The null distribution is that of `sign_flip` on the signed ranks. It is exact up to EXACT_PAIRS pairs, also with
+    ties and zeros.
 
     Args:
         differences: paired differences, (n,).
@@ -44,20 +44,20 @@ def signed_ranks(differences: ArrayLike) -> Floats:
 
 
 def wilcoxon_between(low: ArrayLike, high: ArrayLike) -> float | None:
-    """Compute the p of `wilcoxon` for the least favourable of the differences that lie within brackets.
+    """Compute the p of `wilcoxon` for the least favourable differences within brackets.
 
-    Without ties the p falls when the rank sum rises, and the rank sum, a count of positive Walsh averages, rises with
-    every difference. So the least favourable differences of a positive effect are the lower ends, and those of a
-    negative one the upper ends. With ties this fails, because the null distribution depends on them. Where a bracket is
-    wider than a point, the p is therefore the larger of two: that of these ends, and that of these ends with their
-    finite ties broken against the effect.
+    Without ties, the p falls when the rank sum rises, and the rank sum, which counts positive Walsh averages, rises
+    with every difference. The least favourable differences are therefore the lower ends for a positive effect, and the
+    upper ends for a negative one. With ties this argument fails, because the null distribution depends on them. If a
+    bracket is wider than a point, the p is therefore the larger of two: the p of these ends, and the p of these ends
+    with their finite ties broken against the effect.
 
     Args:
         low: least values of the paired differences, (n,).
-        high: greatest values, (n,); the result is that of `wilcoxon` where they equal the least.
+        high: greatest values, (n,); if they equal the least, the result is that of `wilcoxon`.
 
     Returns:
-        The p; 1 where the brackets contain a rank sum of zero; None without pairs.
+        The p; 1 if the brackets contain a rank sum of zero; None without pairs.
     """
     lower, upper = np.asarray(low, float), np.asarray(high, float)
     if not lower.size:
@@ -79,7 +79,7 @@ def _ties_broken(least: Floats, fixed: NDArray[np.bool_]) -> Floats:
     size, tie = _magnitudes(least)
     ranks, zero, infinite = _mean_ranks(size, tie), size <= tie, np.isinf(least)
     sign = np.where((least > 0) & ~zero, 1.0, -1.0)
-    order = np.lexsort((-sign, ~(fixed & zero), ranks))  # among ties: zeros that stay so, positive ones, negative ones
+    order = np.lexsort((-sign, ~(fixed & zero), ranks))  # order of ties: fixed zeros, positive, negative values
     broken = np.empty(least.size)
     broken[order] = np.arange(1.0, least.size + 1)
     return np.where(fixed & zero, 0.0, sign * np.where(infinite, ranks, broken))

@@ -1,7 +1,7 @@
 """Survival analysis of times that may be right-censored: Kaplan-Meier, the median, and a paired log-rank test.
 
-The event is grokking. `times` (n,) are epochs; `grokked` (n,) is False where a replica was censored at the budget, so
-that its time is only a lower bound.
+The event is grokking. `times` (n,) are epochs. `grokked` (n,) is False for a replica that was censored at the budget,
+so that its time is only a lower bound.
 """
 
 import numpy as np
@@ -39,10 +39,10 @@ def median_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
         grokked: whether the event was observed, (n,).
 
     Returns:
-        The first event time at which the estimate is below 1/2. If it equals 1/2 at an event time, the midpoint between
-        that time and the next event time, as in R's survfit, so that without censoring this is the sample median. None
-        if the estimate does not fall to 1/2, and, unlike in survfit, if it ends there (`half_time`): the median then
-        lies between the last event and some time beyond the largest one.
+        The first event time at which the estimate is below 1/2. If the estimate equals 1/2 at an event time, the result
+        is the midpoint between this and the next event time, as in R's survfit; without censoring it is then the sample
+        median. None if the estimate does not fall to 1/2. Unlike in survfit, also None if it ends at 1/2 (`half_time`):
+        the median is then at least the last event time, and has no known upper limit.
     """
     at, share = kaplan_meier(times, grokked)
     reached = np.flatnonzero(share <= 0.5 + 1e-9)
@@ -55,14 +55,14 @@ def median_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
 
 
 def half_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
-    """Return the last event time where the Kaplan-Meier estimate ends at 1/2, so that the median is at least this time.
+    """Return the last event time if the Kaplan-Meier estimate ends at 1/2; the median is then at least this time.
 
     Args:
         times: epochs, (n,).
         grokked: whether the event was observed, (n,).
 
     Returns:
-        The time; None where the estimate ends elsewhere.
+        The time; None if the estimate ends at another value.
     """
     at, share = kaplan_meier(times, grokked)
     return float(at[-1]) if at.size and abs(share[-1] - 0.5) < 1e-9 else None

@@ -1,4 +1,4 @@
-"""Student's t: the paired test, the interval of a mean, and the sample that narrows it."""
+"""Student's t: the paired test, the interval of a mean, and the sample size that narrows the interval."""
 
 import math
 

@@ -10,7 +10,7 @@ def superiority(baseline: ArrayLike, method: ArrayLike) -> float | None:
     """Estimate the probability of superiority (Grissom 1994) for paired samples.
 
     Args:
-        baseline: times, (n,); infinite for a seed that never came to an end.
+        baseline: times, (n,); infinite for a seed that never grokked.
         method: times of the same seeds, (n,).
 
     Returns:
@@ -23,8 +23,8 @@ def superiority(baseline: ArrayLike, method: ArrayLike) -> float | None:
 def superiority_interval(wins: int, ties: int, n: int, confidence: float = 0.95) -> tuple[float | None, float | None]:
     """Compute the interval of Clopper and Pearson (1934, Biometrika 26) of the probability of superiority.
 
-    The count is wins + ties / 2, in quantiles of beta distributions. A tie counts half for both sides, which varies
-    less than a win or a loss at random, so the interval is conservative with ties.
+    The count wins + ties / 2 enters quantiles of beta distributions. A tie counts half for both sides; this varies less
+    than a random win or loss, so the interval is conservative if there are ties.
 
     Args:
         wins: pairs in which the method's time is smaller.

@@ -1,9 +1,9 @@
 """The results folder: one crash-safe file per replica, in the places that `layout` defines.
 
-A leaderboard reads first lines only, so hundreds of replicas with long curves cost milliseconds. `run_files` reads and
-writes the files of replicas, `weights_files` their weights, `manifests` the planned contents of the folder, `ledger`
-what was declared and judged before, `packs` a folder made small for git; `reuse` decides which stored runs are trained
-again, `status` counts them.
+A leaderboard reads only the first line of each file, so reading hundreds of replicas with long curves takes
+milliseconds. `run_files` reads and writes the files of replicas, `weights_files` their weights, `manifests` the planned
+contents of the folder, `ledger` the record of declarations and looks, and `packs` small copies of folders for git.
+`reuse` decides which stored runs are trained again, and `status` counts runs.
 """
 
 from collections import Counter
@@ -32,21 +32,21 @@ T = TypeVar("T")
 
 
 class Store:
-    """A results folder, opened to be written (`Store.open`) or read (`Store.load`).
+    """A results folder, opened for writing (`Store.open`) or for reading (`Store.load`).
 
     Attributes:
         directory: the folder.
-        manifest: its planned contents.
+        manifest: the planned contents of the folder.
         layout: the paths in the folder.
-        damaged: files, or lines of packed files, that `runs`, `finished` or `timings` could not read, as paths below
-            the folder. They count as missing.
+        damaged: the files, or lines of packed files, that `runs`, `finished` or `timings` could not read, as paths
+            relative to the folder. They count as missing.
         packed: the contents of the folder's packed files.
         weights: the files of kept weights.
         stalls: the jobs without progress.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
-        """Hold a folder that `open` or `load` has checked."""
+        """Set the folder and its manifest, which `open` or `load` has checked."""
         self.directory, self.manifest, self.layout = directory, manifest, Layout(directory)
         self.damaged: list[str] = []
         self.packed = Pack(directory)
@@ -56,13 +56,13 @@ class Store:
     @classmethod
     @contextmanager
     def open(cls, directory: str | Path, manifest: Manifest) -> "Iterator[Store]":
-        """Make the folder, or open and unpack a folder with earlier runs of the same suite (see `merge`).
+        """Make the folder; or, if it holds earlier runs of the same suite, open and unpack it (see `merge`).
 
         No other process can write to the folder until the `with` block or this process ends.
 
         Args:
             directory: the folder.
-            manifest: its planned contents from now on.
+            manifest: the planned contents of the folder from now on.
 
         Raises:
             StoreError: the folder holds something else or a link, cannot be written, is packed and damaged, or another
@@ -76,7 +76,7 @@ class Store:
             if layout.manifest.exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
                 cls.load(directory)._catch_up()
-            ledger.declare(directory, manifest)  # before the manifest: a killed process forgets no comparison
+            ledger.declare(directory, manifest)  # before the manifest, so that a kill loses no comparison
             atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)), directory)
             store = cls.load(directory)
             store._unpack()
@@ -90,10 +90,10 @@ class Store:
 
     @classmethod
     def load(cls, directory: str | Path) -> "Store":
-        """Read an existing folder; write nothing.
+        """Open an existing folder for reading; nothing is written.
 
         Raises:
-            StoreError: there is no such folder, it is no results folder, or its manifest is damaged.
+            StoreError: the folder does not exist, is not a results folder, or has a damaged manifest.
         """
         return cls(Path(directory), read_manifest(Path(directory)))
 
@@ -103,7 +103,7 @@ class Store:
         return locks.is_locked(self.directory)
 
     def save(self, run: Run) -> None:
-        """Store a run in place of the replica's stored run; a finished run that a failure replaces is superseded.
+        """Store a run in place of the replica's stored run; a finished run that a failed one replaces is superseded.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -123,15 +123,15 @@ class Store:
         return list(self.each_run(curves))
 
     def each_run(self, curves: bool = False) -> Iterator[Run]:
-        """Yield the same one by one: the long curves of a folder that is not packed need not be in memory at once."""
+        """Yield the same runs one by one, so that memory holds the long curves of only one, unless they are packed."""
         return self._runs_of(self.manifest.cells, curves)
 
     def withdrawn_runs(self, curves: bool = False) -> Iterator[Run]:
-        """Yield the stored runs of cells that the suite has no longer, see `Manifest.withdrawn`."""
+        """Yield the stored runs of cells that the suite no longer has, see `Manifest.withdrawn`."""
         return self._runs_of(self.manifest.withdrawn, curves)
 
     def history(self) -> History:
-        """Read what the judgement of the folder depends on beside its plan and its runs.
+        """Read the folder's past, on which its judgement depends besides its plan and runs.
 
         Raises:
             StoreError: the ledger is damaged.
@@ -139,10 +139,10 @@ class Store:
         return History(ledger.read_ledger(self.directory), tuple(self.withdrawn_runs()))
 
     def look(self, found: bool = False) -> None:
-        """Enter into the ledger how many replicas of each cell are complete, now that the folder is judged.
+        """Record a look in the ledger: how many replicas of each cell are complete when the folder is judged.
 
         Args:
-            found: it is opened and not judged: only what has finished since the last look is entered.
+            found: the folder was opened, not judged; a look is recorded only if more has finished since the last one.
 
         Raises:
             StoreError: the ledger is damaged or cannot be written.
@@ -153,7 +153,7 @@ class Store:
         ledger.enter(self.directory, Look(len(self.manifest.seeds), dict(sorted(finished.items()))), found)
 
     def _catch_up(self) -> None:
-        """Enter what an earlier version, or a process that was killed, did not."""
+        """Record the declaration and the look that an earlier version, or a killed process, did not record."""
         if not ledger.read_ledger(self.directory).events:
             ledger.declare(self.directory, self.manifest)
         self.look(found=True)
@@ -163,7 +163,7 @@ class Store:
             yield from self._each_of(cell, self.manifest.seeds, curves)
 
     def _each_of(self, cell: Cell, seeds: Iterable[int], curves: bool) -> Iterator[Run]:
-        """Yield the stored runs of one cell; a seed without any costs next to nothing, since there may be many."""
+        """Yield the stored runs of one cell. A seed without a run costs almost nothing, because there may be many."""
         files, packed = self.layout.seeds_of(cell.identity), self._entered(self.packed.runs)
         for seed in seeds:
             if str(seed) in files or (cell.identity, seed) in packed:
@@ -179,11 +179,11 @@ class Store:
         return self._run(cell, seed, curves=True)
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
-        """Return the seeds among `seeds` whose stored run satisfies the request and so need not be trained again."""
+        """Return those of the given seeds whose stored run satisfies the request; they need not be trained again."""
         return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell) and self.weights.there(run, cell)}
 
     def supersede(self, identity: str, seed: int) -> None:
-        """Move a stored run and its weights to `superseded/`, so that it is trained again; do nothing without a run.
+        """Move a stored run and its weights to `superseded/`, so that it is trained again; without a run, do nothing.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -191,7 +191,7 @@ class Store:
         source = self.layout.run(identity, seed)
         if source.exists():
             target = self.layout.superseded(identity, seed)
-            self.weights.supersede(identity, seed, target)  # first, so that a killed process continues here
+            self.weights.supersede(identity, seed, target)  # first: after a kill, the next process continues here
             atomic.move(source, target, self.directory)
 
     def checkpoints(self, cell: Cell) -> Path:
@@ -204,7 +204,7 @@ class Store:
             atomic.remove(file, self.directory)
 
     def save_timing(self, timing: Timing) -> None:
-        """Store the seconds per epoch of a cell and replace the stored ones.
+        """Store the seconds per epoch of a cell in place of the stored ones.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -217,7 +217,7 @@ class Store:
         return [timing for timing in found if timing is not None]
 
     def stored(self) -> set[tuple[str, str]]:
-        """Return the identity and the seed, as files and lines name them, of every stored replica, planned or not."""
+        """Return the identity and the seed of every stored replica, planned or not, as files and lines name them."""
         return {*self.layout.replicas(), *((identity, str(seed)) for identity, seed in self.packed.runs)}
 
     def _run(self, cell: Cell, seed: int, curves: bool) -> Run | None:
@@ -231,15 +231,15 @@ class Store:
         return self._readable(path, read_timing) or self._entered(self.packed.timings.get(identity))
 
     def _entered(self, found: T) -> T:
-        """Return what was found in the pack, and add the damaged lines that reading has shown to `damaged`."""
+        """Return what was found in the pack, and add the lines that turned out to be damaged to `damaged`."""
         self.damaged = sorted({*self.damaged, *self.packed.damaged})
         return found
 
     def _unpack(self) -> None:
-        """Write every packed replica and timing to its own file, unless a sound file exists; delete the packed files.
+        """Write every packed replica and timing to its own file, unless a valid one exists; delete the packed files.
 
         Raises:
-            StoreError: something in the pack is damaged and would be lost.
+            StoreError: a part of the pack is damaged and would be lost.
         """
         runs, timings = self.packed.everything(), self.packed.timings.values()
         if damaged := self.packed.damaged:
@@ -268,11 +268,11 @@ class Store:
 
 
 def _storable(error: str | None) -> str | None:
-    """Escape the lone surrogates of a text, such as those of a file name that is not UTF-8: JSON cannot hold them."""
+    """Escape lone surrogates, for instance from a file name that is not UTF-8, because JSON cannot hold them."""
     return None if error is None else error.encode(errors="backslashreplace").decode()
 
 
 def _without_replaced(manifest: Manifest, directory: Path) -> Manifest:
-    """Leave out the withdrawn cells of a declaration that was replaced before anything had finished under it."""
+    """Leave out the withdrawn cells of a declaration that was replaced before any of its replicas had finished."""
     compared = families(ledger.read_ledger(directory), manifest).identities
     return replace(manifest, withdrawn=tuple(cell for cell in manifest.withdrawn if cell.identity in compared))

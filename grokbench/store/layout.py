@@ -1,4 +1,4 @@
-"""The paths in a results folder, which no other module knows.
+"""The paths in a results folder; no other module knows them.
 
     DIR/manifest.json                           the planned contents, and the format of all files in the folder
     DIR/ledger.jsonl                            what was declared, and when it was judged: a line an event, see `ledger`
@@ -27,13 +27,13 @@ from grokbench.errors import StoreError
 __all__ = ["FOLDERS", "NAME", "WRITTEN", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
-WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", *FOLDERS)  # everything that a run writes
+WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", *FOLDERS)  # all files that a run writes
 NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths of a folder. A name in a manifest that would lead out of the folder raises StoreError.
+    """The paths in a results folder. StoreError is raised if a name in a manifest would lead out of the folder.
 
     Attributes:
         directory: the folder.
@@ -65,7 +65,7 @@ class Layout:
         return ((path.parent.name, path.stem) for path in self.directory.glob("runs/*/*.json"))
 
     def seeds_of(self, identity: str) -> set[str]:
-        """Return the seeds in the names of the files of a cell's replicas, in one look at the folder."""
+        """Return the seeds in the names of the files of a cell's replicas, listing the folder only once."""
         try:
             return {name.removesuffix(".json") for name in os.listdir(self._path("runs", identity))}
         except OSError:
@@ -99,7 +99,7 @@ class Layout:
         return [*self.directory.glob("checkpoints/*/"), *self.directory.glob("checkpoints/")]
 
     def name(self, path: Path) -> str:
-        """Format a path below the folder for people."""
+        """Format a path in the folder for people."""
         return path.relative_to(self.directory).as_posix()
 
     def _path(self, *names: str) -> Path:

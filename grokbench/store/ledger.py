@@ -1,6 +1,6 @@
 """The ledger of a results folder as a file: one event a line, only ever appended.
 
-A line that a killed process left unfinished counts as not written; the next one takes its place.
+An unfinished line, which a killed process left, counts as not written; the next line replaces it.
 """
 
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from grokbench.store.layout import Layout
 
 __all__ = ["declare", "enter", "ledger_lines", "read_ledger"]
 
-MOST_EVENTS = 100_000  # two for each command that ran into the folder
+MOST_EVENTS = 100_000  # most events: two for each command that ran in the folder
 Event = Annotated[Declaration | Look, Field(discriminator="event")]
 
 
 def read_ledger(directory: Path) -> Ledger:
-    """Read the ledger of a results folder; it is empty where there is no file.
+    """Read the ledger of a results folder; it is empty if there is no file.
 
     Raises:
-        StoreError: a line but an unfinished last one is damaged, or the file cannot be read.
+        StoreError: a line other than an unfinished last one is damaged, or the file cannot be read.
     """
     path = _file(directory)
     try:
@@ -53,17 +53,17 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Declaration | Look]:
 
 def _damaged(where: str, why: str) -> StoreError:
     return StoreError(
-        f"{where} cannot be read ({why}): it says which comparisons were declared, and when they were judged. Put back "
-        "a good copy of the file (from git); without it, delete it, and say so beside the p values."
+        f"{where} cannot be read ({why}). The file records which comparisons were declared, and when they were judged. "
+        "Put back a good copy of the file (from git). If there is none, delete it, and say so beside the p values."
     )
 
 
 def declare(directory: Path, manifest: Manifest) -> None:
-    """Append what a manifest declares, unless it was the last to be declared.
+    """Append the declaration of a manifest, unless it equals the last declaration.
 
     Args:
         directory: the folder.
-        manifest: its planned contents from now on.
+        manifest: the planned contents of the folder from now on.
 
     Raises:
         StoreError: the file is damaged or cannot be written.
@@ -73,12 +73,12 @@ def declare(directory: Path, manifest: Manifest) -> None:
 
 
 def enter(directory: Path, look: Look, found: bool = False) -> None:
-    """Append a look at which some replica had finished, unless the last event says the same.
+    """Append a look at which at least one replica had finished, unless the last event is equal.
 
     Args:
         directory: the folder.
         look: the state of the folder.
-        found: the state was found, not judged: it is appended only if more has finished than at the last look.
+        found: the state was found, not judged; it is appended only if more has finished than at the last look.
 
     Raises:
         StoreError: the file is damaged or cannot be written.
@@ -92,7 +92,7 @@ def enter(directory: Path, look: Look, found: bool = False) -> None:
 
 
 def _file(directory: Path) -> Path:
-    """Return the path of the ledger; raise StoreError for a link, which would be read and written elsewhere."""
+    """Return the path of the ledger; raise StoreError for a link, because it may lead elsewhere."""
     path = Layout(directory).ledger
     if path.is_symlink():
         raise StoreError(f"{path} is a link, expected a file: put the ledger itself there, or delete the link.")
@@ -109,7 +109,10 @@ def _line(event: Declaration | Look) -> bytes:
 
 
 def _append(directory: Path, event: Declaration | Look) -> None:
-    """Add a line; what a killed process left of another one is cut off, and a whole one that lacks its end gets it."""
+    """Append a line.
+
+    A killed process may have left an unfinished line, which is cut off, or a complete one without its line break.
+    """
     path = _file(directory)
     written = read_bytes(path, json_lines.LONGEST) if path.exists() else b""
     end = written.rfind(b"\n") + 1

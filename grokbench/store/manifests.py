@@ -73,7 +73,7 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def _checked(manifest: Manifest) -> Manifest:
-    """Refuse cells that do not fit together; the message of the ValueError is a part of a sentence."""
+    """Refuse cells that contradict each other; the message of the ValueError is a part of a sentence."""
     for cell in (*manifest.cells, *manifest.withdrawn):
         if wrong := recipe_fault(cell):
             raise ValueError(f"the cell {cell.name}: {wrong}")
@@ -83,10 +83,10 @@ def _checked(manifest: Manifest) -> Manifest:
 
 
 def recipe_fault(cell: Cell) -> str:
-    """Describe how a cell contradicts its recipe, which decided what was trained; empty if it does not.
+    """Describe how a cell contradicts its recipe, by which it was trained; empty if it does not.
 
     Args:
-        cell: of a manifest that was read, and so may have been edited.
+        cell: a cell of a manifest that was read, and may have been edited.
     """
     recipe = cell.recipe
     try:
@@ -112,19 +112,20 @@ def _why(error: OSError | ValueError) -> str:
 
 
 def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
-    """Merge the manifest of a folder with that of a suite that is to be run into it.
+    """Merge the manifest of a folder with the manifest of a suite that is to be run in it.
 
-    Seeds are the union, in ascending order; everything else is as planned now. Cells that are no longer planned are
-    withdrawn: their files stay on disk and are not shown, and are found again when those cells are planned again.
+    The seeds are the union of both, in ascending order; everything else is as planned now. Cells that are no longer
+    planned are withdrawn: their files stay on disk but are not shown, and they are found again when the cells are
+    planned again.
 
     Args:
         stored: the manifest in the folder.
-        planned: that of the present plan.
+        planned: the manifest of the present plan.
         where: the folder, for messages.
 
     Raises:
-        StoreError: the two cannot be one leaderboard: another suite, baseline, device kind, precision or engine
-            revision, or not one cell in common; or more replicas than a folder may hold.
+        StoreError: both cannot be in one leaderboard, because suite, baseline, device kind, precision or engine
+            revision differ, or no cell is in common; or there are more replicas than a folder may hold.
     """
     if differences := _differences(stored, planned):
         raise StoreError(
@@ -146,14 +147,14 @@ def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
 
 
 def _declared_seeds(stored: Manifest, planned: Manifest) -> tuple[int, ...]:
-    """Give the planned list; with those of the folder where it holds seeds beyond it, which extend the sample."""
+    """Return the planned list of seeds, extended by the folder's seeds if some of these are not in the list."""
     if set(stored.seeds) <= set(planned.full_seeds):
         return planned.full_seeds
     return tuple(dict.fromkeys((*stored.full_seeds, *planned.full_seeds)))
 
 
 def _withdrawn(stored: Manifest, planned: Manifest) -> tuple[Cell, ...]:
-    """List the cells of the folder whose recipe is not planned now, one for each recipe."""
+    """List the cells of the folder whose recipe is not planned now, one cell for each recipe."""
     now = {cell.identity for cell in planned.cells}
     gone = {cell.identity: cell for cell in (*stored.withdrawn, *stored.cells) if cell.identity not in now}
     return tuple(gone.values())
@@ -166,17 +167,17 @@ def _differences(stored: Manifest, planned: Manifest) -> list[str]:
         there, here = " and ".join(_purposes(stored)), " and ".join(_purposes(planned))
         return [f"it holds seeds for {there}, and these are for {here} (calibration below {FIRST_REPORTED})"]
     if not changed and not {cell.identity for cell in stored.cells} & {cell.identity for cell in planned.cells}:
-        return [f"the suite {stored.suite!r} there has not one cell in common with this one"]
+        return [f"the suite {stored.suite!r} there has no cell in common with this one"]
     return [f"{key} was {was.get(key)!r} and is now {now.get(key)!r}" for key in changed]
 
 
 def _purposes(manifest: Manifest) -> list[str]:
-    """Name the purposes of the seeds: settings are never chosen on the seeds that are reported."""
+    """Name the purposes of the seeds: calibration, reporting. Settings are never chosen on reported seeds."""
     return sorted({"calibration" if seed < FIRST_REPORTED else "reporting" for seed in manifest.seeds})
 
 
 def _facts(manifest: Manifest) -> dict[str, Any]:
-    """Give the facts that all runs of a folder share, after a round trip through JSON (lists for tuples)."""
+    """Return the facts that all runs of a folder share, after a round trip through JSON (tuples become lists)."""
     facts = {"suite": manifest.suite, "baseline": manifest.baseline, **manifest.execution}
     found: dict[str, Any] = json_lines.parse(dict[str, Any], json_lines.dump(facts))
     return found

@@ -1,4 +1,4 @@
-"""A results folder packed for git: the run of every replica, and curves that are thinned for drawing.
+"""A results folder packed for git: the run of every replica, with curves thinned for drawing.
 
     DIR/manifest.json     as in every results folder
     DIR/outcomes.jsonl    a line a replica: the run without its curves
@@ -29,10 +29,10 @@ from grokbench.store.privacy import public_manifest, public_run, public_timing
 __all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
 
 OUTCOMES, CURVES, TIMINGS = FILES = ("outcomes.jsonl", "curves.jsonl", "timings.jsonl")
-LEADERBOARD = "leaderboard.md"  # for people who look into git
-MOST_DAMAGED = 1000  # lines that are named; then the rest of a file is not read
+LEADERBOARD = "leaderboard.md"  # the leaderboard, for people who browse the repository
+MOST_DAMAGED = 1000  # most damaged lines that are named; after that, the rest of a file is not read
 POINTS = 200  # most points of a curve: half are evenly spaced in the number of evaluations, half in its logarithm
-LARGEST = 2**27  # bytes of a packed file that is read, since all of it is held in memory; git hosts refuse 100 MB
+LARGEST = 2**27  # most bytes of a packed file that is read, because it is held in memory; hosts of git refuse 100 MB
 THINNED = f"thinned to {POINTS} points, float32"
 
 Key = tuple[str, int]  # identity of a cell, seed
@@ -55,7 +55,7 @@ class Curves:
     curves: Mapping[str, Curve]
 
     def __post_init__(self) -> None:
-        """Refuse curves that were not thinned: a file may have been edited."""
+        """Refuse curves that were not thinned, because a file may have been edited."""
         if any(len(curve.epochs) > POINTS for curve in self.curves.values()):
             raise ValueError(f"a curve of more than {POINTS} points")
 
@@ -104,11 +104,11 @@ class Pack:
         if strays := self.curves.keys() - self.runs.keys():
             replicas = "1 replica" if len(strays) == 1 else f"{len(strays)} replicas"
             self.damaged.append(f"{CURVES} (curves of {replicas} without an outcome)")
-        self.timings  # noqa: B018 - reading them finds their damage
+        self.timings  # noqa: B018 - reading them shows whether they are damaged
         return [replace(run, curves=self.curves.get(key, {})) for key, run in self.runs.items()]
 
     def _fit(self, line: Curves) -> bool:
-        """Return whether curves end with their run, if there is one."""
+        """Return whether curves end no later than their run, if there is one."""
         run = self.runs.get((line.identity, line.seed))
         ends = [curve.epochs[-1] for curve in line.curves.values() if curve.epochs]
         return run is None or max(ends, default=0) <= run.epochs
@@ -158,11 +158,11 @@ def packed(
     """Make the files of a packed folder, without the private parts of its texts (see `privacy`).
 
     Args:
-        manifest: of the folder.
-        runs: with their curves, which are thinned here.
-        timings: of its cells.
-        weights: whether the kept weights are to be packed, too; else neither manifest nor runs speak of them.
-        ledger: of the folder; an empty one makes no file.
+        manifest: the manifest of the folder.
+        runs: the runs with their curves, which are thinned here.
+        timings: the timings of the folder's cells.
+        weights: whether kept weights are packed, too. If not, manifest and runs do not mention them.
+        ledger: the ledger of the folder; an empty ledger makes no file.
 
     Returns:
         File name -> content.

@@ -1,6 +1,6 @@
-"""Records without the paths of a machine and the names of its users, to be published in a packed folder.
+"""Removal of a machine's paths and users' names from records, so that a packed folder can be published.
 
-A recipe is left as it is, since the identity of a cell depends on it: `paths_left` finds a path there.
+A recipe is not changed, because the identity of the cell depends on it; `paths_left` finds the paths in it.
 """
 
 import json
@@ -15,11 +15,11 @@ from grokbench.text.private import paths_in, without_private
 __all__ = ["about_machines", "paths_left", "public_manifest", "public_run", "public_timing"]
 
 SHOWN = ("platform", "cpu", "cores", "device_name", "python", "grokbench", "torch", "numpy", "scipy", "git")
-COMPARED = ("origins", "measured")  # keys of provenance that are compared with the plan; they hold no free text
+COMPARED = ("origins", "measured")  # keys of provenance that are compared with the plan; they contain no free text
 
 
 def public_manifest(manifest: Manifest) -> Manifest:
-    """Clean a suite's own words: its description, its reasons for skipping, the source of published numbers."""
+    """Clean the texts of a suite: its description, its reasons for skipping, and the source of published numbers."""
     published = manifest.published
     return replace(
         manifest,
@@ -41,7 +41,7 @@ def public_timing(timing: Timing) -> Timing:
 
 
 def about_machines(runs: Sequence[Run]) -> Iterator[str]:
-    """Say in two sentences what runs tell about the machines on which they were made, and what was removed."""
+    """Return two sentences: what runs reveal about the machines on which they were made, and what was removed."""
     made = [public_run(run).provenance for run in runs]
     facts = {key: list(dict.fromkeys(str(_fact(each[key])) for each in made if each.get(key))) for key in SHOWN}
     known = "; ".join(f"{key} {listed(_shortened(values))}" for key, values in facts.items() if values)
@@ -51,18 +51,18 @@ def about_machines(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _shortened(values: list[str], most: int = 3) -> list[str]:
-    """Return the first values, and how many more there are."""
+    """Write the first values, and the number of the others."""
     return values if len(values) <= most else [*values[:most], f"{len(values) - most} more"]
 
 
 def _fact(value: Any) -> Any:
-    """Write a value of provenance: of a git state the commit, which tells more than its other parts."""
+    """Write a value of provenance; for a git state, write the commit and whether files were changed."""
     commit = value.get("commit") if isinstance(value, Mapping) else None
     return f"{str(commit)[:12]}{' with changes' if value.get('dirty') else ''}" if commit else value
 
 
 def paths_left(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
-    """Yield the name of a file and a path that it holds, for the paths in JSON that is about to be published."""
+    """Yield the name of a file and a path in it, for each path in JSON that is about to be published."""
     for name, content in files.items():
         if name.endswith((".json", ".jsonl")):
             for line in content.splitlines():
@@ -70,7 +70,7 @@ def paths_left(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in JSON data, names included, but for tracebacks, which are clean."""
+    """Yield every text in JSON data, keys included; leave out tracebacks, which have been cleaned."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

@@ -7,7 +7,7 @@ from grokbench.records import Cell, Origin, Run, origins_of, reached_end
 
 __all__ = ["RERUN", "outdated", "satisfies"]
 
-RERUN = {  # each value includes the values before it
+RERUN = {  # each value includes the previous values
     "failed": "what is missing or failed, or was made by a plugin of yours whose code has changed since",
     "stale": "also what another version of torch, of grokbench or of any plugin's source made",
     "all": "everything selected",
@@ -16,10 +16,10 @@ VERSIONS = ("torch", "grokbench")  # keys of provenance
 
 
 def satisfies(run: Run, cell: Cell) -> bool:
-    """Return whether a stored run satisfies the request for its cell, and so need not be trained again.
+    """Return whether a stored run satisfies the request for its cell, so that it need not be trained again.
 
-    It does when its training reached its end (`reached_end`), and it holds the metrics and the weights that the cell
-    asks for.
+    It does if its training reached the end (`reached_end`), and if it has the metrics and the weights that the cell
+    requests.
 
     Args:
         run: the run, with the final values of its metrics; its curves are not needed.

@@ -12,8 +12,8 @@ from grokbench.records.bounds import Count
 __all__ = ["read_head", "read_run", "read_timing", "write_run"]
 
 
-LONGEST_HEAD = 2**22  # bytes; a traceback, or the digests of thousands of kept weights, take some 100,000
-LONGEST_CURVES = 2**28  # bytes; ten curves of 400,000 evaluations take half of them
+LONGEST_HEAD = 2**22  # most bytes of the first line; a traceback, or thousands of kept weights, take some 100,000
+LONGEST_CURVES = 2**28  # most bytes of the curves; ten curves of 400,000 evaluations take half of this
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def read_run(path: Path) -> Run:
     """Read a run with its curves.
 
     Raises:
-        ValueError: see `read_head`; or the curves are longer than any, or damaged.
+        ValueError: see `read_head`; or the curves are longer than LONGEST_CURVES, or damaged.
         OSError: the file cannot be read.
     """
     with open_file(path) as file:
@@ -83,7 +83,7 @@ def read_run(path: Path) -> Run:
 
 
 def _head(file: BinaryIO, path: Path) -> Head:
-    """Read the first line, which says how long the file is and whose it is."""
+    """Read the first line, which contains the length of the file and the replica to which it belongs."""
     line = file.readline(LONGEST_HEAD)
     head: Head = json_lines.parse(Head, line)
     if file_size(file) != len(line) + head.curves_bytes:

@@ -14,11 +14,11 @@ class Stalls:
     """The jobs of a run that show no progress. The file exists only while there are any."""
 
     def __init__(self, path: Path) -> None:
-        """Name the file; nothing is read or written."""
+        """Set the path of the file; nothing is read or written."""
         self._path, self._since = path, dict[str, str]()
 
     def note(self, name: str, seconds: float) -> None:
-        """Note that a job shows no progress; a full disk does not stop the run.
+        """Record that a job shows no progress; a full disk does not stop the run.
 
         Args:
             name: the name of the job.
@@ -36,11 +36,11 @@ class Stalls:
                 self.clear()
 
     def clear(self) -> None:
-        """Delete the file, such as one that a killed run has left."""
+        """Delete the file, which a killed run may have left."""
         atomic.remove(self._path, self._path.parent)
 
     def read(self) -> dict[str, str]:
-        """Return name of a job -> when it last showed progress; empty if there is no file, or a damaged one."""
+        """Return name of a job -> time of its last progress; empty if there is no file or if it is damaged."""
         try:
             found: dict[str, str] = json_lines.read(dict[str, str], self._path)
         except (OSError, ValueError):

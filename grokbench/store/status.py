@@ -22,11 +22,11 @@ def count_replicas(store: Store) -> Counter[str]:
 
 
 def unplanned(store: Store, withdrawn: bool = False) -> int:
-    """Count the stored replicas of cells or seeds that are not planned now, and so are not shown.
+    """Count the stored replicas of cells or seeds that are not planned now and therefore not shown.
 
     Args:
         store: the results folder.
-        withdrawn: whether those of withdrawn cells, which the judgement depends on, count as planned.
+        withdrawn: whether replicas of withdrawn cells, on which the judgement depends, count as planned.
     """
     cells = (*store.manifest.cells, *(store.manifest.withdrawn if withdrawn else ()))
     planned = {(cell.identity, str(seed)) for cell in cells for seed in store.manifest.seeds}
@@ -34,7 +34,7 @@ def unplanned(store: Store, withdrawn: bool = False) -> int:
 
 
 def describe(store: Store) -> Iterator[str]:
-    """Yield the counts of all replicas, what each cell lacks, damaged files, and whether a process is writing."""
+    """Yield sentences about all replicas, what each cell lacks, damaged files, and whether a process is writing."""
     counts, damaged = count_replicas(store), list(store.damaged)
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
@@ -52,14 +52,14 @@ def describe(store: Store) -> Iterator[str]:
 
 
 def _lasting(store: Store, grokked: int) -> Iterator[str]:
-    """Say of how many replicas the grokking lasted, where the suite ranks by that."""
+    """Return a sentence on how many replicas' grokking lasted, if the suite ranks by lasting grokking."""
     if store.manifest.statistics.rank_by == "lasting" and grokked:
         lasted = sum(run.time("lasting") is not None for run in store.runs())
         yield f"  grokked at first: {grokked}; it lasted in {lasted} of them, which is what the suite ranks by"
 
 
 def complaints(store: Store, most: int = 20) -> Iterator[str]:
-    """Yield a sentence for each damaged file with its remedy, then the number of further damaged files.
+    """Yield a sentence with the remedy for each damaged file, then the number of further damaged files.
 
     Args:
         store: the results folder, after its files were read; `damaged` is in the order of detection.
@@ -82,7 +82,7 @@ def tracebacks(store: Store) -> Iterator[str]:
 
 
 def alike(runs: Iterable[Run]) -> dict[str, str]:
-    """Map each different error of a cell's failed runs to its seeds in words, as the seeds of a group fail together."""
+    """Map each different error of a cell's failed runs to its seeds, as a text; the seeds of a group fail together."""
     seeds: dict[str, list[int]] = {}
     for run in runs:
         if run.outcome is Outcome.FAILED:
@@ -106,7 +106,7 @@ def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
 
 
 def _untimed(store: Store) -> Iterator[str]:
-    """Name the tasks that have a cell with a finished replica but unknown seconds per epoch."""
+    """Name the tasks that have a cell with a finished replica but without measured seconds per epoch."""
     timed = {timing.identity for timing in store.timings()}
     trained = {run.identity for run in store.runs() if run.outcome is not Outcome.FAILED}
     cells = [cell for cell in store.manifest.cells if cell.identity in trained - timed]

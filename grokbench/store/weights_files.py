@@ -1,4 +1,4 @@
-"""The files of kept weights. They are written before their run, which identifies its files by digests."""
+"""The files of kept weights. They are written before their run; the run records their digests."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from grokbench.store.layout import Layout
 
 __all__ = ["WeightsFiles"]
 
-CHUNK = 2**20  # bytes of a file that are hashed at once
+CHUNK = 2**20  # bytes that are hashed at once
 LARGEST = 2**31  # most bytes of a file that is read, enough for 500 million float32 parameters
 AGAIN = "put back a good copy, or delete the file and run the suite again to make it anew."
 
@@ -57,7 +57,7 @@ class WeightsFiles:
         return content
 
     def there(self, run: Run, cell: Cell) -> bool:
-        """Return whether all files of weights exist that a cell requests of a run."""
+        """Return whether all files of weights that a cell requests of a run exist."""
         epochs = cell.weights.of(run.epochs)
         return all(self.layout.weights(run.identity, run.seed, epoch).is_file() for epoch in epochs)
 
@@ -65,15 +65,15 @@ class WeightsFiles:
         """Compare the files of the given runs with the runs' digests.
 
         Returns:
-            Path below the folder -> the file, for files with the content of their run; and the number of other files:
-            links, and files that are damaged or belong to other runs.
+            Two values. The first maps the path in the folder to the file, for each file with the digest in its run. The
+            second is the number of other files: links, and files that are damaged or belong to other runs.
         """
         there = dict(self._there(runs))
         own = {self.layout.name(path): path for path, sha256 in there.items() if _digest(path) == sha256}
         return own, len(there) - len(own)
 
     def megabytes(self, runs: Iterable[Run]) -> float:
-        """Sum the sizes of the files of the given runs, in MB of 2^20 bytes."""
+        """Compute the total size of the given runs' files, in MB of 2^20 bytes."""
         return sum(path.stat().st_size for path, _ in self._there(runs)) / 2**20
 
     def _there(self, runs: Iterable[Run]) -> Iterator[tuple[Path, str]]:

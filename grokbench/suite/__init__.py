@@ -1,8 +1,8 @@
 """A suite: tasks x regularizers x seeds, read from one YAML file and checked before anything runs.
 
 `yaml12` reads the file into a `Document`: data with the place of every key. `yaml_composer` limits its size and depth.
-`checks` runs all checks: of keys and types (`schema`, `shapes`), of single values (`values`), and of names that refer
-to other entries (`references`). `entries` expands grids. `additions` adds the methods of a command.
+`checks` runs all checks: those of keys and types (`schema`, `shapes`), of single values (`values`), and of names that
+refer to other entries (`references`). `entries` expands grids. `additions` adds the methods that a command names.
 `grokbench.suite_files` finds the file; it does not import pydantic, because shell completion uses it.
 """
 
@@ -46,7 +46,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite with resolved labels and expanded grids. Plugins and their parameters are not looked up.
+    """A suite with resolved labels and expanded grids. Its plugins and their parameters have not been looked up.
 
     Attributes:
         name: the value of the key `suite`.
@@ -120,7 +120,7 @@ class Suite:
         return self.document.holds(key_path)
 
     def where(self, key_path: KeyPath) -> str:
-        """Give `file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
+        """Return `file:line:column` of a key such as ("tasks", "xor", "epochs"), or of its nearest existing parent."""
         return self.document.where(key_path)
 
 

@@ -1,4 +1,4 @@
-"""Methods that an option adds to a suite, as in `grokbench run quick --with my_method`; other options in YAML."""
+"""Methods that an option adds to a suite, as in `grokbench run quick --with my_method`, and other options in YAML."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def entries(given: str, keyword: str, expected: str) -> dict[str, Any]:
 def _with_entry(document: Document, label: str, entry: Any) -> Document:
     there = document.data.get("regularizers") if isinstance(document.data, dict) else None
     if not isinstance(there, dict):
-        return document  # a mistake of the suite, reported there
+        return document  # a mistake in the suite, which is reported elsewhere
     if label in there:
         use = entry.get("use") if isinstance(entry, dict) else None
         other = f"expected another label, such as '{label}_2: {{use: {use if isinstance(use, str) else label}}}'"

@@ -84,7 +84,7 @@ def check_weights(value: Any) -> Any:
 
 
 def check_unverified_data(value: Any) -> Any:
-    """Return the value of `unverified_data` if it is a list of data sets that are verified otherwise."""
+    """Return the value of `unverified_data` if it is a list of data sets that are normally verified."""
     unknown = [name for name in value if name not in list(PUBLISHED)] if isinstance(value, list) else []
     if value is None or (isinstance(value, list) and not unknown):
         return value

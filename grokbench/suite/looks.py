@@ -15,17 +15,17 @@ PATH: KeyPath = ("statistics", "interim_looks")
 
 
 def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield looks that do not ascend or are too many, and a last one that is not at all seeds of the suite.
+    """Yield the problems: looks that do not ascend, too many looks, and a last look that is not at all seeds.
 
     Args:
-        data: the suite, of sound shape; faulty values are null.
+        data: the suite, whose structure is valid; invalid values are null.
     """
     looks = (data.get("statistics") or {}).get("interim_looks") or []
     if None in looks:
         return
     for i, (before, look) in enumerate(pairwise(looks), 1):
         if look <= before:
-            yield Problem((*PATH, i), f"the number {look}, expected more seeds than at the look before, {before}")
+            yield Problem((*PATH, i), f"the number {look}, expected more seeds than at the previous look, {before}")
     if len(looks) > MOST_LOOKS:
         yield Problem(PATH, f"{len(looks)} looks, expected at most {MOST_LOOKS}")
         return
@@ -36,7 +36,7 @@ def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _count(seeds: Any) -> int | None:
-    """Count the seeds of a suite; None where they are faulty, which is reported elsewhere."""
+    """Count the seeds of a suite; None if they are invalid, which is reported elsewhere."""
     try:
         return len(seeds_of(seeds))
     except (SuiteError, TypeError, ValueError, AttributeError):

@@ -21,7 +21,7 @@ def optimizer_problems(path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Prob
 
     Args:
         path: the regularizer's key path.
-        entry: its keys and values.
+        entry: the keys and values of the regularizer.
     """
     yield from _setting_problems((*path, OPTIMIZER), entry.get(OPTIMIZER))
     for task, extra in (entry.get("per_task") or {}).items():

@@ -25,7 +25,7 @@ __all__ = [
 KeyPath = tuple[str | int, ...]
 Place = tuple[int, int]  # line and column, counted from 1
 
-MAX_LINES = 50  # of one error message
+MAX_LINES = 50  # most lines of an error message
 _NO_PLACE: Place = (1, 1)
 
 _SYNTAX = (
@@ -49,13 +49,13 @@ class TooLargeError(MarkedYAMLError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a suite.
+    """A mistake in a suite.
 
     Attributes:
         path: the key path.
         text: "what was wrong, expected .... Did you mean ...?".
         place: line and column; None until they have been looked up by `path`.
-        at_key: the key is wrong, not its value.
+        at_key: True if the key is wrong, False if its value is.
         origin: the option that added the key path; None for a key path in the file.
     """
 
@@ -95,7 +95,7 @@ def _quoted(key: str) -> str:
 
 
 def syntax_hint(error: MarkedYAMLError) -> str:
-    """Turn PyYAML's error into a sentence about the line it points to."""
+    """Turn PyYAML's error into a sentence about the line to which it points."""
     problem = f"{error.problem or error.context}"
     if isinstance(error, TooLargeError):
         return f"{problem}, expected a suite, which is a page or two"

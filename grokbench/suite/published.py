@@ -21,8 +21,8 @@ def read_published(
 
     Args:
         given: the section.
-        tasks: with grids expanded.
-        regularizers: likewise.
+        tasks: the tasks, with grids expanded.
+        regularizers: the regularizers, with grids expanded.
     """
     if given is None:
         return None
@@ -40,7 +40,7 @@ def _expanded(
     regularizers: Sequence[RegularizerEntry],
     value: Callable[[Any], Value | None],
 ) -> dict[str, dict[str, Value]]:
-    """Give every label of a grid the values of the label in the file; what has no value is left out."""
+    """Give every label of a grid the values of the label in the file; labels without values are left out."""
     found: dict[str, dict[str, Value]] = {}
     for task, by_method in table.items():
         values = {method: read for method, each in by_method.items() if (read := value(each)) is not None}

@@ -22,7 +22,7 @@ from grokbench.text.suggest import did_you_mean, short
 
 __all__ = ["grid_size_problems", "reference_problems"]
 
-MAX_ENTRIES = 1000  # at most in a section, after grids are expanded
+MAX_ENTRIES = 1000  # most entries in a section, after grids are expanded
 MAX_CELLS = 10_000
 
 # Cyrillic and Greek letters, and the Latin ones that they look like.

@@ -1,6 +1,6 @@
 """The shape of a suite: its keys and their types.
 
-Shapes do not check names that refer to other entries; `references.py` does. Null means "not given".
+Shapes do not check names that refer to other entries; `references.py` does that. Null means "not given".
 """
 
 from typing import Annotated, Any, Literal
@@ -45,7 +45,7 @@ RESERVED = frozenset({
 })  # fmt: skip
 
 Text = Annotated[str, Field(min_length=1)]
-MAX_LABEL = 60  # characters
+MAX_LABEL = 60  # most characters of a label
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
 Looks = Annotated[int, Field(ge=1)]
@@ -76,7 +76,7 @@ class _Shape(BaseModel):
 
 
 class _Plugged(BaseModel):
-    """A mapping in which all keys other than the fields are parameters of the plugin."""
+    """A mapping with parameters of a plugin: all keys that are not fields."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -215,7 +215,7 @@ _SHAPES: dict[str, type[BaseModel]] = {
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of a suite, for editors."""
+    """Return the JSON schema (draft 2020-12) of a suite, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SuiteShape.model_json_schema()}
 
 
@@ -226,5 +226,5 @@ def fields_at(path: KeyPath) -> dict[str, FieldInfo]:
 
 
 def misplaced_words(section: str) -> frozenset[str]:
-    """Reserved words that have no meaning in a section; without a check, they would be taken for parameters."""
+    """Return the reserved words without a meaning in a section; without a check, they would be taken for parameters."""
     return RESERVED - set(_SHAPES[section].model_fields)

@@ -1,8 +1,8 @@
-"""A reader of YAML 1.2 that keeps the place of every key and value.
+"""A reader of YAML 1.2 that records the place of every key and value.
 
-PyYAML parses; the scalars are those of the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema),
-so `1e-3` is a number and `no`, `on` and `1:30` are text. Aliases, anchors, tags, merges, repeated keys and a
-second document are refused; size, depth and number of nodes are bounded, so that no file can stall the program.
+PyYAML parses the file. Scalars are read by the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema), so
+`1e-3` is a number and `no`, `on` and `1:30` are text. Aliases, anchors, tags, merges, repeated keys and a second
+document are refused; size, depth and number of nodes are bounded, so that no file can stall the program.
 """
 
 import re
@@ -111,7 +111,7 @@ def parse(text: str, file: str) -> Document:
 
     Args:
         text: the YAML.
-        file: its name in messages.
+        file: the name of the file in messages.
 
     Raises:
         SuiteError: the text is not YAML, is empty or is too large; the message includes the problems found so far.

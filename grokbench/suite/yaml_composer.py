@@ -26,7 +26,7 @@ def mark_place(mark: Any) -> Place:
 
 
 def blamed(error: MarkedYAMLError) -> Any:
-    """Return the mark of a mistake; for a missing colon or closing quote, the mark of the text that lacks it."""
+    """Return the mark of a mistake; for a missing colon or closing quote, return that of the text which lacks it."""
     missed = error.problem in ("could not find expected ':'", "found unexpected end of stream")
     return (missed and error.context_mark) or error.problem_mark or error.context_mark
 
@@ -35,9 +35,9 @@ class BoundedComposer(Reader, Scanner, Parser, Composer, BaseResolver):
     """PyYAML's composer with limits; it collects aliases, anchors and tags as problems and continues.
 
     Attributes:
-        problems: found so far.
-        count: nodes composed so far.
-        level: depth of the present node.
+        problems: the problems found so far.
+        count: the number of nodes composed so far.
+        level: the depth of the present node.
     """
 
     def __init__(self, text: str) -> None:

@@ -12,10 +12,10 @@ __all__ = ["Document"]
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML file.
+    """The content of one YAML file.
 
     Attributes:
-        file: its name in messages.
+        file: the name of the file in messages.
         data: mappings, lists and scalars.
         keys: the place of each key.
         values: the place of each value.

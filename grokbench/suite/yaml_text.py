@@ -10,7 +10,7 @@ from grokbench.suite.yaml12 import plain_scalar
 __all__ = ["write_yaml"]
 
 _PLAIN = re.compile(r"[A-Za-z][\w.-]*")
-_WIDTH = 10_000  # characters of a line: long texts are not folded
+_WIDTH = 10_000  # characters of a line; so large that long texts are not folded
 
 
 class _Writer(yaml.SafeDumper):

@@ -1,7 +1,7 @@
-"""Escapes for text of others, so that a terminal, HTML, Markdown, LaTeX and a spreadsheet show it and do nothing else.
+"""Escapes for text from users or files, so that terminals, HTML, Markdown, LaTeX and spreadsheets only show it.
 
-Labels, notes and error messages come from files that may have been edited or sent. `printable` and `printable_lines`
-leave only characters that take a place on the screen; the functions for the other media begin with them.
+Labels, notes and error messages come from files that other people may have written. `printable` and `printable_lines`
+leave only visible characters; the functions for the other media call them first.
 """
 
 import re
@@ -19,12 +19,12 @@ __all__ = [
     "printable_lines",
 ]
 
-MOST_MARKS = 4  # combining marks in a row; more would cover the lines above and below, and no script needs them
-# Characters that `str.isprintable` accepts and that fonts draw as nothing: fillers, joiners and variation selectors.
+MOST_MARKS = 4  # most combining marks in a row; more would cover other lines, and no writing system needs them
+# Characters that `str.isprintable` accepts but that are invisible: fillers, joiners and variation selectors.
 INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-FORMULA = tuple("=+-@＝＋－＠")  # first characters of a cell that a spreadsheet would calculate
+FORMULA = tuple("=+-@＝＋－＠")  # a spreadsheet calculates a cell that begins with one of these characters
 
 MARKDOWN = {"&": "&amp;", "\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "\n": " ", "\r": " "}
 # Characters that are markup in some positions only: an underscore at the edge of a word, the end of a strikethrough or
@@ -39,7 +39,7 @@ LATEX = {
     ">": "\\textgreater{}",
     "|": "\\textbar{}",
     "`": "\\textasciigrave{}",
-    '"': "\\char34{}",  # also where babel makes it active
+    '"': "\\char34{}",  # correct also if babel makes the character active
     "\N{NO-BREAK SPACE}": "~",
     **dict(zip("–—…‘’“”", ("--", "---", "\\ldots{}", "`", "'", "``", "''"), strict=True)),
     **{char: f"\\{name}{{}}" for char, name in zip("ßæÆœŒøØłŁ§", "ss ae AE oe OE o O l L S".split(), strict=True)},
@@ -57,17 +57,17 @@ ACCENTS = dict(
     zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327", "`'^~=u.\"rHvc", strict=True)
 )
 CONTROL = re.compile("[\x00-\x1f\x7f]")
-LIGATURES = "-',"  # TeX turns two of these characters into another sign
-# For characters that pdfTeX lacks: XeTeX and LuaTeX show the character if the font has it, pdfTeX its code point.
+LIGATURES = "-',"  # TeX replaces two of these characters in a row by another sign
+# For characters that pdfTeX lacks: XeTeX and LuaTeX show the character if the font has it; pdfTeX shows its code point.
 UNICODE_CHAR = "\\providecommand{\\unicodechar}[2]{\\ifdefined\\Umathcode#2\\else U+#1\\fi}"
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Escape the characters that are not visible, so that text cannot control a terminal, reorder it or break a line.
+    """Escape invisible characters, so that text cannot control a terminal, reorder what it shows or break a line.
 
     Args:
-        text: any text, with lone surrogates too.
-        keep: characters that are left as they are.
+        text: any text; it may contain lone surrogates.
+        keep: characters that are not escaped.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -80,12 +80,12 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Escape the characters that are not visible, line feeds excepted: for text whose lines are our own."""
+    """Escape invisible characters except line feeds, for text whose line feeds are our own."""
     return printable(text, keep="\n")
 
 
 def printable_data(data: Any) -> Any:
-    """Escape every text in JSON data by `printable_lines`, and keep its structure and its keys."""
+    """Escape every text in JSON data with `printable_lines`; structure and keys do not change."""
     if isinstance(data, str):
         return printable_lines(data)
     if isinstance(data, dict):
@@ -94,7 +94,7 @@ def printable_data(data: Any) -> Any:
 
 
 def csv_cell(text: str) -> str:
-    """Escape text for a field of a csv file; an apostrophe goes before text that a spreadsheet would calculate."""
+    """Escape text for a field of a csv file; an apostrophe precedes text that a spreadsheet would calculate."""
     shown = printable(text)
     return f"'{shown}" if shown.startswith(FORMULA) else shown
 

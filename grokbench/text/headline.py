@@ -1,4 +1,4 @@
-"""An error in one line."""
+"""The main line of an error."""
 
 __all__ = ["headline"]
 

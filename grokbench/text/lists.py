@@ -20,7 +20,7 @@ def either(items: Iterable[object], last: str = "or") -> str:
     """Join the distinct items as `a, b or c`.
 
     Args:
-        items: written by `str`; each text is listed once, in the place of its first occurrence.
+        items: the items, written by `str`; each text is listed once, at its first occurrence.
         last: the word before the last item.
     """
     return listed(dict.fromkeys(map(str, items)), last)

@@ -1,4 +1,4 @@
-"""Number formatting: three significant digits, ratios with trailing zeros, censored intervals with their valid end."""
+"""Formatting of numbers: three significant digits, ratios with trailing zeros, the valid end of censored intervals."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ __all__ = [
 
 NOTHING = "-"  # for a missing value
 BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a ratio that censoring makes a bound
-MOST_DIGITS = 5  # most digits of an interval's end that three digits would round to 1, which would mean no effect
+MOST_DIGITS = 5  # most digits of an interval's end, if three digits would round it to 1, the value of no effect
 
 
 def number(value: float) -> str:
@@ -27,7 +27,7 @@ def number(value: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """Write three significant digits with trailing zeros, since 1.00 is a measured number and 1 would be exact."""
+    """Write three significant digits with trailing zeros, because 1.00 is a measured number and 1 would be exact."""
     return _digits(value, 3)
 
 
@@ -56,7 +56,7 @@ def interval(
 ) -> str:
     """Write an estimate with its interval, as `1.50x [1.20, 1.90]`.
 
-    A censored estimate shows only its valid end, as `>= 1.20x`, since the other end only reflects the budget.
+    A censored estimate shows only its valid end, as `>= 1.20x`, because the other end only reflects the budget.
 
     Args:
         value: the estimate; None is written as NOTHING.
@@ -64,7 +64,7 @@ def interval(
         high: the upper end of the interval, or None.
         bound: None for an uncensored estimate, else "lower", "upper" or "mixed".
         write: how numbers are written.
-        unit: written after each estimate.
+        unit: the text after each estimate.
     """
     if value is None:
         return NOTHING
@@ -99,7 +99,7 @@ def valid_end(value: float, low: float | None, high: float | None, bound: str | 
 
 
 def known_bound(low: float | None, high: float | None, bound: str | None) -> str | None:
-    """Return the bound that a printed number is: "mixed" where the end that would be valid is not known.
+    """Return the kind of bound of a printed number: "mixed" if the end that would be valid is not known.
 
     Args:
         low: the lower end of the interval, or None.
@@ -113,7 +113,7 @@ def known_bound(low: float | None, high: float | None, bound: str | None) -> str
 def to_print(value: float | None, low: float | None, high: float | None, bound: str | None) -> float | None:
     """Choose the one number to print: the estimate, or the valid end of the interval if the ratio is a bound.
 
-    It is None without an estimate, and for a mixed bound, of which neither end is valid.
+    The result is None without an estimate, and for a mixed bound, which has no valid end.
 
     Args:
         value: the estimate.

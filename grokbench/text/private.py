@@ -1,8 +1,8 @@
-"""Text without the paths of a machine and the names of its users, so that it can be published.
+"""Removal of a machine's paths and users' names from text, so that it can be published.
 
-A path becomes what it is relative to: `grokbench/engine/loop.py`, `<python>/site-packages/torch/nn/modules/linear.py`,
-`mine.py` for any other source in a traceback, and `<path>` or `<path>/data.npz` elsewhere. Paths are found by their
-form, not by those of this machine, since a folder may have been written on another one.
+A path is replaced by its end: `grokbench/engine/loop.py` or `<python>/site-packages/torch/nn/modules/linear.py`,
+`mine.py` for any other source in a traceback, and `<path>` or `<path>/data.npz` elsewhere. Paths are recognised by
+their form, not by comparison with those of this machine, because a folder may have been written on another one.
 """
 
 import os
@@ -14,15 +14,15 @@ from pathlib import Path, PurePosixPath
 
 __all__ = ["paths_in", "without_place", "without_private"]
 
-ROOT = Path(__file__).parents[2]  # of the package and, in a checkout, of the folders of built-in plugins
+ROOT = Path(__file__).parents[2]  # folders of the package and, in a checkout, of built-in plugins
 OWN = ("grokbench", "tasks", "regularizers", "metrics", "suites")
-COMMON = set(  # names of accounts and machines that say nothing of a person
+COMMON = set(  # names of accounts and machines that do not identify a person
     "root user users home admin ubuntu debian linux windows darwin docker runner shared public localhost test "
     "grokbench python torch pytorch cpu cuda gpu".split()
 )
 TYPES = set(".py .pyx .so .yaml .yml .json .jsonl .npz .npy .gz .csv .txt .pt .safetensors .html .toml".split())
-_CHARACTER = r"""[^\s"'`<>|;:]"""  # of an unquoted path
-_NAME = r"""[^\s"'`<>|;:/\\]"""  # of a word in the name of a user's folder, which may hold spaces
+_CHARACTER = r"""[^\s"'`<>|;:]"""  # a character of an unquoted path
+_NAME = r"""[^\s"'`<>|;:/\\]"""  # a character of a word in the name of a user's folder, which may hold spaces
 _PATHS = re.compile(
     rf"""
       (?P<frame>(?m:^)\ *File\ ")(?P<file>[^"\n]+)(?=",\ line\ \d)
@@ -41,7 +41,7 @@ _PATHS = re.compile(
 _ABSOLUTE = re.compile(r"/|~|\\\\|[A-Za-z]:")
 _PYTHON = re.compile(r"(?:^|/)(?:lib\d*/python\d[\d.]*|[Ll]ib(?=/site-packages/)|python[\d.]*/Lib)/(?P<rest>.+)")
 _USER = re.compile(r"""(?:/home/|/Users/|\\Users\\)\\?([^\s/\\"'`<>|;:,]+)""")
-_MODULE = re.compile(r"\bgrokbench_plugins_[0-9a-f]{12}\.")  # whose digits are a hash of the folder
+_MODULE = re.compile(r"\bgrokbench_plugins_[0-9a-f]{12}\.")  # the digits in this name are a hash of the folder
 
 
 def without_private(text: str) -> str:
@@ -58,13 +58,13 @@ def without_private(text: str) -> str:
 
 
 def without_place(folder: str) -> str:
-    """Return a path as it is if it leads down from the current folder, and else its last name."""
+    """Return a path unchanged if it leads down from the current folder, otherwise its last name."""
     path = Path(folder)
     return path.resolve().name if path.is_absolute() or os.pardir in path.parts else folder
 
 
 def paths_in(text: str) -> Iterator[str]:
-    """Yield the absolute paths in a text that are not those of files of GrokBench or Python."""
+    """Yield the absolute paths in a text, except those of files of GrokBench or Python."""
     for found in _PATHS.finditer(text):
         path = found["file"] or found["quoted"] or found["plain"]
         if _ABSOLUTE.match(path) and _relative(path).startswith("<path>"):
@@ -81,11 +81,11 @@ def _replaced(found: re.Match[str]) -> str:
 
 
 def _relative(path: str, source: bool = False) -> str:
-    """Return what a path is relative to; of other paths only the name of a file whose type is well known.
+    """Return the part of a path that may be published; of an unknown path, only the name of a file of a known type.
 
     Args:
         path: the path.
-        source: whether it is the source of a line in a traceback.
+        source: whether the path is that of a source file in a traceback.
     """
     parts = PurePosixPath(re.sub(r"\\+", "/", path)).parts
     for start, name in enumerate(parts):
@@ -108,7 +108,7 @@ def _names_here() -> set[str]:
 
 
 def _places_here() -> list[str]:
-    """Return paths of this machine that hold a space, and so are not found by their form; the longest first."""
+    """Return the paths of this machine that contain a space, as their form does not show them; the longest first."""
     here = [*_homes(), os.getcwd(), sys.prefix]
     return sorted((place for place in here if re.search(r"\s", place)), key=len, reverse=True)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 __all__ = ["did_you_mean", "nearest", "sentences", "short", "shown"]
 
-MAX_NAMES = 100  # that `nearest` compares
-MAX_PARTS = 6  # of a list or a mapping, and MAX_DEPTH levels, that `shown` writes
-MAX_DEPTH = 3
+MAX_NAMES = 100  # most names that `nearest` compares
+MAX_PARTS = 6  # most entries of a list or a mapping that `shown` writes
+MAX_DEPTH = 3  # most levels that `shown` writes
 
 
 def short(text: str, limit: int = 60) -> str:
@@ -70,7 +70,7 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
 def did_you_mean(word: str, names: Iterable[str]) -> str:
     """Return `. Did you mean 'x'?` for the nearest name, to append to a sentence; empty if no name is near.
 
-    A letter that only looks like the expected one (a Cyrillic a, for example) is named.
+    If a letter only looks like the expected one (a Cyrillic a, for example), the sentence names it.
 
     Args:
         word: the word that the user wrote.

@@ -1,4 +1,4 @@
-"""Plain text tables for the terminal, aligned by the columns that characters take on the screen."""
+"""Plain text tables for the terminal, aligned by the width of characters on the screen."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -8,11 +8,11 @@ from grokbench.text.escape import printable
 __all__ = ["GAP", "aligned", "padded", "shortened", "table", "width"]
 
 GAP = 2  # blanks between columns
-BESIDE = 2  # blanks that a column of `table` has beside its header at least
+BESIDE = 2  # least blanks of a column of `table` beside its header
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str], sides: Sequence[str] = ()) -> str:
-    """Return a plain table with a line below the headers; each row is one line, whatever its cells hold.
+    """Return a plain table with a line below the headers; each row is one line, whatever its cells contain.
 
     Args:
         rows: cells by column; integers get thousands separators, other cells are written by `str`.
@@ -28,8 +28,8 @@ def aligned(lines: Sequence[Sequence[str]], sides: Sequence[str]) -> list[str]:
     """Pad the cells of lines to columns.
 
     Args:
-        lines: of printable cells.
-        sides: "left" or "right" for each column, where its cells are aligned.
+        lines: the lines; each is a list of printable cells.
+        sides: "left" or "right" for each column: the alignment of its cells.
     """
     widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     return [(" " * GAP).join(map(padded, line, widths, sides)).rstrip() for line in lines]
@@ -55,11 +55,11 @@ def padded(cell: str, columns: int, side: str = "left") -> str:
 
 
 def shortened(label: str, longest: int) -> str:
-    """Cut a label in the middle to at most `longest` columns, since the ends tell the labels of a sweep apart.
+    """Shorten a label in the middle to at most `longest` columns, because the labels of a sweep differ at the ends.
 
     Args:
         label: printable text.
-        longest: columns of a terminal, at least 2.
+        longest: the largest width in columns of the terminal, at least 2.
     """
     if width(label) <= longest:
         return label
@@ -68,7 +68,7 @@ def shortened(label: str, longest: int) -> str:
 
 
 def _start(text: str, columns: int) -> str:
-    """Return the longest start of a text that takes at most so many columns."""
+    """Return the longest beginning of a text that takes at most the given number of columns."""
     end = 0
     while end < len(text) and (columns := columns - _columns(text[end])) >= 0:
         end += 1

@@ -23,7 +23,7 @@ def findings(tuning: Tuning, found: Mapping[Key, Found]) -> dict[str, Any]:
 
     Args:
         tuning: the search.
-        found: its results.
+        found: the results of the search.
     """
     search = tuning.search
     return {
@@ -104,7 +104,7 @@ def chosen_suite(tuning: Tuning, found: Mapping[Key, Found]) -> str:
 
     Args:
         tuning: the search.
-        found: its results.
+        found: the results of the search.
     """
     suite, data = tuning.suite, tuning.suite.document.data
     kept = all(seed >= FIRST_REPORTED for seed in suite.seeds)

@@ -15,11 +15,11 @@ __all__ = ["CHOSEN", "FINDINGS", "check_folder", "remember", "write_json"]
 FACTS = "search.json"
 FINDINGS = "tuning.json"
 CHOSEN = "chosen.yaml"
-SECTIONS = ("suite", "baseline", "tasks", "regularizers", "skip", "metrics", "statistics")  # of a suite
+SECTIONS = ("suite", "baseline", "tasks", "regularizers", "skip", "metrics", "statistics")  # on which trials depend
 
 
 def check_folder(tuning: Tuning) -> None:
-    """Check that a folder, if it exists, holds the trials of this search; more trials extend it.
+    """Check that a folder, if it exists, holds the trials of this search. More trials extend the search.
 
     Raises:
         StoreError: the folder holds another search or something else, or its record cannot be read.
@@ -47,7 +47,7 @@ def check_folder(tuning: Tuning) -> None:
 
 
 def remember(tuning: Tuning) -> None:
-    """Write everything that the trials of a folder depend on, see `check_folder`."""
+    """Write everything on which the trials of a folder depend, see `check_folder`."""
     write_json(tuning, FACTS, _facts(tuning))
 
 

@@ -11,7 +11,7 @@ from grokbench.tune.space import Dimension, Point, Space
 
 __all__ = ["MAX_DIMENSIONS", "require_optuna", "sobol", "suggest"]
 
-MAX_DIMENSIONS = 20  # dimensions of a point; the same for all methods, so that their first two coordinates agree
+MAX_DIMENSIONS = 20  # dimensions of a point, the same for all methods, so that their first two coordinates are equal
 SEED = 0  # seed of the sequence's scrambling
 MISSED = 1e3  # larger than the logarithm of any number of epochs
 
@@ -42,7 +42,7 @@ def require_optuna() -> None:
 def suggest(space: Space, points: Sequence[Point], scores: Sequence[Score], count: int, name: str) -> list[Point]:
     """Return the next points of a search by the tree-structured Parzen estimator (Bergstra et al., 2011).
 
-    The points depend on the arguments alone, so an interrupted search continues with the same points.
+    The points depend only on the arguments, so an interrupted search continues with the same points.
 
     Args:
         space: the search space of the method on the task.

@@ -1,4 +1,4 @@
-"""The score of a trial: seeds that grokked and epochs to grok, with what it cost."""
+"""The score of a trial: the seeds that grokked, the epochs to grok, and the cost of the trial."""
 
 import math
 from collections.abc import Sequence

@@ -20,7 +20,7 @@ FINALISTS = 3  # finalists of a method on a task, besides trial 0
 ROUND = 4  # trials that TPE suggests together
 DEFAULT = "default"  # the row of trial 0 among the finalists
 
-Train = Callable[[Plan], Store]  # trains the missing replicas of a plan
+Train = Callable[[Plan], Store]  # a function that trains the missing replicas of a plan
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Found:
 
     @property
     def chosen(self) -> int:
-        """The number of the finalist that is the best on the other seeds."""
+        """The number of the finalist that is best on the other seeds."""
         numbers = sorted(self.confirmed)
         return numbers[ranking([self.confirmed[number] for number in numbers])[0]]
 
@@ -68,7 +68,7 @@ def run_search(tuning: Tuning, train: Train) -> dict[Key, Found]:
 
 
 def _search(tuning: Tuning, train: Train) -> tuple[dict[Key, list[Trial]], dict[Key, list[Score]]]:
-    """Train every trial, as many at once as the sampler can suggest and a suite can hold."""
+    """Train every trial, as many at once as the sampler suggests and a suite can hold."""
     trials: dict[Key, list[Trial]] = {key: [] for key in tuning.spaces}
     scores: dict[Key, list[Score]] = {key: [] for key in tuning.spaces}
     most, count = rows_of_a_suite(tuning), tuning.search.n_trials
@@ -103,7 +103,7 @@ def _finalists(scores: Sequence[Score]) -> list[int]:
 def _confirm(
     tuning: Tuning, train: Train, trials: Mapping[Key, Sequence[Trial]], best: Mapping[Key, Sequence[int]]
 ) -> dict[Key, dict[int, Score]]:
-    """Train the finalists on the other seeds. A row without a finalist repeats trial 0, which costs nothing."""
+    """Train the finalists on the other seeds. A row without a finalist repeats trial 0, which needs no training."""
     suffixes = [DEFAULT, *(f"best{rank}" for rank in range(1, FINALISTS + 1))][: max(map(len, best.values()))]
     rows = {
         suffix: {key: trials[key][numbers[rank] if rank < len(numbers) else 0] for key, numbers in best.items()}

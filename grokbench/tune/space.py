@@ -7,8 +7,8 @@ from typing import Any
 
 __all__ = ["EDGE", "Dimension", "Point", "Space", "edge", "values_at"]
 
-EDGE = 0.05  # share of a range, at either end, that counts as the edge
-ZERO = 0.25  # share of the unit interval that maps to 0, if a setting may be 0
+EDGE = 0.05  # this share of a range counts as the edge, at either end
+ZERO = 0.25  # this share of the unit interval maps to 0, if a setting may be 0
 
 Point = Sequence[float]  # coordinates in [0, 1]; the first two are those of lr and weight_decay
 

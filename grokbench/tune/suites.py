@@ -17,7 +17,7 @@ __all__ = ["Rows", "chosen_entries", "rows_of_a_suite", "suite_data", "suite_nam
 
 Rows = Mapping[str, Mapping[Key, Trial]]  # suffix of a row's label -> task and method -> settings
 MOST_ROWS = 64  # most rows of a method in one suite
-SHARE = 0.5  # share of a suite's largest size that is used
+SHARE = 0.5  # share of the largest size of a suite that is used
 NAME = 50  # characters of a suite's name that are kept
 
 
@@ -92,14 +92,14 @@ def suite_text(data: Mapping[str, Any], comment: str) -> str:
 
 
 def rows_of_a_suite(tuning: Tuning) -> int:
-    """Return how many rows of every method fit into one suite, whose size is bounded; at least one."""
+    """Return how many rows of every method fit into one suite, because the size of a suite is limited; at least one."""
     row = suite_data(tuning, "trials", tuning.search.seeds, {"999": _far(tuning)})
     fits = min(SHARE * MAX_NODES / _nodes(row), SHARE * MAX_BYTES / len(write_yaml(row).encode()))
     return max(1, min(MOST_ROWS, int(fits)))
 
 
 def _far(tuning: Tuning) -> dict[Key, Trial]:
-    """Return trials that a suite writes with all their values, to measure the suite's size."""
+    """Return trials whose values a suite must write in full, to measure the suite's size."""
     return {key: Trial(1, trial.point, trial.values) for key, trial in tuning.defaults.items()}
 
 

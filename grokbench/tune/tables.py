@@ -8,7 +8,7 @@ from grokbench.text.table import table
 
 __all__ = ["describe"]
 
-STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # values of k that are printed
+STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # the values of k that are printed
 CHOSEN = ("task", "method", "trial", "settings", "default", "chosen", "default, again", "chosen, again")
 
 

@@ -167,7 +167,7 @@ WRONG = [
     ("", "statistics: {alpha: 5}", "6:21", "the number 5, expected less than 1"),
     ("", "statistics: {alpha: .nan}", "6:21", "the number nan, expected a"),
     ("", "statistics: {alpha: off}", "6:21", "the text 'off', expected a number"),
-    ("", "statistics: {interim_looks: [1, 1, 4]}", "6:33", "expected more seeds than at the look before, 1"),
+    ("", "statistics: {interim_looks: [1, 1, 4]}", "6:33", "expected more seeds than at the previous look, 1"),
     ("", f"statistics: {{interim_looks: {list(range(1, 102))}}}", "6:29", "101 looks, expected at most 100"),
     ("", "statistics: {interim_looks: [1]}", "6:30", "expected a last look at all seeds of the suite, 4"),
     ("", "statistics: {interim_looks: [0, 4]}", "6:30", "the number 0, expected"),

@@ -1,4 +1,4 @@
-"""Sentences about worker processes that ended, stood still, or exceeded a limit."""
+"""Sentences about worker processes that ended, made no progress, or exceeded a limit."""
 
 import signal
 

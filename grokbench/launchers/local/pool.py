@@ -20,8 +20,9 @@ from grokbench.records import Run
 
 __all__ = ["launch"]
 
-TICK = 0.5  # seconds between two looks at the processes; a fork of a worker may keep the worker's pipe open
-GRACE = 8.0  # seconds in which a worker that is asked to stop writes its checkpoint; schedulers kill after 10 or more
+# Seconds between two checks of the processes. A worker's end does not close its pipe if a process that it forked lives.
+TICK = 0.5
+GRACE = 8.0  # seconds that a worker has to write its checkpoint before it is stopped; schedulers wait for 10 or more
 
 
 def launch(
@@ -86,7 +87,7 @@ class _Pool:
     def stop(self) -> None:
         """Stop all processes."""
         for process in self.processes:
-            process.kill()  # all of them, before waiting for the first
+            process.kill()  # kill all of them before waiting for the first
         for process in self.processes:
             process.stop()
 
@@ -96,7 +97,7 @@ class _Pool:
                 process.assign(self.waiting.popleft())
 
     def _ask_all_to_stop(self, busy: Sequence[WorkerProcess]) -> Iterator[tuple[Job, Event]]:
-        """Ask each process to stop, once; one whose job keeps no checkpoint is killed."""
+        """Ask each process once to stop; kill a process whose job keeps no checkpoint."""
         asked = [process for process in busy if process.stop_by is None]
         for process in asked:
             _ask_to_stop(process)
@@ -110,7 +111,7 @@ class _Pool:
             process, pipe, message = self.messages.get(timeout=TICK)
         except Empty:
             return
-        if process.job is None or pipe is not process.pipe:  # of a process that was replaced, or that is idle
+        if process.job is None or pipe is not process.pipe:  # from a process that was replaced or is idle
             return
         if isinstance(message, Ended):
             yield from self._ended(process)
@@ -123,16 +124,16 @@ class _Pool:
         elif not isinstance(message, Heartbeat):
             process.received |= {message.seed} if isinstance(message, Run) else set()
             yield process.job, message
-            if isinstance(message, Run):  # it is stored when the next event is requested
+            if isinstance(message, Run):  # the caller has stored the event when it requests the next one
                 process.acknowledge()
 
     def _look(self, busy: Sequence[WorkerProcess]) -> Iterator[tuple[Job, Event]]:
-        """Look at every busy process: has it ended, is it to be killed, does it show progress?"""
+        """Check every busy process: whether it has ended, whether it must be killed, and whether it shows progress."""
         away, self.looked = time.monotonic() - self.looked - 2 * TICK, time.monotonic()
         for process in busy:
             if process.job is None:
                 continue
-            if away > TICK:  # this program was stopped itself, as by Ctrl-Z
+            if away > TICK:  # this program itself was stopped, for instance by Ctrl-Z
                 process.clock.pause(away)
             if process.has_vanished() and self.messages.empty():
                 yield from self._ended(process)
@@ -178,14 +179,14 @@ class _Pool:
         asked, code, frames = process.stop_by is not None, process.exit_code(), process.log()
         process.stop()
         if self.signalled.number is not None:  # a scheduler may have sent the signal to the process, too
-            process.take_job()  # the same command goes on with it
+            process.take_job()  # the same command resumes the job
         elif asked:
             yield from self._end(process, took_too_long(self.limits.cell or 0.0))
         else:
             yield from self._end(process, crashed(code, frames))
 
     def _without_device(self, process: WorkerProcess, why: str) -> Iterator[tuple[Job, Event]]:
-        """Drop a process whose device cannot be used, and do its job elsewhere; the last process fails it."""
+        """Drop a process whose device cannot be used; another one gets its job. Without another, the job fails."""
         process.stop()
         if len(self.processes) > 1:
             self.processes.remove(process)

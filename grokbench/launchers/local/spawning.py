@@ -65,7 +65,7 @@ def _ignoring_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Hide the main module: a worker would import it, and so run a script without a `__main__` guard again."""
+    """Hide the main module: a worker would import it, and thus run a script without a `__main__` guard again."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

@@ -22,7 +22,7 @@ from grokbench.records.activity import ACTIVITY
 
 __all__ = ["CLOSED", "Done", "Heartbeat", "NoDevice", "serve"]
 
-BEAT = 0.25  # seconds between two looks at the steps of a job
+BEAT = 0.25  # seconds between two checks of a job's count of steps
 CLOSED = 109  # exit code of a process whose pipe was closed: by the end of its parent, or by a plugin
 STOPPED = 128 + 15  # exit code of a process that stopped as requested
 
@@ -42,12 +42,12 @@ class Done:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """The message that the job has begun, or has taken steps since the last message."""
+    """The message that the job has begun, or has made progress since the last message."""
 
 
 @dataclass(frozen=True)
 class NoDevice:
-    """The message that the worker's device cannot be used, for instance because another process has exclusive use.
+    """The message that the worker's device cannot be used, for instance because another process uses it exclusively.
 
     Attributes:
         why: a sentence for the user.
@@ -69,10 +69,11 @@ def serve(pipe: Connection, settings: tuple[Worker, str]) -> None:
 
     Args:
         pipe: the pipe to the parent process.
-        settings: the settings of this process, and the path of the file to which it writes where it is.
+        settings: the settings of this process, and the path of the file to which it writes its stack frames.
     """
     worker, log = settings
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # not inherited from other threads than the main thread
+    # Not inherited if a thread other than the main one started this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _report_frames(log)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     outbox = _Outbox(pipe)
@@ -95,7 +96,7 @@ class _Outbox:
         Raises:
             _ParentGoneError: the pipe is closed, by the parent or by a plugin.
         """
-        content = ForkingPickler.dumps(what)  # an event that cannot be pickled is the error of its job
+        content = ForkingPickler.dumps(what)  # if an event cannot be pickled, the job has failed
         try:
             with self._lock:
                 self._pipe.send_bytes(content)
@@ -104,7 +105,7 @@ class _Outbox:
 
 
 def _report_frames(log: str) -> None:
-    """Write the frames of all threads to a file at a fatal error, and whenever the parent requests it by SIGUSR1."""
+    """Write the stack frames of all threads to a file at a fatal error, and when the parent sends SIGUSR1."""
     file = open(log, "ab")  # noqa: SIM115 - open until the process ends
     os.unlink(log)
     faulthandler.enable(file)
@@ -135,7 +136,7 @@ def _stopping_on_signals() -> Iterator[None]:
 
 @contextmanager
 def _heartbeats(outbox: _Outbox) -> Iterator[None]:
-    """Send a heartbeat now, and from a thread whenever the job has taken steps."""
+    """Send a heartbeat now, and let a thread send one whenever the job has made progress."""
     ended = threading.Event()
     outbox.send(Heartbeat())
     thread = threading.Thread(target=_beat, args=(outbox, ended), daemon=True)
@@ -189,7 +190,7 @@ def _run(job: Job, worker: Worker, prepare: Callable[[], Any], pipe: Connection,
 
 
 def _wait_until_stored(pipe: Connection) -> None:
-    """Wait until the parent has stored a run; only then may a checkpoint lack its replica, or be deleted."""
+    """Wait until the parent has stored a run. Before that, every checkpoint must contain the run's replica."""
     try:
         pipe.recv()
     except (EOFError, OSError) as error:
@@ -207,12 +208,12 @@ def _unusable(device: str) -> bool:
         torch.cuda.synchronize(device)
     except RuntimeError:
         return True
-    graphs = sys.modules.get("grokbench.engine.cuda_graphs")  # if it was never imported, nothing was captured
+    graphs = sys.modules.get("grokbench.engine.cuda_graphs")  # if the module was never imported, nothing was captured
     return bool(graphs and graphs.GraphCapture.broken)
 
 
 def _end_with_parent() -> None:
-    """Wait for the parent's end and end this process; the computation would notice it only at the next message."""
+    """Wait until the parent ends, then end this process; otherwise the job would continue until its next message."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -245,5 +246,5 @@ def _take_device(worker: Worker) -> None:
     except RuntimeError as error:
         first = (str(error).splitlines() or [""])[0]
         raise _NoDeviceError(f"{worker.device} cannot be used: {first}; see `grokbench doctor`") from error
-    if worker.sharing > 1:  # so that the memory for a group does not depend on the other workers
+    if worker.sharing > 1:  # otherwise the memory for a group would depend on the other workers
         torch.cuda.set_per_process_memory_fraction(worker.memory_fraction, worker.device)

@@ -1,4 +1,4 @@
-"""A worker process as its parent sees it: its job, its messages, its last sign of progress, and its end."""
+"""A worker process from the parent's side: its job, its messages, its last sign of progress, and its end."""
 
 import os
 import re
@@ -20,9 +20,9 @@ from grokbench.launchers.local.worker import serve
 
 __all__ = ["Ended", "Received", "WorkerProcess"]
 
-REAPED = 5.0  # seconds to wait for a killed process; one that waits for a broken disk or driver may never end
-DUMPED = 0.5  # seconds in which a process writes where it is; one that is stopped writes nothing
-LOG_BYTES = 2**18  # of the log that are read
+REAPED = 5.0  # seconds to wait for a killed process, which may never end if it waits for a broken disk or driver
+DUMPED = 0.5  # seconds to wait until a process has written its stack frames; a stopped process writes nothing
+LOG_BYTES = 2**18  # most bytes of the log that are read
 FRAMES = 12  # most frames that an error quotes
 BELOW_JOB = re.compile(r'^  File ".*[\\/]local[\\/]worker\.py", line \d+ in _run$', re.M)  # a frame
 
@@ -42,7 +42,7 @@ class Received(NamedTuple):
 
     Attributes:
         process: the process that sent the message.
-        pipe: the pipe through which it came; a restarted process has another one than its predecessor.
+        pipe: the pipe through which it came; a restarted process has a new pipe.
         message: an event, a message of `worker`, or `Ended`.
     """
 
@@ -54,14 +54,15 @@ class Received(NamedTuple):
 class WorkerProcess:
     """A worker process, and the job it is running.
 
-    A thread reads the messages of the process, so that one that stops in the middle of a message blocks nobody.
+    A thread reads the messages of the process, so a process that stops in the middle of a message blocks only this
+    thread.
 
     Attributes:
         worker: the settings of the process.
         job: its job; None if it is idle.
         received: seeds of this job whose runs were received.
         clock: the clock of its progress.
-        stop_by: when a process that was asked to stop is killed; None if it was not asked.
+        stop_by: the time at which a process that was asked to stop is killed; None if it was not asked.
     """
 
     def __init__(self, worker: Worker, messages: "SimpleQueue[Received]", limits: TimeLimits) -> None:
@@ -94,7 +95,7 @@ class WorkerProcess:
 
     def _read(self, pipe: Connection, clock: ProgressClock) -> None:
         """Forward the messages of a process until its pipe ends; runs in a thread."""
-        with suppress(Exception), pipe:  # the end of the pipe, or bytes that are no message
+        with suppress(Exception), pipe:  # the pipe ended, or sent bytes that are no message
             while True:
                 message = pipe.recv()
                 clock.sign()
@@ -114,8 +115,8 @@ class WorkerProcess:
             self.pipe.send(job)
 
     def acknowledge(self) -> None:
-        """Notify the process that its run is stored."""
-        with suppress(OSError, TypeError):  # it has ended
+        """Notify the process that its run has been stored."""
+        with suppress(OSError, TypeError):  # the process has ended
             self.pipe.send(True)
 
     def take_job(self) -> Job:
@@ -125,13 +126,13 @@ class WorkerProcess:
         return job
 
     def ask_to_stop(self, within: float) -> None:
-        """Ask the process to write a checkpoint and to end; `stop_by` is set to the end of `within` seconds."""
+        """Ask the process to write a checkpoint and to end within `within` seconds; set `stop_by` to that time."""
         self.stop_by = time.monotonic() + within
         if self.process.is_alive():
             os.kill(self.process.pid, signal.SIGTERM)
 
     def where(self) -> str:
-        """Let the process write where it is, and return that; empty if it does not."""
+        """Make the process write its stack frames, and return them; empty if it writes none."""
         if hasattr(signal, "SIGUSR1") and self.process.is_alive():
             os.kill(self.process.pid, signal.SIGUSR1)
             deadline, size, before = time.monotonic() + DUMPED, 0, 0
@@ -141,7 +142,7 @@ class WorkerProcess:
         return self.log()
 
     def log(self) -> str:
-        """Return the frames of the job that the process has written, at a fatal error or on request.
+        """Return the job's stack frames that the process has written, at a fatal error or on request.
 
         The innermost frame is first, and at most FRAMES frames are given. The text is empty if none were written.
         """
@@ -153,15 +154,15 @@ class WorkerProcess:
         return ""
 
     def has_vanished(self) -> bool:
-        """Return whether the process had ended already at the last call, without the end of its pipe.
+        """Return whether the process had already ended at the last call although its pipe is still open.
 
-        A process that it started may keep the pipe open. Messages that it sent before its end have arrived.
+        A child of the process may keep the pipe open. All messages that the process sent before its end have arrived.
         """
         self._looks_dead = 0 if self.process.is_alive() else self._looks_dead + 1
         return self._looks_dead > 1
 
     def exit_code(self) -> int | None:
-        """Return the exit code, after a moment in which the process may end; None if it has not ended."""
+        """Wait a moment for the process to end, and return its exit code; None if it has not ended."""
         deadline = time.monotonic() + 1.0
         while self.process.is_alive() and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -182,7 +183,7 @@ class WorkerProcess:
             return
         self.kill()
         deadline = time.monotonic() + REAPED
-        while self.process.is_alive() and time.monotonic() < deadline:  # `join` would wait for the children, too
+        while self.process.is_alive() and time.monotonic() < deadline:  # `join` would also wait for the children
             time.sleep(0.002)
         os.close(self._log)
         self._log = -1

@@ -8,10 +8,10 @@ import altair as alt
 
 __all__ = ["around", "axis", "epochs", "height_of", "linear_ticks", "log_ticks", "past", "scale"]
 
-MANTISSAS = (tuple(range(1, 10)), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))  # of the ticks in a decade, the finest first
+MANTISSAS = (tuple(range(1, 10)), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))  # ticks in a decade, the finest first
 STEPS = (1, 2, 5)
-NARROW = 3.0  # ratio of a span's ends below which a logarithmic axis has evenly spaced ticks
-MOST = 6  # ticks that fit the width of a column
+NARROW = 3.0  # if the ratio of a span's ends is smaller, a logarithmic axis has evenly spaced ticks
+MOST = 6  # most ticks that fit the width of a column
 EPOCHS = "~s"  # number format of d3: 1k for 1,000
 PLAIN = "~g"
 
@@ -39,7 +39,7 @@ def linear_ticks(span: Span, most: int = MOST) -> list[float]:
     """Choose evenly spaced round numbers for the ticks of a linear axis.
 
     Args:
-        span: where both ends are equal, that value is the only tick.
+        span: the ends of the axis; if they are equal, this value is the only tick.
         most: ticks.
     """
     low, high = span
@@ -62,7 +62,7 @@ def scale(span: Span, log: bool) -> alt.Scale:
 
     Args:
         span: positive if the scale is logarithmic.
-        log: whether it is.
+        log: whether the scale is logarithmic.
     """
     return alt.Scale(type="log" if log else "linear", domain=list(span), nice=False)
 
@@ -71,11 +71,11 @@ def axis(title: str, span: Span, log: bool, most: int = MOST, form: str = PLAIN,
     """Return an axis with ticks at round numbers.
 
     Args:
-        title: of the axis.
-        span: of the values.
+        title: the title of the axis.
+        span: the span of the values.
         log: whether the scale is logarithmic.
         most: ticks.
-        form: the format of their numbers, EPOCHS or PLAIN.
+        form: the format of the ticks' numbers, EPOCHS or PLAIN.
         more: further properties of Vega-Lite.
     """
     return _axis(title, log_ticks(span, most) if log else linear_ticks(span, most), form, **more)
@@ -87,7 +87,8 @@ def epochs(last: float, interval: int, log: bool, most: int = MOST) -> alt.X:
     Args:
         last: the largest epoch.
         interval: epochs between evaluations.
-        log: logarithmic, but linear below `interval`, so that epoch 0 is on the axis (a symmetric logarithm).
+        log: whether the axis is logarithmic. Below `interval` it is then linear, so that epoch 0 is on the axis (a
+            symmetric logarithm).
         most: ticks.
     """
     kind: dict[str, Any] = {"type": "symlog", "constant": interval} if log else {"type": "linear"}
@@ -106,9 +107,9 @@ def around(values: Sequence[float], log: bool, margin: float = 0.04) -> Span:
     """Return a span that contains the values.
 
     Args:
-        values: positive if `log`.
+        values: the values, positive if `log`.
         log: whether the margin is on a logarithmic scale.
-        margin: on either side, as a share of the values' range.
+        margin: the margin on either side, as a share of the values' range.
     """
     if log:
         low, high = around([math.log(value) for value in values], False, margin)
@@ -122,10 +123,10 @@ def height_of(value: float, span: Span, log: bool, height: float) -> float:
     """Return a value's vertical position, in pixels from the top of a plot.
 
     Args:
-        value: on the vertical axis.
-        span: of that axis.
+        value: a value on the vertical axis.
+        span: the span of this axis.
         log: whether the axis is logarithmic.
-        height: of the plot, in pixels.
+        height: the height of the plot, in pixels.
     """
     at, low, high = (math.log(each) if log else each for each in (value, *span))
     return height * (high - at) / (high - low)
@@ -136,6 +137,6 @@ def past(edge: str, pixels: float) -> Any:
 
     Args:
         edge: "width" is the right edge, "height" the bottom.
-        pixels: distance from the edge, outwards.
+        pixels: the distance outwards from the edge.
     """
     return alt.value(alt.ExprRef(f"{edge} + {pixels:g}"))

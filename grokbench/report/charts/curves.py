@@ -17,17 +17,17 @@ __all__ = ["ACCURACIES", "accuracy", "metric"]
 ACCURACIES = ("test_accuracy", "train_accuracy")
 FAINT = "test accuracy (faint: train)"
 SEEDS = 60  # most points of a single seed's curve
-WIDE = 100.0  # ratio of the largest to the smallest value from which positive values are on a logarithmic axis
+WIDE = 100.0  # positive values have a logarithmic axis if the ratio of the largest to the smallest is at least this
 
 Bands = Mapping[str, Band]  # method -> its band
 
 
 def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Plot a task's test accuracy, with its train accuracy as fainter lines; None where neither was recorded.
+    """Plot a task's test accuracy, with its train accuracy as fainter lines; None if neither was recorded.
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     found = {label: bands for label in ACCURACIES if (bands := _bands(sheet, task, label))}
     if not found:
@@ -37,12 +37,12 @@ def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
 
 def metric(sheet: Sheet, task: str, label: str) -> dict[str, Any] | None:
-    """Plot a recorded metric of a task, without single seeds; None where it has no finite value.
+    """Plot a recorded metric of a task, without single seeds; None if it has no finite value.
 
     Args:
         sheet: evidence and style.
         task: the task's label.
-        label: of the metric.
+        label: the label of the metric.
     """
     bands = _bands(sheet, task, label)
     values = [value for band in bands.values() for value in (*band.low, *band.high) if np.isfinite(value)]
@@ -55,7 +55,7 @@ def metric(sheet: Sheet, task: str, label: str) -> dict[str, Any] | None:
 
 
 def _bands(sheet: Sheet, task: str, label: str) -> Bands:
-    """Return the band of every method with a finite median somewhere, in the order of the suite."""
+    """Return the band of every method that has a finite median at some epoch, in the order of the suite."""
     cells = sheet.evidence.of(task)
     found = {each.measured.cell.regularizer: sheet.evidence.curves(task, each).get(label) for each in cells}
     return {method: band for method, band in found.items() if band is not None and np.isfinite(band.median).any()}
@@ -64,7 +64,7 @@ def _bands(sheet: Sheet, task: str, label: str) -> Bands:
 def _plot(
     sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: tuple[Span, bool], single: bool = False
 ) -> dict[str, Any]:
-    """Draw metrics in one plot, the first of `found` in front; `span` is the vertical axis's, and whether it is log."""
+    """Draw metrics in one plot, the first of `found` in front; `span` also says whether the vertical axis is log."""
     first, *behind = found
     methods, cells = dict.fromkeys(method for bands in found.values() for method in bands), sheet.evidence.of(task)
     last = max(int(band.epochs[-1]) for bands in found.values() for band in bands.values())
@@ -101,7 +101,7 @@ def _lines(
 
 
 def _low(y: alt.Y) -> alt.Y:
-    """Return the same axis, for the lower quartiles."""
+    """Return the same axis for the lower quartiles."""
     return alt.Y("low:Q", scale=y["scale"], axis=y["axis"])
 
 

@@ -1,4 +1,4 @@
-"""Charts as png, svg and pdf files, which look the same on every machine because the font is included."""
+"""Charts as png, svg and pdf files. They look the same on every machine, because the font is included."""
 
 import base64
 import functools
@@ -19,7 +19,7 @@ PIXELS = 400 / 72  # pixels of a png per point: 400 per inch
 
 
 def rendered(specification: dict[str, Any], format: str) -> bytes:
-    """Render a chart, and return what a file of it contains; the network is not used.
+    """Render a chart and return the content of its file; the network is not used.
 
     The font that is shipped has Latin and Greek letters and mathematical symbols. Labels in other writing systems use a
     font that is installed on the machine.
@@ -38,9 +38,9 @@ def file_name(drawing: Drawing) -> str:
 
 
 def _safe(label: str) -> str:
-    """Replace the characters that file names should not have, and add a hash of the label if there were any.
+    """Replace the characters that file names should not contain; if there were any, add a hash of the label.
 
-    Besides those that file systems forbid they are `-`, which joins labels, and capital letters, which some file
+    These are the characters that file systems forbid; `-`, which joins labels; and capital letters, which some file
     systems do not distinguish from small ones.
     """
     safe = re.sub(r"^[.]|[^a-z0-9_=.,]+", "_", label.lower())[:60]
@@ -61,7 +61,7 @@ def _pdf(specification: dict[str, Any]) -> bytes:
 
 
 def _svg(specification: dict[str, Any]) -> bytes:
-    """Render to svg with the font embedded, and the size in points, as in a pdf; an svg's pixel is 3/4 of a point."""
+    """Render to svg, with the font embedded and the size in points as in a pdf; an svg's pixel is 3/4 of a point."""
     drawn = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     sized = re.sub(
         r'(<svg [^<>]*?)width="([0-9.]+)" height="([0-9.]+)"', r'\1width="\2pt" height="\3pt"', drawn, count=1

@@ -19,16 +19,16 @@ KINDS = {None: "estimate", "lower": "at least", "upper": "at most", "mixed": "ne
 SHAPES = {"estimate": "circle", "at least": "triangle-right", "at most": "triangle-left", "neither bound": "diamond"}
 ROW = 2.2  # height of a method's row, in text sizes
 MOST = 5  # ticks
-LEAST = 0.4  # share of the width for the plot itself; where text leaves less, it does not repeat the intervals
-SMALLEST = 1e-6  # ratio on the logarithmic axis, since an interval may reach down to 0
+LEAST = 0.4  # least share of the width for the plot itself; if the text leaves less, it does not repeat the intervals
+SMALLEST = 1e-6  # smallest ratio on the logarithmic axis, because an interval may reach down to 0
 
 
 def forest(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Plot the speed-ups of a task, with a row for every method; None where no method has one.
+    """Plot the speed-ups of a task, with a row for every method; None if no method has one.
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     rows = [row for row in sheet.evidence.rows(task) if row.regularizer != sheet.evidence.manifest.baseline]
     if all(row.speedup is None for row in rows):
@@ -71,7 +71,7 @@ def _x(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-    """Yield the data of each row; where the width is small, its text leaves out the interval."""
+    """Yield the data of each row; if the width is small, the row's text leaves out the interval."""
     size, width = sheet.style.text, sheet.style.width
     beside = max(text_width(cut(row.regularizer), size) + text_width(speedup_text(row), size) for row in rows)
     short = isinstance(width, int) and width - beside < LEAST * width

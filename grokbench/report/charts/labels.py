@@ -9,7 +9,7 @@ from grokbench.report.charts.sheet import Sheet
 
 __all__ = ["CUT", "cut", "labels", "pixels", "spread"]
 
-LONGEST = 28  # characters of a label that are shown
+LONGEST = 28  # most characters of a label that are shown
 BEFORE, AFTER = LONGEST // 2, LONGEST // 2 - 1  # characters shown before and after an ellipsis
 SHORT = f"slice(datum.label, 0, {BEFORE}) + '…' + slice(datum.label, -{AFTER})"
 CUT = f"length(datum.label) > {LONGEST} ? {SHORT} : datum.label"  # the same as `cut`, for the labels of an axis
@@ -18,14 +18,14 @@ CUT = f"length(datum.label) > {LONGEST} ? {SHORT} : datum.label"  # the same as 
 def labels(
     sheet: Sheet, ends: Mapping[str, tuple[float, float]], x: alt.X, y: tuple[Span, bool], height: float
 ) -> list[alt.Chart]:
-    """Draw the name of each line at the right of the plot, with a thin line to it; nothing where colours suffice.
+    """Draw the name of each line at the right of the plot, with a thin line to it; nothing if colours suffice.
 
     Args:
         sheet: evidence and style.
         ends: method -> the values on both axes where its line ends.
         x: the horizontal axis.
         y: the span of the vertical axis, and whether it is logarithmic.
-        height: of the plot, in pixels.
+        height: the height of the plot, in pixels.
     """
     if not sheet.crowded:
         return []
@@ -46,7 +46,7 @@ def labels(
 
 
 def pixels(field: str) -> alt.Y:
-    """Return a vertical position given by a field, in pixels from the top of the plot."""
+    """Return a vertical position that is read from a field, in pixels from the top of the plot."""
     return alt.Y(f"{field}:Q", scale=None, axis=None)
 
 
@@ -55,9 +55,9 @@ def spread(places: Sequence[float], least: float, low: float, high: float) -> li
 
     Args:
         places: positions, in any order.
-        least: distance between neighbours.
+        least: the smallest distance between neighbours.
         low: the smallest position.
-        high: the largest position; where there are too many labels, positions fall below `low`.
+        high: the largest position; if there are too many labels, positions fall below `low`.
     """
     order = sorted(range(len(places)), key=places.__getitem__)
     moved, floor = list(places), low

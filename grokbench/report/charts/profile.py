@@ -14,12 +14,12 @@ from grokbench.text.lists import listed, plural
 
 __all__ = ["profile"]
 
-LEAST_SPAN = 1.1  # ratio at the end of the axis where all methods are equally fast
-MARGIN = 1.05  # of the axis beyond the largest ratio
+LEAST_SPAN = 1.1  # ratio at the end of the axis if all methods are equally fast
+MARGIN = 1.05  # share of the axis beyond the largest ratio
 
 
 def profile(sheet: Sheet) -> dict[str, Any] | None:
-    """Plot the performance profile of every method that finished all tasks; None where fewer than two did.
+    """Plot the performance profile of every method that finished all tasks; None if fewer than two did.
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
@@ -40,7 +40,7 @@ def profile(sheet: Sheet) -> dict[str, Any] | None:
 
 
 def _lines(sheet: Sheet, steps: dict[str, list[dict[str, Any]]], x: alt.X) -> Iterator[alt.Chart]:
-    """Draw the step functions, each with a cross where censoring ends it."""
+    """Draw the step functions, with a cross at the point where censoring ends one."""
     y = alt.Y("share:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title="share of tasks x seeds", tickCount=5))
     base = alt.Chart(sheet.data(step for mine in steps.values() for step in mine)).encode(x=x, y=y)
     colour = sheet.colour(steps)
@@ -54,7 +54,7 @@ def _lines(sheet: Sheet, steps: dict[str, list[dict[str, Any]]], x: alt.X) -> It
 
 
 def _steps(each: Profile, problems: int, last: float) -> list[dict[str, Any]]:
-    """Return the points of a profile, up to the last ratio of the axis or that from which its share is unknown."""
+    """Return the points of a profile, up to the end of the axis or to the ratio from which the profile is unknown."""
     end = last if each.known_to is None else min(last, each.known_to)
     bends = [1.0, *(ratio for ratio in dict.fromkeys(each.ratios) if 1.0 < ratio <= end)]
     shares = np.searchsorted(each.ratios, bends, side="right") / problems

@@ -1,4 +1,4 @@
-"""A chart of seconds to grok against epochs to grok: fewer epochs may cost more seconds each."""
+"""A chart of seconds to grok against epochs to grok: a method with fewer epochs may need more seconds per epoch."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,13 +19,13 @@ Entry = dict[str, Any]
 
 
 def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Plot a point for each method of a task, with the 95% interval of its seconds; None where nothing was timed.
+    """Plot a point for each method of a task, with the 95% interval of its seconds; None if nothing was timed.
 
-    A bound stands at its valid end, without an interval.
+    A bound is drawn at its valid end, without an interval.
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     entries = list(_entries(sheet, task))
     if not entries:

@@ -1,4 +1,4 @@
-"""Heat maps of the speed-up over learning rate x weight decay, a panel for each method with several of them."""
+"""Heat maps of the speed-up over learning rate and weight decay: a panel for each method with several settings."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ __all__ = ["Panel", "panels", "sensitivity"]
 
 ROW = 2.2  # height of a row, in text sizes
 AXES = ("lr", "weight_decay")
-RATE = "split(datum.label, '|')[1]"  # of the name of a row
+RATE = "split(datum.label, '|')[1]"  # the part of a row's name with the learning rate
 
 Setting = tuple[float, float]  # learning rate, weight decay
 Entry = dict[str, Any]
@@ -25,12 +25,12 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Panel:
-    """The rows of one task that differ in learning rate and weight decay only.
+    """A panel: the rows of one task that differ only in learning rate and weight decay.
 
     Attributes:
-        number: from 0.
-        name: the plugins, with what tells panels of the same plugins apart.
-        rows: (learning rate, weight decay) -> its row.
+        number: the number of the panel, from 0.
+        name: the plugins, with parameters if several panels have the same plugins.
+        rows: (learning rate, weight decay) -> the row.
     """
 
     number: int
@@ -39,11 +39,11 @@ class Panel:
 
 
 def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Plot the panels of a task, one below the other; None where no method has two settings.
+    """Plot the panels of a task, one below the other; None if no method has two settings.
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     found = panels(sheet, task)
     entries = [entry for panel in found for entry in _entries(sheet, panel)]
@@ -71,11 +71,11 @@ def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
 
 def panels(sheet: Sheet, task: str) -> list[Panel]:
-    """Group the rows of a task: the baseline's panel and those with two settings or more; empty without one such.
+    """Group the rows of a task: the baseline's panel, and panels with at least two settings; empty without such panels.
 
     Args:
-        sheet: with the evidence.
-        task: its label.
+        sheet: the sheet with the evidence.
+        task: the label of the task.
     """
     rows = {row.regularizer: row for row in sheet.evidence.rows(task)}
     groups: dict[str, dict[Setting, Row]] = {}
@@ -95,7 +95,7 @@ def panels(sheet: Sheet, task: str) -> list[Panel]:
 
 
 def _settings(cell: Cell) -> dict[str, Any]:
-    """The settings of a cell's optimizer; folders of older versions have those that are parameters of the task."""
+    """Return the settings of a cell's optimizer; folders of older versions have only those in the task's parameters."""
     return {**cell.recipe.task.parameters, **(cell.recipe.optimizer or {}), **cell.optimizer}
 
 
@@ -106,12 +106,12 @@ def _setting(cell: Cell) -> Setting | None:
 
 
 def _rest(cell: Cell) -> dict[str, Any]:
-    """The other settings that the suite gives."""
+    """Return the other settings that the suite gives."""
     return {name: value for name, value in (cell.recipe.optimizer or {}).items() if name not in AXES}
 
 
 def _names(cells: Sequence[Cell]) -> list[str]:
-    """Name panels by their plugins, and by parameters where several have the same."""
+    """Name panels by their plugins, and by parameters if several panels have the same plugins."""
     plain = [" + ".join(use.name for use in cell.recipe.regularizers) or cell.regularizer for cell in cells]
     return [
         name if plain.count(name) == 1 else f"{name} ({_told(cell)})" for name, cell in zip(plain, cells, strict=True)

@@ -16,7 +16,7 @@ from grokbench.report.charts.style import PAGE, Style
 __all__ = ["Sheet"]
 
 SHOWN = {"filter": "indexof(shown, datum.method) >= 0"}  # check boxes of the report set the parameter `shown`
-NARROW = 300  # width below which names beside a plot leave little space for the plot
+NARROW = 300  # with a smaller width, names beside a plot leave little space for the plot
 PART = {"top_level": False}  # for Altair: a part of a chart, without a schema and a configuration of its own
 
 
@@ -26,10 +26,11 @@ class Sheet:
 
     Attributes:
         evidence: the measurements and comparisons.
-        style: sizes.
+        style: the sizes of a chart.
         log: whether epochs are on a logarithmic axis.
         seeds: whether the curves of single seeds are shown initially.
-        datasets: name -> the rows of every chart drawn so far; in a chart, Altair would copy them many times.
+        datasets: name -> the rows of every chart drawn so far; they are kept here, because Altair would copy them many
+            times within a chart.
     """
 
     evidence: Evidence
@@ -47,13 +48,13 @@ class Sheet:
         """Return the colours of a plot's methods.
 
         Args:
-            methods: of the plot.
-            legend: whether they are named above the plot; the same in all its layers.
+            methods: the methods in the plot.
+            legend: whether the methods are named above the plot; the same for all layers of a plot.
         """
         return alt.Color("method:N", **self._look(methods, styles.colours(self.evidence.methods), legend))
 
     def dash(self, methods: Collection[str]) -> alt.StrokeDash:
-        """Return the dash patterns of a plot's methods; their legend is that of the colours."""
+        """Return the dash patterns of a plot's methods; the legend of the colours also shows these."""
         return alt.StrokeDash("method:N", **self._look(methods, styles.dashes(self.evidence.methods), True))
 
     def _look(self, methods: Collection[str], looks: Sequence[Any], legend: bool) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class Sheet:
         return 1.25 * self.style.text
 
     def data(self, rows: Iterable[Mapping[str, Any]]) -> alt.NamedData:
-        """Enter rows into `datasets` under a hash of their content; non-finite numbers become null, for JSON."""
+        """Add rows to `datasets` under a hash of their content; non-finite numbers, which JSON lacks, become null."""
         plain = [{key: _plain(value) for key, value in row.items()} for row in rows]
         name = f"data-{hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:16]}"
         self.datasets[name] = plain
@@ -93,16 +94,16 @@ class Sheet:
         height: float | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
-        """Return the specification of a plot, whose width includes the text beside it.
+        """Return the specification of a plot; its width includes the text beside it.
 
         Layers are joined here, because `alt.layer` copies and validates all of them several times.
 
         Args:
-            layers: layers whose rows have a `method`; those of methods that are not shown are filtered out.
+            layers: layers whose rows have a `method`; rows of methods that are not shown are filtered out.
             fixed: other layers, drawn beneath them.
             description: a text alternative, for readers who cannot see the plot.
-            height: of the plot, in pixels; the style's if None.
-            parameters: of the chart, with their values.
+            height: the height of the plot, in pixels; None for the style's height.
+            parameters: the parameters of the chart, with their values.
         """
         drawn = [*map(_part, fixed), *(_of_methods(_part(layer)) for layer in layers)]
         names = sorted({part["data"]["name"] for part in drawn})

@@ -29,13 +29,13 @@ FONTS = Path(__file__).parent / "fonts"
 COLOURS = ("#787878", "#670ef8", "#3fb464", "#b4090b", "#f476d8", "#c7a413", "#9e0095", "#ba59ff")
 DARK = ("#9e9e9e", "#8942ff", "#98ff97", "#d83720", "#ffb5fc", "#fb9808", "#975d9f", "#778ff8")  # the same, lighter
 DASHES = ([1, 0], [1, 0], [1, 0], [1, 0], [6, 2], [6, 2], [6, 2], [6, 2])
-MOST_COLOURS = len(COLOURS)  # methods that colours distinguish; with more, lines are labelled
+MOST_COLOURS = len(COLOURS)  # most methods that colours distinguish; with more methods, lines are labelled
 
 
 # Files are black on white; in the report, "currentColor" is the colour of its text.
 INK = {f"{part}Color": "currentColor" for part in ("label", "title")}
 LINES = {f"{part}Color": "currentColor" for part in ("grid", "domain", "tick")}
-EXACT = {"tickRound": False, "translate": 0}  # ticks are at their values, not at the nearest pixel
+EXACT = {"tickRound": False, "translate": 0}  # ticks stand at their exact values, not at the nearest pixel
 SYMBOL = 34  # pixels of a legend's entry beside its text
 AXIS = {"gridOpacity": 0.15, "domainOpacity": 0.6, "tickOpacity": 0.6, **EXACT}
 LEGEND = {
@@ -54,12 +54,12 @@ class Style:
     """Sizes of a chart: points (1/72 inch) in a file, pixels in the report.
 
     Attributes:
-        width: of the whole chart; "container" for the width that the report gives it.
-        height: of the plot.
-        text: size of the text.
-        line: width of lines.
+        width: the width of the whole chart; "container" for the width that the report gives it.
+        height: the height of the plot.
+        text: the size of the text.
+        line: the width of lines.
         legend: whether methods are named above the plot; the report has a legend of its own.
-        font: name of the font.
+        font: the name of the font.
     """
 
     width: int | str
@@ -71,7 +71,7 @@ class Style:
 
     @property
     def hovered(self) -> bool:
-        """True if tooltips can be shown, which they can in the report but not in files."""
+        """True if tooltips can be shown: in the report, but not in files."""
         return not isinstance(self.width, int)
 
     def config(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class Style:
         }
 
     def columns(self, labels: Collection[str]) -> dict[str, Any]:
-        """Return a legend's number of columns, as many as fit, and the width at which a label is cut."""
+        """Return a legend's number of columns (as many as fit), and the width to which labels are cut."""
         if not isinstance(self.width, int):
             return {}
         widest = max((text_width(label, self.text) for label in labels), default=0.0)
@@ -119,6 +119,6 @@ def text_width(text: str, size: float) -> float:
 
     Args:
         text: one line.
-        size: of the font; the width has its unit.
+        size: the size of the font; the result has the same unit.
     """
     return size * sum(1.0 if unicodedata.east_asian_width(char) in "WF" else 0.54 for char in text)

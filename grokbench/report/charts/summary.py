@@ -21,12 +21,12 @@ Entry = dict[str, Any]
 
 MEAN = "all tasks"  # label of the column of means
 ROW = 2.4  # height of a row, in text sizes
-STRONGEST = 8.0  # factor from which the colour does not change any more
+STRONGEST = 8.0  # factor beyond which the colour does not change
 SLOWER, NEITHER, FASTER = "#d98d3a", "#e8e8e8", "#4a8fd6"  # distinguishable with any kind of colour vision
 
 
 def summary(sheet: Sheet) -> dict[str, Any] | None:
-    """Plot a table of tasks and methods, coloured by speed-up; None where nothing was compared.
+    """Plot a table of tasks and methods, coloured by speed-up; None if nothing was compared.
 
     The last entry of a method is the geometric mean over the tasks on which its speed-up is an estimate.
     """
@@ -53,8 +53,8 @@ class Shape:
 
     Attributes:
         axes: both axes of the table, by channel.
-        height: in pixels.
-        angle: of the text in its cells, in degrees.
+        height: the height in pixels.
+        angle: the angle of the text in its cells, in degrees.
     """
 
     axes: dict[str, Any]
@@ -63,7 +63,7 @@ class Shape:
 
 
 def _shape(sheet: Sheet, entries: Sequence[Entry]) -> Shape:
-    """Choose the layout: where the width is small, the fewer of methods and tasks are columns, and text is upright."""
+    """Choose the layout. If the width is small, the fewer of methods and tasks are columns, with upright text."""
     labels = {name: list(dict.fromkeys(entry[name] for entry in entries)) for name in ("method", "task")}
     size, width = sheet.style.text, sheet.style.width
     text = 1.0 + max(text_width(entry["text"], size) for entry in entries)
@@ -97,7 +97,7 @@ def _entries(evidence: Evidence) -> Iterator[Entry]:
 
 
 def _mean(found: Aggregate | None) -> Entry:
-    """Return the data of the box of a mean; a dagger marks one from which tasks are left out."""
+    """Return the data of the box of a mean; a dagger marks a mean that leaves tasks out."""
     if found is None or found.speedup is None:
         return {"speedup": None, "text": "–", "said": "fewer than two estimates: no mean"}
     left_out = f"; left out: {listed(found.left_out)}" if found.left_out else ""
@@ -110,8 +110,8 @@ def speedup_entry(evidence: Evidence, row: Row | None) -> Entry:
     """Return the data of a box: `speedup`, `text` and `said`.
 
     Args:
-        evidence: with the suite's statistics.
-        row: None where nothing is planned.
+        evidence: the evidence, with the suite's statistics.
+        row: the row; None if nothing is planned.
     """
     if row is None or row.shown is None:
         return {"speedup": None, "text": "–", "said": "; ".join(row.sentences) if row else "not planned"}

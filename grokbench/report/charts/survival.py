@@ -1,4 +1,4 @@
-"""Kaplan-Meier curves of the time to grok: the share of seeds that has not grokked, with the numbers at risk."""
+"""Kaplan-Meier curves of the time to grok: the share of seeds that have not grokked, with the numbers at risk."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -18,16 +18,15 @@ BELOW = 5.0  # lines of text from the plot to the first numbers at risk
 
 
 def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
-    """Plot the Kaplan-Meier curve of each method of a task, and the numbers at risk; None where no replica finished.
+    """Plot the Kaplan-Meier curve of each method of a task, and the numbers at risk; None if no replica finished.
 
     Args:
         sheet: receives the rows of the chart in its `datasets`.
-        task: its label.
+        task: the label of the task.
     """
     measured = [each.measured for each in sheet.evidence.of(task)]
-    cells = [
-        each for each in measured if each.finished and not each.short
-    ]  # of short ones, early seeds alone are known
+    # Of replicas that were trained to a smaller budget, only early seeds are known.
+    cells = [each for each in measured if each.finished and not each.short]
     if not cells:
         return None
     span, height = _span(sheet, cells), sheet.height(len(cells))

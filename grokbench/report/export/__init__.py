@@ -23,7 +23,7 @@ def export(store: Store, board: Leaderboard, folder: Path, format: str = "csv") 
 
     Args:
         store: the results folder.
-        board: its leaderboard.
+        board: the leaderboard of the folder.
         folder: a new folder for the tables.
         format: a key of FORMATS, "csv" or "parquet".
 

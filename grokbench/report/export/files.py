@@ -1,7 +1,8 @@
-"""Writers of tidy tables, row by row: csv by Python's module, parquet by pyarrow. Numbers can be read back exactly.
+"""Writers of tidy tables, row by row: csv by Python's own module, parquet by pyarrow. Reading returns the same numbers.
 
-A csv file is comma-separated UTF-8 with lines that end in CR LF (RFC 4180); its texts are escaped by `csv_cell`.
-Numbers are the shortest that round to the same float64. `nan`, `inf` and `-inf` are values; an empty field means none.
+A csv file is comma-separated UTF-8 with lines that end in CR LF (RFC 4180); its texts are escaped by `csv_cell`. A
+number is written as the shortest decimal that rounds to the same float64. `nan`, `inf` and `-inf` are values; an empty
+field means that there is no value.
 """
 
 import csv
@@ -24,7 +25,7 @@ def ready(format: str) -> None:
     """Check that the library that writes a format is installed.
 
     Raises:
-        SuiteError: it is not.
+        SuiteError: the library is not installed.
     """
     if format == "parquet":
         try:
@@ -40,13 +41,13 @@ def write_csv(table: Table, file: BinaryIO) -> int:
     """Write a table as csv and return its number of rows.
 
     Args:
-        table: its rows are generated and written one by one.
-        file: stays open.
+        table: the table; its rows are generated and written one by one.
+        file: the open file, which stays open.
     """
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
     writer, count = csv.writer(text), 0
     writer.writerow(map(csv_cell, table.names))
-    for count, row in enumerate(table.rows(), 1):  # noqa: B007 - its last value is returned
+    for count, row in enumerate(table.rows(), 1):  # noqa: B007 - the last value of `count` is returned
         writer.writerow(map(_field, row))
     text.flush()
     text.detach()
@@ -54,7 +55,7 @@ def write_csv(table: Table, file: BinaryIO) -> int:
 
 
 def _field(cell: Value) -> Value:
-    """Write a boolean as a word, and text as what a spreadsheet shows; numbers stay."""
+    """Write a boolean as a word, and text so that a spreadsheet shows it unchanged; numbers are returned unchanged."""
     if isinstance(cell, bool):
         return BOOLEANS[cell]
     return csv_cell(cell) if isinstance(cell, str) else cell
@@ -64,8 +65,8 @@ def write_parquet(table: Table, file: BinaryIO) -> int:
     """Write a table as parquet, with nullable columns described in the schema, and return its number of rows.
 
     Args:
-        table: its rows are generated and written in chunks.
-        file: stays open.
+        table: the table; its rows are generated and written in chunks.
+        file: the open file, which stays open.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -84,7 +85,7 @@ def write_parquet(table: Table, file: BinaryIO) -> int:
 
 
 def _encodable(cell: Value) -> Value:
-    """Escape lone surrogates, which UTF-8 does not have."""
+    """Escape lone surrogates, which UTF-8 cannot encode."""
     return cell.encode(errors="backslashreplace").decode() if isinstance(cell, str) else cell
 
 

@@ -1,4 +1,4 @@
-"""The tidy table of a leaderboard, a column for each key of its rows."""
+"""The tidy table of a leaderboard, with a column for each key of its rows."""
 
 from collections.abc import Callable, Iterable
 from operator import attrgetter
@@ -158,6 +158,6 @@ def row_columns(metrics: Iterable[str]) -> tuple[Column, ...]:
 
 
 def leaderboard(board: Leaderboard) -> Table:
-    """Return the table `leaderboard`, a row for each cell, skipped ones included."""
+    """Return the table `leaderboard`, with a row for each cell, skipped cells included."""
     labels = dict.fromkeys(label for row in board.rows for label in row.final)
     return Table.of("leaderboard", ABOUT, row_columns(labels), lambda: board.rows)

@@ -26,17 +26,17 @@ READING = {
     ),
 }
 HEADERS = ("column", "type", "unit", "what it holds", "empty where")
-ANY = ("METRIC",)  # stands for the labels of metrics, which depend on the suite
+ANY = ("METRIC",)  # placeholder for a metric's label, which depends on the suite
 
 
 def folder_page(suite: str, version: str, format: str, tables: Sequence[tuple[Table, int]]) -> str:
     """Write the page of an exported folder.
 
     Args:
-        suite: name of the suite.
-        version: of grokbench.
-        format: a key of READING.
-        tables: each with the number of its rows.
+        suite: the name of the suite.
+        version: the version of grokbench.
+        format: the format of the tables, a key of READING.
+        tables: each table with the number of its rows.
 
     Returns:
         Markdown.

@@ -1,4 +1,4 @@
-"""The tidy tables of replicas: `runs`, a row for each, and `curves`, a row for each value of a metric."""
+"""The tidy tables of replicas: `runs` has a row for each replica, `curves` a row for each value of a metric."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -44,11 +44,11 @@ class Replica:
     """A planned replica and its result.
 
     Attributes:
-        cell: of the replica.
-        seed: of the replica.
+        cell: the cell of the replica.
+        seed: the seed of the replica.
         run: the stored run; None if there is none.
-        timing: of the cell; None if there is none.
-        rank_by: the crossing that is its time, see `Statistics`.
+        timing: the timing of the cell; None if there is none.
+        rank_by: the crossing whose epoch is the replica's time, see `Statistics`.
     """
 
     cell: Cell
@@ -68,16 +68,16 @@ class Replica:
         return self.cell.regularizer
 
     def of_run(self, name: str) -> Any:
-        """Return a field of the run; None without a run."""
+        """Return a field of the run; None if there is no run."""
         return getattr(self.run, name, None)
 
     def provenance(self, key: str) -> Any:
-        """Return an entry of the run's provenance; None without a run."""
+        """Return an entry of the run's provenance; None if there is no run."""
         return self.run.provenance.get(key) if self.run else None
 
     @property
     def measured(self) -> Measured:
-        """The measurements of the cell with this replica alone."""
+        """The measurements of a cell that has only this replica."""
         return Measured(self.cell, (self.run,), (self.timing,) if self.timing else (), self.rank_by)
 
 
@@ -190,7 +190,7 @@ def run_columns(metrics: Iterable[str]) -> tuple[Column, ...]:
 
 
 def runs(store: Store) -> Table:
-    """Return the table `runs`, a row for each planned replica, missing ones included."""
+    """Return the table `runs`, with a row for each planned replica, missing ones included."""
     labels = dict.fromkeys(label for cell in store.manifest.cells for label in cell.metrics)
     return Table.of("runs", ABOUT_RUNS, run_columns(labels), partial(_replicas, store))
 
@@ -204,7 +204,7 @@ def _replicas(store: Store) -> Iterator[Replica]:
 
 
 def curves(store: Store) -> Table:
-    """Return the table `curves`, a row for each value of a metric."""
+    """Return the table `curves`, with a row for each value of a metric."""
     return Table("curves", ABOUT_CURVES, CURVES, partial(points, store))
 
 

@@ -19,11 +19,11 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: unique in the table.
-        kind: of its values, one of KINDS.
+        name: the name of the column, unique in the table.
+        kind: the kind of its values, one of KINDS.
         meaning: a description of its values.
         empty: a description of the rows without a value; empty if every row has one.
-        unit: of its values; empty if they have none.
+        unit: the unit of its values; empty if they have none.
         of: returns the value of a record; None to read the record's attribute `name`.
     """
 
@@ -43,12 +43,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose rows are made one at a time, since there may be millions.
+    """A table whose rows are made one at a time, because there may be millions.
 
     Attributes:
-        name: of the table.
+        name: the name of the table.
         about: a description of a row.
-        columns: in order.
+        columns: the columns, in order.
         rows: returns an iterator over the rows.
     """
 
@@ -62,9 +62,9 @@ class Table:
         """Create a table with a row for each record.
 
         Args:
-            name: of the table.
+            name: the name of the table.
             about: a description of a row.
-            columns: in order.
+            columns: the columns, in order.
             records: returns the records.
         """
         columns = tuple(columns)

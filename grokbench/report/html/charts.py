@@ -1,4 +1,4 @@
-"""The charts of the page: specifications with their data by columns, a third of its size row by row.
+"""The charts of the page: specifications, and their data by columns, which takes a third of the size of data by rows.
 
 Numbers and labels are data: none of them becomes part of an expression or of markup.
 """
@@ -19,11 +19,12 @@ class Chart:
     """A chart on the page.
 
     Attributes:
-        name: unique on the page; it names an element, and is made of digits and letters.
-        figure: of FIGURES.
-        task: "" for all.
-        metric: "" unless it shows one.
-        scales: "log" and "linear" where its axis of epochs can be either, else "only" -> specification without data.
+        name: names the chart's element, is unique on the page, and consists of letters and digits.
+        figure: the figure, a key of FIGURES.
+        task: the label of the task; "" for all tasks.
+        metric: the label of the metric that it shows; "" if it shows none.
+        scales: scale of the axis of epochs -> specification without data. The keys are "log" and "linear" if both are
+            possible, otherwise "only".
     """
 
     name: str
@@ -38,8 +39,8 @@ class Charts:
     """The charts of a page.
 
     Attributes:
-        drawn: each chart.
-        datasets: name -> columns of the data that they share.
+        drawn: the charts.
+        datasets: name -> columns of data; charts can share them.
     """
 
     drawn: tuple[Chart, ...]
@@ -55,7 +56,7 @@ class Charts:
 
 
 def charts(sheet: Sheet) -> Charts:
-    """Draw every chart for which there is evidence."""
+    """Draw every chart for which there are data."""
     drawn: list[Chart] = []
     for figure in FIGURES:
         for drawing, scales in _drawn(sheet, figure):
@@ -66,14 +67,14 @@ def charts(sheet: Sheet) -> Charts:
 
 
 def _drawn(sheet: Sheet, figure: str) -> Iterator[tuple[Drawing, dict[str, Any]]]:
-    """Yield each drawing, with a logarithmic and a linear axis of epochs where it has one."""
+    """Yield each drawing; one with an axis of epochs is drawn with a logarithmic and with a linear axis."""
     scales = {"log": True, "linear": False} if figure in TIMED else {"only": True}
     for same in zip(*(drawings(replace(sheet, log=log), figure) for log in scales.values()), strict=True):
         yield same[0], {scale: drawing.specification for scale, drawing in zip(scales, same, strict=True)}
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Turn rows into columns; a column of text holds its distinct values and their places, since labels repeat."""
+    """Convert rows to columns. A column of text holds its distinct values and their indices, because labels repeat."""
     fields = list(dict.fromkeys(field for row in rows for field in row))
     return {field: _column([row.get(field) for row in rows]) for field in fields}
 
@@ -86,9 +87,9 @@ def _column(values: list[Any]) -> Any:
 
 
 def embedded(data: Any) -> str:
-    """Write JSON that can stand in a `script` element: nothing in it ends the element or begins markup.
+    """Write JSON for a `script` element: nothing in it ends the element or begins markup.
 
-    Its texts are escaped like those of the page, so that a label is the same in both.
+    Texts are escaped as on the rest of the page, so that a label is the same in both.
     """
     text = json.dumps(printable_data(data), allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     for character in "<>&\u2028\u2029":

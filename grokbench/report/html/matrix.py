@@ -1,4 +1,4 @@
-"""The matrix of a task: every method compared with every other one."""
+"""The matrix of a task, which compares every method with every other one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from grokbench.text.numbers import NOTHING, interval, times, valid_end
 
 __all__ = ["MOST_SHOWN", "Contrast", "Matrix", "matrix"]
 
-MOST_SHOWN = 40  # methods; the JSON has the pairs of any number
+MOST_SHOWN = 40  # most methods; the JSON has the pairs of any number of methods
 TURNED = {"lower": "upper", "upper": "lower"}  # bound of a ratio -> bound of its inverse
 SIGNIFICANT = (Conclusion.FASTER, Conclusion.SLOWER)
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """One cell.
+    """One cell of the matrix.
 
     Attributes:
         text: the speed-up of the row's method over the column's; a star marks significance.
         said: the interval and Holm's p in words; empty on the diagonal.
-        significant: whether the two are told apart.
+        significant: whether the two methods differ significantly.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Matrix:
     """The methods of a task in rows and columns.
 
     Attributes:
-        labels: of k methods.
+        labels: the labels of the k methods.
         cells: (k, k), one for each pair in each direction.
     """
 
@@ -43,10 +43,10 @@ class Matrix:
 
 
 def matrix(pairs: Sequence[Pair], methods: Sequence[str]) -> Matrix | None:
-    """Arrange the pairs of a task; None without any, and for more than MOST_SHOWN methods.
+    """Arrange the pairs of a task in a matrix; None without pairs, or for more than MOST_SHOWN methods.
 
     Args:
-        pairs: of one task.
+        pairs: the pairs of one task.
         methods: the labels of all methods, in their order.
     """
     compared = {label for pair in pairs for label in (pair.a, pair.b)}
@@ -60,7 +60,7 @@ def matrix(pairs: Sequence[Pair], methods: Sequence[str]) -> Matrix | None:
 
 
 def _contrast(pair: Pair, turned: bool = False) -> Contrast:
-    """Write a pair as a cell; `turned`: of b over a."""
+    """Write a pair as a cell; with `turned`, as the speed-up of b over a."""
     if pair.speedup is None:
         return Contrast(NOTHING, "neither grokked on any seed")
     value, low, high, bound = pair.speedup, pair.low, pair.high, pair.bound

@@ -1,4 +1,4 @@
-"""The page of a report: evidence in, one HTML file out. Labels, notes and recipes hold users' text: all is escaped."""
+"""The page of a report as one HTML file. Labels, notes and recipes contain users' text, so everything is escaped."""
 
 import base64
 import functools
@@ -28,12 +28,12 @@ from grokbench.text.private import without_place, without_private
 
 __all__ = ["document"]
 
-VEGA = "window.vegaEmbed = vegaEmbed;"  # the name under which the page's script calls it
+VEGA = "window.vegaEmbed = vegaEmbed;"  # the name by which the page's script calls the library
 MACHINE = ("device", "device_name", "machine", "precision")  # keys of provenance at the top of the page
 
 
 def document(evidence: Evidence) -> str:
-    """Write the HTML of a report; it loads nothing from elsewhere, and opens from disk."""
+    """Write the HTML of a report. The page loads nothing from elsewhere, and can be opened from disk."""
     drawn, environment = charts(Sheet(evidence)), evidence.leaderboard.environment
     scripts = {"vega": _vega(), "script": _script(_file("report.js"))}
     return _template().render(
@@ -65,7 +65,7 @@ def document(evidence: Evidence) -> str:
 
 
 def _criterion(cell: Cell) -> dict[str, Any]:
-    """Give the criterion of a task in words, and the metrics in it."""
+    """Return the criterion of a task in words, and the metrics in it."""
     return {"text": cell.criterion or "not recorded", "metrics": list(cell.recipe.grokked)}
 
 
@@ -78,7 +78,7 @@ def _template() -> jinja2.Template:
 
 
 def _visible(value: Any) -> Any:
-    """Escape what is not visible in text; markup, whose texts have been through this, stays."""
+    """Escape invisible characters in text; leave markup unchanged, whose texts are escaped already."""
     return printable_lines(value) if type(value) is str else value
 
 
@@ -93,17 +93,17 @@ def _vega() -> str:
 
 
 def _script(code: str) -> str:
-    """Escape code so that it can stand in a `script` element."""
+    """Escape code for a `script` element."""
     return code.replace("\r\n", "\n").replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _hash(code: str) -> str:
-    """Hash a script for the page's content security policy, which runs no other script."""
+    """Hash a script for the page's content security policy, which allows no other script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"
 
 
 def _shades() -> str:
-    """Write the CSS that lightens the methods' colours on a dark ground and keeps text in them legible."""
+    """Write the CSS that lightens the methods' colours on a dark background and keeps text in these colours legible."""
     rules = []
     for i, (light, dark) in enumerate(zip(COLOURS, DARK, strict=True)):
         rules.append(f":root {{ --shade-{i}: {light}; }}")
@@ -114,7 +114,7 @@ def _shades() -> str:
 
 
 def _methods(evidence: Evidence) -> Iterator[dict[str, str]]:
-    """Yield label, colour and dash of each method, for its check box."""
+    """Yield the label, colour and dash pattern of each method, for its check box."""
     labels = evidence.methods
     for label, colour, dash in zip(labels, colours(labels), dashes(labels), strict=True):
         yield {"label": label, "colour": colour, "dash": " ".join(map(str, dash)) if dash[1] else "none"}
@@ -130,7 +130,7 @@ def _counts(evidence: Evidence) -> str:
 
 
 def _commands(manifest: Manifest, folder: str) -> list[str]:
-    """List the commands that show the folder again, and the one that trains it."""
+    """List the commands that show the folder again, and the command that trains it."""
     made = {name: manifest.execution.get(name) for name in ("device", "precision")}
     options = [f"--{name} {shlex.quote(str(value))}" for name, value in made.items() if value is not None]
     seeds = format_seeds(manifest.seeds)

@@ -1,4 +1,4 @@
-"""The tables of the page: cells as text, each with the value by which it is sorted."""
+"""The tables of the page. Each cell is a text with a value by which rows are sorted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class Entry(NamedTuple):
     """A cell of a table.
 
     Attributes:
-        text: shown to readers.
-        key: the number or the word by which it is sorted; None comes last.
+        text: the text that readers see.
+        key: the number or word by which rows are sorted; None comes last.
         strong: whether it is bold.
         names_row: whether it holds the label of the row's method.
     """
@@ -49,11 +49,11 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """A row.
+    """A row of a table.
 
     Attributes:
         method: the label of its method.
-        entries: one for each column.
+        entries: the cells, one for each column.
     """
 
     method: str
@@ -66,7 +66,7 @@ class Table:
 
     Attributes:
         sides: header of each column -> "left" or "right".
-        lines: its rows.
+        lines: the rows.
     """
 
     sides: Mapping[str, str]
@@ -79,11 +79,11 @@ class Board:
 
     Attributes:
         title: the task and its budget.
-        table: a row per method.
+        table: a table with a row per method.
         remarks: sentences on what the columns do not show.
-        notes: a paragraph per row with all of its notes.
-        contrasts: comparisons with other rows than the baseline; None without any.
-        matrix: the methods compared with one another; None where no two are, or too many to be shown.
+        notes: a paragraph per row, with all of its notes.
+        contrasts: the comparisons with rows other than the baseline; None if there are none.
+        matrix: the comparisons of the methods with one another; None if there are none, or too many to show.
     """
 
     title: str
@@ -95,7 +95,7 @@ class Board:
 
 
 def boards(evidence: Evidence) -> dict[str, Board]:
-    """Make a leaderboard of each task of which a replica has run; of all tasks where none has."""
+    """Make a leaderboard for each task of which a replica has run; if none has, for all tasks."""
     shown, _ = begun(evidence.leaderboard)
     return {task: _board(evidence, task, rows) for task, rows in shown.items()}
 
@@ -115,7 +115,7 @@ def _board(evidence: Evidence, task: str, rows: Sequence[Row]) -> Board:
 
 
 def _contrasts(evidence: Evidence, rows: Sequence[Row]) -> Table | None:
-    """Make the table of the comparisons with other rows than the baseline."""
+    """Make the table of the comparisons with rows other than the baseline."""
     text = contrasts(rows, evidence.leaderboard)
     if text is None:
         return None
@@ -142,7 +142,7 @@ def _table(evidence: Evidence, rows: Sequence[Row]) -> Table:
 
 
 def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
-    """Give the sort key of a cell: methods by their order in the suite, a median beyond the budget by the budget."""
+    """Return the sort key of a cell: for a method its place in the suite, for a median beyond the budget the budget."""
     match column:
         case Key.METHOD:
             return evidence.methods.index(row.regularizer)
@@ -160,7 +160,7 @@ def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
 
 
 def means(evidence: Evidence) -> Table | None:
-    """Make the table of the speed-ups over all tasks; None where no method has one."""
+    """Make the table of the speed-ups over all tasks; None if no method has one."""
     text, found = over_tasks(evidence.leaderboard), shown_aggregates(evidence.leaderboard)
     if text is None:
         return None
@@ -173,7 +173,7 @@ def means(evidence: Evidence) -> Table | None:
 
 
 def published(evidence: Evidence) -> Table | None:
-    """Set published epochs and ratios beside ours, with a verdict; None where no cell has published numbers."""
+    """Make the table of published epochs and ratios beside ours, with verdicts; None without published numbers."""
     rows = [row for row in evidence.leaderboard.rows if row.published_epochs is not None]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Table(PUBLISHED, tuple(_compared(evidence, row, tasks.index(row.task)) for row in rows)) if rows else None

@@ -26,19 +26,19 @@ from grokbench.text.escape import UNICODE_CHAR, csv_cell, latex_prose, markdown,
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
 
-SCHEMA_VERSION = 3  # of the JSON: raised when keys are added; no key changes its meaning
-WIDTH = 120  # columns of a table for people
-NARROWEST = 60  # columns of a terminal that a table is fitted to
+SCHEMA_VERSION = 3  # version of the JSON; it is increased when keys are added, and no key changes its meaning
+WIDTH = 120  # width of a table for people, in characters
+NARROWEST = 60  # the narrowest terminal to which a table is fitted, in characters
 
 
 def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> str:
     """Write a leaderboard as text.
 
     Args:
-        leaderboard: the rows.
+        leaderboard: the leaderboard.
         format: one of FORMATS.
-        width: characters of a line that a `table` fits, by default 120: long labels are shortened in the middle, then
-            the least needed columns are left out. Other formats ignore it.
+        width: the width of a `table` in characters, by default 120. To fit it, long labels are shortened in the middle,
+            then the least needed columns are left out. Other formats ignore it.
 
     Raises:
         SuiteError: there is no such format.
@@ -54,11 +54,11 @@ def render_text(paragraphs: Sequence[str], format: str) -> str:
     """Write running text.
 
     Args:
-        paragraphs: of plain text.
-        format: `table` for wrapped lines, `latex` for wrapped and escaped lines, `markdown` for a line a paragraph.
+        paragraphs: the paragraphs, plain text.
+        format: `table` for wrapped lines, `latex` for wrapped and escaped lines, `markdown` for one line per paragraph.
 
     Raises:
-        SuiteError: the format is one of numbers.
+        SuiteError: the format is one for numbers, such as csv.
     """
     if format not in TEXTS:
         raise SuiteError(f"There is no methods text in the format {format!r}; choose one of: {', '.join(TEXTS)}.")
@@ -67,7 +67,7 @@ def render_text(paragraphs: Sequence[str], format: str) -> str:
 
 
 def as_json(leaderboard: Leaderboard) -> dict[str, Any]:
-    """Turn a leaderboard into JSON data, as `docs/export.md` describes it; None stands for what does not exist."""
+    """Convert a leaderboard to JSON data, as described in `docs/export.md`; a value that does not exist is None."""
     return {
         "schema_version": SCHEMA_VERSION,
         "suite": leaderboard.suite,
@@ -129,7 +129,7 @@ def _markdown(leaderboard: Leaderboard) -> str:
 
 
 def _pipes(rows: tuple[Row, ...], leaderboard: Leaderboard) -> str:
-    """Write the table of one task in Markdown, its significant best in bold."""
+    """Write the table of one task in Markdown, with its significantly best rows in bold."""
     shown, bold = columns(rows, leaderboard), best(rows)
     cells = _escaped(shown)
     for row, line in zip(rows, cells, strict=True):
@@ -148,9 +148,9 @@ def _piped(shown: Columns, cells: Sequence[Sequence[str]]) -> str:
 
 
 def _csv(leaderboard: Leaderboard) -> str:
-    """Write a line a row: `final`, `worst` and `comparisons` as JSON, other lists joined by "; ", None as nothing.
+    """Write one line per row: `final`, `worst` and `comparisons` as JSON, other lists joined by "; ", None as nothing.
 
-    A cell is text that a spreadsheet shows and does not calculate (`csv_cell`).
+    Text is escaped so that a spreadsheet shows it and does not calculate with it (`csv_cell`).
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")

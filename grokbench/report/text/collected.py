@@ -1,6 +1,6 @@
-"""Notes that are said once for a leaderboard, with the rows that they concern, and not row by row.
+"""Notes that a leaderboard shows only once, with the rows that they concern, instead of row by row.
 
-Formats for programs keep them in every row: a row is read alone there.
+Formats for programs keep these notes in every row, because programs read a row alone.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from grokbench.text.lists import listed, plural
 
 __all__ = ["COLLECTED", "collected"]
 
-MOST_NAMED = 8  # rows; more are counted
+MOST_NAMED = 8  # most rows that are named; the others are counted
 COLLECTED = {  # kind -> the sentence about its rows
     Kind.TIME_UNCERTAIN: (
         "time is uncertain by more than {unsteady:.0%} for {rows}: the ratio of seconds per epoch to the baseline's "
@@ -24,7 +24,7 @@ COLLECTED = {  # kind -> the sentence about its rows
 
 
 def collected(leaderboard: Leaderboard) -> Iterator[Note]:
-    """Yield a caution for each of these kinds that some row has."""
+    """Yield a caution for each of these kinds of notes that a row has."""
     for kind, sentence in COLLECTED.items():
         rows = [row for row in leaderboard.rows if any(note.kind is kind for note in row.notes)]
         if rows:

@@ -1,4 +1,4 @@
-"""Two results folders beside each other as text: for people (table, markdown) and for programs (json)."""
+"""A comparison of two results folders as text: for people (table, markdown) and for programs (json)."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def render(contrasts: FolderContrasts, style: str) -> str:
     """Write a comparison as text.
 
     Args:
-        contrasts: of two folders.
+        contrasts: the comparison of two folders.
         style: a key of FORMATS.
     """
     return FORMATS[style](contrasts)
@@ -63,7 +63,7 @@ def _table(contrasts: FolderContrasts) -> str:
 
 
 def _fitted(cells: list[FolderContrast]) -> str:
-    """Write a table that fits: labels are shortened first, then columns are left out."""
+    """Write a table that fits the width: first labels are shortened, then columns are left out."""
     return "\n".join(_columns(cells).fit(WIDTH).lines())
 
 
@@ -89,7 +89,7 @@ FORMATS: dict[str, Callable[[FolderContrasts], str]] = {"table": _table, "markdo
 
 
 def _heading(contrasts: FolderContrasts) -> Iterator[str]:
-    """Yield what is compared, and what differs between the folders."""
+    """Yield sentences on what is compared, and on what differs between the folders."""
     for name, folder, suite in zip("AB", contrasts.folders, contrasts.suites, strict=True):
         yield f"{name}: {folder}, suite {suite}"
     for difference in contrasts.differences:
@@ -132,7 +132,7 @@ def _columns(cells: list[FolderContrast]) -> Columns:
 
 
 def _notes(cells: list[FolderContrast]) -> Iterator[str]:
-    """Yield the differences of the cells themselves, and of their outcomes, seed by seed."""
+    """Yield sentences on differences between the cells, and between their outcomes, seed by seed."""
     for cell in cells:
         for difference in cell.differences:
             yield f"{cell.regularizer}: {difference}"
@@ -143,12 +143,12 @@ def _notes(cells: list[FolderContrast]) -> Iterator[str]:
             ratio = interval(cell.ratio, cell.ratio_low, cell.ratio_high, cell.bound)
             tested = f"{TEST_NAMES[cell.test or '']} p = {cell.p:.2g}"
             yield f"{cell.regularizer}: A takes {ratio} the epochs of B (paired by seed, {tested})"
-        if cell.untested and cell.untested.kind is not Kind.FOLDERS_DIFFER:  # which the heading says
+        if cell.untested and cell.untested.kind is not Kind.FOLDERS_DIFFER:  # the heading says this already
             yield f"{cell.regularizer}: {cell.untested}"
 
 
 def _summary(contrasts: FolderContrasts) -> Iterator[str]:
-    """Yield the numbers of replicas that are equal, and of conclusions that agree."""
+    """Yield sentences on how many replicas are equal, and on how many conclusions agree."""
     seeds = sum(cell.seeds for cell in contrasts.cells)
     differing = sum(len(cell.differing) for cell in contrasts.cells)
     judged = [cell for cell in contrasts.cells if cell.agree is not None]
@@ -172,5 +172,5 @@ def _median(row: Row) -> str:
 
 
 def _conclusions(cell: FolderContrast) -> str:
-    """Write both conclusions, one where they agree."""
+    """Write both conclusions, or one if they agree."""
     return " | ".join(each or "-" for each in dict.fromkeys(cell.conclusions))

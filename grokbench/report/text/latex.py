@@ -1,4 +1,4 @@
-"""A leaderboard as tables of LaTeX for a paper. They need the package booktabs and no other."""
+"""A leaderboard as LaTeX tables for a paper. The only package that they need is booktabs."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,10 @@ from grokbench.text.escape import UNICODE_CHAR, latex, latex_prose, printable
 
 __all__ = ["tables"]
 
-MOST_ROWS = 40  # of a table that fits a page
+MOST_ROWS = 40  # most rows of a table that fits on a page
 ITALIC_P = re.compile(r"\bp$")
 SIGNS = {">=": "$\\geq$", "<=": "$\\leq$", ">": "$>$", "~": "$\\sim$"}
-VERDICTS = {  # words that fit a page
+VERDICTS = {  # verdicts in short words, which fit on a page
     Reproduction.REPRODUCED: ", yes",
     Reproduction.CONSISTENT: ", either",
     Reproduction.NO_EFFECT: ", none",
@@ -39,12 +39,12 @@ VERDICT_RULE = (
     "it and with no effect; none: no effect shown, and the published speed-up excluded."
 )
 SIGN = re.compile(r"^(>=|<=|>|~) ")
-TIMES = re.compile(r"(?<=\d)x\b")  # the header says that it is a ratio
+TIMES = re.compile(r"(?<=\d)x\b")  # left out, because the header says that it is a ratio
 POWER = re.compile(r"(\d(?:\.\d+)?)e([+-])0*(\d+)")
 
 
 def tables(leaderboard: Leaderboard) -> str:
-    """Write a `table`, or several of at most MOST_ROWS rows each; tasks are groups of rows, with footnotes below."""
+    """Write a `table`, or several with at most MOST_ROWS rows each. Rows are grouped by task; footnotes stand below."""
     rows = [row for group in begun(leaderboard)[0].values() for row in group]
     parts = [rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS)] or [[]]
     text = "\n\n".join("\n".join(_table(leaderboard, part, number)) for number, part in enumerate(parts, 1))
@@ -75,17 +75,17 @@ def _table(leaderboard: Leaderboard, part: Sequence[Row], number: int) -> Iterat
 
 
 def _contrasts(part: Sequence[Row]) -> Iterator[str]:
-    """Yield a line for each comparison with another row than the baseline."""
+    """Yield a line for each comparison with a row other than the baseline."""
     for row in part:
         for each in row.comparisons:
             yield latex_prose(f"{row.regularizer} on {row.task} {each.note}.")
 
 
 class Footnotes:
-    """The notes below a table: those on single rows under a letter each, those on all rows without one."""
+    """The notes below a table. A note on single rows has a letter, a note on all rows has none."""
 
     def __init__(self, leaderboard: Leaderboard) -> None:
-        """Begin without letters: `mark` gives them out."""
+        """Begin without letters; `mark` assigns them."""
         self.shared, self.waiting, self.legend = warnings(leaderboard), begun(leaderboard)[1], legend(leaderboard)
         self.legend += [VERDICT_RULE] if any(row.verdict for row in leaderboard.rows) else []
         self.letters: dict[Note, str] = {}
@@ -121,7 +121,7 @@ def _group(leaderboard: Leaderboard, task: str, part: Sequence[Row], notes: Foot
 
 
 def _shown(leaderboard: Leaderboard, rows: Sequence[Row]) -> Columns:
-    """Choose the columns that fit a page: no seconds per epoch, and p only where there is no corrected one."""
+    """Choose the columns that fit on a page: no seconds per epoch, and only the corrected p if there is one."""
     shown = columns(rows, leaderboard, VERDICTS).without(Key.SECONDS_PER_EPOCH)
     return shown.without(Key.P) if any(head.key == Key.P_HOLM for head in shown.heads) else shown
 
@@ -142,7 +142,7 @@ def _caption(leaderboard: Leaderboard, number: int) -> str:
 
 
 def _number(text: str) -> str:
-    """Write a cell other than a label in TeX's signs."""
+    """Write a cell that is not a label, with TeX's mathematical signs."""
     sign = SIGN.match(text)
     rest = TIMES.sub("", text[sign.end() :] if sign else text)
     written = "--" if rest == "-" else POWER.sub(r"$\1\\cdot10^{\2\3}$", latex(rest)).replace("^{+", "^{")
@@ -150,12 +150,12 @@ def _number(text: str) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    """Write a row; one that begins with [ or * would be read as an option of the end of the row before."""
+    """Write a row. `{}` precedes a [ or * at its start, which would be read as an option of the previous row's end."""
     return f"{'{}' if cells[0].startswith(('[', '*')) else ''}{' & '.join(cells)} \\\\"
 
 
 def _name(suite: str) -> str:
-    """Make a label of LaTeX: letters, digits and hyphens."""
+    """Make a LaTeX label of letters, digits and hyphens."""
     return f"tab:{re.sub(r'[^A-Za-z0-9]+', '-', suite).strip('-') or 'leaderboard'}"
 
 

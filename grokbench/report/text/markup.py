@@ -1,4 +1,4 @@
-"""A leaderboard as a fragment of HTML, for a notebook. Labels and notes hold text of users: all of it is escaped."""
+"""A leaderboard as a fragment of HTML for a notebook. Labels and notes contain users' text, so all is escaped."""
 
 from collections.abc import Iterable, Iterator
 from html import escape
@@ -16,7 +16,7 @@ __all__ = ["fragment"]
 
 
 def fragment(leaderboard: Leaderboard) -> str:
-    """Write a `div` with a table per task and the notes of its rows; no script, and no style but alignment."""
+    """Write a `div` with a table per task and the notes of its rows; no script, and no style except alignment."""
     return "\n".join(["<div>", *_blocks(leaderboard), "</div>"]) + "\n"
 
 

@@ -11,7 +11,7 @@ from grokbench.text.numbers import NOTHING, interval, ratio
 __all__ = ["HEADING", "over_tasks", "over_tasks_legend", "shown_aggregates"]
 
 HEADING = "All tasks"
-REASONS = {  # bound -> why a task is left out
+REASONS = {  # kind of bound -> the reason why a task is left out
     None: "no speed-up",
     "lower": "the baseline did not grok on every seed",
     "upper": "the method did not grok on every seed",
@@ -25,7 +25,7 @@ def shown_aggregates(leaderboard: Leaderboard) -> list[Aggregate]:
 
 
 def over_tasks(leaderboard: Leaderboard) -> Columns | None:
-    """Write the speed-ups over tasks as a table; None where no method has one."""
+    """Write the speed-ups over tasks as a table; None if no method has one."""
     found = shown_aggregates(leaderboard)
     shown = {
         Column("method", "left", Key.METHOD): [each.regularizer for each in found],
@@ -39,7 +39,7 @@ def over_tasks(leaderboard: Leaderboard) -> Columns | None:
 
 
 def over_tasks_legend(leaderboard: Leaderboard) -> list[str]:
-    """Explain that table, and name the tasks that are left out of a mean, a sentence each."""
+    """Explain this table, and name the tasks that are left out of a mean, in a sentence for each mean."""
     found = shown_aggregates(leaderboard)
     if not found:
         return []
@@ -57,7 +57,7 @@ def _without(each: Aggregate) -> str:
 
 
 def _left_out(found: Sequence[Aggregate]) -> list[str]:
-    """Name the tasks left out of each mean; methods without the same tasks stand in one sentence."""
+    """Name the tasks left out of each mean; methods that leave out the same tasks share a sentence."""
     methods: dict[str, list[str]] = {}
     for each in found:
         if each.left_out:

@@ -26,7 +26,7 @@ def render(found: Sequence[Need], aim: Aim, style: str) -> str:
     """Write the needs of cells as text.
 
     Args:
-        found: a need per cell.
+        found: the need of each cell.
         aim: the speed-up to detect.
         style: one of FORMATS.
     """
@@ -46,7 +46,7 @@ def render(found: Sequence[Need], aim: Aim, style: str) -> str:
 
 
 def _plain(need: Need) -> dict[str, Any]:
-    """Turn a need into JSON data; `note` is a sentence, empty without one."""
+    """Convert a need to JSON data; `note` is a sentence, or empty."""
     return asdict(need) | {"note": need.note.text if need.note else ""}
 
 
@@ -64,24 +64,25 @@ def _cells(need: Need) -> list[str]:
 
 
 def _to(value: float | None, limit: float | None, write: Callable[[float], str], missing: str = NOTHING) -> str:
-    """Write a value with that at the upper limit of the spread, where the two differ as text."""
+    """Write a value, followed by the value at the upper limit of the spread if the two differ as text."""
     shown, other = (missing if each is None else write(each) for each in (value, limit))
     return shown if shown == other else f"{shown} (to {other})"
 
 
 def _legend(aim: Aim) -> str:
     return (
-        f"seeds needed: to detect a speed-up of {number(aim.speedup)} with probability {number(aim.power)}, as "
-        f"significant {_corrected(aim)}. spread: standard deviation of the log ratios of the present pairs, assumed to "
-        f"stay the same. power: of those seeds, in {SIMULATIONS} simulated experiments. detectable: the smallest "
-        f"speed-up that the {plural(aim.planned, 'planned seed')} can detect with that probability. to: the same at "
-        f"the upper limit of the spread, a one-sided {100 * LIMIT:g}% confidence limit (chi-square) that assumes "
-        "normal log ratios; plan with these seeds, since the spread of a few pairs is uncertain."
+        f"seeds needed: the number that detects a speed-up of {number(aim.speedup)} with probability "
+        f"{number(aim.power)}, as significant {_corrected(aim)}. spread: standard deviation of the log ratios of the "
+        f"present pairs, assumed to stay the same. power: the power with that number, in {SIMULATIONS} simulated "
+        f"experiments. detectable: the smallest speed-up that the {plural(aim.planned, 'planned seed')} can detect "
+        "with that probability. to: the value at the upper limit of the spread, a one-sided "
+        f"{100 * LIMIT:g}% confidence limit (chi-square) that assumes normal log ratios. Plan with these larger "
+        "numbers of seeds, because the spread of a few pairs is uncertain."
     )
 
 
 def _corrected(aim: Aim) -> str:
-    """Name the correction, and the test where it is not the suite's own."""
+    """Name the correction, and the test if it is not the suite's own."""
     holm = f"after Holm over {plural(aim.family, 'comparison')}" if aim.family > 1 else "without a correction"
     other = "" if aim.primary == "sign_flip" else f" by the sign-flip test, where the suite's own is {aim.primary}"
     return holm + other

@@ -1,4 +1,4 @@
-"""The text around the tables of a leaderboard: headings, notes, warnings, and a legend."""
+"""The text around the tables of a leaderboard: headings, notes, warnings and a legend."""
 
 import textwrap
 from collections import Counter
@@ -38,7 +38,8 @@ TESTS = {  # test -> its name
     "logrank": "log-rank test with labels exchanged within pairs",
     "misses_last": "sign test of which side grokked first, a seed that did not grok being last",
 }
-IN_COLUMNS = {Kind.BASELINE, Kind.ALL_GROKKED, Kind.SIGNIFICANCE, Kind.PUBLISHED_VERDICT}  # notes that repeat columns
+# Notes that say the same as a column.
+IN_COLUMNS = {Kind.BASELINE, Kind.ALL_GROKKED, Kind.SIGNIFICANCE, Kind.PUBLISHED_VERDICT}
 NAMED = {"git": "git commit of grokbench", "grokbench": "grokbench version"}
 
 
@@ -49,7 +50,7 @@ def by_task(leaderboard: Leaderboard) -> dict[str, tuple[Row, ...]]:
 
 
 def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
-    """Select the tasks of which a replica has run, all of them where none has; and name the others in a sentence."""
+    """Select the tasks of which a replica has run (all tasks if none has), and name the others in a sentence."""
     tasks = by_task(leaderboard)
     shown = {task: rows for task, rows in tasks.items() if any(_has_run(row) for row in rows)} or tasks
     waiting = [task for task in tasks if task not in shown]
@@ -57,11 +58,11 @@ def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
 
 
 def heading(task: str, leaderboard: Leaderboard) -> str:
-    """Write a task, its budget, its cadence, its delay, and for how long grokking has to last.
+    """Write a task's heading: its label, budget and cadence, its delay, and for how long grokking has to last.
 
     Args:
-        task: its label.
-        leaderboard: with the summary of the task; the label alone where it has none.
+        task: the label of the task.
+        leaderboard: the leaderboard. If it has no summary of the task, the heading is the label alone.
     """
     if (found := leaderboard.tasks.get(task)) is None:
         return task
@@ -75,29 +76,29 @@ def task_notes(task: str, leaderboard: Leaderboard) -> list[str]:
     """List the sentences that concern all rows of a task.
 
     Args:
-        task: its label.
-        leaderboard: with the summary of the task.
+        task: the label of the task.
+        leaderboard: the leaderboard, with the summary of the task.
     """
     found = leaderboard.tasks.get(task)
     return [f"{task}: {note.text}" for note in found.notes] if found else []
 
 
 def row_notes(row: Row, shared: tuple[Note, ...]) -> str:
-    """Join the sentences of a row after its label.
+    """Write the label of a row, followed by the sentences of its notes.
 
     Args:
-        row: with its notes, in their order.
-        shared: notes that are left out, being said once for all rows.
+        row: the row, with its notes in their order.
+        shared: notes that are left out here, because they are shown once for all rows.
     """
     return f"{row.regularizer}: {'; '.join(note.text for note in row.notes if not _elsewhere(note, shared))}"
 
 
 def remarks(row: Row, shared: tuple[Note, ...]) -> list[Note]:
-    """Select the notes of a row that its columns do not show.
+    """Select the notes of a row that say more than its columns.
 
     Args:
-        row: with its notes, in their order.
-        shared: notes that are left out, being said once for all rows.
+        row: the row, with its notes in their order.
+        shared: notes that are left out here, because they are shown once for all rows.
     """
     return [note for note in row.notes if not _elsewhere(note, shared) and note.kind not in IN_COLUMNS]
 
@@ -107,7 +108,7 @@ def _elsewhere(note: Note, shared: tuple[Note, ...]) -> bool:
 
 
 def warnings(leaderboard: Leaderboard) -> tuple[Note, ...]:
-    """Collect what concerns several rows: cautions that they share, COLLECTED notes, an environment that differs."""
+    """Collect the warnings on several rows: cautions that they share, COLLECTED notes, and a differing environment."""
     notes = (note for row in leaderboard.rows for note in row.notes if note.kind not in COLLECTED)
     counts = Counter(note for note in notes if note.severity is Severity.CAUTION)
     differing = [key for key, value in leaderboard.environment.items() if isinstance(value, list)]
@@ -121,21 +122,23 @@ def _differs(key: str) -> Note:
 
 
 def environment_line(environment: Mapping[str, Any]) -> str:
-    """Write the known values in one line."""
+    """Write the known values of an environment in one line."""
     known = {key: value for key, value in environment.items() if value is not None}
     return ", ".join(f"{key} {environment_value(value)}" for key, value in known.items())
 
 
-_LASTS = f"the criterion held at {100 * LASTING:g}% or more of the evaluations of the watch that follows"
+_LASTS = f"the criterion held at {100 * LASTING:g}% or more of the evaluations in the next H epochs"
 CROSSINGS = {
-    "first": f"Times are those of the first crossing. lasting: seeds after whose crossing {_LASTS}, and their median.",
-    "lasting": f"Times are those of the first crossing after which {_LASTS}. first: the median of the first crossing.",
+    "first": f"Times are those of the first crossing. lasting: the seeds with a crossing after which {_LASTS}, and the "
+    "median of these crossings. H: the epochs of lasting grokking, see above.",
+    "lasting": f"Times are those of the first crossing after which {_LASTS}. first: the median of the first crossing. "
+    "H: the epochs of lasting grokking, see above.",
 }
 PLACE = "place: 1 + the number of methods that are significantly faster (Holm over all pairs of the task's methods)."
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
-    """Explain the columns, a paragraph each."""
+    """Explain the columns, in one paragraph each."""
     statistics, seeds = leaderboard.statistics, max((row.seeds for row in leaderboard.rows), default=0)
     lines = [
         "Speed-up: exp of the mean log ratio of baseline to method epochs over paired seeds, with its "
@@ -169,7 +172,7 @@ def legend(leaderboard: Leaderboard) -> list[str]:
 
 
 def named_test(test: str, seeds: int) -> str:
-    """Name a test; a sign flip is exact where the seeds are few enough to count all flips.
+    """Name a test. The sign-flip test is exact if the seeds are few enough to count all flips.
 
     Args:
         test: a key of TESTS.
@@ -182,12 +185,12 @@ def named_test(test: str, seeds: int) -> str:
 
 
 def wrap(text: str, width: int, hang: int = 0) -> list[str]:
-    """Wrap text into lines; none for no text.
+    """Wrap text into lines; an empty text has none.
 
     Args:
-        text: its line breaks count as spaces, and other characters that are not visible are escaped.
+        text: the text. Line breaks in it count as spaces, and other invisible characters are escaped.
         width: the largest number of characters in a line.
-        hang: spaces before all lines but the first, counted in the width.
+        hang: the number of spaces before all lines except the first; they count towards the width.
     """
     return textwrap.wrap(printable(text, keep="\n"), width, subsequent_indent=" " * hang, break_on_hyphens=False)
 
@@ -197,7 +200,7 @@ def _has_run(row: Row) -> bool:
 
 
 def environment_value(value: Any) -> str:
-    """Write one value, or the several of runs that differ side by side."""
+    """Write one value of the environment; if runs differ, write all their values."""
     if isinstance(value, list):
         return " | ".join(map(environment_value, value))
     if isinstance(value, Mapping) and "commit" in value:

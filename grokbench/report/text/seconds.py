@@ -1,4 +1,4 @@
-"""The cost of methods in seconds as text: for people (table, markdown) and for programs (json)."""
+"""The cost of methods in seconds, as text: for people (table, markdown) and for programs (json)."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -43,9 +43,9 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
     """Write the costs of methods as text.
 
     Args:
-        found: a cost per cell.
-        title: the first words of a text for people.
-        timings: of the folder, whose provenance says where they were measured.
+        found: the cost of each cell.
+        title: the beginning of a text for people.
+        timings: the timings of the folder; their provenance says where they were measured.
         style: one of FORMATS.
     """
     where = _measured_on(timings)
@@ -53,7 +53,7 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
         data = {"title": title, "measured_on": where, "rows": list(map(_data, found))}
         return json.dumps(data, indent=2, allow_nan=False)
     if not found:
-        return "Nothing was timed yet: `grokbench run` times every method of a task once all of them have been trained."
+        return "Nothing was timed yet: `grokbench run` times the methods of a task when all of them have been trained."
     tasks = dict.fromkeys(cost.task for cost in found)
     blocks = [_block(task, [cost for cost in found if cost.task == task], style) for task in tasks]
     refused = [(cost, cost.refused) for cost in found if cost.refused is not None]
@@ -70,7 +70,7 @@ def _data(cost: Cost) -> dict[str, Any]:
 
 
 def _measured_on(timings: Sequence[Timing]) -> list[str]:
-    """List the machines, each with its device where that is no CPU, the version of torch and the precision."""
+    """List the machines, each with its device (unless it is the CPU), the version of torch and the precision."""
     found = dict.fromkeys(
         ", ".join(
             str(value)
@@ -110,7 +110,7 @@ def _cells(cost: Cost) -> list[str]:
 
 
 def _pace(estimate: Estimate | None) -> str:
-    """Write the figure, and the distance of the farther end of its interval."""
+    """Write a number, with the distance to the farther end of its interval."""
     if estimate is None or estimate.low is None or estimate.high is None:
         return figure(estimate.value if estimate else None)
     away = max(estimate.high - estimate.value, estimate.value - estimate.low) / estimate.value
@@ -120,13 +120,13 @@ def _pace(estimate: Estimate | None) -> str:
 def estimate(
     found: Estimate | None, bound: str | None = None, write: Callable[[float], str] = ratio, unit: str = "x"
 ) -> str:
-    """Write a figure with its interval, by `text.numbers.interval`.
+    """Write a number with its interval, by `text.numbers.interval`.
 
     Args:
-        found: the figure and its ends; None is written as NOTHING.
-        bound: None for an uncensored figure, else "lower", "upper" or "mixed".
-        write: how numbers are written.
-        unit: written after each number.
+        found: the number and the ends of its interval; None is written as NOTHING.
+        bound: None for an uncensored number, otherwise "lower", "upper" or "mixed".
+        write: the function that writes numbers.
+        unit: the text after each number.
     """
     value, low, high = found or (None, None, None)
     return interval(value, low, high, bound, write, unit)

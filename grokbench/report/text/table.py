@@ -1,6 +1,6 @@
-"""The columns of tables for people: their cells as text, and the order in which they give way on a narrow terminal.
+"""The columns of tables for people: their cells as text, and the order in which they are left out on a narrow terminal.
 
-Programs tell columns apart by key; a header is for people only.
+Programs identify a column by its key; the header is only for people.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from grokbench.text.table import GAP, aligned, shortened, width
 __all__ = ["Column", "Columns", "Key", "columns", "contrasts", "mean_text", "median_text", "speedup_text"]
 
 SHORTEST_LABEL = 14
-LONGEST_OTHER = 40  # columns of the label that a row is compared with
+LONGEST_OTHER = 40  # most columns of the terminal for the label of the other row in a comparison
 
 
 class Key(StrEnum):
@@ -42,12 +42,12 @@ class Key(StrEnum):
     WITHOUT = "without"
 
 
-LEAST_NEEDED = (  # left out in this order
+LEAST_NEEDED = (  # the order in which columns are left out
     *(Key.SECONDS_PER_EPOCH, Key.PLACE, Key.MEAN, Key.P, Key.PUBLISHED, Key.TIME, Key.MEDIAN),
     Key.WITHOUT,
 )
-STRONG = (Key.METHOD, Key.SPEEDUP)  # the bold cells of a row that is among the best
-VERDICTS = {verdict: f" {verdict.value}" for verdict in Reproduction}  # after a published ratio
+STRONG = (Key.METHOD, Key.SPEEDUP)  # the columns whose cells are bold in a row that is among the best
+VERDICTS = {verdict: f" {verdict.value}" for verdict in Reproduction}  # the text after a published ratio
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Column:
     """The head of a column.
 
     Attributes:
-        header: its text.
-        side: "left" or "right", where its cells are aligned.
-        key: its content; None for one that no program looks for.
+        header: the text above the column.
+        side: "left" or "right": the alignment of its cells.
+        key: its content; None for a column that no program looks for.
     """
 
     header: str
@@ -75,15 +75,15 @@ class Columns:
     """A table as text.
 
     Attributes:
-        heads: of k columns; the first holds labels.
-        cells: rows of k texts, which become printable.
+        heads: the heads of k columns; the first column holds labels.
+        cells: rows of k texts; characters that are not printable are escaped.
     """
 
     heads: tuple[Column, ...]
     cells: tuple[tuple[str, ...], ...]
 
     def __post_init__(self) -> None:
-        """Escape the cells, so that each is one line and does not control the terminal."""
+        """Escape the cells, so that each is a single line and cannot control the terminal."""
         object.__setattr__(self, "cells", tuple(tuple(map(printable, row)) for row in self.cells))
 
     @property
@@ -106,7 +106,7 @@ class Columns:
         return aligned([self.headers, ["-" * each for each in self.widths], *self.cells], self.align)
 
     def fit(self, most: int) -> "Columns":
-        """Shorten labels, then leave columns out, until the table is at most `most` columns wide if it can be."""
+        """Shorten labels, then leave columns out, until the table is at most `most` characters wide, if possible."""
         shown = self
         for key in LEAST_NEEDED:
             if shown._width(SHORTEST_LABEL) <= most:
@@ -116,12 +116,12 @@ class Columns:
         return Columns(shown.heads, tuple((shortened(row[0], longest), *row[1:]) for row in shown.cells))
 
     def without(self, key: Key) -> "Columns":
-        """Leave out the column of that key, if there is one."""
+        """Leave out the column with this key, if there is one."""
         keep = [i for i, head in enumerate(self.heads) if head.key != key]
         return Columns(tuple(self.heads[i] for i in keep), tuple(tuple(row[i] for i in keep) for row in self.cells))
 
     def _width(self, longest_label: int) -> int:
-        """Compute the width of the table with labels cut to so many columns."""
+        """Compute the width of the table if labels are cut to a length."""
         labels, *others = self.widths
         return min(labels, longest_label) + sum(others) + GAP * len(others)
 
@@ -130,8 +130,9 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
     """Write some rows of a leaderboard as a table.
 
     Args:
-        rows: to be shown.
-        leaderboard: the whole of it, which decides on the columns, so that the tables of all tasks line up.
+        rows: the rows to show.
+        leaderboard: the whole leaderboard; it decides on the columns, so that the tables of all tasks have the same
+            ones.
         verdicts: verdict on a published ratio -> the text after that ratio.
     """
     statistics = leaderboard.statistics
@@ -163,11 +164,11 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
 
 
 def contrasts(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns | None:
-    """Write the comparisons of some rows with others than the baseline as a table; None where there are none.
+    """Write the comparisons of some rows with rows other than the baseline as a table; None if there are none.
 
     Args:
-        rows: to be shown.
-        leaderboard: the whole of it, with the statistics.
+        rows: the rows to show.
+        leaderboard: the whole leaderboard, with the statistics.
     """
     found, statistics = [(row, each) for row in rows for each in row.comparisons], leaderboard.statistics
     shown = {
@@ -182,7 +183,7 @@ def contrasts(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns | None:
 
 
 def speedup_text(row: Row | RowComparison) -> str:
-    """Write a row's speed-up with its interval; of a one-sided bound, the valid end of the interval."""
+    """Write a row's speed-up with its interval; for a one-sided bound, write the valid end of the interval."""
     return interval(row.speedup, row.speedup_low, row.speedup_high, row.speedup_bound)
 
 
@@ -191,16 +192,16 @@ def _grokked(row: Row) -> str:
 
 
 def mean_text(row: Row) -> str:
-    """Write a row's mean, with the sign of a lower bound where seeds did not grok."""
+    """Write a row's mean, with the sign of a lower bound if seeds did not grok."""
     return NOTHING if row.epochs_mean is None else f"{BOUND_SIGN[row.epochs_mean_bound]}{number(row.epochs_mean)}"
 
 
 def median_text(row: Row, task: TaskSummary | None) -> str:
-    """Write a row's median; where no more than half grokked, its lower bound.
+    """Write a row's median, or its lower bound if no more than half of the seeds grokked.
 
     Args:
-        row: of a leaderboard.
-        task: its task, with the budget; None where it is not known.
+        row: a row of a leaderboard.
+        task: the summary of its task, with the budget; None if it is not known.
     """
     if row.epochs_median_low is not None:
         return f"{BOUND_SIGN['lower']}{number(row.epochs_median_low)}"
@@ -210,7 +211,7 @@ def median_text(row: Row, task: TaskSummary | None) -> str:
 
 
 def _other_crossing(statistics: Statistics) -> Column:
-    """The head of the column of the crossing that the suite does not rank by."""
+    """Return the head of the column for the crossing by which the suite does not rank."""
     return Column("lasting" if statistics.rank_by == "first" else "first", "right", Key.LASTING)
 
 
@@ -223,11 +224,11 @@ def _other(row: Row, statistics: Statistics) -> str:
 
 
 def _p_columns(statistics: Statistics, found: Sequence[tuple[float | None, float | None]]) -> dict[Column, list[str]]:
-    """Write the columns of p: that of the deciding test, and the adjusted one where the suite adjusts.
+    """Write the columns of p: the p of the deciding test and, if the suite adjusts, the adjusted p.
 
     Args:
-        statistics: the suite's.
-        found: both p of each row.
+        statistics: the statistics of the suite.
+        found: the p of each row, and its adjusted p.
     """
     shown = {Column("p", "right", Key.P): [_p(p) for p, _ in found]}
     if statistics.adjusts:

@@ -1,6 +1,6 @@
 """The progress display of a run: a live table in a terminal, lines with a time elsewhere.
 
-`matrix` holds the progress of every cell, `time_left` estimates from it, `live` draws it.
+`matrix` holds the progress of every cell, `time_left` estimates the remaining time, and `live` draws the table.
 """
 
 import builtins
@@ -73,12 +73,12 @@ class Display(AbstractContextManager["Display"], Protocol):
 
 
 def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDisplay | PlainDisplay":
-    """Create the display for a stream.
+    """Create the display that suits a stream.
 
     Args:
         stream: the stream to write to. By default standard error; in a notebook, which shows standard error in red,
             standard output.
-        plain: print lines instead of a live table. By default, if the stream is not a terminal that can redraw.
+        plain: print lines instead of a live table; by default only if the stream is not a terminal that can redraw.
     """
     notebook = in_notebook()
     stream = stream or (sys.stdout if notebook else sys.stderr)
@@ -99,7 +99,7 @@ def in_notebook() -> bool:
 
 
 class PlainDisplay:
-    """A display that prints a line, with its time, for a finished cell, for a failure, and every HEARTBEAT seconds."""
+    """A display that prints lines with the time: for a finished cell, for a failure, and every HEARTBEAT seconds."""
 
     def __init__(self, stream: TextIO, now: Callable[[], float] = time.monotonic) -> None:
         """Start the clock.

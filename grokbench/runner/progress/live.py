@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveDisplay", "choose", "rows", "summary", "table"]
 
-OTHER_LINES = 6  # terminal lines that hold no row: blank, heading, blank, footer, cursor, and one to spare
-OTHER_COLUMNS = 55  # characters besides the labels: bar, grokked, median, epoch and budget, and gaps
+OTHER_LINES = 6  # lines of the terminal without a row: blank, heading, blank, footer, cursor, and a spare one
+OTHER_COLUMNS = 55  # characters of a row besides the labels: bar, grokked, median, epoch and budget, and gaps
 
 
 class LiveDisplay:
@@ -38,13 +38,13 @@ class LiveDisplay:
 
         self._console, self._matrix, self._timing = console, Matrix(now, began=now()), ""
         self._silent: dict[str, float] = {}  # name of a job without progress -> when the last progress was
-        self._lock = RLock()  # rich draws in a thread of its own
+        self._lock = RLock()  # needed because rich draws in its own thread
         self._live = Live(
             get_renderable=self._draw,
             console=console,
             refresh_per_second=2,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # a pipe or a file is not redirected
+            redirect_stdout=sys.stdout.isatty(),  # output to a pipe or a file is not redirected
         )
 
     def __enter__(self) -> Self:
@@ -233,7 +233,7 @@ def row(matrix: Matrix, key: CellKey, width: int) -> "Iterator[RenderableType]":
 
 
 def summary(matrix: Matrix, keys: Sequence[CellKey]) -> str:
-    """Summarise cells without a row in one line: how many are done, in training and to do, and how many grokked.
+    """Summarise cells without a row in one line: cells done, in training and to do, and replicas that grokked.
 
     Args:
         matrix: the progress of the whole suite.

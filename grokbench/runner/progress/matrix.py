@@ -70,7 +70,7 @@ class Matrix:
     def begin(
         self, cells: Sequence[Cell], seeds: int, done: Mapping[CellKey, Sequence[Run]], rank_by: str = "first"
     ) -> None:
-        """Enter the plan and the stored runs, except those that failed: they are trained again.
+        """Record the plan and the stored runs. Failed runs are left out, because they are trained again.
 
         Args:
             cells: the planned cells, in the order of the suite.
@@ -84,7 +84,7 @@ class Matrix:
             self.runs[key] = {run.seed: run for run in done.get(key, ()) if run.outcome is not Outcome.FAILED}
 
     def progress(self, cell: Cell, seeds: tuple[int, ...], epoch: int, active: int) -> None:
-        """Enter a group's report, and add the time since its last one to the cell's cost.
+        """Record a group's report, and add the time since its last report to the cell's cost.
 
         Args:
             cell: the cell of the group.
@@ -94,7 +94,7 @@ class Matrix:
         """
         groups, cost, now = self.groups[cell.key], self.costs[cell.key], self.now()
         for halved in [group for group in groups if group != seeds and set(group) & set(seeds)]:
-            del groups[halved]  # it did not fit into memory and is trained in halves
+            del groups[halved]  # the group did not fit into memory and is trained in halves
         self.latest = cell.key
         if (before := groups.pop(seeds, None)) is not None:
             cost.seconds += now - before.at
@@ -103,14 +103,14 @@ class Matrix:
             groups[seeds] = GroupProgress(epoch, active, now)
 
     def finished(self, run: Run, cell: Cell) -> None:
-        """Enter a run, and remove a group whose replicas are all done, because its last report may be missing."""
+        """Record a run. If all replicas of its group are done, remove the group: its last report may be missing."""
         key = cell.key
         self.runs[key][run.seed] = run
         for seeds in [group for group in self.groups[key] if self.runs[key].keys() >= set(group)]:
             del self.groups[key][seeds]
 
     def already_reported(self, run: Run, cell: Cell) -> bool:
-        """Return whether another replica of the cell failed with the same error, as the replicas of a group do."""
+        """Return whether another replica of the cell failed with the same error, as those of a group usually do."""
         others = (other for seed, other in self.runs[cell.key].items() if seed != run.seed)
         return any(other.outcome is Outcome.FAILED and other.error == run.error for other in others)
 
@@ -124,7 +124,7 @@ class Matrix:
 
     @property
     def counted(self) -> str:
-        """The name of what `grokked` counts."""
+        """The word for the replicas that `grokked` counts."""
         return "lasting" if self.rank_by == "lasting" else "grokked"
 
     def _time(self, run: Run, key: CellKey) -> int | None:
@@ -154,15 +154,15 @@ class Matrix:
         bias the median.
 
         Returns:
-            The median; when a complete cell has none `> budget`, or `>= last` where exactly half grokked; empty while
-            it is not yet known.
+            The median. If a complete cell has none: `> budget`, or `>= last` if exactly half of the replicas grokked.
+            Empty if the median is not yet known.
         """
-        from grokbench.stats.survival import half_time, median_time  # imports numpy, so not before a median is shown
+        from grokbench.stats.survival import half_time, median_time  # imports numpy, so only if needed
 
         budget, hold = self.cells[key].budget, self.cells[key].recipe.hold or 0
         known = [run for run in self.runs[key].values() if run.outcome is not Outcome.FAILED]
         current = self.current_epochs(key)
-        if self.rank_by == "lasting":  # a crossing of the last H epochs may turn out to last
+        if self.rank_by == "lasting":  # a crossing in the last H epochs may still turn out to last
             current = [max(epoch - hold, 0) for epoch in current]
         found = [self._time(run, key) for run in known]
         times = [float(budget if time is None else min(time, budget)) for time in found]
