@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import traceback
 from importlib.util import module_from_spec, spec_from_file_location
 
 from .. import tiny
@@ -23,6 +24,8 @@ def run(file, folder, phase, calls):
             done = tiny.run(file, folder, *suite.OPTIONS)
             (notes / "err").write_text(done.err)
             os._exit(done.status)
+        except BaseException:
+            (notes / "err").write_text(traceback.format_exc())
         finally:
             os._exit(99)
     _, status = os.waitpid(child, 0)

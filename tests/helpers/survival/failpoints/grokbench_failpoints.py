@@ -144,7 +144,9 @@ def imported(module):
         function = getattr(holder, name)
         replacement = wrapped(function, phase, path)
         setattr(holder, name, staticmethod(replacement) if isinstance(vars(holder)[name], classmethod) else replacement)
-        for other in filter(lambda other: other.__name__.startswith("grokbench"), [*sys.modules.values()]):
+        for name_of, other in [*sys.modules.items()]:
+            if not name_of.startswith("grokbench") or other is None:
+                continue
             for known in [known for known, value in vars(other).items() if value is function]:
                 setattr(other, known, replacement)  # imported before, in a process that was forked
 
