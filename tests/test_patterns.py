@@ -46,7 +46,7 @@ def patterns():
             found |= {(row[0], 0): {method} for row in table}
             continue
         space = vars(importlib.import_module(module))
-        pattern = eval(ast.unparse(node.args[0]), space)
+        pattern = eval(ast.unparse(node.args[0]), {"name": "alice", **space})  # of a user, escaped in a loop
         flags = next((int(getattr(re, name)) for name in map(_flag, node.args[1:]) if name), 0)
         if method == "compile":
             (target,) = [name for name, value in space.items() if value is re.compile(pattern, flags)]
