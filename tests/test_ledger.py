@@ -131,7 +131,7 @@ def test_a_ledger_that_is_no_file_is_named(tmp_path):
     opened(tmp_path)
     (tmp_path / "ledger.jsonl").unlink()
     (tmp_path / "ledger.jsonl").mkdir()
-    with pytest.raises(StoreError, match=r"ledger.jsonl cannot be read \(is a folder, a pipe or a device, expected"):
+    with pytest.raises(StoreError, match=r"ledger.jsonl cannot be read \(it is a folder, a pipe or a device, expected"):
         Store.load(tmp_path).history()
 
 
