@@ -121,7 +121,9 @@ def test_a_damaged_ledger_is_named_with_the_way_out(tmp_path, line):
     opened(tmp_path)
     file = tmp_path / "ledger.jsonl"
     file.write_bytes(line + b"\n" + file.read_bytes())
-    expected = r"ledger.jsonl:1 cannot be read \(it is not one of ours\).*Put back a good copy of the file"
+    expected = (
+        r"ledger.jsonl:1 cannot be read \(it is not a valid declaration or look\).*Put back a good copy of the file"
+    )
     for use in (lambda: Store.load(tmp_path).history(), lambda: opened(tmp_path)):
         with pytest.raises(StoreError, match=expected):
             use()
