@@ -65,7 +65,7 @@ class At:
 
     Attributes:
         params: the trained parameters, without frozen ones, at which this step's gradient is taken. They are the same
-            in every phase: `project` gets the updated parameters as its first argument.
+            in every phase. `project` receives the updated parameters separately, as its first argument.
         batch: the step's batch as it was drawn, neither embedded nor perturbed.
         key: (), int64, the key of this seed, epoch, step and method. Fold it once for each purpose, see
             `grokbench.random`.
@@ -84,12 +84,13 @@ class At:
         loss: the task's own loss, (outputs (n, C), targets (n,)) -> ().
         correct: the task's own function, (outputs (n, C), targets (n,)) -> (n,) bool.
         outputs: (n, C), the outputs on the step's batch before the update. None in perturb, hidden and penalty.
-        rate: (), the product of the methods' `rate` and of the suite's schedule in this step. An `update` multiplies
-            its own learning rate by it. None in the other phases.
+        rate: (), this step's factor of the learning rate: the `rate` of every method times the suite's schedule. An
+            `update` multiplies its own learning rate by this factor. None in the other phases.
         grad_at: trained parameters -> the gradient of this step's loss and penalties at these parameters, with the same
-            batch and the same draws. `batch` and `penalties` select others, see `GradAt`. Only methods with the
-            privilege "extra_gradients" may call it, in transform, update and project; elsewhere it raises ValueError.
-        needed: the values of the properties below that the method declares.
+            batch and the same draws. The argument `batch` chooses other examples, and `penalties=False` leaves out the
+            penalties, see `GradAt`. Only methods with the privilege "extra_gradients" may call it, in transform,
+            update and project; elsewhere it raises ValueError.
+        needed: the values of `budget`, `train` and `reserved`, as far as the method declares them.
     """
 
     params: Params

@@ -198,16 +198,16 @@ class _Made(NamedTuple):
             group["lr"] = lr
 
     def params(self) -> Params:
-        """The parameters in GrokBench's layout."""
+        """Return the parameters in GrokBench's layout."""
         return {name: _in_torch_layout(p.detach()).clone() for name, p in self.named.items()}
 
     def kept(self) -> Any:
-        """Everything that the optimizer keeps from step to step."""
+        """Return the optimizer's state by parameter name, and the settings of its parameter groups."""
         groups = [{k: v for k, v in group.items() if k != "params"} for group in self.optimizer.param_groups]
         return {name: dict(self.optimizer.state[p]) for name, p in self.named.items()}, groups
 
     def load(self, kept: Any) -> None:
-        """Restore what an optimizer kept."""
+        """Restore the optimizer's state and the settings of its parameter groups, as `kept` returned them."""
         states, groups = kept
         for name, p in self.named.items():
             self.optimizer.state[p] = states[name]

@@ -194,6 +194,11 @@ def test_a_replica_that_fails_raises_nothing_and_keeps_its_traceback(trained_her
     assert "boom in training" in runs.of("parity", "raises")[0].error
 
 
+SEEDS_EXPECTED = (
+    "expected a list of whole numbers or a string such as '0-4,7'. To train only the first n seeds, use num_seeds=n."
+)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -209,8 +214,8 @@ def test_a_replica_that_fails_raises_nothing_and_keeps_its_traceback(trained_her
         ({"stall_timeout": 0.5}, "stall_timeout=0.5: expected a number of at least 1"),
         ({"cell_timeout": "2h"}, "cell_timeout='2h': expected a number of at least 1"),
         ({"checkpoint_seconds": float("nan")}, "checkpoint_seconds=nan: expected a number of at least 0"),
-        ({"seeds": 5}, "seeds=5: expected whole numbers or a text such as '0-4,7'; see num_seeds"),
-        ({"seeds": [0.5]}, "seeds=[0.5]: expected whole numbers or a text such as '0-4,7'; see num_seeds"),
+        ({"seeds": 5}, f"seeds=5: {SEEDS_EXPECTED}"),
+        ({"seeds": [0.5]}, f"seeds=[0.5]: {SEEDS_EXPECTED}"),
         ({"tasks": "partiy"}, "tasks='partiy': the suite has no such task, expected one of: parity"),
         ({"plugins": "none.py"}, "plugins='none.py': no such file"),
     ],

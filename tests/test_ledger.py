@@ -121,7 +121,9 @@ def test_a_damaged_ledger_is_named_with_the_way_out(tmp_path, line):
     opened(tmp_path)
     file = tmp_path / "ledger.jsonl"
     file.write_bytes(line + b"\n" + file.read_bytes())
-    expected = r"ledger.jsonl:1 cannot be read \(it is not one of ours\).*Put back a good copy of the file"
+    expected = (
+        r"ledger.jsonl:1 cannot be read \(it is not a valid declaration or look\).*Put back a good copy of the file"
+    )
     for use in (lambda: Store.load(tmp_path).history(), lambda: opened(tmp_path)):
         with pytest.raises(StoreError, match=expected):
             use()
@@ -131,7 +133,7 @@ def test_a_ledger_that_is_no_file_is_named(tmp_path):
     opened(tmp_path)
     (tmp_path / "ledger.jsonl").unlink()
     (tmp_path / "ledger.jsonl").mkdir()
-    with pytest.raises(StoreError, match=r"ledger.jsonl cannot be read \(is a folder, a pipe or a device, expected"):
+    with pytest.raises(StoreError, match=r"ledger.jsonl cannot be read \(it is a folder, a pipe or a device, expected"):
         Store.load(tmp_path).history()
 
 

@@ -232,7 +232,7 @@ def test_an_interruption_closes_and_ends_not(folder):
         ("7", f"--log 7: {EXPECTED}"),
         ("[diary]", f"--log '[diary]': {EXPECTED}"),
         ("", f"--log '': {EXPECTED}"),
-        ("nothing", "--log nothing: it returns a NoneType, expected an Observer"),
+        ("nothing", "--log nothing: its function returned a NoneType, expected an Observer"),
         ("refuses: {size: 2}", "--log refuses: refuses (file mine.py) refuses its parameters: size must be 1, got 2"),
         ("misspelt", "(file mine.py) breaks: Observer has no field 'finish', expected one of: begin, stored, progress"),
         ("misspelt", ". Did you mean 'finished'?"),

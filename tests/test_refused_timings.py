@@ -116,5 +116,5 @@ def test_refused_timings_are_marked_said_and_measured_again(plan, busy, capsys):
 
 
 def test_a_refused_timing_with_seconds_is_no_timing():
-    with pytest.raises(ValueError, match="a refused timing with seconds per epoch"):
+    with pytest.raises(ValueError, match="a refused timing must have no seconds per epoch"):
         Timing("c", (0.1,), refused=0.5)

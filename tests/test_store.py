@@ -68,7 +68,7 @@ def test_runs_come_in_the_order_of_the_manifest_and_only_planned_ones(store):
 
 
 def test_a_curve_of_unequal_halves_is_refused():
-    with pytest.raises(ValueError, match="2 epochs with 1 values"):
+    with pytest.raises(ValueError, match="one value per epoch, got 2 epochs and 1 values"):
         Curve((0, 1), (0.5,))
 
 

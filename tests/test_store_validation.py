@@ -69,17 +69,27 @@ EDITS = {
     "an unknown test": (put("statistics", "primary", "luck"), "primary 'luck', expected one of sign_flip"),
     "an unknown correction": (put("statistics", "correction", "nonsense"), "correction 'nonsense', expected one of"),
     "an unknown ranking": (put("statistics", "rank_by", "hope"), "rank_by 'hope'"),
-    "alpha NaN": (put("statistics", "alpha", NAN), "alpha, confidence and equivalence lie between 0 and 1"),
-    "alpha below": (put("statistics", "alpha", -0.05), "lie between 0 and 1"),
-    "alpha above": (put("statistics", "alpha", 5), "lie between 0 and 1"),
+    "alpha NaN": (
+        put("statistics", "alpha", NAN),
+        "alpha, confidence and equivalence must lie strictly between 0 and 1, got nan, 0.95",
+    ),
+    "alpha below": (put("statistics", "alpha", -0.05), "lie strictly between 0 and 1"),
+    "alpha above": (put("statistics", "alpha", 5), "lie strictly between 0 and 1"),
     "alpha of another type": (put("statistics", "alpha", [0.05]), "statistics.alpha: Input should be a valid number"),
-    "confidence -1": (put("statistics", "confidence", -1), "lie between 0 and 1"),
-    "confidence 0": (put("statistics", "confidence", 0), "lie between 0 and 1"),
-    "confidence 2": (put("statistics", "confidence", 2), "lie between 0 and 1"),
-    "confidence NaN": (put("statistics", "confidence", "NaN"), "lie between 0 and 1"),
-    "equivalence 0": (put("statistics", "equivalence", 0), "lie between 0 and 1"),
+    "confidence -1": (put("statistics", "confidence", -1), "lie strictly between 0 and 1"),
+    "confidence 0": (put("statistics", "confidence", 0), "lie strictly between 0 and 1"),
+    "confidence 2": (put("statistics", "confidence", 2), "lie strictly between 0 and 1"),
+    "confidence NaN": (put("statistics", "confidence", "NaN"), "lie strictly between 0 and 1"),
+    "equivalence 0": (put("statistics", "equivalence", 0), "lie strictly between 0 and 1"),
     "negative looks": (put("statistics", "interim_looks", [-3, 8]), "interim_looks.0: Input should be greater than"),
-    "looks that descend": (put("statistics", "interim_looks", [8, 4]), "interim_looks"),
+    "looks that descend": (
+        put("statistics", "interim_looks", [8, 4]),
+        "strictly ascending numbers of seeds, got [8, 4]",
+    ),
+    "a comparison with nobody": (
+        put(*CELL, "compare_to", ["nobody"]),
+        "names 'nobody', expected a regularizer that is planned or skipped for this task",
+    ),
     "looks without end": (put("statistics", "interim_looks", list(range(101))), "at most 100 items"),
     "a negative seed": (put("seeds", [-1, 5]), "seeds.0: Input should be greater than or equal to 0"),
     "a huge seed": (put("seeds", [2**31]), "seeds.0: Input should be less than or equal to 2147483647"),
@@ -102,17 +112,20 @@ EDITS = {
     "no condition": (put(*RECIPE, "grokked", {"a": "high"}), "'high', expected a condition such as"),
     "a long condition": (put(*RECIPE, "grokked", {"a": "> " + "1" * 99_000}), "expected a condition such as"),
     "a condition on infinity": (put(*RECIPE, "grokked", {"a": "> 1e999"}), "expected a condition such as"),
-    "a stop that is none": (put(*RECIPE, "stop", "never"), "stop never"),
-    "a stop of 0": (put(*RECIPE, "stop", 0), "stop 0"),
-    "a stop that holds for ever": (put(*RECIPE, "stop", {"hold": -1}), "stop"),
-    "a precision that is none": (put(*RECIPE, "precision", "float8"), "precision float8"),
+    "a stop that is none": (put(*RECIPE, "stop", "never"), "or a number of evaluations of at least 1, got 'never'"),
+    "a stop of 0": (put(*RECIPE, "stop", 0), "of at least 1, got 0"),
+    "a stop that holds for ever": (put(*RECIPE, "stop", {"hold": -1}), "of at least 1, got {'hold': -1}"),
+    "a precision that is none": (
+        put(*RECIPE, "precision", "float8"),
+        "precision must be 'float32' or 'float64', got 'float8'",
+    ),
     "a task of another type": (put(*RECIPE, "task", "parity"), "cells.1.recipe.task: Input should be an object"),
     "parameters in a list": (put(*RECIPE, "task", "parameters", [8]), "recipe.task.parameters: Input should be a"),
     "methods of another type": (put(*RECIPE, "regularizers", {}), "cells.1.recipe.regularizers: Input should be a"),
     "an unknown key": (put(*RECIPE, "later", 1), "cells.1.recipe.later: Unexpected keyword argument"),
     "published without a mean": (
         put("published", {"source": "x", "epochs": {"parity": {"a": 0}}}),
-        "a published mean that is not a positive number",
+        "published means must be positive and finite",
     ),
     "a mark of no kind": (put(*CELL, "marks", [{"kind": "magic"}]), "cells.1.marks.0.kind: Input should be"),
     "a mark that is no number": (put(*CELL, "marks", [{"kind": "rate", "after": NAN}]), "a finite number, and 1 more"),
@@ -253,7 +266,7 @@ def test_what_is_no_file_is_not_read(folder, name, tmp_path):
 
 def test_a_manifest_without_end_is_refused_before_it_is_read(folder):
     os.truncate(folder / "manifest.json", 5 * 10**9)
-    assert "has 5000000000 bytes, expected at most 67108864" in refusal(folder)
+    assert "(it has 5000000000 bytes, expected at most 67108864" in refusal(folder)
     many = '{"format":1,"manifest":{"seeds":[' + "7," * 10_000_000 + "7]}}"
     (folder / "manifest.json").write_text(many)
     assert "it holds more than 8388608 values" in refusal(folder)

@@ -144,7 +144,10 @@ def _seeds(given: str | Iterable[int] | None) -> str | None:
     try:
         return ",".join(str(index(seed)) for seed in given)
     except TypeError:
-        raise SuiteError(f"seeds={given!r}: expected whole numbers or a text such as '0-4,7'; see num_seeds") from None
+        raise SuiteError(
+            f"seeds={given!r}: expected a list of whole numbers or a string such as '0-4,7'. "
+            "To train only the first n seeds, use num_seeds=n."
+        ) from None
 
 
 def _labels(given: Any) -> tuple[str, ...]:

@@ -85,7 +85,10 @@ def _defaults(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 
 def makes_its_record(subject: Subject) -> Answer:
-    """Check that the factory returns the record of its hook, with functions that the engine can call."""
+    """Check that the factory returns an object of the class that its hook expects, such as a `Task`.
+
+    Check also that the engine can call the functions of this object.
+    """
     plugin = subject.plugin
     record, (article, name) = plugin.make({}), RECORDS[plugin.kind]
     if type(record).__name__ != name:

@@ -92,14 +92,17 @@ def replica(params: Params, row: int) -> Params:
 
 
 def distance(left: Params, right: Params) -> float:
-    """Return the largest difference of two dicts of tensors, relative to the largest entry of the second.
+    """Compute the largest absolute difference between two dicts of tensors, relative to the second dict.
+
+    The difference is divided by the largest absolute value in the second dict.
 
     Args:
         left: the tensors to compare.
         right: the tensors to compare with, of the same shapes.
 
     Returns:
-        The relative difference; inf if the names differ or an entry is not finite.
+        The relative difference, or the absolute one if the second dict is all zero; inf if the names differ or an
+        entry is not finite.
     """
     if list(left) != list(right):
         return float("inf")

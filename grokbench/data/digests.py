@@ -33,7 +33,7 @@ def collecting() -> bool:
 def note(name: str, sha256: str) -> None:
     """Record a data set that a task reads; outside of a run, do nothing.
 
-    The digest becomes part of the provenance of the runs, and digests are compared between results folders.
+    The digest becomes part of the provenance of the runs. `grokbench compare` reports folders whose digests differ.
 
     Args:
         name: the name of the data set, which no other data set may have.

@@ -24,7 +24,9 @@ from grokbench.step import Step
 
 __all__ = ["GRAPH_STEPS", "CapturedGroup"]
 
-GRAPH_STEPS = 32  # steps of a graph, some hundred kernels each; an epoch of fewer than twice as many steps is one graph
+GRAPH_STEPS = (
+    32  # steps of a graph, each of tens to hundreds of kernels; a shorter epoch than two such graphs is one graph
+)
 
 
 @dataclass

@@ -16,7 +16,7 @@ def open_file(path: Path) -> BinaryIO:
 
     Raises:
         ValueError: the path is a link, which may lead elsewhere, or a folder, a pipe or a device, reading from which
-            might never begin or never end. The message is the end of a sentence: `is a link, expected a file`.
+            might never begin or never end. The message is a clause: `it is a link, expected a file`.
         OSError: the file cannot be opened.
     """
     _check(path.lstat().st_mode)
@@ -47,12 +47,12 @@ def read_bytes(path: Path, most: int) -> bytes:
     """
     with open_file(path) as file:
         if (size := file_size(file)) > most:
-            raise ValueError(f"has {size} bytes, expected at most {most}")
+            raise ValueError(f"it has {size} bytes, expected at most {most}")
         return file.read(most)
 
 
 def _check(mode: int) -> None:
     if stat.S_ISLNK(mode):
-        raise ValueError("is a link, expected a file")
+        raise ValueError("it is a link, expected a file")
     if not stat.S_ISREG(mode):
-        raise ValueError("is a folder, a pipe or a device, expected a file")
+        raise ValueError("it is a folder, a pipe or a device, expected a file")

@@ -199,7 +199,7 @@ class Measured:
         return _median(self.rounds)
 
     def flop_per_epoch(self) -> int | None:
-        """Return the floating-point operations of an epoch, as the latest timing counted them; None without a count."""
+        """Return the floating-point operations of an epoch, from the latest timing that counted them; None if none."""
         counts = [timing.flop_per_epoch for timing in self.timings if timing.flop_per_epoch is not None]
         return counts[-1] if counts else None
 

@@ -213,12 +213,12 @@ class Row:
 
     @property
     def shown(self) -> float | None:
-        """The speed-up to show: its valid end, or the estimate of a mixed bound."""
+        """The speed-up that a table shows: the valid end, or the point estimate if the bound is "mixed"."""
         return self.speedup if self.speedup_valid_end is None else self.speedup_valid_end
 
     @property
     def seconds_shown(self) -> float | None:
-        """The ratio of seconds to show: its valid end, or the estimate of a mixed bound."""
+        """The ratio of seconds that a table shows: the valid end, or the point estimate if the bound is "mixed"."""
         return self.seconds_speedup if self.seconds_speedup_valid_end is None else self.seconds_speedup_valid_end
 
     @property

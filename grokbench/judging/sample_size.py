@@ -55,7 +55,7 @@ class Aim:
 
     @property
     def quantiles(self) -> float:
-        """The z of 1 - alpha / 2 plus the z of the power."""
+        """The sum of two standard normal quantiles: at 1 - `strictest` / 2 and at `power`."""
         from scipy.special import ndtri
 
         return float(ndtri(1 - self.strictest / 2) + ndtri(self.power))

@@ -15,7 +15,7 @@ _UNNAMED = re.compile(r"(\w+)\.__init__\(\) takes .*positional arguments? but")
 
 
 def refusal(error: Exception) -> str:
-    """Return the end of a sentence about a factory: it refuses its parameters, needs a module, or breaks."""
+    """Describe why a factory failed, in words that follow its name: `refuses its parameters: ...`, for example."""
     if isinstance(error, ModuleNotFoundError):
         if advice := advice_on(error):
             return f"needs the Python module {(error.name or '').partition('.')[0]!r}{advice}"

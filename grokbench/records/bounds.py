@@ -53,12 +53,12 @@ def _uses(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, A
 
 def _provenance(found: Mapping[str, Any]) -> Mapping[str, Any]:
     if wrong := [key for key in TABLES if not isinstance(found.get(key), Mapping | None)]:
-        raise ValueError(f"provenance whose {wrong[0]} is no mapping")
+        raise ValueError(f"{wrong[0]} must be a mapping in provenance")
     if wrong := [key for key in FACTS if not isinstance(found.get(key), str | int | float | None)]:
-        raise ValueError(f"provenance whose {wrong[0]} is no text and no number")
+        raise ValueError(f"{wrong[0]} must be a text or a number in provenance")
     versions = [*(found.get("data") or {}).values(), *(found.get("imports") or {}).values()]
     if not all(isinstance(version, str | None) for version in versions):
-        raise ValueError("provenance with a digest or a version that is no text")
+        raise ValueError("digests and versions must be texts in provenance")
     return found
 
 

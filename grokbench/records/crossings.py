@@ -58,12 +58,17 @@ class Crossings:
         """Refuse impossible records, because a file may have been edited."""
         first, after = self.first, (self.lasting, self.open_since, self.strict, self.strict_since)
         if any(epoch is not None and (first is None or not 0 <= first <= epoch) for epoch in after):
-            raise ValueError(f"crossings at {after} before the first one, at {first}")
+            raise ValueError(f"crossings must not come before the first one, {first}, got {after}")
         if not 0 <= self.missed <= self.watched or not 0 <= self.below <= self.watched:
-            raise ValueError(f"{self.missed} or {self.below} evaluations below the criterion, of {self.watched}")
+            raise ValueError(
+                f"missed and below must lie between 0 and {self.watched}, got {self.missed} and {self.below}"
+            )
         if (self.below_at is None) != (self.below == 0):
-            raise ValueError(f"below the criterion at {self.below_at}, {self.below} times")
+            raise ValueError(f"below_at must be given exactly if below is not 0, got {self.below_at} and {self.below}")
         if not 0 <= (self.lost or 0) <= self.below or (self.lost_at is None) != (not self.lost):
-            raise ValueError(f"lost at {self.lost_at}, {self.lost} times of the {self.below} below the criterion")
+            got = f"got {self.lost} and {self.lost_at}"
+            raise ValueError(
+                f"lost must lie between 0 and {self.below}, and have lost_at exactly if it is not 0, {got}"
+            )
         if self.strict is not None and (self.lasting is None or self.strict < self.lasting):
-            raise ValueError(f"a strict crossing at {self.strict}, a lasting one at {self.lasting}")
+            raise ValueError(f"strict must not come before lasting, got {self.strict} and {self.lasting}")

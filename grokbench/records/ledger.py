@@ -52,10 +52,10 @@ class Declaration:
 
     Attributes:
         baseline: label of the regularizer that the others are compared with.
-        cells: all cells of the suite, whatever part of it runs.
+        cells: all cells of the suite, even if only a part of the suite is run.
         seeds: the full list of the suite's seeds.
         statistics: the tests, their level and the looks.
-        event: the kind of this record in the file.
+        event: always "declaration"; it distinguishes this record from a look in the ledger file.
     """
 
     baseline: str
@@ -98,7 +98,7 @@ class Look:
     Attributes:
         seeds: the number of seeds that the folder planned.
         finished: identity of a cell -> how many of its seeds had finished.
-        event: the kind of this record in the file.
+        event: always "look"; it distinguishes this record from a declaration in the ledger file.
     """
 
     seeds: Count

@@ -75,9 +75,12 @@ class Manifest:
         known = {*labels, *((skip.task, skip.regularizer) for skip in self.skipped)}
         for cell in self.cells:
             if cell.budget < 1 or cell.evaluate_every < 1:
-                raise ValueError(f"budget {cell.budget}, evaluate_every {cell.evaluate_every}")
-            if any((cell.task, other) not in known for other in cell.compare_to):
-                raise ValueError(f"compare_to {cell.compare_to}, of which one is not planned")
+                got = f"got {cell.budget} and {cell.evaluate_every}"
+                raise ValueError(f"budget and evaluate_every must be at least 1, {got}")
+            for other in cell.compare_to:
+                if (cell.task, other) not in known:
+                    expected = "a regularizer that is planned or skipped for this task"
+                    raise ValueError(f"compare_to of {cell.name} names {other!r}, expected {expected}")
 
     @property
     def replicas(self) -> int:

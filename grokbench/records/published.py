@@ -24,7 +24,10 @@ class Spread:
     def __post_init__(self) -> None:
         """Refuse a spread without a standard error, because a file may have been edited."""
         if self.std is not None and not (0 <= self.std < math.inf and (self.seeds or 0) >= 2):
-            raise ValueError("a published standard deviation without its seeds")
+            got = f"got {self.std} and {self.seeds} seeds"
+            raise ValueError(
+                f"a published standard deviation must be finite, at least 0 and of at least 2 seeds, {got}"
+            )
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,10 @@ class Published:
         """Refuse means that are not positive, because ratios divide by them and a file may have been edited."""
         means = [mean for unit in (self.epochs, self.seconds) for row in unit.values() for mean in row.values()]
         if not all(0.0 < mean < math.inf for mean in means):
-            raise ValueError("a published mean that is not a positive number")
+            raise ValueError("published means must be positive and finite")
         finals = [value for tasks in self.metrics.values() for row in tasks.values() for value in row.values()]
         if not all(map(math.isfinite, finals)):
-            raise ValueError("a published value that is not finite")
+            raise ValueError("published values must be finite")
 
     def finals(self, task: str, regularizer: str) -> dict[str, float]:
         """Select the published final values of a cell, by metric."""

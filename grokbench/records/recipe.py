@@ -97,9 +97,10 @@ class Recipe:
         else:
             known = rule in ("grokked", "budget") if isinstance(rule, str) else is_count(rule)
         if not known:
-            raise ValueError(f"stop {rule}")
+            expected = "'grokked', 'budget', {'hold': epochs} or a number of evaluations of at least 1"
+            raise ValueError(f"stop must be {expected}, got {rule!r}")
         if self.precision not in ("float32", "float64"):
-            raise ValueError(f"precision {self.precision}")
+            raise ValueError(f"precision must be 'float32' or 'float64', got {self.precision!r}")
 
     @property
     def hold(self) -> int | None:

@@ -53,9 +53,11 @@ class Curve:
     def __post_init__(self) -> None:
         """Refuse unequal lengths, because a file may have been edited."""
         if len(self.epochs) != len(self.values):
-            raise ValueError(f"{len(self.epochs)} epochs with {len(self.values)} values")
+            raise ValueError(
+                f"a curve needs one value per epoch, got {len(self.epochs)} epochs and {len(self.values)} values"
+            )
         if not all(map(lt, self.epochs, self.epochs[1:])):
-            raise ValueError("epochs of a curve that do not ascend")
+            raise ValueError("the epochs of a curve must ascend strictly")
 
 
 @dataclass(frozen=True)
@@ -100,17 +102,19 @@ class Run:
     def __post_init__(self) -> None:
         """Refuse impossible results, because a file may have been edited."""
         if (self.outcome is Outcome.GROKKED) != (self.grokked_at is not None):
-            raise ValueError(f"outcome {self.outcome.value} with grokked_at {self.grokked_at}")
+            got = f"got {self.outcome.value} and {self.grokked_at}"
+            raise ValueError(f"outcome must be grokked exactly if grokked_at is given, {got}")
         if not 0 <= (self.grokked_at or 0) <= self.epochs or not 0 <= (self.memorised_at or 0) <= self.epochs:
-            raise ValueError(f"grokked_at {self.grokked_at}, memorised_at {self.memorised_at} of {self.epochs} epochs")
+            got = f"got {self.grokked_at} and {self.memorised_at}"
+            raise ValueError(f"grokked_at and memorised_at must lie between 0 and the last epoch, {self.epochs}, {got}")
         names = ("first", "lasting", "below_at", "not_finite_at", "open_since", "lost_at", "strict", "strict_since")
         if self.crossings and not all(0 <= (getattr(self.crossings, name) or 0) <= self.epochs for name in names):
-            raise ValueError(f"crossings {self.crossings} in {self.epochs} epochs")
+            raise ValueError(f"crossings must lie between 0 and the last epoch, {self.epochs}, got {self.crossings}")
         if not 0.0 <= self.prepare_seconds < math.inf:
-            raise ValueError(f"prepare_seconds {self.prepare_seconds}")
+            raise ValueError(f"prepare_seconds must be finite and at least 0, got {self.prepare_seconds}")
         ends = [curve.epochs[-1] for curve in self.curves.values() if curve.epochs]
         if max([*ends, *self.weights], default=0) > self.epochs:
-            raise ValueError(f"curves or weights of epochs after the last one, {self.epochs}")
+            raise ValueError(f"curves and weights must not go beyond the last epoch, {self.epochs}")
 
     def time(self, rank_by: str) -> int | None:
         """Return the epoch of the crossing that counts; None if there was none.
@@ -162,8 +166,8 @@ class Timing:
     def __post_init__(self) -> None:
         """Refuse impossible seconds, because a file may have been edited."""
         if self.refused is not None and self.seconds_per_epoch:
-            raise ValueError(f"a refused timing with seconds per epoch {self.seconds_per_epoch}")
+            raise ValueError(f"a refused timing must have no seconds per epoch, got {self.seconds_per_epoch}")
         if not all(0.0 < seconds < 1e9 for seconds in self.seconds_per_epoch):
-            raise ValueError(f"seconds per epoch {self.seconds_per_epoch}")
+            raise ValueError(f"seconds per epoch must lie strictly between 0 and 1e9, got {self.seconds_per_epoch}")
         if self.flop_per_epoch is not None and self.flop_per_epoch < 0:
-            raise ValueError(f"operations per epoch {self.flop_per_epoch}")
+            raise ValueError(f"operations per epoch must be at least 0, got {self.flop_per_epoch}")

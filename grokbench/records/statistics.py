@@ -49,13 +49,15 @@ class Statistics:
         """Refuse statistics that cannot be computed, because a file may have been edited."""
         looks = (0, *self.interim_looks)
         if any(one >= other for one, other in pairwise(looks)):
-            raise ValueError(f"interim_looks {self.interim_looks}")
+            got = f"got {list(self.interim_looks)}"
+            raise ValueError(f"interim_looks must be positive and strictly ascending numbers of seeds, {got}")
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
         shares = (self.alpha, self.confidence, *([] if self.equivalence is None else [self.equivalence]))
         if not all(0 < share < 1 for share in shares):
-            raise ValueError("alpha, confidence and equivalence lie between 0 and 1")
+            got = f"got {', '.join(map(str, shares))}"
+            raise ValueError(f"alpha, confidence and equivalence must lie strictly between 0 and 1, {got}")
 
     def tests(self, comparisons: int) -> int:
         """Count the tests for which a p is corrected: all planned comparisons with Holm, one without a correction."""

@@ -80,7 +80,7 @@ def _made(name: str, parameters: Mapping[str, Any], registry: "Registry") -> Att
     except PluginError as error:
         raise SuiteError(f"{Option('log', name)}: {error}") from error
     if not isinstance(made, Observer):
-        raise SuiteError(f"{Option('log', name)}: it returns a {type(made).__name__}, expected an Observer")
+        raise SuiteError(f"{Option('log', name)}: its function returned a {type(made).__name__}, expected an Observer")
     return AttachedObserver(name, plugin.origin, Path(inspect.getfile(inspect.unwrap(plugin.factory))), made)
 
 

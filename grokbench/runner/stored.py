@@ -47,7 +47,9 @@ def of_other_data(run: Run) -> bool:
 
 
 def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
-    """Yield a warning for each way in which stored runs differ from new ones: torch, grokbench or the device.
+    """Yield a warning if stored runs were made with another version of torch or grokbench, or on another device.
+
+    There is at most one warning for each of the three.
 
     Args:
         plan: the plan, whose first device is compared.

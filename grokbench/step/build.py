@@ -29,7 +29,7 @@ def build_step(
     settings: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> Step:
-    """Build the step of a task under some regularizers, recording some metrics.
+    """Build the training step of a cell. The step applies the regularizers to the task and measures the metrics.
 
     Args:
         task: the cell's task.

@@ -48,7 +48,7 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Declaration | Look]:
             yield json_lines.parse(Event, line)
         except ValueError as error:  # pydantic's errors are ValueErrors
             if line.endswith(b"\n") or len(line) >= json_lines.LONGEST:
-                raise _damaged(f"{path}:{number}", "it is not one of ours") from error
+                raise _damaged(f"{path}:{number}", "it is not a valid declaration or look") from error
 
 
 def _damaged(where: str, why: str) -> StoreError:

@@ -51,7 +51,7 @@ class WeightsFiles:
         except OSError as error:
             raise StoreError(f"{path} cannot be read ({error.strerror}): {AGAIN}") from error
         except ValueError as error:
-            raise StoreError(f"{path} is not read, because it {error}: {AGAIN}") from error
+            raise StoreError(f"{path} is not read, because {error}: {AGAIN}") from error
         if hashlib.sha256(content).hexdigest() != run.weights.get(epoch):
             raise StoreError(f"{path} is damaged, or does not belong to the stored run: {AGAIN}")
         return content

@@ -215,7 +215,7 @@ _SHAPES: dict[str, type[BaseModel]] = {
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12) of a suite, for editors."""
+    """Return the JSON schema (draft 2020-12) of a suite, for code editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SuiteShape.model_json_schema()}
 
 

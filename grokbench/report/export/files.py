@@ -1,4 +1,6 @@
-"""Writers of tidy tables, row by row: csv by Python's own module, parquet by pyarrow. Reading returns the same numbers.
+"""Write tidy tables as csv (with Python's `csv` module) or parquet (with pyarrow), without a whole table in memory.
+
+A number that is read back equals the number that was written.
 
 A csv file is comma-separated UTF-8 with lines that end in CR LF (RFC 4180); its texts are escaped by `csv_cell`. A
 number is written as the shortest decimal that rounds to the same float64. `nan`, `inf` and `-inf` are values; an empty
