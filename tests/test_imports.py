@@ -190,6 +190,12 @@ for name in ["grokbench", *{names}]:
     assert done.returncode == 0, done.stderr
 
 
+def test_help_imports_no_arrays(tmp_path):
+    """numpy takes as long to import as the rest of the command line."""
+    done = python("import sys, grokbench.cli; assert 'numpy' not in sys.modules", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_plugins_are_known_by_one_name():
     for file in PLUGINS:
         if file.stem != "__init__":

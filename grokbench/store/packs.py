@@ -16,8 +16,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from grokbench.io import json_lines
 from grokbench.io.files import file_size, open_file
 from grokbench.records import Cell, Curve, Ledger, Manifest, Run, Snapshots, Timing
@@ -200,6 +198,8 @@ def listed(damaged: list[str], most: int = 5) -> str:
 
 def thin(curve: Curve) -> Curve:
     """Thin a curve to at most POINTS points, including its first and last; values are rounded to float32."""
+    import numpy as np  # late: `--help` needs no arrays
+
     n = len(curve.epochs)
     if n > POINTS:
         spaced = np.concatenate([np.linspace(0, n - 1, POINTS // 2), np.geomspace(1, n - 1, POINTS // 2)])
@@ -210,5 +210,7 @@ def thin(curve: Curve) -> Curve:
 
 def _single(value: float) -> float:
     """Return the shortest decimal number that rounds to the same float32 number."""
+    import numpy as np
+
     with np.errstate(over="ignore"):
         return float(str(np.float32(value)))
