@@ -53,8 +53,14 @@ def examine(
         most_bytes: the most memory that the reader may add to what the process holds.
 
     Returns:
-        The first limit that was broken; None if the input was read, or refused with a GrokbenchError.
+        The first limit that was broken; None if the input was read, or refused with a GrokbenchError. An input that
+        takes too long is read once more, because other processes may have kept the machine busy.
     """
+    found = _examine(read, data, seconds, most_bytes)
+    return _examine(read, data, seconds, most_bytes) if found and found.kind == "hang" else found
+
+
+def _examine(read: Callable[[bytes], Any], data: bytes, seconds: float, most_bytes: int) -> Find | None:
     held, peak, clocks = _resident(), _peak(), _Clocks(seconds)
     try:
         with _alarm(clocks):

@@ -13,7 +13,7 @@ from fuzzing.examination import BYTES, IDLE, SECONDS, Find, examine
 __all__ = ["Job", "Report", "supervise"]
 
 # An input may take this many times the time limit; after that, the supervisor kills a worker that has not ended it.
-GRACE = IDLE + 1
+GRACE = 2 * (IDLE + 1)  # an input that takes too long is read twice
 ADDRESSES = 4  # the address space may grow by this many times the memory limit, which protects the machine
 MAKING = 300.0  # most seconds in which a worker makes its target, which may compile and import everything
 MOST_WORKERS = 20  # most workers of a target, one after the other: each may die at an input
