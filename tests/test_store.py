@@ -114,3 +114,16 @@ def test_runs_are_listed_without_a_look_at_their_curves(tmp_path, monkeypatch):
     again = Store.load(tmp_path)
     monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"the whole of {path} is read"))
     assert len(again.runs()) == len(CELLS) and not again.damaged
+
+
+def test_checkpoints_of_complete_cells_are_deleted_when_the_folder_is_closed(tmp_path):
+    """A group that was killed after its last run was stored could not delete its checkpoint."""
+    complete, incomplete = CELLS
+    with Store.open(tmp_path, MANIFEST) as store:
+        for seed in MANIFEST.seeds:
+            store.save(a_run(complete, seed))
+        store.save(a_run(incomplete, MANIFEST.seeds[0]))
+        for cell in CELLS:
+            store.checkpoints(cell).mkdir(parents=True)
+            (store.checkpoints(cell) / "0123456789abcdef.npz").write_bytes(b"")
+    assert [file.parent.name for file in tmp_path.glob("checkpoints/*/*")] == [incomplete.identity]

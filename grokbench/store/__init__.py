@@ -86,6 +86,7 @@ class Store:
             finally:
                 with suppress(StoreError):  # such as a folder that was removed: the reason is known already
                     store.stalls.clear()
+                    store._drop_checkpoints()
                 atomic.remove_empty(layout.checkpoints_of_cells())
 
     @classmethod
@@ -202,6 +203,13 @@ class Store:
         """Delete the checkpoints of a cell's groups, so that the groups are trained from the start."""
         for file in self.checkpoints(cell).glob("*.npz"):
             atomic.remove(file, self.directory)
+
+    def _drop_checkpoints(self) -> None:
+        """Delete the checkpoints of complete cells: a group killed after its last run could not delete its own."""
+        interrupted = [cell for cell in self.manifest.cells if self.checkpoints(cell).is_dir()]
+        for cell in interrupted:
+            if self.finished(cell, self.manifest.seeds) == set(self.manifest.seeds):
+                self.forget_checkpoints(cell)
 
     def save_timing(self, timing: Timing) -> None:
         """Store the seconds per epoch of a cell in place of the stored ones.
