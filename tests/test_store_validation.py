@@ -121,6 +121,8 @@ EDITS = {
     ),
     "a task of another type": (put(*RECIPE, "task", "parity"), "cells.1.recipe.task: Input should be an object"),
     "parameters in a list": (put(*RECIPE, "task", "parameters", [8]), "recipe.task.parameters: Input should be a"),
+    "an infinite parameter": (put(*RECIPE, "task", "parameters", {"lr": [NAN]}), "a number is not finite"),
+    "an infinite execution": (put("execution", {"threads": float("inf")}), "execution: a number is not finite"),
     "methods of another type": (put(*RECIPE, "regularizers", {}), "cells.1.recipe.regularizers: Input should be a"),
     "an unknown key": (put(*RECIPE, "later", 1), "cells.1.recipe.later: Unexpected keyword argument"),
     "published without a mean": (
@@ -195,7 +197,7 @@ def test_the_sentence_names_the_cell_also_of_one_that_was_withdrawn(folder):
 def test_settings_that_are_not_finite_are_refused(folder, edit):
     edited(folder, hashed())
     edited(folder, edit)
-    assert "(the cell parity / faster: a setting of it is not finite)" in refusal(folder)
+    assert "optimizer: a number is not finite)" in refusal(folder)
 
 
 def test_an_identity_that_is_no_hash_is_refused(folder, _identities_by_hand, monkeypatch):

@@ -56,6 +56,8 @@ RUNS = {
     "a version in a list": field("provenance", {"imports": {"numpy": [2]}}),
     "a device of two": field("provenance", {"device": ["cpu"]}),
     "a pace in a mapping": field("provenance", {"pace": {"a": 1}}),
+    "an infinite precision": field("provenance", {"precision": float("-inf")}),
+    "an infinite version, deep inside": field("provenance", {"git": {"commit": [{"at": float("inf")}]}}),
     "weights before the start": field("weights", {"-1": "ab"}),
     "weights after the end": field("weights", {"41": "ab"}),
     "weights elsewhere": field("weights", {"40": "../../etc/passwd"}),

@@ -3,6 +3,7 @@
 Records that the program itself makes are not checked, because their numbers were checked when a suite was read.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "Epoch",
     "Every",
     "Finite",
+    "JsonObject",
     "Labels",
     "Provenance",
     "Seconds",
@@ -37,6 +39,17 @@ TABLES = ("measured", "data", "imports", "origins", "git")
 def _condition(text: str) -> str:
     parse_condition(text)
     return text
+
+
+def _finite(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse numbers that strict JSON lacks, at any depth: pydantic reads `1e999` as infinity."""
+    waiting: list[Any] = [found]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("a number is not finite")
+        waiting += value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return found
 
 
 def _uses(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
@@ -65,6 +78,7 @@ def _provenance(found: Mapping[str, Any]) -> Mapping[str, Any]:
 Count = Annotated[int, Field(strict=True, ge=0, le=LATEST)]
 Epoch = Count
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+JsonObject = Annotated[Mapping[str, Any], AfterValidator(_finite)]
 Every = Annotated[int, Field(strict=True, ge=1, le=LATEST)]  # for a budget, or for the epochs between evaluations
 Labels = Annotated[tuple[str, ...], Field(max_length=10_000)]
 Seconds = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
@@ -73,5 +87,5 @@ Seeds = Annotated[tuple[Seed, ...], Field(max_length=MOST_SEEDS)]
 Better = Annotated[str, Field(pattern="^(higher|lower)$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")]
 Criterion = Annotated[str, AfterValidator(_condition)]
-Uses = Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(_uses)]
-Provenance = Annotated[Mapping[str, Any], AfterValidator(_provenance)]
+Uses = Annotated[Mapping[str, JsonObject], AfterValidator(_uses)]
+Provenance = Annotated[JsonObject, AfterValidator(_provenance)]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
-from grokbench.records.bounds import Better, Epoch, Every, Labels, Uses
+from grokbench.records.bounds import Better, Epoch, Every, JsonObject, Labels, Uses
 from grokbench.records.mark import Mark
 from grokbench.records.origin import StoredOrigin
 from grokbench.records.recipe import Recipe
@@ -70,7 +70,7 @@ class Cell:
     privileges: Labels = ()
     origins: Mapping[str, StoredOrigin] = field(default_factory=dict)
     marks: tuple[Mark, ...] = ()
-    optimizer: Mapping[str, Any] = field(default_factory=dict)
+    optimizer: JsonObject = field(default_factory=dict)
     compare_to: Labels = ()
     weights: Snapshots = Snapshots()
 

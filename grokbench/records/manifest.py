@@ -1,13 +1,12 @@
 """A manifest: the planned contents of a results folder."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from grokbench.records.bounds import Seeds
+from grokbench.records.bounds import JsonObject, Seeds
 from grokbench.records.cell import Cell
 from grokbench.records.published import Published
 from grokbench.records.statistics import Statistics
@@ -61,7 +60,7 @@ class Manifest:
     skipped: tuple[Skip, ...] = ()
     statistics: Statistics = Statistics()
     published: Published | None = None
-    execution: Mapping[str, Any] = field(default_factory=dict)
+    execution: JsonObject = field(default_factory=dict)
     declared_seeds: Seeds = ()
     withdrawn: Cells = ()
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from grokbench.criterion import Stop
-from grokbench.records.bounds import Count, Criterion, Every
+from grokbench.records.bounds import Count, Criterion, Every, JsonObject
 from grokbench.validation import is_count
 
 __all__ = ["FORMAT", "SCHEDULES", "SCHEDULE_KEYS", "Recipe", "Use", "identity"]
@@ -41,7 +41,7 @@ class Use:
     """
 
     name: Annotated[str, Field(validation_alias="use")]
-    parameters: Mapping[str, Any]
+    parameters: JsonObject
     revision: Count | None = None
 
     def data(self) -> dict[str, Any]:
@@ -83,11 +83,11 @@ class Recipe:
     regularizers: tuple[Use, ...] = ()
     evaluate_every: Every = 1
     grokked: Mapping[str, Criterion] = field(default_factory=dict)
-    judged_by: Mapping[str, Any] = field(default_factory=dict)
+    judged_by: JsonObject = field(default_factory=dict)
     stop: Stop = "grokked"
     budget: Every | None = None
     contract: Count | None = None
-    optimizer: Mapping[str, Any] | None = None
+    optimizer: JsonObject | None = None
 
     def __post_init__(self) -> None:
         """Refuse an invalid rule for stopping, because a file may have been edited."""
