@@ -1,4 +1,4 @@
-"""Executors train a group from one evaluation to the next, eagerly or by replaying CUDA graphs."""
+"""Executors train a group from one evaluation to the next: eagerly, by flat graphs, or by replaying CUDA graphs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -10,6 +10,7 @@ from grokbench.engine.capture import CapturedGroup
 from grokbench.engine.cuda_graphs import Capture, GraphCapture, first_cause
 from grokbench.engine.epochs import train_epoch
 from grokbench.engine.evaluation import measure
+from grokbench.engine.flat_executor import FlatExecutor
 from grokbench.engine.gradients import LookaheadGradients, look_ahead
 from grokbench.engine.groups import Group
 from grokbench.engine.out_of_memory import exhausted
@@ -72,7 +73,7 @@ def make_executor(step: Step, device: str) -> Executor:
     if not step.mapped:
         return EagerExecutor(step, ONE_BY_ONE)
     if not device.startswith("cuda"):
-        return EagerExecutor(step)
+        return FlatExecutor(step)
     if step.periodic:
         return EagerExecutor(step, "steps of different phases alternate (`every`), which one CUDA graph cannot hold")
     return GraphExecutor(step, partial(GraphCapture, device))
