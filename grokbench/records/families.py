@@ -12,7 +12,8 @@ class Families:
     """The families, in the order in which they were declared.
 
     Attributes:
-        members: for each family (at most two), comparison -> its name in the first declaration that contains it.
+        members: a mapping for each family (at most two): comparison -> its name in the first declaration that contains
+            it.
         present: the last declaration.
         before: the declarations under which a replica of a method finished.
     """
@@ -83,7 +84,7 @@ def families(ledger: Ledger, manifest: Manifest) -> Families:
     Args:
         ledger: the ledger of the folder. The ledger of a folder of an earlier version is empty; the manifest then
             decides the family.
-        manifest: the manifest of the folder; differences from the last declaration count as declared now.
+        manifest: the manifest of the folder. If it differs from the last declaration, it counts as declared now.
     """
     found, now = Families(), Declaration.of(manifest)
     for event in ledger.events:

@@ -73,8 +73,8 @@ class Declaration:
     def comparisons(self) -> dict[Pair, str]:
         """Map each comparison to its name: `task / method` or `task / method against other`.
 
-        Comparisons of the same two recipes count once.
-        A comparison of two cells with the same recipe is left out, because there is nothing to test.
+        Comparisons of the same two recipes count once. A comparison of two cells with the same recipe is left out,
+        because there is nothing to test.
         """
         found: dict[Pair, str] = {}
         for pair, name in self._pairs():

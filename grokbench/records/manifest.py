@@ -114,7 +114,7 @@ class Manifest:
 
     @property
     def tests(self) -> int:
-        """The number of tests for which a p is corrected."""
+        """The number of tests over which a p is corrected."""
         return self.statistics.tests(self.comparisons)
 
 

@@ -28,7 +28,8 @@ class Statistics:
         correction: the correction of p for several comparisons, "holm" or "none".
         alpha: the significance level.
         confidence: the confidence level of intervals.
-        rank_by: the crossing whose epoch is a replica's time: "first", or "lasting" if every task has `hold`.
+        rank_by: the crossing whose epoch is a replica's time, "first" or "lasting". For "lasting", every task must stop
+            by `{hold: H}`.
         equivalence: the margin within which a ratio counts as no effect, such as 0.05 for 5%. None: equivalence is not
             tested.
         interim_looks: numbers of seeds, ascending, at which a group-sequential design tests; the last is the suite's
