@@ -33,8 +33,8 @@ def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
         module: the module of a plugin file, or the module that an installed package's entry point names.
 
     Returns:
-        "PLUGIN-CHECK" -> a function that returns the answer, whose `verdict` is a `Verdict`. Pass the keys to
-        `pytest.mark.parametrize`, so that pytest names the check that failed.
+        "PLUGIN-CHECK" -> a function that runs the check and returns its answer, whose `verdict` is a `Verdict`. Pass
+        the keys to `pytest.mark.parametrize`, so that pytest names the check that failed.
 
     Raises:
         PluginError: the module yields no plugin, or a plugin that cannot be registered or whose name is taken.
