@@ -118,7 +118,7 @@ def test_folders_without_results(tmp_path):
     assert done.status == 2 and "nothing" in done.err and "Traceback" not in done.err
     empty = curve_folders.make(tmp_path / "empty", {"baseline": [], "faster": []}, timed=False)
     done = plot(empty, "all")
-    assert done.status == 2 and "holds nothing yet that all could show: see `grokbench status`." in done.err
+    assert done.status == 2 and "has nothing to draw yet for `all`: see `grokbench status`." in done.err
     assert not (empty / "figures").exists()
     assert "for the task 'parity'; there are none" in plot(empty, "forest", "--task", "parity").err
 
