@@ -37,7 +37,7 @@ class About:
     """The constants of a replica's training, which `Regularizer.init` may read.
 
     Attributes:
-        roles: parameter name -> role, for the trained parameters.
+        roles: parameter name -> "input", "hidden", "readout" or "bias", for the trained parameters.
         fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
         lr: the learning rate of the task's own optimizer.
         weight_decay: the weight decay of the task's own optimizer.
@@ -76,7 +76,7 @@ class At:
         weight_decay: the weight decay of the task's own optimizer, even if an `optimizer` phase has changed it.
         decoupled: True if the task's weight decay is separate from the gradient (AdamW), False if it is added to the
             gradient (SGD with L2).
-        roles: parameter name -> role, for `params`.
+        roles: parameter name -> "input", "hidden", "readout" or "bias", for `params`.
         fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
         steps_per_epoch: updates in an epoch.
         input_bounds: the least and the largest valid value of an embedded input. None: there are no bounds.
@@ -85,8 +85,8 @@ class At:
         loss: the task's own loss, (outputs (n, C), targets (n,)) -> ().
         correct: (outputs (n, C), targets (n,)) -> (n,) bool, the outputs that the task counts as right.
         outputs: (n, C), the outputs on the step's batch before the update. None in perturb, hidden and penalty.
-        rate: (), this step's factor of the learning rate: the `rate` of every method times the suite's schedule. An
-            `update` multiplies its own learning rate by this factor. None in the other phases.
+        rate: (), this step's factor of the learning rate: the product of all methods' `rate` and the suite's schedule.
+            An `update` multiplies its own learning rate by this factor. None in the other phases.
         grad_at: trained parameters -> the gradient of this step's loss and penalties at these parameters, with the same
             batch and the same draws. The argument `batch` chooses other examples, and `penalties=False` leaves out the
             penalties, see `GradAt`. Only methods with the privilege "extra_gradients" may call it, in transform,
@@ -127,13 +127,13 @@ class At:
 
     @property
     def train(self) -> Batch:
-        """The replica's whole training set as drawn, for methods that declare `needs={"train"}`."""
+        """The replica's whole training set, not embedded, for methods that declare `needs={"train"}`."""
         train: Batch = self._declared("train")
         return train
 
     @property
     def reserved(self) -> Batch:
-        """The examples of the training set that `Regularizer.reserve` keeps for the method, as drawn."""
+        """The examples of the training set, not embedded, that `Regularizer.reserve` keeps for the method."""
         reserved: Batch = self._declared("reserved")
         return reserved
 

@@ -55,7 +55,7 @@ class Profile:
 
 
 class MeasuredGroupSize(NamedTuple):
-    """The number of replicas of a cell that a device holds."""
+    """The number of replicas of a cell that fit together into the memory of a device."""
 
     replicas: int
 

@@ -14,7 +14,7 @@ __all__ = ["Metric", "Probe"]
 
 
 class Key:
-    """The key of a record: a tensor, or a function that makes it at each access.
+    """A descriptor for the random key of a record, which is a tensor, or is made by a function at each access.
 
     The key is made only when a metric reads it: most metrics draw nothing, and folding a key takes dozens of
     operations, each launched on the GPU. It is not cached, because a key that is made inside a gradient cannot be used

@@ -41,7 +41,7 @@ class Regularizer:
 
     Attributes:
         prepare: (params, task, train, key ()) -> params. Called once per replica, before training; its seconds are
-            charged to the method. `train` is the replica's own training set, a `Batch` as drawn.
+            charged to the method. `train` is the replica's own training set, a `Batch` with inputs not yet embedded.
         init: params -> state, or (params, about) -> state, where `about` is the replica's `About`. The state is a
             NamedTuple of tensors and of dicts of tensors. Called once per replica, after prepare. Shapes, dtypes and
             names in the state must not change later. None: the state is ().
@@ -54,14 +54,14 @@ class Regularizer:
             architecture.
         objective: loss -> loss, where a loss maps (outputs (n, C), targets (n,)) -> (). Called once, when the step is
             built. Wraps or replaces the training loss; the metric `loss` stays the task's loss.
-        penalty: (local, state, at) -> (), added to the loss and differentiated with it. Called in every step; `local`
-            is the network linearized at the perturbed batch.
+        penalty: (local, state, at) -> (), added to the loss and differentiated with it. Called in every step. The
+            `Local` is the network linearized at the perturbed batch.
         transform: (grads, state, at) -> (grads, state). Called in every step, before the optimizer; `grads` are the
             gradients of the loss with its penalties.
         rate: at -> (), a factor of the optimizer's learning rate in this step, as for a warm-up or a cosine schedule.
             The factor multiplies the update. This is exact if the optimizer's update is linear in the learning rate, as
             it is for all shipped optimizers.
-        claims: (roles, shapes) -> names of the parameters that `update` updates in place of the task's optimizer. The
+        claims: (roles, shapes) -> names of the parameters that `update` updates instead of the task's optimizer. The
             result must depend only on the arguments; the function may be called many times.
         update: (params, grads, state, at) -> (params, state), where `params` and `grads` hold only the claimed
             parameters. Called in every step. The task's weight decay does not act on claimed parameters: a method with
@@ -78,7 +78,8 @@ class Regularizer:
             each reserved example is replaced by another example, drawn once per replica. 0 by default.
         needs: which of the properties "budget" and "train" of `At` the method reads. Empty by default.
         mapped: False for code that cannot be mapped over replicas, because it branches on tensors or reads their
-            values. Its replicas are trained one by one, which is slower, and its rows are marked. True by default.
+            values. The method's replicas are then trained one by one, which is slower, and its rows are marked. True by
+            default.
         privileges: names of what the method uses beyond the baseline; the leaderboard prints them. Any of
             "extra_labels", "test_accuracy", "second_model", "extra_gradients", "prior_knowledge", "averaged_weights",
             "loss" and "architecture". `eval_params` implies "averaged_weights", and `hidden_always` "architecture".
@@ -94,7 +95,7 @@ class Regularizer:
             can. A suite that plans the method on such a task is refused. None: no task is refused.
         rotates: True if the method commutes with rotations of the inputs under SGD; a task such as xor is then trained
             in fewer, rotated coordinates. False by default.
-        revision: raise it when the numbers change: stored runs of another revision are not reused. 1 by default.
+        revision: increase it when the numbers change: stored runs of another revision are not reused. 1 by default.
     """
 
     prepare: Callable[[Params, Task, Batch, Tensor], Params] | None = None

@@ -36,8 +36,8 @@ class Task:
         split_names: the splits that `splits` and `shared` provide together; "train" and "test" by default.
         train_size: examples in the split "train", from 1 to 1e8.
         init: key () -> all parameters before training, drawn only from the key.
-        embed: (params, inputs (n, ...) as drawn) -> floats (n, ...), the inputs that Jacobians are taken with respect
-            to: pixels, or the embedding vectors of tokens. None: inputs are used as drawn.
+        embed: (params, inputs (n, ...) of a split) -> floats (n, ...), with respect to which Jacobians are taken:
+            pixels, or the embedding vectors of tokens. None: the inputs of the splits are used unchanged.
         forward: (params, embedded inputs (n, ...)) -> outputs (n, C), where no output depends on other examples. To let
             methods see hidden activations, give `forward` a third argument, `site`, whose default is the identity.
             `forward` then calls h = site(h, name) on hidden activations h (n, ...), after any operation in place, and
@@ -54,16 +54,16 @@ class Task:
         stop: "grokked" (the default): a replica stops at the evaluation at which the criterion holds. An int k: it
             stops when the criterion has held for k evaluations in a row. {"hold": H}: it stops when grokking has lasted
             for H epochs, see `Crossings`. "budget": it trains to the budget.
-        roles: parameter name -> role, for every parameter.
+        roles: parameter name -> "input", "hidden", "readout" or "bias", for every parameter.
         input_bounds: the least and the largest valid value of an embedded input. None: there are no bounds.
         evaluate_examples: examples in one forward pass of an evaluation, which bounds its memory. None: the whole
             split.
-        activations: how many numbers the gradient of one example keeps in memory. GrokBench limits the number of
-            replicas that train together by it. Leave it at 0 (the default) if parameters and data need far more memory.
+        activations: how many numbers the gradient of one example keeps in memory, from which GrokBench estimates how
+            many replicas can train together. Leave it at 0 (the default) if parameters and data need far more memory.
         facts: name -> value, read by methods and metrics: "cross_entropy", "modulus", ... Empty by default.
         full: the same task without rotated coordinates. Seconds are measured on it, and methods that do not rotate with
             the inputs are trained on it. None: this task is not rotated.
-        revision: raise it when the numbers change: stored runs of another revision are not reused. 1 by default.
+        revision: increase it when the numbers change: stored runs of another revision are not reused. 1 by default.
 
     Raises:
         ValueError: a size, a budget, `stop` or a setting of the optimizer is out of range.
@@ -115,7 +115,7 @@ class Task:
 
         Args:
             params: all parameters of the replica.
-            inputs: (n, ...), as drawn.
+            inputs: (n, ...), as in the splits.
         """
         return self.embed(params, inputs) if self.embed else inputs
 
@@ -124,7 +124,7 @@ class Task:
 
         Args:
             params: all parameters of the replica.
-            inputs: (n, ...), as drawn.
+            inputs: (n, ...), as in the splits; they are embedded here.
         """
         return self.forward(params, self.embedded(params, inputs))
 

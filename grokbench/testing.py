@@ -88,7 +88,7 @@ def _task_key(seed: int) -> Tensor:
 
 
 def linearized(task: Task, at: At, seed: int = 0) -> Local:
-    """Make the linearized network that a penalty receives, at the batch of an `At`.
+    """Make the `Local` that a penalty receives: the network, linearized at the batch of an `At`.
 
     Args:
         task: the task that `at` belongs to; its hidden activations are recorded if it names sites.

@@ -190,7 +190,7 @@ class Store:
         return self._run(cell, seed, curves=True)
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
-        """Return those of the given seeds that need not be trained again: their stored run satisfies the cell."""
+        """Return those of the given seeds that need not be trained again, because their run satisfies the cell."""
         return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell) and self.weights.there(run, cell)}
 
     def supersede(self, identity: str, seed: int) -> None:

@@ -9,7 +9,7 @@
     DIR/superseded/<identity>/<seed>.<n>.json   earlier runs of a replica that was trained again; n = 1 is the oldest
     DIR/superseded/<identity>/<seed>.<n>.<epoch>.safetensors
                                                 their weights
-    DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when it is done
+    DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when the group is done
     DIR/stalls.json                             jobs without progress, while a process writes
     DIR/.lock                                   held by the process that writes
 

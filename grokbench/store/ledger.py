@@ -1,6 +1,7 @@
 """The file of a results folder's ledger: one event per line; lines are only appended.
 
-An unfinished last line, left by a killed process, counts as not written; the next line replaces it.
+An event is a declaration of comparisons, or a look: a judgement of the folder. An unfinished last line, left by a
+killed process, counts as not written; the next line replaces it.
 """
 
 from collections.abc import Iterator
