@@ -189,4 +189,4 @@ def test_a_figure_of_settings_has_a_panel_for_each_method_with_several(folder, t
     assert "baseline 1; decay 1.00x; " in (tmp_path / "sweep" / "figures" / "sensitivity-parity.svg").read_text()
     done = plot(folder, "sensitivity", "--out", tmp_path / "none")
     said = re.sub(r"\s+", " ", done.err)
-    assert done.status != 0 and "no method with two settings of the optimizer" in said and "{grid: [" in said
+    assert done.status != 0 and "run with two settings of the optimizer" in said and "{grid: [" in said

@@ -104,5 +104,7 @@ class Layout:
 
     def _path(self, *names: str) -> Path:
         if strange := [name for name in names if not NAME.fullmatch(name)]:
-            raise StoreError(f"{strange[0]!r} cannot name a file in {self.directory}: expected letters, digits, . - _.")
+            raise StoreError(
+                f"{strange[0]!r} cannot name a file in {self.directory}: expected letters, digits, '.', '-' and '_'."
+            )
         return self.directory.joinpath(*names)
