@@ -190,13 +190,13 @@ def test_a_recipe_that_does_not_match_its_identity_is_refused(folder, changes):
 
 def test_the_sentence_names_the_cell_also_of_one_that_was_withdrawn(folder):
     edited(folder, hashed(engine=7))
-    assert "(the cell parity / faster: its recipe was edited: its identity is " in refusal(folder)
+    assert "(the cell parity / faster: its recipe was edited: the recipe has the identity " in refusal(folder)
 
     def withdraw(data):
         data["withdrawn"] = [data["cells"].pop(1)]
 
     edited(folder, withdraw)
-    assert "(the cell parity / faster: its recipe was edited: its identity is " in refusal(folder)
+    assert "(the cell parity / faster: its recipe was edited: the recipe has the identity " in refusal(folder)
 
 
 @pytest.mark.parametrize("edit", [put(*CELL, "optimizer", {"lr": NAN}), put(*RECIPE, "optimizer", {"lr": NAN})])
@@ -215,11 +215,11 @@ def test_a_cadence_or_a_budget_that_contradicts_the_recipe_is_refused(folder):
     edited(folder, hashed())
     Store.load(folder)
     edited(folder, put(*CELL, "evaluate_every", 3))
-    assert "(the cell parity / faster: its evaluate_every is 3, and 2 in its recipe)" in refusal(folder)
+    assert "(the cell parity / faster: its evaluate_every is 3, but its recipe has 2)" in refusal(folder)
     edited(folder, put(*CELL, "evaluate_every", 2))
     edited(folder, put(*RECIPE, "budget", 100))
     edited(folder, hashed())
-    assert "(the cell parity / faster: its budget is 200, and 100 in its recipe)" in refusal(folder)
+    assert "(the cell parity / faster: its budget is 200, but its recipe has 100)" in refusal(folder)
 
 
 def test_fields_that_a_recipe_lacks_do_not_change_its_identity():

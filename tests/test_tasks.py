@@ -209,8 +209,8 @@ def test_untrainable_parameters_are_refused_before_training(factory, given):
         *(
             (
                 {"stop": stop},
-                "stop must be 'grokked', 'budget', {'hold': epochs}, or for how many evaluations, at least 1, the "
-                f"criterion holds, got {stop!r}",
+                "stop must be 'grokked', 'budget', {'hold': epochs}, or a number of evaluations of at least 1, "
+                f"got {stop!r}",
             )
             for stop in ("groked", 0, True, 2.0, None, {"hold": 0}, {"holds": 3})
         ),

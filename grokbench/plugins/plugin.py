@@ -25,7 +25,7 @@ class Plugin:
     Attributes:
         kind: "tasks", "regularizers", "metrics" or "observers".
         name: the factory's name, which suites use.
-        factory: makes the record; its signature is the plugin's parameters, its docstring the help.
+        factory: makes the record. The factory's signature gives the plugin's parameters, its docstring is the help.
         origin: the provider, with digests of the source.
         file: the absolute path of the plugin file; None for other providers.
         imports: distribution -> version, for what a user's plugin imports, see `imported`.
@@ -66,7 +66,7 @@ class Plugin:
 
         Args:
             given: name -> value.
-            words: name -> the suite's own keys that are valid in the mapping that holds this name; empty by default.
+            words: name -> the suite's own keys that are allowed beside this name, for messages; empty by default.
         """
         for name in given:
             if name not in self.parameters:
