@@ -1,4 +1,4 @@
-"""Fixes for each kind of fault, and explanations of torch's errors that a contributor can act on."""
+"""Fixes for each kind of fault in a plugin, and explanations of torch's errors in a contributor's terms."""
 
 import re
 import traceback
@@ -47,8 +47,8 @@ CLASSES = (
     "targets are the floats -1 and 1 of a single output, are then refused"
 )
 DERIVE = (
-    "the given parameters have no graph: local.pullback(cotangents) gives gradients of the inputs, "
-    "at.grad_at(params) the step's gradient in transform and project, torch.func.grad that of your own function"
+    "the given parameters have no graph: use local.pullback(cotangents) for input gradients, at.grad_at(params) for "
+    "the step's gradient (in transform, update and project), or torch.func.grad for a function of your own"
 )
 DECLARE = 'declare it: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
 NAMED = "parameters and gradients are dicts from names to tensors: {name: 2.0 * g for name, g in grads.items()}"

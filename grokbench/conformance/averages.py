@@ -23,7 +23,7 @@ OFTEN = len(BEGINS) * STEPS // 2  # number of steps; Lookahead averages in fewer
 
 
 def returns_trained_weights(subject: Subject) -> Answer:
-    """Check that `project` returns the weights to train on, and leaves updates to `update`."""
+    """Check that `project` returns the weights to train on, and leaves updates to the optimizer or `update`."""
     if subject.regularizer().project is None:
         return not_applicable("it has no project")
     for label, step in islice(steps(subject), TASKS):
@@ -37,7 +37,7 @@ def returns_trained_weights(subject: Subject) -> Answer:
                 f"on {label}, project returns a running average of {often[0]}, from which training continues", _AVERAGE
             )
         if on_top:
-            message = "project makes an update from gradients that transform keeps, besides the optimizer's"
+            message = "project makes an update of its own, from gradients that transform keeps in the state"
             return hint(f"on {label}, {message}", _OWN_UPDATE)
         if never := [name for name, count in unread.items() if count == len(BEGINS) * STEPS]:
             message = (
@@ -57,7 +57,7 @@ _OWN_UPDATE = (
 
 
 def _averaged(probe: StepProbe, updated: Params) -> list[str]:
-    """Name the parameters that `project` moves by a fixed small share of a change, as a running average does."""
+    """Name the parameters of which `project` takes over a fixed small share of a change, as a running average does."""
     change = {name: SIZE * p for name, p in drawn(updated, "change", probe.number).items()}
     (one, kept), (other, others) = (
         probe.through("project", each) for each in (updated, {name: p + change[name] for name, p in updated.items()})
@@ -93,9 +93,10 @@ def _unread(probe: StepProbe, updated: Params) -> list[str]:
 
 
 def _moves_along(probe: StepProbe, grads: Params) -> bool:
-    """Return whether `project` moves zero weights, which no optimizer has moved, depending on the gradient.
+    """Return whether `project` moves some weights by an amount that depends on the gradient.
 
-    A weight decay that is masked by the gradient is allowed: it leaves zero weights at zero.
+    The weights are set to zero, and no optimizer has moved them. A weight decay that is masked by the gradient is
+    allowed: it leaves them at zero.
     """
     zeros = {name: g > 0 for name, g in drawn(grads, "zeros", 0).items()}
     still = probe.params | {name: probe.params[name].masked_fill(zero, 0.0) for name, zero in zeros.items()}

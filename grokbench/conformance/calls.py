@@ -123,7 +123,7 @@ def _changed_entries(then: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[An
 
 
 def steps(subject: Subject, calls: list[Call] | None = None) -> Iterator[tuple[str, Step]]:
-    """Yield, with the label of its task, each step that a plugin takes part in.
+    """Yield each step that a plugin takes part in, with the label of the step's task.
 
     Args:
         subject: a task, regularizer or metric.
@@ -189,7 +189,7 @@ def _gradients(params: Params) -> Params:
 
 
 def _optimize(step: Step, params: Params) -> tuple[Params, Any]:
-    """Update a stack of two replicas twice by a method's own optimizer, which may write into its arguments."""
+    """Update a stack of two replicas twice with a method's own optimizer, which may write into its arguments."""
 
     def stacked(tree: Params) -> Params:
         return pytree.tree_map(lambda tensor: torch.stack([tensor, 0.5 * tensor]), tree)

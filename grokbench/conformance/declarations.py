@@ -96,8 +96,8 @@ def counts_no_periods(subject: Subject) -> Answer:
         for call in calls:
             if call.function in every and (path := next(_counters(call), "")):
                 k = every[call.function]
-                message = f"on {label}, the state counts the calls of {call.function} in {path}: one in {k} steps"
-                return hint(message, "use at.step, which counts updates, or name the count by what it counts")
+                message = f"on {label}, {path} in the state counts the calls of {call.function}, one in {k} steps"
+                return hint(message, "use at.step, which counts updates, unless the number of calls is meant")
     return passed()
 
 

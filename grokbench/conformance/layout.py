@@ -62,7 +62,7 @@ def _moved(probe: StepProbe, phase: str) -> Params:
 
 
 def _beside(probe: StepProbe, given: Params) -> Params:
-    """Add the parameters that are not matrices."""
+    """Add random values of the parameters that are not given."""
     return drawn(probe.step.task.trained(probe.params), "others", 0) | given
 
 
