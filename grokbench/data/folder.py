@@ -63,5 +63,5 @@ def size_complaint(path: Path) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of a library's message, which follows torchvision's list of mirrors."""
+    """Return the last line of a library's message; torchvision's messages list the tried mirrors before it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]

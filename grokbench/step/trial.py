@@ -30,7 +30,7 @@ def replica_shapes(readings: Readings) -> Params:
 
 
 def fields_read(readings: Readings, phases: Phases, phase: str, call: Call) -> list[frozenset[str]]:
-    """Call a phase of every method that has it, and return the names of the fields of `At` that each read.
+    """Call a phase of every method that has it, and return for each method the fields of `At` that the phase read.
 
     Args:
         readings: the readings of the step.

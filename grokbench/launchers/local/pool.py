@@ -1,4 +1,4 @@
-"""A pool of worker processes on this machine: some for each CUDA device, or one single-threaded one for each core.
+"""A pool of worker processes on this machine: a few for each CUDA device, or one with a single thread for each core.
 
 Small matrices gain little from a second thread and lose time at every barrier, so one thread per worker is faster. With
 one thread, the numbers also do not depend on the number of cores. When a worker is killed, only its group is lost.
@@ -67,7 +67,7 @@ class _Pool:
         self.looked = time.monotonic()
 
     def work(self, stage: Stage) -> Iterator[tuple[Job, Event]]:
-        """Run one stage: idle processes get the next jobs. After a signal the busy ones are asked to stop."""
+        """Run one stage: idle processes get the next jobs. After a signal, the busy processes are asked to stop."""
         self.waiting = deque(stage.jobs)
         wanted = min(stage.at_once, len(stage.jobs))
         for worker in self.workers[self.started : wanted]:
@@ -161,7 +161,7 @@ class _Pool:
         return self.used[identity] + sum(running)
 
     def _stalled(self, process: WorkerProcess) -> Iterator[tuple[Job, Event]]:
-        """Kill a process without progress, and start its job again, or fail it after the last attempt."""
+        """Kill a process without progress, and start its job again; after the last attempt, the job fails instead."""
         seconds, frames = process.clock.silent, process.where()
         process.stop()
         job = process.job

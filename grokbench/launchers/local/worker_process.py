@@ -154,9 +154,10 @@ class WorkerProcess:
         return ""
 
     def has_vanished(self) -> bool:
-        """Return whether the process had already ended at the last call although its pipe is still open.
+        """Return whether the process was dead at this call and at the previous one, although its pipe is still open.
 
-        A child of the process may keep the pipe open. All messages that the process sent before its end have arrived.
+        A child of the process may keep the pipe open. Between the two calls, all messages that the process sent before
+        its end have arrived.
         """
         self._looks_dead = 0 if self.process.is_alive() else self._looks_dead + 1
         return self._looks_dead > 1

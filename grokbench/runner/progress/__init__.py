@@ -33,7 +33,7 @@ class Display(AbstractContextManager["Display"], Protocol):
 
         Args:
             cells: the planned cells, in the order of the suite.
-            seeds: replicas of every cell.
+            seeds: the number of replicas of every cell.
             done: labels of a cell -> its stored runs.
             rank_by: the crossing that counts as grokking, see `Statistics`.
         """
@@ -45,7 +45,7 @@ class Display(AbstractContextManager["Display"], Protocol):
             cell: the cell of the group.
             seeds: the seeds of the group.
             epoch: completed epochs.
-            active: replicas of the group that are still in training.
+            active: the number of replicas of the group that are still in training.
         """
 
     def finished(self, run: Run, cell: Cell) -> None:
