@@ -1,4 +1,4 @@
-"""The losses of the shipped tasks, and when an output counts as correct."""
+"""The losses of the shipped tasks, and the functions that say which outputs are correct."""
 
 from typing import Any
 
