@@ -57,7 +57,7 @@ _OWN_UPDATE = (
 
 
 def _averaged(probe: StepProbe, updated: Params) -> list[str]:
-    """Name the parameters of which `project` takes over a fixed small share of a change, as a running average does."""
+    """Name the parameters for which `project` passes on a fixed small share of a change, as a running average does."""
     change = {name: SIZE * p for name, p in drawn(updated, "change", probe.number).items()}
     (one, kept), (other, others) = (
         probe.through("project", each) for each in (updated, {name: p + change[name] for name, p in updated.items()})
@@ -80,7 +80,7 @@ def _remembers(states: Any, p: Tensor) -> bool:
 
 
 def _unread(probe: StepProbe, updated: Params) -> list[str]:
-    """Name the matrices whose result in `project` does not depend on the optimizer's update."""
+    """Name the matrices whose value after `project` does not depend on the optimizer's update."""
     other = {
         name: p + SIZE * q for (name, p), q in zip(updated.items(), drawn(updated, "unread", 0).values(), strict=True)
     }

@@ -36,7 +36,7 @@ def reads_what_it_declares(subject: Subject) -> Answer:
 
 
 class _Recorded(dict[str, Any]):
-    """The declared properties of `At`, which records the names that are read."""
+    """A dict of the declared properties of `At` that records which of them are read."""
 
     read: set[str]
 
@@ -87,7 +87,7 @@ def _claimable(step: Step) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
 
 
 def counts_no_periods(subject: Subject) -> Answer:
-    """Check that the state does not count the calls of a phase that does not run in every step."""
+    """Check that no number in the state counts the calls of a phase that runs only in some steps."""
     if not (every := subject.regularizer().every):
         return not_applicable("its phases run in every step")
     calls: list[Call] = []

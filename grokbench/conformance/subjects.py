@@ -100,7 +100,7 @@ class Subject:
 
 
 def _takes(task: Task, made: Regularizer | Metric) -> bool:
-    """Return whether a task has the hidden sites that a method acts on, and the method does not refuse it."""
+    """Return whether a method does not refuse a task, and the task has the hidden sites that the method acts on."""
     if not isinstance(made, Regularizer):
         return True
     if made.refuses and made.refuses(task):

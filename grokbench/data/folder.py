@@ -55,7 +55,7 @@ def damaged(path: Path, why: str) -> DataError:
 
 
 def size_complaint(path: Path) -> str:
-    """Return the reason why a file cannot be read: it is not an ordinary file, or too large; empty if it can."""
+    """Return the reason why a file cannot be read: it is not an ordinary file, or too large; empty if it can be."""
     if not path.is_file():
         return "it is no ordinary file"
     size = path.stat().st_size

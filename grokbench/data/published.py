@@ -92,7 +92,7 @@ def refusal(name: str, sha256: str) -> str:
 
 
 def complaint(name: str, sha256: str) -> str:
-    """Return the sentence that a data set in `data_root()` is not the published one, without a full stop.
+    """Return a sentence which says that a data set in `data_root()` is not the published one, without a full stop.
 
     Args:
         name: a key of PUBLISHED.

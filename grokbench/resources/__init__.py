@@ -70,7 +70,7 @@ def cpu_workers(count: int) -> int:
 
 
 def group_memory(most: int = CPU_MEMORY) -> int:
-    """Return the bytes for a group on the CPU: `most`, or less if even a single worker cannot have that many."""
+    """Return the bytes for a group on the CPU: `most`, or what the memory leaves for one worker if that is less."""
     known = memory()
     return max(0, min(most, known.amount - PROCESS_MEMORY)) if known else most
 

@@ -31,12 +31,12 @@ class Inquiry:
     """A metric to measure, and the weights to measure it on.
 
     Attributes:
-        metric: the label of a metric of the folder, which has parameters there, or the name of a plugin.
+        metric: the label of a metric in the folder, measured with the label's parameters, or the name of a plugin.
         parameters: parameters of the plugin; they replace the label's parameters.
         tasks: labels of tasks; empty for all.
         regularizers: labels of regularizers; empty for all.
         epoch: completed epochs; None for the end of each replica.
-        raw: measure the metric on the trained weights even if a method evaluates averaged weights.
+        raw: True to measure the metric on the trained weights even if a method evaluates averaged weights.
         unverified_data: data sets that may differ from the published ones, besides those that the runs were trained on.
     """
 

@@ -92,7 +92,7 @@ class Readings:
         Args:
             params: all parameters, before the update.
             states: the states of the methods.
-            outputs: (n, C), of the network on the batch.
+            outputs: (n, C), the network's outputs on the batch.
             context: the context of the step.
             loss_of: the loss whose gradient `At.grad_at` computes, for methods that declare a second gradient.
 

@@ -21,7 +21,7 @@ __all__ = ["read_setting", "schedule", "settings", "with_settings"]
 
 
 def settings(optimizer: Optimizer) -> dict[str, Any]:
-    """Return the settings of an optimizer that a suite can replace, by name."""
+    """Return, by name, the settings of an optimizer that a suite can replace."""
     return {each.name: getattr(optimizer, each.name) for each in fields(optimizer) if each.init}
 
 

@@ -36,7 +36,7 @@ def fields_read(readings: Readings, phases: Phases, phase: str, call: Call) -> l
         readings: the readings of the step.
         phases: the phases of the methods.
         phase: the name of a phase, such as "project".
-        call: calls the phase of one method with the trained parameters, its state and its `At`.
+        call: a function that calls the phase of one method with the trained parameters, its state and its `At`.
 
     Raises:
         Exception: a phase, or the task, cannot be called on the meta device.

@@ -43,7 +43,7 @@ class UpdatePhases(Phases, ABC):
         """Compute the objective, (), whose gradient `At.grad_at` gives, with or without penalties."""
 
     def claimed(self, params: Params, stacked: bool = False) -> dict[str, int]:
-        """Map the parameters that methods update themselves to the number of the method.
+        """Map each parameter that a method updates itself to the number of this method.
 
         Args:
             params: all parameters.

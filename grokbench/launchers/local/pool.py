@@ -39,8 +39,8 @@ def launch(
         limits: the time limits of jobs.
 
     Yields:
-        Every event with its job. A job that fails, or whose process dies, yields the events of its `failed`. Closing
-        the iterator stops the processes.
+        Every event with its job. If a job fails or its process dies, these are the events of `Job.failed`. Closing the
+        iterator stops the processes.
     """
     with deferring_signals() as signalled:
         pool = _Pool(workers, limits, signalled)

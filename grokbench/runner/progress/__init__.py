@@ -78,7 +78,7 @@ def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDis
     Args:
         stream: the stream to write to. By default standard error; in a notebook, which shows standard error in red,
             standard output.
-        plain: print lines instead of a live table; by default only if the stream is not a terminal that can redraw.
+        plain: True to print lines in place of a live table; by default, if the stream is no terminal that can redraw.
     """
     notebook = in_notebook()
     stream = stream or (sys.stdout if notebook else sys.stderr)

@@ -137,7 +137,7 @@ class Matrix:
         return self.done(key) >= self.seeds
 
     def failures(self, key: CellKey) -> str:
-        """Describe the other outcomes, such as `2 censored, 1 failed`; empty when there are none."""
+        """Describe the ended replicas that `grokked` does not count, such as `2 censored, 1 failed`; may be empty."""
         counts = Counter(run.outcome for run in self.runs[key].values())
         words = [f"{counts[o]} {o}" for o in Outcome if o is not Outcome.GROKKED and counts[o]]
         lost = counts[Outcome.GROKKED] - self.grokked(key)
@@ -154,8 +154,8 @@ class Matrix:
         bias the median.
 
         Returns:
-            The median. If a complete cell has none: `> budget`, or `>= last` if exactly half of the replicas grokked.
-            Empty if the median is not yet known.
+            The median. If a complete cell has none: `> budget`, or `>= t` if exactly half of the replicas grokked, the
+            last of them at epoch t. Empty if the median is not yet known.
         """
         from grokbench.stats.survival import half_time, median_time  # imports numpy, so only if needed
 
