@@ -6,8 +6,8 @@ C outputs f_c there are two definitions, selected by `outputs`:
     "sum":    <grad sum_c f_c(x), grad sum_c f_c(x')>, the kernel of the centroids (Walker et al., Theorem 4)
     "trace":  sum_c <grad f_c(x), grad f_c(x')>, the trace of the C x C kernel, at C times the cost
 
-Features are learned while K changes; a network whose K is constant is lazy. Rotated coordinates keep only the inner
-products of training inputs.
+Features are learned while K changes; a network whose K is constant is lazy. Rotated coordinates keep the inner products
+of training inputs only, so in these coordinates the kernel is measured on the training set only.
 """
 
 from functools import partial

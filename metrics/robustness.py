@@ -4,7 +4,7 @@ Projected gradient descent in the L-infinity ball around x, each step clipped to
 
     x <- clip(x + alpha sign(grad_x loss(f(x), y))),  |x - x_0| <= radius,  low <= x <= high
 
-x is what the task embeds (`Task.embed`), the valid range is `Task.input_bounds`. The accuracy is measured after the
+x is an embedded input (`Task.embed`), and the valid range is `Task.input_bounds`. The accuracy is measured after the
 last step, as in Madry et al. AutoAttack's PGD (Croce & Hein 2020), which Walker et al.'s code uses, keeps the strongest
 step.
 

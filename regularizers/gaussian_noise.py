@@ -14,7 +14,7 @@ from grokbench import At, Batch, Params, Regularizer, hookimpl, random
 
 
 class Accuracy(NamedTuple):
-    """The training accuracy `a` of the last completed epoch, and the counts of the current one, all scalars."""
+    """The training accuracy a of the last completed epoch, and the counts of the epoch in progress, all scalars."""
 
     last: Tensor
     correct: Tensor
