@@ -53,7 +53,7 @@ def perturb(
         moved = clip(x + radius * u, x, radius, at.input_bounds)
     for _ in range(steps):
         moved = clip(moved + step_size * ascent(moved).sign(), x, radius, at.input_bounds)
-    return Batch(moved + (batch.inputs - x), batch.targets)  # adds zero, with the gradient of the inputs
+    return Batch(moved + (batch.inputs - x), batch.targets)  # the difference is 0, but has a gradient
 
 
 def _ascended(at: At, inputs: Tensor, targets: Tensor) -> Tensor:

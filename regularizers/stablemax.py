@@ -53,7 +53,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def log_s(z: Tensor) -> Tensor:
     """The logarithm of s(z), elementwise."""
-    size = torch.where(z < 0.0, -z, z).log1p()  # unlike this, `abs` and clamps do not have slope 1 at 0
+    size = torch.where(z < 0.0, -z, z).log1p()  # the slope at 0 is 1, unlike that of `abs` and of clamps
     return torch.where(z < 0.0, -size, size)
 
 

@@ -29,7 +29,7 @@ def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 LOSSES = {"cross_entropy": cross_entropy, "mse": squared_error}
-FACTS: dict[str, dict[str, Any]] = {"cross_entropy": {"cross_entropy": True}, "mse": {}}  # of a task with that loss
+FACTS: dict[str, dict[str, Any]] = {"cross_entropy": {"cross_entropy": True}, "mse": {}}  # loss -> facts of a task
 
 
 def signed_error(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ __all__ = ["QUESTIONS"]
 TASKS = 2  # number of trial tasks that are used
 AVERAGED = 0.6  # an average takes over at most this share of the update
 EQUAL = 1e-9  # relative tolerance
-OFTEN = len(BEGINS) * STEPS // 2  # number of steps; Lookahead averages in fewer steps
+OFTEN = len(BEGINS) * STEPS // 2  # a running average shows in more steps than this; Lookahead's shows in fewer
 
 
 def returns_trained_weights(subject: Subject) -> Answer:
@@ -88,7 +88,7 @@ def _unread(probe: StepProbe, updated: Params) -> list[str]:
     return [
         name
         for name, p in one.items()
-        if p.ndim > 1 and same(p, two[name]) and not same(p, probe.params[name])  # may be held fixed
+        if p.ndim > 1 and same(p, two[name]) and not same(p, probe.params[name])  # an unchanged one may be held fixed
     ]
 
 

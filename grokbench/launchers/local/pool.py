@@ -20,7 +20,7 @@ from grokbench.records import Run
 
 __all__ = ["launch"]
 
-# Seconds between two checks of the processes. A worker's end does not close its pipe if a process that it forked lives.
+# Seconds between two checks of the processes. A worker's end leaves its pipe open if a process that it forked is alive.
 TICK = 0.5
 GRACE = 8.0  # seconds that a worker has to write its checkpoint before it is stopped; schedulers wait for 10 or more
 
@@ -118,7 +118,7 @@ class _Pool:
         elif isinstance(message, NoDevice):
             yield from self._without_device(process, message.why)
         elif isinstance(message, Done):
-            if message.last or process.stop_by is not None:  # the request may end the process during its next job
+            if message.last or process.stop_by is not None:  # a requested stop may come during its next job
                 process.stop()
             yield from self._end(process, message.error)
         elif not isinstance(message, Heartbeat):

@@ -24,7 +24,7 @@ REAPED = 5.0  # seconds to wait for a killed process, which may never end if it 
 DUMPED = 0.5  # seconds to wait until a process has written its stack frames; a stopped process writes nothing
 LOG_BYTES = 2**18  # most bytes of the log that are read
 FRAMES = 12  # most frames that an error quotes
-BELOW_JOB = re.compile(r'^  File ".*[\\/]local[\\/]worker\.py", line \d+ in _run$', re.M)  # a frame
+BELOW_JOB = re.compile(r'^  File ".*[\\/]local[\\/]worker\.py", line \d+ in _run$', re.M)  # the frame of `_run`
 
 
 class NoWorkerError(GrokbenchError):
@@ -104,7 +104,7 @@ class WorkerProcess:
 
     def assign(self, job: Job) -> None:
         """Send a job to the process, which is started again if it has ended or was stopped."""
-        if self._log < 0 or not self.process.is_alive():  # a stopped one that waits for a driver is alive for long
+        if self._log < 0 or not self.process.is_alive():  # a stopped one may wait for a driver and stay alive
             self.restart()
         self.job, self.received = job, set()
         self.clock.begin_job()
