@@ -65,11 +65,10 @@ def turns(k: Tensor, n: int, dtype: torch.dtype) -> Tensor:
 
 
 def restricted_loss(keys: int = 5) -> Metric:
-    """The task's loss over all pairs with outputs mean + sum of W_k over the `keys` strongest frequencies.
+    """The task's loss over all pairs, with the outputs reduced to their mean and their `keys` strongest waves W_k.
 
-    This loss falls when the network's trigonometric circuit forms, before the test loss falls. Like the authors, it
-    keeps the mean of the outputs over all pairs. The authors leave the output of the token = out of the loss; here it
-    is kept.
+    This loss falls when the network's trigonometric circuit forms, before the test loss falls. The authors keep the
+    mean over all pairs, too. They leave the output of the token = out of the loss; here it is kept.
     """
     measure = partial(measure_restricted_loss, keys=at_least_one(keys, "keys"))
     return Metric(measure=measure, better="lower", splits=("train", "test"), facts=("modulus",))
@@ -83,7 +82,7 @@ def measure_restricted_loss(probe: Probe, *, keys: int) -> Tensor:
 
 
 def excluded_loss(keys: int = 5, remove: Literal["all", "each"] = "all") -> Metric:
-    """The task's loss on the training set with outputs less the W_k of the `keys` strongest frequencies.
+    """The task's loss on the training set, with the `keys` strongest waves W_k subtracted from the outputs.
 
     This loss rises when the network stops relying on memory. `all` removes the frequencies together, as the paper says;
     `each` removes one frequency at a time and takes the mean of the losses, as the authors' code does.
@@ -117,7 +116,7 @@ def measure_key_frequency(probe: Probe, *, rank: int) -> Tensor:
 
 
 def key_frequencies(share: float = 0.95) -> Metric:
-    """The number of strongest frequencies that together hold `share` of the sum of all P_k: few once the circuit forms.
+    """The least number of frequencies that hold `share` of the sum of all P_k together: few once the circuit forms.
 
     ValueError unless 0 < `share` < 1.
     """
@@ -138,8 +137,8 @@ def measure_key_frequencies(probe: Probe, *, share: float) -> Tensor:
 def key_share(keys: int = 5) -> Metric:
     """The share of the outputs' variance over all pairs that the `keys` strongest frequencies explain, from 0 to 1.
 
-    It is sum_k P_k / 2, divided by the mean of ||output - mean||^2. The other frequencies, and the variance that does
-    not depend on the answer alone, make up the rest.
+    It is the sum of P_k / 2 over these frequencies, divided by the mean of ||output - mean||^2. The other frequencies,
+    and the variance that does not depend on the answer alone, make up the rest.
     """
     measure = partial(measure_key_share, keys=at_least_one(keys, "keys"))
     return Metric(measure=measure, splits=("train", "test"), facts=("modulus",), bounds=(0.0, 1.0))
