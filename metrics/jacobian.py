@@ -44,8 +44,9 @@ def full_jacobian_alignment(split: str = "train", examples: int | None = None) -
 def jacobian_pc1(split: str = "train", examples: int | None = 64) -> Metric:
     """The mean over `examples` of sigma_1^2 / sum_i sigma_i^2, with the singular values of J_x: 1 if its rank is one.
 
-    "PC1" of Walker et al., Figure 3 and A.2, whose code takes 64 points too. Cost: one forward and C backward passes,
-    and products of C x C matrices; memory: examples x C x d numbers. With one output it is always 1.
+    "PC1" of Walker et al., Figure 3 and A.2, which do not state the number of points. The authors' released code
+    measures it on 64 points, in its script on CIFAR-10. With one output it is always 1. Cost: one forward and C
+    backward passes, and products of C x C matrices; memory: examples x C x d numbers.
     """
     measure = partial(measure_rows, split=split, examples=at_least_one(examples), of=_explained)
     return Metric(measure=measure, splits=(split,), bounds=(0.0, 1.0), rotates=True)
