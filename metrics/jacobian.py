@@ -101,15 +101,25 @@ def _normalised(G: Tensor) -> Tensor:
     return G / trace.clamp_min(torch.finfo(G.dtype).tiny)[..., None, None]
 
 
-def centroid_alignment(split: str = "train", examples: int | None = None) -> Metric:
-    """The mean over a split of <x, mu_x> / (||x|| ||mu_x||), from -1 to 1. Cost: a forward and a backward pass."""
-    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_all, of=_cosine)
+def centroid_alignment(split: str = "train", examples: int | None = None, *, signed: bool = False) -> Metric:
+    """The mean over a split of <x, mu_x> / (||x|| ||mu_x||), from -1 to 1. Cost: a forward and a backward pass.
+
+    A task with one output, such as xor, needs `signed`: mu_x then is the gradient of that output, which leads away from
+    x if the target is negative, and the cosines of the two classes cancel in the mean. `signed` multiplies mu_x by the
+    sign of the target; this is `jacobian_alignment`. With several outputs it changes nothing.
+    """
+    weights = _signed if signed else _all
+    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=weights, of=_cosine)
     return Metric(measure=measure, better="higher", splits=(split,), rotates=True)
 
 
-def centroid_inner_product(split: str = "train", examples: int | None = None) -> Metric:
-    """The mean over a split of <x, mu_x>. Cost: a forward and a backward pass."""
-    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_all, of=_inner)
+def centroid_inner_product(split: str = "train", examples: int | None = None, *, signed: bool = False) -> Metric:
+    """The mean over a split of <x, mu_x>. Cost: a forward and a backward pass.
+
+    A task with one output needs `signed`, see `centroid_alignment`.
+    """
+    weights = _signed if signed else _all
+    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=weights, of=_inner)
     return Metric(measure=measure, splits=(split,), rotates=True)
 
 
@@ -150,6 +160,10 @@ def measure_sum(
 def _all(outputs: Tensor, targets: Tensor) -> Tensor:
     del targets
     return torch.ones_like(outputs)
+
+
+def _signed(outputs: Tensor, targets: Tensor) -> Tensor:
+    return _class_row(outputs, targets) if outputs.shape[-1] == 1 else _all(outputs, targets)
 
 
 def _class_row(outputs: Tensor, targets: Tensor) -> Tensor:
