@@ -18,6 +18,7 @@ from .helpers.metric_probes import made, normal
 X = normal(1, 5, seed=1)
 UNIT = X / X.norm()
 TARGET = torch.tensor([1])
+C, NO_BIAS = torch.tensor([[0.5, 2.0, -1.0], [0.0, 0.0, 0.0]], dtype=torch.float64)  # C is largest at the class
 LOSSES = {"cross_entropy": _losses.cross_entropy, "squared_error": _losses.squared_error}
 
 
@@ -42,9 +43,6 @@ def minimised(loss, alpha, step, steps=60):
     return J
 
 
-# ---- Corollary 6
-
-
 def test_corollary_6_rows_along_x_make_a_centroid_along_x():
     """J_x = c x^T gives mu_x = (c^T 1) x: centroid-aligned, towards x if c^T 1 > 0 and away from it if c^T 1 < 0."""
     for c, cosine in (([3.0, -1.0, 0.5], 1.0), ([1.0, -3.0, 0.5], -1.0)):
@@ -67,13 +65,6 @@ def test_corollary_6_has_no_converse():
     J = torch.ones(3, 1, dtype=torch.float64) * X + 6.0 * apart
     assert measured("centroid_alignment", J) == pytest.approx(1.0, rel=1e-12)
     assert measured("full_jacobian_alignment", J) < 0.7
-
-
-# ---- Theorem 7
-
-
-C = torch.tensor([0.5, 2.0, -1.0], dtype=torch.float64)  # largest at the class
-NO_BIAS = torch.zeros(3, dtype=torch.float64)
 
 
 def margin(J, bias=NO_BIAS):
@@ -118,9 +109,6 @@ def test_theorem_7_does_not_single_out_alignment_among_all_jacobians():
     J = C[:, None] * X + 6.0 * normal(1, 5, seed=7)
     assert float(margin(J)) == pytest.approx(float(X.norm()), rel=1e-12)
     assert measured("full_jacobian_alignment", J) < 0.7 and measured("jacobian_pc1", J) < 0.99
-
-
-# ---- Theorem 8
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -172,8 +160,7 @@ def test_equation_10_has_a_wrong_sign():
     """a_1 = -beta_1 s and a_2 = -beta_2 s solve Equations 7 to 9, and give the minimum.
 
     s = sqrt(alpha) / (||x|| sqrt(beta_1^2 + (C - 1) beta_2^2)). The paper prints a_1 = beta_1 s with a_2 = -beta_2 s,
-    which solves Equation 9 alone. Both with a plus solve all three, too, and are the maximum of the loss: the multiplier
-    is then negative.
+    which solves Equation 9 alone. Both with a plus solve all three as well, with a negative multiplier: the maximum.
     """
     alpha, beta_1, beta_2, square, outputs = 4.0, -0.6, 0.2, 2.5, 4
     s = (alpha / square / (beta_1**2 + (outputs - 1) * beta_2**2)) ** 0.5
