@@ -71,6 +71,16 @@ def embed(params: Params, tokens: Tensor) -> Tensor:
     return onehot.to(W_E.dtype) @ W_E
 
 
+def unembedding(params: Params) -> Tensor:
+    """W_U with a row for each output, (outputs, d_model)."""
+    return params["W_U"].T
+
+
+def neuron_logits(params: Params) -> Tensor:
+    """W_L = W_out W_U, the map from neurons to outputs, with a row for each output, (outputs, d_mlp)."""
+    return (params["W_out"] @ params["W_U"]).T
+
+
 def forward(
     params: Params, x: Tensor, site: Callable[[Tensor, str], Tensor] = lambda h, name: h, *, heads: int
 ) -> Tensor:

@@ -16,6 +16,11 @@ from grokbench import AdamW, Task, hookimpl
 from . import _losses, _pairs, _transformer
 
 EVALUATE_EXAMPLES = 4096  # at p = 113 some 60 MB of activations at once, in float32
+MATRICES = {
+    "embedding": itemgetter("W_E"),
+    "unembedding": _transformer.unembedding,
+    "neuron_logits": _transformer.neuron_logits,
+}
 
 
 def modular_transformer(
@@ -66,7 +71,7 @@ def modular_transformer(
         roles=_transformer.ROLES,
         evaluate_examples=EVALUATE_EXAMPLES,
         activations=22 * d_model + d_mlp + 5 * outputs,
-        facts={"cross_entropy": True, "modulus": modulus, "embedding": itemgetter("W_E")},
+        facts={"cross_entropy": True, "modulus": modulus, **MATRICES},
     )
 
 

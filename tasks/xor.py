@@ -30,8 +30,8 @@ def xor(
     The network has no biases, one hidden layer of `width` ReLUs, and a scalar output. It is trained on the mean squared
     error by full-batch SGD with L2. Grokked: test accuracy above 0.95, and the same on test inputs whose noise
     coordinates carry additional normal noise of standard deviation `noise_sd` (one draw per seed, as in the authors'
-    code). Settings of Walker et al., Appendix A.1 and A.4; where the paper is silent: squared error and learning rate
-    as in the authors' code, width 1024 instead of the code's 2048 (fitted: it gives the published number of epochs).
+    code). Settings of Walker et al., Appendix A.1 and A.4; where the paper is silent: squared error as in the authors'
+    code, width 1024 instead of the code's 2048 (fitted: it gives the published number of epochs).
 
     `rotate=True` trains the same network in `width + samples + 1` coordinates (`_rotation.py`): everything is drawn in
     `dimensions`, once per seed, and only rounding differs. A method that does not commute with rotations of the inputs

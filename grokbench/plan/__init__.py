@@ -237,7 +237,7 @@ def _coordinates(use: Use, registry: Registry, methods: Iterable[Regularizer]) -
 
 
 def _resolved(plugin: Plugin, use: Use, revision: int) -> Use:
-    return Use(plugin.name, plugin.resolve(use.parameters), revision)
+    return Use(plugin.name, plugin.recorded(use.parameters), revision)
 
 
 def _origins(

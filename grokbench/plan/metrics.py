@@ -42,7 +42,7 @@ def _metric(
     registry: Registry, name: str, parameters: Mapping[str, Any], every: Every | None
 ) -> tuple[Metric, dict[str, Any]]:
     plugin = registry.get("metrics", name)
-    return plugin.make(parameters), {"use": name, "parameters": plugin.resolve(parameters), "every": every}
+    return plugin.make(parameters), {"use": name, "parameters": plugin.recorded(parameters), "every": every}
 
 
 def can_record(task: Task, metric: Metric) -> bool:

@@ -63,6 +63,7 @@ BUILTINS = (
     "grokbench.metrics.complexity",
     "grokbench.metrics.softmax",
     "grokbench.metrics.fourier",
+    "grokbench.metrics.gini",
     "grokbench.metrics.corruptions",
     "grokbench.observers.tensorboard",
 )

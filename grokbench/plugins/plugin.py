@@ -59,6 +59,18 @@ class Plugin:
             for name, parameter in self.parameters.items()
         }
 
+    def recorded(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters that a recipe records: all but those added later that have their defaults.
+
+        A built-in plugin declares the parameters that it got after results were published as keyword-only. Identities
+        of cells that do not use them thus stay the same. A change of such a default needs a new revision.
+
+        Args:
+            given: parameters without `faults`.
+        """
+        later = {n: p.default for n, p in self.parameters.items() if self.builtin and p.kind is p.KEYWORD_ONLY}
+        return {n: value for n, value in self.resolve(given).items() if n not in later or value != later[n]}
+
     def faults(
         self, given: Mapping[str, Any], words: Mapping[str, Collection[str]] | None = None
     ) -> Iterator[tuple[str, str]]:
