@@ -12,12 +12,12 @@ KINDS = {
     "tasks": "The tasks that ship, as `grokbench show NAME` describes them.",
     "metrics": "The metrics that ship, as `grokbench show NAME` describes them. Loss and accuracy on every split are "
     "always recorded.",
-    "observers": "What `--log NAME` has look at a run, as `grokbench show NAME` describes it.",
+    "observers": "The observers that ship, as `grokbench show NAME` describes them. `--log NAME` adds one to a run.",
 }
 
 
 def write(folder: Path) -> None:
-    """Write a page of each kind, `regularizers.md` and so on, `suites.md` and `tables.md` into a folder."""
+    """Write `suites.md`, `tables.md` and a page for each kind of plugin, such as `tasks.md`, into a folder."""
     registry = load_registry()
     for kind, lead in KINDS.items():
         names = list(getattr(registry, kind))

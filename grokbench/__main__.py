@@ -6,7 +6,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; a signal ends it at once, also while its modules are imported."""
+    """Run the command line. A signal ends it at once, even while its modules are being imported."""
     with handling_signals(exit_at_once):
         from grokbench import cli
 

@@ -20,29 +20,30 @@ class GradAt(Protocol):
 
         Args:
             params: all trained parameters.
-            batch: other examples, as drawn, which get new random draws. None: the step's batch, with the step's draws.
-                In both cases `perturb` and `hidden` act, and the loss includes the effect of `objective`.
+            batch: other examples, neither embedded nor perturbed; new random numbers are drawn for them. None: the
+                step's own batch with the step's own random numbers. In both cases the phases `perturb` and `hidden` are
+                applied to the batch, and `objective` to the loss.
             penalties: add the penalties of all methods to the loss.
         """
 
 
 def _not_yet(params: Params, batch: Batch | None = None, penalties: bool = True) -> Params:
-    """Refuse a second gradient while the step's objective is still being computed."""
+    """Refuse a second gradient while the step's loss is still being computed."""
     raise ValueError("grad_at can be called in transform, update and project, not in perturb, hidden or penalty")
 
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """The circumstances of a replica, constant over its training, for `Regularizer.init`.
+    """The constants of a replica's training, which `Regularizer.init` may read.
 
     Attributes:
-        roles: parameter name -> role, for the trained parameters.
+        roles: parameter name -> "input", "hidden", "readout" or "bias", for the trained parameters.
         fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
         lr: the learning rate of the task's own optimizer.
         weight_decay: the weight decay of the task's own optimizer.
         decoupled: True if the task's weight decay is separate from the gradient (AdamW), False if it is added to the
             gradient (SGD with L2).
-        facts: the task's facts.
+        facts: the task's facts, name -> value, such as "cross_entropy".
         train_size: examples in the training set.
         steps_per_epoch: updates in an epoch.
         key: (), int64, the key of this seed and method, for a random initial state.
@@ -75,22 +76,23 @@ class At:
         weight_decay: the weight decay of the task's own optimizer, even if an `optimizer` phase has changed it.
         decoupled: True if the task's weight decay is separate from the gradient (AdamW), False if it is added to the
             gradient (SGD with L2).
-        roles: parameter name -> role, for `params`.
+        roles: parameter name -> "input", "hidden", "readout" or "bias", for `params`.
         fans: parameter name -> (fan_in, fan_out), see `grokbench.types.fans`.
         steps_per_epoch: updates in an epoch.
         input_bounds: the least and the largest valid value of an embedded input. None: there are no bounds.
-        facts: the task's facts, such as "cross_entropy".
+        facts: the task's facts, name -> value, such as "cross_entropy".
         forward: embedded inputs (n, ...) -> outputs (n, C), with the parameters held fixed.
         loss: the task's own loss, (outputs (n, C), targets (n,)) -> ().
-        correct: the task's own function, (outputs (n, C), targets (n,)) -> (n,) bool.
+        correct: (outputs (n, C), targets (n,)) -> (n,) bool, the outputs that the task counts as right.
         outputs: (n, C), the outputs on the step's batch before the update. None in perturb, hidden and penalty.
-        rate: (), this step's factor of the learning rate: the `rate` of every method times the suite's schedule. An
-            `update` multiplies its own learning rate by this factor. None in the other phases.
+        rate: (), this step's factor of the learning rate: the product of all methods' `rate` and the suite's schedule.
+            An `update` multiplies its own learning rate by this factor. None in the other phases.
         grad_at: trained parameters -> the gradient of this step's loss and penalties at these parameters, with the same
             batch and the same draws. The argument `batch` chooses other examples, and `penalties=False` leaves out the
             penalties, see `GradAt`. Only methods with the privilege "extra_gradients" may call it, in transform,
             update and project; elsewhere it raises ValueError.
-        needed: the values of `budget`, `train` and `reserved`, as far as the method declares them.
+        needed: name -> value, for those of "budget", "train" and "reserved" that the method declares. Read the
+            properties of the same names instead.
     """
 
     params: Params
@@ -116,19 +118,22 @@ class At:
 
     @property
     def budget(self) -> int:
-        """The replica's budget in epochs, for methods that declare `needs={"budget"}`; part of the cell's identity."""
+        """The replica's budget in epochs, for methods that declare `needs={"budget"}`.
+
+        The budget is then a part of the cell's identity: with another budget the replicas are trained again.
+        """
         budget: int = self._declared("budget")
         return budget
 
     @property
     def train(self) -> Batch:
-        """The replica's whole training set as drawn, for methods that declare `needs={"train"}`."""
+        """The replica's whole training set, not embedded, for methods that declare `needs={"train"}`."""
         train: Batch = self._declared("train")
         return train
 
     @property
     def reserved(self) -> Batch:
-        """The examples of the training set that `Regularizer.reserve` keeps for the method, as drawn."""
+        """The examples of the training set, not embedded, that `Regularizer.reserve` keeps for the method."""
         reserved: Batch = self._declared("reserved")
         return reserved
 
@@ -140,7 +145,7 @@ class At:
 
 
 def about(trained: Params, task: Task, key: Tensor) -> About:
-    """Describe the circumstances of a replica.
+    """Make the `About` of a replica.
 
     Args:
         trained: the trained parameters of one replica.

@@ -29,8 +29,8 @@ __all__ = ["main"]
 
 UNMAPPED = "failed to map segment"  # the loader's error if memory is too small for a library such as torch
 OUT_OF_MEMORY = (
-    "grokbench may not use as much memory as it needs: raise the limit (ulimit -v) or end other programs. What was "
-    "saved is kept."
+    "grokbench needs more memory than it is allowed to use: raise the limit (ulimit -v) or end other programs. What "
+    "was saved is kept."
 )
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

@@ -43,8 +43,8 @@ class Condition:
         """Return whether a value fails the condition by more than chance.
 
         Args:
-            value: as measured; one that is not finite is lost.
-            margin: the distance to the threshold that chance explains. None: any failure counts.
+            value: the measured value. A value that is not finite is lost.
+            margin: the largest distance to the threshold that chance explains. None: any failure counts.
         """
         return not self.holds(value) and (margin is None or not abs(value - self.threshold) <= margin)
 

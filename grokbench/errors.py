@@ -29,12 +29,12 @@ class SuiteError(GrokbenchError):
 
 
 class PluginError(GrokbenchError):
-    """A plugin is missing, is named twice, or breaks its contract."""
+    """A plugin is missing, shares its name with another plugin, or breaks its contract."""
 
 
 class DataError(GrokbenchError):
-    """Data files are missing or not in the format they should have."""
+    """Data files are missing, damaged or not in the expected format."""
 
 
 class StoreError(GrokbenchError):
-    """The results folder is missing, damaged, in use, belongs to something else, or cannot be written."""
+    """The results folder is missing, damaged or in use, holds other results, or cannot be written."""

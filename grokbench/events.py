@@ -20,7 +20,7 @@ class Progress:
         cell: the cell of the group.
         seeds: the seeds with which the group began.
         epoch: completed epochs.
-        active: replicas still in training.
+        active: the number of replicas still in training.
     """
 
     cell: Cell
@@ -35,7 +35,7 @@ class Profile:
 
     Attributes:
         cell: the cell that was measured.
-        replicas: replicas that were trained together.
+        replicas: the number of replicas that were trained together.
         seconds: phase -> seconds per seed and epoch, in the order of the phases. The seconds of an evaluation are
             divided by the epochs between two evaluations.
     """
@@ -55,19 +55,19 @@ class Profile:
 
 
 class MeasuredGroupSize(NamedTuple):
-    """The number of replicas of a cell that a device holds."""
+    """The number of replicas of a cell that fit together into the memory of a device."""
 
     replicas: int
 
 
 class KeptWeights(NamedTuple):
-    """The weights of a replica at an epoch, which are stored before its run is.
+    """The weights of a replica at an epoch. They are stored before the replica's run.
 
     Attributes:
         identity: the identity of the replica's cell.
         seed: the seed of the replica.
         epoch: completed epochs.
-        content: the content of the file, in the format safetensors.
+        content: the bytes of a file in the safetensors format.
     """
 
     identity: str
@@ -77,17 +77,17 @@ class KeptWeights(NamedTuple):
 
 
 class NoProgress(NamedTuple):
-    """The event that a job has shown no progress for some time: no step, no evaluation, no message.
+    """A lack of progress: for some time a job has taken no step, made no evaluation and sent no message.
 
     Attributes:
-        seconds: the time without progress; 0 when progress has returned.
+        seconds: the time without progress so far; 0 once there is progress again.
     """
 
     seconds: float
 
 
 class Notice(NamedTuple):
-    """A sentence for the user about a job, such as a new attempt."""
+    """A sentence for the user about a job, for example that it is tried again."""
 
     text: str
 

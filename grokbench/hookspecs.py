@@ -1,7 +1,7 @@
-"""The four hooks of plugins. Each yields factories: ordinary functions that return a record.
+"""The four hooks of plugins. Each hook yields factories: ordinary functions that return a record.
 
-A factory's `__name__` is its name in a suite, its signature its parameters and defaults, its docstring its help.
-A plugin module needs nothing but a hook::
+A factory's `__name__` is its name in a suite. Its signature gives its parameters and their defaults, and its docstring
+is its help. A plugin module needs nothing but a hook::
 
     from grokbench import Regularizer, hookimpl
 

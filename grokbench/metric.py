@@ -14,7 +14,7 @@ __all__ = ["Metric", "Probe"]
 
 
 class Key:
-    """The key of a record: a tensor, or a function that makes it at each access.
+    """A descriptor for the random key of a record, which is a tensor, or is made by a function at each access.
 
     The key is made only when a metric reads it: most metrics draw nothing, and folding a key takes dozens of
     operations, each launched on the GPU. It is not cached, because a key that is made inside a gradient cannot be used
@@ -23,7 +23,7 @@ class Key:
 
     def __get__(self, record: Any, owner: type | None = None) -> Tensor:
         if record is None:
-            raise AttributeError("a record has one, its class has none")  # `dataclass` then sees no default
+            raise AttributeError("a record has a key, its class has none")  # `dataclass` then sees no default
         key = vars(record)["key"]
         return key() if callable(key) else key
 
@@ -41,7 +41,8 @@ class Probe:
         task: the task.
         key: (), int64, the key of this seed and evaluation. Fold it once for each purpose, see `grokbench.random`.
         initial: the parameters before the first update; empty unless a metric of the cell sets `Metric.initial`.
-        known: split -> outputs (n, C) computed so far in this evaluation, shared by its metrics. Read `outputs`.
+        known: split -> outputs (n, C) computed so far in this evaluation, shared by all its metrics. Call `outputs`
+            instead of reading them here.
     """
 
     params: Params
@@ -63,7 +64,7 @@ class Probe:
         return self.known[split]
 
     def batches(self, split: str, examples: int | None = None) -> Iterator[Batch]:
-        """Iterate over a split with embedded inputs, in pieces of at most `Task.evaluate_examples`.
+        """Iterate over a split with embedded inputs, in pieces of at most `Task.evaluate_examples` examples.
 
         Args:
             split: the name of the split.
@@ -73,7 +74,7 @@ class Probe:
             yield Batch(self.task.embedded(self.params, batch.inputs), batch.targets)
 
     def pieces(self, split: str, examples: int | None = None) -> Iterator[Batch]:
-        """Iterate over a split in the same pieces, with inputs as drawn, which `Task.outputs` accepts.
+        """Iterate over a split in the pieces of `batches`, with inputs as drawn (not embedded), as for `Task.outputs`.
 
         Args:
             split: the name of the split.
@@ -90,21 +91,22 @@ class Metric:
     """A number measured at an evaluation.
 
     Attributes:
-        measure: probe -> (), for ONE replica. It is mapped over replicas by `torch.func.vmap`. It must therefore be
-            pure, draw only from `Probe.key`, and neither branch on a tensor nor call `.item()`. It runs under
-            `torch.no_grad`; `torch.func.grad` still works.
+        measure: probe -> (), for ONE replica. The function is mapped over replicas by `torch.func.vmap`. It must
+            therefore be pure, draw only from `Probe.key`, and neither branch on a tensor nor call `.item()`. It runs
+            under `torch.no_grad`; `torch.func.grad` still works.
         better: "higher" or "lower": the better direction. None: neither direction is better.
-        splits: the splits that the metric reads. It is not recorded on a task without these splits. Empty by default.
+        splits: the splits that the metric reads. The metric is not recorded on a task that lacks one of them. Empty by
+            default.
         facts: names that the task's `facts` must contain. The metric is not recorded on other tasks. Empty by default.
         initial: True if the metric reads `Probe.initial`, the parameters before training. False by default.
         fetch: () -> anything; downloads the metric's own data files unless they are there. Called before anything is
-            trained, and by workers before a group. Raises DataError if they are missing or damaged. None: there are no
-            files.
+            trained, and by a worker process before it trains a group. Raises DataError if the files are missing or
+            damaged. None: there are no files.
         rotates: True if the value does not change when the inputs are rotated, that is, when lengths and inner products
-            are kept. False by default; a suite is refused if it records a metric with False on a rotated task, such as
-            xor.
-        bounds: the smallest and the largest possible value. A criterion is refused if no value between them meets it,
-            or if all do. None: there are no bounds.
+            are kept. False by default. A suite that records a metric with `rotates=False` on a rotated task, such as
+            xor, is refused.
+        bounds: the smallest and the largest possible value. A criterion is refused if no value in this range meets it,
+            or if every value does. None: there are no bounds.
     """
 
     measure: Callable[[Probe], Tensor]

@@ -21,14 +21,14 @@ class Observer:
     worker. They receive copies of the records, so they cannot change a number; their return values are ignored. If a
     function raises, the observer is dropped with a warning and the run goes on.
 
-    In one command every replica is reported once, to `stored` or to `finished`. Use one function for both, and
-    overwrite its earlier output for the same replica. The output then covers the whole suite after any number of
-    interruptions. Labels that share a recipe share its replicas: each replica is reported once for every label.
+    In one command every replica is reported once, either to `stored` or to `finished`. Use one function for both, and
+    let it overwrite its earlier output for the same replica. The output then covers the whole suite after any number of
+    interruptions. Labels with the same recipe share replicas; a shared replica is reported once for each label.
 
     Attributes:
         begin: called with a `Planned` before anything is trained.
-        stored: called next with the `Run` and the `Cell` of each replica that an earlier command finished, with its
-            curves.
+        stored: called after `begin` with the `Run` (curves included) and the `Cell` of each replica that an earlier
+            command finished.
         progress: called with the `Progress` of a group of seeds, at most five times a second for each group.
         finished: called with the `Run` and the `Cell` of a replica when it is done and saved, whatever its outcome.
         end: called with the `Leaderboard` when everything is done; not called if an interruption or `--fail-fast` ended

@@ -45,9 +45,9 @@ class SGD(Optimizer):
         """Take one step, in place.
 
         Args:
-            params: the parameters that are trained; they are overwritten.
+            params: the trained parameters; they are overwritten.
             grads: their gradients, with the same names and shapes.
-            state: what `init` or the update before returned; it is overwritten.
+            state: the empty state.
         """
         sgd(
             list(params.values()),
@@ -69,8 +69,8 @@ class AdamWState(NamedTuple):
 
     Attributes:
         mean: the running mean of the gradients, shaped like the parameters.
-        square: the running mean of their squares, shaped like the parameters.
-        updates: parameter name -> updates completed, (), float32.
+        square: the running mean of the squared gradients, shaped like the parameters.
+        updates: parameter name -> number of completed updates, (), float32.
     """
 
     mean: Params
@@ -85,8 +85,8 @@ class AdamW(Optimizer):
     Attributes:
         lr: the learning rate, 1e-3 by default.
         weight_decay: the coefficient of weight decay, 0.01 by default; each step multiplies w by 1 - lr weight_decay.
-        betas: decay rates of the running means of the gradient and of its square, (0.9, 0.999) by default.
-        eps: added to the root of the second mean, 1e-8 by default.
+        betas: decay rates of the running means of the gradient and of the squared gradient, (0.9, 0.999) by default.
+        eps: added to the square root of the mean of the squared gradient, 1e-8 by default.
     """
 
     lr: float = 1e-3
@@ -110,9 +110,9 @@ class AdamW(Optimizer):
         """Take one step, in place.
 
         Args:
-            params: the parameters that are trained; they are overwritten.
+            params: the trained parameters; they are overwritten.
             grads: their gradients, with the same names and shapes.
-            state: what `init` or the update before returned; it is overwritten.
+            state: the state that `init` or the previous update returned; it is overwritten.
         """
         adamw(
             list(params.values()),

@@ -21,7 +21,7 @@ GIT_SECONDS = 5.0  # a repository on a slow disk must not delay a run
 
 
 def environment() -> dict[str, Any]:
-    """Describe this program and this machine as plain data; never fails, and does not import torch.
+    """Describe this program and this machine as plain data, without importing torch. This never fails.
 
     Returns:
         `grokbench`, `python`, `torch`, `numpy`, `scipy`: versions (None if not installed); `platform`, `cpu`, `cores`
@@ -56,7 +56,7 @@ def git_state(file: Path) -> dict[str, Any] | None:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """Run git in a folder; None if it fails in any way."""
+    """Run git in a folder and return its output; None if it fails in any way."""
     quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     command = ["git", "-C", str(folder), *arguments]
     try:
@@ -76,7 +76,7 @@ def _version(package: str) -> str | None:
 
 @cache
 def _cpu() -> str:
-    """Return the manufacturer's name of the processor model, if the system knows it."""
+    """Return the processor's model name; without one, its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

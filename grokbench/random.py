@@ -1,4 +1,4 @@
-"""Random numbers from keys: equal on every device, for a seed that trains alone or in a group.
+"""Random numbers from keys: the same on every device, whether a seed trains alone or in a group.
 
 A key is a 0-d int64 tensor, made from a seed and folded with integers and purposes (epoch, step, "batches", ...). Draw
 i of a key is `mix(key + i GAMMA)`, the counter form of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom
@@ -29,7 +29,7 @@ _MIX = _signed(0xBF58476D1CE4E5B9), _signed(0x94D049BB133111EB)
 
 
 def _shift(word: Tensor, places: int) -> Tensor:
-    """Shift right without the sign, unlike torch's `>>` on int64."""
+    """Shift right and fill with zeros; torch's `>>` on int64 fills with copies of the sign bit."""
     return (word >> places) & ((1 << (64 - places)) - 1)
 
 
@@ -42,7 +42,7 @@ def _mix(word: Tensor) -> Tensor:
 
 @lru_cache(1024)
 def _mix_constant(data: int | str) -> int:
-    """Apply `_mix` to an integer or a name of a purpose in Python's integers, once for all devices."""
+    """Apply `_mix` to an integer, or to the hash of a purpose's name; computed once for all devices."""
     word = data if isinstance(data, int) else int.from_bytes(blake2b(data.encode(), digest_size=8).digest(), "little")
     for places, factor in zip((30, 27), _MIX, strict=True):
         word &= _WORD
@@ -62,14 +62,14 @@ def key(seed: int, device: torch.device | str = "cpu") -> Tensor:
 
 
 def fold(key: Tensor, *data: int | str | Tensor) -> Tensor:
-    """Make a new key from a key and its purpose: `fold(key, "batches", epoch)`.
+    """Make a new key from a key and a purpose: `fold(key, "batches", epoch)`.
 
     Args:
         key: (...), int64.
-        *data: names, ints or integer tensors, which must broadcast with the key. Their order counts.
+        *data: the purpose, as names, ints or integer tensors. Tensors must broadcast with the key. The order matters.
 
     Returns:
-        The key, () for a key () and tensors ().
+        The new key: (), if the key and all tensors are ().
     """
     for item in data:
         word = _mix(item.to(torch.int64)) if isinstance(item, Tensor) else _mix_constant(item)
@@ -94,7 +94,7 @@ def uniform(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.floa
     Args:
         key: (), int64.
         shape: the shape of the result.
-        dtype: the dtype of the result, rounded from float64: in float32 it may round up to 1.
+        dtype: the dtype to which the float64 draws are rounded. In float32 a draw may round up to 1.
     """
     return (_shift(bits(key, shape), 11).double() * 2.0**-53).to(dtype)
 
@@ -105,7 +105,7 @@ def integers(key: Tensor, shape: tuple[int, ...], high: int) -> Tensor:
     Args:
         key: (), int64.
         shape: the shape of the result.
-        high: the number of values, at least 1. The bias of the remainder is below high / 2^63.
+        high: the number of possible values, at least 1. The bias of the modulo operation is below high / 2^63.
     """
     return _shift(bits(key, shape), 1) % high
 
@@ -116,7 +116,7 @@ def normal(key: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float
     Args:
         key: (), int64.
         shape: the shape of the result.
-        dtype: the dtype of the result, rounded from float64.
+        dtype: the dtype to which the float64 draws are rounded.
     """
     u = 1.0 - uniform(fold(key, 0), shape)  # in (0, 1]: log never sees a zero
     v = uniform(fold(key, 1), shape)

@@ -35,16 +35,16 @@ class Regularizer:
     `optimizer` are mapped over replicas by `torch.func.vmap`, so they must be pure, draw only from `At.key`, and
     neither branch on a tensor nor call `.item()`. Parameters and gradients are dicts without the task's frozen
     parameters; a phase returns them with the same names in the same order, and the same shapes, dtypes and device. The
-    phases of a step run in the order below. Each phase runs for all combined methods, in the order of the suite, before
-    the next phase begins. `grokbench check` tests these rules. An error that a phase raises fails the replica, and the
-    run records the traceback.
+    phases of a step run in the order below. If a suite combines methods, each phase runs for all of them, in the order
+    of the suite, before the next phase begins. `grokbench check` tests these rules. An error that a phase raises fails
+    the replica, and the run records the traceback.
 
     Attributes:
         prepare: (params, task, train, key ()) -> params. Called once per replica, before training; its seconds are
-            charged to the method. `train` is the replica's own training set, a `Batch` as drawn.
-        init: params -> state, or (params, about) -> state with the `About` of the replica: a NamedTuple of tensors and
-            of dicts of tensors. Called once per replica, after prepare. Shapes, dtypes and names of the state may not
-            change later. None: the state is ().
+            charged to the method. `train` is the replica's own training set, a `Batch` with inputs not yet embedded.
+        init: params -> state, or (params, about) -> state, where `about` is the replica's `About`. The state is a
+            NamedTuple of tensors and of dicts of tensors. Called once per replica, after prepare. Shapes, dtypes and
+            names in the state must not change later. None: the state is ().
         perturb: (batch, state, at) -> `Batch` of the same shapes. Called in every step, before the forward pass; the
             inputs are embedded (`Task.embed`). The network and the loss get the returned batch.
         hidden: (h, site, state, at) -> h of the same shape. Called only in training, at every named site of the task's
@@ -52,20 +52,20 @@ class Regularizer:
             sites.
         hidden_always: (h, site) -> h of the same shape. Called wherever the network is evaluated, as a part of the
             architecture.
-        objective: loss -> loss, each (outputs (n, C), targets (n,)) -> (). Called once, when the step is built. Wraps
-            or replaces the training loss; the metric `loss` stays the task's loss.
-        penalty: (local, state, at) -> (), added to the loss and differentiated with it. Called in every step; `local`
-            is the network linearized at the perturbed batch.
+        objective: loss -> loss, where a loss maps (outputs (n, C), targets (n,)) -> (). Called once, when the step is
+            built. Wraps or replaces the training loss; the metric `loss` stays the task's loss.
+        penalty: (local, state, at) -> (), added to the loss and differentiated with it. Called in every step. The
+            `Local` is the network linearized at the perturbed batch.
         transform: (grads, state, at) -> (grads, state). Called in every step, before the optimizer; `grads` are the
             gradients of the loss with its penalties.
         rate: at -> (), a factor of the optimizer's learning rate in this step, as for a warm-up or a cosine schedule.
-            The factor multiplies the update. This is exact for every optimizer whose update is linear in the rate, as
-            for all shipped optimizers.
-        claims: (roles, shapes) -> names of the parameters that `update` updates in place of the task's optimizer. The
+            The factor multiplies the update. This is exact if the optimizer's update is linear in the learning rate, as
+            it is for all shipped optimizers.
+        claims: (roles, shapes) -> names of the parameters that `update` updates instead of the task's optimizer. The
             result must depend only on the arguments; the function may be called many times.
         update: (params, grads, state, at) -> (params, state), where `params` and `grads` hold only the claimed
-            parameters. Called in every step. The task's weight decay does not act on claimed parameters: apply
-            `at.weight_decay` if the method has weight decay.
+            parameters. Called in every step. The task's weight decay does not act on claimed parameters: a method with
+            weight decay applies `at.weight_decay` itself.
         optimizer: `Optimizer` -> `Optimizer`. Called once, when the step is built. Wraps or replaces the task's
             optimizer. The engine applies the result to stacked replicas, so it must be elementwise.
         project: (params, state, at) -> (params, state). Called in every step, after the optimizer, with the updated
@@ -74,27 +74,28 @@ class Regularizer:
             Called at every evaluation. Two methods with this phase cannot be combined.
         every: phase -> k: the phase runs only in steps 0, k, 2 k, ..., and costs nothing in other steps. Allowed for
             perturb, penalty, transform, update and project. Empty by default.
-        reserve: the share of the training set kept for the method, from 0 to 1: `At.reserved`. In batches, each
-            reserved example is replaced by another example, drawn by key once per replica. 0 by default.
-        needs: properties of `At` that have to be declared: "budget" and "train". Empty by default.
+        reserve: the share of the training set kept for the method as `At.reserved`, at least 0 and below 1. In batches,
+            each reserved example is replaced by another example, drawn once per replica. 0 by default.
+        needs: which of the properties "budget" and "train" of `At` the method reads. Empty by default.
         mapped: False for code that cannot be mapped over replicas, because it branches on tensors or reads their
-            values. Its replicas are trained one by one, which is slower, and its rows are marked. True by default.
+            values. The method's replicas are then trained one by one, which is slower, and its rows are marked. True by
+            default.
         privileges: names of what the method uses beyond the baseline; the leaderboard prints them. Any of
             "extra_labels", "test_accuracy", "second_model", "extra_gradients", "prior_knowledge", "averaged_weights",
             "loss" and "architecture". `eval_params` implies "averaged_weights", and `hidden_always` "architecture".
             Empty by default.
         neutral: values of the factory's parameters at which the method equals the baseline, such as {"strength": 0.0};
             `grokbench check` tests this. None: there are no such values.
-        inert: names of parameters that need not change anything in the first 50 steps of training, such as the length
-            of a warm-up. They are parameters of the factory, and "lr" and "weight_decay" of the task. `grokbench check`
-            gives no hint about them. Empty by default.
+        inert: names of parameters that may have no effect in the first 50 steps of training, such as the length of a
+            warm-up: parameters of the factory, or "lr" and "weight_decay" of the task. For these, `grokbench check`
+            gives no hint that they have no effect. Empty by default.
         facts: names that the task's `facts` must contain; a suite that plans the method on another task is refused.
             Empty by default.
         refuses: task -> why the method cannot be trained on it, such as "it has no hidden matrix"; None or empty if it
             can. A suite that plans the method on such a task is refused. None: no task is refused.
         rotates: True if the method commutes with rotations of the inputs under SGD; a task such as xor is then trained
             in fewer, rotated coordinates. False by default.
-        revision: raise it when the numbers change: stored runs of another revision are not reused. 1 by default.
+        revision: increase it when the numbers change: stored runs of another revision are not reused. 1 by default.
     """
 
     prepare: Callable[[Params, Task, Batch, Tensor], Params] | None = None
@@ -153,16 +154,16 @@ class Regularizer:
 
 
 def takes_about(init: Callable[..., State]) -> bool:
-    """Return whether `Regularizer.init` takes `about` after `params`; filled keywords of a partial do not count."""
+    """Return whether `Regularizer.init` takes `about` after `params`; keywords that a partial fills do not count."""
     return len(positional(init, "about")) > 1
 
 
 def positional(function: Callable[..., Any], *optional: str) -> list[str]:
-    """List the parameters that a function is given by position.
+    """List the parameters without defaults that a function takes by position.
 
     Args:
-        function: a function of a record. A function without a signature, such as some builtins, has no parameters here.
-        optional: names of parameters that count although they have defaults.
+        function: the function. For a function without a signature, such as some builtins, the list is empty.
+        optional: names of parameters that are listed although they have defaults.
     """
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:

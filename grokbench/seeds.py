@@ -52,7 +52,7 @@ def count_seeds(count: int) -> tuple[int, ...]:
 
 
 def seeds_of(given: Any) -> tuple[int, ...]:
-    """Return the seeds of a value in a suite: a list, a text or a count.
+    """Return the seeds that a value in a suite stands for: a list of seeds, a text such as `0-4,7`, or a count.
 
     Raises:
         SuiteError: raised by `parse_seeds` or `count_seeds`.
@@ -63,7 +63,7 @@ def seeds_of(given: Any) -> tuple[int, ...]:
 
 
 def seed_faults(seeds: Sequence[int]) -> dict[int, str]:
-    """Map the index of each seed that is negative, too large or repeated to its fault in words."""
+    """Return index -> fault in words, for each seed that is negative, too large or repeated."""
     faults: dict[int, str] = {}
     seen: set[int] = set()
     for index, seed in enumerate(seeds):

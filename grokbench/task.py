@@ -36,12 +36,12 @@ class Task:
         split_names: the splits that `splits` and `shared` provide together; "train" and "test" by default.
         train_size: examples in the split "train", from 1 to 1e8.
         init: key () -> all parameters before training, drawn only from the key.
-        embed: (params, inputs (n, ...) as drawn) -> floats (n, ...), the inputs that Jacobians are taken with respect
-            to: pixels, or the embedding vectors of tokens. None: inputs are used as drawn.
-        forward: (params, embedded inputs (n, ...)) -> outputs (n, C), each example independently of the others. To let
-            methods see hidden activations, `forward` takes a third argument, `site`, by default the identity. It calls
-            h = site(h, name) on hidden activations h (n, ...), after operations in place, and continues with the
-            result.
+        embed: (params, inputs (n, ...) of a split) -> floats (n, ...), with respect to which Jacobians are taken:
+            pixels, or the embedding vectors of tokens. None: the inputs of the splits are used unchanged.
+        forward: (params, embedded inputs (n, ...)) -> outputs (n, C), where no output depends on other examples. To let
+            methods see hidden activations, give `forward` a third argument, `site`, whose default is the identity.
+            `forward` then calls h = site(h, name) on hidden activations h (n, ...), after any operation in place, and
+            continues with the result.
         frozen: names of parameters that are never updated; none by default. Methods do not receive them.
         loss: (outputs (n, C), targets (n,)) -> (), the mean over the batch.
         correct: (outputs (n, C), targets (n,)) -> (n,) bool, the examples that count as right in accuracies.
@@ -50,20 +50,20 @@ class Task:
             whole training set.
         epochs: the budget, in epochs, at least 1.
         evaluate_every: epochs between two evaluations, at least 1; 1 by default. It must divide the budget.
-        grokked: metric label -> condition such as "> 0.90"; all conditions must hold at one evaluation.
+        grokked: metric label -> condition such as "> 0.90"; all conditions must hold at the same evaluation.
         stop: "grokked" (the default): a replica stops at the evaluation at which the criterion holds. An int k: it
             stops when the criterion has held for k evaluations in a row. {"hold": H}: it stops when grokking has lasted
             for H epochs, see `Crossings`. "budget": it trains to the budget.
-        roles: parameter name -> role, for every parameter.
+        roles: parameter name -> "input", "hidden", "readout" or "bias", for every parameter.
         input_bounds: the least and the largest valid value of an embedded input. None: there are no bounds.
         evaluate_examples: examples in one forward pass of an evaluation, which bounds its memory. None: the whole
             split.
-        activations: numbers kept for the gradient of one example, by which GrokBench limits the number of replicas that
-            train together. 0 (the default) if parameters and data need far more memory.
+        activations: how many numbers the gradient of one example keeps in memory, from which GrokBench estimates how
+            many replicas can train together. Leave it at 0 (the default) if parameters and data need far more memory.
         facts: name -> value, read by methods and metrics: "cross_entropy", "modulus", ... Empty by default.
         full: the same task without rotated coordinates. Seconds are measured on it, and methods that do not rotate with
             the inputs are trained on it. None: this task is not rotated.
-        revision: raise it when the numbers change: stored runs of another revision are not reused. 1 by default.
+        revision: increase it when the numbers change: stored runs of another revision are not reused. 1 by default.
 
     Raises:
         ValueError: a size, a budget, `stop` or a setting of the optimizer is out of range.
@@ -111,11 +111,11 @@ class Task:
         return "site" in inspect.signature(self.forward).parameters
 
     def embedded(self, params: Params, inputs: Tensor) -> Tensor:
-        """Embed inputs; without `embed` they are returned unchanged.
+        """Embed inputs; a task without `embed` returns them unchanged.
 
         Args:
             params: all parameters of the replica.
-            inputs: (n, ...), as drawn.
+            inputs: (n, ...), as in the splits.
         """
         return self.embed(params, inputs) if self.embed else inputs
 
@@ -124,7 +124,7 @@ class Task:
 
         Args:
             params: all parameters of the replica.
-            inputs: (n, ...), as drawn.
+            inputs: (n, ...), as in the splits; they are embedded here.
         """
         return self.forward(params, self.embedded(params, inputs))
 
@@ -143,7 +143,7 @@ class Task:
             if not is_count(value := getattr(self, name)):
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
         if not (self.stop in ("grokked", "budget") or is_count(self.stop) or _is_hold(self.stop)):
-            ways = "'grokked', 'budget', {'hold': epochs}, or for how many evaluations, at least 1, the criterion holds"
+            ways = "'grokked', 'budget', {'hold': epochs}, or a number of evaluations of at least 1"
             raise ValueError(f"stop must be {ways}, got {self.stop!r}")
         if not isinstance(self.optimizer, Optimizer):
             raise TypeError("optimizer must be an Optimizer of grokbench, such as grokbench.SGD(lr=...)")

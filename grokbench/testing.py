@@ -33,8 +33,8 @@ def questions_of(module: ModuleType) -> dict[str, Callable[[], Answer]]:
         module: the module of a plugin file, or the module that an installed package's entry point names.
 
     Returns:
-        "PLUGIN-CHECK" -> a function that returns the answer, whose `verdict` is a `Verdict`. Pass the keys to
-        `pytest.mark.parametrize`, so that pytest names the check that failed.
+        "PLUGIN-CHECK" -> a function that runs the check and returns its answer, whose `verdict` is a `Verdict`. Pass
+        the keys to `pytest.mark.parametrize`, so that pytest names the check that failed.
 
     Raises:
         PluginError: the module yields no plugin, or a plugin that cannot be registered or whose name is taken.
@@ -88,7 +88,7 @@ def _task_key(seed: int) -> Tensor:
 
 
 def linearized(task: Task, at: At, seed: int = 0) -> Local:
-    """Make the linearized network that a penalty receives, at the batch of an `At`.
+    """Make the `Local` that a penalty receives: the network, linearized at the batch of an `At`.
 
     Args:
         task: the task that `at` belongs to; its hidden activations are recorded if it names sites.

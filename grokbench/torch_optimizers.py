@@ -44,17 +44,17 @@ def from_torch(
         name: the name of the method in suites. By default the name of the class in lower case, with an underscore
             between a small letter and a capital: AdaBelief becomes `ada_belief`, and RAdam becomes `radam`.
         revision: the revision of the method, see `Regularizer`.
-        defaults: defaults of the method's parameters, in place of those of the class.
+        defaults: parameter -> default of the method, in place of the default of the class.
 
     Returns:
         A factory for the hook `grokbench_regularizers` to yield. It has the parameters of the class.
 
     Raises:
-        TypeError: the class has no such parameter, or its `step` needs a closure.
+        TypeError: the class has no parameter of a name in `defaults`, or its `step` needs a closure.
     """
     if needed := [each for each in positional(optimizer.step) if each != "self"]:
         raise TypeError(
-            f"{optimizer.__name__}.step needs {needed[0]}, expected an optimizer that needs gradients alone"
+            f"{optimizer.__name__}.step needs {needed[0]}, expected an optimizer whose step needs only gradients"
         )
     signature = _signature(optimizer, defaults)
 
@@ -108,8 +108,9 @@ class TorchState(NamedTuple):
     """The state of a torch optimizer as tensors.
 
     Attributes:
-        fresh: (), bool: no step has been taken.
-        values: the tensors and numbers among the leaves of the optimizer's state and parameter groups, by their place.
+        fresh: (), bool: True before the first step.
+        values: index of a leaf -> its value. The leaves are those of the pytree of the optimizer's state and parameter
+            groups; only tensors and numbers are kept.
     """
 
     fresh: Tensor

@@ -76,7 +76,7 @@ class Optimizer(ABC):
         """Make the state before the first update.
 
         Args:
-            params: the parameters that are trained, of one replica or stacked.
+            params: the trained parameters of one replica, or stacked over replicas.
         """
 
     @abstractmethod
@@ -84,9 +84,9 @@ class Optimizer(ABC):
         """Take one step, possibly in place: the arguments must not be used afterwards.
 
         Args:
-            params: the parameters that are trained, of one replica or stacked.
+            params: the trained parameters of one replica, or stacked over replicas.
             grads: their gradients, with the names and shapes of `params`.
-            state: what `init` or the update before returned.
+            state: the state that `init` or the previous update returned.
 
         Returns:
             The new parameters, with the names, shapes and dtypes of `params`, and the new state.
@@ -114,7 +114,7 @@ def linearize(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Local:
     """Compute the outputs of a function and its pullback; both can be differentiated again.
 
     Args:
-        forward: maps inputs (n, ...) to outputs (n, C), each example independently of the others.
+        forward: maps inputs (n, ...) to outputs (n, C), where no output depends on other examples.
         inputs: (n, ...), floats.
     """
     return linearize_hidden(lambda x: (forward(x), {}), inputs)

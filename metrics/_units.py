@@ -11,7 +11,7 @@ Space = Literal["pixel", "normalised"]
 
 
 def unit(task: Task, x: Tensor, space: Space) -> Tensor:
-    """A length of 1 of that space, in units of x (n, ...): (), or broadcast along the channels of x, its axis 1.
+    """A length of 1 in `space`, in units of x (n, ...): (), or one number for each channel, shaped for axis 1 of x.
 
     - "pixel": the width of the valid range has length 1, so 4/255 are four grey levels of an 8-bit image.
     - "normalised": the standard deviation of the data has length 1. A task that normalises within its network gives

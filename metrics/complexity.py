@@ -1,9 +1,9 @@
 """Local complexity of a ReLU network near the data: Humayun et al., ICML 2024, arXiv:2402.15555.
 
-"Deep networks always grok and here is why". A ReLU network is affine where no pre-activation z changes its sign. Around
-x stand the 2n vertices x +- r v_i of a frame of n orthonormal directions v_i. The local complexity is the number of
-units that are on (z > 0) at one vertex and off at another, summed over the layers: the number of their hyperplanes that
-cut the hull of the vertices. The authors count a z of exactly 0 as a third sign.
+"Deep networks always grok and here is why". A ReLU network is affine where no pre-activation z changes its sign. A
+radius r and a frame of n orthonormal directions v_i give 2n vertices x +- r v_i around an input x. The local complexity
+is the number of units, over all layers, that are on (z > 0) at one vertex and off at another. The hyperplanes of these
+units cut the hull of the vertices. The authors count a z of exactly 0 as a third sign.
 """
 
 from functools import partial
@@ -24,7 +24,7 @@ def local_complexity(
     examples: int | None = 1024,
     split: str = "train",
 ) -> Metric:
-    """The mean over the first `examples` of a split of the units that switch near an example, from 0 to all units.
+    """The mean number of units that switch near an example, over the first `examples` of a split; from 0 to all units.
 
     `directions` is n, at most the dimensions of the input. `radius` is r, in the units of `space`, see `_units.py`. The
     defaults are those of the authors' CIFAR10 (40 vertices, normalised images); on MNIST they take 25 directions and
@@ -33,7 +33,7 @@ def local_complexity(
     layer. Cost: 2n forward passes.
 
     Raises:
-        ValueError: no direction, or a radius that is not positive.
+        ValueError: `directions` or `examples` is below 1, or `radius` is not positive.
     """
     if directions < 1:
         raise ValueError(f"directions must be at least 1, got {directions}")

@@ -1,7 +1,8 @@
 """Accuracy on corrupted images: Hendrycks & Dietterich, ICLR 2019, arXiv:1903.12261.
 
-Every corruption c comes in five severities s, each with all test images; the accuracy of a corruption, and of several,
-is the mean of acc(c, s). Hendrycks & Dietterich divide errors by the errors of AlexNet, but only on ImageNet.
+Every corruption c comes in five severities s, each with all test images. The accuracy under one or several corruptions
+is the mean of acc(c, s) over c and s. Hendrycks & Dietterich divide errors by the errors of AlexNet, but only on
+ImageNet.
 """
 
 from functools import lru_cache, partial
@@ -35,7 +36,7 @@ def cifar10c_accuracy(
     2.3 GB for `mean`. Cost: one forward pass over these images.
 
     Raises:
-        ValueError: a severity that is not from 1 to 5, or no examples.
+        ValueError: `severity` is not from 1 to 5, or `examples` is below 1.
         DataError: the files of CIFAR-10-C are missing; raised before anything is trained.
     """
     if severity is not None and not 1 <= severity <= data.SEVERITIES:

@@ -10,8 +10,8 @@ functions of the answer, and w_k = 2 pi k / p splits it into waves, for k = 1, .
 
 W_k[(a + b) mod p] equals the projection of the outputs of all pairs onto cos(w_k(a + b)) and sin(w_k(a + b)), which the
 authors compute. The key frequencies are those with the largest P_k at this evaluation; the authors take those of the
-network at the end of training. The frequency 1/2 of an even p is left out. Cost of each metric except `embedding_gini`:
-the outputs of both splits, shared with `loss` and `accuracy`, and some 2 p^3 C operations.
+network at the end of training. The frequency 1/2 of an even p is left out. Cost of each metric: the outputs of both
+splits, shared with `loss` and `accuracy`, and some 2 p^3 C operations.
 """
 
 import math
@@ -65,11 +65,10 @@ def turns(k: Tensor, n: int, dtype: torch.dtype) -> Tensor:
 
 
 def restricted_loss(keys: int = 5) -> Metric:
-    """The task's loss over all pairs with outputs mean + sum of W_k over the `keys` strongest frequencies.
+    """The task's loss over all pairs, with the outputs reduced to their mean and their `keys` strongest waves W_k.
 
-    This loss falls when the network's trigonometric circuit forms, before the test loss falls. Like the authors, it
-    keeps the mean of the outputs over all pairs. The authors leave the output of the token = out of the loss; here it
-    is kept.
+    This loss falls when the network's trigonometric circuit forms, before the test loss falls. The authors keep the
+    mean over all pairs, too. They leave the output of the token = out of the loss; here it is kept.
     """
     measure = partial(measure_restricted_loss, keys=at_least_one(keys, "keys"))
     return Metric(measure=measure, better="lower", splits=("train", "test"), facts=("modulus",))
@@ -83,7 +82,7 @@ def measure_restricted_loss(probe: Probe, *, keys: int) -> Tensor:
 
 
 def excluded_loss(keys: int = 5, remove: Literal["all", "each"] = "all") -> Metric:
-    """The task's loss on the training set with outputs less the W_k of the `keys` strongest frequencies.
+    """The task's loss on the training set, with the `keys` strongest waves W_k subtracted from the outputs.
 
     This loss rises when the network stops relying on memory. `all` removes the frequencies together, as the paper says;
     `each` removes one frequency at a time and takes the mean of the losses, as the authors' code does.
@@ -117,7 +116,7 @@ def measure_key_frequency(probe: Probe, *, rank: int) -> Tensor:
 
 
 def key_frequencies(share: float = 0.95) -> Metric:
-    """The number of strongest frequencies that together hold `share` of the sum of all P_k: few once the circuit forms.
+    """The least number of frequencies that hold `share` of the sum of all P_k together: few once the circuit forms.
 
     ValueError unless 0 < `share` < 1.
     """
@@ -138,8 +137,8 @@ def measure_key_frequencies(probe: Probe, *, share: float) -> Tensor:
 def key_share(keys: int = 5) -> Metric:
     """The share of the outputs' variance over all pairs that the `keys` strongest frequencies explain, from 0 to 1.
 
-    It is sum_k P_k / 2, divided by the mean of ||output - mean||^2. The other frequencies, and the variance that does
-    not depend on the answer alone, make up the rest.
+    It is the sum of P_k / 2 over these frequencies, divided by the mean of ||output - mean||^2. The other frequencies,
+    and the variance that does not depend on the answer alone, make up the rest.
     """
     measure = partial(measure_key_share, keys=at_least_one(keys, "keys"))
     return Metric(measure=measure, splits=("train", "test"), facts=("modulus",), bounds=(0.0, 1.0))
@@ -153,38 +152,6 @@ def measure_key_share(probe: Probe, *, keys: int) -> Tensor:
     return found.powers[found.strongest(keys)].sum() / 2.0 / variance.clamp_min(FLOOR)
 
 
-def embedding_gini(tokens: Literal["numbers", "all"] = "numbers") -> Metric:
-    """The Gini coefficient of the embedding's Fourier norms, from 0 (all equal) towards 1 (one frequency holds all).
-
-    With E (T, d) the task's embedding, N_k = || sum_t exp(-2 pi i k t / T) E[t] ||, and N sorted in ascending order,
-
-        G = sum_j (2 j - n - 1) N_(j) / (n sum_j N_(j))
-
-    `numbers`: only the rows of the numbers 0, ..., p - 1, and k = 0, ..., floor(p / 2). `all`: every row, including
-    that of the token =, and k = 0, ..., T - 1. All frequencies except the first then count twice, as in the code of
-    Walker et al., Figure 8. Cost: T^2 d operations.
-    """
-    measure = partial(measure_embedding_gini, tokens=tokens)
-    return Metric(measure=measure, facts=("modulus", "embedding"), bounds=(0.0, 1.0))
-
-
-def measure_embedding_gini(probe: Probe, *, tokens: Literal["numbers", "all"]) -> Tensor:
-    """The coefficient, ()."""
-    E = probe.task.facts["embedding"](probe.params)
-    if tokens == "numbers":
-        E = E[: probe.task.facts["modulus"]]
-    T = len(E)
-    k = torch.arange(T // 2 + 1 if tokens == "numbers" else T, device=E.device)
-    return gini((turns(k, T, E.dtype) @ E).square().sum((1, 2)).sqrt())
-
-
-def gini(values: Tensor) -> Tensor:
-    """The Gini coefficient of n numbers that are not negative, (); Hurley & Rickard, 2009, arXiv:0811.4706."""
-    n = len(values)
-    ranks = torch.arange(1, n + 1, dtype=values.dtype, device=values.device)
-    return ((2.0 * ranks - n - 1.0) * values.sort().values).sum() / (n * values.sum()).clamp_min(FLOOR)
-
-
 @hookimpl
 def grokbench_metrics():
     yield restricted_loss
@@ -192,4 +159,3 @@ def grokbench_metrics():
     yield key_frequency
     yield key_frequencies
     yield key_share
-    yield embedding_gini

@@ -44,8 +44,9 @@ def full_jacobian_alignment(split: str = "train", examples: int | None = None) -
 def jacobian_pc1(split: str = "train", examples: int | None = 64) -> Metric:
     """The mean over `examples` of sigma_1^2 / sum_i sigma_i^2, with the singular values of J_x: 1 if its rank is one.
 
-    "PC1" of Walker et al., Figure 3 and A.2, whose code takes 64 points too. Cost: one forward and C backward passes,
-    and products of C x C matrices; memory: examples x C x d numbers. With one output it is always 1.
+    "PC1" of Walker et al., Figure 3 and A.2, which do not state the number of points. The authors' released code
+    measures it on 64 points, in its script on CIFAR-10. With one output it is always 1. Cost: one forward and C
+    backward passes, and products of C x C matrices; memory: examples x C x d numbers.
     """
     measure = partial(measure_rows, split=split, examples=at_least_one(examples), of=_explained)
     return Metric(measure=measure, splits=(split,), bounds=(0.0, 1.0), rotates=True)
@@ -100,15 +101,25 @@ def _normalised(G: Tensor) -> Tensor:
     return G / trace.clamp_min(torch.finfo(G.dtype).tiny)[..., None, None]
 
 
-def centroid_alignment(split: str = "train", examples: int | None = None) -> Metric:
-    """The mean over a split of <x, mu_x> / (||x|| ||mu_x||), from -1 to 1. Cost: a forward and a backward pass."""
-    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_all, of=_cosine)
+def centroid_alignment(split: str = "train", examples: int | None = None, *, signed: bool = False) -> Metric:
+    """The mean over a split of <x, mu_x> / (||x|| ||mu_x||), from -1 to 1. Cost: a forward and a backward pass.
+
+    A task with one output, such as xor, needs `signed`: mu_x then is the gradient of that output, which leads away from
+    x if the target is negative, and the cosines of the two classes cancel in the mean. `signed` multiplies mu_x by the
+    sign of the target; this is `jacobian_alignment`. With several outputs it changes nothing.
+    """
+    weights = _signed if signed else _all
+    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=weights, of=_cosine)
     return Metric(measure=measure, better="higher", splits=(split,), rotates=True)
 
 
-def centroid_inner_product(split: str = "train", examples: int | None = None) -> Metric:
-    """The mean over a split of <x, mu_x>. Cost: a forward and a backward pass."""
-    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=_all, of=_inner)
+def centroid_inner_product(split: str = "train", examples: int | None = None, *, signed: bool = False) -> Metric:
+    """The mean over a split of <x, mu_x>. Cost: a forward and a backward pass.
+
+    A task with one output needs `signed`, see `centroid_alignment`.
+    """
+    weights = _signed if signed else _all
+    measure = partial(measure_sum, split=split, examples=at_least_one(examples), weights=weights, of=_inner)
     return Metric(measure=measure, splits=(split,), rotates=True)
 
 
@@ -149,6 +160,10 @@ def measure_sum(
 def _all(outputs: Tensor, targets: Tensor) -> Tensor:
     del targets
     return torch.ones_like(outputs)
+
+
+def _signed(outputs: Tensor, targets: Tensor) -> Tensor:
+    return _class_row(outputs, targets) if outputs.shape[-1] == 1 else _all(outputs, targets)
 
 
 def _class_row(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ C outputs f_c there are two definitions, selected by `outputs`:
     "sum":    <grad sum_c f_c(x), grad sum_c f_c(x')>, the kernel of the centroids (Walker et al., Theorem 4)
     "trace":  sum_c <grad f_c(x), grad f_c(x')>, the trace of the C x C kernel, at C times the cost
 
-Features are learned while K changes; a network whose K is constant is lazy. Rotated coordinates keep only the inner
-products of training inputs.
+Features are learned while K changes; a network whose K is constant is lazy. Rotated coordinates keep the inner products
+of training inputs only, so in these coordinates the kernel is measured on the training set only.
 """
 
 from functools import partial
@@ -35,11 +35,11 @@ def ntk_mean(outputs: Reading = "sum", split: str = "train", examples: int | Non
 
 
 def ntk_change(outputs: Reading = "sum", split: str = "train", examples: int = 64) -> Metric:
-    """1 - <K, K_0> / (||K|| ||K_0||), K_0 before training, from 0 to 1: how far the kernel has turned.
+    """1 - <K, K_0> / (||K|| ||K_0||), from 0 to 1: the turn of the kernel K away from K_0, the kernel before training.
 
-    Fort et al., "Deep learning versus kernel learning", NeurIPS 2020. Measured on the first `examples` of a split; 1 if
-    one of the kernels is 0. Cost: two matrices K, each of a forward and a backward pass and products of n x n x
-    parameters; memory: examples x parameters numbers per replica, and the initial parameters.
+    Fort et al., "Deep learning versus kernel learning", NeurIPS 2020. Measured on the first n = `examples` of a split;
+    1 if one of the kernels is 0. Cost: for each of the two kernels, a forward and a backward pass and products of
+    n x n x parameters; memory: n x parameters numbers per replica, and the initial parameters.
     """
     measure = partial(measure_change, outputs=outputs, split=split, examples=at_least_one(examples))
     return Metric(measure=measure, splits=(split,), bounds=(0.0, 1.0), initial=True, rotates=split == "train")
@@ -50,8 +50,8 @@ def ntk_alignment(outputs: Reading = "sum", split: str = "train", examples: int 
 
     Cristianini et al., "On kernel-target alignment", NeurIPS 2001. Y (n, C) are one-hot targets, not centred, so that Y
     Y^T is 1 for two examples of the same class. For a scalar output, Y are the targets themselves. Measured on the
-    first `examples` of a split; 0 if K is 0. Cost: a forward and a backward pass and a product of n x n x parameters;
-    memory: examples x parameters numbers per replica.
+    first n = `examples` of a split; 0 if K is 0. Cost: a forward and a backward pass and a product of n x n x
+    parameters; memory: n x parameters numbers per replica.
     """
     measure = partial(measure_alignment, outputs=outputs, split=split, examples=at_least_one(examples))
     return Metric(measure=measure, better="higher", splits=(split,), bounds=(0.0, 1.0), rotates=split == "train")
@@ -96,7 +96,7 @@ def kernel(probe: Probe, params: Params, inputs: Tensor, outputs: Reading) -> Te
 
 
 def _output(trained: Params, probe: Probe, params: Params, inputs: Tensor, row: Tensor) -> Tensor:
-    """The outputs (n, C) weighted by a row (C,), summed over the examples, ()."""
+    """The sum over examples of the outputs (n, C) times the weights `row`, (C,): a scalar, ()."""
     return (probe.task.outputs(params | trained, inputs) @ row).sum()
 
 

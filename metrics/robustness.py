@@ -4,7 +4,7 @@ Projected gradient descent in the L-infinity ball around x, each step clipped to
 
     x <- clip(x + alpha sign(grad_x loss(f(x), y))),  |x - x_0| <= radius,  low <= x <= high
 
-x is what the task embeds (`Task.embed`), the valid range is `Task.input_bounds`. The accuracy is measured after the
+x is an embedded input (`Task.embed`), and the valid range is `Task.input_bounds`. The accuracy is measured after the
 last step, as in Madry et al. AutoAttack's PGD (Croce & Hein 2020), which Walker et al.'s code uses, keeps the strongest
 step.
 
@@ -39,24 +39,24 @@ def pgd_accuracy(
     examples: int | None = 1000,
     split: str = "test",
 ) -> Metric:
-    """The share of the first `examples` of a split still classified correctly after an attack, from 0 to 1.
+    """The share of the first `examples` of a split that are still classified correctly after an attack, from 0 to 1.
 
     The defaults are those of Walker et al. on CIFAR10; `examples: null` uses the whole split. `loss` is the function
     that the attack ascends:
 
     - "cross_entropy" takes the outputs as logits; a scalar output f stands for the logits (0, f) of two classes. It is
-      used even if the task is trained on squared errors, which grow when an output exceeds its target without an error.
-      The attack ascends log sum_{j != y} exp(z_j) - z_y, of which the cross-entropy is the softplus. Its gradient has
-      the same signs, which the rounding of the softmax would hide (in float32 from a lead of 17 on, so that the network
-      would seem robust).
+      used even if the task is trained on squared errors, which also grow when an output exceeds its target, although
+      the class is then right. The attack ascends log sum_{j != y} exp(z_j) - z_y, of which the cross-entropy is the
+      softplus: both gradients have the same signs. In float32, the gradient of the cross-entropy would be rounded to 0
+      if the correct logit leads by 17 or more, and the network would seem robust.
     - "margin" is the largest other logit minus the logit of the class.
     - "task" is the task's own loss.
 
-    The start is uniform in the ball (or x), drawn anew at each evaluation. Cost: `steps` forward and backward passes,
-    and one forward pass.
+    The attack starts at a point drawn uniformly from the ball, anew at each evaluation, or at x without `random_start`.
+    Cost: `steps` forward and backward passes, and one forward pass.
 
     Raises:
-        ValueError: a negative number of steps, radius or step size.
+        ValueError: `steps`, `step_size` or `radius` is negative, or `examples` is below 1.
     """
     for name, value in (("steps", steps), ("step_size", step_size), ("radius", radius)):
         if value < 0:
@@ -74,7 +74,7 @@ def noise_accuracy(sd: float = 0.1, space: Space = "pixel", examples: int | None
     evaluation. Cost: one forward pass, and the draws, which cost more on a CPU.
 
     Raises:
-        ValueError: a negative standard deviation.
+        ValueError: `sd` is negative, or `examples` is below 1.
     """
     if sd < 0:
         raise ValueError(f"sd must not be negative, got {sd}")

@@ -17,7 +17,7 @@ from . import _classes
 
 
 def softmax_collapse(split: str = "train") -> Metric:
-    """The share of a split where sum_c exp(z_c - max z) == 1 in the precision of the run, from 0 to 1.
+    """The share of a split's examples for which sum_c exp(z_c - max z) == 1 in the precision of the run, from 0 to 1.
 
     z are the outputs, whatever the task's loss; a scalar output f is the logit of two classes, (0, f). Cost: one
     forward pass, shared with `accuracy`.
@@ -34,7 +34,7 @@ def measure_collapse(probe: Probe, *, split: str) -> Tensor:
 
 
 def zero_loss(split: str = "train") -> Metric:
-    """The share of a split whose own loss is exactly 0 in the precision of the run, from 0 to 1.
+    """The share of a split's examples whose own loss is exactly 0 in the precision of the run, from 0 to 1.
 
     The task's loss is computed for one example at a time. Cost: one forward pass, shared with `accuracy`.
     """

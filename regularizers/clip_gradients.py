@@ -19,9 +19,9 @@ def clip_gradients(max_norm: float = 1.0) -> Regularizer:
         g <- g min(1, max_norm / ||g||)
 
     Walker et al.'s script that holds the Jacobian at a level clips in this way, at norm 1. Combined methods act in
-    their order, so name this method last. Weight decay is not clipped. Under SGD a step is then no longer than lr
-    max_norm, apart from the decay. Adam bounds its steps by itself, and a clipping that is the same at every step
-    hardly changes them.
+    their order, so name this method last. Weight decay is not clipped. Under SGD the length of a step is then at most
+    `max_norm` times the learning rate, apart from the decay. Adam bounds its steps by itself: if the gradients of all
+    steps are shortened by the same factor, its steps hardly change.
 
     ValueError unless `max_norm` is above 0.
     """

@@ -14,7 +14,7 @@ from grokbench import At, Batch, Params, Regularizer, hookimpl, random
 
 
 class Accuracy(NamedTuple):
-    """The training accuracy `a` of the last completed epoch, and the counts of the current one, all scalars."""
+    """The training accuracy a of the last completed epoch, and the counts of the epoch in progress, all scalars."""
 
     last: Tensor
     correct: Tensor
@@ -27,11 +27,11 @@ def gaussian_noise(scale: float = 0.06, floor: float = 0.03) -> Regularizer:
 
         sigma = max(scale (1 - a), floor)        x <- x + sigma z,  z ~ N(0, I), anew for every batch
 
-    sigma is in units of the embedded inputs: normalised pixels on MNIST. `floor` alone (scale 0) is noise of constant
-    size. As in the code, only noisy inputs are trained on, and they may leave the valid range. The code computes a by a
-    pass over the clean training set before each epoch. Here a is counted from the outputs in training during the last
-    completed epoch, on noisy inputs and while the parameters move; it is 0 in the first epoch. Cost: one draw per
-    input.
+    sigma is in units of the embedded inputs: normalised pixels on MNIST. With `scale` 0 the noise has the constant size
+    `floor`. As in Walker et al.'s code, the network is trained on noisy inputs only, and they may leave the valid
+    range. That code computes a by a pass over the clean training set before each epoch. Here a is the accuracy of the
+    training outputs of the last completed epoch, on noisy inputs and while the parameters move; in the first epoch it
+    is 0. Cost: one draw per input.
 
     ValueError if `scale` or `floor` is negative.
     """

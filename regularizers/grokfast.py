@@ -1,7 +1,7 @@
 """Grokfast: Lee et al., "Grokfast: accelerated grokking by amplifying slow gradients", 2024, arXiv:2405.20233.
 
-The slow part of each gradient is estimated by a running mean and added to it with a gain. As in the authors' code, the
-filter acts before weight decay, so weight decay is not filtered.
+A running mean estimates the slow part of the gradients. It is multiplied by a gain and added to each gradient. As in
+the authors' code, this filter acts before weight decay, so weight decay is not filtered.
 """
 
 from functools import partial
@@ -23,8 +23,8 @@ def grokfast_ema(alpha: float = 0.98, lamb: float = 2.0) -> Regularizer:
 
         h <- alpha h + (1 - alpha) g        g <- g + lamb h
 
-    h starts at the first gradient. The gain is 1 + lamb at frequency zero; at the settings that Walker et al. use
-    (alpha 0.8, lamb 0.1) it lies between 1.01 and 1.10, which hardly changes the steps of Adam.
+    h starts at the first gradient. The filter's gain is 1 + lamb at frequency zero. At the settings that Walker et al.
+    use (alpha 0.8, lamb 0.1) it lies between 1.01 and 1.10 at all frequencies, which hardly changes the steps of Adam.
 
     ValueError unless 0 <= `alpha` < 1.
     """
@@ -59,8 +59,8 @@ def grokfast_ma(window: int = 100, lamb: float = 5.0) -> Regularizer:
         g <- g + lamb mean(g_{t - window + 1}, ..., g_t)
 
     Memory: window + 1 times the parameters. The authors' code keeps a queue and computes its mean anew at every step.
-    Here a running sum is used, which differs by rounding. Before the queue is full gradients pass unchanged (their
-    `warmup`).
+    Here a running sum is used, which differs by rounding. Until there are `window` gradients, gradients pass unchanged
+    (the `warmup` of the authors' code).
 
     ValueError unless `window` is at least 1.
     """

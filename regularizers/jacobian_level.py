@@ -25,8 +25,8 @@ def jacobian_level(
         strength | level - mean_i ||J_i||_F |
 
     The norm is that of `grokalign` with norm: frobenius; `estimator` and `projections` have the same meaning as there.
-    The slope does not depend on the distance from the level. At level 0 the method equals grokalign by the formula; the
-    authors' script leaves the penalty out in this case. The script also clips gradients at norm 1:
+    The slope does not depend on the distance from the level. At level 0 this formula is that of `grokalign`, but the
+    authors' script leaves the penalty out at level 0. The script also clips gradients at norm 1:
     `use: [jacobian_level, clip_gradients]`.
 
     ValueError if `level` is negative.

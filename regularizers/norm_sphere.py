@@ -12,7 +12,7 @@ from torch import Tensor
 
 from grokbench import At, Params, Regularizer, hookimpl
 
-TINY = 1e-30  # of a norm before division
+TINY = 1e-30  # least norm before a division
 
 
 class Radius(NamedTuple):

@@ -1,7 +1,7 @@
 """OrthoGrad: Prieto et al., "Grokking at the edge of numerical stability", ICLR 2025, arXiv:2501.04697.
 
-Once the training set is fitted the gradient points along the weights and only scales the logits up; OrthoGrad takes
-that direction away.
+Once the training set is fitted, the gradient points along the weights and only scales the logits up; OrthoGrad removes
+this component of the gradient.
 """
 
 from dataclasses import replace
@@ -25,9 +25,9 @@ def orthograd(
 
     `rescale=False` leaves out the second formula, as in the paper's text; the authors' code has it. `scope` decides
     what w and g are: one tensor (the code) or all parameters as one vector (the text). With `project_decay`, weight
-    decay is projected too. The decay is parallel to w, so the projection removes it, and with an L2 term (SGD) the
-    rescaled length is that of g + weight_decay w. Otherwise weight decay acts as in the task (Walker et al.; Prieto et
-    al. use no weight decay).
+    decay is projected too. The decay is parallel to w, so the projection removes it. With an L2 term (SGD), the
+    gradient is then rescaled to the length of g + weight_decay w. Without `project_decay`, weight decay acts as in the
+    task, as in Walker et al.; Prieto et al. use no weight decay.
 
     Tensors with a single element are left unchanged: nothing is orthogonal to them, and the code's rescaling would blow
     up rounding noise to full length.

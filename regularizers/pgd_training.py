@@ -19,13 +19,13 @@ def pgd_training(
 
         x_0 = x + u,  u ~ U(-radius, radius)        x_{k+1} = clip(x_k + step_size sign grad_{x_k} loss(f(x_k), y))
 
-    `clip` is to the ball, and then to the valid inputs of the task; x_0 = x without `random_start`. The defaults are
-    the paper's for CIFAR10 in pixels of [0, 1] (for MNIST: radius 0.3, 40 steps of 0.01); here lengths are in units of
-    the embedded inputs, which are normalised pixels on MNIST. The attack ascends the task's own loss, without
-    penalties, even if another method trains on another loss. In place of a cross-entropy it ascends log sum_{j != y}
-    exp(z_j) - z_y, of which the cross-entropy is the softplus, because float32 rounds the gradient of the cross-entropy
-    to zero for confident examples. If trained parameters embed the inputs, these parameters get the gradient at x +
-    delta with the attack delta held fixed. Cost: `steps` more forward and backward passes.
+    `clip` clips to the ball around x, and then to the valid inputs of the task. Without `random_start`, x_0 = x.
+    Lengths are in units of the embedded inputs, which are normalised pixels on MNIST. The defaults are the paper's for
+    CIFAR10, with pixels in [0, 1]; for MNIST, the paper has radius 0.3 and 40 steps of 0.01. The attack ascends the
+    task's own loss, without penalties, even if another method trains on another loss. In place of a cross-entropy it
+    ascends log sum_{j != y} exp(z_j) - z_y, of which the cross-entropy is the softplus: float32 rounds the gradient of
+    the cross-entropy to zero for confident examples. If trained parameters embed the inputs, these parameters get the
+    gradient at x + delta with the attack delta held fixed. Cost: `steps` more forward and backward passes.
 
     ValueError if `radius` or `step_size` is negative, or `steps` is below 1.
     """
@@ -53,7 +53,7 @@ def perturb(
         moved = clip(x + radius * u, x, radius, at.input_bounds)
     for _ in range(steps):
         moved = clip(moved + step_size * ascent(moved).sign(), x, radius, at.input_bounds)
-    return Batch(moved + (batch.inputs - x), batch.targets)  # adds zero, with the gradient of the inputs
+    return Batch(moved + (batch.inputs - x), batch.targets)  # the difference is 0, but has a gradient
 
 
 def _ascended(at: At, inputs: Tensor, targets: Tensor) -> Tensor:

@@ -20,14 +20,14 @@ def stablemax() -> Regularizer:
 
         loss = mean_i -log(s(z_iy) / sum_j s(z_ij)),    s(z) = z + 1 for z >= 0, 1 / (1 - z) for z < 0
 
-    In logarithms log s(z) = sign(z) log(1 + |z|), so nothing overflows, and the loss is softplus of log sum_{j != y}
-    s(z_j) - log s(z_y): the target's own term, which would make small terms round away, is not in the sum. The authors'
-    code has the quotient, and casts logits to float64. The form used here needs no cast. With a correct logit of m and
-    others of -m and -m/2, its loss and gradients are right to 1e-5 in float32 for m from 1 to 1e8. There the loss of a
-    float32 quotient is 0.4% off at m = 1e3 and exactly 0 from m = 1e4; even in float64 the quotient is 11% off at m =
-    1e8.
+    Here the loss is computed in logarithms: log s(z) = sign(z) log(1 + |z|), so nothing overflows. An example's loss is
+    the softplus of log sum_{j != y} s(z_j) - log s(z_y). The target's own term is not in the sum, where it would make
+    small terms round away. The authors' code has the quotient, and casts logits to float64; the form used here needs no
+    cast. With a correct logit of m and others of -m and -m/2, its loss and gradients are right to 1e-5 in float32 for m
+    from 1 to 1e8. For these logits, the loss of a float32 quotient is 0.4% off at m = 1e3, and exactly 0 from m = 1e4
+    on; even in float64 the quotient is 11% off at m = 1e8.
 
-    Needs a task with the fact `cross_entropy`: integer targets and that loss. Metrics, and attacks such as those of
+    The task must have the fact `cross_entropy`: integer targets and that loss. Metrics, and attacks such as those of
     `pgd_training`, keep the task's own loss. Prieto et al. use StableMax without weight decay.
     """
     return Regularizer(
@@ -53,7 +53,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def log_s(z: Tensor) -> Tensor:
     """The logarithm of s(z), elementwise."""
-    size = torch.where(z < 0.0, -z, z).log1p()  # unlike this, `abs` and clamps do not have slope 1 at 0
+    size = torch.where(z < 0.0, -z, z).log1p()  # the slope at 0 is 1, unlike that of `abs` and of clamps
     return torch.where(z < 0.0, -size, size)
 
 

@@ -1,4 +1,4 @@
-"""The command line of the simulations: run those named, or all, and write their results."""
+"""The command line of the simulations: run the named simulations, or all, and write their results."""
 
 import json
 import pkgutil
@@ -14,13 +14,13 @@ from grokbench import stats
 
 NAMES = ("looks", "failures", "cadence", "between", "bounds", "equivalence")
 RESULTS = Path(__file__).parent / "results"
-SAMPLED, MOST = 150, 40  # a sample, which a test recomputes, has 1/150 of the suites, at most 40
+SAMPLED, MOST = 150, 40  # a sample, which a test recomputes, has 1/150 of the suites, but at most 40
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
 def main(names: tuple[str, ...]) -> None:
-    """Run simulations, all by default, and write results/NAME.json; the same numbers on every run."""
+    """Run simulations, all by default, and write results/NAME.json. Every run gives the same numbers."""
     for name in names or NAMES:
         start, document = time.process_time(), results(import_module(f"simulations.{name}"))
         (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -30,10 +30,10 @@ def main(names: tuple[str, ...]) -> None:
 
 
 def results(module: ModuleType) -> dict[str, Any]:
-    """Run a simulation in full, and a sample of it with far fewer suites.
+    """Run a simulation in full and, as a sample, with far fewer suites.
 
     Args:
-        module: of the simulation.
+        module: the module of the simulation.
     """
     few = min(module.SUITES // SAMPLED, MOST)
     return {
@@ -46,10 +46,10 @@ def results(module: ModuleType) -> dict[str, Any]:
 
 
 def constants(module: ModuleType) -> dict[str, Any]:
-    """Collect as JSON data the constants that the numbers rest on: those of a simulation, and those of all statistics.
+    """Collect the constants on which the numbers depend, as JSON data: those of a simulation and of `grokbench.stats`.
 
     Args:
-        module: of the simulation.
+        module: the module of the simulation.
     """
     parts = [import_module(f"{stats.__name__}.{part.name}") for part in pkgutil.iter_modules(stats.__path__)]
     found = {f"{each.__name__}.{name}": value for each in (module, *parts) for name, value in _constants(each)}

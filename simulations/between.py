@@ -1,9 +1,10 @@
-"""Differences between all methods of a task: Holm over pairs against the step-down max-T over joint flips of seeds.
+"""Differences between all methods of a task, by Holm's adjustment over pairs and by a step-down max-T procedure.
 
-Among equal methods any difference is an error. Holm's adjustment of exact sign flips holds under any dependence. The
-max-T procedure (Westfall and Young 1993) flips the differences of all pairs of a seed together. That takes for granted
-that they are symmetric together, which equal skewed times of three or more methods are not. In the alternative the
-first method is faster, and the power is the share of its pairs that are found.
+Among equal methods any difference that is found is an error. Holm's adjustment of exact sign-flip tests holds under any
+dependence. The max-T procedure (Westfall and Young 1993) flips the differences of all pairs of methods on a seed
+together. This assumes that these differences are jointly symmetric, which they are not for skewed times of three or
+more methods. Under the alternative the first method is faster, and the power is the share of its pairs in which a
+difference is found.
 """
 
 import itertools
@@ -15,7 +16,7 @@ from grokbench.stats import Floats
 
 from .draws import Row, generator, log_times, rate
 
-SUITES = 600  # of ten methods; of fewer, as many more as there are fewer pairs
+SUITES = 600  # suites of ten methods; with fewer methods, more suites, so that the number of pairs is the same
 ALPHA = 0.05
 FLIPS = 999
 SEEDS = (10, 20)
@@ -24,10 +25,10 @@ SPEEDUP = 1.3
 
 
 def simulate(suites: int) -> list[Row]:
-    """Return a row per number of seeds and methods: the errors among equal methods, and the powers.
+    """Return a row for each number of seeds and methods: the errors among equal methods, and the powers.
 
     Args:
-        suites: simulated per row of ten methods.
+        suites: the number of suites to simulate for a row of ten methods.
     """
     return [_row(n, k, suites * 90 // (k * (k - 1))) for n in SEEDS for k in METHODS]
 
@@ -55,7 +56,7 @@ def _holm(differences: Floats) -> list[bool]:
 
 
 def _max_t(differences: Floats, rng: np.random.Generator) -> list[bool]:
-    """Decide likewise by the largest statistic among those not yet rejected; flips do not change their scales."""
+    """Decide for each column, step by step, by the largest statistic among the columns that are not yet significant."""
     signs = np.vstack([np.ones(len(differences)), 1.0 - 2.0 * rng.integers(0, 2, (FLIPS, len(differences)))])
     statistics = np.abs(signs @ differences) / np.sqrt((differences**2).sum(axis=0))
     found = np.zeros(differences.shape[1], bool)

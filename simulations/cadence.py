@@ -1,8 +1,9 @@
 """Coverage of the 95% interval of the log ratio at a coarse cadence: 94% at the least.
 
-A time is known to lie in one interval between evaluations, of 4 to 50% of the fast method's time. The interval of
-`sign_flip_interval_between` is that of the least favourable times; the naive one takes the evaluations for the times.
-An interval covers the true mean log ratio if its test does not reject the differences from it.
+A time is only known to lie in an interval between two evaluations, whose length is 4 to 50% of the fast method's time.
+The confidence interval of `sign_flip_interval_between` uses the least favourable times in these intervals; the naive
+one uses the epochs of the evaluations as times. A confidence interval covers the true mean log ratio if its test does
+not reject this value.
 """
 
 from functools import cache
@@ -23,10 +24,10 @@ SEEDS = (6, 10, 25)
 
 
 def simulate(suites: int) -> list[Row]:
-    """Return a row per number of seeds, cadence and speed-up: the coverage, and that of the naive interval.
+    """Return a row for each number of seeds, cadence and speed-up: the coverage of the interval and of the naive one.
 
     Args:
-        suites: simulated per row; two fifths of them with 25 seeds, which take longer.
+        suites: the number of suites to simulate for a row; two fifths as many for 25 seeds, which take longer.
     """
     return [
         _row(n, cadence, speedup, -(-2 * suites // 5) if n == 25 else suites)
@@ -53,11 +54,11 @@ def _row(n: int, cadence: int, speedup: float, suites: int) -> Row:
 
 @cache
 def _truth(speedup: float) -> float:
-    """Return the mean log ratio of whole epochs, which differs from that of the medians by rounding."""
+    """Return the mean log ratio of whole epochs, which differs by rounding from the log of the speed-up."""
     epochs = _epochs(generator("truth", int(10 * speedup)), (400_000, 2), speedup)
     return float(np.log(epochs[:, 0] / epochs[:, 1]).mean())
 
 
 def _epochs(rng: np.random.Generator, shape: tuple[int, ...], speedup: float) -> Floats:
-    """Draw whole epochs to grok, those of the baseline and those of the method on the last axis."""
+    """Draw whole epochs to grok; the last axis has those of the baseline and those of the method."""
     return np.ceil(FAST * np.array([speedup, 1.0]) * np.exp(log_times(rng, shape, SPREAD)))

@@ -1,4 +1,4 @@
-"""Random draws with keys, and log-normal times, for all simulations."""
+"""Random draws with fixed keys, and times to grok, for all simulations."""
 
 import zlib
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ Row = dict[str, str | int | float]
 
 
 def generator(name: str, *numbers: int) -> np.random.Generator:
-    """Return the generator of a cell of a simulation, whatever ran before.
+    """Return the random generator for a row of a simulation; the draws do not depend on what ran before.
 
     Args:
-        name: of the simulation.
-        numbers: of the cell, at least 0.
+        name: the name of the simulation.
+        numbers: the numbers that identify the row, at least 0.
     """
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([zlib.crc32(name.encode()), *numbers])))
 
@@ -25,14 +25,14 @@ def generator(name: str, *numbers: int) -> np.random.Generator:
 def log_times(
     rng: np.random.Generator, shape: tuple[int, ...], spread: float, shared: float = 0.3, skewed: bool = False
 ) -> Floats:
-    """Draw logarithms of times around zero; those of a seed have a part in common, as those of paired seeds do.
+    """Draw logarithms of times with mean zero; the methods have a part of each seed in common, as in paired runs.
 
     Args:
         rng: source of the draws.
-        shape: the last axis is that of the methods, which share the seeds' part.
-        spread: their standard deviation.
+        shape: the shape of the result; the methods are on the last axis.
+        spread: the standard deviation of the logarithms.
         shared: share of the variance that the methods of a seed have in common.
-        skewed: from a gamma distribution of shape 2 and skewness 1.4 in place of the normal one.
+        skewed: whether to draw from a gamma distribution of shape 2 (skewness 1.4) instead of a normal one.
     """
 
     def standard(size: tuple[int, ...]) -> Floats:

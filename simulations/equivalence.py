@@ -1,6 +1,6 @@
-"""Type I error of equivalence at 0.05: a claim that the ratio lies within the margin, where it is the margin itself.
+"""Type I error of claims of equivalence at 0.05: the ratio is claimed to lie within the margin, but equals it.
 
-With a cadence, half of the margin wide as at the most, the test sees only brackets of the log ratios.
+With a cadence of evaluations, the test knows only brackets of the log ratios; the widest are half the margin wide.
 """
 
 import math
@@ -16,10 +16,10 @@ SEEDS = (6, 10, 15)
 
 
 def simulate(suites: int) -> list[Row]:
-    """Return a row per number of seeds, spread and width of the brackets: the error, and the power without an effect.
+    """Return a row for each number of seeds, spread and width of brackets: the error, and the power without an effect.
 
     Args:
-        suites: simulated per row.
+        suites: the number of suites to simulate for a row.
     """
     return [
         _row(n, spread, width, suites) for n in SEEDS for spread in (0.01, 0.03, 0.06) for width in (0.0, MARGIN / 2)

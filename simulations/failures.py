@@ -1,9 +1,9 @@
 """Tests of suites in which methods fail on some seeds, at budgets of 1.1 to 100 times the baseline's median.
 
-`rule` is what the leaderboard does: `misses_last`, the exact sign test, where any seed of either row missed, else the
-sign-flip test of the log ratios. Beside it: signed ranks with misses ranked last, and the pooled ranks behind the win
-ratio (Finkelstein and Schoenfeld 1999), both with flips within pairs and ties where both sides missed. The budgets of a
-suite see the same times.
+`rule` is the rule of the leaderboard: `misses_last`, the exact sign test, if a seed of either row did not grok,
+otherwise the sign-flip test of the log ratios. It is compared with two tests that flip signs within pairs and count a
+seed that both sides missed as a tie: signed ranks with misses ranked last, and the pooled ranks behind the win ratio
+(Finkelstein and Schoenfeld 1999). All budgets are applied to the same times.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from grokbench.stats import Floats
 
 from .draws import Row, generator, log_times, rate
 
-SUITES = 1000  # of 25 seeds; four times as many of 10
+SUITES = 1000  # suites of 25 seeds; four times as many suites of 10 seeds
 ALPHA = 0.05
 BUDGETS = (1.1, 1.5, 3.0, 10.0, 100.0)
 CASES = {  # speed-up, share of seeds on which (baseline, method) diverge, seeds, standard deviation of the log times
@@ -31,10 +31,12 @@ CASES = {  # speed-up, share of seeds on which (baseline, method) diverge, seeds
 
 
 def simulate(suites: int) -> list[Row]:
-    """Return a row per case and test: how often it finds the method faster or slower at each budget, and agrees.
+    """Return a row for each case and test: how often the test finds the method faster or slower at each budget.
+
+    `agreement` is the share of suites in which the conclusion is the same at all budgets but the smallest.
 
     Args:
-        suites: simulated per case of 25 seeds.
+        suites: the number of suites to simulate for a case of 25 seeds.
     """
     return [row for number, name in enumerate(CASES) for row in _rows(number, name, suites)]
 
@@ -75,7 +77,7 @@ def _pooled_ranks(times: Floats, budget: float) -> int:
 
 
 def _censored(times: Floats, budget: float) -> Floats:
-    """Return the least and the greatest times (2, n): never for one that diverged, the budget or later if censored."""
+    """Return the least and the greatest possible times (2, n): from the budget on if censored, infinite if diverged."""
     least = np.where(np.isinf(times), np.inf, np.minimum(times, budget))
     return np.stack([least, np.where(times > budget, np.inf, times)])
 

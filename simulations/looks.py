@@ -1,7 +1,7 @@
 """Type I error at 0.05 of suites that are judged at looks, declared by a group-sequential design or not.
 
 Baseline and method have equal distributions, and a suite counts as an error if any look shows a difference. Undeclared
-looks are each made at 0.05, as by a user who runs more seeds until something is significant.
+looks are each made at the level 0.05, as by a user who runs more seeds until something is significant.
 """
 
 import numpy as np
@@ -16,10 +16,10 @@ DESIGNS = {"10, 15, 20, 25": (10, 15, 20, 25), "6 to 20": tuple(range(6, 21)), "
 
 
 def simulate(suites: int) -> list[Row]:
-    """Return a row per design and distribution: the rates with looks as declared, undeclared, and at the end only.
+    """Return a row for each design and distribution: the rates with declared looks, undeclared looks, one final look.
 
     Args:
-        suites: simulated per row.
+        suites: the number of suites to simulate for a row.
     """
     return [
         _row(number, name, looks, skewed, suites)

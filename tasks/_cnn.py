@@ -19,12 +19,15 @@ PIXELS = (1024, 256, 64, 16, 4)
 
 
 def filters(width: int) -> tuple[int, ...]:
-    """Channels from the image on: 3, then `width`, doubled by each convolution."""
+    """The channels of the image and of each convolution's output: 3, then `width`, then each time twice as many."""
     return (3, *(width << layer for layer in range(len(STRIDES))))
 
 
 def init(key: Tensor, *, width: int, classifier: tuple[int, ...]) -> Params:
-    """The default of torch's layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in)), the fan of a kernel being 9 channels."""
+    """Parameters from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), torch's default.
+
+    The fan_in of a kernel is 9 times the number of its input channels.
+    """
     params, channels = {}, filters(width)
     for layer, (before, after) in enumerate(zip(channels, channels[1:], strict=False), start=1):
         draws = random.uniform(random.fold(key, "init", f"conv{layer}"), (after, before, 3, 3))
@@ -52,7 +55,7 @@ def forward(
 
 
 def activations(width: int, classifier: tuple[int, ...]) -> int:
-    """Numbers that the gradient of one example keeps: the outputs of every layer."""
+    """The number of values that the gradient of one example keeps in memory: the outputs of every layer."""
     maps = sum(channels * pixels for channels, pixels in zip(filters(width)[1:], PIXELS, strict=True))
     return maps + sum(classifier[1:])
 

@@ -1,4 +1,4 @@
-"""The losses of the shipped tasks, and when an output counts as correct."""
+"""The losses of the shipped tasks, and the functions that say which outputs are correct."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 LOSSES = {"cross_entropy": cross_entropy, "mse": squared_error}
-FACTS: dict[str, dict[str, Any]] = {"cross_entropy": {"cross_entropy": True}, "mse": {}}  # of a task with that loss
+FACTS: dict[str, dict[str, Any]] = {"cross_entropy": {"cross_entropy": True}, "mse": {}}  # loss -> facts of a task
 
 
 def signed_error(outputs: Tensor, targets: Tensor) -> Tensor:

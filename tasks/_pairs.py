@@ -1,4 +1,4 @@
-"""Addition modulo p: all pairs (a, b), of which a fraction trains and the rest tests."""
+"""Addition modulo p: all pairs (a, b), of which a fraction is for training and the rest for testing."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ def train_size(modulus: int, train_fraction: float) -> int:
 def splits(
     key: Tensor, *, encode: Callable[[Tensor, Tensor, int], Tensor], modulus: int, train_size: int
 ) -> dict[str, Batch]:
-    """Train and test pairs in a random order: inputs encode(a, b, modulus), (n, ...), targets (n,) the sums."""
+    """Train and test pairs in a random order: inputs are encode(a, b, modulus), (n, ...), targets the sums modulo p."""
     pairs = random.permutation(random.fold(key, "pairs"), modulus**2)
     a, b = pairs // modulus, pairs % modulus
     inputs, targets = encode(a, b, modulus), (a + b) % modulus

@@ -27,7 +27,7 @@ KEPT = 32  # seeds that are cached, because all methods of a task start from the
 
 
 def rotated(task: Task) -> Task:
-    """The task in the coordinates of S; its `init` and `splits` are partials with hashable keywords."""
+    """The task in the coordinates of S; the given `init` and `splits` must be partials with hashable keywords."""
     init, splits = _call(task.init), _call(task.splits)
     return replace(
         task,

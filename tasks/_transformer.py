@@ -1,14 +1,17 @@
 """A one-layer transformer as pure functions of a dict of parameters, read at its last position only.
 
 Nanda et al., "Progress measures for grokking via mechanistic interpretability", ICLR 2023, arXiv:2301.05217: no
-LayerNorm, learnt positions, biases in the MLP alone, embedding and unembedding not tied. With the tokens as embedding
-vectors x_1, ..., x_T, h_t = x_t + W_pos[t], and H heads of width d_h = d_model / H, for each head
+LayerNorm, learnt positions, biases in the MLP alone, embedding and unembedding not tied. Let x_1, ..., x_T be the
+embedding vectors of the tokens, and h_t = x_t + W_pos[t]. Each of H heads, of width d_h = d_model / H, computes
 
     a = softmax_t(<h_T W_Q, h_t W_K> / sqrt(d_h))        z = sum_t a_t h_t W_V
-    r = h_T + [z of every head] W_O        y = r + relu(r W_in + b_in) W_out + b_out        outputs = y W_U
+
+and then, with the z of all heads side by side,
+
+    r = h_T + z W_O        y = r + relu(r W_in + b_in) W_out + b_out        outputs = y W_U
 
 The causal mask is left out, because it hides later positions and the last position has none. The other positions need
-only keys and values. Weights are applied from the right, the heads side by side.
+only keys and values. Weights are applied from the right. The heads' parts of W_Q, W_K and W_V are side by side.
 """
 
 from collections.abc import Callable, Mapping
@@ -68,12 +71,23 @@ def embed(params: Params, tokens: Tensor) -> Tensor:
     return onehot.to(W_E.dtype) @ W_E
 
 
+def unembedding(params: Params) -> Tensor:
+    """W_U with a row for each output, (outputs, d_model)."""
+    return params["W_U"].T
+
+
+def neuron_logits(params: Params) -> Tensor:
+    """W_L = W_out W_U, the map from neurons to outputs, with a row for each output, (outputs, d_mlp)."""
+    return (params["W_out"] @ params["W_U"]).T
+
+
 def forward(
     params: Params, x: Tensor, site: Callable[[Tensor, str], Tensor] = lambda h, name: h, *, heads: int
 ) -> Tensor:
     """Outputs (n, C) after the last of the token vectors x (n, T, d_model).
 
-    The hidden sites are `attention`, r, and `residual`, y, both (n, d_model), and `mlp`, the ReLUs (n, d_mlp).
+    The hidden sites are `attention` (r in the module's docstring, (n, d_model)), `mlp` (the outputs of the ReLUs,
+    (n, d_mlp)) and `residual` (y there, (n, d_model)).
     """
     h = x + params["W_pos"]
     r = site(h[:, -1] + attention(params, h, heads) @ params["W_O"], "attention")
@@ -86,7 +100,7 @@ def forward(
 def attention(params: Params, h: Tensor, heads: int) -> Tensor:
     """The outputs of the heads at the last position of h (n, T, d_model), side by side: (n, d_model).
 
-    One query and T keys make matrices too small for a batched product: elementwise products are faster.
+    With one query and T keys the matrices are so small that elementwise products are faster than a batched product.
     """
     products = h[:, -1:] @ params["W_Q"], h @ params["W_K"], h @ params["W_V"]
     q, k, v = (product.unflatten(-1, (heads, -1)) for product in products)

@@ -11,6 +11,7 @@ from grokbench import AdamW, Batch, DataError, Task, data, hookimpl, random
 from . import _losses, _mlp
 
 MEAN, STD = 0.1307, 0.3081  # of the training images' pixels in [0, 1]
+MAX_LAYERS = 100
 
 
 def mnist(
@@ -23,21 +24,27 @@ def mnist(
     init_scale: float = 8.0,
     lr: float = 1e-3,
     weight_decay: float = 0.01,
+    *,
+    hidden_layers: int = 3,
 ) -> Task:
     """Digits from a subset of `samples` training images, tested on the first `test_samples` of the test images.
 
     The `subset` is drawn anew for every seed, or consists of the first images for all seeds (`first`).
 
-    A bias-free ReLU network with three hidden layers of `width`, torch's initialisation times `init_scale`, AdamW.
+    A bias-free ReLU network with `hidden_layers` of `width`, torch's initialisation times `init_scale`, AdamW.
     Grokked: test accuracy above 0.80. Settings of Walker et al., Appendix A.3 and A.4; where the paper is silent:
     pixels normalised as in the authors' code, `mse` averaged over classes, all 10,000 test images. The authors' code
     takes the first 1,024 images of both sets, batches of 256 without shuffling, float64, and stops at 0.85.
 
-    ValueError unless `test_samples` is at least 1.
+    The network of Walker et al., Figure 3, has `hidden_layers` 2, `width` 256 and `batch_size` 196 (Appendix A.2).
+
+    ValueError unless `test_samples` is at least 1 and `hidden_layers` lies between 1 and 100.
     """
     if test_samples < 1:
         raise ValueError(f"test_samples must be at least 1, got {test_samples}")
-    sizes = _mlp.layers(784, width, width, width, 10)
+    if not 1 <= hidden_layers <= MAX_LAYERS:
+        raise ValueError(f"hidden_layers must lie between 1 and {MAX_LAYERS}, got {hidden_layers}")
+    sizes = _mlp.layers(784, *[width] * hidden_layers, 10)
     return Task(
         splits=partial(train_split, samples=samples, subset=subset),
         fetch=data.mnist,

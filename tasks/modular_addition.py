@@ -24,11 +24,13 @@ def modular_addition(
     lr: float = 1e-3,
     weight_decay: float = 1.0,
 ) -> Task:
-    """A + b modulo `modulus` from concatenated one-hot vectors; `train_fraction` of all pairs train, the rest test.
+    """The sum a + b modulo `modulus` from two one-hot vectors; `train_fraction` of all pairs train, the rest test.
 
-    A bias-free network with one hidden layer of `width` and quadratic activation, AdamW with betas (0.9, 0.98).
-    Grokked: test accuracy above 0.99. Settings of Walker et al., Appendix A.4; where the paper is silent: fraction 0.3
-    (the default of Mallinar et al.'s code) and cross-entropy, which together give the published number of epochs
+    The network has no biases, and one hidden layer of `width` units with quadratic activation. It is trained by AdamW
+    with betas (0.9, 0.98). It has grokked when the test accuracy is above 0.99.
+
+    The settings are those of Walker et al., Appendix A.4. The paper does not state the fraction and the loss. The
+    fraction 0.3 (the default of Mallinar et al.'s code) and cross-entropy together give the published number of epochs
     (fitted: fractions 0.3, 0.4, 0.5 and both losses were tried). Mallinar et al. use the squared error in float64.
     """
     train_size = _pairs.train_size(modulus, train_fraction)

@@ -16,6 +16,11 @@ from grokbench import AdamW, Task, hookimpl
 from . import _losses, _pairs, _transformer
 
 EVALUATE_EXAMPLES = 4096  # at p = 113 some 60 MB of activations at once, in float32
+MATRICES = {
+    "embedding": itemgetter("W_E"),
+    "unembedding": _transformer.unembedding,
+    "neuron_logits": _transformer.neuron_logits,
+}
 
 
 def modular_transformer(
@@ -30,18 +35,19 @@ def modular_transformer(
 ) -> Task:
     """The sum a + b modulo p = `modulus` from the tokens a, b, =; `train_fraction` of all pairs train, the rest test.
 
-    One layer of `heads` attention heads of width `d_model` / `heads` and a ReLU MLP of width `d_mlp`. There are p + 1
-    tokens and p + 1 outputs, which are read at the last position. Full-batch AdamW with betas (0.9, 0.98). Grokked:
-    test accuracy above 0.99. Settings of Nanda et al., as Walker et al., Figure 8, take them over; input Jacobians and
-    centroids are at the three embedding vectors, (3, d_model), before positions are added, as in Walker et al.'s code.
+    The network has one layer: `heads` attention heads of width `d_model` / `heads`, and a ReLU MLP of width `d_mlp`.
+    There are p + 1 tokens and p + 1 outputs, which are read at the last position. The network is trained by full-batch
+    AdamW with betas (0.9, 0.98). It has grokked when the test accuracy is above 0.99. The settings are those of Nanda
+    et al., which Walker et al. take over for Figure 8. Input Jacobians and centroids refer to the three embedding
+    vectors, (3, d_model), before positions are added, as in Walker et al.'s code.
 
     `freeze` names matrices that keep their initialisation and have no weight decay. [W_E] is our reading of Walker et
     al.'s "frozen embeddings", since their code leaves only W_E out of the optimizer.
 
-    Deviations: no warm-up (Nanda et al. take min(step / 10, 1) of the learning rate in the first steps, Walker et al.'s
-    code does not). The cross-entropy is computed in float64 from outputs in the precision of the run, as Nanda et al.
-    describe (their code says float32): measured at p = 53 once the training loss is 1e-7, the gradient of a float32
-    run is then right to 1e-5 of its norm, and with the loss in float32 too it is wrong by 60 to 80 percent.
+    There is one deviation: the learning rate has no warm-up. Nanda et al. multiply it by min(step / 10, 1); Walker et
+    al.'s code does not. The cross-entropy is computed in float64 from outputs in the precision of the run, as Nanda et
+    al. describe (their code says float32). At p = 53, with a training loss of 1e-7, the gradient of a float32 run was
+    then right to 1e-5 of its norm. With the loss in float32 too, it was wrong by 60 to 80 percent.
 
     ValueError unless `modulus` is at least 3.
     """
@@ -65,7 +71,7 @@ def modular_transformer(
         roles=_transformer.ROLES,
         evaluate_examples=EVALUATE_EXAMPLES,
         activations=22 * d_model + d_mlp + 5 * outputs,
-        facts={"cross_entropy": True, "modulus": modulus, "embedding": itemgetter("W_E")},
+        facts={"cross_entropy": True, "modulus": modulus, **MATRICES},
     )
 
 

@@ -24,13 +24,14 @@ def sparse_parity(
 ) -> Task:
     """The parity of the first `relevant` of `bits` random bits; half of `samples` train, half test.
 
-    Bits are 0 and 1, or -1 and 1 if `signed`.
+    Bits are 0 and 1, or -1 and 1 if `signed`. The network has two hidden layers of `width` ReLUs, with biases. It is
+    trained on the cross-entropy over two classes by full-batch AdamW. It has grokked when the test accuracy is above
+    0.90.
 
-    A ReLU network with two hidden layers of `width` and biases, cross-entropy over two classes, full-batch AdamW.
-    Grokked: test accuracy above 0.90. Settings of Walker et al., Appendix A.4; where the paper is silent: full batch
-    (its seconds per epoch fit one step only), bits 0 and 1 as in the code of Prieto et al., betas (0.9, 0.999), samples
-    drawn with replacement (a repeated string of 40 bits has probability 2e-6). Prieto et al. use 43 bits, no weight
-    decay and StableMax. With 43 bits the published numbers are reproduced (`docs/reproduction.md`).
+    The settings are those of Walker et al., Appendix A.4. Where the paper does not state a setting, this task has full
+    batches (the paper's seconds per epoch fit one step only), bits 0 and 1 as in the code of Prieto et al., betas (0.9,
+    0.999), and samples drawn with replacement (a repeated string of 40 bits has probability 2e-6). Prieto et al. use 43
+    bits, no weight decay and StableMax. With 43 bits the published numbers are reproduced (`docs/reproduction.md`).
 
     ValueError unless `relevant` lies between 1 and `bits`.
     """
@@ -54,7 +55,7 @@ def sparse_parity(
 
 
 def splits(key: Tensor, *, bits: int, relevant: int, samples: int, signed: bool) -> dict[str, Batch]:
-    """Train and test halves: inputs (samples / 2, bits), targets the parity of the first."""
+    """Train and test halves: inputs (samples / 2, bits), targets the parities of the first `relevant` bits."""
     drawn = random.integers(random.fold(key, "strings"), (samples, bits), 2)
     inputs, targets = drawn.double(), drawn[:, :relevant].sum(-1) % 2
     inputs, train = 2.0 * inputs - 1.0 if signed else inputs, samples // 2

@@ -25,19 +25,19 @@ def xor(
     weight_decay: float = 0.1,
     rotate: bool = False,
 ) -> Task:
-    """Targets x1 x2 of inputs with two coordinates in {-1, 1} and the others in {-epsilon, epsilon}.
+    """The product x1 x2 of the first two input coordinates, which are +-1; the other coordinates are +-`epsilon`.
 
-    A bias-free ReLU network with one hidden layer of `width` and a scalar output, mean squared error on targets
-    in {-1, 1}, full-batch SGD with L2. Grokked: test accuracy above 0.95, and the same on test inputs whose noise
+    The network has no biases, one hidden layer of `width` ReLUs, and a scalar output. It is trained on the mean squared
+    error by full-batch SGD with L2. Grokked: test accuracy above 0.95, and the same on test inputs whose noise
     coordinates carry additional normal noise of standard deviation `noise_sd` (one draw per seed, as in the authors'
-    code). Settings of Walker et al., Appendix A.1 and A.4; where the paper is silent: squared error and learning rate
-    as in the authors' code, width 1024 instead of the code's 2048 (fitted: it gives the published number of epochs).
+    code). Settings of Walker et al., Appendix A.1 and A.4; where the paper is silent: squared error as in the authors'
+    code, width 1024 instead of the code's 2048 (fitted: it gives the published number of epochs).
 
     `rotate=True` trains the same network in `width + samples + 1` coordinates (`_rotation.py`): everything is drawn in
-    `dimensions`, once per seed, and only rounding differs. For methods that commute with rotations of the inputs.
-    Seconds per epoch are measured on the full computation.
+    `dimensions`, once per seed, and only rounding differs. A method that does not commute with rotations of the inputs
+    is trained in full coordinates all the same. Seconds per epoch are measured on the full computation.
 
-    ValueError if `dimensions` is below 3, or with `rotate` not larger than width + samples.
+    ValueError if `dimensions` is below 3, or if `rotate` is set and `dimensions` is not above `width + samples`.
     """
     if dimensions < 3:
         raise ValueError(f"dimensions must be at least 3, two for the signal, got {dimensions}")

@@ -123,6 +123,6 @@ def test_less_memory_than_torch_needs(suite, tmp_path):
     done = subprocess.run(limited, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 1 and not (tmp_path / "out").exists()
     assert done.stderr == (
-        "Error: grokbench may not use as much memory as it needs: raise the limit (ulimit -v) or end other programs. "
-        "What was saved is kept.\n"
+        "Error: grokbench needs more memory than it is allowed to use: raise the limit (ulimit -v) or end other "
+        "programs. What was saved is kept.\n"
     )

@@ -168,7 +168,7 @@ def method() -> Regularizer:
     return Regularizer(transform=transform)
 """
     given = answer_of(tmp_path, source, "shapes")
-    assert given.message == "on sparse_parity, transform returns no gradient of bias1"
+    assert given.message == "on sparse_parity, transform returns no gradient named bias1"
 
 
 def test_an_exception_names_the_task(tmp_path):

@@ -76,7 +76,7 @@ class Trap:
         ({"x_test": np.zeros((5, 32, 32, 3))}, r"images are float64 \(5, 32, 32, 3\), expected uint8 \(n, 32, 32, 3\)"),
         ({"y_train": np.zeros(11, np.uint8)}, r"labels are uint8 \(11,\) for 12 images, expected an integer for each"),
         ({"y_test": np.zeros(5)}, r"labels are float64 \(5,\) for 5 images"),
-        ({"y_train": np.arange(12)}, "labels reach from 0 to 11"),
+        ({"y_train": np.arange(12)}, "labels reach from 0 to 11, expected from 0 to 9"),
         ({"y_train": np.arange(12) - 2}, "labels reach from -2 to 9"),
         ({"x_test": np.zeros((0, 32, 32, 3), np.uint8), "y_test": np.zeros(0, np.uint8)}, r"labels are uint8 \(0,\)"),
         ({"y_test": np.array([Trap()] * 5, dtype=object)}, "not a complete npz file.*allow_pickle=False"),

@@ -208,7 +208,7 @@ def test_a_leaderboard_has_both_crossings_and_ranks_by_the_one_that_the_suite_na
     [
         (("{hold: 4}", "{hold: 3}"), "tasks.parity: hold: 3 epochs, expected a multiple of evaluate_every, 2"),
         (("{hold: 4}", "{hold: 0}"), "tasks.parity.stop: the mapping {hold: 0}, expected grokked, budget,"),
-        (("stop: {hold: 4}, ", ""), "statistics.rank_by: lasting, but parity does not test whether grokking lasts"),
+        (("stop: {hold: 4}, ", ""), "statistics.rank_by: lasting, but the task parity does not test this"),
     ],
 )
 def test_wrong_holds_are_refused(tmp_path, change, said):
@@ -222,7 +222,10 @@ def test_wrong_holds_are_refused(tmp_path, change, said):
 def test_status_and_progress_count_the_crossing_that_the_suite_ranks_by(held, tmp_path):
     again = tiny.run(held / "tiny.yaml", tmp_path, "--num-seeds", "2")
     assert "parity / baseline: 2 of 2 lasting, median 0 epochs" in again.err
-    assert "grokked at first: 6; it lasted in 6 of them, which is what" in tiny.grokbench("status", held / "out").out
+    assert (
+        "grokked at first: 6; lasting: 6. The suite ranks by lasting grokking"
+        in tiny.grokbench("status", held / "out").out
+    )
 
 
 def test_what_is_printed_says_which_crossing_is_ranked(held):

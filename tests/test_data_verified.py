@@ -140,9 +140,7 @@ def test_python_takes_the_word_as_a_keyword(here, root, tmp_path):
     put(root, half_zeroed)
     with pytest.raises(DataError, match="say so: unverified_data='cifar10', or `unverified_data: "):
         gb.run(suite, out=out, device="cpu")
-    with pytest.raises(
-        SuiteError, match="unverified_data='cifar': no data set that is verified has this name, .*'cifar10'"
-    ):
+    with pytest.raises(SuiteError, match="unverified_data='cifar': no verified data set has this name, .*'cifar10'"):
         gb.run(suite, out=out, device="cpu", unverified_data="cifar")
     assert not out.exists()
     runs = gb.run(suite, out=out, device="cpu", regularizers="baseline", seeds=[1000], unverified_data="cifar10")

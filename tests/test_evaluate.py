@@ -114,7 +114,7 @@ def test_the_command_prints_tables_for_people_and_programs(kept, plugin):
     [
         ({"metric": "nrom"}, PluginError, r"no metric 'nrom', expected a label of .*Did you mean 'norm'\?"),
         ({"parameters": {"splt": "test"}}, SuiteError, "splt.*has no parameter 'splt'.*Did you mean 'split'"),
-        ({"epoch": 7}, StoreError, r"keeps no weights of epoch 7; there are those of epoch 0.*`weights: \[7\]`"),
+        ({"epoch": 7}, StoreError, r"keeps no weights of epoch 7; it keeps those of epoch 0.*`weights: \[7\]`"),
         ({"epoch": "last"}, SuiteError, "epoch='last': expected 'final', or a number of epochs"),
         ({"tasks": "party"}, SuiteError, "no such task.*Did you mean 'parity'"),
         ({"plugins": ()}, PluginError, "no regularizer 'averaged'"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grokbench import Probe, random
-from grokbench.metrics import fourier
+from grokbench.metrics import fourier, gini
 
 from .helpers.small_cells import small
 from .test_tasks import splits_of
@@ -143,31 +143,41 @@ def brute_gini(E, frequencies):
 def test_the_gini_coefficient_is_that_of_norms_summed_term_by_term(modulus):
     probe = probe_of("modular_transformer", modulus=modulus)
     E = probe.params["W_E"]
-    numbers, every = (fourier.embedding_gini(tokens).measure(probe) for tokens in ("numbers", "all"))
+    numbers, every = (gini.embedding_gini(tokens).measure(probe) for tokens in ("numbers", "all"))
     assert float(numbers) == pytest.approx(brute_gini(E[:modulus], range(modulus // 2 + 1)), rel=1e-10)
     assert float(every) == pytest.approx(brute_gini(E, range(modulus + 1)), rel=1e-10)
     spectrum = torch.fft.fft(E, dim=0).abs().square().sum(1).sqrt()
-    assert float(every) == pytest.approx(float(fourier.gini(spectrum)), rel=1e-10)
+    assert float(every) == pytest.approx(float(gini.gini(spectrum)), rel=1e-10)
+
+
+@pytest.mark.parametrize("modulus", [7, 8])
+def test_the_gini_coefficients_of_the_unembedding_are_over_outputs(modulus):
+    probe = probe_of("modular_transformer", modulus=modulus)
+    W_out, W_U = probe.params["W_out"], probe.params["W_U"]
+    for matrix, rows in {"W_U": W_U.T, "W_L": (W_out @ W_U).T}.items():
+        numbers, every = (gini.unembedding_gini(matrix, tokens).measure(probe) for tokens in ("numbers", "all"))
+        assert float(numbers) == pytest.approx(brute_gini(rows[:modulus], range(modulus // 2 + 1)), rel=1e-10)
+        assert float(every) == pytest.approx(brute_gini(rows, range(modulus + 1)), rel=1e-10)
 
 
 def test_the_embedding_of_one_hot_inputs_is_the_first_numbers_rows():
     probe = probe_of("modular_addition")
     expected = brute_gini(probe.params["weight1"][:7], range(4))
-    assert float(fourier.embedding_gini().measure(probe)) == pytest.approx(expected, rel=1e-10)
+    assert float(gini.embedding_gini().measure(probe)) == pytest.approx(expected, rel=1e-10)
 
 
 def test_the_gini_coefficient_goes_from_equal_to_one_for_all():
-    assert float(fourier.gini(torch.ones(5))) == 0.0
-    assert float(fourier.gini(torch.tensor([0.0, 0.0, 3.0, 0.0]))) == pytest.approx(0.75)
+    assert float(gini.gini(torch.ones(5))) == 0.0
+    assert float(gini.gini(torch.tensor([0.0, 0.0, 3.0, 0.0]))) == pytest.approx(0.75)
     probe = probe_of("modular_transformer", modulus=13)
     t = torch.arange(14).double()[:, None]
     probe.params["W_E"] = torch.cos(2 * math.pi * 3 * t / 13) * torch.ones(1, 8)
-    assert float(fourier.embedding_gini().measure(probe)) == pytest.approx(6 / 7, rel=1e-10)
+    assert float(gini.embedding_gini().measure(probe)) == pytest.approx(6 / 7, rel=1e-10)
 
 
 METRICS = [
     fourier.restricted_loss, fourier.excluded_loss, fourier.key_frequency, fourier.key_frequencies, fourier.key_share,
-    fourier.embedding_gini,
+    gini.embedding_gini, gini.unembedding_gini,
 ]  # fmt: skip
 
 
@@ -187,7 +197,7 @@ def test_outputs_are_shared_with_loss_and_accuracy():
 def test_the_facts_that_the_metrics_need():
     for factory in METRICS:
         assert "modulus" in factory().facts
-        assert factory().splits == (() if factory is fourier.embedding_gini else ("train", "test"))
+        assert factory().splits == (("train", "test") if hasattr(fourier, factory.__name__) else ())
 
 
 @pytest.mark.parametrize(

@@ -57,14 +57,14 @@ def test_a_plan_holds_the_number_for_every_method(tmp_path, registry):
 def test_settings_without_a_known_median_are_refused_with_the_rule(tmp_path, old, new):
     refused = tiny.grokbench("validate", tiny.write(tmp_path, SUITE.replace(old, new)))
     assert refused.status == 2 and "rank_by" not in refused.err
-    assert "tasks.parity: stop: hold, but no median of the baseline of sparse_parity is known" in refused.err
+    assert "tasks.parity: stop: hold, but the baseline's median epochs on sparse_parity are not known" in refused.err
     assert "a fifth of that median on seeds below 1000, and at least 1000, which are 100 evaluations" in refused.err
 
 
 def test_a_short_hold_is_warned_of(tmp_path):
     done = tiny.grokbench("validate", tiny.write(tmp_path, SUITE.replace("stop: hold", "stop: {hold: 990}")))
     assert done.status == 0
-    assert "Warning: parity judges by 99 evaluations, fewer than 100, whether grokking lasts: `hold` should" in done.err
+    assert "Warning: parity: only 99 evaluations decide whether grokking lasts, fewer than 100" in done.err
 
 
 def test_a_default_hold_is_not_short(tmp_path, registry):

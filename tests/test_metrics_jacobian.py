@@ -79,6 +79,29 @@ def test_a_network_that_copies_its_input_is_aligned():
             assert float(getattr(jacobian, name)().measure(probe)) == pytest.approx(1.0, rel=1e-14)
 
 
+SIGNED = {  # metric -> the one that it is on a scalar output, with the sign of the target
+    jacobian.centroid_alignment: jacobian.jacobian_alignment,
+    jacobian.centroid_inner_product: jacobian.jacobian_inner_product,
+}
+
+
+@pytest.mark.parametrize("factory", SIGNED)
+def test_unsigned_centroids_of_a_scalar_output_cancel(factory):
+    """f(x) = x_1 x_2 / 2, with two examples of each class: each is as aligned as the other, towards its target."""
+    x = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64)
+    probe = made(lambda params, x: x.prod(1, keepdim=True) / 2.0, x, x.prod(1))
+    assert float(factory().measure(probe)) == 0.0
+    assert float(factory(signed=True).measure(probe)) == pytest.approx(1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("factory", SIGNED)
+@pytest.mark.parametrize("label", TASKS)
+def test_signs_matter_to_scalar_outputs_alone(label, factory):
+    probe = probe_of(label)
+    expected = SIGNED[factory] if label == "xor" else factory
+    assert torch.equal(factory(signed=True).measure(probe), expected().measure(probe))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(
     "sigma",

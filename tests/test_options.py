@@ -145,8 +145,8 @@ MESSAGES = [
     ({"methods": "[1, 2]"}, f"--with '[1, 2]': {EXPECTED}", f"methods='[1, 2]': {EXPECTED}"),
     (
         {"methods": "[1"},
-        "--with:1:3: a list or mapping that goes on, expected a comma or a closing ]",
-        "methods:1:3: a list or mapping that goes on, expected a comma or a closing ]",
+        "--with:1:3: the list or mapping neither goes on nor ends here, expected a comma or a closing ]",
+        "methods:1:3: the list or mapping neither goes on nor ends here, expected a comma or a closing ]",
     ),
     (
         {"methods": "orthograd"},

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from grokbench.plan import identity
+from grokbench.engine import REVISION
+from grokbench.plan import expand, identity
 from grokbench.records import Recipe, Use
 from grokbench.store.manifests import manifest_line, read_manifest
+from grokbench.suite import load_suite
 
 from .helpers.short_suites import HEAD, PLAIN, only
 
@@ -97,6 +99,21 @@ def test_the_identities_of_stored_results_are_those_of_their_recipes(folder):
 
 def test_the_folder_of_the_paper_is_among_them():
     assert len(read_manifest(RESULTS / "paper").cells) == 24 and RESULTS / "paper" in FOLDERS
+
+
+def test_the_paper_suite_plans_the_cells_of_the_stored_results(registry):
+    """Parameters that plugins got since then change no identity."""
+    planned, stored = expand(load_suite("paper"), registry, "float32", REVISION), read_manifest(RESULTS / "paper").cells
+    assert {c.key: (c.identity, c.measured) for c in planned} == {c.key: (c.identity, c.measured) for c in stored}
+
+
+def test_a_later_parameter_is_part_of_an_identity_only_where_it_is_set(cells_of):
+    suite = HEAD + "tasks: {mnist: {MORE}}\nregularizers: {baseline: {}}\n"
+    plain, same, other = (
+        only(cells_of(suite.replace("MORE", more)), "baseline") for more in ("", "hidden_layers: 3", "hidden_layers: 2")
+    )
+    assert plain.identity == same.identity != other.identity
+    assert other.recipe.task.parameters["hidden_layers"] == 2 and "hidden_layers" not in same.recipe.task.parameters
 
 
 def test_an_optional_part_is_in_a_recipe_only_where_it_is_given():

@@ -81,7 +81,7 @@ FAULTS = {  # what is replaced by what in GOOD; the place and the key path; what
     "a metric recorded anyway": (
         ("seeds: 2", "seeds: 2\nmetrics: {test_loss: {use: loss}}"),
         "s.yaml:3:",
-        "metrics.test_loss: is always recorded",
+        "metrics.test_loss: every task records a metric of this label",
     ),
 }
 

@@ -118,7 +118,7 @@ def test_folders_without_results(tmp_path):
     assert done.status == 2 and "nothing" in done.err and "Traceback" not in done.err
     empty = curve_folders.make(tmp_path / "empty", {"baseline": [], "faster": []}, timed=False)
     done = plot(empty, "all")
-    assert done.status == 2 and "holds nothing yet that all could show: see `grokbench status`." in done.err
+    assert done.status == 2 and "has nothing to draw yet for `all`: see `grokbench status`." in done.err
     assert not (empty / "figures").exists()
     assert "for the task 'parity'; there are none" in plot(empty, "forest", "--task", "parity").err
 
@@ -189,4 +189,4 @@ def test_a_figure_of_settings_has_a_panel_for_each_method_with_several(folder, t
     assert "baseline 1; decay 1.00x; " in (tmp_path / "sweep" / "figures" / "sensitivity-parity.svg").read_text()
     done = plot(folder, "sensitivity", "--out", tmp_path / "none")
     said = re.sub(r"\s+", " ", done.err)
-    assert done.status != 0 and "no method with two settings of the optimizer" in said and "{grid: [" in said
+    assert done.status != 0 and "run with two settings of the optimizer" in said and "{grid: [" in said

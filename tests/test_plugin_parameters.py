@@ -9,6 +9,7 @@ import pytest
 from grokbench import AdamW, Metric, Regularizer
 from grokbench.errors import PluginError
 from grokbench.plugins.plugin import Plugin
+from grokbench.records import Origin
 
 
 def factory(
@@ -101,6 +102,18 @@ def test_resolving_fills_in_defaults_and_writes_numbers_one_way():
         "each": [], "named": {}, "absent": None, "day": date(2026, 1, 1),
     }  # fmt: skip
     assert isinstance(PLUGIN.resolve({"strength": 1})["strength"], float)
+
+
+@pytest.mark.parametrize(("origin", "left_out"), [(Origin("built_in"), True), (Origin("file", "x.py"), False)])
+def test_a_recipe_records_a_later_parameter_of_a_built_in_plugin_only_where_it_is_set(origin, left_out):
+    def grown(strength: float = 0.1, *, layers: int = 3):
+        return strength, layers
+
+    plugin = Plugin("tasks", "grown", grown, origin)
+    assert plugin.recorded({}) == {"strength": 0.1} | ({} if left_out else {"layers": 3})
+    assert plugin.recorded({"layers": 3}) == plugin.recorded({})
+    assert plugin.recorded({"layers": 2}) == {"strength": 0.1, "layers": 2}
+    assert plugin.make(plugin.recorded({})) == (0.1, 3) and plugin.make(plugin.recorded({"layers": 2})) == (0.1, 2)
 
 
 FIELDS = ", ".join(field.name for field in fields(Regularizer))

@@ -138,7 +138,7 @@ def test_a_source_without_bounds_is_refused(folder, monkeypatch):
     assert "mine.py and the modules that it imports from its folder or distribution are more than 3 files" in str(
         broken
     )
-    assert "expected a plugin in a folder of its own. Move it there" in str(broken)
+    assert "expected a plugin in a folder of its own. Move the plugin and" in str(broken)
 
 
 def test_an_installed_plugin_is_of_its_distribution(folder):
@@ -163,7 +163,7 @@ FAILING = {
     "from mine_package.deep import f": "No module named 'mine_package': mine_package/ lies beside mine.py, in a folder "
     "that Python does not search; write `from .mine_package import ...` or `from . import mine_package`",
     "import not_here.deep": "No module named 'not_here', which is not installed here: pip install not_here",
-    "from .not_here import f": "mine.py imports not_here.py, which is not beside it; copy not_here.py into its folder",
+    "from .not_here import f": "mine.py imports not_here.py, which is not in the same folder; copy not_here.py there",
     "import mine": "No module named 'mine', which is not installed here: pip install mine",  # the library that it wraps
     "import json.not_here": "No module named 'json.not_here' (line 1)",
 }

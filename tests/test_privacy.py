@@ -107,11 +107,11 @@ def test_a_pack_holds_nothing_private_and_says_what_it_holds(tmp_path):
 
 def test_a_path_in_a_recipe_is_published_only_on_demand(tmp_path):
     folder = planted(tmp_path / "runs", replace(RECIPE, task=Use("xor", {"file": "/home/ann.lee/x.npz"})))
-    said = "would publish '/home/ann.lee/x.npz' in manifest.json"
+    said = "would publish the path '/home/ann.lee/x.npz' in manifest.json"
     one_sentence(
         grokbench("pack", folder, "--out", tmp_path / "packed"),
         said,
-        "a path in a recipe or a label",
+        "it is in a recipe or a label",
         "Pack with --keep-paths if others",
     )
     assert not (tmp_path / "packed").exists()

@@ -302,7 +302,9 @@ def test_damaged_files_are_missing_and_said(tmp_path):
 
 def test_a_number_that_no_reader_holds_is_refused():
     table = Table.of("t", "", [Column("seed", INTEGER, "", of=itemgetter(0))], lambda: [(2**63,)])
-    with pytest.raises(StoreError, match="9223372036854775808 has more than 64 bits, expected a seed or epochs"):
+    with pytest.raises(
+        StoreError, match="9223372036854775808 has more than 64 bits, expected a seed or a number of epochs"
+    ):
         list(table.rows())
 
 

@@ -147,7 +147,11 @@ def test_a_value_that_does_not_exist(suite, folder):
 
 def test_help_says_what_each_value_means():
     text = " ".join(grokbench("run", "--help").out.split())
-    for words in ("failed: what is missing or failed", "stale: also what another version", "all: everything selected"):
+    for words in (
+        "failed: what is missing or failed",
+        "stale: also what was made with another version",
+        "all: everything selected",
+    ):
         assert words in text
 
 

@@ -66,9 +66,15 @@ def put(*path):
 CELL, RECIPE = ("cells", 1), ("cells", 1, "recipe")
 LOSS = {"use": "loss", "parameters": {}, "every": None}
 EDITS = {
-    "an unknown test": (put("statistics", "primary", "luck"), "primary 'luck', expected one of sign_flip"),
-    "an unknown correction": (put("statistics", "correction", "nonsense"), "correction 'nonsense', expected one of"),
-    "an unknown ranking": (put("statistics", "rank_by", "hope"), "rank_by 'hope'"),
+    "an unknown test": (
+        put("statistics", "primary", "luck"),
+        "primary must be one of sign_flip, paired_t, wilcoxon, logrank, got 'luck'",
+    ),
+    "an unknown correction": (
+        put("statistics", "correction", "nonsense"),
+        "correction must be one of holm, none, got 'nonsense'",
+    ),
+    "an unknown ranking": (put("statistics", "rank_by", "hope"), "rank_by must be one of first, lasting, got 'hope'"),
     "alpha NaN": (
         put("statistics", "alpha", NAN),
         "alpha, confidence and equivalence must lie strictly between 0 and 1, got nan, 0.95",
@@ -104,10 +110,10 @@ EDITS = {
     "evaluate_every 0": (put(*CELL, "evaluate_every", 0), "cells.1.evaluate_every: Input should be greater than"),
     "evaluate_every 0.5": (put(*CELL, "evaluate_every", 0.5), "cells.1.evaluate_every: Input should be a valid"),
     "a better that is none": (put(*CELL, "metrics", {"a": "sideways"}), "cells.1.metrics.a: String should match"),
-    "a metric without a plugin": (put(*CELL, "measured", {"a": {}}), "the metric a is not measured by a plugin"),
-    "a metric of a list": (put(*CELL, "measured", {"a": LOSS | {"use": ["loss"]}}), "the metric a is not measured"),
-    "a metric every 0": (put(*CELL, "measured", {"a": LOSS | {"every": 0}}), "the metric a is not measured"),
-    "a metric every so often": (put(*CELL, "measured", {"a": LOSS | {"every": {"decade": 3}}}), "the metric a is not"),
+    "a metric without a plugin": (put(*CELL, "measured", {"a": {}}), "the metric a must have a plugin"),
+    "a metric of a list": (put(*CELL, "measured", {"a": LOSS | {"use": ["loss"]}}), "the metric a must have"),
+    "a metric every 0": (put(*CELL, "measured", {"a": LOSS | {"every": 0}}), "the metric a must have"),
+    "a metric every so often": (put(*CELL, "measured", {"a": LOSS | {"every": {"decade": 3}}}), "the metric a must"),
     "metrics in a list": (put(*CELL, "measured", [LOSS]), "cells.1.measured: Input should be an object"),
     "no condition": (put(*RECIPE, "grokked", {"a": "high"}), "'high', expected a condition such as"),
     "a long condition": (put(*RECIPE, "grokked", {"a": "> " + "1" * 99_000}), "expected a condition such as"),
@@ -133,7 +139,7 @@ EDITS = {
     "a mark that is no number": (put(*CELL, "marks", [{"kind": "rate", "after": NAN}]), "a finite number, and 1 more"),
     "weights before the start": (put(*CELL, "weights", {"epochs": [-5]}), "cells.1.weights.epochs.0: Input should"),
     "no cells": (lambda data: data.pop("cells"), "cells: Field required"),
-    "a word for a control character": (put("statistics", "primary", "\x1b]0;x\x07"), "primary '\\x1b]0;x\\x07'"),
+    "a word for a control character": (put("statistics", "primary", "\x1b]0;x\x07"), "got '\\x1b]0;x\\x07'"),
 }
 
 
@@ -184,13 +190,13 @@ def test_a_recipe_that_does_not_match_its_identity_is_refused(folder, changes):
 
 def test_the_sentence_names_the_cell_also_of_one_that_was_withdrawn(folder):
     edited(folder, hashed(engine=7))
-    assert "(the cell parity / faster: its recipe was edited: its identity is " in refusal(folder)
+    assert "(the cell parity / faster: its recipe was edited: the recipe has the identity " in refusal(folder)
 
     def withdraw(data):
         data["withdrawn"] = [data["cells"].pop(1)]
 
     edited(folder, withdraw)
-    assert "(the cell parity / faster: its recipe was edited: its identity is " in refusal(folder)
+    assert "(the cell parity / faster: its recipe was edited: the recipe has the identity " in refusal(folder)
 
 
 @pytest.mark.parametrize("edit", [put(*CELL, "optimizer", {"lr": NAN}), put(*RECIPE, "optimizer", {"lr": NAN})])
@@ -209,11 +215,11 @@ def test_a_cadence_or_a_budget_that_contradicts_the_recipe_is_refused(folder):
     edited(folder, hashed())
     Store.load(folder)
     edited(folder, put(*CELL, "evaluate_every", 3))
-    assert "(the cell parity / faster: its evaluate_every is 3, and 2 in its recipe)" in refusal(folder)
+    assert "(the cell parity / faster: its evaluate_every is 3, but its recipe has 2)" in refusal(folder)
     edited(folder, put(*CELL, "evaluate_every", 2))
     edited(folder, put(*RECIPE, "budget", 100))
     edited(folder, hashed())
-    assert "(the cell parity / faster: its budget is 200, and 100 in its recipe)" in refusal(folder)
+    assert "(the cell parity / faster: its budget is 200, but its recipe has 100)" in refusal(folder)
 
 
 def test_fields_that_a_recipe_lacks_do_not_change_its_identity():

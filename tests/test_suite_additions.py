@@ -53,7 +53,7 @@ def test_the_planned_comparisons_grow(suite):
         ("orthograd: {use: grokalign}", "--with orthograd: a label that the suite has already, expected "),
         ("a: {use b}", "--with: regularizers.a.\"use b\": a key without a value. Did you mean 'use: b'?"),
         ("a: {use:b}", "--with: regularizers.a.\"use:b\": a key without a value. Did you mean 'use: b'?"),
-        ("[1", "--with:1:3: a list or mapping that goes on, expected a comma or a closing ]"),
+        ("[1", "--with:1:3: the list or mapping neither goes on nor ends here, expected a comma or a closing ]"),
         ("grokalig", "--with: regularizers.grokalig: no regularizer 'grokalig', expected one of: "),
         ("a: {use: grokalign, norm: 1}", "--with: regularizers.a.norm: "),
         ("a: {use: grokalign, strength: [1]}", "--with: regularizers.a.strength: "),

@@ -104,7 +104,7 @@ PLUGINS = [
     ("", "metrics: {a: {use: loss, weights: rwa}}", "6:35", "expected 'evaluated' or 'raw'. Did you mean 'raw'?"),
     ("", "metrics: {a: {use: loss, split: tset}}", "6:26", "no task has the split 'tset', expected one of: train"),
     ("", "metrics: {restricted_loss: {}}", "6:11", "restricted_loss needs a task with modulus; no task here has it"),
-    ("", "metrics: {test_loss: {use: loss}}", "6:11", "is always recorded under this label; leave it out"),
+    ("", "metrics: {test_loss: {use: loss}}", "6:11", "every task records a metric of this label already"),
 ]  # fmt: skip
 PLUGINS = [(GOOD.replace(old, new, 1) if old else GOOD + new, place, phrase) for old, new, place, phrase in PLUGINS]
 PLUGINS += [

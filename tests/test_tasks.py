@@ -164,6 +164,25 @@ def test_mnist_takes_the_first_images_where_told_so():
     assert torch.equal(splits["train"].targets, labels[:30].long())
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_mnist_has_as_many_hidden_layers_as_given(depth):
+    task = mnist.mnist(samples=30, test_samples=25, width=4, hidden_layers=depth, init_scale=1.0)
+    params, x = task.init(random.key(0)), splits_of(task)["train"].inputs
+    shapes = [(784, 4), *[(4, 4)] * (depth - 1), (4, 10)]
+    assert [tuple(p.shape) for p in params.values()] == shapes and list(task.roles) == list(params)
+    *hidden, readout = params.values()
+    expected = x
+    for weight in hidden:
+        expected = (expected @ weight).relu()
+    torch.testing.assert_close(task.forward(params, x), expected @ readout)
+
+
+def test_three_hidden_layers_are_the_default_of_mnist():
+    deep, plain = (mnist.mnist(samples=30, test_samples=25, width=4, **more) for more in ({"hidden_layers": 3}, {}))
+    drawn = zip(deep.init(random.key(0)).values(), plain.init(random.key(0)).values(), strict=True)
+    assert all(torch.equal(p, q) for p, q in drawn)
+
+
 def test_mnist_squared_error_is_the_mean_over_classes():
     task = mnist.mnist(loss="mse", samples=30, test_samples=25, width=4)
     outputs, targets = torch.randn(6, 10, generator=torch.Generator().manual_seed(0)), torch.arange(6)
@@ -176,6 +195,8 @@ def test_mnist_squared_error_is_the_mean_over_classes():
         (modular_addition.modular_addition, {"train_fraction": 0.0}, "train_fraction must lie strictly between"),
         (modular_addition.modular_addition, {"train_fraction": 1.0}, "got 1.0"),
         (xor.xor, {"dimensions": 2}, "dimensions must be at least 3, two for the signal, got 2"),
+        (mnist.mnist, {"hidden_layers": 0}, "hidden_layers must lie between 1 and 100, got 0"),
+        (mnist.mnist, {"hidden_layers": 101}, "hidden_layers must lie between 1 and 100, got 101"),
     ],
 )
 def test_invalid_parameters_are_refused(factory, given, complaint):
@@ -209,8 +230,8 @@ def test_untrainable_parameters_are_refused_before_training(factory, given):
         *(
             (
                 {"stop": stop},
-                "stop must be 'grokked', 'budget', {'hold': epochs}, or for how many evaluations, at least 1, the "
-                f"criterion holds, got {stop!r}",
+                "stop must be 'grokked', 'budget', {'hold': epochs}, or a number of evaluations of at least 1, "
+                f"got {stop!r}",
             )
             for stop in ("groked", 0, True, 2.0, None, {"hold": 0}, {"holds": 3})
         ),

@@ -33,12 +33,12 @@ def evaluate(
 
     Args:
         runs: the folder, or the `Runs` that `load_runs` or `run` returned.
-        metric: a label of the folder, such as "test_accuracy", or the name of a metric's plugin.
+        metric: the label of a metric in the folder, such as "test_accuracy", or the name of a metric's plugin.
         parameters: parameters of the plugin; they replace the label's parameters.
         tasks: only the tasks with these labels; default all.
         regularizers: only the regularizers with these labels; default all.
         epoch: completed epochs; "final" for the end of each replica.
-        raw: measure the trained weights even if a method evaluates averages.
+        raw: measure the trained weights even if a method evaluates averaged weights.
         plugins: paths of plugin files.
         unverified_data: data sets that may differ from the published ones, besides those that the runs were trained on.
 

@@ -42,7 +42,7 @@ class Leaderboard(ranking.Leaderboard):
         return render(self, "table")
 
     def __repr__(self) -> str:
-        """Return the same table, for a prompt."""
+        """Return the table that `str` returns, for a prompt."""
         return str(self)
 
     def _repr_html_(self) -> str:

@@ -57,21 +57,23 @@ def run(
         tasks: only the tasks with these labels; default all.
         regularizers: only the regularizers with these labels; default all.
         plugins: paths of plugin files.
-        methods: further regularizers: names, or entries of a suite in YAML, "half: {use: grokalign, strength: 0.5}".
+        methods: further regularizers: names, or entries as in a suite, "half: {use: grokalign, strength: 0.5}".
         checkpoint_seconds: seconds between two checkpoints of a group in training, at least 0.
-        stall_timeout: seconds without progress after which a group is started again, and fails at its third attempt,
-            at least 1; by default half an hour, or 20 times the group's longest pause so far if that is longer.
+        stall_timeout: seconds without progress, at least 1, after which a group is started again; at its third attempt
+            the group fails instead. By default half an hour, or 20 times the group's longest pause so far if that is
+            longer.
         cell_timeout: seconds that a cell may train in this call, at least 1; default unlimited.
         rerun: the stored runs to train again: failed (the default), stale or all.
         log: observers: names, or names with parameters in YAML, "tensorboard: {folder: logs}".
-        unverified_data: data sets, "mnist" or "cifar10", that may differ from the published ones; rows say so.
+        unverified_data: data sets, "mnist" or "cifar10", that may differ from the published ones; the leaderboard's
+            rows then say so.
         fail_fast: stop at the first replica that fails.
 
     Raises:
         SuiteError: the suite or an argument is wrong; nothing was run.
-        PluginError: a plugin is missing, named twice, or breaks its contract.
+        PluginError: a plugin is missing, shares its name with another, or breaks its contract.
         DataError: data of a task is missing, or is not the published data.
-        StoreError: the folder holds something else or cannot be written, or another process writes to it.
+        StoreError: the folder holds other results or cannot be written, or another process is writing to it.
     """
     asked = {"precision": precision, "rerun": rerun, "group_size": group_size, "num_seeds": num_seeds}
     timeouts = {"stall_timeout": stall_timeout, "cell_timeout": cell_timeout}

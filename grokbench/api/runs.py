@@ -29,14 +29,14 @@ def load_runs(folder: str | Path) -> "Runs":
 
 
 class Runs:
-    """The runs of a results folder. The plan is read once; each run is read when requested, so training may go on.
+    """The runs of a results folder. The plan is read once, each run whenever it is requested: training may go on.
 
     Attributes:
         store: the folder's files; internal, may change between versions.
     """
 
     def __init__(self, store: Store) -> None:
-        """Use `load_runs`."""
+        """Make the object; use `load_runs` instead."""
         self.store = store
 
     @property
@@ -100,9 +100,9 @@ class Runs:
     def rows(self) -> list[dict[str, Any]]:
         """Return a dict for each planned replica, all with the same keys, for `pandas.DataFrame(runs.rows())`.
 
-        The keys are those of the table `runs` of `grokbench export`, whose page describes each: `task`, `regularizer`,
-        `seed`, `outcome` (the run's outcome, or "missing"), `grokked_at`, `time`, `event`, `final_METRIC` for each
-        metric (its value at the last evaluation), and more. A missing value is None.
+        The keys are those of the table `runs` of `grokbench export`, and its page describes them all: `task`,
+        `regularizer`, `seed`, `outcome` (the run's outcome, or "missing"), `grokked_at`, `time`, `event`,
+        `final_METRIC` (the value of a metric at the last evaluation), and more. A missing value is None.
         """
         table = tables.runs(self.store)
         return [dict(zip(table.names, row, strict=True)) for row in table.rows()]

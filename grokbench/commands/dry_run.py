@@ -11,7 +11,7 @@ __all__ = ["print_work", "warn_of_unverified"]
 
 
 def print_work(plan: "Plan") -> None:
-    """Print for each cell the replicas that are done and left to train, and the totals."""
+    """Print the numbers of replicas that are done and that are left to train, for each cell and in total."""
     from grokbench.runner import pipeline
     from grokbench.runner.devices import in_words
     from grokbench.text.lists import plural
@@ -35,7 +35,7 @@ def print_work(plan: "Plan") -> None:
 
 
 def warn_of_unverified(plan: "Plan") -> None:
-    """Print a warning for each data set because of which the run would be refused."""
+    """Print a warning for each data set that would make `grokbench run` refuse the suite."""
     from grokbench.runner.data_checks import unverified_sentences
 
     for sentence in unverified_sentences(plan):

@@ -32,7 +32,7 @@ COLUMNS = ("task", "regularizer", "seed", "epoch", "value")
 )
 @click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the metric; repeatable.")
 @click.option("--epoch", default="final", show_default=True, metavar="final|N", help="Completed epochs.")
-@click.option("--raw", is_flag=True, help="Measure the trained weights even if a method evaluates averages.")
+@click.option("--raw", is_flag=True, help="Measure the trained weights even if a method evaluates averaged weights.")
 @PLUGINS
 @UNVERIFIED_DATA
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))

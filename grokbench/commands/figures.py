@@ -26,11 +26,11 @@ FIGURES = (
     "metrics",
 )  # of `report.charts`
 ALL_TASKS = ("summary", "profile")  # figures that always show all tasks
-NOTHING = "holds nothing yet that {} could show: see `grokbench status`."
+NOTHING = "has nothing to draw yet for `{}`: see `grokbench status`."
 EMPTY = {
     "sensitivity": (
-        "has no method with two settings of the optimizer that have run: add a row to its suite such as "
-        "decay: {use: baseline, optimizer: {weight_decay: {grid: [0.1, 1.0]}}}, and run it."
+        "has no method that was run with two settings of the optimizer: add a row to its suite such as "
+        "decay: {use: baseline, optimizer: {weight_decay: {grid: [0.1, 1.0]}}}, and run the suite."
     )
 }
 FORMATS = ("svg", "pdf", "png")
@@ -82,7 +82,7 @@ def report(directory: str, out: str | None) -> None:
 @click.option(
     "--axis", default="log", show_default=True, type=click.Choice(["log", "linear"]), help="Scale of the epochs."
 )
-@click.option("--seeds", is_flag=True, help="Draw single seeds behind the median accuracy.")
+@click.option("--seeds", is_flag=True, help="Draw the curve of every seed behind the median accuracy.")
 def plot(
     directory: str,
     figure: str,
@@ -159,7 +159,7 @@ def _selected(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ..
 
 
 def _write(drawn: list["Drawing"], folder: Path, within: Path, formats: tuple[str, ...]) -> None:
-    """Write a file for each drawing and format. Its name is valid whatever the labels are.
+    """Write a file for each drawing and format. Names of files are valid whatever the labels are.
 
     Args:
         drawn: the drawings.

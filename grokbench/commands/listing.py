@@ -18,7 +18,7 @@ def catalogue(registry: Registry, kinds: Sequence[str]) -> str:
 
     Args:
         registry: the plugins.
-        kinds: among "tasks", "regularizers", "metrics", "observers" and "suites".
+        kinds: any of "tasks", "regularizers", "metrics", "observers" and "suites".
     """
     return "\n\n".join(_section(registry, kind) for kind in kinds)
 
@@ -50,7 +50,7 @@ def _first_comment(text: str) -> str:
 
 
 def entry(registry: Registry, name: str) -> str:
-    """Describe the plugins with a name; without any, return the text of the shipped suite with that name.
+    """Describe the plugins of a given name; if there are none, return the text of the shipped suite of that name.
 
     Args:
         registry: the plugins.

@@ -36,7 +36,7 @@ LIMITS = (
         "--cell-timeout",
         type=Seconds(min=1),
         metavar="S",
-        help="Seconds that a cell may train; it then fails, with a checkpoint.  [default: no limit]",
+        help="Seconds that a cell may train; then it fails and leaves a checkpoint.  [default: no limit]",
     ),
 )
 METHODS = click.option(
@@ -44,12 +44,12 @@ METHODS = click.option(
     "methods",
     multiple=True,
     metavar="METHOD",
-    help="Add a method: its name, or an entry as in a suite, 'half: {use: grokalign, strength: 0.5}'; repeatable.",
+    help="Add a method: its name, or an entry of a suite such as 'half: {use: grokalign, strength: 0.5}'; repeatable.",
     shell_complete=methods,
 )
 UNVERIFIED_DATA = click.option(
     "--unverified-data",
     multiple=True,
     metavar="NAME",
-    help="Accept a data set, mnist or cifar10, that is not the published one; rows say so; repeatable.",
+    help="Accept a data set, mnist or cifar10, that is not the published one; the leaderboard says so; repeatable.",
 )

@@ -21,8 +21,8 @@ def echo(text: object = "", err: bool = False, nl: bool = True, fg: str | None =
             other programs first.
         err: print to stderr, where long lines are cut.
         nl: add a line feed.
-        fg: a colour, in which the text is printed on a terminal.
-        bold: print it in bold on a terminal.
+        fg: the colour of the text on a terminal.
+        bold: print the text in bold on a terminal.
     """
     shown = printable_lines(str(text))
     if err:

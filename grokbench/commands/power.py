@@ -50,7 +50,7 @@ class Finite(click.FloatRange):
     default=0.8,
     show_default=True,
     type=Finite(0, 1, min_open=True, max_open=True),
-    help="Probability of detecting it.",
+    help="Probability of detecting this speed-up.",
 )
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
 def power(suite: str, out: str | None, speedup: float, wanted: float, style: str, **chosen: Any) -> None:
@@ -91,7 +91,7 @@ def _unlike(plan: "Plan", found: "Comparisons") -> Iterator[str]:
         if held is None:
             yield f"{cell.name} is not in {plan.directory}, so its spread is unknown"
         elif _recipe(held) != _recipe(cell):
-            yield f"{cell.name} was run with other settings in {plan.directory} than it is planned with now"
+            yield f"{cell.name} was run in {plan.directory} with other settings than those planned now"
 
 
 def _recipe(cell: Cell) -> dict[str, Any]:

@@ -15,7 +15,7 @@ __all__ = ["print_profiles"]
 LEGEND = """
 Milliseconds per epoch of one seed, trained in its group by one worker on {device}. forward: the network, its loss and
 penalties; transform: the method's work on gradients; rest: the engine's own work. The time of an evaluation is spread
-over the epochs from one to the next. Nothing was kept."""
+over the epochs between two evaluations. Nothing was kept."""
 ON_CUDA = """
 Operations were launched one by one here; training replays them as CUDA graphs. Group sizes are estimates."""
 

@@ -129,8 +129,8 @@ def pack(directory: str, out: str | None, weights: bool, keep_paths: bool) -> No
     """Write a small copy of the folder for git: outcomes, thinned curves, seconds, and the leaderboard as markdown.
 
     The packed folder is a results folder like any other: it can be shown, compared, and continued by
-    `grokbench run SUITE --out FOLDER`, which unpacks it first. Tracebacks lose the paths of the machine and the names
-    of its users; what is published is listed.
+    `grokbench run SUITE --out FOLDER`, which unpacks it first. Paths of the machine and names of its users are removed
+    from tracebacks. The command lists what the copy reveals.
     """
     from grokbench.io import atomic
     from grokbench.report.text import render
@@ -176,8 +176,8 @@ def _refuse_paths(directory: str, files: Mapping[str, bytes]) -> None:
 
     for name, path in paths_left(files):
         raise StoreError(
-            f"{directory} would publish {printable(path)!r} in {name}: a path in a recipe or a label, which cannot be "
-            "changed any more. Pack with --keep-paths if others may see it."
+            f"{directory} would publish the path {printable(path)!r} in {name}: it is in a recipe or a label, which "
+            "cannot be changed any more. Pack with --keep-paths if others may see this path."
         )
 
 

@@ -37,7 +37,8 @@ SELECTION = (  # options that choose what to run and where
         show_default=True,
         metavar="auto|cpu|cuda|cuda:0,1",
         shell_complete=devices,
-        help="Devices to train on. cpu: one worker per core; cuda: two per device; cuda:0,1,1: one on GPU 0, two on 1.",
+        help="Devices to train on. cpu: one worker per core; cuda: two workers per device; cuda:0,1,1: one worker on "
+        "GPU 0, two on GPU 1.",
     ),
     click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
     click.option(
@@ -70,7 +71,7 @@ SELECTION = (  # options that choose what to run and where
         "regularizers",
         multiple=True,
         metavar="LABEL",
-        help="Train only this regularizer, and those of --with; repeatable.",
+        help="Train only this regularizer and the methods of --with; repeatable.",
         shell_complete=labels,
     ),
     PLUGINS,
@@ -176,8 +177,8 @@ def _print_unplanned(store: "Store") -> None:
 
     if others := unplanned(store):
         echo(
-            f"Not shown: {plural(others, 'replica')} in {store.directory} of cells that are not planned now: of other "
-            "settings, or of methods that an earlier command added; repeat its --plugin and --with to see them."
+            f"Not shown: {plural(others, 'replica')} in {store.directory} of cells that are not planned now: they have "
+            "other settings, or an earlier command added their methods; repeat its --plugin and --with to see them."
         )
 
 

@@ -32,7 +32,7 @@ class _Signal(KeyboardInterrupt):
 
 
 def exit_status(stop: BaseException) -> int:
-    """Return the exit status of an interrupted command: 128 plus the number of the signal, SIGINT if none is known."""
+    """Return the exit status of an interrupted command: 128 plus the signal's number; an unknown signal is SIGINT."""
     found = [stop, stop.__cause__, stop.__context__]  # click replaces a KeyboardInterrupt
     return 128 + next((each.number for each in found if isinstance(each, Interrupted | _Signal)), int(signal.SIGINT))
 

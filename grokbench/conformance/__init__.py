@@ -21,7 +21,7 @@ __all__ = ["QUESTIONS", "Answer", "Question", "Subject", "Verdict", "answer", "e
 
 
 def answer(question: Question, subject: Subject) -> Answer:
-    """Check one question of a plugin.
+    """Answer one question about a plugin.
 
     The global random generators are restored afterwards.
 
@@ -47,13 +47,14 @@ def answer(question: Question, subject: Subject) -> Answer:
 
 
 def examine(subject: Subject, tell: Callable[[str], None] = lambda doing: None) -> Iterator[tuple[Question, Answer]]:
-    """Check every question for the plugin's kind, and yield each question with its answer as soon as it is known.
+    """Answer every question for the plugin's kind, and yield each question with its answer as soon as it is known.
 
-    A question is skipped if the plugin makes no record, or if its failure has the cause of an earlier one.
+    A question is skipped if the plugin's factory does not make its record, such as a `Task`, or if the question would
+    fail for the same cause as an earlier question.
 
     Args:
         subject: the plugin.
-        tell: a function that gets a clause about each question before it is checked.
+        tell: a function that receives a clause about each question before it is answered.
     """
     questions = QUESTIONS[subject.plugin.kind]
     failures: dict[str, Answer] = {}  # by name of the question
@@ -75,8 +76,9 @@ def examine(subject: Subject, tell: Callable[[str], None] = lambda doing: None) 
 def _has_same_cause(later: Answer, name: str, first: Answer) -> bool:
     """Return whether a failure has the cause of an earlier one.
 
-    There are two such cases. The engine raised an exception, after a question that calls the plugin had failed. Or both
-    failures have the same fix and, if both lines are known, the same line.
+    There are two such cases. In the first, the earlier question calls the plugin, and the later failure is an exception
+    that the engine raised. In the second, both failures have the same fix, and also the same message or the same line.
+    If only one of the two lines is known, they count as the same.
 
     Args:
         later: the later failure.

@@ -1,4 +1,4 @@
-"""Fixes for each kind of fault, and explanations of torch's errors that a contributor can act on."""
+"""Fixes for each kind of fault in a plugin, and explanations of torch's errors in a contributor's terms."""
 
 import re
 import traceback
@@ -47,14 +47,14 @@ CLASSES = (
     "targets are the floats -1 and 1 of a single output, are then refused"
 )
 DERIVE = (
-    "the given parameters have no graph: local.pullback(cotangents) gives gradients of the inputs, "
-    "at.grad_at(params) the step's gradient in transform and project, torch.func.grad that of your own function"
+    "the given parameters have no graph: use local.pullback(cotangents) for input gradients, at.grad_at(params) for "
+    "the step's gradient (in transform, update and project), or torch.func.grad for a function of your own"
 )
 DECLARE = 'declare it: Regularizer(..., privileges=frozenset({"extra_gradients"}))'
 NAMED = "parameters and gradients are dicts from names to tensors: {name: 2.0 * g for name, g in grads.items()}"
 ROLES = "iterate over all parameters, for name, p in params.items(), or choose by role (at.roles, task.roles)"
 UNKNOWN = "correct what the message names"
-STATE = "keep values between steps in the state: init(params) returns the first, transform returns the next"
+STATE = "keep values between steps in the state: init(params) returns the first state, transform returns the next one"
 SHAPE = "return the expected shape: a loss or penalty is (), so end it with .mean() or .sum()"
 SHAPE_OF_EACH = "return the expected shapes: every tensor has the shape of the one it replaces"
 FIT = (
@@ -119,7 +119,7 @@ def translate(error: Exception, file: Path) -> tuple[str, str, str]:
         file: the plugin's file, whose folder is the plugin's code.
 
     Returns:
-        What went wrong, the fix, and the line of the plugin that raised it (empty if the plugin's code did not).
+        What went wrong, the fix, and the line of the plugin that raised the exception; empty if no line of it did.
     """
     if isinstance(error, PluginError):
         return _explain_factory(error, file)
@@ -154,7 +154,7 @@ def _is_ours(record: object) -> bool:
 
 
 def _explain_factory(error: PluginError, file: Path) -> tuple[str, str, str]:
-    """Explain the error of a factory that makes no record; returns the same as `translate`."""
+    """Explain the error of a factory that makes no record, in the form that `translate` returns."""
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError):
         return str(error), "install it and check again: nothing else can be checked without it", ""

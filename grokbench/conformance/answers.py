@@ -87,7 +87,7 @@ class Question:
     Attributes:
         name: one or two words, unique among the questions of a kind.
         statement: a clause that is true of a conforming plugin.
-        check: answers the question for a plugin.
+        check: a function that answers the question for a plugin.
     """
 
     name: str
@@ -125,7 +125,7 @@ def hint(message: str, fix: str) -> Answer:
 
 
 def skipped(name: str) -> Answer:
-    """Return the answer to a question that depends on a failed one, given by its name."""
+    """Return the answer to a question that is skipped, because it depends on the failed question `name`."""
     return Answer(Verdict.SKIPPED, f"it depends on a question that failed: {name}", cause=name)
 
 
@@ -135,7 +135,10 @@ def not_applicable(why: str) -> Answer:
 
 
 def totals(answers: Answers) -> str:
-    """Count the answers of each kind: `12 passed, 1 failed, 2 hints, 2 not applicable`; some kinds only if present."""
+    """Count the answers by verdict, such as `12 passed, 1 failed, 2 hints, 2 not applicable`.
+
+    Hints and skipped questions are left out if there are none.
+    """
     counts = Counter(answer.verdict for _, answer in answers)
     shown = [verdict for verdict in Verdict if verdict not in (Verdict.HINT, Verdict.SKIPPED) or counts[verdict]]
     return ", ".join(f"{counts[verdict]} {_noun(verdict, counts[verdict])}" for verdict in shown)

@@ -19,11 +19,11 @@ __all__ = ["QUESTIONS"]
 TASKS = 2  # number of trial tasks that are used
 AVERAGED = 0.6  # an average takes over at most this share of the update
 EQUAL = 1e-9  # relative tolerance
-OFTEN = len(BEGINS) * STEPS // 2  # number of steps; Lookahead averages in fewer steps
+OFTEN = len(BEGINS) * STEPS // 2  # a running average shows in more steps than this; Lookahead's shows in fewer
 
 
 def returns_trained_weights(subject: Subject) -> Answer:
-    """Check that `project` returns the weights to train on, and leaves updates to `update`."""
+    """Check that `project` returns the weights to train on, and leaves updates to the optimizer or `update`."""
     if subject.regularizer().project is None:
         return not_applicable("it has no project")
     for label, step in islice(steps(subject), TASKS):
@@ -37,7 +37,7 @@ def returns_trained_weights(subject: Subject) -> Answer:
                 f"on {label}, project returns a running average of {often[0]}, from which training continues", _AVERAGE
             )
         if on_top:
-            message = "project makes an update from gradients that transform keeps, besides the optimizer's"
+            message = "project makes an update of its own, from gradients that transform keeps in the state"
             return hint(f"on {label}, {message}", _OWN_UPDATE)
         if never := [name for name, count in unread.items() if count == len(BEGINS) * STEPS]:
             message = (
@@ -57,7 +57,7 @@ _OWN_UPDATE = (
 
 
 def _averaged(probe: StepProbe, updated: Params) -> list[str]:
-    """Name the parameters that `project` moves by a fixed small share of a change, as a running average does."""
+    """Name the parameters for which `project` passes on a fixed small share of a change, as a running average does."""
     change = {name: SIZE * p for name, p in drawn(updated, "change", probe.number).items()}
     (one, kept), (other, others) = (
         probe.through("project", each) for each in (updated, {name: p + change[name] for name, p in updated.items()})
@@ -80,7 +80,7 @@ def _remembers(states: Any, p: Tensor) -> bool:
 
 
 def _unread(probe: StepProbe, updated: Params) -> list[str]:
-    """Name the matrices whose result in `project` does not depend on the optimizer's update."""
+    """Name the matrices whose value after `project` does not depend on the optimizer's update."""
     other = {
         name: p + SIZE * q for (name, p), q in zip(updated.items(), drawn(updated, "unread", 0).values(), strict=True)
     }
@@ -88,14 +88,15 @@ def _unread(probe: StepProbe, updated: Params) -> list[str]:
     return [
         name
         for name, p in one.items()
-        if p.ndim > 1 and same(p, two[name]) and not same(p, probe.params[name])  # may be held fixed
+        if p.ndim > 1 and same(p, two[name]) and not same(p, probe.params[name])  # an unchanged one may be held fixed
     ]
 
 
 def _moves_along(probe: StepProbe, grads: Params) -> bool:
-    """Return whether `project` moves zero weights, which no optimizer has moved, depending on the gradient.
+    """Return whether `project` moves some weights by an amount that depends on the gradient.
 
-    A weight decay that is masked by the gradient is allowed: it leaves zero weights at zero.
+    The weights are set to zero, and no optimizer has moved them. A weight decay that is masked by the gradient is
+    allowed: it leaves them at zero.
     """
     zeros = {name: g > 0 for name, g in drawn(grads, "zeros", 0).items()}
     still = probe.params | {name: probe.params[name].masked_fill(zero, 0.0) for name, zero in zeros.items()}

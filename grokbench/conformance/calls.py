@@ -1,4 +1,4 @@
-"""Recorded calls of every function of a plugin on one replica, outside the engine's vmap."""
+"""Calls of every function of a plugin on one replica, recorded outside the engine's vmap."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -59,7 +59,7 @@ class Call:
     """One call of a plugin's function.
 
     Attributes:
-        function: the name of the record's field.
+        function: the field of the record that holds the function, by name.
         arguments: name -> value.
         result: the value returned.
         modified: paths of the tensors, and of entries of dicts and lists, that the call changed in its arguments.
@@ -92,7 +92,7 @@ def with_recording(kind: str, record: Record, calls: list[Call]) -> Record:
 def _recording_wrapper(
     name: str, names: tuple[str, ...], record: Any, calls: list[Call]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Wrap a function so that calls of the function it returns are recorded."""
+    """Wrap a function that returns another function, so that the calls of the returned function are recorded."""
     return lambda wrapped: _recording(name, names, getattr(record, name)(wrapped), calls)
 
 
@@ -123,7 +123,7 @@ def _changed_entries(then: Mapping[Any, Any], now: Mapping[Any, Any]) -> list[An
 
 
 def steps(subject: Subject, calls: list[Call] | None = None) -> Iterator[tuple[str, Step]]:
-    """Yield, with the label of its task, each step that a plugin takes part in.
+    """Yield each step that a plugin takes part in, with the label of the step's task.
 
     Args:
         subject: a task, regularizer or metric.
@@ -189,7 +189,7 @@ def _gradients(params: Params) -> Params:
 
 
 def _optimize(step: Step, params: Params) -> tuple[Params, Any]:
-    """Update a stack of two replicas twice by a method's own optimizer, which may write into its arguments."""
+    """Update a stack of two replicas twice with a method's own optimizer, which may write into its arguments."""
 
     def stacked(tree: Params) -> Params:
         return pytree.tree_map(lambda tensor: torch.stack([tensor, 0.5 * tensor]), tree)

@@ -78,7 +78,10 @@ def _returns_projected(call: Call) -> Breach | None:
 
 
 def _pair_breach(call: Call, argument: str, noun: str) -> Breach | None:
-    """Check for a pair of a dict like the given argument and a state like the given state. Messages use `noun`."""
+    """Check that a call returned a dict like the given argument, and a state like the given state.
+
+    Messages call the tensors of the dict `noun`, a plural.
+    """
     result, given = call.result, call.arguments
     if not (isinstance(result, tuple) and len(result) == 2):
         fix = f"return both, also if the state is empty: return {argument}, state"
@@ -87,10 +90,13 @@ def _pair_breach(call: Call, argument: str, noun: str) -> Breach | None:
 
 
 def _tree_breach(result: Any, given: Params, noun: str) -> Breach | None:
-    """Check for a dict of tensors with the names, shapes and dtypes of the given one. Messages use `noun`, a plural."""
+    """Check that a result is a dict of tensors with the names, shapes and dtypes of the given one.
+
+    Messages call the tensors `noun`, a plural.
+    """
     if not isinstance(result, Mapping):
         return Breach(f"returns {noun} as a {type(result).__name__}, expected a dict from names to tensors", DICT)
-    for names, others, what in ((given, result, f"no {noun[:-1]} of"), (result, given, f"a {noun[:-1]} too many,")):
+    for names, others, what in ((given, result, f"no {noun[:-1]} named"), (result, given, f"a {noun[:-1]} too many,")):
         if missing := [name for name in names if name not in others]:
             return Breach(f"returns {what} {missing[0]}", DICT)
     return _shape_breach(result, given, noun)
@@ -107,7 +113,7 @@ def _shape_breach(result: Any, given: Any, noun: str) -> Breach | None:
         return Breach(message, DICT)
     (name, *new), (other, *old) = changed[0]
     if name != other:
-        return Breach(f"{message}: {name} is in the place of {other} was", DICT)
+        return Breach(f"{message}: {name} is in the place of {other}", DICT)
     fix = advice.DTYPE if new[0] == old[0] else advice.SHAPE_OF_EACH
     return Breach(f"{message}: {name} is {new[0]} {new[1]}, and was {old[0]} {old[1]}", fix)
 
@@ -119,7 +125,9 @@ def _returns_batch(call: Call) -> Breach | None:
         return Breach(f"returns a {type(call.result).__name__}, expected a Batch of inputs and targets", fix)
     found = _shape_breach(Batch(*call.result), given, "a batch")
     return (
-        found._replace(fix=f"{found.fix}; examples of the method's own: reserve=0.01, at.reserved") if found else None
+        found._replace(fix=f"{found.fix}; for examples of its own, a method sets reserve and reads at.reserved")
+        if found
+        else None
     )
 
 

@@ -42,8 +42,8 @@ class RecordedSplits(dict[str, Batch]):
 def with_recorded_reads(task: Task, read: SplitsRead) -> Task:
     """Return the task with data that record which splits are read.
 
-    Reads of the training split also count. A `prepare` can draw this split only with its own key, and then gets other
-    examples than the replica's.
+    The training split counts too, because a `prepare` can draw it only with its own key, and the examples are then not
+    those of the replica.
 
     Args:
         task: the task.

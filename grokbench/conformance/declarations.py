@@ -36,7 +36,7 @@ def reads_what_it_declares(subject: Subject) -> Answer:
 
 
 class _Recorded(dict[str, Any]):
-    """The declared properties of `At`, which records the names that are read."""
+    """A dict of the declared properties of `At` that records which of them are read."""
 
     read: set[str]
 
@@ -87,7 +87,7 @@ def _claimable(step: Step) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
 
 
 def counts_no_periods(subject: Subject) -> Answer:
-    """Check that the state does not count the calls of a phase that does not run in every step."""
+    """Check that no number in the state counts the calls of a phase that runs only in some steps."""
     if not (every := subject.regularizer().every):
         return not_applicable("its phases run in every step")
     calls: list[Call] = []
@@ -96,8 +96,8 @@ def counts_no_periods(subject: Subject) -> Answer:
         for call in calls:
             if call.function in every and (path := next(_counters(call), "")):
                 k = every[call.function]
-                message = f"on {label}, the state counts the calls of {call.function} in {path}: one in {k} steps"
-                return hint(message, "use at.step, which counts updates, or name the count by what it counts")
+                message = f"on {label}, {path} in the state counts the calls of {call.function}, one in {k} steps"
+                return hint(message, "use at.step, which counts updates, unless the number of calls is meant")
     return passed()
 
 

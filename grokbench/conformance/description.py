@@ -29,7 +29,7 @@ def is_described(subject: Subject) -> Answer:
     """Check that the docstring, which `grokbench list` and `show` print, begins with a sentence."""
     plugin = subject.plugin
     first = (inspect.getdoc(plugin.factory) or "").partition("\n")[0]
-    fix = f"begin the docstring of {plugin.name} with a sentence of 10 to 160 characters, and end it with a full stop"
+    fix = f"begin the docstring of {plugin.name} with a sentence of 10 to 160 characters that ends with a full stop"
     if not first:
         return failed(f"{plugin.name} has no docstring", fix)
     if not (first.endswith((".", ":")) and 10 < len(first) < 160):

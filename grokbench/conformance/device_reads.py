@@ -42,7 +42,7 @@ class _Recorder:
 
 
 class _Calls(TorchFunctionMode):
-    """A mode that finds Python functions that read the value of a tensor or move a tensor."""
+    """A mode that finds calls of Python functions that read the value of a tensor or move a tensor."""
 
     def __init__(self, recorder: _Recorder) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ def find_device_reads(run: Callable[[], object], file: Path) -> list[DeviceRead]
     """Run a function and find where a plugin's code reads from the device.
 
     Args:
-        run: the function. Its exceptions are ignored if a read was found, because the read mostly causes them.
+        run: the function. If a read was found, exceptions of the function are ignored: the read is their usual cause.
         file: the plugin's file, whose folder is the plugin's code.
 
     Returns:

@@ -20,7 +20,7 @@ from grokbench.types import Params
 __all__ = ["QUESTIONS"]
 
 STEPS = 50
-RUNS = ((2, 1), (6, 4), (STEPS, 2))  # updates, trial tasks: most effects show at once
+RUNS = ((2, 1), (6, 4), (STEPS, 2))  # pairs: updates, trial tasks; most effects show in the first pair
 ROWS = (0, 1)  # seeds
 NOTHING = 1e-12  # relative tolerance, in float64: a method that returns x + (y - x) for y rounds differently
 EXPLODED = 1e3  # multiple of the baseline's weights
@@ -83,11 +83,11 @@ def _explosion(method: Regularizer, label: str, task: Task) -> Answer | None:
 
 
 _NO_EFFECT = (
-    "look at what each phase returns: its first argument is the gradients or the updated parameters, and at.params are "
-    "those before the update; is every phase in the record, and does claims name a parameter? If the defaults are to "
-    "be the baseline, declare it: neutral={...}"
+    "check what each phase returns: its first argument holds the gradients or the updated parameters, and at.params "
+    "holds the parameters before the update. Check also that every phase is in the record, and that claims names a "
+    "parameter. If the defaults are meant to be the baseline, declare it: neutral={...}"
 )
-_LARGE = "project gets the updated params and returns the new ones: add no difference twice; see `rate` for a factor"
+_LARGE = "project gets the updated params, so do not add the update again; to scale the update, use `rate`"
 
 
 def _size(params: Params) -> float:
@@ -95,7 +95,7 @@ def _size(params: Params) -> float:
 
 
 def uses_its_parameters(subject: Subject) -> Answer:
-    """Check for every parameter that another value changes a number in 50 steps."""
+    """Check that another value of each parameter changes a number within 50 steps."""
     inert = subject.regularizer().inert
     unused = [name for name in subject.plugin.parameters if name not in inert and not _moves(subject, name)]
     if not unused:
@@ -141,7 +141,7 @@ def uses_the_settings(subject: Subject) -> Answer:
 
 
 def _is_ignored(subject: Subject, method: Regularizer, setting: str) -> bool:
-    """Return whether the parameters that the method updates are the same with ten times a setting of the task.
+    """Return whether the method updates parameters to the same values if a setting of the task is multiplied by ten.
 
     A method's own `update` is tried for one step, after which its parameters do not yet depend on other parameters.
     """

@@ -79,7 +79,7 @@ class FakeSuite:
 
 @contextmanager
 def fake_suite() -> Iterator[FakeSuite]:
-    """Make the suite in a temporary folder, the current folder within the block, as observers may write there."""
+    """Make the suite in a temporary folder, which is the current folder within the block: observers may write there."""
     cells, seeds = tuple(_cell(*labels) for labels in LABELS), tuple(range(1000, 1001 + len(OUTCOMES)))
     with TemporaryDirectory() as directory, chdir(directory):
         folder = Path("runs", "fake_suite")

@@ -19,7 +19,7 @@ EQUAL = 1e-9  # relative tolerance
 
 
 def acts_on_columns(subject: Subject) -> Answer:
-    """Check that no phase acts separately on the rows of a matrix, unless it also acts separately on the columns."""
+    """Check that no phase acts on a matrix row by row, unless it also acts column by column."""
     method = subject.regularizer()
     phases = [phase for phase in PHASES if getattr(method, phase)]
     if not phases:
@@ -33,13 +33,13 @@ def acts_on_columns(subject: Subject) -> Answer:
 
 
 _COLUMNS = (
-    "weights are (fan_in, fan_out): a unit's incoming weights are a column, so reduce over dim 0 where torch's layers "
-    "have dim 1; a rule about single inputs needs no change"
+    "weights are (fan_in, fan_out): a unit's incoming weights are a column, so reduce over dim 0 where code for torch "
+    "layers reduces over dim 1; if the rule is about single inputs, it needs no change"
 )
 
 
 def _matrices_by_row(probe: StepProbe, phase: str) -> list[str]:
-    """Name the matrices on whose rows a phase acts separately, but not on their columns."""
+    """Name the matrices on which a phase acts row by row, but not column by column."""
     names = _moved(probe, phase)
     by_row, by_column = dict.fromkeys(names, True), dict.fromkeys(names, True)
     for scale in SCALES:
@@ -62,7 +62,7 @@ def _moved(probe: StepProbe, phase: str) -> Params:
 
 
 def _beside(probe: StepProbe, given: Params) -> Params:
-    """Add the parameters that are not matrices."""
+    """Add random values of the parameters that are not given."""
     return drawn(probe.step.task.trained(probe.params), "others", 0) | given
 
 

@@ -154,7 +154,7 @@ _ROTATION_FIX = (
 
 
 def costs(subject: Subject) -> Answer:
-    """Measure the time of a step and that of the baseline's step, without a judgement."""
+    """Measure the time of a step with the method and of the baseline's step; the times are not judged."""
     task = subject.registry.get("tasks", COSTED).make({})
     if not set(subject.regularizer({}).facts) <= set(task.facts):
         return not_applicable(f"{COSTED}, on which steps are timed, lacks the facts that it needs")

@@ -89,7 +89,7 @@ _ROTATION_FIX = "leave `rotates` out, or use only lengths and inner products of 
 
 
 def costs(subject: Subject) -> Answer:
-    """Measure the time of one replica's evaluation and that of the accuracy, without a judgement."""
+    """Measure the time that the metric and the accuracy take for one replica; the times are not judged."""
     for label, step in _costed(subject):
         group, _ = engine.start(step, SEEDS, "cpu", torch.float32)
         milliseconds = {name: 1e3 * _seconds(step, group, name) / len(SEEDS) for name in step.metrics}

@@ -28,7 +28,7 @@ ENDED = {
 
 
 def accepts_every_event(subject: Subject) -> Answer:
-    """Check that the observer accepts all events of a suite with every outcome, partly trained before."""
+    """Check that the observer accepts all events of a suite that has every outcome and was partly trained before."""
     observer: Observer = subject.plugin.make({})
     with fake_suite() as suite:
         for event, records in suite.complete():
@@ -66,7 +66,7 @@ def changes_nothing(subject: Subject) -> Answer:
 
 
 def costs(subject: Subject) -> Answer:
-    """Measure the time of a long replica after all imports, without a judgement."""
+    """Measure the time that the observer takes for a long replica, after its imports; the time is not judged."""
     observer, seconds = subject.plugin.make({}), 0.0
     with fake_suite() as suite:
         for event, records in suite.long_curves():

@@ -1,4 +1,4 @@
-"""A question about devices, on a simulated device whose tensors have shapes and a device, but no values.
+"""A question about devices, checked on a simulated device: its tensors have shapes and a device, but no values.
 
 If torch has no Python backend (before 2.9), or if another package uses this backend, the device is torch's `meta`.
 """
@@ -46,7 +46,7 @@ _KNOWN = (
 
 
 class Misplaced(NamedTuple):
-    """A line of a plugin that leaves the device, with what it does and the fix."""
+    """A line of a plugin at which a tensor leaves the device, with what the line does and the fix."""
 
     what: str
     fix: str
@@ -63,7 +63,7 @@ def follows_its_device(subject: Subject) -> Answer:
 
 
 def _misplaced(step: Step, group: engine.Group, file: Path) -> Misplaced | None:
-    """Evaluate and train on the simulated device, and return the first line of the plugin that leaves the device."""
+    """Evaluate and train on the simulated device, and return the first line at which a tensor leaves the device."""
     moves, reads = _Moves(file), bool(step.regularizers) and step.mapped  # a metric may load its own data once
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())

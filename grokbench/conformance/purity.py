@@ -48,7 +48,10 @@ def _stacked(params: Params) -> list[tuple[str, tuple[int, ...], torch.dtype]]:
 
 
 def stays_on_the_device(subject: Subject) -> Answer:
-    """Check that no function branches on a tensor or reads a value back, also in an optimizer outside the vmap."""
+    """Check that no function branches on a tensor or reads a value back from the device.
+
+    This includes the method's own optimizer, which runs outside the vmap.
+    """
     for label, step in steps(subject):
         if not step.mapped:
             return not_applicable("mapped=False: its replicas are trained one by one, where it may read numbers")
@@ -93,11 +96,14 @@ def remembers_nothing(subject: Subject) -> Answer:
         if differs := _difference(first, again):
             if used:  # this explains the difference
                 return failed(f"on {label}, the same call of {differs} gives two results", advice.RANDOM)
-            return failed(f"on {label}, the same call of {differs} gives two results: something is kept", advice.STATE)
+            return failed(f"on {label}, the same call of {differs} gives two results: {_KEPT}", advice.STATE)
         trained(step, SEEDS, epochs_for(step.task))
         if differs := _difference(first, call_functions(step)):
-            return failed(f"on {label}, {differs} gives another result after training: something is kept", advice.STATE)
+            return failed(f"on {label}, {differs} gives another result after training: {_KEPT}", advice.STATE)
     return passed()
+
+
+_KEPT = "a value is kept between calls"
 
 
 def _difference(left: dict[str, Any], right: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The questions that `grokbench check` and the tests check for every plugin, by its kind."""
+"""The conformance questions for each kind of plugin, which `grokbench check` and the tests use."""
 
 from grokbench.conformance import (
     averages,

@@ -26,7 +26,7 @@ def report(
         style: "text" yields failures and hints as soon as they are known, with their fixes beneath; "markdown" yields a
             summary for a pull request.
         verbose: in the style "text", yield a line for every question.
-        tell: a function that gets a clause about the next question.
+        tell: a function that receives a clause about each question before it is answered.
 
     Raises:
         DataError: the data files of a task or metric are missing.
@@ -37,7 +37,7 @@ def report(
 
 
 def _text(plugin: Plugin, answers: Iterable[tuple[Question, Answer]], verbose: bool) -> Iterator[tuple[str, bool]]:
-    """Yield failures, hints, measurements, a line for the questions that each failure has skipped, and the totals."""
+    """Yield failures, hints and measurements, then a line for the questions skipped after each failure, and totals."""
     yield f"{plugin.name} ({plugin.kind[:-1]}, {plugin.origin})", False
     given = []
     for question, answer in answers:

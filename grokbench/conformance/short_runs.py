@@ -37,7 +37,10 @@ ALONE = 1e-9  # relative tolerance, after 20 steps in float64: other group sizes
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit torch to one thread within a block, which is faster for small tensors; costs use one, too."""
+    """Limit torch to one thread within a block.
+
+    One thread is faster for small tensors. The measured costs are therefore those of one thread.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

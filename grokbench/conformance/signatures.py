@@ -77,7 +77,10 @@ def _expected(name: str, function: Any, arguments: Names) -> Names:
 
 
 def _call_faults(what: str, name: str, function: Any, arguments: Names, file: Path) -> Iterator[RecordFault]:
-    """Check that a function can be called with these arguments; messages call it `what`, signatures `name`."""
+    """Check that a function can be called with these arguments.
+
+    Sentences in messages call the function `what`; the signature that they show has the name `name`.
+    """
     call = f"{name}({', '.join(arguments)})"
     if not callable(function):
         fix = f"give a function, not what it returns: {name}, or partial({name}, ...) with its own parameters bound"

@@ -40,8 +40,8 @@ TASKS = {  # label -> task; shipped tasks are checked with all of these settings
     ),
 }
 
-# Labels of the tasks that methods and metrics are checked on, none of which needs data files: SGD with L2; AdamW with
-# biases; batches of two sizes.
+# Labels of the tasks that methods and metrics are checked on. None needs data files. In order, they have SGD with L2,
+# AdamW with biases, batches of two sizes, and frozen parameters.
 TRIAL_TASKS = ("xor", "sparse_parity", "modular_addition", "modular_transformer_frozen")
 
 # A task that can be trained in rotated coordinates, since it has more dimensions than hidden units and training inputs.

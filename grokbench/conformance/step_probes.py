@@ -44,8 +44,8 @@ class StepProbe:
         Args:
             phase: the name of the phase.
             moved: gradients, or updated parameters.
-            params: other parameters before the update.
-            states: other states.
+            params: the parameters before the update; by default those of the probe.
+            states: the states of the method; by default those of the probe.
         """
         params, states = params or self.params, self.states if states is None else states
         outputs, context = self._context(params)
@@ -64,7 +64,7 @@ class StepProbe:
 
 
 def begun(step: Step, number: int = 0) -> StepProbe:
-    """Make the probe of an initialisation.
+    """Make a probe whose parameters and states are initial ones.
 
     Args:
         step: the step of a task with one method.
@@ -79,8 +79,8 @@ def drawn(params: Params, purpose: str, number: int) -> Params:
 
     Args:
         params: the parameters.
-        purpose: a text that makes these draws independent of others.
-        number: a number that makes these draws independent of others, too.
+        purpose: the use of the draws; draws for different uses are independent.
+        number: the number of the step; draws for different steps are independent.
     """
     key = random.fold(random.key(1), purpose, number)
     return {name: random.normal(random.fold(key, name), tuple(p.shape)).to(p) for name, p in params.items()}
@@ -93,7 +93,7 @@ def walk(step: Step) -> Iterator[tuple[StepProbe, Params, Params]]:
         step: the step of a task with one method.
 
     Yields:
-        The step, with the states after `transform`; its gradients; and the updated parameters before `project`.
+        The probe of a step, with the states after `transform`; its gradients; the updated parameters before `project`.
     """
     for begin in BEGINS:
         probe = begun(step, begin)

@@ -79,7 +79,9 @@ class Subject:
             raise NoTrialTask(f"no small task has {' and '.join(listed)}, which it needs")
 
     def tasks(self) -> Iterator[tuple[str, Task]]:
-        """Yield labels and tasks to check with: a task in each of its settings; for others, the trial tasks.
+        """Yield the labels and tasks to check with.
+
+        A task is checked in each of its settings. A method or a metric is checked on the trial tasks that suit it.
 
         Raises:
             DataError: the data files of the task are missing.
@@ -98,7 +100,7 @@ class Subject:
 
 
 def _takes(task: Task, made: Regularizer | Metric) -> bool:
-    """Return whether a task has the hidden sites that a method acts on, and the method does not refuse it."""
+    """Return whether a method does not refuse a task, and the task has the hidden sites that the method acts on."""
     if not isinstance(made, Regularizer):
         return True
     if made.refuses and made.refuses(task):

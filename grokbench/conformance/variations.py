@@ -44,8 +44,9 @@ def _others(value: Any) -> list[Any]:
 def other_settings(plugin: Plugin, settings: Mapping[str, Any], name: str) -> Iterator[tuple[Any, Any]]:
     """Yield pairs of records, made with two values of one parameter and the same values of all others.
 
-    A parameter may act only under certain values of another parameter. The given settings come first, then settings
-    with another choice, another boolean or a number in place of a zero. Values that the factory refuses are left out.
+    A parameter may act only under certain values of another parameter. The given settings therefore come first, then
+    settings that differ in one other parameter: another choice, the opposite boolean, or a number in place of 0. Values
+    that the factory refuses are left out.
 
     Args:
         plugin: the plugin that makes the records.

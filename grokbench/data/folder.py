@@ -55,7 +55,7 @@ def damaged(path: Path, why: str) -> DataError:
 
 
 def size_complaint(path: Path) -> str:
-    """Return the reason why a file cannot be read: it is not an ordinary file, or too large; empty if it can."""
+    """Return the reason why a file cannot be read: it is not an ordinary file, or too large; empty if it can be."""
     if not path.is_file():
         return "it is no ordinary file"
     size = path.stat().st_size
@@ -63,5 +63,5 @@ def size_complaint(path: Path) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of a library's message, which follows torchvision's list of mirrors."""
+    """Return the last line of a library's message; torchvision's messages list the tried mirrors before it."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -163,4 +163,5 @@ def label_complaint(images: Any, labels: Any) -> str:
     """
     if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)) or not labels.size:
         return f"labels are {labels.dtype} {labels.shape} for {len(images)} images, expected an integer for each"
-    return "" if 0 <= labels.min() and labels.max() <= 9 else f"labels reach from {labels.min()} to {labels.max()}"
+    low, high = labels.min(), labels.max()
+    return "" if 0 <= low and high <= 9 else f"labels reach from {low} to {high}, expected from 0 to 9"

@@ -92,7 +92,7 @@ def cifar10c_digest(corruption: str) -> str:
 
 @lru_cache(maxsize=2 * len(CORRUPTIONS))
 def _digest(*files: tuple[Path, int, int]) -> str:
-    """Hash files, each given as its path, size and time of change. The images of a corruption take 150 MB."""
+    """Hash files, each given as its path, size and time of change; cached, since a corruption's images take 150 MB."""
     import torch
 
     images, labels = (_mapped(path) for path, _, _ in files)

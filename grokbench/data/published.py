@@ -92,7 +92,7 @@ def refusal(name: str, sha256: str) -> str:
 
 
 def complaint(name: str, sha256: str) -> str:
-    """Return the sentence that a data set in `data_root()` is not the published one, without a full stop.
+    """Return a sentence which says that a data set in `data_root()` is not the published one, without a full stop.
 
     Args:
         name: a key of PUBLISHED.
@@ -119,6 +119,6 @@ def check_names(names: Iterable[str]) -> None:
     for name in names:
         if name not in PUBLISHED:
             raise SuiteError(
-                f"{Option('unverified_data', name)}: no data set that is verified has this name, "
+                f"{Option('unverified_data', name)}: no verified data set has this name, "
                 f"expected one of: {', '.join(PUBLISHED)}{did_you_mean(name, PUBLISHED)}"
             )

@@ -98,7 +98,7 @@ def check_data(verify: bool) -> Iterator[Finding]:
     """Report each data set; a missing or unverified data set is only noted, since a suite may not need it.
 
     Args:
-        verify: read the data that are present, which needs torch, and compare them with the published ones.
+        verify: True to read the data that are present, which needs torch, and compare them with the published ones.
     """
     for each in data.status():
         if not each.present:

@@ -227,7 +227,7 @@ def _flush_folder(folder: Path) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Raise StoreError, with advice, for an OSError of the block: a file or folder at this path cannot be written."""
+    """Turn an OSError of the block into a StoreError with advice: the file or folder at `path` cannot be written."""
     try:
         yield
     except OSError as error:

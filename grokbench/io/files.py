@@ -15,8 +15,8 @@ def open_file(path: Path) -> BinaryIO:
     """Open a file to be read.
 
     Raises:
-        ValueError: the path is a link, which may lead elsewhere, or a folder, a pipe or a device, reading from which
-            might never begin or never end. The message is a clause: `it is a link, expected a file`.
+        ValueError: the path is a link, a folder, a pipe or a device. A link may lead elsewhere, and reading from a pipe
+            or a device might never begin or never end. The message is a clause: `it is a link, expected a file`.
         OSError: the file cannot be opened.
     """
     _check(path.lstat().st_mode)
@@ -39,7 +39,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
     Args:
         path: the path of the file.
-        most: bytes at most.
+        most: the largest allowed size, in bytes.
 
     Raises:
         ValueError: see `open_file`; or the file is longer.

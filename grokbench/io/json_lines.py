@@ -1,4 +1,4 @@
-"""Records written as lines of strict JSON, and read. Numbers that JSON lacks are "NaN", "Infinity" and "-Infinity"."""
+"""Records as lines of strict JSON. Numbers that JSON lacks are the texts "NaN", "Infinity" and "-Infinity"."""
 
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from grokbench.io.files import read_bytes
 __all__ = ["LONGEST", "dump", "parse", "read"]
 
 LONGEST = 2**26  # most bytes of a line or a file that are read; GrokBench's own files are far shorter
-MOST_VALUES = 2**23  # most values in a line, of some 70 bytes each; 400,000 evaluations of ten metrics fit
+MOST_VALUES = 2**23  # most values in a line; each takes some 70 bytes of memory. Ten metrics at 400,000 evaluations fit
 
 
 def dump(data: Any) -> bytes:
@@ -28,7 +28,7 @@ def parse(kind: Any, line: bytes) -> Any:
         line: UTF-8, with or without its line break.
 
     Raises:
-        ValueError: the line holds other data (pydantic's errors are ValueErrors), or more than MOST_VALUES.
+        ValueError: the line holds other data (pydantic's errors are ValueErrors), or more than MOST_VALUES values.
     """
     if sum(map(line.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise ValueError(f"it holds more than {MOST_VALUES} values")

@@ -65,11 +65,11 @@ def refuse_entry(name: str, folder: int, path: Path, within: Path) -> None:
 
 @contextmanager
 def opened(folder: Path, within: Path | None) -> Iterator[int]:
-    """Open a folder, which is made if needed; the descriptor is for the argument `dir_fd` of functions of `os`.
+    """Open a folder, made if needed, and yield its descriptor, for the argument `dir_fd` of functions of `os`.
 
     Args:
         folder: the path of the folder.
-        within: a folder that contains it and must exist; below it no link is followed. None: links are followed.
+        within: an existing folder that contains `folder`; no link below `within` is followed. None: links are followed.
 
     Raises:
         StoreError: a component below `within` is a link, or `within` does not exist any more.

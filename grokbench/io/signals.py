@@ -14,7 +14,7 @@ INTERRUPTIONS = tuple(  # Windows has no SIGHUP
 
 @contextmanager
 def handling_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
-    """Install a handler for the three signals within a block; ignored signals, as under nohup, stay ignored."""
+    """Install a handler of Ctrl-C, SIGTERM and SIGHUP for a block; ignored signals, as under nohup, stay ignored."""
     before = {number: signal.getsignal(number) for number in INTERRUPTIONS}
     handled = [number for number, known in before.items() if known is not signal.SIG_IGN]
     for number in handled:
@@ -29,7 +29,7 @@ def handling_signals(handler: Callable[[int, object], None]) -> Iterator[None]:
 def exit_at_once(number: int, frame: object) -> None:
     """End the process at once; for commands that only read.
 
-    An exception while torch is being imported could abort Python.
+    It raises no exception, because one that is raised while torch is being imported could abort Python.
 
     Args:
         number: the signal's number.

@@ -2,14 +2,14 @@
 
 The modules, in the order of the data:
 
-- `outcomes`: the times of a cell's replicas; `courses`: what came after they grokked; `paired_times`: two cells' times.
+- `outcomes`: a cell's times to grok; `courses`: what came after grokking; `paired_times`: the times of two cells.
 - `effects`: a method's effect on epochs; `comparison`: every cell of a folder with its baseline.
 - `looks` and `holm`: tests at declared looks, and p corrected over the families that a suite declared.
-- `conclusions`: what follows from a test; `equivalence`: whether there is no effect; `verdicts`: on published ratios.
+- `conclusions`: what follows from a test; `equivalence`: tests for no effect; `verdicts`: judges published ratios.
 - `row`: the numbers of one cell; `rows` and `row_columns` make it; `ranking` makes a `leaderboard` of all.
 - `note`: one remark, as a record. `row_notes`, `design_notes` and `published_notes` make notes, and so do `marks`,
   `refusals`, `skew` and `task_summary`, and other modules on their own results.
-- `pairs`: the methods of a task compared with one another, and their places; `best`: the leading ones.
+- `pairs`: the methods of a task compared with one another, and their places; `best`: the significantly best rows.
 - `aggregate`: speed-ups over all tasks; `simultaneous`: intervals that hold for all comparisons at once.
 - `profile`: the shares of seeds on which methods are nearly the fastest; `endpoints`: places by each crossing.
 - `compare_folders`: two folders, cell by cell, as `folder_contrasts` with `differences`.

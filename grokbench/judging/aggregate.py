@@ -1,7 +1,7 @@
 """Speed-ups over all tasks of a suite: geometric means, with a stratified bootstrap interval.
 
-A mean covers only the tasks of the suite; its interval says nothing about other tasks. Only estimates enter the mean:
-if seeds that did not grok make a speed-up a bound, it is left out and its task is named.
+A mean covers only the tasks of the suite; its interval says nothing about other tasks. Only estimates enter the mean. A
+speed-up that is only a bound, because some seeds did not grok, is left out, and its task is named.
 """
 
 import hashlib
@@ -28,14 +28,14 @@ class Aggregate:
 
     Attributes:
         regularizer: label of the method.
-        speedup: geometric mean of its speed-ups over `tasks`; None for fewer than two tasks.
+        speedup: geometric mean of the method's speed-ups over `tasks`; None for fewer than two tasks.
         low: lower end of the stratified bootstrap percentile interval at the suite's confidence. None if a task has too
             few seeds for an interval of its own.
         high: upper end of that interval.
-        tasks: labels of the tasks on which it has an estimate.
-        left_out: each other task -> the kind of bound of its speed-up: lower, upper or mixed; None if there is no
+        tasks: labels of the tasks on which the method's speed-up is an estimate, not a bound.
+        left_out: each other task -> the kind of bound of the speed-up on it: lower, upper or mixed; None if there is no
             speed-up.
-        without: task -> the geometric mean over the other tasks in `tasks`.
+        without: task in `tasks` -> the geometric mean over all other tasks in `tasks`.
     """
 
     regularizer: str

@@ -29,7 +29,7 @@ class Band:
         low: lower quartile over seeds (k,).
         median: (k,).
         high: upper quartile (k,).
-        seeds: the values of each seed (k,); nan after the seed stopped.
+        seeds: seed -> its values (k,); nan after the seed stopped.
     """
 
     epochs: NDArray[np.int64]

@@ -38,7 +38,7 @@ def rule(baseline: str, statistics: Statistics) -> str:
 
 
 def _faster(row: Row) -> bool:
-    """Return whether the deciding test says faster and both ratios exceed 1: tests of epochs and of logs can disagree.
+    """Return whether the conclusion is FASTER and both ratios exceed 1, because they can lie on different sides of 1.
 
     A method that did not grok on a seed, or that was added after a look, is not selected. If the baseline did not grok
     on a seed, the ratios depend on the budget and are not used.

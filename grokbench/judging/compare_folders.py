@@ -1,4 +1,4 @@
-"""The comparison of two results folders: the differences in how they were made, then the results cell by cell.
+"""The comparison of two results folders: the differences in how they were made, and the results cell by cell.
 
 Cells are matched by their labels. The paired test between the folders is made only for cells that were trained in the
 same way; conclusions are always compared.
@@ -46,7 +46,8 @@ def contrast(a: Store, b: Store) -> FolderContrasts:
     common = [label for label in first if label in second]
     if not common:
         raise StoreError(
-            f"{a.directory} and {b.directory} have no cell in common: {_some(first)} there, {_some(second)} here. "
+            f"{a.directory} and {b.directory} have no cell in common: the first has {_some(first)}, the second "
+            f"{_some(second)}. "
             "Name two folders of one suite, or of suites that share labels of tasks and regularizers."
         )
     boards = [rank(side) for side in sides]
@@ -114,7 +115,7 @@ def _cell(
 
 
 def _concluded(row: Row, needed: int) -> Conclusion | None:
-    """Return the conclusion of a row; None if the seeds are too few for any significant p."""
+    """Return the conclusion of a row; None if there are too few seeds for any p to be significant."""
     return row.conclusion if row.seeds >= needed else None
 
 

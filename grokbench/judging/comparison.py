@@ -46,7 +46,8 @@ class Comparison:
 
     Attributes:
         measured: the cell.
-        baseline: the baseline's cell on this task; the same object as `measured` for the baseline itself.
+        baseline: the baseline's cell of the same task; for the baseline itself, the same object as `measured`. None if
+            the suite plans no baseline for the task.
         effect: the effect of the method; None if there is an obstacle, and for the baseline itself.
         obstacle: why there is no effect; None if there is one, and for the baseline itself.
         others: the comparisons with other cells, in the order of the suite.
@@ -74,7 +75,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Comparisons:
-    """The comparisons of every planned cell of a folder; `rank` corrects over them.
+    """The comparisons of a folder, one for each planned cell; `rank` corrects their p's.
 
     Attributes:
         manifest: the plan.
@@ -101,14 +102,14 @@ def compare(
     """Pair each planned cell with its task's baseline over the planned seeds.
 
     A cell gets an obstacle instead of an effect if replicas of the cell or of the baseline failed or are missing, or if
-    budget or cadence differ from the baseline's. An effect on fewer seeds is never computed.
+    budget or cadence differ from the baseline's. An effect on fewer seeds than planned is never computed.
 
     Args:
         manifest: the plan.
         runs: the runs; those of cells or seeds that are not planned are ignored.
         timings: the timings; those of cells that are not planned are ignored.
-        curves: reads the run of a cell and a seed with its curves, if `runs` have no curves.
-        history: the history of the folder; without one, the manifest alone decides the family.
+        curves: a function that reads the run of a cell and a seed again with its curves; needed if `runs` have none.
+        history: the history of the folder; without it, the manifest alone decides the family.
     """
     by_replica = {(run.identity, run.seed): run for run in (*history.runs, *runs)}
     timed = list(timings)

@@ -31,7 +31,7 @@ def compared_notes(effect: Effect, judged: Judgement, manifest: Manifest) -> Ite
 
     Args:
         effect: the effect; if it is not tested, no note is about a test.
-        judged: the comparison in its family.
+        judged: the corrected p of the comparison, see `Judgement`.
         manifest: the plan, with the suite's statistics.
     """
     baseline, tested = manifest.baseline, effect.tested or judged.p is not None
@@ -81,7 +81,7 @@ def contrast_note(contrast: RowContrast, judged: Judgement, manifest: Manifest) 
 
     Args:
         contrast: the comparison.
-        judged: the comparison in its family.
+        judged: its corrected p, see `Judgement`.
         manifest: the plan, with the suite's statistics.
     """
     label, effect, statistics = contrast.label, contrast.effect, manifest.statistics
@@ -104,11 +104,11 @@ def contrast_note(contrast: RowContrast, judged: Judgement, manifest: Manifest) 
 
 
 def conclude(effect: Effect, judged: Judgement, statistics: Statistics) -> Conclusion | None:
-    """Draw the conclusion from a comparison in its family; None without a speed-up or a p.
+    """Draw the conclusion from a judged comparison; None without a speed-up or a p.
 
     Args:
-        effect: what was found.
-        judged: the comparison in its family.
+        effect: the effect of the method.
+        judged: the corrected p of the comparison, and its direction.
         statistics: the statistics of the suite.
     """
     return conclusion(effect, judged.deciding(effect, statistics), statistics, judged.favours)
@@ -123,11 +123,11 @@ def conclusion(
     directions.
 
     Args:
-        effect: what was found.
+        effect: the effect of the method.
         p: the p of the deciding test, corrected if the suite corrects.
         statistics: the statistics of the suite.
-        favours: the direction of the test, above 0 if it favours the method; by default the direction of the effect. It
-            differs if an earlier look decided.
+        favours: the direction of the test, above 0 if it favours the method; by default the direction of `effect`. The
+            two can differ if an earlier look decided.
     """
     if p is None or effect.speedup is None:
         return None
@@ -140,11 +140,11 @@ def conclusion(
 
 
 def power_notes(manifest: Manifest, tests: int) -> Iterator[Note]:
-    """Yield a caution if the planned seeds are too few for a permutation test, or to check the normality that t needs.
+    """Yield a caution if the planned seeds are too few for any significant p, or, with a t test, to check normality.
 
     Args:
         manifest: the plan.
-        tests: the number of comparisons for which a p is corrected.
+        tests: the number of comparisons over which a p is corrected.
     """
     pairs, alpha = len(manifest.seeds), manifest.statistics.alpha
     needed, smallest = stats.pairs_needed(tests, alpha), stats.smallest_p(pairs)

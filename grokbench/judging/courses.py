@@ -34,13 +34,14 @@ class Courses:
         return found if found and len(found) == len(self.finished) else None
 
     def crossed(self, name: str) -> tuple[list[float], list[bool]]:
-        """Return, for each finished replica, min(T, B) and whether there was a crossing within the budget B.
+        """Return min(T, B) and T <= B for each finished replica: T is the epoch of a crossing, B the budget.
+
+        If a run did not record its crossings, the first crossing is at the epoch at which it grokked. Training ends
+        when grokking has lasted. A replica without a strict crossing by then is censored at the earliest epoch at which
+        it could have had one.
 
         Args:
-            name: "first", "lasting" or "strict", the crossing whose epoch is T, whatever the suite ranks by. If a run
-                did not record crossings, the first one is the epoch at which it grokked. Training ends when grokking
-                has lasted; a replica without a strict crossing by then is censored at the earliest epoch at which there
-                could be one.
+            name: the kind of crossing, "first", "lasting" or "strict", whatever the suite ranks by.
         """
         if name == "strict":
             return self._strict()
@@ -60,7 +61,7 @@ class Courses:
         return times, hits
 
     def strict_median(self) -> float | None:
-        """Compute the median epochs to the strict crossing; None if it depends on crossings that are unknown.
+        """Compute the median epochs to the strict crossing; None if the median depends on unknown crossings.
 
         Training ends when grokking has lasted, so a replica may end before its strict crossing is known.
         """
@@ -72,16 +73,16 @@ class Courses:
         return latest if soonest == latest else None
 
     def below_share(self) -> float | None:
-        """Compute the mean over seeds of the share of later evaluations at which the criterion did not hold."""
+        """Compute the share of evaluations after the first crossing that missed the criterion, as a mean over seeds."""
         watched = [run.crossings for run in self.finished if run.crossings and run.crossings.watched]
         return fmean(found.below / found.watched for found in watched) if watched else None
 
     def below_again(self) -> int | None:
-        """Count the replicas below the criterion again after their first crossing; None if a run did not record it."""
+        """Count the replicas that missed the criterion after their first crossing; None if a run did not record it."""
         return None if self.crossings is None else sum(found.below > 0 for found in self.crossings)
 
     def lost(self) -> int | None:
-        """Count the replicas that lost the criterion after their first crossing; None if it was not recorded."""
+        """Count the replicas that lost the criterion after their first crossing; None if a run did not record it."""
         if self.crossings is None or any(found.lost is None for found in self.crossings):
             return None
         return sum(bool(found.lost) for found in self.crossings)
@@ -96,7 +97,7 @@ class Courses:
         return worst
 
     def not_finite_after(self) -> int | None:
-        """Count the replicas with a loss that was not finite after their first crossing; None if not recorded."""
+        """Count the replicas whose loss became non-finite after their first crossing; None if it is not recorded."""
         if self.crossings is None:
             return None
         return sum(found.first is not None and found.not_finite_at is not None for found in self.crossings)

@@ -30,9 +30,9 @@ def design_notes(each: Comparison, judged: Judgement, corrected: Correction, fou
     """Yield the notes on the design of a row's comparison with its baseline.
 
     Args:
-        each: the row's cell.
-        judged: its comparison in its family.
-        corrected: the judgements of all comparisons.
+        each: the row's cell, compared with its baseline.
+        judged: the corrected p of this comparison, see `Judgement`.
+        corrected: the corrected p's of all comparisons.
         found: the comparisons of the folder.
     """
     manifest = found.manifest
@@ -113,7 +113,7 @@ def _could_decide(pairs: int, statistics: Statistics) -> bool:
 
 
 def _changes(before: Iterable[Declaration], now: Declaration, task: str) -> Iterator[Note]:
-    """Name what had another declared value when a replica finished, with both values."""
+    """Yield a note with both values for each setting that was declared differently when a replica finished."""
     declared, present = [_facts(each, task) for each in before], _facts(now, task)
     for name, value in present.items():
         others = list(dict.fromkeys(facts[name] for facts in declared if name in facts and facts[name] != value))

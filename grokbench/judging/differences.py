@@ -1,4 +1,4 @@
-"""Differences in how two results folders, or two cells of the same labels, were made."""
+"""Differences in how two results folders, or two cells with the same labels, were made."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,7 +26,7 @@ METHODS = "regularizers"  # the key of a recipe, and the kind of a plugin, that 
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference between both folders.
+    """A difference between two folders.
 
     Attributes:
         what: a key of provenance or of the manifest, or a dotted path in the recipe of a cell.
@@ -108,7 +108,7 @@ def data_differences(a: Measured, b: Measured) -> Iterator[Difference]:
 
 
 def import_differences(a: Measured, b: Measured) -> Iterator[Difference]:
-    """Yield the distributions that the plugins of two cells imported in different versions.
+    """Yield a difference for each distribution that the plugins of two cells imported in different versions.
 
     Args:
         a: the cell in the first folder.

@@ -21,28 +21,30 @@ VERDICT = 0.95  # confidence of the ratio of means, the same for all suites, so 
 class Effect:
     """A method's effect on epochs to grok over n paired seeds; `docs/reading.md` explains it to readers.
 
-    A time is min(T, B), with the budget B for a seed that did not grok, and at least one evaluation interval. A ratio
-    is baseline / method: above 1 the method is faster. A time is known only up to the cadence of the evaluations; tests
-    and intervals therefore use the least favourable times that are possible, see `PairedTimes.tests`.
+    The time of a seed is its epochs to grok, or the budget if it did not grok; a time below one evaluation interval
+    counts as one interval. A ratio is baseline / method: above 1 the method is faster. A time is known only up to the
+    cadence of the evaluations; tests and intervals therefore use the least favourable possible times, see
+    `PairedTimes.tests`.
 
     Attributes:
         speedup: exp of the mean log ratio of times; None if neither side grokked on any seed.
         low: lower end of its interval, which inverts the sign-flip test.
         high: upper end of that interval.
-        bound: "lower" if the baseline did not grok on some seeds, "upper" if the method did not, "mixed" if both did
-            not, otherwise None.
+        bound: "lower" if only the baseline has seeds that did not grok, "upper" if only the method has such seeds,
+            "mixed" if both have; otherwise None.
         of_means: mean time of the baseline / mean time of the method, the ratio that papers report.
         of_means_low: lower end of its interval (Fieller's).
         of_means_high: upper end of that interval.
-        p: by test: `sign_flip` and `wilcoxon` of log ratios, `paired_t` of epochs, `logrank`, `misses_last`.
-        favours: by test, a number above 0 if its statistic favours the method, below 0 if it favours the baseline.
+        p: test -> p. The tests are `sign_flip` and `wilcoxon` (of log ratios), `paired_t` (of epochs), `logrank` and
+            `misses_last`.
+        favours: test -> a number above 0 if its statistic favours the method, below 0 if it favours the baseline.
         effect_size: d_z of the log ratios.
         superiority: share of seeds on which the method groks first; a tie counts half, and a seed that did not grok is
             last.
         superiority_low: lower end of its interval.
         superiority_high: upper end of that interval.
         both: the log ratios of the seeds that grokked on both sides, as two arrays: the least and the greatest values.
-        failures: the number of seeds that did not grok with the baseline, and with the method.
+        failures: the number of seeds that did not grok with the baseline, and the number with the method.
         seeds: n.
         skewness: sample skewness of the log ratios (adjusted Fisher-Pearson). None for fewer than three log ratios, or
             if all are equal.
@@ -87,7 +89,7 @@ class Effect:
 
     @property
     def tested(self) -> bool:
-        """True if any p was computed. It is not for an effect on a part of the seeds, which is only a description."""
+        """True if any p was computed; an effect on a part of the seeds has no p, because it is only a description."""
         return any(p is not None for p in self.p.values())
 
     def faster_where_both_grok(self, confidence: float) -> bool:
@@ -106,7 +108,7 @@ def obstacle(baseline: Measured | None, method: Measured, name: str = "the basel
     Args:
         baseline: the baseline's cell; None if the suite plans none for the task.
         method: another cell of the task.
-        name: the name of the cell that takes the baseline's place.
+        name: the name for `baseline` in the note, if another cell takes the baseline's place.
     """
     if baseline is None:
         task, planned = method.cell.task, name.removeprefix("the ")

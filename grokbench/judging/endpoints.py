@@ -1,4 +1,4 @@
-"""The places of a task's rows by each crossing that may count as grokking, and the rows whose place depends on it."""
+"""The places of a task's rows by each crossing that can count as grokking, and notes on rows whose place differs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ SAME = 1e-9  # means that differ by at most this share count as equal, because o
 def with_places(rows: Sequence[Row], baseline: str) -> list[Row]:
     """Add a note to every row whose place in its task depends on the crossing that counts as grokking.
 
-    Places follow the restricted means. Incomplete rows, and rows of a task without `hold`, have no place.
+    Places follow the restricted means. Incomplete rows, and rows of tasks that do not stop by `{hold: H}`, have none.
 
     Args:
         rows: the rows of all tasks, in any order.

@@ -12,7 +12,7 @@ from grokbench.records import Manifest, Statistics
 
 __all__ = ["Equivalence", "equivalences"]
 
-CADENCES = 2  # a margin must be at least this many evaluation intervals, as shares of the shorter median
+CADENCES = 2  # a margin must be at least this many evaluation intervals, divided by the shorter median
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Equivalence:
 
     Attributes:
         p: the larger of the two p's. None: not tested.
-        adjusted: the p after the suite's correction over its family.
+        adjusted: `p` after the suite's correction over the family of comparisons. None: not tested.
         note: a note that states the result.
     """
 
@@ -33,12 +33,12 @@ class Equivalence:
 def equivalences(found: Comparisons, corrected: Correction) -> list[Equivalence | None]:
     """Test every cell of a folder; None for the baseline and its copies, and if the suite declares no margin.
 
-    A cell is not tested before all seeds have run, if a seed did not grok, or if the margin is finer than the
-    evaluations. p is corrected over the family of the comparison with the baseline.
+    A cell is not tested if some seeds have not run yet, if a seed did not grok, or if the margin is too small for the
+    cadence of the evaluations. The p is corrected over the family of the comparison with the baseline.
 
     Args:
         found: the comparisons of the folder.
-        corrected: the comparisons of the folder in their families.
+        corrected: the corrected p's of these comparisons, with their families.
     """
     statistics, judged = found.manifest.statistics, corrected.rows
     if statistics.equivalence is None:

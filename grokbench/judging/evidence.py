@@ -48,17 +48,17 @@ class Evidence:
 
     @property
     def tasks(self) -> list[str]:
-        """The tasks of which a replica has run, in the order of the suite."""
+        """The tasks with at least one replica that has run, in the order of the suite."""
         return list(dict.fromkeys(each.measured.cell.task for each in self._begun()))
 
     @property
     def methods(self) -> list[str]:
-        """The labels of all planned regularizers: the baseline, then the order of the suite."""
+        """The labels of all planned regularizers: first the baseline, then the others in the order of the suite."""
         labels = dict.fromkeys([self.manifest.baseline, *(row.regularizer for row in self.leaderboard.rows)])
         return [label for label in labels if any(row.regularizer == label for row in self.leaderboard.rows)]
 
     def of(self, task: str) -> list[Comparison]:
-        """Select the cells of a task that have a replica that ran."""
+        """Select the cells of a task with at least one replica that has run."""
         return [each for each in self._begun() if each.measured.cell.task == task]
 
     def rows(self, task: str) -> list[Row]:

@@ -13,12 +13,12 @@ __all__ = ["FolderContrast", "FolderContrasts", "SeedPair"]
 
 @dataclass(frozen=True)
 class SeedPair:
-    """A seed whose outcomes or epochs differ between the folders.
+    """A seed whose outcomes or epochs differ between the folders A and B.
 
     Attributes:
         seed: the seed of both replicas.
         outcomes: the outcomes in A and in B.
-        epochs: min(T, B) in A and in B.
+        epochs: the epochs to grok (the budget, if the replica did not grok) in A and in B.
     """
 
     seed: int
@@ -28,23 +28,23 @@ class SeedPair:
 
 @dataclass(frozen=True, kw_only=True)
 class FolderContrast:
-    """One cell in both folders.
+    """One cell in both folders, A and B.
 
     Attributes:
         task: the label of the task in both folders.
         regularizer: the label of the regularizer in both folders.
         differences: the differences of recipes, budgets and plugin sources; empty if the cells are the same.
         seeds: the number of seeds that finished in both folders.
-        differing: those of these seeds that differ.
+        differing: those of these seeds whose outcomes or epochs differ.
         a: the row of A's leaderboard.
         b: the row of B's leaderboard.
         conclusions: the conclusions of A and of B, against the baseline of the same folder; None if nothing can be
             concluded.
         ratio: exp of the mean log ratio of A's epochs to B's: above 1, the cell groks sooner in B.
-        ratio_low: lower end of its interval.
-        ratio_high: upper end of its interval.
+        ratio_low: lower end of the interval of `ratio`.
+        ratio_high: upper end of the interval of `ratio`.
         bound: lower, upper or mixed if seeds that did not grok make the ratio a bound; otherwise None.
-        p: the p of the ratio.
+        p: the p of the test that the ratio is 1.
         test: the name of the test: sign_flip, or misses_last if a seed did not grok. None without a p.
         untested: why there is no ratio; None if there is one.
     """
@@ -100,5 +100,5 @@ class FolderContrasts:
 
     @property
     def unlike(self) -> tuple[str, ...]:
-        """The differences because of which no test between the folders is made."""
+        """The names of the differences because of which no test between the folders is made."""
         return tuple(difference.what for difference in self.differences if difference.what in UNLIKE)

@@ -23,18 +23,20 @@ Key = tuple[Pair, int]  # two recipes, and the budget of their comparison
 
 @dataclass(frozen=True)
 class Judgement:
-    """The p of one comparison in its family.
+    """The corrected p of one comparison, and the family over which it is corrected.
 
     Attributes:
-        pair: the pair that is compared.
+        pair: the identities of the method's cell and of the cell with which it is compared.
         family: the number of the family, from 1; None if both recipes are equal, because there is nothing to test.
-        tests: the number of comparisons for which the p is corrected.
+        tests: the number of comparisons over which the p is corrected.
         p: the p that decides, adjusted for the looks and by Holm; None if nothing is adjusted, or there is no p.
         sequential: the p of the group-sequential design, before Holm; None without declared looks.
-        decided_at: the number of seeds of the first look at which the comparison was significant; None without one.
-        favours: above 0 if the test that decided favours the method, below 0 if it favours the other; None without a
-            test.
-        counted_with: the name of the row with the same recipe that counts in its place; empty if there is none.
+        decided_at: the number of seeds at the first look at which the comparison was significant; None if there was no
+            such look.
+        favours: above 0 if the test that decided favours the method, below 0 if it favours the other cell; None without
+            a test.
+        counted_with: the name of another comparison of the same two recipes that is counted instead of this one. Empty
+            if this one is counted.
     """
 
     pair: Pair
@@ -47,10 +49,10 @@ class Judgement:
     counted_with: str = ""
 
     def deciding(self, found: Effect, statistics: Statistics) -> float | None:
-        """Select the p that decides on significance: the adjusted p, or without one the p of the deciding test.
+        """Select the p that decides on significance: `p` if the suite adjusts, otherwise the p of the deciding test.
 
         Args:
-            found: the effect.
+            found: the effect of the method.
             statistics: the statistics of the suite.
         """
         return statistics.deciding(found.p_deciding(statistics), self.p)
@@ -62,8 +64,8 @@ class Correction:
 
     Attributes:
         families: the declared families.
-        rows: the judgement of each cell against its baseline, in order; None for a baseline.
-        others: for each cell, the judgements of its `others`.
+        rows: for each cell, in order, the judgement of its comparison with the baseline; None for a baseline.
+        others: for each cell, the judgements of its comparisons with other cells (`Comparison.others`).
         absent: number of a family -> names of its comparisons that are no longer planned.
     """
 
@@ -83,7 +85,7 @@ class _Member:
     favours: tuple[float, ...] = ()
 
     def until(self, look: int) -> "_Member":
-        """Return the comparison without later looks."""
+        """Return the comparison without the looks after this one."""
         kept = sum(n <= look for n in self.looks)
         return replace(self, looks=self.looks[:kept], p=self.p[:kept])
 
@@ -94,7 +96,7 @@ class _Member:
         return sequential_p(statistics.interim_looks, self.p) if statistics.interim_looks else self.p[0]
 
     def direction(self, decided_at: int | None) -> float | None:
-        """Return the direction at the look that decided; if none did, at the last one."""
+        """Return the direction at the look that decided, or at the last look if none did."""
         if decided_at in self.looks:
             return self.favours[self.looks.index(decided_at)]
         return self.favours[-1] if self.favours else None
@@ -125,7 +127,7 @@ def correct(comparisons: Comparisons) -> Correction:
 
 
 def _judgement(judged: Mapping[Key, Judgement], key: Key, name: str) -> Judgement:
-    """Look up the judgement of a comparison; it names the row that counts in its place only if this is another row."""
+    """Look up the judgement of a comparison, without `counted_with` if the comparison itself is counted."""
     found = judged.get(key, Judgement(key[0]))
     return replace(found, counted_with="") if found.counted_with == name else found
 
@@ -135,7 +137,8 @@ def stopped(each: Comparison, decided_at: int | None, manifest: Manifest) -> Com
 
     Args:
         each: the row.
-        decided_at: the seeds of the look at which its comparison was significant; None without one.
+        decided_at: the number of seeds at the first look at which its comparison was significant; None if there was no
+            such look.
         manifest: the plan.
     """
     if decided_at is None or each.effect is not None or each.measured.complete:
@@ -174,7 +177,7 @@ def _member(name: str, other: Measured | None, method: Measured, found: Effect |
 def _judge(
     present: Mapping[Key, _Member], declared: Families, comparisons: Comparisons
 ) -> tuple[dict[Key, Judgement], dict[int, list[str]]]:
-    """Judge the planned comparisons, each in its family; also return the names of the families' other comparisons."""
+    """Judge the planned comparisons, each in its family; also return the names of comparisons no longer planned."""
     statistics = comparisons.manifest.statistics
     judged, absent = dict[Key, Judgement](), dict[int, list[str]]()
     for number, family in enumerate(declared.members, 1):
@@ -199,7 +202,7 @@ def _judge(
 
 
 def _withdrawn(name: str, pair: Pair, comparisons: Comparisons) -> _Member:
-    """Compare two cells of which at least one is no longer planned; without a p if they cannot be compared."""
+    """Compare two cells of which at least one is no longer planned; there is no p if they cannot be compared."""
     manifest = comparisons.manifest
     cells = (*(each.measured for each in comparisons.cells), *comparisons.withdrawn)
     by_identity = {each.cell.identity: each for each in reversed(cells)}

@@ -1,4 +1,4 @@
-"""The search for methods that do nothing: their curves equal the baseline's on every seed."""
+"""The search for methods that do nothing: methods whose curves equal the baseline's on every seed."""
 
 import math
 from collections.abc import Callable
@@ -14,13 +14,13 @@ Curves = Callable[[Cell, int], Run | None]  # a cell and a seed -> its run, with
 def identical(baseline: Measured, method: Measured, curves: Curves | None) -> bool:
     """Return whether every curve of a method equals the baseline's at every common evaluation of every planned seed.
 
-    The result is False if a run of either is missing or has failed. Evaluations that a packed folder left out are not
-    compared. Curves are read only if the runs are equal otherwise, seed by seed, until the first difference.
+    The result is False if a run of either cell is missing or has failed. Evaluations that a packed folder left out are
+    not compared. Curves are read only if the runs are otherwise equal, seed by seed, until the first difference.
 
     Args:
         baseline: the baseline's cell of the same task.
         method: the method's cell, with the same seeds in the same order.
-        curves: reads a run without curves again with them; returns None if they cannot be read.
+        curves: a function that reads a run again with its curves, or returns None if they cannot be read.
     """
     if not (baseline.complete and method.complete):
         return False
@@ -31,7 +31,7 @@ def identical(baseline: Measured, method: Measured, curves: Curves | None) -> bo
 
 
 def _may_be_equal(one: Run, other: Run) -> bool:
-    """Return whether two cells are equal as far as this is known without curves."""
+    """Return whether two runs are equal in everything that is known without their curves."""
     if (one.grokked_at, one.memorised_at, one.epochs) != (other.grokked_at, other.memorised_at, other.epochs):
         return False
     return all(_same(value, other.final[label]) for label, value in one.final.items() if label in other.final)

@@ -26,7 +26,7 @@ class Leaderboard:
         tasks: label of a task -> its summary: budget, cadence and delay.
         seeds: the planned seeds.
         comparisons: the number of planned comparisons.
-        families: the sizes of the families over which p is corrected, the first one first.
+        families: the sizes of the families over which p is corrected, in the order of their declaration.
         statistics: the tests of the suite.
         source: the source of the published numbers, if there are any.
         pairs: the comparisons between the methods of each task.

@@ -1,4 +1,4 @@
-"""Tests at the declared looks of a group-sequential design; at other parts of the seeds nothing is tested."""
+"""Tests at the declared looks of a group-sequential design; on any other part of the seeds nothing is tested."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,11 +12,11 @@ __all__ = ["at_look", "effects_at_looks", "idle_looks", "is_tested", "untested"]
 
 
 def idle_looks(statistics: Statistics, tests: int) -> list[int]:
-    """List the declared looks at which no comparison can be significant: they have too few pairs.
+    """List the declared looks with too few pairs for any comparison to be significant.
 
     Args:
         statistics: the statistics of the suite.
-        tests: the number of tests for which a p is corrected.
+        tests: the number of tests over which a p is corrected.
     """
     looks = statistics.interim_looks
     exact = statistics.primary != "paired_t"  # because this test has no smallest p
@@ -24,7 +24,7 @@ def idle_looks(statistics: Statistics, tests: int) -> list[int]:
 
 
 def is_tested(manifest: Manifest) -> bool:
-    """Return whether a folder's seeds are tested: they are all seeds of the suite, or those of a declared look."""
+    """Return whether a folder is tested: its seeds are all seeds of the suite, or exactly those of a declared look."""
     looked = any(_seeds_of(n, manifest) == set(manifest.seeds) for n in manifest.statistics.interim_looks)
     return looked or not manifest.unfinished
 
@@ -52,7 +52,7 @@ def effects_at_looks(baseline: Measured | None, method: Measured, manifest: Mani
 
 
 def at_look(measured: Measured, look: int, manifest: Manifest) -> Measured:
-    """Select the replicas of the first seeds of the suite.
+    """Select the replicas of the suite's first seeds, as many as a look has.
 
     Args:
         measured: a cell with the replicas of all seeds of the folder.

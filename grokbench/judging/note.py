@@ -91,7 +91,7 @@ class Note:
     Attributes:
         kind: the subject of the note.
         severity: the weight of the note.
-        facts: the values in the sentence, in one order for all notes of a kind.
+        facts: the values in the sentence; all notes of a kind have them in the same order.
         text: the sentence, without a capital and a full stop.
     """
 
@@ -106,22 +106,22 @@ class Note:
 
 
 def info(kind: Kind, text: str, *facts: Hashable) -> Note:
-    """A note that informs.
+    """Make a note that informs.
 
     Args:
         kind: the subject of the note.
         text: the sentence, without a capital and a full stop.
-        *facts: the values in the sentence, in one order for all notes of a kind.
+        *facts: the values in the sentence; all notes of a kind have them in the same order.
     """
     return Note(kind, Severity.INFO, facts, text)
 
 
 def caution(kind: Kind, text: str, *facts: Hashable) -> Note:
-    """A note that warns.
+    """Make a note that warns.
 
     Args:
         kind: the subject of the note.
         text: the sentence, without a capital and a full stop.
-        *facts: the values in the sentence, in one order for all notes of a kind.
+        *facts: the values in the sentence; all notes of a kind have them in the same order.
     """
     return Note(kind, Severity.CAUTION, facts, text)

@@ -11,7 +11,7 @@ from grokbench.stats.survival import median_time
 
 __all__ = ["CONDITIONS", "MACHINE", "Measured", "same_clock", "same_conditions"]
 
-CONDITIONS = ("budget", "evaluate_every")  # the fields of cells whose times can be compared
+CONDITIONS = ("budget", "evaluate_every")  # fields that two cells must share if their times are compared
 MACHINE = ("machine", "device_name")  # the keys of provenance that identify a clock
 
 
@@ -59,7 +59,7 @@ class Measured:
 
     @property
     def times(self) -> list[float]:
-        """min(T, B) in epochs of each finished replica; diverged counts as B."""
+        """The time of each finished replica: its epochs to grok, or the budget if it did not grok."""
         budget = self.cell.budget
         return [float(self._time(run) or 0) if self._in_time(run) else float(budget) for run in self.finished]
 
@@ -73,21 +73,21 @@ class Measured:
         return run.time(self.rank_by)
 
     def _in_time(self, run: Run) -> bool:
-        """Return whether a replica grokked within the budget; a sustained criterion is confirmed only later."""
+        """Return whether a replica grokked within the budget; a sustained criterion counts when it is confirmed."""
         sustained = isinstance(self.cell.recipe.stop, int) and run.grokked_at is not None
         return within(run.epochs if sustained else self._time(run), self.cell.budget)
 
     @property
     def mean_bound(self) -> str | None:
-        """The kind of bound of the mean time: "lower" if a finished replica did not grok, otherwise None."""
+        """The kind of bound that the mean time is: "lower" if a finished replica did not grok, otherwise None."""
         return None if all(self.grokked) else "lower"
 
     @property
     def ratio_times(self) -> list[float]:
         """The times for ratios: `times`, but at least one evaluation interval.
 
-        A replica that grokked at evaluation 0 has a time of 0, whose logarithm does not exist. Its time is below the
-        resolution of the clock, so it counts as one interval (or B, if shorter).
+        A replica that grokked at evaluation 0 has a time of 0, whose logarithm does not exist. This time is below the
+        resolution of the evaluations, so it counts as one interval (or as the budget, if that is shorter).
         """
         floor = float(min(self.cell.evaluate_every, self.cell.budget))
         return [max(time, floor) for time in self.times]
@@ -122,13 +122,13 @@ class Measured:
         return sum(hit and time == 0 for hit, time in zip(self.grokked, self.times, strict=True))
 
     def count(self, outcome: Outcome) -> int:
-        """Count the replicas with an outcome; one that grokked or diverged after the budget counts as censored."""
+        """Count the replicas with an outcome; those that grokked or diverged after the budget count as censored."""
         if outcome is Outcome.FAILED:
             return sum(run is not None and run.outcome is outcome for run in self.runs)
         return sum(self.outcome(run) is outcome for run in self.finished)
 
     def outcome(self, run: Run) -> Outcome:
-        """Return the outcome of a replica within this budget."""
+        """Return the outcome that a replica has within the budget of the cell."""
         late = run.outcome is Outcome.DIVERGED and run.epochs > self.cell.budget
         if late or (run.outcome is Outcome.GROKKED and not self._in_time(run)):
             ended = run.crossings.not_finite_at if run.crossings and self.rank_by == "lasting" else None
@@ -141,18 +141,19 @@ class Measured:
         return Courses(self.cell, tuple(self.finished))
 
     def mean(self) -> float | None:
-        """Compute the restricted mean: that of min(T, B) over the finished replicas. None without any, or if `short`.
+        """Compute the restricted mean: the mean of `times`. None if no replica finished, or if some are `short`.
 
-        Of replicas that were trained to a smaller budget, the average would contain only those that grokked early.
+        Among replicas that were trained to a smaller budget, only those that grokked early have a known time, so a mean
+        of the known times would be too small.
         """
         return fmean(self.times) if self.finished and not self.short else None
 
     def median(self) -> float | None:
-        """Compute the median epochs to grok; None if no more than half of the replicas grokked."""
+        """Compute the median epochs to grok; None if no more than half of the replicas grokked, or some are `short`."""
         return None if self.short else median_time(self.times, self.grokked)
 
     def std(self) -> float | None:
-        """Compute the standard deviation (n - 1) of min(T, B); None below two replicas."""
+        """Compute the standard deviation (n - 1) of `times`; None for fewer than two, or if some are `short`."""
         return stdev(self.times) if len(self.finished) > 1 and not self.short else None
 
     def memorised(self) -> float | None:
@@ -177,17 +178,17 @@ class Measured:
 
     @property
     def rounds(self) -> list[float]:
-        """The seconds per epoch, one value per round of timing; the cells of a task take turns in a round."""
+        """The seconds per epoch, one value for each round of timing; in a round, the cells of a task take turns."""
         return [seconds for timing in self.timings for seconds in timing.seconds_per_epoch]
 
     @property
     def refused(self) -> float | None:
-        """CPU time / wall time of a refused timing, see `Timing`; None without one, or if there is a valid timing."""
+        """CPU time / wall time of a refused timing, see `Timing`; None without one, or if another timing is valid."""
         found = [timing.refused for timing in self.timings if timing.refused is not None]
         return found[-1] if found and not self.rounds else None
 
     def clocks(self, *keys: str) -> list[tuple[object, ...]]:
-        """List the different clocks of the timings; a clock is the values of the given keys of provenance."""
+        """List the different clocks of the timings; a clock consists of the values of the given keys of provenance."""
         found: list[tuple[object, ...]] = []
         for timing in self.timings:
             clock = tuple(timing.provenance.get(key) for key in keys)
@@ -195,11 +196,11 @@ class Measured:
         return sorted(found, key=repr)
 
     def seconds_per_epoch(self) -> float | None:
-        """Compute the median over the rounds of this cell's timings; None without any."""
+        """Compute the median of `rounds`; None without rounds."""
         return _median(self.rounds)
 
     def flop_per_epoch(self) -> int | None:
-        """Return the floating-point operations of an epoch, from the latest timing that counted them; None if none."""
+        """Return the floating-point operations of an epoch, by the last timing that counted them; None if none did."""
         counts = [timing.flop_per_epoch for timing in self.timings if timing.flop_per_epoch is not None]
         return counts[-1] if counts else None
 
@@ -231,7 +232,7 @@ def same_conditions(a: Measured, b: Measured) -> bool:
 
     Args:
         a: one cell.
-        b: the other one.
+        b: the other cell.
     """
     return all(getattr(a.cell, name) == getattr(b.cell, name) for name in CONDITIONS)
 

@@ -16,7 +16,7 @@ __all__ = ["PairedTimes"]
 
 
 class Corner(NamedTuple):
-    """One choice among the times that are possible between evaluations: the least or the most favourable to the method.
+    """Times of both cells, chosen among those that are possible between evaluations.
 
     Attributes:
         before: the times of the baseline, (n,).
@@ -76,20 +76,20 @@ class PairedTimes:
 
     @property
     def failures(self) -> tuple[int, int]:
-        """The number of seeds that did not grok with the baseline, and with the method."""
+        """The number of seeds that did not grok with the baseline, and the number with the method."""
         of_baseline, of_method = (int((~each).sum()) for each in self.grokked)
         return of_baseline, of_method
 
     @property
     def bound(self) -> str | None:
-        """The kind of bound of a ratio: censoring makes it too large for the method, too small for the baseline."""
+        """The kind of bound of a ratio: it is too small if the baseline is censored, too large if the method is."""
         of_baseline, of_method = self.failures
         if of_baseline and of_method:
             return "mixed"
         return "lower" if of_baseline else "upper" if of_method else None
 
     def interval(self, confidence: float) -> tuple[float | None, float | None]:
-        """Compute the interval of the speed-up; for a bound it is wider, so that its valid end covers as promised.
+        """Compute the interval of the speed-up; that of a bound is wider, so that its valid end covers as promised.
 
         Args:
             confidence: the confidence of the interval.
@@ -101,7 +101,7 @@ class PairedTimes:
         return low, high
 
     def ratio_of_means(self, confidence: float) -> tuple[float, float | None, float | None]:
-        """Compute the ratio of means, and its interval over both corners; for a bound it is wider, as in `interval`.
+        """Compute the ratio of means, and its interval over both corners; that of a bound is wider, as in `interval`.
 
         Args:
             confidence: the confidence of the interval.
@@ -114,7 +114,7 @@ class PairedTimes:
         return float(self.late.before.mean() / self.late.after.mean()), *both
 
     def tests(self) -> dict[str, tuple[float | None, float]]:
-        """Compute p and direction of each test; the direction is above 0 if it favours the method.
+        """Compute p and direction of each test; a direction above 0 favours the method.
 
         For `sign_flip`, `wilcoxon` and `misses_last`, the p is that of the least favourable times.
         """

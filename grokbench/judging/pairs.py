@@ -34,13 +34,13 @@ class Pair:
         b: label of the other method, which takes the role of the baseline.
         speedup: exp of the mean log ratio of b's time to a's; above 1, a is faster. None if neither grokked on any
             seed.
-        low: lower end of its interval at the suite's confidence; None if the task has more than MOST_INTERVALS methods,
-            or if the seeds are too few.
+        low: lower end of the interval of `speedup` at the suite's confidence; None if the task has more than
+            MOST_INTERVALS methods, or if the seeds are too few.
         high: upper end of that interval.
         bound: None, lower, upper or mixed, as in `Row.speedup_bound`.
         p: the p of the test that decides on significance.
         p_holm: `p` after Holm's correction over the pairs of the task.
-        conclusion: a is faster than b, slower, or there is no difference; None without a speed-up or a p.
+        conclusion: the conclusion on a against b, such as "faster"; None without a speed-up or a p.
     """
 
     task: str
@@ -83,8 +83,8 @@ def places(found: Sequence[Pair], manifest: Manifest) -> dict[tuple[str, str], i
         manifest: the plan, with the seeds and the suite's statistics.
 
     Returns:
-        (task, label) -> place. Methods without a test have no place. Neither has a task whose seeds are too few to find
-        any two methods different.
+        (task, label) -> place. Methods without a test have no place, nor have the methods of a task whose seeds are too
+        few to find any two of them different.
     """
     placed: dict[tuple[str, str], int] = {}
     for task in dict.fromkeys(pair.task for pair in found):
@@ -134,7 +134,7 @@ def _effect(a: Comparison, b: Comparison, confidence: float) -> Effect:
 
 
 def _hopeless(methods: Sized, manifest: Manifest) -> bool:
-    """Return whether no p can be significant after Holm's correction; never for paired t, without a smallest p."""
+    """Return whether no p can be significant after Holm's correction; False for paired t, which has no smallest p."""
     statistics, tests = manifest.statistics, math.comb(len(methods), 2)
     return statistics.primary != "paired_t" and tests * smallest_p(len(manifest.seeds)) > statistics.alpha
 

@@ -6,9 +6,9 @@ approximation and is then corrected by simulation: pairs are drawn from the resi
 does, by the exact sign-flip test at the strictest step of Holm's procedure, alpha over the number of planned
 comparisons.
 
-The spread of a few pairs is itself uncertain: in every second pilot, the number of seeds that follows from it has too
-little power. Each result is therefore shown with the result for the upper limit of the spread, which is the end of a
-one-sided interval of confidence LIMIT under normal log ratios.
+The spread of a few pairs is itself uncertain: in every second pilot study, the number of seeds computed from it gives
+too little power. Each result is therefore shown together with the result for the upper limit of the spread, which is
+the end of a one-sided interval of confidence LIMIT under normal log ratios.
 """
 
 import math
@@ -38,15 +38,15 @@ class Need:
         task: label of the task.
         regularizer: label of the method.
         pairs: finished pairs in the folder.
-        spread: standard deviation of their log ratios; None for fewer than FEWEST_PAIRS.
+        spread: standard deviation of the pairs' log ratios; None for fewer than FEWEST_PAIRS pairs.
         spread_limit: the upper limit of that deviation, for normal log ratios.
-        seeds: the number that detects the speed-up; None if it is unknown or larger than MOST_SEEDS.
-        seeds_limit: the number at the upper limit of the spread; None as for `seeds`.
+        seeds: the number of seeds that detects the speed-up; None if it is unknown or larger than MOST_SEEDS.
+        seeds_limit: the same number if the spread is at its upper limit; None as for `seeds`.
         power: the simulated power with `seeds` seeds.
-        power_limit: the power with `seeds` seeds at the upper limit of the spread.
+        power_limit: the power with `seeds` seeds if the spread is at its upper limit.
         detectable: smallest speed-up that the planned seeds detect, by the normal approximation; None if they detect
             none.
-        detectable_limit: the smallest at the upper limit of the spread.
+        detectable_limit: smallest such speed-up if the spread is at its upper limit.
         note: a remark on these numbers, if there is one.
     """
 

@@ -77,7 +77,7 @@ def profiles(found: Comparisons, tasks: Sequence[str]) -> Profiles | None:
     return Profiles(made, len(least), len(problems) - len(least), left_out)
 
 
-Problem = tuple[int, int]  # the indices of its task and of its seed
+Problem = tuple[int, int]  # index of the task, index of the seed
 
 
 def _profile(

@@ -25,7 +25,7 @@ def published_note(published: PublishedRatio, effect: Effect | None, verdict: Re
         published: the published ratio.
         effect: our effect; None while the row is incomplete.
         verdict: the result of `verdicts.verdict`.
-        seeds: the planned seeds; a note on an open verdict says how many would settle it.
+        seeds: the number of pairs behind our effect; a note on an open verdict says how many seeds would settle it.
     """
     ours = "ours is not known yet"
     if effect is not None and effect.of_means is not None:

@@ -1,4 +1,4 @@
-"""Ranking: it makes a leaderboard from comparisons, with p's corrected over the families, pairs and places. No torch.
+"""Ranking, which makes a leaderboard from comparisons: p's corrected over families, pairs, places. No torch.
 
 Within a task, rows keep the order of the suite; skipped cells come last.
 """
@@ -21,7 +21,7 @@ __all__ = ["Leaderboard", "Row", "compare", "rank"]
 
 
 def rank(comparisons: Comparisons) -> Leaderboard:
-    """Rank the cells of a folder: p's are corrected over all declared comparisons, finished or not."""
+    """Make the leaderboard of a folder; p's are corrected over all declared comparisons, finished or not."""
     manifest, corrected = comparisons.manifest, correct(comparisons)
     comparisons = _with_stopped_rows(comparisons, corrected)
     parts = zip(comparisons.cells, corrected.rows, corrected.others, equivalences(comparisons, corrected), strict=True)

@@ -15,7 +15,7 @@ CAUSE = (
 
 
 def refusal(share: float) -> Note:
-    """A caution that says why a cell has no seconds per epoch, and what to do.
+    """Make a caution that says why a cell has no seconds per epoch, and what to do.
 
     Args:
         share: CPU time / wall time at the last try.

@@ -19,7 +19,7 @@ __all__ = ["Row"]
 class Row:
     """One cell of a leaderboard; a value that does not exist is None.
 
-    Times are min(T, B): epochs to grok, or the budget B for a seed that did not grok.
+    Times are min(T, B): the epochs to grok T, or the budget B for a seed that did not grok.
 
     `speedup` and `seconds_speedup` are point estimates, even if seeds are censored. If censoring makes the estimate a
     one-sided bound, print the valid end (`speedup_valid_end` or `seconds_speedup_valid_end`) after the sign of the
@@ -39,38 +39,40 @@ class Row:
         epochs_median: median epochs to grok; None if no more than half of the seeds grokked.
         epochs_std: standard deviation (n - 1) of the times.
         epochs_mean_bound: "lower" if a finished seed did not grok, because the mean of T itself is then larger.
-        epochs_median_low: the largest epochs to grok if exactly half of the seeds grokked: the median is at least this.
+        epochs_median_low: lower bound of the median, if exactly half of the seeds grokked: the last epoch at which one
+            of them did. None otherwise.
         epochs_to_memorise: median over the seeds that memorised.
         delay: median epochs from memorising to grokking.
         first_mean: mean of min(first crossing, B), whatever the suite ranks by.
         first_median: median epochs to the first crossing; None if no more than half of the seeds had one.
-        lasting: seeds whose grokking lasted, see `Crossings`. None if the task does not `hold`.
+        lasting: seeds whose grokking lasted, see `Crossings`. None if the task does not stop by `{hold: H}`.
         lasting_mean: mean of min(lasting crossing, B).
         lasting_median: median epochs to the lasting crossing.
         below_share: of the evaluations after the first crossing, the share at which the criterion did not hold; mean
             over seeds. None if there are no such evaluations.
         below_again: seeds for which the criterion did not hold at an evaluation after the first crossing. None if a run
             of an earlier version did not record this.
-        not_finite_after: seeds whose loss was not finite after their first crossing. None as for `below_again`.
-        strict: seeds with a strict crossing: the criterion held at every evaluation for H epochs, see `Crossings`.
+        not_finite_after: seeds whose loss became non-finite after their first crossing. None as for `below_again`.
+        strict: seeds with a strict crossing, after which the criterion held at every evaluation of H epochs, see
+            `Crossings`.
         strict_mean: restricted mean of the epochs to the strict crossing. A lower bound if training ended before such a
             crossing was known; training ends when grokking has lasted.
         strict_median: median epochs to the strict crossing. None if it depends on a crossing that is not known.
         lost: seeds that lost the criterion after their first crossing, see `Crossings`. None as for `below_again`.
         worst: metric of the criterion -> its worst value after the first crossing, over all seeds.
-        speedup: exp of the mean over seeds of log(baseline's time / time); above 1 the method is faster.
+        speedup: exp of the mean over seeds of log(baseline's time / method's time); above 1 the method is faster.
         speedup_low: lower end of the interval of `speedup`.
         speedup_high: upper end of this interval.
         speedup_bound: "lower", "upper" or "mixed" if seeds that did not grok make `speedup` a bound; otherwise None.
-        speedup_valid_end: the number to print.
-        speedup_of_means: mean time of the baseline / mean time.
+        speedup_valid_end: the number to print for `speedup`, see above.
+        speedup_of_means: mean time of the baseline / mean time of the method.
         speedup_of_means_low: lower end of its interval by Fieller's theorem; always 95%, not the suite's confidence.
         speedup_of_means_high: upper end of that interval.
         p_sign_flip: p of the sign-flip test on the log ratios.
         p_paired_t: p of the paired t test on epochs.
         p_wilcoxon: p of the Wilcoxon signed-rank test on the log ratios.
         p_logrank: p of the log-rank test with labels exchanged within pairs.
-        p_misses_last: p of the sign test of which side grokked first; a seed that did not grok counts as last.
+        p_misses_last: p of the sign test on which side grokked first, seed by seed; a side that did not grok is last.
         deciding_test: the test that decides: the suite's primary test, or "misses_last" if a seed did not grok.
         conclusion: the result of the deciding test: faster, slower, no difference, or faster where it groks. None
             without a p.
@@ -79,11 +81,11 @@ class Row:
         p_equivalence_holm: `p_equivalence` after Holm's correction.
         p_sequential: p of the deciding test, adjusted for the looks that the suite declares, before Holm's correction;
             None without looks.
-        family: number of the family: 1 for comparisons that the suite declared at first, larger for those added after a
-            look; None if there is nothing to test.
+        family: number of the family of comparisons over which p is corrected: 1 for those that the suite declared at
+            first, larger for those added after a look; None if there is nothing to test.
         effect_size: d_z of the log ratios: their mean divided by their standard deviation.
         superiority: share of seeds on which the method groks before the baseline, an estimate of the probability of
-            improvement. A tie counts half; a seed that did not grok is last.
+            improvement. A tie counts half; a side that did not grok is last.
         superiority_low: lower end of the interval of `superiority`.
         superiority_high: upper end of this interval.
         speedup_low_simultaneous: lower end of the interval of `speedup` with confidence 1 - alpha / m, for the m tests
@@ -93,17 +95,17 @@ class Row:
         skewness: sample skewness of the log ratios (adjusted Fisher-Pearson).
         final: metric -> its mean over seeds at the last evaluation.
         seconds_per_epoch: seconds per epoch of one replica trained alone, evaluation excluded.
-        flop_per_epoch: floating-point operations of this epoch; None if they were not counted.
-        seconds_mean: seconds to grok.
-        seconds_speedup: seconds_mean of the baseline / seconds_mean.
+        flop_per_epoch: floating-point operations of such an epoch; None if they were not counted.
+        seconds_mean: mean seconds to grok.
+        seconds_speedup: seconds_mean of the baseline / seconds_mean of the method.
         seconds_speedup_low: lower end of its 95% interval, as in `Cost.speedup`.
         seconds_speedup_high: upper end of this interval.
         seconds_speedup_bound: "lower", "upper" or "mixed" as for `speedup_bound`, or None.
-        seconds_speedup_valid_end: the number to print, see above.
+        seconds_speedup_valid_end: the number to print for `seconds_speedup`, see above.
         privileges: what the method uses that the baseline does not have.
-        unverified_data: data sets that its runs read and that are not the published ones.
+        unverified_data: names of data sets that runs of the cell read and whose content is not the published one.
         published_epochs: the published mean epochs to grok.
-        published_speedup: published mean of the baseline / published mean.
+        published_speedup: published mean epochs of the baseline / those of the method.
         published_speedup_low: lower end of its 95% interval; None if no spread is published.
         published_speedup_high: upper end of this interval.
         published_metrics: metric -> its published final value.
@@ -228,7 +230,7 @@ class Row:
 
     @property
     def seconds_shown_bound(self) -> str | None:
-        """The kind of bound of the shown ratio of seconds, as `shown_bound`."""
+        """The kind of bound of the shown ratio of seconds, by the same rule as `shown_bound`."""
         return known_bound(self.seconds_speedup_low, self.seconds_speedup_high, self.seconds_speedup_bound)
 
     @property

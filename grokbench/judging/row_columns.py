@@ -1,4 +1,4 @@
-"""The columns of a row, by subject: the crossings, the effect, the design, and published numbers."""
+"""The columns of a row by their subject: crossings, effect, design, and published numbers."""
 
 from statistics import fmean
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["crossing_columns", "design_columns", "effect_columns", "published_co
 
 
 def crossing_columns(measured: Measured) -> dict[str, Any]:
-    """Return the columns on the crossings of a cell and on what happened after them."""
+    """Return the columns for the crossings of a cell, and for the evaluations after them."""
     courses = measured.courses
     columns: dict[str, Any] = {
         "below_share": courses.below_share(),
@@ -37,11 +37,11 @@ def crossing_columns(measured: Measured) -> dict[str, Any]:
 
 
 def effect_columns(each: Comparison, judged: Judgement | None, statistics: Statistics) -> dict[str, Any]:
-    """Return the columns on the effect on epochs and on seconds, and on the conclusion.
+    """Return the columns for the conclusion, and for the method's effect on epochs and on seconds.
 
     Args:
-        each: the comparison with the baseline.
-        judged: the comparison in its family; None for the baseline.
+        each: the cell, compared with its baseline.
+        judged: the corrected p of this comparison, see `Judgement`; None for the baseline.
         statistics: the statistics of the suite.
     """
     found = each.effect
@@ -77,12 +77,12 @@ def _seconds_columns(each: Comparison) -> dict[str, Any]:
 
 
 def design_columns(judged: Judgement | None, statistics: Statistics, tested: bool = True) -> dict[str, Any]:
-    """Return the columns on the family and the adjusted p's.
+    """Return the columns for the family of a comparison and for its adjusted p's.
 
     Args:
-        judged: a comparison in its family; None for the baseline.
+        judged: the corrected p of the comparison, see `Judgement`; None for the baseline.
         statistics: the statistics of the suite.
-        tested: whether the row has an effect; an incomplete row has no p.
+        tested: whether the row has an effect. A row without one has no p.
     """
     if judged is None:
         return {}

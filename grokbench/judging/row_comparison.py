@@ -12,7 +12,7 @@ __all__ = ["RowComparison", "end_to_print"]
 
 @dataclass(frozen=True, kw_only=True)
 class RowComparison:
-    """A row compared with a row other than the baseline; for fields with the same name see `Row`.
+    """A row compared with a row other than the baseline; `Row` explains the fields that both records have.
 
     Attributes:
         other: the label of the other method; its key in JSON is `with`.
@@ -24,11 +24,11 @@ class RowComparison:
         speedup_of_means: mean time of the other row / mean time of this row.
         deciding_test: the test that decides, see `Row`.
         p: the p of the deciding test.
-        speedup_of_means_low: lower end of its 95% interval.
-        speedup_of_means_high: upper end of its 95% interval.
-        p_holm: `p` after Holm's correction over all comparisons of its family.
+        speedup_of_means_low: lower end of the 95% interval of `speedup_of_means`.
+        speedup_of_means_high: upper end of the 95% interval of `speedup_of_means`.
+        p_holm: `p` after Holm's correction over all comparisons of the family.
         p_sequential: `p` adjusted for the declared looks, before Holm's correction; None without looks.
-        family: the number of the family.
+        family: the number of the family of comparisons, see `Row`.
         effect_size: d_z of the log ratios.
         superiority: share of seeds on which the method groks before the other; a tie counts half.
         note: a sentence that states the result.

@@ -1,4 +1,4 @@
-"""Notes on the runs of a row: the outcomes of the replicas, and differences in how these and the baseline's were made.
+"""Notes on the runs of a row: their outcomes, and how they were made differently from the baseline's runs.
 
 Other modules make the other notes: `conclusions`, `equivalence`, `simultaneous` and `skew` about the comparison with
 the baseline, `design_notes` about its family and looks, `published_notes` about published numbers, `marks` about
@@ -27,7 +27,7 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
 
     Args:
         measured: the cell.
-        bound: the bound that censoring makes of its speed-up, see `Effect.bound`.
+        bound: the kind of bound that censoring makes of the cell's speed-up, see `Effect.bound`.
     """
     n, budget, done = len(measured.runs), measured.cell.budget, len(measured.finished)
     if not measured.complete and n:
@@ -97,11 +97,11 @@ def _delay(measured: Measured) -> Iterator[Note]:
 
 
 def provenance_notes(baseline: Measured, method: Measured) -> Iterator[Note]:
-    """Yield a caution for each way in which paired runs, or the timings, were made differently.
+    """Yield a caution for each way in which the runs of a pair, or the timings of both cells, were made differently.
 
     Args:
         baseline: the baseline's cell of the same task.
-        method: on the same seeds in the same order.
+        method: the method's cell, with the same seeds in the same order.
     """
     both = zip(baseline.runs, method.runs, strict=True)
     pairs = [(a, b) for a, b in both if a and b and Outcome.FAILED not in (a.outcome, b.outcome)]

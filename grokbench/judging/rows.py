@@ -37,11 +37,11 @@ def make_row(
 
     Args:
         each: the cell and its comparisons.
-        judged: its comparison with the baseline in its family; None for the baseline.
-        others: its comparisons with other rows, in their families.
+        judged: the corrected p of its comparison with the baseline; None for the baseline.
+        others: the corrected p's of its comparisons with other rows.
         equivalence: its test of equivalence with the baseline; None if it is not tested.
-        corrected: all comparisons of the folder.
-        found: the comparison of the folder.
+        corrected: the corrected p's of all comparisons of the folder.
+        found: all comparisons of the folder, with the manifest and the history.
     """
     measured, cell, manifest = each.measured, each.measured.cell, found.manifest
     theirs = published_ratio(manifest.published, cell.task, manifest.baseline, cell.regularizer)
@@ -141,7 +141,7 @@ def _published_notes(
 
 
 def _pairs(each: Comparison, manifest: Manifest) -> int:
-    """Count the pairs behind a verdict. A row that was stopped at a look has fewer; before the end there are none."""
+    """Count the pairs behind a verdict: fewer for a row stopped at a look, none if the folder plans only some seeds."""
     if manifest.unfinished:
         return 0
     return each.effect.seeds if each.effect else len(manifest.seeds)

@@ -25,7 +25,7 @@ __all__ = [
 MOST_SEEDS = 1000  # more seeds are impractical to train
 SIMULATIONS = 500  # simulated experiments; the standard error of the power is at most 0.022
 BLOCK = 4096  # random flips at once, the same for all experiments, if the pairs are too many to list all flips
-PowerOf = Callable[[int], float]  # the power as a function of the number of seeds
+PowerOf = Callable[[int], float]  # number of seeds -> power
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Aim:
         planned: the number of the suite's seeds.
         family: the number of comparisons over which Holm corrects; 1 without a correction.
         alpha: the suite's alpha.
-        primary: the suite's own test; the power is always that of the sign-flip test.
+        primary: the suite's own test, for display only; the power is always that of the sign-flip test.
     """
 
     speedup: float
@@ -62,10 +62,12 @@ class Aim:
 
 
 def fewest_seeds(power: PowerOf, spread: float, aim: Aim) -> int | None:
-    """Find the smallest number of seeds near the normal approximation that simulation confirms; None beyond MOST_SEEDS.
+    """Find the smallest number of seeds with the wanted simulated power, starting at the normal approximation.
+
+    The result is None if more than MOST_SEEDS are needed.
 
     Args:
-        power: as a function of the number of seeds.
+        power: the power as a function of the number of seeds.
         spread: standard deviation of the log ratios.
         aim: the speed-up and the test.
     """
@@ -76,10 +78,12 @@ def fewest_seeds(power: PowerOf, spread: float, aim: Aim) -> int | None:
 
 
 def enough_seeds(power: PowerOf, spread: float, aim: Aim, least: int = 1) -> int | None:
-    """Find a number of seeds that simulation confirms: increase the normal approximation's number in steps of 5%.
+    """Find a number of seeds with the wanted simulated power: increase the normal approximation in steps of 5%.
+
+    The result is None if more than MOST_SEEDS are needed.
 
     Args:
-        power: as a function of the number of seeds.
+        power: the power as a function of the number of seeds.
         spread: standard deviation of the log ratios.
         aim: the speed-up and the test.
         least: the smallest number to consider.
@@ -107,13 +111,13 @@ def power_of(residuals: Floats, aim: Aim) -> PowerOf:
 def power_at_limit(residuals: Floats, spread: float, widened: float, aim: Aim) -> PowerOf:
     """Return the power at the upper limit of the spread as a function of the number of seeds.
 
-    Beyond EXACT_PAIRS it is the power of Student's t test, which is the same because the limit assumes normal log
-    ratios.
+    Beyond EXACT_PAIRS pairs the result is the power of Student's t test, which equals that of the sign-flip test here,
+    because the limit assumes normal log ratios.
 
     Args:
         residuals: log ratios (n,) around their mean.
         spread: their standard deviation.
-        widened: the upper limit divided by the spread.
+        widened: the upper limit of the spread, divided by the spread.
         aim: the speed-up and the test.
     """
     simulated, effect = power_of(widened * residuals, aim), math.log(aim.speedup)
@@ -130,7 +134,7 @@ def simulated_power(residuals: Floats, effect: float, alpha: float, seeds: int) 
     """Simulate the power of the sign-flip test: the share of SIMULATIONS experiments in which it finds the effect.
 
     Args:
-        residuals: log ratios (n,) around their mean, drawn from with replacement.
+        residuals: log ratios (n,) around their mean; the pairs are drawn from them with replacement.
         effect: the true mean log ratio.
         alpha: the largest p that is significant.
         seeds: the number of pairs in an experiment.

@@ -57,16 +57,16 @@ class Cost:
         task: label of the task.
         regularizer: label of the method.
         seconds_per_epoch: seconds per epoch of one replica trained alone, evaluation excluded.
-        flop_per_epoch: floating-point operations of this epoch.
+        flop_per_epoch: floating-point operations of such an epoch.
         overhead: seconds per epoch / the baseline's seconds per epoch; median over rounds.
         seconds: seconds to grok, for the restricted mean of epochs.
         seconds_bound: "lower" if some seeds did not grok.
-        speedup: the baseline's seconds to grok / its own, the ratio that papers report.
+        speedup: the baseline's seconds to grok / the method's, the ratio that papers report.
         bound: lower, upper or mixed if censoring makes `speedup` a bound; otherwise None.
         refused: CPU time / wall time of a refused timing, see `Timing`.
         published_overhead: published seconds / published epochs, divided by the same ratio of the baseline.
         published_seconds: published seconds to grok.
-        published_speedup: published seconds of the baseline / its own.
+        published_speedup: published seconds of the baseline / those of the method.
     """
 
     task: str
@@ -90,12 +90,12 @@ class Cost:
 
     @property
     def speedup_valid_end(self) -> float | None:
-        """The ratio to print, after >= or <= if it is a bound; in `Row` it is `seconds_speedup_valid_end`."""
+        """The ratio to print, after >= or <= if it is a bound; `Row` has it as `seconds_speedup_valid_end`."""
         return self.speedup and to_print(*self.speedup, self.bound)
 
 
 def costs(found: Comparisons) -> Iterator[Cost]:
-    """Yield the cost of every cell with a timing, even a refused one, or published seconds, in the suite's order."""
+    """Yield the cost of each cell that has a timing (even a refused one) or published seconds, in the suite's order."""
     for each in found.cells:
         theirs = _published(each, found.manifest.published, found.manifest.baseline)
         if each.measured.timings or theirs:
@@ -164,14 +164,14 @@ def _overhead(each: Comparison) -> Estimate | None:
 def seconds_speedup(each: Comparison) -> Estimate | None:
     """Estimate the ratio of the baseline's mean seconds to grok to a method's.
 
-    Its 95% interval combines the intervals of the ratio of mean epochs and of the overhead. Censoring makes it the same
-    kind of bound as the speed-up in epochs, see `Effect.bound`.
+    The 95% interval of this ratio combines the intervals of the ratio of mean epochs and of the overhead. Censoring
+    makes the ratio the same kind of bound as the speed-up in epochs, see `Effect.bound`.
 
     Args:
         each: the method and its baseline.
 
     Returns:
-        The estimate; None if they were not compared, or were not timed in turns.
+        The estimate; None if the two were not compared, or were not timed in turns.
     """
     baseline, found, extra = each.baseline, each.effect, _overhead(each)
     return _speedup(baseline, each.measured, found, extra) if baseline and found and extra else None
@@ -191,7 +191,7 @@ def _speedup(baseline: Measured, method: Measured, found: Effect, overhead: Esti
 def _distance(value: float, end: float | None) -> float | None:
     """Compute the distance from a number to an end of its interval, in logarithms; None if one of them is missing.
 
-    The distance to an end at or below 0 is infinite, so that the product's end is 0, the shortest possible time.
+    The distance to an end at or below 0 is infinite; the end of a product is then 0, the shortest possible time.
     """
     if end is None or value <= 0:
         return None

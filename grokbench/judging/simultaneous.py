@@ -2,7 +2,7 @@
 
 Bonferroni's intervals have the confidence 1 - alpha / m for m tests; the probability that all of them cover is at least
 1 - alpha. Holm's method rejects at least as much as these intervals do, because it compares only the smallest p with
-alpha / m. No simple simultaneous interval always agrees with it; a note says if the two differ.
+alpha / m. No simple simultaneous interval always agrees with Holm's method; a note says if the two disagree.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def simultaneous_ends(each: Comparison, judged: Judgement, manifest: Manifest) -
 
     Args:
         each: the comparison.
-        judged: the comparison in its family, with the number of tests.
+        judged: the corrected p of the comparison, with the number of tests in the family.
         manifest: the plan, with the suite's statistics.
 
     Returns:
@@ -42,12 +42,12 @@ def simultaneous_ends(each: Comparison, judged: Judgement, manifest: Manifest) -
 
 
 def simultaneous_note(each: Comparison, ends: Ends, judged: Judgement, manifest: Manifest) -> Iterator[Note]:
-    """Yield a note if the p that decides and the Bonferroni interval disagree; for a bound only the valid end counts.
+    """Yield a note if the p that decides and the Bonferroni interval disagree; a bound gets no note.
 
     Args:
         each: the comparison.
-        ends: the ends of this interval.
-        judged: the comparison in its family.
+        ends: the ends of the Bonferroni interval.
+        judged: the corrected p of the comparison, see `Judgement`.
         manifest: the plan, with the suite's statistics and the number of tests.
     """
     (low, high), statistics = ends, manifest.statistics

@@ -7,7 +7,7 @@ from grokbench.judging.note import Kind, Note, info
 
 __all__ = ["LARGEST_SKEW", "skew_notes"]
 
-LARGEST_SKEW = 1.0  # absolute; beyond, intervals of pairs with mean 0 miss in 6 to 11% of suites, 5% is nominal
+LARGEST_SKEW = 1.0  # in absolute value; beyond it, 95% intervals miss a true mean of 0 in 6 to 11% of suites, not 5%
 
 
 def skew_notes(found: Effect) -> Iterator[Note]:

@@ -25,8 +25,8 @@ __all__ = [
     "verdict",
 ]
 
-LEAST_SEEDS = 6  # with fewer seeds, the spread is hardly known, and the interval depends on it strongly
-MARGIN = 0.5  # share of the published log ratio, to both sides; the margin of a small effect then excludes 1
+LEAST_SEEDS = 6  # with fewer seeds the spread, on which the interval strongly depends, is hardly known
+MARGIN = 0.5  # to both sides, as a share of the published log ratio, so that the margin of a small effect excludes 1
 LARGEST_MARGIN = 1.25  # a factor, the margin of a large effect: the size of the effect must agree, too
 
 
@@ -142,7 +142,7 @@ def excluded(published: PublishedRatio, ours: Effect | None) -> bool:
     """Return whether our interval excludes the published ratio; for a bound only the valid end counts.
 
     Args:
-        published: the published ratio; its own uncertainty counts.
+        published: the published ratio; its uncertainty is added to ours.
         ours: our effect; None if no comparison could be made.
     """
     found = _interval(ours)
@@ -154,13 +154,13 @@ def seeds_to_settle(published: PublishedRatio, ours: Effect, seeds: int) -> int 
     """Estimate how many seeds would settle an open or consistent verdict; None if no number of seeds would.
 
     Our ratio of means and its spread are assumed to stay the same, so that the interval shrinks around the ratio like
-    Student's quantile / sqrt(seeds). There are three cases without such a number: a censored ratio, which needs a
-    longer budget instead; a ratio exactly on the edge of the margin; and a verdict that the published spread alone
-    leaves open.
+    Student's quantile / sqrt(seeds). No number of seeds settles the verdict if our ratio is censored, which needs a
+    longer budget instead; if its interval is unbounded; if the published ratio is 1; if our ratio lies exactly on the
+    edge of the margin; or if the published spread alone keeps the verdict open.
 
     Args:
         published: the published ratio.
-        ours: the effect that `seeds` seeds have shown.
+        ours: our effect on the present seeds.
         seeds: the present number of seeds.
     """
     found, theirs = _interval(ours), math.log(published.value)
@@ -175,7 +175,7 @@ def seeds_to_settle(published: PublishedRatio, ours: Effect, seeds: int) -> int 
 
 
 def _gaps(theirs: float, ratio: float, down: float, up: float) -> list[tuple[float, float]]:
-    """List pairs for the sides of the interval: its present width, and the largest width that settles the verdict.
+    """List, for each side of the interval that matters, its present width and the largest one that settles the verdict.
 
     Args:
         theirs: the published log ratio, above 0.

@@ -25,7 +25,7 @@ class Worker:
         precision: the precision of parameters, data and states: "float32" or "float64".
         plugins: files of plugins to load.
         provenance: the provenance of the program and the machine, kept with every run and timing.
-        sharing: workers that share the device.
+        sharing: the number of workers that share the device.
     """
 
     device: str
@@ -36,12 +36,12 @@ class Worker:
 
     @property
     def memory_fraction(self) -> float:
-        """The share of its device's memory that a CUDA worker may use."""
+        """The share of the device's memory that this worker may use, on CUDA."""
         return memory_fraction(self.sharing)
 
 
 def memory_fraction(sharing: int) -> float:
-    """The share of a CUDA device's memory for each of the workers that share it."""
+    """Return the share of a CUDA device's memory that one worker may use, if `sharing` workers use the device."""
     return (1.0 - SPARE) / sharing
 
 
@@ -68,7 +68,7 @@ class Job(Protocol):
 
         Args:
             worker: the settings of this process.
-            registry: its plugins.
+            registry: the plugins that this process has loaded.
 
         Yields:
             The job's events.
@@ -113,10 +113,15 @@ class Launcher(Protocol):
     ) -> Generator[tuple[Job, Event], None, None]:
         """Run the jobs of every stage, one stage after the other.
 
-        A launcher keeps five promises. Every event of a job is yielded, in the job's order. A job whose process fails,
-        ends or exceeds a limit yields the events of its `failed`, and other jobs go on. A job without progress is
-        tried `limits.ATTEMPTS` times. After a signal, training jobs write a checkpoint, their last events are yielded,
-        and then the signal has its usual effect. When the iterator ends or is closed, no worker is left.
+        A launcher keeps five promises:
+
+        1. Every event of a job is yielded, in the job's order.
+        2. If the process of a job fails, ends or exceeds a limit, the events of `Job.failed` are yielded, and the other
+           jobs go on.
+        3. A job without progress is tried `limits.ATTEMPTS` times.
+        4. After a signal, training jobs write a checkpoint, their last events are yielded, and then the signal has its
+           usual effect.
+        5. When the iterator ends or is closed, no worker is left.
 
         Args:
             stages: each stage has its jobs and the number that may run at once. A stage is requested when the previous

@@ -51,7 +51,8 @@ class Training(_OfOneCell):
         cell: the cell of the replicas.
         seeds: the seeds of the group.
         missing: the seeds whose runs are kept.
-        checkpoints: a folder for the group's checkpoint, and the seconds between two; None means no checkpoints.
+        checkpoints: a folder for the group's checkpoint, and the seconds between two checkpoints. None: no checkpoint
+            is written.
     """
 
     seeds: tuple[int, ...]
@@ -66,7 +67,7 @@ class Training(_OfOneCell):
         return f"{self.cell.name}, {'seed' if len(self.seeds) == 1 else 'seeds'} {format_seeds(self.seeds)}"
 
     def without(self, done: Collection[int]) -> "Training | None":
-        """See `Job`."""
+        """Return the job without the seeds in `done`, whose runs have been received; None if no run is missing."""
         left = self.missing.difference(done)
         return replace(self, missing=left) if left else None
 
@@ -176,7 +177,7 @@ class Profiling(_OfOneCell, Measurement):
         yield profiling.profile(self.cell, cell_step(self.cell, registry), self.seeds, worker.device, dtype)
 
     def failed(self, error: str) -> Iterator[Run]:
-        """Yield a failed run that carries the traceback; it is not stored."""
+        """Yield a failed run with the traceback; this run is not stored."""
         yield Run(self.cell.identity, self.seeds[0], Outcome.FAILED, None, None, 0, group=self.seeds, error=error)
 
 

@@ -20,7 +20,7 @@ class TimeLimits:
     Attributes:
         stall: seconds without progress. None: LEAST_STALL, or LONGEST_GAPS times the longest time that the job has
             taken between two signs of progress, if that is longer.
-        cell: seconds that the groups of a cell may train in all, over all workers and attempts. None: no limit.
+        cell: the sum of the seconds that the groups of a cell may train, over all workers and attempts. None: no limit.
     """
 
     stall: float | None = None
@@ -33,7 +33,7 @@ class ProgressClock:
     Attributes:
         limits: the limits of its jobs.
         now: a clock in seconds, which never goes back.
-        began: when the present job began: at its first sign of progress, because the process may have to start first.
+        began: when the present job gave its first sign of progress; before that, the process may have to start.
         seen: when the last sign of progress came.
         longest: the longest time between two signs of progress of the present job, in seconds.
         starting: True until the process has sent something.
@@ -64,7 +64,7 @@ class ProgressClock:
         self.seen, self.starting, self._begun = now, False, True
 
     def pause(self, seconds: float) -> None:
-        """Do not count a time in which this program itself was stopped."""
+        """Leave out the seconds in which this program itself was stopped, for instance by Ctrl-Z."""
         self.began, self.seen = self.began + seconds, self.seen + seconds
 
     @property

@@ -1,8 +1,8 @@
-"""Event files for TensorBoard (https://www.tensorflow.org/tensorboard), written by its own package, without TensorFlow.
+"""Event files for TensorBoard (https://www.tensorflow.org/tensorboard), written by its package, without TensorFlow.
 
-Each replica has its own folder, which is written when the replica is done. The file name contains a digest of the
-numbers, so a replica has only one log even if the suite was interrupted. An unchanged log is not written again. The log
-of a retrained replica replaces the earlier one.
+Each replica has its own folder, which is written when the replica is done. The name of the file in it contains a digest
+of the replica's numbers. An unchanged log is therefore not written again, and the log of a retrained replica replaces
+the earlier one: a replica has only one log, even after interruptions.
 """
 
 import hashlib
@@ -26,9 +26,9 @@ def tensorboard(folder: str = "") -> Observer:
     """Write a log of every replica for TensorBoard: `tensorboard --logdir runs/quick` shows them.
 
     Logs go to `<results>/tensorboard/<task>/<label>/<seed>`, or to `<folder>/<task>/<label>/<seed>`. A log holds every
-    metric over epochs, `grokked_at` and `memorised_at` if they exist, task, method, seed and parameters (under
-    HPARAMS), and how the replica ended (under TEXT). Characters of a label that file names cannot have are written as
-    `_`, with a hash that keeps such labels distinct.
+    metric over epochs, and `grokked_at` and `memorised_at` if they exist. HPARAMS shows the task, the method, the seed
+    and the parameters; TEXT shows how the replica ended. Characters of a label that file names cannot have are written
+    as `_`, with a hash that keeps such labels distinct.
 
     Args:
         folder: the folder of the logs; empty means `tensorboard` in the results folder.

@@ -1,7 +1,8 @@
 """Cells with stable identities, made from a suite and a registry, and the step of each cell.
 
 A cell's identity is the hash of its recipe: canonical JSON of everything that decides when its replicas grok. Labels,
-the order of the file, devices, metrics and the budget are not part of the recipe. Changing them does not repeat a run.
+the order of the file, devices and metrics are not part of the recipe: changing them does not repeat a run. The budget
+is part of it only if a method or a schedule reads the budget.
 
 `faults` finds the mistakes in a suite that only plugins reveal. `metrics` lists the metrics that a task records.
 `holds` gives the default number of epochs over which grokking has to last.
@@ -34,7 +35,7 @@ CONTRACT = 2  # current version of the plugin contract
 
 
 def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tuple[Cell, ...]:
-    """Make the cells of a suite, in its order.
+    """Make the cells of a suite, in the order of the suite.
 
     Args:
         suite: a suite of valid structure.
@@ -59,10 +60,10 @@ def expand(suite: Suite, registry: Registry, precision: str, engine: int) -> tup
 
 
 def without_misfits(suite: Suite, registry: Registry) -> Suite:
-    """Skip the cells of added methods on tasks that lack facts that the method needs.
+    """Skip the cells of added methods whose task lacks facts that the method needs, or is refused by the method.
 
-    Such a cell of a suite's own method is an error, because the suite's author can add the cell to `skip`. A user who
-    adds a method to a shipped suite cannot do this.
+    With a suite's own method, such a cell is an error, because the suite's author can add the cell to `skip`. A user
+    who adds a method to a shipped suite cannot do this.
 
     Args:
         suite: the suite, with the methods that the command added.
@@ -77,12 +78,12 @@ def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], exec
     Args:
         suite: the suite; its name, baseline, statistics and published numbers are copied.
         cells: all cells of the suite.
-        seeds: the seeds planned for the folder. If one of them is not a seed of the suite, they replace the suite's
-            list.
+        seeds: the seeds planned for the folder. If one of them is not a seed of the suite, these seeds are declared in
+            place of the suite's.
         execution: device kind, precision, engine revision, group size.
 
     Raises:
-        SuiteError: the replicas are more than a folder may hold.
+        SuiteError: there are more replicas than a folder may hold.
     """
     if (replicas := len(cells) * len(seeds)) > MOST_REPLICAS:
         raise SuiteError(f"{replicas} replicas, expected at most {MOST_REPLICAS} in a folder: plan fewer seeds")
@@ -125,7 +126,7 @@ def cell_step(cell: Cell, registry: Registry) -> Step:
 def check_sources(cell: Cell, registry: Registry) -> None:
     """Check that a cell's plugins have not changed since planning.
 
-    The provenance of a run names the sources at the time of planning, and must not be wrong.
+    The provenance of a run names the sources at the time of planning; a later change would make it wrong.
 
     Args:
         cell: the cell, with the origins of its plugins at the time of planning.
@@ -201,8 +202,8 @@ def _reads_budget(made: Iterable[Regularizer], settings: Mapping[str, Any]) -> b
 def _contract(registry: Registry, uses: Iterable[Use], made: Iterable[Regularizer]) -> int | None:
     """Return the version of the plugin contract that a user's method depends on; None without such a method.
 
-    In version 2, `At.params` holds the parameters at which the gradient was taken, in `project` too. In version 1, it
-    held the updated parameters in `project`. No built-in method reads `At.params` in `project`.
+    In version 2, `At.params` holds the parameters at which the gradient was taken, in `project` too. In version 1,
+    `At.params` held the updated parameters in `project`. No built-in method reads `At.params` in `project`.
     """
     users = (not registry.get("regularizers", use.name).builtin for use in uses)
     projects = any(user and one.project is not None for user, one in zip(users, made, strict=True))
@@ -236,7 +237,7 @@ def _coordinates(use: Use, registry: Registry, methods: Iterable[Regularizer]) -
 
 
 def _resolved(plugin: Plugin, use: Use, revision: int) -> Use:
-    return Use(plugin.name, plugin.resolve(use.parameters), revision)
+    return Use(plugin.name, plugin.recorded(use.parameters), revision)
 
 
 def _origins(

@@ -76,7 +76,7 @@ def _criterion_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: 
 
 
 def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Task) -> Iterator[str]:
-    """Yield faults of a cadence: the budget must end with an evaluation, and hold as many as `stop` needs."""
+    """Yield faults of a cadence: the budget must end with an evaluation, and allow as many as `stop` needs."""
     every, budget = entry.evaluate_every or task.evaluate_every, entry.epochs or task.epochs
     yield from _metric_label_faults(suite, registry, task, every)
     yield from _snapshot_faults(suite, entry, every, budget)
@@ -84,13 +84,13 @@ def _cadence_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: Ta
     yield from hold_faults(suite, entry, stop, every)
     if isinstance(stop, int) and stop > budget // every + 1:
         place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
-        yield f"{place}: sustained for {stop} evaluations, but {budget} epochs have {budget // every + 1} of them"
+        yield f"{place}: sustained for {stop} evaluations, but {budget} epochs have only {budget // every + 1}"
     if suite.statistics.rank_by == "lasting" and not isinstance(stop, Mapping | None):
         place = f"{suite.where(('statistics', 'rank_by'))}: statistics.rank_by"
-        yield f"{place}: lasting, but {entry.label} does not test whether grokking lasts; give it stop: {{hold: H}}"
+        yield f"{place}: lasting, but the task {entry.label} does not test this; give the task stop: {{hold: H}}"
     place = f"{suite.where((*entry.path, 'epochs'))}: tasks.{entry.label}"
     if every > budget:
-        yield f"{place}: evaluated every {every} epochs, more than its {budget} epochs; lower evaluate_every"
+        yield f"{place}: evaluated every {every} epochs, but trained for {budget} epochs; lower evaluate_every"
     elif budget % every:
         yield f"{place}: {budget} epochs, expected a multiple of evaluate_every, {every}"
 
@@ -155,10 +155,12 @@ def _refused(registry: Registry, use: Use, task: Task) -> str | None:
 
 
 def misfits(suite: Suite, registry: Registry) -> Iterator[Skip]:
-    """Yield a skip, with the reason, for each cell of an added method whose task lacks facts that the method needs.
+    """Yield a skip, with the reason, for each cell of an added method that cannot be trained on the cell's task.
+
+    The task lacks facts that the method needs, or the method refuses the task.
 
     Args:
-        suite: only the methods in its `added` are examined.
+        suite: the suite; only the methods in `Suite.added` are examined.
         registry: the registry, with the suite's own plugins.
     """
     for entry in suite.tasks:
@@ -240,10 +242,10 @@ def _bound_faults(suite: Suite, entry: TaskEntry, label: str, condition: str, me
 
 
 def _metric_label_faults(suite: Suite, registry: Registry, task: Task, cadence: int) -> Iterator[str]:
-    """Yield the metrics whose label is taken or whose cadence is no multiple of the task's, in epochs."""
+    """Yield the metrics whose label is taken, or whose cadence in epochs is not a multiple of the task's."""
     for entry in suite.metrics:
         place = f"{suite.where(entry.path)}: metrics.{entry.label}"
         if entry.label in standard_labels(task):
-            yield f"{place}: is always recorded under this label; leave it out"
+            yield f"{place}: every task records a metric of this label already; leave this one out"
         if isinstance(entry.every, int) and entry.every % cadence and _records(registry, task, entry):
             yield f"{place}: every {entry.every} epochs, expected a multiple of evaluate_every, {cadence}"

@@ -1,7 +1,7 @@
 """H, the epochs over which grokking has to last: the default for `stop: hold`, and a warning if H is short.
 
-The default is the same for every method of a task and known before training: a fifth of the median epochs of the
-baseline in calibration, and at least EVALUATIONS evaluations.
+The default is the same for every method of a task and known before training: a fifth of the baseline's median epochs to
+grok on calibration seeds, and at least EVALUATIONS evaluations.
 """
 
 import math
@@ -19,11 +19,11 @@ __all__ = ["DEFAULT", "EVALUATIONS", "MEDIANS", "hold_faults", "hold_of", "in_wo
 
 DEFAULT = "hold"  # the value of `stop` that stands for the default
 SHARE = 5  # H is the baseline's median divided by this
-EVALUATIONS = 100  # least number of evaluations within H, so that one of them is at most 1%
+EVALUATIONS = 100  # least number of evaluations within H, so that each of them counts at most 1%
 COORDINATES = "rotate"  # the parameter of a task that changes only rounding
 
-# Task, parameters other than the default, and median epochs to grok of its baseline: on seeds below 1000, from
-# `results/readings`. It holds for the task's own criterion only.
+# Task, parameters that differ from the defaults, and the baseline's median epochs to grok on seeds below 1000, from
+# `results/readings`. The medians apply to the task's own criterion only.
 MEDIANS: tuple[tuple[str, Mapping[str, Any], float], ...] = (
     ("xor", {}, 160.0),
     ("sparse_parity", {}, 1728.5),
@@ -37,7 +37,7 @@ MEDIANS: tuple[tuple[str, Mapping[str, Any], float], ...] = (
 
 
 def hold_of(median: float, every: int) -> int:
-    """Compute the default of H, a multiple of the cadence.
+    """Compute the default H, a multiple of the cadence.
 
     Args:
         median: the median epochs to grok of the task's default baseline.
@@ -47,7 +47,7 @@ def hold_of(median: float, every: int) -> int:
 
 
 def stop_of(entry: TaskEntry, task: Task, registry: Registry) -> Stop | None:
-    """Return the rule by which the replicas of a task stop; None for `hold` if its default is not known.
+    """Return the rule by which the replicas of a task stop; None if the rule is `hold` and no default H is known.
 
     Args:
         entry: the task's entry in the suite.
@@ -84,26 +84,26 @@ def hold_faults(suite: Suite, entry: TaskEntry, stop: Stop | None, every: int) -
     place = f"{suite.where((*entry.path, 'stop'))}: tasks.{entry.label}"
     if stop is None:
         yield (
-            f"{place}: stop: hold, but no median of the baseline of {entry.use.name} is known for these parameters and "
-            f"this criterion; give H, {{hold: H}}: a fifth of that median on seeds below 1000, and at least "
-            f"{EVALUATIONS * every}, which are {EVALUATIONS} evaluations"
+            f"{place}: stop: hold, but the baseline's median epochs on {entry.use.name} are not known for these "
+            f"parameters and this criterion; give stop: {{hold: H}}, where H is a fifth of that median on seeds below "
+            f"1000, and at least {EVALUATIONS * every}, which are {EVALUATIONS} evaluations"
         )
     elif isinstance(stop, Mapping) and stop["hold"] % every:
         yield f"{place}: hold: {stop['hold']} epochs, expected a multiple of evaluate_every, {every}"
 
 
 def short_holds(cells: Iterable[Cell]) -> Iterator[str]:
-    """Yield a warning for each task whose H has fewer than EVALUATIONS evaluations."""
+    """Yield a warning for each task with fewer than EVALUATIONS evaluations in H epochs."""
     for task, (hold, every) in {cell.task: (cell.recipe.hold, cell.evaluate_every) for cell in cells}.items():
         if hold is not None and hold < EVALUATIONS * every:
             yield (
-                f"{task} judges by {hold // every} evaluations, fewer than {EVALUATIONS}, whether grokking lasts: "
+                f"{task}: only {hold // every} evaluations decide whether grokking lasts, fewer than {EVALUATIONS}: "
                 f"`hold` should be at least {EVALUATIONS * every} epochs"
             )
 
 
 def in_words(plugin: Plugin) -> list[str]:
-    """Describe the default of H of a task, for `grokbench show`; empty if there is none."""
+    """Describe the default H of a task, for `grokbench show`; empty if there is none."""
     known = [(given, median) for name, given, median in MEDIANS if plugin.builtin and plugin.name == name]
     if not known:
         return []
@@ -111,4 +111,4 @@ def in_words(plugin: Plugin) -> list[str]:
         f"    {', '.join(f'{name}: {value}' for name, value in given.items()) or 'the defaults'}: {median:g} / {SHARE}"
         for given, median in known
     ]
-    return ["", f"epochs of `stop: hold`, and at least {EVALUATIONS} evaluations:", *each]
+    return ["", f"default epochs of `stop: hold` (at least {EVALUATIONS} evaluations), by parameters:", *each]

@@ -1,4 +1,4 @@
-"""The marks of a cell: the differences between its recipe and the task's, made by the suite or by methods."""
+"""The marks of a cell: the differences between its recipe and the task's own, which the suite or methods make."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ __all__ = ["marks", "optimizer_data"]
 
 
 def marks(task: Task, methods: Sequence[Regularizer], given: Mapping[str, Any]) -> Iterator[Mark]:
-    """Yield the differences between the recipe of a cell and the task's.
+    """Yield the differences between the recipe of a cell and the task's own recipe.
 
     Args:
         task: the task, with its own optimizer.
@@ -31,7 +31,7 @@ def marks(task: Task, methods: Sequence[Regularizer], given: Mapping[str, Any]) 
 
 
 def optimizer_data(task: Task, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that methods start from, as JSON data.
+    """Return the optimizer's settings as JSON data, with the suite's changes and without those of methods.
 
     Args:
         task: the task, with its own optimizer.
@@ -42,7 +42,7 @@ def optimizer_data(task: Task, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _final(optimizer: Optimizer, methods: Iterable[Regularizer]) -> Optimizer:
-    """Return the optimizer after every method; if a method fails here, training reports the error with a traceback."""
+    """Return the optimizer that all methods made. If a method fails here, training reports the error."""
     try:
         for method in methods:
             optimizer = method.optimizer(optimizer) if method.optimizer else optimizer

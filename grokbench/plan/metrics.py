@@ -1,4 +1,4 @@
-"""The metrics that a task records under a suite: loss and accuracy on every split, and those that the suite adds."""
+"""The metrics that a task records in a suite: loss and accuracy on every split, and those that the suite adds."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ STANDARD = ("loss", "accuracy")  # recorded on every split
 
 
 def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str, tuple[Metric, dict[str, Any]]]]:
-    """Yield the metrics of a task: loss and accuracy on every split, then those of the suite that it can record.
+    """Yield the metrics of a task: loss and accuracy on every split, then the suite's metrics that it can record.
 
     Args:
         suite: the suite, which may add metrics.
@@ -23,8 +23,8 @@ def recorded(suite: Suite, task: Task, registry: Registry) -> Iterator[tuple[str
         registry: the registry, with the suite's own plugins.
 
     Yields:
-        The label, and the metric with its `use` (the plugin), `parameters` and `every`, and with `weights` if they are
-        raw.
+        The label, and a pair: the metric, and its `use` (the plugin's name), `parameters`, `every`, and, for a metric
+        of the raw weights, `weights`.
 
     Raises:
         PluginError: a metric of the suite is unknown or refuses its parameters.
@@ -42,15 +42,15 @@ def _metric(
     registry: Registry, name: str, parameters: Mapping[str, Any], every: Every | None
 ) -> tuple[Metric, dict[str, Any]]:
     plugin = registry.get("metrics", name)
-    return plugin.make(parameters), {"use": name, "parameters": plugin.resolve(parameters), "every": every}
+    return plugin.make(parameters), {"use": name, "parameters": plugin.recorded(parameters), "every": every}
 
 
 def can_record(task: Task, metric: Metric) -> bool:
     """Return whether a task has the splits and the facts that a metric needs.
 
     Args:
-        task: the task, made with its parameters, which may decide its splits and facts.
-        metric: the metric, made with its parameters, which may decide its needs.
+        task: the task, made with its parameters, since these may decide its splits and facts.
+        metric: the metric, made with its parameters, since these may decide its needs.
     """
     return set(metric.splits) <= set(task.split_names) and set(metric.facts) <= set(task.facts)
 

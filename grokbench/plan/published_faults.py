@@ -20,7 +20,7 @@ def published_faults(suite: Suite, registry: Registry, entry: TaskEntry, task: T
         suite: the suite with the published numbers.
         registry: the registry, with the suite's own plugins.
         entry: one of the suite's tasks.
-        task: its plugin, made with its parameters.
+        task: the task of that entry, made with its parameters.
     """
     finals = suite.published.metrics if suite.published else {}
     given = [label for label, by_task in finals.items() if entry.label in by_task]

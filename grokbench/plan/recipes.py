@@ -39,7 +39,7 @@ def setting_faults(suite: Suite, entry: TaskEntry, task: Task) -> Iterator[str]:
     """Yield the settings that the optimizer of a task does not have or refuses, each with its place.
 
     Args:
-        suite: the methods, and the places of keys in the file.
+        suite: the suite, which holds the methods and the places of keys in the file.
         entry: the task's entry.
         task: the task, made with its parameters.
     """

@@ -17,7 +17,7 @@ def space_faults(suite: Suite, registry: Registry) -> Iterator[str]:
     """Yield mistakes in search spaces that show only once the regularizers' plugins are known, each with its place.
 
     Args:
-        suite: holds the methods, and the line of each key in its file.
+        suite: the suite, which holds the methods and the places of keys in the file.
         registry: the registry, with the suite's own plugins.
     """
     for method in suite.regularizers:

@@ -23,7 +23,7 @@ def use_faults(
         registry: the plugins.
         kind: "tasks", "regularizers" or "metrics".
         use: the plugin's name and its parameters.
-        path: the key path of the entry that uses it.
+        path: the key path of the entry that uses the plugin.
         per_task: the label of the task on which the plugin is used; empty if `per_task` does not apply.
     """
     words = list(fields_at(path))

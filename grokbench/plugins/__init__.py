@@ -1,10 +1,15 @@
-"""The plugin manager, and the registry, which maps names in a suite to factories and their origins.
+"""The loading of plugins into a registry, which maps the names in a suite to factories and their origins.
 
 Built-in plugins, installed packages and plugin files use the same hooks. Each provider is loaded separately, because
 pluggy stops at the first exception. If a provider fails, its traceback is recorded and the other providers are loaded.
+The modules of this package:
 
-`registry` holds every `plugin`, `files` imports a user's file, `hooks` checks a module's hooks, `sources` finds the
-helpers of a user's plugin, `digests` computes digests of sources, and `refusals` explains why a factory fails.
+    registry    all plugins, each a `plugin`
+    files       the import of a user's plugin file
+    hooks       checks of a module's hooks
+    sources     the helpers of a user's plugin
+    digests     digests of sources
+    refusals    explanations of why a factory fails
 """
 
 import importlib
@@ -58,6 +63,7 @@ BUILTINS = (
     "grokbench.metrics.complexity",
     "grokbench.metrics.softmax",
     "grokbench.metrics.fourier",
+    "grokbench.metrics.gini",
     "grokbench.metrics.corruptions",
     "grokbench.observers.tensorboard",
 )
@@ -90,9 +96,10 @@ Provider = tuple[Origin, Path | None, Callable[[], Any], Callable[[Any], Owner] 
 
 
 def _providers(files: Iterable[str | Path]) -> Iterator[Provider]:
-    """Yield every provider, its file if it is a plugin file, a function that imports it, and one that finds its owner.
+    """Yield for each provider its origin, its file, a function that imports it and a function that finds its owner.
 
-    Built-in plugins have no owner, because they have revisions: GrokBench itself does not count as their helper.
+    Only plugin files have a file. Built-in plugins have no owner: their changes are marked by revisions, so their
+    helpers need not be found.
     """
     for name in BUILTINS:
         yield Origin("built_in"), None, partial(importlib.import_module, name), None

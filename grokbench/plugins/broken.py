@@ -1,4 +1,4 @@
-"""A provider of plugins that could not be loaded: the reason, and the line of its file."""
+"""A provider of plugins that could not be loaded: the reason, and the line in its file."""
 
 import traceback
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Broken:
 
     @classmethod
     def of(cls, origin: Origin, file: Path | None, error: BaseException) -> "Broken":
-        """Describe a provider by the exception that loading it raised; the arguments are attributes."""
+        """Describe a provider whose loading raised `error`; for `origin` and `file`, see the attributes."""
         text = "".join(traceback.format_exception(error, limit=-FRAMES))
         return cls(origin, _why(error), text, file, _line(error, file) if file else None)
 

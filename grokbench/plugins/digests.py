@@ -6,8 +6,8 @@ it is kept for comparison with results that have no other digest. Both digests h
 `ast.dump` differs between versions of Python.
 
 Versions 1 and 2 cover the files in the plugin's folder that it imports by `from .name import`. A user's plugin with
-other helpers has a digest of version 3 alone: results with the other versions are then stale, because it is unknown
-which helpers made them.
+other helpers has only a digest of version 3, which covers all helpers. Its results with other versions are then stale,
+because it is unknown which helpers made them.
 """
 
 import ast
@@ -83,7 +83,7 @@ def _digest(contents: Iterable[tuple[str, bytes]]) -> str:
 
 
 def with_siblings(file: Path) -> set[Path]:
-    """Find a module's file and the files in its folder that it imports, as `source_digests` uses and raises."""
+    """Find the files that `source_digests` covers, a module's file and the files beside it that it imports."""
     found, waiting = set(), [file]
     while waiting:
         current = waiting.pop()
@@ -96,7 +96,7 @@ def with_siblings(file: Path) -> set[Path]:
 
 @lru_cache(maxsize=4096)  # plugins share siblings
 def _relative_imports(source: bytes) -> list[str]:
-    """Return `a` of `from .a import x`, `a` and `b` of `from . import a, b`."""
+    """List the siblings that are imported: `a` in `from .a import x`, `a` and `b` in `from . import a, b`."""
     found = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ImportFrom) and n.level == 1]
     return [name for n in found for name in ([n.module.split(".")[0]] if n.module else [a.name for a in n.names])]
 
@@ -114,7 +114,7 @@ def code_of(source: bytes) -> str:
     cut = {*comments, *_docstrings(text, starts)}
     pieces, at = [], 0
     for start, end in sorted({*cut, *strings}, key=lambda span: (span[0], -span[1])):
-        if start >= at:  # otherwise the previous span contains it, such as an f-string a comment
+        if start >= at:  # otherwise the previous span contains this one, as an f-string may contain a comment
             pieces += [text[at:start], "" if (start, end) in cut else text[start:end].replace("\n", NEWLINE)]
             at = end
     lines = ("".join(pieces) + text[at:]).split("\n")

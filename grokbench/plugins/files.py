@@ -29,7 +29,7 @@ class _Uncached(SourceFileLoader):
 
 
 def import_file(file: Path) -> ModuleType:
-    """Import a plugin file, unless it is already imported.
+    """Import a plugin file; a file that was imported before is run again.
 
     Raises:
         ImportError: the file is not a Python file.

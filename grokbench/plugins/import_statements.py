@@ -8,7 +8,7 @@ from typing import NamedTuple
 __all__ = ["Import", "Imports", "imports_of"]
 
 CALLED = ("import_module", "__import__")  # functions that import the module of a given name
-# References to these names may load a file that the source does not name. `exec` counts as a plain name alone.
+# References to these names may load a file that the source does not name. `exec` counts too, but not as an attribute.
 LOADERS = (*CALLED, "spec_from_file_location", "SourceFileLoader", "exec_module", "run_path", "run_module")
 
 

@@ -30,7 +30,7 @@ def advice(module: str, frames: Iterable[traceback.FrameSummary]) -> str:
     top, _, below = module.partition(".")
     if top.startswith(PREFIX):
         wanted = f"{below.partition('.')[0]}.py"
-        return f": {importer.name} imports {wanted}, which is not beside it; copy {wanted} into its folder"
+        return f": {importer.name} imports {wanted}, which is not in the same folder; copy {wanted} there"
     if helper := _beside(importer, top):
         return (
             f": {helper} lies beside {importer.name}, in a folder that Python does not search; write `from .{module} "

@@ -15,7 +15,7 @@ __all__ = ["plugin_names"]
 
 
 def plugin_names(files: Iterable[str | Path] = ()) -> dict[str, str]:
-    """Map the names of plugins to kinds (`plugins.KINDS`), for built-in plugins, installed plugins and plugin files."""
+    """Return name -> kind (of `plugins.KINDS`) for built-in plugins, installed plugins and those of plugin files."""
     modules = [*BUILTINS, *(entry.module for entry in metadata.entry_points(group="grokbench"))]
     sources = [Path(spec.origin) for module in modules if (spec := find_spec(module)) and spec.origin]
     return {name: kind for source in [*sources, *map(Path, files)] for name, kind in _yielded(source)}

@@ -59,7 +59,7 @@ class Owner:
         return file.is_relative_to(self.folder) and not INSTALLED & {*file.relative_to(self.folder).parts}
 
     def helps(self, top: str, file: Path) -> bool:
-        """Return whether an imported module is a helper."""
+        """Return whether an imported module is a helper: of the plugin itself, or neither standard nor installed."""
         return self.holds(top, file) or not (top in RECORDED or _is_standard(file) or INSTALLED & {*file.parts})
 
     def everything(self) -> Iterator[Path]:

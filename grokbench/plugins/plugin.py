@@ -25,7 +25,7 @@ class Plugin:
     Attributes:
         kind: "tasks", "regularizers", "metrics" or "observers".
         name: the factory's name, which suites use.
-        factory: makes the record; its signature is the plugin's parameters, its docstring the help.
+        factory: makes the record. The factory's signature gives the plugin's parameters, its docstring is the help.
         origin: the provider, with digests of the source.
         file: the absolute path of the plugin file; None for other providers.
         imports: distribution -> version, for what a user's plugin imports, see `imported`.
@@ -59,6 +59,18 @@ class Plugin:
             for name, parameter in self.parameters.items()
         }
 
+    def recorded(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters that a recipe records: all but those added later that have their defaults.
+
+        A built-in plugin declares the parameters that it got after results were published as keyword-only. Identities
+        of cells that do not use them thus stay the same. A change of such a default needs a new revision.
+
+        Args:
+            given: parameters without `faults`.
+        """
+        later = {n: p.default for n, p in self.parameters.items() if self.builtin and p.kind is p.KEYWORD_ONLY}
+        return {n: value for n, value in self.resolve(given).items() if n not in later or value != later[n]}
+
     def faults(
         self, given: Mapping[str, Any], words: Mapping[str, Collection[str]] | None = None
     ) -> Iterator[tuple[str, str]]:
@@ -66,7 +78,7 @@ class Plugin:
 
         Args:
             given: name -> value.
-            words: name -> the suite's own keys that are valid in the mapping that holds this name; empty by default.
+            words: name -> the suite's own keys that are allowed beside this name, for messages; empty by default.
         """
         for name in given:
             if name not in self.parameters:

@@ -1,4 +1,4 @@
-"""Explanations of why a factory fails. Python's message names a constructor; the explanation names the fields."""
+"""Explanations of why a factory fails. Where Python's message names a constructor, the explanation names fields."""
 
 import re
 from dataclasses import fields

@@ -69,7 +69,7 @@ class Registry:
         """Register a plugin.
 
         Raises:
-            PluginError: its name is taken.
+            PluginError: another plugin of the same kind has this name.
         """
         plugins: dict[str, Plugin] = getattr(self, plugin.kind)
         if taken := plugins.get(plugin.name):

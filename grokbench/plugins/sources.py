@@ -1,8 +1,8 @@
 """The source files of a user's plugin: its own file and every helper that it imports, directly or indirectly.
 
-A helper is a module in the plugin's folder or distribution. Any other module outside of the standard library and
-site-packages is a helper, too, such as one on PYTHONPATH or in an editable installation, because its version says
-nothing about its source. For modules in site-packages the versions are recorded instead, see `imported`.
+Modules in the plugin's folder or distribution are helpers. So are all other modules outside of the standard library and
+site-packages, such as those on PYTHONPATH or in an editable installation, because their versions say nothing about
+their sources. For modules in site-packages the versions are recorded instead, see `imported`.
 
 Imports are read from the sources, so imports within functions count even before they run. A source that computes the
 name of a module may import any file; then all Python files of the plugin's folder and its packages count. Modules that
@@ -69,8 +69,8 @@ def find_sources(owner: Owner, loaded: Iterable[ModuleType] = ()) -> Sources:
         if len(contents) >= MOST_FILES or size > MOST_BYTES:
             raise PluginError(
                 f"{owner.file.name} and the modules that it imports from its folder or distribution are more than "
-                f"{MOST_FILES} files or {MOST_BYTES >> 20} MiB, of which no digest is computed; expected a plugin in a "
-                "folder of its own. Move it there with the modules that it needs"
+                f"{MOST_FILES} files or {MOST_BYTES >> 20} MiB, too much for a digest; expected a plugin in a folder "
+                "of its own. Move the plugin and the modules that it needs to such a folder"
             )
         contents[file] = file.read_bytes()
         imports = imports_of(contents[file]) if file.suffix == ".py" else imports_of(b"")
@@ -109,7 +109,7 @@ def file_of(module: ModuleType) -> Path | None:
 
 
 def _files(owner: Owner, file: Path, wanted: Import) -> tuple[list[Path], set[str]]:
-    """Find the helpers that an import loads, and its top-level module unless this belongs to the owner."""
+    """Find the helpers that an import loads, and its top-level module unless that module belongs to the owner."""
     if wanted.level:
         return _walk(list(wanted.parts), [str(file.parents[min(wanted.level, len(file.parents)) - 1])]), set()
     top, *parts = wanted.parts

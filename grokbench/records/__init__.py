@@ -1,9 +1,9 @@
 """Records that training and judging share: plain data, no torch.
 
-A `Manifest` lists the cells and seeds of a results folder, a `Run` is the result of one replica, and a `Timing` is the
-cost of one cell. `store` keeps all three, and judging reads nothing else. A `Cell` holds its `Recipe` and the `Origin`
-of every plugin in the recipe. A `Ledger` records what was declared and when it was judged. A `Planned` describes for
-observers what a command is about to do.
+A `Manifest` lists the cells and seeds of a results folder, and each `Cell` holds its `Recipe` and the `Origin` of every
+plugin. A `Run` is the result of one replica, and a `Timing` holds the seconds per epoch of one cell. A `Ledger` records
+what the suite declared and when the folder was judged. `store` keeps these records, and judging reads nothing else. A
+`Planned` describes for observers what a command is about to do.
 """
 
 from grokbench.records.cell import Cell, Snapshots

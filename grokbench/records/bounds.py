@@ -31,7 +31,7 @@ __all__ = [
 
 LATEST = 10**12  # most epochs, or evaluations: at a microsecond each they would take 11 days
 MOST_SEEDS = 100_000  # most seeds of a folder: ten times as many as a suite may have
-# Facts about a run that are compared and printed, and facts that are mappings.
+# Keys of provenance: those whose values are compared and printed, and those whose values are mappings.
 FACTS = "device device_name machine torch precision grokbench engine pace timed_at curves".split()
 TABLES = ("measured", "data", "imports", "origins", "git")
 
@@ -53,25 +53,25 @@ def _finite(found: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _uses(found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
-    """Refuse a metric without a plugin, its parameters or its cadence."""
+    """Refuse a metric that lacks a plugin, the plugin's parameters or a cadence."""
     for label, how in found.items():
         every = how.get("every")
         if isinstance(every, Mapping):
             every = every.get("per_decade", 0) if len(every) == 1 else 0
         known = isinstance(how.get("use"), str) and isinstance(how.get("parameters"), Mapping) and "every" in how
         if not known or not (every is None or is_count(every)) or how.get("weights", "raw") != "raw":
-            raise ValueError(f"the metric {label} is not measured by a plugin with parameters")
+            raise ValueError(f"the metric {label} must have a plugin (`use`), its parameters and a cadence (`every`)")
     return found
 
 
 def _provenance(found: Mapping[str, Any]) -> Mapping[str, Any]:
     if wrong := [key for key in TABLES if not isinstance(found.get(key), Mapping | None)]:
-        raise ValueError(f"{wrong[0]} must be a mapping in provenance")
+        raise ValueError(f"{wrong[0]} in provenance must be a mapping")
     if wrong := [key for key in FACTS if not isinstance(found.get(key), str | int | float | None)]:
-        raise ValueError(f"{wrong[0]} must be a text or a number in provenance")
+        raise ValueError(f"{wrong[0]} in provenance must be a text or a number")
     versions = [*(found.get("data") or {}).values(), *(found.get("imports") or {}).values()]
     if not all(isinstance(version, str | None) for version in versions):
-        raise ValueError("digests and versions must be texts in provenance")
+        raise ValueError("digests and versions in provenance must be texts")
     return found
 
 

@@ -18,7 +18,7 @@ class Snapshots:
 
     Attributes:
         epochs: completed epochs, in ascending order.
-        final: whether the weights at the end are kept, too.
+        final: whether the weights at the end of training are also kept.
     """
 
     epochs: tuple[Epoch, ...] = ()
@@ -54,9 +54,10 @@ class Cell:
         privileges: what the method uses beyond the baseline.
         origins: `kind.name` of every plugin of the cell, such as `tasks.xor` -> origin.
         marks: differences between the cell's recipe and the task's, made by the suite or by the method.
-        optimizer: name -> value of the task optimizer's settings under the suite, before any method changes them.
+        optimizer: setting of the task's optimizer -> its value, with the suite's changes but without the method's.
         compare_to: labels of further regularizers against which the cell is tested, besides the baseline.
-        weights: when weights of the replicas are kept; this is not part of the recipe, because no result depends on it.
+        weights: the epochs after which the weights of each replica are kept. They are not part of the recipe, because
+            no result depends on them.
     """
 
     task: str
@@ -81,7 +82,7 @@ class Cell:
 
     @property
     def last_epoch(self) -> int:
-        """The largest epoch of a replica: the budget, plus the H epochs that follow a crossing just before its end."""
+        """The last epoch that a replica can reach: the budget, plus H (`Recipe.hold`) for a crossing at the budget."""
         return self.budget + (self.recipe.hold or 0)
 
     @property

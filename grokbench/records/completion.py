@@ -1,4 +1,4 @@
-"""The end of a replica's training under the budget and the stop rule of its cell."""
+"""A check that a replica was trained to its end under the budget and the stop rule of its cell."""
 
 from grokbench.records.cell import Cell
 from grokbench.records.run import Outcome, Run
@@ -9,7 +9,7 @@ __all__ = ["reached_end"]
 def reached_end(run: Run, cell: Cell) -> bool:
     """Return whether a run is complete: it stopped at grokking, its loss diverged, or it reached the budget.
 
-    A run that was trained to a smaller budget than the cell has now is not complete: its time is not known.
+    A run that ended only because an earlier budget was smaller is not complete: its epochs to grok are not known.
 
     Args:
         run: a run of the cell, possibly under an earlier budget.

@@ -1,4 +1,4 @@
-"""The crossings of the criterion over a run: when it first held, whether it lasted, and what came after."""
+"""The crossings of the criterion over a run: when the criterion first held, whether it lasted, and what came after."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,25 +16,33 @@ class Crossings:
 
     A crossing is an evaluation at which the criterion holds although it did not hold at the previous evaluation.
 
+    If the task stops by `{hold: H}`, every crossing is *open* for H epochs. After that it is *lasting* if the criterion
+    held at a share of at least LASTING of the evaluations in these epochs, and *strict* if it held at all of them.
+    Under another stop rule, crossings are never open, lasting or strict.
+
+    The criterion is *lost* at an evaluation at which one of its metrics is not finite or misses its threshold by too
+    much. An accuracy over n examples may miss its threshold t by two binomial standard deviations,
+    2 sqrt(t (1 - t) / n). Other metrics may not miss theirs at all.
+
     Attributes:
         first: the epoch of the first crossing. None: there was no crossing.
-        lasting: the epoch of the first crossing after which the criterion held at a share of at least LASTING of the
-            evaluations in the next H epochs. None: there was no such crossing, or the task does not `hold`.
+        lasting: the epoch of the first lasting crossing. None: there was no lasting crossing.
         missed: the number of evaluations in the H epochs after `lasting` at which the criterion did not hold.
         watched: the number of evaluations after the first crossing.
         below: the number of evaluations after the first crossing at which the criterion did not hold.
-        below_at: the epoch of the first such evaluation.
+        below_at: the epoch of the first of the `below` evaluations.
         worst: metric of the criterion -> its worst finite value after the first crossing.
-        not_finite_at: the epoch of the first evaluation after which a loss was not finite.
-        open_since: the earliest crossing that could still have become lasting at the end of the run.
-        lost: the number of evaluations after the first crossing at which the criterion was *lost*. It is lost if one of
-            its metrics missed its threshold t: an accuracy over n examples by more than two binomial standard
-            deviations, 2 sqrt(t (1 - t) / n), any other metric by any amount. None: a run of an earlier version did not
-            record this.
-        lost_at: the epoch of the first evaluation at which the criterion was lost.
-        strict: the epoch of the first crossing after which the criterion held at every evaluation of the next H epochs.
-            Training may have ended before there was one, see `strict_since`.
-        strict_since: the earliest crossing that could still have become strict at the end of the run.
+        not_finite_at: the epoch of the first evaluation by which a loss had become non-finite. None: every loss was
+            finite.
+        open_since: the epoch of the earliest crossing that was open when training ended, and could still have become
+            lasting. None: no crossing was open, or a lasting one was found.
+        lost: the number of evaluations after the first crossing at which the criterion was lost. None: the run was made
+            by an earlier version, which did not record this.
+        lost_at: the epoch of the first of the `lost` evaluations.
+        strict: the epoch of the first strict crossing. None: no strict crossing was found before training ended.
+        strict_since: the epoch of the earliest crossing that was open when training ended, and could still have become
+            strict, because the criterion had held at every evaluation since. None: there was no such crossing, or a
+            strict one was found.
 
     Raises:
         ValueError: the fields contradict each other.
@@ -58,17 +66,19 @@ class Crossings:
         """Refuse impossible records, because a file may have been edited."""
         first, after = self.first, (self.lasting, self.open_since, self.strict, self.strict_since)
         if any(epoch is not None and (first is None or not 0 <= first <= epoch) for epoch in after):
-            raise ValueError(f"crossings must not come before the first one, {first}, got {after}")
+            raise ValueError(
+                f"lasting, open_since, strict and strict_since must not be before first, {first}, got {after}"
+            )
         if not 0 <= self.missed <= self.watched or not 0 <= self.below <= self.watched:
             raise ValueError(
-                f"missed and below must lie between 0 and {self.watched}, got {self.missed} and {self.below}"
+                f"missed and below must lie between 0 and watched, {self.watched}, got {self.missed} and {self.below}"
             )
         if (self.below_at is None) != (self.below == 0):
             raise ValueError(f"below_at must be given exactly if below is not 0, got {self.below_at} and {self.below}")
         if not 0 <= (self.lost or 0) <= self.below or (self.lost_at is None) != (not self.lost):
             got = f"got {self.lost} and {self.lost_at}"
             raise ValueError(
-                f"lost must lie between 0 and {self.below}, and have lost_at exactly if it is not 0, {got}"
+                f"lost must lie between 0 and below, {self.below}, and lost_at be given exactly if it is not 0, {got}"
             )
         if self.strict is not None and (self.lasting is None or self.strict < self.lasting):
             raise ValueError(f"strict must not come before lasting, got {self.strict} and {self.lasting}")

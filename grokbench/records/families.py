@@ -12,7 +12,8 @@ class Families:
     """The families, in the order in which they were declared.
 
     Attributes:
-        members: for each family (at most two), comparison -> its name in the first declaration that has it.
+        members: a mapping for each family (at most two): comparison -> its name in the first declaration that contains
+            it.
         present: the last declaration.
         before: the declarations under which a replica of a method finished.
     """
@@ -57,7 +58,7 @@ class Families:
         self.members = [family for family in (first, joined) if family]
 
     def enter_withdrawn(self, manifest: Manifest) -> None:
-        """Add comparisons of withdrawn cells that a damaged ledger has lost to the first family."""
+        """Add to the first family the comparisons of withdrawn cells that are missing from a damaged ledger."""
         baselines = {cell.task: cell.identity for cell in manifest.cells if cell.regularizer == manifest.baseline}
         known = {pair for family in self.members for pair in family}
         for cell in manifest.withdrawn:
@@ -75,15 +76,15 @@ class Families:
 def families(ledger: Ledger, manifest: Manifest) -> Families:
     """Find the families of a folder.
 
-    The first family consists of the comparisons that were declared before any replica of a method finished. They stay
-    in it, whatever is declared later. The second family consists of all comparisons that later declarations add, so
-    that a method which is tried again and again with other settings is corrected for every trial. A declaration under
-    which nothing has finished is replaced by the next one.
+    The first family consists of the comparisons that were declared before any replica of a method finished. Later
+    declarations remove none of them. The second family consists of all comparisons that later declarations add, so that
+    a method which is tried again and again with other settings is corrected for every trial. A declaration under which
+    nothing has finished is replaced by the next declaration.
 
     Args:
-        ledger: the ledger of the folder. It is empty in a folder of an earlier version; then the manifest decides the
-            family.
-        manifest: the manifest of the folder; differences from the last declaration count as declared now.
+        ledger: the ledger of the folder. The ledger of a folder of an earlier version is empty; the manifest then
+            decides the family.
+        manifest: the manifest of the folder. If it differs from the last declaration, it counts as declared now.
     """
     found, now = Families(), Declaration.of(manifest)
     for event in ledger.events:

@@ -1,4 +1,4 @@
-"""The ledger of a results folder: what its suite declared, and when the folder was judged, in order.
+"""The ledger of a results folder: what its suite declared and when the folder was judged, in order of time.
 
 Holm's family consists of the comparisons that a suite declared before it ran. A manifest says what is planned now; the
 ledger says what was declared earlier. Therefore the p of a comparison does not change if another comparison is deleted,
@@ -42,7 +42,7 @@ class DeclaredCell:
 
     @classmethod
     def of(cls, cell: Cell) -> "DeclaredCell":
-        """Select the facts of a cell that a declaration contains."""
+        """Select those facts of a cell that a declaration contains."""
         return cls(cell.task, cell.regularizer, cell.identity, cell.compare_to, cell.budget, cell.evaluate_every)
 
 
@@ -71,9 +71,10 @@ class Declaration:
         return cls(manifest.baseline, cells, manifest.full_seeds, manifest.statistics)
 
     def comparisons(self) -> dict[Pair, str]:
-        """Map each comparison to its name: `task / method` or `task / method against other`. Equal recipes count once.
+        """Map each comparison to its name: `task / method` or `task / method against other`.
 
-        A cell with the same recipe as the cell to compare with is left out, because there is nothing to test.
+        Comparisons of the same two recipes count once. A comparison of two cells with the same recipe is left out,
+        because there is nothing to test.
         """
         found: dict[Pair, str] = {}
         for pair, name in self._pairs():
@@ -93,7 +94,7 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Look:
-    """The state of a folder at a look: when it was judged at the end of a command, or when the next command found it.
+    """The state of a folder when it was judged, or when a command that opened it found newly finished replicas.
 
     Attributes:
         seeds: the number of seeds that the folder planned.
@@ -106,7 +107,7 @@ class Look:
     event: Literal["look"] = "look"
 
     def judged(self, pair: Pair) -> bool:
-        """Return whether the comparison was complete at this look, so that its estimate was shown."""
+        """Return whether the comparison was complete at this look; its estimate was then shown."""
         return self.seeds > 0 and all(self.finished.get(identity, 0) >= self.seeds for identity in pair)
 
 

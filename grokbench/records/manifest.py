@@ -13,7 +13,7 @@ from grokbench.records.statistics import Statistics
 
 __all__ = ["MOST_REPLICAS", "Manifest", "Planned", "Skip"]
 
-MOST_REPLICAS = 500_000  # most replicas of a folder; a file is searched for each of them when the folder is read
+MOST_REPLICAS = 500_000  # most replicas of a folder; reading the folder looks for a file of each
 Cells = Annotated[tuple[Cell, ...], Field(max_length=100_000)]
 
 
@@ -46,10 +46,10 @@ class Manifest:
         statistics: the statistics of the comparisons.
         published: published numbers to compare with; None if there are none.
         execution: `device` (the kind), `precision`, `engine` (the revision) and, if it was set, `group_size`.
-        declared_seeds: the suite's full list of seeds; `seeds` may be a part of it. Empty in a manifest of an earlier
-            version.
-        withdrawn: cells that the suite no longer has, but had when some of its replicas finished. Their comparisons
-            stay in the family of their declaration.
+        declared_seeds: the suite's full list of seeds; `seeds` may be a part of this list. Empty in a manifest of an
+            earlier version.
+        withdrawn: cells that the suite no longer has, although replicas had finished under the declaration with these
+            cells. Their comparisons stay in the family in which they were declared.
     """
 
     suite: str
@@ -93,14 +93,14 @@ class Manifest:
 
     @property
     def unfinished(self) -> bool:
-        """True if the folder plans only a part of the suite's seeds; then tests are made only at declared looks."""
+        """True if the folder plans only a part of the suite's seeds; tests are then made only at declared looks."""
         return not set(self.full_seeds) <= set(self.seeds)
 
     @property
     def comparisons(self) -> int:
-        """The number of planned comparisons with baselines and by `compare_to`, finished or not.
+        """The number of planned comparisons, finished or not: those with baselines, and those by `compare_to`.
 
-        Two labels of one recipe count once. A cell with the same recipe as the cell to compare with does not count.
+        Comparisons of the same two recipes count once. A comparison of two cells with the same recipe does not count.
         """
         identities = {cell.key: cell.identity for cell in self.cells}
         pairs = {
@@ -113,7 +113,7 @@ class Manifest:
 
     @property
     def tests(self) -> int:
-        """The number of tests for which a p is corrected."""
+        """The number of tests over which a p is corrected."""
         return self.statistics.tests(self.comparisons)
 
 

@@ -1,4 +1,4 @@
-"""The origin of a plugin, as data in memory and in files, and its texts for people."""
+"""The origin of a plugin: its provider and digests of its source, as data for files and in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,8 +19,7 @@ class Origin:
         kind: "built_in", "package" (an installed one) or "file" (a plugin file).
         name: the name of the package, or of the file without its folder; empty for built-in plugins.
         version: the version of the package; empty for the other kinds.
-        digests: version of the digest -> its hexadecimal digits, see `plugins.digests`; empty if the source was not
-            read.
+        digests: version of the digest -> hexadecimal digits, see `plugins.digests`; empty if the source was not read.
     """
 
     kind: Literal["built_in", "package", "file"]
@@ -30,7 +29,7 @@ class Origin:
 
     @property
     def built_in(self) -> bool:
-        """True if the plugin ships with the program: a change to its results then comes with a new revision of it."""
+        """True if the plugin ships with the program; its revision is then raised whenever its results change."""
         return self.kind == "built_in"
 
     @property
@@ -88,8 +87,8 @@ def origins_of(provenance: Mapping[str, Any]) -> dict[str, Origin]:
     """Read the origins of plugins in the provenance of a stored run or timing.
 
     Returns:
-        `kind.name` of a plugin -> origin. Empty if provenance holds no readable origins; then nothing counts as made by
-        the present sources.
+        `kind.name` of a plugin -> origin. Empty if provenance holds no readable origins; the run or timing then never
+        counts as made by the present sources.
     """
     try:
         return _ORIGINS.validate_python(provenance.get("origins") or {})

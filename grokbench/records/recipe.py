@@ -31,13 +31,13 @@ def identity(data: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Use:
-    """A plugin and its parameters: in a suite, those that the suite sets; in a recipe, all parameters.
+    """A plugin and its parameters: in a suite, the parameters that the suite sets; in a recipe, all parameters.
 
     Attributes:
         name: the name of the plugin; `use` in files.
         parameters: name -> value.
-        revision: the revision of the task or regularizer that the plugin makes; None in a suite, where it is not made
-            yet.
+        revision: the revision of the task or regularizer that the plugin makes. None in a suite, which is read before
+            plugins make anything.
     """
 
     name: Annotated[str, Field(validation_alias="use")]
@@ -60,18 +60,18 @@ class Recipe:
     Attributes:
         format: the format of the recipe.
         precision: "float32" or "float64".
-        engine: revision of the engine; 0 means none.
+        engine: revision of the training engine; 0 if none is given.
         task: the task, with every parameter.
         regularizers: the methods, with every parameter, in the order in which they are applied.
         evaluate_every: epochs between evaluations.
         grokked: metric label -> condition such as "> 0.95"; a replica has grokked if all conditions hold.
-        judged_by: label in `grokked` -> plugin and parameters, for the labels that the suite defines.
-        stop: "grokked", "budget", the number of evaluations in a row at which the criterion has to hold, or
-            {"hold": H} for lasting grokking, see `Crossings`.
+        judged_by: label in `grokked` -> plugin and parameters, for those labels that the suite itself defines.
+        stop: the rule that ends training: "grokked"; "budget"; the number of consecutive evaluations at which the
+            criterion has to hold; or {"hold": H} for lasting grokking, see `Crossings`.
         budget: the budget in epochs, if a method or a schedule depends on it; otherwise None.
         contract: version of the plugin contract, if a user's method depends on it; see `plan`.
-        optimizer: name -> value of the settings that the suite changes: fields of the task's optimizer, such as lr,
-            weight_decay and betas; `schedule`, one of SCHEDULES; and `warmup`, in epochs.
+        optimizer: setting that the suite changes -> its value. The settings are the fields of the task's optimizer,
+            such as lr, weight_decay and betas; `schedule`, one of SCHEDULES; and `warmup`, in epochs.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # no part of a newer version's recipe may be lost

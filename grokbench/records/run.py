@@ -16,7 +16,7 @@ __all__ = ["CLOCKS_AGREE", "TRIES", "Curve", "Outcome", "Run", "Timing"]
 
 CLOCKS_AGREE = 0.1  # the CPU time of a round may differ from its wall time by this share of the wall time
 Rounds = Annotated[tuple[Seconds, ...], Field(max_length=10_000)]
-TRIES = 3  # tries of a round whose clocks disagree; after the last one, the timing of the cell is refused
+TRIES = 3  # tries of a round whose clocks disagree; if they disagree at the last, the cell's timing is refused
 
 
 class Outcome(StrEnum):
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
     Attributes:
         GROKKED: every condition of the criterion held, for as many evaluations as the task's `stop` requires.
-        CENSORED: the budget was reached first.
+        CENSORED: the budget was reached before that.
         DIVERGED: the loss or a penalty was not finite; the replica counts as not grokked within the budget.
         FAILED: an error was raised and is kept with its traceback; the next command trains the replica again.
     """
@@ -68,7 +68,8 @@ class Run:
         identity: the identity of its cell.
         seed: the seed of the replica.
         outcome: "grokked", "censored", "diverged" or "failed".
-        grokked_at: epochs to grok; with `stop: {hold: H}`, the first crossing. None unless the replica grokked.
+        grokked_at: epochs to grok; with `stop: {hold: H}`, the epoch of the first crossing, whether or not grokking
+            lasted. None unless the replica grokked.
         memorised_at: epochs to a train accuracy of at least 0.99. None if this accuracy was never reached.
         epochs: completed epochs.
         final: metric label -> value at the last evaluation.
@@ -76,7 +77,7 @@ class Run:
         prepare_seconds: seconds spent by the method before training.
         group: the seeds that were trained together as a group.
         provenance: device, precision, versions, git state, sources of the plugins.
-        error: the traceback of a failed replica. None for other replicas.
+        error: the traceback of a failed replica. None for any other replica.
         crossings: the course of the criterion. None for a failed replica, and for a run of an earlier version.
         weights: epoch at which weights were kept -> sha256 of the file, see `store.layout`.
 
@@ -127,10 +128,10 @@ class Run:
         return self.grokked_at
 
     def capped(self, budget: int) -> float:
-        """Compute min(T, budget), the time in epochs that enters every comparison; nan for a failed replica.
+        """Compute min(T, budget), where T are the epochs to grok; nan for a failed replica.
 
         Args:
-            budget: epochs; the time of a replica that did not grok.
+            budget: the budget in epochs, which is also the result for a replica that did not grok.
         """
         if self.outcome is Outcome.FAILED:
             return math.nan
@@ -149,8 +150,8 @@ class Timing:
         flop_per_epoch: floating-point operations of an epoch, see `engine.arithmetic`. None: not counted.
         cpu_seconds_per_epoch: the CPU time of the process in each round. None on CUDA, where the CPU time means
             nothing, and in timings of earlier versions.
-        refused: if a round's clocks disagreed at each of TRIES tries, the timing is refused, and this is CPU time /
-            wall time at the last try. Otherwise None.
+        refused: CPU time / wall time at the last try of a refused timing; None for any other timing. A timing is
+            refused if the two clocks disagreed in the same round at each of TRIES tries, see CLOCKS_AGREE.
 
     Raises:
         ValueError: a number of seconds or operations is not plausible, or a refused timing has seconds.

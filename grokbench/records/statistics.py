@@ -24,12 +24,14 @@ class Statistics:
     """The statistics with which a suite's cells are compared with its baseline.
 
     Attributes:
-        primary: the test behind `p_holm`: "sign_flip", "paired_t", "wilcoxon" or "logrank".
-        correction: "holm" or "none".
+        primary: the test that decides if every seed grokked: "sign_flip", "paired_t", "wilcoxon" or "logrank".
+        correction: the correction of p for several comparisons, "holm" or "none".
         alpha: the significance level.
         confidence: the confidence level of intervals.
-        rank_by: the crossing whose epoch is a replica's time: "first", or "lasting" if every task has `hold`.
-        equivalence: the margin within which a ratio counts as no effect, such as 0.05 for 5%. None: not tested.
+        rank_by: the crossing whose epoch is a replica's time, "first" or "lasting". For "lasting", every task must stop
+            by `{hold: H}`.
+        equivalence: the margin within which a ratio counts as no effect, such as 0.05 for 5%. None: equivalence is not
+            tested.
         interim_looks: numbers of seeds, ascending, at which a group-sequential design tests; the last is the suite's
             full number. Empty for one test at the end.
 
@@ -53,23 +55,23 @@ class Statistics:
             raise ValueError(f"interim_looks must be positive and strictly ascending numbers of seeds, {got}")
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
         shares = (self.alpha, self.confidence, *([] if self.equivalence is None else [self.equivalence]))
         if not all(0 < share < 1 for share in shares):
             got = f"got {', '.join(map(str, shares))}"
             raise ValueError(f"alpha, confidence and equivalence must lie strictly between 0 and 1, {got}")
 
     def tests(self, comparisons: int) -> int:
-        """Count the tests for which a p is corrected: all planned comparisons with Holm, one without a correction."""
+        """Count the tests over which a p is corrected: all planned comparisons with Holm, one without a correction."""
         return comparisons if self.correction == "holm" else 1
 
     def deciding(self, primary: float | None, adjusted: float | None) -> float | None:
-        """Select the p that decides significance: the adjusted p, or without an adjustment the p of the primary test.
+        """Select the p that decides significance: the adjusted p if the suite adjusts, otherwise the p of the test.
 
         Args:
-            primary: p of the primary test.
-            adjusted: the p after the adjustments for looks and by Holm, as far as the suite has these; None without
-                any.
+            primary: the p of the deciding test, before any adjustment.
+            adjusted: the same p, adjusted for the declared looks and by Holm's method, as far as the suite has these.
+                None if nothing is adjusted.
         """
         return adjusted if self.adjusts else primary
 

@@ -1,1 +1,1 @@
-"""All output: `text` tables, the `html` page, `charts`, `export`ed files and the `methods` paragraphs."""
+"""All output: `text` tables, the `html` page, `charts`, exported files (`export`) and the `methods` section."""

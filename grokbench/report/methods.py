@@ -30,7 +30,7 @@ STOPS = {"grokked": "trained until then and at most for", "budget": "always trai
 
 
 def paragraphs(found: Comparisons) -> list[str]:
-    """Describe design, criterion, statistics, computation and settings, a paragraph each, without empty ones."""
+    """Describe design, criterion, statistics, computation and settings in a paragraph each; empty ones are left out."""
     parts = (_design, _criterion, _statistics, _computation, _settings)
     return [text for part in parts if (text := " ".join(part(found)))]
 
@@ -56,7 +56,7 @@ def _design(found: Comparisons) -> Iterator[str]:
 
 
 def _criterion(found: Comparisons) -> Iterator[str]:
-    """Yield the criterion and budget of each task, the treatment of replicas that did not grok, and the outcomes."""
+    """Yield sentences on each task's criterion and budget, on replicas that did not grok, and on the outcomes."""
     yield RANKED_BY[found.manifest.statistics.rank_by]
     tasks = {cell.task: cell for cell in found.manifest.cells}
     yield f"{'; '.join(f'{task}: {_clock(cell)}' for task, cell in tasks.items())}."
@@ -139,7 +139,7 @@ def _computation(found: Comparisons) -> Iterator[str]:
 
 
 def _settings(found: Comparisons) -> Iterator[str]:
-    """Yield sentences on the parameters of tasks and methods, plugins from elsewhere, and privileges."""
+    """Yield sentences on the parameters of tasks and methods, on plugins that do not ship, and on privileges."""
     cells = found.manifest.cells
     tasks = {cell.task: _use(cell.recipe.task) for cell in cells}
     yield f"Tasks: {'; '.join(_labelled(label, used) for label, used in tasks.items())}."
@@ -164,7 +164,7 @@ def _grouped(cells: Iterable[Cell], text: Callable[[Cell], str]) -> dict[str, di
 
 
 def _by_method(cells: Iterable[Cell], text: Callable[[Cell], str]) -> str:
-    """Write the texts of the methods that have any; a text names its tasks unless it holds for every task."""
+    """Write the texts of all methods that have any; a text is followed by its tasks unless it applies to every task."""
     said = {label: _on_tasks(texts) for label, texts in _grouped(cells, text).items()}
     return "; ".join(f"{label}: {found}" for label, found in said.items() if found)
 

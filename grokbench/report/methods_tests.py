@@ -13,7 +13,7 @@ __all__ = ["tests"]
 
 
 def tests(found: Comparisons) -> Iterator[str]:
-    """Yield sentences on the test, its correction, and the declared looks; if there is no test, on the reason.
+    """Yield sentences on the test, its correction, and the declared looks; without a test, yield the reason.
 
     Args:
         found: a folder with at least one planned comparison.

@@ -63,14 +63,14 @@ def memory(root: Path = ROOT) -> Amount | None:
 def cpu_workers(count: int) -> int:
     """Return the number of CPU workers that fit into memory: at most the given number, at least one.
 
-    Groups are not made smaller instead, because numbers depend on their size.
+    Less memory gives fewer workers, not smaller groups, because the numbers of a run depend on the size of its group.
     """
     known = memory()
     return max(1, min(count, known.amount // (PROCESS_MEMORY + CPU_MEMORY))) if known else count
 
 
 def group_memory(most: int = CPU_MEMORY) -> int:
-    """Return the bytes for a group on the CPU: `most`, or less if a single worker has no more."""
+    """Return the bytes for a group on the CPU: `most`, or what the memory leaves for one worker if that is less."""
     known = memory()
     return max(0, min(most, known.amount - PROCESS_MEMORY)) if known else most
 

@@ -36,7 +36,7 @@ def fetch_data(plan: Plan, cells: Iterable[Cell], metrics: bool = True) -> None:
 
 
 def unverified_sentences(plan: Plan) -> Iterator[str]:
-    """Yield a sentence for each data set that is present and because of which `fetch_data` would refuse the plan.
+    """Yield a sentence for each present data set that would make `fetch_data` refuse the plan.
 
     Nothing is fetched. Only shipped tasks are checked, because these have the names of their data sets.
     """

@@ -31,12 +31,12 @@ class Inquiry:
     """A metric to measure, and the weights to measure it on.
 
     Attributes:
-        metric: a label of the folder, with its parameters there, or the name of a plugin.
+        metric: the label of a metric in the folder, measured with the label's parameters, or the name of a plugin.
         parameters: parameters of the plugin; they replace the label's parameters.
         tasks: labels of tasks; empty for all.
         regularizers: labels of regularizers; empty for all.
         epoch: completed epochs; None for the end of each replica.
-        raw: measure the metric on the trained weights even if a method evaluates averaged weights.
+        raw: True to measure the metric on the trained weights even if a method evaluates averaged weights.
         unverified_data: data sets that may differ from the published ones, besides those that the runs were trained on.
     """
 
@@ -138,7 +138,7 @@ def _nothing_kept(store: Store, cells: Iterable[Cell], inquiry: Inquiry) -> str:
     )
     wanted = "final" if inquiry.epoch is None else f"[{inquiry.epoch}]"
     when = "of the end of training" if inquiry.epoch is None else f"of epoch {inquiry.epoch}"
-    other = f"; there are those of epoch {listed(list(map(str, there)))}" if there else ""
+    other = f"; it keeps those of epoch {listed(list(map(str, there)))}" if there else ""
     return (
         f"{store.directory} keeps no weights {when}{other}. Write `weights: {wanted}` into the suite and run it "
         "again: the run trains the replicas anew and keeps these weights."

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AttachedObserver", "Observers", "make_observers"]
 
-EXPECTED = "expected an observer's name, or one with its parameters such as 'tensorboard: {folder: logs}'"
+EXPECTED = "expected an observer's name, or a name with parameters such as 'tensorboard: {folder: logs}'"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Observers:
         self.notify("close")
 
     def wants(self, event: str) -> bool:
-        """Return whether an observer handles an event (a field of `Observer`), because its arguments may be costly."""
+        """Return whether any observer handles an event, a field of `Observer`; if not, its records need not be made."""
         return any(getattr(attached.observer, event) for attached in self._attached)
 
     def notify(self, event: str, *records: Any) -> None:

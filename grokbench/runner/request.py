@@ -42,13 +42,13 @@ class Request:
         tasks: labels of the tasks to train; empty means all.
         regularizers: labels of the regularizers to train, besides those of `methods`; empty means all.
         plugins: files of plugins, besides those that the suite names.
-        methods: regularizers to add to the suite: names, or entries of a suite in YAML.
+        methods: regularizers to add to the suite; each is a name, or an entry of a suite in YAML.
         checkpoint_seconds: seconds between two checkpoints of a group in training.
         stall_timeout: seconds without progress after which a group is started again; None: see `TimeLimits`.
-        cell_timeout: seconds that a cell may train; None: no limit.
+        cell_timeout: seconds that a cell may train, see `TimeLimits`; None: no limit.
         rerun: the finished runs to train again: a key of `store.reuse.RERUN`.
-        log: observers: names, or entries in YAML with their parameters.
-        timing: measure the seconds per epoch of every cell after training.
+        log: the observers; each is a name, or an entry in YAML with parameters.
+        timing: True to measure the seconds per epoch of every cell after training.
         unverified_data: data sets that may differ from the published ones, besides those that the suite names.
     """
 
@@ -90,8 +90,8 @@ class Plan:
         checkpoint_seconds: seconds between two checkpoints of a group.
         limits: the time limits of jobs.
         rerun: a key of `store.reuse.RERUN`.
-        observers: notified during the run.
-        timing: measure the seconds per epoch of every cell after training.
+        observers: the observers that are notified during the run.
+        timing: True to measure the seconds per epoch of every cell after training.
         unverified_data: names of data sets that may differ from the published ones.
     """
 
@@ -119,9 +119,9 @@ class Plan:
 
 
 def distinct(cells: Iterable[Cell]) -> list[Cell]:
-    """Return one cell for each recipe: the one with the largest budget. All labels of the recipe share its runs.
+    """Return one cell for each recipe: among cells with the same recipe, the one with the largest budget.
 
-    The cell keeps the weights that any of the labels requests.
+    Labels with the same recipe share its runs, so the cell keeps the weights that any of these labels requests.
     """
     longest: dict[str, Cell] = {}
     for cell in cells:
@@ -187,7 +187,7 @@ def _registry(request: Request, plugins: Sequence[str]) -> "Registry":
 
 
 def unused(plan: Plan) -> Iterator[str]:
-    """Yield a warning, with the options that would help, for each file of `--plugin` that the suite does not use."""
+    """Yield a warning for each file of `--plugin` that the suite does not use, with the options that would use it."""
     tasks, methods = plan.suite.tasks, plan.suite.regularizers
     named = {("tasks", task.use.name) for task in tasks} | {("metrics", each.use.name) for each in plan.suite.metrics}
     named |= {("regularizers", use.name) for method in methods for use in method.uses}
@@ -218,7 +218,7 @@ def _load(request: Request) -> Suite:
 
 
 def _wanted(cell: Cell, request: Request, added: Collection[str]) -> bool:
-    """Return whether a cell is selected. Added methods are, unless `--regularizer` names some of them."""
+    """Return whether a cell is selected. Added methods are selected too, unless `--regularizer` names some of them."""
     named = set(request.regularizers)
     chosen = named if named & set(added) else named | set(added)
     return (not request.tasks or cell.task in request.tasks) and (not named or cell.regularizer in chosen)
@@ -244,9 +244,9 @@ def check_labels(kinds: str, given: Sequence[str], known: Sequence[str]) -> None
     """Raise SuiteError if a given label is unknown; the message names the most similar label.
 
     Args:
-        kinds: the option that gives them: "tasks" or "regularizers".
-        given: labels.
-        known: the labels that the suite has.
+        kinds: the option that gives the labels: "tasks" or "regularizers".
+        given: the labels that the user gave.
+        known: the labels of the suite.
     """
     for label in given:
         if label not in known:

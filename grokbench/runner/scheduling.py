@@ -17,8 +17,8 @@ def groups(seeds: Sequence[int], size: int) -> list[tuple[int, ...]]:
 
     Args:
         seeds: the seeds, in order.
-        size: the most replicas of a group. With an odd number of seeds and a size of two, one group has three: a group
-            of one would use other kernels.
+        size: the largest number of replicas in a group. With an odd number of seeds and a size of two, one group has
+            three replicas, because a group of one would use other kernels.
 
     Returns:
         The seeds of each group.
@@ -41,8 +41,9 @@ def training(
         cells: the cells, in the order in which they are trained.
         seeds: the seeds of every cell.
         finished: cell -> the seeds that need not be trained.
-        size: cell -> the most replicas of a group.
-        checkpoints: cell -> the folder of its checkpoints and the seconds between two; None means no checkpoints.
+        size: cell -> the largest number of replicas in a group.
+        checkpoints: cell -> the folder of its checkpoints and the seconds between two checkpoints, or None for no
+            checkpoints.
 
     Returns:
         A job for each group, cell by cell.

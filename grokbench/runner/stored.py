@@ -69,7 +69,9 @@ def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
 
 
 def missing_seeds_outside_plan(plan: Plan, store: Store) -> tuple[int, ...]:
-    """Return the folder's seeds that this plan does not train and that a cell lacks, so that its row is incomplete.
+    """Return the folder's seeds that this plan does not train and for which some cell has no finished run.
+
+    The rows of such cells are incomplete.
 
     Args:
         plan: the plan, with its seeds and cells.

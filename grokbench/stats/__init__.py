@@ -2,9 +2,9 @@
 
 Except for Student's t test, the tests are randomisation tests for paired samples. Under the null hypothesis the two
 labels of a pair are exchangeable, so a paired difference is positive or negative with probability 1/2. `sign_flip`
-(module `sign_flip_test`) tests the mean in this way. Applied to signed ranks it is Wilcoxon's test, and applied to
-log-rank scores (module `survival`) a paired log-rank test. Names that end in `_between` belong to functions of
-differences that are known within brackets.
+(module `sign_flip_test`) tests the mean in this way. Applied to signed ranks, `sign_flip` is Wilcoxon's test; applied
+to log-rank scores (module `survival`), it is a paired log-rank test. Functions whose names end in `_between` take
+differences that are known only within brackets.
 
 A result that does not exist is None, never nan; each function names these cases.
 """

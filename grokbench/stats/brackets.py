@@ -5,7 +5,7 @@ of a positive mean if and only if the sum of x over S is <= 0. When a difference
 extreme. The one-sided p is therefore a decreasing function of every difference, and over the brackets it is largest at
 their lower ends. By symmetry, the p for a negative mean is largest at the upper ends. The least favourable two-sided p
 is that of the lower ends if their mean is positive, and that of the upper ends if their mean is negative. Otherwise the
-brackets contain a mean of zero, and it is 1.
+brackets contain a mean of zero, and the least favourable p is 1.
 """
 
 import math
@@ -17,7 +17,7 @@ from grokbench.stats.sign_flip_test import Floats, sign_flip, sign_flip_high, si
 
 __all__ = ["bound_confidence", "equivalence", "mean_between", "sign_flip_between", "sign_flip_interval_between"]
 
-BOUND_SHARE = 0.4  # share of an interval's level that remains for the valid end of a bound
+BOUND_SHARE = 0.4  # the level of a bound's interval, as a share of the level of an ordinary interval
 
 
 def sign_flip_between(low: ArrayLike, high: ArrayLike) -> float | None:
@@ -43,7 +43,7 @@ def sign_flip_interval_between(
 
     Both ends of `sign_flip_interval` rise with every difference, because the one-sided p does not rise. The union of
     the intervals over the brackets therefore extends from the lower end for the least values to the upper end for the
-    greatest, and covers the mean at least as often as the interval for the unknown values does.
+    greatest values. It covers the mean at least as often as the interval for the unknown values does.
 
     Args:
         low: least values of the paired differences, (n,).
@@ -89,9 +89,9 @@ def mean_between(low: ArrayLike, high: ArrayLike) -> float:
 def equivalence(low: ArrayLike, high: ArrayLike, margin: float) -> float | None:
     """Compute the p of two one-sided sign-flip tests that the mean difference lies within (-margin, margin).
 
-    The tests (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15) are those of the differences + margin for a positive
-    mean and of the differences - margin for a negative one, each at the least favourable ends of the brackets.
-    Equivalence holds at the level alpha if and only if the interval of confidence 1 - 2 alpha lies within the margin.
+    One test is for a positive mean of differences + margin, the other for a negative mean of differences - margin
+    (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15). Each uses the least favourable ends of the brackets. Equivalence
+    holds at the level alpha if and only if the interval of confidence 1 - 2 alpha lies within the margin.
 
     Args:
         low: least values of the paired differences, (n,).

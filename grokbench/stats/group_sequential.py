@@ -2,13 +2,13 @@
 
 A design spends its level alpha over the looks by the function of Lan and DeMets (1983, Biometrika 70) that resembles
 the boundaries of O'Brien and Fleming: little at early looks, nearly all at the last. The boundaries follow by numerical
-integration of the sub-densities of the statistic among designs that have not stopped before (Armitage, McPherson and
-Rowe 1969, J. R. Statist. Soc. A 132).
+integration of the sub-density of the statistic at each look, of designs that did not stop before that look (Armitage,
+McPherson and Rowe 1969, J. R. Statist. Soc. A 132).
 
 The information at n seeds is n / (1 + 4 / n). A sign-flip p is relative to the sum of the squared differences so far,
-whose relative variance is (kurtosis - 1) / n: 2 / n for normal differences, 4 / n for heavier tails. So looks at few
-seeds are less correlated than sums are. With the information n, the type I error of looks at each of 6 to 20 seeds is
-above 5.5%; see the simulation `looks`.
+whose relative variance is (kurtosis - 1) / n: 2 / n for normal differences, 4 / n for heavier tails. Looks at few seeds
+are therefore less correlated than the sums are. With the information n, the type I error of looks at each of 6 to 20
+seeds is above 5.5%; see the simulation `looks`.
 """
 
 import math
@@ -27,12 +27,12 @@ HALVINGS = 40  # bisections for the logarithm of a sequential p
 
 
 def spent(fraction: float, alpha: float) -> float:
-    """Compute the two-sided level that may be spent up to a look, by the function of O'Brien and Fleming's type.
+    """Compute the two-sided level that may be spent up to a look, by a spending function of O'Brien and Fleming's type.
 
     Each side spends 2 - 2 Phi(z / sqrt(fraction)) of its alpha / 2, where z is the quantile of 1 - alpha / 4.
 
     Args:
-        fraction: share of the information that the look has, in (0, 1].
+        fraction: the information at the look / the information at the last look, in (0, 1].
         alpha: two-sided level of the design.
 
     Returns:
@@ -44,7 +44,7 @@ def spent(fraction: float, alpha: float) -> float:
 
 
 def boundaries(looks: Sequence[int], alpha: float) -> list[float]:
-    """Compute the nominal two-sided p at or below which each look of a design is significant.
+    """Compute, for each look of a design, the nominal two-sided p at or below which the look is significant.
 
     Four equal looks at 0.05 have the boundaries z = 4.333, 2.963, 2.359 and 2.014, if the sample is large.
 
@@ -59,7 +59,7 @@ def boundaries(looks: Sequence[int], alpha: float) -> list[float]:
 
 
 def sequential_p(looks: Sequence[int], p_values: Sequence[float | None]) -> float:
-    """Compute the smallest level at which a design rejects by the last look that was made.
+    """Compute the smallest level at which a design rejects at one of the looks that were made.
 
     The nominal p of every look rises with the level, so the designs are nested. This p value can be adjusted by `holm`
     like any other.
@@ -82,7 +82,7 @@ def sequential_p(looks: Sequence[int], p_values: Sequence[float | None]) -> floa
 
 
 def undecidable(looks: Sequence[int], alpha: float) -> list[int]:
-    """List the looks at which so few pairs cannot reach the nominal p of the design.
+    """List the looks that have too few pairs for the sign-flip test to reach their nominal p.
 
     Args:
         looks: numbers of seeds, ascending.

@@ -13,9 +13,9 @@ def ratio_of_means_interval(
 ) -> tuple[float | None, float | None]:
     """Compute Fieller's (1954, J. R. Statist. Soc. B 16) confidence interval of a ratio of means of paired samples.
 
-    It contains every ratio r for which Student's paired t test of numerator - r x denominator does not reject zero. A
-    bootstrap interval of few pairs would contain the ratio too rarely, and would need random draws. The lower end is
-    truncated at 0, because times are positive.
+    The interval contains every ratio r for which Student's paired t test of numerator - r x denominator does not reject
+    zero. A bootstrap interval of few pairs would contain the ratio too rarely, and would need random draws. The lower
+    end is truncated at 0, because times are positive.
 
     Args:
         numerator: times, (n,).

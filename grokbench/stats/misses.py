@@ -4,13 +4,13 @@ A side misses a seed if it does not grok on it. A seed that one side missed is a
 is; a seed that both missed is a tie. The signs of the log ratios are tested by the exact sign test (Arbuthnott 1710;
 ties are left out, Dixon and Mood 1946).
 
-Ranks of the ratios with misses ranked last, and the pooled ranks of the win ratio (Finkelstein and Schoenfeld 1999),
-use more of the times, but follow the budget. The simulation `failures` compares them for a method that is twice as fast
-on 70% of 25 seeds and diverges on 30%, with a standard deviation of 0.3 of the log times: budgets of 1.5, 3, 10 and 100
-times the baseline's median give the same conclusion in 100% of suites by the sign test, in 94 to 95% by the others.
-Signed ranks also cannot decide for 10 seeds if the method missed a single one, because this seed has the largest rank.
-The effect size that belongs to the sign test is the probability of superiority: the share of seeds on which the method
-wins.
+Two other tests use more of the times, but their conclusions depend on the budget: signed ranks of the ratios with
+misses ranked last, and the pooled ranks of the win ratio (Finkelstein and Schoenfeld 1999). The simulation `failures`
+compares the three for a method that is twice as fast on 70% of 25 seeds and diverges on 30%; the standard deviation of
+the log times is 0.3. Budgets of 1.5, 3, 10 and 100 times the baseline's median lead to the same conclusion in 100% of
+suites by the sign test, and in 94 to 95% by the others. Signed ranks also cannot be significant for 10 seeds if the
+method missed one of them, because this seed has the largest rank. The effect size that belongs to the sign test is the
+probability of superiority: the share of seeds on which the method wins.
 """
 
 import math
@@ -26,8 +26,8 @@ __all__ = ["log_ratio_brackets", "misses_last", "misses_last_favours"]
 def misses_last(low: ArrayLike, high: ArrayLike) -> float | None:
     """Compute the two-sided p of the sign test for the least favourable log ratios within brackets.
 
-    A sign never falls when its log ratio rises, so of all values in the brackets the lower ends have the fewest wins
-    and the most losses. If the lower ends have more wins than losses, the p is theirs. If the upper ends have more
+    A sign never falls when its log ratio rises. Of all values in the brackets, the lower ends therefore have the fewest
+    wins and the most losses. If the lower ends have more wins than losses, the p is theirs. If the upper ends have more
     losses than wins, the p is that of the upper ends. Otherwise it is 1.
 
     Args:
@@ -74,7 +74,8 @@ def log_ratio_brackets(baseline: ArrayLike, method: ArrayLike) -> tuple[Floats, 
         method: the method's times on the same seeds, in the same form.
 
     Returns:
-        The least and the greatest log ratios, (n,) each; both 0 for a tie of misses, both +-inf if one side missed.
+        The least and the greatest log ratios, (n,) each. Both are 0 for a tie of misses; both are +inf if only the
+        baseline missed, and -inf if only the method missed.
     """
     (before, before_most), (after, after_most) = np.asarray(baseline, float), np.asarray(method, float)
     missed, also_missed = np.isinf(before_most), np.isinf(after_most)

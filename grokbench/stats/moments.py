@@ -17,8 +17,8 @@ def effect_size(differences: ArrayLike) -> float | None:
         differences: paired differences, (n,); their standard deviation has the divisor n - 1.
 
     Returns:
-        The effect size; 0 if all differences are zero; None for fewer than two pairs, or differences that are all
-        equal but not zero.
+        The effect size; 0 if all differences are zero; None for fewer than two pairs, or if all differences are equal
+        but not zero.
     """
     d = np.asarray(differences, float)
     if d.size and not d.any():
@@ -33,8 +33,8 @@ def skewness(differences: ArrayLike) -> float | None:
         differences: paired differences, (n,).
 
     Returns:
-        sqrt(n (n - 1)) / (n - 2) x m3 / m2^1.5 with the central moments m2 and m3; None for fewer than three pairs, and
-        for differences that are all equal.
+        sqrt(n (n - 1)) / (n - 2) x m3 / m2^1.5 with the central moments m2 and m3; None for fewer than three pairs, or
+        if all differences are equal.
     """
     d = np.asarray(differences, float)
     n = d.size

@@ -22,10 +22,10 @@ def deviation_limit(deviation: float, n: int, confidence: float = 0.8) -> float:
 
 
 def power_of_t(effect: float, n: int, alpha: float = 0.05) -> float:
-    """Compute the probability that a two-sided paired t test finds an effect, in its direction.
+    """Compute the probability that a two-sided paired t test is significant in the direction of a true effect.
 
     Args:
-        effect: the true mean difference in standard deviations of the differences, above 0.
+        effect: the true mean difference / the standard deviation of the differences, above 0.
         n: pairs, at least 2.
         alpha: level of the test.
     """

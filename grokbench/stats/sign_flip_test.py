@@ -27,7 +27,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 EXACT_PAIRS = 26  # the most pairs for which all 2^n sign assignments are counted
-MONTE_CARLO_DRAWS = 65535  # drawn for more pairs; p is then a multiple of 1/65536, its standard error at most 0.002
+MONTE_CARLO_DRAWS = 65535  # random assignments for more pairs; p is a multiple of 1/65536, its standard error <= 0.002
 TIE = 1e-13  # sums that are closer than this, relative to the sum of absolute differences, are ties up to rounding
 BISECTIONS = 40  # bisections of an end of an interval, which is then accurate to 2^-40 of the range of the differences
 
@@ -35,10 +35,10 @@ BISECTIONS = 40  # bisections of an end of an interval, which is then accurate t
 def sign_flip(differences: ArrayLike) -> float | None:
     """Compute the two-sided p of the sign-flip test of a zero mean (Fisher 1935, section 21).
 
-    Up to EXACT_PAIRS pairs the p is exact: all sums of signed differences are counted, by sorting those of one half and
-    searching in them for each of the other half (meet in the middle, 2^(n/2) sums). With more pairs it is a Monte Carlo
-    p of MONTE_CARLO_DRAWS random assignments with a fixed key, (1 + count) / (1 + draws). Sums that differ from the
-    observed one only by rounding count as ties, and therefore as extreme.
+    Up to EXACT_PAIRS pairs the p is exact: all sums of signed differences are counted. To this end, the sums over one
+    half of the pairs are sorted, and searched for each sum over the other half (meet in the middle, 2^(n/2) sums). With
+    more pairs, the p is a Monte Carlo estimate from MONTE_CARLO_DRAWS random assignments with a fixed key, (1 + count)
+    / (1 + draws). Sums that differ from the observed one only by rounding count as ties, and therefore as extreme.
 
     Args:
         differences: paired differences, (n,); the order does not matter.
@@ -53,8 +53,8 @@ def sign_flip(differences: ArrayLike) -> float | None:
 def sign_flip_interval(differences: ArrayLike, confidence: float = 0.95) -> tuple[float | None, float | None]:
     """Compute the confidence interval of the mean difference that inverts the sign-flip test.
 
-    It contains every shift t for which `sign_flip` of the differences - t is not significant. Its ends are order
-    statistics of the means of subsets (Hartigan 1969, J. Amer. Statist. Assoc. 64), found by bisection.
+    The interval contains every shift t for which `sign_flip` of the differences - t is not significant. Its ends are
+    order statistics of the means of subsets (Hartigan 1969, J. Amer. Statist. Assoc. 64), found by bisection.
 
     Args:
         differences: paired differences, (n,).
@@ -148,7 +148,7 @@ def _all_flips(d: Floats) -> Callable[[float, float], float]:
 
 
 def _drawn_flips(d: Floats) -> Callable[[float, float], float]:
-    """Estimate the share of `_all_flips` from random flips; the observed signs count as one more, so p is never 0."""
+    """Estimate the share that `_all_flips` computes, from random flips and the observed signs, so that p is never 0."""
     signs = 1.0 - 2.0 * np.random.Generator(np.random.Philox(key=0)).integers(0, 2, (MONTE_CARLO_DRAWS, d.size))
     sums, counts = signs @ d, signs.sum(axis=1)
     return lambda shift, target: float(1 + (np.abs(sums - shift * counts) >= target).sum()) / (1 + MONTE_CARLO_DRAWS)

@@ -1,4 +1,4 @@
-"""The Wilcoxon signed-rank test: the sign-flip test of signed ranks, also for differences known within brackets.
+"""The Wilcoxon signed-rank test: the sign-flip test of signed ranks. Differences may be known only within brackets.
 
 Differences may be infinite: +inf and -inf rank above all finite ones and are tied with each other.
 """

@@ -15,8 +15,8 @@ __all__ = ["half_time", "kaplan_meier", "logrank", "logrank_scores", "median_tim
 def kaplan_meier(times: ArrayLike, grokked: ArrayLike) -> tuple[Floats, Floats]:
     """Compute the Kaplan-Meier (1958) estimate of the survival function: the share of replicas that has not grokked.
 
-    It is the product over the distinct event times up to t of 1 - events / number at risk. A replica censored at a time
-    is still at risk at that time.
+    The estimate at t is the product of 1 - events / number at risk over the distinct event times up to t. A replica
+    that is censored at an event time is still at risk at that time.
 
     Args:
         times: epochs, (n,).
@@ -40,9 +40,9 @@ def median_time(times: ArrayLike, grokked: ArrayLike) -> float | None:
 
     Returns:
         The first event time at which the estimate is below 1/2. If the estimate equals 1/2 at an event time, the result
-        is the midpoint between this and the next event time, as in R's survfit; without censoring it is then the sample
-        median. None if the estimate does not fall to 1/2. Unlike in survfit, also None if it ends at 1/2 (`half_time`):
-        the median is then at least the last event time, and has no known upper limit.
+        is the midpoint between this and the next event time, as in R's survfit; without censoring, this midpoint is the
+        sample median. None if the estimate does not fall to 1/2. Unlike in survfit, also None if the estimate ends at
+        1/2 (`half_time`): the median is then at least the last event time, and has no known upper limit.
     """
     at, share = kaplan_meier(times, grokked)
     reached = np.flatnonzero(share <= 0.5 + 1e-9)

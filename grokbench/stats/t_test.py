@@ -19,8 +19,8 @@ def paired_t(differences: ArrayLike) -> float | None:
         differences: paired differences, (n,).
 
     Returns:
-        The p; 1 if all differences are zero; None for fewer than two pairs, or differences that are all equal but not
-        zero, which have no standard deviation.
+        The p; 1 if all differences are zero; None for fewer than two pairs, or if all differences are equal but not
+        zero, so that their standard deviation is 0.
     """
     from scipy.special import stdtr
 
@@ -52,11 +52,11 @@ def mean_half_width(values: ArrayLike, confidence: float = 0.95) -> float | None
 
 
 def sample_size_to_narrow(n: int, excess: float) -> int:
-    """Return the smallest sample at which Student's 95% interval of a mean is narrower by a factor.
+    """Return the smallest sample size at which Student's 95% interval of a mean is narrower than now by a factor.
 
     Args:
         n: size of the present sample.
-        excess: the present width / the wanted width, for the same standard deviation.
+        excess: the factor, present width / wanted width, for the same standard deviation.
 
     Returns:
         The smallest sample size that reaches the wanted width.

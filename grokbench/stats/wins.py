@@ -23,8 +23,8 @@ def superiority(baseline: ArrayLike, method: ArrayLike) -> float | None:
 def superiority_interval(wins: int, ties: int, n: int, confidence: float = 0.95) -> tuple[float | None, float | None]:
     """Compute the interval of Clopper and Pearson (1934, Biometrika 26) of the probability of superiority.
 
-    The count wins + ties / 2 enters quantiles of beta distributions. A tie counts half for both sides; this varies less
-    than a random win or loss, so the interval is conservative if there are ties.
+    The count wins + ties / 2 enters quantiles of beta distributions. A tie, which counts half for both sides, varies
+    less than a random win or loss, so the interval is conservative if there are ties.
 
     Args:
         wins: pairs in which the method's time is smaller.

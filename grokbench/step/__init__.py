@@ -39,10 +39,10 @@ class Step(UpdatePhases):
         optimizer: the task's optimizer, possibly wrapped or replaced by a method.
         metrics: label -> metric.
         required: labels of the criterion's metrics, which are measured at every evaluation.
-        every: label -> its own cadence.
+        every: label -> cadence, for metrics that have their own.
         raw: labels measured at the trained parameters even if a method evaluates averaged weights.
         budget: the cell's budget, in epochs.
-        skipped: (number of a method, phase) of phases that do not run in this step, see `due_at`.
+        skipped: the phases that do not run in this step, as pairs (number of a method, phase), see `due_at`.
     """
 
     task: Task

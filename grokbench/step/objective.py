@@ -20,7 +20,7 @@ class NotScalarError(ValueError):
 
 @dataclass(frozen=True)
 class Objective:
-    """The objective of a step: `compute` maps all parameters, the methods' states and the context to it.
+    """The objective of a step: `compute` maps all parameters, the methods' states and the context to its value.
 
     `compute` is a method instead of `__call__`, because `vmap` of a callable record costs 5% of an epoch of modular
     addition.

@@ -26,18 +26,18 @@ def method_key(key: Tensor, method: int) -> Tensor:
 
 
 class Phases:
-    """The phases of the methods of a cell, the base of `Step`, which has the fields.
+    """The phases of a cell's methods: the base class of `Step`, which defines the fields.
 
     Attributes:
         regularizers: the cell's methods, in the order of the suite.
-        skipped: (number of a method, phase) of phases that do not run in this step.
+        skipped: the phases that do not run in this step, as pairs (number of a method, phase).
     """
 
     regularizers: tuple[Regularizer, ...]
     skipped: frozenset[tuple[int, str]]
 
     def acting(self, phase: str) -> list[tuple[int, Callable[..., Any]]]:
-        """List the numbers and functions of the methods that have a phase in this step."""
+        """List the methods that have a phase in this step, each as its number and the function of the phase."""
         found = [(method, getattr(regularizer, phase)) for method, regularizer in enumerate(self.regularizers)]
         return [(method, function) for method, function in found if function and (method, phase) not in self.skipped]
 
@@ -67,7 +67,7 @@ class Phases:
 
     @cached_property
     def needs_train(self) -> bool:
-        """True if a method reads its whole training set in its phases."""
+        """True if the phases of a method read the replica's whole training set."""
         return any("train" in regularizer.needs for regularizer in self.regularizers)
 
     @property

@@ -59,7 +59,8 @@ class Readings:
             outputs: (n, C), the network's outputs on the batch, if they are known.
 
         Returns:
-            The number of a method -> its record, with the method's own key and what it has declared.
+            A function from the number of a method to its record, which has the method's own key and the values that
+            the method declares in `needs` and `reserve`.
         """
         optimizer, trained = self.task.optimizer, self.task.trained(params)
         at = partial(
@@ -91,12 +92,12 @@ class Readings:
         Args:
             params: all parameters, before the update.
             states: the states of the methods.
-            outputs: (n, C), of the network on the batch.
+            outputs: (n, C), the network's outputs on the batch.
             context: the context of the step.
             loss_of: the loss whose gradient `At.grad_at` computes, for methods that declare a second gradient.
 
         Returns:
-            As `before_gradient`.
+            A function from the number of a method to its record, as for `before_gradient`.
         """
         at = self.before_gradient(params, context, outputs)
         grad_at = partial(second_gradient, loss_of, params, states, context)

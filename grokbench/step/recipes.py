@@ -21,7 +21,7 @@ __all__ = ["read_setting", "schedule", "settings", "with_settings"]
 
 
 def settings(optimizer: Optimizer) -> dict[str, Any]:
-    """Return the settings of an optimizer that a suite can replace, by name."""
+    """Return, by name, the settings of an optimizer that a suite can replace."""
     return {each.name: getattr(optimizer, each.name) for each in fields(optimizer) if each.init}
 
 
@@ -71,9 +71,9 @@ def schedule(given: Mapping[str, Any]) -> Regularizer | None:
 def rate(at: At, *, cosine: bool, warmup: int) -> Tensor:
     """Return the factor of the learning rate in a step, ().
 
-    The factor rises linearly to 1 over the epochs of the warm-up. It then stays at 1, or falls to 0 at the budget as (1
-    + cos(pi t)) / 2, with t the share of the remaining steps that is done (Loshchilov & Hutter, 2017,
-    arXiv:1608.03983).
+    The factor rises linearly to 1 over the epochs of the warm-up. It then stays at 1 or, with `cosine`, falls to 0 at
+    the end of the budget as (1 + cos(pi t)) / 2. Here t is the completed share of the steps between the end of the
+    warm-up and the end of the budget (Loshchilov & Hutter, 2017, arXiv:1608.03983).
     """
     done, warm = at.step.double(), warmup * at.steps_per_epoch
     factor = ((done + 1.0) / warm).clamp(max=1.0) if warm else torch.ones_like(done)

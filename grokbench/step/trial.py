@@ -30,13 +30,13 @@ def replica_shapes(readings: Readings) -> Params:
 
 
 def fields_read(readings: Readings, phases: Phases, phase: str, call: Call) -> list[frozenset[str]]:
-    """Call a phase of every method that has it, and return the names of the fields of `At` that each read.
+    """Call a phase of every method that has it, and return for each method the fields of `At` that the phase read.
 
     Args:
         readings: the readings of the step.
         phases: the phases of the methods.
         phase: the name of a phase, such as "project".
-        call: calls the phase of one method with the trained parameters, its state and its `At`.
+        call: a function that calls the phase of one method with the trained parameters, its state and its `At`.
 
     Raises:
         Exception: a phase, or the task, cannot be called on the meta device.

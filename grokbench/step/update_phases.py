@@ -43,7 +43,7 @@ class UpdatePhases(Phases, ABC):
         """Compute the objective, (), whose gradient `At.grad_at` gives, with or without penalties."""
 
     def claimed(self, params: Params, stacked: bool = False) -> dict[str, int]:
-        """Map the parameters that methods update themselves to the number of the method.
+        """Map each parameter that a method updates itself to the number of this method.
 
         Args:
             params: all parameters.
@@ -83,7 +83,7 @@ class UpdatePhases(Phases, ABC):
         return updated, tuple(after)
 
     def rate(self, params: Params, states: tuple[State, ...], outputs: Tensor, context: StepContext) -> Tensor:
-        """Multiply the methods' factors of the learning rate, (); for the arguments see `update`."""
+        """Return the product of the methods' factors of the learning rate, (); for the arguments see `update`."""
         at = self._after_gradient(params, states, outputs, context)
         factors = [rate(at(method)) for method, rate in self.acting("rate")]
         one = torch.ones((), dtype=torch.float64, device=context.step.device)
@@ -91,7 +91,7 @@ class UpdatePhases(Phases, ABC):
 
     @cached_property
     def keeps_params(self) -> bool:
-        """True if `project` or `rate` read the parameters before the update; the update then works on a copy.
+        """True if `project` or `rate` may read the parameters before the update; the update then works on a copy.
 
         The phases are called on tensors without memory. If that fails, they are assumed to read the parameters.
         """

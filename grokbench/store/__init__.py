@@ -1,9 +1,16 @@
 """The results folder: one crash-safe file per replica, in the places that `layout` defines.
 
 A leaderboard reads only the first line of each file, so reading hundreds of replicas with long curves takes
-milliseconds. `run_files` reads and writes the files of replicas, `weights_files` their weights, `manifests` the planned
-contents of the folder, `ledger` the record of declarations and looks, and `packs` small copies of folders for git.
-`reuse` decides which stored runs are trained again, and `status` counts runs.
+milliseconds. The modules of this package:
+
+    layout           the paths in the folder
+    manifests        the planned contents of the folder
+    ledger           what was declared, and when the folder was judged
+    run_files        the files of replicas
+    weights_files    the files of their weights
+    packs            small copies of folders for git
+    reuse            the rules by which stored runs are trained again
+    status           counts of runs, and sentences about them
 """
 
 from collections import Counter
@@ -56,17 +63,18 @@ class Store:
     @classmethod
     @contextmanager
     def open(cls, directory: str | Path, manifest: Manifest) -> "Iterator[Store]":
-        """Make the folder; or, if it holds earlier runs of the same suite, open and unpack it (see `merge`).
+        """Make the folder, or open the folder of earlier runs of the same suite.
 
-        No other process can write to the folder until the `with` block or this process ends.
+        A packed folder is unpacked, and the given manifest is merged with the folder's own, see `merge`. No other
+        process can write to the folder until the `with` block or this process ends.
 
         Args:
             directory: the folder.
             manifest: the planned contents of the folder from now on.
 
         Raises:
-            StoreError: the folder holds something else or a link, cannot be written, is packed and damaged, or another
-                process is writing to it.
+            StoreError: the folder holds other results or a link, cannot be written, or has damaged packed files; or
+                another process is writing to it.
         """
         directory, layout = Path(directory), Layout(Path(directory))
         links.refuse_all(directory, WRITTEN)
@@ -104,7 +112,9 @@ class Store:
         return locks.is_locked(self.directory)
 
     def save(self, run: Run) -> None:
-        """Store a run in place of the replica's stored run; a finished run that a failed one replaces is superseded.
+        """Store a run in place of the replica's stored run.
+
+        If the new run failed and the stored run did not, the stored run is moved to `superseded/`.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -124,7 +134,7 @@ class Store:
         return list(self.each_run(curves))
 
     def each_run(self, curves: bool = False) -> Iterator[Run]:
-        """Yield the same runs one by one, so that memory holds the long curves of only one, unless they are packed."""
+        """Yield the runs of `runs` one by one; if the folder is not packed, memory holds the curves of only one run."""
         return self._runs_of(self.manifest.cells, curves)
 
     def withdrawn_runs(self, curves: bool = False) -> Iterator[Run]:
@@ -132,7 +142,7 @@ class Store:
         return self._runs_of(self.manifest.withdrawn, curves)
 
     def history(self) -> History:
-        """Read the folder's past, on which its judgement depends besides its plan and runs.
+        """Read the ledger and the runs of withdrawn cells, on which the judgement of the folder also depends.
 
         Raises:
             StoreError: the ledger is damaged.
@@ -143,7 +153,8 @@ class Store:
         """Record a look in the ledger: how many replicas of each cell are complete when the folder is judged.
 
         Args:
-            found: the folder was opened, not judged; a look is recorded only if more has finished since the last one.
+            found: True if the folder was opened rather than judged. A look is then recorded only if more replicas have
+                finished since the last look.
 
         Raises:
             StoreError: the ledger is damaged or cannot be written.
@@ -154,7 +165,7 @@ class Store:
         ledger.enter(self.directory, Look(len(self.manifest.seeds), dict(sorted(finished.items()))), found)
 
     def _catch_up(self) -> None:
-        """Record the declaration and the look that an earlier version, or a killed process, did not record."""
+        """Record the declaration and the look that an earlier version or a killed process failed to record."""
         if not ledger.read_ledger(self.directory).events:
             ledger.declare(self.directory, self.manifest)
         self.look(found=True)
@@ -164,7 +175,7 @@ class Store:
             yield from self._each_of(cell, self.manifest.seeds, curves)
 
     def _each_of(self, cell: Cell, seeds: Iterable[int], curves: bool) -> Iterator[Run]:
-        """Yield the stored runs of one cell. A seed without a run costs almost nothing, because there may be many."""
+        """Yield the stored runs of one cell. Skip seeds without a run quickly, because there may be many."""
         files, packed = self.layout.seeds_of(cell.identity), self._entered(self.packed.runs)
         for seed in seeds:
             if str(seed) in files or (cell.identity, seed) in packed:
@@ -180,11 +191,13 @@ class Store:
         return self._run(cell, seed, curves=True)
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
-        """Return those of the given seeds whose stored run satisfies the request; they need not be trained again."""
+        """Return those of the given seeds that need not be trained again, because their run satisfies the cell."""
         return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell) and self.weights.there(run, cell)}
 
     def supersede(self, identity: str, seed: int) -> None:
-        """Move a stored run and its weights to `superseded/`, so that it is trained again; without a run, do nothing.
+        """Move a replica's run and its weights to `superseded/`; the replica is then trained again.
+
+        If there is no stored run, do nothing.
 
         Raises:
             StoreError: the folder cannot be written.
@@ -196,7 +209,7 @@ class Store:
             atomic.move(source, target, self.directory)
 
     def checkpoints(self, cell: Cell) -> Path:
-        """Return the folder of the checkpoints of a cell's groups, which only workers write and read."""
+        """Return the folder with the checkpoints of a cell's groups. Only workers read and write the checkpoints."""
         return self.layout.checkpoints(cell.identity)
 
     def forget_checkpoints(self, cell: Cell) -> None:
@@ -225,7 +238,7 @@ class Store:
         return [timing for timing in found if timing is not None]
 
     def stored(self) -> set[tuple[str, str]]:
-        """Return the identity and the seed of every stored replica, planned or not, as files and lines name them."""
+        """Return (identity, seed) of every stored replica, planned or not, as its file's name or packed line says."""
         return {*self.layout.replicas(), *((identity, str(seed)) for identity, seed in self.packed.runs)}
 
     def _run(self, cell: Cell, seed: int, curves: bool) -> Run | None:
@@ -281,6 +294,6 @@ def _storable(error: str | None) -> str | None:
 
 
 def _without_replaced(manifest: Manifest, directory: Path) -> Manifest:
-    """Leave out the withdrawn cells of a declaration that was replaced before any of its replicas had finished."""
+    """Drop the withdrawn cells whose declaration was replaced before any replica finished under it."""
     compared = families(ledger.read_ledger(directory), manifest).identities
     return replace(manifest, withdrawn=tuple(cell for cell in manifest.withdrawn if cell.identity in compared))

@@ -1,19 +1,19 @@
 """The paths in a results folder; no other module knows them.
 
     DIR/manifest.json                           the planned contents, and the format of all files in the folder
-    DIR/ledger.jsonl                            what was declared, and when it was judged: a line an event, see `ledger`
-    DIR/runs/<identity>/<seed>.json             a replica, two lines of JSON: the run without its curves, the curves
+    DIR/ledger.jsonl                            what was declared and when it was judged; one event per line
+    DIR/runs/<identity>/<seed>.json             a replica in two lines of JSON: the run without its curves, the curves
     DIR/timings/<identity>.json                 seconds per epoch of a cell
     DIR/weights/<identity>/<seed>.<epoch>.safetensors
                                                 the weights of a replica after this epoch
-    DIR/superseded/<identity>/<seed>.<n>.json   replicas that were trained again, the oldest is n = 1
+    DIR/superseded/<identity>/<seed>.<n>.json   earlier runs of a replica that was trained again; n = 1 is the oldest
     DIR/superseded/<identity>/<seed>.<n>.<epoch>.safetensors
                                                 their weights
-    DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when it is done
+    DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when the group is done
     DIR/stalls.json                             jobs without progress, while a process writes
     DIR/.lock                                   held by the process that writes
 
-A folder may be packed instead (`packs`).
+A folder may also be packed into a few files, see `packs`.
 """
 
 import os
@@ -80,7 +80,7 @@ class Layout:
         return self._path("weights", identity, f"{seed}.{epoch}.safetensors")
 
     def all_weights(self, identity: str, seed: int) -> list[Path]:
-        """List the files of a replica's weights, of all its runs."""
+        """List all files of a replica's weights, whichever of its runs wrote them."""
         return sorted(self._path("weights", identity).glob(f"{seed}.*.safetensors"))
 
     def superseded(self, identity: str, seed: int) -> Path:
@@ -91,11 +91,11 @@ class Layout:
         return folder / f"{seed}.{latest + 1}.json"
 
     def checkpoints(self, identity: str) -> Path:
-        """Return the folder of the checkpoints of a cell's groups."""
+        """Return the folder with the checkpoints of a cell's groups."""
         return self._path("checkpoints", identity)
 
     def checkpoints_of_cells(self) -> list[Path]:
-        """List the existing folders of checkpoints: one for each cell, then the one that holds them."""
+        """List the existing folders of checkpoints: one for each cell, then their parent folder."""
         return [*self.directory.glob("checkpoints/*/"), *self.directory.glob("checkpoints/")]
 
     def name(self, path: Path) -> str:
@@ -104,5 +104,7 @@ class Layout:
 
     def _path(self, *names: str) -> Path:
         if strange := [name for name in names if not NAME.fullmatch(name)]:
-            raise StoreError(f"{strange[0]!r} cannot name a file in {self.directory}: expected letters, digits, . - _.")
+            raise StoreError(
+                f"{strange[0]!r} cannot name a file in {self.directory}: expected letters, digits, '.', '-' and '_'."
+            )
         return self.directory.joinpath(*names)

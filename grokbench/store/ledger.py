@@ -1,6 +1,7 @@
-"""The ledger of a results folder as a file: one event a line, only ever appended.
+"""The file of a results folder's ledger: one event per line; lines are only appended.
 
-An unfinished line, which a killed process left, counts as not written; the next line replaces it.
+An event is a declaration of comparisons, or a look: a judgement of the folder. An unfinished last line, left by a
+killed process, counts as not written; the next line replaces it.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def read_ledger(directory: Path) -> Ledger:
     """Read the ledger of a results folder; it is empty if there is no file.
 
     Raises:
-        StoreError: a line other than an unfinished last one is damaged, or the file cannot be read.
+        StoreError: a line is damaged, unless it is an unfinished last line; or the file cannot be read.
     """
     path = _file(directory)
     try:
@@ -73,12 +74,13 @@ def declare(directory: Path, manifest: Manifest) -> None:
 
 
 def enter(directory: Path, look: Look, found: bool = False) -> None:
-    """Append a look at which at least one replica had finished, unless the last event is equal.
+    """Append a look, unless no replica had finished or the last event is the same look.
 
     Args:
         directory: the folder.
-        look: the state of the folder.
-        found: the state was found, not judged; it is appended only if more has finished than at the last look.
+        look: the number of finished replicas of each cell.
+        found: True if the folder was opened rather than judged. The look is then appended only if more replicas had
+            finished than at the last look.
 
     Raises:
         StoreError: the file is damaged or cannot be written.
@@ -111,7 +113,8 @@ def _line(event: Declaration | Look) -> bytes:
 def _append(directory: Path, event: Declaration | Look) -> None:
     """Append a line.
 
-    A killed process may have left an unfinished line, which is cut off, or a complete one without its line break.
+    A killed process may have left an unfinished line, which is cut off, or a complete line without its line break,
+    which is added.
     """
     path = _file(directory)
     written = read_bytes(path, json_lines.LONGEST) if path.exists() else b""

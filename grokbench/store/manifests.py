@@ -1,4 +1,4 @@
-"""The manifest of a results folder: read, written, and merged with the present plan."""
+"""The manifest of a results folder: reading, writing, and merging with the present plan."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,7 +48,7 @@ def read_manifest(directory: Path) -> Manifest:
     """Read the manifest of a results folder.
 
     Raises:
-        StoreError: there is none, it is damaged or was edited, or another version wrote it.
+        StoreError: there is no manifest, it is damaged or was edited, or another version wrote it.
     """
     path = Layout(directory).manifest
     try:
@@ -83,7 +83,7 @@ def _checked(manifest: Manifest) -> Manifest:
 
 
 def recipe_fault(cell: Cell) -> str:
-    """Describe how a cell contradicts its recipe, by which it was trained; empty if it does not.
+    """Describe how a cell contradicts the recipe that it was trained with; an empty text if it does not.
 
     Args:
         cell: a cell of a manifest that was read, and may have been edited.
@@ -91,10 +91,10 @@ def recipe_fault(cell: Cell) -> str:
     recipe = cell.recipe
     hashed = identity(recipe.data())
     if hashed != cell.identity:
-        return f"its recipe was edited: its identity is {hashed}, not {cell.identity}"
+        return f"its recipe was edited: the recipe has the identity {hashed}, the cell {cell.identity}"
     for name in ("evaluate_every", "budget"):
         if (planned := getattr(recipe, name)) not in (None, getattr(cell, name)):
-            return f"its {name} is {getattr(cell, name)}, and {planned} in its recipe"
+            return f"its {name} is {getattr(cell, name)}, but its recipe has {planned}"
     return ""
 
 
@@ -110,9 +110,8 @@ def _why(error: OSError | ValueError) -> str:
 def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
     """Merge the manifest of a folder with the manifest of a suite that is to be run in it.
 
-    The seeds are the union of both, in ascending order; everything else is as planned now. Cells that are no longer
-    planned are withdrawn: their files stay on disk but are not shown, and they are found again when the cells are
-    planned again.
+    The merged manifest has the seeds of both in ascending order; everything else is as planned now. Cells that are no
+    longer planned are withdrawn: their files stay on disk but are not shown until the cells are planned again.
 
     Args:
         stored: the manifest in the folder.
@@ -120,8 +119,8 @@ def merge(stored: Manifest, planned: Manifest, where: str | Path) -> Manifest:
         where: the folder, for messages.
 
     Raises:
-        StoreError: both cannot be in one leaderboard, because suite, baseline, device kind, precision or engine
-            revision differ, or no cell is in common; or there are more replicas than a folder may hold.
+        StoreError: the two cannot be in one leaderboard, because they differ in suite, baseline, device kind, precision
+            or engine revision, or have no cell in common; or there are more replicas than a folder may hold.
     """
     if differences := _differences(stored, planned):
         raise StoreError(
@@ -161,7 +160,7 @@ def _differences(stored: Manifest, planned: Manifest) -> list[str]:
     changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
     if _purposes(stored) != _purposes(planned):
         there, here = " and ".join(_purposes(stored)), " and ".join(_purposes(planned))
-        return [f"it holds seeds for {there}, and these are for {here} (calibration below {FIRST_REPORTED})"]
+        return [f"it holds seeds for {there}, and these are for {here} (calibration uses seeds below {FIRST_REPORTED})"]
     if not changed and not {cell.identity for cell in stored.cells} & {cell.identity for cell in planned.cells}:
         return [f"the suite {stored.suite!r} there has no cell in common with this one"]
     return [f"{key} was {was.get(key)!r} and is now {now.get(key)!r}" for key in changed]

@@ -1,9 +1,9 @@
 """A results folder packed for git: the run of every replica, with curves thinned for drawing.
 
     DIR/manifest.json     as in every results folder
-    DIR/outcomes.jsonl    a line a replica: the run without its curves
-    DIR/curves.jsonl      a line a replica: some POINTS of each curve, in float32
-    DIR/timings.jsonl     a line a cell: seconds per epoch
+    DIR/outcomes.jsonl    one line per replica: the run without its curves
+    DIR/curves.jsonl      one line per replica: at most POINTS points of each curve, in float32
+    DIR/timings.jsonl     one line per cell: seconds per epoch
     DIR/ledger.jsonl      as in every results folder
     DIR/weights/          as in every results folder, with `pack --weights`
 
@@ -40,7 +40,7 @@ T = TypeVar("T", Run, Timing, "Curves")
 
 @dataclass(frozen=True)
 class Curves:
-    """A line of `curves.jsonl`.
+    """The thinned curves of one replica: a line of `curves.jsonl`.
 
     Attributes:
         identity: the identity of the cell.
@@ -63,8 +63,8 @@ class Pack:
 
     Attributes:
         directory: the folder.
-        damaged: lines that cannot be read, contradict an earlier line or belong to no replica, such as
-            `outcomes.jsonl:17`, and files that cannot be read. They count as missing.
+        damaged: the lines, such as `outcomes.jsonl:17`, that cannot be read, contradict an earlier line or belong to no
+            replica; and the files that cannot be read. All of these count as missing.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -73,11 +73,11 @@ class Pack:
 
     @property
     def files(self) -> list[Path]:
-        """The packed files that exist, with the leaderboard for people."""
+        """The packed files that exist, and the leaderboard for people if it exists."""
         return [file for name in (*FILES, LEADERBOARD) if (file := self.directory / name).is_file()]
 
     def run(self, identity: str, seed: int, curves: bool) -> Run | None:
-        """Return the run of one replica, None if there is none; the curves are empty unless `curves` is set."""
+        """Return the run of one replica, or None if there is none; without `curves`, the run has no curves."""
         run = self.runs.get((identity, seed))
         return replace(run, curves=self.curves.get((identity, seed), {})) if run and curves else run
 
@@ -106,7 +106,7 @@ class Pack:
         return [replace(run, curves=self.curves.get(key, {})) for key, run in self.runs.items()]
 
     def _fit(self, line: Curves) -> bool:
-        """Return whether curves end no later than their run, if there is one."""
+        """Return whether curves end no later than their replica's run; True if there is no run."""
         run = self.runs.get((line.identity, line.seed))
         ends = [curve.epochs[-1] for curve in line.curves.values() if curve.epochs]
         return run is None or max(ends, default=0) <= run.epochs

@@ -62,7 +62,7 @@ def _fact(value: Any) -> Any:
 
 
 def paths_left(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
-    """Yield the name of a file and a path in it, for each path in JSON that is about to be published."""
+    """Yield (file name, path) for each path of a machine that is left in JSON to be published."""
     for name, content in files.items():
         if name.endswith((".json", ".jsonl")):
             for line in content.splitlines():

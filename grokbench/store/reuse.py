@@ -9,7 +9,7 @@ __all__ = ["RERUN", "outdated", "satisfies"]
 
 RERUN = {  # each value includes the previous values
     "failed": "what is missing or failed, or was made by a plugin of yours whose code has changed since",
-    "stale": "also what another version of torch, of grokbench or of any plugin's source made",
+    "stale": "also what was made with another version of torch, of grokbench or of any plugin's source",
     "all": "everything selected",
 }
 VERSIONS = ("torch", "grokbench")  # keys of provenance
@@ -18,8 +18,8 @@ VERSIONS = ("torch", "grokbench")  # keys of provenance
 def satisfies(run: Run, cell: Cell) -> bool:
     """Return whether a stored run satisfies the request for its cell, so that it need not be trained again.
 
-    It does if its training reached the end (`reached_end`), and if it has the metrics and the weights that the cell
-    requests.
+    The run does if its training reached the end (`reached_end`), and if it has the metrics and the weights that the
+    cell requests.
 
     Args:
         run: the run, with the final values of its metrics; its curves are not needed.
@@ -36,13 +36,13 @@ def _holds(run: Run, cell: Cell) -> bool:
 
 
 def outdated(made: Mapping[str, Any], origins: Mapping[str, Origin], here: Mapping[str, Any], rerun: str) -> bool:
-    """Return whether this value of `--rerun` replaces a stored run or timing.
+    """Return whether `--rerun` with a given value replaces a stored run or timing.
 
     Args:
         made: the provenance of the run or timing.
         origins: `kind.name` of a plugin -> its present origin.
         here: the present environment.
-        rerun: a key of RERUN.
+        rerun: the value of `--rerun`, a key of RERUN.
     """
     then = origins_of(made)
     if rerun == "failed":  # built-in plugins have revisions, which are part of a cell's identity

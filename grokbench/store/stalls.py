@@ -1,4 +1,4 @@
-"""The file of a folder that names the jobs without progress, for `grokbench status` in another process."""
+"""The file in a results folder that lists the jobs without progress; `grokbench status`, another process, reads it."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -11,18 +11,18 @@ __all__ = ["Stalls"]
 
 
 class Stalls:
-    """The jobs of a run that show no progress. The file exists only while there are any."""
+    """The jobs of a run that show no progress. Their file exists only while there are such jobs."""
 
     def __init__(self, path: Path) -> None:
         """Set the path of the file; nothing is read or written."""
         self._path, self._since = path, dict[str, str]()
 
     def note(self, name: str, seconds: float) -> None:
-        """Record that a job shows no progress; a full disk does not stop the run.
+        """Record that a job shows no progress; if the disk is full, record nothing and let the run go on.
 
         Args:
             name: the name of the job.
-            seconds: the time without progress; 0 removes the job.
+            seconds: the time without progress; 0 removes the job from the file.
         """
         if not seconds and name not in self._since:
             return

@@ -26,7 +26,7 @@ def unplanned(store: Store, withdrawn: bool = False) -> int:
 
     Args:
         store: the results folder.
-        withdrawn: whether replicas of withdrawn cells, on which the judgement depends, count as planned.
+        withdrawn: True to count the replicas of withdrawn cells, on which the judgement depends, as planned.
     """
     cells = (*store.manifest.cells, *(store.manifest.withdrawn if withdrawn else ()))
     planned = {(cell.identity, str(seed)) for cell in cells for seed in store.manifest.seeds}
@@ -34,7 +34,7 @@ def unplanned(store: Store, withdrawn: bool = False) -> int:
 
 
 def describe(store: Store) -> Iterator[str]:
-    """Yield sentences about all replicas, what each cell lacks, damaged files, and whether a process is writing."""
+    """Yield sentences: counts of replicas, what each cell lacks, which files are damaged, and who writes now."""
     counts, damaged = count_replicas(store), list(store.damaged)
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
@@ -52,10 +52,10 @@ def describe(store: Store) -> Iterator[str]:
 
 
 def _lasting(store: Store, grokked: int) -> Iterator[str]:
-    """Return a sentence on how many replicas' grokking lasted, if the suite ranks by lasting grokking."""
+    """Yield a sentence on how many replicas' grokking lasted, if the suite ranks by lasting grokking."""
     if store.manifest.statistics.rank_by == "lasting" and grokked:
         lasted = sum(run.time("lasting") is not None for run in store.runs())
-        yield f"  grokked at first: {grokked}; it lasted in {lasted} of them, which is what the suite ranks by"
+        yield f"  grokked at first: {grokked}; lasting: {lasted}. The suite ranks by lasting grokking"
 
 
 def complaints(store: Store, most: int = 20) -> Iterator[str]:
@@ -82,7 +82,7 @@ def tracebacks(store: Store) -> Iterator[str]:
 
 
 def alike(runs: Iterable[Run]) -> dict[str, str]:
-    """Map each different error of a cell's failed runs to its seeds, as a text; the seeds of a group fail together."""
+    """Return traceback -> the seeds that failed with it, in words, for a cell's runs; a group's seeds fail together."""
     seeds: dict[str, list[int]] = {}
     for run in runs:
         if run.outcome is Outcome.FAILED:

@@ -1,4 +1,4 @@
-"""The files of kept weights. They are written before their run; the run records their digests."""
+"""The files of kept weights. They are written before the file of their run, which records their digests."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -42,8 +42,8 @@ class WeightsFiles:
         """Read the file of the weights that a run kept at an epoch.
 
         Raises:
-            StoreError: the file cannot be read, is a link or not an ordinary file, or its content is not that of the
-                run.
+            StoreError: the file cannot be read, is a link or not an ordinary file, or does not have the digest that the
+                run records.
         """
         path = self.layout.weights(run.identity, run.seed, epoch)
         try:
@@ -57,7 +57,7 @@ class WeightsFiles:
         return content
 
     def there(self, run: Run, cell: Cell) -> bool:
-        """Return whether all files of weights that a cell requests of a run exist."""
+        """Return whether a run has all files of weights that the cell requests."""
         epochs = cell.weights.of(run.epochs)
         return all(self.layout.weights(run.identity, run.seed, epoch).is_file() for epoch in epochs)
 
@@ -65,8 +65,8 @@ class WeightsFiles:
         """Compare the files of the given runs with the runs' digests.
 
         Returns:
-            Two values. The first maps the path in the folder to the file, for each file with the digest in its run. The
-            second is the number of other files: links, and files that are damaged or belong to other runs.
+            Two values. The first is path in the folder -> file, for each file that has the digest that its run records.
+            The second is the number of other files: links, and files that are damaged or belong to other runs.
         """
         there = dict(self._there(runs))
         own = {self.layout.name(path): path for path, sha256 in there.items() if _digest(path) == sha256}

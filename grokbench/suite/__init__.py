@@ -59,9 +59,9 @@ class Suite:
         skip: the cells to leave out, one entry for each, with expanded labels.
         metrics: the metrics besides loss and accuracy, which every task records.
         statistics: how cells are compared with the baseline.
-        published: published numbers, with expanded labels; None without any.
+        published: published numbers, with expanded labels; None if the suite has none.
         weights: when weights are kept, on tasks without their own `weights`.
-        plugins: plugin files; relative paths begin at the suite's folder.
+        plugins: paths of plugin files; a relative path in the suite is joined to the suite's folder.
         unverified_data: names of data sets that may differ from the published ones.
         document: the YAML, with the line and column of each key and value.
     """
@@ -84,7 +84,10 @@ class Suite:
 
     @property
     def comparisons(self) -> int:
-        """The number of comparisons in Holm's family: one per planned cell except the baseline's, and `compare_to`."""
+        """The number of comparisons in Holm's family.
+
+        Each planned cell is compared with the baseline, and with every cell that its `compare_to` names.
+        """
         others = [entry.label for entry in self.regularizers if entry.label != self.baseline]
         cells = len(self.tasks) * len(others) - sum(skip.regularizer in others for skip in self.skip)
         return cells + sum(len(self.compared(method, task)) for method in self.regularizers for task in self.tasks)
@@ -92,8 +95,8 @@ class Suite:
     def compared(self, method: RegularizerEntry, task: TaskEntry) -> tuple[str, ...]:
         """Return the labels that a regularizer is tested against on a task, besides the baseline.
 
-        A label of a grid stands for the grid's row with the same values as this regularizer. If there is no such row,
-        it stands for every row of the grid. Cells that the suite skips are left out.
+        If `compare_to` names a grid, the regularizer is tested against the grid's row with the same values, or, if
+        there is no such row, against every row of the grid. Cells that the suite skips are left out.
 
         Args:
             method: one of the regularizers.
@@ -125,15 +128,15 @@ class Suite:
 
 
 def load_suite(name_or_path: str, methods: Sequence[str] = ()) -> Suite:
-    """Load the suite of a path ending in `.yaml`, or the shipped suite of that name.
+    """Load a suite from a path that ends in `.yaml`, or a shipped suite by its name.
 
     Args:
         name_or_path: the path, or the name.
         methods: regularizers to add: names, or entries in YAML.
 
     Raises:
-        SuiteError: a single sentence if the file does not exist or is not YAML. Otherwise the message has one line
-            `file:line:column: key.path: what was wrong, expected ...` for every mistake, in the order of the file.
+        SuiteError: the file does not exist or is not YAML, or the suite has mistakes. For mistakes, the message has one
+            line each, `file:line:column: key.path: what was wrong, expected ...`, in the order of the file.
     """
     path = find(name_or_path)
     document = with_methods(read(path), methods)

@@ -1,4 +1,4 @@
-"""Methods that an option adds to a suite, as in `grokbench run quick --with my_method`, and other options in YAML."""
+"""Methods that an option adds to a suite, as in `grokbench run quick --with my_method`; options written in YAML."""
 
 import dataclasses
 from collections.abc import Sequence

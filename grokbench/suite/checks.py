@@ -15,7 +15,7 @@ __all__ = ["suite_problems"]
 
 
 def suite_problems(data: Any, folder: Path) -> list[Problem]:
-    """List the problems of every stage. Later stages see faulty values as null, so each is reported once.
+    """List the problems that all stages find. Later stages see a faulty value as null, so it is reported once.
 
     Checking ends when a stage finds more problems than a message shows, because each problem takes a slow search for
     similar names.

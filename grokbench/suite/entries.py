@@ -37,15 +37,15 @@ OPTIMIZER = "optimizer"  # the key under which a regularizer changes the task's 
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """A task of a suite. None stands for the task's own default.
+    """A task of a suite. A field that is None stands for the task's own default.
 
     Attributes:
         label: unique among the tasks.
-        use: the plugin.
+        use: the plugin and its parameters.
         epochs: the budget.
         evaluate_every: epochs between evaluations.
-        stop: "grokked", "budget", the number of consecutive evaluations at which the criterion must hold, or
-            {"hold": H}; "hold" for the default H, see `plan.holds`.
+        stop: "grokked", "budget", the number of consecutive evaluations at which the criterion must hold, {"hold": H}
+            with the number H of epochs for which grokking must last, or "hold" for the default H, see `plan.holds`.
         grokked: metric label -> condition such as "> 0.80".
         weights: when weights are kept; None for the suite's rule.
         path: the path of the entry in the file; entries of a grid share it.
@@ -67,13 +67,13 @@ class RegularizerEntry:
 
     Attributes:
         label: unique among the regularizers.
-        uses: the plugins. Several plugins form a combined method and are applied in order.
+        uses: the plugins and their parameters. Several plugins form a combined method and are applied in order.
         per_task: task label -> parameters; for a combined method, task label -> plugin -> parameters. Both forms may
             also hold `optimizer`.
         path: the path of the entry in the file; entries of a grid share it.
         optimizer: changed settings of the task's optimizer, name -> value, including `schedule` and `warmup`.
-        compare_to: labels of further regularizers against which this one is tested, besides the baseline; as in the
-            file, before grids are expanded.
+        compare_to: labels of the regularizers, besides the baseline, against which this one is tested. They are labels
+            of the file: grids are not expanded.
     """
 
     label: str
@@ -102,10 +102,10 @@ class MetricEntry:
 
     Attributes:
         label: unique among the metrics.
-        use: the plugin.
+        use: the plugin and its parameters.
         every: the cadence; None to measure at every evaluation.
         path: the path of the entry in the file.
-        raw: whether it is measured at the trained weights even if a method evaluates averaged weights.
+        raw: True to measure at the trained weights even if a method evaluates averaged weights.
     """
 
     label: str
@@ -139,7 +139,7 @@ def plugin_uses(label: str, entry: Parameters, named: Iterable[str]) -> tuple[Us
 
 
 def gridded_uses(label: str, entry: Parameters, named: Iterable[str]) -> tuple[Use, ...]:
-    """Return the uses whose parameters may be grids: `plugin_uses`, then one named OPTIMIZER for its settings.
+    """Return everything in an entry that may have grids: its plugins, then a use OPTIMIZER with optimizer settings.
 
     Args:
         label: the label of the entry.
@@ -162,7 +162,8 @@ def expansions(label: str, uses: tuple[Use, ...]) -> list[tuple[str, tuple[Use, 
         uses: the result of `gridded_uses`.
 
     Returns:
-        A label, such as `label[a=1,b=2]`, and the uses, for each choice of values. The last grid varies fastest.
+        (label, uses) for each combination of values, with labels such as `label[a=1,b=2]`. The last grid varies
+        fastest.
     """
     grids = [(i, key, v["grid"]) for i, use in enumerate(uses) for key, v in use.parameters.items() if is_grid(v)]
     if not grids:
@@ -201,7 +202,7 @@ def family(label: str, entries: Iterable[TaskEntry | RegularizerEntry]) -> list[
 
 
 def task_entries(section: Mapping[str, Parameters | None]) -> tuple[TaskEntry, ...]:
-    """Return the entries of the section `tasks`, which must have been checked."""
+    """Return the entries of the section `tasks`; the section must be free of mistakes."""
     return tuple(entry for label, given in section.items() for entry in _tasks(label, given or {}))
 
 
@@ -217,11 +218,11 @@ def _tasks(label: str, given: Parameters) -> list[TaskEntry]:
 def regularizer_entries(
     section: Mapping[str, Parameters | None], tasks: tuple[TaskEntry, ...]
 ) -> tuple[RegularizerEntry, ...]:
-    """Return the entries of the section `regularizers`, which must have been checked.
+    """Return the entries of the section `regularizers`; the section must be free of mistakes.
 
     Args:
         section: label -> keys and values of the file.
-        tasks: the expanded tasks: a label in `per_task` that stands for a grid applies to each of its tasks.
+        tasks: the tasks, with grids expanded. A label in `per_task` that names a grid applies to each of its tasks.
     """
     return tuple(entry for label, given in section.items() for entry in _regularizers(label, given or {}, tasks))
 
@@ -251,7 +252,7 @@ def _optimizer_of(extra: Parameters) -> dict[str, Any]:
 
 
 def metric_entries(section: Mapping[str, Parameters | None]) -> tuple[MetricEntry, ...]:
-    """Return the entries of the section `metrics`, which must have been checked."""
+    """Return the entries of the section `metrics`; the section must be free of mistakes."""
     return tuple(_metric(label, given or {}) for label, given in section.items())
 
 

@@ -42,8 +42,8 @@ def check_stop(value: Any) -> Any:
     near = did_you_mean(value, STOPS) if isinstance(value, str) else ""
     raise _wrong(
         value,
-        "grokked, budget, {sustained: k} with k evaluations or {hold: H} with H epochs, at least 1; hold for the "
-        f"default H of the task{near}",
+        "grokked, budget, {sustained: k} with k >= 1 evaluations, {hold: H} with H >= 1 epochs, or hold for the task's "
+        f"default H{near}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Problems with the looks that a suite declares."""
+"""Problems with the interim looks that a suite declares: the numbers of seeds at which tests are made."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -15,7 +15,7 @@ PATH: KeyPath = ("statistics", "interim_looks")
 
 
 def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the problems: looks that do not ascend, too many looks, and a last look that is not at all seeds.
+    """Yield the problems: looks that do not ascend, too many looks, a last look that does not include every seed.
 
     Args:
         data: the suite, whose structure is valid; invalid values are null.
@@ -31,7 +31,7 @@ def look_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         return
     seeds = _count(data.get("seeds"))
     if looks and seeds and looks[-1] != seeds:
-        text = f"the number {looks[-1]}, expected a last look at all seeds of the suite, {seeds}"
+        text = f"the number {looks[-1]}, expected {seeds}: the last look includes all seeds of the suite"
         yield Problem((*PATH, len(looks) - 1), text)
 
 

@@ -36,8 +36,11 @@ _SYNTAX = (
     (r"mapping values are not allowed", "a colon that starts a value here, expected quotes or another indentation"),
     (r"could not find expected ':'", "a line without a colon, expected 'key: value'"),
     (r"<block end>", "this line does not continue the lines above, expected the indentation of its neighbours"),
-    (r"expected ',' or '(?P<it>[\]}])'", "a list or mapping that goes on, expected a comma or a closing {it}"),
-    (r"node content", "a value is missing here, expected a value, or before this place a comma or a closing bracket"),
+    (
+        r"expected ',' or '(?P<it>[\]}])'",
+        "the list or mapping neither goes on nor ends here, expected a comma or a closing {it}",
+    ),
+    (r"node content", "a value is missing here, expected a value here, or a comma or a closing bracket before"),
     (r"end of stream", "the file ends within a quoted text, expected a closing quotation mark"),
     (r"escape", "an unknown escape in a quoted text, expected single quotes or a doubled backslash"),
 )

@@ -17,7 +17,7 @@ Table = Mapping[str, Mapping[str, Any]]  # task label -> regularizer label -> a 
 def read_published(
     given: Mapping[str, Any] | None, tasks: Sequence[TaskEntry], regularizers: Sequence[RegularizerEntry]
 ) -> Published | None:
-    """Return the numbers of the section `published`, which must have been checked; None without it.
+    """Return the numbers of the section `published`, which must be free of mistakes; None if there is no section.
 
     Args:
         given: the section.
@@ -40,7 +40,7 @@ def _expanded(
     regularizers: Sequence[RegularizerEntry],
     value: Callable[[Any], Value | None],
 ) -> dict[str, dict[str, Value]]:
-    """Give every label of a grid the values of the label in the file; labels without values are left out."""
+    """Give each label of an expanded grid the values of the grid's label in the file; leave out labels without any."""
     found: dict[str, dict[str, Value]] = {}
     for task, by_method in table.items():
         values = {method: read for method, each in by_method.items() if (read := value(each)) is not None}

@@ -18,7 +18,7 @@ from grokbench.suite.problems import KeyPath
 
 __all__ = ["MEANS", "PublishedShape", "published_fields"]
 
-MEANS = ("epochs", "seconds")  # the keys whose numbers are means to grok
+MEANS = ("epochs", "seconds")  # the keys whose numbers are means until grokking
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NUMBER = TypeAdapter(Positive, config=ConfigDict(strict=True))
@@ -46,7 +46,7 @@ class MeanShape(BaseModel):
 
 
 def _check_mean(value: Any, _: ValidatorFunctionWrapHandler) -> Any:
-    """Return a number, or a mapping such as {mean: 2128, std: 100, seeds: 5}; each has errors of its own."""
+    """Return a number, or a mapping such as {mean: 2128, std: 100, seeds: 5}; the two forms have different errors."""
     if isinstance(value, dict):
         MeanShape.model_validate(value)
         return value
@@ -58,7 +58,7 @@ Means = dict[str, dict[str, Mean]]
 
 
 class PublishedShape(BaseModel):
-    """Published numbers: means to grok by task and regularizer, and final values of metrics."""
+    """Published numbers by task and regularizer: mean epochs or seconds until grokking, and final values of metrics."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -66,7 +66,9 @@ class PublishedShape(BaseModel):
     epochs: Annotated[
         Means | None, Field(description="task: {regularizer: mean epochs, or {mean: ..., std: ..., seeds: ...}}")
     ] = None
-    seconds: Annotated[Means | None, Field(description="task: {regularizer: mean seconds}, likewise")] = None
+    seconds: Annotated[
+        Means | None, Field(description="task: {regularizer: mean seconds, or {mean: ..., std: ..., seeds: ...}}")
+    ] = None
     metrics: Annotated[
         dict[str, dict[str, dict[str, Finite]]] | None,
         Field(description="label of a metric: {task: {regularizer: mean final value}}"),

@@ -31,7 +31,7 @@ Entries = Sequence[TaskEntry | RegularizerEntry]
 
 
 def grid_size_problems(data: dict[str, Any]) -> Iterator[Problem]:
-    """Yield the entries whose grids expand to too many entries or cells; `data` is a suite of valid values."""
+    """Yield the entries whose grids expand to too many entries or cells; every single value of `data` is valid."""
     totals = {}
     for section, shape in (("tasks", TaskShape), ("regularizers", RegularizerShape)):
         total = 0
@@ -49,7 +49,7 @@ def grid_size_problems(data: dict[str, Any]) -> Iterator[Problem]:
 
 
 def reference_problems(data: dict[str, Any]) -> Iterator[Problem]:
-    """Yield the names that refer to no entry, or to two; `data` is a suite of valid values."""
+    """Yield the names that refer to no entry, or to two; every single value of `data` is valid."""
     tasks = task_entries(data.get("tasks") or {})
     regularizers = regularizer_entries(data.get("regularizers") or {}, tasks)
     yield from _look_alikes([(entry.label, entry.path) for entry in tasks])
@@ -86,7 +86,7 @@ def _baseline_problems(baseline: str, regularizers: tuple[RegularizerEntry, ...]
 def _one_of(section: str, labels: Iterable[str], word: str) -> str:
     known = list(dict.fromkeys(labels))
     if not known:
-        return f"expected another of the {section}, and there is none"
+        return f"expected another of the {section}, but the suite has no other"
     more = ", ..." if len(known) > 10 else ""
     return f"expected one of the {section} {', '.join(known[:10])}{more}{did_you_mean(word, known)}"
 
@@ -117,7 +117,7 @@ def _per_task_problems(section: dict[str, Any], tasks: tuple[TaskEntry, ...]) ->
 
 
 def _overridden(path: KeyPath) -> Problem:
-    text = "a parameter that is a grid: this value would make its rows equal, expected either the grid or the value"
+    text = "a parameter that is a grid: this value would make the grid's rows equal, expected the grid or the value"
     return Problem(path, text, at_key=True)
 
 
@@ -155,7 +155,7 @@ def _skip_problems(
         if method and (unknown := _unknown("regularizers", method, regularizers)):
             yield Problem(("skip", i, "regularizer"), unknown)
         elif method and baseline in family(method, regularizers):
-            text = f"the baseline {baseline!r} is skipped, expected another row: the others are tested against it"
+            text = f"the baseline {baseline!r} is skipped, expected another row: rows are tested against the baseline"
             yield Problem(("skip", i, "regularizer"), text)
         cells = {(a, b) for a in family(task or "", tasks) for b in family(method or "", regularizers)}
         if cells & seen:

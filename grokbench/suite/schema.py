@@ -94,13 +94,13 @@ class TaskShape(_Plugged):
         BeforeValidator(check_stop),
         WithJsonSchema(_STOP),
         Field(
-            description="when training stops: grokked, budget, {sustained: k} for k evaluations in a row, or {hold: H} "
-            "once the criterion has lasted for H epochs; hold for the default H of the task"
+            description="when training stops: grokked, budget, {sustained: k} when the criterion has held for k "
+            "evaluations in a row, {hold: H} when grokking has lasted for H epochs, or hold for the task's default H"
         ),
     ] = None
     grokked: Annotated[
         Annotated[dict[Text, Condition], Field(min_length=1)] | None,
-        Field(description='the criterion, metric: condition, such as test_accuracy: "> 0.9"; all have to hold'),
+        Field(description='the criterion, metric: condition, such as test_accuracy: "> 0.9"; all conditions must hold'),
     ] = None
     weights: Weights = None
 
@@ -142,7 +142,7 @@ class MetricShape(_Plugged):
     ] = None
     weights: Annotated[
         Literal["evaluated", "raw"] | None,
-        Field(description="raw: the trained weights, even if a method evaluates averages; default evaluated"),
+        Field(description="raw: measure at the trained weights, even if a method averages weights; default evaluated"),
     ] = None
 
 
@@ -176,7 +176,7 @@ class StatisticsShape(_Shape):
     ] = None
     interim_looks: Annotated[
         Annotated[list[Looks], Field(min_length=1)] | None,
-        Field(description="numbers of seeds, ascending, at which tests are made; the last is that of the suite"),
+        Field(description="ascending numbers of seeds at which tests are made; the last is the number of all seeds"),
     ] = None
 
 
@@ -220,7 +220,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def fields_at(path: KeyPath) -> dict[str, FieldInfo]:
-    """Return the allowed keys of a mapping (the suite, an entry, `statistics`, ...) with their fields, by key path."""
+    """Return key -> field, for the keys allowed in the mapping at a key path: the suite, an entry, `statistics`, ..."""
     inner = search_fields(path) or published_fields(path)
     return inner or (_SHAPES[str(path[0])] if path else SuiteShape).model_fields
 

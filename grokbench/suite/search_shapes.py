@@ -22,11 +22,11 @@ class _Shape(BaseModel):
 
 
 class DimensionShape(_Shape):
-    """The values of one parameter among which `grokbench tune` searches: from low to high, or choices."""
+    """The values of one parameter that `grokbench tune` may choose: a range from low to high, or a list of choices."""
 
     low: Annotated[Number | None, Field(description="the least value")] = None
     high: Annotated[Number | None, Field(description="the largest value")] = None
-    log: Annotated[bool | None, Field(description="evenly in the logarithm; default false")] = None
+    log: Annotated[bool | None, Field(description="search evenly in the logarithm; default false")] = None
     integer: Annotated[bool | None, Field(description="whole numbers only; default false")] = None
     choices: Annotated[list[Any] | None, Field(description="a list of values, in place of low and high")] = None
 
@@ -66,12 +66,16 @@ class RateShape(_Shape):
 class DecayShape(RateShape):
     """The weight decays, as multiples of the task's own; absolute values for a task without weight decay."""
 
-    low: Annotated[Positive | None, Field(description="the least besides 0, for a task without; default 1e-4")] = None
-    high: Annotated[Positive | None, Field(description="the largest, for a task without; default 0.1")] = None
+    low: Annotated[
+        Positive | None, Field(description="the least besides 0, for a task without weight decay; default 1e-4")
+    ] = None
+    high: Annotated[Positive | None, Field(description="the largest, for a task without weight decay; default 0.1")] = (
+        None
+    )
 
 
 class SpaceShape(_Shape):
-    """The settings of the optimizer that are searched for every method."""
+    """The settings of the task's optimizer that `grokbench tune` searches for every method."""
 
     lr: Annotated[RateShape | None, Field(description="learning rates: {low_factor: 0.1, high_factor: 10}")] = None
     weight_decay: Annotated[
@@ -90,7 +94,9 @@ class TuneShape(_Shape):
         Any, WithJsonSchema(SEEDS), Field(description="seeds of every trial: at least 3, all below 1000; default 0-2")
     ] = None
     confirm_seeds: Annotated[
-        Any, WithJsonSchema(SEEDS), Field(description="other seeds below 1000, for the best trials; default 100-104")
+        Any,
+        WithJsonSchema(SEEDS),
+        Field(description="other seeds below 1000, to repeat the best trials; default 100-104"),
     ] = None
     space: Annotated[SpaceShape | None, Field(description="multiples of the task's lr and weight_decay")] = None
 

@@ -9,7 +9,7 @@ __all__ = ["read_snapshots"]
 
 
 def read_snapshots(given: Any) -> Snapshots | None:
-    """Read the value of `weights`, which must have been checked; None if it is not given."""
+    """Read the value of `weights`, which must be free of mistakes; None if it is not given."""
     if given is None or given == "final":
         return Snapshots(final=True) if given else None
     parts = given if isinstance(given, Mapping) else {"epochs": given}

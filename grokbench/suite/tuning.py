@@ -20,13 +20,13 @@ class Search:
     """The search for the settings of every method.
 
     Attributes:
-        n_trials: the trials of every method on every task.
+        n_trials: the number of trials of every method on every task.
         sampler: "qmc" or "tpe".
         seeds: the seeds of every trial.
         confirm_seeds: the seeds on which the best trials are repeated before one is chosen.
         lr: the least and the largest learning rate, as multiples of the task's own.
         weight_decay: the least and the largest weight decay, as multiples of the task's own.
-        decay_from_zero: the least and the largest weight decay, besides 0, on a task that has none.
+        decay_from_zero: the least and the largest weight decay to try, besides 0, on a task without weight decay.
     """
 
     n_trials: int = 8

@@ -162,7 +162,7 @@ def _parameter_problems(path: KeyPath, value: Any, depth: int) -> Iterator[Probl
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(path, f"{shown(value)}, expected a finite number")
     elif is_grid(value) and (len(path) != depth or "per_task" in path[2:3]):
-        text = f"{shown(value)} is a grid, expected it as the value of one parameter of a task or a regularizer"
+        text = f"{shown(value)} is a grid, expected grids only as values of single parameters of tasks or regularizers"
         yield Problem(path, text)
     elif is_grid(value):
         yield from _grid_problems(path, value)

@@ -17,10 +17,10 @@ class Document:
     Attributes:
         file: the name of the file in messages.
         data: mappings, lists and scalars.
-        keys: the place of each key.
-        values: the place of each value.
+        keys: key path -> place of the key.
+        values: key path -> place of the value.
         problems: the problems that did not end the reading.
-        grafts: key paths that options added.
+        grafts: key path -> the option that added it; empty if everything is in the file.
     """
 
     file: str

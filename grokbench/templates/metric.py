@@ -12,7 +12,7 @@ def new_name(split: str = "test") -> Metric:
 
         mean_i ||f(x_i)||
 
-    Write your equation with the symbols of the code. Cost: one forward pass, shared with `accuracy`.
+    Write your equation with the symbols of the code. The cost is one forward pass, which `accuracy` shares.
     """
     return Metric(measure=partial(measure, split=split), splits=(split,), rotates=True)
 

@@ -21,7 +21,7 @@ def begin(planned: Planned, *, file: str) -> None:
 
 
 def write(run: Run, cell: Cell, *, file: str) -> None:
-    """Append a line; `grokked_at` is None for a replica that did not grok, and a failed one has no curves."""
+    """Append a line; `grokked_at` is None for a replica that did not grok, and a failed replica has no curves."""
     with Path(file).open("a", encoding="utf-8") as lines:
         print(cell.task, cell.regularizer, run.seed, run.outcome, run.grokked_at, file=lines)
 

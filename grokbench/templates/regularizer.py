@@ -1,6 +1,7 @@
 """Example of a gradient filter. Name the source of your method here: authors, title, year, arXiv number.
 
-Then say its idea in a sentence or two. This one amplifies what is new in a gradient; momentum would average it out.
+Then explain the method's idea in a sentence or two. This example amplifies what is new in a gradient, which momentum
+would average out.
 """
 
 from functools import partial
@@ -45,8 +46,8 @@ def transform(grads: Params, state: Mean, at: At, *, beta: float, gain: float) -
 
 
 # Other phases: prepare, perturb, hidden, objective, penalty, rate, claims with update, optimizer, project, eval_params.
-# The page "Phases of a method" has the arguments and an example of each. A method that commutes with rotations of the
-# inputs, as this one does, may set `rotates=True`, with which a large `xor` trains faster.
+# The page "Phases of a method" has the arguments and an example of each phase. A method that commutes with rotations of
+# the inputs, as this example does, may set `rotates=True`; a large `xor` then trains faster.
 @hookimpl
 def grokbench_regularizers():
     yield new_name

@@ -14,10 +14,11 @@ from grokbench import AdamW, Batch, Params, Task, hookimpl, random
 def new_name(
     signs: int = 20, samples: int = 400, width: int = 128, lr: float = 3e-3, weight_decay: float = 1.0
 ) -> Task:
-    """The agreement of the first two of `signs` random signs; half of `samples` train, half test.
+    """Classify strings of `signs` random signs by whether the first two signs are equal.
 
-    A ReLU network with one hidden layer of `width`, cross-entropy over two classes, full-batch AdamW. Grokked: test
-    accuracy above 0.90. Name the paper of every setting, or say that you chose it; these were chosen for a delay.
+    Half of the `samples` are for training, half for the test. A ReLU network with one hidden layer of `width` units is
+    trained with cross-entropy over two classes and full-batch AdamW. It has grokked when the test accuracy is above
+    0.90. Name the paper of every setting, or say that you chose it; these settings were chosen for a delay.
 
     Raises:
         ValueError: `signs` is less than 2.

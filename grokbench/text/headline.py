@@ -1,4 +1,4 @@
-"""The main line of an error."""
+"""The line of an error that says what went wrong."""
 
 __all__ = ["headline"]
 

@@ -9,7 +9,7 @@ def listed(items: Iterable[object], last: str = "and") -> str:
     """Join items as `a, b and c`.
 
     Args:
-        items: written by `str`.
+        items: the items, written by `str`.
         last: the word before the last item.
     """
     *before, end = [str(item) for item in items] or [""]
@@ -40,7 +40,7 @@ def several(names: Sequence[str], noun: str) -> str:
     """Write names with their count: `2 methods (a and b)`.
 
     Args:
-        names: at least one.
+        names: the names, at least one.
         noun: a noun in the singular; its plural must end in s.
     """
     return f"{plural(len(names), noun)} ({listed(names)})"

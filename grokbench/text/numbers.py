@@ -1,4 +1,4 @@
-"""Formatting of numbers: three significant digits, ratios with trailing zeros, the valid end of censored intervals."""
+"""Formatting of numbers, of ratios, and of intervals with the valid end of a censored one."""
 
 from collections.abc import Callable
 
@@ -17,17 +17,17 @@ __all__ = [
 ]
 
 NOTHING = "-"  # for a missing value
-BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # before a ratio that censoring makes a bound
+BOUND_SIGN = {None: "", "lower": ">= ", "upper": "<= ", "mixed": "~ "}  # the text before a ratio, by its kind of bound
 MOST_DIGITS = 5  # most digits of an interval's end, if three digits would round it to 1, the value of no effect
 
 
 def number(value: float) -> str:
-    """Write three significant digits, without an exponent from 0.001 to a million."""
+    """Write a number with three significant digits; from 0.001 to a million it has no exponent."""
     return f"{value:.0f}" if 100 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def ratio(value: float) -> str:
-    """Write three significant digits with trailing zeros, because 1.00 is a measured number and 1 would be exact."""
+    """Write a ratio with three significant digits, trailing zeros included: `1.00`, because `1` would look exact."""
     return _digits(value, 3)
 
 
@@ -63,8 +63,8 @@ def interval(
         low: the lower end of the interval, or None.
         high: the upper end of the interval, or None.
         bound: None for an uncensored estimate, else "lower", "upper" or "mixed".
-        write: how numbers are written.
-        unit: the text after each estimate.
+        write: the function that writes a number.
+        unit: the text after the estimate.
     """
     if value is None:
         return NOTHING
@@ -79,14 +79,14 @@ def ends(low: float, high: float, write: Callable[[float], str] = ratio) -> str:
     Args:
         low: the lower end.
         high: the upper end.
-        write: how numbers are written; an end of ratios has the digits that distinguish it from 1.
+        write: the function that writes a number. Ends written by `ratio` get enough digits to distinguish them from 1.
     """
     end = _end if write is ratio else write
     return f"[{end(low)}, {end(high)}]"
 
 
 def valid_end(value: float, low: float | None, high: float | None, bound: str | None) -> float:
-    """Return the end of the interval that is valid under censoring; the estimate itself if there is none.
+    """Return the end of the interval that is valid under censoring, or the estimate if there is no such end.
 
     Args:
         value: the estimate.
@@ -99,7 +99,7 @@ def valid_end(value: float, low: float | None, high: float | None, bound: str | 
 
 
 def known_bound(low: float | None, high: float | None, bound: str | None) -> str | None:
-    """Return the kind of bound of a printed number: "mixed" if the end that would be valid is not known.
+    """Return the kind of bound of a printed number; it is "mixed" if the end that would be valid is not known.
 
     Args:
         low: the lower end of the interval, or None.

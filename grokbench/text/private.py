@@ -1,8 +1,10 @@
-"""Removal of a machine's paths and users' names from text, so that it can be published.
+"""Removal of a machine's paths and users' names from text, so that the text can be published.
 
-A path is replaced by its end: `grokbench/engine/loop.py` or `<python>/site-packages/torch/nn/modules/linear.py`,
-`mine.py` for any other source in a traceback, and `<path>` or `<path>/data.npz` elsewhere. Paths are recognised by
-their form, not by comparison with those of this machine, because a folder may have been written on another one.
+A path is replaced by its end. For files of GrokBench and Python, this end is the path below the package or below
+Python, such as `grokbench/engine/loop.py` or `<python>/site-packages/torch/nn/modules/linear.py`. For another source in
+a traceback, it is the name of the file, such as `mine.py`. Any other path becomes `<path>` or `<path>/data.npz`. Paths
+are recognised by their form, not by comparison with the paths of this machine, because a folder may come from another
+one.
 """
 
 import os
@@ -81,7 +83,7 @@ def _replaced(found: re.Match[str]) -> str:
 
 
 def _relative(path: str, source: bool = False) -> str:
-    """Return the part of a path that may be published; of an unknown path, only the name of a file of a known type.
+    """Return the part of a path that may be published; of an unknown path, at most the name of the file.
 
     Args:
         path: the path.
@@ -108,7 +110,7 @@ def _names_here() -> set[str]:
 
 
 def _places_here() -> list[str]:
-    """Return the paths of this machine that contain a space, as their form does not show them; the longest first."""
+    """Return the paths of this machine that contain a space, which _PATHS cannot recognise; the longest first."""
     here = [*_homes(), os.getcwd(), sys.prefix]
     return sorted((place for place in here if re.search(r"\s", place)), key=len, reverse=True)
 

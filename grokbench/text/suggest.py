@@ -19,7 +19,7 @@ def short(text: str, limit: int = 60) -> str:
 
     Args:
         text: a text of any length.
-        limit: the largest number of characters, with the `...` of a cut text.
+        limit: the largest number of characters, including the `...` of a cut text.
     """
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
@@ -70,7 +70,7 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
 def did_you_mean(word: str, names: Iterable[str]) -> str:
     """Return `. Did you mean 'x'?` for the nearest name, to append to a sentence; empty if no name is near.
 
-    If a letter only looks like the expected one (a Cyrillic a, for example), the sentence names it.
+    If a letter of the word only looks like the expected one (a Cyrillic a, for example), the suggestion names it.
 
     Args:
         word: the word that the user wrote.
@@ -85,11 +85,11 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
 
 
 def sentences(first: str, *others: str) -> str:
-    """Join sentences without full stops, and add a full stop to each sentence that has no question mark.
+    """Join sentences that have no full stops: put one after each but the last, unless it ends with a question mark.
 
     Args:
         first: the first sentence, whose first letter is kept.
-        *others: their first letters become capitals.
+        *others: the other sentences, whose first letters become capitals.
     """
     for other in others:
         first += f"{' ' if first.endswith('?') else '. '}{other[:1].upper()}{other[1:]}"

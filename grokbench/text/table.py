@@ -8,7 +8,7 @@ from grokbench.text.escape import printable
 __all__ = ["GAP", "aligned", "padded", "shortened", "table", "width"]
 
 GAP = 2  # blanks between columns
-BESIDE = 2  # least blanks of a column of `table` beside its header
+BESIDE = 2  # least blanks beside the header of a column of `table`
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str], sides: Sequence[str] = ()) -> str:
@@ -36,7 +36,7 @@ def aligned(lines: Sequence[Sequence[str]], sides: Sequence[str]) -> list[str]:
 
 
 def width(text: str) -> int:
-    """Count the columns that printable text takes on a terminal: two for a wide character, none for a mark."""
+    """Count the columns of printable text on a terminal: two for a wide character, none for a combining mark."""
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
@@ -55,7 +55,7 @@ def padded(cell: str, columns: int, side: str = "left") -> str:
 
 
 def shortened(label: str, longest: int) -> str:
-    """Shorten a label in the middle to at most `longest` columns, because the labels of a sweep differ at the ends.
+    """Shorten a label to at most `longest` columns, in its middle, because the labels of a sweep differ at their ends.
 
     Args:
         label: printable text.

@@ -100,7 +100,9 @@ def _curve(scores: Iterable[Score]) -> Iterator[dict[str, Any]]:
 
 
 def chosen_suite(tuning: Tuning, found: Mapping[Key, Found]) -> str:
-    """Return the text of the suite of the chosen settings, with the suite's seeds or others from 1000 on.
+    """Return the text of a suite with the chosen settings.
+
+    Its seeds are those of the tuned suite, or, if one of these is below 1000, as many seeds from 1000 on.
 
     Args:
         tuning: the search.

@@ -19,10 +19,10 @@ SECTIONS = ("suite", "baseline", "tasks", "regularizers", "skip", "metrics", "st
 
 
 def check_folder(tuning: Tuning) -> None:
-    """Check that a folder, if it exists, holds the trials of this search. More trials extend the search.
+    """Check that the folder of a search, if it exists, holds trials of this search; their number may differ.
 
     Raises:
-        StoreError: the folder holds another search or something else, or its record cannot be read.
+        StoreError: the folder holds another search or is a results folder, or its record cannot be read.
     """
     path = tuning.directory / FACTS
     links.refuse_all(tuning.directory, (locks.LOCK, FACTS, FINDINGS, CHOSEN))

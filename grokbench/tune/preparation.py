@@ -33,9 +33,9 @@ class Tuning:
     Attributes:
         plan: the plan of the suite itself, with its registry, devices and cells.
         request: the options of the command.
-        search: the settings of the search in the suite.
+        search: the settings of the search, from the suite and the command.
         spaces: labels of task and method -> the search space, in the order of the suite.
-        defaults: the same labels -> trial 0.
+        defaults: labels of task and method -> trial 0, which has the suite's own settings.
         directory: the folder of everything that the search writes.
     """
 

@@ -11,7 +11,7 @@ from grokbench.tune.space import Dimension, Point, Space
 
 __all__ = ["MAX_DIMENSIONS", "require_optuna", "sobol", "suggest"]
 
-MAX_DIMENSIONS = 20  # dimensions of a point, the same for all methods, so that their first two coordinates are equal
+MAX_DIMENSIONS = 20  # dimensions of every point: all methods share their points, so the first two coordinates are equal
 SEED = 0  # seed of the sequence's scrambling
 MISSED = 1e3  # larger than the logarithm of any number of epochs
 
@@ -19,8 +19,8 @@ MISSED = 1e3  # larger than the logarithm of any number of epochs
 def sobol(count: int) -> list[Point]:
     """Return the first points of the scrambled Sobol sequence (Owen, 1998), which is the same for every method.
 
-    A larger number of points begins with the same points. Sobol sequences are drawn in powers of two; surplus points
-    are dropped.
+    With a larger `count`, the first points are the same. Sobol sequences are drawn in powers of two; surplus points are
+    dropped.
     """
     from scipy.stats import qmc
 
@@ -48,8 +48,8 @@ def suggest(space: Space, points: Sequence[Point], scores: Sequence[Score], coun
         space: the search space of the method on the task.
         points: the points of the earlier trials.
         scores: the scores of the earlier trials.
-        count: the number of points; a smaller number gives the first of the same points.
-        name: the name of the method and the task, from which the seed is made.
+        count: the number of points. With a larger number, the first points are the same.
+        name: the name of the method and the task, from which the sampler's seed is made.
     """
     import optuna
 

@@ -15,10 +15,10 @@ class Score:
     """The result of a trial of one method on one task.
 
     Attributes:
-        grokked: seeds that grokked within the budget.
-        seeds: the seeds of the trial.
+        grokked: the number of seeds that grokked within the budget.
+        seeds: the number of seeds of the trial.
         epochs: exp of the mean log epochs to grok over the seeds; a seed that did not grok counts with the budget.
-        failed: replicas with an error, or missing; they count as seeds that did not grok.
+        failed: the number of replicas that failed or are missing; they count as seeds that did not grok.
         replicas: the number of replicas that were trained.
         trained: the sum of the epochs that these replicas were trained for.
     """
@@ -54,5 +54,5 @@ def score(cell: Cell, runs: Sequence[Run], seeds: int, rank_by: str = "first") -
 
 
 def ranking(scores: Sequence[Score]) -> list[int]:
-    """Return the indices of scores from the best: more seeds that grokked, then fewer epochs, then the lower index."""
+    """Return the indices of scores, best first: by more grokked seeds, then by fewer epochs, then by lower index."""
     return sorted(range(len(scores)), key=lambda i: (-scores[i].grokked, scores[i].epochs, i))

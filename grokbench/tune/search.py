@@ -30,7 +30,7 @@ class Found:
     Attributes:
         trials: the trials, in order.
         scores: the scores of the trials, on the seeds of the search.
-        confirmed: number of a finalist -> its score on the other seeds.
+        confirmed: trial number of a finalist -> its score on the confirmation seeds.
     """
 
     trials: Sequence[Trial]
@@ -39,7 +39,7 @@ class Found:
 
     @property
     def chosen(self) -> int:
-        """The number of the finalist that is best on the other seeds."""
+        """The trial number of the finalist that is best on the confirmation seeds."""
         numbers = sorted(self.confirmed)
         return numbers[ranking([self.confirmed[number] for number in numbers])[0]]
 
@@ -103,7 +103,7 @@ def _finalists(scores: Sequence[Score]) -> list[int]:
 def _confirm(
     tuning: Tuning, train: Train, trials: Mapping[Key, Sequence[Trial]], best: Mapping[Key, Sequence[int]]
 ) -> dict[Key, dict[int, Score]]:
-    """Train the finalists on the other seeds. A row without a finalist repeats trial 0, which needs no training."""
+    """Train the finalists on the confirmation seeds. A row without a finalist repeats trial 0, at no further cost."""
     suffixes = [DEFAULT, *(f"best{rank}" for rank in range(1, FINALISTS + 1))][: max(map(len, best.values()))]
     rows = {
         suffix: {key: trials[key][numbers[rank] if rank < len(numbers) else 0] for key, numbers in best.items()}
@@ -124,7 +124,7 @@ def _train(tuning: Tuning, train: Train, name: str, seeds: Sequence[int], rows: 
     """Write a suite of trials, train it, and return the score of each method, task and row."""
     path = tuning.directory / f"{name}.yaml"
     links.refuse(tuning.directory / name, tuning.directory)
-    said = f"Trials of `grokbench tune`, results in {name}/. The number of a row, or its rank, follows its label."
+    said = f"Trials of `grokbench tune`, results in {name}/. A row's label ends with the number or rank of its trial."
     atomic.write(path, suite_text(suite_data(tuning, name, seeds, rows), said).encode(), tuning.directory)
     request = tuning.request
     plan = resolve(

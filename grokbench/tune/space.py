@@ -19,14 +19,14 @@ class Dimension:
 
     Attributes:
         name: the name in tables and files.
-        coordinate: the index of its coordinate in a point.
+        coordinate: the index of the dimension's coordinate in a point.
         key: the key of the setting or of the parameter.
         plugin: the plugin that has the parameter; None for a setting of the optimizer.
         low: the least value.
         high: the largest value.
-        log: whether values are even in the logarithm.
-        integer: whether values are whole numbers.
-        zero: whether 0 is a value in addition to the range from low to high.
+        log: True if values are spread evenly in the logarithm.
+        integer: True if values are whole numbers.
+        zero: True if 0 is a value in addition to the range from low to high.
         choices: values in place of a range.
     """
 
@@ -93,8 +93,8 @@ def values_at(space: Space, point: Point) -> dict[str, Any]:
 def edge(dimension: Dimension, value: Any) -> str | None:
     """Return the end of a range, "lower" or "upper", near which a value lies; None for a value inside.
 
-    A value is near an end if it lies within the share `EDGE` of the range, measured in the logarithm if the dimension
-    is even in the logarithm. Choices have no ends, and a range that includes 0 has no lower end.
+    A value is near an end if its distance from the end is at most the share `EDGE` of the range; with `log`, both are
+    measured in the logarithm. Choices have no ends, and a range that includes 0 has no lower end.
 
     Args:
         dimension: the dimension with its range.

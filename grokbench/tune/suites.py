@@ -17,7 +17,7 @@ __all__ = ["Rows", "chosen_entries", "rows_of_a_suite", "suite_data", "suite_nam
 
 Rows = Mapping[str, Mapping[Key, Trial]]  # suffix of a row's label -> task and method -> settings
 MOST_ROWS = 64  # most rows of a method in one suite
-SHARE = 0.5  # share of the largest size of a suite that is used
+SHARE = 0.5  # suites of trials are at most this share of the largest size that a suite may have
 NAME = 50  # characters of a suite's name that are kept
 
 
@@ -92,7 +92,7 @@ def suite_text(data: Mapping[str, Any], comment: str) -> str:
 
 
 def rows_of_a_suite(tuning: Tuning) -> int:
-    """Return how many rows of every method fit into one suite, because the size of a suite is limited; at least one."""
+    """Return how many rows of every method fit into one suite, whose size is limited; at least one."""
     row = suite_data(tuning, "trials", tuning.search.seeds, {"999": _far(tuning)})
     fits = min(SHARE * MAX_NODES / _nodes(row), SHARE * MAX_BYTES / len(write_yaml(row).encode()))
     return max(1, min(MOST_ROWS, int(fits)))
@@ -164,7 +164,7 @@ def _plugins(tuning: Tuning) -> dict[str, Any]:
 
 
 def chosen_entries(tuning: Tuning, chosen: Mapping[Key, Trial]) -> dict[str, Any]:
-    """Return the sections of a suite that hold the methods with their chosen settings, and dependent sections.
+    """Return a suite's regularizers with their chosen settings, and the sections that go with the regularizers.
 
     Args:
         tuning: the search.

@@ -67,7 +67,7 @@ def _missed(grokked: float) -> str:
 def _notes(search: Mapping[str, Any]) -> Iterator[str]:
     name = f"{search['method']} on {search['task']}"
     for each in search["edges"]:
-        yield f"{name}: the best {each['dimension']} lies at the {each['end']} edge of its space: widen it."
+        yield f"{name}: the best {each['dimension']} lies at the {each['end']} edge of its range: widen the range."
     best = search["confirmation"][[each["trial"] for each in search["confirmation"]].index(search["chosen"])]
     if not best["grokked"]:
         yield f"{name}: no seed of the chosen trial grokked: the choice is meaningless."

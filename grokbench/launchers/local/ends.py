@@ -12,7 +12,8 @@ def crashed(exit_code: int | None, frames: str) -> str:
     """Describe a process that ended by itself.
 
     Args:
-        exit_code: negative for the number of a signal; None if the process is alive, but its pipe is closed.
+        exit_code: the exit status, or minus the number of the signal that ended the process. None: the process is
+            alive, but its pipe is closed.
         frames: where the process was, from the innermost frame on; empty if it is not known.
     """
     if exit_code is None or exit_code == CLOSED:

@@ -1,4 +1,4 @@
-"""A pool of worker processes on this machine: some for each CUDA device, or one single-threaded one for each core.
+"""A pool of worker processes on this machine: a few for each CUDA device, or one with a single thread for each core.
 
 Small matrices gain little from a second thread and lose time at every barrier, so one thread per worker is faster. With
 one thread, the numbers also do not depend on the number of cores. When a worker is killed, only its group is lost.
@@ -20,7 +20,7 @@ from grokbench.records import Run
 
 __all__ = ["launch"]
 
-# Seconds between two checks of the processes. A worker's end does not close its pipe if a process that it forked lives.
+# Seconds between two checks of the processes. A worker's end leaves its pipe open if a process that it forked is alive.
 TICK = 0.5
 GRACE = 8.0  # seconds that a worker has to write its checkpoint before it is stopped; schedulers wait for 10 or more
 
@@ -39,8 +39,8 @@ def launch(
         limits: the time limits of jobs.
 
     Yields:
-        Every event with its job. A job that fails, or whose process dies, yields the events of its `failed`. Closing
-        the iterator stops the processes.
+        Every event with its job. If a job fails or its process dies, these are the events of `Job.failed`. Closing the
+        iterator stops the processes.
     """
     with deferring_signals() as signalled:
         pool = _Pool(workers, limits, signalled)
@@ -67,7 +67,7 @@ class _Pool:
         self.looked = time.monotonic()
 
     def work(self, stage: Stage) -> Iterator[tuple[Job, Event]]:
-        """Run one stage: idle processes get the next jobs. After a signal the busy ones are asked to stop."""
+        """Run one stage: idle processes get the next jobs. After a signal, the busy processes are asked to stop."""
         self.waiting = deque(stage.jobs)
         wanted = min(stage.at_once, len(stage.jobs))
         for worker in self.workers[self.started : wanted]:
@@ -118,7 +118,7 @@ class _Pool:
         elif isinstance(message, NoDevice):
             yield from self._without_device(process, message.why)
         elif isinstance(message, Done):
-            if message.last or process.stop_by is not None:  # the request may end the process during its next job
+            if message.last or process.stop_by is not None:  # a requested stop may come during its next job
                 process.stop()
             yield from self._end(process, message.error)
         elif not isinstance(message, Heartbeat):
@@ -161,7 +161,7 @@ class _Pool:
         return self.used[identity] + sum(running)
 
     def _stalled(self, process: WorkerProcess) -> Iterator[tuple[Job, Event]]:
-        """Kill a process without progress, and start its job again, or fail it after the last attempt."""
+        """Kill a process without progress, and start its job again; after the last attempt, the job fails instead."""
         seconds, frames = process.clock.silent, process.where()
         process.stop()
         job = process.job

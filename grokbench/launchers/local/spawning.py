@@ -21,7 +21,7 @@ def start_process(target: Callable[[Connection, Any], None], argument: Any) -> t
     """Spawn a process.
 
     Args:
-        target: runs in the process, with its end of a pipe and the argument.
+        target: a function that runs in the process. It gets the process's end of a pipe, and the argument.
         argument: a value that can be pickled.
 
     Returns:
@@ -65,7 +65,7 @@ def _ignoring_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Hide the main module: a worker would import it, and thus run a script without a `__main__` guard again."""
+    """Hide the main module, because a worker would import it: a script without a `__main__` guard would run again."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

@@ -72,7 +72,7 @@ def serve(pipe: Connection, settings: tuple[Worker, str]) -> None:
         settings: the settings of this process, and the path of the file to which it writes its stack frames.
     """
     worker, log = settings
-    # Not inherited if a thread other than the main one started this process.
+    # The parent ignores SIGINT for its workers only if its main thread starts them, so this is set here too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _report_frames(log)
     threading.Thread(target=_end_with_parent, daemon=True).start()

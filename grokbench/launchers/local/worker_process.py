@@ -24,7 +24,7 @@ REAPED = 5.0  # seconds to wait for a killed process, which may never end if it 
 DUMPED = 0.5  # seconds to wait until a process has written its stack frames; a stopped process writes nothing
 LOG_BYTES = 2**18  # most bytes of the log that are read
 FRAMES = 12  # most frames that an error quotes
-BELOW_JOB = re.compile(r'^  File ".*[\\/]local[\\/]worker\.py", line \d+ in _run$', re.M)  # a frame
+BELOW_JOB = re.compile(r'^  File ".*[\\/]local[\\/]worker\.py", line \d+ in _run$', re.M)  # the frame of `_run`
 
 
 class NoWorkerError(GrokbenchError):
@@ -104,7 +104,7 @@ class WorkerProcess:
 
     def assign(self, job: Job) -> None:
         """Send a job to the process, which is started again if it has ended or was stopped."""
-        if self._log < 0 or not self.process.is_alive():  # a stopped one that waits for a driver is alive for long
+        if self._log < 0 or not self.process.is_alive():  # a stopped one may wait for a driver and stay alive
             self.restart()
         self.job, self.received = job, set()
         self.clock.begin_job()
@@ -154,9 +154,10 @@ class WorkerProcess:
         return ""
 
     def has_vanished(self) -> bool:
-        """Return whether the process had already ended at the last call although its pipe is still open.
+        """Return whether the process was dead at this call and at the previous one, although its pipe is still open.
 
-        A child of the process may keep the pipe open. All messages that the process sent before its end have arrived.
+        A child of the process may keep the pipe open. Between the two calls, all messages that the process sent before
+        its end have arrived.
         """
         self._looks_dead = 0 if self.process.is_alive() else self._looks_dead + 1
         return self._looks_dead > 1

@@ -10,8 +10,8 @@ __all__ = ["around", "axis", "epochs", "height_of", "linear_ticks", "log_ticks",
 
 MANTISSAS = (tuple(range(1, 10)), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))  # ticks in a decade, the finest first
 STEPS = (1, 2, 5)
-NARROW = 3.0  # if the ratio of a span's ends is smaller, a logarithmic axis has evenly spaced ticks
-MOST = 6  # most ticks that fit the width of a column
+NARROW = 3.0  # if the ratio of its ends is smaller than this, a logarithmic axis has evenly spaced ticks
+MOST = 6  # most ticks on an axis as wide as a column of text
 EPOCHS = "~s"  # number format of d3: 1k for 1,000
 PLAIN = "~g"
 
@@ -22,8 +22,8 @@ def log_ticks(span: Span, most: int = MOST) -> list[float]:
     """Choose round numbers for the ticks of a logarithmic axis.
 
     Args:
-        span: positive.
-        most: ticks.
+        span: the ends of the axis, positive.
+        most: the largest number of ticks.
     """
     low, high = span
     if high / low < NARROW:
@@ -40,7 +40,7 @@ def linear_ticks(span: Span, most: int = MOST) -> list[float]:
 
     Args:
         span: the ends of the axis; if they are equal, this value is the only tick.
-        most: ticks.
+        most: the largest number of ticks.
     """
     low, high = span
     if not low < high:
@@ -58,10 +58,10 @@ def _round(mantissa: int, power: int) -> float:
 
 
 def scale(span: Span, log: bool) -> alt.Scale:
-    """Return a logarithmic or linear scale that ends exactly where the span does.
+    """Return a logarithmic or linear scale with exactly the ends of the span.
 
     Args:
-        span: positive if the scale is logarithmic.
+        span: the ends of the scale, positive if it is logarithmic.
         log: whether the scale is logarithmic.
     """
     return alt.Scale(type="log" if log else "linear", domain=list(span), nice=False)
@@ -72,11 +72,11 @@ def axis(title: str, span: Span, log: bool, most: int = MOST, form: str = PLAIN,
 
     Args:
         title: the title of the axis.
-        span: the span of the values.
+        span: the ends of the axis.
         log: whether the scale is logarithmic.
-        most: ticks.
+        most: the largest number of ticks.
         form: the format of the ticks' numbers, EPOCHS or PLAIN.
-        more: further properties of Vega-Lite.
+        more: further properties of a Vega-Lite axis.
     """
     return _axis(title, log_ticks(span, most) if log else linear_ticks(span, most), form, **more)
 
@@ -87,9 +87,9 @@ def epochs(last: float, interval: int, log: bool, most: int = MOST) -> alt.X:
     Args:
         last: the largest epoch.
         interval: epochs between evaluations.
-        log: whether the axis is logarithmic. Below `interval` it is then linear, so that epoch 0 is on the axis (a
-            symmetric logarithm).
-        most: ticks.
+        log: whether the axis is logarithmic. Such an axis is linear below `interval` (a symmetric logarithm), so that
+            epoch 0 is on it.
+        most: the largest number of ticks.
     """
     kind: dict[str, Any] = {"type": "symlog", "constant": interval} if log else {"type": "linear"}
     values = [0.0, *log_ticks((interval, last), most - 1)] if log else linear_ticks((0.0, last), most)

@@ -16,7 +16,7 @@ __all__ = ["ACCURACIES", "accuracy", "metric"]
 
 ACCURACIES = ("test_accuracy", "train_accuracy")
 FAINT = "test accuracy (faint: train)"
-SEEDS = 60  # most points of a single seed's curve
+SEEDS = 60  # most points in the curve of a single seed
 WIDE = 100.0  # positive values have a logarithmic axis if the ratio of the largest to the smallest is at least this
 
 Bands = Mapping[str, Band]  # method -> its band
@@ -26,7 +26,7 @@ def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
     """Plot a task's test accuracy, with its train accuracy as fainter lines; None if neither was recorded.
 
     Args:
-        sheet: receives the rows of the chart in its `datasets`.
+        sheet: the sheet to draw on; it receives the rows of the chart in its `datasets`.
         task: the label of the task.
     """
     found = {label: bands for label in ACCURACIES if (bands := _bands(sheet, task, label))}
@@ -37,11 +37,11 @@ def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
 
 def metric(sheet: Sheet, task: str, label: str) -> dict[str, Any] | None:
-    """Plot a recorded metric of a task, without single seeds; None if it has no finite value.
+    """Plot a recorded metric of a task, without single seeds; None if the metric has no finite value.
 
     Args:
-        sheet: evidence and style.
-        task: the task's label.
+        sheet: the sheet to draw on, as for `accuracy`.
+        task: the label of the task.
         label: the label of the metric.
     """
     bands = _bands(sheet, task, label)
@@ -84,7 +84,7 @@ def _lines(
 ) -> Iterator[alt.Chart]:
     """Draw single seeds, the quartiles, the median, and the invisible points that hold the median's tooltips.
 
-    `strength` is the opacity, 1 for the metric in front. It is set on fills and strokes, because a transparent mark
+    `strength` is the opacity, 1 for the metric in front. It is set for fills and strokes, because a transparent mark
     would be rendered as a separate image in a png.
     """
     colour = look["color"]

@@ -24,7 +24,7 @@ class Drawing:
     Attributes:
         figure: a key of FIGURES.
         task: the task's label; empty for a chart of all tasks.
-        specification: Vega-Lite, with its data.
+        specification: the Vega-Lite specification, with its data.
         metric: the metric's label; empty unless the chart shows a single metric.
     """
 
@@ -64,7 +64,7 @@ def drawings(sheet: Sheet, figure: str) -> Iterator[Drawing]:
     """Yield every chart of a figure for which the folder has data.
 
     Args:
-        sheet: evidence and style.
+        sheet: the sheet to draw on.
         figure: a key of FIGURES.
     """
     if figure in OF_ALL_TASKS:
@@ -79,6 +79,6 @@ def drawings(sheet: Sheet, figure: str) -> Iterator[Drawing]:
 
 
 def others(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Yield the task and the label of each metric that is only in the figure `metrics`."""
+    """Yield the task and the label of each metric that no figure except `metrics` shows."""
     for task in evidence.tasks:
         yield from ((task, label) for label in evidence.metrics(task) if label not in ACCURACIES)

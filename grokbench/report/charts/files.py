@@ -21,11 +21,11 @@ PIXELS = 400 / 72  # pixels of a png per point: 400 per inch
 def rendered(specification: dict[str, Any], format: str) -> bytes:
     """Render a chart and return the content of its file; the network is not used.
 
-    The font that is shipped has Latin and Greek letters and mathematical symbols. Labels in other writing systems use a
-    font that is installed on the machine.
+    The included font has Latin and Greek letters and mathematical symbols. Labels in other writing systems use a font
+    that is installed on the machine.
 
     Args:
-        specification: Vega-Lite, with its data.
+        specification: the Vega-Lite specification, with its data.
         format: a key of FORMATS.
     """
     _register()
@@ -61,7 +61,7 @@ def _pdf(specification: dict[str, Any]) -> bytes:
 
 
 def _svg(specification: dict[str, Any]) -> bytes:
-    """Render to svg, with the font embedded and the size in points as in a pdf; an svg's pixel is 3/4 of a point."""
+    """Render to svg with an embedded font and, as in a pdf, the size in points; a pixel of an svg is 3/4 of a point."""
     drawn = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
     sized = re.sub(
         r'(<svg [^<>]*?)width="([0-9.]+)" height="([0-9.]+)"', r'\1width="\2pt" height="\3pt"', drawn, count=1

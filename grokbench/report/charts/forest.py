@@ -19,7 +19,7 @@ KINDS = {None: "estimate", "lower": "at least", "upper": "at most", "mixed": "ne
 SHAPES = {"estimate": "circle", "at least": "triangle-right", "at most": "triangle-left", "neither bound": "diamond"}
 ROW = 2.2  # height of a method's row, in text sizes
 MOST = 5  # ticks
-LEAST = 0.4  # least share of the width for the plot itself; if the text leaves less, it does not repeat the intervals
+LEAST = 0.4  # least share of the width for the plot itself; if texts with intervals leave less, they lose the intervals
 SMALLEST = 1e-6  # smallest ratio on the logarithmic axis, because an interval may reach down to 0
 
 
@@ -27,7 +27,7 @@ def forest(sheet: Sheet, task: str) -> dict[str, Any] | None:
     """Plot the speed-ups of a task, with a row for every method; None if no method has one.
 
     Args:
-        sheet: receives the rows of the chart in its `datasets`.
+        sheet: the sheet to draw on; it receives the rows of the chart in its `datasets`.
         task: the label of the task.
     """
     rows = [row for row in sheet.evidence.rows(task) if row.regularizer != sheet.evidence.manifest.baseline]
@@ -81,7 +81,7 @@ def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
 
 
 def _interval(row: Row) -> tuple[float | None, float | None]:
-    """Return both ends of the interval; none for a bound, whose mark is at its valid end."""
+    """Return both ends of the interval; (None, None) for a bound, whose mark is at the valid end."""
     return (row.speedup_low, row.speedup_high) if row.speedup_bound is None else (None, None)
 
 

@@ -18,11 +18,11 @@ CUT = f"length(datum.label) > {LONGEST} ? {SHORT} : datum.label"  # the same as 
 def labels(
     sheet: Sheet, ends: Mapping[str, tuple[float, float]], x: alt.X, y: tuple[Span, bool], height: float
 ) -> list[alt.Chart]:
-    """Draw the name of each line at the right of the plot, with a thin line to it; nothing if colours suffice.
+    """Draw the name of each method at the right of the plot, joined to its line; draw nothing if colours suffice.
 
     Args:
-        sheet: evidence and style.
-        ends: method -> the values on both axes where its line ends.
+        sheet: the sheet to draw on.
+        ends: method -> horizontal and vertical value at the end of its line.
         x: the horizontal axis.
         y: the span of the vertical axis, and whether it is logarithmic.
         height: the height of the plot, in pixels.
@@ -57,7 +57,7 @@ def spread(places: Sequence[float], least: float, low: float, high: float) -> li
         places: positions, in any order.
         least: the smallest distance between neighbours.
         low: the smallest position.
-        high: the largest position; if there are too many labels, positions fall below `low`.
+        high: the largest position. If there are too many positions for the space, some fall below `low`.
     """
     order = sorted(range(len(places)), key=places.__getitem__)
     moved, floor = list(places), low

@@ -1,4 +1,4 @@
-"""A performance profile: the share of tasks and seeds on which a method needs at most tau times the least epochs."""
+"""A performance profile: the share of (task, seed) pairs on which a method needs at most tau times the least epochs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,15 +14,15 @@ from grokbench.text.lists import listed, plural
 
 __all__ = ["profile"]
 
-LEAST_SPAN = 1.1  # ratio at the end of the axis if all methods are equally fast
-MARGIN = 1.05  # share of the axis beyond the largest ratio
+LEAST_SPAN = 1.1  # smallest ratio at the end of the axis, such as if all methods are equally fast
+MARGIN = 1.05  # end of the axis / largest ratio
 
 
 def profile(sheet: Sheet) -> dict[str, Any] | None:
     """Plot the performance profile of every method that finished all tasks; None if fewer than two did.
 
     Args:
-        sheet: receives the rows of the chart in its `datasets`.
+        sheet: the sheet to draw on; it receives the rows of the chart in its `datasets`.
     """
     found = profiles(sheet.evidence.comparisons, sheet.evidence.tasks)
     if found is None:

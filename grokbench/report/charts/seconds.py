@@ -24,7 +24,7 @@ def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
     A bound is drawn at its valid end, without an interval.
 
     Args:
-        sheet: receives the rows of the chart in its `datasets`.
+        sheet: the sheet to draw on; it receives the rows of the chart in its `datasets`.
         task: the label of the task.
     """
     entries = list(_entries(sheet, task))

@@ -17,7 +17,7 @@ __all__ = ["Panel", "panels", "sensitivity"]
 
 ROW = 2.2  # height of a row, in text sizes
 AXES = ("lr", "weight_decay")
-RATE = "split(datum.label, '|')[1]"  # the part of a row's name with the learning rate
+RATE = "split(datum.label, '|')[1]"  # the learning rate, which is a part of a row's name
 
 Setting = tuple[float, float]  # learning rate, weight decay
 Entry = dict[str, Any]
@@ -42,7 +42,7 @@ def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
     """Plot the panels of a task, one below the other; None if no method has two settings.
 
     Args:
-        sheet: receives the rows of the chart in its `datasets`.
+        sheet: the sheet to draw on; it receives the rows of the chart in its `datasets`.
         task: the label of the task.
     """
     found = panels(sheet, task)
@@ -71,10 +71,10 @@ def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
 
 
 def panels(sheet: Sheet, task: str) -> list[Panel]:
-    """Group the rows of a task: the baseline's panel, and panels with at least two settings; empty without such panels.
+    """Group the rows of a task into the panels with at least two settings, and the baseline's panel if there are such.
 
     Args:
-        sheet: the sheet with the evidence.
+        sheet: the sheet, with the evidence.
         task: the label of the task.
     """
     rows = {row.regularizer: row for row in sheet.evidence.rows(task)}
@@ -106,7 +106,7 @@ def _setting(cell: Cell) -> Setting | None:
 
 
 def _rest(cell: Cell) -> dict[str, Any]:
-    """Return the other settings that the suite gives."""
+    """Return the settings that the suite gives, except learning rate and weight decay."""
     return {name: value for name, value in (cell.recipe.optimizer or {}).items() if name not in AXES}
 
 

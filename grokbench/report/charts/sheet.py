@@ -1,4 +1,4 @@
-"""The sheet that charts are drawn on: the evidence, the style, the data, and the parts that all charts share."""
+"""The sheet on which charts are drawn: evidence, style, data, and the parts that all charts share."""
 
 import hashlib
 import json
@@ -16,21 +16,21 @@ from grokbench.report.charts.style import PAGE, Style
 __all__ = ["Sheet"]
 
 SHOWN = {"filter": "indexof(shown, datum.method) >= 0"}  # check boxes of the report set the parameter `shown`
-NARROW = 300  # with a smaller width, names beside a plot leave little space for the plot
-PART = {"top_level": False}  # for Altair: a part of a chart, without a schema and a configuration of its own
+NARROW = 300  # on a chart less wide than this, names beside the plot leave little space for it
+PART = {"top_level": False}  # tells Altair that a layer has no schema and no configuration of its own
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The evidence of a folder, and how to draw it.
+    """The evidence of a folder, and the way in which charts show it.
 
     Attributes:
         evidence: the measurements and comparisons.
         style: the sizes of a chart.
         log: whether epochs are on a logarithmic axis.
         seeds: whether the curves of single seeds are shown initially.
-        datasets: name -> the rows of every chart drawn so far; they are kept here, because Altair would copy them many
-            times within a chart.
+        datasets: name -> rows, of every chart drawn so far. The rows are kept here, because Altair would copy rows
+            within a chart many times.
     """
 
     evidence: Evidence

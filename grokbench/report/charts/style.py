@@ -23,9 +23,9 @@ __all__ = [
 FONT = "Roboto"
 FONTS = Path(__file__).parent / "fonts"
 
-# Found by search. Any two differ by at least 28 (CIE 1976), for normal colour vision and as simulated for protanopia,
-# deuteranopia and tritanopia (Machado, Oliveira and Fernandes 2009). Each has a contrast of at least 2.4 against white,
-# or in DARK against the dark background of the report.
+# Found by search. Any two colours differ by at least 28 (CIE 1976), in normal vision and in simulated protanopia,
+# deuteranopia and tritanopia (Machado, Oliveira and Fernandes 2009). Each colour has a contrast of at least 2.4: in
+# COLOURS against white, in DARK against the dark background of the report.
 COLOURS = ("#787878", "#670ef8", "#3fb464", "#b4090b", "#f476d8", "#c7a413", "#9e0095", "#ba59ff")
 DARK = ("#9e9e9e", "#8942ff", "#98ff97", "#d83720", "#ffb5fc", "#fb9808", "#975d9f", "#778ff8")  # the same, lighter
 DASHES = ([1, 0], [1, 0], [1, 0], [1, 0], [6, 2], [6, 2], [6, 2], [6, 2])
@@ -36,7 +36,7 @@ MOST_COLOURS = len(COLOURS)  # most methods that colours distinguish; with more 
 INK = {f"{part}Color": "currentColor" for part in ("label", "title")}
 LINES = {f"{part}Color": "currentColor" for part in ("grid", "domain", "tick")}
 EXACT = {"tickRound": False, "translate": 0}  # ticks stand at their exact values, not at the nearest pixel
-SYMBOL = 34  # pixels of a legend's entry beside its text
+SYMBOL = 34  # width of a legend's entry without its text, in pixels
 AXIS = {"gridOpacity": 0.15, "domainOpacity": 0.6, "tickOpacity": 0.6, **EXACT}
 LEGEND = {
     "symbolType": "stroke",
@@ -89,7 +89,7 @@ class Style:
         }
 
     def columns(self, labels: Collection[str]) -> dict[str, Any]:
-        """Return a legend's number of columns (as many as fit), and the width to which labels are cut."""
+        """Return a legend's number of columns, as many as fit, and the largest width of its labels."""
         if not isinstance(self.width, int):
             return {}
         widest = max((text_width(label, self.text) for label in labels), default=0.0)
@@ -115,7 +115,7 @@ def dashes(methods: Sequence[str]) -> list[list[int]]:
 
 
 def text_width(text: str, size: float) -> float:
-    """Estimate the width of a text; letters of East Asian scripts are as wide as high.
+    """Estimate the width of a text; letters of East Asian scripts count as wide as they are high.
 
     Args:
         text: one line.

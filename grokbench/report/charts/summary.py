@@ -28,7 +28,7 @@ SLOWER, NEITHER, FASTER = "#d98d3a", "#e8e8e8", "#4a8fd6"  # distinguishable wit
 def summary(sheet: Sheet) -> dict[str, Any] | None:
     """Plot a table of tasks and methods, coloured by speed-up; None if nothing was compared.
 
-    The last entry of a method is the geometric mean over the tasks on which its speed-up is an estimate.
+    The last entry of a method is the geometric mean over those tasks on which its speed-up is an estimate.
     """
     entries = list(_entries(sheet.evidence))
     if all(entry["speedup"] is None for entry in entries):
@@ -42,7 +42,7 @@ def summary(sheet: Sheet) -> dict[str, Any] | None:
 
 
 def heat() -> alt.Color:
-    """Return the colours of speed-ups."""
+    """Return the colour scale for speed-ups."""
     scale = alt.Scale(type="log", domain=[1 / STRONGEST, 1, STRONGEST], range=[SLOWER, NEITHER, FASTER], clamp=True)
     return alt.Color("speedup:Q", scale=scale, legend=None)
 
@@ -63,7 +63,7 @@ class Shape:
 
 
 def _shape(sheet: Sheet, entries: Sequence[Entry]) -> Shape:
-    """Choose the layout. If the width is small, the fewer of methods and tasks are columns, with upright text."""
+    """Choose the layout. If the width is small, methods or tasks (whichever are fewer) are columns of upright text."""
     labels = {name: list(dict.fromkeys(entry[name] for entry in entries)) for name in ("method", "task")}
     size, width = sheet.style.text, sheet.style.width
     text = 1.0 + max(text_width(entry["text"], size) for entry in entries)
@@ -111,7 +111,7 @@ def speedup_entry(evidence: Evidence, row: Row | None) -> Entry:
 
     Args:
         evidence: the evidence, with the suite's statistics.
-        row: the row; None if nothing is planned.
+        row: the row; None if the suite does not plan this cell.
     """
     if row is None or row.shown is None:
         return {"speedup": None, "text": "–", "said": "; ".join(row.sentences) if row else "not planned"}

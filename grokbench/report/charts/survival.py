@@ -1,4 +1,4 @@
-"""Kaplan-Meier curves of the time to grok: the share of seeds that have not grokked, with the numbers at risk."""
+"""Kaplan-Meier curves of the time to grok: the share of seeds that have not grokked yet, with the numbers at risk."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,18 +14,18 @@ from grokbench.text.numbers import number
 
 __all__ = ["survival"]
 
-BELOW = 5.0  # lines of text from the plot to the first numbers at risk
+BELOW = 5.0  # distance from the plot to the first numbers at risk, in lines of text
 
 
 def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
     """Plot the Kaplan-Meier curve of each method of a task, and the numbers at risk; None if no replica finished.
 
     Args:
-        sheet: receives the rows of the chart in its `datasets`.
+        sheet: the sheet to draw on; it receives the rows of the chart in its `datasets`.
         task: the label of the task.
     """
     measured = [each.measured for each in sheet.evidence.of(task)]
-    # Of replicas that were trained to a smaller budget, only early seeds are known.
+    # Among replicas that were trained to a smaller budget, only those that grokked early have a known time.
     cells = [each for each in measured if each.finished and not each.short]
     if not cells:
         return None
@@ -73,7 +73,7 @@ def _steps(cell: Measured, first: float) -> list[dict[str, Any]]:
 
 
 def _at_risk(sheet: Sheet, cells: Sequence[Measured], x: alt.X, span: Span, height: float) -> Iterator[alt.Chart]:
-    """Draw the numbers at risk below each tick: seeds of each method that have neither grokked nor been censored."""
+    """Draw the numbers at risk below each tick: each method's seeds that are neither grokked nor censored by then."""
     at = log_ticks(span, sheet.ticks) if sheet.log else linear_ticks(span, sheet.ticks)
     lines = {cell.cell.regularizer: height + (BELOW + i) * sheet.line_height for i, cell in enumerate(cells)}
     rows = (

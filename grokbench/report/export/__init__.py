@@ -17,7 +17,7 @@ PAGE = "README.md"
 
 
 def export(store: Store, board: Leaderboard, folder: Path, format: str = "csv") -> Mapping[str, int]:
-    """Write the tables `runs`, `curves` and `leaderboard`, and PAGE; the folder appears only when all are complete.
+    """Write the tables `runs`, `curves` and `leaderboard`, and PAGE; the folder appears when all of them are complete.
 
     Unless the store is packed, one replica's curves are in memory at a time.
 

@@ -19,8 +19,8 @@ NO_END = f"{NOT_COMPARED}; the bound is mixed"
 UNTESTED = f"{NOT_COMPARED}; copies of the baseline; a part of the suite's seeds has run"
 UNDECLARED = "the suite declares no looks, or none is reached; the baseline"
 UNFAMILIAR = "the baseline, copies of it, and skipped cells"
-NOT_HELD = "the task does not `hold`"
-NOT_RECORDED = "nothing has finished, or a run of an earlier version does not say it"
+NOT_HELD = "the task does not stop by `hold`"
+NOT_RECORDED = "nothing has finished, or a run is of an earlier version"
 NO_MARGIN = f"{NOT_COMPARED}; the suite declares no margin, or a seed did not grok"
 NO_WATCH = "no evaluation follows a first crossing"
 UNCOUNTED = "not counted, or the timing is of an earlier version"
@@ -62,33 +62,33 @@ RANKED: tuple[Column, ...] = (
     Column("epochs_median", NUMBER, "median time to grok", "no more than half grokked", "epochs"),
     Column("epochs_std", NUMBER, "standard deviation (n - 1) of min(time, budget)", "below two seeds", "epochs"),
     Column("epochs_mean_bound", TEXT, "lower: seeds did not grok, so that the mean time is larger", "all grokked"),
-    Column("epochs_median_low", NUMBER, "least median, the last epoch to grok", "other than half grokked", "epochs"),
+    Column("epochs_median_low", NUMBER, "lower bound of the median, if exactly half grokked", "otherwise", "epochs"),
     Column("epochs_to_memorise", NUMBER, "median over the seeds that memorised", "none memorised", "epochs"),
     Column("delay", NUMBER, "median epochs from memorising to grokking", "no seed grokked", "epochs"),
     Column("first_mean", NUMBER, "mean of min(first crossing, budget)", "nothing has finished", "epochs"),
     Column("first_median", NUMBER, "median epochs to the first crossing", "no more than half had one", "epochs"),
     Column("lasting", INTEGER, "seeds whose grokking lasted", NOT_HELD),
     Column("lasting_mean", NUMBER, "mean of min(lasting crossing, budget)", NOT_HELD, "epochs"),
-    Column("lasting_median", NUMBER, "median epochs to it", f"{NOT_HELD}; no more than half had one", "epochs"),
-    Column("below_share", NUMBER, "mean share of evaluations after the first crossing below the criterion", NO_WATCH),
-    Column("below_again", INTEGER, "seeds with such an evaluation", NOT_RECORDED),
-    Column("not_finite_after", INTEGER, "seeds whose loss was not finite after their first crossing", NOT_RECORDED),
-    Column("strict", INTEGER, "seeds with the criterion met at every evaluation of H epochs", NOT_HELD),
+    Column("lasting_median", NUMBER, "median epochs to that crossing", f"{NOT_HELD}; no more than half", "epochs"),
+    Column("below_share", NUMBER, "share of evaluations after the first crossing that missed the criterion", NO_WATCH),
+    Column("below_again", INTEGER, "seeds that missed the criterion after their first crossing", NOT_RECORDED),
+    Column("not_finite_after", INTEGER, "seeds whose loss became non-finite after their first crossing", NOT_RECORDED),
+    Column("strict", INTEGER, "seeds with a crossing after which the criterion held for H epochs", NOT_HELD),
     Column(
         "strict_mean",
         NUMBER,
-        "restricted mean of that crossing, a lower bound if one is unknown",
+        "mean of min(strict crossing, budget); a lower bound if a crossing is unknown",
         NOT_HELD,
         "epochs",
     ),
-    Column("strict_median", NUMBER, "median epochs to it", f"{NOT_HELD}; not known", "epochs"),
+    Column("strict_median", NUMBER, "median epochs to that crossing", f"{NOT_HELD}; not known", "epochs"),
     Column("lost", INTEGER, "seeds below the criterion again by more than chance explains", NOT_RECORDED),
     _joined("worst", "worst value of each metric of the criterion after the first crossing", NO_WATCH, _worst),
     Column("speedup", NUMBER, "exp of the mean over seeds of log(baseline's time / its time)", NOT_COMPARED, "ratio"),
     Column("speedup_low", NUMBER, "lower end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     Column("speedup_high", NUMBER, "upper end of its interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
-    Column("speedup_bound", TEXT, "lower, upper or mixed: the bound it is where seeds did not grok", "not a bound"),
-    Column("speedup_valid_end", NUMBER, "the number to print after the sign of the bound", NO_END, "ratio"),
+    Column("speedup_bound", TEXT, "lower, upper or mixed: its kind of bound if seeds did not grok", "not a bound"),
+    Column("speedup_valid_end", NUMBER, "the number to print for `speedup`", NO_END, "ratio"),
     Column("speedup_of_means", NUMBER, "mean time of the baseline / mean time", NOT_COMPARED, "ratio"),
     Column("speedup_of_means_low", NUMBER, "lower end of its 95% interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
     Column("speedup_of_means_high", NUMBER, "upper end of that interval", f"{NOT_COMPARED}; too few seeds", "ratio"),
@@ -119,7 +119,7 @@ JUDGED: tuple[Column, ...] = (
     Column("seconds_speedup_low", NUMBER, "lower end of its interval", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
     Column("seconds_speedup_high", NUMBER, "upper end of its interval", f"{NOT_COMPARED}; {UNTIMED}", "ratio"),
     Column("seconds_speedup_bound", TEXT, "lower, upper or mixed, as speedup_bound", "not a bound"),
-    Column("seconds_speedup_valid_end", NUMBER, "the number to print after its sign", f"{NO_END}; {UNTIMED}", "ratio"),
+    Column("seconds_speedup_valid_end", NUMBER, "the number to print for it", f"{NO_END}; {UNTIMED}", "ratio"),
     _joined(
         "privileges",
         "what the method uses that the baseline does not have",

@@ -36,7 +36,7 @@ LABELS = (
     Column("task", TEXT, "label of the task in the suite"),
     Column("regularizer", TEXT, "label of the method in the suite"),
 )
-SEED = Column("seed", INTEGER, "number of the replica: the same data, split and initialisation for every method")
+SEED = Column("seed", INTEGER, "seed of the replica, which fixes data, split and initialisation for every method")
 
 
 @dataclass(frozen=True)
@@ -128,20 +128,20 @@ BEFORE = (
         of=lambda replica: replica.run.outcome.value if replica.run else MISSING,
     ),
     _of_run("grokked_at", INTEGER, "epochs to the first evaluation at which the criterion held", NEVER, "epochs"),
-    _of_crossings("lasting", INTEGER, "epochs to the crossing that lasted, where the task holds", "epochs"),
+    _of_crossings("lasting", INTEGER, "epochs to the crossing that lasted, if the task stops by `hold`", "epochs"),
     _of_crossings("watched", INTEGER, "evaluations after the first crossing"),
-    _of_crossings("below", INTEGER, "of these, evaluations at which the criterion did not hold"),
-    _of_crossings("lost", INTEGER, "of these, evaluations below it by more than chance explains"),
-    _of_crossings("strict", INTEGER, "epochs to the crossing after which it held at every evaluation", "epochs"),
-    _of_crossings("not_finite_at", INTEGER, "epoch at which a loss was not finite", "epochs"),
+    _of_crossings("below", INTEGER, "later evaluations at which the criterion did not hold"),
+    _of_crossings("lost", INTEGER, "evaluations that missed the criterion by more than chance explains"),
+    _of_crossings("strict", INTEGER, "epochs to the crossing after which it held throughout H epochs", "epochs"),
+    _of_crossings("not_finite_at", INTEGER, "epoch of the evaluation by which a loss had become non-finite", "epochs"),
     _of_run("memorised_at", INTEGER, "epochs to a train accuracy of at least 0.99", NEVER, "epochs"),
     _of_run("epochs", INTEGER, "epochs that were trained", unit="epochs"),
-    Column("budget", INTEGER, "the most epochs", unit="epochs", of=lambda replica: replica.cell.budget),
-    Column("evaluate_every", INTEGER, "between evaluations", unit="epochs", of=lambda r: r.cell.evaluate_every),
+    Column("budget", INTEGER, "largest number of epochs", unit="epochs", of=lambda replica: replica.cell.budget),
+    Column("evaluate_every", INTEGER, "distance of evaluations", unit="epochs", of=lambda r: r.cell.evaluate_every),
     Column(
         "time",
         NUMBER,
-        "grokked_at, or `lasting` where the suite ranks by it; the budget where there is none by then. Means and "
+        "grokked_at, or `lasting` if the suite ranks by it; the budget if the replica did not grok by then. Means and "
         "ratios use this time",
         NOT_FINISHED,
         "epochs",
@@ -150,29 +150,29 @@ BEFORE = (
     Column(
         "event",
         BOOLEAN,
-        "whether it grokked at `time`; false where `time` is only a lower bound",
+        "whether the replica grokked at `time`; if false, `time` is only a lower bound",
         NOT_FINISHED,
         of=lambda replica: next(iter(replica.measured.grokked), None),
     ),
 )
 AFTER = (
-    _of_run("prepare_seconds", NUMBER, "of the method's phase `prepare`, before training", unit="seconds"),
+    _of_run("prepare_seconds", NUMBER, "time of the method's phase `prepare`, before training", unit="seconds"),
     Column(
         "seconds_per_epoch",
         NUMBER,
-        "of the cell, the same for all its seeds: one network trained alone, evaluation excluded, median of the rounds",
+        "measured once for the cell: one network trained alone, evaluation excluded, median of the rounds",
         UNTIMED,
         "seconds",
         lambda replica: replica.measured.seconds_per_epoch(),
     ),
-    _origin("device", "kind of device it was trained on: cpu or cuda"),
+    _origin("device", "kind of device on which the replica was trained: cpu or cuda"),
     _origin("device_name", "the device's model"),
     _origin("machine", "processor and cores"),
-    _origin("precision", "of all tensors: float32 or float64"),
-    _origin("torch", "version"),
-    _origin("grokbench", "version"),
+    _origin("precision", "type of all tensors: float32 or float64"),
+    _origin("torch", "version of torch"),
+    _origin("grokbench", "version of grokbench"),
     _origin("engine", "revision of the training engine"),
-    Column("commit", TEXT, "of grokbench, `-dirty` if files were changed", "not from a repository", of=_commit),
+    Column("commit", TEXT, "commit of grokbench; `-dirty` if files were changed", "not from a repository", of=_commit),
     Column("error", TEXT, "last line of the traceback", "nothing failed", of=lambda r: _last_line(r.of_run("error"))),
 )
 CURVES = (

@@ -24,7 +24,7 @@ class Column:
         meaning: a description of its values.
         empty: a description of the rows without a value; empty if every row has one.
         unit: the unit of its values; empty if they have none.
-        of: returns the value of a record; None to read the record's attribute `name`.
+        of: a function that reads the value from a record; None to read the record's attribute `name`.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Column:
 
     @property
     def read(self) -> Callable[[Any], Value]:
-        """A function that returns this column's value of a record."""
+        """A function that reads the column's value from a record."""
         get, convert = self.of or attrgetter(self.name), CONVERT[self.kind]
         return lambda record: None if (found := get(record)) is None else convert(found)
 
@@ -49,7 +49,7 @@ class Table:
         name: the name of the table.
         about: a description of a row.
         columns: the columns, in order.
-        rows: returns an iterator over the rows.
+        rows: a function that returns an iterator over the rows.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Table:
             name: the name of the table.
             about: a description of a row.
             columns: the columns, in order.
-            records: returns the records.
+            records: a function that returns the records.
         """
         columns = tuple(columns)
         readers = [column.read for column in columns]
@@ -85,7 +85,7 @@ def _text(value: Any) -> str | None:
 def _integer(value: Any) -> int:
     if abs(value) > LARGEST:
         raise StoreError(
-            f"the whole number {value} has more than 64 bits, expected a seed or epochs: a file was edited."
+            f"the whole number {value} has more than 64 bits, expected a seed or a number of epochs: a file was edited."
         )
     return int(value)
 

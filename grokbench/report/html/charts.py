@@ -1,4 +1,4 @@
-"""The charts of the page: specifications, and their data by columns, which takes a third of the size of data by rows.
+"""The charts of the page: specifications, and data stored by column, which takes a third of the space of rows.
 
 Numbers and labels are data: none of them becomes part of an expression or of markup.
 """
@@ -19,10 +19,10 @@ class Chart:
     """A chart on the page.
 
     Attributes:
-        name: names the chart's element, is unique on the page, and consists of letters and digits.
+        name: the name of the chart's element, unique on the page, of letters and digits.
         figure: the figure, a key of FIGURES.
         task: the label of the task; "" for all tasks.
-        metric: the label of the metric that it shows; "" if it shows none.
+        metric: the label of the metric that the chart shows; "" if it shows none.
         scales: scale of the axis of epochs -> specification without data. The keys are "log" and "linear" if both are
             possible, otherwise "only".
     """
@@ -74,7 +74,7 @@ def _drawn(sheet: Sheet, figure: str) -> Iterator[tuple[Drawing, dict[str, Any]]
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Convert rows to columns. A column of text holds its distinct values and their indices, because labels repeat."""
+    """Convert rows to columns. A column of text has its distinct values, and for each row the index of its value."""
     fields = list(dict.fromkeys(field for row in rows for field in row))
     return {field: _column([row.get(field) for row in rows]) for field in fields}
 
@@ -89,7 +89,7 @@ def _column(values: list[Any]) -> Any:
 def embedded(data: Any) -> str:
     """Write JSON for a `script` element: nothing in it ends the element or begins markup.
 
-    Texts are escaped as on the rest of the page, so that a label is the same in both.
+    Texts are escaped as on the rest of the page, so that a label looks the same in charts and elsewhere.
     """
     text = json.dumps(printable_data(data), allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     for character in "<>&\u2028\u2029":

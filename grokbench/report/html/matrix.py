@@ -35,7 +35,7 @@ class Matrix:
 
     Attributes:
         labels: the labels of the k methods.
-        cells: (k, k), one for each pair in each direction.
+        cells: (k, k); the cell in a row and a column compares the row's method with the column's.
     """
 
     labels: tuple[str, ...]
@@ -60,7 +60,7 @@ def matrix(pairs: Sequence[Pair], methods: Sequence[str]) -> Matrix | None:
 
 
 def _contrast(pair: Pair, turned: bool = False) -> Contrast:
-    """Write a pair as a cell; with `turned`, as the speed-up of b over a."""
+    """Write a pair as a cell: the speed-up of a over b, or of b over a if `turned`."""
     if pair.speedup is None:
         return Contrast(NOTHING, "neither grokked on any seed")
     value, low, high, bound = pair.speedup, pair.low, pair.high, pair.bound

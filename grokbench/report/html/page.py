@@ -1,4 +1,4 @@
-"""The page of a report as one HTML file. Labels, notes and recipes contain users' text, so everything is escaped."""
+"""The page of a report as one HTML file. Labels, notes and recipes contain users' text, so all text is escaped."""
 
 import base64
 import functools
@@ -78,7 +78,7 @@ def _template() -> jinja2.Template:
 
 
 def _visible(value: Any) -> Any:
-    """Escape invisible characters in text; leave markup unchanged, whose texts are escaped already."""
+    """Escape invisible characters in text; leave markup, whose texts are escaped already, unchanged."""
     return printable_lines(value) if type(value) is str else value
 
 
@@ -130,7 +130,7 @@ def _counts(evidence: Evidence) -> str:
 
 
 def _commands(manifest: Manifest, folder: str) -> list[str]:
-    """List the commands that show the folder again, and the command that trains it."""
+    """List the commands that show the folder, and the command that trains its missing replicas."""
     made = {name: manifest.execution.get(name) for name in ("device", "precision")}
     options = [f"--{name} {shlex.quote(str(value))}" for name, value in made.items() if value is not None]
     seeds = format_seeds(manifest.seeds)

@@ -1,7 +1,7 @@
 "use strict";
-// Charts are drawn one after the other from top to bottom, those in a closed part when it is opened. A view keeps its
-// parameters `shown` (methods) and `single` (seeds) in step with the check boxes; another scale of epochs is another
-// specification.
+// Charts are drawn one after the other from top to bottom; those in a closed part are drawn when the part is opened. The
+// parameters `shown` (methods) and `single` (seeds) of a view follow the check boxes. For another scale of epochs, a chart
+// is drawn again from another specification.
 
 const byId = (id) => document.getElementById(id);
 const { charts, datasets } = JSON.parse(byId("data").textContent);
@@ -86,7 +86,7 @@ function sort(heading) {
   const key = (row) => row.cells[place].dataset.key;
   const numeric = [...body.rows].every((row) => !Number.isNaN(Number(key(row))));
   const compare = (a, b) => {
-    if (a === "" || b === "") return (a === "") - (b === ""); // what does not exist comes last, whichever way
+    if (a === "" || b === "") return (a === "") - (b === ""); // missing values come last in both orders
     return sign * (numeric ? a - b : a.localeCompare(b));
   };
   body.append(...[...body.rows].sort((a, b) => compare(key(a), key(b))));
@@ -103,4 +103,4 @@ for (const part of document.querySelectorAll("main details")) {
   part.addEventListener("toggle", () => part.open && drawAll(inside.filter((name) => !views.has(name))));
 }
 drawAll(Object.keys(charts).filter((name) => !byId(name).closest("details:not([open])")));
-later(() => undefined); // where there is no chart at all, too, the page says that it is drawn
+later(() => undefined); // sets `data-drawn` even if there are no charts

@@ -37,8 +37,8 @@ class Entry(NamedTuple):
     Attributes:
         text: the text that readers see.
         key: the number or word by which rows are sorted; None comes last.
-        strong: whether it is bold.
-        names_row: whether it holds the label of the row's method.
+        strong: whether the text is bold.
+        names_row: whether the text is the label of the row's method.
     """
 
     text: str
@@ -95,7 +95,7 @@ class Board:
 
 
 def boards(evidence: Evidence) -> dict[str, Board]:
-    """Make a leaderboard for each task of which a replica has run; if none has, for all tasks."""
+    """Make a leaderboard for each task with a replica that has run, or for all tasks if none has run."""
     shown, _ = begun(evidence.leaderboard)
     return {task: _board(evidence, task, rows) for task, rows in shown.items()}
 
@@ -142,7 +142,7 @@ def _table(evidence: Evidence, rows: Sequence[Row]) -> Table:
 
 
 def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
-    """Return the sort key of a cell: for a method its place in the suite, for a median beyond the budget the budget."""
+    """Return the sort key of a cell: the order in the suite for a method, the budget for a median beyond the budget."""
     match column:
         case Key.METHOD:
             return evidence.methods.index(row.regularizer)

@@ -26,7 +26,7 @@ from grokbench.text.escape import UNICODE_CHAR, csv_cell, latex_prose, markdown,
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
 
-SCHEMA_VERSION = 3  # version of the JSON; it is increased when keys are added, and no key changes its meaning
+SCHEMA_VERSION = 3  # version of the JSON; it is raised when keys are added, and keys never change their meaning
 WIDTH = 120  # width of a table for people, in characters
 NARROWEST = 60  # the narrowest terminal to which a table is fitted, in characters
 
@@ -37,8 +37,8 @@ def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> s
     Args:
         leaderboard: the leaderboard.
         format: one of FORMATS.
-        width: the width of a `table` in characters, by default 120. To fit it, long labels are shortened in the middle,
-            then the least needed columns are left out. Other formats ignore it.
+        width: the width of a `table` in characters, by default 120; other formats ignore it. If a table is wider, its
+            long labels are shortened in the middle, and then its least needed columns are left out.
 
     Raises:
         SuiteError: there is no such format.

@@ -1,6 +1,6 @@
-"""Notes that a leaderboard shows only once, with the rows that they concern, instead of row by row.
+"""Notes that a leaderboard shows only once, naming the rows that they concern, instead of row by row.
 
-Formats for programs keep these notes in every row, because programs read a row alone.
+Formats for programs keep these notes in every row, because programs may read a single row.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ COLLECTED = {  # kind -> the sentence about its rows
 
 
 def collected(leaderboard: Leaderboard) -> Iterator[Note]:
-    """Yield a caution for each of these kinds of notes that a row has."""
+    """Yield a caution for each kind of note in COLLECTED that at least one row has."""
     for kind, sentence in COLLECTED.items():
         rows = [row for row in leaderboard.rows if any(note.kind is kind for note in row.notes)]
         if rows:

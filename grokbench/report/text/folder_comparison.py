@@ -33,7 +33,7 @@ LEGEND = (
     "equal: seeds with the same outcome at the same epoch in both, of those that finished in both. differ by: the "
     "largest difference in epochs, and as a share of A's. median, mean: epochs to grok in A | B; a mean counts the "
     "budget for seeds that did not grok. speed-up: against the baseline of the same folder, with its interval. "
-    "conclusion: of that comparison, A | B where they do not agree."
+    "conclusion: that of the same comparison, or A | B if the two differ."
 )
 TEST_NAMES = {"sign_flip": "sign flip", "misses_last": "sign test"}
 
@@ -132,7 +132,7 @@ def _columns(cells: list[FolderContrast]) -> Columns:
 
 
 def _notes(cells: list[FolderContrast]) -> Iterator[str]:
-    """Yield sentences on differences between the cells, and between their outcomes, seed by seed."""
+    """Yield sentences on the differences between cells of both folders, and on seeds with different outcomes."""
     for cell in cells:
         for difference in cell.differences:
             yield f"{cell.regularizer}: {difference}"
@@ -148,7 +148,7 @@ def _notes(cells: list[FolderContrast]) -> Iterator[str]:
 
 
 def _summary(contrasts: FolderContrasts) -> Iterator[str]:
-    """Yield sentences on how many replicas are equal, and on how many conclusions agree."""
+    """Yield sentences that count the equal replicas and the conclusions that agree."""
     seeds = sum(cell.seeds for cell in contrasts.cells)
     differing = sum(len(cell.differing) for cell in contrasts.cells)
     judged = [cell for cell in contrasts.cells if cell.agree is not None]

@@ -39,7 +39,7 @@ VERDICT_RULE = (
     "it and with no effect; none: no effect shown, and the published speed-up excluded."
 )
 SIGN = re.compile(r"^(>=|<=|>|~) ")
-TIMES = re.compile(r"(?<=\d)x\b")  # left out, because the header says that it is a ratio
+TIMES = re.compile(r"(?<=\d)x\b")  # the x of a ratio; left out, because the header says that numbers are ratios
 POWER = re.compile(r"(\d(?:\.\d+)?)e([+-])0*(\d+)")
 
 
@@ -82,7 +82,7 @@ def _contrasts(part: Sequence[Row]) -> Iterator[str]:
 
 
 class Footnotes:
-    """The notes below a table. A note on single rows has a letter, a note on all rows has none."""
+    """The notes below a table. A note on single rows has a letter; a note on all rows has no letter."""
 
     def __init__(self, leaderboard: Leaderboard) -> None:
         """Begin without letters; `mark` assigns them."""
@@ -150,7 +150,7 @@ def _number(text: str) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    """Write a row. `{}` precedes a [ or * at its start, which would be read as an option of the previous row's end."""
+    """Write a row. `{}` precedes an initial [ or *, which LaTeX would read as an option of the previous row's end."""
     return f"{'{}' if cells[0].startswith(('[', '*')) else ''}{' & '.join(cells)} \\\\"
 
 

@@ -1,4 +1,4 @@
-"""A leaderboard as a fragment of HTML for a notebook. Labels and notes contain users' text, so all is escaped."""
+"""A leaderboard as a fragment of HTML for a notebook. All text is escaped, because labels and notes are users' text."""
 
 from collections.abc import Iterable, Iterator
 from html import escape

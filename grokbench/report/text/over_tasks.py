@@ -1,4 +1,4 @@
-"""The speed-ups over all tasks of a suite, as a short table below those of its tasks."""
+"""The speed-ups over all tasks of a suite, as a short table below the tables of the tasks."""
 
 from collections.abc import Sequence
 
@@ -39,7 +39,7 @@ def over_tasks(leaderboard: Leaderboard) -> Columns | None:
 
 
 def over_tasks_legend(leaderboard: Leaderboard) -> list[str]:
-    """Explain this table, and name the tasks that are left out of a mean, in a sentence for each mean."""
+    """Explain the table of `over_tasks`, and name the tasks that are left out of a mean."""
     found = shown_aggregates(leaderboard)
     if not found:
         return []

@@ -50,7 +50,7 @@ def by_task(leaderboard: Leaderboard) -> dict[str, tuple[Row, ...]]:
 
 
 def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
-    """Select the tasks of which a replica has run (all tasks if none has), and name the others in a sentence."""
+    """Select the tasks with a replica that has run (all tasks if there are none), and name the others in a sentence."""
     tasks = by_task(leaderboard)
     shown = {task: rows for task, rows in tasks.items() if any(_has_run(row) for row in rows)} or tasks
     waiting = [task for task in tasks if task not in shown]
@@ -58,7 +58,7 @@ def begun(leaderboard: Leaderboard) -> tuple[dict[str, tuple[Row, ...]], str]:
 
 
 def heading(task: str, leaderboard: Leaderboard) -> str:
-    """Write a task's heading: its label, budget and cadence, its delay, and for how long grokking has to last.
+    """Write the heading of a task: label, budget, cadence, delay, and the epochs over which grokking has to last.
 
     Args:
         task: the label of the task.
@@ -138,7 +138,7 @@ PLACE = "place: 1 + the number of methods that are significantly faster (Holm ov
 
 
 def legend(leaderboard: Leaderboard) -> list[str]:
-    """Explain the columns, in one paragraph each."""
+    """Explain the columns and the signs in a leaderboard's tables, in paragraphs."""
     statistics, seeds = leaderboard.statistics, max((row.seeds for row in leaderboard.rows), default=0)
     lines = [
         "Speed-up: exp of the mean log ratio of baseline to method epochs over paired seeds, with its "
@@ -200,7 +200,7 @@ def _has_run(row: Row) -> bool:
 
 
 def environment_value(value: Any) -> str:
-    """Write one value of the environment; if runs differ, write all their values."""
+    """Write a value of the environment, or all values if it is a list because runs differ."""
     if isinstance(value, list):
         return " | ".join(map(environment_value, value))
     if isinstance(value, Mapping) and "commit" in value:

@@ -30,12 +30,12 @@ HEADERS = (
     "published",
 )
 LEGEND = (
-    "s/epoch: of one replica trained alone, evaluation excluded, on the machine above. flop/epoch: its multiplications "
-    "and additions in matrix products, convolutions and factorizations. overhead: its ratio to the "
-    "baseline's; published: implied by the published seconds and epochs. seconds to grok: s/epoch times mean epochs, "
-    "plus the time before training. speed-up in time: ratio of the mean seconds. In brackets: 95% intervals, from the "
-    "spread over seeds and over rounds of timing. Epochs are capped at the budget. >= and <=: one-sided bounds, "
-    "because some seeds never grokked (the valid end of the interval is shown); ~: no valid bound."
+    "s/epoch: of one replica trained alone, evaluation excluded, on the machine above. flop/epoch: multiplications "
+    "and additions in matrix products, convolutions and factorizations. overhead: s/epoch divided by the baseline's; "
+    "published: implied by the published seconds and epochs. seconds to grok: s/epoch times mean epochs, plus the "
+    "time before training. speed-up in time: the baseline's seconds to grok divided by these. In brackets: 95% "
+    "intervals, from the spread over seeds and over rounds of timing. Epochs are capped at the budget. >= and <=: "
+    "one-sided bounds, because some seeds never grokked (the valid end of the interval is shown); ~: no valid bound."
 )
 
 
@@ -45,7 +45,7 @@ def render(found: Sequence[Cost], title: str, timings: Sequence[Timing], style: 
     Args:
         found: the cost of each cell.
         title: the beginning of a text for people.
-        timings: the timings of the folder; their provenance says where they were measured.
+        timings: the timings of the folder, with the machines in their provenance.
         style: one of FORMATS.
     """
     where = _measured_on(timings)

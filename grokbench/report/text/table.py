@@ -1,4 +1,4 @@
-"""The columns of tables for people: their cells as text, and the order in which they are left out on a narrow terminal.
+"""The columns of tables for people: cells as text, and the order in which columns are left out if space is scarce.
 
 Programs identify a column by its key; the header is only for people.
 """
@@ -20,7 +20,7 @@ from grokbench.text.table import GAP, aligned, shortened, width
 __all__ = ["Column", "Columns", "Key", "columns", "contrasts", "mean_text", "median_text", "speedup_text"]
 
 SHORTEST_LABEL = 14
-LONGEST_OTHER = 40  # most columns of the terminal for the label of the other row in a comparison
+LONGEST_OTHER = 40  # largest width, in columns of the terminal, of the other row's label in a comparison
 
 
 class Key(StrEnum):
@@ -56,8 +56,8 @@ class Column:
 
     Attributes:
         header: the text above the column.
-        side: "left" or "right": the alignment of its cells.
-        key: its content; None for a column that no program looks for.
+        side: "left" or "right": the alignment of the cells.
+        key: the content of the column; None if no program looks for it.
     """
 
     header: str
@@ -66,7 +66,7 @@ class Column:
 
     @property
     def strong(self) -> bool:
-        """True if its cell is bold in a row that is among the best."""
+        """True if the column's cell is bold in a row that is among the best."""
         return self.key in STRONG
 
 
@@ -121,7 +121,7 @@ class Columns:
         return Columns(tuple(self.heads[i] for i in keep), tuple(tuple(row[i] for i in keep) for row in self.cells))
 
     def _width(self, longest_label: int) -> int:
-        """Compute the width of the table if labels are cut to a length."""
+        """Compute the width of the table if labels are cut to a given length."""
         labels, *others = self.widths
         return min(labels, longest_label) + sum(others) + GAP * len(others)
 
@@ -131,8 +131,8 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
 
     Args:
         rows: the rows to show.
-        leaderboard: the whole leaderboard; it decides on the columns, so that the tables of all tasks have the same
-            ones.
+        leaderboard: the whole leaderboard; it decides which columns there are, so that the tables of all tasks have the
+            same columns.
         verdicts: verdict on a published ratio -> the text after that ratio.
     """
     statistics = leaderboard.statistics
@@ -164,7 +164,7 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
 
 
 def contrasts(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns | None:
-    """Write the comparisons of some rows with rows other than the baseline as a table; None if there are none.
+    """Write a table of some rows' comparisons with rows other than the baseline; None if they have no such comparisons.
 
     Args:
         rows: the rows to show.

@@ -33,7 +33,7 @@ class Display(AbstractContextManager["Display"], Protocol):
 
         Args:
             cells: the planned cells, in the order of the suite.
-            seeds: replicas of every cell.
+            seeds: the number of replicas of every cell.
             done: labels of a cell -> its stored runs.
             rank_by: the crossing that counts as grokking, see `Statistics`.
         """
@@ -45,7 +45,7 @@ class Display(AbstractContextManager["Display"], Protocol):
             cell: the cell of the group.
             seeds: the seeds of the group.
             epoch: completed epochs.
-            active: replicas of the group that are still in training.
+            active: the number of replicas of the group that are still in training.
         """
 
     def finished(self, run: Run, cell: Cell) -> None:
@@ -78,7 +78,7 @@ def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDis
     Args:
         stream: the stream to write to. By default standard error; in a notebook, which shows standard error in red,
             standard output.
-        plain: print lines instead of a live table; by default only if the stream is not a terminal that can redraw.
+        plain: True to print lines in place of a live table; by default, if the stream is no terminal that can redraw.
     """
     notebook = in_notebook()
     stream = stream or (sys.stdout if notebook else sys.stderr)

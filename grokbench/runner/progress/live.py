@@ -1,4 +1,4 @@
-"""The live table of a terminal: a row for each cell; if not all rows fit, one line summarises the rest."""
+"""The live table of a terminal: a row for each cell; if not all rows fit, lines below them summarise the rest."""
 
 import sys
 import time

@@ -19,7 +19,7 @@ class GroupProgress:
 
     Attributes:
         epoch: completed epochs.
-        active: replicas still in training.
+        active: the number of replicas still in training.
         at: when the epoch was reported, in seconds of the matrix's clock.
     """
 
@@ -48,7 +48,7 @@ class Matrix:
     Attributes:
         now: a clock, in seconds.
         began: when the display was made, by that clock.
-        seeds: replicas of every cell.
+        seeds: the number of replicas of every cell.
         cells: labels -> cell, in the order of the suite.
         runs: the runs of every cell, by seed.
         groups: the groups of every cell that are in training, by their seeds.
@@ -74,7 +74,7 @@ class Matrix:
 
         Args:
             cells: the planned cells, in the order of the suite.
-            seeds: replicas of every cell.
+            seeds: the number of replicas of every cell.
             done: labels of a cell -> its stored runs.
             rank_by: the crossing that counts as grokking.
         """
@@ -90,7 +90,7 @@ class Matrix:
             cell: the cell of the group.
             seeds: the seeds of the group.
             epoch: completed epochs.
-            active: replicas still in training; the group is removed at zero.
+            active: the number of replicas still in training; at zero, the group is removed.
         """
         groups, cost, now = self.groups[cell.key], self.costs[cell.key], self.now()
         for halved in [group for group in groups if group != seeds and set(group) & set(seeds)]:
@@ -137,7 +137,7 @@ class Matrix:
         return self.done(key) >= self.seeds
 
     def failures(self, key: CellKey) -> str:
-        """Describe the other outcomes, such as `2 censored, 1 failed`; empty when there are none."""
+        """Describe the ended replicas that `grokked` does not count, such as `2 censored, 1 failed`; may be empty."""
         counts = Counter(run.outcome for run in self.runs[key].values())
         words = [f"{counts[o]} {o}" for o in Outcome if o is not Outcome.GROKKED and counts[o]]
         lost = counts[Outcome.GROKKED] - self.grokked(key)
@@ -154,8 +154,8 @@ class Matrix:
         bias the median.
 
         Returns:
-            The median. If a complete cell has none: `> budget`, or `>= last` if exactly half of the replicas grokked.
-            Empty if the median is not yet known.
+            The median. If a complete cell has none: `> budget`, or `>= t` if exactly half of the replicas grokked, the
+            last of them at epoch t. Empty if the median is not yet known.
         """
         from grokbench.stats.survival import half_time, median_time  # imports numpy, so only if needed
 

@@ -35,7 +35,10 @@ class TimeLeft(NamedTuple):
 
 
 def estimate_time_left(matrix: Matrix) -> TimeLeft:
-    """Estimate the time left: epochs left x seconds per epoch, over all cells, divided by the groups in training."""
+    """Estimate the time left from the epochs left and the seconds per epoch of each cell.
+
+    Their products are summed over cells, and divided by the number of groups in training.
+    """
     seconds, bound, untimed = 0.0, False, set()
     for key in matrix.cells:
         epochs, bounded = _epochs_left(matrix, key)

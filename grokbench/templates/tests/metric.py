@@ -1,4 +1,4 @@
-"""Every question of `grokbench check`, and the equation by hand."""
+"""Every check of `grokbench check`, and the equation computed by hand."""
 
 import math
 

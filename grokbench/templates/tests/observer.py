@@ -1,4 +1,4 @@
-"""Every question of `grokbench check`, and the line of one replica."""
+"""Every check of `grokbench check`, and the line of one replica."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every question of `grokbench check`, and the labels by hand."""
+"""Every check of `grokbench check`, and the labels computed by hand."""
 
 import pytest
 

@@ -46,7 +46,7 @@ def method() -> Regularizer:
 """,
         "shapes",
         "perturb returns a batch of another shape",
-        "examples of the method's own: reserve=0.01, at.reserved",
+        "for examples of its own, a method sets reserve and reads at.reserved",
     ),
     "a schedule without its budget": Fault(
         f"""
@@ -167,7 +167,7 @@ def method() -> Regularizer:
     return Regularizer(init=init, transform=transform, every={{"transform": 10}})
 """,
         "periods",
-        "the state counts the calls of transform in n: one in 10 steps",
+        "n in the state counts the calls of transform, one in 10 steps",
         "use at.step, which counts updates",
         "hint",
     ),
@@ -244,7 +244,7 @@ def method() -> Regularizer:
     return Regularizer(eval_params=evaluated, privileges=frozenset({{"averaged_weights"}}))
 """,
         "shapes",
-        "eval_params returns no parameter of weight1",
+        "eval_params returns no parameter named weight1",
         "return a dict with the given names",
     ),
     "activations that are dropped": Fault(

@@ -160,7 +160,7 @@ def penalty(local, state, at):
         "penalty=penalty",
         "shapes",
         "it differentiates tensors without a graph",
-        "local.pullback(cotangents) gives gradients of the inputs",
+        "use local.pullback(cotangents) for input gradients",
     ),
     "a second gradient undeclared": Habit(
         """

@@ -88,7 +88,7 @@ CHANGES = {
         "for name, p in reversed(list(params.items()))}, state\n",
         "shapes",
         "project returns parameters of another shape, dtype or order than it was given: weight2 is in the place of "
-        "weight1 was",
+        "weight1",
         "return a dict with the given names, in their order",
     ),
     "parameters alone": Change(

@@ -78,7 +78,7 @@ def method() -> Regularizer:
 ''',
         "description",
         "the docstring of method begins with 'Add nothing'",
-        "and end it with a full stop",
+        "that ends with a full stop",
     ),
     "no record": Fault(
         '''

@@ -30,7 +30,7 @@ def method(steps: int = 10) -> Regularizer:
 ''',
         "effect",
         "at its defaults it does nothing: its weights are the baseline's after 50 steps",
-        "at.params are those before the update",
+        "at.params holds the parameters before the update",
     ),
     "an own optimizer of no parameter": Fault(
         '''
@@ -48,7 +48,7 @@ def method() -> Regularizer:
 ''',
         "effect",
         "at its defaults it does nothing",
-        "does claims name a parameter?",
+        "that claims names a parameter",
     ),
     "a parameter that nothing reads": Fault(
         '''
@@ -193,7 +193,7 @@ def method() -> Regularizer:
     return Regularizer(init=init, transform=transform, project=project)
 ''',
         "project",
-        "project makes an update from gradients that transform keeps, besides the optimizer's",
+        "project makes an update of its own, from gradients that transform keeps in the state",
         OWN,
         "hint",
     ),
@@ -225,7 +225,7 @@ def method() -> Regularizer:
 ''',
         "effect",
         "its weights are not finite after 50 steps",
-        "add no difference twice; see `rate`",
+        "do not add the update again; to scale the update, use `rate`",
         "hint",
     ),
     "clipping by the rows of torch": Fault(
