@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grokbench import engine
-from grokbench.engine import executors, timing
+from grokbench.engine import executors, flat_executor, timing
 from grokbench.engine.arithmetic import flop_per_epoch
 from grokbench.records import CLOCKS_AGREE, TRIES, Cell
 
@@ -35,6 +35,7 @@ def clock(monkeypatch):
 
     monkeypatch.setattr(engine, "start", lambda step, seeds, device, dtype: (seeds, 0.0))
     monkeypatch.setattr(executors, "train_epoch", train_epoch)
+    monkeypatch.setattr(timing, "make_executor", lambda step, device, record_after: executors.EagerExecutor(step))
     clocks = SimpleNamespace(perf_counter=lambda: now.seconds, process_time=lambda: now.cpu)
     monkeypatch.setattr(timing, "time", clocks)
     monkeypatch.setattr(timing, "CLOCKS_AGREE", CLOCKS_AGREE)
@@ -59,12 +60,12 @@ def test_the_figure_is_the_time_of_an_epoch(clock):
 
 def test_methods_take_turns_after_a_warm_up_and_short_epochs_are_repeated(clock):
     measured(quick=0.01, slow=2.0)
-    warm_up = ["quick"] * 2 + ["slow"] * 2
+    warm_up = ["quick"] * len(WARM_UP) + ["slow"] * len(WARM_UP)
     one_round = ["quick"] * round(timing.LEAST_SECONDS / 0.01) + ["slow"]
     assert clock.order == warm_up + one_round * timing.ROUNDS
 
 
-WARM_UP = [1.0, 1.0]  # both epochs before the rounds
+WARM_UP = [1.0] * (timing.WARM_UP + 1)  # the epochs before the rounds; the last one tells how long an epoch takes
 
 
 def test_the_cpu_time_of_each_round_is_kept(clock):
@@ -76,7 +77,7 @@ def test_the_cpu_time_of_each_round_is_kept(clock):
 def test_a_round_whose_clocks_disagree_is_repeated_in_its_turn(clock):
     clock.shares["slow"] = [*WARM_UP, 1.0, 0.85, 1.15, 1.0]  # the second round fails twice
     quick, slow = measured(quick=1.0, slow=2.0)
-    assert clock.order[4:12] == ["quick", "slow", "quick", "slow", "slow", "slow", "quick", "slow"]
+    assert clock.order[2 * len(WARM_UP) :][:8] == ["quick", "slow", "quick", "slow", "slow", "slow", "quick", "slow"]
     assert quick.seconds_per_epoch == pytest.approx([1.0] * timing.ROUNDS)  # rounds stay pairs
     assert slow.seconds_per_epoch == slow.cpu_seconds_per_epoch == pytest.approx([2.0] * timing.ROUNDS)
 
@@ -92,7 +93,6 @@ def test_a_timing_is_refused_after_three_tries_of_a_round(clock, share):
 
 def test_cpu_time_means_nothing_on_cuda(clock, monkeypatch):
     monkeypatch.setattr(engine, "synchronize", lambda device: None)
-    monkeypatch.setattr(timing, "make_executor", lambda step, device: executors.EagerExecutor(step))
     clock.shares["method"] = [0.1]
     (found,) = measured(device="cuda:0", method=2.0)
     assert found.cpu_seconds_per_epoch is None and len(found.seconds_per_epoch) == timing.ROUNDS
@@ -105,10 +105,10 @@ def test_a_method_that_cannot_be_trained_is_left_out(clock, costs, left):
 
 def test_one_replica_is_trained_alone_and_not_evaluated(monkeypatch):
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-    monkeypatch.setattr(executors, "measure", lambda *_: pytest.fail("an evaluation was timed"))
+    monkeypatch.setattr(flat_executor, "measure", lambda *_: pytest.fail("an evaluation was timed"))
     groups = []
-    train_epoch = executors.train_epoch
-    monkeypatch.setattr(executors, "train_epoch", lambda *given: groups.append(given[1]) or train_epoch(*given))
+    train_steps = flat_executor.train_steps
+    monkeypatch.setattr(flat_executor, "train_steps", lambda *given: groups.append(given[1]) or train_steps(*given))
     steps = [
         small_cells.make_step(small_cells.small("sparse_parity"), made)
         for made in ((), (small_cells.method("grokalign"),))
@@ -125,11 +125,11 @@ def test_a_rotated_task_is_timed_in_its_full_computation(monkeypatch):
 
     sizes, widths = {"dimensions": 60, "width": 4, "samples": 20, "test_samples": 8}, set()
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
-    train_epoch = executors.train_epoch
+    train_steps = flat_executor.train_steps
     monkeypatch.setattr(
-        executors,
-        "train_epoch",
-        lambda *given: widths.add(given[1].params["weight1"].shape[1]) or train_epoch(*given),
+        flat_executor,
+        "train_steps",
+        lambda *given: widths.add(given[1].params["weight1"].shape[1]) or train_steps(*given),
     )
     steps = [small_cells.make_step(xor(**sizes, rotate=rotate)) for rotate in (True, False)]
     assert len(list(timing.measure([cell("a"), cell("b")], steps, "cpu", torch.float32))) == 2

@@ -11,6 +11,7 @@ from grokbench.engine.cuda_graphs import Capture, GraphCapture, first_cause
 from grokbench.engine.epochs import train_epoch
 from grokbench.engine.evaluation import measure
 from grokbench.engine.flat_executor import FlatExecutor
+from grokbench.engine.flat_function import RECORD_AFTER
 from grokbench.engine.gradients import LookaheadGradients, look_ahead
 from grokbench.engine.groups import Group
 from grokbench.engine.out_of_memory import exhausted
@@ -63,17 +64,18 @@ class Executor(Protocol):
         """
 
 
-def make_executor(step: Step, device: str) -> Executor:
-    """Create a graph executor for a CUDA device. A CPU, and methods that graphs cannot hold, get an eager executor.
+def make_executor(step: Step, device: str, record_after: int = RECORD_AFTER) -> Executor:
+    """Create an executor: of flat graphs on a CPU, of CUDA graphs on a CUDA device, eager if neither can be used.
 
     Args:
         step: the cell's step.
         device: "cpu", or a CUDA device such as "cuda:0".
+        record_after: the calls of a function before it is recorded as a flat graph, see `FlatFunction`.
     """
     if not step.mapped:
         return EagerExecutor(step, ONE_BY_ONE)
     if not device.startswith("cuda"):
-        return FlatExecutor(step)
+        return FlatExecutor(step, record_after)
     if step.periodic:
         return EagerExecutor(step, "steps of different phases alternate (`every`), which one CUDA graph cannot hold")
     return GraphExecutor(step, partial(GraphCapture, device))

@@ -12,7 +12,6 @@ from torch.utils import _pytree as pytree
 
 from grokbench.engine.flat_graph import record
 from grokbench.engine.graph_passes import merge_equal, merge_views
-from grokbench.engine.out_of_memory import exhausted
 from grokbench.records.activity import ACTIVITY
 
 __all__ = ["RECORD_AFTER", "FlatFunction"]
@@ -103,9 +102,7 @@ class FlatFunction:
                 calls.graph, calls.structure = self._record(leaves, arguments)
             else:
                 found = _run(calls, leaves)
-        except Exception as error:  # a plugin may raise anything
-            if exhausted(error):
-                raise
+        except Exception as error:  # of a plugin, or because there is no memory for a copy
             self.note = str(error) or type(error).__name__
         result = self.function(state, inputs)
         if found is not None:

@@ -25,7 +25,7 @@ def _targets(node: Node) -> list[Node]:
     if not _is_operation(node):
         return []
     found: list[Any] = []
-    for position, argument in enumerate(node.target._schema.arguments):  # type: ignore[union-attr]
+    for position, argument in enumerate(node.target._schema.arguments):
         if argument.alias_info and argument.alias_info.is_write:
             value = node.args[position] if position < len(node.args) else node.kwargs.get(argument.name)
             found += value if isinstance(value, list | tuple) else [value]
@@ -60,7 +60,7 @@ def merge_equal(graph: Graph) -> None:
         involved = [node, *node.all_input_nodes]
         if node.op != "call_function" or any(each.meta.get("storage") in written for each in involved):
             continue
-        if _is_operation(node) and (node.is_impure() or torch.Tag.nondeterministic_seeded in node.target.tags):  # type: ignore[union-attr]
+        if _is_operation(node) and (node.is_impure() or torch.Tag.nondeterministic_seeded in node.target.tags):
             continue
         key = (node.target, _hashable(node.args), _hashable(node.kwargs))
         if first.setdefault(key, node) is not node:

@@ -25,6 +25,7 @@ __all__ = ["ROUNDS", "measure"]
 
 ROUNDS = 7  # a timing is the median of its rounds, and their spread is its uncertainty
 LEAST_SECONDS = 0.05  # least seconds of training per round; short epochs are repeated
+WARM_UP = 3  # epochs before the rounds: first calls choose kernels, record a flat graph and check it
 SEED = 0  # seed of the timed replica; the speed does not depend on it
 
 
@@ -81,8 +82,8 @@ class _TimedReplica:
     def __init__(self, step: Step, device: str, dtype: torch.dtype) -> None:
         self.step, self.device, self.epoch = step, device, 0
         self.group, _ = engine.start(step, [SEED], device, dtype)
-        self.executor = make_executor(step, device)
-        self._train(1)  # warm-up: first calls choose kernels and fill caches
+        self.executor = make_executor(step, device, record_after=0)
+        self._train(WARM_UP)
         self.repeats = max(1, round(LEAST_SECONDS / self._train(1).wall))
         self.laps: list[_Lap] = []
 
