@@ -8,6 +8,7 @@ that allocated the tensor's memory.
 from typing import Any
 
 import torch
+from torch._ops import OpOverload
 from torch.fx import Graph, Node
 
 __all__ = ["merge_equal", "merge_views", "overwritten"]
@@ -22,7 +23,7 @@ def overwritten(graph: Graph) -> set[Node]:
 
 def _targets(node: Node) -> list[Node]:
     """List the arguments that a node overwrites."""
-    if not _is_operation(node):
+    if not isinstance(node.target, OpOverload):
         return []
     found: list[Any] = []
     for position, argument in enumerate(node.target._schema.arguments):
@@ -32,15 +33,11 @@ def _targets(node: Node) -> list[Node]:
     return [value for value in found if isinstance(value, Node)]
 
 
-def _is_operation(node: Node) -> bool:
-    return isinstance(node.target, torch._ops.OpOverload)
-
-
 def merge_views(graph: Graph) -> None:
     """Replace every view by one view of the memory it shows, or by the tensor that already shows it in this way."""
     for node in list(graph.nodes):
         storage = node.meta.get("storage", node)
-        if storage is node or not _is_operation(node) or _targets(node) or "layout" not in storage.meta:
+        if storage is node or not isinstance(node.target, OpOverload) or _targets(node) or "layout" not in storage.meta:
             continue
         shape, strides, offset, dtype = node.meta["layout"]
         if storage.meta["layout"] == node.meta["layout"]:
@@ -60,7 +57,7 @@ def merge_equal(graph: Graph) -> None:
         involved = [node, *node.all_input_nodes]
         if node.op != "call_function" or any(each.meta.get("storage") in written for each in involved):
             continue
-        if _is_operation(node) and (node.is_impure() or torch.Tag.nondeterministic_seeded in node.target.tags):
+        if node.is_impure() or torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
             continue
         key = (node.target, _hashable(node.args), _hashable(node.kwargs))
         if first.setdefault(key, node) is not node:
