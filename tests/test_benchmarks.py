@@ -44,6 +44,18 @@ def test_speed_and_scaling_are_printed_and_written(benchmarks, in_process, tmp_p
     assert found["machine"] == environment()["machine"] and "git" in found
 
 
+def test_the_ways_of_running_are_measured_beside_a_missing_jax(benchmarks, in_process, tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmarks("peers"), "find_spec", lambda name: None)
+    options = ["--quick", "--task", "sparse_parity", "--part", "peers", "--method", "baseline"]
+    found, printed = document_of(benchmarks("__main__").main, tmp_path / "found.json", *options)
+    (row,) = found["peers"]
+    assert {"eager", "floor"} <= set(row["rounds"]) and row["peers"][-1] == "jax" and "jax" not in row["rounds"]
+    assert "-: not measured. jax: JAX is not installed: pip install 'grokbench[jax]'" in printed
+    assert row["rounds"]["eager"][0]["epochs"] > 0 and torch.get_num_threads() == found["threads"]
+    page = CliRunner().invoke(benchmarks("page").main, [str(tmp_path / "found.json")]).output
+    assert page.startswith("| task | method | eager/s (floor) |") and "| sparse_parity | baseline |" in page
+
+
 def test_startup_and_report_are_printed_and_written(benchmarks, tmp_path, monkeypatch):
     startup, reporting, commands = benchmarks("startup"), benchmarks("reporting"), []
 
