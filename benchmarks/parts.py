@@ -101,7 +101,7 @@ def peers_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any]
     rows: list[dict[str, Any]] = []
     known = peers.PEERS[options.device.split(":")[0]]
     seeds = peers.seeds_of_a_worker(options.seeds, options.device)
-    with flushing(), peers.one_thread():
+    with flushing(), peers.one_thread(options.device):
         gauge = peers.own_rates(options.device, options.rate_probe)
         for case in cases(replace(options, seeds=seeds), say):
             missing = {name: why for name, peer in known.items() if (why := peer.lacks(case))}

@@ -28,10 +28,9 @@ __all__ = ["PEERS", "Peer", "competitor", "one_thread", "own_rates", "seeds_of_a
 
 WARM_UP = 3  # epochs, at least: a CUDA graph is captured after the first ones
 ENDLESS = 10**9  # epochs
-FLAGS = {  # of JAX, read when it is imported: one thread, and no more of a device's memory than is used
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-    "NPROC": "1",
-    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+FLAGS = {  # of JAX, read when it is imported: one thread, or no more of a device's memory than is used
+    "cpu": {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1", "NPROC": "1"},
+    "cuda": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
 }
 
 Further = Callable[[], int]  # trains until the next evaluation or further, and returns the epochs
@@ -146,10 +145,10 @@ def _turn(case: Case, further: Further, seconds: float, ready: float) -> Figure:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """While active, torch computes on one thread of a CPU, and so does JAX, if it is imported here first."""
+def one_thread(device: str) -> Iterator[None]:
+    """While active, torch computes on one thread of a CPU, and so does JAX, if it is first imported here."""
     threads = torch.get_num_threads()
-    os.environ.update({**FLAGS, **os.environ})
+    os.environ.update({**FLAGS[device.split(":")[0]], **os.environ})
     torch.set_num_threads(1)
     try:
         yield
