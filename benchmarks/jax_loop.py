@@ -20,7 +20,6 @@ from torch.utils import _pytree as pytree
 from benchmarks.cases import Case
 from benchmarks.jax_parts import ACTIVATIONS, LOSSES, Draws, JaxDraws, Params, State, forward, initial, update
 from grokbench import engine
-from grokbench.types import Batch
 
 __all__ = ["Loop", "lacks", "start"]
 
@@ -177,16 +176,13 @@ def start(case: Case, draws: Draws | None = None, keys: Array | None = None) -> 
     if why := lacks(case):
         raise ValueError(f"{case.name}: {why}")
     group, _ = engine.start(case.step, case.seeds, case.device, engine.DTYPES[case.precision])
-    arrays = pytree.tree_map(lambda tensor: tensor.cpu().numpy(), (group.params, _tuples(group.splits)))
+    arrays = pytree.tree_map(lambda tensor: tensor.cpu().numpy(), (group.params, group.splits))
     axes, recipe = dict(group.split_axes), recipe_of(case, draws or JaxDraws())
-    with jax.default_device(jax.devices(case.device.split(":")[0])[0]):
-        params, splits = jax.tree.map(jnp.asarray, arrays)
+    device, precision = jax.devices(case.device.split(":")[0])[0], None if case.device == "cpu" else "highest"
+    with jax.default_device(device), jax.default_matmul_precision(precision):  # else TensorFloat-32 on CUDA
+        params, splits = jax.tree.map(jnp.array, arrays)
         keys = jax.vmap(jax.random.key)(jnp.array(case.seeds)) if keys is None else keys
         return _compiled(recipe, initial(recipe.optimizer, params), splits, axes, keys, case.step.task.steps)
-
-
-def _tuples(splits: Mapping[str, Batch]) -> dict[str, tuple[Any, Any]]:
-    return {name: (split.inputs, split.targets) for name, split in splits.items()}
 
 
 def _compiled(recipe: Recipe, state: State, splits: Any, axes: Any, keys: Array, steps: int) -> Loop:
