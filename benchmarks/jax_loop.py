@@ -1,5 +1,7 @@
 """The loop that a good JAX user would write: the training of one seed as a pure function, mapped over seeds, compiled.
 
+The usual map is `vmap`. On a CPU, where the numbers of one seed stay in the cache, `lax.map` is often faster.
+
 XLA compiles evaluations, epochs and batches into one program, fuses all elementwise work, and reuses the buffers of the
 weights. The loop computes what the engine computes, from the same data and initialisation, in XOR's exact rotation too.
 Batch orders and directions are JAX's own draws. As in the engine, the outputs of a full batch also serve the evaluation
@@ -18,7 +20,19 @@ from jax import Array, lax
 from torch.utils import _pytree as pytree
 
 from benchmarks.cases import Case
-from benchmarks.jax_parts import ACTIVATIONS, LOSSES, Draws, JaxDraws, Params, State, forward, initial, update
+from benchmarks.jax_parts import (
+    Batch,
+    Draws,
+    JaxDraws,
+    Params,
+    Recipe,
+    Splits,
+    State,
+    initial,
+    lacks,
+    recipe_of,
+    update,
+)
 from grokbench import engine
 
 __all__ = ["Loop", "lacks", "start"]
@@ -26,63 +40,8 @@ __all__ = ["Loop", "lacks", "start"]
 FLOOR = 1e-8  # of GrokAlign's squared norm before its root
 STEPS_OF_A_CALL = 16  # at least: a call has one evaluation or several
 
-Split = tuple[Array, Array]  # inputs (n, d), targets (n,)
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """The training of a case, without its numbers.
-
-    Attributes:
-        forward: (params, inputs) -> outputs.
-        loss: (outputs, targets) -> the mean loss.
-        correct: (outputs, targets) -> whether each example is classified correctly.
-        optimizer: the engine's record of settings.
-        batch_size: at most the number of examples.
-        evaluate_every: epochs between evaluations.
-        grokalign: its parameters; None for the baseline.
-        draws: random numbers.
-    """
-
-    forward: Callable[[Params, Array], Array]
-    loss: Callable[[Array, Array], Array]
-    correct: Callable[[Array, Array], Array]
-    optimizer: Any
-    batch_size: int
-    evaluate_every: int
-    grokalign: Mapping[str, Any] | None
-    draws: Draws
-
-
-def lacks(case: Case) -> str | None:
-    """Say why the loop cannot train a case; None if it can."""
-    task, uses = case.cell.recipe.task.name, {use.name: use.parameters for use in case.cell.recipe.regularizers}
-    if task not in ACTIVATIONS:
-        return f"the JAX loop knows the tasks {', '.join(ACTIVATIONS)}, not {task}"
-    if unknown := set(uses) - {"baseline", "grokalign"}:
-        return f"the JAX loop knows baseline and grokalign, not {', '.join(sorted(unknown))}"
-    if uses.get("grokalign", {}).get("estimator") == "exact":
-        return "the JAX loop estimates the Jacobian's norm by projection, not exactly"
-    return None
-
-
-def recipe_of(case: Case, draws: Draws) -> Recipe:
-    """Return the recipe of a case that the loop can train."""
-    use, task = case.cell.recipe.task, case.step.task
-    loss, correct = LOSSES["signed" if use.name == "xor" else use.parameters.get("loss", "cross_entropy")]
-    return Recipe(
-        forward=partial(forward, ACTIVATIONS[use.name]),
-        loss=loss,
-        correct=correct,
-        optimizer=task.optimizer,
-        batch_size=min(task.batch_size or task.train_size, task.train_size),
-        evaluate_every=case.cell.evaluate_every,
-        grokalign={use.name: use.parameters for use in case.cell.recipe.regularizers}.get("grokalign"),
-        draws=draws,
-    )
-
-
-def objective(recipe: Recipe, params: Params, batch: Split, key: Array, step: Array) -> tuple[Array, Array]:
+def objective(recipe: Recipe, params: Params, batch: Batch, key: Array, step: Array) -> tuple[Array, Array]:
     """Compute the loss with its penalty, and the outputs; both share one pass."""
     inputs, targets = batch
     outputs, pullback = jax.vjp(partial(recipe.forward, params), inputs)
@@ -98,13 +57,13 @@ def objective(recipe: Recipe, params: Params, batch: Split, key: Array, step: Ar
     return total + settings["strength"] * norm.mean(), outputs
 
 
-def train_step(recipe: Recipe, state: State, batch: Split, key: Array) -> tuple[State, Array]:
+def train_step(recipe: Recipe, state: State, batch: Batch, key: Array) -> tuple[State, Array]:
     """Take a step; return the outputs before it, too."""
     grads, outputs = jax.grad(partial(objective, recipe), has_aux=True)(state.params, batch, key, state.step)
     return update(recipe.optimizer, state, grads), outputs
 
 
-def train_epoch(recipe: Recipe, state: State, train: Split, key: Array) -> State:
+def train_epoch(recipe: Recipe, state: State, train: Batch, key: Array) -> State:
     """Train all batches of an epoch; the last may be smaller."""
     (inputs, targets), size = train, recipe.batch_size
     steps, rest = divmod(len(targets), size)
@@ -117,7 +76,7 @@ def train_epoch(recipe: Recipe, state: State, train: Split, key: Array) -> State
     return one(state, order[steps * size :])[0] if rest else state
 
 
-def evaluate(recipe: Recipe, params: Params, splits: Mapping[str, Split], known: Mapping[str, Array]) -> Params:
+def evaluate(recipe: Recipe, params: Params, splits: Splits, known: Mapping[str, Array]) -> Params:
     """Measure loss and accuracy on every split; `known` has outputs that were computed before."""
     values = {}
     for name, (inputs, targets) in splits.items():
@@ -127,7 +86,7 @@ def evaluate(recipe: Recipe, params: Params, splits: Mapping[str, Split], known:
     return values
 
 
-def span(recipe: Recipe, state: State, splits: Mapping[str, Split], key: Array) -> tuple[State, Params]:
+def span(recipe: Recipe, state: State, splits: Splits, key: Array) -> tuple[State, Params]:
     """Evaluate a seed, and train it until its next evaluation."""
     train, params, every = splits["train"], state.params, recipe.evaluate_every
     if recipe.batch_size < len(train[1]):
@@ -144,7 +103,7 @@ class Loop:
 
     Attributes:
         state: of all seeds, stacked; a call overwrites it.
-        call: (state) -> the state after some evaluations, and name -> values (evaluations, seeds).
+        call: (state) -> the state after some evaluations, and name -> values (seeds, evaluations).
         epochs: of a call.
         compiling: seconds.
     """
@@ -155,18 +114,19 @@ class Loop:
     compiling: float
 
     def advance(self) -> dict[str, Any]:
-        """Evaluate and train through one call; return name -> values on the host, (evaluations, seeds)."""
+        """Evaluate and train through one call; return name -> values on the host, (seeds, evaluations)."""
         self.state, values = self.call(self.state)
         read: dict[str, Any] = jax.device_get(values)
         jax.block_until_ready(self.state)
         return read
 
 
-def start(case: Case, draws: Draws | None = None, keys: Array | None = None) -> Loop:
+def start(case: Case, kind: str = "vmap", draws: Draws | None = None, keys: Array | None = None) -> Loop:
     """Initialise all seeds of a case, and compile their training.
 
     Args:
         case: with the precision float64 it needs `jax.enable_x64`.
+        kind: "vmap" trains the seeds together, "map" one after the other in the compiled program.
         draws: random numbers; by default JAX's.
         keys: of the seeds, (seeds, ...), for `draws`.
 
@@ -176,24 +136,27 @@ def start(case: Case, draws: Draws | None = None, keys: Array | None = None) -> 
     if why := lacks(case):
         raise ValueError(f"{case.name}: {why}")
     group, _ = engine.start(case.step, case.seeds, case.device, engine.DTYPES[case.precision])
-    arrays = pytree.tree_map(lambda tensor: tensor.cpu().numpy(), (group.params, group.splits))
-    axes, recipe = dict(group.split_axes), recipe_of(case, draws or JaxDraws())
+    arrays = pytree.tree_map(lambda tensor: tensor.cpu().numpy(), (group.params, group.own, group.shared))
     device, precision = jax.devices(case.device.split(":")[0])[0], None if case.device == "cpu" else "highest"
     with jax.default_device(device), jax.default_matmul_precision(precision):  # else TensorFloat-32 on CUDA
-        params, splits = jax.tree.map(jnp.array, arrays)
+        params, *splits = jax.tree.map(jnp.array, arrays)
         keys = jax.vmap(jax.random.key)(jnp.array(case.seeds)) if keys is None else keys
-        return _compiled(recipe, initial(recipe.optimizer, params), splits, axes, keys, case.step.task.steps)
+        return _compiled(recipe_of(case, draws or JaxDraws()), kind, params, splits, keys, case.step.task.steps)
 
 
-def _compiled(recipe: Recipe, state: State, splits: Any, axes: Any, keys: Array, steps: int) -> Loop:
-    """Compile the loop for seeds with splits that have, or share, their axes; an epoch has so many steps."""
-    mapped = jax.vmap(partial(span, recipe), in_axes=(0, axes, 0))
+def _compiled(recipe: Recipe, kind: str, params: Params, splits: Any, keys: Array, steps: int) -> Loop:
+    """Compile the loop; `splits` are those of each seed and the shared ones, and an epoch has so many steps."""
     spans = -(-STEPS_OF_A_CALL // (steps * recipe.evaluate_every))
 
-    def several(state: State, splits: Any, keys: Array) -> tuple[State, Params]:
-        return lax.scan(lambda state, _: mapped(state, splits, keys), state, length=spans)
+    def one(state: State, own: Splits, shared: Splits, key: Array) -> tuple[State, Params]:
+        return lax.scan(lambda state, _: span(recipe, state, own | shared, key), state, length=spans)
 
-    began = time.perf_counter()
-    call = jax.jit(several, donate_argnums=0).lower(state, splits, keys).compile()
+    def all_seeds(state: State, own: Splits, shared: Splits, keys: Array) -> tuple[State, Params]:
+        if kind == "vmap":
+            return jax.vmap(one, in_axes=(0, 0, None, 0))(state, own, shared, keys)
+        return lax.map(lambda seed: one(seed[0], seed[1], shared, seed[2]), (state, own, keys))
+
+    began, state = time.perf_counter(), initial(recipe.optimizer, params)
+    call = jax.jit(all_seeds, donate_argnums=0).lower(state, *splits, keys).compile()
     seconds = time.perf_counter() - began
-    return Loop(state, lambda state: call(state, splits, keys), spans * recipe.evaluate_every, seconds)
+    return Loop(state, lambda state: call(state, *splits, keys), spans * recipe.evaluate_every, seconds)

@@ -1,15 +1,34 @@
-"""The networks, losses, optimizers and random numbers of the JAX loop."""
+"""The networks, losses, optimizers and random numbers of the JAX loop, and which of them a case needs."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-__all__ = ["ACTIVATIONS", "LOSSES", "Draws", "JaxDraws", "Params", "State", "forward", "initial", "update"]
+from benchmarks.cases import Case
+
+__all__ = [
+    "Batch",
+    "Draws",
+    "JaxDraws",
+    "Params",
+    "Recipe",
+    "Splits",
+    "State",
+    "forward",
+    "initial",
+    "lacks",
+    "recipe_of",
+    "update",
+]
 
 Params = dict[str, Array]
+Batch = tuple[Array, Array]  # inputs (n, d), targets (n,)
+Splits = dict[str, Batch]
 
 
 class Draws(Protocol):
@@ -110,3 +129,56 @@ def update(optimizer: Any, state: State, grads: Params) -> State:
     rate, scale = o.lr / (1 - b1**t), jnp.sqrt(1 - b2**t)
     moved = {k: rate * mean[k] / (jnp.sqrt(square[k]) / scale + o.eps) for k in params}
     return State({k: (1 - o.lr * o.weight_decay) * w - moved[k] for k, w in params.items()}, (mean, square), step)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The training of a case, without its numbers.
+
+    Attributes:
+        forward: (params, inputs) -> outputs.
+        loss: (outputs, targets) -> the mean loss.
+        correct: (outputs, targets) -> whether each example is classified correctly.
+        optimizer: the engine's record of settings.
+        batch_size: at most the number of examples.
+        evaluate_every: epochs between evaluations.
+        grokalign: its parameters; None for the baseline.
+        draws: random numbers.
+    """
+
+    forward: Callable[[Params, Array], Array]
+    loss: Callable[[Array, Array], Array]
+    correct: Callable[[Array, Array], Array]
+    optimizer: Any
+    batch_size: int
+    evaluate_every: int
+    grokalign: Mapping[str, Any] | None
+    draws: Draws
+
+
+def lacks(case: Case) -> str | None:
+    """Say why the loop cannot train a case; None if it can."""
+    task, uses = case.cell.recipe.task.name, {use.name: use.parameters for use in case.cell.recipe.regularizers}
+    if task not in ACTIVATIONS:
+        return f"the JAX loop knows the tasks {', '.join(ACTIVATIONS)}, not {task}"
+    if unknown := set(uses) - {"baseline", "grokalign"}:
+        return f"the JAX loop knows baseline and grokalign, not {', '.join(sorted(unknown))}"
+    if uses.get("grokalign", {}).get("estimator") == "exact":
+        return "the JAX loop estimates the Jacobian's norm by projection, not exactly"
+    return None
+
+
+def recipe_of(case: Case, draws: Draws) -> Recipe:
+    """Return the recipe of a case that the loop can train."""
+    use, task = case.cell.recipe.task, case.step.task
+    loss, correct = LOSSES["signed" if use.name == "xor" else use.parameters.get("loss", "cross_entropy")]
+    return Recipe(
+        forward=partial(forward, ACTIVATIONS[use.name]),
+        loss=loss,
+        correct=correct,
+        optimizer=task.optimizer,
+        batch_size=min(task.batch_size or task.train_size, task.train_size),
+        evaluate_every=case.cell.evaluate_every,
+        grokalign={use.name: use.parameters for use in case.cell.recipe.regularizers}.get("grokalign"),
+        draws=draws,
+    )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 
 import torch
@@ -78,11 +79,11 @@ def later(name: str) -> Peer:
     return way(make) if make else Peer(lambda case: lambda: 0, lambda case: f"the engine has no {name}")
 
 
-def jax_start(case: Case) -> Further:
-    """Initialise and compile the JAX loop."""
+def jax_start(kind: str, case: Case) -> Further:
+    """Initialise and compile the JAX loop of a kind."""
     from benchmarks import jax_loop
 
-    loop = jax_loop.start(case)
+    loop = jax_loop.start(case, kind)
 
     def further() -> int:
         loop.advance()
@@ -97,24 +98,26 @@ def jax_lacks(case: Case) -> str | None:
         return "JAX is not installed: pip install 'grokbench[jax]'"
     import jax
 
-    from benchmarks import jax_loop
+    from benchmarks.jax_parts import lacks
 
     try:
         jax.devices(case.device.split(":")[0])
     except RuntimeError:
         return "JAX sees no CUDA device: pip install 'jax[cuda13]'"
-    return jax_loop.lacks(case)
+    return lacks(case)
 
 
-EAGER, JAX = way(lambda step, device: EagerExecutor(step)), Peer(jax_start, jax_lacks)
+EAGER, JAX = way(lambda step, device: EagerExecutor(step)), Peer(partial(jax_start, "vmap"), jax_lacks)
+FLAT, COMPILED = later("flat_executor"), later("compiled_executor")
 PEERS: Mapping[str, Mapping[str, Peer]] = {
-    "cpu": {"eager": EAGER, "flat": later("flat_executor"), "compiled": later("compiled_executor"), "jax": JAX},
-    "cuda": {
+    "cpu": {
         "eager": EAGER,
-        "captured": way(executors.make_executor),
-        "compiled": later("compiled_executor"),
+        "flat": FLAT,
+        "compiled": COMPILED,
         "jax": JAX,
+        "jax map": Peer(partial(jax_start, "map"), jax_lacks),
     },
+    "cuda": {"eager": EAGER, "captured": way(executors.make_executor), "compiled": COMPILED, "jax": JAX},
 }
 
 

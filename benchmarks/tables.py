@@ -78,8 +78,8 @@ def compared(row: Row, subject: str, other: str) -> str:
 def peers_table(rows: Sequence[Row], style: str = "simple") -> str:
     """Format each peer's seed-epochs per second and share of the floor, its speed relative to the first and to JAX."""
     peers = rows[0]["peers"]
-    first, ways = peers[0], [name for name in peers if name != "jax"]
-    pairs = [(name, "jax") for name in ways] + [(name, first) for name in ways[1:]]
+    ways, rivals = ([n for n in peers if n.startswith("jax") is rival] for rival in (False, True))
+    pairs = [(way, other) for other in rivals for way in ways] + [(way, ways[0]) for way in ways[1:]]
     headers = ["task", "method", *(f"{name}/s (floor)" for name in peers), *(f"{a} : {b}" for a, b in pairs)]
     lines = [
         [row["task"], row["method"], *(_rate(row, n) for n in peers), *(_against(row, a, b) for a, b in pairs)]
@@ -116,7 +116,8 @@ def peers_footnotes(rows: Sequence[Row]) -> str:
             f"/s: seed-epochs per second of {rows[0]['seeds']} seeds, evaluations included, medians of "
             f"{len(next(iter(rows[0]['rounds'].values())))} rounds, in one process on one thread (or on",
             "the CUDA device). floor: the share of the speed that a lower bound on time allows. ready s: seconds until",
-            "the measured peers could start, tracing and compiling included; they are in no other column.",
+            "the measured peers could start, tracing and compiling included; they are in no other column. jax maps the",
+            "training of one seed over all seeds by `vmap`; jax map by `lax.map`, one seed after the other.",
             *(f"-: not measured. {why}" for why in sorted(whys)),
         ]
     )
