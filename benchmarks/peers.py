@@ -1,4 +1,4 @@
-"""The engine's ways of running, and JAX beside them: in one process, on one thread or one CUDA device, in turns.
+"""The engine's ways of running, and JAX beside them: in one process, on one thread or one CUDA device.
 
 All train the seeds of one worker. A turn goes on with a peer's training for some seconds, evaluations included; what
 was started, traced or compiled before the first turn is not timed. To add a way of the engine, add an entry to PEERS.
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
@@ -27,7 +28,7 @@ from grokbench.step import Step
 
 __all__ = ["PEERS", "Peer", "competitor", "one_thread", "own_rates", "seeds_of_a_worker"]
 
-WARM_UP = 3  # epochs, at least: a CUDA graph is captured after the first ones
+WARM_UP = 3  # evaluations, and the epochs after each, in which graphs are recorded, checked and captured
 ENDLESS = 10**9  # epochs
 FLAGS = {  # of JAX, read when it is imported: one thread, or no more of a device's memory than is used
     "cpu": {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1", "NPROC": "1"},
@@ -73,10 +74,23 @@ def _further(loop: TrainingLoop) -> int:
     return loop.epoch - before
 
 
-def later(name: str) -> Peer:
-    """Return the engine with the executor that a function of `grokbench.engine.executors` makes, if it exists."""
-    make = getattr(executors, name, None)
-    return way(make) if make else Peer(lambda case: lambda: 0, lambda case: f"the engine has no {name}")
+def later(name: str, make: Callable[[Step, str], Executor]) -> Peer:
+    """Return the engine with an executor, if `grokbench.engine.executors` has the class of that name."""
+    if hasattr(executors, name):
+        return way(make)
+    return Peer(lambda case: lambda: 0, lambda case: f"the engine has no {name}")
+
+
+def flat(step: Step, device: str) -> Executor:
+    """Make an executor of flat graphs, which are recorded in the first calls."""
+    make: Any = executors.make_executor
+    return make(step, device, record_after=0)
+
+
+def compiled(step: Step, device: str) -> Executor:
+    """Make an executor of compiled graphs, captured on CUDA."""
+    make: Any = executors.make_executor
+    return make(step, device, compiled=True)
 
 
 def jax_start(kind: str, case: Case) -> Further:
@@ -108,7 +122,7 @@ def jax_lacks(case: Case) -> str | None:
 
 
 EAGER, JAX = way(lambda step, device: EagerExecutor(step)), Peer(partial(jax_start, "vmap"), jax_lacks)
-FLAT, COMPILED = later("flat_executor"), later("compiled_executor")
+FLAT, COMPILED = later("FlatExecutor", flat), later("CompiledExecutor", compiled)
 PEERS: Mapping[str, Mapping[str, Peer]] = {
     "cpu": {
         "eager": EAGER,
@@ -125,10 +139,10 @@ def competitor(peer: Peer, seconds: float) -> Competitor:
     """Make a competitor of a peer, whose rounds are turns of some seconds."""
 
     def prepare(case: Case) -> Callable[[], Figure]:
-        began, epochs = time.perf_counter(), 0
+        began = time.perf_counter()
         further = peer.start(case)
-        while epochs < WARM_UP:
-            epochs += further()
+        for _ in range(WARM_UP):
+            further()
         engine.synchronize(case.device)
         ready = time.perf_counter() - began
         return lambda: _turn(case, further, seconds, ready)
