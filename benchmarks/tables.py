@@ -138,4 +138,7 @@ def footnotes(row: Row) -> str:
 
 def machine(facts: Mapping[str, Any]) -> str:
     """Describe the machine and its software."""
-    return f"{facts['machine']}; {facts['device']}; torch {facts['torch']}, {facts['threads']} threads in the loop"
+    peer = f"; JAX {facts['jax']}" if facts.get("jax") else ""
+    return (
+        f"{facts['machine']}; {facts['device']}; torch {facts['torch']}, {facts['threads']} threads in the loop{peer}"
+    )
