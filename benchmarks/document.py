@@ -7,6 +7,8 @@ import json
 import os
 import platform
 from dataclasses import dataclass, field
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,7 @@ def facts(device: str) -> dict[str, Any]:
     name = torch.cuda.get_device_name(device) if device != "cpu" else f"CPU, {platform.machine()}"
     return {
         **{name: known[name] for name in KEPT},
+        "jax": metadata.version("jax") if find_spec("jax") else None,
         "device": name,
         "cuda": torch.version.cuda if device != "cpu" else None,
         "threads": torch.get_num_threads(),

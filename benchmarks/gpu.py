@@ -1,14 +1,15 @@
 """Every check that needs a CUDA device, within nine minutes: `python -m benchmarks.gpu`.
 
 It runs the tests that need a device. It compares 25 seeds of MNIST, modular addition and XOR with the plain loop on the
-same device and with the floor. In the remaining time it trains a whole suite, and the suite `quick` with one, two and
-four workers on the device. A later call with the same files continues where this one stopped.
+same device and with the floor, and the engine's ways of running (eager, captured, and captured and compiled) with each
+other and with JAX, where JAX is installed with CUDA. In the remaining time it trains a whole suite, and the suite
+`quick` with one, two and four workers on the device. A later call with the same files continues where this one stopped.
 """
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,13 @@ import click
 from benchmarks.__main__ import found_device, say
 from grokbench.errors import GrokbenchError
 
-STEPS = ("tests", "speed", "suite", "together")
+STEPS = ("tests", "speed", "peers", "suite", "together")
 TASKS = ("mnist_ce", "modular_addition", "xor")
 TESTS = (  # files with tests that need CUDA
     *("tests/test_cuda.py", "tests/test_group_size.py"),
     *("tests/test_benchmarks.py", "tests/test_benchmarks_competitors.py"),
 )
-TESTS_SECONDS, SPEED_SECONDS = 150.0, 240.0  # at most; the suite gets the remaining time
+TESTS_SECONDS, SPEED_SECONDS, PEERS_SECONDS = 120.0, 120.0, 200.0  # about, at most; the suite gets the remaining time
 CLOSING = 20.0  # seconds reserved to end in
 SHORTEST = 10.0  # least seconds for a suite's run
 SMALL, WORKERS = "quick", (1, 2, 4)  # a suite whose cells leave most of the device idle, and workers that share it
@@ -49,6 +50,8 @@ def main(file: Path, out: Path, minutes: float, steps: tuple[str, ...], device: 
         run_tests(document, min(TESTS_SECONDS, end - time.monotonic()))
     if "speed" in (steps or STEPS):
         speed(document, device, chosen["tasks"] or TASKS, chosen["quick"], min(end, time.monotonic() + SPEED_SECONDS))
+    if "peers" in (steps or STEPS):
+        peers(document, device, chosen["tasks"] or TASKS, chosen["quick"], min(end, time.monotonic() + PEERS_SECONDS))
     if "suite" in (steps or STEPS):
         suite(document, chosen["suite"], out, device, end)
     if "together" in (steps or STEPS):
@@ -75,17 +78,48 @@ def run_tests(document: Any, seconds: float) -> None:
 
 
 def speed(document: Any, device: str, tasks: tuple[str, ...], quick: bool, end: float) -> None:
-    """Measure the cases that no earlier call measured, one after the other, until `end`."""
-    from benchmarks.parts import QUICK, Options, speed_part
+    """Compare the engine with the plain loop and the floor until `end`, on cases that no earlier call measured."""
+    from benchmarks.parts import speed_part
 
-    measured = frozenset((row["task"], row["method"]) for row in document.parts.get("speed", []))
-    short = {**QUICK, "seconds": 0.2} if quick else {"seconds": 3.0}
-    options = Options(tasks, device=device, full_xor=not quick, without=("authors",), measured=measured, **short)
-    for row in speed_part(options, say, click.echo):
-        document.add("speed", row)
-        click.echo(line(row))
-        if time.monotonic() > end:
-            say("the time for the speed is up; the next call goes on")
+    options = options_of(document, "speed", device, tasks, quick, 3.0)
+    add_until(end, document, "speed", speed_part(options, say, click.echo), lambda row: click.echo(line(row)))
+
+
+def peers(document: Any, device: str, tasks: tuple[str, ...], quick: bool, end: float) -> None:
+    """Compare the engine's ways of running with JAX until `end`, on cases that no earlier call measured."""
+    from benchmarks.parts import peers_part
+    from benchmarks.tables import peers_footnotes, peers_table
+
+    options = options_of(document, "peers", device, tasks, quick, 2.0)
+    add_until(end, document, "peers", peers_part(options, say, lambda text: None))
+    if rows := document.parts.get("peers"):
+        click.echo(f"{peers_table(rows)}\n\n{peers_footnotes(rows)}")
+
+
+def options_of(document: Any, part: str, device: str, tasks: tuple[str, ...], quick: bool, seconds: float) -> Any:
+    """Return the options of a part, without the cases that an earlier call measured."""
+    from benchmarks.parts import QUICK, Options
+
+    measured = frozenset((row["task"], row["method"]) for row in document.parts.get(part, []))
+    short = {**QUICK, "seconds": 0.2} if quick else {"seconds": seconds}
+    return Options(tasks, device=device, full_xor=not quick, without=("authors",), measured=measured, **short)
+
+
+def add_until(
+    end: float,
+    document: Any,
+    part: str,
+    rows: Iterator[dict[str, Any]],
+    tell: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> None:
+    """Add rows to a part of the document while another one, as long as the longest so far, would end before `end`."""
+    began, longest = time.monotonic(), 0.0
+    for row in rows:
+        document.add(part, row)
+        tell(row)
+        began, longest = time.monotonic(), max(longest, time.monotonic() - began)
+        if began + longest > end:
+            say(f"the time for {part} is up; the next call goes on")
             return
 
 

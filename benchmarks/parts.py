@@ -4,16 +4,17 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 
-from benchmarks import reporting, scaling, startup, tables
+from benchmarks import peers, reporting, scaling, startup, tables
 from benchmarks.cases import METHODS, Case, missing_data, shipped_cases
-from benchmarks.competitors import competitors, seconds_per_epoch
+from benchmarks.competitors import competitors, floor, seconds_per_epoch
 from benchmarks.floor import effort
 from benchmarks.gauge import RateProbe, Rates, rates
-from benchmarks.rounds import Result, measure
+from benchmarks.rounds import measure
 from grokbench.plugins import load_registry
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Options",
     "cases",
     "flushing",
+    "peers_part",
     "report_part",
     "scaling_part",
     "speed_part",
@@ -82,16 +84,33 @@ def cases(options: Options, say: Say) -> Iterator[Case]:
 
 def speed_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any]]:
     """Compare the competitors on each case."""
-    results: list[Result] = []
+    rows: list[dict[str, Any]] = []
     with flushing(), closing(rates(options.device, options.rate_probe)) as gauge:
         rivals = competitors(gauge, options.without)
         for case in cases(options, say):
             timed = case.lasting(_epochs(case, options.seconds, options.seeds, gauge))
             say(f"{case.name}: {timed.cell.budget} epochs")
-            results.append(measure(timed, rivals, options.rounds, say))
-            yield results[-1].json()
-    if results:
-        show(f"{tables.table(results)}\n\n{tables.footnotes(results[0])}")
+            rows.append(measure(timed, rivals, options.rounds, say).json())
+            yield rows[-1]
+    if rows:
+        show(f"{tables.table(rows)}\n\n{tables.footnotes(rows[0])}")
+
+
+def peers_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any]]:
+    """Compare the engine's ways of running with each other and with JAX, on one thread or one CUDA device."""
+    rows: list[dict[str, Any]] = []
+    known = peers.PEERS[options.device.split(":")[0]]
+    seeds = peers.seeds_of_a_worker(options.seeds, options.device)
+    with flushing(), peers.one_thread(options.device):
+        gauge = peers.own_rates(options.device, options.rate_probe)
+        for case in cases(replace(options, seeds=seeds), say):
+            missing = {name: why for name, peer in known.items() if (why := peer.lacks(case))}
+            rivals = {n: peers.competitor(peer, options.seconds / 2) for n, peer in known.items() if n not in missing}
+            found = measure(case, {**rivals, "floor": partial(floor, gauge)}, options.rounds, say)
+            rows.append({**found.json(), "peers": list(known), "missing": missing})
+            yield rows[-1]
+    if rows:
+        show(f"{tables.peers_table(rows)}\n\n{tables.peers_footnotes(rows)}")
 
 
 @contextmanager
@@ -146,4 +165,10 @@ def report_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any
     show(reporting.table(found))
 
 
-PARTS = {"speed": speed_part, "scaling": scaling_part, "startup": startup_part, "report": report_part}
+PARTS = {
+    "speed": speed_part,
+    "peers": peers_part,
+    "scaling": scaling_part,
+    "startup": startup_part,
+    "report": report_part,
+}

@@ -38,11 +38,6 @@ class Result:
         """Return a competitor's seconds per seed-epoch, the median of its rounds."""
         return median(figure.seconds for figure in self.figures[name])
 
-    def detail(self, name: str, key: str) -> float | None:
-        """Return the median of a detail of a competitor's figures; None if it has none."""
-        values = [figure.details[key] for figure in self.figures[name] if key in figure.details]
-        return median(values) if values else None
-
     def ratios(self, name: str, reference: str | None = None) -> list[float]:
         """Return a competitor's speed in each round, relative to the reference or to another competitor."""
         pairs = zip(self.figures[reference or self.reference], self.figures[name], strict=True)

@@ -44,6 +44,18 @@ def test_speed_and_scaling_are_printed_and_written(benchmarks, in_process, tmp_p
     assert found["machine"] == environment()["machine"] and "git" in found
 
 
+def test_the_ways_of_running_are_measured_beside_a_missing_jax(benchmarks, in_process, tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmarks("peers"), "find_spec", lambda name: None)
+    options = ["--quick", "--task", "sparse_parity", "--part", "peers", "--method", "baseline"]
+    found, printed = document_of(benchmarks("__main__").main, tmp_path / "found.json", *options)
+    (row,) = found["peers"]
+    assert {"eager", "floor"} <= set(row["rounds"]) and row["missing"].keys() >= {"jax", "jax map"} <= set(row["peers"])
+    assert "-: not measured. jax: JAX is not installed: pip install 'grokbench[jax]'" in printed
+    assert row["rounds"]["eager"][0]["epochs"] > 0 and torch.get_num_threads() == found["threads"]
+    page = CliRunner().invoke(benchmarks("page").main, [str(tmp_path / "found.json")]).output
+    assert page.startswith("| task | method | eager/s (floor) |") and "| sparse_parity | baseline |" in page
+
+
 def test_startup_and_report_are_printed_and_written(benchmarks, tmp_path, monkeypatch):
     startup, reporting, commands = benchmarks("startup"), benchmarks("reporting"), []
 
@@ -74,6 +86,15 @@ def test_the_gpu_script_measures_and_the_next_call_continues(benchmarks, in_proc
         assert [row["method"] for row in found["speed"]] == methods
     assert "times as fast" in printed and "all replicas trained in" in printed
     assert len(found["suite"]) == 1 and found["suite"][0]["complete"] and found["suite"][0]["trained"] == 6
+
+
+def test_the_gpu_script_measures_the_ways_of_running(benchmarks, in_process, tmp_path, monkeypatch):
+    gpu = benchmarks("gpu")
+    monkeypatch.setattr(gpu, "PEERS_SECONDS", 0.0)
+    monkeypatch.setattr(benchmarks("peers"), "find_spec", lambda name: None)
+    options = [*SHORT, "--device", "cpu", "--step", "peers", "--out", str(tmp_path / "unused")]
+    found, printed = document_of(gpu.main, tmp_path / "found.json", *options)
+    assert [row["method"] for row in found["peers"]] == ["baseline"] and "eager/s (floor)" in printed
 
 
 def test_the_gpu_script_runs_every_test_file_that_needs_a_cuda_device(benchmarks):
@@ -111,7 +132,8 @@ def test_a_task_without_data_is_left_out(benchmarks, monkeypatch, tmp_path):
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_every_part_measures_on_a_cuda_device(benchmarks, tmp_path):
-    options = [*SHORT, "--part", "speed", "--part", "scaling", "--device", "cuda"]
+    options = [*SHORT, "--part", "speed", "--part", "peers", "--part", "scaling", "--device", "cuda"]
     found, _ = document_of(benchmarks("__main__").main, tmp_path / "found.json", *options)
     assert found["scaling"][0]["workers"] == 1 and found["scaling"][0]["sizes"][-1]["bytes"] > 0
     assert {"loop", "engine", "authors", "floor"} == set(found["speed"][0]["rounds"])
+    assert {"eager", "captured", "floor"} <= set(found["peers"][0]["rounds"])

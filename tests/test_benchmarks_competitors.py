@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from grokbench import engine, random
+from grokbench import engine
 from grokbench.records import Use
 
 from .helpers import benchmark_cases
-from .helpers.benchmark_cases import EPOCHS, SEEDS
+from .helpers.benchmark_cases import EPOCHS, SEEDS, KeyedDraws
 
 pytestmark = pytest.mark.usefixtures("tiny_data")
 
@@ -18,20 +18,6 @@ pytestmark = pytest.mark.usefixtures("tiny_data")
 def case(benchmarks, registry, tmp_path):
     """A function from a task and a method to a very small case."""
     return lambda task, method: benchmark_cases.case(benchmarks, registry, tmp_path, task, method)
-
-
-class KeyedDraws:
-    """The engine's random numbers."""
-
-    def __init__(self, seed, device="cpu"):
-        self.key = random.key(seed, device)
-
-    def order(self, epoch, n):
-        return random.permutation(random.fold(self.key, "batches", epoch), n)
-
-    def directions(self, epoch, batch, projection, outputs):
-        key = random.fold(self.key, "regularizer", epoch, batch, "method", 0, projection)
-        return random.normal(key, tuple(outputs.shape), outputs.dtype)
 
 
 CASES = (  # every network and loss, every method, every kind of torch's optimizer

@@ -1,6 +1,6 @@
 """Every benchmarked task, very small, and its cases with two seeds."""
 
-from grokbench import engine
+from grokbench import engine, random
 from grokbench.plan import expand
 from grokbench.suite import load_suite
 
@@ -28,6 +28,20 @@ regularizers:
   other_orthograd: {use: orthograd, rescale: false}
   grokalign: {strength: 0.1, norm: frobenius, projections: 2, per_task: {xor: {norm: squared}}}
 """
+
+
+class KeyedDraws:
+    """The engine's random numbers."""
+
+    def __init__(self, seed, device="cpu"):
+        self.key = random.key(seed, device)
+
+    def order(self, epoch, n):
+        return random.permutation(random.fold(self.key, "batches", epoch), n)
+
+    def directions(self, epoch, batch, projection, outputs):
+        key = random.fold(self.key, "regularizer", epoch, batch, "method", 0, projection)
+        return random.normal(key, tuple(outputs.shape), outputs.dtype)
 
 
 def case(benchmarks, registry, folder, task, method):
