@@ -14,10 +14,14 @@ __all__ = ["GAP", "LEVELS", "Frame", "Grid", "Parts", "Row"]
 
 GAP = 5.0  # points between the columns
 LEVELS = 48  # shades of the regions
-SHADES = "viridis"
+SHADES: dict[str, Any] = {"scheme": "viridis", "domain": [0, LEVELS - 1]}
 DOT = 75  # area of an example's point, in square points; its number stands in it
-EDGE = {"stroke": "#000000", "strokeWidth": 0.08}  # of the regions
-FLAT = {"type": "identity", "scale": 1, "translate": [0, 0]}  # the projection of features that are given in points
+EDGE: dict[str, Any] = {"stroke": "#000000", "strokeWidth": 0.08}  # of the regions
+FLAT: dict[str, Any] = {
+    "type": "identity",
+    "scale": 1,
+    "translate": [0, 0],
+}  # the projection of features that are given in points
 PLAIN: dict[str, Any] = {"scale": None, "legend": None}
 X, Y = alt.X("x:Q", scale=None, axis=None), alt.Y("y:Q", scale=None, axis=None)
 
@@ -125,10 +129,10 @@ class Parts:
             sheet: receives the rows in its `datasets`.
             side: the side of the images.
         """
-        dot = {"size": DOT, "fill": "white", "stroke": "black", "strokeWidth": 0.6, "opacity": 1}
-        line = {"stroke": alt.Stroke("colour:N", **PLAIN), "size": alt.Size("width:Q", **PLAIN)}
-        image = {"width": side, "height": side, "smooth": False}
-        shade = alt.Color("shade:Q", scale=alt.Scale(scheme=SHADES, domain=[0, LEVELS - 1]), legend=None)
+        dot: dict[str, Any] = {"size": DOT, "fill": "white", "stroke": "black", "strokeWidth": 0.6, "opacity": 1}
+        line: dict[str, Any] = {"stroke": alt.Stroke("colour:N", **PLAIN), "size": alt.Size("width:Q", **PLAIN)}
+        image: dict[str, Any] = {"width": side, "height": side, "smooth": False}
+        shade = alt.Color("shade:Q", scale=alt.Scale(**SHADES), legend=None)
         drawn = [
             alt.Chart(sheet.data(self.regions)).mark_geoshape(**EDGE).project(**FLAT).encode(color=shade),
             alt.Chart(sheet.data(self.segments)).mark_rule().encode(X, Y, x2="x2:Q", y2="y2:Q", **line),
@@ -136,6 +140,7 @@ class Parts:
             alt.Chart(sheet.data(self.images)).mark_image(**image).encode(X, Y, url="url:N"),
         ]
         for align in ("center", "right"):
+            look: dict[str, Any] = {"align": align, "baseline": "middle"}
             texts = sheet.data(text for text in self.texts if text["align"] == align)
-            drawn.append(alt.Chart(texts).mark_text(align=align, baseline="middle").encode(X, Y, text="text:N"))
+            drawn.append(alt.Chart(texts).mark_text(**look).encode(X, Y, text="text:N"))
         return drawn
