@@ -1,6 +1,7 @@
 """`grokbench plot DIR slices`: the networks of kept weights, through examples of their own training set, as files."""
 
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
@@ -69,6 +70,15 @@ def test_slices_are_those_of_the_kept_weights_and_the_training_set(kept, registr
     assert [(each.regularizer, each.epoch, each.triple.number) for each in others] == [
         ("baseline", 4, 1), ("baseline", 4, 2)
     ]  # fmt: skip
+
+
+def test_methods_are_sliced_at_the_same_seed(kept, registry, tmp_path):
+    folder = shutil.copytree(kept, tmp_path / "out")
+    store = Store.load(folder)
+    cell = next(cell for cell in store.manifest.cells if cell.key == ("parity", "orthograd"))
+    store.layout.run(cell.identity, 1000).unlink()
+    found = snapshots(store, Selection(("parity",), last=True), registry)
+    assert [(each.regularizer, each.seed) for each in found] == [("baseline", 1001), ("orthograd", 1001)]
 
 
 def test_triples_have_different_classes_and_share_no_example():

@@ -33,5 +33,5 @@ def sliced(
     other = figure == "other_slices"
     selection = Selection(tasks, regularizers, OTHERS if other else (0,), last=other)
     found = snapshots(Store.load(sheet.evidence.folder), selection, load_registry(plugins))
-    by_task = groupby(sorted(found, key=lambda each: sheet.evidence.tasks.index(each.task)), lambda each: each.task)
+    by_task = groupby(found, lambda each: each.task)
     return [Drawing(figure, task, slices(sheet, list(each))) for task, each in by_task]

@@ -61,7 +61,8 @@ class ReluNetwork:
     def centroids(self, inputs: Array) -> Array:
         """Compute the centroids of the regions that contain the inputs, (n, d): the sum of the Jacobian's rows.
 
-        This is mu_x = J_x^T 1 of Walker et al., Theorem 2.
+        This is mu_x = J_x^T 1 of Walker et al., Theorem 2. Their Equation 1, by which the centroids define the regions,
+        holds for single layers and convex networks; with negative weights after the ReLUs it may fail.
         """
         return self.jacobians(self.patterns(inputs)).sum(axis=1)
 

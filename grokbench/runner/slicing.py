@@ -42,7 +42,7 @@ class Selection:
 
 
 def snapshots(store: Store, selection: Selection, registry: "Registry") -> list[Snapshot]:
-    """Compute slices of the networks of each cell's first seed that keeps weights, at every epoch that it keeps.
+    """Compute slices of the networks of one seed of each task, at every epoch at which weights are kept.
 
     Args:
         store: the results folder.
@@ -50,7 +50,7 @@ def snapshots(store: Store, selection: Selection, registry: "Registry") -> list[
         registry: the registry, with every plugin that the cells name.
 
     Returns:
-        The slices in the order of the manifest's cells, then of the epochs, then of the triples.
+        The slices in the order of the tasks, then of the methods, of the epochs, and of the triples.
 
     Raises:
         SuiteError: there is no such task or regularizer.
@@ -63,7 +63,8 @@ def snapshots(store: Store, selection: Selection, registry: "Registry") -> list[
     check_labels("tasks", selection.tasks, list(dict.fromkeys(cell.task for cell in cells)))
     check_labels("regularizers", selection.regularizers, list(dict.fromkeys(cell.regularizer for cell in cells)))
     chosen = [cell for cell in cells if _within(cell, selection)]
-    kept = [(cell, run) for cell in chosen for run in _first(store, cell)]
+    tasks = dict.fromkeys(cell.task for cell in chosen)
+    kept = [pair for task in tasks for pair in _of_one_seed(store, [cell for cell in chosen if cell.task == task])]
     if not kept:
         raise StoreError(
             f"{store.directory} keeps no weights, without which nothing can be sliced. Write `weights: final`, or "
@@ -79,9 +80,14 @@ def _within(cell: Cell, selection: Selection) -> bool:
     )
 
 
-def _first(store: Store, cell: Cell) -> list[Run]:
-    """Return the run of the first seed that keeps weights, if there is one."""
-    return [run for run in store.runs_of(cell, store.manifest.seeds) if run.weights][:1]
+def _of_one_seed(store: Store, cells: Sequence[Cell]) -> list[tuple[Cell, Run]]:
+    """Pair the cells of a task with the runs of one seed: the first of those whose weights most cells keep."""
+    by_seed: dict[int, list[tuple[Cell, Run]]] = {seed: [] for seed in store.manifest.seeds}
+    for cell in cells:
+        for run in store.runs_of(cell, store.manifest.seeds):
+            if run.weights:
+                by_seed[run.seed].append((cell, run))
+    return max(by_seed.values(), key=len)
 
 
 def _of_run(store: Store, cell: Cell, run: Run, selection: Selection, registry: "Registry") -> Iterator[Snapshot]:

@@ -16,7 +16,7 @@ GAP = 5.0  # points between the columns
 LEVELS = 48  # shades of the regions
 SHADES: dict[str, Any] = {"scheme": "viridis", "domain": [0, LEVELS - 1]}
 DOT = 75  # area of an example's point, in square points; its number stands in it
-EDGE: dict[str, Any] = {"stroke": "#000000", "strokeWidth": 0.08}  # of the regions
+EDGE = 0.0015  # width of the regions' edges, relative to the side of an image
 FLAT: dict[str, Any] = {
     "type": "identity",
     "scale": 1,
@@ -129,12 +129,13 @@ class Parts:
             sheet: receives the rows in its `datasets`.
             side: the side of the images.
         """
+        edge: dict[str, Any] = {"stroke": "black", "strokeWidth": EDGE * side}
         dot: dict[str, Any] = {"size": DOT, "fill": "white", "stroke": "black", "strokeWidth": 0.6, "opacity": 1}
         line: dict[str, Any] = {"stroke": alt.Stroke("colour:N", **PLAIN), "size": alt.Size("width:Q", **PLAIN)}
         image: dict[str, Any] = {"width": side, "height": side, "smooth": False}
         shade = alt.Color("shade:Q", scale=alt.Scale(**SHADES), legend=None)
         drawn = [
-            alt.Chart(sheet.data(self.regions)).mark_geoshape(**EDGE).project(**FLAT).encode(color=shade),
+            alt.Chart(sheet.data(self.regions)).mark_geoshape(**edge).project(**FLAT).encode(color=shade),
             alt.Chart(sheet.data(self.segments)).mark_rule().encode(X, Y, x2="x2:Q", y2="y2:Q", **line),
             alt.Chart(sheet.data(self.dots)).mark_point(**dot).encode(X, Y),
             alt.Chart(sheet.data(self.images)).mark_image(**image).encode(X, Y, url="url:N"),
