@@ -59,6 +59,11 @@ def step_of(cell: Cell, metrics: Mapping[str, "Metric"], registry: "Registry") -
 def check_unchanged(cell: Cell, runs: Sequence[Run], registry: "Registry") -> None:
     """Check that plugins and data are those that trained the runs.
 
+    Args:
+        cell: the cell of the runs.
+        runs: the runs whose weights are restored.
+        registry: the registry, with every plugin that the cell names.
+
     Raises:
         PluginError: one of them has changed.
     """
