@@ -17,7 +17,7 @@ PLUGIN_FOLDERS = ("tasks", "regularizers", "metrics")
 
 # Every module has a place here, by the longest name that fits. It imports only from its own layer and those before it.
 LAYERS = (
-    "errors records validation cadence criterion random stats resources provenance",
+    "errors records validation cadence criterion random stats geometry resources provenance",
     "text io seeds events types task at regularizer",
     "data metric optimizers observer suite_files torch_optimizers",
     "suite store step hookspecs",
@@ -33,10 +33,10 @@ LAYERS = (
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names.split()}
 TRAINING = "types task at regularizer metric random optimizers plugins plan step engine launchers runner conformance"
-JUDGING = "stats store judging report api.runs tune.space tune.trials tune.scores tune.best_of_k tune.tables"
+JUDGING = "stats geometry store judging report api.runs tune.space tune.trials tune.scores tune.best_of_k tune.tables"
 STARTS_WITHOUT_TORCH = (
-    "errors records validation criterion stats suite io resources provenance observer data store report judging api "
-    "tune cli"
+    "errors records validation criterion stats geometry suite io resources provenance observer data store report "
+    "judging api tune cli"
 )
 MOST_LOOSE_MODULES = 22
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from grokbench.commands.completion import folders
+from grokbench.commands.options import PLUGINS
 from grokbench.commands.output import echo
+from grokbench.commands.slices import sliced
 from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ FIGURES = (
     "sensitivity",
     "metrics",
 )  # of `report.charts`
+SLICES = ("slices", "other_slices")  # figures of kept networks, which are not in the report
 ALL_TASKS = ("summary", "profile")  # figures that always show all tasks
 NOTHING = "has nothing to draw yet for `{}`: see `grokbench status`."
 EMPTY = {
@@ -61,7 +64,7 @@ def report(directory: str, out: str | None) -> None:
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
-@click.argument("figure", metavar="FIGURE", type=click.Choice([*FIGURES, "all"]))
+@click.argument("figure", metavar="FIGURE", type=click.Choice([*FIGURES, *SLICES, "all"]))
 @click.option("--out", metavar="FOLDER", help="The output folder.  [default: figures in DIR]", shell_complete=folders)
 @click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Draw only this task; repeatable.")
 @click.option(
@@ -71,6 +74,14 @@ def report(directory: str, out: str | None) -> None:
     metavar="LABEL",
     help="Draw only this metric of the figure `metrics`; repeatable.",
 )
+@click.option(
+    "--regularizer",
+    "regularizers",
+    multiple=True,
+    metavar="LABEL",
+    help="Draw only this method of the figures `slices` and `other_slices`; repeatable.",
+)
+@PLUGINS
 @click.option(
     "--format",
     "formats",
@@ -89,6 +100,8 @@ def plot(
     out: str | None,
     tasks: tuple[str, ...],
     metrics: tuple[str, ...],
+    regularizers: tuple[str, ...],
+    plugins: tuple[str, ...],
     formats: tuple[str, ...],
     width: str,
     axis: str,
@@ -105,15 +118,24 @@ def plot(
     seconds    seconds to grok against epochs
     sensitivity  speed-up over learning rate and weight decay
     metrics    every other recorded metric over epochs
+    slices     linear regions, decision boundary and centroids at kept weights, on
+               the plane through three training examples (not in `all`)
+    other_slices  the same at the last kept weights, on three other planes
     """  # noqa: D301 - click reads the character itself
     from grokbench.report.charts import Sheet, drawings
     from grokbench.report.charts.style import PAPER
 
     evidence = _evidence(directory)
     _check(evidence, directory, figure, tasks, metrics)
+    if regularizers and figure not in SLICES:
+        raise click.UsageError(f"--regularizer applies only to {' and '.join(SLICES)}, not to {figure}: leave it out.")
     sheet = Sheet(evidence, PAPER[width], axis == "log", seeds)
-    found = [drawing for name in (FIGURES if figure == "all" else [figure]) for drawing in drawings(sheet, name)]
-    wanted = [each for each in found if _selected(each, tasks, metrics)]
+    if figure in SLICES:
+        wanted = sliced(sheet, figure, tasks, regularizers, plugins)
+    else:
+        names = FIGURES if figure == "all" else [figure]
+        found = [drawing for name in names for drawing in drawings(sheet, name)]
+        wanted = [each for each in found if _selected(each, tasks, metrics)]
     if not wanted:
         raise click.ClickException(f"{directory} {EMPTY.get(figure, NOTHING.format(figure))}")
     folder = Path(directory, "figures") if out is None else Path(out)

@@ -9,5 +9,6 @@ devices       the device of each worker
 execute       a run with its display and its observers
 observing     the observers of a run
 progress      the display
+restoring     kept weights, put back into replicas with their data
 evaluating    a metric measured afterwards, on kept weights
 """

@@ -1,16 +1,14 @@
 """Measurement of a metric after training, on kept weights and on the data of each replica."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from grokbench.data.digests import recording
-from grokbench.data.published import check_names, refuse_unverified
+from grokbench.data.published import check_names
 from grokbench.errors import PluginError, StoreError, SuiteError
-from grokbench.records import Cell, Run, Use, origins_of
+from grokbench.records import Cell, Run, Use
 from grokbench.runner.request import check_labels
-from grokbench.runner.stored import of_other_data
+from grokbench.runner.restoring import as_workers_do, check_unchanged, fetch_data, restored, step_of
 from grokbench.store import Store
 from grokbench.text.escape import printable
 from grokbench.text.lists import listed
@@ -18,7 +16,6 @@ from grokbench.text.options import Option
 from grokbench.text.suggest import did_you_mean, short
 
 if TYPE_CHECKING:
-    from grokbench.engine import Group
     from grokbench.metric import Metric
     from grokbench.plugins import Registry
     from grokbench.step import Step
@@ -95,12 +92,11 @@ def evaluate(store: Store, inquiry: Inquiry, registry: "Registry") -> tuple[list
     for cell, runs in kept:
         use = _use(store, cell, inquiry, registry)
         metric = registry.get("metrics", use.name).make(use.parameters)
-        step = _step(cell, metric, registry)
+        step = step_of(cell, {"metric": metric}, registry)
         if why := _refusal(metric, step):
             refused.append(f"{printable(cell.name)} is left out: {use.name} {why}.")
         elif runs:
-            _check_sources(cell, runs, registry)
-            _check_data(cell, runs)
+            check_unchanged(cell, runs, registry)
             values += _values(store, cell, step, runs, _at_its_weights(store, cell, inquiry))
         else:
             refused.append(f"{printable(cell.name)} is left out: it keeps no such weights.")
@@ -173,30 +169,6 @@ def _at_its_weights(store: Store, cell: Cell, inquiry: Inquiry) -> Inquiry:
     return replace(inquiry, raw=inquiry.raw or how.get("weights") == "raw")
 
 
-def _step(cell: Cell, metric: "Metric", registry: "Registry") -> "Step":
-    """Build the step of a cell with only this metric. Its evaluations use the given parameters unchanged."""
-    from grokbench.engine import REVISION
-    from grokbench.step.build import build_step
-
-    recipe = cell.recipe
-    if recipe.engine not in (0, REVISION):
-        raise PluginError(
-            f"The engine now has revision {REVISION}, but {printable(cell.name)} was trained with revision "
-            f"{recipe.engine}, whose numbers differ. Run the suite again, or use the version that trained it."
-        )
-    task = registry.get("tasks", recipe.task.name).make(recipe.task.parameters)
-    methods = [registry.get("regularizers", use.name).make(use.parameters) for use in recipe.regularizers]
-    for use, made in zip((recipe.task, *recipe.regularizers), (task, *methods), strict=True):
-        if use.revision is not None and use.revision != made.revision:
-            raise PluginError(
-                f"{use.name} now has revision {made.revision}, but {printable(cell.name)} was trained with revision "
-                f"{use.revision}, whose numbers differ. Run the suite again, or use the version that trained it."
-            )
-    step = build_step(task, methods, {"metric": metric}, budget=cell.budget)
-    unused = ["eval_params", *([] if metric.initial else ["prepare"])]
-    return replace(step, skipped=frozenset((method, phase) for method in range(len(methods)) for phase in unused))
-
-
 def _refusal(metric: "Metric", step: "Step") -> str:
     """Return why a metric cannot be measured on a task; empty if it can."""
     from grokbench.plan.metrics import can_record
@@ -208,89 +180,18 @@ def _refusal(metric: "Metric", step: "Step") -> str:
     return ""
 
 
-def _check_sources(cell: Cell, runs: Iterable[Run], registry: "Registry") -> None:
-    """Check that the user's plugins are those that trained the runs. Built-in plugins have revisions instead."""
-    used = [("tasks", cell.recipe.task.name), *(("regularizers", use.name) for use in cell.recipe.regularizers)]
-    for kind, name in used:
-        now = registry.get(kind, name).origin
-        for run in runs if not now.built_in else ():
-            then = origins_of(run.provenance).get(f"{kind}.{name}")
-            if then is None or not now.agrees_with(then):
-                raise PluginError(
-                    f"{name} ({now}) has changed since it trained {printable(cell.name)}: its weights would be "
-                    "evaluated with other code. Restore the earlier code, or run the suite again to train new weights."
-                )
-
-
-def _check_data(cell: Cell, runs: Iterable[Run]) -> None:
-    """Check that the data sets in the data folder are those that the runs read."""
-    for run in runs:
-        if of_other_data(run):
-            read = listed(sorted(run.provenance["data"]))
-            raise PluginError(
-                f"The data of {printable(cell.name)} have changed since its training ({read}): its weights would be "
-                "evaluated on other data. Restore the earlier files (grokbench data status names their folder), or run "
-                "the suite again to train new weights."
-            )
-
-
 def _values(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inquiry: Inquiry) -> list[Value]:
     """List the values of a cell's runs. Runs that trained together are measured together, to bound the memory."""
     from grokbench.engine import measure
 
-    with recording() as read:
-        for fetch in (step.task.fetch, step.metrics["metric"].fetch):
-            if fetch:
-                fetch()
-    trained_on = {name for run in runs for name in run.provenance.get("data") or {}}  # unchanged, see `_check_data`
-    refuse_unverified(read, {*inquiry.unverified_data, *trained_on})
+    fetch_data(step, runs, inquiry.unverified_data)
     together: dict[tuple[tuple[int, ...], int], list[Run]] = {}
     for run in runs:
         together.setdefault((run.group, _epoch(run, inquiry)), []).append(run)
     measured: dict[int, float] = {}  # by seed
     for (_, epoch), group in together.items():
-        with _as_workers_do():
-            restored = _restored(store, cell, step, group, inquiry)
-            table = measure(step, restored, ["metric"], epoch, {}).tolist()
+        with as_workers_do():
+            found = restored(store, cell, step, group, epoch, inquiry.raw)
+            table = measure(step, found, ["metric"], epoch, {}).tolist()
         measured |= {run.seed: row[0] for run, row in zip(group, table, strict=False)}
     return [Value(*cell.key, run.seed, _epoch(run, inquiry), measured[run.seed]) for run in runs]
-
-
-def _restored(store: Store, cell: Cell, step: "Step", runs: Sequence[Run], inquiry: Inquiry) -> "Group":
-    """Make a group of replicas with their data, and with the kept weights as parameters."""
-    import torch
-
-    from grokbench.engine import DTYPES, start
-    from grokbench.engine.weights import read_weights
-
-    padded = runs if len(runs) > 1 else [*runs, *runs]  # as in training: a group has at least two rows
-    group, _ = start(step, [run.seed for run in padded], "cpu", DTYPES[cell.recipe.precision])
-    try:
-        found = [read_weights(store.weights.read(run, _epoch(run, inquiry)), not inquiry.raw) for run in padded]
-    except ValueError as error:  # the digest may be that of a file which never held weights
-        where = f"The weights of {printable(cell.name)} in {store.directory}"
-        raise StoreError(f"{where} cannot be read ({error}): put back a good copy, or run the suite again.") from error
-    shapes = {name: p.shape[1:] for name, p in group.params.items()}
-    if any({name: p.shape for name, p in each.items()} != shapes for each in found):
-        name = printable(cell.name)
-        text = f"The weights of {name} in {store.directory} do not fit the task as it is now. Run the suite again."
-        raise StoreError(text)
-    stacked = {name: torch.stack([each[name] for each in found]) for name in shapes}
-    # The rounding of matrix products depends on the memory layout, so the parameters get the layout of training.
-    params = {name: torch.empty_like(p).copy_(stacked[name]) for name, p in group.params.items()}
-    return replace(group, params=params)
-
-
-@contextmanager
-def _as_workers_do() -> Iterator[None]:
-    """Compute within a block as a worker process does: on one thread, without denormal numbers."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(False)
