@@ -20,7 +20,7 @@ __all__ = ["Leaderboard", "leaderboard"]
 
 
 class Leaderboard(ranking.Leaderboard):
-    """A leaderboard that a notebook or a terminal can display; `str` returns the command's table, without curves.
+    """A leaderboard that a notebook or a terminal can display; `str` returns the table of the command, without curves.
 
     Attributes:
         suite: the suite's name.
