@@ -41,8 +41,8 @@ def commands() -> None:
     """Benchmark methods that make networks grok in fewer epochs.
 
     \b
-    grokbench run quick                  train a shipped suite and print its leaderboard
-    grokbench leaderboard runs/quick     print its leaderboard again
+    grokbench run hello                  train a shipped suite and print its leaderboard
+    grokbench leaderboard runs/hello     print its leaderboard again
     grokbench list                       the plugins and suites that you can name
     """  # noqa: D301 - click reads the character itself
 

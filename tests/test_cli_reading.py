@@ -124,7 +124,7 @@ for arguments in (["--help"], ["run", "--help"], ["--version"], ["data", "status
 """
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "grokbench run quick" in done.stdout and "orthograd" in done.stdout
+    assert "grokbench run hello" in done.stdout and "orthograd" in done.stdout
 
 
 def test_validate_names_the_looks_that_cannot_decide(tmp_path):

@@ -20,10 +20,10 @@ WITH_BLOCKS = [page for page in PAGES if blocks(page)]
 
 @pytest.fixture(scope="module")
 def quick_runs(tmp_path_factory):
-    """`runs/quick` as the first command of most pages leaves it, so that it is trained once."""
+    """`runs/quick` and `runs/hello` as the first command of most pages leaves them, so that they are trained once."""
     folder = tmp_path_factory.mktemp("quick")
     reader = Reader(folder)
-    reader.type(Block(0, "sh", "grokbench run quick", None))
+    reader.type(Block(0, "sh", "grokbench run quick\ngrokbench run hello", None))
     return folder / "runs"
 
 

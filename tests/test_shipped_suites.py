@@ -22,7 +22,7 @@ def test_shipped_suites_load(name):
     suite = load_suite(name)
     assert suite.name == name and suite.baseline == "baseline"
     figures, table1 = ["baseline", "grokalign"], ["baseline", "grokfast", "orthograd", "grokalign"]
-    expected = figures if name.startswith(("transformer", "cifar10", "figure")) else table1
+    expected = figures if name.startswith(("transformer", "cifar10", "figure", "hello")) else table1
     assert [entry.label.partition("[")[0] for entry in suite.regularizers][: len(expected)] == expected
 
 

@@ -20,7 +20,7 @@ __all__ = ["Leaderboard", "leaderboard"]
 
 
 class Leaderboard(ranking.Leaderboard):
-    """A leaderboard that a notebook or a terminal can display; `str` returns the table that the command prints.
+    """A leaderboard that a notebook or a terminal can display; `str` returns the table of the command, without curves.
 
     Attributes:
         suite: the suite's name.
@@ -38,7 +38,7 @@ class Leaderboard(ranking.Leaderboard):
     """
 
     def __str__(self) -> str:
-        """Return the table, 120 characters wide."""
+        """Return the command's table, 120 characters wide, without curves."""
         return render(self, "table")
 
     def __repr__(self) -> str:

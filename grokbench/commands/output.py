@@ -8,7 +8,7 @@ import click
 from grokbench.text.escape import printable_lines
 from grokbench.text.suggest import short
 
-__all__ = ["LONGEST_LINE", "any_encoding", "echo", "replace_line"]
+__all__ = ["LONGEST_LINE", "any_encoding", "can_print", "echo", "replace_line"]
 
 LONGEST_LINE = 4000  # most characters in a line of a message; a message may quote a text of any length
 
@@ -40,3 +40,12 @@ def any_encoding() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):  # there is no stream, or it is closed or of another kind
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def can_print(text: str) -> bool:
+    """Return whether the encoding of stdout has all characters of a text."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")  # a stream of text has no encoding
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grokbench.commands.completion import folders
-from grokbench.commands.output import echo
+from grokbench.commands.output import can_print, echo
 from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
@@ -55,10 +55,13 @@ def print_leaderboard(store: "Store", style: str) -> None:
         style: one of FORMATS; a table is fitted to the width of a terminal.
     """
     from grokbench.report.text import NARROWEST, render
+    from grokbench.report.text.sparklines import BLOCKS, DIGITS, read_sparklines
     from grokbench.runner import pipeline
 
     width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout and sys.stdout.isatty() else None
-    echo(render(pipeline.judge(store), style, width))
+    judged = pipeline.judge(store)
+    levels = BLOCKS if can_print(BLOCKS) else DIGITS
+    echo(render(judged, style, width, read_sparklines(store, judged, levels) if style == "table" else None))
     _warn_of_damaged(store)
 
 

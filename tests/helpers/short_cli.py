@@ -1,8 +1,8 @@
 """`grokbench` for the pages of the documentation: the same program, with so much less to train that a test can wait.
 
-Two seeds of one task of `quick` and `smoke`, of the baseline alone in a folder of its own; two seeds of a reader's own
-suite; at most EPOCHS epochs, in which one method groks, or FEWER where a page shows no result; the plan alone of the
-other shipped suites. Nothing is fetched.
+Two seeds of one task of `hello`, `quick` and `smoke`, of the baseline alone in a folder of its own; two seeds of a
+reader's own suite; at most EPOCHS epochs, in which one method groks, or FEWER where a page shows no result; the plan
+alone of the other shipped suites. Nothing is fetched.
 """
 
 import sys
@@ -20,7 +20,7 @@ def short(arguments):
     if command != ["run"] or "--dry-run" in rest:
         return arguments
     seeds = [] if {"--seeds", "--num-seeds"} & set(rest) else ["--num-seeds", "2"]
-    if rest[0] in ("quick", "smoke"):
+    if rest[0] in ("hello", "quick", "smoke"):
         task = [] if "--task" in rest else ["--task", "sparse_parity"]
         return [*command, *rest, *seeds, *task, *(["--regularizer", "baseline"] if "--out" in rest else [])]
     return [*command, *rest, *(seeds if rest[0].endswith(".yaml") else ["--dry-run"])]

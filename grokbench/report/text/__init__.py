@@ -21,6 +21,7 @@ from grokbench.judging.row import Row
 from grokbench.report.text.latex import tables
 from grokbench.report.text.over_tasks import HEADING, over_tasks, over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings, wrap
+from grokbench.report.text.sparklines import Sparklines
 from grokbench.report.text.table import Columns, columns, contrasts
 from grokbench.text.escape import UNICODE_CHAR, csv_cell, latex_prose, markdown, printable
 
@@ -31,7 +32,9 @@ WIDTH = 120  # width of a table for people, in characters
 NARROWEST = 60  # the narrowest terminal to which a table is fitted, in characters
 
 
-def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> str:
+def render(
+    leaderboard: Leaderboard, format: str, width: int | None = None, sparklines: Sparklines | None = None
+) -> str:
     """Write a leaderboard as text.
 
     Args:
@@ -39,6 +42,7 @@ def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> s
         format: one of FORMATS.
         width: the width of a `table` in characters, by default 120; other formats ignore it. If a table is wider, its
             long labels are shortened in the middle, and then its least needed columns are left out.
+        sparklines: the curves that a `table` shows below the rows of their task. Other formats ignore them.
 
     Raises:
         SuiteError: there is no such format.
@@ -46,7 +50,7 @@ def render(leaderboard: Leaderboard, format: str, width: int | None = None) -> s
     if format not in FORMATS:
         raise SuiteError(f"There is no leaderboard format {format!r}; choose one of: {', '.join(FORMATS)}.")
     if format == "table":
-        return _table(leaderboard, width or WIDTH)
+        return _table(leaderboard, width or WIDTH, sparklines)
     return FORMATS[format](leaderboard)
 
 
@@ -87,7 +91,7 @@ def _statistics(leaderboard: Leaderboard) -> dict[str, Any]:
     return asdict(leaderboard.statistics) | sizes
 
 
-def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
+def _table(leaderboard: Leaderboard, width: int = WIDTH, sparklines: Sparklines | None = None) -> str:
     blocks = [wrap(f"{leaderboard.suite}: every method against {leaderboard.baseline}", width)]
     blocks[0] += wrap(environment_line(leaderboard.environment), width)
     shared = warnings(leaderboard)
@@ -95,9 +99,9 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH) -> str:
     for task, rows in tasks.items():
         said = [*task_notes(task, leaderboard), *(row_notes(row, shared) for row in rows)]
         notes = [line for text in said for line in wrap(text, width, hang=4)]
-        blocks.append(
-            [printable(heading(task, leaderboard)), "", *columns(rows, leaderboard).fit(width).lines(), "", *notes]
-        )
+        table = [*columns(rows, leaderboard).fit(width).lines(), ""]
+        table += [*curves, ""] if sparklines and (curves := sparklines.lines(task, width)) else []
+        blocks.append([printable(heading(task, leaderboard)), "", *table, *notes])
         if more := contrasts(rows, leaderboard):
             blocks.append(more.fit(width).lines())
     if means := over_tasks(leaderboard):
