@@ -32,7 +32,7 @@ def slow(tmp_path):
     """A run that will not end in a process group of its own; two of its four replicas are finished."""
     suite, out = tiny.write(tmp_path, SLOW, "slow.yaml"), tmp_path / "slow"
     options = {"stdout": subprocess.PIPE, "start_new_session": True}
-    process = tiny.start("run", suite, "--out", out, "--device", "cpu", **options)
+    process = tiny.start("run", suite, "--out", out, "--device", "cpu", "--group-size", 2, **options)
     wait_for(lambda: len(list(out.glob("runs/*/[0-9]*.json"))) == 2 or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     yield process
@@ -151,14 +151,14 @@ def test_a_hangup_that_is_ignored_stays_ignored(suite, tmp_path, monkeypatch, he
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_reader_that_goes_away_is_no_error_worth_words(suite, folder):
-    process = tiny.start("run", suite, "--out", folder, "--device", "cpu", stdout=subprocess.PIPE)
+def test_a_reader_that_goes_away_is_no_error_worth_words(trained):
+    process = tiny.start("leaderboard", trained, stdout=subprocess.PIPE)
     process.stdout.close()
     err = process.stderr.read()
     assert process.wait() == 1 and "Traceback" not in err and "BrokenPipe" not in err
 
 
 def test_a_closed_output_is_not_needed(suite, folder):
-    words = f"exec {sys.executable} -P -m grokbench run {suite} --out {folder} --device cpu >&-"
+    words = f"exec {sys.executable} -P -m grokbench run {suite} --out {folder} --device cpu --group-size 2 >&-"
     done = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0 and "Traceback" not in done.stderr
