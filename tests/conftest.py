@@ -77,6 +77,26 @@ def _digests_once():
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _built_ins_once():
+    """The built-in plugins, which no test edits, are collected once and not at every command."""
+    from grokbench import plugins
+
+    collect, found = plugins._plugins, {}
+
+    def collected(manager, provider):
+        if not provider[0].built_in:
+            return collect(manager, provider)
+        module = provider[2]()
+        if module not in found:
+            found[module] = list(collect(manager, provider))
+        return found[module]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(plugins, "_plugins", collected)
+        yield
+
+
 @pytest.fixture
 def quick_clock(monkeypatch):
     """What steps cost is measured in no time, and as precisely."""
