@@ -58,7 +58,7 @@ def test_a_second_process_is_refused_and_ctrl_c_keeps_what_is_finished(slow, tmp
     assert (tmp_path / "slow/manifest.json").stat() == manifest
     assert status(tmp_path / "slow")[1:] == [*LEFT, f"A process is writing to {tmp_path / 'slow'} now."]
     assert "4 replicas planned" in status(tmp_path / "slow")[0]
-    dry = run(tmp_path / "slow.yaml", tmp_path / "slow", "--dry-run")
+    dry = run(tmp_path / "slow.yaml", tmp_path / "slow", "--group-size", 2, "--dry-run")
     assert dry.status == 0 and "2 replicas left to train" in dry.out
     ends_interrupted(slow, os.killpg, signal.SIGINT)
     assert status(tmp_path / "slow") == [
@@ -159,6 +159,6 @@ def test_a_reader_that_goes_away_is_no_error_worth_words(trained):
 
 
 def test_a_closed_output_is_not_needed(suite, folder):
-    words = f"exec {sys.executable} -P -m grokbench run {suite} --out {folder} --device cpu --group-size 2 >&-"
+    words = f"exec {sys.executable} -P -m grokbench run {suite} --out {folder} --device cpu >&-"
     done = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 0 and "Traceback" not in done.stderr
