@@ -55,6 +55,13 @@ FAULTS = {
         "reads a tensor back",
         "keep every number a tensor",
     ),
+    "a tensor on the CPU": Change(
+        ".square().mean()",
+        ".square().mean(-1).mul(torch.ones(16)).mean()",
+        "placement",
+        "it makes a tensor on the CPU",
+        "device=",
+    ),
     "a written parameter": Change(
         "    return probe",
         "    probe.params['weight1'].mul_(2.0)\n    return probe",
