@@ -11,6 +11,7 @@ from grokbench.conformance import (
     answer,
     calls,
     methods,
+    metrics,
     purity,
     short_runs,
     small_plugins,
@@ -89,6 +90,12 @@ def test_every_phase_of_a_regularizer_is_watched():
         "revision",
     }
     assert {field.name for field in fields(Regularizer)} == recorded | others
+
+
+def test_metrics_are_measured_before_and_during_training():
+    _, step = next(calls.steps(subject("metrics", "weight_norm")))
+    start, one_epoch, two_epochs = metrics._measured(step, (0, 1))
+    assert start != one_epoch != two_epochs
 
 
 def test_metrics_are_asked_on_the_splits_they_can_be_asked_about():

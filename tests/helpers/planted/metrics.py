@@ -45,6 +45,13 @@ FAULTS = {
         "give its own parameters their values in the factory: measure=partial(measure, split=split)",
     ),
     "no number": Change(".square().mean()", ".log().mean() * torch.nan", "number", "it gives [nan", "clamp_min"),
+    "a count of its calls": Change(
+        "    return probe",
+        "    measure.calls = getattr(measure, 'calls', 0) + 1\n    return measure.calls * probe",
+        "memory",
+        "the same call of measure gives two results",
+        "keep values between steps in the state",
+    ),
     "a number per example": Change(
         ".square().mean()", ".square().mean(-1)", "shapes", "measure returns shape (16,)", ".mean() or .sum()"
     ),
