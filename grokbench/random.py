@@ -30,11 +30,15 @@ _MIX = _signed(0xBF58476D1CE4E5B9), _signed(0x94D049BB133111EB)
 
 def _shift(word: Tensor, places: int) -> Tensor:
     """Shift right and fill with zeros; torch's `>>` on int64 fills with copies of the sign bit."""
+    if word.is_meta:
+        return word
     return (word >> places) & ((1 << (64 - places)) - 1)
 
 
 def _mix(word: Tensor) -> Tensor:
     """SplitMix64's finalizer: a bijection in which every input bit moves every output bit."""
+    if word.is_meta:  # only the shape counts, and torch takes seconds to find the shape of its first shift
+        return word
     word = (word ^ _shift(word, 30)) * _MIX[0]
     word = (word ^ _shift(word, 27)) * _MIX[1]
     return word ^ _shift(word, 31)

@@ -1,10 +1,20 @@
 """Fixtures that several test modules share."""
 
+import gc
 import re
 
 import pytest
 
 LONGEST = ("test_docs", "test_kills", "test_accidents")  # how files begin that would leave one core waiting
+
+
+# Search for reference cycles among thousands of tests and the objects of torch takes a tenth of the time otherwise.
+gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_collection_finish():
+    """Leave what exists before the first test out of that search."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
@@ -67,12 +77,33 @@ def _digests_once():
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _built_ins_once():
+    """The built-in plugins, which no test edits, are collected once and not at every command."""
+    from grokbench import plugins
+
+    collect, found = plugins._plugins, {}
+
+    def collected(manager, provider):
+        if not provider[0].built_in:
+            return collect(manager, provider)
+        module = provider[2]()
+        if module not in found:
+            found[module] = list(collect(manager, provider))
+        return found[module]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(plugins, "_plugins", collected)
+        yield
+
+
 @pytest.fixture
 def quick_clock(monkeypatch):
-    """What steps cost is measured in no time, and as precisely."""
+    """What steps cost is measured in no time."""
     from grokbench.engine import timing
 
     monkeypatch.setattr(timing, "LEAST_SECONDS", 1e-4)
+    monkeypatch.setattr(timing, "ROUNDS", 3)
 
 
 @pytest.fixture
@@ -190,6 +221,7 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pool, "launch", tiny.launch_here)
         patched.setattr(timing, "LEAST_SECONDS", 1e-4)
+        patched.setattr(timing, "ROUNDS", 3)
         done = tiny.run(tiny.write(root), root / "out")
     assert done.status == 0, done.err
     return root / "out"

@@ -32,7 +32,7 @@ def slow(tmp_path):
     """A run that will not end in a process group of its own; two of its four replicas are finished."""
     suite, out = tiny.write(tmp_path, SLOW, "slow.yaml"), tmp_path / "slow"
     options = {"stdout": subprocess.PIPE, "start_new_session": True}
-    process = tiny.start("run", suite, "--out", out, "--device", "cpu", **options)
+    process = tiny.start("run", suite, "--out", out, "--device", "cpu", "--group-size", 2, **options)
     wait_for(lambda: len(list(out.glob("runs/*/[0-9]*.json"))) == 2 or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     yield process
@@ -58,7 +58,7 @@ def test_a_second_process_is_refused_and_ctrl_c_keeps_what_is_finished(slow, tmp
     assert (tmp_path / "slow/manifest.json").stat() == manifest
     assert status(tmp_path / "slow")[1:] == [*LEFT, f"A process is writing to {tmp_path / 'slow'} now."]
     assert "4 replicas planned" in status(tmp_path / "slow")[0]
-    dry = run(tmp_path / "slow.yaml", tmp_path / "slow", "--dry-run")
+    dry = run(tmp_path / "slow.yaml", tmp_path / "slow", "--group-size", 2, "--dry-run")
     assert dry.status == 0 and "2 replicas left to train" in dry.out
     ends_interrupted(slow, os.killpg, signal.SIGINT)
     assert status(tmp_path / "slow") == [
@@ -151,8 +151,8 @@ def test_a_hangup_that_is_ignored_stays_ignored(suite, tmp_path, monkeypatch, he
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_reader_that_goes_away_is_no_error_worth_words(suite, folder):
-    process = tiny.start("run", suite, "--out", folder, "--device", "cpu", stdout=subprocess.PIPE)
+def test_a_reader_that_goes_away_is_no_error_worth_words(trained):
+    process = tiny.start("leaderboard", trained, stdout=subprocess.PIPE)
     process.stdout.close()
     err = process.stderr.read()
     assert process.wait() == 1 and "Traceback" not in err and "BrokenPipe" not in err

@@ -27,7 +27,7 @@ print("begun")  # once: the workers leave this file alone
 
 def train():
     global runs
-    runs = grokbench.run("tiny.yaml", out="out", device="cpu", num_seeds=2, regularizers="baseline")
+    runs = grokbench.run("tiny.yaml", out="out", device="cpu", num_seeds=2, regularizers="baseline", group_size=2)
 
 
 thread = threading.Thread(target=train)

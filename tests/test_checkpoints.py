@@ -48,7 +48,7 @@ def interrupted(cell, step, place, epoch):
 def uninterrupted(label, name):
     """A cell of which some replicas grok early and some late, and its undisturbed runs."""
     task = small(label)
-    step, epochs = make_step(task, [method(name)]), 2 * epochs_for(task)
+    step, epochs = make_step(task, [method(name)]), 2 * epochs_for(task, 20)
     whole = runs_of(events_of(make_cell(task, epochs), step))
     losses = sorted(run.curves["train_loss"].values[epochs // 4] for run in whole.values())
     bound = f"< {(losses[1] + losses[2]) / 2!r}"

@@ -4,7 +4,19 @@ from dataclasses import fields, replace
 
 import pytest
 
-from grokbench.conformance import QUESTIONS, Subject, Verdict, answer, calls, purity, small_plugins
+from grokbench.conformance import (
+    QUESTIONS,
+    Subject,
+    Verdict,
+    answer,
+    calls,
+    methods,
+    metrics,
+    purity,
+    short_runs,
+    small_plugins,
+    training,
+)
 from grokbench.conformance.subjects import NoTrialTask
 from grokbench.plan.metrics import can_record
 from grokbench.plugins import BUILTINS, KINDS, load_registry
@@ -34,8 +46,10 @@ def subject(kind, name):
 
 @pytest.mark.parametrize(("kind", "name", "question"), ASKED)
 def test_a_plugin_conforms(kind, name, question, monkeypatch):
-    if kind == "metrics":  # training does not call them, so one epoch between two measurements is as good as many
-        monkeypatch.setattr(purity, "epochs_for", lambda task: 1)
+    # Eight steps are several epochs of every small task; training calls no metric, so one step is as good as many.
+    steps = 1 if kind == "metrics" else 8
+    for module in (methods, purity, training):
+        monkeypatch.setattr(module, "epochs_for", lambda task: short_runs.epochs_for(task, steps))
     given = answer(question, subject(kind, name))
     if given.verdict is Verdict.NOT_APPLICABLE:
         pytest.skip(given.message)
@@ -76,6 +90,12 @@ def test_every_phase_of_a_regularizer_is_watched():
         "revision",
     }
     assert {field.name for field in fields(Regularizer)} == recorded | others
+
+
+def test_metrics_are_measured_before_and_during_training():
+    _, step = next(calls.steps(subject("metrics", "weight_norm")))
+    start, one_epoch, two_epochs = metrics._measured(step, (0, 1))
+    assert start != one_epoch != two_epochs
 
 
 def test_metrics_are_asked_on_the_splits_they_can_be_asked_about():

@@ -29,7 +29,8 @@ def test_times_are_capped_and_failures_left_out():
 
 def test_grokked_after_a_smaller_budget_is_censored_by_it():
     cell = measured(run(1001), run(900))
-    assert cell.times == [1000, 900] and cell.count(Outcome.CENSORED) == cell.count(Outcome.GROKKED) == 1
+    assert cell.times == [1000, 900] and cell.grokked == [False, True]
+    assert cell.count(Outcome.CENSORED) == cell.count(Outcome.GROKKED) == 1
 
 
 def test_a_time_of_zero_counts_as_one_interval_in_ratios_only():

@@ -156,7 +156,10 @@ def call_functions(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, 
     """
     task, key = step.task, random.fold(random.key(0), "rehearsal")
     splits = cast(data(task), dtype)
-    params = cast(task.init(random.key(0)), dtype)
+    params, initial = (cast(task.init(random.key(seed)), dtype) for seed in (0, 1))
+    measured = {"measure": step.evaluate(list(step.metrics), params, splits, key, {}, initial)}
+    if step.metrics:  # the other parts call no metric
+        return measured
     batch = Batch(*(part[: task.batch_size] for part in splits["train"]))
     some = Batch(*(part[:3] for part in splits["train"]))
     counts = {"step": torch.tensor(3), "epoch": torch.tensor(1)}
@@ -165,7 +168,7 @@ def call_functions(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, 
     )
     states = step.init(params, random.key(0))
     outputs = task.outputs(params, batch.inputs)
-    results: dict[str, Any] = {"splits": splits, "init": (task.init(random.key(0)), states)}
+    results: dict[str, Any] = measured | {"splits": splits, "init": (task.init(random.key(0)), states)}
     results["correct"] = task.correct(outputs, batch.targets)
     results["prepare"] = step.prepare(params, splits["train"], key)
     results["objective"] = step.objective(params, states, context)
@@ -178,8 +181,6 @@ def call_functions(step: Step, dtype: torch.dtype = torch.float64) -> dict[str, 
     results["eval_params"] = step.evaluated(params, states)
     if step.optimizer is not task.optimizer:
         results["optimizer"] = _optimize(step, params)
-    initial = cast(task.init(random.key(1)), dtype)
-    results["measure"] = step.evaluate(list(step.metrics), params, splits, key, {}, initial)
     return results
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, median, stdev
 
 from grokbench.judging.courses import Courses, within
@@ -31,7 +32,7 @@ class Measured:
     timings: tuple[Timing, ...] = ()
     rank_by: str = "first"
 
-    @property
+    @cached_property
     def finished(self) -> list[Run]:
         """The runs with a time in epochs: neither missing, nor failed, nor trained to a smaller budget."""
         return [run for run in self.runs if run is not None and reached_end(run, self.cell)]
@@ -57,13 +58,13 @@ class Measured:
         """True if a packed folder has thinned the curves of a replica."""
         return any("curves" in run.provenance for run in self.finished)
 
-    @property
+    @cached_property
     def times(self) -> list[float]:
         """The time of each finished replica: its epochs to grok, or the budget if it did not grok."""
         budget = self.cell.budget
         return [float(self._time(run) or 0) if self._in_time(run) else float(budget) for run in self.finished]
 
-    @property
+    @cached_property
     def grokked(self) -> list[bool]:
         """True for each finished replica that grokked within the budget."""
         return [self._in_time(run) for run in self.finished]
@@ -82,7 +83,7 @@ class Measured:
         """The kind of bound that the mean time is: "lower" if a finished replica did not grok, otherwise None."""
         return None if all(self.grokked) else "lower"
 
-    @property
+    @cached_property
     def ratio_times(self) -> list[float]:
         """The times for ratios: `times`, but at least one evaluation interval.
 
@@ -92,7 +93,7 @@ class Measured:
         floor = float(min(self.cell.evaluate_every, self.cell.budget))
         return [max(time, floor) for time in self.times]
 
-    @property
+    @cached_property
     def earliest_times(self) -> list[float]:
         """The earliest epoch at which each of `ratio_times` can have been reached.
 
@@ -103,7 +104,7 @@ class Measured:
         pairs = zip(self.ratio_times, self.grokked, strict=True)
         return [float((math.ceil(time) - 1) // every * every + 1) if hit else time for time, hit in pairs]
 
-    @property
+    @cached_property
     def time_brackets(self) -> list[tuple[float, float]]:
         """The least and the greatest possible time of each finished replica if there were no budget.
 

@@ -4,6 +4,7 @@ import inspect
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -102,8 +103,7 @@ class Plugin:
 
         Text is not accepted for a number; a list is accepted for a tuple.
         """
-        adapter: TypeAdapter[Any] = TypeAdapter(get_type_hints(self.factory).get(name, Any))
-        return adapter.validate_json(json.dumps(value), strict=True)
+        return _adapter(self.factory, name).validate_json(json.dumps(value), strict=True)
 
     def _type_fault(self, name: str, value: Any) -> str | None:
         try:
@@ -127,3 +127,9 @@ class Plugin:
             return self.factory(**self.resolve(given))
         except Exception as error:
             raise PluginError(f"{self.name} ({self.origin}) {refusal(error)}") from error
+
+
+@lru_cache(1024)  # it takes longer to make one than to read a value
+def _adapter(factory: Callable[..., Any], name: str) -> TypeAdapter[Any]:
+    """Make what converts values of a factory's parameter."""
+    return TypeAdapter(get_type_hints(factory).get(name, Any))

@@ -4,7 +4,7 @@ import torch
 
 from grokbench import engine, random
 from grokbench.conformance import short_runs, small_plugins
-from grokbench.conformance.short_runs import distance, epochs_for, replica
+from grokbench.conformance.short_runs import distance, replica
 from grokbench.events import Progress
 from grokbench.metrics.standard import accuracy, loss
 from grokbench.records import Cell, Recipe, Run, Use
@@ -25,7 +25,7 @@ from grokbench.tasks import cifar10, mnist, modular_addition, modular_transforme
 
 from . import oracle_methods, oracles
 
-__all__ = ["distance", "epochs_for", "replica"]  # said in the program, used by many tests
+__all__ = ["distance", "replica"]  # said in the program, used by many tests
 
 FACTORIES = {
     factory.__name__: factory
@@ -50,6 +50,11 @@ MADE_OF = {  # label -> the oracle's loss and activation, of fully connected net
 SMALL = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.TASKS.items()}
 TASKS = {label: (*SMALL[label], *made_of) for label, made_of in MADE_OF.items()}
 METHODS = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.METHODS.items()}
+
+
+def epochs_for(task, steps=8):
+    """Epochs of so many steps: by default several epochs, and longer than the memory of every method."""
+    return short_runs.epochs_for(task, steps)
 
 
 def small(label, **changes):

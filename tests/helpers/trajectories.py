@@ -36,7 +36,7 @@ def trajectory(task_label, method_label):
         task, regularizer = small(task_label), method(method_label)
         step = make_step(task, [regularizer])
         group, _ = engine.start(step, SEEDS, "cpu", torch.float64)
-        for epoch in range(epochs_for(task)):
+        for epoch in range(epochs_for(task, 20)):
             group = engine.train_epoch(step, group, epoch)
         losses = [label for label in step.metrics if label.endswith("_loss")]
         values = engine.evaluate(step, group, losses, 0, {})[1]

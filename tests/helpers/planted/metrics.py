@@ -45,6 +45,13 @@ FAULTS = {
         "give its own parameters their values in the factory: measure=partial(measure, split=split)",
     ),
     "no number": Change(".square().mean()", ".log().mean() * torch.nan", "number", "it gives [nan", "clamp_min"),
+    "a count of its calls": Change(
+        "    return probe",
+        "    measure.calls = getattr(measure, 'calls', 0) + 1\n    return measure.calls * probe",
+        "memory",
+        "the same call of measure gives two results",
+        "keep values between steps in the state",
+    ),
     "a number per example": Change(
         ".square().mean()", ".square().mean(-1)", "shapes", "measure returns shape (16,)", ".mean() or .sum()"
     ),
@@ -54,6 +61,13 @@ FAULTS = {
         "device",
         "reads a tensor back",
         "keep every number a tensor",
+    ),
+    "a tensor on the CPU": Change(
+        ".square().mean()",
+        ".square().mean(-1).mul(torch.ones(16)).mean()",
+        "placement",
+        "it makes a tensor on the CPU",
+        "device=",
     ),
     "a written parameter": Change(
         "    return probe",
