@@ -63,6 +63,11 @@ class _Recorder(TorchDispatchMode):
             if leaf is not None and leaf not in self._nodes:
                 self._enter(leaf, node, [each for each in leaves[:position] if each is not None])
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Return False: torch would import its compiler, in a second, to keep it out of this mode."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
