@@ -75,14 +75,14 @@ def test_a_resumed_group_ends_as_if_nothing_had_happened(tmp_path, label, name):
 
 def stopped(cell, step, place, monkeypatch, epoch):
     """Train until that many epochs have begun and the process is then asked to stop; the events."""
-    real, begun = executors.train_epoch, []
+    real, begun = executors.FlatExecutor.advance, []
 
-    def train_epoch(*given):
+    def advance(*given):
         begun.append(given)
         monkeypatch.setattr(ACTIVITY, "stopping", len(begun) >= epoch)
         return real(*given)
 
-    monkeypatch.setattr(executors, "train_epoch", train_epoch)
+    monkeypatch.setattr(executors.FlatExecutor, "advance", advance)
     events = list(events_of(cell, step, place))
     monkeypatch.undo()
     return events

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grokbench.engine import executors
+from grokbench.engine import flat_executor
 
 from .helpers.small_cells import method, small, train_events, train_runs
 
@@ -12,15 +12,15 @@ pytestmark = pytest.mark.usefixtures("tiny_data")
 
 def exhausting(monkeypatch, largest, after=0):
     """Memory that holds `largest` replicas, and runs out of more after so many evaluations."""
-    real, looks = executors.measure, []
+    real, looks = flat_executor.measure, []
 
     def measure(step, group, *given):
-        looks.append(len(group.seeds))
-        if len(group.seeds) > largest and len(looks) > after:
+        looks.append(len(group.keys))
+        if len(group.keys) > largest and len(looks) > after:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return real(step, group, *given)
 
-    monkeypatch.setattr(executors, "measure", measure)
+    monkeypatch.setattr(flat_executor, "measure", measure)
     return looks
 
 

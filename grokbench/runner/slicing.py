@@ -124,6 +124,6 @@ def _network(cell: Cell, step: "Step", params: "Params", inputs: "Tensor") -> Re
     except ValueError as error:
         raise PluginError(
             f"{printable(cell.name)} cannot be sliced, because its network is not a fully connected ReLU network "
-            f"({error}). Choose other tasks with --task."
+            f"({error}). Choose other tasks."
         ) from error
     return network
