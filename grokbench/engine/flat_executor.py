@@ -12,7 +12,7 @@ from grokbench.engine.batches import Draws, draw
 from grokbench.engine.epochs import train_steps
 from grokbench.engine.evaluation import measure
 from grokbench.engine.flat_function import RECORD_AFTER, FlatFunction
-from grokbench.engine.gradients import LookaheadGradients, due_step, look_ahead
+from grokbench.engine.gradients import LookaheadGradients, due_step, look_ahead, looks_ahead
 from grokbench.engine.groups import TRAINING_STATE, Group
 from grokbench.step import Step
 
@@ -48,7 +48,9 @@ class FlatExecutor:
     ) -> tuple[Tensor, LookaheadGradients | None, Mapping[str, Tensor]]:
         """See `Executor`. With full batches, the evaluation also computes the next step's gradients."""
         at, fields = torch.tensor(epoch), _fields(group)
-        pending, known = self._flat(_look_ahead, due_step(self.step, epoch, 0))((), (fields, at))
+        pending, known = None, dict[str, Tensor]()
+        if looks_ahead(self.step):  # also if the phases that perturb are not due now, as in `look_ahead`
+            pending, known = self._flat(_look_ahead, due_step(self.step, epoch, 0))((), (fields, at))
         table = self._flat(_measure, self.step, tuple(labels))((), (fields, at, known))
         return table, pending, known
 
