@@ -38,9 +38,14 @@ class FlatExecutor:
         self._numbers = [torch.tensor(number) for number in range(step.task.steps)]
 
     @property
-    def note(self) -> str | None:
+    def reason(self) -> str | None:
         """The reason why some function is called eagerly; None if there is none."""
-        why = next((function.note for function in self._functions.values() if function.note), None)
+        return next((function.note for function in self._functions.values() if function.note), None)
+
+    @property
+    def note(self) -> str | None:
+        """See `Executor`."""
+        why = self.reason
         return f"not recorded as a flat graph, and therefore slower: {why}" if why else None
 
     def evaluate(

@@ -81,6 +81,11 @@ class _Recorder(TorchDispatchMode):
         refused: why the function cannot be recorded; None if it can.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from wrapping `__torch_dispatch__`: the wrapper imports its compiler, in 1.5 s and 150 MiB."""
+        return False
+
     def __init__(self, leaves: Leaves) -> None:
         super().__init__()
         self.graph, self.root = Graph(), nn.Module()
