@@ -16,7 +16,7 @@ from grokbench.step import Step
 
 __all__ = ["QUESTIONS"]
 
-RECORDED_AND_CHECKED = 2  # calls of a function
+CALLED, CALLS = 1, 3  # a first call, which may read data files, then calls that are recorded and checked
 OUTPUTS = Metric(measure=lambda probe: probe.outputs("train").sum(), splits=("train",))
 
 
@@ -40,8 +40,8 @@ def _why_not(step: Step, trains: bool) -> str | None:
     """Return why a step or an evaluation cannot be recorded; None if both can."""
     in_every_step = tuple(replace(regularizer, every={}) for regularizer in step.regularizers)
     step = replace(step, regularizers=in_every_step, metrics=step.metrics or {METRIC: OUTPUTS})
-    executor, (group, _) = FlatExecutor(step, record_after=0), engine.start(step, SEEDS[:2], "cpu", torch.float32)
-    for epoch in range(RECORDED_AND_CHECKED):
+    executor, (group, _) = FlatExecutor(step, record_after=CALLED), engine.start(step, SEEDS[:2], "cpu", torch.float32)
+    for epoch in range(CALLS):
         _, pending, _ = executor.evaluate(group, (METRIC,), epoch)
         if trains:
             group = executor.advance(group, epoch, epoch + 1, pending)
