@@ -29,7 +29,7 @@ def test_a_shipped_method_is_asked_line_by_line():
     assert done.status == 0 and lines[0] == "grokfast_ema (regularizer, built in)"
     assert "  passed          group: a group of seeds equals each seed alone, to 1e-9 after 20 steps" in lines
     assert any(line.startswith("  not applicable  withheld data:") and "no prepare" in line for line in lines)
-    assert lines[-1] == "  22 passed, 0 failed, 6 not applicable"
+    assert lines[-1] == "  23 passed, 0 failed, 6 not applicable"
 
 
 def test_a_hint_is_shown_with_its_fix_and_what_passed_is_counted_alone(tmp_path):
@@ -41,7 +41,7 @@ def test_a_hint_is_shown_with_its_fix_and_what_passed_is_counted_alone(tmp_path)
     assert fix.startswith(f"{18 * ' '}Fix: weights are (fan_in, fan_out): ") and cost.startswith(
         "  passed          cost: "
     )
-    assert totals == "  20 passed, 0 failed, 1 hint, 7 not applicable"
+    assert totals == "  21 passed, 0 failed, 1 hint, 7 not applicable"
 
 
 def test_a_terminal_sees_what_is_being_checked(monkeypatch):
@@ -78,10 +78,10 @@ def test_waiting_questions_are_one_line_beneath_their_failure(tmp_path):
     assert re.fullmatch(r" {18}At method\.py, line \d+: return .+ if g\.norm\(\) > 1\.0 else .+", lines[3])
     skipped = [line for line in lines if line.startswith("  skipped")]
     assert skipped == [
-        "  skipped         7 questions that depend on device: "
-        "memory, precision, state, dead network, group, effect, pairing"
+        "  skipped         8 questions that depend on device: "
+        "memory, precision, state, dead network, group, recording, effect, pairing"
     ]
-    assert lines[-1] == "  11 passed, 1 failed, 9 not applicable, 7 skipped" and "depends on" not in done.out
+    assert lines[-1] == "  11 passed, 1 failed, 9 not applicable, 8 skipped" and "depends on" not in done.out
 
 
 def test_a_name_may_come_from_a_plugin_file(tmp_path):
@@ -105,14 +105,14 @@ def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
     )
     done = grokbench("check", planted.write(tmp_path, source), "--format", "markdown")
     lines = [line for line in done.out.splitlines() if line]
-    assert done.status == 1 and lines[0] == "### `method`: 18 passed, 1 failed, 8 not applicable, 1 skipped"
+    assert done.status == 1 and lines[0] == "### `method`: 18 passed, 1 failed, 8 not applicable, 2 skipped"
     by = r"Checked by GrokBench \S+ .*with torch \S+, Python \S+\."
     assert re.fullmatch(rf"Regularizer, file method\.py, sha256 [0-9a-f]{{12}}\. {by}", lines[1])
     assert lines[2].startswith("**Failed: device** (it neither branches on tensors")
     assert lines[3].endswith(r"it reads a tensor back from the device with \_\_float\_\_.")  # and not in bold
     assert re.fullmatch(r"`method\.py, line \d+: largest = .+`", lines[4])
     assert lines[5].startswith("**Fix:** keep every number a tensor")
-    assert lines[6] == "Skipped: 1 question that depends on device: placement."
+    assert lines[6] == "Skipped: 2 questions that depend on device: placement, recording."
     folded = lines.index("<details><summary>18 passed, 8 not applicable</summary>")
     assert lines[folded + 1 : folded + 3] == ["| question | | answer | |", "|---|---|---|---|"] and folded == 7
     rows, (end,) = lines[folded + 3 : -1], lines[-1:]
@@ -123,8 +123,8 @@ def test_markdown_is_a_summary_for_a_pull_request(tmp_path):
 def test_markdown_says_in_one_line_what_waits(tmp_path):
     source = planted.METHODS["an argument of its own"].source
     done = grokbench("check", planted.write(tmp_path, source), "--format", "markdown")
-    assert done.out.startswith("### `method`: 2 passed, 1 failed, 0 not applicable, 25 skipped\n")
-    assert "\nSkipped: 25 questions that depend on record: defaults, shapes, " in done.out
+    assert done.out.startswith("### `method`: 2 passed, 1 failed, 0 not applicable, 26 skipped\n")
+    assert "\nSkipped: 26 questions that depend on record: defaults, shapes, " in done.out
     assert "| skipped |" not in done.out
 
 

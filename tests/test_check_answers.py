@@ -9,6 +9,7 @@ import torch
 import grokbench
 from grokbench.conformance import Verdict, device_reads
 from grokbench.conformance.advice import RECORD_MODULES, translate
+from grokbench.engine import timing
 from grokbench.errors import PluginError
 
 from .helpers import planted
@@ -31,7 +32,7 @@ def test_a_method_that_fits_no_small_task_says_so_in_place_of_passing(tmp_path):
     answers = examined(tmp_path, source)
     said = "no small task has the facts spin, which it needs"
     untried = [given for given in answers.values() if given.message == said]
-    assert failures(answers) == {} and len(untried) == 16
+    assert failures(answers) == {} and len(untried) == 17
     assert answers["cost"].message == "sparse_parity, on which steps are timed, lacks the facts that it needs"
 
 
@@ -55,7 +56,7 @@ def test_a_fault_that_stops_training_is_reported_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("habit", "waiting"), [("gradients without the state", 11), ("a count in Python", 9), ("a float64 literal", 3)]
+    ("habit", "waiting"), [("gradients without the state", 12), ("a count in Python", 10), ("a float64 literal", 4)]
 )
 def test_questions_wait_for_a_return_value_that_the_engine_cannot_use(tmp_path, habit, waiting):
     answers = examined(tmp_path, planted.METHODS[habit].source)
@@ -144,7 +145,7 @@ def test_every_question_waits_for_a_record(tmp_path):
     answers = examined(tmp_path, planted.METHODS["no record"].source)
     assert list(failures(answers)) == ["record"]
     others = [given for given in answers.values() if given.cause == "record"]
-    assert len(others) == 25 and {given.verdict for given in others} == {Verdict.SKIPPED}
+    assert len(others) == 26 and {given.verdict for given in others} == {Verdict.SKIPPED}
 
 
 def test_the_global_generators_are_put_back(tmp_path):
@@ -183,3 +184,9 @@ def method() -> Metric:
 """
     given = answer_of(tmp_path, source, "shapes", metrics)
     assert given.verdict is Verdict.FAILED and given.message.startswith("on xor, ")
+
+
+def test_a_machine_that_is_too_busy_does_not_fail_a_method(tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "CLOCKS_AGREE", -1.0)
+    given = answer_of(tmp_path, planted.SOUND, "cost")
+    assert given.verdict is Verdict.NOT_APPLICABLE and "too busy now" in given.message

@@ -7,7 +7,7 @@ import torch
 from torch.func import grad, vmap
 
 from grokbench import Regularizer
-from grokbench.engine import executors
+from grokbench.engine import executors, flat_graph
 from grokbench.engine.flat_executor import FlatExecutor
 from grokbench.engine.flat_function import FlatFunction
 from grokbench.engine.flat_graph import UnrecordableError, record
@@ -21,6 +21,10 @@ pytestmark = pytest.mark.usefixtures("tiny_data")
 
 def targets(graph):
     return [str(node.target) for node in graph.graph.nodes if node.op == "call_function"]
+
+
+def test_recording_does_not_import_the_compiler_of_torch():
+    assert not hasattr(flat_graph._Recorder.__torch_dispatch__, "__wrapped__")  # torch's wrapper, which imports it
 
 
 def arguments(*shapes):

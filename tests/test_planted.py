@@ -86,9 +86,21 @@ def test_a_sound_method_near_to_a_fault_gets_no_hint(tmp_path, source):
 
 def test_an_optimizer_of_torch_may_read_numbers_and_keep_them_where_it_likes(tmp_path):
     examinee = subject(tmp_path, sound.OF_TORCH)
-    names = ("device", "state", "placement", "settings")
+    names = ("device", "state", "placement", "settings", "recording")
     given = {each.name: answer(each, examinee) for each in QUESTIONS["regularizers"] if each.name in names}
-    assert failures(given) == {} and given["device"].message.startswith("mapped=False: ")
+    assert failures(given) == {}
+    assert all(given[name].message.startswith("mapped=False: ") for name in ("device", "recording"))
+
+
+def test_a_number_that_is_read_is_the_reason_of_a_slower_method(tmp_path):
+    given = answer_of(tmp_path, planted.METHODS["a host synchronisation in an optimizer"].source, "recording")
+    assert given.verdict is Verdict.HINT and given.message.endswith("slower on a CPU: it reads a number from a tensor")
+
+
+def test_a_metric_that_overwrites_its_own_tensor_cannot_be_recorded(tmp_path):
+    source = "KEPT = torch.ones(())\n" + metrics.SOUND.replace("return probe", "return KEPT.fill_(1.0) * probe")
+    given = answer_of(tmp_path, source, "recording", metrics)
+    assert given.verdict is Verdict.HINT and "it overwrites a tensor that it keeps between calls" in given.message
 
 
 @pytest.mark.parametrize("fault", tasks.FAULTS.values(), ids=tasks.FAULTS)

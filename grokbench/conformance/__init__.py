@@ -8,7 +8,7 @@ skips questions that depend on one that failed.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from grokbench.conformance import description
+from grokbench.conformance import description, recording
 from grokbench.conformance.advice import translate
 from grokbench.conformance.answers import Answer, Question, Verdict, failed, not_applicable, skipped
 from grokbench.conformance.device_reads import restore_generators
@@ -70,6 +70,9 @@ def examine(subject: Subject, tell: Callable[[str], None] = lambda doing: None) 
                 given = skipped(causes[0])
             else:
                 failures[question.name] = given
+        elif given.verdict is Verdict.HINT and question in recording.QUESTIONS:  # such a failure may be its cause
+            causes = [name for name in failures if name in CALLS]
+            given = skipped(causes[0]) if causes else given
         yield question, given
 
 

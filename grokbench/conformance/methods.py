@@ -161,10 +161,10 @@ def costs(subject: Subject) -> Answer:
     recipe = Recipe(task=Use(COSTED, {}))
     cells = [Cell(COSTED, name, name, recipe, 1, 1, {}) for name in ("method", "baseline")]
     timed_steps = [build_step(task, methods, {}) for methods in ([subject.regularizer({})], [])]
-    per_epoch = {
-        timed.identity: sorted(timed.seconds_per_epoch)[timing.ROUNDS // 2]
-        for timed in timing.measure(cells, timed_steps, "cpu", torch.float32)
-    }
+    timings = list(timing.measure(cells, timed_steps, "cpu", torch.float32))
+    if any(not timed.seconds_per_epoch for timed in timings):
+        return not_applicable("this machine is too busy now to time a step: its clocks disagree")
+    per_epoch = {timed.identity: sorted(timed.seconds_per_epoch)[timing.ROUNDS // 2] for timed in timings}
     if "method" not in per_epoch:
         return not_applicable("it cannot be trained; the other answers say why")
     method, baseline = (1e3 * per_epoch[name] / task.steps for name in ("method", "baseline"))

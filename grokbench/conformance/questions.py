@@ -10,6 +10,7 @@ from grokbench.conformance import (
     metrics,
     observers,
     purity,
+    recording,
     tasks,
     training,
 )
@@ -18,18 +19,19 @@ from grokbench.conformance.answers import Question
 __all__ = ["CALLS", "QUESTIONS"]
 
 QUESTIONS: dict[str, tuple[Question, ...]] = {  # kind of plugin -> its questions, in order
-    "tasks": (*description.QUESTIONS, *purity.QUESTIONS, *tasks.QUESTIONS, *training.QUESTIONS),
+    "tasks": (*description.QUESTIONS, *purity.QUESTIONS, *tasks.QUESTIONS, *training.QUESTIONS, *recording.QUESTIONS),
     "regularizers": (
         *description.QUESTIONS,
         *purity.QUESTIONS,
         *training.QUESTIONS,
+        *recording.QUESTIONS,
         *effects.QUESTIONS,
         *averages.QUESTIONS,
         *layout.QUESTIONS,
         *declarations.QUESTIONS,
         *methods.QUESTIONS,
     ),
-    "metrics": (*description.QUESTIONS, *purity.QUESTIONS, *metrics.QUESTIONS),
+    "metrics": (*description.QUESTIONS, *purity.QUESTIONS, *metrics.QUESTIONS, *recording.QUESTIONS),
     "observers": (*description.QUESTIONS, *observers.QUESTIONS),
 }
 

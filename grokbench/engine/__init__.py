@@ -2,7 +2,11 @@
 
 loop            the training loop of a group: evaluate, stop replicas, train further
 stopping        the stopping rule of one replica
-executors       how a group is trained from one evaluation to the next: eagerly, or by CUDA graphs (`capture`)
+executors       how a group is trained from one evaluation to the next: eagerly, by flat graphs, or by CUDA graphs
+flat_executor   training and evaluation by flat graphs, on a CPU
+flat_function   a function that is recorded as a flat graph, checked and replaced by it
+flat_graph      the recording of a function's operations; `graph_passes` simplifies them
+capture         training and evaluation by CUDA graphs
 epochs          one epoch of a group
 batches         the batches and keys of an epoch
 gradients       the gradients of a step

@@ -12,7 +12,7 @@ from grokbench.engine.batches import Draws, draw
 from grokbench.engine.epochs import train_steps
 from grokbench.engine.evaluation import measure
 from grokbench.engine.flat_function import RECORD_AFTER, FlatFunction
-from grokbench.engine.gradients import LookaheadGradients, due_step, look_ahead
+from grokbench.engine.gradients import LookaheadGradients, due_step, look_ahead, looks_ahead
 from grokbench.engine.groups import TRAINING_STATE, Group
 from grokbench.step import Step
 
@@ -38,9 +38,14 @@ class FlatExecutor:
         self._numbers = [torch.tensor(number) for number in range(step.task.steps)]
 
     @property
-    def note(self) -> str | None:
+    def reason(self) -> str | None:
         """The reason why some function is called eagerly; None if there is none."""
-        why = next((function.note for function in self._functions.values() if function.note), None)
+        return next((function.note for function in self._functions.values() if function.note), None)
+
+    @property
+    def note(self) -> str | None:
+        """See `Executor`."""
+        why = self.reason
         return f"not recorded as a flat graph, and therefore slower: {why}" if why else None
 
     def evaluate(
@@ -48,7 +53,9 @@ class FlatExecutor:
     ) -> tuple[Tensor, LookaheadGradients | None, Mapping[str, Tensor]]:
         """See `Executor`. With full batches, the evaluation also computes the next step's gradients."""
         at, fields = torch.tensor(epoch), _fields(group)
-        pending, known = self._flat(_look_ahead, due_step(self.step, epoch, 0))((), (fields, at))
+        pending, known = None, dict[str, Tensor]()
+        if looks_ahead(self.step):  # also if the phases that perturb are not due now, as in `look_ahead`
+            pending, known = self._flat(_look_ahead, due_step(self.step, epoch, 0))((), (fields, at))
         table = self._flat(_measure, self.step, tuple(labels))((), (fields, at, known))
         return table, pending, known
 

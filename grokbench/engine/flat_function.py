@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.fx import GraphModule
 from torch.utils import _pytree as pytree
 
-from grokbench.engine.flat_graph import record
+from grokbench.engine.cuda_graphs import first_cause
+from grokbench.engine.flat_graph import UnrecordableError, record
 from grokbench.engine.graph_passes import merge_equal, merge_views
 from grokbench.records.activity import ACTIVITY
 
@@ -30,12 +31,14 @@ class _Calls:
         graph: the recorded operations; None before they are recorded.
         structure: the structure of the result.
         checked: True once the graph has given the numbers of the function.
+        repeats: True if the result, as the state of the next call, has the same structure and layout.
     """
 
     count: int = 0
     graph: GraphModule | None = None
     structure: Any = None
     checked: bool = False
+    repeats: bool = False
 
 
 class FlatFunction:
@@ -80,7 +83,7 @@ class FlatFunction:
         while waiting:
             leaves, calls = self._calls_of(state, (*inputs, waiting[0]))
             own, structure = pytree.tree_flatten(state)
-            if calls.checked and calls.structure == structure:
+            if calls.checked and calls.repeats:
                 for number in waiting:
                     leaves[-1] = number
                     leaves[: len(own)] = _run(calls, leaves)
@@ -94,19 +97,20 @@ class FlatFunction:
 
     def _watched(self, calls: _Calls, state: Any, inputs: Any) -> Any:
         """Call the function; before, record it or run its graph on a copy of the state, and compare."""
-        copy = pytree.tree_map(lambda leaf: None if leaf is None else leaf.clone(), state)
-        leaves, arguments = pytree.tree_flatten((copy, inputs))
         found: Any = None
         try:
+            leaves, arguments = pytree.tree_flatten((pytree.tree_map(_copy, state), inputs))
             if calls.graph is None:
                 calls.graph, calls.structure = self._record(leaves, arguments)
             else:
                 found = _run(calls, leaves)
         except Exception as error:  # of a plugin, or because there is no memory for a copy
-            self.note = str(error) or type(error).__name__
+            self.note = first_cause(error)
         result = self.function(state, inputs)
         if found is not None:
-            calls.checked = all(map(_same, found, pytree.tree_leaves(result)))
+            expected, structure = pytree.tree_flatten(result)
+            calls.checked = calls.structure == structure and all(map(_same, found, expected))
+            calls.repeats = self._calls_of(result, inputs)[1] is calls
             self.note = None if calls.checked else "its recorded operations give other numbers"
         return result
 
@@ -131,6 +135,17 @@ def _run(calls: _Calls, leaves: list[Any]) -> Any:
     return calls.graph(*leaves)  # type: ignore[misc]
 
 
+@torch.no_grad()
+def _copy(leaf: Tensor | None) -> Tensor | None:
+    """Copy a leaf with its layout, on which the recorded operations depend: its strides may be 0, its offset not."""
+    if leaf is None:
+        return None
+    if leaf.is_conj() or leaf.is_neg():
+        raise UnrecordableError("a state is conjugated or negated lazily")
+    storage = leaf.untyped_storage().clone()
+    return torch.empty(0, dtype=leaf.dtype).set_(storage, leaf.storage_offset(), leaf.shape, leaf.stride())
+
+
 def _layout(leaf: Any) -> Any:
     if not isinstance(leaf, Tensor):
         return leaf
@@ -138,11 +153,12 @@ def _layout(leaf: Any) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Compare two leaves bit for bit, apart from the sign of NaN."""
-    if one is None or other is None:
-        return one is other
-    return one.dtype == other.dtype and torch.equal(one, other) or _same_with_nan(one, other)
-
-
-def _same_with_nan(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and bool(((one == other) | ((one != one) & (other != other))).all())
+    """Compare two leaves bit for bit, apart from the bits of NaN; 0 and -0 differ."""
+    if not isinstance(one, Tensor) or not isinstance(other, Tensor):
+        return bool(one == other)
+    if _layout(one) != _layout(other):
+        return False
+    if one.is_complex():
+        one, other = (torch.view_as_real(each.resolve_conj()) for each in (one, other))
+    equal = (one == other) & (one.signbit() == other.signbit())
+    return bool((equal | (one != one) & (other != other)).all())

@@ -16,7 +16,16 @@ from grokbench.engine.mapping import over_replicas
 from grokbench.step import Step, StepContext
 from grokbench.types import Params
 
-__all__ = ["LookaheadGradients", "as_tensor", "context_axes", "context_of", "due_step", "gradients", "look_ahead"]
+__all__ = [
+    "LookaheadGradients",
+    "as_tensor",
+    "context_axes",
+    "context_of",
+    "due_step",
+    "gradients",
+    "look_ahead",
+    "looks_ahead",
+]
 
 
 class LookaheadGradients(NamedTuple):
@@ -107,6 +116,11 @@ def gradients(step: Step, group: Group, context: StepContext, axes: Any, clock: 
     return LookaheadGradients(dict(zip(trained, grads, strict=True)), loss.detach(), outputs.detach(), context.keys)
 
 
+def looks_ahead(step: Step) -> bool:
+    """Return whether an evaluation can compute the next step's gradients: with full batches and unperturbed inputs."""
+    return step.full_batch and not step.has("perturb") and not step.has("hidden")
+
+
 def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[LookaheadGradients | None, dict[str, Tensor]]:
     """Compute the next step's gradients with full batches; an evaluation on the training set uses their outputs too.
 
@@ -118,7 +132,7 @@ def look_ahead(step: Step, group: Group, epoch: int | Tensor) -> tuple[Lookahead
     Returns:
         The gradients, and split -> outputs (replicas, n, C); None and {} with mini-batches or perturbed inputs.
     """
-    if not step.full_batch or step.has("perturb") or step.has("hidden"):
+    if not looks_ahead(step):
         return None, {}
     context, axes = context_of(step, group, draw(step, group, epoch), 0, as_tensor(epoch, group))
     pending = gradients(due_step(step, epoch, 0), group, context, axes)

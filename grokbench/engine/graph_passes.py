@@ -1,8 +1,8 @@
 """Simplifications of a flat graph that keep every bit of its results.
 
 A chain of views becomes one view, operations that change nothing are left out, and what is computed twice is computed
-once. A node of a tensor has two facts in `meta`: "layout" (shape, strides, offset and dtype), and "storage", the node
-that allocated the tensor's memory.
+once. A node of a tensor has three facts in `meta`: "layout" (shape, strides and offset), "kind" (the dtype, and two
+flags of lazily conjugated and negated tensors), and "storage", the node that allocated the tensor's memory.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from torch.fx import Graph, Node
 
 __all__ = ["merge_equal", "merge_views", "overwritten"]
 
-as_strided = torch.ops.aten.as_strided.default
+as_strided, clone = torch.ops.aten.as_strided.default, torch.ops.aten.clone.default
 
 
 def overwritten(graph: Graph) -> set[Node]:
@@ -37,32 +37,57 @@ def merge_views(graph: Graph) -> None:
     """Replace every view by one view of the memory it shows, or by the tensor that already shows it in this way."""
     for node in list(graph.nodes):
         storage = node.meta.get("storage", node)
-        if storage is node or not isinstance(node.target, OpOverload) or _targets(node) or "layout" not in storage.meta:
+        if storage is node or not isinstance(node.target, OpOverload) or _targets(node) or "kind" not in storage.meta:
             continue
-        shape, strides, offset, dtype = node.meta["layout"]
-        if storage.meta["layout"] == node.meta["layout"]:
+        if _looks_like(node, storage):
             node.replace_all_uses_with(storage)
-        elif storage.meta["layout"][3] == dtype:
+        elif storage.meta["kind"] == node.meta["kind"]:
             with graph.inserting_before(node):
-                view = graph.call_function(as_strided, (storage, shape, strides, offset))
+                view = graph.call_function(as_strided, (storage, *node.meta["layout"]))
             view.meta.update(node.meta)
             node.replace_all_uses_with(view)
     graph.eliminate_dead_code()
 
 
+def _looks_like(node: Node, other: Node) -> bool:
+    return all(node.meta[fact] == other.meta[fact] for fact in ("layout", "kind"))
+
+
 def merge_equal(graph: Graph) -> None:
-    """Compute once what several nodes compute, unless the memory of an argument or of the result is overwritten."""
-    written, first = overwritten(graph), dict[Any, Node]()
+    """Compute once what several nodes compute.
+
+    A node is left alone if the memory of an argument or of the result is overwritten. Two results that are kept between
+    calls stay apart, because the next call may overwrite one of them.
+    """
+    written, kept, first = overwritten(graph), _kept(graph), dict[Any, Node]()
     for node in list(graph.nodes):
-        involved = [node, *node.all_input_nodes]
-        if node.op != "call_function" or any(each.meta.get("storage") in written for each in involved):
+        own = _memory(node)
+        if node.op != "call_function" or written & own.union(*map(_memory, node.all_input_nodes)):
             continue
         if node.is_impure() or torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
             continue
-        key = (node.target, _hashable(node.args), _hashable(node.kwargs))
-        if first.setdefault(key, node) is not node:
-            node.replace_all_uses_with(first[key])
+        twin = first.setdefault((node.target, _hashable(node.args), _hashable(node.kwargs)), node)
+        if node.target is clone and node.args[0].op == "get_attr" and _looks_like(node, node.args[0]):
+            twin = node.args[0]
+        memory = _memory(twin)
+        if twin is node or (own & kept and memory & kept and own != memory):
+            continue
+        node.replace_all_uses_with(twin)
+        if own & kept:
+            kept |= memory
     graph.eliminate_dead_code()
+
+
+def _kept(graph: Graph) -> set[Node]:
+    """Return the nodes of memory that is kept between calls: what the graph returns, and its constants."""
+    constants = {node for node in graph.nodes if node.op == "get_attr"}
+    return constants.union(*map(_memory, graph.output_node().all_input_nodes))
+
+
+def _memory(node: Node) -> set[Node]:
+    """Return the nodes of the memory of a node's results."""
+    tensors = [node] if "storage" in node.meta else list(node.users)  # an operation with several results
+    return {each.meta["storage"] for each in tensors if "storage" in each.meta}
 
 
 def _hashable(value: Any) -> Any:

@@ -146,4 +146,29 @@ def method() -> Regularizer:
         "a shape depends on the values of a tensor",
         "keep shapes fixed",
     ),
+    "a spectrum that is conjugated when it is read": Fault(
+        '''
+class Spectrum(NamedTuple):
+    """The spectrum of the first parameter."""
+
+    spectrum: torch.Tensor
+
+
+def init(params):
+    return Spectrum(torch.fft.fft(next(iter(params.values()))).conj())
+
+
+def transform(grads, state, at):
+    return {name: g / (1.0 + state.spectrum.abs().mean()) for name, g in grads.items()}, state
+
+
+def method() -> Regularizer:
+    """Divide gradients by the spectrum."""
+    return Regularizer(init=init, transform=transform)
+''',
+        "recording",
+        "on xor, its operations cannot be recorded, so it is slower on a CPU: a state is conjugated or negated lazily",
+        "compute with tensors alone: read no number from a tensor",
+        "hint",
+    ),
 }
