@@ -101,11 +101,6 @@ class _Recorder(TorchDispatchMode):
         self.refused = self.refused or why
         raise UnrecordableError(self.refused)
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Return False: torch would import its compiler, in a second, to keep it out of this mode."""
-        return False
-
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
