@@ -136,7 +136,8 @@ class Regularizer:
         for phase, k in self.every.items():
             if phase not in PERIODIC or getattr(self, phase) is None:
                 have = ", ".join(each for each in PERIODIC if getattr(self, each)) or "none"
-                raise ValueError(f"every names {phase!r}, expected phases of this method: {have}")
+                text = "expected phases of this method that need not run in every step"
+                raise ValueError(f"the argument `every` has the key {phase!r}, {text}: {have}")
             if not is_count(k):
                 raise ValueError(f"every[{phase!r}] must be a whole number of at least 1, got {k!r}")
 

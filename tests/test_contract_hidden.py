@@ -84,7 +84,15 @@ def test_a_phase_with_a_period_runs_in_every_kth_step_alone():
     assert distance(*(trained(task, [each], SEEDS, 2).params for each in (zeroed, always))) < 1e-12
 
 
-@pytest.mark.parametrize("every", [{"init": 2}, {"transform": 0}, {"penalty": 2}, {"transform": 1.5}])
-def test_a_period_that_cannot_be_meant_is_refused(every):
-    with pytest.raises(ValueError, match="every"):
+@pytest.mark.parametrize(
+    ("every", "message"),
+    [
+        ({"init": 2}, r"`every` has the key 'init', expected phases of .* that need not run in every step: transform"),
+        ({"penalty": 2}, "`every` has the key 'penalty', expected .*: transform"),
+        ({"transform": 0}, r"every\['transform'\] must be a whole number of at least 1, got 0"),
+        ({"transform": 1.5}, r"every\['transform'\] must be a whole number of at least 1, got 1.5"),
+    ],
+)
+def test_a_period_that_cannot_be_meant_is_refused(every, message):
+    with pytest.raises(ValueError, match=message):
         Regularizer(transform=lambda g, s, at: (g, s), every=every)

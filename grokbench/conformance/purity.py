@@ -1,4 +1,7 @@
-"""Questions for plugins of every kind except observers: pure functions that stay on the device and keep shapes."""
+"""Checks for plugins of every kind except observers.
+
+Are the functions pure, do they stay on the device, and do they keep shapes?
+"""
 
 from functools import partial
 from typing import Any

@@ -184,7 +184,10 @@ class Measured:
 
     @property
     def refused(self) -> float | None:
-        """CPU time / wall time of a refused timing, see `Timing`; None without one, or if another timing is valid."""
+        """The ratio of CPU time to wall time in a refused timing, see `Timing`.
+
+        None if no timing was refused, or if another timing is valid.
+        """
         found = [timing.refused for timing in self.timings if timing.refused is not None]
         return found[-1] if found and not self.rounds else None
 
