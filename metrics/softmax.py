@@ -27,7 +27,7 @@ def softmax_collapse(split: str = "train") -> Metric:
 
 
 def measure_collapse(probe: Probe, *, split: str) -> Tensor:
-    """The share, ()."""
+    """The share of the examples with sum_c exp(z_c - max z) = 1, ()."""
     z = _classes.logits(probe.outputs(split))
     total = (z - z.amax(-1, keepdim=True)).exp().sum(-1)
     return (total == 1.0).double().mean()
@@ -43,7 +43,7 @@ def zero_loss(split: str = "train") -> Metric:
 
 
 def measure_zero_loss(probe: Probe, *, split: str) -> Tensor:
-    """The share, ()."""
+    """The share of the examples whose own loss is 0, ()."""
 
     def own(output: Tensor, target: Tensor) -> Tensor:
         return probe.task.loss(output[None], target[None])

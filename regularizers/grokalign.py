@@ -56,7 +56,7 @@ def penalty(local: Local, state: tuple[()], at: At, *, strength: float, root: bo
 
 
 def mean_norm(local: Local, key: Tensor, *, root: bool, squares: Squares) -> Tensor:
-    """The mean over the batch of ||J_i||_F (root) or of its square, ()."""
+    """The mean over the batch of ||J_i||_F if `root`, otherwise of ||J_i||_F^2, ()."""
     square = squares(local, key)
     return (square.clamp_min(FLOOR).sqrt() if root else square).mean()
 

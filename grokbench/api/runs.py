@@ -29,7 +29,10 @@ def load_runs(folder: str | Path) -> "Runs":
 
 
 class Runs:
-    """The runs of a results folder. The plan is read once, each run whenever it is requested: training may go on.
+    """The runs of a results folder.
+
+    The plan is read once. A run is read from its file each time it is requested, so runs that are stored in the
+    meantime are found.
 
     Attributes:
         store: the folder's files; internal, may change between versions.

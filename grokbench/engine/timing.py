@@ -88,7 +88,10 @@ class _TimedReplica:
         self.laps: list[_Lap] = []
 
     def take_turn(self) -> None:
-        """Train for one round, at most TRIES times while its clocks disagree; do nothing after a refusal."""
+        """Train for one round, and repeat it while its clocks disagree, up to TRIES tries in all.
+
+        Do nothing if they disagreed at every try of an earlier round.
+        """
         if self.laps and not self.laps[-1].sound:
             return
         for _ in range(TRIES):

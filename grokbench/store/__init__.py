@@ -265,8 +265,8 @@ class Store:
         runs, timings = self.packed.everything(), self.packed.timings.values()
         if damaged := self.packed.damaged:
             raise StoreError(
-                f"{self.directory} is packed, and {listed(damaged)} cannot be read: put back a good copy (from git), "
-                "or delete the damaged files to make them again."
+                f"{self.directory} is packed, and {listed(damaged)} cannot be read: put back a good copy of these "
+                "files (from git), or delete the files; their runs are then trained again."
             )
         for run in runs:
             if self._readable(path := self.layout.run(run.identity, run.seed), read_head) is None:
