@@ -118,7 +118,7 @@ def initial(optimizer: Any, params: Params) -> State:
 
 
 def update(optimizer: Any, state: State, grads: Params) -> State:
-    """Take a step of AdamW, or of SGD with an L2 term; `optimizer` is the engine's record of settings."""
+    """Take a step of AdamW, or of SGD with an L2 term and no momentum; `optimizer` is the engine's record."""
     o, params, step = optimizer, state.params, state.step + 1
     if not o.decoupled:
         return State({k: w - o.lr * (grads[k] + o.weight_decay * w) for k, w in params.items()}, (), step)

@@ -142,7 +142,7 @@ def optimizer(record: Any, network: nn.Module, how: Mapping[str, bool]) -> torch
     common = {"lr": record.lr, "weight_decay": record.weight_decay, **how}
     if record.decoupled:
         return torch.optim.AdamW(network.parameters(), betas=record.betas, eps=record.eps, **common)
-    return torch.optim.SGD(network.parameters(), **common)
+    return torch.optim.SGD(network.parameters(), momentum=record.momentum, **common)
 
 
 def train(plain: Plain, epochs: int, draws: Draws | None = None) -> list[dict[str, float]]:

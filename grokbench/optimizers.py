@@ -15,6 +15,8 @@ from grokbench.types import Optimizer, Params
 
 __all__ = ["SGD", "AdamW", "AdamWState"]
 
+Momenta = Params | tuple[()]  # the state of SGD: empty without momentum
+
 
 def _aligned(params: Params, grads: Params) -> list[Tensor]:
     """Return gradients with the memory layout of their parameters, as torch's fused kernels assume."""
@@ -24,38 +26,42 @@ def _aligned(params: Params, grads: Params) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Plain gradient descent with an L2 term, w <- w - lr (g + weight_decay w), as `torch.optim.SGD`.
+    """Gradient descent with an L2 term, as `torch.optim.SGD` without dampening.
+
+    With g' = g + weight_decay w, a step is w <- w - lr g', or with momentum m <- momentum m + g', w <- w - lr m.
 
     Attributes:
         lr: the learning rate; it has no default.
         weight_decay: the coefficient of the L2 term, 0 by default.
+        momentum: the share of the previous step that is kept, at least 0 and below 1; 0 by default.
     """
 
+    momentum: float = 0.0
     decoupled: ClassVar[bool] = False
 
-    def init(self, params: Params) -> tuple[()]:
-        """Return the empty state.
+    def init(self, params: Params) -> Momenta:
+        """Return the empty state, or with momentum a zero m for every parameter.
 
         Args:
             params: the parameters that are trained.
         """
-        return ()
+        return {name: torch.zeros_like(p) for name, p in params.items()} if self.momentum else ()
 
-    def update(self, params: Params, grads: Params, state: tuple[()]) -> tuple[Params, tuple[()]]:
+    def update(self, params: Params, grads: Params, state: Momenta) -> tuple[Params, Momenta]:
         """Take one step, in place.
 
         Args:
             params: the trained parameters; they are overwritten.
             grads: their gradients, with the same names and shapes.
-            state: the empty state.
+            state: the state that `init` or the previous update returned; it is overwritten.
         """
         sgd(
             list(params.values()),
             _aligned(params, grads),
-            [None] * len(params),
+            [state[name] if state else None for name in params],
             fused=True,
             weight_decay=self.weight_decay,
-            momentum=0.0,
+            momentum=self.momentum,
             lr=self.lr,
             dampening=0.0,
             nesterov=False,

@@ -12,6 +12,7 @@ from . import _losses, _mlp
 
 MEAN, STD = 0.1307, 0.3081  # of the training images' pixels in [0, 1]
 MAX_LAYERS = 100
+SCALES = {"normalised": (MEAN, STD), "raw": (0.0, 1.0)}  # pixels -> what is subtracted, then divided by
 
 
 def mnist(
@@ -26,15 +27,19 @@ def mnist(
     weight_decay: float = 0.01,
     *,
     hidden_layers: int = 3,
+    pixels: Literal["normalised", "raw"] = "normalised",
+    bias: bool = False,
 ) -> Task:
     """Digits from a subset of `samples` training images, tested on the first `test_samples` of the test images.
 
     The `subset` is drawn anew for every seed, or consists of the first images for all seeds (`first`).
 
-    A bias-free ReLU network with `hidden_layers` of `width`, torch's initialisation times `init_scale`, AdamW.
-    Grokked: test accuracy above 0.80. Settings of Walker et al., Appendix A.3 and A.4; where the paper is silent:
-    pixels normalised as in the authors' code, `mse` averaged over classes, all 10,000 test images. The authors' code
-    takes the first 1,024 images of both sets, batches of 256 without shuffling, float64, and stops at 0.85.
+    A ReLU network with `hidden_layers` of `width`, without biases unless `bias` is set, torch's initialisation times
+    `init_scale`, AdamW. Grokked: test accuracy above 0.80. `pixels` are normalised by the mean and standard deviation
+    of the training images, or lie between 0 and 1 (`raw`), as in Liu et al. Settings of Walker et al., Appendix A.3 and
+    A.4; where the paper is silent: pixels normalised as in the authors' code, `mse` averaged over classes, all 10,000
+    test images. The authors' code takes the first 1,024 images of both sets, batches of 256 without shuffling, float64,
+    and stops at 0.85. Their later release has `bias`, `width` 200 and `batch_size` 196.
 
     The network of Walker et al., Figure 3, has `hidden_layers` 2, `width` 256 and `batch_size` 196 (Appendix A.2).
 
@@ -44,13 +49,13 @@ def mnist(
         raise ValueError(f"test_samples must be at least 1, got {test_samples}")
     if not 1 <= hidden_layers <= MAX_LAYERS:
         raise ValueError(f"hidden_layers must lie between 1 and {MAX_LAYERS}, got {hidden_layers}")
-    sizes = _mlp.layers(784, *[width] * hidden_layers, 10)
+    sizes, (centre, scale) = _mlp.layers(784, *[width] * hidden_layers, 10), SCALES[pixels]
     return Task(
-        splits=partial(train_split, samples=samples, subset=subset),
+        splits=partial(train_split, samples=samples, subset=subset, pixels=pixels),
         fetch=data.mnist,
-        shared=partial(test_split, test_samples=test_samples),
+        shared=partial(test_split, test_samples=test_samples, pixels=pixels),
         train_size=samples,
-        init=partial(_mlp.init, sizes=sizes, bias=False, scale=init_scale),
+        init=partial(_mlp.init, sizes=sizes, bias=bias, scale=init_scale),
         forward=_mlp.forward,
         loss=_losses.LOSSES[loss],
         correct=_losses.class_correct,
@@ -58,29 +63,29 @@ def mnist(
         batch_size=batch_size,
         epochs=100_000,
         grokked={"test_accuracy": "> 0.80"},
-        roles=_mlp.roles(sizes, bias=False),
-        input_bounds=((0.0 - MEAN) / STD, (1.0 - MEAN) / STD),
+        roles=_mlp.roles(sizes, bias=bias),
+        input_bounds=((0.0 - centre) / scale, (1.0 - centre) / scale),
         facts=_losses.FACTS[loss] | {"preactivations": _mlp.preactivations},
     )
 
 
-def train_split(key: Tensor, *, samples: int, subset: str) -> dict[str, Batch]:
+def train_split(key: Tensor, *, samples: int, subset: str, pixels: str) -> dict[str, Batch]:
     """A subset of the training images, (samples, 784), without repeated images."""
     images, labels, _, _ = data.mnist()
     _check(samples, len(images), "training images, lower samples")
     order = torch.arange(len(images)) if subset == "first" else _shuffled(key, len(images))
-    return {"train": _batch(images[order[:samples]], labels[order[:samples]], key.device)}
+    return {"train": _batch(images[order[:samples]], labels[order[:samples]], key.device, pixels)}
 
 
 def _shuffled(key: Tensor, n: int) -> Tensor:
     return random.permutation(random.fold(key, "subset"), n).cpu()
 
 
-def test_split(device: torch.device, *, test_samples: int) -> dict[str, Batch]:
+def test_split(device: torch.device, *, test_samples: int, pixels: str) -> dict[str, Batch]:
     """The first test images, (test_samples, 784), the same for every seed."""
     _, _, images, labels = data.mnist()
     _check(test_samples, len(images), "test images, lower test_samples")
-    return {"test": _batch(images[:test_samples], labels[:test_samples], device)}
+    return {"test": _batch(images[:test_samples], labels[:test_samples], device, pixels)}
 
 
 def _check(wanted: int, there: int, what: str) -> None:
@@ -88,9 +93,9 @@ def _check(wanted: int, there: int, what: str) -> None:
         raise DataError(f"mnist: {wanted} wanted, but the files hold {there} {what}")
 
 
-def _batch(images: Tensor, labels: Tensor, device: torch.device) -> Batch:
-    pixels = images.to(device).flatten(1).double() / 255.0
-    return Batch((pixels - MEAN) / STD, labels.to(device).long())
+def _batch(images: Tensor, labels: Tensor, device: torch.device, pixels: str) -> Batch:
+    centre, scale = SCALES[pixels]
+    return Batch((images.to(device).flatten(1).double() / 255.0 - centre) / scale, labels.to(device).long())
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from grokbench.optimizers import SGD, AdamW
 RECORDS = {
     "sgd": SGD(lr=0.1),
     "sgd_decay": SGD(lr=0.1, weight_decay=0.3),
+    "sgd_momentum": SGD(lr=0.1, weight_decay=0.3, momentum=0.8),
     "adamw": AdamW(),
     "adamw_decay": AdamW(lr=0.01, weight_decay=1.0, betas=(0.9, 0.98), eps=1e-6),
 }
@@ -17,7 +18,7 @@ TOLERANCE = {torch.float32: 2e-6, torch.float64: 1e-13}
 def reference(record, params):
     options = dict(lr=record.lr, weight_decay=record.weight_decay, foreach=False, fused=False)
     if isinstance(record, SGD):
-        return torch.optim.SGD(params, **options)
+        return torch.optim.SGD(params, momentum=record.momentum, **options)
     return torch.optim.AdamW(params, betas=record.betas, eps=record.eps, **options)
 
 
@@ -93,6 +94,12 @@ def test_the_gradient_and_its_order_are_looked_up_by_name():
     params = {"a": torch.zeros(2), "b": torch.zeros(2)}
     params, _ = record.update(params, {"b": torch.full((2,), 2.0), "a": torch.full((2,), 1.0)}, record.init(params))
     assert params["a"].tolist() == [-1.0, -1.0] and params["b"].tolist() == [-2.0, -2.0]
+
+
+def test_only_momentum_has_a_state():
+    params = {"a": torch.ones(2)}
+    assert SGD(lr=1.0).init(params) == ()
+    assert SGD(lr=1.0, momentum=0.2).init(params)["a"].tolist() == [0.0, 0.0]
 
 
 def test_every_parameter_counts_its_updates_once():

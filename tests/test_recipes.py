@@ -128,7 +128,7 @@ def test_a_schedule_scales_the_update():
 FAULTS = [
     ("weight_decy: 1", "5:", "AdamW has no 'weight_decy', expected one of: lr, weight_decay, betas, eps, schedule, "),
     ("weight_decy: 1", "5:", "Did you mean 'weight_decay'?"),
-    ("betas: [0.9, 0.98]", "xor", "SGD has no 'betas', expected one of: lr, weight_decay, schedule, warmup"),
+    ("betas: [0.9, 0.98]", "xor", "SGD has no 'betas', expected one of: lr, weight_decay, momentum, schedule, warmup"),
     ("lr: fast", "optimizer.lr: ", "expected a number, got the text 'fast'"),
     ("lr: -1", "optimizer.lr: ", "lr must not be negative, got -1.0"),
     ("betas: [0.9, 2]", "optimizer.betas: ", "0.9/2.0, expected at least 0 and less than 1"),

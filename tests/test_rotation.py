@@ -1,9 +1,11 @@
 """The exact change of coordinates: the full computation for every method that says it rotates, a refusal for others."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from grokbench import engine, random
+from grokbench import SGD, engine, random
 from grokbench.metrics import jacobian, kernel, softmax, standard
 from grokbench.tasks.xor import xor
 
@@ -41,6 +43,13 @@ def test_a_rotated_run_is_the_full_one(label):
     rotated = measured(xor(**SIZES, rotate=True), [method(label)])
     assert method(label).rotates and not torch.equal(full[0], full[-1])
     torch.testing.assert_close(rotated, full, rtol=1e-9, atol=1e-12)
+
+
+def test_momentum_rotates_too():
+    tasks = (replace(xor(**SIZES, rotate=rotate), optimizer=SGD(lr=0.1, momentum=0.8)) for rotate in (True, False))
+    found, full = (measured(task, [method("baseline")]) for task in tasks)
+    torch.testing.assert_close(found, full, rtol=1e-9, atol=1e-12)
+    assert not torch.allclose(full[-1], measured(xor(**SIZES), [method("baseline")])[-1])
 
 
 def test_combined_methods_rotate_together():

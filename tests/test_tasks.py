@@ -164,6 +164,30 @@ def test_mnist_takes_the_first_images_where_told_so():
     assert torch.equal(splits["train"].targets, labels[:30].long())
 
 
+def test_raw_pixels_of_mnist_are_its_normalised_ones_before_they_are_normalised():
+    raw, normalised = (mnist.mnist(samples=30, test_samples=25, width=4, pixels=p) for p in ("raw", "normalised"))
+    for name, split in splits_of(raw).items():
+        other = splits_of(normalised)[name]
+        torch.testing.assert_close(0.3081 * other.inputs + 0.1307, split.inputs)
+        assert torch.equal(split.targets, other.targets)
+        assert 0.0 <= split.inputs.min() < 0.01 and 0.9 < split.inputs.max() <= 1.0
+    assert raw.input_bounds == (0.0, 1.0) and normalised.input_bounds == (-0.1307 / 0.3081, 0.8693 / 0.3081)
+
+
+def test_biases_of_mnist_are_scaled_like_its_weights_and_leave_those_as_they_are():
+    plain, biased = (mnist.mnist(samples=30, test_samples=25, width=4, bias=bias) for bias in (False, True))
+    params, x = biased.init(random.key(0)), splits_of(biased)["train"].inputs
+    assert all(torch.equal(p, params[name]) for name, p in plain.init(random.key(0)).items())
+    assert (
+        list(biased.roles) == list(params) and [biased.roles[f"bias{layer}"] for layer in range(1, 5)] == ["bias"] * 4
+    )
+    assert 0.5 < params["bias4"].abs().max() <= 8.0 * 4**-0.5
+    hidden = x
+    for layer in (1, 2, 3):
+        hidden = (hidden @ params[f"weight{layer}"] + params[f"bias{layer}"]).relu()
+    torch.testing.assert_close(biased.forward(params, x), hidden @ params["weight4"] + params["bias4"])
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_mnist_has_as_many_hidden_layers_as_given(depth):
     task = mnist.mnist(samples=30, test_samples=25, width=4, hidden_layers=depth, init_scale=1.0)
