@@ -145,7 +145,7 @@ def test_a_damaged_pack_is_not_unpacked_and_nothing_of_it_is_lost(packed, damage
     before = {file.name: file.read_bytes() for file in broken(packed, name, change).iterdir()}
     with pytest.raises(StoreError) as error, Store.open(packed, Store.load(packed).manifest):
         pass
-    assert where in str(error.value) and "put back a good copy (from git), or delete" in str(error.value)
+    assert where in str(error.value) and "put back a good copy of these files (from git), or delete" in str(error.value)
     after = {file.name: file.read_bytes() for file in packed.iterdir() if file.name != ".lock"}
     assert after | {"manifest.json": b""} == before | {"manifest.json": b""}
 

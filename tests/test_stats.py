@@ -181,6 +181,7 @@ def test_the_interval_of_a_median_by_hand():
     assert stats.median_interval(seven, 0.85) == (2.0, 6.0)
     assert stats.median_interval([1.0, 2.0, 3.0, 4.0, 5.0]) == (None, None)  # 2 / 2^5 = 0.0625 is too often
     assert stats.median_interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) == (1.0, 6.0)
+    assert stats.median_interval(list(range(1, 2001))) == (956.0, 1045.0)  # k: the 2.5% quantile of Binomial(2000, 1/2)
     assert stats.median_interval(list(range(1, 21))) == (6.0, 15.0)  # the printed table's 5.76, conservatively
 
 

@@ -127,16 +127,6 @@ class Run:
             return self.crossings.lasting if self.crossings else None
         return self.grokked_at
 
-    def capped(self, budget: int) -> float:
-        """Compute min(T, budget), where T are the epochs to grok; nan for a failed replica.
-
-        Args:
-            budget: the budget in epochs, which is also the result for a replica that did not grok.
-        """
-        if self.outcome is Outcome.FAILED:
-            return math.nan
-        return float(min(self.grokked_at, budget)) if self.grokked_at is not None else float(budget)
-
 
 @dataclass(frozen=True)
 class Timing:

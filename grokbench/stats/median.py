@@ -1,6 +1,5 @@
 """The median, with its distribution-free interval."""
 
-import math
 from collections.abc import Sequence
 
 __all__ = ["median_interval"]
@@ -21,10 +20,12 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[
         Both ends; (None, None) if even the interval from the smallest to the largest value does not reach the
         confidence, as with fewer than 6 values at 95%.
     """
-    n, k, miss = len(values), 0, 2.0 / 2 ** len(values)
+    n, k, ways = len(values), 0, 1  # ways: the binomial coefficient n over k
+    miss = 2 / 2**n  # of ints: a float cannot hold 2^1024
     while miss <= (1 - confidence) * (1 + 1e-12) and k < (n + 1) // 2:
+        ways = ways * (n - k) // (k + 1)
         k += 1
-        miss += 2.0 * math.comb(n, k) / 2**n
+        miss += 2 * ways / 2**n
     if k == 0:
         return None, None
     ordered = sorted(values)
