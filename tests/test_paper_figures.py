@@ -63,8 +63,9 @@ def test_a_file_is_as_wide_as_the_column(folder, width):
     svg = files.rendered(one(folder, "figure8", width), "svg").decode()
     assert 0.97 * PAPER[width].width < float(ElementTree.fromstring(svg).get("width")[:-2]) <= PAPER[width].width
     text = shown_text(svg)
-    assert {"accuracy, learnt embeddings", "accuracy, frozen embeddings", "faster", "train"} <= set(text)
-    assert "mean of 6 seeds, shaded: a standard deviation; vertical: test accuracy > 0.95" in text
+    assert {"accuracy, learnt W_E", "accuracy, frozen W_E", "faster", "train"} <= set(text)
+    assert "lines: mean of 6 seeds; shaded: a standard deviation" in svg  # two lines of a narrow figure are `tspan`s
+    assert "vertical: test accuracy &gt; 0.95" in svg
 
 
 def test_a_task_has_its_own_file_unless_panels_name_tasks(folder, tmp_path):

@@ -12,6 +12,7 @@ from grokbench.judging.bands import Band
 from grokbench.report.charts.axes import Span, around, axis, epochs, scale
 from grokbench.report.charts.panel import Mark, Panel, PanelFigure
 from grokbench.report.charts.sheet import Sheet
+from grokbench.report.charts.style import text_width
 from grokbench.text.lists import listed, plural
 
 __all__ = ["panel_figure"]
@@ -62,7 +63,7 @@ def panel_figure(sheet: Sheet, figure: PanelFigure, task: str = "") -> dict[str,
     look = _Look(sheet, drawn)
     views = [_view(sheet, each, figure.marks, look, side) for each in drawn]
     rows = [views[i : i + columns] for i in range(0, len(views), columns)]
-    return sheet.grid(rows, note=_note(drawn, figure.marks), description=_description(figure, drawn), gap=GAP)
+    return sheet.grid(rows, note=_note(sheet, drawn, figure.marks), description=_description(figure, drawn), gap=GAP)
 
 
 def _curves(sheet: Sheet, panel: Panel, task: str) -> Drawn:
@@ -175,13 +176,18 @@ def _met(sheet: Sheet, task: str, mark: Mark) -> dict[str, int]:
     return found
 
 
-def _note(drawn: Sequence[Drawn], marks: Sequence[Mark]) -> str:
-    """Explain lines, shades and marks in a line below the figure."""
+def _note(sheet: Sheet, drawn: Sequence[Drawn], marks: Sequence[Mark]) -> list[str]:
+    """Explain lines, shades and marks in as few lines below the figure as fit its width."""
     counts = sorted({len(band.seeds) for each in drawn for _, _, band in each.bands()})
     seeds = plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-    shades = "" if counts == [1] else ", shaded: a standard deviation"
-    dashed = "; vertical: " + listed([f"{mark.name} {mark.condition}" for mark in marks]) if marks else ""
-    return f"mean of {seeds}{shades}{dashed}"
+    parts = [f"lines: mean of {seeds}", *(["shaded: a standard deviation"] if counts != [1] else [])]
+    parts += [f"vertical: {listed([f'{mark.name} {mark.condition}' for mark in marks])}"] if marks else []
+    lines = [parts[0]]
+    for part in parts[1:]:
+        longer = f"{lines[-1]}; {part}"
+        fits = text_width(longer, sheet.style.text) <= int(sheet.style.width) - 2 * PADDING
+        lines = [*lines[:-1], longer] if fits else [*lines, part]
+    return lines
 
 
 def _description(figure: PanelFigure, drawn: Sequence[Drawn]) -> str:

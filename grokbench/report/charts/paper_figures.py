@@ -72,9 +72,9 @@ PAPER_FIGURES = {
     "figure8": PanelFigure(
         "modular addition: a transformer with learnt and with frozen embeddings",
         (
-            Panel("accuracy, learnt embeddings", ACCURACIES, task="learnt", span=SHARE),
-            Panel("Gini coefficient, learnt", {"gini": "W_E", "neuron_gini": "W_L"}, task="learnt"),
-            Panel("accuracy, frozen embeddings", ACCURACIES, task="frozen", span=SHARE),
+            Panel("accuracy, learnt W_E", ACCURACIES, task="learnt", span=SHARE),
+            Panel("Gini, learnt W_E", {"gini": "W_E", "neuron_gini": "W_L"}, task="learnt"),
+            Panel("accuracy, frozen W_E", ACCURACIES, task="frozen", span=SHARE),
         ),
         marks=(Mark("test_accuracy", "> 0.95", "test accuracy"),),
     ),

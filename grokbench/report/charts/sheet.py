@@ -130,19 +130,19 @@ class Sheet:
         return {**shape, "layer": [_part(layer) for layer in layers]}
 
     def grid(
-        self, rows: Sequence[Sequence[dict[str, Any]]], *, note: str, description: str, gap: float
+        self, rows: Sequence[Sequence[dict[str, Any]]], *, note: Sequence[str], description: str, gap: float
     ) -> dict[str, Any]:
         """Return the specification of a grid of views with one legend, for files.
 
         Args:
             rows: the views, row by row.
-            note: a line below the views.
+            note: lines below the views.
             description: a text alternative, for readers who cannot see the plot.
             gap: the distance between views, in pixels.
         """
         names = sorted({part["data"]["name"] for row in rows for view in row for part in view["layer"]})
         below = {
-            "text": note,
+            "text": list(note),
             "orient": "bottom",
             "anchor": "start",
             "fontWeight": "normal",
