@@ -38,6 +38,15 @@ def test_the_paper_suite_is_table_1():
 
 
 @pytest.mark.usefixtures("shipped")
+def test_published_numbers_of_figures_are_read():
+    speedups = load_suite("figure4").published.speedups
+    assert speedups["mnist"]["grokalign"] == pytest.approx(1 / (1 - 0.62), rel=1e-3)
+    finals = load_suite("table5").published.finals("cifar10", "grokalign")
+    overall = finals.pop("mean")
+    assert len(finals) == 18 and sum(finals.values()) / 18 == pytest.approx(overall, abs=5e-4)
+
+
+@pytest.mark.usefixtures("shipped")
 def test_quick_keeps_the_noise_of_xor():
     xor = next(task.use.parameters for task in load_suite("quick").tasks if task.label == "xor")
     assert xor["epsilon"] * xor["dimensions"] ** 0.5 == pytest.approx(10, rel=1e-6)
