@@ -106,8 +106,8 @@ def _view(sheet: Sheet, drawn: Drawn, marks: Sequence[Mark], look: _Look, side: 
     interval = min(cell.evaluate_every for cell in cells)
     last = max(int(band.epochs[-1]) for _, _, band in drawn.bands())
     x = epochs(max(last, interval), interval, sheet.log, TICKS)
-    sides = {"minExtent": EXTENT, "maxExtent": EXTENT}
-    y = {"scale": _clamped(span, log), "axis": axis(None, span, log, **sides)}
+    sides: dict[str, Any] = {"minExtent": EXTENT, "maxExtent": EXTENT}
+    y: dict[str, Any] = {"scale": _clamped(span, log), "axis": axis(None, span, log, **sides)}
     base = alt.Chart(sheet.data(_rows(drawn, span))).encode(x=x, color=look.colour, detail="line:N")
     area = base.mark_area(opacity=1, fillOpacity=0.15).encode(y=alt.Y("low:Q", **y), y2="high:Q")
     line = base.mark_line(strokeWidth=sheet.style.line).encode(y=alt.Y("mean:Q", **y), **look.of(drawn))
@@ -167,7 +167,8 @@ def _marks(sheet: Sheet, drawn: Drawn, marks: Sequence[Mark], look: _Look, x: al
 
 def _met(sheet: Sheet, task: str, mark: Mark) -> dict[str, int]:
     """Map each method whose mean meets the condition to the first epoch at which it does."""
-    holds, found = parse_condition(mark.condition).holds, {}
+    holds = parse_condition(mark.condition).holds
+    found: dict[str, int] = {}
     for each in sheet.evidence.of(task):
         band = sheet.evidence.curves(task, each).get(mark.metric)
         met = [i for i, mean in enumerate(band.mean) if holds(float(mean))] if band is not None else []
