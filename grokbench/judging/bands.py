@@ -58,7 +58,8 @@ def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
     epochs = thinned([curve.epochs for curve, _ in curves.values()], most)
     shown = {seed: _at(curve, epochs) for seed, (curve, _) in curves.items()}
     carried = np.stack([_carried(shown[seed], *pair) for seed, pair in curves.items()])
-    return Band(epochs, *_quartiles(carried), *_moments(carried), shown)
+    low, median, high = _quartiles(carried)
+    return Band(epochs, low, median, high, *_moments(carried), shown)
 
 
 def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64]:
