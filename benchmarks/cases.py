@@ -14,7 +14,7 @@ from grokbench.suite import Suite, load_suite
 __all__ = ["METHODS", "Case", "case", "chosen", "missing_data", "rotation", "shipped_cases"]
 
 METHODS = ("baseline", "grokalign")
-SUITES = {"xor": "quick", "cifar10": "cifar10-small"}  # task -> its suite; `paper` for the others
+SUITES = {"xor": "quick", "cifar10": "figure5-small"}  # task -> its suite; `paper` for the others
 CUDA_START = 3  # least epochs of the engine's start on CUDA
 
 
@@ -114,7 +114,7 @@ def shipped_cases(
     """Yield a case for every method on every task, twice for tasks with an exact rotation: without and with it.
 
     Args:
-        tasks: labels. Settings are those of the suite `paper`, for CIFAR-10 those of `cifar10-small`.
+        tasks: labels. Settings are those of the suite `paper`, for CIFAR-10 those of `figure5-small`.
         seeds: how many, from 1000 on as in the suites.
         full_xor: XOR as in `paper`; otherwise of the size in `quick`.
         registry: the plugins.

@@ -49,6 +49,15 @@ def test_seeds_that_stop_keep_their_last_value():
     assert same(found.seeds[0], [0, 1, NAN, NAN]) and same(found.seeds[2], [0, 3, 5, 9])
 
 
+def test_means_and_standard_deviations_are_of_the_seeds_with_a_value():
+    diverged = a_curve([0, 8, NAN])
+    found = band(of(diverged, a_curve([2, 4, 6, 1e200]), outcomes=[Outcome.DIVERGED, Outcome.CENSORED]), "m")
+    assert same(found.mean, [1, 6, 6, 1e200]) and same(found.sd, [2**0.5, 8**0.5, 0, 0])
+    large = band(of(a_curve([1e300]), a_curve([-1e300])), "m")
+    assert same(large.mean, [0]) and large.sd == pytest.approx([2**0.5 * 1e300])
+    assert same(band(of(a_curve([NAN, 1]), a_curve([NAN, 3])), "m").mean, [NAN, 2])
+
+
 def test_a_diverged_curve_ends_at_its_last_finite_value():
     diverged = a_curve([0, 8, NAN])
     found = band(of(diverged, a_curve([0, 2, 4, 6]), outcomes=[Outcome.DIVERGED, Outcome.CENSORED]), "m")

@@ -50,7 +50,7 @@ def test_suites_are_shipped_ones_and_files(folder, command):
     tiny.write(folder / "my [suites]")
     assert suggested(command, "") == [*shipped_suites(), "tiny.yaml", "my [suites]/tiny.yaml"]
     assert suggested(command, "qui") == ["quick"]
-    assert suggested(command, "t") == ["transformer-small", "transformer", "tune-example", "tiny.yaml"]
+    assert suggested(command, "t") == ["table5-small", "table5", "tune-example", "tiny.yaml"]
     assert suggested(command, "my [suites]/") == ["my [suites]/tiny.yaml"]
     assert left_to_the_shell(command, "~/") == "file"
 

@@ -6,6 +6,7 @@ import pytest
 
 from grokbench import suite_files
 from grokbench.errors import SuiteError
+from grokbench.report.charts import PAPER_FIGURES
 from grokbench.suite import load_suite
 
 from .helpers.wrong_suites import SHIPPED
@@ -22,7 +23,7 @@ def test_shipped_suites_load(name):
     suite = load_suite(name)
     assert suite.name == name and suite.baseline == "baseline"
     figures, table1 = ["baseline", "grokalign"], ["baseline", "grokfast", "orthograd", "grokalign"]
-    expected = figures if name.startswith(("transformer", "cifar10", "figure", "hello")) else table1
+    expected = figures if name.startswith(("figure", "table5", "hello")) else table1
     assert [entry.label.partition("[")[0] for entry in suite.regularizers][: len(expected)] == expected
 
 
@@ -34,6 +35,15 @@ def test_the_paper_suite_is_table_1():
         [154, 154, 37, 101], [2128, 1888, 256, 110], [2508, 2364, 2676, 328], [7496, 7200, 1154], [268, 254, 200],
     ]  # fmt: skip
     assert [task.epochs for task in suite.tasks] == [1000, 10000, 6000, 12000, 1000]
+
+
+@pytest.mark.usefixtures("shipped")
+def test_published_numbers_of_figures_are_read():
+    speedups = load_suite("figure4").published.speedups
+    assert speedups["mnist"]["grokalign"] == pytest.approx(1 / (1 - 0.62), rel=1e-3)
+    finals = load_suite("table5").published.finals("cifar10", "grokalign")
+    overall = finals.pop("mean")
+    assert len(finals) == 18 and sum(finals.values()) / 18 == pytest.approx(overall, abs=5e-4)
 
 
 @pytest.mark.usefixtures("shipped")
@@ -59,3 +69,16 @@ def test_a_missing_file_names_its_neighbour(tmp_path):
     said = f"no such file, expected a path to a suite or one of the shipped suites: {names}"
     with pytest.raises(SuiteError, match=re.escape(said)):
         load_suite(str(tmp_path / "nowhere" / "a.yaml"))
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name.removesuffix("-small") in PAPER_FIGURES])
+def test_a_suite_records_the_curves_of_its_figure(name):
+    suite, figure = load_suite(name), PAPER_FIGURES[name.removesuffix("-small")]
+    tasks = {panel.task for panel in figure.panels} - {""}
+    methods = {method for panel in figure.panels for method in panel.methods}
+    wanted = {label for panel in figure.panels for label in panel.metrics} | {mark.metric for mark in figure.marks}
+    always = {"test_accuracy", "train_accuracy", "noise_accuracy"}
+    assert tasks <= {task.label for task in suite.tasks}
+    assert methods <= {entry.label for entry in suite.regularizers}
+    assert wanted - always <= {metric.label for metric in suite.metrics}

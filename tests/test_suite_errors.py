@@ -236,7 +236,7 @@ def resolved(folder, text):
 
 SUITES = {name: yaml.safe_load(file.read_text(encoding="utf-8")) for name, file in SHIPPED.items()}
 LEAVES = [(name, path, value) for name, data in SUITES.items() for path, value in leaves(data)]
-FEW = ("paper", "transformer-small")  # between them every section of a suite
+FEW = ("paper", "figure8-small")  # between them every section of a suite
 NUMBERS = [leaf for leaf in LEAVES if isinstance(leaf[2], int | float) and not isinstance(leaf[2], bool)]
 
 

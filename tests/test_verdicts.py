@@ -258,6 +258,15 @@ def test_published_and_ours_side_by_side(published, effect, expected):
     assert said == expected.format(theirs="the ratio of the published means")
 
 
+def test_a_published_speed_up_stands_for_the_ratio_of_means():
+    numbers = Published("", {"t": {"b": 30.0, "m": 10.0}}, speedups={"t": {"m": 2.63, "n": 2.0}})
+    ratio = published_ratio(numbers, "t", "b", "m")
+    assert (ratio.value, ratio.ends) == (2.63, (None, None))
+    assert published_ratio(numbers, "t", "b", "n").value == 2.0 and published_ratio(numbers, "t", "b", "b") is None
+    said = str(published_note(ratio, ours(2.5, 2.7), verdict(ratio, ours(2.5, 2.7), 6), 6))
+    assert said.startswith("effect reproduced: the published ratio is 2.63x, our ratio of means is ")
+
+
 def test_a_verdict_of_no_effect_claims_none():
     assert (NO_EFFECT.value, REPRODUCED.value) == ("no effect shown", "effect reproduced")
 

@@ -28,13 +28,18 @@ FIGURES = (
     "metrics",
 )  # of `report.charts`
 SLICES = ("slices", "other_slices")  # figures of kept networks, which are not in the report
-ALL_TASKS = ("summary", "profile")  # figures that always show all tasks
+PAPER = tuple(f"figure{number}" for number in range(2, 9))  # `PAPER_FIGURES` of `report.charts`
+ALL_TASKS = ("summary", "profile", "figure3", "figure8")  # figures that always show all tasks
 NOTHING = "has nothing to draw yet for `{}`: see `grokbench status`."
 EMPTY = {
     "sensitivity": (
         "has no method that was run with two settings of the optimizer: add a row to its suite such as "
         "decay: {use: baseline, optimizer: {weight_decay: {grid: [0.1, 1.0]}}}, and run the suite."
-    )
+    ),
+    **{
+        name: f"has no curves of {name}: run the suite `{name}`, or one that records metrics under the same labels."
+        for name in PAPER
+    },
 }
 FORMATS = ("svg", "pdf", "png")
 WIDTHS = ("single", "double")  # of `report.charts.style`
@@ -64,7 +69,7 @@ def report(directory: str, out: str | None) -> None:
 
 @click.command()
 @click.argument("directory", metavar="DIR", shell_complete=folders)
-@click.argument("figure", metavar="FIGURE", type=click.Choice([*FIGURES, *SLICES, "all"]))
+@click.argument("figure", metavar="FIGURE", type=click.Choice([*FIGURES, *SLICES, *PAPER, "all"]))
 @click.option("--out", metavar="FOLDER", help="The output folder.  [default: figures in DIR]", shell_complete=folders)
 @click.option("--task", "tasks", multiple=True, metavar="LABEL", help="Draw only this task; repeatable.")
 @click.option(
@@ -121,6 +126,7 @@ def plot(
     slices     linear regions, decision boundary and centroids at kept weights, on
                the plane through three training examples (not in `all`)
     other_slices  the same at the last kept weights, on three other planes
+    figure2 to figure8  the paper's figure: panels of means over seeds (not in `all`)
     """  # noqa: D301 - click reads the character itself
     from grokbench.report.charts import Sheet, drawings
     from grokbench.report.charts.style import PAPER

@@ -1,4 +1,4 @@
-"""Curves of one cell over its seeds: median and quartiles over epochs, thinned to the resolution of a chart.
+"""Curves of one cell over its seeds: quartiles, mean and spread over epochs, thinned to the resolution of a chart.
 
 Replicas stop when they have grokked, so the curves of a cell end at different epochs. A replica that grokked or reached
 the budget keeps its last value; one that diverged has no value after its last finite one. A statistic of the replicas
@@ -22,13 +22,15 @@ MOST = 120  # most epochs of a band: more than a reader can distinguish in a cha
 
 @dataclass(frozen=True)
 class Band:
-    """Median and quartiles of one metric of one cell at k epochs; nan where no seed has a finite value.
+    """One metric of one cell over seeds at k epochs; nan where no seed has a finite value.
 
     Attributes:
         epochs: (k,), ascending; at the last one, the last seed stopped.
         low: lower quartile over seeds (k,).
         median: (k,).
         high: upper quartile (k,).
+        mean: mean over seeds (k,).
+        sd: standard deviation over seeds, with n - 1 (k,); 0 for a single seed.
         seeds: seed -> its values (k,); nan after the seed stopped.
     """
 
@@ -36,6 +38,8 @@ class Band:
     low: Floats
     median: Floats
     high: Floats
+    mean: Floats
+    sd: Floats
     seeds: dict[int, Floats]
 
 
@@ -53,9 +57,9 @@ def band(runs: Iterable[Run], metric: str, most: int = MOST) -> Band | None:
         return None
     epochs = thinned([curve.epochs for curve, _ in curves.values()], most)
     shown = {seed: _at(curve, epochs) for seed, (curve, _) in curves.items()}
-    carried = [_carried(shown[seed], *pair) for seed, pair in curves.items()]
-    low, median, high = _quartiles(np.stack(carried))
-    return Band(epochs, low, median, high, shown)
+    carried = np.stack([_carried(shown[seed], *pair) for seed, pair in curves.items()])
+    low, median, high = _quartiles(carried)
+    return Band(epochs, low, median, high, *_moments(carried), shown)
 
 
 def thinned(evaluations: Sequence[Sequence[int]], most: int) -> NDArray[np.int64]:
@@ -106,3 +110,15 @@ def _quartiles(values: Floats) -> Floats:
     below = np.floor(at).astype(int)
     low, high = (np.take_along_axis(ordered, i, axis=0) for i in (below, np.ceil(at).astype(int)))
     return low + (high - low) * (at - below)
+
+
+def _moments(values: Floats) -> tuple[Floats, Floats]:
+    """Compute mean and standard deviation over seeds, each (k,), ignoring nan, without the warnings of `nanmean`."""
+    known = np.isfinite(values)
+    n = known.sum(axis=0)
+    scale = np.max(np.abs(values), axis=0, initial=1.0, where=known)  # the squares of large values would overflow
+    scaled = np.where(known, values / scale, 0.0)
+    mean = scaled.sum(axis=0) / n.clip(min=1)
+    squares = np.where(known, scaled - mean, 0.0) ** 2
+    sd = np.sqrt(squares.sum(axis=0) / (n - 1).clip(min=1))
+    return np.where(n > 0, scale * mean, np.nan), np.where(n > 0, scale * sd, np.nan)

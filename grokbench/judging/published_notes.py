@@ -36,7 +36,8 @@ def published_note(published: PublishedRatio, effect: Effect | None, verdict: Re
         more = "; the published ratio lies outside our interval"
     more += _settling(published, effect, seeds) if verdict in OPEN else ""
     words, theirs = WORDS.get(verdict, verdict.value), interval(published.value, *published.ends)
-    text = f"{words}: the ratio of the published means is {theirs}, {ours}{more}"
+    name = "ratio of the published means" if published.of_means else "published ratio"
+    text = f"{words}: the {name} is {theirs}, {ours}{more}"
     return info(Kind.PUBLISHED_VERDICT, text, verdict, published.value, effect.of_means if effect else None, seeds)
 
 

@@ -47,10 +47,12 @@ class PublishedRatio:
     Attributes:
         value: the ratio.
         half_width: half the width of its 95% interval in logarithms; 0 if no spread is published.
+        of_means: whether the means are published; otherwise the ratio itself is.
     """
 
     value: float
     half_width: float = 0.0
+    of_means: bool = True
 
     @property
     def ends(self) -> tuple[float | None, float | None]:
@@ -76,10 +78,11 @@ class _Interval:
 
 
 def published_ratio(published: Published | None, task: str, baseline: str, method: str) -> PublishedRatio | None:
-    """Compute the ratio of the published means of epochs, and its uncertainty by the delta method.
+    """Look up the published speed-up, or compute the ratio of the published means and its uncertainty.
 
-    The variance of a log ratio of independent means is the sum of (std / mean)^2 / seeds. A mean without a spread
-    counts as exact. Student's quantile has the degrees of freedom of the mean with the fewest seeds.
+    The uncertainty is that of the delta method: the variance of a log ratio of independent means is the sum of
+    (std / mean)^2 / seeds. A mean without a spread counts as exact. Student's quantile has the degrees of freedom of
+    the mean with the fewest seeds.
 
     Args:
         published: the published numbers; None if there are none.
@@ -88,8 +91,11 @@ def published_ratio(published: Published | None, task: str, baseline: str, metho
         method: label of the method in the denominator.
 
     Returns:
-        The ratio; None for the baseline itself, or if a mean is not published.
+        The ratio; None for the baseline itself, or if neither it nor both means are published.
     """
+    direct = published.speedups.get(task, {}).get(method) if published and method != baseline else None
+    if direct is not None:
+        return PublishedRatio(direct, of_means=False)
     means = published.epochs.get(task, {}) if published else {}
     if published is None or method == baseline or not {method, baseline} <= means.keys():
         return None

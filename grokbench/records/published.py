@@ -39,6 +39,8 @@ class Published:
         epochs: task label -> regularizer label -> mean epochs to grok.
         seconds: task label -> regularizer label -> mean seconds to grok.
         metrics: metric label -> task label -> regularizer label -> mean final value.
+        speedups: task label -> regularizer label -> the ratio of mean epochs, baseline / method, where a publication
+            gives the ratio itself; it replaces the ratio of `epochs`.
         spreads: "epochs" or "seconds" -> task label -> regularizer label -> the spread of that mean, where published.
     """
 
@@ -47,12 +49,14 @@ class Published:
     seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     spreads: Mapping[str, Mapping[str, Mapping[str, Spread]]] = field(default_factory=dict)
+    speedups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse means that are not positive, because ratios divide by them and a file may have been edited."""
-        means = [mean for unit in (self.epochs, self.seconds) for row in unit.values() for mean in row.values()]
+        units = (self.epochs, self.seconds, self.speedups)
+        means = [mean for unit in units for row in unit.values() for mean in row.values()]
         if not all(0.0 < mean < math.inf for mean in means):
-            raise ValueError("published means must be positive and finite")
+            raise ValueError("published means and speed-ups must be positive and finite")
         finals = [value for tasks in self.metrics.values() for row in tasks.values() for value in row.values()]
         if not all(map(math.isfinite, finals)):
             raise ValueError("published values must be finite")

@@ -29,9 +29,10 @@ def read_published(
     expanded = partial(_expanded, tasks=tasks, regularizers=regularizers)
     means = {unit: expanded(given.get(unit) or {}, value=_mean) for unit in MEANS}
     spreads = {unit: expanded(given.get(unit) or {}, value=_spread) for unit in MEANS}
+    speedups = expanded(given.get("speedups") or {}, value=_mean)
     finals = {label: expanded(table, value=_mean) for label, table in (given.get("metrics") or {}).items()}
     known = {unit: table for unit, table in spreads.items() if table}
-    return Published(given["source"], **means, metrics=finals, spreads=known)
+    return Published(given["source"], **means, metrics=finals, spreads=known, speedups=speedups)
 
 
 def _expanded(

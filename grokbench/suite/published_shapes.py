@@ -58,7 +58,7 @@ Means = dict[str, dict[str, Mean]]
 
 
 class PublishedShape(BaseModel):
-    """Published numbers by task and regularizer: mean epochs or seconds until grokking, and final values of metrics."""
+    """Published numbers by task and regularizer: mean epochs or seconds until grokking, speed-ups, and final values."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -68,6 +68,12 @@ class PublishedShape(BaseModel):
     ] = None
     seconds: Annotated[
         Means | None, Field(description="task: {regularizer: mean seconds, or {mean: ..., std: ..., seeds: ...}}")
+    ] = None
+    speedups: Annotated[
+        dict[str, dict[str, Positive]] | None,
+        Field(
+            description="task: {regularizer: ratio of mean epochs, baseline / method}, if the means are not published"
+        ),
     ] = None
     metrics: Annotated[
         dict[str, dict[str, dict[str, Finite]]] | None,

@@ -166,7 +166,7 @@ def _skip_problems(
 def _published_problems(
     published: dict[str, Any], tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
 ) -> Iterator[Problem]:
-    tables: dict[KeyPath, Any] = {("published", unit): published.get(unit) for unit in MEANS}
+    tables: dict[KeyPath, Any] = {("published", unit): published.get(unit) for unit in (*MEANS, "speedups")}
     finals = published.get("metrics") or {}
     tables |= {("published", "metrics", label): by_task for label, by_task in finals.items()}
     for path, table in tables.items():

@@ -67,11 +67,11 @@ def scale(span: Span, log: bool) -> alt.Scale:
     return alt.Scale(type="log" if log else "linear", domain=list(span), nice=False)
 
 
-def axis(title: str, span: Span, log: bool, most: int = MOST, form: str = PLAIN, **more: Any) -> alt.Axis:
+def axis(title: str | None, span: Span, log: bool, most: int = MOST, form: str = PLAIN, **more: Any) -> alt.Axis:
     """Return an axis with ticks at round numbers.
 
     Args:
-        title: the title of the axis.
+        title: the title of the axis; None for none.
         span: the ends of the axis.
         log: whether the scale is logarithmic.
         most: the largest number of ticks.
@@ -97,7 +97,7 @@ def epochs(last: float, interval: int, log: bool, most: int = MOST) -> alt.X:
     return alt.X("epoch:Q", scale=scale, axis=_axis("epochs", values, EPOCHS, grid=False))
 
 
-def _axis(title: str, values: Sequence[float], form: str, **more: Any) -> alt.Axis:
+def _axis(title: str | None, values: Sequence[float], form: str, **more: Any) -> alt.Axis:
     """Format each tick separately, because Vega's `format` gives all of them the prefix of the largest."""
     shown = f"format(datum.value, '{form}')"
     return alt.Axis(title=title, values=list(values), labelExpr=shown, labelOverlap="greedy", **more)

@@ -7,6 +7,8 @@ from typing import Any
 from grokbench.judging.evidence import Evidence
 from grokbench.report.charts.curves import ACCURACIES, accuracy, metric
 from grokbench.report.charts.forest import forest
+from grokbench.report.charts.panels import panel_figure
+from grokbench.report.charts.paper_figures import PAPER_FIGURES
 from grokbench.report.charts.profile import profile
 from grokbench.report.charts.seconds import seconds
 from grokbench.report.charts.sensitivity import sensitivity
@@ -22,7 +24,7 @@ class Drawing:
     """A chart of a results folder.
 
     Attributes:
-        figure: a key of FIGURES.
+        figure: a key of FIGURES or of PAPER_FIGURES.
         task: the task's label; empty for a chart of all tasks.
         specification: the Vega-Lite specification, with its data.
         metric: the metric's label; empty unless the chart shows a single metric.
@@ -65,9 +67,13 @@ def drawings(sheet: Sheet, figure: str) -> Iterator[Drawing]:
 
     Args:
         sheet: the sheet to draw on.
-        figure: a key of FIGURES.
+        figure: a key of FIGURES or of PAPER_FIGURES.
     """
-    if figure in OF_ALL_TASKS:
+    if figure in PAPER_FIGURES:
+        panels = PAPER_FIGURES[figure]
+        tasks = [""] if panels.names_tasks else sheet.evidence.tasks
+        found = {(task, ""): panel_figure(sheet, panels, task) for task in tasks}
+    elif figure in OF_ALL_TASKS:
         found = {("", ""): OF_ALL_TASKS[figure](sheet)}
     elif figure == "metrics":
         found = {(task, label): metric(sheet, task, label) for task, label in others(sheet.evidence)}

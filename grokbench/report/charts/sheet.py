@@ -120,6 +120,45 @@ class Sheet:
             "config": self.style.config(),
         }
 
+    def view(self, layers: Iterable[alt.Chart], **shape: Any) -> dict[str, Any]:
+        """Return a view of a grid.
+
+        Args:
+            layers: its layers, the lowest first.
+            shape: properties of a Vega-Lite view, such as `width`, `height` and `title`.
+        """
+        return {**shape, "layer": [_part(layer) for layer in layers]}
+
+    def grid(
+        self, rows: Sequence[Sequence[dict[str, Any]]], *, note: Sequence[str], description: str, gap: float
+    ) -> dict[str, Any]:
+        """Return the specification of a grid of views with one legend, for files.
+
+        Args:
+            rows: the views, row by row.
+            note: lines below the views.
+            description: a text alternative, for readers who cannot see the plot.
+            gap: the distance between views, in pixels.
+        """
+        names = sorted({part["data"]["name"] for row in rows for view in row for part in view["layer"]})
+        below = {
+            "text": list(note),
+            "orient": "bottom",
+            "anchor": "start",
+            "fontWeight": "normal",
+            "fontSize": self.style.text,
+        }
+        return {
+            "$schema": alt.SCHEMA_URL,
+            "description": description,
+            "padding": 4,
+            "title": below,
+            "spacing": gap,
+            "vconcat": [{"hconcat": list(row), "spacing": gap} for row in rows],
+            "datasets": {name: self.datasets[name] for name in names},
+            "config": self.style.config(),
+        }
+
 
 def _part(layer: alt.Chart) -> dict[str, Any]:
     """Convert a layer without validation, which is slow; tests validate the specifications."""

@@ -174,7 +174,7 @@ def means(evidence: Evidence) -> Table | None:
 
 def published(evidence: Evidence) -> Table | None:
     """Make the table of published epochs and ratios beside ours, with verdicts; None without published numbers."""
-    rows = [row for row in evidence.leaderboard.rows if row.published_epochs is not None]
+    rows = [row for row in evidence.leaderboard.rows if (row.published_epochs or row.published_speedup) is not None]
     tasks = list(dict.fromkeys(row.task for row in rows))
     return Table(PUBLISHED, tuple(_compared(evidence, row, tasks.index(row.task)) for row in rows)) if rows else None
 
