@@ -23,7 +23,7 @@ WIDTH = len("baseline  epoch  ") + COLUMNS
 def a_band(curve):
     """One seed's curve, by epoch."""
     epochs, values = np.array(list(curve)), np.array(list(curve.values()), float)
-    return Band(epochs, values, values, values, {})
+    return Band(epochs, values, values, values, values, values, {})
 
 
 def sparklines(levels=BLOCKS, **methods):

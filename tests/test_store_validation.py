@@ -133,7 +133,7 @@ EDITS = {
     "an unknown key": (put(*RECIPE, "later", 1), "cells.1.recipe.later: Unexpected keyword argument"),
     "published without a mean": (
         put("published", {"source": "x", "epochs": {"parity": {"a": 0}}}),
-        "published means must be positive and finite",
+        "published means and speed-ups must be positive and finite",
     ),
     "a mark of no kind": (put(*CELL, "marks", [{"kind": "magic"}]), "cells.1.marks.0.kind: Input should be"),
     "a mark that is no number": (put(*CELL, "marks", [{"kind": "rate", "after": NAN}]), "a finite number, and 1 more"),
