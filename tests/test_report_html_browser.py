@@ -81,7 +81,7 @@ def open_(browser, files):
         page.on("pageerror", lambda error: seen.append(str(error)))
         page.on("request", lambda request: request.url == url or seen.append(request.url))
         page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.stop()))
-        page.goto(url)
+        page.goto(url, timeout=120_000)  # milliseconds; a busy machine draws large reports slowly
         page.wait_for_selector(DRAWN, timeout=60_000)
         return page
 
