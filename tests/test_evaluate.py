@@ -15,7 +15,6 @@ from grokbench.store import Store
 from .helpers import tiny
 from .helpers.result_folders import edit
 from .helpers.tiny import grokbench as command
-from .helpers.tiny import run
 
 PLUGIN = '''\
 from grokbench import Regularizer, hookimpl
@@ -57,17 +56,9 @@ metrics:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """Results with weights, of full batches and others, rotated, averaged, of groups that shrink; not to be written."""
-    from grokbench.engine import timing
-    from grokbench.launchers.local import pool
-
     root = tmp_path_factory.mktemp("evaluated")
     (root / "averaged.py").write_text(PLUGIN)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pool, "launch", tiny.launch_here)
-        patched.setattr(timing, "measure", lambda *given: iter(()))
-        done = run(tiny.write(root, SUITE), root / "out")
-    assert done.status == 0, done.err
-    return root / "out"
+    return tiny.trained_here(root, SUITE)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Groups that shrink: replicas that are done leave at fixed sizes, and nobody else's numbers move."""
 
+from dataclasses import fields
+
 import pytest
 import torch
 
@@ -72,3 +74,8 @@ def test_a_group_is_never_of_one(monkeypatch):
     assert sizes == [2] and run.seed == 3 and run.group == (3,)
     (pair, _) = train_runs(small("sparse_parity"), [], (3, 4), 5)
     assert run.curves["test_loss"].values == pair.curves["test_loss"].values  # bit for bit: the same kernels
+
+
+def test_every_field_of_a_group_but_its_seeds_is_trained_or_constant():
+    """A flat graph gets the fields by these names; a field without a name would be recorded as a constant."""
+    assert sorted([*groups.TRAINING_STATE, *groups.CONSTANT, "seeds"]) == sorted(f.name for f in fields(groups.Group))

@@ -23,7 +23,7 @@ from grokbench.store import Store
 
 from .helpers import tiny
 from .helpers.chart_specs import SVG
-from .helpers.tiny import grokbench, run
+from .helpers.tiny import grokbench
 
 SUITE = """\
 suite: tiny
@@ -42,16 +42,8 @@ regularizers:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """Results with weights; not to be written to."""
-    from grokbench.engine import timing
-    from grokbench.launchers.local import pool
-
     root = tmp_path_factory.mktemp("slices")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pool, "launch", tiny.launch_here)
-        patched.setattr(timing, "measure", lambda *given: iter(()))
-        done = run(tiny.write(root, SUITE), root / "out")
-    assert done.status == 0, done.err
-    return root / "out"
+    return tiny.trained_here(root, SUITE)
 
 
 def test_slices_are_those_of_the_kept_weights_and_the_training_set(kept, registry):

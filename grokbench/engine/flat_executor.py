@@ -13,12 +13,10 @@ from grokbench.engine.epochs import train_steps
 from grokbench.engine.evaluation import measure
 from grokbench.engine.flat_function import RECORD_AFTER, FlatFunction
 from grokbench.engine.gradients import LookaheadGradients, due_step, look_ahead, looks_ahead
-from grokbench.engine.groups import TRAINING_STATE, Group
+from grokbench.engine.groups import CONSTANT, TRAINING_STATE, Group
 from grokbench.step import Step
 
 __all__ = ["FlatExecutor"]
-
-CONSTANT = ("keys", "own", "shared", "initial", "reserved")  # fields of a group that training does not change
 
 
 class FlatExecutor:

@@ -18,7 +18,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from grokbench.engine.graph_passes import overwritten
 
-__all__ = ["Leaves", "UnrecordableError", "record"]
+__all__ = ["UnrecordableError", "record"]
 
 Leaves = Sequence[Tensor | None]
 

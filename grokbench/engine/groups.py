@@ -16,6 +16,7 @@ from grokbench.step import Step
 from grokbench.types import Batch, Params
 
 __all__ = [
+    "CONSTANT",
     "DTYPES",
     "TRAINING_STATE",
     "Group",
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 TRAINING_STATE = ("params", "optimizer", "states", "finite", "steps")  # fields that training changes
+CONSTANT = ("keys", "own", "shared", "initial", "reserved")  # fields with tensors that training does not change
 # Fields with a row per replica; their scalars, such as the steps of an optimizer, are shared by all replicas.
 PER_REPLICA = ("keys", "params", "optimizer", "states", "own", "finite", "initial", "reserved")
 
