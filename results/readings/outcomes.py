@@ -1,4 +1,4 @@
-"""Print the outcomes of readings: epochs to grok, off and on the grid of recorded epochs, as docs/open_cells.md has them.
+"""Print the outcomes of readings: epochs to grok, off and on the grid of recorded epochs, for docs/open_cells.md.
 
     python results/readings/outcomes.py results/readings/open_parity [ANOTHER_FOLDER ...]
 
