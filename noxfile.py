@@ -108,6 +108,17 @@ def simulations(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def claims(session: nox.Session) -> None:
+    """Train cut-down suites of the paper's figures and judge its claims on them, some half an hour of two cores.
+
+    `nox -s claims -- figure3` trains one suite. The results are in `.nox/claims`; an interrupted session goes on.
+    """
+    install(session, "--editable", str(ROOT))
+    session.env["OMP_NUM_THREADS"] = "1"
+    python(session, "-m", "claims", "--out", str(ROOT / ".nox" / "claims"), *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
     """Fuzz what reads files, a minute each; `nox -s fuzz -- manifests --seconds 600` fuzzes one reader for longer."""
     install(session, "--editable", f"{ROOT}[fuzz,tune]")

@@ -1,6 +1,5 @@
 """The page of the open cells: what it says of the stored runs, its suites, and the penalty that they need."""
 
-import math
 import re
 import runpy
 from functools import partial
@@ -24,6 +23,8 @@ from .helpers.reproduction_table import PAPER
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "open_cells.md").read_text(encoding="utf-8")
+READINGS = ROOT / "results" / "readings"
+OUTCOMES = runpy.run_path(str(READINGS / "outcomes.py"))
 METHODS = ("baseline", "grokfast", "orthograd", "grokalign")
 STORE = Store.load(PAPER)
 RUNS = STORE.runs()
@@ -36,22 +37,16 @@ def epochs(task: str, method: str) -> list[int]:
     return [found[seed] for seed in sorted(found) if found[seed] is not None]
 
 
-def on_grid(epoch: int) -> int:
-    """The first recorded epoch from `epoch` on: all below 100, tens below 1,000, hundreds below 10,000."""
-    step = 10 ** max(0, len(str(epoch)) - 2)
-    return math.ceil(epoch / step) * step
-
-
 @pytest.mark.parametrize("task", ["xor", "modular_addition"])
 def test_the_page_has_the_stored_epochs_and_those_on_the_grid(task):
     found = [epochs(task, method) for method in METHODS]
-    for name, rounded in (("ours", lambda e: e), ("ours on the grid", on_grid)):
+    for name, rounded in (("ours", lambda e: e), ("ours on the grid", OUTCOMES["on_grid"])):
         numbers = [f"{mean(map(rounded, each)):.1f}" if each else "-" for each in found]
         assert f"| {name} | {' | '.join(numbers)} |" in PAGE
 
 
 def test_the_grid_is_that_of_the_page():
-    assert [on_grid(epoch) for epoch in (99, 100, 101, 999, 1001, 2100)] == [99, 100, 110, 1000, 1100, 2100]
+    assert [OUTCOMES["on_grid"](epoch) for epoch in (99, 100, 101, 999, 1001, 2100)] == [99, 100, 110, 1000, 1100, 2100]
 
 
 def test_published_means_above_1200_are_multiples_of_4():
@@ -76,7 +71,6 @@ def test_the_page_has_the_spread_of_paired_differences(row, task, methods):
     assert re.search(rf"^\| {row} \|[^|]*\| {'; '.join(f'{spread:.0f}' for spread in spreads)} \|$", PAGE, re.M)
 
 
-READINGS = ROOT / "results" / "readings"
 SUITES = {path.name: text for path in READINGS.glob("*.yaml") if "open_cells.md" in (text := path.read_text("utf-8"))}
 
 
@@ -96,6 +90,22 @@ def test_the_later_release_has_momentum_on_xor_and_betas_elsewhere():
     for cell in cells:
         momentum = 0.8 if cell.regularizer == "orthograd" else 0.2
         assert cell.recipe.optimizer == ({"momentum": momentum} if cell.task == "xor" else adam)
+
+
+@pytest.mark.parametrize("folder", sorted(path.parent.name for path in READINGS.glob("open_*/outcomes.jsonl")))
+def test_the_page_has_the_measured_epochs_of_the_readings(folder):
+    outcomes = PAGE.partition("## Outcomes")[2].partition(f"`{folder}`")[2].partition("###")[0]
+    shown = re.findall(r"\| `(\w+) / (\w+)` \|[^|]*\| ([\d.]+ \([\d.]+\)) \| ([\d.]+ \([\d.]+\)) \|", outcomes)
+    measured = {(task, row): (off, on) for task, row, _, off, on, *_ in OUTCOMES["rows"](Store.load(READINGS / folder))}
+    assert shown and not [each for each in shown if measured[each[:2]] != each[2:]]
+
+
+def test_ratios_are_of_paired_means_with_the_delta_methods_error():
+    ratio, error = OUTCOMES["ratio"]([200, 220, 240], [100, 110, 120])
+    assert (ratio, error) == pytest.approx((2.0, 0.0))
+    ratio, error = OUTCOMES["ratio"]([200, 240], [100, 100])
+    assert (ratio, error) == pytest.approx((2.2, 0.2))
+    assert OUTCOMES["distance"](1.1, 0.11, 1.0) == OUTCOMES["distance"](1 / 1.1, 0.1 / 1.1, 1.0) == "0.095 ± 0.100"
 
 
 @pytest.mark.parametrize("bias", [True, False])

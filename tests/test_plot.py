@@ -3,18 +3,13 @@
 import os
 import re
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
 
 import pytest
 
 from grokbench.commands import figures as command
-from grokbench.judging.evidence import gather
-from grokbench.report.charts import FIGURES, Sheet, files, style
-from grokbench.report.charts.sensitivity import panels
-from grokbench.store import Store
+from grokbench.report.charts import FIGURES, files, style
 
-from .helpers import awkward_labels, curve_folders, result_folders
-from .helpers.result_folders import BASELINE, a_cell, recipe_of
+from .helpers import awkward_labels, curve_folders
 from .helpers.tiny import grokbench
 
 TASKS = ("parity", "another")
@@ -162,31 +157,3 @@ def test_an_awkward_folder(tmp_path):
     for file in (tmp_path / "out").iterdir():
         ElementTree.fromstring(file.read_bytes())
     assert len(names(tmp_path / "out")) == 7
-
-
-@pytest.mark.usefixtures("instant")
-def test_a_figure_of_settings_has_a_panel_for_each_method_with_several(folder, tmp_path):
-    settings = {
-        "baseline": ("baseline", 0.01, 0.1),
-        "decay": ("baseline", 0.01, 1.0),
-        "copy": ("baseline", 0.01, 0.1),
-        "fast": ("grokfast_ema", 0.01, 0.1),
-        "fast_decay": ("grokfast_ema", 0.1, 1.0),
-        "alone": ("orthograd", 0.01, 0.1),
-    }
-    cells = [
-        replace(a_cell(label), recipe=recipe_of(use), optimizer={"lr": lr, "weight_decay": decay})
-        for label, (use, lr, decay) in settings.items()
-    ]
-    result_folders.make(tmp_path / "sweep", {label: BASELINE for label in settings}, cells)
-    found = panels(Sheet(gather(Store.load(tmp_path / "sweep"))), "parity")
-    shown = {panel.name: {at: row.regularizer for at, row in panel.rows.items()} for panel in found}
-    assert shown == {
-        "baseline": {(0.01, 0.1): "baseline", (0.01, 1.0): "decay"},
-        "grokfast_ema": {(0.1, 1.0): "fast_decay", (0.01, 0.1): "fast"},
-    }
-    assert plot(tmp_path / "sweep", "sensitivity", "--format", "svg").status == 0
-    assert "baseline 1; decay 1.00x; " in (tmp_path / "sweep" / "figures" / "sensitivity-parity.svg").read_text()
-    done = plot(folder, "sensitivity", "--out", tmp_path / "none")
-    said = re.sub(r"\s+", " ", done.err)
-    assert done.status != 0 and "run with two settings of the optimizer" in said and "{grid: [" in said

@@ -5,7 +5,7 @@ from typing import Any
 
 from grokbench.judging.note import Note
 from grokbench.records import Statistics
-from grokbench.text.numbers import to_print
+from grokbench.text.numbers import known_bound, to_print
 
 __all__ = ["RowComparison", "end_to_print"]
 
@@ -65,6 +65,21 @@ class RowComparison:
     def shown(self) -> float | None:
         """The speed-up to show, as in `Row`."""
         return self.speedup if self.speedup_valid_end is None else self.speedup_valid_end
+
+    @property
+    def shown_bound(self) -> str | None:
+        """The kind of bound of the shown speed-up, as in `Row`."""
+        return known_bound(self.speedup_low, self.speedup_high, self.speedup_bound)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The text of the note."""
+        return (self.note.text,)
+
+    def significant(self, statistics: Statistics) -> bool:
+        """Return whether the p that decides is at most alpha."""
+        p = self.deciding_p(statistics)
+        return p is not None and p <= statistics.alpha
 
     def as_dict(self) -> dict[str, Any]:
         """Convert the comparison to JSON data."""

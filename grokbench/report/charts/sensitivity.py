@@ -1,142 +1,92 @@
 """Heat maps of the speed-up over learning rate and weight decay: a panel for each method with several settings."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import altair as alt
 
-from grokbench.judging.row import Row
-from grokbench.records import Cell
+from grokbench.report.charts.recipe_panels import RecipePanel, recipe_panels
 from grokbench.report.charts.sheet import Sheet
-from grokbench.report.charts.summary import heat, speedup_entry
+from grokbench.report.charts.summary import FASTER, SLOWER, heat, speedup_entry
 from grokbench.text.numbers import figure
 
-__all__ = ["Panel", "panels", "sensitivity"]
+__all__ = ["sensitivity"]
 
 ROW = 2.2  # height of a row, in text sizes
-AXES = ("lr", "weight_decay")
 RATE = "split(datum.label, '|')[1]"  # the learning rate, which is a part of a row's name
+NEITHER, BOUND, LINE = "#ffffff", "#d4d4d4", "#bbbbbb"  # speed-ups of 1, bounds, and the lines between boxes
+LEAST = 2.0  # smallest factor with the strongest colour
+BOUNDED = "datum.bounded || datum.speedup === null"
 
-Setting = tuple[float, float]  # learning rate, weight decay
 Entry = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A panel: the rows of one task that differ only in learning rate and weight decay.
-
-    Attributes:
-        number: the number of the panel, from 0.
-        name: the plugins, with parameters if several panels have the same plugins.
-        rows: (learning rate, weight decay) -> the row.
-    """
-
-    number: int
-    name: str
-    rows: Mapping[Setting, Row]
 
 
 def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
     """Plot the panels of a task, one below the other; None if no method has two settings.
 
+    A speed-up that is only a bound is grey, and the setting of the suite's baseline is outlined.
+
     Args:
         sheet: the sheet to draw on; it receives the rows of the chart in its `datasets`.
         task: the label of the task.
     """
-    found = panels(sheet, task)
-    entries = [entry for panel in found for entry in _entries(sheet, panel)]
+    found = recipe_panels(sheet.evidence, task)
+    entries = [entry for i, panel in enumerate(found) for entry in _entries(sheet, i, panel)]
     if not entries:
         return None
-    rows = [row for panel in found for row in (_name(panel), *dict.fromkeys(_name(panel, lr) for lr, _ in panel.rows))]
-    decays = sorted({decay for panel in found for _, decay in panel.rows})
-    axis: dict[str, Any] = {"domain": False, "ticks": False, "grid": False}
-    y = alt.Y(
-        "row:N", sort=rows, scale=alt.Scale(domain=rows), axis=alt.Axis(title="learning rate", labelExpr=RATE, **axis)
-    )
-    across = alt.Axis(title="weight decay", orient="bottom", labelAngle=0, **axis)
-    x = alt.X("decay:N", sort=[figure(decay) for decay in decays], axis=across)
-    base = alt.Chart(sheet.data(entries)).encode(x=x, y=y, tooltip=["method:N", "text:N", "said:N"])
+    names = [(i, rate) for i, panel in enumerate(found) for rate in (None, *dict.fromkeys(lr for lr, _ in panel.rows))]
+    rows = [_row(i, rate) for i, rate in names]
+    base = alt.Chart(sheet.data(entries)).encode(**_axes(found, rows), tooltip=["method:N", "text:N", "said:N"])
+    box = base.mark_rect(stroke=LINE, strokeWidth=0.5, opacity=1)
     layers = [
-        base.mark_rect(stroke="white", strokeWidth=1, opacity=1).encode(color=heat()),
-        base.transform_filter("datum.speedup === null").mark_rect(color="#f4f4f4"),
+        box.encode(color=_heat(entries)),
+        box.transform_filter(BOUNDED).encode(color=alt.value(BOUND)),
+        base.transform_filter("datum.recipe").mark_rect(fill=None, stroke="#111111", strokeWidth=1.5, opacity=1),
         base.mark_text(fill="#111111").encode(text="text:N"),
     ]
-    heads = alt.Chart(sheet.data([{"row": _name(panel), "panel": panel.name} for panel in found]))
+    heads = alt.Chart(sheet.data([{"row": _row(i), "panel": panel.title} for i, panel in enumerate(found)]))
     head = heads.mark_text(align="left", baseline="bottom", fontWeight="bold", dy=0.7 * sheet.style.text)
+    y = alt.Y("row:N", sort=rows, scale=alt.Scale(domain=rows))
     titles = head.encode(x=alt.value(0), y=y, text="panel:N")
     said = _description(task, found, entries)
     return sheet.plot(layers, [titles], description=said, height=len(rows) * ROW * sheet.style.text)
 
 
-def panels(sheet: Sheet, task: str) -> list[Panel]:
-    """Group the rows of a task into the panels with at least two settings, and the baseline's panel if there are such.
-
-    Args:
-        sheet: the sheet, with the evidence.
-        task: the label of the task.
-    """
-    rows = {row.regularizer: row for row in sheet.evidence.rows(task)}
-    groups: dict[str, dict[Setting, Row]] = {}
-    cells: dict[str, Cell] = {}
-    for cell in sheet.evidence.manifest.cells:
-        setting = _setting(cell)
-        if cell.task == task and setting is not None:
-            key = json.dumps([[use.data() for use in cell.recipe.regularizers], _rest(cell)], sort_keys=True)
-            cells.setdefault(key, cell)
-            groups.setdefault(key, {}).setdefault(setting, rows[cell.regularizer])
-    baseline = sheet.evidence.manifest.baseline
-    several = any(len(group) > 1 for group in groups.values())
-    kept = [key for key, group in groups.items() if several and (len(group) > 1 or cells[key].regularizer == baseline)]
-    ordered = [dict(sorted(groups[key].items(), key=lambda each: (-each[0][0], each[0][1]))) for key in kept]
-    names = _names([cells[key] for key in kept])
-    return [Panel(i, name, group) for i, (name, group) in enumerate(zip(names, ordered, strict=True))]
+def _heat(entries: Sequence[Entry]) -> alt.Color:
+    """Return the colour scale, which fits the speed-ups that are not bounds and has the same strength to both sides."""
+    known = [entry["speedup"] for entry in entries if entry["speedup"] and not entry["bounded"]]
+    strongest = max([LEAST, *known, *(1 / speedup for speedup in known)])
+    return heat(strongest, range=[SLOWER, NEITHER, FASTER], interpolate="lab")
 
 
-def _settings(cell: Cell) -> dict[str, Any]:
-    """Return the settings of a cell's optimizer; folders of older versions have only those in the task's parameters."""
-    return {**cell.recipe.task.parameters, **(cell.recipe.optimizer or {}), **cell.optimizer}
+def _axes(found: Sequence[RecipePanel], rows: Sequence[str]) -> dict[str, Any]:
+    """Return both axes, by channel."""
+    decays = sorted({decay for panel in found for _, decay in panel.rows})
+    axis: dict[str, Any] = {"domain": False, "ticks": False, "grid": False}
+    across = alt.Axis(title="weight decay", orient="bottom", labelAngle=0, **axis)
+    down = alt.Axis(title="learning rate", labelExpr=RATE, **axis)
+    return {
+        "x": alt.X("decay:N", sort=[figure(decay) for decay in decays], axis=across),
+        "y": alt.Y("row:N", sort=rows, scale=alt.Scale(domain=rows), axis=down),
+    }
 
 
-def _setting(cell: Cell) -> Setting | None:
-    lr, decay = (_settings(cell).get(name) for name in AXES)
-    known = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (lr, decay))
-    return (float(lr), float(decay)) if known and lr is not None and decay is not None else None
+def _row(number: int, lr: float | None = None) -> str:
+    """Name a row of the chart by its panel and learning rate; the first row of a panel has its title."""
+    return f"{number}|{'' if lr is None else figure(lr)}"
 
 
-def _rest(cell: Cell) -> dict[str, Any]:
-    """Return the settings that the suite gives, except learning rate and weight decay."""
-    return {name: value for name, value in (cell.recipe.optimizer or {}).items() if name not in AXES}
-
-
-def _names(cells: Sequence[Cell]) -> list[str]:
-    """Name panels by their plugins, and by parameters if several panels have the same plugins."""
-    plain = [" + ".join(use.name for use in cell.recipe.regularizers) or cell.regularizer for cell in cells]
-    return [
-        name if plain.count(name) == 1 else f"{name} ({_told(cell)})" for name, cell in zip(plain, cells, strict=True)
-    ]
-
-
-def _told(cell: Cell) -> str:
-    given = {key: v for use in cell.recipe.regularizers for key, v in use.parameters.items()} | _rest(cell)
-    return ", ".join(f"{key} {value}" for key, value in given.items()) or "the task's own recipe"
-
-
-def _name(panel: Panel, lr: float | None = None) -> str:
-    """Name a row of the chart by its panel and learning rate; the first row of a panel has the panel's name."""
-    return f"{panel.number}|{'' if lr is None else figure(lr)}"
-
-
-def _entries(sheet: Sheet, panel: Panel) -> Iterator[Entry]:
+def _entries(sheet: Sheet, number: int, panel: RecipePanel) -> Iterator[Entry]:
     for (lr, decay), row in panel.rows.items():
-        found = speedup_entry(sheet.evidence, row)
+        judged = panel.judged((lr, decay))
+        found = speedup_entry(sheet.evidence, judged)
         if row.regularizer == sheet.evidence.manifest.baseline:
             found |= {"speedup": 1.0, "text": "1"}
-        yield {"method": row.regularizer, "row": _name(panel, lr), "decay": figure(decay), **found}
+        place = {"method": row.regularizer, "row": _row(number, lr), "decay": figure(decay)}
+        yield place | {"recipe": (lr, decay) == panel.recipe, "bounded": judged.shown_bound is not None} | found
 
 
-def _description(task: str, found: Sequence[Panel], entries: Sequence[Entry]) -> str:
+def _description(task: str, found: Sequence[RecipePanel], entries: Sequence[Entry]) -> str:
     said = "; ".join(f"{entry['method']} {entry['text']}" for entry in entries)
-    names = ", ".join(panel.name for panel in found)
-    return f"Speed-up on {task} by learning rate and weight decay, for {names}; * is significant. {said}."
+    names = "; ".join(panel.title for panel in found)
+    return f"Speed-up on {task} by learning rate and weight decay: {names}. * is significant. {said}."

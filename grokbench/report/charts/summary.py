@@ -9,13 +9,14 @@ import altair as alt
 from grokbench.judging.aggregate import Aggregate
 from grokbench.judging.evidence import Evidence
 from grokbench.judging.row import Row
+from grokbench.judging.row_comparison import RowComparison
 from grokbench.report.charts.labels import CUT, cut
 from grokbench.report.charts.sheet import Sheet
 from grokbench.report.charts.style import text_width
 from grokbench.text.lists import listed
 from grokbench.text.numbers import BOUND_SIGN, interval, ratio
 
-__all__ = ["heat", "speedup_entry", "summary"]
+__all__ = ["FASTER", "SLOWER", "heat", "speedup_entry", "summary"]
 
 Entry = dict[str, Any]
 
@@ -41,9 +42,15 @@ def summary(sheet: Sheet) -> dict[str, Any] | None:
     return sheet.plot([box, empty, text], description=_description(entries), height=shape.height)
 
 
-def heat() -> alt.Color:
-    """Return the colour scale for speed-ups."""
-    scale = alt.Scale(type="log", domain=[1 / STRONGEST, 1, STRONGEST], range=[SLOWER, NEITHER, FASTER], clamp=True)
+def heat(strongest: float = STRONGEST, **more: Any) -> alt.Color:
+    """Return the colour scale for speed-ups.
+
+    Args:
+        strongest: factor beyond which the colour does not change.
+        more: further properties of the scale, such as `range`.
+    """
+    given: dict[str, Any] = {"range": [SLOWER, NEITHER, FASTER], **more}
+    scale = alt.Scale(type="log", domain=[1 / strongest, 1, strongest], clamp=True, **given)
     return alt.Color("speedup:Q", scale=scale, legend=None)
 
 
@@ -106,12 +113,13 @@ def _mean(found: Aggregate | None) -> Entry:
     return {"speedup": found.speedup, "text": text, "said": said}
 
 
-def speedup_entry(evidence: Evidence, row: Row | None) -> Entry:
+def speedup_entry(evidence: Evidence, row: Row | RowComparison | None) -> Entry:
     """Return the data of a box: `speedup`, `text` and `said`.
 
     Args:
         evidence: the evidence, with the suite's statistics.
-        row: the row; None if the suite does not plan this cell.
+        row: the row, for its speed-up over the baseline, or a comparison with another row; None if the suite does not
+            plan this cell.
     """
     if row is None or row.shown is None:
         return {"speedup": None, "text": "–", "said": "; ".join(row.sentences) if row else "not planned"}
