@@ -216,7 +216,7 @@ def test_the_average_is_what_evaluations_see(methods):
 
 def test_dropout_keeps_most_and_draws_anew(methods):
     task = small("sparse_parity")
-    step = make_step(task, [methods["dropout"](p=0.1)])
+    step = make_step(task, [methods["my_dropout"](p=0.1)])
     group, _ = engine.start(step, SEEDS, "cpu", torch.float64)
     keys = torch.cat([draw(step, group, epoch).keys.flatten() for epoch in range(3)])
     at, h = standpoint(task), torch.full((100, 50), 0.9, dtype=torch.float64)
@@ -240,7 +240,7 @@ def test_radial_suppression_is_the_mean_over_sites_and_examples(methods):
 
 def test_clip_to_grok_bounds_incoming_weights(methods):
     task = small("sparse_parity", lr=0.5)
-    step = make_step(task, [methods["clip_to_grok"](c=2.0)])
+    step = make_step(task, [methods["my_clip_to_grok"](c=2.0)])
     start, _ = engine.start(step, SEEDS, "cpu", torch.float64)
     end = short_runs.trained(step, SEEDS, 20)
     for name in ("weight1", "weight2"):
@@ -251,7 +251,7 @@ def test_clip_to_grok_bounds_incoming_weights(methods):
 
 
 def test_the_outer_gradient_of_neuralgrok_is_a_double_gradient(methods):
-    task, method = small("sparse_parity"), methods["neuralgrok"]()
+    task, method = small("sparse_parity"), methods["my_neuralgrok"]()
     at = standpoint(task)
     reserved = Batch(at.batch.inputs[:5], at.batch.targets[:5])
     state = method.initial_state(at.params, task, random.key(0))

@@ -16,14 +16,23 @@ class Baseline:
 
     projects_decay = False
 
+    def begin(self, task, root, train, place):
+        pass
+
     def prepare(self, net, key):
         pass
+
+    def rows(self, rows):
+        return rows
 
     def begin_epoch(self):
         pass
 
     def perturb(self, net, inputs, targets, key, problem):
         return inputs
+
+    def hidden(self, h, site, key):
+        return h
 
     def see(self, outputs, targets):
         pass

@@ -20,6 +20,8 @@ class Net(nn.Module):
     def __init__(self, params, activation=torch.relu):
         super().__init__()
         self.activation = activation
+        self.site = lambda h, name: h  # what methods do to hidden activations in training
+        self.hidden = []  # the hidden activations of the last call
         depth = sum(name.startswith("weight") for name in params)
         self.layers = nn.ModuleList(self._layer(params, number) for number in range(1, depth + 1))
 
@@ -33,9 +35,11 @@ class Net(nn.Module):
         return layer
 
     def forward(self, inputs):
-        hidden = inputs
-        for layer in self.layers[:-1]:
+        hidden, self.hidden = inputs, []
+        for number, layer in enumerate(self.layers[:-1], start=1):
             hidden = self.activation(layer(hidden))
+            hidden = self.site(hidden, f"hidden{number}") if self.training else hidden
+            self.hidden.append(hidden)
         return self.layers[-1](hidden)
 
     def freeze(self, names):
@@ -49,14 +53,15 @@ class Net(nn.Module):
         """The parameters that are trained."""
         return [p for p in self.parameters() if p.requires_grad]
 
+    def named(self, learned=False):
+        """The parameters under the names of the tasks, in torch's layout."""
+        pairs = enumerate(self.layers, start=1)
+        named = {f"{kind}{number}": getattr(layer, kind) for number, layer in pairs for kind in ("weight", "bias")}
+        return {name: p for name, p in named.items() if p is not None and (p.requires_grad or not learned)}
+
     def params(self):
         """The parameters under the names and in the layout of the tasks."""
-        named = {}
-        for number, layer in enumerate(self.layers, start=1):
-            named[f"weight{number}"] = layer.weight.detach().T.clone()
-            if layer.bias is not None:
-                named[f"bias{number}"] = layer.bias.detach().clone()
-        return named
+        return {name: p.detach().T.clone() if p.ndim == 2 else p.detach().clone() for name, p in self.named().items()}
 
 
 def cross_entropy(outputs, targets):
@@ -105,6 +110,7 @@ def plain_run(task, loss, activation, methods, seed, epochs):
     net = Net(task.init(own), activation)
     net.freeze(task.frozen)
     for number, method in enumerate(methods):
+        method.begin(task, root, splits["train"], number)
         method.prepare(net, random.fold(root, "prepare", "method", number))
     decay = 0.0 if any(method.projects_decay for method in methods) else task.optimizer.weight_decay
     optimizer = torch_optimizer(net, task.optimizer, decay)
@@ -115,10 +121,13 @@ def plain_run(task, loss, activation, methods, seed, epochs):
         for method in methods:
             method.begin_epoch()
         for number, rows in enumerate(batch_rows(task, root, epoch)):
+            for method in methods:
+                rows = method.rows(rows)
             inputs, targets = splits["train"].inputs[rows], splits["train"].targets[rows]
             keys = [random.fold(root, "regularizer", epoch, number, "method", place) for place in range(len(methods))]
             for method, key in zip(methods, keys, strict=True):
                 inputs = method.perturb(net, inputs, targets, key, problem)
+            net.site = chained(methods, keys)
             outputs = net(inputs)
             total = objective(outputs, targets)
             for method, key in zip(methods, keys, strict=True):
@@ -135,6 +144,17 @@ def plain_run(task, loss, activation, methods, seed, epochs):
     return net.params(), history
 
 
+def chained(methods, keys):
+    """The methods' functions of hidden activations, one after the other."""
+
+    def site(h, name):
+        for method, key in zip(methods, keys, strict=True):
+            h = method.hidden(h, name, key)
+        return h
+
+    return site
+
+
 def batch_rows(task, root, epoch):
     """The training examples of each batch of an epoch; the last batch may be smaller."""
     n = task.train_size
@@ -147,8 +167,10 @@ def batch_rows(task, root, epoch):
 def evaluate(net, splits, loss):
     """Loss and accuracy on every split."""
     values = {}
+    net.eval()
     for name, (inputs, targets) in splits.items():
         outputs = net(inputs)
         values[f"{name}_loss"] = float(loss(outputs, targets))
         values[f"{name}_accuracy"] = accuracy(outputs, targets)
+    net.train()
     return values

@@ -11,19 +11,29 @@ from grokbench.records import Cell, Recipe, Run, Use
 from grokbench.regularizers import (
     baseline,
     clip_gradients,
+    clip_to_grok,
+    dropout,
     gaussian_noise,
+    gradient_noise,
     grokalign,
     grokfast,
     jacobian_level,
+    l1,
+    l2_to_init,
+    label_smoothing,
+    logit_temperature,
+    neuralgrok,
     norm_sphere,
     orthograd,
     pgd_training,
+    radial_suppression,
+    spectral_decoupling,
     stablemax,
 )
 from grokbench.step.build import build_step
 from grokbench.tasks import cifar10, mnist, modular_addition, modular_transformer, sparse_parity, xor
 
-from . import oracle_methods, oracles
+from . import oracle_accelerators, oracle_methods, oracles
 
 __all__ = ["distance", "replica"]  # said in the program, used by many tests
 
@@ -36,6 +46,9 @@ FACTORIES = {
         *(baseline.baseline, baseline.placebo, grokfast.grokfast_ema, grokfast.grokfast_ma),
         *(orthograd.orthograd, grokalign.grokalign, jacobian_level.jacobian_level, clip_gradients.clip_gradients),
         *(gaussian_noise.gaussian_noise, pgd_training.pgd_training, norm_sphere.norm_sphere, stablemax.stablemax),
+        *(logit_temperature.logit_temperature, label_smoothing.label_smoothing, dropout.dropout),
+        *(spectral_decoupling.spectral_decoupling, radial_suppression.radial_suppression, l1.l1),
+        *(l2_to_init.l2_to_init, gradient_noise.gradient_noise, clip_to_grok.clip_to_grok, neuralgrok.neuralgrok),
     )
 }
 
@@ -50,6 +63,7 @@ MADE_OF = {  # label -> the oracle's loss and activation, of fully connected net
 SMALL = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.TASKS.items()}
 TASKS = {label: (*SMALL[label], *made_of) for label, made_of in MADE_OF.items()}
 METHODS = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.METHODS.items()}
+ORACLES = oracle_methods.METHODS | oracle_accelerators.METHODS  # name of a factory -> the oracle
 
 
 def epochs_for(task, steps=8):
@@ -86,7 +100,7 @@ def spread(labels, each=1):
 def plain(label, methods, seed, epochs, task=None):
     """The oracle's run of a small task, or of one like it: parameters at the end, and the evaluations."""
     _, _, loss_, activation = TASKS[label]
-    made = [oracle_methods.METHODS[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
+    made = [ORACLES[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
     return oracles.plain_run(task or small(label), loss_, activation, made, seed, epochs)
 
 

@@ -11,7 +11,7 @@ import torch
 from grokbench import Regularizer, hookimpl
 
 
-def clip_to_grok(c: float = 2.0) -> Regularizer:
+def my_clip_to_grok(c: float = 2.0) -> Regularizer:
     """Set each unit's incoming weights to norm `c` at the start, and clip them to it after each step.
 
     Raises:
@@ -41,4 +41,4 @@ def norm(p):  # matrices are (fan_in, fan_out), kernels (filters, channels, heig
 
 @hookimpl
 def grokbench_regularizers():
-    yield clip_to_grok
+    yield my_clip_to_grok

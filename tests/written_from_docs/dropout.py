@@ -8,7 +8,7 @@ from functools import partial
 from grokbench import Regularizer, hookimpl, random
 
 
-def dropout(p: float = 0.1) -> Regularizer:
+def my_dropout(p: float = 0.1) -> Regularizer:
     """Zero each hidden activation with probability `p` in training, and divide the others by 1 - p.
 
     Raises:
@@ -26,4 +26,4 @@ def hidden(h, site, state, at, *, p):
 
 @hookimpl
 def grokbench_regularizers():
-    yield dropout
+    yield my_dropout

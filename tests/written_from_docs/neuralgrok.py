@@ -26,7 +26,7 @@ class State(NamedTuple):
     updates: torch.Tensor
 
 
-def neuralgrok(width: int = 32, outer_lr: float = 1e-4, period: int = 10, share: float = 0.01) -> Regularizer:
+def my_neuralgrok(width: int = 32, outer_lr: float = 1e-4, period: int = 10, share: float = 0.01) -> Regularizer:
     """Reweight gradients by a small network, trained on a reserved `share` of the training set every `period` steps."""
     return Regularizer(
         init=partial(init, width=width),
@@ -86,4 +86,4 @@ def outer_step(params: Params, state: State, at: At, *, lr: float) -> tuple[Para
 
 @hookimpl
 def grokbench_regularizers():
-    yield neuralgrok
+    yield my_neuralgrok
