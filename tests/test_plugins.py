@@ -51,6 +51,7 @@ def test_every_builtin_loads():
     assert set(registry.regularizers) == {
         "baseline", "placebo", "grokfast_ema", "grokfast_ma", "orthograd", "grokalign", "jacobian_level",
         "clip_gradients", "gaussian_noise", "pgd_training", "norm_sphere", "stablemax",
+        "muon", "egd", "soap", "schedule_free", "sam", "lookahead", "ema", "swa", "cosine", "warm_up",
     }  # fmt: skip
     assert {"loss", "accuracy", "weight_norm", "jacobian_norm", "centroid_alignment"} <= set(registry.metrics)
     assert all(p.builtin and len(p.origin.digest) == 16 for p in registry.regularizers.values())

@@ -69,4 +69,17 @@ METHODS = {  # label -> method; shipped methods are checked with these settings,
     "norm_sphere": SmallPlugin("norm_sphere", {}),
     "norm_sphere_cap": SmallPlugin("norm_sphere", {"scope": "tensor", "cap": True}),
     "stablemax": SmallPlugin("stablemax", {}),
+    "muon": SmallPlugin("muon", {}),
+    "muon_one_step": SmallPlugin(
+        "muon", {"steps": 1, "nesterov": False, "scale": False, "weight_decay": 0.1, "roles": ["input", "readout"]}
+    ),
+    "egd": SmallPlugin("egd", {"lr": 0.05}),
+    "soap": SmallPlugin("soap", {"frequency": 3}),
+    "schedule_free": SmallPlugin("schedule_free", {}),
+    "sam": SmallPlugin("sam", {}),
+    "lookahead": SmallPlugin("lookahead", {"k": 3}),
+    "ema": SmallPlugin("ema", {"decay": 0.9}),
+    "swa": SmallPlugin("swa", {}),
+    "cosine": SmallPlugin("cosine", {}),
+    "warm_up": SmallPlugin("warm_up", {}),
 }
