@@ -5,6 +5,7 @@ initialisation, batch order, and the random directions of a method. The methods
 are in `oracle_methods`.
 """
 
+import math
 from collections import namedtuple
 
 import torch
@@ -49,6 +50,12 @@ class Net(nn.Module):
         """The parameters that are trained."""
         return [p for p in self.parameters() if p.requires_grad]
 
+    def named(self):
+        """The trained parameters by the names of the tasks, in torch's layout."""
+        layers = list(enumerate(self.layers, start=1))
+        found = {f"{kind}{number}": getattr(layer, kind) for number, layer in layers for kind in ("weight", "bias")}
+        return {name: p for name, p in found.items() if p is not None and p.requires_grad}
+
     def params(self):
         """The parameters under the names and in the layout of the tasks."""
         named = {}
@@ -87,11 +94,12 @@ def jacobians(net, inputs, create_graph=False):
 Problem = namedtuple("Problem", "loss bounds")  # what an attack is given
 
 
-def torch_optimizer(net, record, decay):
+def torch_optimizer(params, record, decay):
     """torch's own optimizer with the numbers of a task's."""
+    params = params or [nn.Parameter(torch.zeros(()))]  # where methods update all parameters themselves
     if record.decoupled:
-        return torch.optim.AdamW(net.learned(), record.lr, record.betas, record.eps, decay, foreach=False, fused=False)
-    return torch.optim.SGD(net.learned(), record.lr, weight_decay=decay, foreach=False, fused=False)
+        return torch.optim.AdamW(params, record.lr, record.betas, record.eps, decay, foreach=False, fused=False)
+    return torch.optim.SGD(params, record.lr, weight_decay=decay, foreach=False, fused=False)
 
 
 def plain_run(task, loss, activation, methods, seed, epochs):
@@ -107,7 +115,8 @@ def plain_run(task, loss, activation, methods, seed, epochs):
     for number, method in enumerate(methods):
         method.prepare(net, random.fold(root, "prepare", "method", number))
     decay = 0.0 if any(method.projects_decay for method in methods) else task.optimizer.weight_decay
-    optimizer = torch_optimizer(net, task.optimizer, decay)
+    own = {id(p) for method in methods for p in method.claims(net.named(), task.roles)}
+    optimizer = torch_optimizer([p for p in net.learned() if id(p) not in own], task.optimizer, decay)
     history, problem, objective = [evaluate(net, splits, loss)], Problem(loss, task.input_bounds), loss
     for method in methods:
         objective = method.objective(objective)
@@ -119,15 +128,25 @@ def plain_run(task, loss, activation, methods, seed, epochs):
             keys = [random.fold(root, "regularizer", epoch, number, "method", place) for place in range(len(methods))]
             for method, key in zip(methods, keys, strict=True):
                 inputs = method.perturb(net, inputs, targets, key, problem)
-            outputs = net(inputs)
-            total = objective(outputs, targets)
-            for method, key in zip(methods, keys, strict=True):
-                total = total + method.penalty(net, inputs, key)
-            optimizer.zero_grad()
-            total.backward()
+
+            def backward(inputs=inputs, targets=targets, keys=keys):
+                outputs = net(inputs)
+                total = objective(outputs, targets)
+                for method, key in zip(methods, keys, strict=True):
+                    total = total + method.penalty(net, inputs, key)
+                net.zero_grad()
+                total.backward()
+                return outputs
+
+            outputs = backward()
             for method in methods:
+                method.again = backward
                 method.see(outputs, targets)
                 method.filter(net, 0.0 if task.optimizer.decoupled else task.optimizer.weight_decay)
+            rate = math.prod(method.rate(epoch * task.steps + number, task.epochs * task.steps) for method in methods)
+            for method in methods:
+                method.update(rate, task.optimizer.weight_decay)
+            optimizer.param_groups[0]["lr"] = rate * task.optimizer.lr
             optimizer.step()
             for method in methods:
                 method.project(net)

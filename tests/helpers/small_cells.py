@@ -11,19 +11,28 @@ from grokbench.records import Cell, Recipe, Run, Use
 from grokbench.regularizers import (
     baseline,
     clip_gradients,
+    cosine,
+    egd,
     gaussian_noise,
     grokalign,
     grokfast,
     jacobian_level,
+    lookahead,
+    muon,
     norm_sphere,
     orthograd,
     pgd_training,
+    sam,
+    schedule_free,
+    soap,
     stablemax,
+    warm_up,
+    weight_average,
 )
 from grokbench.step.build import build_step
 from grokbench.tasks import cifar10, mnist, modular_addition, modular_transformer, sparse_parity, xor
 
-from . import oracle_methods, oracles
+from . import oracle_methods, oracle_optimizers, oracles
 
 __all__ = ["distance", "replica"]  # said in the program, used by many tests
 
@@ -36,6 +45,8 @@ FACTORIES = {
         *(baseline.baseline, baseline.placebo, grokfast.grokfast_ema, grokfast.grokfast_ma),
         *(orthograd.orthograd, grokalign.grokalign, jacobian_level.jacobian_level, clip_gradients.clip_gradients),
         *(gaussian_noise.gaussian_noise, pgd_training.pgd_training, norm_sphere.norm_sphere, stablemax.stablemax),
+        *(muon.muon, egd.egd, soap.soap, schedule_free.schedule_free, sam.sam, lookahead.lookahead),
+        *(weight_average.ema, weight_average.swa, cosine.cosine, warm_up.warm_up),
     )
 }
 
@@ -50,6 +61,7 @@ MADE_OF = {  # label -> the oracle's loss and activation, of fully connected net
 SMALL = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.TASKS.items()}
 TASKS = {label: (*SMALL[label], *made_of) for label, made_of in MADE_OF.items()}
 METHODS = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.METHODS.items()}
+PLAIN = oracle_methods.METHODS | oracle_optimizers.METHODS
 
 
 def epochs_for(task, steps=8):
@@ -86,7 +98,7 @@ def spread(labels, each=1):
 def plain(label, methods, seed, epochs, task=None):
     """The oracle's run of a small task, or of one like it: parameters at the end, and the evaluations."""
     _, _, loss_, activation = TASKS[label]
-    made = [oracle_methods.METHODS[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
+    made = [PLAIN[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
     return oracles.plain_run(task or small(label), loss_, activation, made, seed, epochs)
 
 
