@@ -64,10 +64,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def oracles(session: nox.Session) -> None:
-    """Compare the statistics with statsmodels, lifelines and enumeration, and recompute `results/paper` with them."""
+    """Compare statistics and methods with independent implementations, and recompute `results/paper`."""
     install_editable(session, "test", "oracles")
     session.env["OMP_NUM_THREADS"] = "1"
-    files = ("tests/test_stats_oracles.py", "tests/test_recomputed.py")
+    files = ("tests/test_stats_oracles.py", "tests/test_recomputed.py", "tests/test_optimizer_oracles.py")
     python(session, "-P", "-m", "pytest", "-m", "oracles", *SPLIT, *files)
 
 
