@@ -64,10 +64,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def oracles(session: nox.Session) -> None:
-    """Compare statistics and methods with other implementations, and recompute `results/paper` with the statistics."""
+    """Compare statistics and methods with independent implementations, and recompute `results/paper`."""
     install_editable(session, "test", "oracles")
     session.env["OMP_NUM_THREADS"] = "1"
-    files = ("tests/test_stats_oracles.py", "tests/test_recomputed.py", "tests/test_method_oracles.py")
+    files = [f"tests/test_{name}.py" for name in ("stats_oracles", "recomputed", "method_oracles", "optimizer_oracles")]
     python(session, "-P", "-m", "pytest", "-m", "oracles", *SPLIT, *files)
 
 

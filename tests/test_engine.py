@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from grokbench import engine
+from grokbench.conformance import short_runs
 from grokbench.engine import executors
+from grokbench.engine.mapping import over_replicas
 from grokbench.records import Outcome
 from grokbench.regularizer import Regularizer
 
@@ -67,8 +69,9 @@ def test_combined_methods_act_in_order_and_draw_apart(label):
 
 
 def test_the_trajectory_differs_between_methods():
-    task = small("sparse_parity")
-    ends = [trained(task, [method(name)], (0, 1), 5).params for name in METHODS]
+    steps = [make_step(small("sparse_parity"), [method(name)]) for name in METHODS]
+    groups = [(step, short_runs.trained(step, (0, 1), 5)) for step in steps]
+    ends = [over_replicas(step, step.evaluated)(group.params, group.states) for step, group in groups]
     for number, params in enumerate(ends):
         for other in ends[:number]:
             assert distance(params, other) > 1e-9

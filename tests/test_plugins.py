@@ -53,6 +53,7 @@ def test_every_builtin_loads():
         "clip_gradients", "gaussian_noise", "pgd_training", "norm_sphere", "stablemax",
         "logit_temperature", "label_smoothing", "spectral_decoupling", "radial_suppression", "l1", "l2_to_init",
         "dropout", "gradient_noise", "clip_to_grok", "neuralgrok",
+        "muon", "egd", "soap", "schedule_free", "sam", "lookahead", "ema", "swa", "cosine", "warm_up",
     }  # fmt: skip
     assert {"loss", "accuracy", "weight_norm", "jacobian_norm", "centroid_alignment"} <= set(registry.metrics)
     assert all(p.builtin and len(p.origin.digest) == 16 for p in registry.regularizers.values())

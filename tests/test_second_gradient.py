@@ -28,7 +28,7 @@ def plain_sam(label, seed, epochs):
     task, (loss, activation), root = small(label), MADE_OF[label], random.key(seed)
     inputs, targets = task.splits(random.fold(root, "task"))["train"]
     net = Net(task.init(random.fold(root, "task")), activation)
-    optimizer = torch_optimizer(net, task.optimizer, task.optimizer.weight_decay)
+    optimizer = torch_optimizer(net.learned(), task.optimizer, task.optimizer.weight_decay)
     for epoch in range(epochs):
         for rows in batch_rows(task, root, epoch):
             here = [p.detach().clone() for p in net.parameters()]

@@ -80,4 +80,17 @@ METHODS = {  # label -> method; shipped methods are checked with these settings,
     "clip_to_grok": SmallPlugin("clip_to_grok", {"c": 0.8}),
     "neuralgrok": SmallPlugin("neuralgrok", {"width": 8, "period": 3, "share": 0.1, "outer_lr": 0.1}),
     "clip_to_grok_unchanged": SmallPlugin("clip_to_grok", {"c": 0.4, "start": "unchanged"}),
+    "muon": SmallPlugin("muon", {}),
+    "muon_one_step": SmallPlugin(
+        "muon", {"steps": 1, "nesterov": False, "scale": False, "weight_decay": 0.1, "roles": ["input", "readout"]}
+    ),
+    "egd": SmallPlugin("egd", {"lr": 0.05}),
+    "soap": SmallPlugin("soap", {"frequency": 3, "eps": 0.1}),  # a small eps amplifies rounding errors
+    "schedule_free": SmallPlugin("schedule_free", {}),
+    "sam": SmallPlugin("sam", {}),
+    "lookahead": SmallPlugin("lookahead", {"k": 3}),
+    "ema": SmallPlugin("ema", {"decay": 0.9}),
+    "swa": SmallPlugin("swa", {}),
+    "cosine": SmallPlugin("cosine", {}),
+    "warm_up": SmallPlugin("warm_up", {}),
 }

@@ -49,6 +49,20 @@ class Baseline:
     def project(self, net):
         """Change the parameters after a step."""
 
+    def again(self):
+        """Compute the gradients anew; the loop sets this in every step."""
+
+    def claims(self, named, roles):
+        """The parameters that the method updates itself."""
+        return []
+
+    def update(self, rate, decay):
+        """Update the claimed parameters."""
+
+    def rate(self, step, steps):
+        """A factor of the learning rate."""
+        return 1.0
+
 
 class Placebo(Baseline):
     def __init__(self, scale):

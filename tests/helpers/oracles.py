@@ -5,6 +5,7 @@ initialisation, batch order, and the random directions of a method. The methods
 are in `oracle_methods`.
 """
 
+import math
 from collections import namedtuple
 
 import torch
@@ -92,11 +93,12 @@ def jacobians(net, inputs, create_graph=False):
 Problem = namedtuple("Problem", "loss bounds")  # what an attack is given
 
 
-def torch_optimizer(net, record, decay):
+def torch_optimizer(params, record, decay):
     """torch's own optimizer with the numbers of a task's."""
+    params = params or [nn.Parameter(torch.zeros(()))]  # where methods update all parameters themselves
     if record.decoupled:
-        return torch.optim.AdamW(net.learned(), record.lr, record.betas, record.eps, decay, foreach=False, fused=False)
-    return torch.optim.SGD(net.learned(), record.lr, weight_decay=decay, foreach=False, fused=False)
+        return torch.optim.AdamW(params, record.lr, record.betas, record.eps, decay, foreach=False, fused=False)
+    return torch.optim.SGD(params, record.lr, weight_decay=decay, foreach=False, fused=False)
 
 
 def plain_run(task, loss, activation, methods, seed, epochs):
@@ -113,7 +115,8 @@ def plain_run(task, loss, activation, methods, seed, epochs):
         method.begin(task, root, splits["train"], number)
         method.prepare(net, random.fold(root, "prepare", "method", number))
     decay = 0.0 if any(method.projects_decay for method in methods) else task.optimizer.weight_decay
-    optimizer = torch_optimizer(net, task.optimizer, decay)
+    own = {id(p) for method in methods for p in method.claims(net.named(learned=True), task.roles)}
+    optimizer = torch_optimizer([p for p in net.learned() if id(p) not in own], task.optimizer, decay)
     history, problem, objective = [evaluate(net, splits, loss)], Problem(loss, task.input_bounds), loss
     for method in methods:
         objective = method.objective(objective)
@@ -128,15 +131,25 @@ def plain_run(task, loss, activation, methods, seed, epochs):
             for method, key in zip(methods, keys, strict=True):
                 inputs = method.perturb(net, inputs, targets, key, problem)
             net.site = chained(methods, keys)
-            outputs = net(inputs)
-            total = objective(outputs, targets)
-            for method, key in zip(methods, keys, strict=True):
-                total = total + method.penalty(net, inputs, key)
-            optimizer.zero_grad()
-            total.backward()
+
+            def backward(inputs=inputs, targets=targets, keys=keys):
+                outputs = net(inputs)
+                total = objective(outputs, targets)
+                for method, key in zip(methods, keys, strict=True):
+                    total = total + method.penalty(net, inputs, key)
+                net.zero_grad()
+                total.backward()
+                return outputs
+
+            outputs = backward()
             for method in methods:
+                method.again = backward
                 method.see(outputs, targets)
                 method.filter(net, 0.0 if task.optimizer.decoupled else task.optimizer.weight_decay)
+            rate = math.prod(method.rate(epoch * task.steps + number, task.epochs * task.steps) for method in methods)
+            for method in methods:
+                method.update(rate, task.optimizer.weight_decay)
+            optimizer.param_groups[0]["lr"] = rate * task.optimizer.lr
             optimizer.step()
             for method in methods:
                 method.project(net)

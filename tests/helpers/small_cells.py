@@ -12,7 +12,9 @@ from grokbench.regularizers import (
     baseline,
     clip_gradients,
     clip_to_grok,
+    cosine,
     dropout,
+    egd,
     gaussian_noise,
     gradient_noise,
     grokalign,
@@ -22,18 +24,25 @@ from grokbench.regularizers import (
     l2_to_init,
     label_smoothing,
     logit_temperature,
+    lookahead,
+    muon,
     neuralgrok,
     norm_sphere,
     orthograd,
     pgd_training,
     radial_suppression,
+    sam,
+    schedule_free,
+    soap,
     spectral_decoupling,
     stablemax,
+    warm_up,
+    weight_average,
 )
 from grokbench.step.build import build_step
 from grokbench.tasks import cifar10, mnist, modular_addition, modular_transformer, sparse_parity, xor
 
-from . import oracle_accelerators, oracle_methods, oracles
+from . import oracle_accelerators, oracle_methods, oracle_optimizers, oracles
 
 __all__ = ["distance", "replica"]  # said in the program, used by many tests
 
@@ -49,6 +58,8 @@ FACTORIES = {
         *(logit_temperature.logit_temperature, label_smoothing.label_smoothing, dropout.dropout),
         *(spectral_decoupling.spectral_decoupling, radial_suppression.radial_suppression, l1.l1),
         *(l2_to_init.l2_to_init, gradient_noise.gradient_noise, clip_to_grok.clip_to_grok, neuralgrok.neuralgrok),
+        *(muon.muon, egd.egd, soap.soap, schedule_free.schedule_free, sam.sam, lookahead.lookahead),
+        *(weight_average.ema, weight_average.swa, cosine.cosine, warm_up.warm_up),
     )
 }
 
@@ -63,7 +74,10 @@ MADE_OF = {  # label -> the oracle's loss and activation, of fully connected net
 SMALL = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.TASKS.items()}
 TASKS = {label: (*SMALL[label], *made_of) for label, made_of in MADE_OF.items()}
 METHODS = {label: (FACTORIES[use], parameters) for label, (use, parameters) in small_plugins.METHODS.items()}
-ORACLES = oracle_methods.METHODS | oracle_accelerators.METHODS  # name of a factory -> the oracle
+ORACLES = (
+    oracle_methods.METHODS | oracle_accelerators.METHODS | oracle_optimizers.METHODS
+)  # name of a factory -> the oracle
+PLAIN = oracle_methods.METHODS | oracle_optimizers.METHODS
 
 
 def epochs_for(task, steps=8):
