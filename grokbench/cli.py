@@ -14,6 +14,7 @@ from grokbench.commands.data import data
 from grokbench.commands.doctor import doctor
 from grokbench.commands.evaluate import evaluate
 from grokbench.commands.figures import plot, report
+from grokbench.commands.merge import merge
 from grokbench.commands.new import new
 from grokbench.commands.output import any_encoding, echo
 from grokbench.commands.plugins import list_, show, validate
@@ -56,6 +57,7 @@ for command in (
     plot,
     status,
     pack,
+    merge,
     export,
     evaluate,
     power,
