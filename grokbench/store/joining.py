@@ -69,7 +69,7 @@ def _chosen(cell: Cell, seed: int, stores: Sequence[Store]) -> Found | None:
                 f"{there.directory}, {_words(run)} in {store.directory}. Merge them without one of the two folders; "
                 f"`grokbench compare {there.directory} {store.directory}` says how they were made."
             )
-    own = [each for each in complete if "reference" not in each[1].provenance]
+    own = [each for each in complete if not each[1].reference]
     sound = [each for each in found if each[1].outcome is not Outcome.FAILED]
     return next(iter([*own, *complete, *sound, *found]), None)
 
