@@ -22,6 +22,7 @@ from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
 from grokbench.commands.signals import exit_status, interrupted_message
+from grokbench.commands.submissions import check_submission, prepare_submission
 from grokbench.commands.tune import tune
 from grokbench.errors import GrokbenchError, PluginError, SuiteError
 from grokbench.text.escape import printable, printable_lines
@@ -59,6 +60,8 @@ for command in (
     pack,
     merge,
     export,
+    prepare_submission,
+    check_submission,
     evaluate,
     power,
     tune,

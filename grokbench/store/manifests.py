@@ -15,7 +15,7 @@ from grokbench.store.layout import Layout
 from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
-__all__ = ["facts", "manifest_line", "merge", "purposes", "read_manifest", "recipe_fault"]
+__all__ = ["File", "facts", "manifest_line", "merge", "purposes", "read_manifest", "recipe_fault"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class _Format:
 
 
 @dataclass(frozen=True)
-class _File:
+class File:
     """The contents of `manifest.json`."""
 
     format: int
@@ -55,7 +55,7 @@ def read_manifest(directory: Path) -> Manifest:
         content = read_bytes(path, json_lines.LONGEST)
         version: int = json_lines.parse(_Format, content).format
         if version == FORMAT:
-            return _checked(json_lines.parse(_File, content).manifest)
+            return _checked(json_lines.parse(File, content).manifest)
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(
             f"{directory} is not a results folder: it holds no {path.name}. "
