@@ -130,7 +130,7 @@ def _of_cells(cell: Cell, there: Cell) -> Iterator[str]:
         for name in FIELDS:
             if _plain(getattr(cell, name)) != _plain(getattr(there, name)):
                 mine, theirs = _short(getattr(cell, name)), _short(getattr(there, name))
-                yield f"{printable(cell.name)}: its {name} {mine} differ from those of the suite and its plugins, {theirs}."
+                yield f"{printable(cell.name)}: its {name} {mine} differ from the suite's and its plugins', {theirs}."
 
 
 def _plain(value: Any) -> Any:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grokbench.criterion import parse_condition
+from grokbench.criterion import Stop, parse_condition
 from grokbench.records import Cell, Curve, Outcome, Run
 
 __all__ = ["contradictions"]
 
 MEMORISED = parse_condition(">= 0.99")  # of the train accuracy, as in `engine.stopping`
-ROUNDING = 1e-6  # relative distance to a threshold below which float32 does not tell the side
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,8 @@ class Course:
 def _sides(curve: Curve, text: str) -> dict[int, bool | None]:
     """Return epoch -> whether a condition holds; None at the threshold."""
     condition = parse_condition(text)
-    near = ROUNDING * max(abs(condition.threshold), 1.0)
     return {
-        epoch: None if abs(value - condition.threshold) <= near else condition.holds(value)
+        epoch: None if _equal(value, condition.threshold) else condition.holds(value)
         for epoch, value in zip(curve.epochs, curve.values, strict=True)
     }
 
@@ -72,7 +70,7 @@ def contradictions(cell: Cell, run: Run) -> Iterator[str]:
     yield from _of_memorising(run)
     course = Course.of(run.curves, cell.recipe.grokked)
     if not isinstance(cell.recipe.stop, int):  # else `grokked_at` begins the streak that was confirmed
-        yield from _of_first(run, course)
+        yield from _of_first(run, course, cell.recipe.stop)
     yield from _of_later(cell, run, course)
     yield from _of_grid(cell, run)
 
@@ -102,7 +100,7 @@ def _of_memorising(run: Run) -> Iterator[str]:
         yield f"its train accuracy is below 0.99 at epoch {run.memorised_at}, at which it memorised"
 
 
-def _of_first(run: Run, course: Course) -> Iterator[str]:
+def _of_first(run: Run, course: Course, stop: Stop) -> Iterator[str]:
     first = run.crossings.first if run.crossings else run.grokked_at
     if run.outcome is Outcome.GROKKED and run.grokked_at != first:
         yield f"it grokked {_at(run.grokked_at)}, but its first crossing was {_at(first)}"
@@ -110,6 +108,8 @@ def _of_first(run: Run, course: Course) -> Iterator[str]:
         yield f"its curve meets the criterion at epoch {epoch}, but its first crossing was {_at(first)}"
     if course.fails_at(first):
         yield f"its curve does not meet the criterion at epoch {first}, at which it grokked"
+    if stop == "grokked" and run.outcome is Outcome.GROKKED and first != run.epochs:
+        yield f"it grokked {_at(first)}, where its training stops, but it was trained for {run.epochs} epochs"
 
 
 def _of_later(cell: Cell, run: Run, course: Course) -> Iterator[str]:
