@@ -93,6 +93,10 @@ def past(plan: Plan, reference: Reference | None) -> Ledger:
     """Return the ledger with which a new results folder begins: that of the reference.
 
     The rows of the reference then keep their family of comparisons, and added methods form a family of their own.
+
+    Args:
+        plan: the resolved request.
+        reference: the reference of the plan; without one, and for a folder that exists, the ledger is empty.
     """
     new = not Layout(plan.directory).manifest.exists()
     return reference.store.history().ledger if reference and new else Ledger()
