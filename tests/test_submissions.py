@@ -10,6 +10,7 @@ import pytest
 from grokbench.records import identity
 from grokbench.store import Store
 from grokbench.submissions import schema
+from grokbench.submissions.body import body
 from grokbench.submissions.draws import chance, draw
 from grokbench.submissions.folder import read_files
 from grokbench.submissions.tolerance import tolerance
@@ -128,7 +129,10 @@ def test_the_submission_passes_and_its_replicas_are_trained_again(root):
     assert done.status == 0, done.out + done.err
     assert "Drawn: 4 replicas of 6, some 0 CPU-minutes." in done.out and "1: 67%, 5: 100%." in done.out
     assert done.out.count("recomputed: first crossing: submitted") == 4
-    assert "Tolerance of parity / mine, first crossing: a factor of" in done.out and "6 placebo pairs" in done.out
+    assert (
+        "Tolerance of parity / mine, first crossing: a factor of" in done.out
+        and "6 pairs of baseline with and without placebo" in done.out
+    )
     assert done.out.endswith("The submission passes.\n")
 
 
@@ -190,6 +194,7 @@ def one_outcome_and_its_curve(folder):
 
     rewritten(folder / "outcomes.jsonl", earlier)
     rewritten(folder / "curves.jsonl", shorter)
+    (folder / "README.md").write_text(body(Store.load(folder)))
 
 
 def a_recipe(folder):
@@ -275,13 +280,36 @@ def statistics(folder):
     rewritten(folder / "manifest.json", lambda file: file["manifest"]["statistics"].update(alpha=0.2))
 
 
+def the_text(folder):
+    text = (folder / "README.md").read_text()
+    (folder / "README.md").write_text(text.replace("| 1.00x |", "| 9.00x |"))
+
+
+def a_row(folder):
+    """Without the placebo, which nobody would miss."""
+
+    def change(file):
+        file["manifest"]["cells"] = [cell for cell in file["manifest"]["cells"] if cell["regularizer"] != "placebo"]
+
+    gone = Store.load(folder).manifest.cells[1].identity
+    rewritten(folder / "manifest.json", change)
+    for name in ("outcomes.jsonl", "timings.jsonl"):
+        kept = [line for line in (folder / name).read_text().splitlines(keepends=True) if gone not in line]
+        (folder / name).write_text("".join(kept))
+
+
+def another_cell(folder):
+    with (folder / "outcomes.jsonl").open("a") as file:
+        file.write((folder / "outcomes.jsonl").read_text().splitlines()[0].replace('"seed":1000', '"seed":7') + "\n")
+
+
 TAMPERED = {
     one_outcome: "parity / mine, seed 1004, contradicts its own curve: its curve does not meet the criterion at",
     one_outcome_and_its_curve: "which rounding does not explain",
     a_recipe: "its recipe was edited: the recipe has the identity",
     a_recipe_and_its_identity: 'parity / mine has another recipe than the suite: task is {"use": "sparse_parity"',
     data: "parity was trained on other data than the published mnist",
-    privileges: 'parity / mine: its privileges ["sees the test labels"] differ',
+    privileges: 'parity / mine: its privileges are not those of the suite and its plugins: ["sees the test labels"]',
     a_source: "parity / mine was made by package small-outputs 1.2, sha256 0000000000000000, and this is",
     a_reference_row: "is marked as a row of results/tiny and is not equal to the committed one",
     a_host: "outcomes.jsonl:1 does not fit the schema (provenance: Additional properties are not allowed ('host' was",
@@ -289,7 +317,10 @@ TAMPERED = {
     a_missing_run: "parity / mine has 5 of 6 seeds: run the others first",
     a_link: "timings.jsonl cannot be read (it is a link, expected a file)",
     a_pickle: "holds 'weights.pt', expected only",
-    statistics: "Its statistics is not that of the suite tiny",
+    statistics: "Its statistics are not those of the suite tiny",
+    the_text: "README.md does not show the rows of the data",
+    a_row: "parity / placebo is missing: submit every task and every row of the suite tiny",
+    another_cell: "1 replica of cells or seeds that the manifest does not plan",
 }
 
 
@@ -300,6 +331,21 @@ def test_an_altered_folder_is_refused_with_its_reason(root, submission, tamper):
     refused = [line for line in done.out.splitlines() if line.startswith("Refused: ")]
     assert done.status == 1 and any(TAMPERED[tamper] in line for line in refused), done.out + done.err
     assert "Traceback" not in done.err and done.err.startswith("The submission is refused for")
+
+
+def test_a_folder_behind_a_link_is_refused(root, tmp_path):
+    (tmp_path / "link").symlink_to(root / "submission")
+    done = checked(tmp_path / "link")
+    assert done.status == 1 and "is a link, expected the folder itself" in done.out
+
+
+def test_a_row_that_seems_too_long_to_be_drawn_is_named(root, submission):
+    rewritten(
+        submission / "timings.jsonl", lambda timing: timing.update(seconds_per_epoch=[1e4], cpu_seconds_per_epoch=[1e4])
+    )
+    done = checked(submission)
+    assert done.status == 1 and "6 replicas would take more than 20 CPU-minutes: never drawn." in done.out
+    assert "No replica of parity / mine can be drawn: a maintainer must decide" in done.out
 
 
 def test_what_is_not_packed_is_not_prepared(root):
@@ -318,5 +364,5 @@ def test_without_a_placebo_the_spread_over_seeds_stands_in(root):
     store = Store.load(root / "results/tiny")
     store.manifest = replace(store.manifest, cells=store.manifest.cells[:1])
     found = tolerance("parity", store, "first", 4)
-    assert not found.placebo and found.pairs == 6 and "seeds of the baseline, in place of a placebo" in found.words
+    assert found.pairs == 6 and "seeds of the baseline, in place of a placebo" in found.words
     assert found.accepts(14, 16, 2) and not found.accepts(1, 1000, 2)

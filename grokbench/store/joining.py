@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grokbench.errors import StoreError
 from grokbench.io import atomic
-from grokbench.records import Cell, Ledger, Manifest, Outcome, Run, Timing, reached_end
+from grokbench.records import Cell, Declaration, Ledger, Look, Manifest, Outcome, Run, Timing, reached_end
 from grokbench.store import Store
 from grokbench.store.join_manifests import joined_manifest
 from grokbench.store.layout import Layout
@@ -115,12 +115,12 @@ def _is_valid(timing: Timing | None) -> bool:
     return timing is not None and timing.refused is None
 
 
-def _events(stores: Sequence[Store]) -> tuple[object, ...]:
+def _events(stores: Sequence[Store]) -> tuple[Declaration | Look, ...]:
     """List the events of all ledgers, those of each folder after the previous, without repeated declarations.
 
     What a later folder adds was added after the looks of an earlier one, so it forms a family of its own.
     """
-    events: list[object] = []
+    events: list[Declaration | Look] = []
     for store in stores:
         ledger, before = store.history().ledger, Ledger(tuple(events))
         again = before.declared is not None and ledger.events[:1] == (before.declared,)

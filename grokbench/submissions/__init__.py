@@ -8,5 +8,6 @@ draws         which replicas are recomputed, and the chance of catching altered 
 tolerance     how far a recomputed outcome may lie from the submitted one
 recomputing   training of the drawn replicas
 checking      the whole check of a pull request
-preparing     the folder and the text that a pull request needs
+body          the text of a pull request
+preparing     the folder that a pull request adds
 """

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from grokbench.data.published import unverified
+from grokbench.data.published import PUBLISHED, unverified
 from grokbench.errors import SuiteError
 from grokbench.records import Cell, Manifest, Run, Use, origins_of
 from grokbench.runner.request import Plan, Request, resolve
@@ -24,6 +24,12 @@ __all__ = ["added_methods", "disagreements", "planned_again"]
 NAMED = 3  # most faults of a kind that are named
 FIELDS = ("budget", "metrics", "measured", "privileges", "marks", "optimizer", "compare_to")  # of a cell
 OPTIMIZER = "optimizer"
+MANIFEST = {  # field of a manifest -> the beginning of a sentence about it
+    "suite": "Its name and rows are",
+    "baseline": "Its baseline and other rows are",
+    "statistics": "Its statistics are",
+    "published": "Its published numbers are",
+}
 
 
 def planned_again(manifest: Manifest, suite: str, plugins: Sequence[str]) -> Plan:
@@ -99,6 +105,10 @@ def disagreements(store: Store, plan: Plan, reference: Store | None) -> Iterator
         yield from _of_cells(cell, there)
         if cell.regularizer not in own:
             yield from _of_sources(cell, there, store)
+    present = {cell.key for cell in store.manifest.cells}
+    for key, cell in expected.items():
+        if key not in present:
+            yield f"{printable(cell.name)} is missing: submit every task and every row of the suite {plan.suite.name}."
     yield from islice(_of_data(store, plan, reference), NAMED)
     yield from islice(_of_reference(store, reference), NAMED)
 
@@ -108,9 +118,9 @@ def _added(store: Store, plan: Plan) -> set[str]:
 
 
 def _of_manifests(submitted: Manifest, planned: Manifest) -> Iterator[str]:
-    for name in ("suite", "baseline", "statistics"):
+    for name, words in MANIFEST.items():
         if getattr(submitted, name) != getattr(planned, name):
-            yield f"Its {name} is not that of the suite {planned.suite}: submit a folder of the suite as it is shipped."
+            yield f"{words} not those of the suite {planned.suite}: submit a folder of the suite as it is shipped."
     if set(submitted.seeds) != set(planned.full_seeds):
         yield f"Its seeds are not the {len(planned.full_seeds)} seeds of the suite {planned.suite}."
     if submitted.execution.get("engine") != planned.execution.get("engine"):
@@ -129,8 +139,8 @@ def _of_cells(cell: Cell, there: Cell) -> Iterator[str]:
     else:
         for name in FIELDS:
             if _plain(getattr(cell, name)) != _plain(getattr(there, name)):
-                mine, theirs = _short(getattr(cell, name)), _short(getattr(there, name))
-                yield f"{printable(cell.name)}: its {name} {mine} differ from the suite's and its plugins', {theirs}."
+                both = f"{_short(getattr(cell, name))}, not {_short(getattr(there, name))}"
+                yield f"{printable(cell.name)}: its {name} are not those of the suite and its plugins: {both}."
 
 
 def _plain(value: Any) -> Any:
@@ -160,19 +170,24 @@ def _of_sources(cell: Cell, there: Cell, store: Store) -> Iterator[str]:
 
 def _of_data(store: Store, plan: Plan, reference: Store | None) -> Iterator[str]:
     """Yield the tasks that were trained on data other than the published ones, or than the reference's."""
-    tasks = {cell.identity: cell.task for cell in store.manifest.cells}
     theirs = _data_of(reference)
-    said = set()
-    for run in store.runs():
-        task, read = tasks[run.identity], dict(run.provenance.get("data") or {})
-        wrong = [name for name in unverified(read) if name not in plan.suite.unverified_data]
-        if wrong and (task, "published") not in said:
-            said.add((task, "published"))
-            yield f"{printable(task)} was trained on other data than the published {listed(wrong)}."
-        elif task in theirs and read != theirs[task] and (task, "reference") not in said:
-            said.add((task, "reference"))
-            both = f"{_short(read)}, not {_short(theirs[task])}"
-            yield f"{printable(task)} was trained on other data than the reference: {both}."
+    for cell in {cell.task: cell for cell in store.manifest.cells}.values():
+        own = [run for run in store.runs() if run.identity in _of_task(cell.task, store) and not run.reference]
+        read: list[Mapping[str, str]] = [run.provenance.get("data") or {} for run in own]
+        needed = {cell.recipe.task.name} & set(PUBLISHED)
+        wrong = {name for each in read for name in unverified(each)} - set(plan.suite.unverified_data)
+        task = printable(cell.task)
+        if any(needed - each.keys() for each in read):
+            yield f"{task} was trained on data of which a run records no digest: run it again with this version."
+        elif wrong:
+            yield f"{task} was trained on other data than the published {listed(sorted(wrong))}."
+        elif others := [each for each in read if each != theirs.get(cell.task, each)]:
+            both = f"{_short(others[0])}, not {_short(theirs[cell.task])}"
+            yield f"{task} was trained on other data than the reference: {both}."
+
+
+def _of_task(task: str, store: Store) -> set[str]:
+    return {cell.identity for cell in store.manifest.cells if cell.task == task}
 
 
 def _data_of(reference: Store | None) -> dict[str, Mapping[str, str]]:

@@ -1,6 +1,6 @@
 """The check of a pull request that adds a submission."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -9,13 +9,14 @@ from grokbench.errors import DataError, GrokbenchError, StoreError
 from grokbench.store import Store
 from grokbench.submissions import folder
 from grokbench.submissions.agreement import disagreements, planned_again
+from grokbench.submissions.body import row_lines
 from grokbench.submissions.curves import contradictions
 from grokbench.submissions.draws import LONGEST, Draw, Replica, chance, draw
 from grokbench.submissions.recomputing import compared, endpoints, recompute
 from grokbench.submissions.tolerance import Tolerance, placebo_tolerance, tolerance
 from grokbench.suite_files import committed_results
 from grokbench.text.escape import printable
-from grokbench.text.lists import plural
+from grokbench.text.lists import listed, plural
 
 __all__ = ["Finding", "PullRequest", "check", "committed", "contradicting"]
 
@@ -90,7 +91,7 @@ def _without_training(request: PullRequest) -> Iterator[Finding]:
     except GrokbenchError as error:
         yield Finding(printable(str(error), keep="\n"), True)
         return
-    wrong += contradicting(store)
+    wrong += [*contradicting(store), *_of_body(store, files)]
     yield from (Finding(text, True) for text in wrong)
     if not wrong:
         yield Finding(
@@ -129,6 +130,12 @@ def contradicting(store: Store) -> list[str]:
     ]
     more = [f"There are {len(found) - NAMED} more contradictions of curves."] if len(found) > NAMED else []
     return found[:NAMED] + more
+
+
+def _of_body(store: Store, files: Mapping[str, bytes]) -> Iterator[str]:
+    """Refuse a text that does not show the rows of the folder, which people read instead of the data."""
+    if "\n".join(row_lines(store)) not in files.get(folder.BODY, b"").decode(errors="replace"):
+        yield f"{folder.BODY} does not show the rows of the data: prepare the submission again."
 
 
 def _with_training(request: PullRequest) -> Iterator[Finding]:
@@ -170,6 +177,11 @@ def _about(drawn: Draw) -> Iterator[Finding]:
         )
     if drawn.without_pace:
         yield Finding(f"{plural(drawn.without_pace, 'replica')} without measured seconds on the task: never drawn.")
+    if drawn.unchecked:
+        named = printable(listed(drawn.unchecked))
+        yield Finding(
+            f"No replica of {named} can be drawn: a maintainer must decide whether its seconds are plausible."
+        )
     if not drawn.drawn:
         yield Finding(
             "No replica can be recomputed: run the suite again until its seconds per epoch are measured.", True

@@ -46,12 +46,14 @@ class Draw:
         replicas: the number of replicas that the submitter trained, those that cannot be drawn included.
         long: the number of those that take more than LONGEST.
         without_pace: the number of those whose seconds cannot be estimated.
+        unchecked: the names of the cells of which no replica can be drawn.
     """
 
     drawn: tuple[Replica, ...]
     replicas: int
     long: int
     without_pace: int
+    unchecked: tuple[str, ...]
 
 
 def draw(store: Store, files: Mapping[str, bytes], base: str, count: int, reference: Store | None = None) -> Draw:
@@ -69,7 +71,9 @@ def draw(store: Store, files: Mapping[str, bytes], base: str, count: int, refere
     seed = _digest(files) + base
     order = sorted(possible, key=lambda each: _hash(f"{seed} {each.run.identity} {each.run.seed}"))
     long = sum(each.seconds is not None and each.seconds > LONGEST for each in own)
-    return Draw(tuple(order[:count]), len(own), long, sum(each.seconds is None for each in own))
+    drawable = {each.cell.identity for each in possible}
+    unchecked = dict.fromkeys(each.cell.name for each in own if each.cell.identity not in drawable)
+    return Draw(tuple(order[:count]), len(own), long, sum(each.seconds is None for each in own), tuple(unchecked))
 
 
 def chance(altered: int, drawn: int, replicas: int) -> float:

@@ -17,6 +17,7 @@ from grokbench.records import reached_end
 from grokbench.store import Store
 from grokbench.store.packs import CURVES, FILES, LARGEST, LEADERBOARD, Curves
 from grokbench.store.privacy import paths_left, texts
+from grokbench.store.status import unplanned
 from grokbench.submissions import schema
 from grokbench.text.escape import printable
 from grokbench.text.lists import listed, plural
@@ -38,6 +39,8 @@ def read_files(directory: Path) -> dict[str, bytes]:
     Raises:
         StoreError: the folder does not exist, lacks a packed file, holds something else, or is too large.
     """
+    if directory.is_symlink():
+        raise StoreError(f"{directory} is a link, expected the folder itself: no link of a submission is followed.")
     try:
         names = sorted(entry.name for entry in directory.iterdir())
     except OSError as error:
@@ -139,6 +142,8 @@ def _record_faults(directory: Path) -> Iterator[str]:
     if store.manifest.unfinished:
         planned = plural(len(store.manifest.seeds), "seed")
         yield f"It plans {planned} of {len(store.manifest.full_seeds)}: run all seeds."
+    if others := unplanned(store, withdrawn=True):
+        yield f"{plural(others, 'replica')} of cells or seeds that the manifest does not plan: pack the results again."
     yield from _few(_incomplete(store), "the folder")
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from grokbench.judging.outcomes import Measured
 from grokbench.launchers.interface import Stage, Worker
 from grokbench.launchers.jobs import Training
+from grokbench.launchers.limits import TimeLimits
 from grokbench.launchers.local import pool
 from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Snapshots
@@ -17,6 +18,9 @@ from grokbench.submissions.draws import Replica
 from grokbench.submissions.tolerance import Tolerance
 
 __all__ = ["Recomputed", "compared", "endpoints", "recompute"]
+
+
+MARGIN, LEAST_SECONDS = 5.0, 600.0  # a cell may take so many times its estimated seconds, and so many seconds more
 
 
 class Recomputed(NamedTuple):
@@ -50,10 +54,16 @@ def recompute(drawn: Sequence[Replica], plan: Plan) -> Iterator[Recomputed]:
     fetch_data(plan, cells)
     jobs = [_job(cell, sorted(seed for identity, seed in wanted if identity == cell.identity)) for cell in cells]
     workers = [Worker(device, plan.precision, plan.plugins, environment()) for device in plan.devices]
-    with closing(pool.launch([Stage(jobs, len(workers))], workers, plan.limits)) as events:
+    limits = TimeLimits(cell=MARGIN * max(_seconds(cell, drawn) for cell in cells) + LEAST_SECONDS)
+    with closing(pool.launch([Stage(jobs, len(workers))], workers, limits)) as events:
         for _, event in events:
             if isinstance(event, Run):
                 yield Recomputed(wanted[event.identity, event.seed], event)
+
+
+def _seconds(cell: Cell, drawn: Sequence[Replica]) -> float:
+    """Add up the estimated seconds of a cell's replicas."""
+    return sum(each.seconds or 0.0 for each in drawn if each.cell.identity == cell.identity)
 
 
 def _job(cell: Cell, seeds: Sequence[int]) -> Training:

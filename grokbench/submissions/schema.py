@@ -20,7 +20,7 @@ from grokbench.store.packs import Curves
 __all__ = ["FILE", "faults", "make_schema", "schema"]
 
 FILE = "submission.schema.json"
-LINES = {  # name of a file -> the type of its lines
+LINES: Mapping[str, Any] = {  # name of a file -> the type of its lines
     "manifest.json": File,
     "outcomes.jsonl": Run,
     "curves.jsonl": Curves,

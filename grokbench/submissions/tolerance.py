@@ -22,11 +22,13 @@ from statistics import fmean
 from grokbench.judging.outcomes import Measured
 from grokbench.records import Cell, Manifest, Run
 from grokbench.store import Store
+from grokbench.text.escape import printable
 
 __all__ = ["RISK", "Tolerance", "placebo_tolerance", "tolerance"]
 
 RISK = 0.01  # the chance of refusing an honest submission, over all its comparisons
 PLACEBO, SCALE = "placebo", 1e-6  # the method, and its perturbation
+SEEDS = "seeds of the baseline, in place of a placebo"
 LEAST = 5  # fewest log ratios from which a spread is estimated
 
 
@@ -37,12 +39,12 @@ class Tolerance:
     Attributes:
         log_ratio: the largest log ratio of two trainings of a replica.
         pairs: the number of log ratios, or of seeds, from which it was derived; 0 if it is unlimited for lack of them.
-        placebo: True if they are those of a placebo; False if the spread over seeds stands in.
+        source: what these log ratios or seeds are, for the sentence about the tolerance.
     """
 
     log_ratio: float
     pairs: int
-    placebo: bool
+    source: str
 
     def accepts(self, one: float, other: float, every: int) -> bool:
         """Return whether rounding explains two times.
@@ -59,8 +61,7 @@ class Tolerance:
         """The tolerance as a factor, and its origin."""
         if not self.pairs:
             return "unlimited, because there are neither placebo runs nor enough seeds"
-        source = "placebo pairs" if self.placebo else "seeds of the baseline, in place of a placebo"
-        return f"a factor of {math.exp(self.log_ratio):.3g}, from {self.pairs} {source}"
+        return f"a factor of {math.exp(self.log_ratio):.3g}, from {self.pairs} {self.source}"
 
 
 def tolerance(task: str, store: Store, rank_by: str, comparisons: int) -> Tolerance:
@@ -75,14 +76,14 @@ def tolerance(task: str, store: Store, rank_by: str, comparisons: int) -> Tolera
     cells = [cell for cell in store.manifest.cells if cell.task == task]
     baseline = next((cell for cell in cells if cell.regularizer == store.manifest.baseline), None)
     if baseline is None:
-        return Tolerance(math.inf, 0, False)
+        return Tolerance(math.inf, 0, "")
     if found := placebo_tolerance(baseline, store, rank_by, comparisons):
         return found
     logs = [math.log(time) for time in _times(baseline, store, rank_by).values()]
     if len(logs) < LEAST:
-        return Tolerance(math.inf, 0, False)
+        return Tolerance(math.inf, 0, "")
     centred = [math.sqrt(2.0) * (log - fmean(logs)) * math.sqrt(len(logs) / (len(logs) - 1)) for log in logs]
-    return Tolerance(_prediction(centred, comparisons), len(logs), False)
+    return Tolerance(_prediction(centred, comparisons), len(logs), SEEDS)
 
 
 def placebo_tolerance(cell: Cell, store: Store, rank_by: str, comparisons: int) -> Tolerance | None:
@@ -101,7 +102,11 @@ def placebo_tolerance(cell: Cell, store: Store, rank_by: str, comparisons: int) 
     ratios = [math.log(others[seed] / times[seed]) for seed in times if seed in others]
     if len(ratios) < LEAST:
         return None
-    return Tolerance(max(_prediction(ratios, comparisons), *map(abs, ratios)), len(ratios), True)
+    return Tolerance(
+        max(_prediction(ratios, comparisons), *map(abs, ratios)),
+        len(ratios),
+        f"pairs of {printable(cell.regularizer)} with and without placebo",
+    )
 
 
 def _is_perturbed(cell: Cell, other: Cell) -> bool:
