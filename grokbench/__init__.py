@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from grokbench.types import fans as fans
     from grokbench.types import linearize as linearize
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = {
     "About": "at",

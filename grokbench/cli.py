@@ -14,6 +14,7 @@ from grokbench.commands.data import data
 from grokbench.commands.doctor import doctor
 from grokbench.commands.evaluate import evaluate
 from grokbench.commands.figures import plot, report
+from grokbench.commands.merge import merge
 from grokbench.commands.new import new
 from grokbench.commands.output import any_encoding, echo
 from grokbench.commands.plugins import list_, show, validate
@@ -21,6 +22,7 @@ from grokbench.commands.power import power
 from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
 from grokbench.commands.run import run
 from grokbench.commands.signals import exit_status, interrupted_message
+from grokbench.commands.submissions import check_submission, prepare_submission
 from grokbench.commands.tune import tune
 from grokbench.errors import GrokbenchError, PluginError, SuiteError
 from grokbench.text.escape import printable, printable_lines
@@ -56,7 +58,10 @@ for command in (
     plot,
     status,
     pack,
+    merge,
     export,
+    prepare_submission,
+    check_submission,
     evaluate,
     power,
     tune,

@@ -8,7 +8,7 @@ from pathlib import Path
 from grokbench.errors import SuiteError
 from grokbench.text.suggest import did_you_mean, nearest, sentences, short
 
-__all__ = ["find", "shipped_suites"]
+__all__ = ["committed_results", "find", "shipped_suites"]
 
 
 def shipped_suites() -> dict[str, Path]:
@@ -41,6 +41,21 @@ def find(name_or_path: str) -> Path:
         known = f"expected a path ending in .yaml, or one of the shipped suites: {', '.join(shipped)}"
         raise SuiteError(sentences(f"no suite {name_or_path[:200]!r}{near}", known))
     return shipped[name_or_path]
+
+
+def committed_results(suite: str) -> Path | None:
+    """Return the packed results of a suite, `results/<suite>`, in the current folder or in the program's checkout.
+
+    Args:
+        suite: the name of the suite.
+
+    Returns:
+        The folder; None if there is none, or if the name could lead out of `results`.
+    """
+    checkout = Path(str(resources.files("grokbench.suites"))).parent
+    folders = (root / "results" / suite for root in (Path(), checkout))
+    plain = suite == Path(suite).name and suite not in ("", os.curdir, os.pardir)
+    return next((folder for folder in folders if plain and (folder / "manifest.json").is_file()), None)
 
 
 def _of_suffix(path: Path) -> str:

@@ -21,8 +21,8 @@ EXPLAINED = (
     "__main__", "api", "at", "cadence", "cli", "commands", "conformance", "criterion", "data", "doctor", "engine",
     "errors", "events", "hookspecs", "io", "judging", "launchers", "metric", "metrics", "observer", "observers",
     "optimizers", "plan", "plugins", "provenance", "random", "records", "regularizer", "regularizers", "report",
-    "runner", "scaffold", "seeds", "stats", "step", "store", "suite", "suite_files", "task", "tasks", "templates",
-    "testing", "text", "tune", "types", "validation",
+    "runner", "scaffold", "seeds", "stats", "step", "store", "submissions", "suite", "suite_files", "task",
+    "tasks", "templates", "testing", "text", "tune", "types", "validation",
 )  # fmt: skip
 PUBLIC = ("data", "random", "testing")  # modules of the public interface, beside what `grokbench` offers itself
 FIRST_WORDS = ("What", "Where", "Whether", "How", "Which", "Those", "Who", "When")  # that define nothing

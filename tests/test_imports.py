@@ -26,7 +26,7 @@ LAYERS = (
     "report.charts report.export report.methods launchers doctor scaffold",
     "report.html runner",
     "api conformance",
-    "testing tune",
+    "testing tune submissions",
     "templates commands",
     "cli",
     "__main__",

@@ -201,7 +201,7 @@ def test_a_plugin_file_of_which_nothing_is_used_is_warned_of(both, monkeypatch):
     )
 
 
-def _full(plan):
+def _full(plan, reference):
     raise grokbench.StoreError(f"{plan.directory} is full")
 
 

@@ -46,6 +46,7 @@ def test_types_and_suites_are_shipped():
         "grokbench": ["py.typed", "templates/**"],
         "grokbench.report.charts": ["fonts/*"],
         "grokbench.report.html": ["report.*"],
+        "grokbench.submissions": ["*.json"],
         "grokbench.suites": ["*.yaml"],
     }
 

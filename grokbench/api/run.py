@@ -39,6 +39,7 @@ def run(
     rerun: str = "failed",
     log: str | Iterable[str] = (),
     unverified_data: str | Iterable[str] = (),
+    reference: str | Path | None = None,
     fail_fast: bool = False,
 ) -> Runs:
     """Train the missing replicas of a suite, as `grokbench run` does, and return all runs of its results folder.
@@ -67,6 +68,8 @@ def run(
         log: observers: names, or names with parameters in YAML, "tensorboard: {folder: logs}".
         unverified_data: data sets, "mnist" or "cifar10", that may differ from the published ones; the leaderboard's
             rows then say so.
+        reference: a results folder whose rows are taken instead of trained, or "none" to train all. By default, with
+            `methods`, the folder results/<suite>, if there is one.
         fail_fast: stop at the first replica that fails.
 
     Raises:
@@ -98,6 +101,7 @@ def run(
         rerun=rerun,
         log=_labels(log),
         unverified_data=_labels(unverified_data),
+        reference=None if reference is None else str(reference),
     )
     with as_keywords():
         plan = resolve(request)
@@ -109,11 +113,12 @@ def _perform(plan: Plan, fail_fast: bool) -> None:
     from grokbench.plan.holds import short_holds
     from grokbench.runner import pipeline
     from grokbench.runner.execute import execute
+    from grokbench.runner.references import reference_of
     from grokbench.runner.stored import environment_differences
 
     for sentence in (*map(str, plan.registry.broken), *unused(plan), *short_holds(plan.cells)):
         warnings.warn(sentence, stacklevel=3)
-    with pipeline.open_store(plan) as store:
+    with pipeline.open_store(plan, reference_of(plan)) as store:
         for difference in environment_differences(plan, store):
             warnings.warn(difference, stacklevel=3)
         execute(plan, store, fail_fast)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from grokbench.commands.output import echo
+from grokbench.text.escape import printable
 
 if TYPE_CHECKING:
     from grokbench.runner.request import Plan
@@ -14,10 +15,12 @@ def print_work(plan: "Plan") -> None:
     """Print the numbers of replicas that are done and that are left to train, for each cell and in total."""
     from grokbench.runner import pipeline
     from grokbench.runner.devices import in_words
+    from grokbench.runner.references import reference_of
     from grokbench.text.lists import plural
     from grokbench.text.table import table
 
-    work = pipeline.jobs(plan, pipeline.existing_store(plan))
+    reference = reference_of(plan)
+    work = pipeline.jobs(plan, pipeline.existing_store(plan), reference=reference)
     left = {job.cell.identity: 0 for job in work}
     for job in work:
         left[job.cell.identity] += len(job.missing)
@@ -31,6 +34,8 @@ def print_work(plan: "Plan") -> None:
         + " Groups that come close to a device's memory will be measured first."
         * (plan.kind == "cuda")
     )
+    if reference:
+        echo(printable(reference.sentence()))
     warn_of_unverified(plan)
 
 

@@ -76,6 +76,13 @@ SELECTION = (  # options that choose what to run and where
     ),
     PLUGINS,
     METHODS,
+    click.option(
+        "--reference",
+        metavar="DIR|none",
+        help="A results folder whose rows are taken instead of trained, marked @ (other machine); none: train all.  "
+        "[default with --with: results/<suite>, if there is one]",
+        shell_complete=folders,
+    ),
     UNVERIFIED_DATA,
 )
 
@@ -147,9 +154,12 @@ def perform(plan: "Plan", fail_fast: bool) -> tuple["Store", list[tuple[Any, Any
     """
     from grokbench.runner import pipeline
     from grokbench.runner.execute import execute
+    from grokbench.runner.references import reference_of
     from grokbench.runner.stored import environment_differences
 
-    with pipeline.open_store(plan) as store:
+    if reference := reference_of(plan):
+        echo(printable(reference.sentence()))
+    with pipeline.open_store(plan, reference) as store:
         for difference in environment_differences(plan, store):
             echo(f"Warning: {printable(difference)}", err=True)
         try:

@@ -19,6 +19,7 @@ from grokbench.text.options import Option
 __all__ = [
     "append",
     "clean",
+    "copy",
     "explained",
     "make_folder",
     "move",
@@ -133,8 +134,22 @@ def write_folder(
         for name, content in contents.items():
             write(temporary / name, content)
         for name, source in (copies or {}).items():
-            with writing(temporary / name) as file, source.open("rb") as original:
-                shutil.copyfileobj(original, file)
+            copy(source, temporary / name)
+
+
+def copy(source: Path, path: Path, within: Path | None = None) -> None:
+    """Copy a file, whole or not at all.
+
+    Args:
+        source: the existing file.
+        path: the path of the copy; an existing file is replaced.
+        within: a folder that contains `path`, see the module.
+
+    Raises:
+        StoreError: the copy cannot be written; an earlier file is kept.
+    """
+    with writing(path, within) as file, source.open("rb") as original:
+        shutil.copyfileobj(original, file)
 
 
 @contextmanager

@@ -61,6 +61,7 @@ class Kind(StrEnum):
     STOPPED_AT_LOOK = "stopped_at_look"
     # the origin of runs and timings
     PROVENANCE_DIFFERS = "provenance_differs"
+    REFERENCE = "reference"
     ENVIRONMENT_DIFFERS = "environment_differs"
     COORDINATES_DIFFER = "coordinates_differ"
     CLOCKS_DIFFER = "clocks_differ"

@@ -38,6 +38,11 @@ class Measured:
         return [run for run in self.runs if run is not None and reached_end(run, self.cell)]
 
     @property
+    def reference(self) -> str:
+        """The name of the reference folder that runs were copied from; empty if all were trained in this folder."""
+        return next((run.reference for run in self.finished if run.reference), "")
+
+    @property
     def short(self) -> list[Run]:
         """The runs that stopped at a smaller budget than the cell has now, so that their times are not known."""
         sound = [run for run in self.runs if run is not None and run.outcome is not Outcome.FAILED]

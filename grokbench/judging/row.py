@@ -104,6 +104,8 @@ class Row:
         seconds_speedup_valid_end: the number to print for `seconds_speedup`, see above.
         privileges: what the method uses that the baseline does not have.
         unverified_data: names of data sets that runs of the cell read and whose content is not the published one.
+        reference: the name of the reference folder that runs of the cell were copied from, see `runner.references`;
+            empty for a cell that was trained in this folder.
         published_epochs: the published mean epochs to grok.
         published_speedup: published mean epochs of the baseline / those of the method.
         published_speedup_low: lower end of its 95% interval; None if no spread is published.
@@ -182,6 +184,7 @@ class Row:
     seconds_speedup_valid_end: float | None = field(init=False)
     privileges: tuple[str, ...] = ()
     unverified_data: tuple[str, ...] = ()
+    reference: str = ""
     published_epochs: float | None = None
     published_speedup: float | None = None
     published_speedup_low: float | None = None

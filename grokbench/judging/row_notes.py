@@ -54,6 +54,9 @@ def outcome_notes(measured: Measured, bound: str | None) -> Iterator[Note]:
         text = f"uses what the baseline does not have: {', '.join(privileges)}"
         yield info(Kind.PRIVILEGES, text, *privileges)
     yield from unverified_note(measured)
+    if name := measured.reference:
+        text = f"made on another machine, from the reference {name}: compare its epochs, not its seconds"
+        yield caution(Kind.REFERENCE, text, name)
 
 
 def _grokking(done: int, grokked: int, budget: int, bound: str | None) -> Note:

@@ -76,6 +76,7 @@ def make_row(
         seconds_mean=measured.seconds(),
         privileges=cell.privileges,
         unverified_data=unverified_data(measured),
+        reference=measured.reference,
         **published_columns(cell.task, cell.regularizer, manifest),
         verdict=reproduction,
         notes=(

@@ -32,7 +32,7 @@ __all__ = [
 LATEST = 10**12  # most epochs, or evaluations: at a microsecond each they would take 11 days
 MOST_SEEDS = 100_000  # most seeds of a folder: ten times as many as a suite may have
 # Keys of provenance: those whose values are compared and printed, and those whose values are mappings.
-FACTS = "device device_name machine torch precision grokbench engine pace timed_at curves".split()
+FACTS = "device device_name machine torch precision grokbench engine pace timed_at curves reference".split()
 TABLES = ("measured", "data", "imports", "origins", "git")
 
 

@@ -117,6 +117,11 @@ class Run:
         if max([*ends, *self.weights], default=0) > self.epochs:
             raise ValueError(f"curves and weights must not go beyond the last epoch, {self.epochs}")
 
+    @property
+    def reference(self) -> str:
+        """The name of the reference folder that the run was copied from; empty for a run that was trained here."""
+        return str(self.provenance.get("reference") or "")
+
     def time(self, rank_by: str) -> int | None:
         """Return the epoch of the crossing that counts; None if there was none.
 

@@ -4,7 +4,7 @@ resolve (load_suite, load_registry, expand) -> open_store -> jobs -> launch -> s
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 from grokbench.events import Event, KeptWeights, NoProgress
@@ -18,6 +18,7 @@ from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.runner import group_sizes
 from grokbench.runner.data_checks import fetch_data
 from grokbench.runner.devices import device_name
+from grokbench.runner.references import Reference, fill, past
 from grokbench.runner.request import Plan, distinct
 from grokbench.runner.scheduling import timekeeping, training
 from grokbench.runner.stored import finished, seeds_to_retrain
@@ -36,8 +37,13 @@ __all__ = [
 ]
 
 
-def open_store(plan: Plan) -> AbstractContextManager[Store]:
+@contextmanager
+def open_store(plan: Plan, reference: Reference | None = None) -> Iterator[Store]:
     """Create the plan's results folder, or open it to continue, and lock it for writing.
+
+    Args:
+        plan: the resolved request.
+        reference: the reference of the plan, whose runs are copied into the folder.
 
     Raises:
         DataError: there is no folder yet, and data that the plan needs are missing or not the published ones.
@@ -45,7 +51,10 @@ def open_store(plan: Plan) -> AbstractContextManager[Store]:
     """
     if not Layout(plan.directory).manifest.exists():
         fetch_data(plan, distinct(plan.cells))  # checked first, because nothing is written if nothing can be trained
-    return Store.open(plan.directory, plan.manifest)
+    with Store.open(plan.directory, plan.manifest, past(plan, reference)) as store:
+        if reference:
+            fill(plan, store, reference)
+        yield store
 
 
 def existing_store(plan: Plan) -> Store | None:
@@ -64,7 +73,9 @@ def existing_store(plan: Plan) -> Store | None:
     return stored
 
 
-def jobs(plan: Plan, store: Store | None, workers: Sequence[Worker] = ()) -> list[Training]:
+def jobs(
+    plan: Plan, store: Store | None, workers: Sequence[Worker] = (), reference: Reference | None = None
+) -> list[Training]:
     """List the groups of replicas that must be trained.
 
     Args:
@@ -72,6 +83,7 @@ def jobs(plan: Plan, store: Store | None, workers: Sequence[Worker] = ()) -> lis
         store: the results folder; None if nothing is stored.
         workers: settings of the workers that will train. With workers, the data is fetched and uncertain group sizes
             are measured. Without workers, as in a dry run, all sizes are estimates.
+        reference: the reference of the plan, if its runs have not been copied into the folder yet.
 
     Returns:
         A job for each group with a missing replica, in the order of the suite.
@@ -79,7 +91,10 @@ def jobs(plan: Plan, store: Store | None, workers: Sequence[Worker] = ()) -> lis
     Raises:
         DataError: a task's data is missing, or is not the published data.
     """
-    done = {cell.identity: finished(plan, store, cell) for cell in distinct(plan.cells)}
+    supplied = reference.usable if reference else {}
+    done = {
+        cell.identity: finished(plan, store, cell) | supplied.get(cell.identity, set()) for cell in distinct(plan.cells)
+    }
     wanted = [cell for cell in distinct(plan.cells) if set(plan.seeds) - done[cell.identity]]
     if workers:
         fetch_data(plan, wanted)
@@ -176,12 +191,15 @@ def _stages(plan: Plan, store: Store, work: Sequence[Job], provenance: Mapping[s
 
 
 def _timings(plan: Plan, store: Store, provenance: Mapping[str, Any]) -> list[Timekeeping]:
-    """List the jobs that time the cells without a failed replica; none if the plan has no timing."""
+    """List the jobs that time the cells without a failed replica or a replica of a reference.
+
+    There are none if the plan has no timing.
+    """
     if not plan.timing:
         return []
-    failed = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED}
+    without = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED or run.reference}
     tasks = {cell.task for cell in plan.cells}  # cells of a task are timed in turns, so all of them or none
-    sound = [c for c in distinct(plan.manifest.cells) if c.task in tasks and c.identity not in failed]
+    sound = [c for c in distinct(plan.manifest.cells) if c.task in tasks and c.identity not in without]
     return timekeeping(sound, _timed(sound, store, provenance, plan.rerun))
 
 

@@ -14,6 +14,7 @@ from grokbench.runner.observing import AttachedObserver, make_observers
 from grokbench.seeds import parse_seeds
 from grokbench.suite import Suite, load_suite
 from grokbench.suite.additions import TakenLabel
+from grokbench.suite_files import committed_results
 from grokbench.text.escape import printable
 from grokbench.text.options import Option
 from grokbench.text.suggest import did_you_mean
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Request", "check_labels", "distinct", "resolve", "unused"]
 
+NO_REFERENCE = "none"  # the value of `reference` that trains every row
 ADDED_BY = {"regularizers": "methods", "observers": "log"}  # kind of plugin -> keyword of the option that adds one
 
 
@@ -50,6 +52,8 @@ class Request:
         log: the observers; each is a name, or an entry in YAML with parameters.
         timing: True to measure the seconds per epoch of every cell after training.
         unverified_data: data sets that may differ from the published ones, besides those that the suite names.
+        reference: a results folder that supplies rows instead of training them; NO_REFERENCE for no such folder. None:
+            with `methods`, the committed results of the suite, if there are any.
     """
 
     suite: str
@@ -70,6 +74,7 @@ class Request:
     log: tuple[str, ...] = ()
     timing: bool = True
     unverified_data: tuple[str, ...] = ()
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ class Plan:
         observers: the observers that are notified during the run.
         timing: True to measure the seconds per epoch of every cell after training.
         unverified_data: names of data sets that may differ from the published ones.
+        reference: the results folder that supplies rows; None if everything is trained here.
+        reference_named: True if the user named that folder.
     """
 
     suite: Suite
@@ -111,6 +118,8 @@ class Plan:
     observers: tuple[AttachedObserver, ...]
     timing: bool = True
     unverified_data: tuple[str, ...] = ()
+    reference: Path | None = None
+    reference_named: bool = False
 
     @property
     def kind(self) -> str:
@@ -174,7 +183,20 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
         observers=make_observers(request.log, registry),
         timing=request.timing,
         unverified_data=tuple(dict.fromkeys((*suite.unverified_data, *request.unverified_data))),
+        reference=_reference(request, suite),
+        reference_named=request.reference is not None,
     )
+
+
+def _reference(request: Request, suite: Suite) -> Path | None:
+    """Return the reference folder; None if the request wants none, or trains everything again."""
+    if request.reference == NO_REFERENCE or request.rerun == "all":
+        return None
+    if request.reference is not None:
+        return Path(request.reference)
+    found = committed_results(suite.name) if request.methods else None
+    out = Path(request.out or f"runs/{suite.name}")
+    return found if found and found.resolve() != out.resolve() else None
 
 
 def _registry(request: Request, plugins: Sequence[str]) -> "Registry":

@@ -35,8 +35,11 @@ def seeds_to_retrain(plan: Plan, store: Store, cell: Cell) -> set[int]:
     """
     here = environment()
     stored = [run for run in store.runs_of(cell, plan.seeds) if run.outcome is not Outcome.FAILED]
+    rules = {run.seed: plan.rerun if not run.reference or plan.rerun == "all" else "failed" for run in stored}
     return {
-        run.seed for run in stored if outdated(run.provenance, cell.origins, here, plan.rerun) or of_other_data(run)
+        run.seed
+        for run in stored
+        if outdated(run.provenance, cell.origins, here, rules[run.seed]) or of_other_data(run)
     }
 
 
@@ -53,10 +56,10 @@ def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
 
     Args:
         plan: the plan, whose first device is compared.
-        store: the results folder; all runs that did not fail are compared.
+        store: the results folder; all runs that were trained in it and did not fail are compared.
     """
     here = {**environment(), "device_name": device_name(plan.devices[0])}
-    runs = [run for run in store.runs() if run.outcome is not Outcome.FAILED and run.provenance]
+    runs = [run for run in store.runs() if run.outcome is not Outcome.FAILED and run.provenance and not run.reference]
     for key in ("torch", "grokbench", "device_name"):
         others = sorted({str(run.provenance.get(key)) for run in runs} - {str(here[key])})
         if others:

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from grokbench.errors import StoreError
 from grokbench.io import atomic, json_lines, links, locks
-from grokbench.records import Cell, History, Look, Manifest, Outcome, Run, Timing, reached_end
+from grokbench.records import Cell, History, Ledger, Look, Manifest, Outcome, Run, Timing, reached_end
 from grokbench.records.families import families
 from grokbench.store import ledger
 from grokbench.store.layout import FOLDERS, WRITTEN, Layout
@@ -62,7 +62,12 @@ class Store:
 
     @classmethod
     @contextmanager
-    def open(cls, directory: str | Path, manifest: Manifest) -> "Iterator[Store]":
+    def open(
+        cls,
+        directory: str | Path,
+        manifest: Manifest,
+        past: Ledger = Ledger(),  # noqa: B008 - frozen
+    ) -> "Iterator[Store]":
         """Make the folder, or open the folder of earlier runs of the same suite.
 
         A packed folder is unpacked, and the given manifest is merged with the folder's own, see `merge`. No other
@@ -71,6 +76,7 @@ class Store:
         Args:
             directory: the folder.
             manifest: the planned contents of the folder from now on.
+            past: the events with which the ledger of a new folder begins.
 
         Raises:
             StoreError: the folder holds other results or a link, cannot be written, or has damaged packed files; or
@@ -84,6 +90,7 @@ class Store:
             if layout.manifest.exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
                 cls.load(directory)._catch_up()
+            ledger.begin(directory, past)
             ledger.declare(directory, manifest)  # before the manifest, so that a kill loses no comparison
             atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)), directory)
             store = cls.load(directory)

@@ -16,7 +16,7 @@ from grokbench.io.files import file_size, open_file, read_bytes
 from grokbench.records import Declaration, Ledger, Look, Manifest
 from grokbench.store.layout import Layout
 
-__all__ = ["declare", "enter", "ledger_lines", "read_ledger"]
+__all__ = ["begin", "declare", "enter", "ledger_lines", "read_ledger"]
 
 MOST_EVENTS = 100_000  # most events: two for each command that ran in the folder
 Event = Annotated[Declaration | Look, Field(discriminator="event")]
@@ -57,6 +57,21 @@ def _damaged(where: str, why: str) -> StoreError:
         f"{where} cannot be read ({why}). The file records which comparisons were declared, and when they were judged. "
         "Put back a good copy of the file (from git). If there is none, delete it, and say so beside the p values."
     )
+
+
+def begin(directory: Path, past: Ledger) -> None:
+    """Write the events of another folder, from which this folder continues, unless there is a ledger already.
+
+    Args:
+        directory: the folder.
+        past: the events; none write no file.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    path = _file(directory)
+    if past.events and not path.exists():
+        atomic.write(path, ledger_lines(past), directory)
 
 
 def declare(directory: Path, manifest: Manifest) -> None:

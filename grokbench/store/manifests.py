@@ -15,7 +15,7 @@ from grokbench.store.layout import Layout
 from grokbench.text.options import Option
 from grokbench.text.suggest import short
 
-__all__ = ["manifest_line", "merge", "read_manifest", "recipe_fault"]
+__all__ = ["File", "facts", "manifest_line", "merge", "purposes", "read_manifest", "recipe_fault"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class _Format:
 
 
 @dataclass(frozen=True)
-class _File:
+class File:
     """The contents of `manifest.json`."""
 
     format: int
@@ -55,7 +55,7 @@ def read_manifest(directory: Path) -> Manifest:
         content = read_bytes(path, json_lines.LONGEST)
         version: int = json_lines.parse(_Format, content).format
         if version == FORMAT:
-            return _checked(json_lines.parse(_File, content).manifest)
+            return _checked(json_lines.parse(File, content).manifest)
     except (FileNotFoundError, NotADirectoryError):
         raise StoreError(
             f"{directory} is not a results folder: it holds no {path.name}. "
@@ -156,22 +156,22 @@ def _withdrawn(stored: Manifest, planned: Manifest) -> tuple[Cell, ...]:
 
 
 def _differences(stored: Manifest, planned: Manifest) -> list[str]:
-    was, now = _facts(stored), _facts(planned)
+    was, now = facts(stored), facts(planned)
     changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
-    if _purposes(stored) != _purposes(planned):
-        there, here = " and ".join(_purposes(stored)), " and ".join(_purposes(planned))
+    if purposes(stored) != purposes(planned):
+        there, here = " and ".join(purposes(stored)), " and ".join(purposes(planned))
         return [f"it holds seeds for {there}, and these are for {here} (calibration uses seeds below {FIRST_REPORTED})"]
     if not changed and not {cell.identity for cell in stored.cells} & {cell.identity for cell in planned.cells}:
         return [f"the suite {stored.suite!r} there has no cell in common with this one"]
     return [f"{key} was {was.get(key)!r} and is now {now.get(key)!r}" for key in changed]
 
 
-def _purposes(manifest: Manifest) -> list[str]:
+def purposes(manifest: Manifest) -> list[str]:
     """Name the purposes of the seeds: calibration, reporting. Settings are never chosen on reported seeds."""
     return sorted({"calibration" if seed < FIRST_REPORTED else "reporting" for seed in manifest.seeds})
 
 
-def _facts(manifest: Manifest) -> dict[str, Any]:
+def facts(manifest: Manifest) -> dict[str, Any]:
     """Return the facts that all runs of a folder share, after a round trip through JSON (tuples become lists)."""
     facts = {"suite": manifest.suite, "baseline": manifest.baseline, **manifest.execution}
     found: dict[str, Any] = json_lines.parse(dict[str, Any], json_lines.dump(facts))

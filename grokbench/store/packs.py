@@ -24,7 +24,7 @@ from grokbench.store.ledger import ledger_lines
 from grokbench.store.manifests import manifest_line
 from grokbench.store.privacy import public_manifest, public_run, public_timing
 
-__all__ = ["LEADERBOARD", "POINTS", "Key", "Pack", "listed", "packed", "thin"]
+__all__ = ["CURVES", "FILES", "LEADERBOARD", "POINTS", "Curves", "Key", "Pack", "listed", "packed", "thin"]
 
 OUTCOMES, CURVES, TIMINGS = FILES = ("outcomes.jsonl", "curves.jsonl", "timings.jsonl")
 LEADERBOARD = "leaderboard.md"  # the leaderboard, for people who browse the repository

@@ -12,7 +12,7 @@ from grokbench.records import Manifest, Run, Timing
 from grokbench.text.lists import listed, plural
 from grokbench.text.private import paths_in, without_private
 
-__all__ = ["about_machines", "paths_left", "public_manifest", "public_run", "public_timing"]
+__all__ = ["about_machines", "paths_left", "public_manifest", "public_run", "public_timing", "texts"]
 
 SHOWN = ("platform", "cpu", "cores", "device_name", "python", "grokbench", "torch", "numpy", "scipy", "git")
 COMPARED = ("origins", "measured")  # keys of provenance that are compared with the plan; they contain no free text
@@ -66,18 +66,18 @@ def paths_left(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
     for name, content in files.items():
         if name.endswith((".json", ".jsonl")):
             for line in content.splitlines():
-                yield from ((name, path) for text in _texts(json.loads(line)) for path in paths_in(text))
+                yield from ((name, path) for text in texts(json.loads(line)) for path in paths_in(text))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
     """Yield every text in JSON data, keys included; leave out tracebacks, which have been cleaned."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         yield from value
-        yield from (text for name, each in value.items() if name != "error" for text in _texts(each))
+        yield from (text for name, each in value.items() if name != "error" for text in texts(each))
     elif isinstance(value, list):
-        yield from (text for each in value for text in _texts(each))
+        yield from (text for each in value for text in texts(each))
 
 
 def _public_provenance(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
 def _untimed(store: Store) -> Iterator[str]:
     """Name the tasks that have a cell with a finished replica but without measured seconds per epoch."""
     timed = {timing.identity for timing in store.timings()}
-    trained = {run.identity for run in store.runs() if run.outcome is not Outcome.FAILED}
+    trained = {run.identity for run in store.runs() if run.outcome is not Outcome.FAILED and not run.reference}
     cells = [cell for cell in store.manifest.cells if cell.identity in trained - timed]
     if tasks := dict.fromkeys(cell.task for cell in cells):
         yield f"  seconds per epoch not measured yet: {', '.join(tasks)}"

@@ -1,6 +1,6 @@
 """The keys of a leaderboard in JSON by section, and the version that they have; keys are only ever added."""
 
-VERSION = 3
+VERSION = 4
 KEYS = {
     "leaderboard": """
         schema_version suite baseline environment seeds statistics tasks rows pairs aggregate
@@ -19,8 +19,8 @@ KEYS = {
         p_equivalence_holm effect_size superiority superiority_low superiority_high speedup_low_simultaneous
         speedup_high_simultaneous place skewness final seconds_per_epoch flop_per_epoch seconds_mean
         seconds_speedup seconds_speedup_low seconds_speedup_high seconds_speedup_bound
-        seconds_speedup_valid_end privileges unverified_data published_epochs published_speedup published_speedup_low
-        published_speedup_high published_metrics verdict notes marks comparisons identity
+        seconds_speedup_valid_end privileges unverified_data reference published_epochs published_speedup
+        published_speedup_low published_speedup_high published_metrics verdict notes marks comparisons identity
     """,
     "pairs": """
         task a b speedup low high bound p p_holm conclusion

@@ -132,6 +132,9 @@ JUDGED: tuple[Column, ...] = (
         "none, or runs of an earlier version, which recorded no digests",
         attrgetter("unverified_data"),
     ),
+    Column(
+        "reference", TEXT, "the reference folder that its runs were copied from", "they were trained in this folder"
+    ),
     Column("published_epochs", NUMBER, "published mean", UNPUBLISHED, "epochs"),
     Column("published_speedup", NUMBER, "published mean of the baseline / published mean", UNPUBLISHED, "ratio"),
     Column("published_speedup_low", NUMBER, "lower end of its 95% interval", UNSPREAD, "ratio"),

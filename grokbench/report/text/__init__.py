@@ -27,7 +27,7 @@ from grokbench.text.escape import UNICODE_CHAR, csv_cell, latex_prose, markdown,
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
 
-SCHEMA_VERSION = 3  # version of the JSON; it is raised when keys are added, and keys never change their meaning
+SCHEMA_VERSION = 4  # version of the JSON; it is raised when keys are added, and keys never change their meaning
 WIDTH = 120  # width of a table for people, in characters
 NARROWEST = 60  # the narrowest terminal to which a table is fitted, in characters
 

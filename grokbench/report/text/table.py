@@ -139,7 +139,7 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
     speedup = f"speed-up [{100 * statistics.confidence:g}%]"
     shown = {
         Column("method", "left", Key.METHOD): [
-            f"{row.regularizer} *" if row.marks else row.regularizer for row in rows
+            f"{row.regularizer}{' *' * bool(row.marks)}{' @' * bool(row.reference)}" for row in rows
         ],
     }
     if any(row.place is not None for row in leaderboard.rows):
