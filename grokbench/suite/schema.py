@@ -41,10 +41,11 @@ RESERVED = frozenset({
     "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "grokked", "every", "seed", "seeds",
     "budget", "label", "skip", "why", "task", "tasks", "regularizer", "regularizers", "metric", "metrics",
     "statistics", "published", "plugins", "suite", "optimizer", "compare_to", "weights", "hold", "search_space", "tune",
-    "unverified_data",
+    "unverified_data", "protocol",
 })  # fmt: skip
 
 Text = Annotated[str, Field(min_length=1)]
+NAME = r"^\w[\w.-]*$"  # pattern of the name of a suite or a protocol
 MAX_LABEL = 60  # most characters of a label
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
@@ -183,8 +184,12 @@ class StatisticsShape(_Shape):
 class SuiteShape(_Shape):
     """A suite of GrokBench: tasks x regularizers x seeds."""
 
-    suite: Annotated[str, Field(max_length=60, pattern=r"^\w[\w.-]*$", description="the name of the suite")]
+    suite: Annotated[str, Field(max_length=60, pattern=NAME, description="the name of the suite")]
     description: Annotated[str | None, Field(description="one sentence about the suite")] = None
+    protocol: Annotated[
+        str | None,
+        Field(max_length=60, pattern=NAME, description="the name of the frozen rules that the suite follows"),
+    ] = None
     seeds: Annotated[Any, WithJsonSchema(SEEDS), Field(description="a range such as 1000-1024, a list or a count")]
     baseline: Annotated[Text, Field(description="the label of the regularizer that the others are tested against")]
     tasks: Annotated[dict[Label, TaskShape | None], Field(min_length=1, description="label: {use: plugin, ...}")]

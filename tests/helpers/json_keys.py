@@ -1,9 +1,9 @@
 """The keys of a leaderboard in JSON by section, and the version that they have; keys are only ever added."""
 
-VERSION = 3
+VERSION = 4
 KEYS = {
     "leaderboard": """
-        schema_version suite baseline environment seeds statistics tasks rows pairs aggregate
+        schema_version suite protocol baseline environment seeds statistics tasks rows pairs aggregate
     """,
     "statistics": """
         primary correction alpha confidence rank_by equivalence interim_looks comparisons families

@@ -27,7 +27,7 @@ from grokbench.text.escape import UNICODE_CHAR, csv_cell, latex_prose, markdown,
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
 
-SCHEMA_VERSION = 3  # version of the JSON; it is raised when keys are added, and keys never change their meaning
+SCHEMA_VERSION = 4  # version of the JSON; it is raised when keys are added, and keys never change their meaning
 WIDTH = 120  # width of a table for people, in characters
 NARROWEST = 60  # the narrowest terminal to which a table is fitted, in characters
 
@@ -75,6 +75,7 @@ def as_json(leaderboard: Leaderboard) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "suite": leaderboard.suite,
+        "protocol": leaderboard.protocol or None,
         "baseline": leaderboard.baseline,
         "environment": dict(leaderboard.environment),
         "seeds": list(leaderboard.seeds),
@@ -92,7 +93,7 @@ def _statistics(leaderboard: Leaderboard) -> dict[str, Any]:
 
 
 def _table(leaderboard: Leaderboard, width: int = WIDTH, sparklines: Sparklines | None = None) -> str:
-    blocks = [wrap(f"{leaderboard.suite}: every method against {leaderboard.baseline}", width)]
+    blocks = [wrap(f"{leaderboard.title}: every method against {leaderboard.baseline}", width)]
     blocks[0] += wrap(environment_line(leaderboard.environment), width)
     shared = warnings(leaderboard)
     tasks, waiting = begun(leaderboard)
@@ -114,7 +115,7 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH, sparklines: Sparklines 
 
 
 def _markdown(leaderboard: Leaderboard) -> str:
-    blocks = [f"## {markdown(leaderboard.suite)}", markdown(environment_line(leaderboard.environment))]
+    blocks = [f"## {markdown(leaderboard.title)}", markdown(environment_line(leaderboard.environment))]
     shared, bold = warnings(leaderboard), rule(leaderboard.baseline, leaderboard.statistics)
     tasks, waiting = begun(leaderboard)
     for task, rows in tasks.items():
