@@ -22,6 +22,7 @@ from grokbench.suite.entries import (
     RegularizerEntry,
     TaskEntry,
     Use,
+    families,
     family,
     metric_entries,
     regularizer_entries,
@@ -183,9 +184,9 @@ def _statistics(given: dict[str, Any]) -> Statistics:
 
 
 def _skips(
-    given: list[dict[str, str]], tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
+    given: list[dict[str, Any]], tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
 ) -> Iterable[Skip]:
     for skip in given:
-        for task in family(skip["task"], tasks):
-            for regularizer in family(skip["regularizer"], regularizers):
+        for task in families(skip["task"], tasks):
+            for regularizer in families(skip["regularizer"], regularizers):
                 yield Skip(task, regularizer, skip["why"])

@@ -14,6 +14,7 @@ from grokbench.suite.field_checks import (
     STOPS,
     check_condition,
     check_every,
+    check_labels,
     check_stop,
     check_unverified_data,
     check_use,
@@ -61,6 +62,7 @@ _STOP = {
 }
 _EVERY = {"anyOf": [{"type": ["integer", "null"], "minimum": 1}, {"type": "object", "required": ["per_decade"]}]}
 _USE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
+_LABELS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _WEIGHTS = {"anyOf": [{"enum": ["final", None]}, {"type": "array"}, {"type": "object"}]}
 
 
@@ -70,6 +72,9 @@ Weights = Annotated[
     WithJsonSchema(_WEIGHTS),
     Field(description="when weights are kept: final, a list of epochs, or {epochs: [...], final: true}; default never"),
 ]
+
+
+Labels = Annotated[Any, BeforeValidator(check_labels), WithJsonSchema(_LABELS)]
 
 
 class _Shape(BaseModel):
@@ -148,10 +153,10 @@ class MetricShape(_Plugged):
 
 
 class SkipShape(_Shape):
-    """A cell left out, and why."""
+    """Cells left out, and why: every listed regularizer on every listed task."""
 
-    task: Annotated[Text, Field(description="the label of a task")]
-    regularizer: Annotated[Text, Field(description="the label of a regularizer")]
+    task: Annotated[Labels, Field(description="the label of a task, or a list of labels")]
+    regularizer: Annotated[Labels, Field(description="the label of a regularizer, or a list of labels")]
     why: Annotated[Text, Field(description="the reason that the leaderboard prints")]
 
 
