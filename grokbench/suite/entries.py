@@ -203,7 +203,12 @@ def family(label: str, entries: Iterable[TaskEntry | RegularizerEntry]) -> list[
 
 
 def families(labels: str | Sequence[str], entries: Sequence[TaskEntry | RegularizerEntry]) -> list[str]:
-    """Return the labels that a label of the file, or a list of labels, stands for, see `family`."""
+    """Return the labels that a label of the file, or a list of labels, stands for, see `family`.
+
+    Args:
+        labels: one label, or several.
+        entries: the entries, with grids expanded.
+    """
     return [name for label in ([labels] if isinstance(labels, str) else labels) for name in family(label, entries)]
 
 
