@@ -129,7 +129,7 @@ def test_the_defaults_are_those_of_the_paper():
     defaults = {name: parameter.default for name, parameter in parameters.items()}
     assert defaults == {
         "modulus": 113, "train_fraction": 0.3, "d_model": 128, "heads": 4, "d_mlp": 512, "freeze": (), "lr": 1e-3,
-        "weight_decay": 1.0,
+        "weight_decay": 1.0, "operation": "addition", "batch_size": None,
     }  # fmt: skip
     task = modular_transformer()
     assert task.full_batch and task.train_size == 3830 and task.optimizer.betas == (0.9, 0.98)

@@ -68,6 +68,12 @@ def test_a_table_says_what_a_row_shows():
     assert "a|b_50%: all 10 seeds grokked" in text
 
 
+@pytest.mark.parametrize("format", ["table", "markdown", "html", "latex"])
+def test_the_protocol_stands_beside_the_name_of_the_suite(format):
+    assert "quick (protocol rules-1)" in render(board(FULL, protocol="rules-1"), format)
+    assert "protocol" not in render(board(FULL), format)
+
+
 def test_a_shared_caution_is_said_once():
     assert render(TWO, "table").count("cannot reach") == render(TWO, "markdown").count("cannot reach") == 1
     assert "a|b_50%: all 10 seeds grokked; 5 seeds cannot" in " ".join(render(board(FULL), "table").split())

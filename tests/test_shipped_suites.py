@@ -9,6 +9,7 @@ from grokbench.errors import SuiteError
 from grokbench.report.charts import PAPER_FIGURES
 from grokbench.suite import load_suite
 
+from .helpers.small_cells import FACTORIES
 from .helpers.wrong_suites import SHIPPED
 
 
@@ -26,8 +27,33 @@ def test_shipped_suites_load(name):
     without = ["baseline", "grokfast", "grokalign"]  # as Table 1 on modular addition
     others = without if name == "sensitivity-modular" else table1
     expected = figures if name.startswith(("figure", "table5", "hello")) else others
+    expected = ["baseline"] if name.startswith("accelerators") else expected
     labels = dict.fromkeys(entry.label.partition("[")[0] for entry in suite.regularizers)
     assert list(labels)[: len(expected)] == expected
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("name", ["accelerators", "accelerators-tuned"])
+def test_the_accelerators_follow_their_protocol(name):
+    suite = load_suite(name)
+    assert suite.protocol == f"grokbench-{name}-1" and suite.seeds == tuple(range(1000, 1020))
+    assert suite.statistics.rank_by == "lasting"
+    for task in suite.tasks:
+        assert task.stop["hold"] >= 100 * task.evaluate_every and task.stop["hold"] % task.evaluate_every == 0
+
+
+@pytest.mark.usefixtures("shipped")
+def test_the_controls_of_the_accelerators_multiply_the_recipe_of_the_task():
+    suite = load_suite("accelerators")
+    methods = {method.label: method for method in suite.regularizers}
+    skipped = {(skip.task, skip.regularizer) for skip in suite.skip}
+    for label, setting, factor in [("rate_x3", "lr", 3), ("decay_x10", "weight_decay", 10)]:
+        for task in suite.tasks:
+            own = getattr(FACTORIES[task.use.name](**task.use.parameters).optimizer, setting)
+            changed = methods[label].optimizer_for(task.label)
+            assert (
+                changed == {} if (task.label, label) in skipped else changed == {setting: pytest.approx(factor * own)}
+            )
 
 
 @pytest.mark.usefixtures("shipped")

@@ -116,6 +116,15 @@ plugins: [mine.py]
     assert suite.where(("regularizers", "grokalign", "no", "where")) == f"{tmp_path}/s.yaml:11:3"
 
 
+def test_a_skip_of_lists_leaves_out_every_pair(tmp_path):
+    text = GOOD.replace("regularizers: {", "regularizers: {placebo: {}, ")
+    suite = load(tmp_path, text + "skip: [{task: [parity, xor], regularizer: [placebo, grokalign], why: w}]\n")
+    pairs = [(task, method) for task in ("parity", "xor") for method in ("placebo", "grokalign")]
+    assert suite.skip == tuple(Skip(*pair, "w") for pair in pairs)
+    twice = "skip: [{task: [parity], regularizer: placebo, why: w}, {task: parity, regularizer: placebo, why: w}]\n"
+    assert "skip[1]: parity / placebo is skipped already" in complaint(tmp_path, text + twice)
+
+
 def test_grids_expand_and_their_labels_can_be_pointed_at(tmp_path):
     text = GOOD.replace("strength: 0.1", "strength: {grid: [0.1, 1e-3]}, exact: {grid: [true, false]}")
     text = text.replace("xor: {}", "xor: {width: {grid: [8, 16]}}")

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from grokbench import random
 from grokbench.criterion import parse_condition
-from grokbench.tasks import mnist, modular_addition, sparse_parity, xor
+from grokbench.tasks import mnist, modular_addition, modular_transformer, sparse_parity, xor
 
 from .helpers.oracles import accuracy
 from .helpers.small_cells import TASKS, make_step, small
@@ -218,6 +218,7 @@ def test_mnist_squared_error_is_the_mean_over_classes():
     [
         (modular_addition.modular_addition, {"train_fraction": 0.0}, "train_fraction must lie strictly between"),
         (modular_addition.modular_addition, {"train_fraction": 1.0}, "got 1.0"),
+        (modular_transformer.modular_transformer, {"modulus": 9, "operation": "division"}, "must be a prime .*, got 9"),
         (xor.xor, {"dimensions": 2}, "dimensions must be at least 3, two for the signal, got 2"),
         (mnist.mnist, {"hidden_layers": 0}, "hidden_layers must lie between 1 and 100, got 0"),
         (mnist.mnist, {"hidden_layers": 101}, "hidden_layers must lie between 1 and 100, got 101"),
@@ -287,3 +288,28 @@ def test_the_defaults_are_those_of_the_paper():
     }  # fmt: skip
     assert defaults[modular_addition.modular_addition]["train_fraction"] == 0.3
     assert defaults[mnist.mnist]["init_scale"] == 8.0 and defaults[mnist.mnist]["test_samples"] == 10_000
+
+
+def test_a_relu_network_of_modular_addition_is_that_of_the_square_with_another_activation():
+    given = {"modulus": 5, "width": 3}
+    square, relu = (
+        modular_addition.modular_addition(**given),
+        modular_addition.modular_addition(**given, activation="relu", bias=True),
+    )
+    params, x = relu.init(random.key(0)), splits_of(relu)["train"].inputs
+    assert all(torch.equal(p, params[name]) for name, p in square.init(random.key(0)).items())
+    assert list(relu.roles) == list(params) == ["weight1", "bias1", "weight2", "bias2"]
+    hidden = x @ params["weight1"] + params["bias1"]
+    torch.testing.assert_close(relu.forward(params, x), hidden.relu() @ params["weight2"] + params["bias2"])
+    assert torch.equal(relu.facts["preactivations"](params, x)[0], hidden) and "preactivations" not in square.facts
+
+
+def test_division_fills_in_the_rest_of_its_table():
+    splits = splits_of(modular_transformer.modular_transformer(modulus=7, train_fraction=0.5, operation="division"))
+    pairs = {}
+    for name, (tokens, quotients) in splits.items():
+        a, b, _ = tokens.T
+        assert torch.equal(b * quotients % 7, a)
+        pairs[name] = set(zip(a.tolist(), b.tolist(), strict=True))
+    assert len(pairs["train"]) == 21 and not pairs["train"] & pairs["test"]
+    assert pairs["train"] | pairs["test"] == {(a, b) for a in range(7) for b in range(1, 7)}

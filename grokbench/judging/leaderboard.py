@@ -31,6 +31,7 @@ class Leaderboard:
         source: the source of the published numbers, if there are any.
         pairs: the comparisons between the methods of each task.
         aggregate: the speed-up of each method over all tasks; empty for a suite of one task.
+        protocol: the name of the frozen rules that the suite follows; empty if it names none.
     """
 
     suite: str
@@ -46,3 +47,9 @@ class Leaderboard:
     source: str | None = None
     pairs: tuple[Pair, ...] = ()
     aggregate: tuple[Aggregate, ...] = ()
+    protocol: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name of the suite, and that of its protocol if it names one."""
+        return f"{self.suite} (protocol {self.protocol})" if self.protocol else self.suite

@@ -46,6 +46,7 @@ def rank(comparisons: Comparisons) -> Leaderboard:
         source=manifest.published.source if manifest.published else None,
         pairs=between,
         aggregate=aggregate(comparisons),
+        protocol=manifest.protocol,
     )
 
 

@@ -98,6 +98,7 @@ def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], exec
         published=suite.published,
         execution=execution,
         declared_seeds=suite.seeds if set(seeds) <= set(suite.seeds) else seeds,
+        protocol=suite.protocol,
     )
 
 

@@ -50,6 +50,7 @@ class Manifest:
             earlier version.
         withdrawn: cells that the suite no longer has, although replicas had finished under the declaration with these
             cells. Their comparisons stay in the family in which they were declared.
+        protocol: the name of the frozen rules that the suite follows; empty if it names none.
     """
 
     suite: str
@@ -63,6 +64,7 @@ class Manifest:
     execution: JsonObject = field(default_factory=dict)
     declared_seeds: Seeds = ()
     withdrawn: Cells = ()
+    protocol: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a plan that counts a replica twice, because a file may have been edited."""

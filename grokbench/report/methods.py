@@ -41,6 +41,8 @@ def _design(found: Comparisons) -> Iterator[str]:
     methods = list(dict.fromkeys(cell.regularizer for cell in manifest.cells if cell.regularizer != manifest.baseline))
     compared = f"compares {several(methods, 'method')} with" if methods else "trains"
     yield f"The suite {manifest.suite} {compared} {manifest.baseline} on {several(tasks, 'task')}."
+    if manifest.protocol:
+        yield f"It follows the protocol {manifest.protocol}."
     if not seeds:
         yield "No seeds are planned."
         return

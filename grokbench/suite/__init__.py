@@ -22,6 +22,7 @@ from grokbench.suite.entries import (
     RegularizerEntry,
     TaskEntry,
     Use,
+    families,
     family,
     metric_entries,
     regularizer_entries,
@@ -63,6 +64,7 @@ class Suite:
         weights: when weights are kept, on tasks without their own `weights`.
         plugins: paths of plugin files; a relative path in the suite is joined to the suite's folder.
         unverified_data: names of data sets that may differ from the published ones.
+        protocol: the name of the frozen rules that the suite follows; empty if the file has none.
         document: the YAML, with the line and column of each key and value.
     """
 
@@ -80,6 +82,7 @@ class Suite:
     weights: Snapshots
     plugins: tuple[str, ...]
     unverified_data: tuple[str, ...]
+    protocol: str
     document: Document = field(repr=False, compare=False)
 
     @property
@@ -170,6 +173,7 @@ def _suite(document: Document, path: Path) -> Suite:
         weights=read_snapshots(data.get("weights")) or Snapshots(),
         plugins=tuple(str(path.parent / name) for name in data.get("plugins") or []),
         unverified_data=tuple(data.get("unverified_data") or ()),
+        protocol=data.get("protocol") or "",
         document=document,
     )
 
@@ -180,9 +184,9 @@ def _statistics(given: dict[str, Any]) -> Statistics:
 
 
 def _skips(
-    given: list[dict[str, str]], tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
+    given: list[dict[str, Any]], tasks: tuple[TaskEntry, ...], regularizers: tuple[RegularizerEntry, ...]
 ) -> Iterable[Skip]:
     for skip in given:
-        for task in family(skip["task"], tasks):
-            for regularizer in family(skip["regularizer"], regularizers):
+        for task in families(skip["task"], tasks):
+            for regularizer in families(skip["regularizer"], regularizers):
                 yield Skip(task, regularizer, skip["why"])

@@ -1,6 +1,6 @@
 """The entries of a suite: tasks, regularizers and metrics, with grids expanded into one entry per value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -20,6 +20,7 @@ __all__ = [
     "TaskEntry",
     "Use",
     "expansions",
+    "families",
     "family",
     "gridded_uses",
     "grid_size",
@@ -199,6 +200,16 @@ def family(label: str, entries: Iterable[TaskEntry | RegularizerEntry]) -> list[
         entries: the entries, with grids expanded; the labels keep their order.
     """
     return [entry.label for entry in entries if label in (entry.label, entry.path[1])]
+
+
+def families(labels: str | Sequence[str], entries: Sequence[TaskEntry | RegularizerEntry]) -> list[str]:
+    """Return the labels that a label of the file, or a list of labels, stands for, see `family`.
+
+    Args:
+        labels: one label, or several.
+        entries: the entries, with grids expanded.
+    """
+    return [name for label in ([labels] if isinstance(labels, str) else labels) for name in family(label, entries)]
 
 
 def task_entries(section: Mapping[str, Parameters | None]) -> tuple[TaskEntry, ...]:

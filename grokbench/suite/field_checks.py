@@ -71,6 +71,16 @@ def check_use(value: Any) -> Any:
     return value
 
 
+def check_labels(value: Any) -> Any:
+    """Return the value of `task` or `regularizer` of a skip if it is a label, or a list of different labels."""
+    labels = value if isinstance(value, list) else [value]
+    if not (labels and all(isinstance(label, str) and label for label in labels)):
+        raise _wrong(value, "a label, or a list of labels")
+    if len(set(labels)) < len(labels):
+        raise _wrong(value, "every label once")
+    return value
+
+
 def check_weights(value: Any) -> Any:
     """Return the value of `weights` if it is final, a list of epochs, or {epochs: [...], final: true or false}."""
     parts = value if isinstance(value, dict) else {"epochs": value} if isinstance(value, list) else {}

@@ -8,6 +8,7 @@ from grokbench.suite.entries import (
     OPTIMIZER,
     RegularizerEntry,
     TaskEntry,
+    families,
     family,
     grid_size,
     gridded_uses,
@@ -149,18 +150,27 @@ def _skip_problems(
 ) -> Iterator[Problem]:
     seen: set[tuple[str, str]] = set()
     for i, skip in enumerate(skips):
-        task, method = (skip or {}).get("task"), (skip or {}).get("regularizer")
-        if task and (unknown := _unknown("tasks", task, tasks)):
-            yield Problem(("skip", i, "task"), unknown)
-        if method and (unknown := _unknown("regularizers", method, regularizers)):
-            yield Problem(("skip", i, "regularizer"), unknown)
-        elif method and baseline in family(method, regularizers):
+        task, method = (skip or {}).get("task") or [], (skip or {}).get("regularizer") or []
+        yield from _unknown_labels(("skip", i, "task"), "tasks", task, tasks)
+        yield from _unknown_labels(("skip", i, "regularizer"), "regularizers", method, regularizers)
+        rows = families(method, regularizers)
+        if baseline in rows:
             text = f"the baseline {baseline!r} is skipped, expected another row: rows are tested against the baseline"
             yield Problem(("skip", i, "regularizer"), text)
-        cells = {(a, b) for a in family(task or "", tasks) for b in family(method or "", regularizers)}
-        if cells & seen:
-            yield Problem(("skip", i), f"{short(f'{task} / {method}')} is skipped already, expected every cell once")
-        seen |= cells
+        cells = [(a, b) for a in families(task, tasks) for b in rows]
+        if (twice := seen & set(cells)) or len(set(cells)) < len(cells):
+            first = min(twice or {cell for cell in cells if cells.count(cell) > 1})
+            yield Problem(("skip", i), f"{short(' / '.join(first))} is skipped already, expected every cell once")
+        seen |= set(cells)
+
+
+def _unknown_labels(
+    path: KeyPath, section: str, labels: str | list[str], entries: Sequence[TaskEntry | RegularizerEntry]
+) -> Iterator[Problem]:
+    """Yield the labels of a skip that name no entry."""
+    for i, label in enumerate([labels] if isinstance(labels, str) else labels):
+        if unknown := _unknown(section, label, entries):
+            yield Problem(path if isinstance(labels, str) else (*path, i), unknown)
 
 
 def _published_problems(

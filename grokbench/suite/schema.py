@@ -14,6 +14,7 @@ from grokbench.suite.field_checks import (
     STOPS,
     check_condition,
     check_every,
+    check_labels,
     check_stop,
     check_unverified_data,
     check_use,
@@ -41,10 +42,11 @@ RESERVED = frozenset({
     "use", "per_task", "grid", "epochs", "evaluate_every", "stop", "sustained", "grokked", "every", "seed", "seeds",
     "budget", "label", "skip", "why", "task", "tasks", "regularizer", "regularizers", "metric", "metrics",
     "statistics", "published", "plugins", "suite", "optimizer", "compare_to", "weights", "hold", "search_space", "tune",
-    "unverified_data",
+    "unverified_data", "protocol",
 })  # fmt: skip
 
 Text = Annotated[str, Field(min_length=1)]
+NAME = r"^\w[\w.-]*$"  # pattern of the name of a suite or a protocol
 MAX_LABEL = 60  # most characters of a label
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 Epochs = Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
@@ -60,6 +62,7 @@ _STOP = {
 }
 _EVERY = {"anyOf": [{"type": ["integer", "null"], "minimum": 1}, {"type": "object", "required": ["per_decade"]}]}
 _USE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
+_LABELS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _WEIGHTS = {"anyOf": [{"enum": ["final", None]}, {"type": "array"}, {"type": "object"}]}
 
 
@@ -69,6 +72,9 @@ Weights = Annotated[
     WithJsonSchema(_WEIGHTS),
     Field(description="when weights are kept: final, a list of epochs, or {epochs: [...], final: true}; default never"),
 ]
+
+
+Labels = Annotated[Any, BeforeValidator(check_labels), WithJsonSchema(_LABELS)]
 
 
 class _Shape(BaseModel):
@@ -147,10 +153,10 @@ class MetricShape(_Plugged):
 
 
 class SkipShape(_Shape):
-    """A cell left out, and why."""
+    """Cells left out, and why: every listed regularizer on every listed task."""
 
-    task: Annotated[Text, Field(description="the label of a task")]
-    regularizer: Annotated[Text, Field(description="the label of a regularizer")]
+    task: Annotated[Labels, Field(description="the label of a task, or a list of labels")]
+    regularizer: Annotated[Labels, Field(description="the label of a regularizer, or a list of labels")]
     why: Annotated[Text, Field(description="the reason that the leaderboard prints")]
 
 
@@ -183,8 +189,12 @@ class StatisticsShape(_Shape):
 class SuiteShape(_Shape):
     """A suite of GrokBench: tasks x regularizers x seeds."""
 
-    suite: Annotated[str, Field(max_length=60, pattern=r"^\w[\w.-]*$", description="the name of the suite")]
+    suite: Annotated[str, Field(max_length=60, pattern=NAME, description="the name of the suite")]
     description: Annotated[str | None, Field(description="one sentence about the suite")] = None
+    protocol: Annotated[
+        str | None,
+        Field(max_length=60, pattern=NAME, description="the name of the frozen rules that the suite follows"),
+    ] = None
     seeds: Annotated[Any, WithJsonSchema(SEEDS), Field(description="a range such as 1000-1024, a list or a count")]
     baseline: Annotated[Text, Field(description="the label of the regularizer that the others are tested against")]
     tasks: Annotated[dict[Label, TaskShape | None], Field(min_length=1, description="label: {use: plugin, ...}")]

@@ -117,6 +117,7 @@ def chosen_suite(tuning: Tuning, found: Mapping[Key, Found]) -> str:
         {
             "suite": suite_name(suite, "tuned"),
             "description": described,
+            **({"protocol": suite.protocol} if suite.protocol else {}),
             "seeds": format_seeds(seeds),
             "baseline": suite.baseline,
             "tasks": data["tasks"],

@@ -3,7 +3,7 @@
 VERSION = 4
 KEYS = {
     "leaderboard": """
-        schema_version suite baseline environment seeds statistics tasks rows pairs aggregate
+        schema_version suite protocol baseline environment seeds statistics tasks rows pairs aggregate
     """,
     "statistics": """
         primary correction alpha confidence rank_by equivalence interim_looks comparisons families

@@ -75,6 +75,7 @@ def as_json(leaderboard: Leaderboard) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "suite": leaderboard.suite,
+        "protocol": leaderboard.protocol or None,
         "baseline": leaderboard.baseline,
         "environment": dict(leaderboard.environment),
         "seeds": list(leaderboard.seeds),
@@ -92,7 +93,7 @@ def _statistics(leaderboard: Leaderboard) -> dict[str, Any]:
 
 
 def _table(leaderboard: Leaderboard, width: int = WIDTH, sparklines: Sparklines | None = None) -> str:
-    blocks = [wrap(f"{leaderboard.suite}: every method against {leaderboard.baseline}", width)]
+    blocks = [wrap(f"{leaderboard.title}: every method against {leaderboard.baseline}", width)]
     blocks[0] += wrap(environment_line(leaderboard.environment), width)
     shared = warnings(leaderboard)
     tasks, waiting = begun(leaderboard)
@@ -114,7 +115,7 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH, sparklines: Sparklines 
 
 
 def _markdown(leaderboard: Leaderboard) -> str:
-    blocks = [f"## {markdown(leaderboard.suite)}", markdown(environment_line(leaderboard.environment))]
+    blocks = [f"## {markdown(leaderboard.title)}", markdown(environment_line(leaderboard.environment))]
     shared, bold = warnings(leaderboard), rule(leaderboard.baseline, leaderboard.statistics)
     tasks, waiting = begun(leaderboard)
     for task, rows in tasks.items():

@@ -136,7 +136,7 @@ def _caption(leaderboard: Leaderboard, number: int) -> str:
     paired = f", on {seeds} paired seeds" if seeds > 1 else ", on one seed" if seeds else ""
     again = " (continued)" if number > 1 else ""
     title = (
-        f"Epochs to grok in the suite {leaderboard.suite}: every method against {leaderboard.baseline}{paired}{again}."
+        f"Epochs to grok in the suite {leaderboard.title}: every method against {leaderboard.baseline}{paired}{again}."
     )
     return f"{title} {rule(leaderboard.baseline, leaderboard.statistics)}"
 

@@ -23,7 +23,7 @@ def fragment(leaderboard: Leaderboard) -> str:
 def _blocks(leaderboard: Leaderboard) -> Iterator[str]:
     shared = warnings(leaderboard)
     tasks, waiting = begun(leaderboard)
-    yield _element("h3", f"{leaderboard.suite}: every method against {leaderboard.baseline}")
+    yield _element("h3", f"{leaderboard.title}: every method against {leaderboard.baseline}")
     yield _element("p", environment_line(leaderboard.environment))
     for task, rows in tasks.items():
         shown = columns(rows, leaderboard)
