@@ -10,7 +10,7 @@ import altair as alt
 from grokbench.judging.row import Row
 from grokbench.records import Cell
 from grokbench.report.charts.sheet import Sheet
-from grokbench.report.charts.summary import heat, speedup_entry
+from grokbench.report.charts.summary import EDGE, PLAIN, heat, speedup_entry
 from grokbench.text.numbers import figure
 
 __all__ = ["Panel", "panels", "sensitivity"]
@@ -59,8 +59,8 @@ def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
     x = alt.X("decay:N", sort=[figure(decay) for decay in decays], axis=across)
     base = alt.Chart(sheet.data(entries)).encode(x=x, y=y, tooltip=["method:N", "text:N", "said:N"])
     layers = [
-        base.mark_rect(stroke="white", strokeWidth=1, opacity=1).encode(color=heat()),
-        base.transform_filter("datum.speedup === null").mark_rect(color="#f4f4f4"),
+        base.mark_rect(stroke="white", strokeWidth=1, opacity=1).encode(color=heat(sheet, entries)),
+        base.transform_filter("!datum.coloured").mark_rect(color=PLAIN, stroke=EDGE, strokeWidth=0.5, opacity=1),
         base.mark_text(fill="#111111").encode(text="text:N"),
     ]
     heads = alt.Chart(sheet.data([{"row": _name(panel), "panel": panel.name} for panel in found]))

@@ -161,6 +161,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         lines.append(PLACE)
     if any(row.marks for row in leaderboard.rows):
         lines.append("*: another recipe than the task's own, see the notes.")
+    if any(row.privileges for row in leaderboard.rows):
+        lines.append("+: uses what the baseline does not have, see the notes.")
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):
         lines.append(
             "time: the baseline's mean seconds to grok divided by the method's; seconds per epoch are measured "
