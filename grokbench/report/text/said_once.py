@@ -15,7 +15,7 @@ from grokbench.report.text.prose import remarks, row_notes, task_notes
 from grokbench.text.lists import listed
 from grokbench.text.numbers import ends
 
-__all__ = ["notes_of_methods", "notes_of_task"]
+__all__ = ["footnotes", "notes_of_methods", "notes_of_task"]
 
 Value = Callable[[Note], str]
 
@@ -61,12 +61,31 @@ def _joined(rows: Sequence[Row], shared: tuple[Note, ...]) -> Iterator[str]:
     """Yield a line for each sentence, with its methods; the sentence on failures repeats what two columns show."""
     found: dict[str, list[str]] = {}
     for row in rows:
-        for note in remarks(row, shared):
-            if note.kind in OF_METHOD or (note.kind is Kind.FAILURES and note.facts[0] is Conclusion.SLOWER):
-                continue
-            sentence, value = _said(note)
-            found.setdefault(sentence, []).append(f"{row.regularizer} ({value})" if value else row.regularizer)
+        for note in _told(row, shared):
+            if note.kind not in OF_METHOD:
+                sentence, value = _said(note)
+                found.setdefault(sentence, []).append(f"{row.regularizer} ({value})" if value else row.regularizer)
     yield from (f"{sentence}: {', '.join(labels)}" for sentence, labels in found.items())
+
+
+def _told(row: Row, shared: tuple[Note, ...]) -> Iterator[Note]:
+    """Yield the notes of a row in a large leaderboard; that a slower method fails on seeds is seen in two columns."""
+    for note in remarks(row, shared):
+        if note.kind is not Kind.FAILURES or note.facts[0] is not Conclusion.SLOWER:
+            yield note
+
+
+def footnotes(row: Row, shared: tuple[Note, ...], large: bool) -> list[str]:
+    """List the footnotes of a row; in a large leaderboard, those of several rows are the same sentence.
+
+    Args:
+        row: the row.
+        shared: notes that are shown once for all tasks.
+        large: whether the leaderboard is large.
+    """
+    if not large:
+        return [note.text for note in remarks(row, shared)]
+    return [note.text if note.kind in OF_METHOD else _said(note)[0] for note in _told(row, shared)]
 
 
 def _said(note: Note) -> tuple[str, str]:
