@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from grokbench.report.charts.style import GREY
 from grokbench.text.escape import printable
 
 from .helpers.documentation_pages import ROOT
@@ -99,12 +100,14 @@ def lines(page, figure="survival"):
 
 def column(page, header):
     """The texts of a column of the first table."""
-    place = [text.strip() for text in page.locator("table").first.locator("thead th").all_inner_texts()].index(header)
-    return page.locator("table").first.locator(f"tbody tr > :nth-child({place + 1})").all_inner_texts()
+    place = [text.strip() for text in page.locator("table.board").first.locator("thead th").all_inner_texts()].index(
+        header
+    )
+    return page.locator("table.board").first.locator(f"tbody tr > :nth-child({place + 1})").all_inner_texts()
 
 
 def heading(page, header):
-    return page.locator("table").first.get_by_role("columnheader", name=header, exact=True)
+    return page.locator("table.board").first.get_by_role("columnheader", name=header, exact=True)
 
 
 def settled(page):
@@ -168,8 +171,8 @@ def test_methods_axes_and_seeds_are_chosen(open_):
     assert all(chart for chart in lines(page))
     off = page.locator("tr.off")
     assert (
-        set(off.evaluate_all("rows => rows.map(row => row.dataset.method)")) == {"grokalign"} and off.count() == 16
-    )  # of five tasks, their matrices, the means over tasks and the published numbers
+        set(off.evaluate_all("rows => rows.map(row => row.dataset.method)")) == {"grokalign"} and off.count() == 17
+    )  # of the glance, five tasks, their matrices, the means over tasks and the published numbers
 
     ticks = page.locator("figure.accuracy svg").last.locator(".role-axis-label text")
     logarithmic = ticks.all_text_contents()
@@ -221,7 +224,7 @@ def test_nothing_but_tables_and_wide_charts_scrolls_sideways_on_a_phone(open_, n
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     wide = """() => [...document.querySelectorAll("body *")].filter(e => e.scrollWidth > e.clientWidth + 1
       && getComputedStyle(e).overflowX !== "visible" && e.tagName !== "svg").map(e => e.className)"""
-    assert {each.split()[0] for each in page.evaluate(wide)} <= {"scroll", "summary", "forest"}
+    assert {each.split()[0] for each in page.evaluate(wide)} <= {"scroll", "forest", "published"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -234,7 +237,7 @@ def test_text_is_legible(open_, name, scheme):
     found = page.evaluate(
         CONTRAST, "h1, h2, h3, p, a, li, th, td, legend, label span, button, figcaption, summary, pre, dt, dd"
     )
-    charts = page.evaluate(CONTRAST, "figure:not(.summary) svg text")
+    charts = page.evaluate(CONTRAST, "figure:not(.multiple) svg text")
     assert len(found) > 100 and len(charts) > 50
     assert [(text, ratio) for ratio, text in found + charts if ratio < LEGIBLE] == []
 
@@ -280,7 +283,7 @@ def test_everything_is_reached_with_the_tab_key(open_):
     box.focus()
     page.keyboard.press("Space")
     settled(page)
-    assert not box.is_checked() and page.locator("tr.off").count() == 2  # in the leaderboard and the matrix
+    assert not box.is_checked() and page.locator("tr.off").count() == 3  # in the glance, the leaderboard and the matrix
 
 
 def test_markup_in_labels_is_shown_as_text(open_):
@@ -289,7 +292,7 @@ def test_markup_in_labels_is_shown_as_text(open_):
     assert " ".join(page.locator("h1").inner_text().split()) == plain and page.locator("script").count() == 3
     page.locator("label", has_text="alert").locator("input").uncheck()
     settled(page)
-    assert page.locator("tr.off").count() == 2 and all(len(chart) == 1 for chart in lines(page))
+    assert page.locator("tr.off").count() == 3 and all(len(chart) == 1 for chart in lines(page))
     point = page.locator("figure.survival svg .mark-symbol path").last
     point.scroll_into_view_if_needed()
     page.locator("#all").click()
@@ -318,15 +321,38 @@ def test_nothing_of_a_hostile_folder_runs_or_asks_for_anything(open_):
     assert page.evaluate("typeof ran") == "undefined"
 
 
-def test_sixty_methods_are_named_beside_their_lines_and_chosen_one_by_one(open_):
+def test_of_sixty_methods_the_chosen_ones_are_in_colour_over_the_others_in_grey(open_):
     page = open_("sixty")
     assert page.locator("#controls").bounding_box()["height"] < 140
-    assert "grokalign[strength=5.8]" in page.locator("figure.survival svg").first.locator("text").all_text_contents()
+    coloured = [sum(colour != GREY for colour in chart) for chart in lines(page)]
+    assert coloured == [8, 8] and [len(chart) for chart in lines(page)] == [60, 60]
+    key = page.locator("figure.survival .key").first.locator("span")
+    assert key.count() == 8 and key.first.inner_text() == "baseline"
+
+    page.locator("#choose summary").click()
     page.get_by_role("button", name="none").click()
     page.get_by_label("grokalign[strength=5.8]", exact=True).check()
     settled(page)
+    assert [sum(colour != GREY for colour in chart) for chart in lines(page)] == [1, 1]
+    assert key.all_inner_texts() == ["grokalign[strength=5.8]"]
+    page.get_by_label("other methods in grey").uncheck()
+    settled(page)
     assert [len(chart) for chart in lines(page)] == [1, 1]
-    assert page.locator("tr:not(.off)[data-method]").count() == 3  # of two tasks, and of the means over them
+    page.get_by_role("button", name="leaders").click()
+    settled(page)
+    assert [len(chart) for chart in lines(page)] == [8, 8]
+
+
+def test_on_a_phone_the_speed_up_is_seen_and_the_rest_is_a_scroll_away(open_):
+    page = open_("sixty", 390, 844)
+    board = page.locator(".scroll", has=page.locator("table.board")).first
+    box = heading(page, "speed-up [95%]").bounding_box()
+    assert box["x"] + box["width"] <= 390 and "more" in board.get_attribute("class")
+    name = board.locator("tbody th").first
+    at = name.bounding_box()["x"]
+    board.evaluate("part => (part.scrollLeft = part.scrollWidth)")
+    page.wait_for_function("part => !part.classList.contains('more')", arg=board.element_handle())
+    assert name.bounding_box()["x"] == pytest.approx(at, abs=1)
 
 
 @pytest.mark.parametrize("name", sorted(FOLDERS.keys() - {"sixty", "hostile", "awkward", "failed", "several"}))

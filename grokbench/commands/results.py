@@ -205,7 +205,8 @@ def _refuse_paths(directory: str, files: Mapping[str, bytes]) -> None:
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--out", metavar="FOLDER", help="The output folder.  [default: exports/<suite>]", shell_complete=folders)
 @click.option("--format", "style", default="csv", show_default=True, type=click.Choice(("csv", "parquet")))
-def export(directory: str, out: str | None, style: str) -> None:
+@click.option("--force", is_flag=True, help="Replace an earlier export in the output folder.")
+def export(directory: str, out: str | None, style: str, force: bool) -> None:
     """Write every run, every curve and the leaderboard as tables, with a page that describes their columns.
 
     Numbers are written exactly, including nan and inf. Parquet needs pyarrow:
@@ -222,7 +223,7 @@ def export(directory: str, out: str | None, style: str) -> None:
     folder = _named_folder("exports", store.manifest.suite) if out is None else Path(out)
     if out is None:
         links.refuse(folder, Path())
-    counts = write(store, pipeline.judge(store), folder, style)
+    counts = write(store, pipeline.judge(store), folder, style, force)
     words = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     echo(f"Rows: {words}, in {folder}    (columns: {folder / 'README.md'})")
     if store.busy:

@@ -79,7 +79,7 @@ def _plot(
     if sheet.crowded and sheet.style.hovered:
         layers.append(ends.mark_point(filled=True, size=40, opacity=1).encode(shape=sheet.marker(methods)))
     middle = alt.Chart(sheet.data(_middle(first, found[first]))).encode(x=x, y=y)
-    grey = [sheet.grey(middle.mark_line(strokeWidth=0.6 * sheet.style.line))]
+    grey = [sheet.grey(middle.mark_line(strokeWidth=0.6 * sheet.style.line)), *sheet.spots(middle, _tooltip())]
     said = _description(task, found[first], first)
     shown = {"single": sheet.seeds} if single else {}
     return sheet.plot(layers, _criterion(sheet, task, found, y, span), grey=grey, description=said, **shown)
@@ -102,8 +102,7 @@ def _lines(
     yield base.mark_area(opacity=1, fillOpacity=0.18 * strength**2).encode(y=_low(y), y2="high:Q")
     line = base.mark_line(strokeWidth=strength * sheet.style.line, strokeOpacity=strength)
     yield line.encode(strokeDash=look["strokeDash"])
-    if sheet.style.hovered:
-        yield base.mark_point(opacity=0, size=40).encode(tooltip=_tooltip())
+    yield from sheet.spots(base, _tooltip())
 
 
 def _low(y: alt.Y) -> alt.Y:

@@ -33,8 +33,11 @@ def profile(sheet: Sheet) -> dict[str, Any] | None:
     y = alt.Y("share:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title="share of tasks x seeds", tickCount=5))
     base = alt.Chart(sheet.data(step for mine in steps.values() for step in mine)).encode(x=x, y=y)
     line = base.mark_line(interpolate="step-after", strokeWidth=sheet.style.line)
+    tooltip = [alt.Tooltip("method:N"), alt.Tooltip("ratio:Q", format=".3~g"), alt.Tooltip("share:Q", format=".2f")]
+    spots = sheet.spots(base, tooltip)
+    layers = [*_layers(sheet, list(steps), base, line), *spots]
     said = _description(sheet, found, span)
-    return sheet.plot(_layers(sheet, list(steps), base, line), grey=[sheet.grey(line)], description=said)
+    return sheet.plot(layers, grey=[sheet.grey(line), *spots], description=said)
 
 
 def _layers(sheet: Sheet, methods: list[str], base: alt.Chart, line: alt.Chart) -> Iterator[alt.Chart]:
@@ -43,9 +46,6 @@ def _layers(sheet: Sheet, methods: list[str], base: alt.Chart, line: alt.Chart) 
     yield line.encode(color=colour, strokeDash=sheet.dash(methods))
     ends = base.transform_filter("datum.unknown").mark_point(shape="cross", filled=True, size=45, opacity=1)
     yield ends.encode(color=colour)
-    if sheet.style.hovered:
-        tooltip = [alt.Tooltip("method:N"), alt.Tooltip("ratio:Q", format=".3~g"), alt.Tooltip("share:Q", format=".2f")]
-        yield base.mark_point(opacity=0, size=60).encode(tooltip=tooltip)
 
 
 def _steps(each: Profile, problems: int, last: float) -> list[dict[str, Any]]:

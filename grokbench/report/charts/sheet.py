@@ -78,6 +78,10 @@ class Sheet:
         tooltip = {"tooltip": alt.Tooltip("method:N")} if self.style.hovered else {}
         return layer.encode(color=alt.value(styles.GREY), detail="method:N", **tooltip)
 
+    def spots(self, base: alt.Chart, tooltip: Sequence[alt.Tooltip]) -> list[alt.Chart]:
+        """Return the invisible points that show the numbers of a line on hover; none in files."""
+        return [base.mark_point(opacity=0, size=60).encode(tooltip=list(tooltip))] if self.style.hovered else []
+
     def _look(self, methods: Collection[str], looks: Sequence[Any], legend: bool) -> dict[str, Any]:
         drawn = methods if self.style.hovered else set(methods).intersection(self.selected)
         mine = {label: look for label, look in zip(self.evidence.methods, looks, strict=True) if label in drawn}

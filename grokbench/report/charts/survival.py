@@ -32,9 +32,9 @@ def survival(sheet: Sheet, task: str) -> dict[str, Any] | None:
     span = _span(sheet, cells)
     ticks = axis("epochs", span, sheet.log, form=EPOCHS, grid=False)
     x = alt.X("epoch:Q", scale=scale(span, sheet.log), axis=ticks)
-    lines, line = _lines(sheet, cells, x, span[0])
+    lines, grey = _lines(sheet, cells, x, span[0])
     layers = [*lines, _at_risk(sheet, cells, x, span)]
-    return sheet.plot(layers, [_heading(sheet)], grey=[sheet.grey(line)], description=_description(task, cells))
+    return sheet.plot(layers, [_heading(sheet)], grey=grey, description=_description(task, cells))
 
 
 def _span(sheet: Sheet, cells: Sequence[Measured]) -> Span:
@@ -45,17 +45,17 @@ def _span(sheet: Sheet, cells: Sequence[Measured]) -> Span:
     return (max(0.5 * interval, 0.7 * min(earliest, last)) if sheet.log else 0.0), float(last)
 
 
-def _lines(sheet: Sheet, cells: Sequence[Measured], x: alt.X, first: float) -> tuple[list[alt.Chart], alt.Chart]:
+def _lines(sheet: Sheet, cells: Sequence[Measured], x: alt.X, first: float) -> tuple[list[alt.Chart], list[alt.Chart]]:
     """Draw the step functions, each with a mark at its end if some seeds did not grok.
 
     Returns:
-        the layers, and the layer of the lines alone, without colours.
+        the layers of the methods in colour, and those of the others.
     """
     y = alt.Y("share:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title="share not yet grokked", tickCount=5))
     base = alt.Chart(sheet.data(step for cell in cells for step in _steps(cell, first))).encode(x=x, y=y)
     tooltip = [alt.Tooltip("method:N"), alt.Tooltip("epoch:Q", title="epochs"), alt.Tooltip("share:Q", format=".2f")]
     line = base.mark_line(interpolate="step-after", strokeWidth=sheet.style.line)
-    spots = base.mark_point(opacity=0, size=60).encode(tooltip=tooltip)
+    spots = sheet.spots(base, tooltip)
     left = base.transform_filter("datum.censored").mark_point(shape="cross", filled=True, size=45, opacity=1)
     methods = _methods(cells)
     colour = sheet.colour(methods)
@@ -63,7 +63,7 @@ def _lines(sheet: Sheet, cells: Sequence[Measured], x: alt.X, first: float) -> t
     if sheet.crowded and sheet.style.hovered:
         middle = base.transform_filter("datum.middle").mark_point(filled=True, size=40, opacity=1)
         lines.append(middle.encode(color=colour, shape=sheet.marker(methods)))
-    return ([*lines, spots] if sheet.style.hovered else lines), line
+    return [*lines, *spots], [sheet.grey(line), *spots]
 
 
 def _steps(cell: Measured, first: float) -> list[dict[str, Any]]:

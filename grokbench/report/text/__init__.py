@@ -156,19 +156,23 @@ def _piped(shown: Columns, cells: Sequence[Sequence[str]]) -> str:
 
 
 def _csv(leaderboard: Leaderboard) -> str:
-    """Write one line per row: `final`, `worst` and `comparisons` as JSON, other lists joined by "; ", None as nothing.
+    """Write one line per row: a column `final_METRIC` for each metric, lists joined by "; ", None as nothing.
 
     Text is escaped so that a spreadsheet shows it and does not calculate with it (`csv_cell`).
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
-    writer.writeheader()
+    metrics = dict.fromkeys(label for row in leaderboard.rows for label in row.final)
+    names = [field.name for field in fields(Row) if field.name != "final"] + [f"final_{label}" for label in metrics]
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
+    writer.writerow({name: csv_cell(name) for name in names})
     for row in leaderboard.rows:
         joined = {name: getattr(row, name) for name in ("privileges", "unverified_data")}
         joined |= {"notes": row.sentences, "marks": map(mark_text, row.marks)}
-        data = row.as_dict() | {name: "; ".join(texts) for name, texts in joined.items()}
-        written = {name: json.dumps(data[name], allow_nan=False) for name in ("final", "worst", "comparisons")}
-        cells = data | written
+        joined["comparisons"] = tuple(each.note.text for each in row.comparisons)
+        for name in ("worst", "published_metrics"):
+            joined[name] = tuple(f"{label} {value:g}" for label, value in getattr(row, name).items())
+        cells = row.as_dict() | {name: "; ".join(texts) for name, texts in joined.items()}
+        cells |= {f"final_{label}": value for label, value in row.final.items()}
         writer.writerow({name: csv_cell(cell) if isinstance(cell, str) else cell for name, cell in cells.items()})
     return text.getvalue()
 

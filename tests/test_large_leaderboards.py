@@ -1,16 +1,25 @@
-"""The rows of a leaderboard that are shown, and their order: no number changes with either."""
+"""Leaderboards of many methods: their order, their notes, and their page. No number changes with any of these."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from grokbench.commands.leaderboard_rows import SORTS as OFFERED
+from grokbench.judging.evidence import gather
 from grokbench.judging.ordering import SORTS, arranged, leading
 from grokbench.judging.ranking import compare, rank
+from grokbench.report.charts.summary import FASTER, NEITHER, SLOWER, shade
+from grokbench.report.html import document
+from grokbench.report.html.fastest import fastest
+from grokbench.report.html.glance import glance
+from grokbench.report.html.multiples import multiples
 from grokbench.report.text import render
+from grokbench.report.text.table import speedup_text
 from grokbench.store import Store
 
 from .helpers import thirty_methods
+from .helpers.html_elements import Page
 from .helpers.tiny import grokbench
 
 
@@ -87,3 +96,51 @@ def test_a_large_leaderboard_says_every_remark_once(judged, style):
 def test_a_large_table_fits(judged, width):
     text = render(arranged(judged), "table", width)
     assert max(map(len, text.splitlines())) <= width and "Holm p" in text and "speed-up" in text
+
+
+# ---- the page
+
+
+@pytest.fixture(scope="module")
+def evidence(folder):
+    return gather(Store.load(folder))
+
+
+def test_the_page_names_the_fastest_with_privileges_and_recipe(evidence):
+    found = fastest(evidence)
+    first = {each.task: each for each in reversed(found) if each.rank == "fastest"}
+    assert (first["sparse_parity"].method, first["sparse_parity"].uses) == ("grokalign", "loss")
+    assert first["modular_addition"].method == "groktransfer"
+    others = [each for each in found if each.rank == "fastest without privileges"]
+    assert [each.method for each in others] and not any(each.uses for each in others)
+    rows = {(row.task, row.regularizer): row for row in evidence.leaderboard.rows}
+    assert all(each.speedup == speedup_text(rows[each.task, each.method]) for each in found)
+
+
+def test_a_table_at_a_glance_shows_strength_significance_and_why_there_is_no_number(evidence):
+    shown = glance(evidence)
+    cells = {
+        (line.method, task): box for line in shown.lines for task, box in zip(shown.columns, line.boxes, strict=True)
+    }
+    statistics = evidence.manifest.statistics
+    for row in evidence.leaderboard.rows:
+        if row.regularizer != "baseline":
+            box = cells[row.regularizer, row.task]
+            assert bool(box.colour) == row.significant(statistics) == box.text.endswith(" *")
+    assert cells["groktransfer", "sparse_parity"].text == "skipped"
+    end = 40.0
+    assert len({shade(value, end) for value in (40.0, 20.0, 8.0, 4.0, 1.0, 0.5, 0.1, 0.025)}) == 8  # none saturates
+    assert shade(end, end) == FASTER and shade(1 / end, end) == SLOWER and shade(1.0, end) == NEITHER
+
+
+def test_the_page_of_a_large_leaderboard(evidence):
+    text = document(evidence)
+    page = Page(text)
+    assert page.faults == [] and len(text) < 5 * 2**20
+    assert page.text.count("uses what the baseline does not have: ") == 1
+    checked = [a["value"] for tag, a in page.elements if tag == "input" and "checked" in a and "value" in a]
+    assert checked == evidence.methods[:8] and checked[0] == "baseline"
+    pictures = multiples(evidence, "sparse_parity")
+    shown = [row.regularizer for row in evidence.rows("sparse_parity")]
+    assert [each.method for each in pictures] == [label for label in shown if label not in ("baseline", "groktransfer")]
+    assert multiples(replace(evidence, leaderboard=arranged(evidence.leaderboard, top=3)), "sparse_parity") == []
