@@ -75,7 +75,7 @@ def _plot(
     seeds_behind = single and not sheet.crowded  # the train accuracy of hundreds of seeds would fill the file
     layers = [layer for label in behind for layer in _lines(sheet, label, found[label], x, y, look, seeds_behind, 0.45)]
     layers += _lines(sheet, first, found[first], x, y, look, single, 1.0)
-    ends = alt.Chart(sheet.data(_ends(found[first]))).encode(x=x, y=y, color=look["color"])
+    ends = alt.Chart(sheet.data(_ends(found[first]))).encode(x=x, y=y, color=sheet.colour(methods))
     if sheet.crowded and sheet.style.hovered:
         layers.append(ends.mark_point(filled=True, size=40, opacity=1).encode(shape=sheet.marker(methods)))
     middle = alt.Chart(sheet.data(_middle(first, found[first]))).encode(x=x, y=y)

@@ -75,7 +75,7 @@ class Sheet:
 
     def grey(self, layer: alt.Chart) -> alt.Chart:
         """Return a layer in grey, for the methods that are not in colour; hovering over it shows the method."""
-        tooltip = {"tooltip": alt.Tooltip("method:N")} if self.style.hovered else {}
+        tooltip: dict[str, Any] = {"tooltip": alt.Tooltip("method:N")} if self.style.hovered else {}
         return layer.encode(color=alt.value(styles.GREY), detail="method:N", **tooltip)
 
     def spots(self, base: alt.Chart, tooltip: Sequence[alt.Tooltip]) -> list[alt.Chart]:

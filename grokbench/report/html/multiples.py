@@ -49,11 +49,12 @@ def multiples(evidence: Evidence, task: str) -> list[Multiple]:
         evidence: the evidence of a folder.
         task: the label of the task.
     """
-    bands = {
-        each.measured.cell.regularizer: evidence.curves(task, each).get(ACCURACIES[0]) for each in evidence.of(task)
-    }
-    found = {label: band for label, band in bands.items() if band is not None and np.isfinite(band.median).any()}
-    if len(evidence.methods) <= LARGE or not found:
+    if len(evidence.methods) <= LARGE:
+        return []
+    curves = {each.measured.cell.regularizer: evidence.curves(task, each) for each in evidence.of(task)}
+    bands = {label: mine[ACCURACIES[0]] for label, mine in curves.items() if ACCURACIES[0] in mine}
+    found = {label: band for label, band in bands.items() if np.isfinite(band.median).any()}
+    if not found:
         return []
     last = max(int(band.epochs[-1]) for band in found.values())
     every = min(each.measured.cell.evaluate_every for each in evidence.of(task))

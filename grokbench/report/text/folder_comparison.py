@@ -142,7 +142,7 @@ def _notes(cells: list[FolderContrast]) -> Iterator[str]:
 
 def _said(cell: FolderContrast) -> Iterator[str]:
     """Yield sentences on the differences between a cell of both folders, and on seeds with different outcomes."""
-    yield from cell.differences
+    yield from map(str, cell.differences)
     for pair in cell.differing:
         if pair.outcomes[0] != pair.outcomes[1]:
             yield f"seed {pair.seed} {pair.outcomes[0]} in A and {pair.outcomes[1]} in B"
