@@ -49,7 +49,7 @@ def document(evidence: Evidence) -> str:
         boards=boards(evidence),
         fastest=fastest(evidence),
         glance=glance(evidence),
-        multiples={task: multiples(evidence, task) for task in evidence.tasks},
+        multiples={task: multiples(evidence, task) for task in begun(evidence.leaderboard)[0]},
         picture=(WIDTH, HEIGHT),
         grey=GREY,
         large=len(evidence.methods) > LARGE,
