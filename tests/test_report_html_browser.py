@@ -95,7 +95,7 @@ def open_(browser, files):
 def lines(page, figure="survival"):
     """The colours of the lines that a kind of chart shows, for each of its charts."""
     found = "charts => charts.map(c => [...c.querySelectorAll('.mark-line path')].map(p => p.getAttribute('stroke')))"
-    return page.locator(f"figure.{figure} svg").evaluate_all(found)
+    return page.locator(f"figure.{figure} .chart svg").evaluate_all(found)
 
 
 def column(page, header):
@@ -146,7 +146,7 @@ def test_columns_are_sorted_by_mouse_and_keyboard(open_):
 
 def test_a_point_says_what_it_is(open_):
     page = open_("paper")
-    point = page.locator("figure.forest svg").first.locator(".mark-symbol path").last
+    point = page.locator("figure.forest .chart svg").first.locator(".mark-symbol path").last
     point.scroll_into_view_if_needed()
     page.mouse.move(*_middle(point))
     tip = page.locator("#vg-tooltip-element.visible")
@@ -174,7 +174,7 @@ def test_methods_axes_and_seeds_are_chosen(open_):
         set(off.evaluate_all("rows => rows.map(row => row.dataset.method)")) == {"grokalign"} and off.count() == 17
     )  # of the glance, five tasks, their matrices, the means over tasks and the published numbers
 
-    ticks = page.locator("figure.accuracy svg").last.locator(".role-axis-label text")
+    ticks = page.locator("figure.accuracy .chart svg").last.locator(".role-axis-label text")
     logarithmic = ticks.all_text_contents()
     page.get_by_label("logarithmic epochs").uncheck()
     settled(page)
@@ -204,11 +204,11 @@ def test_a_chosen_metric_is_drawn(open_):
     page = open_("paper")
     part = page.locator("details", has_text="Every other metric").first
     page.get_by_label("orthograd", exact=True).uncheck()
-    assert part.locator("svg").count() == 0
+    assert part.locator(".chart svg").count() == 0
     part.locator("summary").click()
-    part.locator("svg").first.wait_for()
+    part.locator(".chart svg").first.wait_for()
     settled(page)
-    drawn = part.locator("svg")
+    drawn = part.locator(".chart svg")
     assert drawn.count() == part.locator(".chart").count() == 3
     assert all(drawn.evaluate_all("all => all.map(svg => svg.getBoundingClientRect().width > 300)"))
     colour = page.locator("label", has_text="orthograd").locator("line").get_attribute("stroke")
@@ -244,7 +244,7 @@ def test_text_is_legible(open_, name, scheme):
 
 def test_the_dark_scheme_has_other_colours_and_print_has_none_of_it(open_):
     page = open_("several")
-    line = page.locator("figure.survival svg .mark-line path").first
+    line = page.locator("figure.survival .chart svg .mark-line path").first
     look = "() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
     stroke = "path => getComputedStyle(path).stroke"
     light = page.evaluate(look), line.evaluate(stroke)
@@ -293,11 +293,11 @@ def test_markup_in_labels_is_shown_as_text(open_):
     page.locator("label", has_text="alert").locator("input").uncheck()
     settled(page)
     assert page.locator("tr.off").count() == 3 and all(len(chart) == 1 for chart in lines(page))
-    point = page.locator("figure.survival svg .mark-symbol path").last
+    point = page.locator("figure.survival .chart svg .mark-symbol path").last
     point.scroll_into_view_if_needed()
     page.locator("#all").click()
     settled(page)
-    point = page.locator("figure.accuracy svg").first.locator(".mark-symbol path").last
+    point = page.locator("figure.accuracy .chart svg").first.locator(".mark-symbol path").last
     page.mouse.move(*_middle(point))
     tip = page.locator("#vg-tooltip-element.visible")
     tip.wait_for()
