@@ -3,15 +3,14 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokbench.judging.evidence import gather
 from grokbench.report.charts import Sheet, drawings
-from grokbench.report.charts.axes import around, height_of, linear_ticks, log_ticks
+from grokbench.report.charts.axes import around, linear_ticks, log_ticks
 from grokbench.report.charts.files import rendered
-from grokbench.report.charts.labels import CUT, LONGEST, cut, spread
+from grokbench.report.charts.labels import CUT, LONGEST, cut
 from grokbench.report.charts.style import MOST_COLOURS, PAPER, colours
 from grokbench.store import Store
 
@@ -42,19 +41,20 @@ def test_a_legend_names_what_is_drawn_and_nothing_else(evidence):
     assert {"baseline", "faster", "slower"} <= set(text)
 
 
-def test_beyond_what_colours_tell_apart_every_line_has_its_label(evidence):
+def test_beyond_what_colours_tell_apart_the_leaders_are_in_colour_over_the_others(evidence):
     sheet = Sheet(evidence("60"), PAPER["single"])
-    assert len(sheet.evidence.methods) == 60 > MOST_COLOURS and sheet.crowded
-    labels = {cut(label) for label in sheet.evidence.methods}
+    methods = sheet.evidence.methods
+    assert len(methods) == 60 > MOST_COLOURS and sheet.crowded and methods[0] == "baseline"
+    assert sheet.selected == methods[:MOST_COLOURS]
     for figure in ("survival", "accuracy", "metrics", "seconds"):
         (drawing,) = drawings(sheet, figure)
         svg = rendered(drawing.specification, "svg")
-        assert labels <= set(shown_text(svg)), figure
-        places = sorted({row["to"] for row in rows(drawing.specification, "to")})
-        assert len(places) == 60
-        assert min(b - a for a, b in zip(places, places[1:], strict=False)) >= sheet.style.text
-        assert 0 <= places[0] and places[-1] <= drawing.specification["height"]
-    assert not Sheet(evidence("sound")).crowded and rows(one(Sheet(evidence("sound")), "survival"), "to") == []
+        assert svg.count(b'stroke="#b9bcc2"') >= 52 or figure == "seconds", figure
+        named = {cut(label) for label in methods} & set(shown_text(svg))
+        assert named == ({cut(label) for label in sheet.selected}), figure
+    chosen = Sheet(evidence("60"), PAPER["single"], chosen=("method3", "baseline"))
+    assert set(chosen.selected) == {"baseline", "method3"}
+    assert not Sheet(evidence("sound")).crowded and "others" not in str(one(Sheet(evidence("sound")), "survival"))
 
 
 def test_long_labels_lose_their_middle_the_same_way_everywhere(tmp_path):
@@ -67,18 +67,7 @@ def test_long_labels_lose_their_middle_the_same_way_everywhere(tmp_path):
         assert cut(label) in shown_text(rendered(one(sheet, figure, task), "svg"))
 
 
-@given(st.lists(st.floats(0, 100), min_size=1, max_size=12))
-def test_places_are_moved_apart_in_order(places):
-    moved = spread(places, 5.0, 0.0, 100.0)
-    order = sorted(range(len(places)), key=places.__getitem__)
-    assert all(moved[b] - moved[a] >= 5 - 1e-9 for a, b in zip(order, order[1:], strict=False))
-    assert min(moved) >= -1e-9 and max(moved) <= 100 + 1e-9
-    assert spread([10, 20, 30], 5.0, 0.0, 100.0) == [10, 20, 30]
-
-
 def test_the_places_of_printed_values():
-    assert height_of(0.25, (0.0, 1.0), False, 100) == 75
-    assert height_of(10, (1, 100), True, 100) == pytest.approx(50)
     assert around([1, 2], False, 0.5) == (0.5, 2.5) and around([3], False)[0] < 3 < around([3], False)[1]
     assert around([0], False)[0] < 0 < around([0], False)[1] and around([4], True)[0] < 4
 

@@ -7,7 +7,18 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from grokbench.report.charts.style import COLOURS, DARK, DASHES, MOST_COLOURS, PAPER, colours, dashes, text_width
+from grokbench.report.charts.style import (
+    COLOURS,
+    DARK,
+    DASHES,
+    GREY,
+    MOST_COLOURS,
+    PAPER,
+    colours,
+    dashes,
+    markers,
+    text_width,
+)
 from grokbench.report.charts.summary import FASTER, NEITHER, SLOWER
 
 # Machado, Oliveira and Fernandes (2009), severity 1, of linear RGB.
@@ -72,6 +83,13 @@ def test_a_method_keeps_its_colour_whatever_stands_after_it():
         assert colours(labels[:count]) == colours(labels)[:count] and dashes(labels[:count]) == dashes(labels)[:count]
     assert colours(labels[:MOST_COLOURS]) == list(COLOURS) and dashes(labels[:MOST_COLOURS]) == list(DASHES)
     assert len(COLOURS) == len(DARK) == len(DASHES) and COLOURS[0] not in colours(labels)[1:]
+    assert MOST_COLOURS == len(COLOURS) and GREY not in COLOURS
+
+
+def test_no_look_repeats():
+    labels = [f"m{i}" for i in range(197)]
+    looks = list(zip(colours(labels), map(tuple, dashes(labels)), markers(labels), strict=True))
+    assert len(set(looks)) == 197 and len({look[:2] for look in looks[:30]}) == 30
 
 
 @pytest.mark.parametrize("width", PAPER)

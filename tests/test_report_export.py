@@ -256,6 +256,17 @@ def test_existing_files_are_kept(folder, tmp_path):
     assert (tmp_path / "out" / "runs.csv").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_force_replaces_an_export_and_nothing_else(folder, tmp_path):
+    out = tmp_path / "out"
+    assert tiny.grokbench("export", folder, "--out", out).status == 0
+    before = (out / "runs.csv").read_bytes()
+    (out / "runs.csv").write_text("old")
+    assert tiny.grokbench("export", folder, "--out", out, "--force").status == 0
+    assert (out / "runs.csv").read_bytes() == before
+    (out / "mine.txt").write_text("mine")
+    assert tiny.grokbench("export", folder, "--out", out, "--force").status == 2 and (out / "mine.txt").exists()
+
+
 def test_an_export_that_is_interrupted_leaves_nothing(folder, tmp_path, monkeypatch):
     def interrupted(table, file):
         file.write(b"half")

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from grokbench.report.charts.style import GREY
 from grokbench.text.escape import printable
 
 from .helpers.documentation_pages import ROOT
@@ -94,17 +95,19 @@ def open_(browser, files):
 def lines(page, figure="survival"):
     """The colours of the lines that a kind of chart shows, for each of its charts."""
     found = "charts => charts.map(c => [...c.querySelectorAll('.mark-line path')].map(p => p.getAttribute('stroke')))"
-    return page.locator(f"figure.{figure} svg").evaluate_all(found)
+    return page.locator(f"figure.{figure} .chart svg").evaluate_all(found)
 
 
 def column(page, header):
     """The texts of a column of the first table."""
-    place = [text.strip() for text in page.locator("table").first.locator("thead th").all_inner_texts()].index(header)
-    return page.locator("table").first.locator(f"tbody tr > :nth-child({place + 1})").all_inner_texts()
+    place = [text.strip() for text in page.locator("table.board").first.locator("thead th").all_inner_texts()].index(
+        header
+    )
+    return page.locator("table.board").first.locator(f"tbody tr > :nth-child({place + 1})").all_inner_texts()
 
 
 def heading(page, header):
-    return page.locator("table").first.get_by_role("columnheader", name=header, exact=True)
+    return page.locator("table.board").first.get_by_role("columnheader", name=header, exact=True)
 
 
 def settled(page):
@@ -143,7 +146,7 @@ def test_columns_are_sorted_by_mouse_and_keyboard(open_):
 
 def test_a_point_says_what_it_is(open_):
     page = open_("paper")
-    point = page.locator("figure.forest svg").first.locator(".mark-symbol path").last
+    point = page.locator("figure.forest .chart svg").first.locator(".mark-symbol path").last
     point.scroll_into_view_if_needed()
     page.mouse.move(*_middle(point))
     tip = page.locator("#vg-tooltip-element.visible")
@@ -168,10 +171,10 @@ def test_methods_axes_and_seeds_are_chosen(open_):
     assert all(chart for chart in lines(page))
     off = page.locator("tr.off")
     assert (
-        set(off.evaluate_all("rows => rows.map(row => row.dataset.method)")) == {"grokalign"} and off.count() == 16
-    )  # of five tasks, their matrices, the means over tasks and the published numbers
+        set(off.evaluate_all("rows => rows.map(row => row.dataset.method)")) == {"grokalign"} and off.count() == 17
+    )  # of the glance, five tasks, their matrices, the means over tasks and the published numbers
 
-    ticks = page.locator("figure.accuracy svg").last.locator(".role-axis-label text")
+    ticks = page.locator("figure.accuracy .chart svg").last.locator(".role-axis-label text")
     logarithmic = ticks.all_text_contents()
     page.get_by_label("logarithmic epochs").uncheck()
     settled(page)
@@ -189,7 +192,7 @@ def test_methods_axes_and_seeds_are_chosen(open_):
 
     page.get_by_role("button", name="none").click()
     settled(page)
-    assert not any(lines(page)) and page.locator("tr.off").count() == page.locator("tbody tr").count()
+    assert not any(lines(page)) and page.locator("tr.off").count() == page.locator("tbody tr[data-method]").count()
     page.get_by_role("button", name="all").click()
     settled(page)
     assert (
@@ -201,11 +204,11 @@ def test_a_chosen_metric_is_drawn(open_):
     page = open_("paper")
     part = page.locator("details", has_text="Every other metric").first
     page.get_by_label("orthograd", exact=True).uncheck()
-    assert part.locator("svg").count() == 0
+    assert part.locator(".chart svg").count() == 0
     part.locator("summary").click()
-    part.locator("svg").first.wait_for()
+    part.locator(".chart svg").first.wait_for()
     settled(page)
-    drawn = part.locator("svg")
+    drawn = part.locator(".chart svg")
     assert drawn.count() == part.locator(".chart").count() == 3
     assert all(drawn.evaluate_all("all => all.map(svg => svg.getBoundingClientRect().width > 300)"))
     colour = page.locator("label", has_text="orthograd").locator("line").get_attribute("stroke")
@@ -221,7 +224,7 @@ def test_nothing_but_tables_and_wide_charts_scrolls_sideways_on_a_phone(open_, n
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     wide = """() => [...document.querySelectorAll("body *")].filter(e => e.scrollWidth > e.clientWidth + 1
       && getComputedStyle(e).overflowX !== "visible" && e.tagName !== "svg").map(e => e.className)"""
-    assert {each.split()[0] for each in page.evaluate(wide)} <= {"scroll", "summary", "forest"}
+    assert {each.split()[0] for each in page.evaluate(wide)} <= {"scroll", "forest", "published"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -234,14 +237,14 @@ def test_text_is_legible(open_, name, scheme):
     found = page.evaluate(
         CONTRAST, "h1, h2, h3, p, a, li, th, td, legend, label span, button, figcaption, summary, pre, dt, dd"
     )
-    charts = page.evaluate(CONTRAST, "figure:not(.summary) svg text")
+    charts = page.evaluate(CONTRAST, "figure:not(.multiple) svg text")
     assert len(found) > 100 and len(charts) > 50
     assert [(text, ratio) for ratio, text in found + charts if ratio < LEGIBLE] == []
 
 
 def test_the_dark_scheme_has_other_colours_and_print_has_none_of_it(open_):
     page = open_("several")
-    line = page.locator("figure.survival svg .mark-line path").first
+    line = page.locator("figure.survival .chart svg .mark-line path").first
     look = "() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
     stroke = "path => getComputedStyle(path).stroke"
     light = page.evaluate(look), line.evaluate(stroke)
@@ -280,7 +283,7 @@ def test_everything_is_reached_with_the_tab_key(open_):
     box.focus()
     page.keyboard.press("Space")
     settled(page)
-    assert not box.is_checked() and page.locator("tr.off").count() == 2  # in the leaderboard and the matrix
+    assert not box.is_checked() and page.locator("tr.off").count() == 3  # in the glance, the leaderboard and the matrix
 
 
 def test_markup_in_labels_is_shown_as_text(open_):
@@ -290,11 +293,11 @@ def test_markup_in_labels_is_shown_as_text(open_):
     page.locator("label", has_text="alert").locator("input").uncheck()
     settled(page)
     assert page.locator("tr.off").count() == 2 and all(len(chart) == 1 for chart in lines(page))
-    point = page.locator("figure.survival svg .mark-symbol path").last
+    point = page.locator("figure.survival .chart svg .mark-symbol path").last
     point.scroll_into_view_if_needed()
     page.locator("#all").click()
     settled(page)
-    point = page.locator("figure.accuracy svg").first.locator(".mark-symbol path").last
+    point = page.locator("figure.accuracy .chart svg").first.locator(".mark-symbol path").last
     page.mouse.move(*_middle(point))
     tip = page.locator("#vg-tooltip-element.visible")
     tip.wait_for()
@@ -318,15 +321,38 @@ def test_nothing_of_a_hostile_folder_runs_or_asks_for_anything(open_):
     assert page.evaluate("typeof ran") == "undefined"
 
 
-def test_sixty_methods_are_named_beside_their_lines_and_chosen_one_by_one(open_):
+def test_of_sixty_methods_the_chosen_ones_are_in_colour_over_the_others_in_grey(open_):
     page = open_("sixty")
     assert page.locator("#controls").bounding_box()["height"] < 140
-    assert "grokalign[strength=5.8]" in page.locator("figure.survival svg").first.locator("text").all_text_contents()
+    coloured = [sum(colour != GREY for colour in chart) for chart in lines(page)]
+    assert coloured == [8, 8] and [len(chart) for chart in lines(page)] == [60, 60]
+    key = page.locator("figure.survival .key").first.locator("span")
+    assert key.count() == 8 and key.first.inner_text() == "baseline"
+
+    page.locator("#choose summary").click()
     page.get_by_role("button", name="none").click()
     page.get_by_label("grokalign[strength=5.8]", exact=True).check()
     settled(page)
+    assert [sum(colour != GREY for colour in chart) for chart in lines(page)] == [1, 1]
+    assert key.all_inner_texts() == ["grokalign[strength=5.8]"]
+    page.get_by_label("other methods in grey").uncheck()
+    settled(page)
     assert [len(chart) for chart in lines(page)] == [1, 1]
-    assert page.locator("tr:not(.off)[data-method]").count() == 3  # of two tasks, and of the means over them
+    page.get_by_role("button", name="leaders").click()
+    settled(page)
+    assert [len(chart) for chart in lines(page)] == [8, 8]
+
+
+def test_on_a_phone_the_speed_up_is_seen_and_the_rest_is_a_scroll_away(open_):
+    page = open_("sixty", 390, 844)
+    board = page.locator(".scroll", has=page.locator("table.board")).first
+    box = heading(page, "speed-up [95%]").bounding_box()
+    assert box["x"] + box["width"] <= 390 and "more" in board.get_attribute("class")
+    name = board.locator("tbody th").first
+    at = name.bounding_box()["x"]
+    board.evaluate("part => (part.scrollLeft = part.scrollWidth)")
+    page.wait_for_function("part => !part.classList.contains('more')", arg=board.element_handle())
+    assert name.bounding_box()["x"] == pytest.approx(at, abs=1)
 
 
 @pytest.mark.parametrize("name", sorted(FOLDERS.keys() - {"sixty", "hostile", "awkward", "failed", "several"}))

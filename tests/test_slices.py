@@ -108,10 +108,7 @@ def test_files_of_slices(kept, tmp_path):
         ),
         (("slices", "--task", "party"), "no runs to draw for the task 'party'"),
         (("slices", "--regularizer", "orto"), "--regularizer orto: the suite has no such regularizer"),
-        (
-            ("forest", "--regularizer", "orthograd"),
-            "--regularizer applies only to slices and other_slices, not to forest",
-        ),
+        (("forest", "--regularizer", "orto"), "has no regularizer 'orto'; there are: "),
         (("slices", "--metric", "loss"), "--metric applies only to the figure `metrics`, not to `slices`"),
     ],
 )

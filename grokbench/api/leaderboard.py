@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from grokbench.api.runs import Runs, load_runs
 from grokbench.judging import ranking
+from grokbench.judging.ordering import arranged
 from grokbench.report.text import NARROWEST, render
 from grokbench.report.text.markup import fragment
 from grokbench.runner import pipeline
@@ -39,23 +40,23 @@ class Leaderboard(ranking.Leaderboard):
 
     def __str__(self) -> str:
         """Return the command's table, 120 characters wide, without curves."""
-        return render(self, "table")
+        return render(arranged(self), "table")
 
     def __repr__(self) -> str:
         """Return the table that `str` returns, for a prompt."""
         return str(self)
 
     def _repr_html_(self) -> str:
-        return fragment(self)
+        return fragment(arranged(self))
 
     def _repr_markdown_(self) -> str:
-        return render(self, "markdown")
+        return render(arranged(self), "markdown")
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[Text]":
         """Yield the table, as wide as the console."""
         from rich.text import Text
 
-        yield Text(render(self, "table", max(NARROWEST, options.max_width)))
+        yield Text(render(arranged(self), "table", max(NARROWEST, options.max_width)))
 
 
 def leaderboard(runs: Runs | str | Path) -> Leaderboard:

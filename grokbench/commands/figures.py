@@ -20,6 +20,7 @@ __all__ = ["plot", "report"]
 FIGURES = (
     "summary",
     "profile",
+    "published",
     "forest",
     "survival",
     "accuracy",
@@ -29,9 +30,16 @@ FIGURES = (
 )  # of `report.charts`
 SLICES = ("slices", "other_slices")  # figures of kept networks, which are not in the report
 PAPER = tuple(f"figure{number}" for number in range(2, 9))  # `PAPER_FIGURES` of `report.charts`
-ALL_TASKS = ("summary", "profile", "figure3", "figure8")  # figures that always show all tasks
+ALL_TASKS = ("summary", "profile", "published", "figure3", "figure8")  # figures that always show all tasks
 NOTHING = "has nothing to draw yet for `{}`: see `grokbench status`."
+NO_SPEEDUP = (
+    "has no speed-up to draw: it takes a method and the baseline that finished every planned seed, and one of them has "
+    "to have grokked; `grokbench leaderboard` says what is missing."
+)
 EMPTY = {
+    "forest": NO_SPEEDUP,
+    "summary": NO_SPEEDUP,
+    "published": "has no published number beside a finished row: a suite gives them under `published`.",
     "sensitivity": (
         "has no method that was run with two settings of the optimizer: add a row to its suite such as "
         "decay: {use: baseline, optimizer: {weight_decay: {grid: [0.1, 1.0]}}}, and run the suite."
@@ -84,7 +92,8 @@ def report(directory: str, out: str | None) -> None:
     "regularizers",
     multiple=True,
     metavar="LABEL",
-    help="Draw only this method of the figures `slices` and `other_slices`; repeatable.",
+    help="Draw this method in colour, and the others in grey; repeatable. Of `slices` and `other_slices`, draw only "
+    "this method.  [default: the leading ones, if there are more than 8]",
 )
 @PLUGINS
 @click.option(
@@ -117,6 +126,7 @@ def plot(
     \b
     summary    every speed-up of every task
     profile    shares of seeds on which methods are nearly the fastest
+    published  published ratios of mean epochs beside ours
     forest     speed-up over the baseline, with intervals
     survival   Kaplan-Meier curves of the time to grok
     accuracy   train and test accuracy over epochs
@@ -133,9 +143,8 @@ def plot(
 
     evidence = _evidence(directory)
     _check(evidence, directory, figure, tasks, metrics)
-    if regularizers and figure not in SLICES:
-        raise click.UsageError(f"--regularizer applies only to {' and '.join(SLICES)}, not to {figure}: leave it out.")
-    sheet = Sheet(evidence, PAPER[width], axis == "log", seeds)
+    chosen = () if figure in SLICES else _known(directory, regularizers, evidence.methods)
+    sheet = Sheet(evidence, PAPER[width], axis == "log", seeds, chosen)
     if figure in SLICES:
         wanted = sliced(sheet, figure, tasks, regularizers, plugins)
     else:
@@ -179,6 +188,18 @@ def _check(evidence: "Evidence", directory: str, figure: str, tasks: tuple[str, 
                 there = f"there are: {', '.join(known)}" if known else "there are none"
                 near = did_you_mean(label, known)
                 raise StoreError(f"{directory} has no runs to draw for the {kind} {label!r}; {there}{near}")
+
+
+def _known(directory: str, labels: tuple[str, ...], methods: list[str]) -> tuple[str, ...]:
+    """Return the labels of methods; refuse one that the folder lacks."""
+    from grokbench.errors import StoreError
+    from grokbench.text.suggest import did_you_mean
+
+    for label in labels:
+        if label not in methods:
+            there = f"there are: {', '.join(methods)}{did_you_mean(label, methods)}"
+            raise StoreError(f"{directory} has no regularizer {label!r}; {there}")
+    return labels
 
 
 def _selected(drawing: "Drawing", tasks: tuple[str, ...], metrics: tuple[str, ...]) -> bool:

@@ -5,11 +5,12 @@ import sys
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from grokbench.commands.completion import folders
+from grokbench.commands.leaderboard_rows import row_options, selected
 from grokbench.commands.output import can_print, echo
 from grokbench.text.escape import printable
 
@@ -26,14 +27,18 @@ CONTRAST_FORMATS = ("table", "markdown", "json")  # the formats of `report.text.
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--format", "style", default="table", show_default=True, type=click.Choice(FORMATS))
 @click.option("--methods-text", is_flag=True, help="Print instead, in sentences, how the numbers were made.")
-def leaderboard(directory: str, style: str, methods_text: bool) -> None:
-    """Print the leaderboard of a results folder."""
+@row_options
+def leaderboard(directory: str, style: str, methods_text: bool, **rows: Any) -> None:
+    """Print the leaderboard of a results folder.
+
+    Options that select rows change no number: p stays corrected over all planned comparisons.
+    """
     from grokbench.store import Store
 
     if methods_text:
         _print_methods(Store.load(directory), style)
     else:
-        print_leaderboard(Store.load(directory), style)
+        print_leaderboard(Store.load(directory), style, **rows)
 
 
 def _print_methods(store: "Store", style: str) -> None:
@@ -47,19 +52,30 @@ def _print_methods(store: "Store", style: str) -> None:
     _warn_of_damaged(store)
 
 
-def print_leaderboard(store: "Store", style: str) -> None:
+def print_leaderboard(
+    store: "Store",
+    style: str,
+    sort: str | None = None,
+    tasks: tuple[str, ...] = (),
+    regularizers: tuple[str, ...] = (),
+    top: int | None = None,
+) -> None:
     """Print the leaderboard of a folder, and warn of damaged files.
 
     Args:
         store: the results folder.
         style: one of FORMATS; a table is fitted to the width of a terminal.
+        sort: the order of the rows, as for `leaderboard_rows.selected`.
+        tasks: the tasks to show; empty for all.
+        regularizers: the methods to show besides the baseline; empty for all.
+        top: the most rows of a task besides the baseline's; None for all.
     """
     from grokbench.report.text import NARROWEST, render
     from grokbench.report.text.sparklines import BLOCKS, DIGITS, read_sparklines
     from grokbench.runner import pipeline
 
     width = max(NARROWEST, shutil.get_terminal_size().columns) if sys.stdout and sys.stdout.isatty() else None
-    judged = pipeline.judge(store)
+    judged = selected(pipeline.judge(store), style, sort=sort, tasks=tasks, regularizers=regularizers, top=top)
     levels = BLOCKS if can_print(BLOCKS) else DIGITS
     echo(render(judged, style, width, read_sparklines(store, judged, levels) if style == "table" else None))
     _warn_of_damaged(store)
@@ -136,6 +152,7 @@ def pack(directory: str, out: str | None, weights: bool, keep_paths: bool) -> No
     from tracebacks. The command lists what the copy reveals.
     """
     from grokbench.io import atomic
+    from grokbench.judging.ordering import arranged
     from grokbench.report.text import render
     from grokbench.runner import pipeline
     from grokbench.store import Store
@@ -148,7 +165,7 @@ def pack(directory: str, out: str | None, weights: bool, keep_paths: bool) -> No
     folder = _named_folder("results", store.manifest.suite) if out is None else Path(out)
     runs = chain(store.each_run(curves=True), store.withdrawn_runs(curves=True))
     files = packed(store.manifest, runs, store.timings(), weights, store.history().ledger)
-    files[LEADERBOARD] = render(pipeline.judge(store), "markdown").encode()
+    files[LEADERBOARD] = render(arranged(pipeline.judge(store)), "markdown").encode()
     if not keep_paths:
         _refuse_paths(directory, files)
     kept, damaged = store.weights.intact(store.each_run()) if weights else ({}, 0)
@@ -188,7 +205,8 @@ def _refuse_paths(directory: str, files: Mapping[str, bytes]) -> None:
 @click.argument("directory", metavar="DIR", shell_complete=folders)
 @click.option("--out", metavar="FOLDER", help="The output folder.  [default: exports/<suite>]", shell_complete=folders)
 @click.option("--format", "style", default="csv", show_default=True, type=click.Choice(("csv", "parquet")))
-def export(directory: str, out: str | None, style: str) -> None:
+@click.option("--force", is_flag=True, help="Replace an earlier export in the output folder.")
+def export(directory: str, out: str | None, style: str, force: bool) -> None:
     """Write every run, every curve and the leaderboard as tables, with a page that describes their columns.
 
     Numbers are written exactly, including nan and inf. Parquet needs pyarrow:
@@ -205,7 +223,7 @@ def export(directory: str, out: str | None, style: str) -> None:
     folder = _named_folder("exports", store.manifest.suite) if out is None else Path(out)
     if out is None:
         links.refuse(folder, Path())
-    counts = write(store, pipeline.judge(store), folder, style)
+    counts = write(store, pipeline.judge(store), folder, style, force)
     words = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     echo(f"Rows: {words}, in {folder}    (columns: {folder / 'README.md'})")
     if store.busy:

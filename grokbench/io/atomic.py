@@ -7,7 +7,7 @@ see `links`. Without `within`, the path is one that the user named.
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -153,12 +153,13 @@ def copy(source: Path, path: Path, within: Path | None = None) -> None:
 
 
 @contextmanager
-def new_folder(folder: Path, within: Path | None = None) -> Iterator[Path]:
+def new_folder(folder: Path, within: Path | None = None, replaces: Collection[str] = ()) -> Iterator[Path]:
     """Make a folder to fill in a `with` block. It appears at its path when the block ends without an exception.
 
     Args:
         folder: the path of the folder.
         within: a folder that contains it, see the module.
+        replaces: names of files; an existing folder with no others is replaced.
 
     Raises:
         StoreError: `folder` exists and is not an empty folder, or cannot be written.
@@ -167,16 +168,25 @@ def new_folder(folder: Path, within: Path | None = None) -> Iterator[Path]:
     if within is not None:
         links.refuse(folder, within)
     with explained(folder):
-        if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
+        if folder.is_symlink() or (folder.exists() and not _holds_only(folder, replaces)):
             raise StoreError(f"{folder} exists already: delete it, or choose another folder ({Option('out')}).")
         shutil.rmtree(temporary, ignore_errors=True)  # left by a process that was killed
         temporary.mkdir(parents=True)
         try:
             yield temporary
+            if folder.exists() and any(folder.iterdir()):
+                shutil.rmtree(folder)
             os.replace(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         _flush_folder(folder.parent)
+
+
+def _holds_only(folder: Path, names: Collection[str]) -> bool:
+    """Return whether a folder is empty or holds only plain files with the given names."""
+    return folder.is_dir() and all(
+        each.name in names and each.is_file() and not each.is_symlink() for each in folder.iterdir()
+    )
 
 
 def remove(path: Path, within: Path | None = None) -> None:

@@ -1,6 +1,6 @@
 """The effect of one cell against its baseline over paired seeds, with its interval and tests."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,21 +137,23 @@ def _remedy(incomplete: Measured, missing: str) -> str:
     return missing if incomplete.missing else "mend what failed and run it again"
 
 
-def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Effect:
+def effect(baseline: Measured, method: Measured, confidence: float = 0.95, tests: Collection[str] = ()) -> Effect:
     """Compare a complete cell with its complete baseline.
 
     Args:
         baseline: the replicas of the baseline, n of them.
         method: the replicas of the method, on the same n seeds in the same order.
         confidence: the confidence of the interval of the speed-up.
+        tests: the tests to make; the ratio of means and the interval of `superiority` are then left out. Empty for
+            all tests, and both.
     """
     found = PairedTimes.of(baseline, method)
     informative = bool(found.grokked[0].any() or found.grokked[1].any())
     bound = found.bound if informative else None
     low, high = found.interval(confidence) if informative else (None, None)
-    means = found.ratio_of_means(VERDICT) if informative else (None, None, None)
-    tests = found.tests()
-    ends = stats.superiority_interval(*found.wins(), len(found.logs), confidence)
+    means = found.ratio_of_means(VERDICT) if informative and not tests else (None, None, None)
+    made = found.tests(tests)
+    ends = (None, None) if tests else stats.superiority_interval(*found.wins(), len(found.logs), confidence)
     return Effect(
         speedup=float(np.exp(np.sort(found.logs).mean())) if informative else None,
         low=low,
@@ -160,8 +162,8 @@ def effect(baseline: Measured, method: Measured, confidence: float = 0.95) -> Ef
         of_means=means[0],
         of_means_low=means[1],
         of_means_high=means[2],
-        p={name: p for name, (p, _) in tests.items()},
-        favours={name: favours for name, (_, favours) in tests.items()},
+        p={name: p for name, (p, _) in made.items()},
+        favours={name: favours for name, (_, favours) in made.items()},
         effect_size=stats.effect_size(found.logs),
         superiority=stats.superiority(*found.with_misses_last),
         superiority_low=ends[0],

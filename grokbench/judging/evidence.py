@@ -6,10 +6,12 @@ into memory.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from grokbench.judging.bands import Band, band
 from grokbench.judging.comparison import Comparison, Comparisons, compare
 from grokbench.judging.leaderboard import Leaderboard
+from grokbench.judging.ordering import arranged, is_large, leading, methods
 from grokbench.judging.ranking import rank
 from grokbench.judging.row import Row
 from grokbench.judging.seconds import Cost, costs
@@ -51,19 +53,22 @@ class Evidence:
         """The tasks with at least one replica that has run, in the order of the suite."""
         return list(dict.fromkeys(each.measured.cell.task for each in self._begun()))
 
-    @property
+    @cached_property
     def methods(self) -> list[str]:
-        """The labels of all planned regularizers: first the baseline, then the others in the order of the suite."""
-        labels = dict.fromkeys([self.manifest.baseline, *(row.regularizer for row in self.leaderboard.rows)])
-        return [label for label in labels if any(row.regularizer == label for row in self.leaderboard.rows)]
+        """The labels of all planned regularizers: first the baseline, then the others in the order of the suite.
+
+        If there are more than LARGE, the others begin with those that lead.
+        """
+        return leading(self.leaderboard) if is_large(self.leaderboard) else methods(self.leaderboard)
 
     def of(self, task: str) -> list[Comparison]:
-        """Select the cells of a task with at least one replica that has run."""
-        return [each for each in self._begun() if each.measured.cell.task == task]
+        """Select the cells of a task with at least one replica that has run, in the order of `methods`."""
+        mine = [each for each in self._begun() if each.measured.cell.task == task]
+        return sorted(mine, key=lambda each: self.methods.index(each.measured.cell.regularizer))
 
     def rows(self, task: str) -> list[Row]:
-        """Select the rows of a task."""
-        return [row for row in self.leaderboard.rows if row.task == task]
+        """Select the rows of a task, in the order in which a leaderboard shows them."""
+        return [row for row in arranged(self.leaderboard, tasks=[task]).rows if row.task == task]
 
     def metrics(self, task: str) -> list[str]:
         """List the metrics that at least one replica of a task recorded."""

@@ -1,6 +1,6 @@
 """Paired times of two cells, with the uncertainty from cadence and budget, and the tests of their difference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -113,22 +113,26 @@ class PairedTimes:
         both = (None, None) if low is None or high is None else (low, high)
         return float(self.late.before.mean() / self.late.after.mean()), *both
 
-    def tests(self) -> dict[str, tuple[float | None, float]]:
+    def tests(self, names: Collection[str] = ()) -> dict[str, tuple[float | None, float]]:
         """Compute p and direction of each test; a direction above 0 favours the method.
 
         For `sign_flip`, `wilcoxon` and `misses_last`, the p is that of the least favourable times.
+
+        Args:
+            names: the tests to compute; empty for all.
         """
         between = self.least.logs, self.greatest.logs
-        return {
-            "sign_flip": (stats.sign_flip_between(*between), float(self.logs.sum())),
-            "paired_t": self._at_a_corner(lambda at: at.before - at.after, stats.paired_t),
-            "wilcoxon": (stats.wilcoxon_between(*between), float(stats.signed_ranks(self.logs).sum())),
-            "logrank": self._at_a_corner(self._scores, stats.sign_flip),
-            "misses_last": (
+        found: dict[str, Callable[[], tuple[float | None, float]]] = {
+            "sign_flip": lambda: (stats.sign_flip_between(*between), float(self.logs.sum())),
+            "paired_t": lambda: self._at_a_corner(lambda at: at.before - at.after, stats.paired_t),
+            "wilcoxon": lambda: (stats.wilcoxon_between(*between), float(stats.signed_ranks(self.logs).sum())),
+            "logrank": lambda: self._at_a_corner(self._scores, stats.sign_flip),
+            "misses_last": lambda: (
                 stats.misses_last(*self.without_budget),
                 stats.misses_last_favours(*self.without_budget),
             ),
         }
+        return {name: test() for name, test in found.items() if not names or name in names}
 
     @property
     def with_misses_last(self) -> Corner:

@@ -5,6 +5,7 @@ maps the phases over replicas and runs them in this order: perturb, hidden, loss
 optimizer with rate, project. Combined methods act in the order of the suite.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
@@ -23,6 +24,9 @@ from grokbench.step.readings import UndeclaredGradientError
 from grokbench.step.update_phases import UpdatePhases
 from grokbench.task import Task
 from grokbench.types import Batch, Loss, Optimizer, Params, State
+
+# The first `torch.func.jvp` of a process makes torch call its own deprecated function; no plugin can avoid that.
+warnings.filterwarnings("ignore", r"`torch\.jit\.script` is deprecated", FutureWarning, r"torch\.jit\._script")
 
 __all__ = ["NotScalarError", "Step", "StepContext", "UndeclaredGradientError"]
 

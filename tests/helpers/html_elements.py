@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "input", "link", "br", "hr", "img", "line"}
+VOID = {"meta", "input", "link", "br", "hr", "img", "line", "wbr"}
 
 
 class Page(HTMLParser):

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-__all__ = ["around", "axis", "epochs", "height_of", "linear_ticks", "log_ticks", "past", "scale"]
+__all__ = ["around", "axis", "epochs", "linear_ticks", "log_ticks", "past", "scale"]
 
 MANTISSAS = (tuple(range(1, 10)), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))  # ticks in a decade, the finest first
 STEPS = (1, 2, 5)
@@ -117,19 +117,6 @@ def around(values: Sequence[float], log: bool, margin: float = 0.04) -> Span:
     low, high = min(values), max(values)
     pad = margin * (high - low) or margin * abs(high) or margin
     return low - pad, high + pad
-
-
-def height_of(value: float, span: Span, log: bool, height: float) -> float:
-    """Return a value's vertical position, in pixels from the top of a plot.
-
-    Args:
-        value: a value on the vertical axis.
-        span: the span of this axis.
-        log: whether the axis is logarithmic.
-        height: the height of the plot, in pixels.
-    """
-    at, low, high = (math.log(each) if log else each for each in (value, *span))
-    return height * (high - at) / (high - low)
 
 
 def past(edge: str, pixels: float) -> Any:

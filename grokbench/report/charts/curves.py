@@ -9,14 +9,15 @@ import numpy as np
 from grokbench.criterion import parse_condition
 from grokbench.judging.bands import Band
 from grokbench.report.charts.axes import Span, around, axis, epochs, scale
-from grokbench.report.charts.labels import cut, labels
+from grokbench.report.charts.labels import cut
 from grokbench.report.charts.sheet import Sheet
 
 __all__ = ["ACCURACIES", "accuracy", "metric"]
 
 ACCURACIES = ("test_accuracy", "train_accuracy")
 FAINT = "test accuracy (faint: train)"
-SEEDS = 60  # most points in the curve of a single seed
+SEEDS, FEWEST = 60, 12  # most points in the curve of a single seed, and the number to which it is always allowed
+POINTS = 12_000  # points of all single seeds of a plot, beyond which their curves are thinned
 WIDE = 100.0  # positive values have a logarithmic axis if the ratio of the largest to the smallest is at least this
 
 Bands = Mapping[str, Band]  # method -> its band
@@ -33,7 +34,7 @@ def accuracy(sheet: Sheet, task: str) -> dict[str, Any] | None:
     if not found:
         return None
     y = alt.Y("median:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title=FAINT if len(found) > 1 else [*found][0]))
-    return _plot(sheet, task, found, y, ((0.0, 1.0), False), single=True)
+    return _plot(sheet, task, found, y, (0.0, 1.0), single=True)
 
 
 def metric(sheet: Sheet, task: str, label: str) -> dict[str, Any] | None:
@@ -51,7 +52,7 @@ def metric(sheet: Sheet, task: str, label: str) -> dict[str, Any] | None:
     log = min(values) > 0 and max(values) / min(values) >= WIDE
     span = around(values, log)
     y = alt.Y("median:Q", scale=scale(span, log), axis=axis(cut(label), span, log))
-    return _plot(sheet, task, {label: bands}, y, (span, log))
+    return _plot(sheet, task, {label: bands}, y, span)
 
 
 def _bands(sheet: Sheet, task: str, label: str) -> Bands:
@@ -62,21 +63,26 @@ def _bands(sheet: Sheet, task: str, label: str) -> Bands:
 
 
 def _plot(
-    sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: tuple[Span, bool], single: bool = False
+    sheet: Sheet, task: str, found: Mapping[str, Bands], y: alt.Y, span: Span, single: bool = False
 ) -> dict[str, Any]:
-    """Draw metrics in one plot, the first of `found` in front; `span` also says whether the vertical axis is log."""
+    """Draw metrics in one plot, the first of `found` in front."""
     first, *behind = found
     methods, cells = dict.fromkeys(method for bands in found.values() for method in bands), sheet.evidence.of(task)
     last = max(int(band.epochs[-1]) for bands in found.values() for band in bands.values())
     interval = min(each.measured.cell.evaluate_every for each in cells)
-    x, height = epochs(max(last, interval), interval, sheet.log, sheet.ticks), sheet.height(len(methods))
+    x = epochs(max(last, interval), interval, sheet.log)
     look = {"color": sheet.colour(methods), "strokeDash": sheet.dash(methods)}
-    layers = [layer for label in behind for layer in _lines(sheet, label, found[label], x, y, look, single, 0.45)]
+    seeds_behind = single and not sheet.crowded  # the train accuracy of hundreds of seeds would fill the file
+    layers = [layer for label in behind for layer in _lines(sheet, label, found[label], x, y, look, seeds_behind, 0.45)]
     layers += _lines(sheet, first, found[first], x, y, look, single, 1.0)
-    layers += labels(sheet, {method: _end(band) for method, band in found[first].items()}, x, span, height)
+    ends = alt.Chart(sheet.data(_ends(found[first]))).encode(x=x, y=y, color=sheet.colour(methods))
+    if sheet.crowded and sheet.style.hovered:
+        layers.append(ends.mark_point(filled=True, size=40, opacity=1).encode(shape=sheet.marker(methods)))
+    middle = alt.Chart(sheet.data(_middle(first, found[first]))).encode(x=x, y=y)
+    grey = [sheet.grey(middle.mark_line(strokeWidth=0.6 * sheet.style.line)), *sheet.spots(middle, _tooltip())]
     said = _description(task, found[first], first)
     shown = {"single": sheet.seeds} if single else {}
-    return sheet.plot(layers, _criterion(sheet, task, found, y, span[0]), description=said, height=height, **shown)
+    return sheet.plot(layers, _criterion(sheet, task, found, y, span), grey=grey, description=said, **shown)
 
 
 def _lines(
@@ -96,8 +102,7 @@ def _lines(
     yield base.mark_area(opacity=1, fillOpacity=0.18 * strength**2).encode(y=_low(y), y2="high:Q")
     line = base.mark_line(strokeWidth=strength * sheet.style.line, strokeOpacity=strength)
     yield line.encode(strokeDash=look["strokeDash"])
-    if sheet.style.hovered:
-        yield base.mark_point(opacity=0, size=40).encode(tooltip=_tooltip())
+    yield from sheet.spots(base, _tooltip())
 
 
 def _low(y: alt.Y) -> alt.Y:
@@ -119,9 +124,10 @@ def _middle(label: str, bands: Bands) -> Iterator[dict[str, Any]]:
 
 
 def _single(bands: Bands) -> Iterator[dict[str, Any]]:
-    """Yield the points of every seed's curve up to its last evaluation, thinned to SEEDS points."""
+    """Yield the points of every seed's curve up to its last evaluation, thinned to at most SEEDS points."""
+    most = max(FEWEST, min(SEEDS, POINTS // max(1, sum(len(band.seeds) for band in bands.values()))))
     for method, band in bands.items():
-        every = -(-len(band.epochs) // SEEDS)
+        every = -(-len(band.epochs) // most)
         for seed, values in band.seeds.items():
             known = np.flatnonzero(np.isfinite(values))
             shown = [i for i in known if i % every == 0 or i == known[-1]]
@@ -129,6 +135,12 @@ def _single(bands: Bands) -> Iterator[dict[str, Any]]:
                 {"method": method, "seed": seed, "epoch": int(band.epochs[i]), "median": float(values[i])}
                 for i in shown
             )
+
+
+def _ends(bands: Bands) -> Iterator[dict[str, Any]]:
+    """Yield the end of each median."""
+    for method, (epoch, value) in ((method, _end(band)) for method, band in bands.items()):
+        yield {"method": method, "epoch": epoch, "median": value}
 
 
 def _end(band: Band) -> tuple[float, float]:

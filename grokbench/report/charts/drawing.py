@@ -10,6 +10,7 @@ from grokbench.report.charts.forest import forest
 from grokbench.report.charts.panels import panel_figure
 from grokbench.report.charts.paper_figures import PAPER_FIGURES
 from grokbench.report.charts.profile import profile
+from grokbench.report.charts.published import published
 from grokbench.report.charts.seconds import seconds
 from grokbench.report.charts.sensitivity import sensitivity
 from grokbench.report.charts.sheet import Sheet
@@ -41,7 +42,7 @@ class Drawing:
         return ", ".join(filter(None, [self.figure, self.task, self.metric]))
 
 
-OF_ALL_TASKS = {"summary": summary, "profile": profile}
+OF_ALL_TASKS = {"summary": summary, "profile": profile, "published": published}
 PER_TASK = {
     "forest": forest,
     "survival": survival,
@@ -52,6 +53,7 @@ PER_TASK = {
 FIGURES = {
     "summary": "every speed-up of every task",
     "profile": "shares of seeds on which methods are nearly the fastest",
+    "published": "published ratios of mean epochs beside ours",
     "forest": "speed-up over the baseline, with intervals",
     "survival": "Kaplan-Meier curves of the time to grok",
     "accuracy": "train and test accuracy over epochs",

@@ -1,4 +1,4 @@
-"""A forest plot: the speed-up of every method of a task over the baseline, with intervals and published values."""
+"""A forest plot: the speed-up of every method of a task over the baseline, with intervals."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -31,30 +31,29 @@ def forest(sheet: Sheet, task: str) -> dict[str, Any] | None:
         task: the label of the task.
     """
     rows = [row for row in sheet.evidence.rows(task) if row.regularizer != sheet.evidence.manifest.baseline]
+    rows = [row for row in rows if row.speedup is not None or not sheet.crowded]
     if all(row.speedup is None for row in rows):
         return None
     height = len(rows) * ROW * sheet.style.text + 8
     said = _description(sheet, task, rows)
-    return sheet.plot(_layers(sheet, rows), [_unity(sheet)], description=said, height=height)
+    layers, grey = _layers(sheet, rows)
+    return sheet.plot(layers, [_unity(sheet)], grey=grey, description=said, height=height)
 
 
-def _layers(sheet: Sheet, rows: Sequence[Row]) -> list[alt.Chart]:
+def _layers(sheet: Sheet, rows: Sequence[Row]) -> tuple[list[alt.Chart], list[alt.Chart]]:
+    """Return the layers of the methods in colour, and those of the others."""
     order = [row.regularizer for row in rows]
     colour = sheet.colour(order, legend=False)
     names = alt.Axis(title=None, ticks=False, domain=False, labelPadding=8, grid=False, labelExpr=CUT)
     y = alt.Y("method:N", sort=order, scale=alt.Scale(domain=order), axis=names)
     base = alt.Chart(sheet.data(_entries(sheet, rows))).encode(y=y)
     shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())))
-    theirs = alt.Tooltip("published:Q", title="published")
     x = _x(rows)
-    return [
-        base.mark_rule(strokeWidth=2 * sheet.style.line).encode(x=alt.X("low:Q", **x), x2="high:Q", color=colour),
-        base.mark_tick(thickness=2, size=1.6 * sheet.style.text).encode(x="published:Q", tooltip=theirs),
-        base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text).encode(
-            x="speedup:Q", color=colour, shape=shape, tooltip=_tooltip()
-        ),
-        base.mark_text(align="left").encode(x=past("width", 8), text="shown:N"),
-    ]
+    rule = base.mark_rule(strokeWidth=2 * sheet.style.line).encode(x=alt.X("low:Q", **x), x2="high:Q")
+    point = base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text).encode(x="speedup:Q", shape=shape)
+    text = base.mark_text(align="left").encode(x=past("width", 8), text="shown:N")
+    layers = [rule.encode(color=colour), point.encode(color=colour, tooltip=_tooltip()), text]
+    return layers, [sheet.grey(rule), sheet.grey(point).encode(tooltip=_tooltip()), text]
 
 
 def _unity(sheet: Sheet) -> alt.Chart:
@@ -63,11 +62,9 @@ def _unity(sheet: Sheet) -> alt.Chart:
 
 
 def _x(rows: Sequence[Row]) -> dict[str, Any]:
-    ends = [end for row in rows for end in (*_interval(row), row.shown, row.published_speedup) if end is not None]
+    ends = [end for row in rows for end in (*_interval(row), row.shown) if end is not None]
     span = around([1.0, *(max(end, SMALLEST) for end in ends)], log=True)
-    published = any(row.published_speedup is not None for row in rows)
-    title = "speed-up (tick: published)" if published else "speed-up"
-    return {"scale": scale(span, True), "axis": axis(title, span, True, MOST)}
+    return {"scale": scale(span, True), "axis": axis("speed-up", span, True, MOST)}
 
 
 def _entries(sheet: Sheet, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
@@ -94,7 +91,6 @@ def _entry(row: Row) -> dict[str, Any]:
         "high": high,
         "kind": KINDS[row.speedup_bound],
         "text": speedup_text(row),
-        "published": row.published_speedup,
         "corrected": row.p_holm,
         "grokked": f"{row.grokked} of {row.seeds}",
     }

@@ -8,7 +8,6 @@ import numpy as np
 
 from grokbench.judging.profile import Profile, Profiles, profiles
 from grokbench.report.charts.axes import Span, axis, scale
-from grokbench.report.charts.labels import labels
 from grokbench.report.charts.sheet import Sheet
 from grokbench.text.lists import listed, plural
 
@@ -30,27 +29,23 @@ def profile(sheet: Sheet) -> dict[str, Any] | None:
     largest = max(ratio for each in found.profiles for ratio in each.ratios)
     span = (1.0, max(LEAST_SPAN, MARGIN * largest))
     steps = {each.method: _steps(each, found.problems, span[1]) for each in found.profiles}
-    height = sheet.height(len(steps))
-    x = alt.X(
-        "ratio:Q", scale=scale(span, True), axis=axis("epochs / least epochs", span, True, sheet.ticks, grid=False)
-    )
-    ends = {method: (mine[-1]["ratio"], mine[-1]["share"]) for method, mine in steps.items()}
-    layers = [*_lines(sheet, steps, x), *labels(sheet, ends, x, ((0.0, 1.0), False), height)]
-    return sheet.plot(layers, description=_description(sheet, found, span), height=height)
-
-
-def _lines(sheet: Sheet, steps: dict[str, list[dict[str, Any]]], x: alt.X) -> Iterator[alt.Chart]:
-    """Draw the step functions, with a cross at the point where censoring ends one."""
+    x = alt.X("ratio:Q", scale=scale(span, True), axis=axis("epochs / least epochs", span, True, grid=False))
     y = alt.Y("share:Q", scale=scale((0.0, 1.0), False), axis=alt.Axis(title="share of tasks x seeds", tickCount=5))
     base = alt.Chart(sheet.data(step for mine in steps.values() for step in mine)).encode(x=x, y=y)
-    colour = sheet.colour(steps)
     line = base.mark_line(interpolate="step-after", strokeWidth=sheet.style.line)
-    yield line.encode(color=colour, strokeDash=sheet.dash(steps))
+    tooltip = [alt.Tooltip("method:N"), alt.Tooltip("ratio:Q", format=".3~g"), alt.Tooltip("share:Q", format=".2f")]
+    spots = sheet.spots(base, tooltip)
+    layers = [*_layers(sheet, list(steps), base, line), *spots]
+    said = _description(sheet, found, span)
+    return sheet.plot(layers, grey=[sheet.grey(line), *spots], description=said)
+
+
+def _layers(sheet: Sheet, methods: list[str], base: alt.Chart, line: alt.Chart) -> Iterator[alt.Chart]:
+    """Draw the step functions, with a cross at the point where censoring ends one."""
+    colour = sheet.colour(methods)
+    yield line.encode(color=colour, strokeDash=sheet.dash(methods))
     ends = base.transform_filter("datum.unknown").mark_point(shape="cross", filled=True, size=45, opacity=1)
     yield ends.encode(color=colour)
-    if sheet.style.hovered:
-        tooltip = [alt.Tooltip("method:N"), alt.Tooltip("ratio:Q", format=".3~g"), alt.Tooltip("share:Q", format=".2f")]
-        yield base.mark_point(opacity=0, size=60).encode(tooltip=tooltip)
 
 
 def _steps(each: Profile, problems: int, last: float) -> list[dict[str, Any]]:

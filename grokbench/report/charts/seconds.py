@@ -6,7 +6,6 @@ from typing import Any
 import altair as alt
 
 from grokbench.report.charts.axes import EPOCHS, around, axis, scale
-from grokbench.report.charts.labels import labels
 from grokbench.report.charts.sheet import Sheet
 from grokbench.text.numbers import number
 
@@ -33,20 +32,19 @@ def seconds(sheet: Sheet, task: str) -> dict[str, Any] | None:
     methods = [entry["method"] for entry in entries]
     across = around([entry["epochs"] for entry in entries], log=True)
     up = around([entry[name] for entry in entries for name in ("low", "seconds", "high") if entry[name]], log=True)
-    below = axis("epochs to grok, mean", across, True, sheet.ticks, EPOCHS)
+    below = axis("epochs to grok, mean", across, True, form=EPOCHS)
     x = alt.X("epochs:Q", scale=scale(across, True), axis=below)
     y: dict[str, Any] = {"scale": scale(up, True), "axis": axis("seconds to grok", up, True)}
-    base = alt.Chart(sheet.data(entries)).encode(x=x, color=sheet.colour(methods))
-    point = base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text)
+    colour = sheet.colour(methods)
+    base = alt.Chart(sheet.data(entries)).encode(x=x)
     shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())))
-    ends = {entry["method"]: (entry["epochs"], entry["seconds"]) for entry in entries}
-    height = sheet.height(len(entries))
-    layers = [
-        base.mark_rule(strokeWidth=sheet.style.line).encode(y=alt.Y("low:Q", **y), y2="high:Q"),
-        point.encode(y=alt.Y("seconds:Q", **y), shape=shape, tooltip=_tooltip()),
-        *labels(sheet, ends, x, (up, True), height),
-    ]
-    return sheet.plot(layers, description=_description(task, entries), height=height)
+    rule = base.mark_rule(strokeWidth=sheet.style.line).encode(y=alt.Y("low:Q", **y), y2="high:Q")
+    point = base.mark_point(filled=True, opacity=1, size=5 * sheet.style.text).encode(
+        y=alt.Y("seconds:Q", **y), shape=shape
+    )
+    layers = [rule.encode(color=colour), point.encode(color=colour, tooltip=_tooltip())]
+    said = _description(task, entries)
+    return sheet.plot(layers, grey=[sheet.grey(rule), sheet.grey(point)], description=said)
 
 
 def _entries(sheet: Sheet, task: str) -> Iterator[Entry]:

@@ -7,15 +7,14 @@ import altair as alt
 
 from grokbench.report.charts.recipe_panels import RecipePanel, recipe_panels
 from grokbench.report.charts.sheet import Sheet
-from grokbench.report.charts.summary import FASTER, SLOWER, heat, speedup_entry
+from grokbench.report.charts.summary import heat, speedup_entry
 from grokbench.text.numbers import figure
 
 __all__ = ["sensitivity"]
 
 ROW = 2.2  # height of a row, in text sizes
 RATE = "split(datum.label, '|')[1]"  # the learning rate, which is a part of a row's name
-NEITHER, BOUND, LINE = "#ffffff", "#d4d4d4", "#bbbbbb"  # speed-ups of 1, bounds, and the lines between boxes
-LEAST = 2.0  # smallest factor with the strongest colour
+BOUND, LINE = "#d4d4d4", "#bbbbbb"  # colours of bounds, and of the lines between boxes
 BOUNDED = "datum.bounded || datum.speedup === null"
 
 Entry = dict[str, Any]
@@ -39,7 +38,7 @@ def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
     base = alt.Chart(sheet.data(entries)).encode(**_axes(found, rows), tooltip=["method:N", "text:N", "said:N"])
     box = base.mark_rect(stroke=LINE, strokeWidth=0.5, opacity=1)
     layers = [
-        box.encode(color=_heat(entries)),
+        box.encode(color=heat(sheet, [entry for entry in entries if not entry["bounded"]])),
         box.transform_filter(BOUNDED).encode(color=alt.value(BOUND)),
         base.transform_filter("datum.recipe").mark_rect(fill=None, stroke="#111111", strokeWidth=1.5, opacity=1),
         base.mark_text(fill="#111111").encode(text="text:N"),
@@ -50,13 +49,6 @@ def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
     titles = head.encode(x=alt.value(0), y=y, text="panel:N")
     said = _description(task, found, entries)
     return sheet.plot(layers, [titles], description=said, height=len(rows) * ROW * sheet.style.text)
-
-
-def _heat(entries: Sequence[Entry]) -> alt.Color:
-    """Return the colour scale, which fits the speed-ups that are not bounds and has the same strength to both sides."""
-    known = [entry["speedup"] for entry in entries if entry["speedup"] and not entry["bounded"]]
-    strongest = max([LEAST, *known, *(1 / speedup for speedup in known)])
-    return heat(strongest, range=[SLOWER, NEITHER, FASTER], interpolate="lab")
 
 
 def _axes(found: Sequence[RecipePanel], rows: Sequence[str]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from grokbench.report.charts.style import PAGE, Style
 
 __all__ = ["Sheet"]
 
-SHOWN = {"filter": "indexof(shown, datum.method) >= 0"}  # check boxes of the report set the parameter `shown`
-NARROW = 300  # on a chart less wide than this, names beside the plot leave little space for it
+# Check boxes of the report set the parameters `shown`, the methods in colour, and `others`: whether the rest is drawn.
+SHOWN = {"filter": "indexof(shown, datum.method) >= 0"}
+OTHERS = {"filter": "others && indexof(shown, datum.method) < 0"}
 PART = {"top_level": False}  # tells Altair that a layer has no schema and no configuration of its own
 
 
@@ -29,6 +30,7 @@ class Sheet:
         style: the sizes of a chart.
         log: whether epochs are on a logarithmic axis.
         seeds: whether the curves of single seeds are shown initially.
+        chosen: the methods in colour; empty for all, or for the leading ones of more than there are colours.
         datasets: name -> rows, of every chart drawn so far. The rows are kept here, because Altair would copy rows
             within a chart many times.
     """
@@ -37,12 +39,21 @@ class Sheet:
     style: Style = PAGE
     log: bool = True
     seeds: bool = False
+    chosen: tuple[str, ...] = ()
     datasets: dict[str, list[dict[str, Any]]] = field(default_factory=dict, compare=False)
 
     @property
     def crowded(self) -> bool:
-        """True if there are more methods than distinguishable colours."""
-        return len(self.evidence.methods) > styles.MOST_COLOURS
+        """True if some methods are grey: there are more than distinguishable colours, or some are chosen."""
+        return bool(self.chosen) or len(self.evidence.methods) > styles.MOST_COLOURS
+
+    @property
+    def selected(self) -> list[str]:
+        """The methods in colour, the leading ones unless others are chosen; all if colours distinguish them."""
+        if not self.crowded and not self.chosen:
+            return self.evidence.methods
+        chosen = self.chosen or self.evidence.methods[: styles.MOST_COLOURS]
+        return [label for label in self.evidence.methods if label in chosen]
 
     def colour(self, methods: Collection[str], legend: bool = True) -> alt.Color:
         """Return the colours of a plot's methods.
@@ -57,21 +68,26 @@ class Sheet:
         """Return the dash patterns of a plot's methods; the legend of the colours also shows these."""
         return alt.StrokeDash("method:N", **self._look(methods, styles.dashes(self.evidence.methods), True))
 
+    def marker(self, methods: Collection[str]) -> alt.Shape:
+        """Return the markers of a plot's methods."""
+        found = self._look(methods, styles.markers(self.evidence.methods), False)
+        return alt.Shape("method:N", **found)
+
+    def grey(self, layer: alt.Chart) -> alt.Chart:
+        """Return a layer in grey, for the methods that are not in colour; hovering over it shows the method."""
+        tooltip: dict[str, Any] = {"tooltip": alt.Tooltip("method:N")} if self.style.hovered else {}
+        return layer.encode(color=alt.value(styles.GREY), detail="method:N", **tooltip)
+
+    def spots(self, base: alt.Chart, tooltip: Sequence[alt.Tooltip]) -> list[alt.Chart]:
+        """Return the invisible points that show the numbers of a line on hover; none in files."""
+        return [base.mark_point(opacity=0, size=60).encode(tooltip=list(tooltip))] if self.style.hovered else []
+
     def _look(self, methods: Collection[str], looks: Sequence[Any], legend: bool) -> dict[str, Any]:
-        mine = {label: look for label, look in zip(self.evidence.methods, looks, strict=True) if label in methods}
-        named = legend and self.style.legend and not self.crowded
+        drawn = methods if self.style.hovered else set(methods).intersection(self.selected)
+        mine = {label: look for label, look in zip(self.evidence.methods, looks, strict=True) if label in drawn}
+        named = legend and self.style.legend
         shown = alt.Legend(**self.style.columns(mine)) if named else None
         return {"scale": alt.Scale(domain=list(mine), range=list(mine.values())), "legend": shown}
-
-    def height(self, labels: int) -> int:
-        """Return the height of a plot in pixels, large enough for the given number of labels beside it."""
-        return max(self.style.height, round(labels * self.line_height)) if self.crowded else self.style.height
-
-    @property
-    def ticks(self) -> int:
-        """The most ticks that fit on an axis of epochs."""
-        narrow = isinstance(self.style.width, int) and self.style.width < NARROW
-        return 4 if self.crowded and narrow else 6
 
     @property
     def line_height(self) -> float:
@@ -90,6 +106,7 @@ class Sheet:
         layers: Iterable[alt.Chart],
         fixed: Iterable[alt.Chart] = (),
         *,
+        grey: Iterable[alt.Chart] = (),
         description: str,
         height: float | None = None,
         **parameters: Any,
@@ -101,20 +118,23 @@ class Sheet:
         Args:
             layers: layers whose rows have a `method`; rows of methods that are not shown are filtered out.
             fixed: other layers, drawn beneath them.
+            grey: layers of `grey`, drawn beneath both for the methods that are not in colour.
             description: a text alternative, for readers who cannot see the plot.
             height: the height of the plot, in pixels; None for the style's height.
             parameters: the parameters of the chart, with their values.
         """
-        drawn = [*map(_part, fixed), *(_of_methods(_part(layer)) for layer in layers)]
+        behind = [_of_methods(_part(layer), OTHERS) for layer in grey] if self.crowded else []
+        drawn = [*behind, *map(_part, fixed), *(_of_methods(_part(layer), SHOWN) for layer in layers)]
+        parameters = {"shown": self.selected, **({"others": True} if behind else {}), **parameters}
         names = sorted({part["data"]["name"] for part in drawn})
         return {
             "$schema": alt.SCHEMA_URL,
             "description": description,
             "width": self.style.width,
             "height": round(height or self.style.height),
-            "autosize": {"type": "fit-x", "contains": "padding"},
+            "autosize": {"type": "fit-x", "contains": "padding", **({"resize": True} if self.crowded else {})},
             "padding": 4,
-            "params": [{"name": k, "value": v} for k, v in {"shown": self.evidence.methods, **parameters}.items()],
+            "params": [{"name": k, "value": v} for k, v in parameters.items()],
             "layer": drawn,
             "datasets": {name: self.datasets[name] for name in names},
             "config": self.style.config(),
@@ -166,9 +186,9 @@ def _part(layer: alt.Chart) -> dict[str, Any]:
     return found
 
 
-def _of_methods(part: dict[str, Any]) -> dict[str, Any]:
-    """Filter a layer's rows by the methods that are shown."""
-    return part | {"transform": [*part.get("transform", ()), SHOWN]}
+def _of_methods(part: dict[str, Any], which: dict[str, str]) -> dict[str, Any]:
+    """Filter a layer's rows by method, before any other transform."""
+    return part | {"transform": [which, *part.get("transform", ())]}
 
 
 def _plain(value: Any) -> Any:

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grokbench.judging.ordering import LARGE
+
 __all__ = [
     "COLOURS",
     "DARK",
     "FONT",
     "FONTS",
+    "GREY",
+    "MARKERS",
     "MOST_COLOURS",
     "PAGE",
     "PAPER",
     "Style",
     "colours",
     "dashes",
+    "markers",
     "text_width",
 ]
 
@@ -29,7 +34,18 @@ FONTS = Path(__file__).parent / "fonts"
 COLOURS = ("#787878", "#670ef8", "#3fb464", "#b4090b", "#f476d8", "#c7a413", "#9e0095", "#ba59ff")
 DARK = ("#9e9e9e", "#8942ff", "#98ff97", "#d83720", "#ffb5fc", "#fb9808", "#975d9f", "#778ff8")  # the same, lighter
 DASHES = ([1, 0], [1, 0], [1, 0], [1, 0], [6, 2], [6, 2], [6, 2], [6, 2])
-MOST_COLOURS = len(COLOURS)  # most methods that colours distinguish; with more methods, lines are labelled
+MORE_DASHES = ([2, 2], [10, 3], [8, 2, 2, 2], [1, 3])  # of the methods whose colour another method has already
+MARKERS = {  # shape -> its outline in a square of 8 units
+    "circle": "M0,4a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z",
+    "square": "M0.5,0.5h7v7h-7Z",
+    "triangle-up": "M4,0L8,7.5H0Z",
+    "diamond": "M4,-0.5L8,4L4,8.5L0,4Z",
+    "cross": "M3,0h2v3h3v2h-3v3h-2v-3h-3v-2h3Z",
+    "triangle-down": "M4,8L8,0.5H0Z",
+    "triangle-right": "M8,4L0.5,8V0Z",
+}
+MOST_COLOURS = LARGE  # most methods that colours distinguish; of more methods, some are in colour and the rest are grey
+GREY = "#b9bcc2"  # of the methods that are not in colour; none of COLOURS
 
 
 # Files are black on white; in the report, "currentColor" is the colour of its text.
@@ -106,12 +122,29 @@ PAPER = {  # columns of 85 and 175 mm
 
 def colours(methods: Sequence[str]) -> list[str]:
     """Return the colour of each method of a folder; the baseline is grey, and beyond MOST_COLOURS they repeat."""
-    return [COLOURS[0] if i == 0 else COLOURS[1 + (i - 1) % (MOST_COLOURS - 1)] for i in range(len(methods))]
+    return [COLOURS[_round(i)[1]] for i in range(len(methods))]
 
 
 def dashes(methods: Sequence[str]) -> list[list[int]]:
-    """Return the dash pattern of each method's lines; they repeat as the colours do."""
-    return [DASHES[0] if i == 0 else DASHES[1 + (i - 1) % (MOST_COLOURS - 1)] for i in range(len(methods))]
+    """Return the dash pattern of each method's lines; methods with the same colour have different ones.
+
+    Colour, dash pattern and marker together are different for any two of the first 197 methods.
+    """
+    return [_dash(*_round(i)) for i in range(len(methods))]
+
+
+def markers(methods: Sequence[str]) -> list[str]:
+    """Return the marker of each method, a key of MARKERS; methods with the same colour have different ones."""
+    return [list(MARKERS)[_round(i)[0] % len(MARKERS)] for i in range(len(methods))]
+
+
+def _round(i: int) -> tuple[int, int]:
+    """Return how many times all colours have been used before a method's, and the place of its colour."""
+    return (0, 0) if i == 0 else ((i - 1) // (MOST_COLOURS - 1), 1 + (i - 1) % (MOST_COLOURS - 1))
+
+
+def _dash(turn: int, place: int) -> list[int]:
+    return DASHES[place] if turn == 0 else MORE_DASHES[(turn - 1) % len(MORE_DASHES)]
 
 
 def text_width(text: str, size: float) -> float:

@@ -16,7 +16,9 @@ __all__ = ["PAGE", "export"]
 PAGE = "README.md"
 
 
-def export(store: Store, board: Leaderboard, folder: Path, format: str = "csv") -> Mapping[str, int]:
+def export(
+    store: Store, board: Leaderboard, folder: Path, format: str = "csv", force: bool = False
+) -> Mapping[str, int]:
     """Write the tables `runs`, `curves` and `leaderboard`, and PAGE; the folder appears when all of them are complete.
 
     Unless the store is packed, one replica's curves are in memory at a time.
@@ -26,6 +28,7 @@ def export(store: Store, board: Leaderboard, folder: Path, format: str = "csv") 
         board: the leaderboard of the folder.
         folder: a new folder for the tables.
         format: a key of FORMATS, "csv" or "parquet".
+        force: replace an existing folder that holds only the files of an export.
 
     Returns:
         Name of a table -> its number of rows.
@@ -37,7 +40,8 @@ def export(store: Store, board: Leaderboard, folder: Path, format: str = "csv") 
     ready(format)
     tables = (runs.runs(store), runs.curves(store), leaderboard.leaderboard(board))
     counts = {}
-    with atomic.new_folder(folder) as unfinished:
+    written = {PAGE, *(f"{table.name}.{each}" for table in tables for each in FORMATS)}
+    with atomic.new_folder(folder, replaces=written if force else ()) as unfinished:
         for table in tables:
             with atomic.writing(unfinished / f"{table.name}.{format}") as file:
                 counts[table.name] = FORMATS[format](table, file)

@@ -56,9 +56,9 @@ class Charts:
 
 
 def charts(sheet: Sheet) -> Charts:
-    """Draw every chart for which there are data."""
+    """Draw every chart for which there are data, except the summary."""
     drawn: list[Chart] = []
-    for figure in FIGURES:
+    for figure in filter(lambda name: name != "summary", FIGURES):  # `html.glance` makes a table instead
         for drawing, scales in _drawn(sheet, figure):
             for specification in scales.values():
                 specification.pop("datasets")

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -15,13 +15,18 @@ import vl_convert
 from grokbench import __version__
 from grokbench.judging.best import rule
 from grokbench.judging.evidence import Evidence
+from grokbench.judging.ordering import LARGE
 from grokbench.records import Cell, Manifest, Outcome
 from grokbench.report.charts import Sheet
-from grokbench.report.charts.style import COLOURS, DARK, colours, dashes
+from grokbench.report.charts.style import COLOURS, DARK, GREY, MARKERS, colours, dashes, markers
 from grokbench.report.html.charts import charts, embedded
+from grokbench.report.html.fastest import fastest
+from grokbench.report.html.glance import glance
+from grokbench.report.html.multiples import HEIGHT, WIDTH, multiples
 from grokbench.report.html.tables import boards, means, published
 from grokbench.report.text.over_tasks import over_tasks_legend
 from grokbench.report.text.prose import begun, environment_line, environment_value, legend, warnings
+from grokbench.report.text.said_once import notes_of_methods
 from grokbench.seeds import format_seeds
 from grokbench.text.escape import printable_lines
 from grokbench.text.private import without_place, without_private
@@ -34,18 +39,26 @@ MACHINE = ("device", "device_name", "machine", "precision")  # keys of provenanc
 
 def document(evidence: Evidence) -> str:
     """Write the HTML of a report. The page loads nothing from elsewhere, and can be opened from disk."""
-    drawn, environment = charts(Sheet(evidence)), evidence.leaderboard.environment
+    sheet = Sheet(evidence)
+    drawn, environment = charts(sheet), evidence.leaderboard.environment
     scripts = {"vega": _vega(), "script": _script(_file("report.js"))}
     return _template().render(
         evidence=evidence,
         version=__version__,
         charts=drawn,
         boards=boards(evidence),
+        fastest=fastest(evidence),
+        glance=glance(evidence),
+        multiples={task: multiples(evidence, task) for task in begun(evidence.leaderboard)[0]},
+        picture=(WIDTH, HEIGHT),
+        grey=GREY,
+        large=len(evidence.methods) > LARGE,
+        of_methods=notes_of_methods(evidence.leaderboard),
         means=means(evidence),
         over_tasks=over_tasks_legend(evidence.leaderboard),
         criteria={cell.task: _criterion(cell) for cell in evidence.manifest.cells},
         published=published(evidence),
-        methods=list(_methods(evidence)),
+        methods=list(_methods(evidence, sheet.selected)),
         counts=_counts(evidence),
         warnings=[*warnings(evidence.leaderboard), *evidence.complaints],
         waiting=begun(evidence.leaderboard)[1],
@@ -104,7 +117,7 @@ def _hash(code: str) -> str:
 
 def _shades() -> str:
     """Write the CSS that lightens the methods' colours on a dark background and keeps text in these colours legible."""
-    rules = []
+    rules = [f'svg [{part}="{GREY}"] {{ {part}: var(--grey); }}' for part in ("fill", "stroke")]
     for i, (light, dark) in enumerate(zip(COLOURS, DARK, strict=True)):
         rules.append(f":root {{ --shade-{i}: {light}; }}")
         rules.append(f"@media screen and (prefers-color-scheme: dark) {{ :root {{ --shade-{i}: {dark}; }} }}")
@@ -113,11 +126,13 @@ def _shades() -> str:
     return "\n".join(rules)
 
 
-def _methods(evidence: Evidence) -> Iterator[dict[str, str]]:
-    """Yield the label, colour and dash pattern of each method, for its check box."""
+def _methods(evidence: Evidence, selected: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the label and the look of each method, for its check box, and whether it is in colour at first."""
     labels = evidence.methods
-    for label, colour, dash in zip(labels, colours(labels), dashes(labels), strict=True):
-        yield {"label": label, "colour": colour, "dash": " ".join(map(str, dash)) if dash[1] else "none"}
+    for label, colour, dash, marker in zip(labels, colours(labels), dashes(labels), markers(labels), strict=True):
+        pattern = " ".join(map(str, dash)) if dash[1] else "none"
+        look = {"colour": colour, "dash": pattern, "marker": MARKERS[marker] if len(labels) > LARGE else ""}
+        yield {"label": label, "shown": label in selected, **look}
 
 
 def _counts(evidence: Evidence) -> str:

@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 
 from grokbench.judging.best import best
 from grokbench.judging.evidence import Evidence
+from grokbench.judging.note import Note
+from grokbench.judging.ordering import arranged, is_large
 from grokbench.judging.row import Row
 from grokbench.report.html.matrix import Matrix, matrix
 from grokbench.report.text.over_tasks import over_tasks, shown_aggregates
 from grokbench.report.text.prose import begun, heading, remarks, row_notes, task_notes, warnings
-from grokbench.report.text.table import Key, columns, contrasts, mean_text
+from grokbench.report.text.said_once import notes_of_task
+from grokbench.report.text.table import Columns, Key, columns, contrasts, mean_text
 from grokbench.text.numbers import NOTHING, figure, interval
 
 __all__ = ["Board", "Entry", "Line", "Table", "boards", "means", "published"]
@@ -25,6 +28,7 @@ SORTED_BY = {  # column -> attribute of a row
     Key.TIME: "seconds_shown",
     Key.PUBLISHED: "published_speedup",
 }
+FIRST = (Key.METHOD, Key.SPEEDUP, Key.P_HOLM, Key.PLACE, Key.GROKKED)  # the first columns, which a phone shows
 PUBLISHED = {  # header -> side
     **{"task": "left", "method": "left", "epochs, published": "right", "epochs, ours": "right"},
     **{"ratio, published": "right", "ratio, ours": "right", "verdict": "left"},
@@ -96,22 +100,30 @@ class Board:
 
 def boards(evidence: Evidence) -> dict[str, Board]:
     """Make a leaderboard for each task with a replica that has run, or for all tasks if none has run."""
-    shown, _ = begun(evidence.leaderboard)
+    shown, _ = begun(arranged(evidence.leaderboard))
     return {task: _board(evidence, task, rows) for task, rows in shown.items()}
 
 
 def _board(evidence: Evidence, task: str, rows: Sequence[Row]) -> Board:
     shared = warnings(evidence.leaderboard)
-    said = [(row.regularizer, [note.text for note in remarks(row, shared)]) for row in rows]
     of_task = task_notes(task, evidence.leaderboard)
     return Board(
         heading(task, evidence.leaderboard),
         _table(evidence, rows),
-        (*of_task, *(f"{method}: {'; '.join(notes)}" for method, notes in said if notes)),
+        _remarks(evidence, task, rows, shared),
         (*of_task, *(row_notes(row, shared) for row in rows)),
         _contrasts(evidence, rows),
         matrix([pair for pair in evidence.leaderboard.pairs if pair.task == task], evidence.methods),
     )
+
+
+def _remarks(evidence: Evidence, task: str, rows: Sequence[Row], shared: tuple[Note, ...]) -> tuple[str, ...]:
+    """Write what the columns do not show: a line for each row, or in a large leaderboard for each remark."""
+    if is_large(evidence.leaderboard):
+        return tuple(notes_of_task(task, rows, evidence.leaderboard, shared))
+    said = [(row.regularizer, [note.text for note in remarks(row, shared)]) for row in rows]
+    lines = (f"{method}: {'; '.join(notes)}" for method, notes in said if notes)
+    return (*task_notes(task, evidence.leaderboard), *lines)
 
 
 def _contrasts(evidence: Evidence, rows: Sequence[Row]) -> Table | None:
@@ -130,7 +142,7 @@ def _contrasts(evidence: Evidence, rows: Sequence[Row]) -> Table | None:
 
 
 def _table(evidence: Evidence, rows: Sequence[Row]) -> Table:
-    text, bold = columns(rows, evidence.leaderboard), best(rows)
+    text, bold = _speedup_first(columns(rows, evidence.leaderboard)), best(rows)
     lines = []
     for row, cells in zip(rows, text.cells, strict=True):
         entries = []
@@ -139,6 +151,14 @@ def _table(evidence: Evidence, rows: Sequence[Row]) -> Table:
             entries.append(Entry(cell, key, row in bold and head.strong, head.key == Key.METHOD))
         lines.append(Line(row.regularizer, tuple(entries)))
     return Table(dict(zip(text.headers, text.align, strict=True)), tuple(lines))
+
+
+def _speedup_first(text: Columns) -> Columns:
+    """Reorder the columns so that a narrow screen shows the speed-up."""
+    keys = [head.key for head in text.heads]
+    order = sorted(range(len(keys)), key=lambda i: FIRST.index(keys[i]) if keys[i] in FIRST else len(FIRST))
+    cells = tuple(tuple(row[i] for i in order) for row in text.cells)
+    return Columns(tuple(text.heads[i] for i in order), cells)
 
 
 def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
@@ -161,7 +181,8 @@ def _sorted_by(column: Key, row: Row, evidence: Evidence) -> Any:
 
 def means(evidence: Evidence) -> Table | None:
     """Make the table of the speed-ups over all tasks; None if no method has one."""
-    text, found = over_tasks(evidence.leaderboard), shown_aggregates(evidence.leaderboard)
+    board = arranged(evidence.leaderboard)
+    text, found = over_tasks(board), shown_aggregates(board)
     if text is None:
         return None
     lines = []

@@ -20,10 +20,11 @@ from grokbench.judging.marks import mark_text
 from grokbench.judging.row import Row
 from grokbench.report.text.latex import tables
 from grokbench.report.text.over_tasks import HEADING, over_tasks, over_tasks_legend
-from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings, wrap
+from grokbench.report.text.prose import begun, environment_line, heading, legend, warnings, wrap
+from grokbench.report.text.said_once import notes_of_methods, notes_of_task
 from grokbench.report.text.sparklines import Sparklines
 from grokbench.report.text.table import Columns, columns, contrasts
-from grokbench.text.escape import UNICODE_CHAR, csv_cell, latex_prose, markdown, printable
+from grokbench.text.escape import UNICODE_CHAR, csv_cell, latex_prose, markdown
 
 __all__ = ["FORMATS", "NARROWEST", "as_json", "render", "render_text"]
 
@@ -98,17 +99,19 @@ def _table(leaderboard: Leaderboard, width: int = WIDTH, sparklines: Sparklines 
     shared = warnings(leaderboard)
     tasks, waiting = begun(leaderboard)
     for task, rows in tasks.items():
-        said = [*task_notes(task, leaderboard), *(row_notes(row, shared) for row in rows)]
+        said = notes_of_task(task, rows, leaderboard, shared)
         notes = [line for text in said for line in wrap(text, width, hang=4)]
         table = [*columns(rows, leaderboard).fit(width).lines(), ""]
         table += [*curves, ""] if sparklines and (curves := sparklines.lines(task, width)) else []
-        blocks.append([printable(heading(task, leaderboard)), "", *table, *notes])
+        blocks.append([*wrap(heading(task, leaderboard), width), "", *table, *notes])
         if more := contrasts(rows, leaderboard):
             blocks.append(more.fit(width).lines())
     if means := over_tasks(leaderboard):
         said = [line for sentence in over_tasks_legend(leaderboard) for line in wrap(sentence, width)]
         blocks.append([HEADING, "", *means.fit(width).lines(), "", *said])
     blocks += [wrap(waiting, width)] if waiting else []
+    of_methods = [line for text in notes_of_methods(leaderboard) for line in wrap(text, width, hang=4)]
+    blocks += [["Methods", *of_methods]] if of_methods else []
     blocks += [["Warnings", *(line for note in shared for line in wrap(f"- {note}", width, hang=2))]] if shared else []
     blocks.append([line for sentence in legend(leaderboard) for line in wrap(sentence, width)])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
@@ -119,7 +122,7 @@ def _markdown(leaderboard: Leaderboard) -> str:
     shared, bold = warnings(leaderboard), rule(leaderboard.baseline, leaderboard.statistics)
     tasks, waiting = begun(leaderboard)
     for task, rows in tasks.items():
-        said = [*task_notes(task, leaderboard), *(row_notes(row, shared) for row in rows)]
+        said = notes_of_task(task, rows, leaderboard, shared)
         notes = [f"- {markdown(text)}" for text in said]
         blocks += [f"### {markdown(heading(task, leaderboard))}", _pipes(rows, leaderboard), "\n".join(notes)]
         more = contrasts(rows, leaderboard)
@@ -128,6 +131,7 @@ def _markdown(leaderboard: Leaderboard) -> str:
         explained = " ".join(map(markdown, over_tasks_legend(leaderboard)))
         blocks += [f"### {HEADING}", _piped(means, _escaped(means)), explained]
     blocks += [markdown(waiting)] if waiting else []
+    blocks.append("\n".join(f"- {markdown(text)}" for text in notes_of_methods(leaderboard)))
     blocks += ["\n".join(f"- **Warning:** {markdown(note.text)}" for note in shared)] if shared else []
     blocks.append(" ".join(map(markdown, [*legend(leaderboard), bold])))
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -153,19 +157,23 @@ def _piped(shown: Columns, cells: Sequence[Sequence[str]]) -> str:
 
 
 def _csv(leaderboard: Leaderboard) -> str:
-    """Write one line per row: `final`, `worst` and `comparisons` as JSON, other lists joined by "; ", None as nothing.
+    """Write one line per row: a column `final_METRIC` for each metric, lists joined by "; ", None as nothing.
 
     Text is escaped so that a spreadsheet shows it and does not calculate with it (`csv_cell`).
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
-    writer.writeheader()
+    metrics = dict.fromkeys(label for row in leaderboard.rows for label in row.final)
+    names = [field.name for field in fields(Row) if field.name != "final"] + [f"final_{label}" for label in metrics]
+    writer = csv.DictWriter(text, names, lineterminator="\n", extrasaction="ignore")
+    writer.writerow({name: csv_cell(name) for name in names})
     for row in leaderboard.rows:
         joined = {name: getattr(row, name) for name in ("privileges", "unverified_data")}
         joined |= {"notes": row.sentences, "marks": map(mark_text, row.marks)}
-        data = row.as_dict() | {name: "; ".join(texts) for name, texts in joined.items()}
-        written = {name: json.dumps(data[name], allow_nan=False) for name in ("final", "worst", "comparisons")}
-        cells = data | written
+        joined["comparisons"] = tuple(each.note.text for each in row.comparisons)
+        for name in ("worst", "published_metrics"):
+            joined[name] = tuple(f"{label} {value:g}" for label, value in getattr(row, name).items())
+        cells = row.as_dict() | {name: "; ".join(texts) for name, texts in joined.items()}
+        cells |= {f"final_{label}": value for label, value in row.final.items()}
         writer.writerow({name: csv_cell(cell) if isinstance(cell, str) else cell for name, cell in cells.items()})
     return text.getvalue()
 

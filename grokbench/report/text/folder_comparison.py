@@ -132,19 +132,25 @@ def _columns(cells: list[FolderContrast]) -> Columns:
 
 
 def _notes(cells: list[FolderContrast]) -> Iterator[str]:
-    """Yield sentences on the differences between cells of both folders, and on seeds with different outcomes."""
+    """Yield the sentences on the cells of a task; one that holds for several methods is written once, after them."""
+    methods: dict[str, list[str]] = {}
     for cell in cells:
-        for difference in cell.differences:
-            yield f"{cell.regularizer}: {difference}"
-        for pair in cell.differing:
-            if pair.outcomes[0] != pair.outcomes[1]:
-                yield f"{cell.regularizer}: seed {pair.seed} {pair.outcomes[0]} in A and {pair.outcomes[1]} in B"
-        if cell.ratio is not None and cell.differing:
-            ratio = interval(cell.ratio, cell.ratio_low, cell.ratio_high, cell.bound)
-            tested = f"{TEST_NAMES[cell.test or '']} p = {cell.p:.2g}"
-            yield f"{cell.regularizer}: A takes {ratio} the epochs of B (paired by seed, {tested})"
-        if cell.untested and cell.untested.kind is not Kind.FOLDERS_DIFFER:  # the heading says this already
-            yield f"{cell.regularizer}: {cell.untested}"
+        for sentence in _said(cell):
+            methods.setdefault(sentence, []).append(cell.regularizer)
+    yield from (f"{', '.join(labels)}: {sentence}" for sentence, labels in methods.items())
+
+
+def _said(cell: FolderContrast) -> Iterator[str]:
+    """Yield sentences on the differences between a cell of both folders, and on seeds with different outcomes."""
+    yield from map(str, cell.differences)
+    for pair in cell.differing:
+        if pair.outcomes[0] != pair.outcomes[1]:
+            yield f"seed {pair.seed} {pair.outcomes[0]} in A and {pair.outcomes[1]} in B"
+    if cell.ratio is not None and cell.differing:
+        ratio = interval(cell.ratio, cell.ratio_low, cell.ratio_high, cell.bound)
+        yield f"A takes {ratio} the epochs of B (paired by seed, {TEST_NAMES[cell.test or '']} p = {cell.p:.2g})"
+    if cell.untested and cell.untested.kind is not Kind.FOLDERS_DIFFER:  # the heading says this already
+        yield str(cell.untested)
 
 
 def _summary(contrasts: FolderContrasts) -> Iterator[str]:

@@ -6,7 +6,7 @@ from string import ascii_lowercase
 
 from grokbench.judging.best import best, rule
 from grokbench.judging.leaderboard import Leaderboard
-from grokbench.judging.note import Note
+from grokbench.judging.ordering import is_large
 from grokbench.judging.row import Row
 from grokbench.judging.verdicts import Reproduction
 from grokbench.report.text.prose import (
@@ -15,10 +15,10 @@ from grokbench.report.text.prose import (
     environment_line,
     heading,
     legend,
-    remarks,
     task_notes,
     warnings,
 )
+from grokbench.report.text.said_once import footnotes
 from grokbench.report.text.table import Column, Columns, Key, columns
 from grokbench.text.escape import UNICODE_CHAR, latex, latex_prose, printable
 
@@ -88,17 +88,19 @@ class Footnotes:
         """Begin without letters; `mark` assigns them."""
         self.shared, self.waiting, self.legend = warnings(leaderboard), begun(leaderboard)[1], legend(leaderboard)
         self.legend += [VERDICT_RULE] if any(row.verdict for row in leaderboard.rows) else []
-        self.letters: dict[Note, str] = {}
+        self.letters: dict[str, str] = {}
+        self.large = is_large(leaderboard)
 
     def mark(self, row: Row) -> str:
         """Write the letters of a row as a superscript; equal notes have the same letter."""
-        found = [self.letters.setdefault(note, _letter(len(self.letters))) for note in remarks(row, self.shared)]
+        said = footnotes(row, self.shared, self.large)
+        found = [self.letters.setdefault(text, _letter(len(self.letters))) for text in said]
         return f"\\textsuperscript{{{','.join(found)}}}" if found else ""
 
     def lines(self) -> Iterator[str]:
         """Yield the legend, every note under its letter, and the warnings on all rows."""
         yield latex_prose(" ".join([*self.legend, *filter(None, [self.waiting])]))
-        yield from (f"\\textsuperscript{{{letter}}}~{latex_prose(note.text)}." for note, letter in self.letters.items())
+        yield from (f"\\textsuperscript{{{letter}}}~{latex_prose(text)}." for text, letter in self.letters.items())
         yield from (latex_prose(f"Note: {note}.") for note in self.shared)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from html import escape
-from itertools import chain
 
 from tabulate import tabulate
 
 from grokbench.judging.leaderboard import Leaderboard
 from grokbench.report.text.over_tasks import HEADING, over_tasks, over_tasks_legend
-from grokbench.report.text.prose import begun, environment_line, heading, legend, row_notes, task_notes, warnings
+from grokbench.report.text.prose import begun, environment_line, heading, legend, warnings
+from grokbench.report.text.said_once import notes_of_methods, notes_of_task
 from grokbench.report.text.table import Columns, columns, contrasts
 from grokbench.text.escape import printable_lines
 
@@ -29,7 +29,7 @@ def _blocks(leaderboard: Leaderboard) -> Iterator[str]:
         shown = columns(rows, leaderboard)
         yield _element("h4", heading(task, leaderboard))
         yield _table(shown)
-        yield _list(chain(task_notes(task, leaderboard), (row_notes(row, shared) for row in rows)))
+        yield _list(notes_of_task(task, rows, leaderboard, shared))
         if more := contrasts(rows, leaderboard):
             yield _table(more)
     if means := over_tasks(leaderboard):
@@ -38,6 +38,8 @@ def _blocks(leaderboard: Leaderboard) -> Iterator[str]:
         yield _element("p", " ".join(over_tasks_legend(leaderboard)))
     if waiting:
         yield _element("p", waiting)
+    if of_methods := notes_of_methods(leaderboard):
+        yield _list(of_methods)
     if shared:
         yield _list(f"Warning: {note}" for note in shared)
     yield _element("p", " ".join(legend(leaderboard)))

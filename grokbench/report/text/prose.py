@@ -161,6 +161,8 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         lines.append(PLACE)
     if any(row.marks for row in leaderboard.rows):
         lines.append("*: another recipe than the task's own, see the notes.")
+    if any(row.privileges for row in leaderboard.rows):
+        lines.append("+: uses what the baseline does not have, see the notes.")
     if names := sorted({row.reference for row in leaderboard.rows if row.reference}):
         lines.append(f"@: other machine, from the reference {listed(names)}: compare epochs with it, not seconds.")
     if any(row.seconds_per_epoch is not None for row in leaderboard.rows):

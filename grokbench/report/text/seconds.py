@@ -114,7 +114,7 @@ def _pace(estimate: Estimate | None) -> str:
     if estimate is None or estimate.low is None or estimate.high is None:
         return figure(estimate.value if estimate else None)
     away = max(estimate.high - estimate.value, estimate.value - estimate.low) / estimate.value
-    return f"{number(estimate.value)} ±{100 * away:.2g}%"
+    return f"{number(estimate.value)} ±{number(float(f'{100 * away:.2g}'))}%"
 
 
 def estimate(

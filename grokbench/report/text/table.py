@@ -17,9 +17,9 @@ from grokbench.text.escape import printable
 from grokbench.text.numbers import BOUND_SIGN, NOTHING, figure, interval, number, times
 from grokbench.text.table import GAP, aligned, shortened, width
 
-__all__ = ["Column", "Columns", "Key", "columns", "contrasts", "mean_text", "median_text", "speedup_text"]
+__all__ = ["Column", "Columns", "Key", "columns", "contrasts", "mean_text", "median_text", "signs_of", "speedup_text"]
 
-SHORTEST_LABEL = 14
+SHORTEST_LABEL = 16
 LONGEST_OTHER = 40  # largest width, in columns of the terminal, of the other row's label in a comparison
 
 
@@ -108,7 +108,8 @@ class Columns:
     def fit(self, most: int) -> "Columns":
         """Shorten labels, then leave columns out, until the table is at most `most` characters wide, if possible."""
         shown = self
-        for key in LEAST_NEEDED:
+        adjusted = any(head.key == Key.P_HOLM for head in self.heads)  # then p decides nothing
+        for key in ((Key.SECONDS_PER_EPOCH, Key.P) if adjusted else ()) + LEAST_NEEDED:
             if shown._width(SHORTEST_LABEL) <= most:
                 break
             shown = shown.without(key)
@@ -139,7 +140,7 @@ def columns(rows: Sequence[Row], leaderboard: Leaderboard, verdicts: Mapping[Rep
     speedup = f"speed-up [{100 * statistics.confidence:g}%]"
     shown = {
         Column("method", "left", Key.METHOD): [
-            f"{row.regularizer}{' *' * bool(row.marks)}{' @' * bool(row.reference)}" for row in rows
+            f"{row.regularizer} {signs}" if (signs := signs_of(row)) else row.regularizer for row in rows
         ],
     }
     if any(row.place is not None for row in leaderboard.rows):
@@ -180,6 +181,11 @@ def contrasts(rows: Sequence[Row], leaderboard: Leaderboard) -> Columns | None:
         **_p_columns(statistics, [(each.p, each.deciding_p(statistics)) for _, each in found]),
     }
     return Columns(tuple(shown), tuple(zip(*shown.values(), strict=True))) if found else None
+
+
+def signs_of(row: Row) -> str:
+    """Return the signs after a method's label: `*` for another recipe, `+` for privileges, `@` for another machine."""
+    return "*" * bool(row.marks) + "+" * bool(row.privileges) + "@" * bool(row.reference)
 
 
 def speedup_text(row: Row | RowComparison) -> str:
