@@ -170,9 +170,10 @@ def _of_sources(cell: Cell, there: Cell, store: Store) -> Iterator[str]:
 
 def _of_data(store: Store, plan: Plan, reference: Store | None) -> Iterator[str]:
     """Yield the tasks that were trained on data other than the published ones, or than the reference's."""
-    theirs = _data_of(reference)
+    theirs, trained = _data_of(reference), [run for run in store.runs() if not run.reference]
     for cell in {cell.task: cell for cell in store.manifest.cells}.values():
-        own = [run for run in store.runs() if run.identity in _of_task(cell.task, store) and not run.reference]
+        of_task = {other.identity for other in store.manifest.cells if other.task == cell.task}
+        own = [run for run in trained if run.identity in of_task]
         read: list[Mapping[str, str]] = [run.provenance.get("data") or {} for run in own]
         needed = {cell.recipe.task.name} & set(PUBLISHED)
         wrong = {name for each in read for name in unverified(each)} - set(plan.suite.unverified_data)
@@ -184,10 +185,6 @@ def _of_data(store: Store, plan: Plan, reference: Store | None) -> Iterator[str]
         elif others := [each for each in read if each != theirs.get(cell.task, each)]:
             both = f"{_short(others[0])}, not {_short(theirs[cell.task])}"
             yield f"{task} was trained on other data than the reference: {both}."
-
-
-def _of_task(task: str, store: Store) -> set[str]:
-    return {cell.identity for cell in store.manifest.cells if cell.task == task}
 
 
 def _data_of(reference: Store | None) -> dict[str, Mapping[str, str]]:
