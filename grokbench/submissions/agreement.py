@@ -24,6 +24,7 @@ __all__ = ["added_methods", "disagreements", "planned_again"]
 NAMED = 3  # most faults of a kind that are named
 FIELDS = ("budget", "metrics", "measured", "privileges", "marks", "optimizer", "compare_to")  # of a cell
 OPTIMIZER = "optimizer"
+PRECISIONS = ("float32", "float64")
 MANIFEST = {  # field of a manifest -> the beginning of a sentence about it
     "suite": "Its name and rows are",
     "baseline": "Its baseline and other rows are",
@@ -47,7 +48,9 @@ def planned_again(manifest: Manifest, suite: str, plugins: Sequence[str]) -> Pla
     own = {entry.label for entry in load_suite(suite).regularizers}
     methods = tuple(json.dumps(entry) for entry in added_methods(manifest, own))
     execution = manifest.execution
-    precision, device = str(execution.get("precision", "float32")), str(execution.get("device", "cpu"))
+    precision, device = execution.get("precision"), str(execution.get("device", "cpu"))
+    if precision not in PRECISIONS:
+        raise SuiteError(f"its precision is {_short(precision)}, expected {listed(PRECISIONS, 'or')}")
     request = Request(suite, methods=methods, plugins=tuple(plugins), precision=precision, reference="none")
     plan = resolve(replace(request, device="cpu"))  # a recipe does not depend on the device
     return replace(plan, manifest=replace(plan.manifest, execution={**plan.manifest.execution, "device": device}))
@@ -67,6 +70,8 @@ def added_methods(manifest: Manifest, own: set[str]) -> Iterator[dict[str, Any]]
     for label in labels:
         cells = [cell for cell in manifest.cells if cell.regularizer == label]
         names = [use.name for use in cells[0].recipe.regularizers]
+        if not names:
+            raise SuiteError(f"{printable(label)} has no plugin, expected at least one")
         if any([use.name for use in cell.recipe.regularizers] != names for cell in cells):
             raise SuiteError(f"{printable(label)} has other plugins on another task, expected the same on every task")
         per_task = {cell.task: _settings(cell) for cell in cells}
