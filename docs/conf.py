@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import grokbench
+from grokbench.submissions import schema as submissions
 from grokbench.suite.schema import json_schema
 
 HERE = Path(__file__).parent
@@ -48,9 +49,10 @@ def plain_defaults(app, what, name, obj, options, signature, returned):
 
 
 def setup(app):
-    """Write the pages and files that come from the program: the catalogue of plugins, and the schema of suites."""
+    """Write the pages and files that come from the program: the catalogue of plugins, and two schemas."""
     app.connect("autodoc-process-signature", plain_defaults)
     generated = HERE / "_generated"
     generated.mkdir(exist_ok=True)
     (generated / "suite.schema.json").write_text(json.dumps(json_schema(), indent=1), encoding="utf-8")
+    (generated / submissions.FILE).write_text(json.dumps(submissions.schema(), indent=1), encoding="utf-8")
     catalogue_pages.write(HERE / "reference")

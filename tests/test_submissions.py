@@ -5,17 +5,20 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from scipy import stats
 
-from grokbench.records import identity
+from grokbench.records import Use, identity
 from grokbench.store import Store
 from grokbench.submissions import schema
 from grokbench.submissions.body import body
 from grokbench.submissions.draws import chance, draw
 from grokbench.submissions.folder import read_files
-from grokbench.submissions.tolerance import tolerance
+from grokbench.submissions.tolerance import placebo_tolerance, tolerance
 
 from .helpers import tiny
+from .helpers.result_folders import BASELINE, a_cell, make, recipe_of
 from .test_plugins import entry
 
 SUITE = """\
@@ -358,6 +361,37 @@ def test_a_wrong_packed_folder_is_not_prepared(submission, tmp_path):
     done = tiny.grokbench("prepare-submission", submission, "--out", tmp_path / "other")
     assert done.status == 1 and "Error: manifest.json publishes the path" in done.err
     assert not (tmp_path / "other").exists()
+
+
+def with_placebo(folder, *methods):
+    """A folder made by hand, with rows of methods and, for each, a row of the method with a placebo 10% later."""
+    cells, times = [], {}
+    for method in methods:
+        recipe = recipe_of(method)
+        placebo = Use("placebo", {"scale": 1e-6})
+        uses = (placebo,) if method == "baseline" else (*recipe.regularizers, placebo)
+        cells += [a_cell(method), replace(a_cell(f"{method}_2"), recipe=replace(recipe, regularizers=uses))]
+        times |= {method: BASELINE, f"{method}_2": [each * 1.1 // 1 for each in BASELINE]}
+    return Store.load(make(folder, {name: list(map(int, each)) for name, each in times.items()}, cells))
+
+
+def test_the_tolerance_is_a_prediction_interval_of_the_placebo_and_covers_all_its_pairs(tmp_path):
+    found = tolerance("parity", with_placebo(tmp_path / "a", "baseline"), "first", 10)
+    ratios = np.log([int(each * 1.1) / each for each in BASELINE])
+    expected = stats.t.ppf(1 - 0.01 / 20, 8) * np.sqrt(np.mean(ratios**2))
+    assert found.log_ratio == pytest.approx(expected) and found.pairs == 8
+    assert (
+        found.accepts(100, 120, 2)
+        and found.accepts(100, 80, 2)
+        and not found.accepts(100, 100 * np.exp(expected) + 1, 2)
+    )
+
+
+def test_a_method_with_a_placebo_row_has_a_tolerance_of_its_own(tmp_path):
+    store = with_placebo(tmp_path / "a", "faster")
+    found = placebo_tolerance(store.manifest.cells[0], store, "first", 10)
+    assert found.words.startswith("a factor of") and "8 pairs of faster with and without placebo" in found.words
+    assert placebo_tolerance(store.manifest.cells[1], store, "first", 10) is None
 
 
 def test_without_a_placebo_the_spread_over_seeds_stands_in(root):

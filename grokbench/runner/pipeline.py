@@ -4,7 +4,7 @@ resolve (load_suite, load_registry, expand) -> open_store -> jobs -> launch -> s
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 from grokbench.events import Event, KeptWeights, NoProgress
@@ -37,8 +37,7 @@ __all__ = [
 ]
 
 
-@contextmanager
-def open_store(plan: Plan, reference: Reference | None = None) -> Iterator[Store]:
+def open_store(plan: Plan, reference: Reference | None = None) -> AbstractContextManager[Store]:
     """Create the plan's results folder, or open it to continue, and lock it for writing.
 
     Args:
@@ -51,6 +50,12 @@ def open_store(plan: Plan, reference: Reference | None = None) -> Iterator[Store
     """
     if not Layout(plan.directory).manifest.exists():
         fetch_data(plan, distinct(plan.cells))  # checked first, because nothing is written if nothing can be trained
+    return _filled(plan, reference)
+
+
+@contextmanager
+def _filled(plan: Plan, reference: Reference | None) -> Iterator[Store]:
+    """Open the folder of a plan, and copy what it lacks of the reference."""
     with Store.open(plan.directory, plan.manifest, past(plan, reference)) as store:
         if reference:
             fill(plan, store, reference)

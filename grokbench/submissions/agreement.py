@@ -24,6 +24,7 @@ __all__ = ["added_methods", "disagreements", "planned_again"]
 NAMED = 3  # most faults of a kind that are named
 FIELDS = ("budget", "metrics", "measured", "privileges", "marks", "optimizer", "compare_to")  # of a cell
 OPTIMIZER = "optimizer"
+PRECISIONS = ("float32", "float64")
 MANIFEST = {  # field of a manifest -> the beginning of a sentence about it
     "suite": "Its name and rows are",
     "baseline": "Its baseline and other rows are",
@@ -47,7 +48,9 @@ def planned_again(manifest: Manifest, suite: str, plugins: Sequence[str]) -> Pla
     own = {entry.label for entry in load_suite(suite).regularizers}
     methods = tuple(json.dumps(entry) for entry in added_methods(manifest, own))
     execution = manifest.execution
-    precision, device = str(execution.get("precision", "float32")), str(execution.get("device", "cpu"))
+    precision, device = execution.get("precision"), str(execution.get("device", "cpu"))
+    if precision not in PRECISIONS:
+        raise SuiteError(f"its precision is {_short(precision)}, expected {listed(PRECISIONS, 'or')}")
     request = Request(suite, methods=methods, plugins=tuple(plugins), precision=precision, reference="none")
     plan = resolve(replace(request, device="cpu"))  # a recipe does not depend on the device
     return replace(plan, manifest=replace(plan.manifest, execution={**plan.manifest.execution, "device": device}))
@@ -67,6 +70,8 @@ def added_methods(manifest: Manifest, own: set[str]) -> Iterator[dict[str, Any]]
     for label in labels:
         cells = [cell for cell in manifest.cells if cell.regularizer == label]
         names = [use.name for use in cells[0].recipe.regularizers]
+        if not names:
+            raise SuiteError(f"{printable(label)} has no plugin, expected at least one")
         if any([use.name for use in cell.recipe.regularizers] != names for cell in cells):
             raise SuiteError(f"{printable(label)} has other plugins on another task, expected the same on every task")
         per_task = {cell.task: _settings(cell) for cell in cells}
@@ -170,9 +175,10 @@ def _of_sources(cell: Cell, there: Cell, store: Store) -> Iterator[str]:
 
 def _of_data(store: Store, plan: Plan, reference: Store | None) -> Iterator[str]:
     """Yield the tasks that were trained on data other than the published ones, or than the reference's."""
-    theirs = _data_of(reference)
+    theirs, trained = _data_of(reference), [run for run in store.runs() if not run.reference]
     for cell in {cell.task: cell for cell in store.manifest.cells}.values():
-        own = [run for run in store.runs() if run.identity in _of_task(cell.task, store) and not run.reference]
+        of_task = {other.identity for other in store.manifest.cells if other.task == cell.task}
+        own = [run for run in trained if run.identity in of_task]
         read: list[Mapping[str, str]] = [run.provenance.get("data") or {} for run in own]
         needed = {cell.recipe.task.name} & set(PUBLISHED)
         wrong = {name for each in read for name in unverified(each)} - set(plan.suite.unverified_data)
@@ -184,10 +190,6 @@ def _of_data(store: Store, plan: Plan, reference: Store | None) -> Iterator[str]
         elif others := [each for each in read if each != theirs.get(cell.task, each)]:
             both = f"{_short(others[0])}, not {_short(theirs[cell.task])}"
             yield f"{task} was trained on other data than the reference: {both}."
-
-
-def _of_task(task: str, store: Store) -> set[str]:
-    return {cell.identity for cell in store.manifest.cells if cell.task == task}
 
 
 def _data_of(reference: Store | None) -> dict[str, Mapping[str, str]]:

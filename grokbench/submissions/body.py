@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from grokbench.errors import SuiteError
 from grokbench.io import json_lines
-from grokbench.records import Cell, Run
+from grokbench.records import Cell, Origin, Run
 from grokbench.runner import pipeline
 from grokbench.store import Store
 from grokbench.submissions.agreement import added_methods
@@ -14,6 +14,7 @@ from grokbench.text.numbers import number, times
 
 __all__ = ["body", "own_cells", "own_runs", "row_lines"]
 
+UNKNOWN = Origin("file", "of unknown origin")
 QUESTIONS = (
     "Publication of each method, and your relation to its authors: ",
     "Seeds on which each method was tuned (they must be below 1000), and the number of trials: ",
@@ -76,7 +77,8 @@ def _methods(store: Store, cells: Sequence[Cell]) -> Iterator[str]:
     for label in dict.fromkeys(cell.regularizer for cell in cells):
         cell = next(cell for cell in cells if cell.regularizer == label)
         made = [
-            f"{use.name} ({cell.origins[f'regularizers.{use.name}'].with_digest})" for use in cell.recipe.regularizers
+            f"{use.name} ({cell.origins.get(f'regularizers.{use.name}', UNKNOWN).with_digest})"
+            for use in cell.recipe.regularizers
         ]
         entry = json_lines.dump(entries.get(label, {})).decode().strip()
         yield f"- {markdown(label)}: {markdown(listed(made))}; `{entry.replace('`', '')}`"

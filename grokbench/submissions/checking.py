@@ -67,15 +67,15 @@ def check(request: PullRequest) -> Iterator[Finding]:
         StoreError: the reference is no results folder, or is damaged.
         DataError: the data of a task is missing here, so that nothing can be recomputed.
     """
-    refused = False
-    for finding in _without_training(request):
+    refused, reference = False, Store.load(request.reference) if request.reference else None
+    for finding in _without_training(request, reference):
         refused |= finding.refused
         yield finding
     if not refused:
-        yield from _with_training(request)
+        yield from _with_training(request, reference)
 
 
-def _without_training(request: PullRequest) -> Iterator[Finding]:
+def _without_training(request: PullRequest, reference: Store | None) -> Iterator[Finding]:
     try:
         files = folder.read_files(request.directory)
         wrong = list(folder.faults(request.directory, files))
@@ -85,7 +85,7 @@ def _without_training(request: PullRequest) -> Iterator[Finding]:
         yield Finding("The files fit the schema, name no path, user or host, and hold every planned replica.")
         store = Store.load(request.directory)
         suite = request.suite or store.manifest.suite
-        wrong = list(disagreements(store, planned_again(store.manifest, suite, request.plugins), _reference(request)))
+        wrong = list(disagreements(store, planned_again(store.manifest, suite, request.plugins), reference))
     except DataError:
         raise
     except GrokbenchError as error:
@@ -97,10 +97,6 @@ def _without_training(request: PullRequest) -> Iterator[Finding]:
         yield Finding(
             "Recipes, sources, data and rows of the reference are those of the suite; curves and outcomes agree."
         )
-
-
-def _reference(request: PullRequest) -> Store | None:
-    return Store.load(request.reference) if request.reference else None
 
 
 def committed(directory: Path) -> Path | None:
@@ -138,8 +134,8 @@ def _of_body(store: Store, files: Mapping[str, bytes]) -> Iterator[str]:
         yield f"{folder.BODY} does not show the rows of the data: prepare the submission again."
 
 
-def _with_training(request: PullRequest) -> Iterator[Finding]:
-    store, reference = Store.load(request.directory), _reference(request)
+def _with_training(request: PullRequest, reference: Store | None) -> Iterator[Finding]:
+    store = Store.load(request.directory)
     files = folder.read_files(request.directory)
     drawn = draw(store, files, request.base, request.draws, reference)
     yield from _about(drawn)
