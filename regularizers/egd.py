@@ -4,9 +4,9 @@ All principal directions of the gradient get the same speed: the gradient of a m
 factor. Muon does the same to momentum, approximately.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ def egd(lr: float = 0.7, weight_decay: float = 1e-4, roles: tuple[Matrix, ...] =
     )
 
 
-def everything(roles: Params, shapes: Params) -> list[str]:
+def everything(roles: Mapping[str, Any], shapes: Mapping[str, Any]) -> list[str]:
     """The names of all parameters."""
     del roles
     return list(shapes)

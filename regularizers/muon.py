@@ -41,11 +41,11 @@ def muon(
         X = u / ||u||_F,  then `steps` times  X <- a X + (b S + c S^2) X  with S = X X^T
         W <- (1 - lr wd) W - lr sqrt(max(1, fan_out / fan_in)) X
 
-    a, b, c = 3.4445, -4.7750, 2.0315. Five steps bring singular values between 0.7 and 1.2 unless they were tiny; one
-    step leaves most of them small. `scale=False` leaves out the factor with the root. `weight_decay` None is the task's
-    (wd); the authors' default is 0, with which few networks grok. `roles` names the roles of the matrices; the task's
-    optimizer updates the other parameters. By default these are the hidden matrices, as the authors recommend, and in a
-    network without hidden matrices that of the input layer.
+    a, b, c = 3.4445, -4.7750, 2.0315. Five steps bring singular values of at least 0.01 ||u||_F to between 0.68 and
+    1.21; one step multiplies small ones by a. `scale=False` leaves out the factor with the root. `weight_decay` None is
+    the task's (wd); the authors' default is 0, with which few networks grok. `roles` names the roles of the matrices;
+    the task's optimizer updates the other parameters. By default these are the hidden matrices, as the authors
+    recommend, and in a network without hidden matrices that of the input layer.
 
     Deviations from the authors' code: X is computed in the precision of the run, not in bfloat16, and the other
     parameters keep the task's AdamW, not one with lr 3e-4 and betas (0.9, 0.95). A convolution's kernel is the matrix

@@ -26,7 +26,10 @@ def refusing(function):
     raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
 
 
-@pytest.mark.parametrize(("label", "name"), [*spread(LABELS), *((label, "grokalign") for label in SLOW)])
+CAPTURED = [pair for pair in spread(LABELS) if not method(pair[1]).every]  # no graph holds alternating phases
+
+
+@pytest.mark.parametrize(("label", "name"), [*CAPTURED, *((label, "grokalign") for label in SLOW)])
 def test_captured_epochs_train_as_eager_ones(monkeypatch, label, name):
     task, step = small(label), make_step(small(label), [method(name)])
     cell = make_cell(task, 9, evaluate_every=3, stop="grokked", grokked={"train_loss": "< 0.4"})

@@ -85,7 +85,7 @@ METHODS = {  # label -> method; shipped methods are checked with these settings,
         "muon", {"steps": 1, "nesterov": False, "scale": False, "weight_decay": 0.1, "roles": ["input", "readout"]}
     ),
     "egd": SmallPlugin("egd", {"lr": 0.05}),
-    "soap": SmallPlugin("soap", {"frequency": 3, "eps": 0.1}),  # a small eps amplifies rounding errors
+    "soap": SmallPlugin("soap", {"frequency": 3, "eps": 1.0}),  # a small eps amplifies rounding errors
     "schedule_free": SmallPlugin("schedule_free", {}),
     "sam": SmallPlugin("sam", {}),
     "lookahead": SmallPlugin("lookahead", {"k": 3}),
