@@ -4,6 +4,7 @@ Compiled code is kept in the user's cache, under a digest of the graph, torch an
 loaded without being compiled.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -63,6 +64,7 @@ class CompiledGraph:
         self._results = list(_take_results(module.graph))
         self._constants = _take_constants(module)
         self._used = _take_arguments(module.graph)
+        _set_up()
         inputs = [*(leaves[position] for position in self._used), *self._constants]
         try:
             self._compiled = _loaded(_path(module.graph)) or _compiled(module.graph, inputs)
@@ -76,6 +78,13 @@ class CompiledGraph:
         found = self._compiled(*[leaves[position] for position in self._used], *self._constants)
         sources = (leaves, found, self._values)
         return [sources[source][number] for source, number in self._results]
+
+
+def _set_up() -> None:
+    """Tell torch's compiler its folder, and to start no processes, before it is imported."""
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(code_folder()))
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns of a CPU without CUDA
 
 
 def _take_results(graph: Graph) -> Iterator[tuple[int, int]]:
@@ -120,14 +129,14 @@ def _take_arguments(graph: Graph) -> list[int]:
     return used
 
 
+FACTS = ("layout", "kind")  # facts of a node that its text lacks
+
+
 def _path(graph: Graph) -> Path:
     """Return the file of a graph's compiled code."""
     facts = [torch.__version__, _processor(), repr(sorted(OPTIONS.items()))]
     nodes = [f"{node.format_node()} {node.kwargs} {[node.meta.get(fact) for fact in FACTS]}" for node in graph.nodes]
     return code_folder() / "grokbench" / f"{sha256(chr(10).join(facts + nodes).encode()).hexdigest()[:32]}.bin"
-
-
-FACTS = ("layout", "kind")
 
 
 def _processor() -> str:
@@ -142,7 +151,6 @@ def _processor() -> str:
 
 def _loaded(path: Path) -> Compiled | None:
     """Load compiled code; None if there is none, or if it is damaged."""
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(code_folder()))
     if not path.is_file():
         return None
     from torch._inductor import CompiledArtifact

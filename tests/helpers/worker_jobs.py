@@ -72,6 +72,9 @@ class Job:
     def without(self, done):
         return self
 
+    def without_compiled_code(self, why):
+        return None
+
     def failed(self, error):
         yield f"{self.name} failed: {error}"
 
