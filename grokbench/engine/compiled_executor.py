@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from grokbench.engine.compiled_function import CompiledFunction
+from grokbench.engine.compiled_graph import set_up
 from grokbench.engine.flat_executor import FlatExecutor
 from grokbench.engine.flat_function import FlatFunction
+from grokbench.step import Step
 
 __all__ = ["CompiledExecutor"]
 
@@ -22,6 +24,11 @@ class CompiledExecutor(FlatExecutor):
     """
 
     few_sizes = True
+
+    def __init__(self, step: Step) -> None:
+        """Create the executor for a cell's step; nothing is compiled yet."""
+        super().__init__(step)
+        set_up()
 
     def _make(self, function: Callable[[Any, Any], Any], rare: bool) -> FlatFunction:
         return super()._make(function, rare) if rare else CompiledFunction(function)

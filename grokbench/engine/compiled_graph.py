@@ -22,7 +22,7 @@ from grokbench.engine.out_of_memory import exhausted
 from grokbench.provenance import environment
 from grokbench.resources.compiler import code_folder
 
-__all__ = ["CompilationError", "CompiledGraph"]
+__all__ = ["CompilationError", "CompiledGraph", "set_up"]
 
 # Settings of torch's compiler. A worker has one thread. Without the checks of sizes, which `FlatFunction` makes, a call
 # is cheaper. NaN and infinity are kept, and no operation is reordered to save rounding.
@@ -64,7 +64,6 @@ class CompiledGraph:
         self._results = list(_take_results(module.graph))
         self._constants = _take_constants(module)
         self._used = _take_arguments(module.graph)
-        _set_up()
         inputs = [*(leaves[position] for position in self._used), *self._constants]
         try:
             self._compiled = _loaded(_path(module.graph)) or _compiled(module.graph, inputs)
@@ -80,8 +79,8 @@ class CompiledGraph:
         return [sources[source][number] for source, number in self._results]
 
 
-def _set_up() -> None:
-    """Tell torch's compiler its folder, and to start no processes, before it is imported."""
+def set_up() -> None:
+    """Tell torch's compiler its folder, and to start no processes; it has to be called before the compiler is used."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(code_folder()))
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns of a CPU without CUDA

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from grokbench.errors import SuiteError
+from grokbench.provenance import environment
 from grokbench.records import Cell
 from grokbench.resources.compiler import missing_compiler
 from grokbench.text.options import Option
@@ -22,6 +23,7 @@ __all__ = ["check", "repaid", "seconds"]
 LEAST_SECONDS = 300.0  # estimated seconds of a group's training that repay compiling
 LAUNCHES = 1e-3  # seconds of a step for starting its operations
 RATE = 5e10  # operations per second of a core
+LEAST_TORCH = (2, 8)  # it has torch._inductor.standalone_compile
 PASSES = 6  # operations per weight and example: a multiplication and an addition, forward and twice backward
 
 
@@ -34,21 +36,14 @@ def check(device: str) -> None:
     Raises:
         SuiteError: it cannot; the message says what to do.
     """
-    option = Option("compile")
+    option, leave = Option("compile"), "leave the option out"
     if device != "cpu":
-        raise SuiteError(
-            f"{option}: only training on a CPU is compiled; leave it out, or add {Option('device', 'cpu')}"
-        )
+        raise SuiteError(f"{option}: only training on a CPU is compiled; {leave}, or add {Option('device', 'cpu')}")
     if why := missing_compiler():
-        raise SuiteError(f"{option}: {why}; or leave the option out")
-    try:
-        from torch._inductor import standalone_compile  # noqa: F401
-    except ImportError:
-        import torch
-
-        raise SuiteError(
-            f"{option}: torch {torch.__version__} lacks what it needs; install torch 2.8 or later"
-        ) from None
+        raise SuiteError(f"{option}: {why}; or {leave}")
+    torch = str(environment()["torch"])  # without an import, at which the compiler would choose its folder
+    if tuple(map(int, torch.split(".")[:2])) < LEAST_TORCH:
+        raise SuiteError(f"{option}: torch {torch} lacks what it needs; install torch 2.8 or later, or {leave}")
 
 
 def repaid(plan: "Plan", cells: Sequence[Cell]) -> set[str]:
