@@ -100,9 +100,9 @@ class Training(_OfOneCell):
             return
         except CompilationError as error:
             why = headline(str(error))
-        if left := job.without(done):
+        if (left := job.without(done)) and (slower := left.without_compiled_code(why)):
             yield Notice(f"{self.name}: {why}; it starts again without compiled code")
-            yield from left.without_compiled_code(why)._train(worker, registry)
+            yield from slower._train(worker, registry)
 
     def _allowed(self) -> "Training":
         """Return the job, without compiled code if another group of the cell has noted a failure."""

@@ -53,12 +53,14 @@ def repaid(plan: "Plan", cells: Sequence[Cell]) -> set[str]:
     from grokbench.engine import replica_size
     from grokbench.plan import cell_step
 
-    found = set()
-    for cell in cells:
-        step = cell_step(cell, plan.registry)
-        if step.mapped and seconds(cell, step, replica_size(step.task)[0], len(plan.seeds)) >= LEAST_SECONDS:
-            found.add(cell.identity)
-    return found
+    def repays(cell: Cell) -> bool:
+        try:
+            step = cell_step(cell, plan.registry)
+            return step.mapped and seconds(cell, step, replica_size(step.task)[0], len(plan.seeds)) >= LEAST_SECONDS
+        except Exception:  # of a plugin: training raises it again and reports it for the cell
+            return False
+
+    return {cell.identity for cell in cells if repays(cell)}
 
 
 def seconds(cell: Cell, step: "Step", params: "Params", seeds: int) -> float:
