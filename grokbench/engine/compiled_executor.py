@@ -27,7 +27,7 @@ class CompiledExecutor(FlatExecutor):
 
     def __init__(self, step: Step) -> None:
         """Create the executor for a cell's step; nothing is compiled yet."""
-        super().__init__(step)
+        super().__init__(step, record_after=0)  # training is long enough to repay recording at once
         set_up()
 
     def _make(self, function: Callable[[Any, Any], Any], rare: bool) -> FlatFunction:
