@@ -4,10 +4,11 @@ All train the seeds of one worker. A turn goes on with a peer's training for som
 was started, traced or compiled before the first turn is not timed. To add a way of the engine, add an entry to PEERS.
 """
 
+import ctypes
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -34,6 +35,10 @@ FLAGS = {  # of JAX, read when it is imported: one thread, or no more of a devic
     "cpu": {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1", "NPROC": "1"},
     "cuda": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
 }
+
+# Settings of glibc's `mallopt` that workers have by their environment, see `launchers.local.spawning`: large blocks are
+# not returned to the system, whose page faults would otherwise take a part of every evaluation.
+ALLOCATOR = {-3: 2**30, -1: 2**31 - 1, -2: 2**26}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
 
 Further = Callable[[], int]  # trains until the next evaluation or further, and returns the epochs
 
@@ -163,8 +168,14 @@ def _turn(case: Case, further: Further, seconds: float, ready: float) -> Figure:
 
 @contextmanager
 def one_thread(device: str) -> Iterator[None]:
-    """While active, torch computes on one thread of a CPU, and so does JAX, if it is first imported here."""
+    """While active, torch computes on one thread of a CPU, and so does JAX, if it is first imported here.
+
+    The process keeps its memory from then on, as a worker does.
+    """
     threads = torch.get_num_threads()
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        for setting, value in ALLOCATOR.items():
+            ctypes.CDLL(None).mallopt(setting, value)
     os.environ.update({**FLAGS[device.split(":")[0]], **os.environ})
     torch.set_num_threads(1)
     try:

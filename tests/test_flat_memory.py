@@ -195,7 +195,7 @@ def test_without_memory_for_a_copy_the_function_is_called(monkeypatch):
     def exhausted(leaf):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory\n  at line 3")
 
-    monkeypatch.setattr(flat_function, "_copy", exhausted)
+    monkeypatch.setattr(flat_function, "copied", exhausted)
     calls = [lambda call=call: (torch.full((2,), call), ()) for call in range(4)]
     each_like_the_function(lambda state, inputs: state * 2, calls, "DefaultCPUAllocator: can't allocate memory")
 

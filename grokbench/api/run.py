@@ -27,6 +27,7 @@ def run(
     device: str = "auto",
     precision: str = "float32",
     group_size: int | None = None,
+    compile: bool = False,
     num_seeds: int | None = None,
     seeds: str | Iterable[int] | None = None,
     tasks: str | Iterable[str] = (),
@@ -53,6 +54,8 @@ def run(
         device: auto, cpu, cuda, or cuda:0,1.
         precision: float32 or float64.
         group_size: seeds of a cell to train together, at least 2; by default as many as memory allows.
+        compile: train by code that torch's compiler makes, on a CPU, which needs a C++ compiler. Cells too short to
+            repay it are left as they are.
         num_seeds: train only this many of the suite's seeds, from the first on; default all.
         seeds: seeds in place of the suite's: "0-4,7", or numbers.
         tasks: only the tasks with these labels; default all.
@@ -89,6 +92,7 @@ def run(
         device=device,
         precision=precision,
         group_size=group_size,
+        compile=bool(compile),
         num_seeds=num_seeds,
         seeds=_seeds(seeds),
         tasks=_labels(tasks),

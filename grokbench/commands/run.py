@@ -48,6 +48,12 @@ SELECTION = (  # options that choose what to run and where
         help="Seeds of a cell to train together; another size rounds differently.  [default: as many as memory allows]",
     ),
     click.option(
+        "--compile",
+        is_flag=True,
+        help="Train by code that torch's compiler makes, on a CPU: faster, and other last digits. Cells too short to "
+        "repay it are left as they are.",
+    ),
+    click.option(
         "--checkpoint-seconds",
         type=Seconds(min=0),
         default=60.0,

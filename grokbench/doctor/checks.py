@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from grokbench import __version__, data, provenance
 from grokbench.doctor.finding import BAD, NOTE, OK, Finding
-from grokbench.doctor.hardware import GIB, cuda, memory
+from grokbench.doctor.hardware import GIB, compilation, cuda, memory
 from grokbench.errors import PluginError
 from grokbench.resources import cores
 
@@ -38,6 +38,7 @@ def checkup(plugins: Iterable[str] = (), results: str = "runs") -> Iterator[Find
         yield finding
     yield Finding("devices", OK, f"{provenance.environment()['machine']} ({cores().source})")
     yield Finding("devices", OK, memory())
+    yield compilation()
     yield from cuda() if not broken else ()
     yield from check_data(verify=not broken)
     if broken:

@@ -1,5 +1,6 @@
-"""Descriptions of this machine's memory and CUDA devices."""
+"""Descriptions of this machine's memory, compiler and CUDA devices."""
 
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -7,9 +8,10 @@ from pathlib import Path
 
 from grokbench import resources
 from grokbench.doctor.finding import BAD, NOTE, OK, Finding
+from grokbench.resources.compiler import code_folder, compiler, missing_compiler
 from grokbench.resources.control_groups import text
 
-__all__ = ["GIB", "cuda", "memory"]
+__all__ = ["GIB", "compilation", "cuda", "memory"]
 
 GIB = 2**30
 
@@ -26,6 +28,18 @@ def memory(root: Path = resources.ROOT) -> str:
     free = re.search(r"^MemAvailable:\s+(\d+) kB$", text(root / "proc/meminfo"), re.MULTILINE)
     more = f", {int(free[1]) * 1024 / GIB:.1f} GiB free on the machine" if free else ""
     return f"memory: {known.amount / GIB:.1f} GiB ({known.source}){more}"
+
+
+def compilation() -> Finding:
+    """Check what `grokbench run --compile` needs on a CPU: a C++ compiler, and a folder for the code that it makes."""
+    if why := missing_compiler():
+        return Finding("devices", NOTE, f"no --compile: {why}")
+    folder = code_folder().absolute()
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        text = f"--compile would make the same code each time: {folder} cannot be written"
+        return Finding("devices", NOTE, text, "name another folder: $TORCHINDUCTOR_CACHE_DIR")
+    return Finding("devices", OK, f"C++ compiler {compiler()}: --compile can be used, its code is kept in {folder}")
 
 
 def cuda() -> Iterator[Finding]:

@@ -6,6 +6,8 @@ executors       how a group is trained from one evaluation to the next: eagerly,
 flat_executor   training and evaluation by flat graphs, on a CPU
 flat_function   a function that is recorded as a flat graph, checked and replaced by it
 flat_graph      the recording of a function's operations; `graph_passes` simplifies them
+compiled_executor, compiled_function, compiled_graph
+                training and evaluation by compiled flat graphs; `decompositions` of fused optimizers
 capture         training and evaluation by CUDA graphs
 epochs          one epoch of a group
 batches         the batches and keys of an epoch
@@ -71,6 +73,7 @@ def train(
     dtype: torch.dtype,
     provenance: Mapping[str, Any] | None = None,
     checkpoint_file_of: Callable[[Sequence[int]], CheckpointFile] | None = None,
+    compiled: bool = False,
 ) -> Iterator[Run | KeptWeights | Progress]:
     """Train a group of replicas.
 
@@ -85,6 +88,7 @@ def train(
         provenance: kept with every run.
         checkpoint_file_of: seeds of a group -> its checkpoint file. An interrupted group resumes from this file, with
             the same curves as without an interruption. None: no checkpoints.
+        compiled: train by compiled code, on a CPU.
 
     Yields:
         The progress at every evaluation, and, as soon as a replica is done, the weights that the cell keeps and then
@@ -92,11 +96,12 @@ def train(
         rest is not trained.
 
     Raises:
+        CompilationError: torch's compiler failed.
         Exception: an error of a plugin, or torch's error if even a group of two does not fit into memory.
     """
     left, checkpoint_file = list(seeds), checkpoint_file_of(seeds) if checkpoint_file_of else None
     try:
-        for event in _train_together(cell, step, seeds, device, dtype, provenance, checkpoint_file):
+        for event in _train_together(cell, step, seeds, device, dtype, provenance, checkpoint_file, compiled):
             left = [seed for seed in left if not isinstance(event, Run) or seed != event.seed]
             yield event
         return
@@ -108,7 +113,7 @@ def train(
     release(device)  # not in the `except` block, because the traceback there keeps the tensors alive
     for half in (left[: len(left) // 2], left[len(left) // 2 :]):
         if not ACTIVITY.stopping:
-            yield from train(cell, step, half, device, dtype, provenance, checkpoint_file_of)
+            yield from train(cell, step, half, device, dtype, provenance, checkpoint_file_of, compiled)
 
 
 def _train_together(
@@ -119,8 +124,9 @@ def _train_together(
     dtype: torch.dtype,
     provenance: Mapping[str, Any] | None,
     checkpoint_file: CheckpointFile | None,
+    compiled: bool,
 ) -> Iterator[Run | KeptWeights | Progress]:
-    executor = make_executor(step, device)
+    executor = make_executor(step, device, compiled=compiled)
     loop = TrainingLoop.begin(cell, step, executor, seeds, device, dtype, checkpoint_file)
     provenance = {**(provenance or {}), **({"data": loop.data} if loop.data else {})}
     while loop.monitors:

@@ -1,4 +1,4 @@
-"""Executors train a group from one evaluation to the next: eagerly, by flat graphs, or by replaying CUDA graphs."""
+"""Executors train a group between evaluations: eagerly, by flat graphs, compiled or not, or by CUDA graphs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -7,6 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from grokbench.engine.capture import CapturedGroup
+from grokbench.engine.compiled_executor import CompiledExecutor
 from grokbench.engine.cuda_graphs import Capture, GraphCapture, first_cause
 from grokbench.engine.epochs import train_epoch
 from grokbench.engine.evaluation import measure
@@ -17,7 +18,7 @@ from grokbench.engine.groups import Group
 from grokbench.engine.out_of_memory import exhausted
 from grokbench.step import Step
 
-__all__ = ["EagerExecutor", "Executor", "GraphExecutor", "make_executor"]
+__all__ = ["CompiledExecutor", "EagerExecutor", "Executor", "GraphExecutor", "make_executor"]
 
 ONE_BY_ONE = "replicas were trained one by one, which is slower: the method cannot be mapped over them"
 STEPS_BETWEEN_READS = 16  # default of a graph executor
@@ -33,6 +34,10 @@ class Executor(Protocol):
     @property
     def steps_between_reads(self) -> int:
         """The steps to run before evaluations are read back, because reading synchronises the device."""
+
+    @property
+    def few_sizes(self) -> bool:
+        """True if every size of the group costs a compilation, so that a group should have few sizes."""
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
@@ -64,18 +69,19 @@ class Executor(Protocol):
         """
 
 
-def make_executor(step: Step, device: str, record_after: int = RECORD_AFTER) -> Executor:
+def make_executor(step: Step, device: str, record_after: int = RECORD_AFTER, compiled: bool = False) -> Executor:
     """Create an executor: of flat graphs on a CPU, of CUDA graphs on a CUDA device, eager if neither can be used.
 
     Args:
         step: the cell's step.
         device: "cpu", or a CUDA device such as "cuda:0".
         record_after: the calls of a function before it is recorded as a flat graph, see `FlatFunction`.
+        compiled: compile the graphs, on a CPU.
     """
     if not step.mapped:
         return EagerExecutor(step, ONE_BY_ONE)
     if not device.startswith("cuda"):
-        return FlatExecutor(step, record_after)
+        return CompiledExecutor(step) if compiled else FlatExecutor(step, record_after)
     if step.periodic:
         return EagerExecutor(step, "steps of different phases alternate (`every`), which one CUDA graph cannot hold")
     return GraphExecutor(step, partial(GraphCapture, device))
@@ -85,6 +91,7 @@ class EagerExecutor:
     """An executor that launches the operations one by one."""
 
     steps_between_reads = 0
+    few_sizes = False
 
     def __init__(self, step: Step, note: str | None = None) -> None:
         """Create the executor.
@@ -117,6 +124,7 @@ class GraphExecutor:
 
     # Eager training after a failed capture uses the same value, so that a resumed group shrinks at the same epochs.
     steps_between_reads = STEPS_BETWEEN_READS
+    few_sizes = False  # groups on CUDA have few sizes in any case, see `ladder`
 
     def __init__(self, step: Step, make_capture: Callable[[], Capture]) -> None:
         """Create the executor; nothing is captured yet.

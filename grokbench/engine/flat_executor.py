@@ -23,6 +23,7 @@ class FlatExecutor:
     """An executor that runs flat graphs; a function that cannot be recorded is called eagerly."""
 
     steps_between_reads = 0
+    few_sizes = False
 
     def __init__(self, step: Step, record_after: int = RECORD_AFTER) -> None:
         """Create the executor; nothing is recorded yet.
@@ -54,8 +55,14 @@ class FlatExecutor:
         pending, known = None, dict[str, Tensor]()
         if looks_ahead(self.step):  # also if the phases that perturb are not due now, as in `look_ahead`
             pending, known = self._flat(_look_ahead, due_step(self.step, epoch, 0))((), (fields, at))
-        table = self._flat(_measure, self.step, tuple(labels))((), (fields, at, known))
-        return table, pending, known
+        return self._table(tuple(labels), (fields, at, known)), pending, known
+
+    def _table(self, labels: tuple[str, ...], inputs: Any) -> Tensor:
+        return self._measured(labels, inputs)
+
+    def _measured(self, labels: tuple[str, ...], inputs: Any, rare: bool = False) -> Tensor:
+        table: Tensor = self._flat(_measure, self.step, labels, rare=rare)((), inputs)
+        return table
 
     def advance(self, group: Group, epoch: int, until: int, pending: LookaheadGradients | None) -> Group:
         """See `Executor`."""
@@ -65,12 +72,13 @@ class FlatExecutor:
 
     def _train_epoch(self, group: Group, epoch: int, pending: LookaheadGradients | None) -> Group:
         at, state = torch.tensor(epoch), (_fields(group, TRAINING_STATE), pending)
-        drawn = Draws(pending.keys[None], None) if pending else self._flat(_draw, self.step)((), (_fields(group), at))
+        draws = self._flat(_draw, self.step, rare=True)
+        drawn = Draws(pending.keys[None], None) if pending else draws((), (_fields(group), at))
         inputs = (_fields(group, CONSTANT), at, drawn)
         for due, numbers in self._equal_steps(epoch):
             state = self._flat(_train_step, due).repeat(state, inputs, [self._numbers[number] for number in numbers])
         if self._whole < self.step.task.steps:
-            last = self._flat(_train_last_step, due_step(self.step, epoch, self._whole))
+            last = self._flat(_train_last_step, due_step(self.step, epoch, self._whole), rare=True)
             state = last(state, inputs)
         return replace(group, **state[0])
 
@@ -88,12 +96,21 @@ class FlatExecutor:
         for number in range(self._whole):
             yield due_step(self.step, epoch, number), (number,)
 
-    def _flat(self, function: Callable[..., Any], step: Step, *rest: Any) -> FlatFunction:
+    def _flat(self, function: Callable[..., Any], step: Step, *rest: Any, rare: bool = False) -> FlatFunction:
         """Return the flat function of a function, a step with the phases that are due, and further constants."""
         key = (function, step.skipped, *rest)
         if key not in self._functions:
-            self._functions[key] = FlatFunction(partial(function, step, *rest), self.record_after)
+            self._functions[key] = self._make(partial(function, step, *rest), rare)
         return self._functions[key]
+
+    def _make(self, function: Callable[[Any, Any], Any], rare: bool) -> FlatFunction:
+        """Make a flat function.
+
+        Args:
+            function: see `FlatFunction`.
+            rare: True if it takes a small part of the time.
+        """
+        return FlatFunction(function, self.record_after)
 
 
 def _fields(group: Group, names: Sequence[str] = (*TRAINING_STATE, *CONSTANT)) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -11,11 +12,11 @@ from torch.fx import GraphModule
 from torch.utils import _pytree as pytree
 
 from grokbench.engine.cuda_graphs import first_cause
-from grokbench.engine.flat_graph import UnrecordableError, record
+from grokbench.engine.flat_graph import Parts, UnrecordableError, record
 from grokbench.engine.graph_passes import merge_equal, merge_views
 from grokbench.records.activity import ACTIVITY
 
-__all__ = ["RECORD_AFTER", "FlatFunction"]
+__all__ = ["RECORD_AFTER", "Calls", "FlatFunction", "copied", "run_graph"]
 
 # Recording and checking cost about as much as five calls and some hundredths of a second; a flat call of a small step
 # takes two thirds of the time.
@@ -23,19 +24,19 @@ RECORD_AFTER = 64  # calls with the same layout before the function is recorded
 
 
 @dataclass
-class _Calls:
+class Calls:
     """The calls with one layout of the arguments.
 
     Attributes:
         count: the calls so far.
-        graph: the recorded operations; None before they are recorded.
+        graph: the recorded operations, or their compiled form; None before they are recorded.
         structure: the structure of the result.
         checked: True once the graph has given the numbers of the function.
         repeats: True if the result, as the state of the next call, has the same structure and layout.
     """
 
     count: int = 0
-    graph: GraphModule | None = None
+    graph: Callable[..., Any] | None = None
     structure: Any = None
     checked: bool = False
     repeats: bool = False
@@ -60,7 +61,7 @@ class FlatFunction:
         """
         self.function, self.record_after = function, record_after
         self.note: str | None = None
-        self._calls: dict[Any, _Calls] = defaultdict(_Calls)
+        self._calls: dict[Any, Calls] = defaultdict(Calls)
 
     def __call__(self, state: Any, inputs: Any) -> Any:
         """Call the function, or run its graph.
@@ -72,7 +73,7 @@ class FlatFunction:
         leaves, calls = self._calls_of(state, inputs)
         calls.count += 1
         if calls.checked:
-            return pytree.tree_unflatten(_run(calls, leaves), calls.structure)
+            return pytree.tree_unflatten(run_graph(calls, leaves), calls.structure)
         if self.note or calls.count <= self.record_after:
             return self.function(state, inputs)
         return self._watched(calls, state, inputs)
@@ -86,24 +87,28 @@ class FlatFunction:
             if calls.checked and calls.repeats:
                 for number in waiting:
                     leaves[-1] = number
-                    leaves[: len(own)] = _run(calls, leaves)
+                    leaves[: len(own)] = run_graph(calls, leaves)
                 return pytree.tree_unflatten(leaves[: len(own)], structure)
             state = self(state, (*inputs, waiting.pop(0)))
         return state
 
-    def _calls_of(self, state: Any, inputs: Any) -> tuple[list[Any], _Calls]:
+    def _calls_of(self, state: Any, inputs: Any) -> tuple[list[Any], Calls]:
         leaves, structure = pytree.tree_flatten((state, inputs))
         return leaves, self._calls[structure, tuple(map(_layout, leaves))]
 
-    def _watched(self, calls: _Calls, state: Any, inputs: Any) -> Any:
+    def _watched(self, calls: Calls, state: Any, inputs: Any) -> Any:
         """Call the function; before, record it or run its graph on a copy of the state, and compare."""
         found: Any = None
         try:
-            leaves, arguments = pytree.tree_flatten((pytree.tree_map(_copy, state), inputs))
+            leaves, arguments = pytree.tree_flatten((pytree.tree_map(copied, state), inputs))
             if calls.graph is None:
-                calls.graph, calls.structure = self._record(leaves, arguments)
+                graph, calls.structure = self._record(leaves, arguments)
+                merge_views(graph.graph)
+                merge_equal(graph.graph)
+                graph.recompile()
+                calls.graph = graph
             else:
-                found = _run(calls, leaves)
+                found = run_graph(calls, leaves)
         except Exception as error:  # of a plugin, or because there is no memory for a copy
             self.note = first_cause(error)
         result = self.function(state, inputs)
@@ -114,7 +119,10 @@ class FlatFunction:
             self.note = None if calls.checked else "its recorded operations give other numbers"
         return result
 
-    def _record(self, leaves: list[Any], arguments: Any) -> tuple[GraphModule, Any]:
+    def _record(
+        self, leaves: list[Any], arguments: Any, parts: Parts = MappingProxyType({})
+    ) -> tuple[GraphModule, Any]:
+        """Record the operations, see `record`; return them with the structure of the result."""
         structure: Any = None
 
         def flat(*leaves: Any) -> list[Any]:
@@ -122,21 +130,18 @@ class FlatFunction:
             results, structure = pytree.tree_flatten(self.function(*pytree.tree_unflatten(list(leaves), arguments)))
             return results
 
-        graph = record(flat, leaves)
-        merge_views(graph.graph)
-        merge_equal(graph.graph)
-        graph.recompile()
-        return graph, structure
+        return record(flat, leaves, parts), structure
 
 
 @torch.no_grad()
-def _run(calls: _Calls, leaves: list[Any]) -> Any:
+def run_graph(calls: Calls, leaves: list[Any]) -> Any:
+    """Run the graph of calls."""
     ACTIVITY.steps += 1
     return calls.graph(*leaves)  # type: ignore[misc]
 
 
 @torch.no_grad()
-def _copy(leaf: Tensor | None) -> Tensor | None:
+def copied(leaf: Tensor | None) -> Tensor | None:
     """Copy a leaf with its layout, on which the recorded operations depend: its strides may be 0, its offset not."""
     if leaf is None:
         return None

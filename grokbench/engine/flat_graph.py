@@ -6,6 +6,7 @@ operations while the function runs. The list is a graph of torch.fx; running it 
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -18,9 +19,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from grokbench.engine.graph_passes import overwritten
 
-__all__ = ["UnrecordableError", "record"]
+__all__ = ["Parts", "UnrecordableError", "record"]
 
 Leaves = Sequence[Tensor | None]
+Parts = Mapping[Any, Callable[..., None]]  # operation without a result -> a function that replaces it
 
 
 _READS = {"__array__", "__dlpack__", "numpy", "tolist"}  # functions that read numbers without an operation
@@ -31,13 +33,14 @@ class UnrecordableError(Exception):
     """A function has later operations that depend on numbers in tensors, or overwrites a tensor of its own."""
 
 
-def record(function: Callable[..., Sequence[Any]], leaves: Leaves) -> GraphModule:
+def record(function: Callable[..., Sequence[Any]], leaves: Leaves, parts: Parts = MappingProxyType({})) -> GraphModule:
     """Record the operations of a function while it runs once.
 
     Args:
         function: takes tensors, and None for those that do not exist, and returns a sequence of the same kind. It may
             overwrite its arguments.
         leaves: the arguments of this run.
+        parts: functions that are run and recorded in place of operations.
 
     Returns:
         A module that takes such arguments, of the same shapes, strides and dtypes, and runs the operations.
@@ -47,7 +50,7 @@ def record(function: Callable[..., Sequence[Any]], leaves: Leaves) -> GraphModul
         UnrecordableError: the function reads numbers from tensors, or overwrites a tensor that it keeps.
     """
     leaves = [None if leaf is None else leaf.detach() for leaf in leaves]  # a tensor given twice has two nodes
-    recorder = _Recorder(leaves)
+    recorder = _Recorder(leaves, parts)
     with recorder, _Reads(recorder):
         results = function(*leaves)
     recorder.graph.output(tuple(map(recorder.node_of, results)))
@@ -78,6 +81,7 @@ class _Recorder(TorchDispatchMode):
     Attributes:
         graph: the operations so far.
         root: holds the tensors that are neither arguments nor results of operations.
+        parts: see `record`.
         refused: why the function cannot be recorded; None if it can.
     """
 
@@ -86,9 +90,9 @@ class _Recorder(TorchDispatchMode):
         """Keep torch from wrapping `__torch_dispatch__`: the wrapper imports its compiler, in 1.5 s and 150 MiB."""
         return False
 
-    def __init__(self, leaves: Leaves) -> None:
+    def __init__(self, leaves: Leaves, parts: Parts) -> None:
         super().__init__()
-        self.graph, self.root = Graph(), nn.Module()
+        self.graph, self.root, self.parts = Graph(), nn.Module(), parts
         self.refused: str | None = None
         self._nodes = WeakTensorKeyDictionary()  # weak, so that recording keeps no tensor alive
         for position, leaf in enumerate(leaves):
@@ -106,6 +110,9 @@ class _Recorder(TorchDispatchMode):
     ) -> Any:
         """Run an operation and append it to the graph."""
         del types
+        if func in self.parts:
+            with self:
+                return self.parts[func](*args, **(kwargs or {}))
         if torch.Tag.data_dependent_output in func.tags:
             self.refuse(_NUMBER)
         if torch.Tag.dynamic_output_shape in func.tags and (func is not torch.ops.aten.index.Tensor or _masks(args[1])):

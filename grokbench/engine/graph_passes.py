@@ -11,7 +11,7 @@ import torch
 from torch._ops import OpOverload
 from torch.fx import Graph, Node
 
-__all__ = ["merge_equal", "merge_views", "overwritten"]
+__all__ = ["looks_like", "merge_equal", "merge_views", "overwritten"]
 
 as_strided, clone = torch.ops.aten.as_strided.default, torch.ops.aten.clone.default
 
@@ -39,7 +39,7 @@ def merge_views(graph: Graph) -> None:
         storage = node.meta.get("storage", node)
         if storage is node or not isinstance(node.target, OpOverload) or _targets(node) or "kind" not in storage.meta:
             continue
-        if _looks_like(node, storage):
+        if looks_like(node, storage):
             node.replace_all_uses_with(storage)
         elif storage.meta["kind"] == node.meta["kind"]:
             with graph.inserting_before(node):
@@ -49,7 +49,8 @@ def merge_views(graph: Graph) -> None:
     graph.eliminate_dead_code()
 
 
-def _looks_like(node: Node, other: Node) -> bool:
+def looks_like(node: Node, other: Node) -> bool:
+    """Return whether two nodes have the same layout and kind."""
     return all(node.meta[fact] == other.meta[fact] for fact in ("layout", "kind"))
 
 
@@ -67,7 +68,7 @@ def merge_equal(graph: Graph) -> None:
         if node.is_impure() or torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
             continue
         twin = first.setdefault((node.target, _hashable(node.args), _hashable(node.kwargs)), node)
-        if node.target is clone and node.args[0].op == "get_attr" and _looks_like(node, node.args[0]):
+        if node.target is clone and node.args[0].op == "get_attr" and looks_like(node, node.args[0]):
             twin = node.args[0]
         memory = _memory(twin)
         if twin is node or (own & kept and memory & kept and own != memory):

@@ -100,15 +100,18 @@ class Group:
         return {name: 0 for name in self.own} | {name: None for name in self.shared}
 
 
-def ladder(size: int, device: str) -> list[int]:
+def ladder(size: int, device: str, few: bool = False) -> list[int]:
     """List the sizes that a group may shrink to, from its present size down to two.
 
     Args:
         size: the size of the group.
         device: "cpu", where every size is on the ladder; or "cuda", where sizes are halved, because every size needs
             new CUDA graphs.
+        few: True for the powers of two, on a CPU that compiles for every size: groups of 12 and of 13 then share them.
     """
     sizes = [max(size, 2)]
+    if few:
+        return sizes + [2**power for power in range(sizes[0].bit_length() - 1, 0, -1) if 2**power < sizes[0]]
     while sizes[-1] > 2:
         sizes.append(sizes[-1] - 1 if device == "cpu" else (sizes[-1] + 1) // 2)
     return sizes

@@ -175,7 +175,7 @@ class TrainingLoop:
 
     def drop_finished(self) -> None:
         """Shrink the group to the smallest size of its ladder that holds the replicas still in training."""
-        rungs = ladder(len(self.group.seeds), self.group.keys.device.type)
+        rungs = ladder(len(self.group.seeds), self.group.keys.device.type, self.executor.few_sizes)
         size = min(size for size in rungs if size >= len(self.monitors))
         if size < len(self.group.seeds):
             spare = [row for row in range(len(self.group.seeds)) if row not in self.monitors]

@@ -19,6 +19,7 @@ ENVIRONMENT = (
     "machine",
     "torch",
     "precision",
+    "compile",
     "grokbench",
     "git",
     "engine",
@@ -169,4 +170,5 @@ def _environment(cells: Iterable[Measured]) -> dict[str, Any]:
         for key, values in found.items():
             if key in run.provenance and run.provenance[key] not in values:
                 values.append(run.provenance[key])
-    return {key: values if len(values) > 1 else next(iter(values), None) for key, values in found.items()}
+    values_of = {key: values if len(values) > 1 else next(iter(values), None) for key, values in found.items()}
+    return {key: value for key, value in values_of.items() if value is not None or key != "compile"}

@@ -63,6 +63,13 @@ class Job(Protocol):
     def without(self, done: Collection[int]) -> "Job | None":
         """Return the job that remains after the runs of some seeds have been received; None if nothing remains."""
 
+    def without_compiled_code(self, why: str) -> "Job | None":
+        """Return the job that does the same work without compiled code; None if it uses none.
+
+        Args:
+            why: what happened to the compiled code, for later jobs of the cell and for the runs' notes.
+        """
+
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:
         """Do the work in the worker's process.
 
@@ -92,6 +99,9 @@ class Measurement:
         """Return the job itself."""
         return self
 
+    def without_compiled_code(self, why: str) -> None:
+        """Return None: measurements use no compiled code."""
+
 
 class Stage(NamedTuple):
     """Jobs that all end before the next stage begins.
@@ -117,7 +127,7 @@ class Launcher(Protocol):
 
         1. Every event of a job is yielded, in the job's order.
         2. If the process of a job fails, ends or exceeds a limit, the events of `Job.failed` are yielded, and the other
-           jobs go on.
+           jobs go on. After a fault of the process, a job with compiled code is first tried once without it.
         3. A job without progress is tried `limits.ATTEMPTS` times.
         4. After a signal, training jobs write a checkpoint, their last events are yielded, and then the signal has its
            usual effect.

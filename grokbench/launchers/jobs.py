@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grokbench.events import Event, MeasuredGroupSize, Notice, Progress
+from grokbench.launchers import fallback
 from grokbench.launchers.interface import Measurement, Worker
 from grokbench.records import Cell, Outcome, Run
 from grokbench.seeds import format_seeds
@@ -20,6 +21,7 @@ __all__ = ["GroupSizeProbe", "Profiling", "Timekeeping", "Training"]
 # of a long run. The identity includes the engine's REVISION. If the engine is edited without a new revision, old
 # checkpoints and old runs remain valid.
 NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "measured")
+SHORT = "making it would take longer than it saves"
 HEARTBEAT = 0.2  # minimum seconds between two progress events of a group
 
 
@@ -53,11 +55,15 @@ class Training(_OfOneCell):
         missing: the seeds whose runs are kept.
         checkpoints: a folder for the group's checkpoint, and the seconds between two checkpoints. None: no checkpoint
             is written.
+        compiled: train by compiled code, unless the code of the cell has failed before.
+        slower: why it trains without compiled code, if that has failed.
     """
 
     seeds: tuple[int, ...]
     missing: frozenset[int]
     checkpoints: tuple[str, float] | None = None
+    compiled: bool = False
+    slower: str | None = None
 
     resumable = True
 
@@ -71,8 +77,39 @@ class Training(_OfOneCell):
         left = self.missing.difference(done)
         return replace(self, missing=left) if left else None
 
+    def without_compiled_code(self, why: str) -> "Training | None":
+        """Return the job without compiled code, and note the reason for the later groups of the cell."""
+        if not self.compiled:
+            return None
+        if self.checkpoints:
+            fallback.note(self.checkpoints[0], why)
+        return replace(self, compiled=False, slower=why)
+
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
-        """Yield the missing runs and their weights, and the progress at most every HEARTBEAT seconds."""
+        """Yield the missing runs and their weights, and the progress at most every HEARTBEAT seconds.
+
+        If the compiler fails, the group starts again without it.
+        """
+        from grokbench.engine.compiled_graph import CompilationError
+
+        job, done = self._allowed(), set[int]()
+        try:
+            for event in job._train(worker, registry):
+                yield event
+                done |= {event.seed} if isinstance(event, Run) else set()
+            return
+        except CompilationError as error:
+            why = headline(str(error))
+        if (left := job.without(done)) and (slower := left.without_compiled_code(why)):
+            yield Notice(f"{self.name}: {why}; it starts again without compiled code")
+            yield from slower._train(worker, registry)
+
+    def _allowed(self) -> "Training":
+        """Return the job, without compiled code if another group of the cell has noted a failure."""
+        why = fallback.read(self.checkpoints[0]) if self.compiled and self.checkpoints else None
+        return replace(self, compiled=False, slower=why) if why else self
+
+    def _train(self, worker: Worker, registry: Any) -> Iterator[Event]:
         from grokbench import engine
         from grokbench.plan import cell_step, check_sources
 
@@ -81,9 +118,12 @@ class Training(_OfOneCell):
         provenance = {**worker.provenance, "origins": _origins(self.cell), "measured": dict(self.cell.measured)}
         if imports := _imports(self.cell, registry):
             provenance["imports"] = imports
+        if worker.provenance.get("compile") and not self.compiled:
+            provenance["pace"] = f"trained without compiled code: {self.slower or SHORT}"
         checkpoint_file_of = self._checkpoint_files(provenance)
         last_progress = time.monotonic()
-        for event in engine.train(self.cell, step, self.seeds, worker.device, dtype, provenance, checkpoint_file_of):
+        settings = (worker.device, dtype, provenance, checkpoint_file_of, self.compiled)
+        for event in engine.train(self.cell, step, self.seeds, *settings):
             if isinstance(event, Progress):
                 if time.monotonic() - last_progress > HEARTBEAT:
                     last_progress = time.monotonic()
@@ -100,6 +140,8 @@ class Training(_OfOneCell):
         folder, seconds = self.checkpoints
         facts = {key: provenance.get(key) for key in NUMBERS_DEPEND_ON}
         facts["sources"] = {name: origin.digest for name, origin in self.cell.origins.items()}
+        if self.compiled:
+            facts["compiled"] = True
         if self.cell.weights.epochs:  # an earlier checkpoint may be past an epoch that is requested now
             facts["weights"] = self.cell.weights.epochs
         return lambda seeds: CheckpointFile.of(Path(folder), seeds, facts, self.missing.intersection(seeds), seconds)

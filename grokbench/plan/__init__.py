@@ -80,7 +80,7 @@ def manifest(suite: Suite, cells: tuple[Cell, ...], seeds: tuple[int, ...], exec
         cells: all cells of the suite.
         seeds: the seeds planned for the folder. If one of them is not a seed of the suite, these seeds are declared in
             place of the suite's.
-        execution: device kind, precision, engine revision, group size.
+        execution: device kind, precision, engine revision, group size, compilation.
 
     Raises:
         SuiteError: there are more replicas than a folder may hold.

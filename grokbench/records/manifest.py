@@ -45,7 +45,8 @@ class Manifest:
         skipped: cells that the suite leaves out.
         statistics: the statistics of the comparisons.
         published: published numbers to compare with; None if there are none.
-        execution: `device` (the kind), `precision`, `engine` (the revision) and, if it was set, `group_size`.
+        execution: `device` (the kind), `precision`, `engine` (the revision) and, if they were set, `group_size` and
+            `compile`.
         declared_seeds: the suite's full list of seeds; `seeds` may be a part of this list. Empty in a manifest of an
             earlier version.
         withdrawn: cells that the suite no longer has, although replicas had finished under the declaration with these

@@ -15,7 +15,7 @@ from grokbench.launchers.interface import Job, Stage, Worker
 from grokbench.launchers.jobs import Profiling, Timekeeping, Training
 from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
-from grokbench.runner import group_sizes
+from grokbench.runner import compiling, group_sizes
 from grokbench.runner.data_checks import fetch_data
 from grokbench.runner.devices import device_name
 from grokbench.runner.references import Reference, fill, past
@@ -103,13 +103,18 @@ def jobs(
     wanted = [cell for cell in distinct(plan.cells) if set(plan.seeds) - done[cell.identity]]
     if workers:
         fetch_data(plan, wanted)
-    sizes = group_sizes.sizes(plan, wanted, workers)
+    sizes, compiled = group_sizes.sizes(plan, wanted, workers), compiling.repaid(plan, wanted)
 
     def checkpoints(cell: Cell) -> tuple[str, float] | None:
         return (str(store.checkpoints(cell)), plan.checkpoint_seconds) if store else None
 
     return training(
-        wanted, plan.seeds, lambda cell: done[cell.identity], lambda cell: sizes[cell.identity], checkpoints
+        wanted,
+        plan.seeds,
+        lambda cell: done[cell.identity],
+        lambda cell: sizes[cell.identity],
+        checkpoints,
+        lambda cell: cell.identity in compiled,
     )
 
 
@@ -155,12 +160,13 @@ def _workers(plan: Plan, provenance: Mapping[str, Any]) -> list[Worker]:
 
 
 def _supersede(plan: Plan, store: Store) -> None:
-    """Supersede the runs that are trained again; `--rerun all` also deletes checkpoints of interrupted groups."""
+    """Supersede the runs that are trained again; `--rerun all` also forgets checkpoints and failed code."""
     for cell in distinct(plan.cells):
         for seed in seeds_to_retrain(plan, store, cell):
             store.supersede(cell.identity, seed)
         if plan.rerun == "all":
             store.forget_checkpoints(cell)
+            store.forget_failed_code(cell)
 
 
 def profiles(plan: Plan) -> Iterator[tuple[Job, Event]]:

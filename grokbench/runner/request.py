@@ -9,6 +9,7 @@ from grokbench.data.published import check_names
 from grokbench.errors import SuiteError
 from grokbench.launchers.limits import TimeLimits
 from grokbench.records import Cell, Manifest
+from grokbench.runner.compiling import check as check_compiler
 from grokbench.runner.devices import devices
 from grokbench.runner.observing import AttachedObserver, make_observers
 from grokbench.seeds import parse_seeds
@@ -39,6 +40,7 @@ class Request:
         device: "auto", "cpu", "cuda", or CUDA devices by number such as "cuda:0,1".
         precision: the precision of parameters, data and states: "float32" or "float64".
         group_size: replicas to train together; None to choose it by the task's size and the device's memory.
+        compile: True to train by code that torch's compiler makes, on a CPU.
         num_seeds: how many of the suite's seeds to train, from the first on; None means all.
         seeds: seeds that replace the suite's, such as "0-4,7".
         tasks: labels of the tasks to train; empty means all.
@@ -61,6 +63,7 @@ class Request:
     device: str = "auto"
     precision: str = "float32"
     group_size: int | None = None
+    compile: bool = False
     num_seeds: int | None = None
     seeds: str | None = None
     tasks: tuple[str, ...] = ()
@@ -90,6 +93,7 @@ class Plan:
         devices: one for each worker, such as "cpu" or "cuda:0".
         precision: "float32" or "float64".
         group_size: replicas to train together; None to choose it for each cell.
+        compile: True to compile the cells that repay it.
         plugins: files of plugins, first the files that the suite names.
         directory: the results folder.
         checkpoint_seconds: seconds between two checkpoints of a group.
@@ -120,6 +124,7 @@ class Plan:
     unverified_data: tuple[str, ...] = ()
     reference: Path | None = None
     reference_named: bool = False
+    compile: bool = False
 
     @property
     def kind(self) -> str:
@@ -166,6 +171,9 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
     workers = devices(request.device)
     execution = {"device": workers[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}
     execution |= {"group_size": request.group_size} if request.group_size else {}
+    if request.compile:
+        check_compiler(execution["device"])
+        execution["compile"] = True
     return Plan(
         suite=suite,
         registry=registry,
@@ -185,6 +193,7 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
         unverified_data=tuple(dict.fromkeys((*suite.unverified_data, *request.unverified_data))),
         reference=_reference(request, suite),
         reference_named=request.reference is not None,
+        compile=request.compile,
     )
 
 

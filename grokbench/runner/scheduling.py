@@ -34,6 +34,7 @@ def training(
     finished: Callable[[Cell], set[int]],
     size: Callable[[Cell], int],
     checkpoints: Callable[[Cell], tuple[str, float] | None] = lambda cell: None,
+    compiled: Callable[[Cell], bool] = lambda cell: False,
 ) -> list[Training]:
     """List the groups with a missing replica.
 
@@ -44,6 +45,7 @@ def training(
         size: cell -> the largest number of replicas in a group.
         checkpoints: cell -> the folder of its checkpoints and the seconds between two checkpoints, or None for no
             checkpoints.
+        compiled: cell -> whether it is trained by compiled code.
 
     Returns:
         A job for each group, cell by cell.
@@ -53,7 +55,7 @@ def training(
         missing = set(seeds) - finished(cell)
         if missing:
             jobs += [
-                Training(cell, group, frozenset(missing.intersection(group)), checkpoints(cell))
+                Training(cell, group, frozenset(missing.intersection(group)), checkpoints(cell), compiled(cell))
                 for group in groups(seeds, size(cell))
             ]
     return [job for job in jobs if job.missing]

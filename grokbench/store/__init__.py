@@ -224,6 +224,10 @@ class Store:
         for file in self.checkpoints(cell).glob("*.npz"):
             atomic.remove(file, self.directory)
 
+    def forget_failed_code(self, cell: Cell) -> None:
+        """Delete the note that compiled code failed in a cell, so that it is tried again."""
+        atomic.remove(self.checkpoints(cell) / "uncompiled.txt", self.directory)
+
     def _drop_checkpoints(self) -> None:
         """Delete the checkpoints of complete cells: a group killed after its last run could not delete its own."""
         interrupted = [cell for cell in self.manifest.cells if self.checkpoints(cell).is_dir()]

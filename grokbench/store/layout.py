@@ -10,6 +10,7 @@
     DIR/superseded/<identity>/<seed>.<n>.<epoch>.safetensors
                                                 their weights
     DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when the group is done
+    DIR/checkpoints/<identity>/uncompiled.txt   why the cell is trained without compiled code, if that has failed
     DIR/stalls.json                             jobs without progress, while a process writes
     DIR/.lock                                   held by the process that writes
 

@@ -163,7 +163,17 @@ def _differences(stored: Manifest, planned: Manifest) -> list[str]:
         return [f"it holds seeds for {there}, and these are for {here} (calibration uses seeds below {FIRST_REPORTED})"]
     if not changed and not {cell.identity for cell in stored.cells} & {cell.identity for cell in planned.cells}:
         return [f"the suite {stored.suite!r} there has no cell in common with this one"]
-    return [f"{key} was {was.get(key)!r} and is now {now.get(key)!r}" for key in changed]
+    return [_changed(key, was.get(key), now.get(key)) for key in changed]
+
+
+def _changed(key: str, was: Any, now: Any) -> str:
+    if key == "compile":
+        return f"they were trained {_with(was)} {Option(key)}, and these {_with(now)} it"
+    return f"{key} was {was!r} and is now {now!r}"
+
+
+def _with(option: Any) -> str:
+    return "with" if option else "without"
 
 
 def purposes(manifest: Manifest) -> list[str]:

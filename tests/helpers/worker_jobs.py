@@ -72,6 +72,9 @@ class Job:
     def without(self, done):
         return self
 
+    def without_compiled_code(self, why):
+        return None
+
     def failed(self, error):
         yield f"{self.name} failed: {error}"
 
@@ -250,6 +253,24 @@ class Leave(Job):
     def run(self, worker, registry):
         raise SystemExit(5)
         yield
+
+
+@dataclass(frozen=True)
+class Compiled(Job):
+    # Ends by a signal, or stalls, as long as it uses compiled code.
+    signal: int
+    why: str = ""
+
+    def without_compiled_code(self, why):
+        return None if self.why else Compiled(self.name, self.signal, why)
+
+    def run(self, worker, registry):
+        if self.why:
+            yield f"without compiled code: {self.why}"
+        elif self.signal:
+            os.kill(os.getpid(), self.signal)
+        else:
+            time.sleep(600)
 
 
 class Train(Job):

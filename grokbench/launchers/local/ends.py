@@ -5,7 +5,13 @@ import signal
 from grokbench.launchers.local.worker import CLOSED
 from grokbench.text.options import Option
 
-__all__ = ["crashed", "stalled", "took_too_long"]
+__all__ = ["FAULTS", "UNCOMPILED", "crashed", "stalled", "took_too_long"]
+
+# Exit codes of a process that ended by a fault of its own code, unlike one that was killed or exited.
+FAULTS = {
+    -getattr(signal, name) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL") if hasattr(signal, name)
+}
+UNCOMPILED = "it starts again without compiled code"
 
 
 def crashed(exit_code: int | None, frames: str) -> str:

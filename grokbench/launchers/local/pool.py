@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from grokbench.events import Event, NoProgress, Notice
 from grokbench.launchers.interface import Job, Stage, Worker
 from grokbench.launchers.limits import ATTEMPTS, TimeLimits
-from grokbench.launchers.local.ends import crashed, stalled, took_too_long
+from grokbench.launchers.local.ends import FAULTS, UNCOMPILED, crashed, stalled, took_too_long
 from grokbench.launchers.local.worker import Done, Heartbeat, NoDevice
 from grokbench.launchers.local.worker_process import Ended, Received, WorkerProcess
 from grokbench.launchers.signals import PendingSignal, deferring_signals
@@ -170,6 +170,7 @@ class _Pool:
         if self.attempts[job.name] == ATTEMPTS:
             yield from self._end(process, stalled(seconds, ATTEMPTS, frames))
         elif left := self._take_job(process).without(process.received):
+            left = left.without_compiled_code(f"no progress for {seconds:.0f} s") or left
             again = f"no progress for {seconds:.0f} s; its process was stopped, and it starts again"
             yield job, Notice(f"{job.name}: {again} (attempt {self.attempts[job.name] + 1} of {ATTEMPTS})")
             self.waiting.appendleft(left)
@@ -182,6 +183,9 @@ class _Pool:
             process.take_job()  # the same command resumes the job
         elif asked:
             yield from self._end(process, took_too_long(self.limits.cell or 0.0))
+        elif code in FAULTS and (slower := _without_compiled_code(process, crashed(code, ""))):
+            yield self._take_job(process), Notice(f"{slower.name}: {crashed(code, '')}; {UNCOMPILED}")
+            self.waiting.appendleft(slower)
         else:
             yield from self._end(process, crashed(code, frames))
 
@@ -211,6 +215,12 @@ class _Pool:
 def _trained_cell(job: Job | None) -> str | None:
     """Return the identity of the cell that a job trains; None for other jobs."""
     return job.cells[0].identity if job and job.resumable else None
+
+
+def _without_compiled_code(process: WorkerProcess, why: str) -> Job | None:
+    """Return what is left of a job that crashed in compiled code, to be done without it; None if it used none."""
+    left = process.job.without(process.received) if process.job else None
+    return left.without_compiled_code(why) if left else None
 
 
 def _ask_to_stop(process: WorkerProcess) -> None:

@@ -209,4 +209,4 @@ def environment_value(value: Any) -> str:
         return " | ".join(map(environment_value, value))
     if isinstance(value, Mapping) and "commit" in value:
         return f"{str(value['commit'])[:10]}{' with uncommitted changes' if value.get('dirty') else ''}"
-    return "unknown" if value is None else str(value)
+    return "unknown" if value is None else "yes" if value is True else str(value)
