@@ -68,7 +68,7 @@ def test_a_table_says_what_a_row_shows():
     assert "a|b_50%: all 10 seeds grokked" in text
 
 
-@pytest.mark.parametrize("format", ["table", "markdown", "html", "latex"])
+@pytest.mark.parametrize("format", ["table", "markdown", "latex"])
 def test_the_protocol_stands_beside_the_name_of_the_suite(format):
     assert "quick (protocol rules-1)" in render(board(FULL, protocol="rules-1"), format)
     assert "protocol" not in render(board(FULL), format)
@@ -148,7 +148,7 @@ def test_csv_has_all_keys():
 
 def test_json_has_the_published_shape():
     data = json.loads(render(TWO, "json"))
-    top = "schema_version suite baseline environment seeds statistics tasks rows pairs aggregate"
+    top = "schema_version suite protocol baseline environment seeds statistics tasks rows pairs aggregate"
     assert list(data) == top.split()
     assert list(data["rows"][1]) == [field.name for field in dataclasses.fields(Row)]
     assert data["rows"][0]["speedup"] is None and data["rows"][1]["notes"] == [note.text for note in FULL.notes]

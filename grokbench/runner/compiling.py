@@ -47,7 +47,12 @@ def check(device: str) -> None:
 
 
 def repaid(plan: "Plan", cells: Sequence[Cell]) -> set[str]:
-    """Return the identities of the cells to compile; none without `--compile`."""
+    """Return the identities of the cells to compile; none without `--compile`.
+
+    Args:
+        plan: the plan, with its plugins and seeds.
+        cells: the cells that are left to train.
+    """
     if not plan.compile:
         return set()
     from grokbench.engine import replica_size

@@ -48,7 +48,7 @@ def sensitivity(sheet: Sheet, task: str) -> dict[str, Any] | None:
     y = alt.Y("row:N", sort=rows, scale=alt.Scale(domain=rows))
     titles = head.encode(x=alt.value(0), y=y, text="panel:N")
     said = _description(task, found, entries)
-    return sheet.plot(layers, [titles], description=said, height=len(rows) * ROW * sheet.style.text)
+    return sheet.plot([], [*layers, titles], description=said, height=len(rows) * ROW * sheet.style.text)
 
 
 def _axes(found: Sequence[RecipePanel], rows: Sequence[str]) -> dict[str, Any]:
