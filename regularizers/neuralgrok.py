@@ -122,10 +122,11 @@ def outer_step(
 
 def adamw(state: Amplifier, slope: Params, t: Tensor, lr: float, decay: float) -> Amplifier:
     """Step t of AdamW, from 1."""
-    (first, second), f = BETAS, {}
+    first, second = BETAS
     m = {name: first * state.m[name] + (1.0 - first) * g for name, g in slope.items()}
     v = {name: second * state.v[name] + (1.0 - second) * g.square() for name, g in slope.items()}
     correct = [(1.0 - beta ** t.double()).to(next(iter(m.values())).dtype) for beta in BETAS]
+    f: Params = {}
     for name, part in state.f.items():
         step = (m[name] / correct[0]) / ((v[name] / correct[1]).sqrt() + EPS)
         f[name] = (1.0 - lr * decay) * part - lr * step
