@@ -113,7 +113,7 @@ def outer_step(
 ) -> tuple[Params, Amplifier]:
     """Train the amplifier; the parameters stay unchanged."""
     grads = at.grad_at(params)
-    amplified, pull = torch.func.vjp(lambda f: amplify(f, grads), state.f)
+    amplified, pull, *_ = torch.func.vjp(lambda f: amplify(f, grads), state.f)
     virtual = {name: p - at.lr * amplified[name] for name, p in params.items()}
     beyond = at.grad_at(virtual, at.reserved, penalties=False)
     slope = pull({name: -at.lr * g for name, g in beyond.items()})[0]
