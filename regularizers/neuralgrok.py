@@ -113,7 +113,7 @@ def outer_step(
 ) -> tuple[Params, Amplifier]:
     """Train the amplifier; the parameters stay unchanged."""
     grads = at.grad_at(params)
-    amplified, pull = torch.func.vjp(lambda f: amplify(f, grads), state.f)
+    amplified, pull, *_ = torch.func.vjp(lambda f: amplify(f, grads), state.f)
     virtual = {name: p - at.lr * amplified[name] for name, p in params.items()}
     beyond = at.grad_at(virtual, at.reserved, penalties=False)
     slope = pull({name: -at.lr * g for name, g in beyond.items()})[0]
@@ -122,10 +122,11 @@ def outer_step(
 
 def adamw(state: Amplifier, slope: Params, t: Tensor, lr: float, decay: float) -> Amplifier:
     """Step t of AdamW, from 1."""
-    (first, second), f = BETAS, {}
+    first, second = BETAS
     m = {name: first * state.m[name] + (1.0 - first) * g for name, g in slope.items()}
     v = {name: second * state.v[name] + (1.0 - second) * g.square() for name, g in slope.items()}
     correct = [(1.0 - beta ** t.double()).to(next(iter(m.values())).dtype) for beta in BETAS]
+    f: Params = {}
     for name, part in state.f.items():
         step = (m[name] / correct[0]) / ((v[name] / correct[1]).sqrt() + EPS)
         f[name] = (1.0 - lr * decay) * part - lr * step

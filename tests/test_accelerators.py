@@ -12,6 +12,7 @@ from grokbench.testing import linearized, standpoint
 from .helpers.phase_inputs import DOUBLE, at, normals, parameters
 from .helpers.small_cells import small
 
+REGISTRY = load_registry()
 REFUSED = [
     ("logit_temperature", {"tau": 0.0}, "tau must be positive, got 0.0"),
     ("label_smoothing", {"epsilon": 1.5}, "epsilon must lie between 0 and 1, got 1.5"),
@@ -36,7 +37,7 @@ PRIVILEGES = {
 
 
 def made(name, **parameters):
-    return load_registry().regularizers[name].factory(**parameters)
+    return REGISTRY.regularizers[name].factory(**parameters)
 
 
 @pytest.mark.parametrize(("name", "parameters", "complaint"), REFUSED)

@@ -190,10 +190,10 @@ def test_methods_axes_and_seeds_are_chosen(open_):
     assert all(more > 20 + some for more, some in zip(map(len, lines(page, "accuracy")), few, strict=True))
     page.get_by_label("single seeds").uncheck()
 
-    page.get_by_role("button", name="none").click()
+    page.get_by_role("button", name="none", exact=True).click()
     settled(page)
     assert not any(lines(page)) and page.locator("tr.off").count() == page.locator("tbody tr[data-method]").count()
-    page.get_by_role("button", name="all").click()
+    page.get_by_role("button", name="all", exact=True).click()
     settled(page)
     assert (
         all(colour in chart for chart in lines(page)) and page.locator("tr.off").count() == 0 and grokalign.is_checked()
@@ -330,7 +330,7 @@ def test_of_sixty_methods_the_chosen_ones_are_in_colour_over_the_others_in_grey(
     assert key.count() == 8 and key.first.inner_text() == "baseline"
 
     page.locator("#choose summary").click()
-    page.get_by_role("button", name="none").click()
+    page.get_by_role("button", name="none", exact=True).click()
     page.get_by_label("grokalign[strength=5.8]", exact=True).check()
     settled(page)
     assert [sum(colour != GREY for colour in chart) for chart in lines(page)] == [1, 1]
