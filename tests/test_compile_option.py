@@ -2,6 +2,7 @@
 
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -129,7 +130,7 @@ def test_doctor_says_whether_code_can_be_compiled(monkeypatch, tmp_path):
     found = hardware.compilation()
     assert found.state == OK and f"its code is kept in {tmp_path / 'code'}" in found.text
     monkeypatch.setattr(hardware.os, "access", lambda *given: False)
-    assert hardware.compilation()[:2] == ("devices", NOTE) and "TORCHINDUCTOR" in hardware.compilation().remedy
+    assert hardware.compilation().state == NOTE and "TORCHINDUCTOR" in hardware.compilation().remedy
     monkeypatch.setattr(hardware, "missing_compiler", lambda: "there is no C++ compiler")
     assert hardware.compilation().text == "no --compile: there is no C++ compiler"
 
@@ -162,7 +163,8 @@ def test_an_error_of_the_compiler_costs_a_cell_one_restart(plan, monkeypatch):
 
 def test_an_interrupted_group_stays_without_compiled_code(tmp_path):
     folder = str(tmp_path / "checkpoints" / "identity")
-    job = Training(None, (1, 2), frozenset((1, 2)), (folder, 60.0), compiled=True)
+    cell = SimpleNamespace(origins={}, weights=SimpleNamespace(epochs=()))
+    job = Training(cell, (1, 2), frozenset((1, 2)), (folder, 60.0), compiled=True)
     slower = job.without_compiled_code("it crashed")
     assert (slower.compiled, slower.slower) == (False, "it crashed") and slower.without_compiled_code("again") is None
     assert job._allowed() == slower and fallback.read(folder) == "it crashed"

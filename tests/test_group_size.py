@@ -29,6 +29,16 @@ def test_the_size_of_a_group_follows_from_the_size_of_a_replica(monkeypatch):
     assert engine.estimated_group_size(heavy, weight, "cpu", torch.float32).replicas == 2
 
 
+def test_a_large_task_is_not_drawn_to_find_its_size(monkeypatch):
+    task = small("sparse_parity")
+    drawn, data = engine.replica_size(task)
+    monkeypatch.setattr(group_size, "DRAWN", 100)
+    shapes, counted = engine.replica_size(task)
+    assert {p.device.type for p in drawn.values()} == {"cpu"} and {p.device.type for p in shapes.values()} == {"meta"}
+    assert {name: p.shape for name, p in drawn.items()} == {name: p.shape for name, p in shapes.items()}
+    assert data == counted
+
+
 @pytest.mark.parametrize(
     ("free", "peaks", "size"),
     [

@@ -42,12 +42,11 @@ class CompiledFunction(FlatFunction):
         """
         if calls.graph is None and not self._compile(calls, state, inputs):
             return self.function(state, inputs)
-        before, leaves = pytree.tree_map(copied, state), pytree.tree_leaves((state, inputs))
+        before, (leaves, _) = pytree.tree_map(copied, state), self._calls_of(state, inputs)
         expected, structure = pytree.tree_flatten(self.function(before, inputs))
         found = run_graph(calls, leaves)
-        pairs = list(zip(found, expected, strict=True)) if calls.structure == structure else []
-        memory = (_memory([*leaves, *found]), _memory([*pytree.tree_leaves((before, inputs)), *expected]))
-        if not pairs or memory[0] != memory[1] or not all(_agree(*pair) for pair in pairs):
+        alike = calls.structure == structure and all(map(_agree, found, expected))
+        if not alike or _memory(found, state, inputs) != _memory(expected, before, inputs):
             raise CompilationError("its compiled code gives other numbers than its operations")
         result = pytree.tree_unflatten(found, structure)
         calls.checked = calls.count >= CHECKED
@@ -69,13 +68,13 @@ class CompiledFunction(FlatFunction):
         return True
 
 
-def _memory(leaves: Sequence[Any]) -> list[int | None]:
-    """Return for each tensor the number of the first tensor that begins at the same address."""
-    first: dict[int, int] = {}
-    return [
-        first.setdefault(leaf.data_ptr(), number) if isinstance(leaf, Tensor) and leaf.numel() else None
-        for number, leaf in enumerate(leaves)
-    ]
+def _memory(results: Sequence[Any], *trees: Any) -> list[list[int | None]]:
+    """Return for each result which results, and which leaves of each tree, begin at the same address: the first one."""
+    firsts: list[dict[int, int]] = []
+    for leaves in (results, *map(pytree.tree_leaves, trees)):
+        tensors = [(number, leaf) for number, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.numel()]
+        firsts.append({leaf.data_ptr(): number for number, leaf in reversed(tensors)})
+    return [[first.get(each.data_ptr()) for first in firsts] for each in results if isinstance(each, Tensor)]
 
 
 def _agree(one: Any, other: Any) -> bool:

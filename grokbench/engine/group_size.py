@@ -1,12 +1,14 @@
 """The group size of a cell, from the memory of a replica and the memory of the device."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from grokbench import random
 from grokbench.engine.batches import draw
@@ -30,6 +32,7 @@ T = TypeVar("T")
 # a worker per core they were not faster overall: sparse parity trained at 0.95 to 1.04 times the speed, XOR at 0.82 to
 # 1.00 times.
 LARGEST_GROUP = {"cpu": 13, "cuda": 32}
+DRAWN = 100_000_000  # most numbers that operations may compute to find shapes: a tenth of a second or two
 CLOSE = 4  # an estimate is certain if the memory holds at least this many groups of the largest size
 
 
@@ -37,20 +40,48 @@ def replica_size(task: Task) -> tuple[Params, int]:
     """Return the size of a task's replica.
 
     Returns:
-        The parameters on the meta device, and the count of numbers in the data of a replica; 0 for data from files,
-        which replicas share.
+        The parameters, on the meta device if the task is large, and the count of numbers in the data of a replica; 0
+        for data from files, which replicas share.
     """
-    params = {name: p.to("meta") for name, p in _sized(task.init).items()}
+    params = _sized(task.init)
     drawn = _sized(task.splits) if task.fetch is None else {}
     return params, sum(tensor.numel() for tensor in pytree.tree_leaves(drawn))
 
 
 def _sized(draw: Callable[[Tensor], T]) -> T:
-    """Draw from a task to find the shapes, on the meta device if the task's operations support it."""
-    try:
-        return draw(random.key(0, "meta"))
-    except Exception:
-        return draw(random.key(0))
+    """Draw from a task to find the shapes; a large task on the meta device, if its operations support it.
+
+    Arithmetic on the meta device imports torch's compiler, which takes longer than most tasks take to draw.
+    """
+    for device, limit in (("cpu", _Limit()), ("meta", nullcontext())):
+        try:
+            with limit:
+                return draw(random.key(0, device))
+        except Exception:  # the last attempt raises the error of a faulty task again
+            continue
+    return draw(random.key(0))
+
+
+class _LargeTaskError(Exception):
+    """Operations have computed more than DRAWN numbers."""
+
+
+class _Limit(TorchDispatchMode):
+    """A mode that raises _LargeTaskError once operations have computed more than DRAWN numbers."""
+
+    computed = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from wrapping `__torch_dispatch__`: the wrapper imports its compiler."""
+        return False
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        self.computed += sum(leaf.numel() for leaf in pytree.tree_leaves(result) if isinstance(leaf, Tensor))
+        if self.computed > DRAWN:
+            raise _LargeTaskError
+        return result
 
 
 class Size(NamedTuple):
