@@ -246,7 +246,7 @@ def test_a_comparison_with_another_row_is_that_with_a_baseline(noted):
 
 def test_marks_and_comparisons_are_shown(noted):
     text = " ".join(render(rank(compare(noted.manifest, noted.runs())), "table").split())
-    assert "decayed: another recipe: weight_decay 0.1 -> 1, own optimizer for hidden matrices; all" in text
+    assert "decayed (weight_decay 0.1 -> 1, own optimizer for hidden matrices)" in text
     assert re.search(r"decayed faster [\d.]+x", text) and re.search(r"decayed \* 4/4", text)
     assert "*: another recipe than the task's own" in text
 

@@ -52,7 +52,7 @@ def folder_differences(a: Comparisons, b: Comparisons) -> Iterator[Difference]:
     """
     facts = [
         {
-            **{key: side.environment[key] for key in ENVIRONMENT},
+            **{key: side.environment.get(key) for key in ENVIRONMENT},
             "group size": _sole({len(run.group) for each in side.cells for run in each.measured.finished}),
             **{key: getattr(side.manifest, key) for key in ("suite", "baseline", "seeds")},
             **asdict(side.manifest.statistics),

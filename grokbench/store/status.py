@@ -39,7 +39,7 @@ def describe(store: Store) -> Iterator[str]:
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
     if store.manifest.execution.get("compile"):
-        yield "  Trained by compiled code, where that is worth its time (--compile)."
+        yield "  Trained by compiled code, where that is worth its time."
     yield from _lasting(store, counts[Outcome.GROKKED])
     for cell in store.manifest.cells:
         if left := ", ".join(_left(cell, store, damaged)):

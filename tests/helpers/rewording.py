@@ -26,13 +26,13 @@ WRITTEN = {"latex": latex_prose, "markdown": markdown, "html": escape, "json": l
 
 @contextmanager
 def notes_made(reworded):
-    """A list of every note made meanwhile; with other words, all different, if so."""
-    made, original = [], Note.__init__
+    """A list of every note made meanwhile; in other words, if so: equal sentences stay equal, others stay different."""
+    made, original, words = [], Note.__init__, {}
 
     def init(note, *arguments, **keywords):
         original(note, *arguments, **keywords)
         if reworded:
-            object.__setattr__(note, "text", f"other{len(made):05d}words")
+            object.__setattr__(note, "text", words.setdefault(note.text, f"other{len(words):05d}words"))
         made.append(note)
 
     with pytest.MonkeyPatch.context() as patch:
