@@ -50,7 +50,12 @@ def merge_views(graph: Graph) -> None:
 
 
 def looks_like(node: Node, other: Node) -> bool:
-    """Return whether two nodes have the same layout and kind."""
+    """Return whether two nodes have the same layout and kind.
+
+    Args:
+        node: a node of a tensor.
+        other: another one.
+    """
     return all(node.meta[fact] == other.meta[fact] for fact in ("layout", "kind"))
 
 
