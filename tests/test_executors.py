@@ -211,7 +211,9 @@ def test_memory_that_runs_out_during_a_capture_is_no_fault_of_a_plugin(monkeypat
                 raise then
 
     step = make_step(small("sparse_parity"))
-    monkeypatch.setattr(engine, "make_executor", lambda step, device: executors.GraphExecutor(step, lambda: capture))
+    monkeypatch.setattr(
+        engine, "make_executor", lambda step, device, **how: executors.GraphExecutor(step, lambda: capture)
+    )
     calls.clear()
     with pytest.raises(type(then) if then else torch.OutOfMemoryError):  # of the pair that the halves come to
         list(engine.train(make_cell(small("sparse_parity"), 4), step, SEEDS, "cpu", torch.float64))
@@ -254,7 +256,7 @@ def test_a_captured_group_that_was_interrupted_resumes_as_if_it_had_not_been(mon
     cell = make_cell(task, 12, stop="grokked", grokked={"train_loss": f"<= {bound!r}"})
     monkeypatch.setattr(executors.GraphExecutor, "steps_between_reads", 2)
     monkeypatch.setattr(
-        engine, "make_executor", lambda step, device: executors.GraphExecutor(step, lambda: fake_capture)
+        engine, "make_executor", lambda step, device, **how: executors.GraphExecutor(step, lambda: fake_capture)
     )
 
     def events(folder, wanted):

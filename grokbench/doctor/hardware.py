@@ -10,6 +10,7 @@ from grokbench import resources
 from grokbench.doctor.finding import BAD, NOTE, OK, Finding
 from grokbench.resources.compiler import code_folder, compiler, missing_compiler
 from grokbench.resources.control_groups import text
+from grokbench.text.options import Option
 
 __all__ = ["GIB", "compilation", "cuda", "memory"]
 
@@ -33,13 +34,15 @@ def memory(root: Path = resources.ROOT) -> str:
 def compilation() -> Finding:
     """Check what `grokbench run --compile` needs on a CPU: a C++ compiler, and a folder for the code that it makes."""
     if why := missing_compiler():
-        return Finding("devices", NOTE, f"no --compile: {why}")
+        return Finding("devices", NOTE, f"no {Option('compile')}: {why}")
     folder = code_folder().absolute()
     existing = next(each for each in (folder, *folder.parents) if each.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
-        text = f"--compile would make the same code each time: {folder} cannot be written"
+        text = f"{Option('compile')} would make the same code each time: {folder} cannot be written"
         return Finding("devices", NOTE, text, "name another folder: $TORCHINDUCTOR_CACHE_DIR")
-    return Finding("devices", OK, f"C++ compiler {compiler()}: --compile can be used, its code is kept in {folder}")
+    return Finding(
+        "devices", OK, f"C++ compiler {compiler()}: {Option('compile')} can be used, its code is kept in {folder}"
+    )
 
 
 def cuda() -> Iterator[Finding]:

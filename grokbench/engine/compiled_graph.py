@@ -60,11 +60,11 @@ class CompiledGraph:
         Raises:
             CompilationError: the compiler failed.
         """
-        self._values = module.graph.output_node().args[0]
+        self._values: Any = module.graph.output_node().args[0]
         self._results = list(_take_results(module.graph))
         self._constants = _take_constants(module)
         self._used = _take_arguments(module.graph)
-        inputs = [*(leaves[position] for position in self._used), *self._constants]
+        inputs: list[Any] = [*(leaves[position] for position in self._used), *self._constants]
         try:
             self._compiled = _loaded(_path(module.graph)) or _compiled(module.graph, inputs)
         except Exception as error:
@@ -152,7 +152,7 @@ def _loaded(path: Path) -> Compiled | None:
     """Load compiled code; None if there is none, or if it is damaged."""
     if not path.is_file():
         return None
-    from torch._inductor import CompiledArtifact
+    from torch._inductor.standalone_compile import CompiledArtifact
 
     with suppress(Exception):  # whatever a damaged file causes
         return CompiledArtifact.load(path=str(path), format="binary")

@@ -53,8 +53,8 @@ def looks_like(node: Node, other: Node) -> bool:
     """Return whether two nodes have the same layout and kind.
 
     Args:
-        node: a node with the facts of its result in `meta`.
-        other: the other one.
+        node: a node of a tensor.
+        other: another one.
     """
     return all(node.meta[fact] == other.meta[fact] for fact in ("layout", "kind"))
 

@@ -47,11 +47,14 @@ def check(device: str) -> None:
 
 
 def repaid(plan: "Plan", cells: Sequence[Cell]) -> set[str]:
-    """Return the identities of the cells to compile; none without `--compile`.
+    """Choose the cells to compile.
 
     Args:
-        plan: the plan, with its plugins and seeds.
-        cells: the cells that are left to train.
+        plan: the resolved request.
+        cells: the cells to train.
+
+    Returns:
+        The identities of the cells that repay compiling; none without `--compile`.
     """
     if not plan.compile:
         return set()

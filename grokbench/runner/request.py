@@ -169,10 +169,11 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
     suite = without_misfits(suite, registry)
     cells = expand(suite, registry, request.precision, engine.REVISION)
     workers = devices(request.device)
-    execution = {"device": workers[0].split(":")[0], "precision": request.precision, "engine": engine.REVISION}
+    kind = workers[0].split(":")[0]
+    execution = {"device": kind, "precision": request.precision, "engine": engine.REVISION}
     execution |= {"group_size": request.group_size} if request.group_size else {}
     if request.compile:
-        check_compiler(execution["device"])
+        check_compiler(kind)
         execution["compile"] = True
     return Plan(
         suite=suite,

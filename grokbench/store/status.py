@@ -7,6 +7,7 @@ from grokbench.records import Cell, Outcome, Run
 from grokbench.seeds import format_seeds
 from grokbench.store import Store
 from grokbench.text.escape import printable
+from grokbench.text.options import Option
 
 __all__ = ["alike", "complaints", "count_replicas", "describe", "tracebacks", "unplanned"]
 
@@ -39,7 +40,7 @@ def describe(store: Store) -> Iterator[str]:
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
     if store.manifest.execution.get("compile"):
-        yield "  Trained by compiled code, where that is worth its time."
+        yield f"  Trained by compiled code, where that is worth its time ({Option('compile')})."
     yield from _lasting(store, counts[Outcome.GROKKED])
     for cell in store.manifest.cells:
         if left := ", ".join(_left(cell, store, damaged)):

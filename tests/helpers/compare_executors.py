@@ -12,7 +12,7 @@ SLOW = ["cifar10", "modular_transformer"]
 
 
 def trained(monkeypatch, way, cell, step):
-    monkeypatch.setattr(engine, "make_executor", lambda step, device: way(step))
+    monkeypatch.setattr(engine, "make_executor", lambda step, device, **how: way(step))
     events = engine.train(cell, step, SEEDS, "cpu", torch.float64)
     return {event.seed: event for event in events if isinstance(event, Run)}
 
