@@ -97,7 +97,7 @@ def test_width_axis_and_seeds(folder, tmp_path):
         ),
         (("summary", "--task", "parity"), "The figure `summary` shows all tasks: leave out --task."),
         (("profile", "--task", "parity"), "The figure `profile` shows all tasks: leave out --task."),
-        (("forrest",), "Invalid value for 'FIGURE': 'forrest' is not one of 'summary', 'profile', 'forest'"),
+        (("forrest",), "Invalid value for 'FIGURE': 'forrest' is not one of 'summary', 'published', 'profile'"),
         (("forest", "--format", "gif"), "'gif' is not one of 'svg', 'pdf', 'png'"),
         (("forest", "--width", "wide"), "'wide' is not one of 'single', 'double'"),
     ],
@@ -156,4 +156,4 @@ def test_an_awkward_folder(tmp_path):
     assert done.status == 0 and done.err == ""
     for file in (tmp_path / "out").iterdir():
         ElementTree.fromstring(file.read_bytes())
-    assert len(names(tmp_path / "out")) == 7
+    assert len(names(tmp_path / "out")) == 8

@@ -83,17 +83,19 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("submissions")
     tiny.write(root, SUITE)
     patched = Patched(root).patched
-    for words in (
-        ("run", "tiny.yaml", "--device", "cpu", "--out", "first"),
-        ("pack", "first"),
-        ("run", "tiny.yaml", "--device", "cpu", "--out", "second", "--with", "mine: {use: small_outputs}"),
-        ("pack", "second", "--out", "packed"),
-        ("prepare-submission", "packed", "--out", "submission"),
-    ):
-        done = tiny.grokbench(*words)
-        assert done.status == 0, done.err
-    yield root
-    patched.undo()
+    try:
+        for words in (
+            ("run", "tiny.yaml", "--device", "cpu", "--out", "first"),
+            ("pack", "first"),
+            ("run", "tiny.yaml", "--device", "cpu", "--out", "second", "--with", "mine: {use: small_outputs}"),
+            ("pack", "second", "--out", "packed"),
+            ("prepare-submission", "packed", "--out", "submission"),
+        ):
+            done = tiny.grokbench(*words)
+            assert done.status == 0, done.err
+        yield root
+    finally:
+        patched.undo()
 
 
 @pytest.fixture

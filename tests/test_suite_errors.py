@@ -259,7 +259,8 @@ COUNTS = {"seeds", "epochs", "evaluate_every", "bits", "width", "samples", "modu
 def test_no_text_may_be_written_as_something_else(tmp_path, name):
     for path, value in [(path, value) for suite, path, value in LEAVES if suite == name and isinstance(value, str)]:
         for other in (7, True, [value], {"a": value}):
-            meant = (path, other) == (("seeds",), 7) or (path[-1], other) == ("use", [value])  # a count; one method
+            listed = path[-1] == "use" or path[0] == "skip" and path[-1] in ("task", "regularizer")
+            meant = (path, other) == (("seeds",), 7) or listed and other == [value]  # a count; a list of one
             if not meant:
                 with pytest.raises(GrokbenchError, match=r"s\.yaml:\d+:\d+: "):
                     resolved(tmp_path, json.dumps(with_leaf(SUITES[name], path, other)))

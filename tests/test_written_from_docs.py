@@ -110,13 +110,13 @@ def test_muon(methods, torch_methods, monkeypatch, decay):
         hidden = {"params": [weights[name] for name in HIDDEN], "use_muon": True, "weight_decay": decay}
         return [torch_methods.Muon([hidden]), adamw(weights, task, ["readout", "bias"])]
 
-    assert engine_and_loops(task, methods["muon"](weight_decay=decay), optimizers) < CLOSE
+    assert engine_and_loops(task, methods["my_muon"](weight_decay=decay), optimizers) < CLOSE
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_schedule_free(methods, torch_methods, decay):
     """The weights that are trained, and those that are evaluated."""
-    task, method = matrices(plain_loops.squared), methods["schedule_free"](weight_decay=decay)
+    task, method = matrices(plain_loops.squared), methods["my_schedule_free"](weight_decay=decay)
     group, made = trained(task, [method], SEEDS, 1), []
 
     def optimizers(weights):
@@ -137,7 +137,7 @@ def test_lookahead(methods, torch_methods):
     def optimizers(weights):
         return [torch_methods.Lookahead(adamw(weights, task), k=3)]
 
-    assert engine_and_loops(task, methods["lookahead"](k=3), optimizers) < CLOSE
+    assert engine_and_loops(task, methods["my_lookahead"](k=3), optimizers) < CLOSE
 
 
 def test_sam(methods, torch_methods):
@@ -147,7 +147,7 @@ def test_sam(methods, torch_methods):
     def optimizers(weights):
         return [torch_methods.SAM(list(weights.values()), torch.optim.AdamW, **own)]
 
-    assert engine_and_loops(task, methods["sam"](), optimizers, again=True) < CLOSE
+    assert engine_and_loops(task, methods["my_sam"](), optimizers, again=True) < CLOSE
 
 
 def test_soap(methods, torch_methods):
@@ -157,7 +157,7 @@ def test_soap(methods, torch_methods):
         claimed = [p for p in weights.values() if p.ndim == 2]
         return [torch_methods.SOAP(claimed), adamw(weights, task, ["kernel", "bias"])]
 
-    assert engine_and_loops(task, methods["soap"](), optimizers) < CLOSE
+    assert engine_and_loops(task, methods["my_soap"](), optimizers) < CLOSE
 
 
 @pytest.mark.parametrize("label", ["sparse_parity", "modular_addition"])
@@ -187,7 +187,7 @@ def test_cosine_is_a_schedule_of_torch_that_ends_at_zero(methods):
         made[:] = [torch.optim.lr_scheduler.CosineAnnealingLR(adamw(weights, task), T_max=epochs)]
         return [made[0].optimizer]
 
-    group = short_runs.trained(make_step(task, [methods["cosine"]()], budget=epochs), SEEDS, epochs)
+    group = short_runs.trained(make_step(task, [methods["my_cosine"]()], budget=epochs), SEEDS, epochs)
     for row, seed in enumerate(SEEDS):
         weights = looped(task, seed, optimizers, epochs, after=lambda weights: made[0].step())
         assert distance(replica(group.params, row), weights) < 1e-9
@@ -201,7 +201,7 @@ def test_the_average_is_what_evaluations_see(methods):
         for name, p in weights.items():
             means[name] = 0.9 * means.get(name, start[name]) + 0.1 * p.detach()
 
-    step = make_step(task, [methods["ema"](decay=0.9)])
+    step = make_step(task, [methods["my_ema"](decay=0.9)])
     group = short_runs.trained(step, SEEDS, 20)
     measured = engine.evaluate(step, group, ["test_loss"], 20, {})
     for row, seed in enumerate(SEEDS):

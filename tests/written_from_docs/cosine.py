@@ -10,7 +10,7 @@ import torch
 from grokbench import Regularizer, hookimpl
 
 
-def cosine() -> Regularizer:
+def my_cosine() -> Regularizer:
     """Lower the learning rate along a cosine, to zero at the end of the budget."""
     return Regularizer(rate=rate, needs=frozenset({"budget"}), rotates=True)
 
@@ -21,4 +21,4 @@ def rate(at):
 
 @hookimpl
 def grokbench_regularizers():
-    yield cosine
+    yield my_cosine

@@ -15,7 +15,7 @@ class State(NamedTuple):
     mean: Params
 
 
-def ema(decay: float = 0.999) -> Regularizer:
+def my_ema(decay: float = 0.999) -> Regularizer:
     """Evaluate the exponential moving average of the weights."""
     return Regularizer(
         init=init,
@@ -37,4 +37,4 @@ def project(params, state, at, *, decay):
 
 @hookimpl
 def grokbench_regularizers():
-    yield ema
+    yield my_ema

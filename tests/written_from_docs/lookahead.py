@@ -16,7 +16,7 @@ class State(NamedTuple):
     slow: Params
 
 
-def lookahead(k: int = 5, alpha: float = 0.5) -> Regularizer:
+def my_lookahead(k: int = 5, alpha: float = 0.5) -> Regularizer:
     """Every `k` steps, move slow weights by `alpha` towards the trained ones, and go on from there.
 
     Raises:
@@ -40,4 +40,4 @@ def project(params, state, at, *, k, alpha):
 
 @hookimpl
 def grokbench_regularizers():
-    yield lookahead
+    yield my_lookahead

@@ -15,7 +15,7 @@ class State(NamedTuple):
     m: Params
 
 
-def muon(lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.0) -> Regularizer:
+def my_muon(lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.0) -> Regularizer:
     """Train hidden matrices with orthogonalized Nesterov momentum, the others with the task's optimizer."""
     return Regularizer(init=init, claims=claims, update=partial(update, lr=lr, mu=momentum, decay=weight_decay))
 
@@ -42,4 +42,4 @@ def update(params, grads, state, at, *, lr, mu, decay):
 
 @hookimpl
 def grokbench_regularizers():
-    yield muon
+    yield my_muon

@@ -12,7 +12,7 @@ import torch
 from grokbench import At, Params, Regularizer, hookimpl
 
 
-def sam(rho: float = 0.05) -> Regularizer:
+def my_sam(rho: float = 0.05) -> Regularizer:
     """Take the gradient where a step of length `rho` along the gradient leads.
 
     Raises:
@@ -37,4 +37,4 @@ def transform(grads: Params, state: tuple, at: At, *, rho: float) -> tuple[Param
 
 @hookimpl
 def grokbench_regularizers():
-    yield sam
+    yield my_sam

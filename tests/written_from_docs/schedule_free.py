@@ -17,7 +17,7 @@ class State(NamedTuple):
     v: Params
 
 
-def schedule_free(lr: float = 0.0025, weight_decay: float | None = None, beta1: float = 0.9) -> Regularizer:
+def my_schedule_free(lr: float = 0.0025, weight_decay: float | None = None, beta1: float = 0.9) -> Regularizer:
     """Replace the task's optimizer by schedule-free AdamW; `weight_decay` None is the task's."""
     averaged, step = partial(average, beta1=beta1), partial(update, lr=lr, decay=weight_decay, beta1=beta1)
     everything, privileges = lambda roles, shapes: list(shapes), frozenset({"averaged_weights"})
@@ -42,4 +42,4 @@ def average(params, state, *, beta1):
 
 @hookimpl
 def grokbench_regularizers():
-    yield schedule_free
+    yield my_schedule_free

@@ -27,7 +27,7 @@ class State(NamedTuple):
     bases: Params
 
 
-def soap(
+def my_soap(
     lr: float = 3e-3, beta1: float = 0.95, beta2: float = 0.95, weight_decay: float = 0.01, frequency: int = 10
 ) -> Regularizer:
     """Update matrices by Adam in the eigenbases of Shampoo's preconditioner; the task's optimizer updates the rest."""
@@ -86,4 +86,4 @@ def refresh(params: Params, state: State, at: At):
 
 @hookimpl
 def grokbench_regularizers():
-    yield soap
+    yield my_soap
