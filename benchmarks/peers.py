@@ -19,6 +19,7 @@ from benchmarks import grouped
 from benchmarks.cases import Case
 from benchmarks.competitors import Competitor, Figure
 from benchmarks.gauge import SIZES, RateProbe, Rates
+from benchmarks.memory import keep_freed_memory
 from grokbench import engine
 from grokbench.engine import executors
 from grokbench.engine.executors import EagerExecutor, Executor
@@ -163,8 +164,12 @@ def _turn(case: Case, further: Further, seconds: float, ready: float) -> Figure:
 
 @contextmanager
 def one_thread(device: str) -> Iterator[None]:
-    """While active, torch computes on one thread of a CPU, and so does JAX, if it is first imported here."""
+    """While active, torch computes on one thread of a CPU, and so does JAX, if it is first imported here.
+
+    Memory is allocated as in the engine's workers, from now on.
+    """
     threads = torch.get_num_threads()
+    keep_freed_memory()
     os.environ.update({**FLAGS[device.split(":")[0]], **os.environ})
     torch.set_num_threads(1)
     try:
