@@ -1,10 +1,28 @@
-"""The peak memory of this process: resident on the CPU, allocated by torch on a CUDA device."""
+"""The memory of this process: its peak, and the allocator settings of the engine's workers."""
 
+import ctypes
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["reset_peak", "peak"]
+from grokbench.launchers.local.spawning import ALLOCATOR
+
+__all__ = ["keep_freed_memory", "peak", "reset_peak"]
+
+# the numbers of glibc's settings in malloc.h
+MALLOPT = {"MALLOC_TRIM_THRESHOLD_": -1, "MALLOC_TOP_PAD_": -2, "MALLOC_MMAP_THRESHOLD_": -3}
+LARGEST_INT = 2**31 - 1
+
+
+def keep_freed_memory() -> None:
+    """Let this process allocate memory as the engine's workers do; does nothing with another C library than glibc.
+
+    Otherwise large tensors are returned to the system at once, and every operation that makes one causes page faults.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        for name, value in ALLOCATOR.items():
+            ctypes.CDLL(None).mallopt(MALLOPT[name], min(int(value), LARGEST_INT))
 
 
 def reset_peak(device: str) -> None:
@@ -16,7 +34,7 @@ def reset_peak(device: str) -> None:
 
 
 def peak(device: str) -> int:
-    """Return the peak memory in bytes."""
+    """Return the peak memory in bytes: resident on the CPU, allocated by torch on a CUDA device."""
     if device != "cpu":
         import torch
 

@@ -4,11 +4,10 @@ All train the seeds of one worker. A turn goes on with a peer's training for som
 was started, traced or compiled before the first turn is not timed. To add a way of the engine, add an entry to PEERS.
 """
 
-import ctypes
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -20,6 +19,7 @@ from benchmarks import grouped
 from benchmarks.cases import Case
 from benchmarks.competitors import Competitor, Figure
 from benchmarks.gauge import SIZES, RateProbe, Rates
+from benchmarks.memory import keep_freed_memory
 from grokbench import engine
 from grokbench.engine import executors
 from grokbench.engine.executors import EagerExecutor, Executor
@@ -170,12 +170,10 @@ def _turn(case: Case, further: Further, seconds: float, ready: float) -> Figure:
 def one_thread(device: str) -> Iterator[None]:
     """While active, torch computes on one thread of a CPU, and so does JAX, if it is first imported here.
 
-    The process keeps its memory from then on, as a worker does.
+    Memory is allocated as in the engine's workers, from now on.
     """
     threads = torch.get_num_threads()
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        for setting, value in ALLOCATOR.items():
-            ctypes.CDLL(None).mallopt(setting, value)
+    keep_freed_memory()
     os.environ.update({**FLAGS[device.split(":")[0]], **os.environ})
     torch.set_num_threads(1)
     try:

@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -42,6 +43,15 @@ def test_speed_and_scaling_are_printed_and_written(benchmarks, in_process, tmp_p
     assert set(row["rounds"]) == {"loop", "engine", "floor"} and row["speed"]["engine / floor"]["median"] > 0
     assert [size["seeds"] for size in found["scaling"][0]["sizes"]] == [1, 2, 4]
     assert found["machine"] == environment()["machine"] and "git" in found
+
+
+def test_memory_is_allocated_as_in_a_worker(benchmarks, monkeypatch):
+    memory, given = benchmarks("memory"), {}
+    glibc = SimpleNamespace(mallopt=lambda setting, value: given.update({setting: value}))
+    for library in (glibc, object()):  # another C library has no such function
+        monkeypatch.setattr(memory.ctypes, "CDLL", lambda name, library=library: library)
+        memory.keep_freed_memory()
+    assert given == {-1: 2**31 - 1, -2: 2**26, -3: 2**30}  # trim threshold, top pad, mmap threshold
 
 
 def test_the_ways_of_running_are_measured_beside_a_missing_jax(benchmarks, in_process, tmp_path, monkeypatch):

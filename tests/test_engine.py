@@ -140,6 +140,24 @@ def test_the_look_ahead_of_a_full_batch_equals_a_separate_evaluation(monkeypatch
             assert curve.values == pytest.approx(other.curves[metric].values, rel=1e-12)
 
 
+def test_an_evaluation_computes_the_outputs_of_its_splits_once_and_no_others():
+    task, calls = small("sparse_parity"), []
+    counted = replace(task, forward=lambda params, x: calls.append(len(x)) or task.forward(params, x))
+    step = make_step(counted)
+    group, _ = engine.start(step, (0, 1), "cpu", torch.float32)
+    known = {"train": task.forward({name: p[0] for name, p in group.params.items()}, group.own["train"].inputs)}
+    for labels, given, forward in (
+        (["train_loss"], {}, 1),
+        (["test_loss", "test_accuracy"], {}, 1),
+        (["train_loss", "train_accuracy", "test_loss", "test_accuracy"], {}, 2),
+        (["train_loss", "train_accuracy"], known, 0),
+        ([], {}, 0),
+    ):
+        calls.clear()
+        engine.measure(step, group, labels, 0, given)
+        assert len(calls) == forward, labels
+
+
 def test_evaluations_stand_at_0_at_every_multiple_and_at_the_budget():
     task = small("sparse_parity")
     runs, progress = train_events(task, [], (0, 1), 7, evaluate_every=3)
