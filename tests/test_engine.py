@@ -33,12 +33,16 @@ from .helpers.small_cells import (
 pytestmark = pytest.mark.usefixtures("tiny_data")
 
 
+AMPLIFIED = {"soap": 10}  # how much more rounding moves a method: the eigenvectors of a nearly singular matrix turn
+
+
 @pytest.mark.parametrize(("label", "name"), spread(["xor", "sparse_parity", "modular_addition", "mnist"], 2))
 def test_a_group_is_the_plain_loop_of_each_seed(label, name):
     task, seeds = small(label), (4, 1000)
     group = trained(task, [method(name)], seeds, epochs_for(task))
     for row, seed in enumerate(seeds):
-        assert distance(replica(group.params, row), plain(label, [name], seed, epochs_for(task))[0]) < 1e-9
+        found = distance(replica(group.params, row), plain(label, [name], seed, epochs_for(task))[0])
+        assert found < 1e-9 * AMPLIFIED.get(name, 1)
 
 
 @pytest.mark.parametrize("label", TASKS)
@@ -89,7 +93,8 @@ def test_float32_starts_from_the_same_numbers_and_stays_close():
 
 @pytest.mark.parametrize(("label", "name"), spread(list(TASKS)))
 def test_data_initialisation_and_batches_are_those_of_the_baseline(label, name):
-    plain_step, step = make_step(small(label), [method("baseline")]), make_step(small(label), [method(name)])
+    step = make_step(small(label), [method(name)])
+    plain_step = make_step(small(label), [Regularizer(reserve=step.reserve)])  # reserved rows are replaced in batches
     begun, other = (engine.start(s, (3, 4), "cpu", torch.float64)[0] for s in (plain_step, step))
     for split in begun.splits:
         assert torch.equal(begun.splits[split].inputs, other.splits[split].inputs)

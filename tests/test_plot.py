@@ -97,7 +97,7 @@ def test_width_axis_and_seeds(folder, tmp_path):
         ),
         (("summary", "--task", "parity"), "The figure `summary` shows all tasks: leave out --task."),
         (("profile", "--task", "parity"), "The figure `profile` shows all tasks: leave out --task."),
-        (("forrest",), "Invalid value for 'FIGURE': 'forrest' is not one of 'summary', 'published', 'profile'"),
+        (("forrest",), "Invalid value for 'FIGURE': 'forrest' is not one of 'summary', 'profile', 'published'"),
         (("forest", "--format", "gif"), "'gif' is not one of 'svg', 'pdf', 'png'"),
         (("forest", "--width", "wide"), "'wide' is not one of 'single', 'double'"),
     ],

@@ -72,8 +72,7 @@ class FlatExecutor:
 
     def _train_epoch(self, group: Group, epoch: int, pending: LookaheadGradients | None) -> Group:
         at, state = torch.tensor(epoch), (_fields(group, TRAINING_STATE), pending)
-        draws = self._flat(_draw, self.step, rare=True)
-        drawn = Draws(pending.keys[None], None) if pending else draws((), (_fields(group), at))
+        drawn = Draws(pending.keys[None], None) if pending else self._drawn(group, at)
         inputs = (_fields(group, CONSTANT), at, drawn)
         for due, numbers in self._equal_steps(epoch):
             state = self._flat(_train_step, due).repeat(state, inputs, [self._numbers[number] for number in numbers])
@@ -81,6 +80,10 @@ class FlatExecutor:
             last = self._flat(_train_last_step, due_step(self.step, epoch, self._whole), rare=True)
             state = last(state, inputs)
         return replace(group, **state[0])
+
+    def _drawn(self, group: Group, epoch: Tensor) -> Draws:
+        draws: Draws = self._flat(_draw, self.step, rare=True)((), (_fields(group), epoch))
+        return draws
 
     @property
     def _whole(self) -> int:
