@@ -34,7 +34,7 @@ def adamw(
     _refuse(amsgrad, maximize, *scaling.values())
     for p, g, mean, square, update in zip(params, grads, means, squares, updates, strict=True):
         completed = update.double()  # 1 - 0.999 has only four correct digits in float32
-        rate, spread = lr / (1 - beta1**completed), (1 - beta2**completed).sqrt()
+        rate, spread = _once(lr / (1 - beta1**completed)), _once((1 - beta2**completed).sqrt())
         p.mul_(1 - lr * weight_decay)
         mean.lerp_(g, 1 - beta1)
         square.mul_(beta2).addcmul_(g, g, value=1 - beta2)
@@ -66,6 +66,11 @@ def sgd(
         if momentum:
             slope = momenta[number].mul_(momentum).add_(slope)
         p.sub_(lr * slope)
+
+
+def _once(number: Tensor) -> Tensor:
+    """Return a number, (), as a reduction, which a compiler does not repeat for every element of a parameter."""
+    return number.expand(64).amax()
 
 
 def _refuse(*options: Any) -> None:
