@@ -100,6 +100,14 @@ def misbehaviour(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def compiled(session: nox.Session) -> None:
+    """Compile steps and evaluations of shipped tasks and methods, some ten minutes; needs a C++ compiler."""
+    install(session, "--editable", f"{ROOT}[test]")
+    session.env["OMP_NUM_THREADS"] = "1"
+    python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_compiled.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def simulations(session: nox.Session) -> None:
     """Simulate the error rates again, some three minutes; `nox -s simulations -- cadence` runs one."""
     install(session, "--editable", str(ROOT))

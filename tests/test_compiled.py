@@ -72,9 +72,8 @@ def difference(one, other):
     )
 
 
-@pytest.mark.parametrize(
-    ("task", "name"), [SHIPPED[0], *(pytest.param(*each, marks=pytest.mark.long) for each in SHIPPED[1:])]
-)
+@pytest.mark.long  # the compiler takes some 30 s a case
+@pytest.mark.parametrize(("task", "name"), SHIPPED)
 def test_compiled_code_rounds_differently_and_repeats_itself(task, name, folder, monkeypatch):
     step = make_step(small(task), [method(name)] if name != "baseline" else [])
     flat = steps(FlatExecutor(step, record_after=0), step, 20)

@@ -46,7 +46,10 @@ def leaderboards(folder):
     board, page = evidence.leaderboard, Page(document(evidence))
     shown = {format: render(board, format) for format in FORMATS}
     shown |= {"csv": cells(shown["csv"]), "html notebook": fragment(board), "page": "\n".join(page.texts)}
-    shown |= {"elements": str(page.elements), "data": without_words(json.loads(page.scripts[0])["datasets"])}
+    shown |= {
+        "json of elements": json.dumps(page.elements),
+        "data": without_words(json.loads(page.scripts[0])["datasets"]),
+    }
     shown["markdown of methods"] = render_text(paragraphs(evidence.comparisons), "markdown")
     for figure in FIGURES:
         shown[figure] = "".join(map(_drawing, drawings(Sheet(evidence), figure)))
