@@ -173,5 +173,7 @@ def _compiled(graph: Graph, inputs: Sequence[Tensor]) -> Compiled:
     )
     with suppress(Exception):  # the folder cannot be written, or the code cannot be kept: the next process compiles
         path.parent.mkdir(parents=True, exist_ok=True)
-        found.save(path=str(path), format="binary")
+        written = path.with_suffix(f".{os.getpid()}")  # another worker never loads half of a file
+        found.save(path=str(written), format="binary")
+        written.replace(path)
     return found

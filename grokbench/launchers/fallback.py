@@ -8,10 +8,10 @@ from pathlib import Path
 
 from grokbench.errors import StoreError
 from grokbench.io import atomic
+from grokbench.store.layout import UNCOMPILED
 
-__all__ = ["FILE", "note", "read"]
+__all__ = ["note", "read"]
 
-FILE = "uncompiled.txt"
 LONGEST = 500  # characters
 
 
@@ -22,7 +22,7 @@ def note(folder: str, why: str) -> None:
         folder: the folder of the cell's checkpoints.
         why: what failed.
     """
-    path = Path(folder) / FILE
+    path = Path(folder) / UNCOMPILED
     with suppress(StoreError):
         atomic.write(path, why[:LONGEST].encode(), path.parents[2])
 
@@ -30,7 +30,7 @@ def note(folder: str, why: str) -> None:
 def read(folder: str) -> str | None:
     """Return what failed; None if nothing is noted."""
     try:
-        with (Path(folder) / FILE).open(encoding="utf-8", errors="replace") as file:
+        with (Path(folder) / UNCOMPILED).open(encoding="utf-8", errors="replace") as file:
             return file.read(LONGEST).strip() or None
     except OSError:
         return None

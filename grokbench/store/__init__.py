@@ -25,7 +25,7 @@ from grokbench.io import atomic, json_lines, links, locks
 from grokbench.records import Cell, History, Ledger, Look, Manifest, Outcome, Run, Timing, reached_end
 from grokbench.records.families import families
 from grokbench.store import ledger
-from grokbench.store.layout import FOLDERS, WRITTEN, Layout
+from grokbench.store.layout import FOLDERS, UNCOMPILED, WRITTEN, Layout
 from grokbench.store.manifests import manifest_line, merge, read_manifest
 from grokbench.store.packs import Pack, listed
 from grokbench.store.reuse import satisfies
@@ -226,7 +226,7 @@ class Store:
 
     def forget_failed_code(self, cell: Cell) -> None:
         """Delete the note that compiled code failed in a cell, so that it is tried again."""
-        atomic.remove(self.checkpoints(cell) / "uncompiled.txt", self.directory)
+        atomic.remove(self.checkpoints(cell) / UNCOMPILED, self.directory)
 
     def _drop_checkpoints(self) -> None:
         """Delete the checkpoints of complete cells: a group killed after its last run could not delete its own."""

@@ -25,10 +25,11 @@ from pathlib import Path
 
 from grokbench.errors import StoreError
 
-__all__ = ["FOLDERS", "NAME", "WRITTEN", "Layout"]
+__all__ = ["FOLDERS", "NAME", "UNCOMPILED", "WRITTEN", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
 WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", *FOLDERS)  # all files that a run writes
+UNCOMPILED = "uncompiled.txt"  # beside the checkpoints of a cell: why it is trained without compiled code
 NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
 
 
