@@ -25,8 +25,11 @@ from grokbench.resources.compiler import code_folder
 __all__ = ["CompilationError", "CompiledGraph", "set_up"]
 
 # Settings of torch's compiler. A worker has one thread. Without the checks of sizes, which `FlatFunction` makes, a call
-# is cheaper. NaN and infinity are kept, and no operation is reordered to save rounding.
+# is cheaper. NaN and infinity are kept, and no operation is reordered to save rounding. torch repeats an expression at
+# each of its uses until it has so many operations; a chain of x ^ (x >> k), as in random draws, then doubles at every
+# link, and with torch's 50 operations the draws of GrokAlign were not compiled within five minutes.
 OPTIONS = {
+    "realize_opcount_threshold": 8,
     "cpp.threads": 1,
     "compile_threads": 1,
     "cpp.enable_unsafe_math_opt_flag": False,
