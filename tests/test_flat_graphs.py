@@ -131,7 +131,7 @@ def refused_on_a_copy(calls, state):
 @pytest.mark.parametrize(
     ("function", "why"),
     [
-        (other_times, "its recorded operations give other numbers"),
+        (other_times, "its recorded operations compute other numbers"),
         (number_read, "it reads a number from a tensor"),
         (refused_on_a_copy, "not now"),
     ],
@@ -193,7 +193,7 @@ def test_a_method_that_cannot_be_recorded_is_trained_eagerly_with_a_note(monkeyp
     task, made = small("modular_addition"), []
     step, cell = make_step(task, [drifting]), make_cell(task, 6)
     runs = trained(monkeypatch, lambda step: made.append(flat(step)) or made[-1], cell, step)
-    note = "not recorded as a flat graph, and therefore slower: its recorded operations give other numbers"
+    note = "not recorded as a flat graph, and therefore slower: its recorded operations compute other numbers"
     assert made[0].note == note and {run.provenance["pace"] for run in runs.values()} == {note}
 
 

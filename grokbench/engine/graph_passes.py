@@ -1,6 +1,6 @@
 """Simplifications of a flat graph that keep every bit of its results.
 
-A chain of views becomes one view, operations that change nothing are left out, and what is computed twice is computed
+A chain of views becomes one view, operations that change nothing are left out, and equal operations are run only
 once. A node of a tensor has three facts in `meta`: "layout" (shape, strides and offset), "kind" (the dtype, and two
 flags of lazily conjugated and negated tensors), and "storage", the node that allocated the tensor's memory.
 """
@@ -60,7 +60,7 @@ def looks_like(node: Node, other: Node) -> bool:
 
 
 def merge_equal(graph: Graph) -> None:
-    """Compute once what several nodes compute.
+    """Replace nodes that compute the same result by one of them.
 
     A node is left alone if the memory of an argument or of the result is overwritten. Two results that are kept between
     calls stay apart, because the next call may overwrite one of them.
