@@ -128,7 +128,7 @@ def test_doctor_says_whether_code_can_be_compiled(monkeypatch, tmp_path):
     monkeypatch.setattr(hardware, "missing_compiler", lambda: "")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "code"))
     found = hardware.compilation()
-    assert found.state == OK and f"its code is kept in {tmp_path / 'code'}" in found.text
+    assert found.state == OK and f"compiled code is kept in {tmp_path / 'code'}" in found.text
     monkeypatch.setattr(hardware.os, "access", lambda *given: False)
     assert hardware.compilation().state == NOTE and "TORCHINDUCTOR" in hardware.compilation().remedy
     monkeypatch.setattr(hardware, "missing_compiler", lambda: "there is no C++ compiler")
