@@ -27,7 +27,7 @@ def gradient_noise(eta: float = 0.01, gamma: float = 0.55) -> Regularizer:
 
 
 def transform(grads: Params, state: tuple[()], at: At, *, eta: float, gamma: float) -> tuple[Params, tuple[()]]:
-    """Add the noise."""
+    """Add normal noise to every gradient."""
     sigma = (eta / (1.0 + at.step.double()) ** gamma).sqrt()
     return {name: g + sigma.to(g.dtype) * _noise(name, g, at) for name, g in grads.items()}, state
 

@@ -1,4 +1,4 @@
-"""One seed of a task trained by optimizers of torch's kind in a plain loop, and a task of matrices of every shape.
+"""One seed of a task trained in a plain loop by optimizers like torch's, and a task of matrices of every shape.
 
 The loop shares nothing with the engine but a task's own functions and its keyed draws. Matrices are in torch's layout,
 (fan_out, fan_in), as an optimizer of a `torch.nn.Linear` sees them.
