@@ -1,7 +1,7 @@
 """Logit temperature: Khanh, "What does the weight norm control in grokking?", 2026, arXiv:2606.18465.
 
 Under cross-entropy, according to the paper, the weight norm delays grokking by raising the scale of the logits, which
-saturates the softmax. A temperature lowers this scale without touching the weights.
+saturates the softmax. A temperature lowers this scale without changing the weights.
 """
 
 from collections.abc import Callable
