@@ -81,7 +81,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def survival(session: nox.Session) -> None:
-    """Kill runs at 200 fail-points and 40 random moments, some half an hour; an interrupted session goes on.
+    """Kill runs at 200 fail-points and 40 random moments, about half an hour; an interrupted session continues.
 
     The results are in `.nox/survival.jsonl`; delete the file to begin again.
     """
@@ -93,7 +93,7 @@ def survival(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def misbehaviour(session: nox.Session) -> None:
-    """Run suites with methods that hang, crash, exit or close what is not theirs, some six minutes."""
+    """Run suites with methods that hang, crash, exit or close what is not theirs, about six minutes."""
     install(session, "--editable", f"{ROOT}[test]")
     session.env["OMP_NUM_THREADS"] = "1"
     python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_misbehaving.py", *session.posargs)
@@ -101,7 +101,7 @@ def misbehaviour(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def compiled(session: nox.Session) -> None:
-    """Compile steps and evaluations of shipped tasks and methods, some ten minutes; needs a C++ compiler."""
+    """Compile steps and evaluations of shipped tasks and methods, about ten minutes; needs a C++ compiler."""
     install(session, "--editable", f"{ROOT}[test]")
     session.env["OMP_NUM_THREADS"] = "1"
     python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_compiled.py", *session.posargs)
@@ -109,7 +109,7 @@ def compiled(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def simulations(session: nox.Session) -> None:
-    """Simulate the error rates again, some three minutes; `nox -s simulations -- cadence` runs one."""
+    """Simulate the error rates again, about three minutes; `nox -s simulations -- cadence` runs one."""
     install(session, "--editable", str(ROOT))
     session.env["OMP_NUM_THREADS"] = "1"
     python(session, "-m", "simulations", *session.posargs)
@@ -117,9 +117,9 @@ def simulations(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def claims(session: nox.Session) -> None:
-    """Train cut-down suites of the paper's figures and judge its claims on them, some half an hour of two cores.
+    """Train cut-down suites of the paper's figures and judge its claims on them, about half an hour on two cores.
 
-    `nox -s claims -- figure3` trains one suite. The results are in `.nox/claims`; an interrupted session goes on.
+    `nox -s claims -- figure3` trains one suite. The results are in `.nox/claims`; an interrupted session continues.
     """
     install(session, "--editable", str(ROOT))
     session.env["OMP_NUM_THREADS"] = "1"

@@ -56,13 +56,13 @@ def say(text: str) -> None:
 
 
 def warn_of_load(facts: dict[str, Any]) -> None:
-    """Warn where other programs use the cores, since a median does not correct for that."""
+    """Warn if other programs use the cores, because a median does not correct for that."""
     if facts["load"] > facts["cores"] / 4:
         say(f"other programs want {facts['load']} of {facts['cores']} cores: the figures will be noisy")
 
 
 def found_device(device: str) -> str:
-    """Return `cpu`, or the first CUDA device; ClickException where there is none."""
+    """Return `cpu`, or the first CUDA device; ClickException if there is none."""
     if device == "cpu":
         return device
     import torch

@@ -1,6 +1,6 @@
 """The procedure of the paper's authors, after their released scripts for MNIST (`accelerating_grokking.py`).
 
-It trains one seed in float64, with a DataLoader of four workers per split whose processes start again at every pass.
+It trains one seed in float64. Each split has a DataLoader of four workers, whose processes start again at every pass.
 GrokAlign's penalty has a second forward pass, and the gradients of the inputs are computed without being used. All
 splits are evaluated every ten epochs, the training set included. Two things make it faster than the scripts: examples
 are tensors from the start, where the scripts transform images one by one, and the optimizer, the loss and the methods

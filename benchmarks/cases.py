@@ -15,7 +15,7 @@ __all__ = ["METHODS", "Case", "case", "chosen", "missing_data", "rotation", "shi
 
 METHODS = ("baseline", "grokalign")
 SUITES = {"xor": "quick", "cifar10": "figure5-small"}  # task -> its suite; `paper` for the others
-CUDA_START = 3  # least epochs of the engine's start on CUDA
+CUDA_START = 3  # fewest epochs of the engine's start on CUDA
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Case:
     """A cell to train for a fixed number of epochs, the cell's budget.
 
     Attributes:
-        cell: of the seeds.
-        step: of the cell.
-        seeds: to train.
+        cell: the cell of the seeds.
+        step: the cell's step.
+        seeds: the seeds to train.
         full: the step without XOR's exact rotation, which the engine's competitors train.
-        precision: of the engine and the loop.
+        precision: the precision of the engine and the loop.
         device: "cpu", or a CUDA device such as "cuda:0".
     """
 
@@ -72,7 +72,7 @@ def case(cell: Cell, registry: Registry, seeds: Sequence[int], precision: str = 
 
 
 def rotation(cell: Cell, rotate: bool) -> Cell:
-    """Turn a cell's exact rotation on, and name it in the label, or off; tasks without one are not changed."""
+    """Turn a cell's exact rotation on, and name it in the label, or turn it off; tasks without one are not changed."""
     task = cell.recipe.task
     if "rotate" not in task.parameters:
         return cell
@@ -97,7 +97,7 @@ def chosen(suite: Suite, task: str, methods: Sequence[str] = METHODS) -> Suite:
 
 
 def missing_data(case: Case) -> str | None:
-    """Say how to get a task's data if files are missing, since a benchmark downloads nothing; None if they exist."""
+    """Say how to get a task's missing data, because a benchmark downloads nothing; None if no file is missing."""
     use = case.cell.recipe.task.name  # a data set and its task have the same name
     absent = [status for status in data.status() if status.name == use and not status.present]
     return f"its data are not here: {absent[0].how}, or set $GROKBENCH_DATA" if absent else None

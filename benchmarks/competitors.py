@@ -30,7 +30,7 @@ __all__ = [
 
 LOOP_SEEDS = {"cpu": 5, "cuda": 1}  # seeds of a round of the loop, one after the other; each costs the same
 TRIALS = 3  # of every kind of optimizer before the first round; the fastest is used
-TRIAL_SECONDS = 0.1  # least seconds of a trial
+TRIAL_SECONDS = 0.1  # fewest seconds of a trial
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _trial(case: Case, kind: str) -> Callable[[], float]:
 def engine(case: Case) -> Callable[[], Figure]:
     """Prepare the engine on all seeds, with a worker for every core; a round ends when the last worker has.
 
-    The detail `busy` are the seconds without idle cores, as in a suite, where other cells follow.
+    The detail `busy` has the seconds without idle cores, as in a suite, where other cells follow.
     """
     workers = grouped.cores(case.device)
     rounds = grouped.rounds(case, workers)

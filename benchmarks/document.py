@@ -26,7 +26,7 @@ class Document:
     """A document that grows row by row.
 
     Attributes:
-        file: to write; None to keep it in memory only.
+        file: the file to write; None to keep the document in memory only.
         facts: about the machine.
         parts: name of a part -> its rows.
     """
@@ -44,7 +44,7 @@ class Document:
             stored = json.loads(file.read_text())
             parts = {part: list(rows) for part, rows in stored.items() if part not in facts}
         except (ValueError, TypeError, AttributeError) as error:
-            raise StoreError(f"{file} is no measurement that could be gone on with ({error}): name another.") from error
+            raise StoreError(f"{file} is not a measurement that can be continued ({error}): name another.") from error
         for name in ("machine", "device", "torch"):
             if stored.get(name) != facts[name]:
                 raise StoreError(f"{file} has {name} {stored.get(name)!r}, here it is {facts[name]!r}: name another.")

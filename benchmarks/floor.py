@@ -40,7 +40,7 @@ class Effort:
     bytes: float
 
     def seconds(self, rates: Rates) -> float:
-        """Return the least time on a machine that computes and moves bytes at once."""
+        """Return the least time on a machine that computes while it moves bytes."""
         return max(self.operations / rates.operations, self.bytes / rates.bytes)
 
 

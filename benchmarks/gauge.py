@@ -25,7 +25,7 @@ class Rates:
 
     Attributes:
         operations: floating-point operations per second.
-        bytes: per second.
+        bytes: bytes per second.
     """
 
     operations: float
@@ -37,9 +37,9 @@ class RateProbe(Measurement):
     """A job that measures the rates of a worker.
 
     Attributes:
-        rows: of the square matrices.
-        elements: of the vectors.
-        seconds: of each of the two measurements.
+        rows: the rows of the square matrices.
+        elements: the length of the vectors.
+        seconds: the duration of each of the two measurements.
         cells: none.
     """
 

@@ -24,9 +24,9 @@ TESTS = (  # files with tests that need CUDA
     *("tests/test_cuda.py", "tests/test_group_size.py"),
     *("tests/test_benchmarks.py", "tests/test_benchmarks_competitors.py"),
 )
-TESTS_SECONDS, SPEED_SECONDS, PEERS_SECONDS = 120.0, 120.0, 200.0  # about, at most; the suite gets the remaining time
+TESTS_SECONDS, SPEED_SECONDS, PEERS_SECONDS = 120.0, 120.0, 200.0  # at most, roughly; the suite gets the remaining time
 CLOSING = 20.0  # seconds reserved to end in
-SHORTEST = 10.0  # least seconds for a suite's run
+SHORTEST = 10.0  # fewest seconds for a suite's run
 SMALL, WORKERS = "quick", (1, 2, 4)  # a suite whose cells leave most of the device idle, and workers that share it
 
 
@@ -119,7 +119,7 @@ def add_until(
         tell(row)
         began, longest = time.monotonic(), max(longest, time.monotonic() - began)
         if began + longest > end:
-            say(f"the time for {part} is up; the next call goes on")
+            say(f"the time for {part} is up; the next call continues")
             return
 
 
@@ -158,7 +158,7 @@ def run_suite(
     calls = document.parts.get(part, [])
     if not (calls and calls[-1]["complete"]):
         if end - time.monotonic() < SHORTEST:
-            tell(f"no time is left for {part}; the next call goes on")
+            tell(f"no time is left for {part}; the next call continues")
             return
         call = resume(name, out, device, end - time.monotonic(), say=tell)
         document.add(part, {"suite": name, "device": device, **call.json()})

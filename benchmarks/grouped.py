@@ -55,7 +55,7 @@ class TimedTrainings(Measurement):
     Attributes:
         trainings: a job for each group.
         short: epochs that belong to the start.
-        restart: start all groups once before they are timed, since tasks may not have cached them any more.
+        restart: start all groups once before they are timed, because tasks may have dropped them from their caches.
     """
 
     trainings: tuple[Training, ...]
@@ -125,7 +125,7 @@ def rounds(case: Case, workers: int) -> Generator[list[Clock]]:
     The processes wait between rounds and end when the iterator is closed.
 
     Raises:
-        RuntimeError: a replica failed or ended before the budget, so the figures would be of less work.
+        RuntimeError: a replica failed or ended before the budget, so that less work would be measured.
     """
     trainings = groups(case)
     stages = _stages(case, trainings, min(workers, len(trainings)))
@@ -148,7 +148,7 @@ def perform(case: Case, stages: Iterator[Stage], workers: int, jobs: int) -> Gen
 
 
 def _stages(case: Case, trainings: list[Training], workers: int) -> Iterator[Stage]:
-    """Yield a warm-up for each worker, since first calls choose kernels and read data; then the groups repeatedly."""
+    """Yield a warm-up for each worker, because first calls choose kernels and read data; then the groups repeatedly."""
     for warming in (WarmUp(tuple(trainings[:1]), 1), WarmUp(tuple(trainings))):
         yield Stage([warming] * workers, workers)
     jobs = [TimedTrainings((training,), case.short) for training in trainings]

@@ -38,7 +38,7 @@ from grokbench import engine
 __all__ = ["Loop", "lacks", "start"]
 
 FLOOR = 1e-8  # of GrokAlign's squared norm before its root
-STEPS_OF_A_CALL = 16  # at least: a call has one evaluation or several
+STEPS_OF_A_CALL = 16  # at least; a call has one or more evaluations
 
 
 def objective(recipe: Recipe, params: Params, batch: Batch, key: Array, step: Array) -> tuple[Array, Array]:
@@ -58,7 +58,7 @@ def objective(recipe: Recipe, params: Params, batch: Batch, key: Array, step: Ar
 
 
 def train_step(recipe: Recipe, state: State, batch: Batch, key: Array) -> tuple[State, Array]:
-    """Take a step; return the outputs before it, too."""
+    """Take a step; return also the outputs before it."""
     grads, outputs = jax.grad(partial(objective, recipe), has_aux=True)(state.params, batch, key, state.step)
     return update(recipe.optimizer, state, grads), outputs
 
@@ -104,8 +104,8 @@ class Loop:
     Attributes:
         state: of all seeds, stacked; a call overwrites it.
         call: (state) -> the state after some evaluations, and name -> values (seeds, evaluations).
-        epochs: of a call.
-        compiling: seconds.
+        epochs: the epochs of a call.
+        compiling: the seconds of the compilation.
     """
 
     state: State

@@ -115,7 +115,7 @@ def peers_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any]
 
 @contextmanager
 def flushing() -> Iterator[None]:
-    """While active, denormal numbers (below 1e-38) are flushed to zero in this process, as in the engine's workers.
+    """While active, denormal numbers (below 1e-38) become zero in this process, as in the engine's workers.
 
     The gradients of a memorised network become that small, and a CPU computes many times slower with them. Threads that
     torch starts meanwhile inherit the setting.
@@ -128,7 +128,7 @@ def flushing() -> Iterator[None]:
 
 
 def _epochs(case: Case, seconds: float, seeds: int, gauge: Iterator[Rates]) -> int:
-    """Choose the epochs of a case such that a round takes about so many seconds at the speed of the loop.
+    """Choose the epochs of a case so that a round takes about these seconds at the speed of the loop.
 
     On a CPU all seeds together are counted. On CUDA, where the engine is many times faster, one seed is; the lower
     bound on the time of all seeds limits the epochs there.

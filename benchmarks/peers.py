@@ -1,7 +1,7 @@
-"""The engine's ways of running, and JAX beside them: in one process, on one thread or one CUDA device.
+"""The engine's ways of running and JAX, each in one process on one thread or one CUDA device.
 
-All train the seeds of one worker. A turn goes on with a peer's training for some seconds, evaluations included; what
-was started, traced or compiled before the first turn is not timed. To add a way of the engine, add an entry to PEERS.
+All of them train the seeds of one worker. A turn continues a peer's training for some seconds, evaluations included.
+The start, tracing and compilation before the first turn are not timed. To add a way of running, add an entry to PEERS.
 """
 
 import os
@@ -31,16 +31,16 @@ __all__ = ["PEERS", "Peer", "competitor", "one_thread", "own_rates", "seeds_of_a
 
 WARM_UP = 3  # evaluations, and the epochs after each, in which graphs are recorded, checked and captured
 ENDLESS = 10**9  # epochs
-FLAGS = {  # of JAX, read when it is imported: one thread, or no more of a device's memory than is used
+FLAGS = {  # environment variables, which JAX reads on import: one thread, or only as much device memory as is used
     "cpu": {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1", "NPROC": "1"},
     "cuda": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
 }
 
-# Settings of glibc's `mallopt` that workers have by their environment, see `launchers.local.spawning`: large blocks are
-# not returned to the system, whose page faults would otherwise take a part of every evaluation.
+# Settings of glibc's `mallopt`, which workers get by their environment, see `launchers.local.spawning`. With them large
+# blocks are not returned to the system, so evaluations are free of page faults.
 ALLOCATOR = {-3: 2**30, -1: 2**31 - 1, -2: 2**26}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
 
-Further = Callable[[], int]  # trains until the next evaluation or further, and returns the epochs
+Further = Callable[[], int]  # trains until at least the next evaluation, and returns the epochs
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Peer:
 
 
 def way(make: Callable[[Step, str], Executor]) -> Peer:
-    """Return the engine with an executor, in the groups of `grokbench run`."""
+    """Return the peer that trains by the engine with an executor, in the groups of `grokbench run`."""
 
     def start(case: Case) -> Further:
         endless, dtype = replace(case.cell, budget=ENDLESS), engine.DTYPES[case.precision]
@@ -80,7 +80,7 @@ def _further(loop: TrainingLoop) -> int:
 
 
 def later(name: str, make: Callable[[Step, str], Executor]) -> Peer:
-    """Return the engine with an executor, if `grokbench.engine.executors` has the class of that name."""
+    """Return the peer that trains by an executor of `engine.executors`; it cannot train if there is no class `name`."""
     if hasattr(executors, name):
         return way(make)
     return Peer(lambda case: lambda: 0, lambda case: f"the engine has no {name}")
@@ -141,7 +141,7 @@ PEERS: Mapping[str, Mapping[str, Peer]] = {
 
 
 def competitor(peer: Peer, seconds: float) -> Competitor:
-    """Make a competitor of a peer, whose rounds are turns of some seconds."""
+    """Make a competitor of a peer; its rounds are turns of some seconds."""
 
     def prepare(case: Case) -> Callable[[], Figure]:
         began = time.perf_counter()
@@ -156,7 +156,7 @@ def competitor(peer: Peer, seconds: float) -> Competitor:
 
 
 def _turn(case: Case, further: Further, seconds: float, ready: float) -> Figure:
-    """Train for some seconds; `cpu` are those of the processor, at most the others if there is one thread."""
+    """Train for some seconds; the detail `cpu` has the processor's seconds, which one thread cannot exceed."""
     began, used, epochs = time.perf_counter(), time.process_time(), 0
     while epochs == 0 or time.perf_counter() - began < seconds:
         epochs += further()
@@ -168,9 +168,9 @@ def _turn(case: Case, further: Further, seconds: float, ready: float) -> Figure:
 
 @contextmanager
 def one_thread(device: str) -> Iterator[None]:
-    """While active, torch computes on one thread of a CPU, and so does JAX, if it is first imported here.
+    """While active, torch computes on one thread of a CPU; so does JAX, if it is imported here for the first time.
 
-    Memory is allocated as in the engine's workers, from now on.
+    From now on memory is allocated as in the engine's workers.
     """
     threads = torch.get_num_threads()
     keep_freed_memory()

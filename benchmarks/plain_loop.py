@@ -76,7 +76,7 @@ class Plain:
 
     Attributes:
         network: with the engine's initial parameters.
-        optimizer: of torch.
+        optimizer: torch's optimizer.
         splits: the data.
         batch_size: None for full batches.
         evaluate_every: epochs between evaluations.
@@ -84,7 +84,7 @@ class Plain:
         accuracy: (outputs, targets) -> the accuracy.
         device: "cpu", or a CUDA device.
         grokalign: its parameters; None for other methods.
-        filters: of gradients.
+        filters: the filters of gradients.
     """
 
     network: nn.Module
@@ -103,9 +103,9 @@ def start(case: Case, seed: int, kind: str = "fused") -> Plain:
     """Initialise a seed of a case.
 
     Args:
-        case: to train.
-        seed: of the data and the initialisation.
-        kind: of the optimizer, a key of KINDS.
+        case: the case to train.
+        seed: the seed of the data and the initialisation.
+        kind: the kind of the optimizer, a key of KINDS.
 
     Raises:
         ValueError: the loop does not implement the method.
@@ -150,7 +150,7 @@ def train(plain: Plain, epochs: int, draws: Draws | None = None) -> list[dict[st
 
     Args:
         plain: the seed; its epochs are counted from 0 in every call.
-        epochs: to train.
+        epochs: the epochs to train.
         draws: random numbers; by default torch's.
 
     Returns:

@@ -31,9 +31,9 @@ class Cost:
     """The cost of one command.
 
     Attributes:
-        seconds: elapsed.
-        cpu_seconds: of user and system.
-        megabytes: peak resident memory.
+        seconds: elapsed seconds.
+        cpu_seconds: CPU seconds, user and system.
+        megabytes: peak resident memory, in megabytes.
         page: megabytes of the report.
     """
 
@@ -70,7 +70,7 @@ def _cost(command: Sequence[str], page: Path) -> Cost:
 
 
 def full(folder: Path, tasks: int, methods: int, seeds: int, evaluations: int) -> None:
-    """Write a results folder whose runs have curves of METRICS with so many evaluations."""
+    """Write a results folder whose runs have curves of METRICS with this number of evaluations."""
     labels = ["baseline", *(f"method{number}" for number in range(1, methods))]
     directions = dict.fromkeys(METRICS)
     cells = tuple(

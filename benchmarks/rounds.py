@@ -17,7 +17,7 @@ class Result:
     """The rounds of one case.
 
     Attributes:
-        case: that was measured.
+        case: the measured case.
         figures: competitor -> its figure in each round.
     """
 
@@ -86,7 +86,7 @@ def measure(
     """Run rounds of a case, in each of which every competitor has one turn.
 
     Args:
-        case: to measure.
+        case: the case to measure.
         competitors: by name, in the order of their turns.
         rounds: how many.
         say: prints a line about the progress.

@@ -26,8 +26,8 @@ class Growth:
     """The measurements of one case at every size, the number of seeds.
 
     Attributes:
-        case: that was measured.
-        workers: at once.
+        case: the measured case.
+        workers: the workers at the same time.
         seconds: size -> seconds of one worker per seed-epoch, in each round.
         bytes: size -> memory of one worker.
         groups: size -> number of groups, trained one after the other.

@@ -18,7 +18,7 @@ __all__ = ["GROKBENCH", "commands", "measure", "synthetic", "table"]
 
 GROKBENCH = (sys.executable, "-P", "-m", "grokbench")  # -P: the checkout's folders are not the installed package
 METHODS, SEEDS, POINTS = 20, 25, 200  # 500 runs, with curves of 200 evaluations
-PATIENCE = 300.0  # the most seconds of a command
+PATIENCE = 300.0  # most seconds of a command
 
 
 def measure(rounds: int, say: Callable[[str], None] = lambda _: None) -> dict[str, list[float]]:
@@ -68,7 +68,7 @@ def until(command: Sequence[str], word: str) -> float:
                 process.terminate()
                 process.stderr.read()
                 return seconds
-    raise RuntimeError(f"{' '.join(command[1:])} ended without a word of {word!r}: {''.join(said)}")
+    raise RuntimeError(f"{' '.join(command[1:])} ended without printing {word!r}: {''.join(said)}")
 
 
 def synthetic(folder: Path, methods: int, seeds: int, points: int) -> None:

@@ -30,7 +30,7 @@ class Call:
         trained: replicas at its end, those of earlier calls included.
         planned: replicas of the suite.
         failed: replicas that failed.
-        status: exit status of the command; None if it was stopped.
+        status: the exit status of the command; None if it was stopped.
     """
 
     seconds: float
@@ -58,7 +58,7 @@ def resume(
         suite: the name of a shipped suite, or a file.
         out: the results folder.
         device: the value of `--device`.
-        seconds: after which the command is stopped.
+        seconds: the seconds after which the command is stopped.
         options: further options of the command.
         say: prints a line about the progress.
     """

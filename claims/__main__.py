@@ -17,10 +17,10 @@ from claims.reduced import REDUCED, write
 @click.argument("names", nargs=-1, type=click.Choice(list(REDUCED)))
 @click.option("--out", default="runs/claims", show_default=True, help="The folder of the suites and their results.")
 def main(names: tuple[str, ...], out: str) -> None:
-    """Train the suites NAMES, all by default, and judge the claims that they bear on.
+    """Train the suites NAMES, by default all, and judge their claims.
 
-    A claim that holds on the committed results must hold on the cut-down suite too, or the exit status is 1. Claims
-    without committed results are printed only. An interrupted command goes on where it was.
+    A claim that holds on the committed results must hold on the cut-down suite too; otherwise the exit status is 1.
+    Claims without committed results are only printed. After an interruption, the same command resumes.
     """
     broken = [text for name in names or REDUCED for text in _checked(name, Path(out))]
     if broken:
@@ -28,7 +28,7 @@ def main(names: tuple[str, ...], out: str) -> None:
 
 
 def _checked(name: str, out: Path) -> Iterator[str]:
-    """Train a suite, print what becomes of its claims, and yield those that should hold and do not."""
+    """Train a suite, print the judgement of each of its claims, and yield the claims that should hold but do not."""
     folder = trained(name, out)
     for item, claim in claims_of(name):
         said, wrong = verdict(claim, Results(folder), (Results(each) for each in folders(item, RESULTS).values()))
@@ -38,7 +38,7 @@ def _checked(name: str, out: Path) -> Iterator[str]:
 
 
 def trained(name: str, out: Path) -> Path:
-    """Train a cut-down suite, unless that was done, and return its results folder."""
+    """Train what is missing of a cut-down suite, and return its results folder."""
     out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "grokbench", "run", str(write(name, out)), "--out", str(out / name)]
     subprocess.run(command, check=True)
@@ -56,10 +56,11 @@ def verdict(claim: Claim, reduced: Results, committed: Iterable[Results]) -> tup
     Args:
         claim: the claim.
         reduced: the results of the cut-down suite.
-        committed: committed results, of which the first that has what the claim is about decides whether it must hold.
+        committed: committed results; the first on which the claim can be judged decides whether it must hold.
 
     Returns:
-        A text, and whether the claim holds on the committed results but not on the cut-down suite.
+        A text, and True if the claim fails on the cut-down suite: it cannot be judged there, or it holds on the
+        committed results only.
     """
     try:
         judged = claim.judge(reduced)

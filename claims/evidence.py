@@ -1,4 +1,4 @@
-"""A results folder as the claims see it: rows of the leaderboard, and the curve of every seed."""
+"""The part of a results folder that claims need: the rows of its leaderboard, and the curves of every seed."""
 
 import math
 from functools import cached_property
@@ -18,7 +18,7 @@ class Missing(Exception):
 
 
 class Results:
-    """A results folder, packed or not. Every lookup raises `Missing` if the folder lacks it.
+    """A results folder, packed or not. A lookup raises `Missing` if the folder lacks what is looked up.
 
     Args:
         folder: the folder.
@@ -46,7 +46,7 @@ class Results:
         return {(row.task, row.regularizer): row for row in found.rows}
 
     def row(self, task: str, method: str) -> Row:
-        """Look up a row, all of whose seeds have finished."""
+        """Look up a row; every seed must have finished."""
         row = self.rows.get((task, method))
         if row is None or row.grokked + row.censored + row.diverged < len(self.seeds):
             raise Missing(f"{task} / {method} is not complete")
@@ -89,7 +89,7 @@ class Results:
         }
 
     def at(self, task: str, method: str, metric: str, epochs: dict[int, float]) -> dict[int, float]:
-        """Look up a metric at the last recorded epoch up to a given one, by seed; nan after the end of training."""
+        """Look up a metric at or last before an epoch of each seed, by seed; nan if the epoch is infinite."""
         found = {}
         for seed, curve in self.curves(task, method, metric).items():
             before = [epoch for epoch in curve if epoch <= epochs[seed] < math.inf]
@@ -97,7 +97,7 @@ class Results:
         return found
 
     def memorised(self, task: str, method: str) -> dict[int, float]:
-        """Look up the epochs to memorise, by seed; infinite for a seed that does not."""
+        """Look up the epochs to memorise, by seed; infinite for a seed that never does."""
         return {seed: _known(run.memorised_at) for seed, run in self.runs(task, method).items()}
 
     def grokked(self, task: str, method: str) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""The judgement of a claim, and the comparisons of seeds from which it is made."""
+"""The judgement of a claim, and the comparisons over seeds from which it is made."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ BySeed = Mapping[int, float]
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim, judged on a results folder.
+    """The judgement of a claim on a results folder.
 
     Attributes:
         holds: whether the claim holds.
@@ -24,11 +24,11 @@ class Judged:
 
 
 def every_seed(*ascending: BySeed, names: str) -> Judged:
-    """Judge whether values ascend strictly from one mapping to the next, on every seed; nan never does.
+    """Judge whether, on every seed, values ascend strictly from one mapping to the next; with a nan they do not.
 
     Args:
         ascending: seed -> value, in the claimed order.
-        names: the values in words, for the text.
+        names: the values in words, in the same order, for the text.
     """
     seeds = list(ascending[0])
     held = [all(a[seed] < b[seed] for a, b in zip(ascending, ascending[1:], strict=False)) for seed in seeds]
@@ -37,12 +37,12 @@ def every_seed(*ascending: BySeed, names: str) -> Judged:
 
 
 def both(*judged: Judged) -> Judged:
-    """Join judgements of which all have to hold."""
+    """Join judgements into one, which holds if all of them hold."""
     return Judged(all(each.holds for each in judged), "; ".join(each.said for each in judged))
 
 
 def sooner(fast: BySeed, slow: BySeed, names: str) -> Judged:
-    """Judge whether epochs are smaller on every seed; a seed that never gets there is later than one that does."""
+    """Judge whether epochs are smaller on every seed; infinity stands for a seed that never reaches the event."""
     held = [fast[seed] < slow[seed] for seed in fast]
     means = " and ".join(_epochs(each) for each in (fast, slow))
     return Judged(all(held), f"{names}: {means} epochs, sooner on {sum(held)} of {len(held)} seeds")

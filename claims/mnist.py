@@ -41,7 +41,7 @@ def xor_alignment_rises(results: Results) -> Judged:
 
 
 def xor_norm_rises_and_falls(results: Results) -> Judged:
-    """The norms of the centroids first rise, and wither before the end."""
+    """The norms of the centroids first rise, and fall again before the end."""
     curves = results.curves("xor", "baseline", "mean_norm")
     peaks = {seed: max(curve.values()) for seed, curve in curves.items()}
     return both(
@@ -121,7 +121,7 @@ def unalign_does_not_generalise(results: Results) -> Judged:
 
 
 def adversarial_training_lies_between(results: Results, method: str) -> Judged:
-    """Adversarial training ends with an alignment between those of weight decay and of GrokAlign."""
+    """The alignment at the end of adversarial training lies between those of weight decay and of GrokAlign."""
     ends = [results.last("mnist", each, "centroid_alignment") for each in ("baseline", method, "grokalign")]
     return every_seed(*ends, names="alignment at the end, weight decay, adversarial, GrokAlign")
 

@@ -7,7 +7,7 @@ from claims.judged import BySeed, Judged, every_seed, sooner
 
 
 def grokalign_has_the_higher_peak(results: Results) -> Judged:
-    """GrokAlign's largest accuracy under attack is higher (39.8% and 37.6% in the paper)."""
+    """GrokAlign's largest accuracy under attack is above weight decay's (39.8% and 37.6% in the paper)."""
     peaks = [
         {seed: max(curve.values()) for seed, curve in results.curves("cifar10", method, "pgd_normalised").items()}
         for method in ("baseline", "grokalign")
@@ -16,7 +16,7 @@ def grokalign_has_the_higher_peak(results: Results) -> Judged:
 
 
 def alignment_tells_when_to_stop(results: Results, slack: float = 0.01) -> Judged:
-    """At its largest centroid alignment, GrokAlign's network has nearly its largest accuracy under attack."""
+    """When its centroid alignment is largest, GrokAlign's network has nearly its largest accuracy under attack."""
     aligned = results.curves("cifar10", "grokalign", "centroid_cosine")
     attacked = results.curves("cifar10", "grokalign", "pgd_normalised")
     best = {seed: max(curve, key=lambda epoch, at=curve: at[epoch]) for seed, curve in aligned.items()}
@@ -26,7 +26,7 @@ def alignment_tells_when_to_stop(results: Results, slack: float = 0.01) -> Judge
 
 
 def grokalign_is_more_robust_to_corruptions(results: Results) -> Judged:
-    """GrokAlign's mean accuracy on CIFAR-10-C is higher (63.6% and 61.8% in the paper)."""
+    """GrokAlign's mean accuracy on CIFAR-10-C is above weight decay's (63.6% and 61.8% in the paper)."""
     ends = [results.last("cifar10", method, "mean") for method in ("baseline", "grokalign")]
     return every_seed(*ends, names="mean accuracy on CIFAR-10-C, weight decay, GrokAlign")
 
@@ -35,19 +35,19 @@ def grokalign_is_more_robust_to_corruptions(results: Results) -> Judged:
 
 
 def frozen_embeddings_let_grokalign_accelerate(results: Results) -> Judged:
-    """With frozen embeddings GrokAlign groks sooner."""
+    """With frozen embeddings, GrokAlign groks sooner than weight decay."""
     return sooner(*_grokking(results, "frozen"), names="frozen embeddings, GrokAlign, weight decay")
 
 
 def learnt_embeddings_do_not(results: Results) -> Judged:
-    """With learnt embeddings GrokAlign groks sooner on at most half of the seeds."""
+    """With learnt embeddings, GrokAlign groks sooner than weight decay on at most half of the seeds."""
     fast, slow = _grokking(results, "learnt")
     found = sooner(fast, slow, names="learnt embeddings, GrokAlign, weight decay")
     return Judged(2 * sum(fast[seed] < slow[seed] for seed in fast) <= len(fast), found.said)
 
 
 def grokalign_lowers_the_gini(results: Results) -> Judged:
-    """With learnt embeddings the Gini coefficient of the embedding is lower under GrokAlign."""
+    """With learnt embeddings, GrokAlign ends with a lower Gini coefficient of the embedding than weight decay."""
     ends = [results.last("learnt", method, "gini") for method in ("grokalign", "baseline")]
     return every_seed(*ends, names="Gini of the embedding at the end, GrokAlign, weight decay")
 
@@ -60,7 +60,7 @@ def _grokking(results: Results, task: str) -> list[BySeed]:
 
 
 def effects_are_reproduced(results: Results) -> Judged:
-    """Every published ratio of epochs is an effect that ours reproduces."""
+    """Every published ratio of epochs has the verdict "effect reproduced" here."""
     verdicts = [row.verdict for row in results.rows.values() if row.published_speedup and row.verdict]
     count = sum(verdict == "effect reproduced" for verdict in verdicts)
     return Judged(count == len(verdicts) > 0, f"{count} of {len(verdicts)} effects reproduced")

@@ -21,12 +21,12 @@ STATEMENTS = "| | says | outcome | tests |\n|---|---|---|---|"
 
 
 def folders(item: Item, results: Path = RESULTS) -> dict[str, Path]:
-    """Map the suites of an item that have a results folder to that folder: the paper's size first."""
+    """Map each suite of an item that has a results folder to this folder; the suite of the paper's size comes first."""
     return {name: results / name for name in item.suites if (results / name / "manifest.json").exists()}
 
 
 def tables(results: Path = RESULTS) -> str:
-    """Return both tables."""
+    """Return the two tables, each with its heading."""
     rows = [line for item in ITEMS for line in _lines(item, results)]
     statements = [_statement(theorem) for theorem in THEOREMS]
     parts = [
@@ -39,7 +39,7 @@ def tables(results: Path = RESULTS) -> str:
 
 
 def _lines(item: Item, results: Path) -> Iterator[str]:
-    """Yield a line of the table for every claim of an item, and one if it has none."""
+    """Yield a line of the table for every claim of an item; a single line if it has none."""
     found = folders(item, results)
     start = [item.name, item.shows, _commands(item), _ran(item, found)]
     for i, claim in enumerate(item.claims or [None]):
@@ -56,7 +56,7 @@ def _commands(item: Item) -> str:
 
 
 def _ran(item: Item, found: dict[str, Path]) -> str:
-    """Say which sizes have been run, with how many seeds."""
+    """Name the sizes that have been run, with their numbers of seeds."""
     if not found:
         return NOT_RUN
     return "<br>".join(
@@ -66,7 +66,7 @@ def _ran(item: Item, found: dict[str, Path]) -> str:
 
 
 def _seeds(name: str, folder: Path) -> str:
-    """Count the seeds of a folder, and those of the suite if they are more."""
+    """Count the seeds of a folder, beside those of the suite if the suite has more."""
     seeds, planned = _results(folder).seeds, load_suite(name).seeds
     return plural(len(seeds), "seed") if len(seeds) >= len(planned) else f"{len(seeds)} of {len(planned)} seeds"
 
@@ -77,7 +77,7 @@ def _results(folder: Path) -> Results:
 
 
 def _outcome(claim: Claim, found: dict[str, Path]) -> str:
-    """Judge a claim on the first folder that has what it is about."""
+    """Judge a claim on the first folder on which it can be judged."""
     why = NOT_RUN
     for name, folder in found.items():
         try:
@@ -91,7 +91,7 @@ def _outcome(claim: Claim, found: dict[str, Path]) -> str:
 
 
 def picture(item: Item, found: dict[str, Path]) -> str:
-    """Return a thumbnail of the first plot below a results folder; empty without one."""
+    """Return a thumbnail of the first plot in the results folders; empty if there is no plot."""
     for name, folder in found.items():
         for file in sorted(folder.glob(f"figures/{item.plot}*.png")) if item.plot else ():
             return f"![{item.name}](../results/{name}/figures/{file.name})"
@@ -112,7 +112,7 @@ def _cells(cells: list[str]) -> str:
 
 
 def paragraphs(page: str, made: str) -> str:
-    """Return a page with the part between its marks replaced."""
+    """Return a page in which the part between BEGIN and END is replaced."""
     before, _, rest = page.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{made}\n\n{END}{rest.partition(END)[2]}"
 

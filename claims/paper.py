@@ -18,7 +18,7 @@ class Claim:
     Attributes:
         text: the claim.
         judge: the predicate.
-        reduced: the suite of `claims.reduced` on which `nox -s claims` judges the claim again; empty for none.
+        reduced: the suite of `claims.reduced` on which `nox -s claims` judges the claim too; empty if there is none.
     """
 
     text: str
@@ -47,13 +47,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Theorem:
-    """A statement that is proved in the paper.
+    """A statement with a proof in the paper.
 
     Attributes:
         name: its name in the paper.
         says: the statement in a few words.
-        outcome: how far it holds.
-        tests: the beginnings of names of tests, each as `file::name`.
+        outcome: how far the tests confirm it.
+        tests: the tests, each as `file::name`; a name may be the common beginning of several.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Suites cut down so that two cores train all of them in half an hour, for `nox -s claims`."""
+"""The suites of `nox -s claims`: shipped suites, cut down so that two cores train all of them in half an hour."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from grokbench.suite_files import find
 
 __all__ = ["REDUCED", "write"]
 
-# suite -> seeds, and what its tasks change. Minutes of a quiet core are estimates from the full suites.
+# suite -> its seeds, and the changed settings of its tasks. The minutes are estimates for one idle core.
 SMALL: dict[str, Any] = {"samples": 6000, "epochs": 60}
 REDUCED: dict[str, dict[str, Any]] = {
     "quick": {},  # 8 minutes

@@ -6,9 +6,9 @@ from grokbench import Role, Task
 
 
 def chosen(roles: Mapping[str, Role], shapes: Mapping[str, tuple[int, ...]], wanted: Sequence[Role]) -> list[str]:
-    """The names of the matrices and kernels with these roles.
+    """The names of the matrices and kernels with a role in `wanted`.
 
-    Without any role, these are the hidden ones, and in a network without hidden ones those of the input layer.
+    If `wanted` is empty: the hidden matrices, or those of the input layer in a network without hidden matrices.
     """
     of = {name: roles[name] for name, shape in shapes.items() if len(shape) in (2, 4)}
     wanted = wanted or (["hidden"] if "hidden" in of.values() else ["input"])
@@ -16,7 +16,7 @@ def chosen(roles: Mapping[str, Role], shapes: Mapping[str, tuple[int, ...]], wan
 
 
 def missing(task: Task, wanted: Sequence[Role]) -> str | None:
-    """Why a method cannot act on matrices with these roles in a task; None if it can."""
+    """The reason why a method cannot act on matrices with these roles in a task; None if it can."""
     have = {role for name, role in task.roles.items() if name not in task.frozen} - {"bias"}
     if have & set(wanted or ("hidden", "input")):
         return None

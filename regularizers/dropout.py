@@ -16,7 +16,7 @@ def dropout(p: float = 0.1) -> Regularizer:
 
         h <- h k / (1 - p),  k ~ Bernoulli(1 - p), anew for every example, unit and step
 
-    This is the inverted form, `torch.nn.Dropout`: Srivastava et al. multiply by 1 - p at the test instead. It acts at
+    This is the inverted form, `torch.nn.Dropout`: Srivastava et al. multiply by 1 - p at test time instead. It acts at
     every hidden site of the task, which `grokbench show TASK` lists. In the transformer these are the residual stream
     and the MLP's activations; Power et al. drop the outputs of sublayers and the attention weights. Evaluations see the
     whole network. Cost: one draw per activation.
@@ -29,7 +29,7 @@ def dropout(p: float = 0.1) -> Regularizer:
 
 
 def hidden(h: Tensor, site: str, state: tuple[()], at: At, *, p: float) -> Tensor:
-    """The activations that are kept, rescaled."""
+    """The activations, with those that are kept rescaled and the others set to zero."""
     del state
     kept = random.uniform(random.fold(at.key, "dropout", site), tuple(h.shape)) >= p
     return h * kept / (1.0 - p)

@@ -26,9 +26,9 @@ def egd(lr: float = 0.7, weight_decay: float = 1e-4, roles: tuple[Matrix, ...] =
         g = grad L + wd W = U S V^T        g <- U min(S / 1e-6, 1) V^T        W <- W - lr g
 
     This equals (g g^T)^(-1/2) g, with singular values clamped at 1e-6. As in the authors' code, the L2 term is in g,
-    biases have none, and only the first matrix is orthogonalised (in their comparison on MNIST every matrix:
-    roles: [input, hidden, readout]). The method replaces the task's optimizer and its weight decay. The defaults are
-    those of the authors' modular addition; on parity they use rates from 0.01 to 0.04 with decays from 1e-3 to 1e-2.
+    biases have none, and only the first matrix is orthogonalised. In their comparison on MNIST it is every matrix,
+    `roles: [input, hidden, readout]`. The method replaces the task's optimizer and its weight decay. The defaults are
+    those of the authors on modular addition; on parity they use rates from 0.01 to 0.04 and decays from 1e-3 to 1e-2.
 
     One deviation: the authors return to plain gradient descent once the *test* accuracy exceeds 0.95. Here this switch
     is left out, since a method must not look at test labels.
@@ -62,7 +62,7 @@ def update(
 
 
 def egalitarian(g: Tensor) -> Tensor:
-    """The matrix with singular values s replaced by min(s / 1e-6, 1); NaN if it is not finite."""
+    """The matrix with singular values s replaced by min(s / 1e-6, 1); NaN if an element is not finite."""
     finite = g.isfinite().all()  # the decomposition of all replicas would fail otherwise
     u, s, vh = torch.linalg.svd(torch.where(finite, g, 0.0), full_matrices=False)
     return torch.where(finite, (u * (s / FLOOR).clamp_max(1.0)) @ vh, torch.nan)

@@ -16,8 +16,8 @@ def gradient_noise(eta: float = 0.01, gamma: float = 0.55) -> Regularizer:
         g <- g + z,  z ~ N(0, eta / (1 + t)^gamma I)
 
     gamma is the authors' value, eta the smallest of the three that they try (0.01, 0.3 and 1). eta is a variance, in
-    units of the squared gradient: the authors' gradients are those of a mean loss too, and Adam divides by their size,
-    noise included. Cost: one draw per parameter.
+    units of the squared gradient of a mean loss, as in the paper. Adam divides by the size of the noisy gradients.
+    Cost: one draw per parameter.
 
     ValueError if `eta` is negative.
     """
@@ -27,7 +27,7 @@ def gradient_noise(eta: float = 0.01, gamma: float = 0.55) -> Regularizer:
 
 
 def transform(grads: Params, state: tuple[()], at: At, *, eta: float, gamma: float) -> tuple[Params, tuple[()]]:
-    """Add the noise."""
+    """Add normal noise to every gradient."""
     sigma = (eta / (1.0 + at.step.double()) ** gamma).sqrt()
     return {name: g + sigma.to(g.dtype) * _noise(name, g, at) for name, g in grads.items()}, state
 

@@ -1,6 +1,6 @@
 """L2 to the initialisation: Kumar, Marklund & Van Roy, "Maintaining plasticity via regenerative regularization", 2023.
 
-arXiv:2308.11958. Weight decay draws the parameters to zero, this penalty to where they started.
+arXiv:2308.11958. Weight decay pulls the parameters towards zero; this penalty pulls them towards their initial values.
 """
 
 from functools import partial

@@ -1,6 +1,6 @@
 """Label smoothing: Szegedy et al., "Rethinking the Inception architecture for computer vision", 2016, arXiv:1512.00567.
 
-Targets that are not certain bound the logits: the loss has its minimum at finite margins.
+Smoothed targets bound the logits, because the loss then has its minimum at finite margins.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def label_smoothing(epsilon: float = 0.1) -> Regularizer:
         L = (1 - epsilon) loss(f(x), y) + epsilon mean_i (1/C) sum_c -log softmax(f(x_i))_c
 
     With the task's cross-entropy as the loss this is `torch.nn.CrossEntropyLoss(label_smoothing=epsilon)`. If another
-    method has replaced the loss, only the first term is that of the other method. The task must have the fact
+    method replaces the loss, this changes only the first term. The task must have the fact
     `cross_entropy`. Metrics keep the task's own loss.
 
     ValueError unless 0 <= `epsilon` <= 1.

@@ -1,7 +1,7 @@
 """Logit temperature: Khanh, "What does the weight norm control in grokking?", 2026, arXiv:2606.18465.
 
 Under cross-entropy, according to the paper, the weight norm delays grokking by raising the scale of the logits, which
-saturates the softmax. A temperature lowers this scale without touching the weights.
+saturates the softmax. A temperature lowers this scale without changing the weights.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,8 @@ def logit_temperature(tau: float = 2.0) -> Regularizer:
 
         L = loss(f(x) / tau, y)
 
-    Gradients of a cross-entropy are those of a network with a smaller readout, times 1 / tau. The paper varies tau to
-    undo a raised weight norm, and recommends no value; 2 is chosen here. Metrics keep the task's own loss, and the
+    The gradient with respect to f(x) is that of the loss at f(x) / tau, times 1 / tau. The paper varies tau to undo the
+    effect of a raised weight norm, and recommends no value; 2 is chosen here. Metrics keep the task's own loss, and the
     predicted class does not depend on tau. On a squared error, the network has to reach outputs `tau` times as large.
 
     ValueError unless `tau` is above 0.

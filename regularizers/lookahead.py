@@ -18,7 +18,7 @@ class Slow(NamedTuple):
 
 
 def lookahead(k: int = 5, alpha: float = 0.5) -> Regularizer:
-    """After every `k` steps, move slow weights by `alpha` towards the trained ones, and continue from there.
+    """After every `k` steps, move slow weights a share `alpha` towards the trained weights, and train on from there.
 
         every k steps:  slow <- slow + alpha (theta - slow),  theta <- slow
 
@@ -41,7 +41,7 @@ def init(params: Params) -> Slow:
 
 
 def project(params: Params, state: Slow, at: At, *, k: int, alpha: float) -> tuple[Params, Slow]:
-    """Move the slow weights and return to them, in every k-th step."""
+    """Move the slow weights, and set the trained weights to them, in every k-th step."""
     due = (at.step + 1) % k == 0
     slow = {name: torch.where(due, torch.lerp(s, params[name], alpha), s) for name, s in state.slow.items()}
     return {name: torch.where(due, slow[name], p) for name, p in params.items()}, Slow(slow)

@@ -35,21 +35,22 @@ def muon(
     weight_decay: float | None = None,
     roles: tuple[Matrix, ...] = (),
 ) -> Regularizer:
-    """Update matrices by momentum that is orthogonalised by `steps` steps of Newton-Schulz.
+    """Update matrices by their momentum, orthogonalised in `steps` Newton-Schulz steps.
 
         m <- mu m + (1 - mu) g        u = mu m + (1 - mu) g  (without `nesterov`: u = m)
         X = u / ||u||_F,  then `steps` times  X <- a X + (b S + c S^2) X  with S = X X^T
         W <- (1 - lr wd) W - lr sqrt(max(1, fan_out / fan_in)) X
 
     a, b, c = 3.4445, -4.7750, 2.0315. Five steps bring singular values of at least 0.01 ||u||_F to between 0.68 and
-    1.21; one step multiplies small ones by a. `scale=False` leaves out the factor with the root. `weight_decay` None is
-    the task's (wd); the authors' default is 0, with which few networks grok. `roles` names the roles of the matrices;
-    the task's optimizer updates the other parameters. By default these are the hidden matrices, as the authors
-    recommend, and in a network without hidden matrices that of the input layer.
+    1.21; each step multiplies small singular values by a. `scale=False` leaves out the factor with the root. wd is
+    `weight_decay` or, if that is None, the task's; the authors' default is 0, with which few networks grok. `roles` are
+    the roles of the matrices to update. By default these are the hidden matrices, as the authors recommend, or in a
+    network without hidden matrices that of the input layer. The task's optimizer updates all other parameters.
 
     Deviations from the authors' code: X is computed in the precision of the run, not in bfloat16, and the other
-    parameters keep the task's AdamW, not one with lr 3e-4 and betas (0.9, 0.95). A convolution's kernel is the matrix
-    (filters, channels x height x width) as there, also in the root, for which the code takes height / width.
+    parameters keep the task's AdamW, not one with lr 3e-4 and betas (0.9, 0.95). As there, a convolution's kernel is
+    taken as a matrix (filters, channels x height x width). The root has the fans of this matrix, not height / width as
+    in the code.
 
     ValueError unless `steps` is at least 1 and 0 <= `momentum` < 1.
     """
@@ -67,7 +68,7 @@ def muon(
 
 
 def init(params: Params, about: About, *, wanted: tuple[Role, ...]) -> Momentum:
-    """No momentum."""
+    """Zero momentum."""
     names = _matrices.chosen(about.roles, {name: tuple(p.shape) for name, p in params.items()}, wanted)
     return Momentum({name: torch.zeros_like(params[name]) for name in names})
 

@@ -1,7 +1,7 @@
 """NeuralGrok: Zhou, Fan, Jaggi & Fu, "NeuralGrok: accelerate grokking by neural gradient transformation", 2025.
 
 arXiv:2504.17243. A small network, the amplifier, reweights the elements of each gradient. It is trained on examples
-that are kept out of the batches, so that it favours the elements that generalise.
+that are left out of the batches, so that it favours elements that improve generalisation.
 """
 
 from functools import partial
@@ -43,7 +43,7 @@ def neuralgrok(
     bias, which the softmax would cancel. The gradients are not clipped at joint norm 1 afterwards, which would multiply
     all of them by one constant; `use: [neuralgrok, clip_gradients]` does that. The learning rate has no warm-up. The
     reserved examples belong to the training set of the baseline, so no further labels are used. Cost: a search
-    among `width` numbers per parameter in each step, and two more gradients in each `period`-th.
+    among `width` numbers per parameter in each step, and two more gradients in each `period`-th step.
 
     ValueError if `width` or `period` is below 1, or `share` is not in (0, 1).
     """
@@ -62,7 +62,7 @@ def neuralgrok(
 
 
 def init(params: Params, about: About, *, width: int) -> Amplifier:
-    """An amplifier as `torch.nn.Linear` initialises its layers: U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
+    """An amplifier, initialised as `torch.nn.Linear` is: U(-1/sqrt(fan_in), 1/sqrt(fan_in))."""
     like = next(iter(params.values()))
     bounds = {"a": 1.0, "b": 1.0, "u": width**-0.5}
     keys = {name: random.fold(about.key, "neuralgrok", name) for name in bounds}
@@ -121,7 +121,7 @@ def outer_step(
 
 
 def adamw(state: Amplifier, slope: Params, t: Tensor, lr: float, decay: float) -> Amplifier:
-    """Step t of AdamW, from 1."""
+    """Take step t of AdamW, counted from 1."""
     first, second = BETAS
     m = {name: first * state.m[name] + (1.0 - first) * g for name, g in slope.items()}
     v = {name: second * state.v[name] + (1.0 - second) * g.square() for name, g in slope.items()}

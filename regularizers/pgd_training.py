@@ -1,6 +1,6 @@
 """PGD training: Madry et al., "Towards deep learning models resistant to adversarial attacks", 2018, arXiv:1706.06083.
 
-The network is trained on inputs that projected gradient ascent on its loss has changed.
+The network is trained on adversarial inputs, which projected gradient ascent on its loss finds.
 """
 
 from functools import partial

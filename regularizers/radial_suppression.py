@@ -1,7 +1,7 @@
 """Radial suppression: Tiwari, Chauhan & Singh, "Radial suppression accelerates algorithmic generalization", 2026.
 
 arXiv:2606.32000. According to the paper, networks memorise by inflating the norm of their hidden representations. A
-penalty holds this norm near sqrt(d), so that training has to turn the representations instead.
+penalty keeps this norm near sqrt(d), so that training can only change the directions of the representations.
 """
 
 from functools import partial

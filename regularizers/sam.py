@@ -1,6 +1,6 @@
 """Sharpness-aware minimization: Foret, Kleiner, Mobahi & Neyshabur, ICLR 2021, arXiv:2010.01412.
 
-The gradient is taken where a short step uphill leads, so that training prefers flat minima.
+The gradient is taken after a short step uphill, so that training prefers flat minima.
 """
 
 from functools import partial
@@ -18,8 +18,8 @@ def sam(rho: float = 0.05) -> Regularizer:
         e = rho g / ||g||        g <- grad L(theta + e)
 
     The norm is that of all trained parameters as one vector, and the batch is the same in both gradients. The task's
-    optimizer takes the step from theta. Weight decay of the task's optimizer is in neither gradient, which differs from
-    an L2 term in the loss, as the authors have it. Cost: a second forward and backward pass.
+    optimizer takes the step from theta. The weight decay of the task's optimizer is in neither gradient;
+    the authors have an L2 term in the loss instead. Cost: a second forward and backward pass.
 
     ValueError if `rho` is negative.
     """
@@ -34,7 +34,7 @@ def sam(rho: float = 0.05) -> Regularizer:
 
 
 def transform(grads: Params, state: tuple[()], at: At, *, rho: float) -> tuple[Params, tuple[()]]:
-    """The gradients at the parameters uphill."""
+    """The gradients after the step uphill."""
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in grads.values()]))
     length = rho / (norm + TINY)
     return at.grad_at({name: p + length * grads[name] for name, p in at.params.items()}), state

@@ -28,14 +28,15 @@ def schedule_free(
     weight_decay: float | None = None,
     warmup: int = 0,
 ) -> Regularizer:
-    """Train by AdamW on a point between its weights z and their mean x, and evaluate x.
+    """Train weights z by AdamW, with gradients at a point y between z and their mean x; evaluate x.
 
         y = (1 - beta1) z + beta1 x,  g = grad L(y)        v <- beta2 v + (1 - beta2) g^2
         z <- z - lr_t (g / (sqrt(v / (1 - beta2^t)) + eps) + wd y)
         x <- (1 - c) x + c z,  c = lr_t^2 / sum_{i <= t} lr_i^2
 
-    t counts steps from 1, and lr_t = lr min(t / warmup, 1). The trained weights are y. The method replaces the task's
-    optimizer. `weight_decay` None is the task's (wd); the authors' default is 0, with which few networks grok.
+    t counts steps from 1, and lr_t = lr min(t / warmup, 1). The replica's parameters are y. The method replaces the
+    task's optimizer. wd is `weight_decay` or, if that is None, the task's; the authors' default is 0, with which few
+    networks grok.
 
     ValueError unless 0 < `beta1` < 1 and `warmup` is at least 0.
     """

@@ -17,7 +17,7 @@ RAMP = 1e-4  # the largest added element of the diagonal, in units of the mean e
 
 
 class Soap(NamedTuple):
-    """The moments, and of each side of each matrix the mean of g g^T and its eigenbasis, as "name.side"."""
+    """The moments; and for each axis of each matrix, as "name.axis", the running mean of g g^T and its eigenbasis."""
 
     m: Params
     v: Params  # in the eigenbases
@@ -39,15 +39,15 @@ def soap(
         m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) (Q_L^T g Q_R)^2
         W <- W - lr_t Q_L (Q_L^T m Q_R / (sqrt(v) + eps)) Q_R^T,  then W <- (1 - lr wd) W
 
-    lr_t is lr with Adam's corrections of the bias. Every `frequency` steps the bases are refreshed by one step of power
+    lr_t is lr with Adam's bias correction. Every `frequency` steps the bases are refreshed by one step of power
     iteration and a QR decomposition. The first step only fills L and R and takes their eigenbases, as in the authors'
     code. A kernel has a basis for each axis, and biases have none. The method replaces the task's optimizer.
 
-    Deviations: `weight_decay` None is the task's (wd); the authors' default is 0.01. The decompositions are in the
-    precision of the run, not in float32. Gradients of few examples leave L and R singular, so that eigenvectors are
-    arbitrary in part: with the authors' bases, rounding errors of 1e-16 moved weights by 1e-2 within 8 steps. Here a
-    falling diagonal of at most 1e-4 of the mean eigenvalue is added before each decomposition, so that these
-    eigenvectors are close to the axes.
+    Deviations: wd is `weight_decay` or, if that is None, the task's; the authors' default is 0.01. The decompositions
+    have the precision of the run, not float32. Gradients of few examples leave L and R singular, so that some of their
+    eigenvectors are arbitrary: with the authors' bases, rounding errors of 1e-16 moved weights by 1e-2 within 8 steps.
+    Here a diagonal matrix is added before each decomposition, whose elements fall from 1e-4 times the mean eigenvalue
+    towards 0. The arbitrary eigenvectors are then close to the axes.
 
     ValueError unless `frequency` is at least 1.
     """
@@ -69,7 +69,7 @@ def everything(roles: Mapping[str, Any], shapes: Mapping[str, Any]) -> list[str]
 
 
 def init(params: Params) -> Soap:
-    """Nothing counted."""
+    """Zeros, which the first step replaces."""
     sides = {f"{name}.{i}": p.new_zeros(n, n) for name, p in params.items() for i, n in _sides(p)}
     zeros = {name: torch.zeros_like(p) for name, p in params.items()}
     return Soap(zeros, zeros, sides, sides)
@@ -113,7 +113,7 @@ def update(
 
 
 def rotated(x: Tensor, bases: Params, name: str, back: bool = False) -> Tensor:
-    """The tensor in the eigenbases of a parameter, or back from there."""
+    """The tensor rotated into the eigenbases of a parameter or, with `back`, out of them."""
     for i, _ in _sides(x):
         x = torch.tensordot(x, bases[f"{name}.{i}"], ([i], [1 if back else 0])).movedim(-1, i)
     return x
@@ -139,7 +139,10 @@ def determined(gram: Tensor) -> Tensor:
 
 
 def eigenbasis(gram: Tensor, first: Tensor) -> Tensor:
-    """The eigenvectors by falling eigenvalue; the decomposition fails for all replicas where one is not finite."""
+    """The eigenvectors by falling eigenvalue, after the first step.
+
+    The identity replaces a matrix that is not finite, for which the decomposition of all replicas would fail.
+    """
     known = torch.where(first & gram.isfinite().all(), gram, torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
     return torch.linalg.eigh(known)[1].flip(1)
 

@@ -16,7 +16,7 @@ def warm_up(steps: int = 10) -> Regularizer:
 
         lr_t = lr min(t / steps, 1)        t = 0, 1, ...: completed steps
 
-    As in Nanda et al.'s code, the first step has the rate 0, but counts in the moments of Adam.
+    As in Nanda et al.'s code, the first step has the rate 0, but its gradient enters the moments of Adam.
 
     ValueError if `steps` is negative.
     """

@@ -1,4 +1,4 @@
-"""Averaged weights: training goes on as it was, and evaluations use a mean of the weights.
+"""Averaged weights: training is unchanged, and evaluations use a mean of the weights.
 
 Exponential mean: Polyak & Juditsky, 1992, in the form of Tarvainen & Valpola, NeurIPS 2017, arXiv:1703.01780.
 Equal weights: Izmailov et al., "Averaging weights leads to wider optima and better generalization", UAI 2018,
@@ -25,8 +25,8 @@ def ema(decay: float = 0.999) -> Regularizer:
 
         mean <- decay mean + (1 - decay) theta        after every step
 
-    As in `torch.optim.swa_utils`, the mean starts at the weights after the first step. It lags 1 / (1 - decay) steps
-    behind, by default 1000.
+    As in `torch.optim.swa_utils`, the mean starts at the weights after the first step. It lags behind the
+    weights by 1 / (1 - decay) steps, 1000 by default.
 
     ValueError unless 0 <= `decay` < 1.
     """
@@ -41,13 +41,13 @@ def exponential(at: At, *, decay: float) -> Tensor:
 
 
 def swa(start: int = 0) -> Regularizer:
-    """Evaluate the mean of the weights at the ends of all epochs from epoch `start` on.
+    """Evaluate the mean of the weights at the ends of all epochs after the first `start` epochs.
 
         mean <- mean + (theta - mean) / (n + 1)        after epochs start + 1, start + 2, ...; n weights so far
 
     Until the first of these epochs ends, the weights themselves are evaluated. Izmailov et al. start after three
-    quarters of the budget, and raise the learning rate to a constant or a cycle there. When a network will grok is not
-    known beforehand; therefore the mean starts with training by default, and the learning rate stays the task's.
+    quarters of the budget, and raise the learning rate to a constant or a cycle there. It is not known beforehand when
+    a network will grok. By default, the mean therefore starts with training, and the learning rate stays the task's.
 
     ValueError if `start` is negative.
     """
@@ -57,14 +57,14 @@ def swa(start: int = 0) -> Regularizer:
 
 
 def equal(at: At, *, start: int) -> Tensor:
-    """The share of the current weights: 1 before epoch `start`, then 1 / (n + 1) in the last step of each epoch."""
+    """The share of the current weights in the mean: 1 up to epoch `start`, then 1 / (n + 1) at the ends of epochs."""
     n = at.epoch - start
     ends = (at.step + 1) % at.steps_per_epoch == 0
     return torch.where(n < 0, 1.0, ends.double() / (n.clamp_min(0) + 1))
 
 
 def averaging(share: partial[Tensor], neutral: dict[str, float] | None = None) -> Regularizer:
-    """A method that moves the mean by a share of its distance to the weights in every step."""
+    """A method that, in every step, moves the mean by a share of its distance to the weights."""
     return Regularizer(
         init=init, project=partial(project, share=share), eval_params=averaged, neutral=neutral, rotates=True
     )

@@ -34,12 +34,15 @@ def mnist(
 
     The `subset` is drawn anew for every seed, or consists of the first images for all seeds (`first`).
 
-    A ReLU network with `hidden_layers` of `width`, without biases unless `bias` is set, torch's initialisation times
-    `init_scale`, AdamW. Grokked: test accuracy above 0.80. `pixels` are normalised by the mean and standard deviation
-    of the training images, or lie between 0 and 1 (`raw`), as in Liu et al. Settings of Walker et al., Appendix A.3 and
-    A.4; where the paper is silent: pixels normalised as in the authors' code, `mse` averaged over classes, all 10,000
-    test images. The authors' code takes the first 1,024 images of both sets, batches of 256 without shuffling, float64,
-    and stops at 0.85. Their later release has `bias`, `width` 200 and `batch_size` 196.
+    The network has `hidden_layers` layers of `width` ReLUs, and torch's initialisation times `init_scale`; there are no
+    biases unless `bias` is set. It is trained by AdamW. It has grokked when the test accuracy is above 0.80. `pixels`
+    are normalised by the mean and standard deviation of the training images, or lie between 0 and 1 (`raw`), as in Liu
+    et al.
+
+    The settings are those of Walker et al., Appendix A.3 and A.4. Where the paper does not state a setting, this task
+    has pixels normalised as in the authors' code, `mse` averaged over classes, and all 10,000 test images. The authors'
+    code takes the first 1,024 images of both sets, batches of 256 without shuffling, and float64, and stops at 0.85.
+    Their later release has `bias`, `width` 200 and `batch_size` 196.
 
     The network of Walker et al., Figure 3, has `hidden_layers` 2, `width` 256 and `batch_size` 196 (Appendix A.2).
 

@@ -39,8 +39,8 @@ def modular_addition(
     fraction 0.3 (the default of Mallinar et al.'s code) and cross-entropy together give the published number of epochs
     (fitted: fractions 0.3, 0.4, 0.5 and both losses were tried). Mallinar et al. use the squared error in float64.
 
-    The network of Tiwari et al., arXiv:2606.32000, and of Saheb Pasand and Dohmatob, arXiv:2510.04930, has `width` 512
-    and `activation` relu, and is trained on half of the pairs; the latter has biases in its first layer alone.
+    Tiwari et al., arXiv:2606.32000, and Saheb Pasand and Dohmatob, arXiv:2510.04930, train networks with `width` 512
+    and `activation` relu on half of the pairs. The latter network has biases in its first layer only.
     """
     train_size = _pairs.train_size(modulus, train_fraction)
     sizes = _mlp.layers(2 * modulus, width, modulus)

@@ -119,7 +119,7 @@ def test_a_document_of_another_machine_is_refused(benchmarks, tmp_path):
     with pytest.raises(StoreError, match="has device 'a device', here it is 'another'"):
         Document.continued(file, FACTS | {"device": "another"})
     file.write_text("[1, 2")
-    with pytest.raises(StoreError, match="is no measurement that could be gone on with"):
+    with pytest.raises(StoreError, match="is not a measurement that can be continued"):
         Document.continued(file, FACTS)
 
 

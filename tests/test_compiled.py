@@ -128,7 +128,7 @@ def test_optimizers_in_elementwise_operations(optimizer, monkeypatch):
 
 def test_an_unknown_option_of_an_optimizer_is_not_ignored():
     adamw = next(iter(ELEMENTWISE.values()))
-    with pytest.raises(NotImplementedError, match="not known"):
+    with pytest.raises(NotImplementedError, match="has an option"):
         adamw([], [], [], [], [], [], lr=1, beta1=0, beta2=0, weight_decay=0, eps=1, amsgrad=True, maximize=False)
 
 
@@ -165,13 +165,13 @@ def test_a_function_that_cannot_be_recorded_is_called_as_before(compiler):
 )
 def test_code_that_gives_other_numbers_is_refused(wrong, monkeypatch):
     monkeypatch.setattr(compiled_graph, "_compiled", lambda graph, inputs: lambda tensor: (wrong(2 * tensor),))
-    with pytest.raises(CompilationError, match="gives other numbers"):
+    with pytest.raises(CompilationError, match="computes other numbers"):
         CompiledFunction(lambda state, inputs: 2 * state)(torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64), ())
 
 
 def test_code_that_mixes_up_memory_is_refused(monkeypatch):
     monkeypatch.setattr(compiled_graph, "_compiled", lambda graph, inputs: lambda tensor: (tensor,))
-    with pytest.raises(CompilationError, match="gives other numbers"):  # later the state would be overwritten
+    with pytest.raises(CompilationError, match="computes other numbers"):  # later the state would be overwritten
         CompiledFunction(lambda state, inputs: state.clone())(torch.ones(3), ())
 
 

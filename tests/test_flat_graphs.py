@@ -11,7 +11,7 @@ from grokbench.engine import executors, flat_graph
 from grokbench.engine.flat_executor import FlatExecutor
 from grokbench.engine.flat_function import FlatFunction
 from grokbench.engine.flat_graph import UnrecordableError, record
-from grokbench.engine.graph_passes import merge_equal, merge_views
+from grokbench.engine.graph_passes import compute_constants, merge_equal, merge_views
 
 from .helpers.compare_executors import LABELS, SLOW, trained
 from .helpers.small_cells import make_cell, make_step, method, small, spread
@@ -51,6 +51,25 @@ def test_a_mapped_gradient_is_recorded_as_plain_operations():
     other = [2 * leaves[0], leaves[1] - 1, None]
     assert all(name.startswith("aten.") for name in targets(graph))
     assert torch.equal(graph(*other)[0], function(*other)[0]) and graph(*other)[1] is None
+
+
+def test_integers_that_follow_from_arange_are_constants():
+    """torch's compiler would make a product of counters of them, whose overflow C++ does not define."""
+
+    def function(keys):
+        counters = torch.arange(1, 41) * -7046029254386353131
+        steps = torch.arange(2)
+        steps.add_(1)
+        return [(keys[:, None] + counters) >> 30, torch.arange(3), steps, torch.arange(2.0) + keys[0]]
+
+    keys = torch.tensor([2**62, -5, 3])
+    expected, graph = function(keys), record(function, [keys])
+    compute_constants(graph)
+    graph.recompile()
+    assert targets(graph).count("aten.arange.start") == 0 and "aten.mul.Tensor" not in targets(graph)
+    assert len([name for name in targets(graph) if "arange" in name]) == 3  # returned, overwritten, no integers
+    for _ in range(2):
+        assert all(map(torch.equal, graph(keys), expected))
 
 
 def test_arguments_are_overwritten_as_by_the_function():
@@ -131,7 +150,7 @@ def refused_on_a_copy(calls, state):
 @pytest.mark.parametrize(
     ("function", "why"),
     [
-        (other_times, "its recorded operations give other numbers"),
+        (other_times, "its recorded operations compute other numbers"),
         (number_read, "it reads a number from a tensor"),
         (refused_on_a_copy, "not now"),
     ],
@@ -193,7 +212,7 @@ def test_a_method_that_cannot_be_recorded_is_trained_eagerly_with_a_note(monkeyp
     task, made = small("modular_addition"), []
     step, cell = make_step(task, [drifting]), make_cell(task, 6)
     runs = trained(monkeypatch, lambda step: made.append(flat(step)) or made[-1], cell, step)
-    note = "not recorded as a flat graph, and therefore slower: its recorded operations give other numbers"
+    note = "not recorded as a flat graph, and therefore slower: its recorded operations compute other numbers"
     assert made[0].note == note and {run.provenance["pace"] for run in runs.values()} == {note}
 
 

@@ -219,4 +219,4 @@ def test_results_that_differ_in_more_than_value_are_noticed(result):
     flat = FlatFunction(function, record_after=0)
     for _ in range(3):
         flat(torch.ones(2), ())
-    assert flat.note == "its recorded operations give other numbers"
+    assert flat.note == "its recorded operations compute other numbers"

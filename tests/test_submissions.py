@@ -314,9 +314,9 @@ TAMPERED = {
     a_recipe: "its recipe was edited: the recipe has the identity",
     a_recipe_and_its_identity: 'parity / mine has another recipe than the suite: task is {"use": "sparse_parity"',
     data: "parity was trained on other data than the published mnist",
-    privileges: 'parity / mine: its privileges are not those of the suite and its plugins: ["sees the test labels"]',
+    privileges: 'parity / mine: the field privileges differs from the suite and its plugins: ["sees the test labels"]',
     a_source: "parity / mine was made by package small-outputs 1.2, sha256 0000000000000000, and this is",
-    a_reference_row: "is marked as a row of results/tiny and is not equal to the committed one",
+    a_reference_row: "is marked as a row of results/tiny but differs from the committed row",
     a_host: "outcomes.jsonl:1 does not fit the schema (provenance: Additional properties are not allowed ('host' was",
     a_path: "manifest.json publishes the path '/home/anna/grok'",
     a_missing_run: "parity / mine has 5 of 6 seeds: run the others first",
@@ -325,7 +325,7 @@ TAMPERED = {
     statistics: "Its statistics are not those of the suite tiny",
     the_text: "README.md does not show the rows of the data",
     a_row: "parity / placebo is missing: submit every task and every row of the suite tiny",
-    another_cell: "1 replica of cells or seeds that the manifest does not plan",
+    another_cell: "It holds 1 replica of cells or seeds that are not planned",
 }
 
 
@@ -349,7 +349,7 @@ def test_a_row_that_seems_too_long_to_be_drawn_is_named(root, submission):
         submission / "timings.jsonl", lambda timing: timing.update(seconds_per_epoch=[1e4], cpu_seconds_per_epoch=[1e4])
     )
     done = checked(submission)
-    assert done.status == 1 and "6 replicas would take more than 20 CPU-minutes: never drawn." in done.out
+    assert done.status == 1 and "6 replicas would take more than 20 CPU-minutes, and cannot be drawn." in done.out
     assert "No replica of parity / mine can be drawn: a maintainer must decide" in done.out
 
 

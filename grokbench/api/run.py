@@ -54,8 +54,8 @@ def run(
         device: auto, cpu, cuda, or cuda:0,1.
         precision: float32 or float64.
         group_size: seeds of a cell to train together, at least 2; by default as many as memory allows.
-        compile: train by code that torch's compiler makes, on a CPU, which needs a C++ compiler. Cells too short to
-            repay it are left as they are.
+        compile: compile training with torch's compiler, on a CPU with a C++ compiler: faster, with other rounding.
+            Cells too short to gain from it are not compiled.
         num_seeds: train only this many of the suite's seeds, from the first on; default all.
         seeds: seeds in place of the suite's: "0-4,7", or numbers.
         tasks: only the tasks with these labels; default all.

@@ -33,8 +33,8 @@ PAPER = tuple(f"figure{number}" for number in range(2, 9))  # `PAPER_FIGURES` of
 ALL_TASKS = ("summary", "profile", "published", "figure3", "figure8")  # figures that always show all tasks
 NOTHING = "has nothing to draw yet for `{}`: see `grokbench status`."
 NO_SPEEDUP = (
-    "has no speed-up to draw: it takes a method and the baseline that finished every planned seed, and one of them has "
-    "to have grokked; `grokbench leaderboard` says what is missing."
+    "has no speed-up to draw: a method and the baseline must have finished every planned seed, and one of them must "
+    "have grokked; `grokbench leaderboard` says what is missing."
 )
 EMPTY = {
     "forest": NO_SPEEDUP,
@@ -92,7 +92,7 @@ def report(directory: str, out: str | None) -> None:
     "regularizers",
     multiple=True,
     metavar="LABEL",
-    help="Draw this method in colour, and the others in grey; repeatable. Of `slices` and `other_slices`, draw only "
+    help="Draw this method in colour, and the others in grey; repeatable. In `slices` and `other_slices`, draw only "
     "this method.  [default: the leading ones, if there are more than 8]",
 )
 @PLUGINS

@@ -18,8 +18,8 @@ def merge(directories: tuple[str, ...], out: str) -> None:
     """Join results folders of one suite, made on several machines, into a new folder.
 
     Every run keeps its provenance. Folders that contradict each other are refused: another recipe, precision, engine or
-    data, or the same replica with other results. Seconds are those of one machine per row, and are compared only
-    between rows of one machine.
+    data, or the same replica with other results. Each row has the seconds of one machine, which are
+    compared only with rows of the same machine.
     """
     from grokbench.store import Store
     from grokbench.store.joining import join

@@ -50,8 +50,8 @@ SELECTION = (  # options that choose what to run and where
     click.option(
         "--compile",
         is_flag=True,
-        help="Train by code that torch's compiler makes, on a CPU: faster, and other last digits. Cells too short to "
-        "repay it are left as they are.",
+        help="Compile training with torch's compiler, on a CPU: faster, with other rounding. Cells too short to gain "
+        "from it are not compiled.",
     ),
     click.option(
         "--checkpoint-seconds",

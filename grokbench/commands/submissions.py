@@ -26,8 +26,8 @@ __all__ = ["check_submission", "prepare_submission"]
 def prepare_submission(directory: str, out: str | None, plugins: tuple[str, ...]) -> None:
     """Check a packed folder, and write the folder and the text of a pull request.
 
-    The files are compared with the schema of submissions, searched for paths and names of users and hosts, and read for
-    incomplete rows and outcomes that contradict their curves.
+    Refused are files that do not fit the schema of submissions, paths and names of users and hosts, incomplete rows,
+    and outcomes that contradict their curves.
     """
     from grokbench.io import atomic
     from grokbench.store import Store
@@ -54,7 +54,7 @@ def prepare_submission(directory: str, out: str | None, plugins: tuple[str, ...]
 
 @click.command("check-submission")
 @click.argument("directory", metavar="DIR", shell_complete=folders)
-@click.option("--base", metavar="COMMIT", required=True, help="The base commit; with the folder it decides the draw.")
+@click.option("--base", metavar="COMMIT", required=True, help="The base commit; the folder and it determine the draw.")
 @click.option(
     "--suite",
     metavar="SUITE",

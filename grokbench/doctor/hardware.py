@@ -32,16 +32,16 @@ def memory(root: Path = resources.ROOT) -> str:
 
 
 def compilation() -> Finding:
-    """Check what `grokbench run --compile` needs on a CPU: a C++ compiler, and a folder for the code that it makes."""
+    """Check what `grokbench run --compile` needs on a CPU: a C++ compiler, and a folder for the compiled code."""
     if why := missing_compiler():
         return Finding("devices", NOTE, f"no {Option('compile')}: {why}")
     folder = code_folder().absolute()
     existing = next(each for each in (folder, *folder.parents) if each.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
-        text = f"{Option('compile')} would make the same code each time: {folder} cannot be written"
+        text = f"{Option('compile')} would compile the same code in every run: {folder} cannot be written"
         return Finding("devices", NOTE, text, "name another folder: $TORCHINDUCTOR_CACHE_DIR")
     return Finding(
-        "devices", OK, f"C++ compiler {compiler()}: {Option('compile')} can be used, its code is kept in {folder}"
+        "devices", OK, f"C++ compiler {compiler()}: {Option('compile')} can be used, compiled code is kept in {folder}"
     )
 
 

@@ -88,7 +88,7 @@ def train(
         provenance: kept with every run.
         checkpoint_file_of: seeds of a group -> its checkpoint file. An interrupted group resumes from this file, with
             the same curves as without an interruption. None: no checkpoints.
-        compiled: train by compiled code, on a CPU.
+        compiled: True to train by compiled code, on a CPU.
 
     Yields:
         The progress at every evaluation, and, as soon as a replica is done, the weights that the cell keeps and then

@@ -18,9 +18,9 @@ __all__ = ["CompiledExecutor"]
 class CompiledExecutor(FlatExecutor):
     """An executor that compiles steps and evaluations at their first call.
 
-    What is rare runs as a flat graph: the draws of an epoch, a smaller last batch, and metrics that are not due at
-    every evaluation. A function is rare by its kind, not by its calls so far, so that a group which resumes has the
-    same numbers.
+    Rare functions are not compiled and run as flat graphs: the draws of an epoch, a smaller last batch, and metrics
+    that are not due at every evaluation. The kind of a function decides whether it is rare, not the number of its calls
+    so far; a resumed group therefore computes the same numbers.
     """
 
     few_sizes = True
@@ -34,7 +34,7 @@ class CompiledExecutor(FlatExecutor):
         return super()._make(function, rare) if rare else CompiledFunction(function)
 
     def _table(self, labels: tuple[str, ...], inputs: Any) -> Tensor:
-        """Measure the metrics that are due at every evaluation by compiled code, and the others without it."""
+        """Measure metrics: by compiled code if they are due at every evaluation, otherwise by a flat graph."""
         step, columns, finite = self.step, dict[str, Tensor](), inputs[0]["finite"].double()
         always = tuple(label for label in labels if label in step.required or step.every.get(label, 1) == 1)
         rest = tuple(label for label in labels if label not in always)

@@ -1,7 +1,7 @@
-"""Flat graphs through torch's compiler: loops that fuse elementwise operations, in C++ for a CPU.
+"""Compilation of flat graphs by torch's compiler, which fuses elementwise operations into loops, in C++ for a CPU.
 
-Compiled code is kept in the user's cache, under a digest of the graph, torch and the processor. The second time, it is
-loaded without being compiled.
+Compiled code is kept in the user's cache, under a digest of the graph, torch and the processor. Later processes load it
+instead of compiling again.
 """
 
 import logging
@@ -24,10 +24,10 @@ from grokbench.resources.compiler import code_folder
 
 __all__ = ["CompilationError", "CompiledGraph", "set_up"]
 
-# Settings of torch's compiler. A worker has one thread. Without the checks of sizes, which `FlatFunction` makes, a call
-# is cheaper. NaN and infinity are kept, and no operation is reordered to save rounding. torch repeats an expression at
-# each of its uses until it has so many operations; a chain of x ^ (x >> k), as in random draws, then doubles at every
-# link, and with torch's 50 operations the draws of GrokAlign were not compiled within five minutes.
+# Settings of torch's compiler. A worker has one thread. The compiled code need not check sizes, because `FlatFunction`
+# does. It must keep NaN and infinity, and must not reorder floating-point operations. The compiler repeats an
+# expression at each of its uses until the expression has so many operations. A chain of x ^ (x >> k), as in random
+# draws, then doubles at every link: with torch's default of 50, GrokAlign was not compiled within five minutes.
 OPTIONS = {
     "realize_opcount_threshold": 8,
     "cpp.threads": 1,
@@ -43,22 +43,22 @@ Compiled = Callable[..., Any]  # tensors -> tuple of tensors
 
 
 class CompilationError(Exception):
-    """torch's compiler failed, or its code gives other numbers than the graph."""
+    """torch's compiler failed, or its code computes other numbers than the graph."""
 
 
 class CompiledGraph:
-    """A flat graph that is compiled, or loaded from the user's cache. It is called as the graph's module.
+    """The compiled code of a flat graph, loaded from the user's cache if it is there; called like the graph's module.
 
-    The compiled function takes only tensors that the graph uses, the graph's constants among them, and returns only
-    tensors that it computes. Results that are arguments, overwritten or not, are taken from the arguments.
+    The code takes only the tensors that the graph uses, including its constants, and returns only the tensors that it
+    computes. A result that is itself an argument, overwritten or not, is taken from the arguments.
     """
 
     def __init__(self, module: GraphModule, leaves: Sequence[Tensor | None]) -> None:
         """Compile the graph.
 
         Args:
-            module: the result of `record`, whose views are not merged; its graph is changed.
-            leaves: arguments of the graph, of which only shapes, strides and dtypes count.
+            module: the result of `record`, with views that are not merged yet; its graph is changed.
+            leaves: arguments of the graph; only their shapes, strides and dtypes are used.
 
         Raises:
             CompilationError: the compiler failed.
@@ -76,25 +76,25 @@ class CompiledGraph:
             raise CompilationError(f"torch's compiler failed: {first_cause(error)}") from error
 
     def __call__(self, *leaves: Tensor | None) -> list[Any]:
-        """Run the compiled function."""
+        """Run the compiled code."""
         found = self._compiled(*[leaves[position] for position in self._used], *self._constants)
         sources = (leaves, found, self._values)
         return [sources[source][number] for source, number in self._results]
 
 
 def set_up() -> None:
-    """Tell torch's compiler its folder, and to start no processes; it has to be called before the compiler is used."""
+    """Set the folder of torch's compiler and let it start no processes; must be called before the compiler is used."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(code_folder()))
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns of a CPU without CUDA
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns on a machine without CUDA
 
 
 def _take_results(graph: Graph) -> Iterator[tuple[int, int]]:
-    """Reduce the results to those that are computed.
+    """Remove from the graph's output everything that the graph does not compute.
 
     Yields:
-        For each result its source and its number there: in the arguments (0), in the computed results (1), or in the
-        results themselves (2), because it is no tensor.
+        For each result its source and its position in that source. The source is 0 for the arguments, 1 for the
+        computed results, and 2 for the original output, if the result is no tensor.
     """
     arguments = {node: number for number, node in enumerate(graph.find_nodes(op="placeholder"))}
     output, computed = graph.output_node(), dict[Node, int]()
@@ -109,7 +109,7 @@ def _take_results(graph: Graph) -> Iterator[tuple[int, int]]:
 
 
 def _take_constants(module: GraphModule) -> list[Tensor]:
-    """Make arguments of the constants, because compiled code may be shared by graphs that differ in their values."""
+    """Turn the constants into arguments, because graphs that differ only in their constants share compiled code."""
     found, last = [], [*module.graph.find_nodes(op="placeholder")][-1]
     for node in module.graph.find_nodes(op="get_attr"):
         found.append(getattr(module, node.target))
@@ -121,7 +121,7 @@ def _take_constants(module: GraphModule) -> list[Tensor]:
 
 
 def _take_arguments(graph: Graph) -> list[int]:
-    """Remove the arguments that the graph does not use, and return the numbers of the others, without constants."""
+    """Remove the arguments that the graph does not use; return the positions of the others, constants left out."""
     used = []
     for number, node in enumerate(graph.find_nodes(op="placeholder")):
         if not node.users:
@@ -131,18 +131,18 @@ def _take_arguments(graph: Graph) -> list[int]:
     return used
 
 
-FACTS = ("layout", "kind")  # facts of a node that its text lacks
+FACTS = ("layout", "kind")  # keys of `Node.meta` that the text of a node does not show
 
 
 def _path(graph: Graph) -> Path:
-    """Return the file of a graph's compiled code."""
+    """Return the path of a graph's compiled code."""
     facts = [torch.__version__, _processor(), repr(sorted(OPTIONS.items()))]
     nodes = [f"{node.format_node()} {node.kwargs} {[node.meta.get(fact) for fact in FACTS]}" for node in graph.nodes]
     return code_folder() / "grokbench" / f"{sha256(chr(10).join(facts + nodes).encode()).hexdigest()[:32]}.bin"
 
 
 def _processor() -> str:
-    """Describe the processor, for which the code is compiled: its name and its instructions."""
+    """Describe the processor for which code is compiled: its name and its instruction set."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -163,7 +163,7 @@ def _loaded(path: Path) -> Compiled | None:
 
 
 def _compiled(graph: Graph, inputs: Sequence[Tensor]) -> Compiled:
-    """Compile a graph, and keep the code if the folder can be written."""
+    """Compile a graph, and keep its code if the folder is writable."""
     from torch._inductor import config, standalone_compile
 
     path = _path(graph)
@@ -174,9 +174,9 @@ def _compiled(graph: Graph, inputs: Sequence[Tensor]) -> Compiled:
         dynamic_shapes="from_example_inputs",
         options={"config_patches": options},
     )
-    with suppress(Exception):  # the folder cannot be written, or the code cannot be kept: the next process compiles
+    with suppress(Exception):  # if the code cannot be kept, the next process compiles again
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = path.with_suffix(f".{os.getpid()}")  # another worker never loads half of a file
+        written = path.with_suffix(f".{os.getpid()}")  # so that another worker never loads half of a file
         found.save(path=str(written), format="binary")
         written.replace(path)
     return found

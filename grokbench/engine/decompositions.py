@@ -1,4 +1,4 @@
-"""torch's fused optimizers in elementwise operations, which a compiler fuses by itself; it cannot change fused ones."""
+"""torch's fused optimizers, rewritten as elementwise operations, which a compiler can fuse with the rest of a step."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def adamw(
     maximize: bool,
     **scaling: Any,
 ) -> None:
-    """Update parameters and moments in place, as `torch._fused_adamw_`; see `grokbench.optimizers.AdamW`.
+    """Update parameters and moments in place, as `torch._fused_adamw_` does; see `grokbench.optimizers.AdamW`.
 
     Raises:
         NotImplementedError: an option is set that no optimizer of this package sets.
@@ -55,7 +55,7 @@ def sgd(
     is_first_step: bool,
     **scaling: Any,
 ) -> None:
-    """Update parameters and momenta in place, as `torch._fused_sgd_`; see `grokbench.optimizers.SGD`.
+    """Update parameters and momenta in place, as `torch._fused_sgd_` does; see `grokbench.optimizers.SGD`.
 
     Raises:
         NotImplementedError: an option is set that no optimizer of this package sets.
@@ -69,13 +69,13 @@ def sgd(
 
 
 def _once(number: Tensor) -> Tensor:
-    """Return a number, (), as a reduction, which a compiler does not repeat for every element of a parameter."""
+    """Return a number, (), as the result of a reduction, which a compiler does not recompute for every element."""
     return number.expand(64).amax()
 
 
 def _refuse(*options: Any) -> None:
     if any(option is not None and option is not False and option != 0 for option in options):
-        raise NotImplementedError("an option of a fused optimizer is not known here")
+        raise NotImplementedError("a fused optimizer has an option that its elementwise form lacks")
 
 
 ELEMENTWISE: Mapping[Any, Callable[..., None]] = {

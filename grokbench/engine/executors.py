@@ -1,4 +1,4 @@
-"""Executors train a group between evaluations: eagerly, by flat graphs, compiled or not, or by CUDA graphs."""
+"""Executors, which train a group between evaluations: eagerly, by flat or compiled graphs, or by CUDA graphs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -37,7 +37,7 @@ class Executor(Protocol):
 
     @property
     def few_sizes(self) -> bool:
-        """True if every size of the group costs a compilation, so that a group should have few sizes."""
+        """True if every new size of the group has to be compiled, so that a group should shrink to few sizes."""
 
     def evaluate(
         self, group: Group, labels: Sequence[str], epoch: int
@@ -76,7 +76,7 @@ def make_executor(step: Step, device: str, record_after: int = RECORD_AFTER, com
         step: the cell's step.
         device: "cpu", or a CUDA device such as "cuda:0".
         record_after: the calls of a function before it is recorded as a flat graph, see `FlatFunction`.
-        compiled: compile the graphs, on a CPU.
+        compiled: True to compile the flat graphs.
     """
     if not step.mapped:
         return EagerExecutor(step, ONE_BY_ONE)

@@ -38,7 +38,7 @@ class FlatExecutor:
 
     @property
     def reason(self) -> str | None:
-        """The reason why some function is called eagerly; None if there is none."""
+        """The reason why a function is called eagerly; None if no function is."""
         return next((function.note for function in self._functions.values() if function.note), None)
 
     @property
@@ -92,7 +92,7 @@ class FlatExecutor:
         return task.train_size // task.batch_size if task.batch_size else task.steps
 
     def _equal_steps(self, epoch: int) -> Iterator[tuple[Step, Sequence[int]]]:
-        """Yield the phases that are due and the numbers of the steps, without a smaller last batch."""
+        """Yield phases that are due, and the numbers of the steps with them; a smaller last batch is left out."""
         if not self.step.periodic:
             yield self.step, range(self._whole)
             return
@@ -100,7 +100,7 @@ class FlatExecutor:
             yield due_step(self.step, epoch, number), (number,)
 
     def _flat(self, function: Callable[..., Any], step: Step, *rest: Any, rare: bool = False) -> FlatFunction:
-        """Return the flat function of a function, a step with the phases that are due, and further constants."""
+        """Return the flat function for a function, a step with the phases that are due, and further constants."""
         key = (function, step.skipped, *rest)
         if key not in self._functions:
             self._functions[key] = self._make(partial(function, step, *rest), rare)
@@ -111,7 +111,7 @@ class FlatExecutor:
 
         Args:
             function: see `FlatFunction`.
-            rare: True if it takes a small part of the time.
+            rare: True if the function takes a small part of the time.
         """
         return FlatFunction(function, self.record_after)
 
@@ -121,7 +121,7 @@ def _fields(group: Group, names: Sequence[str] = (*TRAINING_STATE, *CONSTANT)) -
 
 
 def _group(fields: Mapping[str, Any]) -> Group:
-    """Make a group of its tensors; the steps and evaluations of a group do not depend on its seeds."""
+    """Make a group from its tensors; the seeds are left out, because steps and evaluations do not depend on them."""
     return Group(seeds=(), **fields)
 
 

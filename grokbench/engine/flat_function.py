@@ -18,8 +18,8 @@ from grokbench.records.activity import ACTIVITY
 
 __all__ = ["RECORD_AFTER", "Calls", "FlatFunction", "copied", "run_graph"]
 
-# Recording and checking cost about as much as five calls and some hundredths of a second; a flat call of a small step
-# takes two thirds of the time.
+# Recording and checking cost about as much as five calls and some hundredths of a second. For a small step, a call of
+# the graph takes two thirds of the time of a call of the function.
 RECORD_AFTER = 64  # calls with the same layout before the function is recorded
 
 
@@ -31,7 +31,7 @@ class Calls:
         count: the calls so far.
         graph: the recorded operations, or their compiled form; None before they are recorded.
         structure: the structure of the result.
-        checked: True once the graph has given the numbers of the function.
+        checked: True once the graph has been found to compute the same numbers as the function.
         repeats: True if the result, as the state of the next call, has the same structure and layout.
     """
 
@@ -45,8 +45,8 @@ class Calls:
 class FlatFunction:
     """A function of tensors that is replaced by its flat graph.
 
-    The function is recorded on copies, and the graph is compared with the function in the next call: it is used only if
-    both give the same bits. Otherwise the function is called as before.
+    The function is recorded on copies. In the next call, both the graph and the function run. The graph replaces the
+    function only if the results have the same bits.
 
     Attributes:
         note: why the function is not replaced; None if it is, or has not been recorded yet.
@@ -97,7 +97,7 @@ class FlatFunction:
         return leaves, self._calls[structure, tuple(map(_layout, leaves))]
 
     def _watched(self, calls: Calls, state: Any, inputs: Any) -> Any:
-        """Call the function; before, record it or run its graph on a copy of the state, and compare."""
+        """Call the function. Also record it, in the first of two calls, or compare its graph with it, in the second."""
         found: Any = None
         try:
             leaves, arguments = pytree.tree_flatten((pytree.tree_map(copied, state), inputs))
@@ -116,7 +116,7 @@ class FlatFunction:
             expected, structure = pytree.tree_flatten(result)
             calls.checked = calls.structure == structure and all(map(_same, found, expected))
             calls.repeats = self._calls_of(result, inputs)[1] is calls
-            self.note = None if calls.checked else "its recorded operations give other numbers"
+            self.note = None if calls.checked else "its recorded operations compute other numbers"
         return result
 
     def _record(
@@ -142,7 +142,7 @@ def run_graph(calls: Calls, leaves: list[Any]) -> Any:
 
 @torch.no_grad()
 def copied(leaf: Tensor | None) -> Tensor | None:
-    """Copy a leaf with its layout, on which the recorded operations depend: its strides may be 0, its offset not."""
+    """Copy a leaf with its strides and its offset, on which the recorded operations depend."""
     if leaf is None:
         return None
     if leaf.is_conj() or leaf.is_neg():

@@ -30,7 +30,7 @@ _NUMBER, _SHAPE = "it reads a number from a tensor", "a shape depends on the num
 
 
 class UnrecordableError(Exception):
-    """A function has later operations that depend on numbers in tensors, or overwrites a tensor of its own."""
+    """The operations of a function depend on numbers in tensors, or overwrite a tensor that the function keeps."""
 
 
 def record(function: Callable[..., Sequence[Any]], leaves: Leaves, parts: Parts = MappingProxyType({})) -> GraphModule:
@@ -40,7 +40,7 @@ def record(function: Callable[..., Sequence[Any]], leaves: Leaves, parts: Parts 
         function: takes tensors, and None for those that do not exist, and returns a sequence of the same kind. It may
             overwrite its arguments.
         leaves: the arguments of this run.
-        parts: functions that are run and recorded in place of operations.
+        parts: operation -> the function that is run and recorded in place of it.
 
     Returns:
         A module that takes such arguments, of the same shapes, strides and dtypes, and runs the operations.

@@ -1,6 +1,6 @@
 """Simplifications of a flat graph that keep every bit of its results.
 
-A chain of views becomes one view, operations that change nothing are left out, and what is computed twice is computed
+A chain of views becomes one view, operations that change nothing are left out, and equal operations are run only
 once. A node of a tensor has three facts in `meta`: "layout" (shape, strides and offset), "kind" (the dtype, and two
 flags of lazily conjugated and negated tensors), and "storage", the node that allocated the tensor's memory.
 """
@@ -8,11 +8,14 @@ flags of lazily conjugated and negated tensors), and "storage", the node that al
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch._ops import OpOverload
-from torch.fx import Graph, Node
+from torch.fx import Graph, GraphModule, Node
+from torch.fx.node import map_arg
 
-__all__ = ["looks_like", "merge_equal", "merge_views", "overwritten"]
+__all__ = ["compute_constants", "looks_like", "merge_equal", "merge_views", "overwritten"]
 
+LARGEST = 2**20  # elements of a tensor that is kept as a constant
 as_strided, clone = torch.ops.aten.as_strided.default, torch.ops.aten.clone.default
 
 
@@ -60,7 +63,7 @@ def looks_like(node: Node, other: Node) -> bool:
 
 
 def merge_equal(graph: Graph) -> None:
-    """Compute once what several nodes compute.
+    """Replace nodes that compute the same result by one of them.
 
     A node is left alone if the memory of an argument or of the result is overwritten. Two results that are kept between
     calls stay apart, because the next call may overwrite one of them.
@@ -82,6 +85,46 @@ def merge_equal(graph: Graph) -> None:
         if own & kept:
             kept |= memory
     graph.eliminate_dead_code()
+
+
+def compute_constants(module: GraphModule) -> None:
+    """Replace integers that follow from `torch.arange` alone by constants of the module.
+
+    torch's compiler writes such integers as products of loop counters, signed and of 64 bits. The products in random
+    draws overflow. The C++ compiler may assume that they do not, and then removes conditions of the loop: the code wrote
+    beyond the end of a tensor.
+
+    Args:
+        module: a recorded module, which is changed.
+    """
+    graph, values = module.graph, dict[Node, Tensor]()
+    untouched = overwritten(graph).union(*map(_memory, graph.output_node().all_input_nodes))
+    for node in list(graph.nodes):
+        if node.op == "call_function" and _follows(node, values) and not _memory(node) & untouched:
+            value = node.target(*map_arg(node.args, values.get), **node.kwargs)  # type: ignore[operator]
+            if isinstance(value, Tensor) and not value.is_floating_point() and value.numel() <= LARGEST:
+                values[node] = value
+    for number, (node, value) in enumerate(values.items()):
+        if any(user not in values for user in node.users):
+            _replace(module, node, f"computed{number}", value)
+    graph.eliminate_dead_code()
+
+
+def _follows(node: Node, values: dict[Node, Tensor]) -> bool:
+    """Return whether an operation depends on nothing but `torch.arange` and tensors of known values."""
+    if node.is_impure() or not isinstance(node.target, OpOverload):
+        return False
+    inputs = node.all_input_nodes
+    return all(each in values for each in inputs) if inputs else node.target.overloadpacket is torch.ops.aten.arange
+
+
+def _replace(module: GraphModule, node: Node, name: str, value: Tensor) -> None:
+    """Replace a node by a constant of the module."""
+    module.register_buffer(name, value)
+    with module.graph.inserting_before(node):
+        constant = module.graph.get_attr(name)
+    constant.meta.update(node.meta, storage=constant)
+    node.replace_all_uses_with(constant)
 
 
 def _kept(graph: Graph) -> set[Node]:

@@ -27,10 +27,10 @@ __all__ = ["LARGEST_GROUP", "Size", "fitting", "estimated_group_size", "measured
 
 T = TypeVar("T")
 
-# The most replicas of a group: enough to share the cost of launching operations. On a CPU, 25 seeds are two groups, and
-# no core waits long. Groups of 7 keep more of a full batch in the cache, and were 4 to 15% faster in one process. With
-# a worker per core they were not faster overall: sparse parity trained at 0.95 to 1.04 times the speed, XOR at 0.82 to
-# 1.00 times.
+# The largest number of replicas in a group: enough to share the cost of launching operations. On a CPU, 25 seeds make
+# two groups, so that no core waits long for another. Groups of 7 keep more of a full batch in the cache, and were 4 to
+# 15% faster in a single process. With a worker on every core they were not faster: sparse parity trained at 0.95 to
+# 1.04 times the speed of groups of 13, XOR at 0.82 to 1.00 times.
 LARGEST_GROUP = {"cpu": 13, "cuda": 32}
 DRAWN = 100_000_000  # most numbers that operations may compute to find shapes: a tenth of a second or two
 CLOSE = 4  # an estimate is certain if the memory holds at least this many groups of the largest size
@@ -40,8 +40,8 @@ def replica_size(task: Task) -> tuple[Params, int]:
     """Return the size of a task's replica.
 
     Returns:
-        The parameters, on the meta device if the task is large, and the count of numbers in the data of a replica; 0
-        for data from files, which replicas share.
+        The parameters, on the meta device if the task is large; and the count of numbers in the data of a replica,
+        which is 0 for data from files, because replicas share these.
     """
     params = _sized(task.init)
     drawn = _sized(task.splits) if task.fetch is None else {}

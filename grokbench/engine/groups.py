@@ -107,7 +107,8 @@ def ladder(size: int, device: str, few: bool = False) -> list[int]:
         size: the size of the group.
         device: "cpu", where every size is on the ladder; or "cuda", where sizes are halved, because every size needs
             new CUDA graphs.
-        few: True for the powers of two, on a CPU that compiles for every size: groups of 12 and of 13 then share them.
+        few: True to shrink to powers of two only, on a CPU with compiled code. Groups of 12 and of 13 then share their
+            smaller sizes, which are compiled once.
     """
     sizes = [max(size, 2)]
     if few:

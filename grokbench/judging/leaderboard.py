@@ -51,5 +51,5 @@ class Leaderboard:
 
     @property
     def title(self) -> str:
-        """The name of the suite, and that of its protocol if it names one."""
+        """The name of the suite, followed by that of its protocol if it names one."""
         return f"{self.suite} (protocol {self.protocol})" if self.protocol else self.suite

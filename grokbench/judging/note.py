@@ -79,7 +79,7 @@ class Kind(StrEnum):
 
 
 class Severity(StrEnum):
-    """The weight of a note."""
+    """The importance of a note to a reader."""
 
     INFO = "info"
     CAUTION = "caution"  # a reader who does not know this can misread the numbers of the row

@@ -17,9 +17,10 @@ Key = Callable[[Row], float | str | None]
 
 
 def _speed(row: Row) -> float | None:
-    """Return minus the speed-up; a method that missed seeds is not known to be faster than the baseline, so at most 1.
+    """Return the negated speed-up, so that the fastest method comes first.
 
-    A ratio of exactly 1 stands for the baseline itself.
+    The speed-up of a method that missed seeds counts as at most 1, the baseline's own, because such a method is not
+    known to be faster than the baseline.
     """
     if row.shown is None:
         return None
@@ -57,7 +58,7 @@ def ordered(rows: Iterable[Row], baseline: str, sort: str) -> list[Row]:
     """Sort the rows of one task: by `sort`, and the baseline first unless `sort` is "suite" or "method".
 
     Args:
-        rows: the rows, in the order of the suite, which decides between equal ones.
+        rows: the rows, in the order of the suite, which breaks ties.
         baseline: the label of the baseline.
         sort: a key of SORTS.
     """
@@ -74,7 +75,7 @@ def ordered(rows: Iterable[Row], baseline: str, sort: str) -> list[Row]:
 def leading(leaderboard: Leaderboard) -> list[str]:
     """List the methods of a leaderboard: the baseline, then the methods by their best rank on any task.
 
-    Equal best ranks are ordered by the mean rank over tasks, and methods without a speed-up come last.
+    Methods with equal best ranks are ordered by their mean rank over tasks. Methods without a speed-up come last.
     """
     ranks: dict[str, list[int]] = {label: [] for label in methods(leaderboard)}
     for task in dict.fromkeys(row.task for row in leaderboard.rows):
@@ -121,7 +122,7 @@ def arranged(
 
 
 def _with(leaderboard: Leaderboard, rows: tuple[Row, ...], means: tuple[Aggregate, ...]) -> Leaderboard:
-    """Return the leaderboard with these rows and means, and with what concerns these rows."""
+    """Return the leaderboard with these rows and means, and with the skipped cells, tasks and pairs of these rows."""
     cells = {(row.task, row.regularizer) for row in rows}
     tasks = {row.task for row in rows}
     return replace(

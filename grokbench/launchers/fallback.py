@@ -1,6 +1,6 @@
-"""The note that a cell is trained without compiled code, because the code failed in one of its groups.
+"""A note on disk that compiled code failed in one of a cell's groups.
 
-The note lies beside the cell's checkpoints, so that its other groups, and later commands, train in the same way.
+The note lies beside the cell's checkpoints, so that the other groups, and later commands, train without compiled code.
 """
 
 from contextlib import suppress
@@ -16,7 +16,7 @@ LONGEST = 500  # characters
 
 
 def note(folder: str, why: str) -> None:
-    """Write the note; a full disk does not stop training.
+    """Write the note; if the disk is full, training goes on without it.
 
     Args:
         folder: the folder of the cell's checkpoints.
@@ -28,7 +28,7 @@ def note(folder: str, why: str) -> None:
 
 
 def read(folder: str) -> str | None:
-    """Return what failed; None if nothing is noted."""
+    """Read what failed; None if there is no note."""
     try:
         with (Path(folder) / UNCOMPILED).open(encoding="utf-8", errors="replace") as file:
             return file.read(LONGEST).strip() or None

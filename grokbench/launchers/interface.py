@@ -67,7 +67,7 @@ class Job(Protocol):
         """Return the job that does the same work without compiled code; None if it uses none.
 
         Args:
-            why: what happened to the compiled code, for later jobs of the cell and for the runs' notes.
+            why: what failed, for the note that later jobs of the cell read and for the provenance of the runs.
         """
 
     def run(self, worker: Worker, registry: Any) -> Iterator[Any]:

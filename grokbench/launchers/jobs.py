@@ -21,7 +21,7 @@ __all__ = ["GroupSizeProbe", "Profiling", "Timekeeping", "Training"]
 # of a long run. The identity includes the engine's REVISION. If the engine is edited without a new revision, old
 # checkpoints and old runs remain valid.
 NUMBERS_DEPEND_ON = ("torch", "machine", "device_name", "measured")
-SHORT = "making it would take longer than it saves"
+SHORT = "compiling would take longer than it saves"
 HEARTBEAT = 0.2  # minimum seconds between two progress events of a group
 
 
@@ -55,8 +55,8 @@ class Training(_OfOneCell):
         missing: the seeds whose runs are kept.
         checkpoints: a folder for the group's checkpoint, and the seconds between two checkpoints. None: no checkpoint
             is written.
-        compiled: train by compiled code, unless the code of the cell has failed before.
-        slower: why it trains without compiled code, if that has failed.
+        compiled: True to train by compiled code, unless compiled code of the cell has failed before.
+        slower: the failure because of which the group trains without compiled code; None if nothing failed.
     """
 
     seeds: tuple[int, ...]
@@ -88,7 +88,7 @@ class Training(_OfOneCell):
     def run(self, worker: Worker, registry: Any) -> Iterator[Event]:
         """Yield the missing runs and their weights, and the progress at most every HEARTBEAT seconds.
 
-        If the compiler fails, the group starts again without it.
+        If the compiler fails, the group starts again without compiled code.
         """
         from grokbench.engine.compiled_graph import CompilationError
 

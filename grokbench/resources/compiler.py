@@ -9,7 +9,7 @@ from pathlib import Path
 
 __all__ = ["code_folder", "compiler", "missing_compiler"]
 
-DEFAULT = {"darwin": "clang++", "win32": "cl"}  # as torch; elsewhere g++
+DEFAULT = {"darwin": "clang++", "win32": "cl"}  # the choices of torch; on other platforms g++
 
 
 def compiler() -> str:
@@ -19,7 +19,7 @@ def compiler() -> str:
 
 
 def missing_compiler() -> str:
-    """Describe what compiling needs and this machine lacks, and the remedy; empty if nothing is missing."""
+    """Describe what this machine lacks to compile code, and the remedy; empty if nothing is missing."""
     if not shutil.which(compiler()):
         return f"there is no C++ compiler {compiler()}: install it, or name another one in $CXX"
     headers = Path(sysconfig.get_paths()["include"])

@@ -1,7 +1,8 @@
-"""`--compile`: the cells that repay compiling, and the reasons why this machine cannot compile.
+"""The option `--compile`: which cells are worth compiling, and whether this machine can compile.
 
-torch's compiler takes half a minute to minutes for a cell, once for every size of a group. A cell repays this only if
-it trains long enough. Its seconds are estimated from its plan alone, so that the choice never depends on a measurement.
+torch's compiler takes from half a minute to several minutes for a cell, once for every size of a group. Only cells that
+train for long are worth this. Their training times are estimated from the plan alone, so that the choice never depends
+on a measurement.
 """
 
 from collections.abc import Sequence
@@ -20,30 +21,30 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "repaid", "seconds"]
 
-LEAST_SECONDS = 300.0  # estimated seconds of a group's training that repay compiling
-LAUNCHES = 1e-3  # seconds of a step for starting its operations
+LEAST_SECONDS = 300.0  # estimated seconds of a group's training from which on compiling saves time
+LAUNCHES = 1e-3  # seconds per step to launch its operations
 RATE = 5e10  # operations per second of a core
-LEAST_TORCH = (2, 8)  # it has torch._inductor.standalone_compile
-PASSES = 6  # operations per weight and example: a multiplication and an addition, forward and twice backward
+LEAST_TORCH = (2, 8)  # the first version with torch._inductor.standalone_compile
+PASSES = 6  # operations per weight and example: a multiplication and an addition, once forward and twice backward
 
 
 def check(device: str) -> None:
-    """Check that code can be compiled here.
+    """Check that this machine can compile code.
 
     Args:
         device: the kind of device: "cpu" or "cuda".
 
     Raises:
-        SuiteError: it cannot; the message says what to do.
+        SuiteError: it cannot; the message names the remedy.
     """
     option, leave = Option("compile"), "leave the option out"
     if device != "cpu":
         raise SuiteError(f"{option}: only training on a CPU is compiled; {leave}, or add {Option('device', 'cpu')}")
     if why := missing_compiler():
         raise SuiteError(f"{option}: {why}; or {leave}")
-    torch = str(environment()["torch"])  # without an import, at which the compiler would choose its folder
+    torch = str(environment()["torch"])  # not read from torch itself, because importing it fixes the compiler's folder
     if tuple(map(int, torch.split(".")[:2])) < LEAST_TORCH:
-        raise SuiteError(f"{option}: torch {torch} lacks what it needs; install torch 2.8 or later, or {leave}")
+        raise SuiteError(f"{option} needs torch 2.8 or later, not {torch}: install a later version, or {leave}")
 
 
 def repaid(plan: "Plan", cells: Sequence[Cell]) -> set[str]:
@@ -54,7 +55,7 @@ def repaid(plan: "Plan", cells: Sequence[Cell]) -> set[str]:
         cells: the cells to train.
 
     Returns:
-        The identities of the cells that repay compiling; none without `--compile`.
+        The identities of the cells that are worth compiling; none without `--compile`.
     """
     if not plan.compile:
         return set()
@@ -65,20 +66,20 @@ def repaid(plan: "Plan", cells: Sequence[Cell]) -> set[str]:
         try:
             step = cell_step(cell, plan.registry)
             return step.mapped and seconds(cell, step, replica_size(step.task)[0], len(plan.seeds)) >= LEAST_SECONDS
-        except Exception:  # of a plugin: training raises it again and reports it for the cell
+        except Exception:  # a plugin's error: training raises it again and reports it for the cell
             return False
 
     return {cell.identity for cell in cells if repays(cell)}
 
 
 def seconds(cell: Cell, step: "Step", params: "Params", seeds: int) -> float:
-    """Estimate the least seconds that a group trains until its budget.
+    """Estimate how many seconds at least a group trains until its budget.
 
     Args:
         cell: the cell.
         step: the cell's step.
-        params: the parameters of a replica, of which only shapes count.
-        seeds: the seeds of the plan.
+        params: the parameters of a replica; only their shapes are used.
+        seeds: the number of seeds of the plan.
     """
     from grokbench.engine.group_size import LARGEST_GROUP
 

@@ -55,7 +55,7 @@ def open_store(plan: Plan, reference: Reference | None = None) -> AbstractContex
 
 @contextmanager
 def _filled(plan: Plan, reference: Reference | None) -> Iterator[Store]:
-    """Open the folder of a plan, and copy what it lacks of the reference."""
+    """Open the folder of a plan, and copy the reference's runs that it lacks."""
     with Store.open(plan.directory, plan.manifest, past(plan, reference)) as store:
         if reference:
             fill(plan, store, reference)

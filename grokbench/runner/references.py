@@ -1,8 +1,8 @@
-"""Rows of a reference folder, such as the committed `results/paper`, beside the rows that a command trains.
+"""Rows of a reference folder, such as the committed `results/paper`, shown beside the rows that a command trains.
 
-The runs are copied into the results folder of the command, so that everything that reads the folder has them. A copied
-run has the key `reference` in its provenance, which names the reference folder. Its seconds are not copied: they were
-measured on another machine.
+The reference's runs are copied into the results folder of the command, where every reader of the folder finds
+them. A copied run has the key `reference` in its provenance, which names the reference folder. Its seconds are not
+copied, because they were measured on another machine.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class Reference:
     Attributes:
         store: the folder.
         usable: identity of a cell -> the seeds whose runs satisfy the plan.
-        others: labels of rows in the folder that the plan does not have with the same recipe.
+        others: labels of the reference's rows whose recipes are not in the plan.
     """
 
     store: Store
@@ -42,7 +42,7 @@ class Reference:
         return without_place(str(self.store.directory))
 
     def sentence(self) -> str:
-        """Say which rows the reference supplies, and how to train them here."""
+        """A sentence about the rows that the reference supplies, and about how to train these here."""
         replicas, cells = sum(map(len, self.usable.values())), sum(map(bool, self.usable.values()))
         if not replicas:
             return f"{self.name} is not used as reference: it holds none of these cells with the same recipe."
@@ -59,7 +59,7 @@ def reference_of(plan: Plan) -> Reference | None:
 
     Raises:
         StoreError: the folder that the user named is no results folder, or is damaged.
-        SuiteError: it holds no replica that the plan could use.
+        SuiteError: the folder that the user named holds no replica that the plan can use.
     """
     if plan.reference is None:
         return None
@@ -79,7 +79,7 @@ def reference_of(plan: Plan) -> Reference | None:
 
 
 def _execution(store: Store) -> str:
-    """Name the suite of a folder and how it was run."""
+    """Name the suite of a folder, and its device, precision and engine."""
     facts = ", ".join(f"{key} {value}" for key, value in store.manifest.execution.items())
     return f"its suite is {store.manifest.suite}, {facts}"
 
@@ -90,13 +90,13 @@ def _usable(cell: Cell, plan: Plan, store: Store) -> frozenset[int]:
 
 
 def past(plan: Plan, reference: Reference | None) -> Ledger:
-    """Return the ledger with which a new results folder begins: that of the reference.
+    """Return the ledger with which a new results folder begins: the ledger of the reference.
 
-    The rows of the reference then keep their family of comparisons, and added methods form a family of their own.
+    The comparisons of the reference then stay in their family, and those of added methods form a family of their own.
 
     Args:
         plan: the resolved request.
-        reference: the reference of the plan; without one, and for a folder that exists, the ledger is empty.
+        reference: the reference of the plan. Without a reference, or if the folder exists, the ledger is empty.
     """
     new = not Layout(plan.directory).manifest.exists()
     return reference.store.history().ledger if reference and new else Ledger()

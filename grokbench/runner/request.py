@@ -40,7 +40,7 @@ class Request:
         device: "auto", "cpu", "cuda", or CUDA devices by number such as "cuda:0,1".
         precision: the precision of parameters, data and states: "float32" or "float64".
         group_size: replicas to train together; None to choose it by the task's size and the device's memory.
-        compile: True to train by code that torch's compiler makes, on a CPU.
+        compile: True to train by compiled code, on a CPU.
         num_seeds: how many of the suite's seeds to train, from the first on; None means all.
         seeds: seeds that replace the suite's, such as "0-4,7".
         tasks: labels of the tasks to train; empty means all.
@@ -93,7 +93,7 @@ class Plan:
         devices: one for each worker, such as "cpu" or "cuda:0".
         precision: "float32" or "float64".
         group_size: replicas to train together; None to choose it for each cell.
-        compile: True to compile the cells that repay it.
+        compile: True to compile the cells that are worth it.
         plugins: files of plugins, first the files that the suite names.
         directory: the results folder.
         checkpoint_seconds: seconds between two checkpoints of a group.

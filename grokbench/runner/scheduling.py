@@ -45,7 +45,7 @@ def training(
         size: cell -> the largest number of replicas in a group.
         checkpoints: cell -> the folder of its checkpoints and the seconds between two checkpoints, or None for no
             checkpoints.
-        compiled: cell -> whether it is trained by compiled code.
+        compiled: cell -> True if it is trained by compiled code.
 
     Returns:
         A job for each group, cell by cell.

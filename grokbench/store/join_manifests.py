@@ -15,10 +15,10 @@ SHARED = ("statistics", "published")  # fields that must be equal in all manifes
 
 
 def joined_manifest(manifests: Sequence[tuple[str, Manifest]]) -> Manifest:
-    """Join the manifests of folders: all seeds in ascending order, and the cells of each folder after the previous.
+    """Join the manifests of folders: all seeds in ascending order, and all cells, sorted by task.
 
     Args:
-        manifests: the name of each folder, for messages, and its manifest. There is at least one.
+        manifests: for each folder, at least one, its name for messages and its manifest.
 
     Raises:
         StoreError: the folders differ in suite, baseline, device kind, precision, engine revision, statistics or
@@ -39,7 +39,7 @@ def joined_manifest(manifests: Sequence[tuple[str, Manifest]]) -> Manifest:
 
 
 def _differences(first: Manifest, other: Manifest) -> Iterator[str]:
-    """Yield the facts of the folders that must be equal and are not, as parts of a sentence."""
+    """Yield the facts that must be equal in both folders but differ, as parts of a sentence."""
     was, now = facts(first), facts(other)
     yield from (
         f"its {key} is {now.get(key)!r}, not {was.get(key)!r}" for key in {**was, **now} if was.get(key) != now.get(key)
@@ -50,7 +50,7 @@ def _differences(first: Manifest, other: Manifest) -> Iterator[str]:
 
 
 def _cell_differences(first: Manifest, other: Manifest) -> Iterator[str]:
-    """Yield the rows that are not the same in both folders, as parts of a sentence."""
+    """Yield the rows that differ between the folders, as parts of a sentence."""
     known = {cell.key: cell for cell in first.cells}
     for cell in other.cells:
         if (there := known.get(cell.key)) is None:
@@ -64,7 +64,7 @@ def _cell_differences(first: Manifest, other: Manifest) -> Iterator[str]:
 
 
 def _other_sources(cell: Cell, there: Cell) -> Iterator[str]:
-    """Yield the plugins of users whose source differs; a built-in plugin has a revision in the recipe instead."""
+    """Yield the user plugins whose source differs; built-in plugins have revisions, which the recipes contain."""
     for plugin, origin in cell.origins.items():
         before = there.origins.get(plugin)
         if not origin.built_in and (before is None or not origin.agrees_with(before)):
@@ -90,6 +90,6 @@ def _join(first: Manifest, other: Manifest) -> Manifest:
 
 
 def _by_task(cells: Sequence[Cell]) -> tuple[Cell, ...]:
-    """Order cells by task, as a suite does; within a task, they keep their order."""
+    """Sort cells by the first appearance of their task; within a task, they keep their order."""
     tasks: Mapping[str, int] = {task: place for place, task in enumerate(dict.fromkeys(cell.task for cell in cells))}
     return tuple(sorted(cells, key=lambda cell: tasks[cell.task]))

@@ -1,6 +1,6 @@
 """Joining of results folders of one suite, made on several machines, into a new folder.
 
-Every run keeps its provenance, and every timing that of its machine.
+Every run and every timing keeps its provenance, which names its machine.
 """
 
 from collections import Counter
@@ -29,8 +29,8 @@ def join(stores: Sequence[Store], folder: Path) -> list[str]:
         folder: the path of the new folder.
 
     Returns:
-        Sentences about what was joined: replicas of each folder, replicas that several folders hold, and the machine
-        whose seconds each task has.
+        Sentences about the new folder: how many replicas it has from each folder, how many were left out because
+        several folders hold them, and which tasks have seconds from more than one folder.
 
     Raises:
         StoreError: the folders contradict each other, see `joined_manifest`; or they hold the same replica with other
@@ -52,13 +52,13 @@ def join(stores: Sequence[Store], folder: Path) -> list[str]:
 
 
 def _cells(manifest: Manifest) -> list[Cell]:
-    """List one cell for each recipe, withdrawn ones included: among cells of one recipe, that of the largest budget."""
+    """List one cell for each recipe, withdrawn cells included: among cells with the same recipe the largest budget."""
     cells = sorted((*manifest.cells, *manifest.withdrawn), key=lambda cell: cell.budget)
     return list({cell.identity: cell for cell in cells}.values())
 
 
 def _chosen(cell: Cell, seed: int, stores: Sequence[Store]) -> Found | None:
-    """Choose the run of a replica: the first that reached its end; without one, the first that did not fail."""
+    """Choose the run of a replica: the first that reached its end, otherwise the first that did not fail, if any."""
     found = [(store, run) for store in stores for run in store.runs_of(cell, [seed])]
     complete = [each for each in found if reached_end(each[1], cell)]
     for store, run in complete[1:]:
@@ -67,7 +67,7 @@ def _chosen(cell: Cell, seed: int, stores: Sequence[Store]) -> Found | None:
             raise StoreError(
                 f"{cell.name}, seed {seed}, was trained twice with different results: {_words(first)} in "
                 f"{there.directory}, {_words(run)} in {store.directory}. Merge them without one of the two folders; "
-                f"`grokbench compare {there.directory} {store.directory}` says how they were made."
+                f"`grokbench compare {there.directory} {store.directory}` shows how they were made."
             )
     own = [each for each in complete if not each[1].reference]
     sound = [each for each in found if each[1].outcome is not Outcome.FAILED]
@@ -98,9 +98,9 @@ def _refuse_other_data(manifest: Manifest, chosen: Sequence[Found]) -> None:
 
 
 def _timings(manifest: Manifest, stores: Sequence[Store]) -> Iterator[tuple[Store, Timing]]:
-    """Yield at most one timing for each cell. The cells of a task keep those of one folder wherever it has them.
+    """Yield at most one timing for each cell; for the cells of a task from the same folder, as far as it has them.
 
-    Seconds of two machines are therefore never in one row, and the leaderboard compares only seconds of one machine.
+    A row therefore never mixes the seconds of two machines. The leaderboard compares only seconds of the same machine.
     """
     known = [(store, {timing.identity: timing for timing in store.timings()}) for store in stores]
     for task in dict.fromkeys(cell.task for cell in manifest.cells):
@@ -116,9 +116,10 @@ def _is_valid(timing: Timing | None) -> bool:
 
 
 def _events(stores: Sequence[Store]) -> tuple[Declaration | Look, ...]:
-    """List the events of all ledgers, those of each folder after the previous, without repeated declarations.
+    """List the events of all ledgers, folder by folder, without repeated declarations.
 
-    What a later folder adds was added after the looks of an earlier one, so it forms a family of its own.
+    Comparisons that only a later folder declares come after the looks of the earlier folders, so they form a family of
+    their own.
     """
     events: list[Declaration | Look] = []
     for store in stores:
@@ -129,7 +130,7 @@ def _events(stores: Sequence[Store]) -> tuple[Declaration | Look, ...]:
 
 
 def _copy(store: Store, run: Run, joined: Store) -> None:
-    """Copy a run with its curves, and those of its weights that are intact."""
+    """Copy a run with its curves, and with those of its weights that are intact."""
     planned = (*store.manifest.cells, *store.manifest.withdrawn)
     cell = next(cell for cell in planned if cell.identity == run.identity)
     for whole in store.runs_of(cell, [run.seed], curves=True):
@@ -153,7 +154,7 @@ def _about_runs(chosen: Sequence[Found], stores: Sequence[Store]) -> Iterator[st
 
 
 def _planned(store: Store) -> set[tuple[str, int]]:
-    """Return the stored replicas of a folder that it plans, or planned before."""
+    """Return the stored replicas of planned and of withdrawn cells."""
     return {(run.identity, run.seed) for run in (*store.runs(), *store.withdrawn_runs())}
 
 

@@ -10,7 +10,7 @@
     DIR/superseded/<identity>/<seed>.<n>.<epoch>.safetensors
                                                 their weights
     DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when the group is done
-    DIR/checkpoints/<identity>/uncompiled.txt   why the cell is trained without compiled code, if that has failed
+    DIR/checkpoints/<identity>/uncompiled.txt   why compiled code failed in the cell, which then trains without it
     DIR/stalls.json                             jobs without progress, while a process writes
     DIR/.lock                                   held by the process that writes
 
@@ -29,7 +29,7 @@ __all__ = ["FOLDERS", "NAME", "UNCOMPILED", "WRITTEN", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
 WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", *FOLDERS)  # all files that a run writes
-UNCOMPILED = "uncompiled.txt"  # beside the checkpoints of a cell: why it is trained without compiled code
+UNCOMPILED = "uncompiled.txt"  # beside the checkpoints of a cell whose compiled code failed: why it failed
 NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
 
 

@@ -60,11 +60,11 @@ def _damaged(where: str, why: str) -> StoreError:
 
 
 def begin(directory: Path, past: Ledger) -> None:
-    """Write the events of another folder, from which this folder continues, unless there is a ledger already.
+    """Begin the ledger of a folder with the events of another folder, unless it has a ledger already.
 
     Args:
         directory: the folder.
-        past: the events; none write no file.
+        past: the events of the other folder; if there are none, no file is written.
 
     Raises:
         StoreError: the file cannot be written.

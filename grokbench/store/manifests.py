@@ -83,7 +83,7 @@ def _checked(manifest: Manifest) -> Manifest:
 
 
 def recipe_fault(cell: Cell) -> str:
-    """Describe how a cell contradicts the recipe that it was trained with; an empty text if it does not.
+    """Describe how a cell contradicts the recipe that it was trained with; empty if it does not.
 
     Args:
         cell: a cell of a manifest that was read, and may have been edited.

@@ -40,7 +40,7 @@ def describe(store: Store) -> Iterator[str]:
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
     if store.manifest.execution.get("compile"):
-        yield f"  Trained by compiled code, where that is worth its time ({Option('compile')})."
+        yield f"  Trained by compiled code where it saves time ({Option('compile')})."
     yield from _lasting(store, counts[Outcome.GROKKED])
     for cell in store.manifest.cells:
         if left := ", ".join(_left(cell, store, damaged)):

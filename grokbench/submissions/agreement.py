@@ -1,7 +1,7 @@
 """Contradictions between a submission and everything it refers to: its suite, installed plugins, data, the reference.
 
 The cells are planned again, from the suite and from the recipes of the added methods, and compared with the submitted
-ones. An edited recipe therefore cannot pass, even with the identity of the edited recipe.
+ones. An edited recipe therefore cannot pass, even if its identity was edited to match.
 """
 
 import json
@@ -21,7 +21,7 @@ from grokbench.text.lists import listed
 
 __all__ = ["added_methods", "disagreements", "planned_again"]
 
-NAMED = 3  # most faults of a kind that are named
+NAMED = 3  # largest number of faults of one kind that are named
 FIELDS = ("budget", "metrics", "measured", "privileges", "marks", "optimizer", "compare_to")  # of a cell
 OPTIMIZER = "optimizer"
 PRECISIONS = ("float32", "float64")
@@ -64,16 +64,16 @@ def added_methods(manifest: Manifest, own: set[str]) -> Iterator[dict[str, Any]]
         own: the labels of the suite's regularizers.
 
     Raises:
-        SuiteError: a method has other plugins on another task, which no entry can say.
+        SuiteError: a method has different plugins on different tasks, which an entry of a suite cannot express.
     """
     labels = dict.fromkeys(cell.regularizer for cell in manifest.cells if cell.regularizer not in own)
     for label in labels:
         cells = [cell for cell in manifest.cells if cell.regularizer == label]
         names = [use.name for use in cells[0].recipe.regularizers]
         if not names:
-            raise SuiteError(f"{printable(label)} has no plugin, expected at least one")
+            raise SuiteError(f"{printable(label)} uses no regularizer, expected at least one")
         if any([use.name for use in cell.recipe.regularizers] != names for cell in cells):
-            raise SuiteError(f"{printable(label)} has other plugins on another task, expected the same on every task")
+            raise SuiteError(f"{printable(label)} has different plugins on two tasks, expected the same on all")
         per_task = {cell.task: _settings(cell) for cell in cells}
         common = next(iter(per_task.values()))
         same = all(settings == common for settings in per_task.values())
@@ -85,7 +85,7 @@ def added_methods(manifest: Manifest, own: set[str]) -> Iterator[dict[str, Any]]
 
 
 def _settings(cell: Cell) -> dict[str, Any]:
-    """Return the parameters of a cell's methods and its settings of the optimizer, as an entry of a suite has them."""
+    """Return the parameters of a cell's methods and its optimizer settings, in the form of an entry of a suite."""
     uses: Sequence[Use] = cell.recipe.regularizers
     several = {use.name: dict(use.parameters) for use in uses if use.parameters}
     found: dict[str, Any] = several if len(uses) > 1 else dict(uses[0].parameters)
@@ -134,7 +134,7 @@ def _of_manifests(submitted: Manifest, planned: Manifest) -> Iterator[str]:
 
 
 def _of_cells(cell: Cell, there: Cell) -> Iterator[str]:
-    """Yield the fields in which a cell differs from the same cell planned again."""
+    """Yield a sentence for each field in which a cell differs from the same cell planned again."""
     mine, theirs = cell.recipe.data(), there.recipe.data()
     if different := [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]:
         shown = "; ".join(
@@ -145,7 +145,7 @@ def _of_cells(cell: Cell, there: Cell) -> Iterator[str]:
         for name in FIELDS:
             if _plain(getattr(cell, name)) != _plain(getattr(there, name)):
                 both = f"{_short(getattr(cell, name))}, not {_short(getattr(there, name))}"
-                yield f"{printable(cell.name)}: its {name} are not those of the suite and its plugins: {both}."
+                yield f"{printable(cell.name)}: the field {name} differs from the suite and its plugins: {both}."
 
 
 def _plain(value: Any) -> Any:
@@ -159,7 +159,7 @@ def _short(value: Any) -> str:
 
 
 def _of_sources(cell: Cell, there: Cell, store: Store) -> Iterator[str]:
-    """Yield the plugins of an added method whose source is not the one that made the runs."""
+    """Yield a sentence for each plugin of an added method whose source is not the one that made the runs."""
     for plugin, origin in there.origins.items():
         if plugin.startswith("metrics.") or plugin.startswith("tasks."):
             continue
@@ -174,7 +174,7 @@ def _of_sources(cell: Cell, there: Cell, store: Store) -> Iterator[str]:
 
 
 def _of_data(store: Store, plan: Plan, reference: Store | None) -> Iterator[str]:
-    """Yield the tasks that were trained on data other than the published ones, or than the reference's."""
+    """Yield a sentence for each task that was trained on other data than the published ones or the reference's."""
     theirs, trained = _data_of(reference), [run for run in store.runs() if not run.reference]
     for cell in {cell.task: cell for cell in store.manifest.cells}.values():
         of_task = {other.identity for other in store.manifest.cells if other.task == cell.task}
@@ -201,7 +201,7 @@ def _data_of(reference: Store | None) -> dict[str, Mapping[str, str]]:
 
 
 def _of_reference(store: Store, reference: Store | None) -> Iterator[str]:
-    """Yield the rows that are marked as the reference's and are not equal to it."""
+    """Yield a sentence for each row that is marked as a row of the reference but differs from it."""
     for cell in store.manifest.cells:
         for run in store.runs_of(cell, store.manifest.seeds):
             if not run.reference:
@@ -209,12 +209,12 @@ def _of_reference(store: Store, reference: Store | None) -> Iterator[str]:
             there = reference.runs_of(cell, [run.seed]) if reference else []
             if not there or _result(run) != _result(there[0]):
                 yield (
-                    f"{printable(cell.name)}, seed {run.seed}, is marked as a row of {printable(run.reference)} and is "
-                    "not equal to the committed one."
+                    f"{printable(cell.name)}, seed {run.seed}, is marked as a row of {printable(run.reference)} but "
+                    "differs from the committed row."
                 )
 
 
 def _result(run: Run) -> Run:
-    """Return a run without what packing and copying change."""
+    """Return a run without the parts that packing and copying change."""
     kept = {key: value for key, value in run.provenance.items() if key not in ("reference", "curves")}
     return replace(run, curves={}, weights={}, provenance=kept)

@@ -33,7 +33,7 @@ def own_cells(store: Store) -> list[Cell]:
 
 
 def body(store: Store) -> str:
-    """Write the text of the pull request, from the data of the folder."""
+    """Write the text of the pull request from the data of the folder."""
     manifest, cells = store.manifest, own_cells(store)
     labels = list(dict.fromkeys(cell.regularizer for cell in cells))
     own, reference = own_runs(store), sorted({run.reference for run in store.runs() if run.reference})
@@ -69,7 +69,7 @@ def row_lines(store: Store) -> Iterator[str]:
 
 
 def _methods(store: Store, cells: Sequence[Cell]) -> Iterator[str]:
-    """Yield a line for each submitted method: its plugins with their digests, and its entry of a suite."""
+    """Yield a line for each submitted method: its plugins with their digests, and the method as an entry of a suite."""
     try:
         entries = {label: entry for each in added_methods(store.manifest, set()) for label, entry in each.items()}
     except SuiteError:

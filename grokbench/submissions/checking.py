@@ -20,13 +20,13 @@ from grokbench.text.lists import listed, plural
 
 __all__ = ["Finding", "PullRequest", "check", "committed", "contradicting"]
 
-NAMED = 5  # most contradictions of curves that are named
-ALTERED = (1, 5, 20)  # numbers of altered outcomes for which the chance of catching them is stated
+NAMED = 5  # largest number of contradictions of curves that are named
+ALTERED = (1, 5, 20)  # numbers of altered outcomes for which the chance of drawing one of them is stated
 
 
 @dataclass(frozen=True)
 class PullRequest:
-    """A submission, and all that it is checked with.
+    """A submission, and everything that it is checked against.
 
     Attributes:
         directory: the folder that the pull request adds.
@@ -65,7 +65,7 @@ def check(request: PullRequest) -> Iterator[Finding]:
 
     Raises:
         StoreError: the reference is no results folder, or is damaged.
-        DataError: the data of a task is missing here, so that nothing can be recomputed.
+        DataError: the data of a task is missing on this machine, so that nothing can be recomputed.
     """
     refused, reference = False, Store.load(request.reference) if request.reference else None
     for finding in _without_training(request, reference):
@@ -112,7 +112,7 @@ def committed(directory: Path) -> Path | None:
 
 
 def contradicting(store: Store) -> list[str]:
-    """List a sentence for each outcome that contradicts its own curve; after a few, the number of the others.
+    """List a sentence for each outcome that contradicts its own curve; after the first few, only count the others.
 
     Args:
         store: the submission. Rows of a reference are left out, because their curves are not submitted.
@@ -129,7 +129,7 @@ def contradicting(store: Store) -> list[str]:
 
 
 def _of_body(store: Store, files: Mapping[str, bytes]) -> Iterator[str]:
-    """Refuse a text that does not show the rows of the folder, which people read instead of the data."""
+    """Refuse a text without the rows of the folder, because people read the text instead of the data."""
     if "\n".join(row_lines(store)) not in files.get(folder.BODY, b"").decode(errors="replace"):
         yield f"{folder.BODY} does not show the rows of the data: prepare the submission again."
 
@@ -165,14 +165,14 @@ def _tolerances(each: Replica, store: Store, reference: Store | None, comparison
 
 def _about(drawn: Draw) -> Iterator[Finding]:
     if not drawn.replicas:
-        yield Finding("No replica was trained by the submitter: every row is one of the reference.", True)
+        yield Finding("The submitter trained no replica: every row is a row of the reference.", True)
         return
     if drawn.long:
         yield Finding(
-            f"{plural(drawn.long, 'replica')} would take more than {LONGEST / 60:.0f} CPU-minutes: never drawn."
+            f"{plural(drawn.long, 'replica')} would take more than {LONGEST / 60:.0f} CPU-minutes, and cannot be drawn."
         )
     if drawn.without_pace:
-        yield Finding(f"{plural(drawn.without_pace, 'replica')} without measured seconds on the task: never drawn.")
+        yield Finding(f"{plural(drawn.without_pace, 'replica')} without measured seconds on the task cannot be drawn.")
     if drawn.unchecked:
         named = printable(listed(drawn.unchecked))
         yield Finding(
@@ -187,5 +187,5 @@ def _about(drawn: Draw) -> Iterator[Finding]:
     chances = [f"{k}: {chance(k, len(drawn.drawn), drawn.replicas):.0%}" for k in ALTERED if k <= drawn.replicas]
     yield Finding(
         f"Drawn: {plural(len(drawn.drawn), 'replica')} of {drawn.replicas}, some {minutes:.0f} CPU-minutes. The chance "
-        f"that a draw like this contains an altered one of so many: {', '.join(chances)}."
+        f"that such a draw contains an altered replica, by the number of altered ones: {', '.join(chances)}."
     )

@@ -1,7 +1,7 @@
 """Contradictions between the outcome of a replica and its own curves.
 
-Packed curves are thinned and rounded to float32, so a value that lies at a threshold up to this rounding decides
-nothing, and an evaluation between two points is not known.
+Packed curves are thinned and rounded to float32. A value that equals a threshold up to this rounding therefore decides
+nothing, and evaluations between two points of a curve are unknown.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,14 +29,14 @@ class Course:
 
     @classmethod
     def of(cls, curves: Mapping[str, Curve], conditions: Mapping[str, str]) -> "Course":
-        """Judge the points that all metrics of the conditions share; leave out those at a threshold."""
+        """Judge the points that the curves of all conditions have; leave out points at a threshold."""
         sides = [_sides(curves.get(label, Curve((), ())), text) for label, text in conditions.items()]
         shared = set.intersection(*map(set, sides)) if sides else set()
         known = {epoch: [side[epoch] for side in sides] for epoch in sorted(shared)}
         return cls({e: all(each) for e, each in known.items() if False in each or None not in each})
 
     def before(self, epoch: int | None) -> int | None:
-        """Return the first point before an epoch at which the conditions hold; `epoch` None stands for no end."""
+        """Return the first point before an epoch at which the conditions hold; None as `epoch` means any point."""
         return next((e for e, holds in self.holds.items() if holds and (epoch is None or e < epoch)), None)
 
     def fails_at(self, epoch: int | None) -> bool:
@@ -62,14 +62,14 @@ def contradictions(cell: Cell, run: Run) -> Iterator[str]:
 
     Args:
         cell: the cell of the run.
-        run: the run with its thinned curves; a failed run has none to contradict.
+        run: the run with its thinned curves; a failed run contradicts nothing.
     """
     if run.outcome is Outcome.FAILED:
         return
     yield from _of_final(run)
     yield from _of_memorising(run)
     course = Course.of(run.curves, cell.recipe.grokked)
-    if not isinstance(cell.recipe.stop, int):  # else `grokked_at` begins the streak that was confirmed
+    if not isinstance(cell.recipe.stop, int):  # otherwise `grokked_at` is the start of a streak of evaluations
         yield from _of_first(run, course, cell.recipe.stop)
     yield from _of_later(cell, run, course)
     yield from _of_grid(cell, run)
@@ -87,7 +87,7 @@ def _of_final(run: Run) -> Iterator[str]:
 
 
 def _equal(rounded: float, value: float) -> bool:
-    """Return whether a value of a thinned curve is a number, rounded to float32."""
+    """Return whether a value of a thinned curve equals a number rounded to float32."""
     with np.errstate(over="ignore"):
         return bool(np.array_equal(np.float32(rounded), np.float32(value), equal_nan=True))
 
@@ -97,7 +97,7 @@ def _of_memorising(run: Run) -> Iterator[str]:
     if (epoch := course.before(run.memorised_at)) is not None:
         yield f"its train accuracy is above 0.99 at epoch {epoch}, but it memorised {_at(run.memorised_at)}"
     if course.fails_at(run.memorised_at):
-        yield f"its train accuracy is below 0.99 at epoch {run.memorised_at}, at which it memorised"
+        yield f"its train accuracy is below 0.99 at epoch {run.memorised_at}, at which it should have memorised"
 
 
 def _of_first(run: Run, course: Course, stop: Stop) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _of_first(run: Run, course: Course, stop: Stop) -> Iterator[str]:
     if (epoch := course.before(first)) is not None:
         yield f"its curve meets the criterion at epoch {epoch}, but its first crossing was {_at(first)}"
     if course.fails_at(first):
-        yield f"its curve does not meet the criterion at epoch {first}, at which it grokked"
+        yield f"its curve does not meet the criterion at epoch {first}, at which it should have grokked"
     if stop == "grokked" and run.outcome is Outcome.GROKKED and first != run.epochs:
         yield f"it grokked {_at(first)}, where its training stops, but it was trained for {run.epochs} epochs"
 
@@ -138,7 +138,7 @@ def _of_grid(cell: Cell, run: Run) -> Iterator[str]:
         times[f"{name} crossing"] = getattr(run.crossings, name, None)
     for name, epoch in times.items():
         if epoch is not None and epoch % every and epoch not in ends:
-            yield f"{name} at epoch {epoch}, but it is evaluated every {every} epochs"
+            yield f"it records {name} at epoch {epoch}, but it is evaluated every {every} epochs"
 
 
 def _at(epoch: int | None) -> str:

@@ -1,4 +1,4 @@
-"""The replicas of a submission that are recomputed: drawn by a hash that nobody chooses alone.
+"""The replicas of a submission that are recomputed: drawn by a hash that neither side can choose.
 
 The hash covers the content of the folder and the base commit of the pull request, so anyone can repeat the draw.
 """
@@ -14,7 +14,7 @@ from grokbench.store import Store
 
 __all__ = ["LONGEST", "Draw", "Replica", "chance", "draw"]
 
-LONGEST = 20 * 60.0  # most CPU-seconds that a replica may take, by the measured pace, to be recomputed
+LONGEST = 20 * 60.0  # CPU-seconds, estimated from the measured pace, above which a replica is never drawn
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Replica:
     Attributes:
         cell: the cell.
         run: the submitted run, without curves.
-        seconds: the estimated CPU-seconds of training; None if no pace is known.
+        seconds: the estimated CPU-seconds of training; None if no pace (seconds per epoch) is known.
     """
 
     cell: Cell
@@ -43,10 +43,10 @@ class Draw:
 
     Attributes:
         drawn: the replicas, in the order of the draw.
-        replicas: the number of replicas that the submitter trained, those that cannot be drawn included.
+        replicas: the number of replicas that the submitter trained, including those that cannot be drawn.
         long: the number of those that take more than LONGEST.
         without_pace: the number of those whose seconds cannot be estimated.
-        unchecked: the names of the cells of which no replica can be drawn.
+        unchecked: the names of the cells without a replica that can be drawn.
     """
 
     drawn: tuple[Replica, ...]
@@ -64,7 +64,7 @@ def draw(store: Store, files: Mapping[str, bytes], base: str, count: int, refere
         files: its files, name -> content.
         base: the base commit of the pull request.
         count: the number of replicas.
-        reference: committed results, whose pace is used for a row without one.
+        reference: committed results, whose pace is used for rows that were not timed.
     """
     own = list(_own(store, reference))
     possible = [each for each in own if each.seconds is not None and each.seconds <= LONGEST]
@@ -111,7 +111,7 @@ def _paces(store: Store) -> dict[str, float]:
 
 
 def _pace(timing: Timing) -> float | None:
-    """Return the CPU-seconds per epoch of a timing; where they were not measured, the seconds of the clock."""
+    """Return the CPU-seconds per epoch of a timing; if they were not measured, its wall-clock seconds."""
     rounds = timing.cpu_seconds_per_epoch or timing.seconds_per_epoch
     return median(rounds) if rounds and timing.refused is None else None
 

@@ -1,6 +1,6 @@
-"""The rules that a submission can be checked by alone: ordinary files, the schema, privacy, completeness.
+"""The checks of a submission that need its folder alone: ordinary files, the schema, privacy, completeness.
 
-The folder is data of a stranger: no link is followed, and nothing in it is executed.
+The folder comes from a stranger: no link is followed, and nothing in it is executed.
 """
 
 import json
@@ -27,10 +27,10 @@ __all__ = ["BODY", "MOST_BYTES", "REQUIREMENTS", "faults", "read_files"]
 
 PACKED = ("manifest.json", *FILES, "ledger.jsonl")  # a submission has all of them
 BODY, REQUIREMENTS = "README.md", "requirements.txt"
-PROSE = (LEADERBOARD, BODY, REQUIREMENTS)  # a submission may have these, and plugin files
+PROSE = (LEADERBOARD, BODY, REQUIREMENTS)  # a submission may have these too, and plugin files
 PLUGIN = re.compile(r"[A-Za-z_]\w*\.py")
 MOST_BYTES = 30 * 2**20  # most bytes of a submission
-NAMED = 3  # most faults of a kind that are named; the others are counted
+NAMED = 3  # largest number of faults of one kind that are named
 
 
 def read_files(directory: Path) -> dict[str, bytes]:
@@ -73,7 +73,7 @@ def _read(path: Path) -> bytes:
 
 
 def faults(directory: Path, files: dict[str, bytes]) -> Iterator[str]:
-    """Yield a sentence for each rule that a submission breaks; later rules are checked only if the schema fits.
+    """Yield a sentence for each rule that a submission breaks; other rules are checked only if the schema holds.
 
     Args:
         directory: the folder.
@@ -87,7 +87,7 @@ def faults(directory: Path, files: dict[str, bytes]) -> Iterator[str]:
 
 
 def _few(sentences: Iterable[str], where: str) -> Iterator[str]:
-    """Yield the first sentences, and one that more follow."""
+    """Yield the first sentences; if there are more, also a sentence that says so."""
     found = list(islice(sentences, NAMED + 1))
     yield from found[:NAMED]
     if len(found) > NAMED:
@@ -95,9 +95,10 @@ def _few(sentences: Iterable[str], where: str) -> Iterator[str]:
 
 
 def _schema_faults(name: str, content: bytes) -> Iterator[str]:
-    """Yield a sentence for each line of a file that is not as the schema says.
+    """Yield a sentence for each line of a file that does not fit the schema.
 
-    Curves have millions of numbers, so they are read as records of the same types instead, and written again.
+    Curves have millions of numbers, for which the schema is too slow. They are read as records of the same types
+    instead; the records, written again, must give the same line.
     """
     for number, line in enumerate(content.splitlines(keepends=True), 1):
         try:
@@ -106,7 +107,7 @@ def _schema_faults(name: str, content: bytes) -> Iterator[str]:
             else:
                 wrong = list(schema.faults(name, line))
         except ValueError:  # pydantic's and json's errors are ValueErrors
-            wrong = ["it is not JSON of this kind"]
+            wrong = ["it is not JSON with the fields of this file"]
         except RecursionError:
             wrong = ["it is nested too deeply"]
         yield from (f"{name}:{number} does not fit the schema ({printable(why)})." for why in wrong)
@@ -129,7 +130,7 @@ def _privacy_faults(files: dict[str, bytes]) -> Iterator[str]:
 
 
 def _record_faults(directory: Path) -> Iterator[str]:
-    """Yield a sentence for damaged files and for each row that is incomplete."""
+    """Yield a sentence about damaged files, and one for each incomplete row."""
     try:
         store = Store.load(directory)
         store.history()
@@ -143,7 +144,7 @@ def _record_faults(directory: Path) -> Iterator[str]:
         planned = plural(len(store.manifest.seeds), "seed")
         yield f"It plans {planned} of {len(store.manifest.full_seeds)}: run all seeds."
     if others := unplanned(store, withdrawn=True):
-        yield f"{plural(others, 'replica')} of cells or seeds that the manifest does not plan: pack the results again."
+        yield f"It holds {plural(others, 'replica')} of cells or seeds that are not planned: pack the results again."
     yield from _few(_incomplete(store), "the folder")
 
 

@@ -1,4 +1,4 @@
-"""The folder that a pull request adds, with a text about it that is made from its data."""
+"""The folder that a pull request adds, with a text that is made from its data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Prepared:
 
     Attributes:
         files: name -> content; empty if the packed folder breaks a rule.
-        faults: a sentence for each rule that it breaks.
+        faults: a sentence for each rule that the packed folder breaks.
     """
 
     files: Mapping[str, bytes]
@@ -35,15 +35,15 @@ class Prepared:
 def prepare(directory: Path, plugins: Sequence[Path]) -> Prepared:
     """Check a packed folder and make the files of its submission.
 
-    Rows of a reference keep their outcomes, so that the folder can be judged alone, and lose their curves, which the
-    committed folder has.
+    Rows of a reference keep their outcomes, so that the folder can be judged on its own. Their curves are left out,
+    because the committed folder has them.
 
     Args:
         directory: the packed folder.
         plugins: files with the methods of the submission, which are submitted too.
 
     Raises:
-        StoreError: it is no packed folder, or a file cannot be read.
+        StoreError: the folder is not packed, or a file cannot be read.
     """
     files = folder.read_files(directory)
     if faults := [*folder.faults(directory, files)]:

@@ -1,4 +1,4 @@
-"""Training of the drawn replicas, and the comparison of both outcomes."""
+"""Training of the drawn replicas, and comparison of their outcomes with the submitted ones."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -20,7 +20,7 @@ from grokbench.submissions.tolerance import Tolerance
 __all__ = ["Recomputed", "compared", "endpoints", "recompute"]
 
 
-MARGIN, LEAST_SECONDS = 5.0, 600.0  # a cell may take so many times its estimated seconds, and so many seconds more
+MARGIN, LEAST_SECONDS = 5.0, 600.0  # the time limit of a cell: MARGIN x its estimated seconds + LEAST_SECONDS
 
 
 class Recomputed(NamedTuple):
@@ -28,7 +28,7 @@ class Recomputed(NamedTuple):
 
     Attributes:
         replica: the submitted replica.
-        run: its run here; with the outcome "failed" if training raised an error.
+        run: the run that was trained here; its outcome is "failed" if training raised an error.
     """
 
     replica: Replica
@@ -36,11 +36,11 @@ class Recomputed(NamedTuple):
 
 
 def recompute(drawn: Sequence[Replica], plan: Plan) -> Iterator[Recomputed]:
-    """Train replicas on the CPU, those of a cell together; nothing is stored.
+    """Train replicas on the CPU, the replicas of a cell together; nothing is stored.
 
     Args:
         drawn: the replicas.
-        plan: the plan that has their cells, with the present plugins.
+        plan: the plan with their cells and the present plugins.
 
     Yields:
         Each replica when it has finished.
@@ -76,14 +76,14 @@ def endpoints(cell: Cell) -> tuple[str, ...]:
 
 
 def compared(found: Recomputed, tolerances: dict[str, Tolerance]) -> tuple[str, bool]:
-    """Compare the outcome of a replica here with the submitted one.
+    """Compare the recomputed outcome of a replica with the submitted one.
 
     Args:
-        found: the replica and its run here.
+        found: the replica and its two runs.
         tolerances: the tolerance of each of the cell's `endpoints`.
 
     Returns:
-        A clause with both outcomes, and whether rounding explains their difference.
+        A clause with both outcomes, and True if rounding explains their difference.
     """
     cell, submitted = found.replica.cell, found.replica.run
     if found.run.outcome is Outcome.FAILED:

@@ -1,7 +1,7 @@
 """The JSON schema of a submission: the lines of each file of a packed folder.
 
-The schema is made from the records that GrokBench itself reads, is stricter about unknown keys, and ships as
-`submission.schema.json` beside this module. `python -m grokbench.submissions.schema` prints it again.
+The schema is made from the records that GrokBench itself reads, but it refuses unknown keys. It is shipped beside this
+module as `submission.schema.json`; `python -m grokbench.submissions.schema` prints it anew.
 """
 
 import json
@@ -31,7 +31,7 @@ PROSE = ("description", "title", "default")  # keywords that do not restrict any
 NAMES = ("properties", "$defs")  # keywords whose own keys are names
 NOT_FINITE = {"enum": ["NaN", "Infinity", "-Infinity"]}
 TEXT, NUMBER, TABLE = {"type": ["string", "null"]}, {"type": ["number", "null"]}, {"type": ["object", "null"]}
-PROVENANCE = {  # every key that a run or a timing may have; others could name a person or a machine's owner
+PROVENANCE = {  # every key that the provenance may have; others could name a person or the owner of a machine
     **dict.fromkeys("grokbench python torch numpy scipy platform cpu machine device precision".split(), TEXT),
     **dict.fromkeys("device_name pace timed_at curves reference".split(), TEXT),
     **dict.fromkeys(("cores", "engine"), NUMBER),
@@ -40,7 +40,7 @@ PROVENANCE = {  # every key that a run or a timing may have; others could name a
 
 
 def make_schema() -> dict[str, Any]:
-    """Make the schema from the records: `$defs` has one entry for the lines of each file."""
+    """Make the schema from the records; `$defs` has one entry for each file, which describes its lines."""
     definitions = {name: _closed(TypeAdapter(kind).json_schema(ref_template=f"#/$defs/{name}/$defs/{{model}}"))
                    for name, kind in LINES.items()}  # fmt: skip
     for name in ("outcomes.jsonl", "timings.jsonl"):
@@ -65,7 +65,7 @@ def schema() -> dict[str, Any]:
 
 
 def faults(name: str, line: bytes) -> Iterator[str]:
-    """Yield the contradictions between a line and the schema, each as a clause: `group.0: -1 is less than ...`.
+    """Yield a clause for each place where a line does not fit the schema, such as `group.0: -1 is less than ...`.
 
     Args:
         name: the name of the file.
@@ -84,7 +84,7 @@ def _validator(name: str) -> Any:
 
 
 def _closed(part: Any) -> Any:
-    """Forbid unknown keys of records, drop prose, and allow the texts that stand for numbers that are not finite."""
+    """Forbid unknown keys of records, drop prose, and allow the texts that stand for NaN and infinity."""
     if isinstance(part, list):
         return list(map(_closed, part))
     if not isinstance(part, Mapping):

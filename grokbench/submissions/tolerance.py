@@ -1,17 +1,18 @@
-"""The distance that rounding explains between two trainings of the same replica.
+"""The largest difference between two trainings of the same replica that rounding explains.
 
-A recomputed replica rounds differently: another processor, another group. Roundings move the epochs to grok as far as
-`placebo` does, whose only effect is a perturbation of all initial weights by 1e-6. So the log ratios of a task's
-placebo and baseline, seed by seed, are a sample of the distance between two trainings of one replica. The tolerance is
-the two-sided prediction interval of Student's t for one more such log ratio, with mean zero, at a level that keeps the
-chance of refusing an honest submission at RISK over all comparisons; and at least the largest observed log ratio and
-one evaluation interval.
+A replica that is recomputed on another processor or in another group is rounded differently. Rounding errors change the
+epochs to grok as much as `placebo` does, whose only effect is to perturb all initial weights by 1e-6. The log ratios of
+the epochs of placebo and baseline, one for each seed of the task, are therefore a sample of the differences between two
+trainings of one replica. The tolerance is half the two-sided prediction interval of Student's t for one more such log
+ratio with mean zero. The level of the interval keeps the chance of refusing an honest submission at RISK over all
+comparisons. The tolerance is at least the largest observed log ratio, and at least one evaluation interval.
 
-A method may be more sensitive to rounding than the baseline. A submission can therefore add a row of its method with
-`placebo`; the tolerance of the method is then the larger of the two.
+A method may be more sensitive to rounding than the baseline. A submission can therefore add a row of its method
+combined with `placebo`. The tolerance of the method is then the larger of the two.
 
-Without a placebo, the spread over the baseline's seeds stands in, times the square root of two: two seeds differ by
-more than two roundings of one seed. This tolerance is wide, so it catches less, and the check says so.
+Without a placebo, the tolerance is derived from the spread over the baseline's seeds, times the square root of two. It
+is wide, because two seeds differ by more than two trainings of one seed do. A wide tolerance detects fewer altered
+outcomes, and the check says where it was used.
 """
 
 import math
@@ -26,8 +27,8 @@ from grokbench.text.escape import printable
 
 __all__ = ["RISK", "Tolerance", "placebo_tolerance", "tolerance"]
 
-RISK = 0.01  # the chance of refusing an honest submission, over all its comparisons
-PLACEBO, SCALE = "placebo", 1e-6  # the method, and its perturbation
+RISK = 0.01  # chance of refusing an honest submission, over all its comparisons
+PLACEBO, SCALE = "placebo", 1e-6  # the method, and the scale of its perturbation
 SEEDS = "seeds of the baseline, in place of a placebo"
 LEAST = 5  # fewest log ratios from which a spread is estimated
 
@@ -37,9 +38,10 @@ class Tolerance:
     """The tolerance of a task.
 
     Attributes:
-        log_ratio: the largest log ratio of two trainings of a replica.
-        pairs: the number of log ratios, or of seeds, from which it was derived; 0 if it is unlimited for lack of them.
-        source: what these log ratios or seeds are, for the sentence about the tolerance.
+        log_ratio: the largest accepted log ratio of the epochs of two trainings of a replica.
+        pairs: the number of log ratios, or of seeds, from which `log_ratio` was derived. 0: there were too few, and the
+            tolerance is unlimited.
+        source: a description of these log ratios or seeds, for the sentence about the tolerance.
     """
 
     log_ratio: float
@@ -47,12 +49,12 @@ class Tolerance:
     source: str
 
     def accepts(self, one: float, other: float, every: int) -> bool:
-        """Return whether rounding explains two times.
+        """Return whether rounding explains the difference between two times.
 
         Args:
             one: a time in epochs.
             other: the time of the same replica, trained again.
-            every: epochs between evaluations: times that differ by one evaluation are never refused.
+            every: epochs between evaluations; times that differ by one evaluation are always accepted.
         """
         return abs(one - other) <= every or abs(math.log(max(one, 1.0) / max(other, 1.0))) <= self.log_ratio
 
@@ -87,10 +89,10 @@ def tolerance(task: str, store: Store, rank_by: str, comparisons: int) -> Tolera
 
 
 def placebo_tolerance(cell: Cell, store: Store, rank_by: str, comparisons: int) -> Tolerance | None:
-    """Derive the tolerance of a method from a row of the method with `placebo`; None if there is no such row.
+    """Derive the tolerance of a method from its row combined with `placebo`; None if there is no such row.
 
     Args:
-        cell: the method on a task; the row of the baseline with `placebo` is that of `placebo` alone.
+        cell: the cell of the method. For the baseline, the row with `placebo` is the row of `placebo` alone.
         store: a folder with both rows.
         rank_by: see `tolerance`.
         comparisons: see `tolerance`.
@@ -110,7 +112,7 @@ def placebo_tolerance(cell: Cell, store: Store, rank_by: str, comparisons: int) 
 
 
 def _is_perturbed(cell: Cell, other: Cell) -> bool:
-    """Return whether a cell is another cell with `placebo` as its last method, and nothing else changed."""
+    """Return whether `other` is `cell` with `placebo` added as the last method, and otherwise equal."""
     *methods, last = other.recipe.regularizers
     own = [use for use in cell.recipe.regularizers if use.name != "baseline"]
     perturbs = last.name == PLACEBO and last.parameters.get("scale") == SCALE
@@ -119,7 +121,7 @@ def _is_perturbed(cell: Cell, other: Cell) -> bool:
 
 
 def _times(cell: Cell, store: Store, rank_by: str) -> dict[int, float]:
-    """Return seed -> the time of a replica, at least one evaluation interval; the budget if it did not grok."""
+    """Return seed -> the epochs to grok, at least one evaluation interval; the budget if the replica did not grok."""
     manifest: Manifest = store.manifest
     runs: Sequence[Run] = store.runs_of(cell, manifest.seeds)
     measured = Measured(cell, tuple(runs), rank_by=rank_by)
@@ -127,7 +129,7 @@ def _times(cell: Cell, store: Store, rank_by: str) -> dict[int, float]:
 
 
 def _prediction(ratios: Sequence[float], comparisons: int) -> float:
-    """Return half the prediction interval of one more value with mean zero, at level RISK over all comparisons."""
+    """Return half the prediction interval for one more value with mean zero, at the level RISK / comparisons."""
     from scipy.special import stdtrit  # late: the command line starts without scipy
 
     n = len(ratios)

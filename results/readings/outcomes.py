@@ -1,11 +1,11 @@
-"""Print the outcomes of readings: epochs to grok, off and on the grid of recorded epochs, for docs/open_cells.md.
+"""Print the epochs to grok of readings, as measured and on the grid of recorded epochs, for docs/open_cells.md.
 
     python results/readings/outcomes.py results/readings/open_parity [ANOTHER_FOLDER ...]
 
-Epochs are means over seeds with their standard deviations; a seed that did not grok counts as its budget. The grid has
-every epoch below 100, every 10th below 1,000 and every 100th below 10,000; epochs are rounded up to it. A ratio is that
-of the means over the same seeds. The distance is |log(ours / published)|, of the mean epochs for a baseline and of the
-ratio for a method, on the grid, with the standard error of ours.
+Epochs are means over seeds with standard deviations; a seed that did not grok counts as its budget. The grid has every
+epoch below 100, every 10th below 1,000 and every 100th below 10,000; epochs are rounded up to it. A ratio is that of
+the means over the same seeds. The distance is |log(ours / published)| on the grid, with the standard error of
+log(ours). It compares mean epochs for a baseline, and ratios for a method.
 """
 
 import math
@@ -47,7 +47,7 @@ def control(cell: Cell, baseline: str) -> str:
 
 
 def published(cell: Cell) -> tuple[float | None, float | None]:
-    """Return the published mean epochs of the baseline and those of the cell's method on its task; None if unknown."""
+    """Return the published mean epochs of the baseline and of the cell's method on its task; None if unknown."""
     task, loss = cell.recipe.task.name, cell.recipe.task.parameters.get("loss")
     label = {"cross_entropy": "mnist_ce", "mse": "mnist_mse"}[str(loss or "cross_entropy")] if task == "mnist" else task
     row = load_suite("paper").published.epochs[label]  # type: ignore[union-attr] - the suite has published numbers
@@ -69,7 +69,7 @@ def distance(ours: float, error: float, theirs: float | None) -> str:
 
 
 def rows(store: Store) -> Iterator[list[str]]:
-    """Yield the cells of the table, one line for each finished cell of a folder."""
+    """Yield a line of the table for each finished cell of a folder."""
     found = epochs(store)
     for cell in store.manifest.cells:
         if cell.key in found:

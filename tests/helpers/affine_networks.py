@@ -22,7 +22,7 @@ def layers(*sizes, seed=0):
 
 
 def probe(params, inputs, targets, **facts):
-    """A probe of that network on these examples."""
+    """A probe of a network on these examples."""
     return made(_mlp.forward, inputs, targets, params, facts={"preactivations": _mlp.preactivations}, **facts)
 
 

@@ -1,4 +1,4 @@
-"""A results folder in which everything is there that is hard to write down."""
+"""A results folder with every kind of label and text that is hard to escape."""
 
 import math
 from dataclasses import replace
@@ -27,12 +27,12 @@ VALUES = (math.nan, 5e-324, math.inf, -math.inf, 0.1 + 0.2, -0.0)
 
 
 def cell_of(label, number):
-    """A cell whose name on disk is harmless."""
+    """A cell whose file name is harmless."""
     return Cell(TASK, label, f"c{number}", recipe_of(label), 200, 2, {"test_accuracy": "higher", "a|b,\n": None})
 
 
 def make(directory):
-    """Seven methods, one with a failed and a missing replica; and a method that the suite skips."""
+    """A folder of seven methods, one with a failed and a missing replica, and a method that the suite skips."""
     cells = [cell_of(label, number) for number, label in enumerate(EPOCHS)]
     manifest = Manifest(
         suite="awkward_%&_中",

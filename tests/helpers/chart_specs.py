@@ -14,7 +14,7 @@ KINDS = ["sound", "awkward", "60", *curve_folders.AWKWARD]
 
 
 def gathered(folder, kind):
-    """What a folder of that kind holds."""
+    """The evidence of a folder of that kind."""
     make = {
         "awkward": awkward_labels.make,
         "sound": lambda at: curve_folders.make(at, tasks=TWO),
@@ -29,13 +29,13 @@ def drawn(sheet):
 
 
 def one(sheet, figure, task="parity"):
-    """Specification of a figure."""
+    """The specification of a figure."""
     (found,) = [drawing for drawing in drawings(sheet, figure) if drawing.task == task]
     return found.specification
 
 
 def rows(specification, *fields):
-    """Every row of its data that has these fields."""
+    """Every row of a specification's data that has these fields."""
     every = [row for data in specification["datasets"].values() for row in data]
     return [row for row in every if set(fields) <= set(row)]
 

@@ -18,7 +18,7 @@ def subject(folder, text, like=source):
 
 
 def examined(folder, text, like=source, **changes):
-    """Every answer, by question; `changes` are those of the subject."""
+    """Every answer, by question; `changes` replace fields of the subject."""
     examinee = replace(subject(folder, text, like), **changes)
     return {question.name: given for question, given in examine(examinee)}
 

@@ -66,7 +66,7 @@ PUBLISHED = {"xor": {"baseline": 80, "orthograd": 20}, "modular_addition": {"bas
 
 
 def a_run(cell, seed, at=None, curves=None):
-    """A replica that groks at an epoch, or does not by epoch 100."""
+    """A replica that groks at an epoch; None: not by epoch 100."""
     found = {metric: Curve(EPOCHS, values) for metric, values in (curves or {}).items()}
     outcome, final = Outcome.CENSORED if at is None else Outcome.GROKKED, {k: c.values[-1] for k, c in found.items()}
     return Run(cell.identity, seed, outcome, at, 10, 100, final, found, group=SEEDS, provenance=HERE)
@@ -86,7 +86,9 @@ def figures(directory):
 
 
 def table(directory, epochs=TABLE, seconds=0.1):
-    """A folder like Table 1: task -> method -> epochs of the first of six seeds, the others some later.
+    """A folder like Table 1.
+
+    `epochs` maps task -> method -> the epochs of the first of six seeds; the other seeds grok somewhat later.
 
     An epoch of GrokAlign takes 0.15 seconds, one of another method `seconds`.
     """

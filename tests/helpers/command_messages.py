@@ -4,14 +4,14 @@ from .tiny import grokbench
 
 
 def status(folder):
-    """What `grokbench status` says, line by line."""
+    """The lines of `grokbench status`."""
     done = grokbench("status", folder)
     assert (done.status, done.err) == (0, ""), done
     return done.out.splitlines()
 
 
 def one_sentence(done, *said, exit_status=2):
-    """The command ended with one message that says all this."""
+    """Check that the command ended with one message that contains all of these words."""
     assert done.status == exit_status, done.err
     *_, last = done.err.strip().splitlines()
     assert last.startswith("Error: ") and "Traceback" not in done.err, done.err

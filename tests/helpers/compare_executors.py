@@ -1,4 +1,4 @@
-"""Trainings that are compared: eager, recorded, on a device."""
+"""Trainings of one cell by several executors, and their comparison."""
 
 import pytest
 import torch

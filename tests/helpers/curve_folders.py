@@ -1,4 +1,4 @@
-"""Results folders with curves: small ones, crowded ones, and some with next to nothing in them."""
+"""Results folders with curves: small ones, ones of many methods, and ones with hardly any runs."""
 
 import math
 from dataclasses import replace
@@ -46,7 +46,7 @@ def a_run(cell, seed, at):
 
 
 def make(directory, methods=FEW, tasks=("parity",), seeds=SEEDS, timed=True, skipped=(), failed=(), grokked=CRITERION):
-    """A folder in which the methods did this by seed on every task; `failed` (label, seed) are kept as failures."""
+    """A folder of methods (label -> epochs by seed), alike on every task; the runs `failed` (label, seed) failed."""
     pairs = [(task, label) for task in tasks for label in methods]
     cells = tuple(a_cell(task, label, number, grokked) for number, (task, label) in enumerate(pairs))
     skips = tuple(Skip(task, label, "why not") for task, label in skipped)
@@ -63,7 +63,7 @@ def make(directory, methods=FEW, tasks=("parity",), seeds=SEEDS, timed=True, ski
 
 
 def crowded(directory, methods=60):
-    """As many methods, some with strange labels."""
+    """A folder of so many methods, some with strange labels."""
     labels = ["baseline", *STRANGE, *(f"method{number}" for number in range(methods - len(STRANGE) - 1))]
     epochs = {label: [10 + i, 12 + i, 20 + i % 7, 30 + i, 14 + i, 15 + i] for i, label in enumerate(labels)}
     return make(directory, epochs)

@@ -70,7 +70,7 @@ class Reader:
             shutil.copytree(runs, folder / "runs")
 
     def type(self, block):
-        """Do what a reader does with a block; the output of a shell. AssertionError when it does not work."""
+        """Do what a reader does with a block; return the output of a shell. AssertionError if it does not work."""
         if block.file:
             (self.folder / block.file).write_text(block.text, encoding="utf-8")
         elif block.language == "python":
@@ -85,7 +85,7 @@ class Reader:
         return ""
 
     def _shell(self, text):
-        """Lines one by one; all of them in one shell where one sets what another needs."""
+        """Run lines one by one, or all of them in one shell if one sets what another needs."""
         if re.search(r"^(export|cd) ", text, re.M):
             return self._bash(text)
         return "".join(self._line(line) for written in text.splitlines() for line in _commands_of(written))
@@ -102,7 +102,7 @@ class Reader:
 
     @contextmanager
     def _here(self, words=()):
-        """In the folder, with jobs done in this process and costs measured in no time."""
+        """While active, work in the folder, do jobs in this process and skip the measurement of costs."""
         with ExitStack() as stack:
             stack.enter_context(chdir(self.folder))
             stack.enter_context(patch.object(pool, "launch", launch_here))
@@ -120,7 +120,7 @@ class Reader:
         return done.stdout
 
     def _validated(self, block):
-        """A part of a suite is sound within the smallest suite that has it."""
+        """Check that a part of a suite is valid in the smallest suite that contains it."""
         data = yaml.safe_load(block.text)
         (self.folder / "my_method.py").write_text("")
         whole = FRAME | {section: PARTS[section] | (data.get(section) or {}) for section in PARTS} | (
@@ -130,7 +130,7 @@ class Reader:
 
 
 def _commands(block):
-    """What is typed: all of a script, the lines after the prompt of a session."""
+    """The typed lines of a block: all of a script, or the lines after the prompt of a session."""
     if block.language == "sh":
         return block.text
     return "\n".join(line[2:] for line in block.text.splitlines() if line.startswith("$ "))

@@ -22,7 +22,7 @@ def planned(*labels, seeds=SEVEN, cells=None, **facts):
 
 
 def run(folder, manifest, only=None):
-    """What `grokbench run` leaves of a suite: the missing replicas, and a look."""
+    """Save what `grokbench run` saves of a suite: the missing replicas, and a look."""
     with Store.open(folder, manifest) as store:
         for cell in manifest.cells:
             for seed in manifest.seeds if only is None or cell.regularizer in only else ():
@@ -37,7 +37,7 @@ def rows(folder):
 
 
 def edited(directory):
-    """A folder with a note of every kind on what was changed after a look."""
+    """A folder with a note for every kind of change after a look."""
     twin, copy = replace(CELLS["a"], regularizer="twin"), replace(CELLS["baseline"], regularizer="copy")
     run(directory, planned("a", "b", seeds=SEVEN[:6]))
     cells = [CELLS[name] for name in ("baseline", "a", "c")] + [twin, copy]
@@ -46,7 +46,7 @@ def edited(directory):
 
 
 def in_part(directory, number):
-    """A folder of a group-sequential design with so many of its seven seeds: at 6 a look, at fewer none."""
+    """A folder of a group-sequential design with `number` of its seven seeds; a look is made at 6."""
     design = Statistics(interim_looks=(6, 7), alpha=0.2)
     run(directory, planned("a", "d", seeds=SEVEN[:number], statistics=design, declared_seeds=SEVEN))
     return directory

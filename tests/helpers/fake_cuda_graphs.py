@@ -1,7 +1,7 @@
 """A stand-in for CUDA graphs on the CPU: operations are captured once, and replayed on the same memory without Python.
 
-The decisions that Python makes during the capture are frozen: its numbers, its branches, its choice of tensors. A
-capture computes nothing, an operation that waits for the device breaks it, and a replay may overwrite memory that
+The decisions of Python during the capture hold for every replay: numbers, branches and the choice of tensors. A capture
+computes nothing, an operation that waits for the device ends it with an error, and a replay may overwrite memory that
 nothing references any more.
 """
 

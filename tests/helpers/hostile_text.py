@@ -1,4 +1,4 @@
-"""A results folder of which every text tries to act where it is shown: terminal, page, paper and spreadsheet."""
+"""A results folder whose texts contain code for terminals, pages, papers and spreadsheets."""
 
 import unicodedata
 from dataclasses import replace

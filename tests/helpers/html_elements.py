@@ -6,7 +6,7 @@ VOID = {"meta", "input", "link", "br", "hr", "img", "line", "wbr"}
 
 
 class Page(HTMLParser):
-    """Elements, ids, text and scripts of a page; what is not closed, or closed and not open, is a fault."""
+    """Elements, ids, text and scripts of a page; a tag left open, or closed without being open, is a fault."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)

@@ -1,4 +1,4 @@
-"""The keys of a leaderboard in JSON by section, and the version that they have; keys are only ever added."""
+"""The keys of a leaderboard in JSON by section, and the version of the format; keys are never removed."""
 
 VERSION = 4
 KEYS = {

@@ -1,4 +1,4 @@
-"""Replicas for metrics to look at: of the small tasks, drawn or trained a little, dead, and of made-up networks."""
+"""Probes for metrics: of the small tasks before and after some training, of dead networks, and of invented ones."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ MADE = {
 
 
 def probe_of(label, seed=0, **changes):
-    """A small task before training."""
+    """A probe of a small task before training."""
     task = small(label, **changes)
     own = random.fold(random.key(seed), "task")
     splits = task.splits(own) | (task.shared(torch.device("cpu")) if task.shared else {})
@@ -31,25 +31,25 @@ def probe_of(label, seed=0, **changes):
 
 
 def trained_probe(label, epochs, **changes):
-    """The same after some epochs."""
+    """A probe of a small task after some epochs."""
     probe = probe_of(label, **changes)
     group = trained(probe.task, [], (0, 1), epochs)
     return replace(probe, params=replica(group.params, 0), initial=probe.params)
 
 
 def dead(probe):
-    """The same with all parameters zero."""
+    """The probe with all parameters zero."""
     zeros = {name: torch.zeros_like(p) for name, p in probe.params.items()}
     return Probe(zeros, probe.splits, probe.task, probe.key, zeros)
 
 
 def normal(*shape, seed=0):
-    """Standard normals, float64."""
+    """Standard normal numbers, float64."""
     return random.normal(random.key(seed), shape)
 
 
 def made(forward, inputs, targets, params=None, **facts):
-    """A network on one batch, which is both its training and its test data."""
+    """A probe of a network on one batch, which is both its training and its test data."""
     scalar = targets.is_floating_point()
     loss, correct = (
         (_losses.signed_error, _losses.sign_correct) if scalar else (_losses.cross_entropy, _losses.class_correct)
@@ -60,7 +60,7 @@ def made(forward, inputs, targets, params=None, **facts):
 
 
 def images(**facts):
-    """A convolutional network with three outputs on six images of two channels, pixels in [0, 1]."""
+    """A probe of a convolutional network with three outputs, on six images of two channels with pixels in [0, 1]."""
     params = {"filters": normal(4, 2, 3, 3, seed=1), "readout": normal(4 * 9, 3, seed=2)}
 
     def forward(params, x):

@@ -1,6 +1,6 @@
-"""A file of plugins that hang, stop, fork, close their pipe, crash, eat memory, exit, or are loud, in their first step.
+"""A plugin file whose methods hang, stop, fork, close their pipe, crash, eat memory, exit or print in their first step.
 
-Nothing in it lasts longer than the command that it misbehaves in.
+None of them outlives the command that runs it.
 """
 
 import ctypes
@@ -33,17 +33,17 @@ def loops():
 
 
 def loops_in_c():
-    """Compute nothing, in C, which keeps the lock of the interpreter: no other thread runs."""
+    """Compute nothing, in C code that keeps the interpreter's lock, so that no other thread runs."""
     deque(repeat(None), maxlen=0)
 
 
 def stops():
-    """Be stopped, as by Ctrl-Z."""
+    """Stop this process, as Ctrl-Z does."""
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def forks():
-    """Be killed, after the start of a child that keeps the pipe open."""
+    """Kill this process, after the start of a child that keeps the pipe open."""
     if os.fork():
         os.kill(os.getpid(), signal.SIGKILL)
     while os.path.exists(f"/proc/{COMMAND}"):
@@ -78,17 +78,17 @@ def aborts():
 
 
 def exits():
-    """End the process as if all were well."""
+    """End the process with exit status 0."""
     os._exit(0)
 
 
 def exits_with_3():
-    """End the process."""
+    """End the process with exit status 3."""
     os._exit(3)
 
 
 def calls_exit():
-    """End the program, in Python's words."""
+    """Call `sys.exit`."""
     sys.exit(3)
 
 
@@ -98,7 +98,7 @@ def interrupts():
 
 
 def eats_memory():
-    """Allocate until nothing is left of a limit of this process's own."""
+    """Allocate memory until this process reaches a limit that it has set itself."""
     pages = int(open("/proc/self/statm").read().split()[0])
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MORE, before[1]))
@@ -128,7 +128,7 @@ def lingers():
 
 
 def method(trouble):
-    """A method of the same name, which adds nothing but the trouble."""
+    """A method that has the name of the trouble, causes it and changes nothing else."""
 
     once = cache(trouble)
 

@@ -62,7 +62,7 @@ PUBLISHED = {"baseline": 100.0, "faster": 50.0, "constant": 99.0, "never": 30.0}
 
 
 def make(directory, seeds=SEEDS, provenance=HERE, budget=200, baselines=True):
-    """A folder with a note of every kind that a leaderboard of such statistics has."""
+    """A folder with a note of every kind that a leaderboard with these statistics has."""
     planned = [(task, method) for task, (_, methods) in TASKS.items() for method in ("baseline", *methods)]
     cells = [_cell(task, method, budget) for task, method in planned if baselines or method != "baseline"]
     manifest = Manifest(

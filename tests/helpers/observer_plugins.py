@@ -1,4 +1,4 @@
-"""Observers of a user: one that notes, one that raises, one that meddles, and wrong ones."""
+"""Plugin files of observers: one takes notes, one raises, one changes what it receives, and some are invalid."""
 
 HEAD = '''\
 """Observers of a user."""

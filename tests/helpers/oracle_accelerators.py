@@ -1,4 +1,4 @@
-"""Further methods as one would write them for one network, see `oracle_methods`."""
+"""Further methods, written for one network in a plain loop; see `oracle_methods`."""
 
 import math
 
@@ -90,7 +90,7 @@ class GradientNoise(Baseline):
 
 
 class ClipToGrok(Baseline):
-    """The rows of torch's weights; none of these networks has an embedding."""
+    """Clips the rows of torch's weights, because none of these networks has an embedding."""
 
     def __init__(self, c, start="all"):
         self.c, self.start = c, start

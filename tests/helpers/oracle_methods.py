@@ -1,4 +1,4 @@
-"""Every method as one would write it for one network, with torch.autograd and no vmap, after the authors' code."""
+"""Every method for one network in a plain loop, after the authors' code: torch.autograd, and no vmap."""
 
 import math
 from collections import deque
@@ -12,7 +12,7 @@ from .oracles import jacobians
 
 
 class Baseline:
-    """A method in a plain loop: what it does before training, to inputs, loss, gradients and parameters."""
+    """A method in a plain loop: its changes to inputs, loss, gradients and parameters, and its work before training."""
 
     projects_decay = False
 

@@ -1,4 +1,4 @@
-"""Methods with their own optimizer, schedules and averages in a plain loop, with matrices in torch's layout."""
+"""Optimizers, schedules and averages of methods, in a plain loop with matrices in torch's layout."""
 
 import math
 
@@ -67,7 +67,7 @@ class ScheduleFree(Own):
 
 
 class Soap(Own):
-    """As `ScheduleFree` with one matrix at a time; vectors have no bases."""
+    """Keeps bases for every matrix; vectors have none."""
 
     def __init__(self, frequency, eps):
         self.frequency, self.eps = frequency, eps

@@ -1,8 +1,7 @@
 """Slow, obvious references: one seed, one loop, ordinary PyTorch with modules, autograd and torch.optim.
 
-Nothing is shared with the engine but the keyed draws, so that a plain run follows the same trajectory: data,
-initialisation, batch order, and the random directions of a method. The methods
-are in `oracle_methods`.
+Only the keyed draws are shared with the engine (data, initialisation, batch order and a method's random directions), so
+that a plain run follows the same trajectory. The methods are in `oracle_methods`.
 """
 
 import math
@@ -44,7 +43,7 @@ class Net(nn.Module):
         return self.layers[-1](hidden)
 
     def freeze(self, names):
-        """Keep parameters, by the names of the tasks, as they are."""
+        """Exclude parameters from training, by their names in the tasks."""
         for number, layer in enumerate(self.layers, start=1):
             for name, p in (("weight", layer.weight), ("bias", layer.bias)):
                 if f"{name}{number}" in names:
@@ -83,18 +82,18 @@ def accuracy(outputs, targets):
 
 
 def jacobians(net, inputs, create_graph=False):
-    """(n, C, d), one row at a time; no example looks at another, so the sum over examples keeps them apart."""
+    """(n, C, d), row by row. An output depends on its own example only, so the gradient of the sum keeps them apart."""
     x = inputs.clone().requires_grad_()
     totals = net(x).sum(0)
     rows = [torch.autograd.grad(total, x, retain_graph=True, create_graph=create_graph)[0] for total in totals]
     return torch.stack(rows, 1)
 
 
-Problem = namedtuple("Problem", "loss bounds")  # what an attack is given
+Problem = namedtuple("Problem", "loss bounds")  # the input of an attack
 
 
 def torch_optimizer(params, record, decay):
-    """torch's own optimizer with the numbers of a task's."""
+    """torch's optimizer with the settings of a task's."""
     params = params or [nn.Parameter(torch.zeros(()))]  # where methods update all parameters themselves
     if record.decoupled:
         return torch.optim.AdamW(params, record.lr, record.betas, record.eps, decay, foreach=False, fused=False)

@@ -1,4 +1,4 @@
-"""Plans that are performed in this process, what came of it, and what is left."""
+"""Plans performed in this process: their events, and the jobs that are left."""
 
 from grokbench.records import Run
 from grokbench.runner import pipeline
@@ -7,13 +7,13 @@ SEEDS = (1000, 1001, 1002)
 
 
 def perform(plan):
-    """What came of everything that was left to do."""
+    """Perform all jobs that are left; return their events."""
     with pipeline.open_store(plan) as store:
         return [event for _, event in pipeline.perform(plan, store)]
 
 
 def opened(plan):
-    """The results folder, made if need be."""
+    """The results folder, created if it does not exist."""
     with pipeline.open_store(plan) as store:
         return store
 

@@ -1,4 +1,4 @@
-"""What a phase is given, made by hand: parameters, a batch, a network, and where it stands."""
+"""Inputs of a phase, made by hand: parameters, a batch, a network, and `At`."""
 
 import torch
 from torch.func import vjp

@@ -1,4 +1,4 @@
-"""One seed of a task trained by optimizers of torch's kind in a plain loop, and a task of matrices of every shape.
+"""One seed of a task trained in a plain loop by optimizers like torch's, and a task of matrices of every shape.
 
 The loop shares nothing with the engine but a task's own functions and its keyed draws. Matrices are in torch's layout,
 (fan_out, fan_in), as an optimizer of a `torch.nn.Linear` sees them.
@@ -16,14 +16,14 @@ STEPS = 20
 
 
 def adamw(weights, task, names=None):
-    """The task's own optimizer, of torch."""
+    """torch's optimizer with the settings of the task's."""
     own = task.optimizer
     chosen = [p for name, p in weights.items() if names is None or name in names]
     return torch.optim.AdamW(chosen, own.lr, own.betas, own.eps, own.weight_decay)
 
 
 def turned(params):
-    """Matrices in the other layout, the other parameters as they are."""
+    """Parameters with matrices in the other layout."""
     return {name: p.T if p.ndim == 2 else p for name, p in params.items()}
 
 
@@ -56,9 +56,9 @@ def looped(task, seed, optimizers, epochs=1, *, again=False, after=lambda weight
 def matrices(loss):
     """A task with matrices of every shape, 20 steps in an epoch, and an example for each.
 
-    An example is as long as all parameters together, and the output is their product: of `mean` as the loss the example
-    is the gradient, bit by bit. It holds whole numbers, so that sums of their products are exact in any order: SOAP's
-    first eigenbases, of which a part is arbitrary, are then the same in the engine and in a loop.
+    An example is as long as all parameters together, and the output is their product. With the loss `mean` the example
+    is therefore the gradient, bit by bit. It has whole numbers, so sums of their products are exact in any order, and
+    SOAP's first eigenbases, which are partly arbitrary, are the same in the engine and in a loop.
     """
     return Task(
         splits=splits,
@@ -76,12 +76,12 @@ def matrices(loss):
 
 
 def mean(outputs, targets):
-    """The mean output: gradients that are the examples."""
+    """The mean output, whose gradients are the examples."""
     return outputs.mean()
 
 
 def squared(outputs, targets):
-    """The squared error: gradients that depend on the parameters."""
+    """The squared error, whose gradients depend on the parameters."""
     return (outputs[:, 0] - targets).square().mean()
 
 

@@ -1,4 +1,4 @@
-"""A recipe for cells whose recipe is of no consequence."""
+"""A recipe for cells whose recipe does not matter."""
 
 from grokbench.records import Recipe, Use
 

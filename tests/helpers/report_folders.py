@@ -1,4 +1,4 @@
-"""Results folders to be shown: with curves of every seed, and each awkward in its own way."""
+"""Results folders for reports, with curves of every seed; each has another difficulty."""
 
 import json
 import math
@@ -17,7 +17,10 @@ TIMES = {"baseline": BASELINE, "faster": FASTER, "slower": SLOWER}
 
 
 def make(directory, methods=TIMES, tasks=("parity",), seeds=SEEDS, skipped=(), **manifest):
-    """Epochs per method, in each task; None: not by the budget, "diverged", "failed", missing at the end: not run."""
+    """A folder of methods with these epochs by seed in each task.
+
+    None: not grokked by the budget; or "diverged", or "failed". Seeds missing at the end are not run.
+    """
     labels = [(task, method) for task in tasks for method in methods]
     cells = [_cell(task, method, f"c{number}") for number, (task, method) in enumerate(labels)]
     facts = {"suite": "example", "description": "made by hand", "baseline": next(iter(methods))} | manifest
@@ -39,7 +42,7 @@ def _cell(task, method, identity):
 
 
 def _run(cell, seed, end):
-    """A replica with curves that climb to where it ends."""
+    """A replica with curves that rise until it ends."""
     if end == "failed":
         return Run(
             cell.identity,
@@ -71,7 +74,7 @@ def _run(cell, seed, end):
 
 
 def damaged(directory):
-    """One run is cut short, another is no JSON."""
+    """A folder with one truncated run, and one that is not JSON."""
     make(directory)
     first, second = sorted((directory / "runs" / "c1").iterdir())[:2]
     first.write_bytes(first.read_bytes()[:40])
@@ -80,7 +83,7 @@ def damaged(directory):
 
 
 def hostile(directory):
-    """Markup in every text that a results folder holds."""
+    """A folder with markup in every text."""
     methods = {"baseline": BASELINE, HOSTILE: [*FASTER[:7], "failed"]}
     skip = Skip(HOSTILE, "sam", HOSTILE)
     make(directory, methods, tasks=(HOSTILE,), skipped=[skip], suite=HOSTILE, description=HOSTILE)
@@ -101,7 +104,7 @@ def _sixty(directory):
     return make(directory, {"baseline": BASELINE} | sweep, tasks=("a_task_with_a_name_as_long_as_this_one", "素数の和"))
 
 
-FOLDERS = {  # what is awkward -> a function that makes the folder
+FOLDERS = {  # difficulty -> a function that makes the folder
     "awkward": awkward_labels.make,
     "hostile": hostile,
     "damaged": damaged,

@@ -1,4 +1,4 @@
-"""Results folders made by hand: no training, any epochs, and files edited afterwards as a user's accident would."""
+"""Results folders made by hand: without training, with any epochs, and with files edited as by a user's accident."""
 
 import json
 
@@ -23,7 +23,7 @@ BASELINE, FASTER, SLOWER = (
 
 
 def recipe_of(regularizer):
-    """What decides when a replica of the cell groks."""
+    """The recipe of a cell of the regularizer."""
     return Recipe(task=Use("parity", {"bits": 8}), regularizers=(Use(regularizer, {}),))
 
 
@@ -34,7 +34,7 @@ def a_cell(regularizer, budget=200, **facts):
 
 
 def a_run(cell, seed, grokked_at, provenance=HERE, group=SEEDS):
-    """A replica that grokked, or went to its budget."""
+    """A replica that grokked, or that reached its budget."""
     outcome = Outcome.CENSORED if grokked_at is None else Outcome.GROKKED
     epochs = grokked_at or cell.budget
     final = {"test_accuracy": 0.5 if grokked_at is None else 1.0}
@@ -42,7 +42,7 @@ def a_run(cell, seed, grokked_at, provenance=HERE, group=SEEDS):
 
 
 def make(directory, methods=None, cells=None, group=SEEDS, seeds=SEEDS, **provenance):
-    """A folder with these epochs per method (None: not by the budget), one for each seed."""
+    """A folder of methods with these epochs, one for each seed; None: not grokked by the budget."""
     methods = methods or {"baseline": BASELINE, "faster": FASTER, "slower": SLOWER}
     cells = cells or [a_cell(method) for method in methods]
     made = HERE | provenance

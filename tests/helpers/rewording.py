@@ -1,4 +1,4 @@
-"""Notes in other words, and whatever is made of a results folder with the kinds of notes in place of their words."""
+"""Notes in other words, and the outputs of a results folder with the kinds of notes in place of their words."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ WRITTEN = {"latex": latex_prose, "markdown": markdown, "html": escape, "json": l
 
 @contextmanager
 def notes_made(reworded):
-    """A list of every note made meanwhile; in other words, if so: equal sentences stay equal, others stay different."""
+    """Collect the notes made while active; if `reworded`, replace their texts, so that equal ones stay equal."""
     made, original, words = [], Note.__init__, {}
 
     def init(note, *arguments, **keywords):
@@ -41,7 +41,7 @@ def notes_made(reworded):
 
 
 def leaderboards(folder):
-    """The leaderboard in every format, and how its notes are placed."""
+    """The leaderboard in every format, and the places of its notes."""
     evidence = gather(Store.load(folder))
     board, page = evidence.leaderboard, Page(document(evidence))
     shown = {format: render(board, format) for format in FORMATS}
@@ -63,7 +63,7 @@ def cells(text):
 
 
 def without_words(datasets):
-    """The data of the charts, but for the notes that a mouse brings up."""
+    """The data of the charts, without the notes that are shown on hover."""
     return json.dumps([{name: column for name, column in each.items() if name != "said"} for each in datasets.values()])
 
 
@@ -88,7 +88,7 @@ def skeleton(shown, made):
 
 @cache  # several tests look at the same folder
 def both(show, *arguments):
-    """What is shown as it is and with other words: the skeletons of texts, and whatever else comes with them."""
+    """The outputs with the original words and with other words: skeletons of texts, and other data as it is."""
     found = []
     for reworded in (False, True):
         with notes_made(reworded) as made:

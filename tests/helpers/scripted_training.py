@@ -1,4 +1,4 @@
-"""Cells that train as a test says, by a clock that it winds."""
+"""Cells whose training follows a test's script, and a clock that the test sets."""
 
 from grokbench.records import Cell, Outcome, Recipe, Run, Use
 from grokbench.runner.progress.matrix import Matrix

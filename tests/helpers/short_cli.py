@@ -1,4 +1,4 @@
-"""`grokbench` for the pages of the documentation: the same program, with so much less to train that a test can wait.
+"""`grokbench` for the pages of the documentation: the same program, with little enough training for a test.
 
 Two seeds of one task of `hello`, `quick` and `smoke`, of the baseline alone in a folder of its own; two seeds of a
 reader's own suite; at most EPOCHS epochs, in which one method groks, or FEWER where a page shows no result; the plan
@@ -15,7 +15,7 @@ FEWER = 20  # of a suite or in a folder of the reader's own
 
 
 def short(arguments):
-    """The arguments that stand for those of a page."""
+    """The arguments that replace those of a page."""
     command, rest = arguments[:1], list(arguments[1:])
     if command != ["run"] or "--dry-run" in rest:
         return arguments
@@ -27,7 +27,7 @@ def short(arguments):
 
 
 def fewer_epochs(arguments=()):
-    """A context in which every cell that a command plans has a smaller budget."""
+    """While active, give every planned cell a smaller budget."""
     from grokbench import plan
 
     expand = plan.expand

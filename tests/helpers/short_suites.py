@@ -1,4 +1,4 @@
-"""Suites of a few lines, to be changed in one place: a task with a baseline and a method, or tasks of several facts."""
+"""Suites of a few lines, for tests that change one place: one task with two methods, or tasks with several facts."""
 
 HEAD = "suite: s\nseeds: 2\nbaseline: baseline\n"
 GOOD = HEAD + "tasks: {parity: {use: sparse_parity}}\nregularizers: {baseline: {}, grokalign: {strength: 0.1}}\n"

@@ -1,4 +1,4 @@
-"""Small tasks, every method with settings that show, and short ways to train them."""
+"""Small tasks, every method with settings of visible effect, and functions that train them."""
 
 import torch
 
@@ -44,7 +44,7 @@ from grokbench.tasks import cifar10, mnist, modular_addition, modular_transforme
 
 from . import oracle_accelerators, oracle_methods, oracle_optimizers, oracles
 
-__all__ = ["distance", "replica"]  # said in the program, used by many tests
+__all__ = ["distance", "replica"]  # defined in the program, used by many tests
 
 FACTORIES = {
     factory.__name__: factory
@@ -81,7 +81,7 @@ PLAIN = oracle_methods.METHODS | oracle_optimizers.METHODS
 
 
 def epochs_for(task, steps=8):
-    """Epochs of so many steps: by default several epochs, and longer than the memory of every method."""
+    """The epochs with this number of steps: by default several epochs, and more than the memory of every method."""
     return short_runs.epochs_for(task, steps)
 
 
@@ -92,18 +92,18 @@ def small(label, **changes):
 
 
 def method(label):
-    """A method with settings that show."""
+    """A method with settings of visible effect."""
     factory, parameters = METHODS[label]
     return factory(**parameters)
 
 
 def pairs(labels):
-    """Every small task of these with every method that it has the facts for."""
+    """Every one of these small tasks with every method whose required facts it has."""
     return [(label, name) for label in labels for name in METHODS if set(method(name).facts) <= set(small(label).facts)]
 
 
 def spread(labels, each=1):
-    """Every one of these small tasks with the baseline, and every method with `each` of the tasks, in turn."""
+    """Every one of these small tasks with the baseline, and every method with `each` of them, in turn."""
     found = [(label, "baseline") for label in labels]
     for number, name in enumerate(METHODS):
         able = [label for label, other in pairs(labels) if other == name]
@@ -112,7 +112,7 @@ def spread(labels, each=1):
 
 
 def plain(label, methods, seed, epochs, task=None):
-    """The oracle's run of a small task, or of one like it: parameters at the end, and the evaluations."""
+    """The oracle's run of a small task, or of `task`: parameters at the end, and the evaluations."""
     _, _, loss_, activation = TASKS[label]
     made = [ORACLES[METHODS[name][0].__name__](**METHODS[name][1]) for name in methods]
     return oracles.plain_run(task or small(label), loss_, activation, made, seed, epochs)
@@ -125,13 +125,13 @@ def make_step(task, regularizers=(), **facts):
 
 
 def make_cell(task, epochs, *, evaluate_every=1, stop="budget", grokked=None):
-    """A cell as far as the engine looks at it."""
+    """A cell with the fields that the engine reads."""
     recipe = Recipe(task=Use("task", {}), grokked=grokked or dict(task.grokked), stop=stop)
     return Cell("task", "method", "identity", recipe, epochs, evaluate_every, {})
 
 
 def train_events(task, regularizers, seeds, epochs, *, step=None, dtype=torch.float64, **facts):
-    """Every replica's run, in the order of the seeds, and the progress on the way."""
+    """Every replica's run, in the order of the seeds, with the events of progress in between."""
     step = step or make_step(task, regularizers)
     events = list(engine.train(make_cell(task, epochs, **facts), step, seeds, "cpu", dtype))
     runs = sorted((event for event in events if isinstance(event, Run)), key=lambda run: list(seeds).index(run.seed))
@@ -144,12 +144,12 @@ def train_runs(task, regularizers, seeds, epochs, **facts):
 
 
 def trained(task, regularizers, seeds, epochs, dtype=torch.float64):
-    """The group of those seeds after so many epochs, without evaluations."""
+    """The group of these seeds after some epochs, without evaluations."""
     return short_runs.trained(make_step(task, regularizers), seeds, epochs, dtype)
 
 
 def stripes():
-    """Noisy stripes in place of MNIST: 96 training and 64 test images, uint8, every label there."""
+    """Noisy stripes in place of MNIST: 96 training and 64 test images, uint8, with every label."""
 
     def images(purpose, n):
         labels = torch.arange(n) % 10
@@ -162,7 +162,7 @@ def stripes():
 
 
 def photographs():
-    """Noise in place of CIFAR-10: 64 training and 32 test images, uint8, a bright square for every label."""
+    """Noise in place of CIFAR-10: 64 training and 32 test images, uint8, with a bright square for every label."""
 
     def images(purpose, n):
         labels = torch.arange(n) % 10
@@ -175,6 +175,6 @@ def photographs():
 
 
 def corrupted(corruption, severity, root=None):
-    """The test images of `photographs` in place of CIFAR-10-C: darker with every severity."""
+    """The test images of `photographs` in place of CIFAR-10-C: darker at every severity."""
     _, _, images, labels = photographs()
     return images // severity, labels

@@ -28,6 +28,6 @@ def a_run(cell=CELLS[0], seed=1000, outcome=Outcome.GROKKED, grokked_at=40, epoc
 
 
 def opened(directory, manifest=MANIFEST):
-    """The folder as a process that opened it for writing and ended has left it."""
+    """The folder after a process has opened it for writing and ended."""
     with Store.open(directory, manifest) as store:
         return store

@@ -11,7 +11,7 @@ BUDGET, EVERY = 1_000, 1
 
 
 def compared(times, statistics=None, budget=BUDGET, cells=None):
-    """Comparisons of {task: {method: epochs by seed}}; None is censored, an Outcome is that, "-" is missing.
+    """Comparisons of {task: {method: epochs by seed}}; None is censored, "-" is missing, an Outcome stands for itself.
 
     `cells` maps a method to fields of its cells.
     """

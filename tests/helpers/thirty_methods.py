@@ -95,7 +95,7 @@ SPEEDS = {  # method -> speed-up, and spread of its log ratio over seeds
     "soap": (6.0, 0.2),
     "cosine_warmup": (0.85, 0.15),
 }
-NEVER = ("l2_to_initialisation",)  # hardly ever in time
+NEVER = ("l2_to_initialisation",)  # hardly ever within the budget
 SKIPPED = (
     ("mnist_mse", "stablemax", "squared error has no softmax"),
     ("mnist_mse", "logit_temperature", "squared error has no softmax"),

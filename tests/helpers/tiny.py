@@ -1,4 +1,4 @@
-"""A suite that trains in milliseconds, the command line in this process or in one of its own, jobs without workers."""
+"""A suite that trains in milliseconds, the command line in this process or its own, and jobs without workers."""
 
 import io
 import os
@@ -67,7 +67,7 @@ def grokbench_regularizers():
 
 
 class Done(NamedTuple):
-    """What a command did."""
+    """The result of a command."""
 
     status: int
     out: str
@@ -75,7 +75,7 @@ class Done(NamedTuple):
 
 
 def grokbench(*arguments):
-    """The command line in this process: exit status and what it printed."""
+    """Run the command line in this process; return its exit status and output."""
     out, err, status = io.StringIO(), io.StringIO(), 0
     with patch.object(sys, "argv", ["grokbench", *map(str, arguments)]), redirect_stdout(out), redirect_stderr(err):
         try:
@@ -86,19 +86,19 @@ def grokbench(*arguments):
 
 
 def start(*arguments, **options):
-    """The command line in a process of its own, with one core: it starts one worker at most."""
+    """Start the command line in a process of its own, on one core, so that it starts at most one worker."""
     words = [sys.executable, "-P", "-m", "grokbench", *map(str, arguments)]
     return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=one_core, **options)
 
 
 def one_core():
-    """Keep this process to one core, where that can be done."""
+    """Keep this process on one core, if the system can."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def launch_here(stages, workers, limits=None):
-    """`launch` without processes: the jobs one after the other, in this one."""
+    """`launch` without processes: perform the jobs one after the other in this process."""
     from grokbench.plugins import load_registry
 
     registry = load_registry(workers[0].plugins)

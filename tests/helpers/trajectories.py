@@ -1,7 +1,7 @@
-"""Where every shipped task and method stands after 20 float64 steps: numbers that change only with a revision.
+"""Losses and parameters of every shipped task and method after 20 float64 steps; they change only with a revision.
 
-`python -m tests.helpers.trajectories` writes trajectories.json anew. It refuses while numbers changed under an old
-revision.
+`python -m tests.helpers.trajectories` writes trajectories.json anew. It refuses if numbers changed and
+no revision did.
 """
 
 import json
@@ -19,7 +19,7 @@ from .small_cells import epochs_for, make_step, method, pairs, photographs, smal
 
 FILE = Path(__file__).with_name("trajectories.json")
 SEEDS = (4, 1000)
-GROUNDS = ("xor", "sparse_parity", "modular_addition")  # where every method leaves its trace
+GROUNDS = ("xor", "sparse_parity", "modular_addition")  # tasks on which every method changes the numbers
 TOLERANCE = 1e-9  # relative: other libraries of linear algebra round differently
 AGAIN = "write the file anew: python -m tests.helpers.trajectories"
 
@@ -31,7 +31,7 @@ def entries():
 
 
 def trajectory(task_label, method_label):
-    """The revisions, and what is left of the second replica: losses, and a norm and a projection per parameter."""
+    """The revisions, and a summary of the second replica: losses, and a norm and a projection of each parameter."""
     with patch.object(data, "mnist", lambda root=None: images), patch.object(data, "cifar10", lambda root=None: photos):
         task, regularizer = small(task_label), method(method_label)
         step = make_step(task, [regularizer])
@@ -57,12 +57,12 @@ def summary(name, tensor):
 
 
 def current():
-    """Every trajectory as the program makes it now."""
+    """Every trajectory of the current program."""
     return {label: trajectory(*pair) for label, pair in entries().items()}
 
 
 def stored():
-    """Every trajectory as committed."""
+    """Every committed trajectory."""
     return json.loads(FILE.read_text(encoding="utf-8"))
 
 
@@ -82,7 +82,7 @@ def moved(before, after):
 
 
 def unannounced(label, before, after):
-    """The complaint about numbers that changed while every revision stayed; empty where there is none."""
+    """The complaint about numbers that changed while every revision stayed; empty if there is none."""
     difference = moved(before, after)
     if not difference or before["revisions"] != after["revisions"]:
         return ""
@@ -93,7 +93,7 @@ def unannounced(label, before, after):
 
 
 def complaint(label, before, after):
-    """What is wrong with one entry of the file; empty if nothing is."""
+    """The complaint about one entry of the file; empty if there is none."""
     if before is None:
         return f"{label}: trajectories.json has no such entry; {AGAIN}"
     if after is None:
@@ -106,7 +106,7 @@ def complaint(label, before, after):
 
 
 def main():
-    """Write the file anew, unless numbers changed under an old revision."""
+    """Write the file anew, unless numbers changed and no revision did."""
     before, after = stored() if FILE.exists() else {}, current()
     refused = [said for label in after if label in before and (said := unannounced(label, before[label], after[label]))]
     if refused:

@@ -1,4 +1,4 @@
-"""Jobs that greet, break and die, the workers they are given to, and what comes back."""
+"""Jobs that greet, break and die, workers for them, and the events that return."""
 
 import importlib
 import os

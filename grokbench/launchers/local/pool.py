@@ -218,7 +218,7 @@ def _trained_cell(job: Job | None) -> str | None:
 
 
 def _without_compiled_code(process: WorkerProcess, why: str) -> Job | None:
-    """Return what is left of a job that crashed in compiled code, to be done without it; None if it used none."""
+    """Return the rest of a job that crashed in compiled code, to be done without it; None if the job used none."""
     left = process.job.without(process.received) if process.job else None
     return left.without_compiled_code(why) if left else None
 

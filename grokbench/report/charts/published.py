@@ -19,7 +19,7 @@ SMALLEST = 1e-6  # smallest ratio on the logarithmic axis, because an interval m
 
 
 def published(sheet: Sheet) -> dict[str, Any] | None:
-    """Plot our ratio of means with its interval, and the published ratio, for each row that has both; None without.
+    """Plot our ratio of means, with its interval, and the published ratio for each row with both; None if no row has.
 
     Args:
         sheet: the sheet to draw on; it receives the rows of the chart in its `datasets`.

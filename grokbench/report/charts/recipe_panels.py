@@ -38,7 +38,7 @@ class RecipePanel:
 
     @property
     def title(self) -> str:
-        """The name, and the rows with which those of the panel are compared."""
+        """The name, and what the rows of the panel are compared with."""
         if self.is_baseline:
             return f"{self.name}, over its outlined recipe"
         return f"{self.name}, over {'its control' if self.controls else 'the baseline'}"
@@ -49,7 +49,7 @@ class RecipePanel:
 
 
 def recipe_panels(evidence: Evidence, task: str) -> list[RecipePanel]:
-    """Group the rows of a task into the panels with at least two settings, and the baseline's panel if there are such.
+    """Group the rows of a task into panels; keep those with at least two settings and, beside them, the baseline's.
 
     Args:
         evidence: the evidence.
@@ -81,7 +81,7 @@ def _groups(manifest: Manifest, task: str) -> list[list[Cell]]:
 
 
 def _at(group: Sequence[Cell]) -> dict[Setting, Cell]:
-    """Map the settings of a group to their first cells: the largest learning rate and the least decay come first."""
+    """Map each setting of a group to its first cell, from the largest learning rate and the least decay on."""
     found: dict[Setting, Cell] = {}
     for cell in group:
         found.setdefault(_setting(cell), cell)

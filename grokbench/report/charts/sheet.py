@@ -30,7 +30,7 @@ class Sheet:
         style: the sizes of a chart.
         log: whether epochs are on a logarithmic axis.
         seeds: whether the curves of single seeds are shown initially.
-        chosen: the methods in colour; empty for all, or for the leading ones of more than there are colours.
+        chosen: the methods in colour. Empty: all methods, or the leading ones if there are more methods than colours.
         datasets: name -> rows, of every chart drawn so far. The rows are kept here, because Altair would copy rows
             within a chart many times.
     """
@@ -49,7 +49,7 @@ class Sheet:
 
     @property
     def selected(self) -> list[str]:
-        """The methods in colour, the leading ones unless others are chosen; all if colours distinguish them."""
+        """The methods in colour: the chosen ones, else all, or the leading ones if there are more than colours."""
         if not self.crowded and not self.chosen:
             return self.evidence.methods
         chosen = self.chosen or self.evidence.methods[: styles.MOST_COLOURS]
@@ -74,7 +74,7 @@ class Sheet:
         return alt.Shape("method:N", **found)
 
     def grey(self, layer: alt.Chart) -> alt.Chart:
-        """Return a layer in grey, for the methods that are not in colour; hovering over it shows the method."""
+        """Return a layer in grey, for the methods that are not in colour; hovering over a line shows its method."""
         tooltip: dict[str, Any] = {"tooltip": alt.Tooltip("method:N")} if self.style.hovered else {}
         return layer.encode(color=alt.value(styles.GREY), detail="method:N", **tooltip)
 

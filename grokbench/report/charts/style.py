@@ -121,7 +121,7 @@ PAPER = {  # columns of 85 and 175 mm
 
 
 def colours(methods: Sequence[str]) -> list[str]:
-    """Return the colour of each method of a folder; the baseline is grey, and beyond MOST_COLOURS they repeat."""
+    """Return the colour of each method. The baseline is grey; after MOST_COLOURS methods the colours repeat."""
     return [COLOURS[_round(i)[1]] for i in range(len(methods))]
 
 
@@ -139,7 +139,7 @@ def markers(methods: Sequence[str]) -> list[str]:
 
 
 def _round(i: int) -> tuple[int, int]:
-    """Return how many times all colours have been used before a method's, and the place of its colour."""
+    """Return how often the methods before method `i` have used all colours, and the place of its own colour."""
     return (0, 0) if i == 0 else ((i - 1) // (MOST_COLOURS - 1), 1 + (i - 1) % (MOST_COLOURS - 1))
 
 

@@ -50,7 +50,7 @@ def fastest(evidence: Evidence) -> list[Fast]:
 
 
 def _of_task(evidence: Evidence, task: str) -> Iterator[Fast]:
-    """Yield the leader, the methods that share its place, and the first one without privileges if all of these have."""
+    """Yield the leader and those of equal place; if all of them have privileges, also the fastest one without any."""
     rows = ordered(evidence.rows(task), evidence.manifest.baseline, "speedup")
     faster = [row for row in rows if row.conclusion is Conclusion.FASTER]
     if not faster:

@@ -1,4 +1,4 @@
-"""Small multiples: a small picture for each method of a task, with its test accuracy before the baseline's."""
+"""Small multiples: a small picture for each method of a task, with its test accuracy in front of the baseline's."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -43,7 +43,9 @@ class Multiple:
 
 
 def multiples(evidence: Evidence, task: str) -> list[Multiple]:
-    """Draw the methods of a task in the order of its leaderboard; none if there are at most LARGE, or no accuracy.
+    """Draw the methods of a task in the order of its leaderboard.
+
+    The list is empty if the leaderboard has at most LARGE methods, or if no accuracy was recorded.
 
     Args:
         evidence: the evidence of a folder.

@@ -58,7 +58,7 @@ def notes_of_task(task: str, rows: Sequence[Row], leaderboard: Leaderboard, shar
 
 
 def _joined(rows: Sequence[Row], shared: tuple[Note, ...]) -> Iterator[str]:
-    """Yield a line for each sentence, with its methods; the sentence on failures repeats what two columns show."""
+    """Yield a line for each sentence, with the methods that it concerns."""
     found: dict[str, list[str]] = {}
     for row in rows:
         for note in _told(row, shared):
@@ -69,7 +69,7 @@ def _joined(rows: Sequence[Row], shared: tuple[Note, ...]) -> Iterator[str]:
 
 
 def _told(row: Row, shared: tuple[Note, ...]) -> Iterator[Note]:
-    """Yield the notes of a row in a large leaderboard; that a slower method fails on seeds is seen in two columns."""
+    """Yield the notes of a row in a large leaderboard, except on failures of a slower method: two columns show them."""
     for note in remarks(row, shared):
         if note.kind is not Kind.FAILURES or note.facts[0] is not Conclusion.SLOWER:
             yield note
@@ -113,7 +113,7 @@ def notes_of_methods(leaderboard: Leaderboard) -> list[str]:
 
 
 def _by_content(leaderboard: Leaderboard, content: Callable[[Row], str]) -> str:
-    """Write each content with its methods; a method has its tasks beside it if the content is not that of all."""
+    """Write each content with its methods; a method whose content differs between tasks has its tasks beside it."""
     tasks: dict[str, dict[str, list[str]]] = {}
     for row in leaderboard.rows:
         if row.seeds:

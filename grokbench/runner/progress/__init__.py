@@ -69,7 +69,7 @@ class Display(AbstractContextManager["Display"], Protocol):
         """
 
     def say(self, text: str) -> None:
-        """Print a line that stays."""
+        """Print a line that the display does not overwrite."""
 
 
 def display(stream: TextIO | None = None, plain: bool | None = None) -> "LiveDisplay | PlainDisplay":
