@@ -1,0 +1,55 @@
+"""The page docs/leaderboard.md, made from the folders below `results/`: `python -m claims.leaderboard` writes it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from claims.board import Board
+from claims.markdown import between_marks, table
+from claims.page import RESULTS, ROOT
+from claims.reported import overview, sections
+from claims.standings import placebo, standings, tuning
+from claims.verdicts import OVER_TASKS, PER_TASK
+
+__all__ = ["MODULE", "PAGE", "SUITES", "made"]
+
+MODULE = "claims.leaderboard"
+PAGE = ROOT / "docs" / "leaderboard.md"
+SUITES = ("accelerators", "accelerators-tuned")
+
+
+def made(results: Path = RESULTS) -> str:
+    """Return the part of the page that is made from results.
+
+    Args:
+        results: the folder with the results folders of SUITES; either may be missing.
+    """
+    boards = {name: Board(name, results) for name in SUITES}
+    untuned, tuned = boards.values()
+    return "\n\n".join(
+        [
+            "## Verdicts on claims of the literature",
+            overview(boards),
+            "On one task, the first rule that applies decides:",
+            _rules(PER_TASK),
+            "Over the tasks that decide:",
+            _rules(OVER_TASKS),
+            "## Settings of the literature",
+            *standings(untuned),
+            "## Tuned settings",
+            *standings(tuned),
+            "## What tuning changes",
+            *tuning(untuned, tuned),
+            "## The placebo",
+            placebo((untuned, tuned)),
+            "## Claim by claim",
+            *sections(boards),
+        ]
+    )
+
+
+def _rules(rules: Mapping[str, str]) -> str:
+    return table(("verdict", "rule"), [[f"*{verdict}*", text] for verdict, text in rules.items()])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(between_marks(PAGE.read_text(encoding="utf-8"), made(), MODULE), encoding="utf-8")
