@@ -75,6 +75,11 @@ class Board:
         return [key for key in every if key not in skipped]
 
     @property
+    def tuned(self) -> bool:
+        """True if the settings are tuned."""
+        return self.name.endswith("-tuned")
+
+    @property
     def tasks(self) -> list[str]:
         """The labels of the tasks."""
         return list(dict.fromkeys(task for task, _ in self.planned))
@@ -139,7 +144,7 @@ def finished(row: Row) -> int:
 
 
 def _with_ratio(found: Measured, row: Row | RowComparison, p: float | None, concluded: Conclusion | None) -> Measured:
-    """Return the same seeds with the ratio of a row; an end of the interval that censoring makes invalid is left out."""
+    """Return the same seeds with the ratio of a row, without an end of the interval that censoring makes invalid."""
     bound = row.speedup_bound
     return replace(
         found,

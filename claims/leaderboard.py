@@ -1,16 +1,17 @@
 """The page docs/leaderboard.md, made from the folders below `results/`: `python -m claims.leaderboard` writes it."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from claims.board import Board
 from claims.markdown import between_marks, table
 from claims.page import RESULTS, ROOT
 from claims.reported import overview, sections
-from claims.standings import placebo, standings, tuning
+from claims.standings import leaders, placebo, standings, tuning
 from claims.verdicts import OVER_TASKS, PER_TASK
 
-__all__ = ["MODULE", "PAGE", "SUITES", "made"]
+__all__ = ["MODULE", "PAGE", "SUITES", "digest", "made"]
 
 MODULE = "claims.leaderboard"
 PAGE = ROOT / "docs" / "leaderboard.md"
@@ -27,6 +28,11 @@ def made(results: Path = RESULTS) -> str:
     untuned, tuned = boards.values()
     return "\n\n".join(
         [
+            "## The fastest methods",
+            "With the settings of the literature:",
+            leaders(untuned),
+            "Tuned:",
+            leaders(tuned),
             "## Verdicts on claims of the literature",
             overview(boards),
             "On one task, the first rule that applies decides:",
@@ -43,8 +49,17 @@ def made(results: Path = RESULTS) -> str:
             placebo((untuned, tuned)),
             "## Claim by claim",
             *sections(boards),
+            f"<!-- inputs: {digest(results)} -->",
         ]
     )
+
+
+def digest(results: Path = RESULTS) -> str:
+    """Return the sha256 of all files that the page is made from, as far as they exist; figures are not among them."""
+    files = [file for name in SUITES for file in sorted((results / name).rglob("*")) if file.is_file()]
+    kept = [file for file in files if "figures" not in file.parts and file.suffix in (".json", ".jsonl")]
+    parts = [f"{file.relative_to(results).as_posix()} {sha256(file.read_bytes()).hexdigest()}" for file in kept]
+    return sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _rules(rules: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from grokbench.text.numbers import NOTHING, interval, times
 __all__ = ["overview", "sections", "verdict"]
 
 Boards = Mapping[str, Board]  # name of a suite -> the suite
-COLUMNS = ("task", "ratio of", "grokked", "speed-up", "Holm p", "seeds", "seconds", "published", "verdict")
+COLUMNS = ("task", "ratio of", "grokked", "speed-up", "Holm p", "seeds", "seconds", "published", "result")
 
 
 def overview(boards: Boards) -> str:
@@ -41,7 +41,7 @@ def sections(boards: Boards) -> Iterator[str]:
         yield f"### {claim.name}"
         yield f"*Claim.* {claim.says} ({claim.source})"
         yield f"*Here.* {claim.differs}"
-        rows = [line for each in claim.contrasts for line in _lines(each, boards[each.suite])]
+        rows = [line for each in claim.shown for line in _lines(each, boards[each.suite])]
         yield table(COLUMNS, rows)
         yield f"Verdict: *{verdict(claim, boards)}*."
 
@@ -54,17 +54,16 @@ def _lines(contrast: Contrast, board: Board) -> Iterator[list[str]]:
 
 
 def _line(contrast: Contrast, board: Board, task: str) -> list[str]:
-    found, published = _measured(board, task, contrast), contrast.published.get(task)
-    judged = per_task(found, published)
+    found, decides = _measured(board, task, contrast), task in contrast.published
     names = [f"`{contrast.method}`", f"`{contrast.against or board.baseline}`"]
     sides = names[::-1] if contrast.slower else names
     return [
-        f"**{task}**" if task in contrast.published else task,
-        f"{sides[0]} over {sides[1]}{', tuned' if board.name.endswith('-tuned') else ''}",
+        f"**{task}**" if decides else task,
+        f"{sides[0]} over {sides[1]}{', tuned' if board.tuned else ''}",
         *_numbers(found, board),
         _seconds(contrast, board, task, found),
-        times(published),
-        f"{judged}{_remedy(contrast, board, task, found, judged)}",
+        times(contrast.published.get(task)),
+        _verdict(contrast, board, task, found) if decides else _conclusion(found),
     ]
 
 
@@ -93,13 +92,18 @@ def _seconds(contrast: Contrast, board: Board, task: str, found: Measured | None
     return times(row.seconds_shown, row.seconds_shown_bound)
 
 
-def _remedy(contrast: Contrast, board: Board, task: str, found: Measured | None, judged: Verdict) -> str:
-    """Say how many seeds would decide, where the present ones do not."""
+def _conclusion(found: Measured | None) -> str:
+    return found.conclusion or NOTHING if found and found.complete else str(Verdict.NOT_RUN)
+
+
+def _verdict(contrast: Contrast, board: Board, task: str, found: Measured | None) -> str:
+    """Write the verdict on a task; if the present seeds do not decide, say how many would."""
+    judged = per_task(found, contrast.published[task])
     if judged is not Verdict.NOT_DECIDED or found is None:
-        return ""
-    if found.grokked != (found.seeds, found.seeds):
-        return ": seeds that did not grok leave no interval; a longer budget would"
-    ratio = contrast.published.get(task) or SMALLEST
+        return f"*{judged}*"
+    if found.speedup is None or found.bound in ("upper", "mixed"):
+        return f"*{judged}*: seeds that did not grok leave no interval; this takes a longer budget, not more seeds"
+    ratio = contrast.published[task] or SMALLEST
     needed = board.seeds_needed(task, contrast.method, contrast.against, ratio)
     many = "more than 1000" if needed is None else f"some {needed}"
-    return f": {many} seeds would show {times(ratio)} with probability {POWER:g}"
+    return f"*{judged}*: {many} seeds would show a ratio of {times(ratio)} with probability {POWER:g}"

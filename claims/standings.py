@@ -11,12 +11,12 @@ from grokbench.judging.marks import mark_text
 from grokbench.judging.ordering import ordered
 from grokbench.judging.outcomes import Measured
 from grokbench.judging.row import Row
-from grokbench.report.text.prose import heading, legend
+from grokbench.report.text.prose import heading
 from grokbench.report.text.table import median_text, speedup_text
 from grokbench.text.lists import listed
 from grokbench.text.numbers import NOTHING, figure, times
 
-__all__ = ["LEAST_DELAY", "NOT_RUN", "placebo", "standings", "tuning"]
+__all__ = ["NOT_RUN", "leaders", "placebo", "standings", "tuning"]
 
 NOT_RUN = "*not run*"
 LEAST_DELAY, LEAST_SHARE = 5, 0.9  # rule 1 of docs/protocol.md
@@ -27,6 +27,20 @@ COLUMNS = (
 )
 
 
+def leaders(board: Board) -> str:
+    """Return a table of the fastest methods of each ranked task, those of one place together."""
+    if board.leaderboard is None:
+        return f"{NOT_RUN}."
+    lines = []
+    for task in board.tasks:
+        rows = [row for row in board.rows.values() if row.task == task]
+        if any(map(finished, rows)) and is_ranked(board, task)[0]:
+            found = ordered(best(rows), board.baseline, "speedup")
+            lines += [[task, f"`{row.regularizer}`", speedup_text(row), *_recipe(row)] for row in found]
+            lines += [] if found else [[task, f"none is significantly faster than `{board.baseline}`", *[""] * 3]]
+    return table(("task", "fastest", "speed-up", "recipe", "privileges"), lines) if lines else f"{NOT_RUN}."
+
+
 def standings(board: Board) -> Iterator[str]:
     """Yield the paragraphs on a suite: how far it has been run, and a table for each task."""
     done = sum(map(finished, board.rows.values()))
@@ -35,8 +49,8 @@ def standings(board: Board) -> Iterator[str]:
     if board.leaderboard is None:
         yield f"{NOT_RUN}: {text}, {total} replicas."
         return
-    yield f"Protocol `{board.leaderboard.protocol}`: {text}. {done} of {total} replicas have run. `results/{board.name}`"
-    yield " ".join([*legend(board.leaderboard), rule(board.baseline, board.leaderboard.statistics)])
+    yield f"Protocol `{board.leaderboard.protocol}`, `results/{board.name}`: {text}, {done} of {total} replicas run."
+    yield rule(board.baseline, board.leaderboard.statistics)
     for task in board.tasks:
         yield from _task(board, task)
 
@@ -48,21 +62,28 @@ def _task(board: Board, task: str) -> Iterator[str]:
         yield f"{NOT_RUN}."
         return
     assert board.leaderboard is not None
-    yield f"{heading(task, board.leaderboard).capitalize()}. {_ranked(board, task)}"
-    leaders = best(rows)
+    ranked, late = is_ranked(board, task)
+    yield f"{heading(task, board.leaderboard).removeprefix(f'{task}, ')}. {late}"
+    bold = best(rows) if ranked else []
     shown = ordered(ordered(rows, board.baseline, "speedup"), board.baseline, "place")
-    yield table(COLUMNS, [_line(board, row, row in leaders) for row in shown])
+    yield table(COLUMNS, [_line(board, row, ranked, row in bold) for row in shown])
     skipped = sorted((skip.why, skip.regularizer) for skip in board.leaderboard.skipped if skip.task == task)
     for why, group in groupby(skipped, lambda skip: skip[0]):
         yield f"Left out: {', '.join(f'`{label}`' for _, label in group)} ({why})."
 
 
-def _ranked(board: Board, task: str) -> str:
-    """Say on how many seeds the baseline has the delay that a race needs."""
+def is_ranked(board: Board, task: str) -> tuple[bool, str]:
+    """Return whether a task is ranked, and a sentence on its delay; with tuned settings every task is.
+
+    A ranked task has, with the default settings, the delay that a race needs: rule 1 of docs/protocol.md.
+    """
+    if board.tuned:
+        return True, ""
     cell = board.cells[task, board.baseline].measured
     late, done = _delayed(cell), len(cell.finished)
+    ranked = bool(done) and late >= LEAST_SHARE * done
     text = f"The baseline groks at least {LEAST_DELAY} times later than it memorises on {late} of {done} seeds"
-    return f"{text}." if done and late >= LEAST_SHARE * done else f"{text}: the task is not ranked."
+    return ranked, f"{text}." if ranked else f"{text}: the task is not ranked."
 
 
 def _delayed(cell: Measured) -> int:
@@ -71,7 +92,7 @@ def _delayed(cell: Measured) -> int:
     return sum(hit and time >= LEAST_DELAY * (run.memorised_at or time) for run, time, hit in found)
 
 
-def _line(board: Board, row: Row, leads: bool) -> list[str]:
+def _line(board: Board, row: Row, ranked: bool, leads: bool) -> list[str]:
     assert board.leaderboard is not None
     name = f"**`{row.regularizer}`**" if leads else f"`{row.regularizer}`"
     if (done := finished(row)) < board.seeds:
@@ -81,7 +102,7 @@ def _line(board: Board, row: Row, leads: bool) -> list[str]:
     p = row.p(board.leaderboard.statistics)
     return [
         name,
-        NOTHING if row.place is None else str(row.place),
+        str(row.place) if ranked and row.place is not None else NOTHING,
         f"{row.grokked}/{row.seeds}",
         f"{first}/{row.seeds}, {figure(row.first_median)}",
         median_text(row, board.leaderboard.tasks.get(row.task)),
@@ -124,15 +145,19 @@ def tuning(board: Board, tuned: Board) -> Iterator[str]:
 
 def _delay(board: Board, tuned: Board, task: str) -> str:
     """Say how late the baseline groks with either setting."""
-    assert board.leaderboard is not None and tuned.leaderboard is not None
-    texts, delays = [], []
-    for name, each in (("with the task's settings", board), ("tuned", tuned)):
-        row, summary = each.rows.get((task, each.baseline)), each.leaderboard and each.leaderboard.tasks.get(task)
-        delays.append(summary.baseline_delay if summary else None)
-        texts.append(f"{name} at {figure(row and row.epochs_median)} epochs, {times(delays[-1])} its epochs to memorise")
-    gone = delays[-1] is not None and delays[-1] < LEAST_DELAY
-    end = f": tuning removes the delay of {LEAST_DELAY} times that a race needs" if gone else ""
-    return f"`{task}`: the baseline groks {listed(texts)}{end}."
+    (epochs, delay), (tuned_epochs, tuned_delay) = (_late(each, task) for each in (board, tuned))
+    text = (
+        f"`{task}`: with the task's settings the baseline groks at {figure(epochs)} epochs, {times(delay)} its epochs "
+    )
+    text += f"to memorise; tuned, at {figure(tuned_epochs)} epochs, {times(tuned_delay)}"
+    gone = tuned_delay is not None and tuned_delay < LEAST_DELAY
+    return f"{text}. Tuning removes the delay of {LEAST_DELAY} times that a race needs." if gone else f"{text}."
+
+
+def _late(board: Board, task: str) -> tuple[float | None, float | None]:
+    """Return the baseline's median epochs to grok, and these divided by its median epochs to memorise."""
+    row, summary = board.rows.get((task, board.baseline)), board.leaderboard and board.leaderboard.tasks.get(task)
+    return row.epochs_median if row else None, summary.baseline_delay if summary else None
 
 
 def _change(before: Row, after: Row) -> list[str]:
@@ -165,6 +190,6 @@ def placebo(boards: Sequence[Board]) -> str:
     hits = sum(p <= alpha for p in found)
     where = "within" if low <= hits <= high else "**outside**"
     return (
-        f"{hits} of {len(found)} tests of the placebo are significant at {alpha:g} before Holm's correction, {where} the "
-        f"95% range of the binomial distribution, {low} to {high}. Their p: {listed([f'{p:.2g}' for p in found])}."
+        f"{hits} of {len(found)} tests of the placebo are significant at {alpha:g} before Holm's correction, {where} "
+        f"the 95% range of the binomial distribution, {low} to {high}. Their p: {listed([f'{p:.2g}' for p in found])}."
     )

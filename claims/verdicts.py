@@ -36,8 +36,8 @@ PER_TASK = {  # the first rule that applies decides
     "ratio, if there is one, lies within the interval",
     Verdict.SMALLER: "likewise, but the interval lies below the published ratio",
     Verdict.LARGER: "likewise, but the interval lies above the published ratio",
-    Verdict.NO_EFFECT: "the difference is not significant, and the interval lies below the published ratio, or below "
-    f"{SMALLEST:g} if there is none",
+    Verdict.NO_EFFECT: "the difference is not significant, and the interval begins at or below 1 and ends below the "
+    f"published ratio, or below {SMALLEST:g} if there is none",
     Verdict.NOT_DECIDED: "everything else",
 }
 OVER_TASKS = {
@@ -114,7 +114,7 @@ def per_task(found: Measured | None, published: float | None) -> Verdict:
     low, high = found.low or 0.0, math.inf if found.high is None else found.high
     if found.conclusion is Conclusion.FASTER and low > 1:
         return _against(published, low, high)
-    below = high < (published or SMALLEST)
+    below = low <= 1 and high < (published or SMALLEST)
     return Verdict.NO_EFFECT if below and found.conclusion is not Conclusion.FASTER else Verdict.NOT_DECIDED
 
 
