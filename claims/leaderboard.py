@@ -35,7 +35,8 @@ def made(results: Path = RESULTS) -> str:
             leaders(tuned),
             "## Verdicts on claims of the literature",
             overview(boards),
-            "On one task, the first rule that applies decides:",
+            "On one task, the first rule that applies decides. An end of an interval that seeds without grokking make "
+            "invalid counts as 0, or as infinite:",
             _rules(PER_TASK),
             "Over the tasks that decide:",
             _rules(OVER_TASKS),
