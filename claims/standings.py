@@ -29,16 +29,22 @@ COLUMNS = (
 
 def leaders(board: Board) -> str:
     """Return a table of the fastest methods of each ranked task, those of one place together."""
-    if board.leaderboard is None:
-        return f"{NOT_RUN}."
-    lines = []
-    for task in board.tasks:
-        rows = [row for row in board.rows.values() if row.task == task]
-        if any(map(finished, rows)) and is_ranked(board, task)[0]:
-            found = ordered(best(rows), board.baseline, "speedup")
-            lines += [[task, f"`{row.regularizer}`", speedup_text(row), *_recipe(row)] for row in found]
-            lines += [] if found else [[task, f"none is significantly faster than `{board.baseline}`", *[""] * 3]]
+    lines = [line for task in board.tasks for line in _leaders(board, task)]
     return table(("task", "fastest", "speed-up", "recipe", "privileges"), lines) if lines else f"{NOT_RUN}."
+
+
+def _leaders(board: Board, task: str) -> Iterator[list[str]]:
+    """Yield the cells of a line for each of the fastest methods, and for what is missing."""
+    rows = [row for row in board.rows.values() if row.task == task]
+    if not any(map(finished, rows)) or not is_ranked(board, task)[0]:
+        return
+    found, complete = best(rows), sum(finished(row) == board.seeds for row in rows)
+    for row in ordered(found, board.baseline, "speedup"):
+        yield [task, f"`{row.regularizer}`", speedup_text(row), *_recipe(row)]
+    if complete < len(rows):
+        yield [task, f"*{complete} of {len(rows)} methods run so far*", *[""] * 3]
+    elif not found:
+        yield [task, f"none is significantly faster than `{board.baseline}`", *[""] * 3]
 
 
 def standings(board: Board) -> Iterator[str]:

@@ -169,6 +169,16 @@ def test_a_task_has_a_table_in_the_order_of_places(made):
     assert line(rows, "`ema`")[-4] == "1.50x" and line(rows, "`ema`")[-1] == "averaged_weights"
 
 
+def test_the_fastest_methods_stand_first(made):
+    rows = part(made, "## The fastest methods")
+    assert line(rows, "parity")[1] == "`rate_x3`" and line(rows, "parity")[3] == "lr 0.01 -> 0.03"
+    assert line(rows, "division")[
+        1
+    ] == "`grokfast_with_decay`" and "| division | *3 of 4 methods run so far* |" in "".join(rows)
+    assert not [each for each in rows if "parity_no_decay" in each]  # not ranked
+    assert "| parity | none is significantly faster than `baseline` |" in "".join(rows)  # tuned
+
+
 def test_a_task_without_a_delay_has_no_places(made):
     rows = part(made, "### accelerators: parity_no_decay")
     assert "on 0 of 10 seeds: the task is not ranked." in rows[1]
