@@ -113,7 +113,7 @@ class Board:
 
     def _contrast(self, found: Measured, each: RowComparison) -> Measured:
         facts = each.note.facts if each.note.kind is Kind.COMPARED_TO and len(each.note.facts) > 1 else (None, None)
-        concluded = Conclusion(facts[1]) if facts[1] else None
+        concluded = Conclusion(str(facts[1])) if facts[1] else None
         return _with_ratio(found, each, each.deciding_p(self._leaderboard.statistics), concluded)
 
     def seeds_needed(self, task: str, method: str, against: str, ratio: float) -> int | None:

@@ -9,7 +9,7 @@ from claims.markdown import between_marks, table
 from claims.page import RESULTS, ROOT
 from claims.reported import overview, sections
 from claims.standings import leaders, placebo, standings, tuning
-from claims.verdicts import OVER_TASKS, PER_TASK
+from claims.verdicts import OVER_TASKS, PER_TASK, Verdict
 
 __all__ = ["MODULE", "PAGE", "SUITES", "digest", "made"]
 
@@ -63,7 +63,7 @@ def digest(results: Path = RESULTS) -> str:
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _rules(rules: Mapping[str, str]) -> str:
+def _rules(rules: Mapping[Verdict, str]) -> str:
     return table(("verdict", "rule"), [[f"*{verdict}*", text] for verdict, text in rules.items()])
 
 
