@@ -119,11 +119,14 @@ def simulations(session: nox.Session) -> None:
 def claims(session: nox.Session) -> None:
     """Train cut-down suites of the paper's figures and judge its claims on them, about half an hour on two cores.
 
+    Then compare the whole page of the open leaderboard with the committed results.
+
     `nox -s claims -- figure3` trains one suite. The results are in `.nox/claims`; an interrupted session continues.
     """
-    install(session, "--editable", str(ROOT))
+    install(session, "--editable", f"{ROOT}[test]")
     session.env["OMP_NUM_THREADS"] = "1"
     python(session, "-m", "claims", "--out", str(ROOT / ".nox" / "claims"), *session.posargs)
+    python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_leaderboard_page.py")
 
 
 @nox.session(venv_backend="none")

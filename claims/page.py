@@ -5,19 +5,19 @@ from functools import cache
 from pathlib import Path
 
 from claims.evidence import Missing, Results
+from claims.markdown import between_marks, table
 from claims.paper import ITEMS, THEOREMS, Claim, Item, Theorem
 from grokbench.suite import load_suite
 from grokbench.text.lists import plural
 
-__all__ = ["NOT_RUN", "PAGE", "RESULTS", "folders", "paragraphs", "picture", "tables"]
+__all__ = ["NOT_RUN", "PAGE", "RESULTS", "folders", "picture", "tables"]
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "paper.md"
 RESULTS = ROOT / "results"
-BEGIN, END = "<!-- made by python -m claims.page -->", "<!-- end -->"
 NOT_RUN = "*not run*"
-FIGURES = "| | shows | commands | run | claim | outcome | figure |\n|---|---|---|---|---|---|---|"
-STATEMENTS = "| | says | outcome | tests |\n|---|---|---|---|"
+FIGURES = ("", "shows", "commands", "run", "claim", "outcome", "figure")
+STATEMENTS = ("", "says", "outcome", "tests")
 
 
 def folders(item: Item, results: Path = RESULTS) -> dict[str, Path]:
@@ -31,21 +31,21 @@ def tables(results: Path = RESULTS) -> str:
     statements = [_statement(theorem) for theorem in THEOREMS]
     parts = [
         "## Figures and tables",
-        "\n".join([FIGURES, *rows]),
+        table(FIGURES, rows),
         "## Theorems, and what alignment costs",
-        "\n".join([STATEMENTS, *statements]),
+        table(STATEMENTS, statements),
     ]
     return "\n\n".join(parts)
 
 
-def _lines(item: Item, results: Path) -> Iterator[str]:
-    """Yield a line of the table for every claim of an item; a single line if it has none."""
+def _lines(item: Item, results: Path) -> Iterator[list[str]]:
+    """Yield the cells of a line of the table for every claim of an item, a single line if it has none."""
     found = folders(item, results)
     start = [item.name, item.shows, _commands(item), _ran(item, found)]
     for i, claim in enumerate(item.claims or [None]):
         outcome = "" if claim is None else _outcome(claim, found)
         last = picture(item, found) if i == 0 else ""
-        yield _cells([*(start if i == 0 else [""] * 4), claim.text if claim else "", outcome, last])
+        yield [*(start if i == 0 else [""] * 4), claim.text if claim else "", outcome, last]
 
 
 def _commands(item: Item) -> str:
@@ -98,24 +98,14 @@ def picture(item: Item, found: dict[str, Path]) -> str:
     return ""
 
 
-def _statement(theorem: Theorem) -> str:
+def _statement(theorem: Theorem) -> list[str]:
     named: dict[str, list[str]] = {}
     for test in theorem.tests:
         file, name = test.split("::")
         named.setdefault(file, []).append(name)
     tests = "<br>".join(f"`{file}`: {', '.join(f'`{name}`' for name in names)}" for file, names in named.items())
-    return _cells([theorem.name, theorem.says, theorem.outcome, tests])
-
-
-def _cells(cells: list[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
-
-
-def paragraphs(page: str, made: str) -> str:
-    """Return a page in which the part between BEGIN and END is replaced."""
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{made}\n\n{END}{rest.partition(END)[2]}"
+    return [theorem.name, theorem.says, theorem.outcome, tests]
 
 
 if __name__ == "__main__":
-    PAGE.write_text(paragraphs(PAGE.read_text(encoding="utf-8"), tables()), encoding="utf-8")
+    PAGE.write_text(between_marks(PAGE.read_text(encoding="utf-8"), tables(), "claims.page"), encoding="utf-8")

@@ -134,7 +134,7 @@ def test_an_item_with_a_folder_shows_size_outcome_and_thumbnail(figures, tmp_pat
     folder = tmp_path / "figure8-small"
     folder.symlink_to(figures)
     (item,) = [item for item in paper.ITEMS if item.name == "Figure 8"]
-    first, second, third = page._lines(item, tmp_path)
+    first, _, third = map(" | ".join, page._lines(item, tmp_path))
     assert (
         "reduced, 2 of 3 seeds: `results/figure8-small`" in first and "**held** (reduced): frozen embeddings" in first
     )

@@ -91,8 +91,8 @@ def compute_constants(module: GraphModule) -> None:
     """Replace integers that follow from `torch.arange` alone by constants of the module.
 
     torch's compiler writes such integers as products of loop counters, signed and of 64 bits. The products in random
-    draws overflow. The C++ compiler may assume that they do not, and then removes conditions of the loop: the code wrote
-    beyond the end of a tensor.
+    draws overflow. The C++ compiler may assume that they do not, and removes conditions of the loop: the code then
+    wrote beyond the end of a tensor.
 
     Args:
         module: a recorded module, which is changed.
