@@ -22,6 +22,7 @@ __all__ = [
     "Finite",
     "JsonObject",
     "Labels",
+    "Moment",
     "Provenance",
     "Seconds",
     "Seed",
@@ -82,6 +83,7 @@ JsonObject = Annotated[Mapping[str, Any], AfterValidator(_finite)]
 Every = Annotated[int, Field(strict=True, ge=1, le=LATEST)]  # for a budget, or for the epochs between evaluations
 Labels = Annotated[tuple[str, ...], Field(max_length=10_000)]
 Seconds = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
+Moment = Annotated[float, Field(ge=0, lt=4e9, allow_inf_nan=False)]  # seconds since 1970, until 2096
 Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]
 Seeds = Annotated[tuple[Seed, ...], Field(max_length=MOST_SEEDS)]
 Better = Annotated[str, Field(pattern="^(higher|lower)$")]

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
-from grokbench.events import Event, KeptWeights, NoProgress
+from grokbench.events import Event, KeptWeights
 from grokbench.judging.comparison import compare
 from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.ranking import rank
@@ -16,8 +16,10 @@ from grokbench.launchers.jobs import Profiling, Timekeeping, Training
 from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.runner import compiling, group_sizes
+from grokbench.runner.activity import ActivityRecorder
 from grokbench.runner.data_checks import fetch_data
 from grokbench.runner.devices import device_name
+from grokbench.runner.order import longest_first
 from grokbench.runner.references import Reference, fill, past
 from grokbench.runner.request import Plan, distinct
 from grokbench.runner.scheduling import timekeeping, training
@@ -136,18 +138,24 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
 
     provenance = {**environment(), **plan.manifest.execution, "device_name": device_name(plan.devices[0])}
     workers = _workers(plan, provenance)
-    work = jobs(plan, store, workers)  # it may raise, so it precedes the first change of the folder
+    work = longest_first(plan, store, jobs(plan, store, workers))  # may raise, so it precedes any change of the folder
     fetch_data(plan, [cell for job in _timings(plan, store, provenance) for cell in job.cells])
     _supersede(plan, store)
-    for job, event in launch(_stages(plan, store, work, provenance), workers, plan.limits):
-        store.stalls.note(job.name, event.seconds if isinstance(event, NoProgress) else 0.0)
-        if isinstance(event, Run):
-            store.save(event)
-        elif isinstance(event, KeptWeights):
-            store.weights.save(event)
-        elif isinstance(event, Timing):
-            store.save_timing(event)
-        yield job, event
+    with ActivityRecorder(store, work, "local") as activity:
+        for job, event in launch(_stages(plan, store, work, provenance), workers, plan.limits):
+            _save(store, event)
+            activity.note(job, event)
+            yield job, event
+
+
+def _save(store: Store, event: Event) -> None:
+    """Store a run, weights or a timing; other events are only shown."""
+    if isinstance(event, Run):
+        store.save(event)
+    elif isinstance(event, KeptWeights):
+        store.weights.save(event)
+    elif isinstance(event, Timing):
+        store.save_timing(event)
 
 
 def _workers(plan: Plan, provenance: Mapping[str, Any]) -> list[Worker]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from grokbench.records import Cell, Outcome, Run
 from grokbench.seeds import format_seeds
 from grokbench.store import Store
+from grokbench.store.activity import Activity
+from grokbench.store.running import sentences
 from grokbench.text.escape import printable
 from grokbench.text.options import Option
 
@@ -36,22 +38,22 @@ def unplanned(store: Store, withdrawn: bool = False) -> int:
 
 def describe(store: Store) -> Iterator[str]:
     """Yield sentences: counts of replicas, what each cell lacks, which files are damaged, and who writes now."""
-    counts, damaged = count_replicas(store), list(store.damaged)
+    counts, damaged = count_replicas(store), set(store.damaged)
+    activity = store.activity.read()
+    working = activity if activity and activity.works(store.busy) else None
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
     if store.manifest.execution.get("compile"):
         yield f"  Trained by compiled code, where that is worth its time ({Option('compile')})."
     yield from _lasting(store, counts[Outcome.GROKKED])
     for cell in store.manifest.cells:
-        if left := ", ".join(_left(cell, store, damaged)):
+        if left := ", ".join(_left(cell, store, damaged, working)):
             yield f"  {cell.name}: {left}"
     yield from _untimed(store)
     if megabytes := store.weights.megabytes(store.each_run()):
         yield f"  kept weights: {megabytes:.1f} MB"
     yield from complaints(store)
-    if store.busy:
-        yield f"A process is writing to {store.directory} now."
-        yield from (f"  {name}: no progress since {since}" for name, since in store.stalls.read().items())
+    yield from sentences(store, activity)
 
 
 def _lasting(store: Store, grokked: int) -> Iterator[str]:
@@ -93,19 +95,25 @@ def alike(runs: Iterable[Run]) -> dict[str, str]:
     return {error: f"seed{'s' * (len(many) > 1)} {format_seeds(many)}" for error, many in seeds.items()}
 
 
-def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
-    """Yield the reasons why replicas of a cell must still be trained, each with the number of replicas."""
-    runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
-    failed = sum(run.outcome is Outcome.FAILED for run in runs)
-    absent = {*map(str, store.manifest.seeds)} - {str(run.seed) for run in runs}  # a packed copy replaces a file
-    broken = len({f"runs/{cell.identity}/{seed}.json" for seed in absent}.intersection(damaged))
+def _left(cell: Cell, store: Store, damaged: set[str], activity: Activity | None) -> Iterator[str]:
+    """Yield the reasons why replicas of a cell are not finished, each with the number of replicas."""
+    seeds, runs = store.manifest.seeds, {run.seed: run for run in store.runs_of(cell, store.manifest.seeds)}
+    left = set(seeds) - store.finished(cell, seeds)
+    training = left & (activity.training(cell.identity) if activity else set())
+    queued = left & (activity.waiting(cell.identity) if activity else set())
+    idle = left - training - queued
+    failed = {seed for seed in idle & runs.keys() if runs[seed].outcome is Outcome.FAILED}
+    absent = idle - runs.keys()  # a packed copy replaces a damaged file
+    broken = {seed for seed in absent if f"runs/{cell.identity}/{seed}.json" in damaged}
     kinds = {
-        "missing": seeds - len(runs) - broken,
+        "in training": training,
+        "queued": queued - training,
+        "missing": absent - broken,
         "damaged": broken,
         "failed": failed,
-        "to be trained further": len(runs) - failed - len(store.finished(cell, store.manifest.seeds)),
+        "to be trained further": idle - absent - failed,
     }
-    yield from (f"{count} of {seeds} {kind}" for kind, count in kinds.items() if count)
+    yield from (f"{len(found)} of {len(seeds)} {kind}" for kind, found in kinds.items() if found)
 
 
 def _untimed(store: Store) -> Iterator[str]:

@@ -4,10 +4,12 @@ import importlib
 import os
 import sys
 import time
+from contextlib import closing
 
+from grokbench.events import Started
 from grokbench.launchers.interface import Worker
 from grokbench.launchers.limits import TimeLimits
-from grokbench.launchers.local.pool import launch
+from grokbench.launchers.local import pool
 
 TORCH = """\
 import os
@@ -319,6 +321,12 @@ def fake_jobs(folder, monkeypatch):
 
 def cpu_workers(count=1):
     return [Worker("cpu", "float32", (), {"number": number}) for number in range(count)]
+
+
+def launch(stages, workers, limits=TimeLimits()):  # noqa: B008 - frozen
+    """What `pool.launch` yields, without the starts of jobs."""
+    with closing(pool.launch(stages, workers, limits)) as found:
+        yield from ((job, event) for job, event in found if not isinstance(event, Started))
 
 
 def events(*stages, workers=1, limits=TimeLimits()):  # noqa: B008 - frozen

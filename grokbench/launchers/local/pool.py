@@ -4,12 +4,13 @@ Small matrices gain little from a second thread and lose time at every barrier, 
 one thread, the numbers also do not depend on the number of cores. When a worker is killed, only its group is lost.
 """
 
+import socket
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 
-from grokbench.events import Event, NoProgress, Notice
+from grokbench.events import Event, NoProgress, Notice, Started
 from grokbench.launchers.interface import Job, Stage, Worker
 from grokbench.launchers.limits import ATTEMPTS, TimeLimits
 from grokbench.launchers.local.ends import FAULTS, UNCOMPILED, crashed, stalled, took_too_long
@@ -74,7 +75,7 @@ class _Pool:
             self.processes.append(WorkerProcess(worker, self.messages, self.limits))
         self.started, self.looked = max(self.started, wanted), time.monotonic()
         while True:
-            self._assign(stage.at_once)
+            yield from self._assign(stage.at_once)
             busy = [process for process in self.processes if process.job]
             if not busy:
                 return
@@ -91,10 +92,11 @@ class _Pool:
         for process in self.processes:
             process.stop()
 
-    def _assign(self, at_once: int) -> None:
+    def _assign(self, at_once: int) -> Iterator[tuple[Job, Event]]:
         for process in self.processes[:at_once]:
             if not process.job and self.waiting and self.signalled.number is None:
-                process.assign(self.waiting.popleft())
+                process.assign(job := self.waiting.popleft())
+                yield job, Started(socket.gethostname(), process.process.pid, process.worker.device)
 
     def _ask_all_to_stop(self, busy: Sequence[WorkerProcess]) -> Iterator[tuple[Job, Event]]:
         """Ask each process once to stop; kill a process whose job keeps no checkpoint."""
