@@ -135,13 +135,13 @@ def _run(cell: Cell, seed: int, group: tuple[int, ...], made: dict[str, Any], ev
     return Run(cell.identity, seed, Outcome.GROKKED, at, at // 3, at, final, curves, 0.0, group, made)
 
 
-def table(found: Sequence[Cost]) -> str:
-    """Format a row for each command: medians over the rounds."""
+def table(found: Sequence[Cost], style: str = "simple") -> str:
+    """Format a row for each command: medians over the rounds. The style "pipe" is Markdown."""
     by_name: dict[str, list[Cost]] = {}
     for each in found:
         by_name.setdefault(each.command, []).append(each)
     rows = [[name, *(f"{median(values):.1f}" for values in _columns(costs))] for name, costs in by_name.items()]
-    return tabulated(["command", "CPU seconds", "seconds", "MB"], rows)
+    return tabulated(["command", "CPU seconds", "seconds", "MB"], rows, style)
 
 
 def _columns(costs: Sequence[Cost]) -> list[list[float]]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["cancel", "logs", "status"]
 
-REDRAWN = 2.0  # seconds between two looks of `--watch`
+REDRAWN = 2.0  # least seconds between two looks of `--watch`
+PAUSE = 4.0  # a look that takes long is followed by a pause of so many times its length
 
 
 @click.command()
@@ -44,10 +45,11 @@ def _watch(store: "Store", tracebacks: bool) -> None:
     try:
         with handling_signals(raise_interrupt):
             while True:
+                began = time.monotonic()
                 if sys.stdout.isatty():
                     click.clear()
                 _print_status(store, tracebacks)
-                time.sleep(REDRAWN)
+                time.sleep(max(REDRAWN, PAUSE * (time.monotonic() - began)))
                 store.reload()
     except KeyboardInterrupt:
         return
