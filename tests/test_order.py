@@ -19,11 +19,12 @@ seeds: 1000-1003
 baseline: baseline
 tasks:
   small: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 10}
-  large: {use: sparse_parity, bits: 8, width: 8, samples: 40, epochs: 1000}
+  large: {use: sparse_parity, bits: 9, width: 8, samples: 40, epochs: 1000}
 regularizers:
   baseline: {}
   orthograd: {}
 """
+METHODS = ("baseline", "orthograd")
 
 
 @pytest.fixture
@@ -43,9 +44,6 @@ def test_without_measurements_the_plan_decides(plan):
     with Store.open(plan.directory, plan.manifest) as store:
         found = order(plan, store)
     assert found == [(f"{task} / {m}", s) for task in ("large", "small") for m in METHODS for s in (1000, 1002)]
-
-
-METHODS = ("baseline", "orthograd")
 
 
 def test_stored_seconds_and_epochs_decide(plan):
