@@ -34,6 +34,7 @@ LATEST = 10**12  # most epochs, or evaluations: at a microsecond each they would
 MOST_SEEDS = 100_000  # most seeds of a folder: ten times as many as a suite may have
 # Keys of provenance: those whose values are compared and printed, and those whose values are mappings.
 FACTS = "device device_name machine torch precision grokbench engine pace timed_at curves reference".split()
+SCALARS = frozenset({str, int, bool, type(None)})
 TABLES = ("measured", "data", "imports", "origins", "git")
 
 
@@ -47,9 +48,15 @@ def _finite(found: Mapping[str, Any]) -> Mapping[str, Any]:
     waiting: list[Any] = [found]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError("a number is not finite")
-        waiting += value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+        if type(value) in SCALARS:  # most values, and a check of exact types is fast
+            continue
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                raise ValueError("a number is not finite")
+        elif isinstance(value, dict | list | tuple):
+            waiting += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, Mapping):
+            waiting += value.values()
     return found
 
 

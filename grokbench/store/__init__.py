@@ -214,7 +214,11 @@ class Store:
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
         """Return those of the given seeds that need not be trained again, because their run satisfies the cell."""
-        return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell) and self.weights.there(run, cell)}
+        return {run.seed for run in self.runs_of(cell, seeds) if self.satisfied(run, cell)}
+
+    def satisfied(self, run: Run, cell: Cell) -> bool:
+        """Return whether a stored run satisfies its cell, and has the files of weights that the cell requests."""
+        return satisfies(run, cell) and self.weights.there(run, cell)
 
     def supersede(self, identity: str, seed: int) -> None:
         """Move a replica's run and its weights to `superseded/`; the replica is then trained again.

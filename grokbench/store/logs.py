@@ -1,4 +1,4 @@
-"""What the workers of a cell wrote: notices, tracebacks of failed replicas, and the ends of log files."""
+"""The output of the workers of a cell: notices, tracebacks of failed replicas, and the ends of log files."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
