@@ -37,11 +37,18 @@ def jobs(tmp_path, monkeypatch):
     return fake_jobs(tmp_path, monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def address():
+    """A cluster of one machine with two CPUs."""
+    made = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    yield made.address
+    made.shutdown()
+
+
 @pytest.fixture
-def launch(cluster, jobs, tmp_path):
-    """The launcher on one node with two CPUs."""
-    cluster.add_node(num_cpus=2)
-    settings = RaySettings(address=cluster.address, runtime_env={"env_vars": {"PYTHONPATH": str(tmp_path)}})
+def launch(address, jobs, tmp_path):
+    """The launcher on two CPUs."""
+    settings = RaySettings(address=address, runtime_env={"env_vars": {"PYTHONPATH": str(tmp_path)}})
     launcher = RayLauncher(settings, jobs.Agree("agree"))
     return lambda stages, workers=1, limits=TimeLimits(): launcher(stages, cpu_workers(workers), limits)  # noqa: B008
 

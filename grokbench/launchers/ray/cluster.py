@@ -96,5 +96,7 @@ def _reason(error: Any) -> str:
     """Return the reason that Ray gives, in one line."""
     if (cause := getattr(error, "cause", None)) is not None and isinstance(cause, Exception):
         return f"{type(cause).__name__}: {headline(str(cause))}"
+    if type(error).__name__ == "ActorUnavailableError":
+        return "Ray cannot reach it"
     text = str(error)
-    return headline(text[text.find(DEAD) + len(DEAD) :] if DEAD in text else text)
+    return headline(text[text.find(DEAD) + len(DEAD) :] if DEAD in text else text).partition(". ")[0].rstrip(".")

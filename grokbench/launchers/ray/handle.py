@@ -54,7 +54,9 @@ class Handle:
             settings: a pickle of `remote_worker.Settings`.
         """
         self._cluster, self._expected, self._settings = cluster, expected, settings
-        self.failures, self.job = 0, None
+        self.failures = 0
+        self.job: Job | None = None
+        self.received: set[int] = set()
         self._start()
 
     def _start(self) -> None:
@@ -78,8 +80,7 @@ class Handle:
 
     def assign(self, job: Job) -> None:
         """Send a job to it."""
-        self.job: Job | None = job
-        self.received: set[int] = set()
+        self.job, self.received = job, set()
         self.overdue, self._since, self.state = False, time.monotonic(), State.BEGINNING
         self.call = self._actor.begin.remote(pickle.dumps(_with_absolute_folder(job)))
 

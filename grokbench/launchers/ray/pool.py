@@ -94,7 +94,7 @@ class RemotePool:
             self.stop_by = time.monotonic() + GRACE + LATE
             for handle in self._busy():
                 handle.ask_to_stop()
-            resumable = [handle.job for handle in self._busy() if handle.job and handle.job.resumable]
+            resumable = [job for handle in self._busy() if (job := handle.job) and job.resumable]
             if resumable:
                 said = "stopping after the checkpoints are written; a second signal stops at once"
                 yield resumable[0], Notice(said)
