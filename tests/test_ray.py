@@ -49,7 +49,7 @@ def address():
 def launch(address, jobs, tmp_path):
     """The launcher on two CPUs."""
     settings = RaySettings(address=address, runtime_env={"env_vars": {"PYTHONPATH": str(tmp_path)}})
-    launcher = RayLauncher(settings, jobs.Agree("agree"))
+    launcher = RayLauncher(settings, lambda: jobs.Agree("agree"))
     return lambda stages, workers=1, limits=TimeLimits(): launcher(stages, cpu_workers(workers), limits)  # noqa: B008
 
 

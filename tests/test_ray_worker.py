@@ -9,10 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from grokbench.errors import GrokbenchError
 from grokbench.launchers.jobs import Training
 from grokbench.launchers.limits import TimeLimits
 from grokbench.launchers.ray import connection
 from grokbench.launchers.ray.cluster import Cluster, ClusterError
+from grokbench.launchers.ray.devices import devices
 from grokbench.launchers.ray.handle import _with_absolute_folder
 from grokbench.launchers.ray.plugin_files import collect, place
 from grokbench.launchers.ray.remote_worker import RemoteWorker, Settings, _with_present_folders
@@ -142,6 +144,31 @@ def test_a_gpu_has_places_for_several_workers():
     nodes = [{"CPU": 8.0, "GPU": 2.0}, {"CPU": 64.0}, {"CPU": 1.0, "GPU": 4.0}]
     ray = SimpleNamespace(nodes=lambda: [{"Alive": True, "Resources": each} for each in nodes])
     assert Cluster(ray, 1, 0.5).places() == 5 and Cluster(ray, 1, 0.0).places() == 73
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [("auto", ("cuda:0", "cuda:0", "cuda:1", "cuda:1")), ("cuda", 4), ("cpu", ("cpu",) * 9)],
+)
+def test_the_workers_of_a_cluster(monkeypatch, choice, expected):
+    fake_ray(monkeypatch, [{"CPU": 8.0, "GPU": 2.0}, {"CPU": 1.0}])
+    found = devices(RaySettings(address="auto"), choice)
+    assert found == expected or len(found) == expected
+    assert len(devices(RaySettings(address="auto", workers=3), choice)) == 3
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ("cuda:0", "--device cuda:0: expected auto, cpu or cuda, because Ray chooses the GPUs"),
+        ("cuda", "no node of the Ray cluster has 1 CPU and 0.5 GPU for a worker: it has 8 CPU and 0 GPU; lower `cpus`"),
+    ],
+)
+def test_devices_that_a_cluster_lacks(monkeypatch, choice, said):
+    fake_ray(monkeypatch, [{"CPU": 8.0}])
+    with pytest.raises(GrokbenchError) as error:
+        devices(RaySettings(address="auto"), choice)
+    assert str(error.value).startswith(said)
 
 
 def refused(settings=RaySettings()):  # noqa: B008

@@ -126,6 +126,16 @@ class Agreement(Measurement):
     cells: tuple[Cell, ...]
     expected: Facts
 
+    @classmethod
+    def of(cls, cells: Sequence[Cell], registry: Any) -> "Agreement":
+        """Collect the facts of this process, which are those of the command.
+
+        Args:
+            cells: the cells that the command trains.
+            registry: the plugins that this process has loaded.
+        """
+        return cls(tuple(cells), facts(cells, registry))
+
     def run(self, worker: Worker, registry: Any) -> Iterator[Notice]:
         """Yield nothing if the facts agree.
 

@@ -1,7 +1,7 @@
 """A connected Ray cluster: its nodes, and the workers that it has places for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from grokbench.errors import GrokbenchError
@@ -51,6 +51,10 @@ class Cluster:
 
     def _nodes(self) -> list[dict[str, float]]:
         return [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+
+    def with_gpus(self, gpus: float) -> "Cluster":
+        """Return the cluster for workers with GPUs, or with a part of one each."""
+        return replace(self, gpus=gpus)
 
     def has_place(self) -> bool:
         """Return whether a node is large enough for a worker, whether or not it is free."""

@@ -13,12 +13,12 @@ from grokbench.launchers.ray.cluster import Cluster, ClusterError
 from grokbench.launchers.ray.settings import RaySettings
 from grokbench.text.headline import headline
 
-__all__ = ["connected"]
+__all__ = ["TOO_SMALL", "connected"]
 
 ANSWERS_WITHIN = 10.0  # seconds that the address of a cluster has to accept a connection
-REDUCE = (
-    "lower `cpus` or raise `workers_per_gpu` under `launcher: ray:` in the settings file, or add such a node, and give "
-    "the same command again"
+TOO_SMALL = (
+    "no node of the Ray cluster has {need}: {largest}; lower `cpus` or raise `workers_per_gpu` under `launcher: ray:` "
+    "in the settings file, or add such a node, and give the same command again"
 )
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0"}  # a local cluster reports nothing to Ray's makers
 
@@ -43,7 +43,7 @@ def connected(settings: RaySettings, gpus: float) -> Iterator["Cluster"]:
     try:
         cluster = Cluster(ray, settings.cpus, gpus)
         if not cluster.has_place():
-            raise ClusterError(f"no node of the Ray cluster has {cluster.need}: {cluster.largest}; {REDUCE}")
+            raise ClusterError(TOO_SMALL.format(need=cluster.need, largest=cluster.largest))
         yield cluster
     finally:
         if began:

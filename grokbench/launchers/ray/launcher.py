@@ -1,6 +1,6 @@
 """The launcher `ray`: workers on the nodes of a Ray cluster."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -24,11 +24,11 @@ class RayLauncher:
 
     Attributes:
         settings: the user's settings.
-        agreement: the comparison that precedes a worker's first job.
+        agreement: a function that makes the comparison that precedes a worker's first job.
     """
 
     settings: RaySettings
-    agreement: Agreement
+    agreement: Callable[[], Agreement]
 
     def __call__(
         self,
@@ -50,17 +50,15 @@ class RayLauncher:
         self, workers: Sequence[Worker], limits: TimeLimits, signalled: PendingSignal, stack: ExitStack
     ) -> "RemotePool":
         gpus = 0.0 if workers[0].device == "cpu" else 1 / self.settings.workers_per_gpu
+        plugins, agreement = collect(workers[0].plugins), self.agreement()
         cluster = stack.enter_context(connected(self.settings, gpus))
-        plugins, device = collect(workers[0].plugins), "cuda:0" if gpus else "cpu"
-        settings = [
-            Settings(
-                replace(worker, device=device, sharing=self.settings.workers_per_gpu if gpus else worker.sharing),
-                plugins,
-                limits,
-                self.agreement,
-            )
-            for worker in workers
-        ]
+        settings = [Settings(self._of_node(worker), plugins, limits, agreement) for worker in workers]
         pool = RemotePool(cluster, settings, limits, self.settings.retries, signalled)
         stack.callback(pool.stop)
         return pool
+
+    def _of_node(self, worker: Worker) -> Worker:
+        """Return the settings of a worker as its node needs them: Ray shows it one GPU, or a part of one."""
+        if worker.device == "cpu":
+            return worker
+        return replace(worker, device="cuda:0", sharing=self.settings.workers_per_gpu)
