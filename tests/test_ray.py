@@ -12,7 +12,7 @@ import pytest
 from grokbench.launchers.interface import Stage
 from grokbench.launchers.limits import TimeLimits
 from grokbench.launchers.ray.launcher import RayLauncher
-from grokbench.launchers.ray.settings import RaySettings
+from grokbench.settings.ray import RaySettings
 
 from .helpers.survival.folders import outcome
 from .helpers.worker_jobs import cpu_workers, fake_jobs, gone

@@ -18,8 +18,8 @@ from grokbench.launchers.ray.devices import devices
 from grokbench.launchers.ray.handle import _with_absolute_folder
 from grokbench.launchers.ray.plugin_files import collect, place
 from grokbench.launchers.ray.remote_worker import RemoteWorker, Settings, _with_present_folders
-from grokbench.launchers.ray.settings import RaySettings
 from grokbench.plugins.digests import source_digests
+from grokbench.settings.ray import RaySettings
 
 from .helpers.worker_jobs import cpu_workers, fake_jobs, gone
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from grokbench.io.signals import INTERRUPTIONS
 from grokbench.launchers.ray.cluster import Cluster, ClusterError
-from grokbench.launchers.ray.settings import RaySettings
+from grokbench.settings.ray import RaySettings
 from grokbench.text.headline import headline
 
 __all__ = ["TOO_SMALL", "connected"]

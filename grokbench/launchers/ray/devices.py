@@ -5,7 +5,7 @@ import os
 from grokbench.errors import SuiteError
 from grokbench.launchers.ray.cluster import ClusterError
 from grokbench.launchers.ray.connection import TOO_SMALL, connected
-from grokbench.launchers.ray.settings import RaySettings
+from grokbench.settings.ray import RaySettings
 from grokbench.text.options import Option
 
 __all__ = ["devices", "has_address"]

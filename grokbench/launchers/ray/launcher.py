@@ -12,8 +12,8 @@ from grokbench.launchers.ray.connection import connected
 from grokbench.launchers.ray.plugin_files import collect
 from grokbench.launchers.ray.pool import RemotePool
 from grokbench.launchers.ray.remote_worker import Settings
-from grokbench.launchers.ray.settings import RaySettings
 from grokbench.launchers.signals import PendingSignal, deferring_signals
+from grokbench.settings.ray import RaySettings
 
 __all__ = ["RayLauncher"]
 

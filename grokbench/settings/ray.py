@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from grokbench.records.bounds import JsonObject
 
@@ -26,6 +26,8 @@ class RaySettings:
         retries: how often a job starts again after its worker or node is lost.
         runtime_env: Ray's description of the workers' environment, such as `{env_vars: {GROKBENCH_DATA: /data}}`.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     address: str | None = None
     workers: Workers | None = None
