@@ -115,7 +115,7 @@ def fill(file: Path, out: Path, evaluations: int) -> None:
 
 
 def _fill(store: Store, cell: Cell, plan: "Plan", evaluations: int) -> None:
-    from grokbench.runner.devices import device_name
+    from grokbench.provenance import device_name
 
     here = {**environment(), **plan.manifest.execution, "device_name": device_name("cpu")}
     made = here | {"origins": {name: origin.data() for name, origin in cell.origins.items()}}

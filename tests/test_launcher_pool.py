@@ -56,7 +56,7 @@ class Process:
 
 @pytest.fixture
 def pool():
-    found = module._Pool([], TimeLimits(cell=100.0), PendingSignal())
+    found = module.Pool([], TimeLimits(cell=100.0), PendingSignal())
     found.processes = [Process(60.0), Process(60.0)]
     return found
 

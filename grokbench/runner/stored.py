@@ -65,9 +65,9 @@ def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
         plan: the plan, whose first device is compared.
         store: the results folder; all runs that were trained in it and did not fail are compared.
     """
-    here = {**environment(), "device_name": device_name(plan.devices[0])}
+    here = environment() | ({} if plan.launcher.elsewhere else {"device_name": device_name(plan.devices[0])})
     runs = [run for run in store.runs() if run.outcome is not Outcome.FAILED and run.provenance and not run.reference]
-    for key in ("torch", "grokbench", "device_name"):
+    for key in (key for key in ("torch", "grokbench", "device_name") if key in here):
         others = sorted({str(run.provenance.get(key)) for run in runs} - {str(here[key])})
         if others:
             again = Option("rerun", "all" if key == "device_name" else "stale")

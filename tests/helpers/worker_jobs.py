@@ -81,6 +81,21 @@ class Job:
         yield f"{self.name} failed: {error}"
 
 
+class Agree(Job):
+    # A comparison with the command that finds no difference.
+    expected = {}
+
+    def run(self, worker, registry):
+        yield from ()
+
+
+class Disagree(Agree):
+    def run(self, worker, registry):
+        from grokbench.events import Notice
+
+        yield Notice("another source")
+
+
 class Greet(Job):
     def run(self, worker, registry):
         yield f"hello from {self.name}"

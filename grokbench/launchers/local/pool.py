@@ -19,7 +19,7 @@ from grokbench.launchers.local.worker_process import Ended, Received, WorkerProc
 from grokbench.launchers.signals import PendingSignal, deferring_signals
 from grokbench.records import Run
 
-__all__ = ["launch"]
+__all__ = ["GRACE", "TICK", "Pool", "launch", "trained_cell"]
 
 # Seconds between two checks of the processes. A worker's end leaves its pipe open if a process that it forked is alive.
 TICK = 0.5
@@ -44,7 +44,7 @@ def launch(
         iterator stops the processes.
     """
     with deferring_signals() as signalled:
-        pool = _Pool(workers, limits, signalled)
+        pool = Pool(workers, limits, signalled)
         try:
             for stage in stages:
                 yield from pool.work(stage)
@@ -54,10 +54,17 @@ def launch(
             pool.stop()
 
 
-class _Pool:
+class Pool:
     """The worker processes, and the jobs of the present stage."""
 
     def __init__(self, workers: Sequence[Worker], limits: TimeLimits, signalled: PendingSignal) -> None:
+        """Make a pool without processes.
+
+        Args:
+            workers: the settings of each process. A process starts when a stage first needs it.
+            limits: the time limits of jobs.
+            signalled: once its number is set, even by another thread, the busy processes are asked to stop.
+        """
         self.workers, self.limits, self.signalled = workers, limits, signalled
         self.processes: list[WorkerProcess] = []
         self.started = 0
@@ -157,9 +164,9 @@ class _Pool:
 
     def _seconds(self, process: WorkerProcess) -> float:
         """Return the seconds that the cell of a training job has used; 0 for other jobs, which have no limit."""
-        if (identity := _trained_cell(process.job)) is None:
+        if (identity := trained_cell(process.job)) is None:
             return 0.0
-        running = (each.clock.used for each in self.processes if _trained_cell(each.job) == identity)
+        running = (each.clock.used for each in self.processes if trained_cell(each.job) == identity)
         return self.used[identity] + sum(running)
 
     def _stalled(self, process: WorkerProcess) -> Iterator[tuple[Job, Event]]:
@@ -209,12 +216,12 @@ class _Pool:
     def _take_job(self, process: WorkerProcess) -> Job:
         """Leave a process without a job, and add the seconds of a training job to those of its cell."""
         seconds, job = process.clock.used, process.take_job()
-        if (identity := _trained_cell(job)) is not None:
+        if (identity := trained_cell(job)) is not None:
             self.used[identity] += seconds
         return job
 
 
-def _trained_cell(job: Job | None) -> str | None:
+def trained_cell(job: Job | None) -> str | None:
     """Return the identity of the cell that a job trains; None for other jobs."""
     return job.cells[0].identity if job and job.resumable else None
 
