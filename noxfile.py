@@ -120,7 +120,7 @@ def ray(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def simulations(session: nox.Session) -> None:
-    """Simulate the error rates again, some three minutes; `nox -s simulations -- cadence` runs one."""
+    """Simulate error rates and scaling again, some four minutes; `nox -s simulations -- cadence` runs one."""
     install(session, "--editable", str(ROOT))
     session.env["OMP_NUM_THREADS"] = "1"
     python(session, "-m", "simulations", *session.posargs)

@@ -27,11 +27,11 @@ CHECKPOINT = 60.0  # seconds between two checkpoints, the default of `grokbench 
 START = 20.0  # seconds until a worker trains a group: it imports torch, prepares and records
 DOWN = 600.0  # seconds until a worker is back
 HOUR = 3600.0
-CASES = {  # hours between two preemptions of a worker, hours between two losses of a node, whether checkpoints are read
-    "undisturbed": (None, None, True),
-    "preempted every 4 h": (4.0, None, True),
-    "preempted every 4 h, a node lost every 10 days": (4.0, 240.0, True),
-    "the same, without checkpoints": (4.0, 240.0, False),
+CASES = {  # hours between preemptions of a worker, hours between losses of a node, with checkpoints, longest first
+    "in the order of the suite": (None, None, True, False),
+    "longest first": (None, None, True, True),
+    "preempted every 4 h, a node lost every 10 days": (4.0, 240.0, True, True),
+    "the same, without checkpoints": (4.0, 240.0, False, True),
 }
 
 
@@ -59,7 +59,7 @@ def simulate(suites: int) -> list[Row]:
 
 
 def _row(number: int, case: str, workers: int, suites: int) -> Row:
-    runs = 1 if case == "undisturbed" else suites  # nothing is drawn in it
+    runs = suites if CASES[case][0] else 1  # nothing is drawn in an undisturbed run
     found = [_run(case, workers, generator("scaling", number, workers, each)) for each in range(runs)]
     work = COPIES * sum(COSTS)
     return {
@@ -73,9 +73,10 @@ def _row(number: int, case: str, workers: int, suites: int) -> Row:
 
 def _run(case: str, workers: int, rng: np.random.Generator) -> tuple[float, float]:
     """Simulate one run; return its makespan and the seconds of training that were lost."""
-    preempted, node_lost, resumes = CASES[case]
+    preempted, node_lost, resumes, longest_first = CASES[case]
     ends = partial(_end, _Losses(node_lost, workers, rng), preempted, rng)
-    waiting, idle = deque(sorted(COSTS * COPIES, reverse=True)), list(range(workers))
+    costs = [seconds for seconds in COSTS for _ in range(COPIES)]
+    waiting, idle = deque(sorted(costs, reverse=True) if longest_first else costs), list(range(workers))
     events: list[tuple[float, int, int, float]] = []  # when, a number that breaks ties, worker, seconds of work left
     numbers, now, last, lost = count(), 0.0, 0.0, 0.0
     while waiting or events:
