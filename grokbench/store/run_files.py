@@ -74,6 +74,7 @@ class Heads:
     def __init__(self) -> None:
         """Begin without runs."""
         self._read: dict[str, tuple[tuple[int, ...], Run]] = {}
+        self._shared: dict[str, Run] = {}  # identity of a cell -> its run that was read last
 
     def __call__(self, path: Path) -> Run:
         """Return the run of a file, see `read_head`."""
@@ -81,8 +82,16 @@ class Heads:
         signature = (status.st_ino, status.st_size, status.st_mtime_ns)
         known = self._read.get(str(path))
         if known is None or known[0] != signature:
-            known = self._read[str(path)] = (signature, read_head(path))
+            known = self._read[str(path)] = (signature, self._sharing(read_head(path)))
         return known[1]
+
+    def _sharing(self, run: Run) -> Run:
+        """Let the runs of a cell share an equal provenance, which takes most of their memory."""
+        other = self._shared.get(run.identity)
+        if other is not None and other.provenance == run.provenance:
+            run = replace(run, provenance=other.provenance)
+        self._shared[run.identity] = run
+        return run
 
 
 def read_run(path: Path) -> Run:
