@@ -3,9 +3,9 @@
 The suite is a real one, so that `grokbench run` finds nothing left to train; its runs and seconds are made up.
 """
 
-import os
 import random
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,6 +28,13 @@ __all__ = ["Cost", "commands", "fill", "json", "measure", "suite", "table"]
 
 TASKS, METHODS, SEEDS, EVALUATIONS = 20, 40, 25, 500
 BUDGET = 10_000
+STARTER = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
+sys.exit(status)
+"""
 
 
 @dataclass(frozen=True)
@@ -84,14 +91,14 @@ def commands(file: Path, out: Path) -> Mapping[str, Sequence[str]]:
 
 
 def cost(name: str, command: Sequence[str]) -> Cost:
-    """Run a command and return its cost; CalledProcessError if it fails."""
+    """Run a command and return its cost; CalledProcessError if it fails.
+
+    A small process starts the command, because the peak memory of a process counts that of the process that started it.
+    """
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Cost(name, time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    done = subprocess.run([sys.executable, "-c", STARTER, *command], check=True, capture_output=True, text=True)
+    cpu_seconds, kilobytes = map(float, done.stderr.splitlines()[-1].split())
+    return Cost(name, time.perf_counter() - began, cpu_seconds, kilobytes / 1024)
 
 
 def suite(tasks: int, methods: int, seeds: int) -> str:
