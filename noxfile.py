@@ -108,8 +108,19 @@ def compiled(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def ray(session: nox.Session) -> None:
+    """Run suites on the nodes of a Ray cluster on this machine, one of which is lost midway, some five minutes."""
+    try:
+        install(session, "--editable", f"{ROOT}[ray,test]")
+    except nox.command.CommandFailed:
+        session.skip("Ray cannot be installed here: it has no wheel for this Python or platform")
+    session.env["OMP_NUM_THREADS"] = "1"
+    python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_ray.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def simulations(session: nox.Session) -> None:
-    """Simulate the error rates again, about three minutes; `nox -s simulations -- cadence` runs one."""
+    """Simulate error rates and scaling again, about four minutes; `nox -s simulations -- cadence` runs one."""
     install(session, "--editable", str(ROOT))
     session.env["OMP_NUM_THREADS"] = "1"
     python(session, "-m", "simulations", *session.posargs)

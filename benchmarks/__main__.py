@@ -10,7 +10,7 @@ from grokbench.errors import GrokbenchError
 TASKS = ("sparse_parity", "modular_addition", "mnist_ce", "xor")  # by default
 OTHERS = ("cifar10",)
 METHODS = ("baseline", "grokfast", "orthograd", "grokalign")
-PARTS = ("speed", "peers", "scaling", "startup", "report")
+PARTS = ("speed", "peers", "scaling", "startup", "report", "store")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

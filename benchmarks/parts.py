@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import peers, reporting, scaling, startup, tables
+from benchmarks import large_folder, peers, reporting, scaling, startup, tables
 from benchmarks.cases import METHODS, Case, missing_data, shipped_cases
 from benchmarks.competitors import competitors, floor, seconds_per_epoch
 from benchmarks.floor import effort
@@ -28,6 +28,7 @@ __all__ = [
     "scaling_part",
     "speed_part",
     "startup_part",
+    "store_part",
 ]
 
 Say = Callable[[str], None]
@@ -165,10 +166,18 @@ def report_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any
     show(reporting.table(found))
 
 
+def store_part(options: Options, say: Say, show: Say) -> Iterator[dict[str, Any]]:
+    """Time commands on a results folder of 20,000 finished replicas."""
+    found = large_folder.measure(options.rounds, say)
+    yield from large_folder.json(found)
+    show(large_folder.table(found))
+
+
 PARTS = {
     "speed": speed_part,
     "peers": peers_part,
     "scaling": scaling_part,
     "startup": startup_part,
     "report": report_part,
+    "store": store_part,
 }

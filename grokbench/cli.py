@@ -19,9 +19,10 @@ from grokbench.commands.new import new
 from grokbench.commands.output import any_encoding, echo
 from grokbench.commands.plugins import list_, show, validate
 from grokbench.commands.power import power
-from grokbench.commands.results import compare, export, leaderboard, pack, seconds, status
+from grokbench.commands.results import compare, export, leaderboard, pack, seconds
 from grokbench.commands.run import run
 from grokbench.commands.signals import exit_status, interrupted_message
+from grokbench.commands.status import cancel, logs, status
 from grokbench.commands.submissions import check_submission, prepare_submission
 from grokbench.commands.tune import tune
 from grokbench.errors import GrokbenchError, PluginError, SuiteError
@@ -57,6 +58,8 @@ for command in (
     report,
     plot,
     status,
+    logs,
+    cancel,
     pack,
     merge,
     export,

@@ -1,6 +1,6 @@
 """The events of a job: a run, kept weights, the progress of a group, a timing, a profile, a group size.
 
-Launchers add two events of their own: a job without progress, and a notice.
+Launchers add three events of their own: the start of a job, a job without progress, and a notice.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from grokbench.records import Cell, Run, Timing
 
-__all__ = ["Event", "KeptWeights", "MeasuredGroupSize", "NoProgress", "Notice", "Profile", "Progress"]
+__all__ = ["Event", "KeptWeights", "MeasuredGroupSize", "NoProgress", "Notice", "Profile", "Progress", "Started"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,24 @@ class KeptWeights(NamedTuple):
     content: bytes
 
 
+class Started(NamedTuple):
+    """The start of a job on a worker; a job that is tried again starts again.
+
+    Attributes:
+        host: the name of the machine.
+        pid: the worker's process there; 0 if it is not known.
+        device: the worker's device: "cpu", or a CUDA device such as "cuda:0".
+        job_id: the id of the scheduler's job in which the worker runs; empty if there is no scheduler.
+        log: the file to which the worker writes what it prints; empty if there is none.
+    """
+
+    host: str
+    pid: int
+    device: str
+    job_id: str = ""
+    log: str = ""
+
+
 class NoProgress(NamedTuple):
     """A lack of progress: for some time a job has taken no step, made no evaluation and sent no message.
 
@@ -92,4 +110,4 @@ class Notice(NamedTuple):
     text: str
 
 
-Event = Run | KeptWeights | Progress | Timing | Profile | MeasuredGroupSize | NoProgress | Notice
+Event = Run | KeptWeights | Progress | Timing | Profile | MeasuredGroupSize | Started | NoProgress | Notice

@@ -14,7 +14,7 @@ from typing import Any
 from grokbench import __version__
 from grokbench.resources import cores
 
-__all__ = ["environment", "git_state"]
+__all__ = ["device_name", "environment", "git_state"]
 
 PACKAGES = ("torch", "numpy", "scipy")
 GIT_SECONDS = 5.0  # a repository on a slow disk must not delay a run
@@ -38,6 +38,15 @@ def environment() -> dict[str, Any]:
         "machine": f"{cpu}, {count} core{'' if count == 1 else 's'}",
         "git": git_state(Path(__file__)),
     }
+
+
+def device_name(device: str) -> str:
+    """Return the name of a device's hardware: of the processor, or of the GPU."""
+    if device == "cpu":
+        return str(environment()["cpu"])
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Simulations of the error rates behind the conclusions, run from the checkout by `python -m simulations NAME`."""
+"""Simulations of error rates and of scaling, run from the checkout by `python -m simulations NAME`."""

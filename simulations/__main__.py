@@ -12,7 +12,7 @@ import click
 
 from grokbench import stats
 
-NAMES = ("looks", "failures", "cadence", "between", "bounds", "equivalence")
+NAMES = ("looks", "failures", "cadence", "between", "bounds", "equivalence", "scaling")
 RESULTS = Path(__file__).parent / "results"
 SAMPLED, MOST = 150, 40  # a sample, which a test recomputes, has 1/150 of the suites, but at most 40
 

@@ -21,7 +21,7 @@ LAYERS = (
     "text io seeds events types task at regularizer",
     "data metric optimizers observer suite_files torch_optimizers",
     "suite store step hookspecs",
-    "plugins judging observers",
+    "plugins judging observers settings",
     "plan engine report report.text",
     "report.charts report.export report.methods launchers doctor scaffold",
     "report.html runner",
@@ -36,7 +36,7 @@ TRAINING = "types task at regularizer metric random optimizers plugins plan step
 JUDGING = "stats geometry store judging report api.runs tune.space tune.trials tune.scores tune.best_of_k tune.tables"
 STARTS_WITHOUT_TORCH = (
     "errors records validation criterion stats geometry suite io resources provenance observer data store report "
-    "judging api tune cli"
+    "judging api tune cli settings"
 )
 MOST_LOOSE_MODULES = 22
 

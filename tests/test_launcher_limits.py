@@ -13,10 +13,9 @@ from grokbench.launchers import limits
 from grokbench.launchers.interface import Stage
 from grokbench.launchers.limits import ProgressClock, TimeLimits
 from grokbench.launchers.local import pool, worker_process
-from grokbench.launchers.local.pool import launch
 from grokbench.launchers.signals import deferring_signals
 
-from .helpers.worker_jobs import cpu_workers, events, fake_jobs, gone
+from .helpers.worker_jobs import cpu_workers, events, fake_jobs, gone, launch
 
 NEVER = 1e9
 

@@ -10,12 +10,11 @@ import pytest
 from grokbench.launchers.interface import Stage
 from grokbench.launchers.limits import ProgressClock, TimeLimits
 from grokbench.launchers.local import pool as module
-from grokbench.launchers.local.pool import launch
 from grokbench.launchers.local.worker import Done
 from grokbench.launchers.local.worker_process import Received, WorkerProcess
 from grokbench.launchers.signals import PendingSignal
 
-from .helpers.worker_jobs import cpu_workers, fake_jobs, gone
+from .helpers.worker_jobs import cpu_workers, fake_jobs, gone, launch
 
 
 class Job:
@@ -57,7 +56,7 @@ class Process:
 
 @pytest.fixture
 def pool():
-    found = module._Pool([], TimeLimits(cell=100.0), PendingSignal())
+    found = module.Pool([], TimeLimits(cell=100.0), PendingSignal())
     found.processes = [Process(60.0), Process(60.0)]
     return found
 

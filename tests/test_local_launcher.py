@@ -12,9 +12,8 @@ import threading
 import pytest
 
 from grokbench.launchers.interface import Stage, Worker
-from grokbench.launchers.local.pool import launch
 
-from .helpers.worker_jobs import cpu_workers, events, fake_jobs, gone
+from .helpers.worker_jobs import cpu_workers, events, fake_jobs, gone, launch
 
 
 def test_every_event_comes_with_its_job(jobs):
@@ -146,8 +145,9 @@ def test_a_silent_worker_whose_parent_is_gone_ends(jobs, tmp_path):
         "from grokbench.launchers.local.pool import launch\n"
         "from grokbench.launchers.interface import Stage, Worker\n"
         "if __name__ == '__main__':\n"
-        "    for _, pid in launch([Stage([Silent('a')], 1)], [Worker('cpu', 'float32', (), {})]):\n"
-        "        print(pid, flush=True)\n",
+        "    for _, event in launch([Stage([Silent('a')], 1)], [Worker('cpu', 'float32', (), {})]):\n"
+        "        if isinstance(event, int):\n"
+        "            print(event, flush=True)\n",
         encoding="utf-8",
     )
     parent = subprocess.Popen([sys.executable, "-P", str(script)], stdout=subprocess.PIPE, text=True)

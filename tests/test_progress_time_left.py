@@ -70,3 +70,15 @@ def test_groups_that_train_side_by_side_share_the_work_left():
 )
 def test_the_time_left_in_words(rest, words):
     assert str(rest) == words
+
+
+def test_the_time_left_accounts_for_groups_that_wait():
+    """Two workers have 90 s left each, and three groups of 100 s wait: one of the workers takes two of them."""
+    waiting = [cell(regularizer=name, budget=100) for name in ("b", "c", "d")]
+    matrix = matrix_of([cell(budget=100), cell(regularizer="a", budget=100), *waiting], seeds=1)
+    for name in ("grokalign", "a"):
+        matrix.progress(cell(regularizer=name, budget=100), (1000,), 0, 1)
+    matrix.now.seconds += 10
+    for name in ("grokalign", "a"):
+        matrix.progress(cell(regularizer=name, budget=100), (1000,), 10, 1)
+    assert estimate_time_left(matrix) == TimeLeft(90 + 100 + 100, True, 0)

@@ -85,5 +85,5 @@ def test_a_job_that_fails_without_words_fails():
 
     job = Job()
     process = SimpleNamespace(job=job, received=set(), clock=SimpleNamespace(used=0.0), take_job=lambda: job)
-    some = pool._Pool([], TimeLimits(), PendingSignal())
+    some = pool.Pool([], TimeLimits(), PendingSignal())
     assert list(some._end(process, "")) == [(job, "failed: ")] and list(some._end(process, None)) == []

@@ -16,7 +16,7 @@ from grokbench.records import Outcome, Statistics
 from .helpers.result_folders import a_cell, a_run
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("looks", "failures", "cadence", "between", "bounds", "equivalence")
+NAMES = ("looks", "failures", "cadence", "between", "bounds", "equivalence", "scaling")
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Jobs without progress: in the display, in `status`, and the options that limit them."""
+"""Jobs without progress: in the display, and the options that limit them."""
 
 import io
 
@@ -6,39 +6,11 @@ import pytest
 
 from grokbench.runner.progress import PlainDisplay
 from grokbench.runner.progress.live import LiveDisplay
-from grokbench.store import Store
 from grokbench.text.headline import headline
 
-from .helpers import result_folders, tiny
+from .helpers import tiny
 
 NAME = "parity / slow, seeds 1000-1002"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    result_folders.make(tmp_path / "out")
-    return tmp_path / "out"
-
-
-def test_status_names_a_job_without_progress_while_a_process_writes(folder):
-    store = Store.load(folder)
-    with Store.open(folder, store.manifest) as open_store:
-        open_store.stalls.note(NAME, 75.0)
-        assert f"  {NAME}: no progress since " in tiny.grokbench("status", folder).out
-        open_store.stalls.note(NAME, 0.0)
-        assert "no progress" not in tiny.grokbench("status", folder).out
-        assert not (folder / "stalls.json").exists()
-        open_store.stalls.note(NAME, 75.0)
-    assert not (folder / "stalls.json").exists()
-    (folder / "stalls.json").write_text("{}", encoding="utf-8")  # as after a kill
-    with Store.open(folder, store.manifest):
-        assert not (folder / "stalls.json").exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"[]\n", b'{"a": 1}\n', b'{"a"'])
-def test_a_damaged_file_of_stalls_says_nothing(folder, content):
-    (folder / "stalls.json").write_bytes(content)
-    assert Store.load(folder).stalls.read() == {}
 
 
 def test_the_displays_show_and_forget_it():

@@ -8,6 +8,7 @@ from typing import Any
 
 from grokbench.api.runs import Runs, load_runs
 from grokbench.errors import SuiteError
+from grokbench.launchers.choice import LAUNCHERS
 from grokbench.runner.request import Plan, Request, resolve, unused
 from grokbench.store.reuse import RERUN
 from grokbench.text.options import as_keywords
@@ -16,7 +17,7 @@ from grokbench.validation import is_count
 
 __all__ = ["run"]
 
-CHOICES = {"precision": ("float32", "float64"), "rerun": tuple(RERUN)}
+CHOICES = {"precision": ("float32", "float64"), "rerun": tuple(RERUN), "launcher": LAUNCHERS}
 LEAST = {"group_size": 2, "num_seeds": 1}  # least values of arguments that are counts
 
 
@@ -41,6 +42,7 @@ def run(
     log: str | Iterable[str] = (),
     unverified_data: str | Iterable[str] = (),
     reference: str | Path | None = None,
+    launcher: str | None = None,
     fail_fast: bool = False,
 ) -> Runs:
     """Train the missing replicas of a suite, as `grokbench run` does, and return all runs of its results folder.
@@ -73,6 +75,8 @@ def run(
             rows then say so.
         reference: a results folder whose rows are taken instead of trained, or "none" to train all. By default, with
             `methods`, the folder results/<suite>, if there is one.
+        launcher: where the workers run: "local" (this machine) or "ray" (a Ray cluster); default: as the settings file
+            says, else local.
         fail_fast: stop at the first replica that fails.
 
     Raises:
@@ -81,7 +85,13 @@ def run(
         DataError: data of a task is missing, or is not the published data.
         StoreError: the folder holds other results or cannot be written, or another process is writing to it.
     """
-    asked = {"precision": precision, "rerun": rerun, "group_size": group_size, "num_seeds": num_seeds}
+    asked = {
+        "precision": precision,
+        "rerun": rerun,
+        "launcher": launcher,
+        "group_size": group_size,
+        "num_seeds": num_seeds,
+    }
     timeouts = {"stall_timeout": stall_timeout, "cell_timeout": cell_timeout}
     _check(**asked)
     for name, seconds in {"checkpoint_seconds": checkpoint_seconds, **timeouts}.items():
@@ -106,6 +116,7 @@ def run(
         log=_labels(log),
         unverified_data=_labels(unverified_data),
         reference=None if reference is None else str(reference),
+        launcher=launcher,
     )
     with as_keywords():
         plan = resolve(request)
@@ -131,7 +142,7 @@ def _perform(plan: Plan, fail_fast: bool) -> None:
 def _check(**asked: Any) -> None:
     """Raise SuiteError for values that the command line would refuse."""
     for name, choices in CHOICES.items():
-        if asked[name] not in choices:
+        if asked[name] not in choices and not (name == "launcher" and asked[name] is None):
             near = did_you_mean(str(asked[name]), choices)
             raise SuiteError(f"{name}={asked[name]!r}: expected one of: {', '.join(choices)}{near}")
     for name, least in LEAST.items():

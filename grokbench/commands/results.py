@@ -1,4 +1,4 @@
-"""Commands about a results folder: `leaderboard`, `compare`, `seconds`, `status`, `pack` and `export`."""
+"""Commands about a results folder: `leaderboard`, `compare`, `seconds`, `pack` and `export`."""
 
 import shutil
 import sys
@@ -17,7 +17,7 @@ from grokbench.text.escape import printable
 if TYPE_CHECKING:
     from grokbench.store import Store
 
-__all__ = ["compare", "export", "leaderboard", "pack", "print_leaderboard", "seconds", "status"]
+__all__ = ["compare", "export", "leaderboard", "pack", "print_leaderboard", "seconds"]
 
 FORMATS = ("table", "markdown", "latex", "csv", "json")  # the formats of `report.text`, which is slow to import
 CONTRAST_FORMATS = ("table", "markdown", "json")  # the formats of `report.text.contrast` and `report.text.seconds`
@@ -123,20 +123,6 @@ def seconds(directory: str, style: str) -> None:
     found = compare(store.manifest, store.runs(), timings)
     echo(render(list(costs(found)), f"{store.manifest.suite}, in seconds", timings, style))
     _warn_of_damaged(store)
-
-
-@click.command()
-@click.argument("directory", metavar="DIR", shell_complete=folders)
-@click.option("--tracebacks", is_flag=True, help="Also print the tracebacks of failed replicas.")
-def status(directory: str, tracebacks: bool) -> None:
-    """Show how much of a results folder is done, what is left, and whether a process is writing to it."""
-    from grokbench.store import Store, status
-
-    store = Store.load(directory)
-    for line in status.describe(store):
-        echo(printable(line))
-    for paragraph in status.tracebacks(store) if tracebacks else ():
-        echo(f"\n{paragraph}")
 
 
 @click.command()

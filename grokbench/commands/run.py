@@ -18,6 +18,7 @@ from grokbench.commands.results import print_leaderboard
 from grokbench.commands.signals import Interrupted, exit_status, raise_interrupt
 from grokbench.errors import StoreError
 from grokbench.io.signals import handling_signals
+from grokbench.launchers.choice import LAUNCHERS
 from grokbench.seeds import format_seeds
 from grokbench.store.reuse import RERUN
 from grokbench.text.escape import printable
@@ -39,6 +40,12 @@ SELECTION = (  # options that choose what to run and where
         shell_complete=devices,
         help="Devices to train on. cpu: one worker per core; cuda: two workers per device; cuda:0,1,1: one worker on "
         "GPU 0, two on GPU 1.",
+    ),
+    click.option(
+        "--launcher",
+        type=click.Choice(LAUNCHERS),
+        help="Where the workers run: on this machine, or on a Ray cluster.  [default: as the settings file says, else "
+        "local]",
     ),
     click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
     click.option(

@@ -1,7 +1,7 @@
 """Digests of the data that a replica is trained on, recorded while its task reads the data."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["collecting", "digest", "note", "recording"]
+__all__ = ["collecting", "digest", "fetched", "note", "recording"]
 
 _READ: ContextVar[dict[str, str] | None] = ContextVar("_READ", default=None)
 
@@ -28,6 +28,22 @@ def recording() -> Iterator[dict[str, str]]:
 def collecting() -> bool:
     """Return whether digests are collected now; if not, an expensive digest need not be computed."""
     return _READ.get() is not None
+
+
+def fetched(fetches: Iterable[Callable[[], object] | None]) -> dict[str, str]:
+    """Fetch data sets, and return the digests of those that were read: name -> sha256.
+
+    Args:
+        fetches: the `fetch` of tasks and metrics; None for those without data files.
+
+    Raises:
+        DataError: a data set is missing and cannot be fetched.
+    """
+    with recording() as read:
+        for fetch in fetches:
+            if fetch:
+                fetch()
+    return read
 
 
 def note(name: str, sha256: str) -> None:

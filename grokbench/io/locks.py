@@ -12,7 +12,7 @@ from grokbench.io import links
 from grokbench.io.atomic import explained
 from grokbench.text.options import Option
 
-__all__ = ["LOCK", "is_locked", "locked"]
+__all__ = ["LOCK", "holds", "is_locked", "locked"]
 
 LOCK = ".lock"
 PATIENCE = 0.2  # seconds to wait for the lock, because `is_locked` in another process takes it for an instant
@@ -64,3 +64,25 @@ def _taken(file: IO[bytes], folder: Path, kind: int) -> bool:
         except BlockingIOError:
             return False
     return True
+
+
+def holds(pid: int, folder: Path) -> bool:
+    """Return whether a process of this user has the folder's lock file open; False if the system does not say.
+
+    Args:
+        pid: the number of the process.
+        folder: the folder.
+    """
+    try:
+        lock = (folder / LOCK).lstat()
+        files = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return False
+    return any(_is(lock, file) for file in files)
+
+
+def _is(status: os.stat_result, file: str) -> bool:
+    try:
+        return os.path.samestat(status, os.stat(file))
+    except OSError:  # it was closed meanwhile
+        return False

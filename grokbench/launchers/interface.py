@@ -125,7 +125,7 @@ class Launcher(Protocol):
 
         A launcher keeps five promises:
 
-        1. Every event of a job is yielded, in the job's order.
+        1. `Started` is yielded when a worker gets a job, then every event of the job, in the job's order.
         2. If the process of a job fails, ends or exceeds a limit, the events of `Job.failed` are yielded, and the other
            jobs go on. After a fault of the process, a job with compiled code is first tried once without it.
         3. A job without progress is tried `limits.ATTEMPTS` times.

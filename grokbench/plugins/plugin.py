@@ -47,7 +47,7 @@ class Plugin:
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """The factory's parameters, in order."""
-        return dict(inspect.signature(self.factory).parameters)
+        return dict(_parameters(self.factory))
 
     def resolve(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the value of every parameter, converted by its annotation: 1 becomes 1.0 for a float.
@@ -127,6 +127,11 @@ class Plugin:
             return self.factory(**self.resolve(given))
         except Exception as error:
             raise PluginError(f"{self.name} ({self.origin}) {refusal(error)}") from error
+
+
+@lru_cache(1024)  # a large suite asks for the same ones thousands of times
+def _parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(factory).parameters
 
 
 @lru_cache(1024)  # it takes longer to make one than to read a value

@@ -22,6 +22,7 @@ __all__ = [
     "Finite",
     "JsonObject",
     "Labels",
+    "Moment",
     "Provenance",
     "Seconds",
     "Seed",
@@ -33,6 +34,7 @@ LATEST = 10**12  # most epochs, or evaluations: at a microsecond each they would
 MOST_SEEDS = 100_000  # most seeds of a folder: ten times as many as a suite may have
 # Keys of provenance: those whose values are compared and printed, and those whose values are mappings.
 FACTS = "device device_name machine torch precision grokbench engine pace timed_at curves reference".split()
+SCALARS = frozenset({str, int, bool, type(None)})
 TABLES = ("measured", "data", "imports", "origins", "git")
 
 
@@ -46,9 +48,15 @@ def _finite(found: Mapping[str, Any]) -> Mapping[str, Any]:
     waiting: list[Any] = [found]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError("a number is not finite")
-        waiting += value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+        if type(value) in SCALARS:  # most values, and a check of exact types is fast
+            continue
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                raise ValueError("a number is not finite")
+        elif isinstance(value, dict | list | tuple):
+            waiting += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, Mapping):
+            waiting += value.values()
     return found
 
 
@@ -82,6 +90,7 @@ JsonObject = Annotated[Mapping[str, Any], AfterValidator(_finite)]
 Every = Annotated[int, Field(strict=True, ge=1, le=LATEST)]  # for a budget, or for the epochs between evaluations
 Labels = Annotated[tuple[str, ...], Field(max_length=10_000)]
 Seconds = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
+Moment = Annotated[float, Field(ge=0, lt=4e9, allow_inf_nan=False)]  # seconds since 1970, until 2096
 Seed = Annotated[int, Field(strict=True, ge=0, le=MAX_SEED)]
 Seeds = Annotated[tuple[Seed, ...], Field(max_length=MOST_SEEDS)]
 Better = Annotated[str, Field(pattern="^(higher|lower)$")]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from grokbench.data import current_digest
-from grokbench.data.digests import recording
+from grokbench.data.digests import fetched
 from grokbench.data.published import PUBLISHED, is_unverified, refusal, refuse_unverified
 from grokbench.records import Cell
 from grokbench.runner.request import Plan
@@ -28,10 +28,8 @@ def fetch_data(plan: Plan, cells: Iterable[Cell], metrics: bool = True) -> None:
     tasks = {identity(cell.recipe.task.data()): cell for cell in cells}
     for cell in tasks.values():
         step = cell_step(cell, plan.registry)
-        with recording() as read:
-            for fetch in (step.task.fetch, *(metric.fetch for metric in step.metrics.values() if metrics)):
-                if fetch:
-                    fetch()
+        measured = step.metrics.values() if metrics else ()
+        read = fetched([step.task.fetch, *(metric.fetch for metric in measured)])
         refuse_unverified(read, plan.unverified_data)
 
 

@@ -1,7 +1,7 @@
 """The device of each worker, resolved from the user's choice."""
 
 from grokbench.errors import SuiteError
-from grokbench.provenance import environment
+from grokbench.provenance import device_name, environment
 from grokbench.resources import cpu_workers
 from grokbench.text.lists import plural
 from grokbench.text.options import Option
@@ -49,12 +49,3 @@ def in_words(workers: tuple[str, ...]) -> str:
     if workers[0] == "cpu":
         return f"the CPU, {plural(len(workers), 'worker')}"
     return ", ".join(f"{device} ({plural(workers.count(device), 'worker')})" for device in dict.fromkeys(workers))
-
-
-def device_name(device: str) -> str:
-    """Return the name of a device's hardware: of the processor, or of the GPU."""
-    if device == "cpu":
-        return str(environment()["cpu"])
-    import torch
-
-    return torch.cuda.get_device_name(device)

@@ -42,7 +42,7 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
         Observers(plan.observers, show.say) as observers,
         closing(pipeline.perform(plan, store)) as events,
     ):
-        show.say(f"{plan.suite.name} on {in_words(plan.devices)}, results in {plan.directory}")
+        show.say(f"{plan.suite.name} on {_where(plan)}, results in {plan.directory}")
         stored = _stored(plan, store)
         show.begin(plan.cells, len(plan.seeds), stored, plan.manifest.statistics.rank_by)
         _notify_begin(observers, plan, store, stored)
@@ -61,6 +61,11 @@ def execute(plan: Plan, store: Store, fail_fast: bool = False) -> list[tuple[Cel
             with suppress(StoreError):  # such as a full disk; the next command records the look
                 store.look()
     return failed
+
+
+def _where(plan: Plan) -> str:
+    """Describe where a plan is trained, such as `the CPU, 2 workers` or `ray: the CPU, 40 workers`."""
+    return (f"{plan.launcher.name}: " if plan.launcher.elsewhere else "") + in_words(plan.devices)
 
 
 def _notify_begin(observers: Observers, plan: Plan, store: Store, stored: dict[CellKey, list[Run]]) -> None:

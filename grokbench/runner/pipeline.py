@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
-from grokbench.events import Event, KeptWeights, NoProgress
+from grokbench.events import Event, KeptWeights
 from grokbench.judging.comparison import compare
 from grokbench.judging.leaderboard import Leaderboard
 from grokbench.judging.ranking import rank
@@ -16,8 +16,10 @@ from grokbench.launchers.jobs import Profiling, Timekeeping, Training
 from grokbench.provenance import environment
 from grokbench.records import Cell, Outcome, Run, Timing
 from grokbench.runner import compiling, group_sizes
+from grokbench.runner.activity import ActivityRecorder
 from grokbench.runner.data_checks import fetch_data
 from grokbench.runner.devices import device_name
+from grokbench.runner.order import longest_first
 from grokbench.runner.references import Reference, fill, past
 from grokbench.runner.request import Plan, distinct
 from grokbench.runner.scheduling import timekeeping, training
@@ -132,31 +134,41 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
         DataError: a task's data is missing.
         StoreError: the folder cannot be written.
     """
-    from grokbench.launchers.local.pool import launch
-
-    provenance = {**environment(), **plan.manifest.execution, "device_name": device_name(plan.devices[0])}
+    provenance = {**environment(), **plan.manifest.execution, "device_name": _device_name(plan, plan.devices[0])}
     workers = _workers(plan, provenance)
-    work = jobs(plan, store, workers)  # it may raise, so it precedes the first change of the folder
+    work = longest_first(plan, store, jobs(plan, store, workers))  # may raise, so it precedes any change of the folder
     fetch_data(plan, [cell for job in _timings(plan, store, provenance) for cell in job.cells])
     _supersede(plan, store)
-    for job, event in launch(_stages(plan, store, work, provenance), workers, plan.limits):
-        store.stalls.note(job.name, event.seconds if isinstance(event, NoProgress) else 0.0)
-        if isinstance(event, Run):
-            store.save(event)
-        elif isinstance(event, KeptWeights):
-            store.weights.save(event)
-        elif isinstance(event, Timing):
-            store.save_timing(event)
-        yield job, event
+    launch = plan.launcher.launcher(distinct(plan.cells), plan.registry)
+    with ActivityRecorder(store, work, plan.launcher.name) as activity:
+        for job, event in launch(_stages(plan, store, work, provenance), workers, plan.limits):
+            _save(store, event)
+            activity.note(job, event)
+            yield job, event
+
+
+def _save(store: Store, event: Event) -> None:
+    """Store a run, weights or a timing; other events are only shown."""
+    if isinstance(event, Run):
+        store.save(event)
+    elif isinstance(event, KeptWeights):
+        store.weights.save(event)
+    elif isinstance(event, Timing):
+        store.save_timing(event)
 
 
 def _workers(plan: Plan, provenance: Mapping[str, Any]) -> list[Worker]:
     """Return the settings of a worker for each entry of the plan's devices."""
-    named = {device: {**provenance, "device_name": device_name(device)} for device in plan.devices}
+    named = {device: {**provenance, "device_name": _device_name(plan, device)} for device in plan.devices}
     return [
         Worker(device, plan.precision, plan.plugins, named[device], plan.devices.count(device))
         for device in plan.devices
     ]
+
+
+def _device_name(plan: Plan, device: str) -> str | None:
+    """Return the name of a device's hardware; None if only the workers know it, as on other machines."""
+    return None if plan.launcher.elsewhere else device_name(device)
 
 
 def _supersede(plan: Plan, store: Store) -> None:
@@ -211,13 +223,14 @@ def _timings(plan: Plan, store: Store, provenance: Mapping[str, Any]) -> list[Ti
     without = {run.identity for run in store.runs() if run.outcome is Outcome.FAILED or run.reference}
     tasks = {cell.task for cell in plan.cells}  # cells of a task are timed in turns, so all of them or none
     sound = [c for c in distinct(plan.manifest.cells) if c.task in tasks and c.identity not in without]
-    return timekeeping(sound, _timed(sound, store, provenance, plan.rerun))
+    return timekeeping(sound, _timed(plan, sound, store, provenance))
 
 
-def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: str) -> set[str]:
+def _timed(plan: Plan, cells: Sequence[Cell], store: Store, here: Mapping[str, Any]) -> set[str]:
     """Return the cells with a valid timing: from this machine, not outdated, and in turns with the task's other cells.
 
-    A refused timing does not count, so the next command times the task again.
+    Under a launcher with other machines, a timing from any of them is valid. A refused timing does not count, so the
+    next command times the task again.
     """
     stored = store.timings()
     made = {timing.identity: timing.provenance for timing in stored}
@@ -227,8 +240,8 @@ def _timed(cells: Sequence[Cell], store: Store, here: Mapping[str, Any], rerun: 
         for cell in cells
         if (then := made.get(cell.identity)) is not None
         and cell.identity not in refused
-        and all(then.get(key) == here[key] for key in ("machine", "device_name"))
-        and not outdated(then, cell.origins, here, rerun)
+        and (plan.launcher.elsewhere or all(then.get(key) == here[key] for key in ("machine", "device_name")))
+        and not outdated(then, cell.origins, here, plan.rerun)
         and _timed_together(
             [made[other.identity] for other in cells if other.task == cell.task and other.identity in made]
         )

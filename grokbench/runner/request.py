@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from grokbench.data.published import check_names
 from grokbench.errors import SuiteError
+from grokbench.launchers.choice import Choice, choose
 from grokbench.launchers.limits import TimeLimits
 from grokbench.records import Cell, Manifest
 from grokbench.runner.compiling import check as check_compiler
@@ -56,6 +57,7 @@ class Request:
         unverified_data: data sets that may differ from the published ones, besides those that the suite names.
         reference: a results folder that supplies rows instead of training them; NO_REFERENCE for no such folder. None:
             with `methods`, the committed results of the suite, if there are any.
+        launcher: a name of `launchers.choice.LAUNCHERS`; None for that of the user's settings.
     """
 
     suite: str
@@ -78,6 +80,7 @@ class Request:
     timing: bool = True
     unverified_data: tuple[str, ...] = ()
     reference: str | None = None
+    launcher: str | None = "local"
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ class Plan:
         unverified_data: names of data sets that may differ from the published ones.
         reference: the results folder that supplies rows; None if everything is trained here.
         reference_named: True if the user named that folder.
+        launcher: the launcher that runs the jobs.
     """
 
     suite: Suite
@@ -125,6 +129,7 @@ class Plan:
     reference: Path | None = None
     reference_named: bool = False
     compile: bool = False
+    launcher: Choice = Choice()
 
     @property
     def kind(self) -> str:
@@ -168,7 +173,8 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
     registry = _registry(request, plugins)
     suite = without_misfits(suite, registry)
     cells = expand(suite, registry, request.precision, engine.REVISION)
-    workers = devices(request.device)
+    launcher = choose(request.launcher)
+    workers = launcher.devices(request.device, request.group_size) or devices(request.device)
     kind = workers[0].split(":")[0]
     execution = {"device": kind, "precision": request.precision, "engine": engine.REVISION}
     execution |= {"group_size": request.group_size} if request.group_size else {}
@@ -195,6 +201,7 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
         reference=_reference(request, suite),
         reference_named=request.reference is not None,
         compile=request.compile,
+        launcher=launcher,
     )
 
 

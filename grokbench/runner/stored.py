@@ -1,6 +1,6 @@
 """Comparison of a plan with the runs that its results folder holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from grokbench.data import current_digest
 from grokbench.provenance import environment
@@ -22,7 +22,10 @@ def finished(plan: Plan, store: Store | None, cell: Cell) -> set[int]:
         store: the results folder; None if it does not exist yet, so that no seed is finished.
         cell: a cell of the plan.
     """
-    return store.finished(cell, plan.seeds) - seeds_to_retrain(plan, store, cell) if store else set()
+    if store is None:
+        return set()
+    runs = store.runs_of(cell, plan.seeds)
+    return {run.seed for run in runs if store.satisfied(run, cell)} - _retrained(plan, cell, runs)
 
 
 def seeds_to_retrain(plan: Plan, store: Store, cell: Cell) -> set[int]:
@@ -33,8 +36,12 @@ def seeds_to_retrain(plan: Plan, store: Store, cell: Cell) -> set[int]:
         store: the results folder.
         cell: a cell of the plan, with the present origins of its plugins.
     """
-    here = environment()
-    stored = [run for run in store.runs_of(cell, plan.seeds) if run.outcome is not Outcome.FAILED]
+    return _retrained(plan, cell, store.runs_of(cell, plan.seeds))
+
+
+def _retrained(plan: Plan, cell: Cell, runs: Iterable[Run]) -> set[int]:
+    here = environment() if plan.rerun == "stale" else {}  # only this rule compares versions
+    stored = [run for run in runs if run.outcome is not Outcome.FAILED]
     rules = {run.seed: plan.rerun if not run.reference or plan.rerun == "all" else "failed" for run in stored}
     return {
         run.seed
@@ -58,9 +65,9 @@ def environment_differences(plan: Plan, store: Store) -> Iterator[str]:
         plan: the plan, whose first device is compared.
         store: the results folder; all runs that were trained in it and did not fail are compared.
     """
-    here = {**environment(), "device_name": device_name(plan.devices[0])}
+    here = environment() | ({} if plan.launcher.elsewhere else {"device_name": device_name(plan.devices[0])})
     runs = [run for run in store.runs() if run.outcome is not Outcome.FAILED and run.provenance and not run.reference]
-    for key in ("torch", "grokbench", "device_name"):
+    for key in (key for key in ("torch", "grokbench", "device_name") if key in here):
         others = sorted({str(run.provenance.get(key)) for run in runs} - {str(here[key])})
         if others:
             again = Option("rerun", "all" if key == "device_name" else "stale")

@@ -7,6 +7,7 @@ The p value is the share of assignments whose mean is at least as far from zero 
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -137,11 +138,13 @@ def _p_of_shift(d: Floats) -> Callable[[float], float]:
 
 def _all_flips(d: Floats) -> Callable[[float, float], float]:
     """Return a function of (shift, target): the share of all 2^n flips of d - shift whose |sum| >= target > 0."""
-    (left, left_signs), (right, right_signs) = (_signed_sums(half) for half in np.split(d, [d.size // 2]))
+    halves = np.split(d, [d.size // 2])
+    (left, right), (left_signs, right_signs) = map(_signed_sums, halves), (_sums_of_signs(half.size) for half in halves)
 
     def share(shift: float, target: float) -> float:
         ordered = np.sort(right - shift * right_signs)
-        below = np.searchsorted(ordered, target - (left - shift * left_signs), side="left")
+        wanted = np.sort(target - (left - shift * left_signs))  # sorted only because the search is then faster
+        below = np.searchsorted(ordered, wanted, side="left")
         return 2 * float((ordered.size - below).sum()) / 2.0**d.size  # doubled: the sums are symmetric about zero
 
     return share
@@ -154,12 +157,18 @@ def _drawn_flips(d: Floats) -> Callable[[float, float], float]:
     return lambda shift, target: float(1 + (np.abs(sums - shift * counts) >= target).sum()) / (1 + MONTE_CARLO_DRAWS)
 
 
-def _signed_sums(d: Floats) -> tuple[Floats, Floats]:
-    """List all 2^n sums of +-d (n,), and for each the sum of its signs."""
-    sums, signs = np.zeros(1), np.zeros(1)
+def _signed_sums(d: Floats) -> Floats:
+    """List all 2^n sums of +-d (n,)."""
+    sums = np.zeros(1)
     for x in d:
-        sums, signs = np.concatenate([sums + x, sums - x]), np.concatenate([signs + 1, signs - 1])
-    return sums, signs
+        sums = np.concatenate([sums + x, sums - x])
+    return sums
+
+
+@cache
+def _sums_of_signs(n: int) -> Floats:
+    """List the sums of the signs of `_signed_sums`, in the same order."""
+    return _signed_sums(np.ones(n))
 
 
 def _interval_end(p: Callable[[float], float], alpha: float, inside: float, outside: float) -> float:

@@ -8,11 +8,14 @@ milliseconds. The modules of this package:
     ledger           what was declared, and when the folder was judged
     run_files        the files of replicas
     weights_files    the files of their weights
+    activity         the run that works on the folder, and where its jobs are
+    notices          sentences about jobs
     packs            small copies of folders for git
     reuse            the rules by which stored runs are trained again
     status           counts of runs, and sentences about them
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,12 +28,13 @@ from grokbench.io import atomic, json_lines, links, locks
 from grokbench.records import Cell, History, Ledger, Look, Manifest, Outcome, Run, Timing, reached_end
 from grokbench.records.families import families
 from grokbench.store import ledger
+from grokbench.store.activity import ActivityFile
 from grokbench.store.layout import FOLDERS, UNCOMPILED, WRITTEN, Layout
 from grokbench.store.manifests import manifest_line, merge, read_manifest
+from grokbench.store.notices import Notices
 from grokbench.store.packs import Pack, listed
 from grokbench.store.reuse import satisfies
-from grokbench.store.run_files import read_head, read_run, read_timing, write_run
-from grokbench.store.stalls import Stalls
+from grokbench.store.run_files import Heads, read_head, read_run, read_timing, write_run
 from grokbench.store.weights_files import WeightsFiles
 
 __all__ = ["Store"]
@@ -49,7 +53,8 @@ class Store:
             relative to the folder. They count as missing.
         packed: the contents of the folder's packed files.
         weights: the files of kept weights.
-        stalls: the jobs without progress.
+        activity: the record of the run that works on the folder.
+        notices: the notices about jobs.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
@@ -58,7 +63,8 @@ class Store:
         self.damaged: list[str] = []
         self.packed = Pack(directory)
         self.weights = WeightsFiles(self.layout)
-        self.stalls = Stalls(self.layout.stalls)
+        self.activity, self.notices = ActivityFile(self.layout.activity), Notices(self.layout.notices)
+        self._heads = Heads()
 
     @classmethod
     @contextmanager
@@ -95,12 +101,12 @@ class Store:
             atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)), directory)
             store = cls.load(directory)
             store._unpack()
-            store.stalls.clear()
+            store.activity.clear()
             try:
                 yield store
             finally:
                 with suppress(StoreError):  # such as a folder that was removed: the reason is known already
-                    store.stalls.clear()
+                    store.activity.clear()
                     store._drop_checkpoints()
                 atomic.remove_empty(layout.checkpoints_of_cells())
 
@@ -117,6 +123,15 @@ class Store:
     def busy(self) -> bool:
         """True while a process is writing to the folder."""
         return locks.is_locked(self.directory)
+
+    def reload(self) -> None:
+        """Read the manifest again, and later the files that have changed since they were read.
+
+        Raises:
+            StoreError: see `load`.
+        """
+        self.manifest = read_manifest(self.directory)
+        self.damaged, self.packed = [], Pack(self.directory)
 
     def save(self, run: Run) -> None:
         """Store a run in place of the replica's stored run.
@@ -199,7 +214,11 @@ class Store:
 
     def finished(self, cell: Cell, seeds: Iterable[int]) -> set[int]:
         """Return those of the given seeds that need not be trained again, because their run satisfies the cell."""
-        return {run.seed for run in self.runs_of(cell, seeds) if satisfies(run, cell) and self.weights.there(run, cell)}
+        return {run.seed for run in self.runs_of(cell, seeds) if self.satisfied(run, cell)}
+
+    def satisfied(self, run: Run, cell: Cell) -> bool:
+        """Return whether a stored run satisfies its cell, and has the files of weights that the cell requests."""
+        return satisfies(run, cell) and self.weights.there(run, cell)
 
     def supersede(self, identity: str, seed: int) -> None:
         """Move a replica's run and its weights to `superseded/`; the replica is then trained again.
@@ -253,7 +272,7 @@ class Store:
         return {*self.layout.replicas(), *((identity, str(seed)) for identity, seed in self.packed.runs)}
 
     def _run(self, cell: Cell, seed: int, curves: bool) -> Run | None:
-        read = read_run if curves else read_head
+        read = read_run if curves else self._heads
         return self._readable(self.layout.run(cell.identity, seed), read) or self._entered(
             self.packed.run(cell.identity, seed, curves)
         )
@@ -295,8 +314,14 @@ class Store:
         except FileNotFoundError:
             return None
         except (OSError, ValueError):  # pydantic's errors are ValueErrors
-            self.damaged = sorted({*self.damaged, self.layout.name(path)})
+            self._note_damaged(self.layout.name(path))
             return None
+
+    def _note_damaged(self, name: str) -> None:
+        """Add a file to `damaged`, which stays sorted."""
+        at = bisect_left(self.damaged, name)
+        if self.damaged[at : at + 1] != [name]:
+            self.damaged.insert(at, name)
 
 
 def _storable(error: str | None) -> str | None:

@@ -11,7 +11,8 @@
                                                 their weights
     DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when the group is done
     DIR/checkpoints/<identity>/uncompiled.txt   why compiled code failed in the cell, which then trains without it
-    DIR/stalls.json                             jobs without progress, while a process writes
+    DIR/activity.json                           the run that works on the folder: its jobs, and where they are
+    DIR/notices.jsonl                           notices about jobs, such as that one starts again; one per line
     DIR/.lock                                   held by the process that writes
 
 A folder may also be packed into a few files, see `packs`.
@@ -28,7 +29,8 @@ from grokbench.errors import StoreError
 __all__ = ["FOLDERS", "NAME", "UNCOMPILED", "WRITTEN", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
-WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", *FOLDERS)  # all files that a run writes
+FILES = (".lock", "manifest.json", "ledger.jsonl", "activity.json", "notices.jsonl")
+WRITTEN = (*FILES, *FOLDERS)  # all files that a run writes
 UNCOMPILED = "uncompiled.txt"  # beside the checkpoints of a cell whose compiled code failed: why it failed
 NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
 
@@ -54,9 +56,14 @@ class Layout:
         return self.directory / "ledger.jsonl"
 
     @property
-    def stalls(self) -> Path:
-        """The file of jobs without progress."""
-        return self.directory / "stalls.json"
+    def activity(self) -> Path:
+        """The record of the run that works on the folder."""
+        return self.directory / "activity.json"
+
+    @property
+    def notices(self) -> Path:
+        """The file of notices about jobs."""
+        return self.directory / "notices.jsonl"
 
     def run(self, identity: str, seed: int) -> Path:
         """Return the file of a replica."""

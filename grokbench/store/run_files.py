@@ -9,7 +9,7 @@ from grokbench.io.files import file_size, open_file
 from grokbench.records import Curve, Run, Timing
 from grokbench.records.bounds import Count
 
-__all__ = ["read_head", "read_run", "read_timing", "write_run"]
+__all__ = ["Heads", "read_head", "read_run", "read_timing", "write_run"]
 
 
 LONGEST_HEAD = 2**22  # most bytes of the first line; a traceback, or thousands of kept weights, take some 100,000
@@ -66,6 +66,32 @@ def read_head(path: Path) -> Run:
     """
     with open_file(path) as file:
         return _head(file, path).run
+
+
+class Heads:
+    """The runs, without curves, whose files were read; a file is read again only after it was replaced or changed."""
+
+    def __init__(self) -> None:
+        """Begin without runs."""
+        self._read: dict[str, tuple[tuple[int, ...], Run]] = {}
+        self._shared: dict[str, Run] = {}  # identity of a cell -> its run that was read last
+
+    def __call__(self, path: Path) -> Run:
+        """Return the run of a file, see `read_head`."""
+        status = path.lstat()
+        signature = (status.st_ino, status.st_size, status.st_mtime_ns)
+        known = self._read.get(str(path))
+        if known is None or known[0] != signature:
+            known = self._read[str(path)] = (signature, self._sharing(read_head(path)))
+        return known[1]
+
+    def _sharing(self, run: Run) -> Run:
+        """Let the runs of a cell share an equal provenance, which takes most of their memory."""
+        other = self._shared.get(run.identity)
+        if other is not None and other.provenance == run.provenance:
+            run = replace(run, provenance=other.provenance)
+        self._shared[run.identity] = run
+        return run
 
 
 def read_run(path: Path) -> Run:

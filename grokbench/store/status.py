@@ -1,11 +1,13 @@
 """The progress of a results folder, in numbers and in the sentences of `grokbench status`."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grokbench.records import Cell, Outcome, Run
 from grokbench.seeds import format_seeds
 from grokbench.store import Store
+from grokbench.store.activity import Activity
+from grokbench.store.running import sentences
 from grokbench.text.escape import printable
 from grokbench.text.options import Option
 
@@ -14,7 +16,10 @@ __all__ = ["alike", "complaints", "count_replicas", "describe", "tracebacks", "u
 
 def count_replicas(store: Store) -> Counter[str]:
     """Count replicas: `planned`, each `Outcome`, and `missing`, which includes replicas with a damaged file."""
-    runs = store.runs()
+    return _counts(store, store.runs())
+
+
+def _counts(store: Store, runs: Sequence[Run]) -> Counter[str]:
     planned = len(store.manifest.cells) * len(store.manifest.seeds)
     counts = Counter({outcome.value: 0 for outcome in Outcome})
     counts.update(run.outcome.value for run in runs)
@@ -36,28 +41,30 @@ def unplanned(store: Store, withdrawn: bool = False) -> int:
 
 def describe(store: Store) -> Iterator[str]:
     """Yield sentences: counts of replicas, what each cell lacks, which files are damaged, and who writes now."""
-    counts, damaged = count_replicas(store), list(store.damaged)
+    of_cells = [(cell, store.runs_of(cell, store.manifest.seeds)) for cell in store.manifest.cells]
+    runs = [run for _, found in of_cells for run in found]  # read once, because there may be many
+    counts, damaged = _counts(store, runs), set(store.damaged)
+    activity = store.activity.read()
+    working = activity if activity and activity.works(store.busy) else None
     words = ", ".join(f"{counts[key]} {key}" for key in (*Outcome, "missing"))
     yield f"{store.manifest.suite}: {counts['planned']} replicas planned: {words}."
     if store.manifest.execution.get("compile"):
         yield f"  Trained by compiled code where it saves time ({Option('compile')})."
-    yield from _lasting(store, counts[Outcome.GROKKED])
-    for cell in store.manifest.cells:
-        if left := ", ".join(_left(cell, store, damaged)):
+    yield from _lasting(store, runs, counts[Outcome.GROKKED])
+    for cell, found in of_cells:
+        if left := ", ".join(_left(cell, {run.seed: run for run in found}, store, damaged, working)):
             yield f"  {cell.name}: {left}"
-    yield from _untimed(store)
-    if megabytes := store.weights.megabytes(store.each_run()):
+    yield from _untimed(store, runs)
+    if megabytes := store.weights.megabytes(runs):
         yield f"  kept weights: {megabytes:.1f} MB"
     yield from complaints(store)
-    if store.busy:
-        yield f"A process is writing to {store.directory} now."
-        yield from (f"  {name}: no progress since {since}" for name, since in store.stalls.read().items())
+    yield from sentences(store, activity)
 
 
-def _lasting(store: Store, grokked: int) -> Iterator[str]:
+def _lasting(store: Store, runs: Iterable[Run], grokked: int) -> Iterator[str]:
     """Yield a sentence on how many replicas' grokking lasted, if the suite ranks by lasting grokking."""
     if store.manifest.statistics.rank_by == "lasting" and grokked:
-        lasted = sum(run.time("lasting") is not None for run in store.runs())
+        lasted = sum(run.time("lasting") is not None for run in runs)
         yield f"  grokked at first: {grokked}; lasting: {lasted}. The suite ranks by lasting grokking"
 
 
@@ -93,25 +100,33 @@ def alike(runs: Iterable[Run]) -> dict[str, str]:
     return {error: f"seed{'s' * (len(many) > 1)} {format_seeds(many)}" for error, many in seeds.items()}
 
 
-def _left(cell: Cell, store: Store, damaged: list[str]) -> Iterator[str]:
-    """Yield the reasons why replicas of a cell must still be trained, each with the number of replicas."""
-    runs, seeds = store.runs_of(cell, store.manifest.seeds), len(store.manifest.seeds)
-    failed = sum(run.outcome is Outcome.FAILED for run in runs)
-    absent = {*map(str, store.manifest.seeds)} - {str(run.seed) for run in runs}  # a packed copy replaces a file
-    broken = len({f"runs/{cell.identity}/{seed}.json" for seed in absent}.intersection(damaged))
+def _left(
+    cell: Cell, runs: Mapping[int, Run], store: Store, damaged: set[str], activity: Activity | None
+) -> Iterator[str]:
+    """Yield the reasons why replicas of a cell are not finished, each with the number of replicas."""
+    seeds = store.manifest.seeds
+    left = set(seeds) - {seed for seed, run in runs.items() if store.satisfied(run, cell)}
+    training = left & (activity.training(cell.identity) if activity else set())
+    queued = left & (activity.waiting(cell.identity) if activity else set())
+    idle = left - training - queued
+    failed = {seed for seed in idle & runs.keys() if runs[seed].outcome is Outcome.FAILED}
+    absent = idle - runs.keys()  # a packed copy replaces a damaged file
+    broken = {seed for seed in absent if f"runs/{cell.identity}/{seed}.json" in damaged}
     kinds = {
-        "missing": seeds - len(runs) - broken,
+        "in training": training,
+        "queued": queued - training,
+        "missing": absent - broken,
         "damaged": broken,
         "failed": failed,
-        "to be trained further": len(runs) - failed - len(store.finished(cell, store.manifest.seeds)),
+        "to be trained further": idle - absent - failed,
     }
-    yield from (f"{count} of {seeds} {kind}" for kind, count in kinds.items() if count)
+    yield from (f"{len(found)} of {len(seeds)} {kind}" for kind, found in kinds.items() if found)
 
 
-def _untimed(store: Store) -> Iterator[str]:
+def _untimed(store: Store, runs: Iterable[Run]) -> Iterator[str]:
     """Name the tasks that have a cell with a finished replica but without measured seconds per epoch."""
     timed = {timing.identity for timing in store.timings()}
-    trained = {run.identity for run in store.runs() if run.outcome is not Outcome.FAILED and not run.reference}
+    trained = {run.identity for run in runs if run.outcome is not Outcome.FAILED and not run.reference}
     cells = [cell for cell in store.manifest.cells if cell.identity in trained - timed]
     if tasks := dict.fromkeys(cell.task for cell in cells):
         yield f"  seconds per epoch not measured yet: {', '.join(tasks)}"

@@ -75,6 +75,7 @@ def expected(details: ErrorDetails) -> str:
         "finite_number": "a finite number",
         "dict_type": "a mapping (lines 'key: value')",
         "model_type": "a mapping (lines 'key: value')",
+        "dataclass_type": "a mapping (lines 'key: value')",
         "list_type": "a list (lines '- item')",
         "tuple_type": "a list",
         "literal_error": context.get("expected"),

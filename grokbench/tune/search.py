@@ -132,6 +132,7 @@ def _train(tuning: Tuning, train: Train, name: str, seeds: Sequence[int], rows: 
             suite=str(path),
             out=str(tuning.directory / name),
             device=request.device,
+            launcher=request.launcher,
             precision=request.precision,
             plugins=request.plugins,
             checkpoint_seconds=request.checkpoint_seconds,

@@ -4,10 +4,12 @@ import importlib
 import os
 import sys
 import time
+from contextlib import closing
 
+from grokbench.events import Started
 from grokbench.launchers.interface import Worker
 from grokbench.launchers.limits import TimeLimits
-from grokbench.launchers.local.pool import launch
+from grokbench.launchers.local import pool
 
 TORCH = """\
 import os
@@ -77,6 +79,21 @@ class Job:
 
     def failed(self, error):
         yield f"{self.name} failed: {error}"
+
+
+class Agree(Job):
+    # A comparison with the command that finds no difference.
+    expected = {}
+
+    def run(self, worker, registry):
+        yield from ()
+
+
+class Disagree(Agree):
+    def run(self, worker, registry):
+        from grokbench.events import Notice
+
+        yield Notice("another source")
 
 
 class Greet(Job):
@@ -319,6 +336,12 @@ def fake_jobs(folder, monkeypatch):
 
 def cpu_workers(count=1):
     return [Worker("cpu", "float32", (), {"number": number}) for number in range(count)]
+
+
+def launch(stages, workers, limits=TimeLimits()):  # noqa: B008 - frozen
+    """What `pool.launch` yields, without the starts of jobs."""
+    with closing(pool.launch(stages, workers, limits)) as found:
+        yield from ((job, event) for job, event in found if not isinstance(event, Started))
 
 
 def events(*stages, workers=1, limits=TimeLimits()):  # noqa: B008 - frozen

@@ -4,12 +4,13 @@ Small matrices gain little from a second thread and lose time at every barrier, 
 one thread, the numbers also do not depend on the number of cores. When a worker is killed, only its group is lost.
 """
 
+import socket
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 
-from grokbench.events import Event, NoProgress, Notice
+from grokbench.events import Event, NoProgress, Notice, Started
 from grokbench.launchers.interface import Job, Stage, Worker
 from grokbench.launchers.limits import ATTEMPTS, TimeLimits
 from grokbench.launchers.local.ends import FAULTS, UNCOMPILED, crashed, stalled, took_too_long
@@ -18,7 +19,7 @@ from grokbench.launchers.local.worker_process import Ended, Received, WorkerProc
 from grokbench.launchers.signals import PendingSignal, deferring_signals
 from grokbench.records import Run
 
-__all__ = ["launch"]
+__all__ = ["GRACE", "TICK", "Pool", "launch", "trained_cell"]
 
 # Seconds between two checks of the processes. A worker's end leaves its pipe open if a process that it forked is alive.
 TICK = 0.5
@@ -43,7 +44,7 @@ def launch(
         iterator stops the processes.
     """
     with deferring_signals() as signalled:
-        pool = _Pool(workers, limits, signalled)
+        pool = Pool(workers, limits, signalled)
         try:
             for stage in stages:
                 yield from pool.work(stage)
@@ -53,10 +54,17 @@ def launch(
             pool.stop()
 
 
-class _Pool:
+class Pool:
     """The worker processes, and the jobs of the present stage."""
 
     def __init__(self, workers: Sequence[Worker], limits: TimeLimits, signalled: PendingSignal) -> None:
+        """Make a pool without processes.
+
+        Args:
+            workers: the settings of each process. A process starts when a stage first needs it.
+            limits: the time limits of jobs.
+            signalled: once its number is set, even by another thread, the busy processes are asked to stop.
+        """
         self.workers, self.limits, self.signalled = workers, limits, signalled
         self.processes: list[WorkerProcess] = []
         self.started = 0
@@ -74,7 +82,7 @@ class _Pool:
             self.processes.append(WorkerProcess(worker, self.messages, self.limits))
         self.started, self.looked = max(self.started, wanted), time.monotonic()
         while True:
-            self._assign(stage.at_once)
+            yield from self._assign(stage.at_once)
             busy = [process for process in self.processes if process.job]
             if not busy:
                 return
@@ -91,10 +99,11 @@ class _Pool:
         for process in self.processes:
             process.stop()
 
-    def _assign(self, at_once: int) -> None:
+    def _assign(self, at_once: int) -> Iterator[tuple[Job, Event]]:
         for process in self.processes[:at_once]:
             if not process.job and self.waiting and self.signalled.number is None:
-                process.assign(self.waiting.popleft())
+                process.assign(job := self.waiting.popleft())
+                yield job, Started(socket.gethostname(), process.process.pid, process.worker.device)
 
     def _ask_all_to_stop(self, busy: Sequence[WorkerProcess]) -> Iterator[tuple[Job, Event]]:
         """Ask each process once to stop; kill a process whose job keeps no checkpoint."""
@@ -155,9 +164,9 @@ class _Pool:
 
     def _seconds(self, process: WorkerProcess) -> float:
         """Return the seconds that the cell of a training job has used; 0 for other jobs, which have no limit."""
-        if (identity := _trained_cell(process.job)) is None:
+        if (identity := trained_cell(process.job)) is None:
             return 0.0
-        running = (each.clock.used for each in self.processes if _trained_cell(each.job) == identity)
+        running = (each.clock.used for each in self.processes if trained_cell(each.job) == identity)
         return self.used[identity] + sum(running)
 
     def _stalled(self, process: WorkerProcess) -> Iterator[tuple[Job, Event]]:
@@ -207,12 +216,12 @@ class _Pool:
     def _take_job(self, process: WorkerProcess) -> Job:
         """Leave a process without a job, and add the seconds of a training job to those of its cell."""
         seconds, job = process.clock.used, process.take_job()
-        if (identity := _trained_cell(job)) is not None:
+        if (identity := trained_cell(job)) is not None:
             self.used[identity] += seconds
         return job
 
 
-def _trained_cell(job: Job | None) -> str | None:
+def trained_cell(job: Job | None) -> str | None:
     """Return the identity of the cell that a job trains; None for other jobs."""
     return job.cells[0].identity if job and job.resumable else None
 
