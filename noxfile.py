@@ -93,10 +93,19 @@ def survival(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def misbehaviour(session: nox.Session) -> None:
-    """Run suites with methods that hang, crash, exit or close what is not theirs, about six minutes."""
+    """Run suites with methods that hang, crash, exit or close what is not theirs, and kill a run: about six minutes."""
     install(session, "--editable", f"{ROOT}[test]")
     session.env["OMP_NUM_THREADS"] = "1"
-    python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_misbehaving.py", *session.posargs)
+    files = ("tests/test_misbehaving.py", "tests/test_accidents_processes.py")
+    python(session, "-P", "-m", "pytest", "-m", "long", *files, *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def conformance(session: nox.Session) -> None:
+    """Check every shipped method on all trial tasks, which takes minutes; `tests` checks it on two of them."""
+    install(session, "--editable", f"{ROOT}[test]")
+    session.env["OMP_NUM_THREADS"] = "1"
+    python(session, "-P", "-m", "pytest", "-m", "long", *SPLIT, "tests/test_conformance.py", *session.posargs)
 
 
 @nox.session(venv_backend="none")

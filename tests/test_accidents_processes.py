@@ -72,8 +72,9 @@ def test_sigterm_ends_the_workers_too(slow):
     ends_interrupted(slow, os.kill, signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_workers_end_soon_after_a_parent_that_is_killed(slow):
-    """A worker ends although it has nothing to send until its epoch ten million."""
+    """A worker ends although it has nothing to send until its epoch ten million; as in `test_local_launcher`."""
     slow.kill()
     slow.wait()
     wait_for(lambda: not alive(slow.pid))

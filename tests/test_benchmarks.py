@@ -9,22 +9,30 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from grokbench.engine import executors
 from grokbench.errors import StoreError
 from grokbench.provenance import environment
 
 from .helpers.tiny import grokbench, launch_here
 
 FACTS = {"machine": "a machine", "device": "a device", "torch": "2"}
-SHORT = ["--quick", "--task", "modular_addition"]
+TASK = "sparse_parity"
+SHORT = ["--quick", "--task", TASK]
 
 
 @pytest.fixture
 def in_process(benchmarks, monkeypatch):
-    """Jobs are done in this process, for one core, and the machine's rates are measured in a moment."""
+    """Jobs are done in this process, for one core; rates are measured in a moment, and nothing is compiled."""
     for module in ("grouped", "gauge"):
         monkeypatch.setattr(benchmarks(module), "launch", launch_here)
     monkeypatch.setattr(benchmarks("grouped"), "cores", lambda device: 1)
     monkeypatch.setitem(benchmarks("gauge").SIZES, "cpu", benchmarks("gauge").RateProbe(32, 1000, 0.001))
+    for setting, value in (("seconds", 0.05), ("seeds", 3)):
+        monkeypatch.setitem(benchmarks("parts").QUICK, setting, value)
+    make = executors.make_executor
+    monkeypatch.setattr(
+        executors, "make_executor", lambda step, device, compiled=False, **given: make(step, device, **given)
+    )
 
 
 def document_of(main, file, *options):
@@ -39,7 +47,7 @@ def test_speed_and_scaling_are_printed_and_written(benchmarks, in_process, tmp_p
     found, printed = document_of(benchmarks("__main__").main, tmp_path / "found.json", *options)
     assert "engine : floor" in printed and "MB per seed" in printed and "round 1 of 1" in printed
     (row,) = found["speed"]
-    assert (row["task"], row["method"], row["seeds"]) == ("modular_addition", "baseline", 10)
+    assert (row["task"], row["method"], row["seeds"]) == (TASK, "baseline", 3)
     assert set(row["rounds"]) == {"loop", "engine", "floor"} and row["speed"]["engine / floor"]["median"] > 0
     assert [size["seeds"] for size in found["scaling"][0]["sizes"]] == [1, 2, 4]
     assert found["machine"] == environment()["machine"] and "git" in found
@@ -56,7 +64,7 @@ def test_memory_is_allocated_as_in_a_worker(benchmarks, monkeypatch):
 
 def test_the_ways_of_running_are_measured_beside_a_missing_jax(benchmarks, in_process, tmp_path, monkeypatch):
     monkeypatch.setattr(benchmarks("peers"), "find_spec", lambda name: None)
-    options = ["--quick", "--task", "sparse_parity", "--part", "peers", "--method", "baseline"]
+    options = [*SHORT, "--part", "peers", "--method", "baseline"]
     found, printed = document_of(benchmarks("__main__").main, tmp_path / "found.json", *options)
     (row,) = found["peers"]
     assert {"eager", "floor"} <= set(row["rounds"]) and row["missing"].keys() >= {"jax", "jax map"} <= set(row["peers"])
@@ -89,8 +97,9 @@ def test_startup_and_report_are_printed_and_written(benchmarks, tmp_path, monkey
 def test_the_gpu_script_measures_and_the_next_call_continues(benchmarks, in_process, suite, folder, monkeypatch):
     gpu, steps = benchmarks("gpu"), ["--step", "speed", "--step", "suite"]
     monkeypatch.setattr(gpu, "SPEED_SECONDS", 0.0)  # one case a call
+    monkeypatch.setattr(gpu, "TASKS", (TASK,))
     monkeypatch.setattr(gpu.subprocess, "run", lambda *_, **__: None)  # `grokbench leaderboard`
-    options = [*SHORT, "--device", "cpu", *steps, "--suite", str(suite), "--out", str(folder)]
+    options = ["--quick", "--device", "cpu", *steps, "--suite", str(suite), "--out", str(folder)]
     for methods in (["baseline"], ["baseline", "grokalign"]):
         found, printed = document_of(gpu.main, folder.parent / "found.json", *options)
         assert [row["method"] for row in found["speed"]] == methods
@@ -101,8 +110,9 @@ def test_the_gpu_script_measures_and_the_next_call_continues(benchmarks, in_proc
 def test_the_gpu_script_measures_the_ways_of_running(benchmarks, in_process, tmp_path, monkeypatch):
     gpu = benchmarks("gpu")
     monkeypatch.setattr(gpu, "PEERS_SECONDS", 0.0)
+    monkeypatch.setattr(gpu, "TASKS", (TASK,))
     monkeypatch.setattr(benchmarks("peers"), "find_spec", lambda name: None)
-    options = [*SHORT, "--device", "cpu", "--step", "peers", "--out", str(tmp_path / "unused")]
+    options = ["--quick", "--device", "cpu", "--step", "peers", "--out", str(tmp_path / "unused")]
     found, printed = document_of(gpu.main, tmp_path / "found.json", *options)
     assert [row["method"] for row in found["peers"]] == ["baseline"] and "eager/s (floor)" in printed
 
@@ -142,7 +152,8 @@ def test_a_task_without_data_is_left_out(benchmarks, monkeypatch, tmp_path):
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_every_part_measures_on_a_cuda_device(benchmarks, tmp_path):
-    options = [*SHORT, "--part", "speed", "--part", "peers", "--part", "scaling", "--device", "cuda"]
+    options = ["--quick", "--task", "modular_addition", "--device", "cuda"]
+    options += ["--part", "speed", "--part", "peers", "--part", "scaling"]
     found, _ = document_of(benchmarks("__main__").main, tmp_path / "found.json", *options)
     assert found["scaling"][0]["workers"] == 1 and found["scaling"][0]["sizes"][-1]["bytes"] > 0
     assert {"loop", "engine", "authors", "floor"} == set(found["speed"][0]["rounds"])

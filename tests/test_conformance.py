@@ -10,6 +10,7 @@ from grokbench.conformance import (
     Verdict,
     answer,
     calls,
+    effects,
     methods,
     metrics,
     purity,
@@ -17,6 +18,7 @@ from grokbench.conformance import (
     small_plugins,
     training,
 )
+from grokbench.conformance.small_plugins import TRIAL_TASKS
 from grokbench.conformance.subjects import NoTrialTask
 from grokbench.plan.metrics import can_record
 from grokbench.plugins import BUILTINS, KINDS, load_registry
@@ -44,16 +46,45 @@ def subject(kind, name):
     return found
 
 
-@pytest.mark.parametrize(("kind", "name", "question"), ASKED)
-def test_a_plugin_conforms(kind, name, question, monkeypatch):
+def of_two_tasks(subject, question=None):
+    """The subject, and if it is a method, the first two or the last two trial tasks that it fits, in turn.
+
+    The questions about effects need the one task that an effect shows on, and end there.
+    """
+    if subject.plugin.kind != "regularizers" or question in effects.QUESTIONS:
+        return subject
+    fitting = tuple(label for label, _ in subject.tasks())
+    turn = sorted(REGISTRY.regularizers).index(subject.plugin.name) % 2
+    return replace(subject, trial_tasks=fitting[-2:] if turn else fitting[:2], tried=[])
+
+
+def conforms(question, subject, monkeypatch):
     # Eight steps are several epochs of every small task; training calls no metric, so one step is as good as many.
-    steps = 1 if kind == "metrics" else 8
+    steps = 1 if subject.plugin.kind == "metrics" else 8
     for module in (methods, purity, training):
         monkeypatch.setattr(module, "epochs_for", lambda task: short_runs.epochs_for(task, steps))
-    given = answer(question, subject(kind, name))
+    given = answer(question, subject)
     if given.verdict is Verdict.NOT_APPLICABLE:
         pytest.skip(given.message)
     assert given.verdict is Verdict.PASSED, str(given)
+
+
+@pytest.mark.parametrize(("kind", "name", "question"), ASKED)
+def test_a_plugin_conforms(kind, name, question, monkeypatch):
+    conforms(question, of_two_tasks(subject(kind, name), question), monkeypatch)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("kind", "name", "question"), [each for each in ASKED if each.values[0] == "regularizers"])
+def test_a_method_conforms_on_every_trial_task(kind, name, question, monkeypatch):
+    conforms(question, subject(kind, name), monkeypatch)
+
+
+def test_each_trial_task_is_that_of_ten_methods():
+    tried = [
+        label for name in REGISTRY.regularizers for label in of_two_tasks(subject("regularizers", name)).trial_tasks
+    ]
+    assert all(tried.count(label) >= 10 for label in TRIAL_TASKS)
 
 
 def test_every_provider_loads():

@@ -101,7 +101,7 @@ def compute_constants(module: GraphModule) -> None:
     untouched = overwritten(graph).union(*map(_memory, graph.output_node().all_input_nodes))
     for node in list(graph.nodes):
         if node.op == "call_function" and _follows(node, values) and not _memory(node) & untouched:
-            value = node.target(*map_arg(node.args, values.get), **node.kwargs)  # type: ignore[operator]
+            value = node.target(*map_arg(node.args, values.get), **node.kwargs)
             if isinstance(value, Tensor) and not value.is_floating_point() and value.numel() <= LARGEST:
                 values[node] = value
     for number, (node, value) in enumerate(values.items()):

@@ -99,8 +99,9 @@ def hostile(directory):
     return directory
 
 
-def _sixty(directory):
-    sweep = {f"grokalign[strength={i / 10:g}]": [max(22, epochs - 2 * i) for epochs in BASELINE] for i in range(59)}
+def _many(directory):
+    """More methods than there are colours."""
+    sweep = {f"grokalign[strength={i / 10:g}]": [max(22, epochs - 2 * i) for epochs in BASELINE] for i in range(19)}
     return make(directory, {"baseline": BASELINE} | sweep, tasks=("a_task_with_a_name_as_long_as_this_one", "素数の和"))
 
 
@@ -108,7 +109,7 @@ FOLDERS = {  # difficulty -> a function that makes the folder
     "awkward": awkward_labels.make,
     "hostile": hostile,
     "damaged": damaged,
-    "sixty": _sixty,
+    "many": _many,
     "several": lambda directory: make(directory, tasks=("parity", "addition")),
     "censored": lambda directory: make(directory, {method: [None] * 8 for method in TIMES}),
     "one_seed": lambda directory: make(directory, {"baseline": [100], "faster": [50]}, seeds=SEEDS[:1]),
