@@ -104,7 +104,7 @@ class Reader:
 
     @contextmanager
     def _here(self, words=()):
-        """While active, work in the folder, do jobs in this process, skip measuring costs, and check on one trial task."""
+        """While active, work in the folder, do jobs in this process, skip measuring costs, and check on one task."""
         fitting = Subject._fitting
         with ExitStack() as stack:
             stack.enter_context(patch.object(Subject, "_fitting", lambda subject: islice(fitting(subject), 1)))
