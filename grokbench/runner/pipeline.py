@@ -137,7 +137,7 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
     work = jobs(plan, store, workers)  # it may raise, so it precedes the first change of the folder
     fetch_data(plan, [cell for job in _timings(plan, store, provenance) for cell in job.cells])
     _supersede(plan, store)
-    launch = plan.launcher.launcher(distinct(plan.cells), plan.registry)
+    launch = plan.launcher.launcher(distinct(plan.cells), plan.registry, plan.directory)
     for job, event in launch(_stages(plan, store, work, provenance), workers, plan.limits):
         store.stalls.note(job.name, event.seconds if isinstance(event, NoProgress) else 0.0)
         if isinstance(event, Run):

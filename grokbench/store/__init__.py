@@ -8,6 +8,7 @@ milliseconds. The modules of this package:
     ledger           what was declared, and when the folder was judged
     run_files        the files of replicas
     weights_files    the files of their weights
+    inbox            what jobs of a scheduler have finished
     packs            small copies of folders for git
     reuse            the rules by which stored runs are trained again
     status           counts of runs, and sentences about them
@@ -25,6 +26,7 @@ from grokbench.io import atomic, json_lines, links, locks
 from grokbench.records import Cell, History, Ledger, Look, Manifest, Outcome, Run, Timing, reached_end
 from grokbench.records.families import families
 from grokbench.store import ledger
+from grokbench.store.inbox import Inbox
 from grokbench.store.layout import FOLDERS, UNCOMPILED, WRITTEN, Layout
 from grokbench.store.manifests import manifest_line, merge, read_manifest
 from grokbench.store.packs import Pack, listed
@@ -86,7 +88,8 @@ class Store:
         links.refuse_all(directory, WRITTEN)
         atomic.make_folder(directory)
         with locks.locked(directory):
-            atomic.clean(directory, FOLDERS)
+            if not layout.inbox.exists():  # otherwise jobs of a scheduler may be writing checkpoints
+                atomic.clean(directory, FOLDERS)
             if layout.manifest.exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
                 cls.load(directory)._catch_up()
@@ -95,6 +98,7 @@ class Store:
             atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)), directory)
             store = cls.load(directory)
             store._unpack()
+            store._take_in()
             store.stalls.clear()
             try:
                 yield store
@@ -288,6 +292,20 @@ class Store:
         for file in self.packed.files:
             atomic.remove(file, self.directory)
         self.damaged, self.packed = [], Pack(self.directory)
+
+    def _take_in(self) -> None:
+        """Store what jobs of a scheduler finished while no command was waiting; the first run of a replica is kept."""
+        inbox = Inbox(self.directory)
+        for cell in self.manifest.cells:
+            for seed in inbox.seeds(cell.identity):
+                stored = self._readable(self.layout.run(cell.identity, seed), read_head)
+                if stored is None or stored.outcome is Outcome.FAILED:
+                    for event in inbox.of_replica(cell.identity, seed):
+                        self.save(event) if isinstance(event, Run) else self.weights.save(event)
+                inbox.forget(cell.identity, seed)
+            for timing in inbox.timings(cell.identity):
+                self.save_timing(timing)
+                inbox.forget_timing(cell.identity)
 
     def _readable(self, path: Path, read: Callable[[Path], T]) -> T | None:
         try:

@@ -11,6 +11,7 @@
                                                 their weights
     DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when the group is done
     DIR/checkpoints/<identity>/uncompiled.txt   why the cell is trained without compiled code, if that has failed
+    DIR/inbox/                                  what jobs of a scheduler have finished, in the same layout, see `inbox`
     DIR/stalls.json                             jobs without progress, while a process writes
     DIR/.lock                                   held by the process that writes
 
@@ -28,7 +29,7 @@ from grokbench.errors import StoreError
 __all__ = ["FOLDERS", "NAME", "UNCOMPILED", "WRITTEN", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
-WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", *FOLDERS)  # all files that a run writes
+WRITTEN = (".lock", "manifest.json", "ledger.jsonl", "stalls.json", "inbox", *FOLDERS)  # all files that a run writes
 UNCOMPILED = "uncompiled.txt"  # beside the checkpoints of a cell: why it is trained without compiled code
 NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
 
@@ -52,6 +53,11 @@ class Layout:
     def ledger(self) -> Path:
         """The file of declarations and looks."""
         return self.directory / "ledger.jsonl"
+
+    @property
+    def inbox(self) -> Path:
+        """The folder of what jobs of a scheduler have finished."""
+        return self.directory / "inbox"
 
     @property
     def stalls(self) -> Path:
