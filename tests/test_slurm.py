@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(bool(slurm_cluster.missing()), reason=slurm_cluster.missing() or "there is Slurm"),
 ]
 
-SUITE = tiny.SUITE.replace("epochs: 3", "epochs: 2000, stop: budget")
+SUITE = tiny.SUITE.replace("epochs: 3", "epochs: 400, stop: budget")
 TIMES = ("seconds_per_epoch", "seconds_mean", "seconds_speedup", "environment", "time")
 
 

@@ -76,8 +76,8 @@ def run(
             rows then say so.
         reference: a results folder whose rows are taken instead of trained, or "none" to train all. By default, with
             `methods`, the folder results/<suite>, if there is one.
-        launcher: where the workers run: "local" (this machine), "slurm" (jobs of a Slurm cluster) or "ray" (a Ray cluster);
-            default: as the settings file says, else local.
+        launcher: where the workers run: "local" (this machine), "slurm" (jobs of Slurm) or "ray" (a Ray cluster). By
+            default as the settings file says, else local.
         no_wait: submit the jobs to Slurm and return; the same call receives their results later.
         fail_fast: stop at the first replica that fails.
 

@@ -24,6 +24,7 @@ __all__ = ["SlurmLauncher"]
 
 POLL = 1.0  # seconds between two looks into the inbox
 ASKED = 10.0  # seconds between two questions to Slurm
+LAST = 10.0  # most seconds to wait for the last report of a job, after its last result
 UNSEEN = 2  # answers without a job after which it has ended; a new job may not be listed at once
 
 
@@ -151,9 +152,15 @@ class _Submitted:
                 again += yield from self._end(place, why)
             yield from self._submit(again, size, at_once)
             time.sleep(POLL if self.jobs else 0.0)
+        self._finish()
+
+    def _finish(self) -> None:
+        """Wait a little until the jobs, whose results are all here, have reported their end; then forget them."""
+        deadline = time.monotonic() + LAST
+        while len(self._reported()) < len(self.in_work) and time.monotonic() < deadline:
+            time.sleep(POLL)
         for array in self.arrays:
-            if not any(name == array.name for name, _ in self.in_work):
-                self.inbox.forget_array(array)
+            self.inbox.forget_array(array)
 
     def _reported(self) -> dict[tuple[str, int], str]:
         """Return the jobs that report their end, each with the reason why work may be left."""

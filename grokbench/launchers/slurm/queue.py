@@ -61,9 +61,9 @@ class Queue:
         Raises:
             SlurmError: Slurm or submitit is missing, or Slurm refuses the jobs.
         """
+        executor = self._executor(name)
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        executor = self._executor(name)
         try:
             return tuple(job.job_id for job in executor.submit_array(list(packs)))
         except (FailedJobError, FailedSubmissionError, ValueError, OSError) as error:
