@@ -68,6 +68,7 @@ class _Submitted:
         self.worker, self.limits, self.signalled = worker, limits, signalled
         self.agreement = launcher.agreement
         self.jobs: dict[str, Job] = {}  # key -> what is left of a job
+        self.known: set[str] = set()  # the keys of the stage's jobs
         self.in_work: dict[tuple[str, int], tuple[str, ...]] = {}  # name of an array, number -> keys of its jobs
         self.arrays: list[Array] = []
         self.lost: Counter[str] = Counter()  # key of a job -> Slurm jobs that ended without it
@@ -78,6 +79,7 @@ class _Submitted:
     def work(self, stage: Stage) -> Iterator[tuple[Job, Event]]:
         """Submit the jobs that no Slurm job does already, and await all of them."""
         self.jobs = {key(job): job for job in stage.jobs}
+        self.known = set(self.jobs)
         self._adopt()
         alone = not stage.jobs[0].resumable  # measurements, which other jobs on their machine would disturb
         at_once = 1 if alone else len(self.settings.devices)
@@ -160,7 +162,8 @@ class _Submitted:
         while len(self._reported()) < len(self.in_work) and time.monotonic() < deadline:
             time.sleep(POLL)
         for array in self.arrays:
-            self.inbox.forget_array(array)
+            if self.known.issuperset(each for pack in array.packs for each in pack):  # others belong to other commands
+                self.inbox.forget_array(array)
 
     def _reported(self) -> dict[tuple[str, int], str]:
         """Return the jobs that report their end, each with the reason why work may be left."""
