@@ -6,6 +6,7 @@ installs the checkout as an editable package once.
 """
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -125,6 +126,24 @@ def ray(session: nox.Session) -> None:
         session.skip("Ray cannot be installed here: it has no wheel for this Python or platform")
     session.env["OMP_NUM_THREADS"] = "1"
     python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_ray.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def slurm(session: nox.Session) -> None:
+    """Run a suite on a Slurm cluster of two nodes on this machine, one of which is lost midway, some five minutes."""
+    path = os.environ["PATH"] + ":/usr/sbin"
+    if not all(shutil.which(name, path=path) for name in ("slurmctld", "slurmd", "munged")):
+        if not shutil.which("apt-get") or os.geteuid() != 0:
+            session.skip(
+                "there is no slurmctld, and only root on Debian can install it: apt-get install slurm-wlm munge"
+            )
+        try:
+            session.run("apt-get", "install", "--yes", "--quiet", "slurm-wlm", "munge", external=True)
+        except nox.command.CommandFailed:
+            session.skip("apt-get cannot install slurm-wlm and munge here")
+    install(session, "--editable", f"{ROOT}[slurm,test]")
+    session.env["OMP_NUM_THREADS"] = "1"
+    python(session, "-P", "-m", "pytest", "-m", "long", "tests/test_slurm.py", *session.posargs)
 
 
 @nox.session(venv_backend="none")

@@ -3,7 +3,6 @@
 import pytest
 
 from grokbench.errors import SuiteError
-from grokbench.launchers import choice
 from grokbench.launchers.choice import Choice, choose
 from grokbench.launchers.ray.launcher import RayLauncher
 from grokbench.settings import Settings, load_settings, settings_file
@@ -45,6 +44,7 @@ def test_the_file_is_in_the_users_configuration_and_may_be_missing(tmp_path, mon
         ("launcher: {name: pbs}", ":1:18: launcher.name: the text 'pbs', expected 'local'"),
         ("launcher:\n  ray: {cpus: 0}", ":2:15: launcher.ray.cpus: the number 0, expected more than 0"),
         ("launcher:\n  ray: {adress: x}", "launcher.ray.adress: an unknown key, expected one of address, workers"),
+        ("launcher: {slurm: {cpus: none}}", ":1:26: launcher.slurm.cpus: the text 'none', expected"),
         ("launcher: ray", ":1:11: launcher: the text 'ray', expected a mapping"),
         ("- launcher", ":1:1: the list ['launcher'], expected a mapping"),
     ],
@@ -62,10 +62,10 @@ def test_a_named_file_that_is_missing(tmp_path, monkeypatch):
         load_settings()
 
 
-def test_the_option_comes_before_the_settings(write):
+def test_the_option_comes_before_the_settings(write, tmp_path):
     write("launcher: {name: ray}")
     assert choose(None).name == "ray" and choose("local").name == "local"
-    assert isinstance(choose(None).launcher((), None), RayLauncher)
+    assert isinstance(choose(None).launcher((), None, tmp_path), RayLauncher)
 
 
 def test_gpus_of_a_cluster_need_a_group_size(write, monkeypatch):
@@ -78,4 +78,19 @@ def test_gpus_of_a_cluster_need_a_group_size(write, monkeypatch):
 
 def test_devices_of_this_machine_are_chosen_by_the_command(monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    assert [Choice(name).devices("auto", None) for name in choice.LAUNCHERS] == [None] * len(choice.LAUNCHERS)
+    assert [Choice(name).devices("auto", None) for name in ("local", "ray")] == [None, None]
+
+
+def test_the_devices_of_a_slurm_job(write):
+    write("launcher: {name: slurm, slurm: {gpus: 2}}")
+    assert choose(None).devices("auto", 8) == ("cuda:0", "cuda:0", "cuda:1", "cuda:1")
+    with pytest.raises(SuiteError, match="say with --group-size how many"):
+        choose(None).devices("cuda", None)
+    with pytest.raises(SuiteError, match="--device cpu: the settings give a Slurm job GPUs; change `gpus`"):
+        choose(None).devices("cpu", 8)
+
+
+def test_only_slurm_goes_on_without_the_command(write):
+    write("")
+    with pytest.raises(SuiteError, match="--no-wait: only jobs of Slurm go on without the command; add --launcher"):
+        choose(None, wait=False)

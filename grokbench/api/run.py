@@ -43,6 +43,7 @@ def run(
     unverified_data: str | Iterable[str] = (),
     reference: str | Path | None = None,
     launcher: str | None = None,
+    no_wait: bool = False,
     fail_fast: bool = False,
 ) -> Runs:
     """Train the missing replicas of a suite, as `grokbench run` does, and return all runs of its results folder.
@@ -75,8 +76,9 @@ def run(
             rows then say so.
         reference: a results folder whose rows are taken instead of trained, or "none" to train all. By default, with
             `methods`, the folder results/<suite>, if there is one.
-        launcher: where the workers run: "local" (this machine) or "ray" (a Ray cluster); default: as the settings file
-            says, else local.
+        launcher: where the workers run: "local" (this machine), "slurm" (jobs of Slurm) or "ray" (a Ray cluster). By
+            default as the settings file says, else local.
+        no_wait: submit the jobs to Slurm and return; the same call receives their results later.
         fail_fast: stop at the first replica that fails.
 
     Raises:
@@ -117,6 +119,7 @@ def run(
         unverified_data=_labels(unverified_data),
         reference=None if reference is None else str(reference),
         launcher=launcher,
+        no_wait=bool(no_wait),
     )
     with as_keywords():
         plan = resolve(request)

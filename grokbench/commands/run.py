@@ -44,8 +44,13 @@ SELECTION = (  # options that choose what to run and where
     click.option(
         "--launcher",
         type=click.Choice(LAUNCHERS),
-        help="Where the workers run: on this machine, or on a Ray cluster.  [default: as the settings file says, else "
-        "local]",
+        help="Where the workers run: on this machine, in jobs of Slurm, or on a Ray cluster.  [default: as the "
+        "settings file says, else local]",
+    ),
+    click.option(
+        "--no-wait",
+        is_flag=True,
+        help="Submit the jobs to Slurm and end; the same command receives their results later.",
     ),
     click.option("--precision", default="float32", show_default=True, type=click.Choice(["float32", "float64"])),
     click.option(

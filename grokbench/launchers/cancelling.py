@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 from grokbench.errors import StoreError
 from grokbench.io.locks import holds
+from grokbench.launchers.slurm.queue import Queue
+from grokbench.settings import load_settings
 from grokbench.store import Store
 from grokbench.store.activity import Activity
+from grokbench.store.inbox import Inbox
 
 __all__ = ["cancel"]
 
@@ -17,7 +20,7 @@ POLL = 0.1  # seconds between two checks
 
 
 def cancel(store: Store) -> Iterator[str]:
-    """End the run that works on a folder, and yield sentences about it.
+    """End the run that works on a folder, and the jobs that it has submitted to Slurm; yield sentences about it.
 
     The signal is sent only to a process that has the folder's lock file open, whatever the record says.
 
@@ -26,10 +29,20 @@ def cancel(store: Store) -> Iterator[str]:
 
     Raises:
         StoreError: no run works on the folder, or it cannot be ended from here.
+        SlurmError: there are jobs in Slurm's queue, and Slurm does not answer.
     """
-    activity = store.activity.read()
-    if activity is None or not activity.works(store.busy):
+    activity, arrays = store.activity.read(), Inbox(store.directory).arrays()
+    if activity is not None and activity.works(store.busy):
+        yield from _end(activity, store)
+    elif not arrays:
         raise StoreError(f"No run works on {store.directory}, so there is nothing to cancel.")
+    for array in arrays:  # last, because a run that works would submit them again
+        Queue(load_settings().launcher.slurm, store.directory).cancel(array.name)
+        yield f"The jobs {array.name} were removed from Slurm's queue."
+
+
+def _end(activity: Activity, store: Store) -> Iterator[str]:
+    """End the process of a record, and wait for its end."""
     if not activity.here:
         raise StoreError(
             f"The run that works on {store.directory} is process {activity.pid} on {activity.host}: run "

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 from grokbench.errors import SuiteError
@@ -13,7 +14,7 @@ from grokbench.text.options import Option
 
 __all__ = ["LAUNCHERS", "Choice", "choose"]
 
-LAUNCHERS = ("local", "ray")
+LAUNCHERS = ("local", "slurm", "ray")
 GROUP_SIZE = (
     "the memory of a cluster's GPUs cannot be measured from here: say with {option} how many seeds of a cell train "
     "together, or use {device}"
@@ -27,10 +28,12 @@ class Choice:
     Attributes:
         name: one of LAUNCHERS.
         settings: the user's settings.
+        wait: False to submit jobs to Slurm without awaiting their results.
     """
 
     name: str = "local"
     settings: Settings = Settings()
+    wait: bool = True
 
     @property
     def elsewhere(self) -> bool:
@@ -56,33 +59,60 @@ class Choice:
                 if found[0] != "cpu" and not group_size:
                     raise SuiteError(GROUP_SIZE.format(option=Option("group_size"), device=Option("device", "cpu")))
                 return found
+        if self.name == "slurm":
+            return self._slurm_devices(choice, group_size)
         return None
 
-    def launcher(self, cells: Sequence[Cell], registry: Any) -> Launcher:
+    def _slurm_devices(self, choice: str, group_size: int | None) -> tuple[str, ...]:
+        """Return the devices of one Slurm job, of which several run at once."""
+        found = self.settings.launcher.slurm.devices
+        if choice not in ("auto", found[0].partition(":")[0]):
+            raise SuiteError(
+                f"{Option('device', choice)}: the settings give a Slurm job {'GPUs' if found[0] != 'cpu' else 'CPUs'}; "
+                "change `gpus` of `launcher: slurm:` there, or leave the option out"
+            )
+        if found[0] != "cpu" and not group_size:
+            raise SuiteError(GROUP_SIZE.format(option=Option("group_size"), device="`gpus: 0`"))
+        return found
+
+    def launcher(self, cells: Sequence[Cell], registry: Any, directory: Path) -> Launcher:
         """Return the launcher.
 
         Args:
             cells: the cells that the command trains, on which workers elsewhere have to agree.
             registry: the plugins that this process has loaded.
+            directory: the results folder.
         """
         if self.name == "ray":
             from grokbench.launchers.agreement import Agreement
             from grokbench.launchers.ray.launcher import RayLauncher
 
             return RayLauncher(self.settings.launcher.ray, partial(Agreement.of, cells, registry))
+        if self.name == "slurm":
+            from grokbench.launchers.agreement import Agreement
+            from grokbench.launchers.slurm.launcher import SlurmLauncher
+
+            agreement = cache(partial(Agreement.of, cells, registry))
+            return SlurmLauncher(self.settings.launcher.slurm, directory, agreement, self.wait)
         from grokbench.launchers.local import pool
 
         return pool.launch
 
 
-def choose(name: str | None) -> Choice:
+def choose(name: str | None, wait: bool = True) -> Choice:
     """Choose a launcher.
 
     Args:
         name: one of LAUNCHERS; None for that of the settings.
+        wait: False to submit jobs to Slurm without awaiting their results.
 
     Raises:
-        SuiteError: the settings file has mistakes.
+        SuiteError: the settings file has mistakes, or another launcher than `slurm` is not to wait.
     """
     settings = load_settings()
-    return Choice(name or settings.launcher.name, settings)
+    chosen = Choice(name or settings.launcher.name, settings, wait)
+    if not wait and chosen.name != "slurm":
+        raise SuiteError(
+            f"{Option('no_wait')}: only jobs of Slurm go on without the command; add {Option('launcher', 'slurm')}"
+        )
+    return chosen

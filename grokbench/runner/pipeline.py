@@ -139,7 +139,7 @@ def perform(plan: Plan, store: Store) -> Generator[tuple[Job, Event], None, None
     work = longest_first(plan, store, jobs(plan, store, workers))  # may raise, so it precedes any change of the folder
     fetch_data(plan, [cell for job in _timings(plan, store, provenance) for cell in job.cells])
     _supersede(plan, store)
-    launch = plan.launcher.launcher(distinct(plan.cells), plan.registry)
+    launch = plan.launcher.launcher(distinct(plan.cells), plan.registry, plan.directory)
     with ActivityRecorder(store, work, plan.launcher.name) as activity:
         for job, event in launch(_stages(plan, store, work, provenance), workers, plan.limits):
             _save(store, event)

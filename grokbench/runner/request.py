@@ -58,6 +58,7 @@ class Request:
         reference: a results folder that supplies rows instead of training them; NO_REFERENCE for no such folder. None:
             with `methods`, the committed results of the suite, if there are any.
         launcher: a name of `launchers.choice.LAUNCHERS`; None for that of the user's settings.
+        no_wait: True to submit jobs to Slurm without awaiting their results.
     """
 
     suite: str
@@ -81,6 +82,7 @@ class Request:
     unverified_data: tuple[str, ...] = ()
     reference: str | None = None
     launcher: str | None = "local"
+    no_wait: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _planned(request: Request, suite: Suite, seeds: tuple[int, ...]) -> Plan:
     registry = _registry(request, plugins)
     suite = without_misfits(suite, registry)
     cells = expand(suite, registry, request.precision, engine.REVISION)
-    launcher = choose(request.launcher)
+    launcher = choose(request.launcher, not request.no_wait)
     workers = launcher.devices(request.device, request.group_size) or devices(request.device)
     kind = workers[0].split(":")[0]
     execution = {"device": kind, "precision": request.precision, "engine": engine.REVISION}

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from grokbench.errors import SuiteError
 from grokbench.settings.ray import RaySettings
+from grokbench.settings.slurm import SlurmSettings
 from grokbench.suite.problems import KeyPath, Problem, listing
 from grokbench.suite.shapes import expected
 from grokbench.suite.yaml12 import read
@@ -31,12 +32,14 @@ class LauncherSettings:
     Attributes:
         name: the launcher that runs without `--launcher` use.
         ray: the settings of the launcher `ray`.
+        slurm: the settings of the launcher `slurm`.
     """
 
     __pydantic_config__ = STRICT
 
-    name: Literal["local", "ray"] = "local"
+    name: Literal["local", "slurm", "ray"] = "local"
     ray: RaySettings = RaySettings()
+    slurm: SlurmSettings = SlurmSettings()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ milliseconds. The modules of this package:
     weights_files    the files of their weights
     activity         the run that works on the folder, and where its jobs are
     notices          sentences about jobs
+    inbox            what jobs of a scheduler have finished
     packs            small copies of folders for git
     reuse            the rules by which stored runs are trained again
     status           counts of runs, and sentences about them
@@ -29,6 +30,7 @@ from grokbench.records import Cell, History, Ledger, Look, Manifest, Outcome, Ru
 from grokbench.records.families import families
 from grokbench.store import ledger
 from grokbench.store.activity import ActivityFile
+from grokbench.store.inbox import Inbox
 from grokbench.store.layout import FOLDERS, UNCOMPILED, WRITTEN, Layout
 from grokbench.store.manifests import manifest_line, merge, read_manifest
 from grokbench.store.notices import Notices
@@ -92,7 +94,8 @@ class Store:
         links.refuse_all(directory, WRITTEN)
         atomic.make_folder(directory)
         with locks.locked(directory):
-            atomic.clean(directory, FOLDERS)
+            if not layout.inbox.exists():  # otherwise jobs of a scheduler may be writing checkpoints
+                atomic.clean(directory, FOLDERS)
             if layout.manifest.exists():
                 manifest = merge(read_manifest(directory), manifest, directory)
                 cls.load(directory)._catch_up()
@@ -101,6 +104,7 @@ class Store:
             atomic.write(layout.manifest, manifest_line(_without_replaced(manifest, directory)), directory)
             store = cls.load(directory)
             store._unpack()
+            store._take_in()
             store.activity.clear()
             try:
                 yield store
@@ -307,6 +311,20 @@ class Store:
         for file in self.packed.files:
             atomic.remove(file, self.directory)
         self.damaged, self.packed = [], Pack(self.directory)
+
+    def _take_in(self) -> None:
+        """Store what jobs of a scheduler finished while no command was waiting; the first run of a replica is kept."""
+        inbox = Inbox(self.directory)
+        for cell in self.manifest.cells:
+            for seed in inbox.seeds(cell.identity):
+                stored = self._readable(self.layout.run(cell.identity, seed), read_head)
+                if stored is None or stored.outcome is Outcome.FAILED:
+                    for event in inbox.of_replica(cell.identity, seed):
+                        self.save(event) if isinstance(event, Run) else self.weights.save(event)
+                inbox.forget(cell.identity, seed)
+            for timing in inbox.timings(cell.identity):
+                self.save_timing(timing)
+                inbox.forget_timing(cell.identity)
 
     def _readable(self, path: Path, read: Callable[[Path], T]) -> T | None:
         try:

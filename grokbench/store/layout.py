@@ -11,6 +11,7 @@
                                                 their weights
     DIR/checkpoints/<identity>/<group>.npz      the state of a group in training; deleted when the group is done
     DIR/checkpoints/<identity>/uncompiled.txt   why compiled code failed in the cell, which then trains without it
+    DIR/inbox/                                  what jobs of a scheduler have finished, in the same layout, see `inbox`
     DIR/activity.json                           the run that works on the folder: its jobs, and where they are
     DIR/notices.jsonl                           notices about jobs, such as that one starts again; one per line
     DIR/.lock                                   held by the process that writes
@@ -29,7 +30,7 @@ from grokbench.errors import StoreError
 __all__ = ["FOLDERS", "NAME", "UNCOMPILED", "WRITTEN", "Layout"]
 
 FOLDERS = ("runs", "timings", "superseded", "checkpoints", "weights")
-FILES = (".lock", "manifest.json", "ledger.jsonl", "activity.json", "notices.jsonl")
+FILES = (".lock", "manifest.json", "ledger.jsonl", "activity.json", "notices.jsonl", "inbox")
 WRITTEN = (*FILES, *FOLDERS)  # all files that a run writes
 UNCOMPILED = "uncompiled.txt"  # beside the checkpoints of a cell whose compiled code failed: why it failed
 NAME = re.compile(r"[\w-][\w.-]*")  # valid names of files
@@ -64,6 +65,11 @@ class Layout:
     def notices(self) -> Path:
         """The file of notices about jobs."""
         return self.directory / "notices.jsonl"
+
+    @property
+    def inbox(self) -> Path:
+        """The folder of what jobs of a scheduler have finished."""
+        return self.directory / "inbox"
 
     def run(self, identity: str, seed: int) -> Path:
         """Return the file of a replica."""

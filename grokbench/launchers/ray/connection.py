@@ -12,6 +12,7 @@ from grokbench.io.signals import INTERRUPTIONS
 from grokbench.launchers.ray.cluster import Cluster, ClusterError
 from grokbench.settings.ray import RaySettings
 from grokbench.text.headline import headline
+from grokbench.text.options import Option
 
 __all__ = ["TOO_SMALL", "connected"]
 
@@ -55,8 +56,8 @@ def _ray() -> Any:
         import ray
     except ImportError as error:
         raise ClusterError(
-            f"--launcher ray needs the package ray, which cannot be imported ({error}): pip install 'grokbench[ray]', "
-            "or use --launcher local"
+            f"{Option('launcher', 'ray')} needs the package ray, which cannot be imported ({error}): pip install "
+            f"'grokbench[ray]', or use {Option('launcher', 'local')}"
         ) from error
     return ray
 
@@ -73,8 +74,9 @@ def _connect(ray: Any, settings: RaySettings) -> None:
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **options)
         except Exception as error:
             raise ClusterError(
-                f"the Ray cluster at {address} cannot be used: {headline(str(error))}; start one there (`ray start "
-                "--head`), or correct `address` in the settings file or $RAY_ADDRESS, and give the same command again"
+                f"the Ray cluster at {address} cannot be used: {headline(str(error))}; start one there "
+                "(`ray start`, see docs/clusters.md), or correct `address` in the settings file or $RAY_ADDRESS, and "
+                "give the same command again"
             ) from error
 
 
@@ -87,8 +89,9 @@ def _check_address(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), ANSWERS_WITHIN).close()
     except OSError as error:
         raise ClusterError(
-            f"there is no Ray cluster at {address} ({error.strerror or error}): start one there (`ray start --head`), "
-            "or correct `address` in the settings file or $RAY_ADDRESS, and give the same command again"
+            f"there is no Ray cluster at {address} ({error.strerror or error}): start one there "
+            "(`ray start`, see docs/clusters.md), or correct `address` in the settings file or $RAY_ADDRESS, and give "
+            "the same command again"
         ) from error
 
 
