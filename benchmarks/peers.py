@@ -36,10 +36,6 @@ FLAGS = {  # environment variables, which JAX reads on import: one thread, or on
     "cuda": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
 }
 
-# Settings of glibc's `mallopt`, which workers get by their environment, see `launchers.local.spawning`. With them large
-# blocks are not returned to the system, so evaluations are free of page faults.
-ALLOCATOR = {-3: 2**30, -1: 2**31 - 1, -2: 2**26}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
-
 Further = Callable[[], int]  # trains until at least the next evaluation, and returns the epochs
 
 
