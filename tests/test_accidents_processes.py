@@ -1,13 +1,17 @@
 """Signals, killed parents, second processes, readers that go away: what is finished stays, and no process is left."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from unittest.mock import patch
 
 import pytest
 
+from grokbench.engine import timing
+from grokbench.launchers.local import pool
 from grokbench.runner import pipeline
 
 from .helpers import tiny
@@ -31,13 +35,25 @@ regularizers:
 def slow(tmp_path):
     """A run that will not end in a process group of its own; two of its four replicas are finished."""
     suite, out = tiny.write(tmp_path, SLOW, "slow.yaml"), tmp_path / "slow"
+    with patch.object(pool, "launch", tiny.launch_here), patch.object(timing, "measure", lambda *given: iter(())):
+        assert run(suite, out, "--task", "quick", "--group-size", 2).status == 0
     options = {"stdout": subprocess.PIPE, "start_new_session": True}
     process = tiny.start("run", suite, "--out", out, "--device", "cpu", "--group-size", 2, **options)
-    wait_for(lambda: len(list(out.glob("runs/*/[0-9]*.json"))) == 2 or process.poll() is not None)
-    assert process.poll() is None, process.communicate()
-    yield process
-    process.kill()
-    process.communicate()
+    try:
+        wait_for(lambda: working(out) or process.poll() is not None)
+        assert process.poll() is None, process.communicate()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def working(out):
+    """Whether a worker has begun with a group."""
+    try:
+        return bool(json.loads((out / "activity.json").read_text())["jobs"])
+    except OSError:
+        return False
 
 
 def wait_for(condition, seconds=60):
@@ -56,8 +72,9 @@ def test_a_second_process_is_refused_and_ctrl_c_keeps_what_is_finished(slow, tmp
     done = run(tmp_path / "slow.yaml", tmp_path / "slow", "--seeds", "1000-1004")
     one_sentence(done, f"Another grokbench is writing to {tmp_path / 'slow'}: wait until it ends, or choose another")
     assert (tmp_path / "slow/manifest.json").stat() == manifest
-    assert status(tmp_path / "slow")[1:] == [*LEFT, f"A process is writing to {tmp_path / 'slow'} now."]
-    assert "4 replicas planned" in status(tmp_path / "slow")[0]
+    first, *left = status(tmp_path / "slow")
+    assert "4 replicas planned" in first and left[:2] == [line.replace("missing", "in training") for line in LEFT]
+    assert any("slow / baseline, seeds 1000-1001" in line for line in left[2:])
     dry = run(tmp_path / "slow.yaml", tmp_path / "slow", "--group-size", 2, "--dry-run")
     assert dry.status == 0 and "2 replicas left to train" in dry.out
     ends_interrupted(slow, os.killpg, signal.SIGINT)
