@@ -11,6 +11,7 @@ from grokbench.conformance import (
     answer,
     calls,
     effects,
+    layout,
     methods,
     metrics,
     purity,
@@ -49,9 +50,10 @@ def subject(kind, name):
 def of_two_tasks(subject, question=None):
     """The subject, and if it is a method, the first two or the last two trial tasks that it fits, in turn.
 
-    The questions about effects need the one task that an effect shows on, and end there.
+    The questions about effects need the one task that an effect shows on, and end there. That about the layout of
+    matrices is asked on the first tasks alone.
     """
-    if subject.plugin.kind != "regularizers" or question in effects.QUESTIONS:
+    if subject.plugin.kind != "regularizers" or question in effects.QUESTIONS or question in layout.QUESTIONS:
         return subject
     fitting = tuple(label for label, _ in subject.tasks())
     turn = sorted(REGISTRY.regularizers).index(subject.plugin.name) % 2
