@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -103,14 +104,17 @@ def test_where_a_process_is_is_read_when_it_is_written_whole(tmp_path, monkeypat
         os.close(process._log)
 
 
-def test_a_signal_that_the_worker_receives_too_is_no_failure(tmp_path, monkeypatch):
+@pytest.mark.parametrize("later", [0.0, 0.3])
+def test_a_signal_that_the_worker_receives_too_is_no_failure(tmp_path, monkeypatch, later):
+    """Slurm sends it to every process of a job, and the worker may end before this process has received it."""
     jobs, received = fake_jobs(tmp_path, monkeypatch), []
     monkeypatch.setattr(module, "TICK", 5.0)  # so that the pool still waits for a message when the worker has ended
     before = signal.signal(signal.SIGTERM, lambda *given: received.append("the signal"))
 
     def signal_both(pid):
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(pid, signal.SIGTERM)
+        os.kill(os.getpid() if not later else pid, signal.SIGTERM)
+        time.sleep(later)
+        os.kill(pid if not later else os.getpid(), signal.SIGTERM)
 
     try:
         for _, event in launch([Stage([jobs.Hush("a")], 1)], cpu_workers()):

@@ -14,7 +14,7 @@ from grokbench.events import Event, NoProgress, Notice, Started
 from grokbench.launchers.interface import Job, Stage, Worker
 from grokbench.launchers.limits import ATTEMPTS, TimeLimits
 from grokbench.launchers.local.ends import FAULTS, UNCOMPILED, crashed, stalled, took_too_long
-from grokbench.launchers.local.worker import Done, Heartbeat, NoDevice
+from grokbench.launchers.local.worker import STOPPED, Done, Heartbeat, NoDevice
 from grokbench.launchers.local.worker_process import Ended, Received, WorkerProcess
 from grokbench.launchers.signals import PendingSignal, deferring_signals
 from grokbench.records import Run
@@ -23,6 +23,7 @@ __all__ = ["GRACE", "TICK", "Pool", "launch", "trained_cell"]
 
 # Seconds between two checks of the processes. A worker's end leaves its pipe open if a process that it forked is alive.
 TICK = 0.5
+LATE = 1.0  # seconds within which a signal reaches this process, after it has reached a worker
 GRACE = 8.0  # seconds that a worker has to write its checkpoint before it is stopped; schedulers wait for 10 or more
 
 
@@ -188,6 +189,8 @@ class Pool:
         """End the job of a process that has ended, or whose pipe cannot be used any more."""
         asked, code, frames = process.stop_by is not None, process.exit_code(), process.log()
         process.stop()
+        if code == STOPPED and not asked:
+            self._await_signal()
         if self.signalled.number is not None:  # a scheduler may have sent the signal to the process, too
             process.take_job()  # the same command resumes the job
         elif asked:
@@ -197,6 +200,12 @@ class Pool:
             self.waiting.appendleft(slower)
         else:
             yield from self._end(process, crashed(code, frames))
+
+    def _await_signal(self) -> None:
+        """Wait a little for a signal that a worker has received first; a scheduler sends it to every process."""
+        deadline = time.monotonic() + LATE
+        while self.signalled.number is None and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _without_device(self, process: WorkerProcess, why: str) -> Iterator[tuple[Job, Event]]:
         """Drop a process whose device cannot be used; another one gets its job. Without another, the job fails."""

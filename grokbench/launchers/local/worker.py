@@ -20,7 +20,7 @@ from grokbench.launchers.interface import Job, Worker
 from grokbench.records import Run
 from grokbench.records.activity import ACTIVITY
 
-__all__ = ["CLOSED", "Done", "Heartbeat", "NoDevice", "serve"]
+__all__ = ["CLOSED", "STOPPED", "Done", "Heartbeat", "NoDevice", "serve"]
 
 BEAT = 0.25  # seconds between two checks of a job's count of steps
 CLOSED = 109  # exit code of a process whose pipe was closed: by the end of its parent, or by a plugin
