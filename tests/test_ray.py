@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
+from grokbench.events import Started
 from grokbench.launchers.interface import Stage
 from grokbench.launchers.limits import TimeLimits
 from grokbench.launchers.ray.launcher import RayLauncher
@@ -50,7 +52,13 @@ def launch(address, jobs, tmp_path):
     """The launcher on two CPUs."""
     settings = RaySettings(address=address, runtime_env={"env_vars": {"PYTHONPATH": str(tmp_path)}})
     launcher = RayLauncher(settings, lambda: jobs.Agree("agree"))
-    return lambda stages, workers=1, limits=TimeLimits(): launcher(stages, cpu_workers(workers), limits)  # noqa: B008
+
+    def events(stages, workers=1, limits=TimeLimits()):  # noqa: B008
+        """Every event but `Started`."""
+        with closing(launcher(stages, cpu_workers(workers), limits)) as received:
+            yield from ((job, event) for job, event in received if not isinstance(event, Started))
+
+    return events
 
 
 def test_every_event_of_a_job_arrives_in_order(launch, jobs):
