@@ -129,7 +129,7 @@ def test_watching_ends_with_ctrl_c(folder, monkeypatch):
 
 
 def test_logs_print_notices_errors_and_log_files(folder, tmp_path):
-    log = tmp_path / "worker.log"
+    log = tmp_path / "7_0_0_log.out"
     log.write_text("one\ntwo\nthree \x1b[2J\n", encoding="utf-8")
     with Store.open(folder, Store.load(folder).manifest) as store:
         job, _ = jobs_of(store)
@@ -145,6 +145,17 @@ def test_logs_print_notices_errors_and_log_files(folder, tmp_path):
         *("parity / faster, seed 1004 failed:", "Traceback", "ValueError: no"),
         *(f"{log}:", "two", "three \\x1b[2J"),
     ]
+
+
+def test_a_record_that_names_another_file_is_not_followed(folder, tmp_path):
+    secret = tmp_path / "id_rsa"
+    secret.write_text("a secret", encoding="utf-8")
+    with Store.open(folder, Store.load(folder).manifest) as store:
+        job, _ = jobs_of(store)
+        with ActivityRecorder(store, [job], "slurm") as recorder:
+            recorder.note(job, HERE._replace(log=str(secret)))
+            recorder._write()
+            assert "a secret" not in tiny.grokbench("logs", folder, "parity / faster").out
 
 
 def test_logs_of_an_unknown_cell_are_refused(folder):

@@ -1,5 +1,6 @@
 """What the command does with Slurm's jobs, which a stand-in for Slurm's queue does at once, or loses."""
 
+import json
 import pickle
 import sys
 from dataclasses import replace
@@ -167,3 +168,12 @@ def test_a_report_tells_where_a_group_is_trained(slurm, tmp_path, monkeypatch):
     assert [event for event in events if isinstance(event, Started)] == [
         Started("node7", 0, "cpu", "7_0", str(Path("logs") / "7_0_0_log.out"))
     ]
+
+
+@pytest.mark.parametrize("name", ["../../../other", "a-job-of-mine", "grokbench-0123456789ab/../x"])
+def test_an_array_that_names_other_files_or_jobs_counts_as_damaged(tmp_path, name):
+    folder = tmp_path / "inbox" / "arrays"
+    folder.mkdir(parents=True)
+    for number, each in enumerate([name, "grokbench-0123456789ab"]):
+        (folder / f"{number}.json").write_text(json.dumps({"name": each, "packs": [["k"]]}), encoding="utf-8")
+    assert [array.name for array in Inbox(tmp_path).arrays()] == ["grokbench-0123456789ab"]

@@ -27,6 +27,8 @@ __all__ = ["Array", "Inbox", "JobState"]
 
 LONGEST_WEIGHTS = 2**32  # most bytes of a replica's weights
 MOST_ITEMS = 100_000
+# The name is a part of paths, and the jobs of that name are cancelled: it must not name other files or other jobs.
+ARRAY_NAME = "^grokbench-[0-9a-f]{12}$"
 Kind = TypeVar("Kind", "Array", "JobState")
 Texts = Annotated[tuple[str, ...], Field(max_length=MOST_ITEMS)]
 
@@ -41,7 +43,7 @@ class Array:
         job_ids: the scheduler's id of each job; empty until the scheduler has taken them.
     """
 
-    name: str
+    name: Annotated[str, Field(pattern=ARRAY_NAME)]
     packs: Annotated[tuple[Texts, ...], Field(max_length=MOST_ITEMS)]
     job_ids: Texts = ()
 

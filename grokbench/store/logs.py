@@ -1,5 +1,6 @@
 """The output of the workers of a cell: notices, tracebacks of failed replicas, and the ends of log files."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from grokbench.text.suggest import did_you_mean
 
 __all__ = ["cell_named", "paragraphs"]
 
+LOG_NAME = re.compile(r"[0-9]+(_[0-9]+)*_log\.out")  # as submitit names the logs of Slurm's jobs
 TAIL_BYTES = 2**20  # most bytes of a log file that are read, from its end
 
 
@@ -70,10 +72,11 @@ def _notes(runs: Iterable[Run]) -> Iterator[str]:
 
 
 def log_files(store: Store, cell: Cell) -> list[str]:
-    """List the log files of the workers that train a cell now."""
+    """List the log files of the workers that train a cell now; a record that names another file is not followed."""
     activity = store.activity.read()
     jobs = activity.jobs if activity else ()
-    return list(dict.fromkeys(job.log for job in jobs if job.cell == cell.identity and job.log))
+    logs = (job.log for job in jobs if job.cell == cell.identity and LOG_NAME.fullmatch(Path(job.log).name))
+    return list(dict.fromkeys(logs))
 
 
 def _tail(file: Path, lines: int) -> list[str]:

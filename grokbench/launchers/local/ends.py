@@ -5,8 +5,9 @@ import signal
 from grokbench.launchers.local.worker import CLOSED
 from grokbench.text.options import Option
 
-__all__ = ["FAULTS", "UNCOMPILED", "crashed", "stalled", "took_too_long"]
+__all__ = ["FAULTS", "STOPPING", "UNCOMPILED", "crashed", "stalled", "took_too_long"]
 
+STOPPING = "stopping after the checkpoints are written; a second signal stops at once"
 # Exit codes of a process that ended by a fault of its own code, unlike one that was killed or exited.
 FAULTS = {
     -getattr(signal, name) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL") if hasattr(signal, name)

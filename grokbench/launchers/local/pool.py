@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from grokbench.events import Event, NoProgress, Notice, Started
 from grokbench.launchers.interface import Job, Stage, Worker
 from grokbench.launchers.limits import ATTEMPTS, TimeLimits
-from grokbench.launchers.local.ends import FAULTS, UNCOMPILED, crashed, stalled, took_too_long
+from grokbench.launchers.local.ends import FAULTS, STOPPING, UNCOMPILED, crashed, stalled, took_too_long
 from grokbench.launchers.local.worker import STOPPED, Done, Heartbeat, NoDevice
 from grokbench.launchers.local.worker_process import Ended, Received, WorkerProcess
 from grokbench.launchers.signals import PendingSignal, deferring_signals
@@ -113,7 +113,7 @@ class Pool:
             _ask_to_stop(process)
         resumable = [process.job for process in asked if process.job and process.job.resumable]
         if resumable:
-            yield resumable[0], Notice("stopping after the checkpoints are written; a second signal stops at once")
+            yield resumable[0], Notice(STOPPING)
 
     def _receive(self) -> Iterator[tuple[Job, Event]]:
         """Handle the next message, if one comes within a TICK."""

@@ -9,7 +9,7 @@ from typing import Any
 from grokbench.events import Event, Notice
 from grokbench.launchers.interface import Job, Stage
 from grokbench.launchers.limits import SHOWN_AFTER, TimeLimits
-from grokbench.launchers.local.ends import took_too_long
+from grokbench.launchers.local.ends import STOPPING, took_too_long
 from grokbench.launchers.local.pool import GRACE, TICK, trained_cell
 from grokbench.launchers.ray.cluster import Cluster, ClusterError, LostError
 from grokbench.launchers.ray.handle import Handle, State
@@ -96,8 +96,7 @@ class RemotePool:
                 handle.ask_to_stop()
             resumable = [job for handle in self._busy() if (job := handle.job) and job.resumable]
             if resumable:
-                said = "stopping after the checkpoints are written; a second signal stops at once"
-                yield resumable[0], Notice(said)
+                yield resumable[0], Notice(STOPPING)
 
     def _assign(self, at_once: int) -> None:
         free = at_once - len(self._busy())
